@@ -1,6 +1,8 @@
 package artifact_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -53,6 +55,50 @@ func TestBrokenFilesAreNotGeneric(t *testing.T) {
 				t.Errorf("as generic: got %+v, %v", spec, err)
 			}
 		})
+	}
+}
+
+// TestDocumentsInOtherForms pushes documents in forms that readers of attachments do not know, and files that only look like them.
+func TestDocumentsInOtherForms(t *testing.T) {
+	t.Parallel()
+	zipped := func(content string) string {
+		var b bytes.Buffer
+		z := gzip.NewWriter(&b)
+		_, _ = z.Write([]byte(content))
+		_ = z.Close()
+		return b.String()
+	}
+	const yaml = "SPDXID: SPDXRef-DOCUMENT\nspdxVersion: SPDX-2.3\nname: x\n"
+	const rdf = `<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:spdx="http://spdx.org/rdf/terms#"/>`
+	const osv = `{"results": [], "experimental_config": {}}`
+	for content, want := range map[string]string{
+		yaml: "is SPDX in YAML",
+		"---\nname: x\nspdxVersion: \"SPDX-2.2\"\nSPDXID: \"SPDXRef-DOCUMENT\"\n": "is SPDX in YAML",
+		rdf:                                          "is SPDX in RDF",
+		`<?xml version="1.0"?>` + rdf:                "is SPDX in RDF",
+		osv:                                          "is a report of OSV-Scanner",
+		zipped(`{"spdxVersion": "SPDX-2.3"}`):        "is a compressed document",
+		zipped(` {"bomFormat":"CycloneDX"}`):         "is a compressed document",
+		zipped("SPDXVersion: SPDX-2.3\n"):            "is a compressed document",
+		zipped(kindtest.CdxXML):                      "is a compressed document",
+		zipped(`{"version":"2.1.0","runs":[]}`):      "is a compressed document",
+		zipped("a.json\x00{\"spdxVersion\": 1}"):     "",
+		zipped("text"):                               "",
+		"see SPDXID: and\n spdxVersion: SPDX-2.3\n":  "",
+		"the namespace http://spdx.org/rdf/terms#\n": "",
+		`{"results": []}`:                            "",
+		"\x1f\x8bjunk":                               "",
+	} {
+		for _, name := range []string{"document", "a.spdx.json.gz", "x.bin"} {
+			fsys := kindtest.Tree(t, map[string]string{name: content}).FS()
+			_, _, err := artifact.Detect(fsys, []string{name}, "")
+			if want == "" && err != nil || want != "" && !strings.Contains(fmt.Sprint(err), want) {
+				t.Errorf("%s, %.60q: got %v, want %q", name, content, err, want)
+			}
+			if spec, _, err := artifact.Detect(fsys, []string{name}, "generic"); err != nil || spec.Kind != "generic" {
+				t.Errorf("as generic: got %+v, %v", spec, err)
+			}
+		}
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 
 // tellingKeys are the keys that distinguish JSON documents; one pass looks for all of them.
 var tellingKeys = []string{"$schema", "@context", "@graph", "ArtifactName", "SchemaVersion", "_type", "bomFormat", "components",
-	"descriptor/name", "document/category", "document/csaf_version", "matches", "mediaType", "payload", "payloadType", "predicateType", "runs", "sbom/spdxVersion", "schema/url", "signatures", "specVersion", "spdxVersion", "version", "vulnerabilities"}
+	"descriptor/name", "document/category", "document/csaf_version", "experimental_config", "matches", "mediaType", "payload", "payloadType", "predicateType", "results", "runs", "sbom/spdxVersion", "schema/url", "signatures", "specVersion", "spdxVersion", "version", "vulnerabilities"}
 
 // Keys returns the strings at the telling keys of a JSON object: nil if the file is not one, an empty string for a key
 // with another type of value.

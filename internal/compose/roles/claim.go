@@ -29,27 +29,6 @@ func (t *Table) CheckClaims(samples []*tree.Sample) error {
 	return problems.Err()
 }
 
-// CheckDocument reports a document that is almost of a kind, and would not be found as a file of any.
-func CheckDocument(s *tree.Sample) error { return AlmostOfKind(s).Err() }
-
-// AlmostOfKind returns what keeps a document from being of a kind, if that is known.
-func AlmostOfKind(s *tree.Sample) spec.Problems {
-	wide := bom.WideJSON(s.Head())
-	switch {
-	case wide != "":
-		return spec.Problems{{
-			Message: fmt.Sprintf("%q is JSON in %s, which readers of JSON refuse", s.Path, wide),
-			Hint:    "save it as UTF-8 (in PowerShell: | Out-File -Encoding utf8), or name the kind generic, which packs any file unchanged",
-		}}
-	case s.Keys()["sbom/spdxVersion"] != nil:
-		return spec.Problems{{
-			Message: fmt.Sprintf("%q has an SPDX document inside, as GitHub's API exports it", s.Path),
-			Hint:    "unwrap it: jq .sbom " + path.Base(s.Path) + " > sbom.spdx.json",
-		}}
-	}
-	return nil
-}
-
 // claimProblems returns the faults of a file that claims a kind, and nothing if it shows a kind or is valid.
 func (t *Table) claimProblems(s *tree.Sample) spec.Problems {
 	var problems spec.Problems
