@@ -218,7 +218,8 @@ referrers:
 	}
 }
 
-// A mistake in a part that all platforms share is reported once, at its own position.
+// TestComposePlatformsShareMistakes checks that a mistake in a part that all platforms share is reported once, at its own
+// position.
 func TestComposePlatformsShareMistakes(t *testing.T) {
 	t.Parallel()
 	_, err := kindtest.Compose(t, map[string]string{"r/a": "x"}, `kind: image

@@ -38,7 +38,7 @@ var rules = []rule{
 	{regexp.MustCompile(`\bgives\b|\bgive (the|a|an|what|its|it)\b`), "returns, or the verb that is meant"},
 	{regexp.MustCompile(`\b(is|are) none\b`), "is not an X, has no X"},
 	{regexp.MustCompile(`\b(is|are) no [a-z]+`), "is not an X"},
-	{regexp.MustCompile(`\b([Ss]ome|[Nn]o)body\b`), "another process, the user, no caller"},
+	{regexp.MustCompile(`(?i)\b(some|no|any|every)body\b|\b(any|some)one\b`), "another process, the user, no caller"},
 	{regexp.MustCompile(`\b[Ww]hoever\b`), "the caller, the process that"},
 	{regexp.MustCompile(`\bstands\b`), "exists, is in, is stored"},
 	{regexp.MustCompile(`\blies\b`), "is in, is stored"},

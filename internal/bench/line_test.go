@@ -210,7 +210,7 @@ func (p *pipe) send(b []byte) error {
 	if p.line.dueCut(p.down, int64(len(b))) {
 		p.cut, t.resets = true, 1
 	}
-	p.line.count(t) // before anybody can have it
+	p.line.count(t) // before it is available
 	_, err := p.to.Write(b)
 	if p.cut {
 		err = io.ErrClosedPipe

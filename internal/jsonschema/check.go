@@ -22,7 +22,7 @@ type Fault struct {
 	Examples []any
 }
 
-// Check lists what does not fit; nothing: the value is valid.
+// Check returns the faults of a value, none if it is valid.
 func (s *Schema) Check(value any) []Fault {
 	c := &checker{active: map[visit]bool{}}
 	return c.check(s.root, value, nil).faults
@@ -33,7 +33,7 @@ type checker struct {
 	active map[visit]bool
 }
 
-// visit is a schema at work on a value. The same again within it would have no end.
+// visit is the check of a value against a schema. The same check within it would never end.
 type visit struct {
 	n  *node
 	at string
@@ -42,7 +42,7 @@ type visit struct {
 // outcome is the result of checking a value against a schema.
 type outcome struct {
 	faults []Fault
-	keys   map[string]bool // that some schema looked at
+	keys   map[string]bool // that some schema checked
 	items  map[int]bool
 }
 
@@ -60,7 +60,7 @@ func (o *outcome) item(i int) {
 	o.items[i] = true
 }
 
-// seen takes over what another schema looked at in the same value.
+// seen adds the fields and items of the same value that another schema checked.
 func (o *outcome) seen(other *outcome) {
 	for name := range other.keys {
 		o.key(name)
@@ -70,7 +70,7 @@ func (o *outcome) seen(other *outcome) {
 	}
 }
 
-// all takes over everything of another schema's outcome.
+// all adds the outcome of another schema.
 func (o *outcome) all(other *outcome) {
 	o.faults = append(o.faults, other.faults...)
 	o.seen(other)
@@ -162,7 +162,7 @@ func (n *node) bounds(o *outcome, at []string, c counted) {
 func (n *node) number(o *outcome, at []string, value json.Number) {
 	have := rational(value)
 	if have == nil {
-		return // beyond all reason: no bound is known to be broken
+		return // too large to compare: no violation is reported
 	}
 	for _, keyword := range []string{"minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "multipleOf"} {
 		want := rational(n.words[keyword])

@@ -23,7 +23,7 @@ const (
 	// directory may be on a disk that is not mounted at the moment.
 	sweepEvery = 24 * time.Hour
 	keepGone   = 90 * 24 * time.Hour
-	// maxImport bounds the size of a record that anybody may have written.
+	// maxImport bounds the size of an untrusted record.
 	maxImport = 32 << 20
 )
 
@@ -90,8 +90,8 @@ func Find(records string, dst *os.Root) (*State, error) {
 	return ReadState(filepath.Join(records, name+fileSuffix)), nil
 }
 
-// Import reads a state file of an earlier version, which anybody may have written, into the new state file at path, if that does
-// not exist. All its records are hints. The destination is at dir.
+// Import reads a state file of an earlier version, which any user may have written, into the new state file at path, if that
+// does not exist. All its records are hints. The destination is at dir.
 func Import(old, path, dir string) error {
 	records, err := readOld(old)
 	if err != nil || len(records) == 0 {

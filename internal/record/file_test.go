@@ -68,15 +68,15 @@ func TestOnlyPrivateDirectories(t *testing.T) {
 	t.Parallel()
 	dst := open(t, t.TempDir())
 	for name, prepare := range map[string]func(dir string) error{
-		"of everybody": func(dir string) error { return os.Mkdir(dir, 0o700) },
-		"a file":       func(dir string) error { return os.WriteFile(dir, nil, 0o600) },
-		"a loop":       func(dir string) error { return os.Symlink(dir, dir) },
+		"writable by all": func(dir string) error { return os.Mkdir(dir, 0o700) },
+		"a file":          func(dir string) error { return os.WriteFile(dir, nil, 0o600) },
+		"a loop":          func(dir string) error { return os.Symlink(dir, dir) },
 	} {
 		dir := filepath.Join(t.TempDir(), "pulled")
 		if err := prepare(dir); err != nil {
 			t.Fatal(err)
 		}
-		if name == "of everybody" {
+		if name == "writable by all" {
 			if err := os.Chmod(dir, 0o777); err != nil {
 				t.Fatal(err)
 			}

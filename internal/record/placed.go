@@ -91,7 +91,7 @@ type strictness struct {
 }
 
 // isUnchanged reports whether the file, with this info, still has the content that was placed in dst. Size and time can be set
-// by anybody who may write the file; the inode and the ctime can't.
+// by any user who may write the file; the inode and the ctime can't.
 func (f Placed) isUnchanged(dst *os.Root, info fs.FileInfo, strict strictness) bool {
 	if info.Mode().Type() != f.Mode.Type() || info.ModTime().UnixNano() != f.ModTime {
 		return false

@@ -63,7 +63,8 @@ type Record struct {
 	Placing bool `json:"placing,omitempty"`
 	// Synced means that the files were on disk when the record was written.
 	Synced bool `json:"synced,omitempty"`
-	// Hint means that anybody may have written the record: nothing in it counts unless the artifact that it names confirms it.
+	// Hint means that any user may have written the record: nothing in it counts unless the artifact that it names confirms
+	// it.
 	Hint bool `json:"hint,omitempty"`
 	// Boot identifies the run of the machine that wrote the record: unsynced files may be lost after a restart.
 	Boot  string `json:"boot,omitempty"`

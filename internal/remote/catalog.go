@@ -18,7 +18,7 @@ import (
 // maxRepositories bounds the repositories of a registry that are listed: a list that never ends is an attack.
 const maxRepositories = 1_000_000
 
-// Repositories lists the repositories of a registry, page by page. Few public registries let anybody list them.
+// Repositories lists the repositories of a registry, page by page. Few public registries allow that.
 func (c *Client) Repositories(ctx context.Context, host string, fn func(names []string) error) error {
 	if err := c.connect(ctx); err != nil {
 		return err

@@ -192,7 +192,8 @@ func TestDeleteOfListed(t *testing.T) {
 	r.want(404, "GET", "/v2/oci/manifests/1.0", nil)
 }
 
-// TestNames checks that a tag pushed to a name belongs to that name only, and that every name has the tags of the layout.
+// TestPushToNames checks that a tag pushed to a name belongs to that name only, and that every name has the tags of the
+// layout.
 func TestPushToNames(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "oci")

@@ -40,7 +40,7 @@ func sequence(text string) int {
 	return 0
 }
 
-// has reports whether a screen, which may be nil, has colors.
+// hasColors reports whether a screen, which may be nil, has colors.
 func (s *Screen) hasColors() bool { return s != nil && s.Colors }
 
 // isNarrow reports whether a screen, which may be nil, has a last column: words are shortened then.

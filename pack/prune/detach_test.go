@@ -160,7 +160,8 @@ func (s terse) Referrers(ctx context.Context, desc ocispec.Descriptor, _ string,
 	return fn(found)
 }
 
-// A signature of cosign is an attestation by its type, and is detached with neither that nor anything else.
+// TestDetachTellsSignaturesFromAttestations checks that a signature of cosign, which has the type of attestations, is detached
+// neither with those nor with other referrers.
 func TestDetachTellsSignaturesFromAttestations(t *testing.T) {
 	t.Parallel()
 	store := newStore(t)

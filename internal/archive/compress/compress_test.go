@@ -71,7 +71,7 @@ func TestCompressor(t *testing.T) {
 						first = got
 					}
 					if !bytes.Equal(got, first) {
-						t.Errorf("%q: %d bytes in pieces of %d on %d cores give another output", string(kind), size, piece, cores)
+						t.Errorf("%q: %d bytes in pieces of %d on %d cores result in a different output", string(kind), size, piece, cores)
 					}
 				}
 			}

@@ -62,7 +62,7 @@ func (a *App) readSecret() (string, error) {
 	return secret, nil
 }
 
-// ErrNoTerminal is the error of a question without anybody to ask.
+// ErrNoTerminal is the error of a question that can't be asked.
 var ErrNoTerminal = errors.New("standard input is not a terminal")
 
 // AskSecret asks for a password, which is not echoed. Without a terminal it returns ErrNoTerminal.

@@ -73,7 +73,7 @@ type attachOptions struct {
 	dryRun       bool
 }
 
-// attach attaches every source as a referrer of its own. All of them are read before the first is sent.
+// runAttach attaches every source as a separate referrer. All of them are read before the first is sent.
 func runAttach(ctx context.Context, a *app.App, opts attachOptions) error {
 	var err error
 	if opts.subjectRef, err = registry.Parse(opts.subject); err != nil {

@@ -135,8 +135,8 @@ func openDestination(ctx context.Context, a *app.App, s *source.Source, to sendO
 	return d, nil
 }
 
-// subject finds the declared subject of the artifact. It must be at the target of the artifact: referrers are listed by the
-// repository that has them.
+// findSubject finds the declared subject of the artifact. It must be at the target of the artifact: referrers are listed by
+// the repository that has them.
 func findSubject(ctx context.Context, s *source.Source, t *app.Target) (*ocispec.Descriptor, error) {
 	if s.Plan.Subject == "" {
 		return nil, nil

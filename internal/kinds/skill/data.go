@@ -53,7 +53,8 @@ func directory(tells bool) mediatypes.LayerType {
 	}
 }
 
-// document is a page that becomes the only file. It may be anything, so the kind is named.
+// pages returns the layer type for a page that becomes the only file. A page may be anything, so it is packed only if the kind
+// is named.
 func pages() mediatypes.LayerType {
 	l := directory(false)
 	l.Content = "skill-pages"

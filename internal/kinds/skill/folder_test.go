@@ -44,7 +44,7 @@ func TestFolder(t *testing.T) {
 	}
 }
 
-// TestFolderRefuses holds directories that say too little for a skill.
+// TestFolderRefuses checks that directories that say too little for a skill are refused.
 func TestFolderRefuses(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {

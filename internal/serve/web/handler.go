@@ -17,14 +17,14 @@ import (
 // Source is where pages read.
 type Source interface {
 	runbooks.Source
-	// Name returns what commands call a repository, for someone who reaches the pages under a host.
+	// Name returns the name of a repository in commands, for a user who reaches the pages under a host.
 	Name(repository, host string) string
 }
 
 // Options configure the pages.
 type Options struct {
 	guard.Options
-	// Explain returns what a reader is told of an error whose message is not for everybody. Nil: the message.
+	// Explain returns the text about an error to show to readers. Nil: its message.
 	Explain func(error) string
 	// HeadTimeout is how long a page may take before it is sent in pieces. 0: half a second.
 	HeadTimeout time.Duration

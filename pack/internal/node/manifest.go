@@ -59,7 +59,7 @@ func sortLayers(kind mediatypes.Kind, blobs []*blob.Blob) {
 	}
 }
 
-// config returns the config blob of a kind. The empty config has its two bytes in the descriptor, as oras writes it.
+// newConfig returns the config blob of a kind. The empty config has its two bytes in the descriptor, as oras writes it.
 func newConfig(mediaType string, b []byte) Document {
 	if len(b) == 0 {
 		b = ocispec.DescriptorEmptyJSON.Data
