@@ -13,8 +13,11 @@ type Traits struct {
 	Annotations  map[string]string // of the manifest or index
 }
 
-// LayerTraits are the media type and the title of a layer.
-type LayerTraits struct{ MediaType, Title string }
+// LayerTraits are the media type, the title, and the annotations of a layer.
+type LayerTraits struct {
+	MediaType, Title string
+	Annotations      map[string]string
+}
 
 // Type returns the type of an artifact, as people and referrer filters use the word: artifactType, or else the config's
 // media type.

@@ -185,7 +185,7 @@ func (m *Manifest) Traits() mediatypes.Traits {
 		t.ConfigType = m.Config.MediaType
 	}
 	for _, l := range m.Layers {
-		t.Layers = append(t.Layers, mediatypes.LayerTraits{MediaType: l.MediaType, Title: l.Annotations[ocispec.AnnotationTitle]})
+		t.Layers = append(t.Layers, mediatypes.LayerTraits{MediaType: l.MediaType, Title: l.Annotations[ocispec.AnnotationTitle], Annotations: l.Annotations})
 	}
 	return t
 }

@@ -179,6 +179,7 @@ func TestLateDavitReadsTkn(t *testing.T) {
 	ref := repo(t, "tasks") + ":1.0.0"
 	tkn.Run("bundle", "push", ref, "--filenames", "greeting.yaml")
 	wantRecorded(t, "tekton-bundle", ref)
+	wantKind(t, ref, "tekton-bundle")
 	dir, _ := pulled(t, ref, pull.Options{NoSync: true})
 	got := files(t, dir)
 	for name, kind := range map[string]string{"greeting": "Task", "greetings": "Pipeline"} {

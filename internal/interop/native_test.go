@@ -50,7 +50,7 @@ var recorded = []struct {
 	}},
 	{"opentofu-module", "oras, as OpenTofu's documentation says", map[string]string{version: ours, created: reproducible}},
 	{"tekton-bundle", "tkn", map[string]string{
-		version: ours, "annotations.dev.davit.kind": "nothing else tells a bundle from an image",
+		version: ours, "annotations.dev.davit.kind": "names the kind where only the annotations of the manifest are known",
 		"mediaType": docker, "config.mediaType": docker, "layers.0.mediaType": docker, "layers.1.mediaType": docker,
 		"layers.0.digest": asJSON, "layers.0.size": asJSON, "layers.1.digest": asJSON, "layers.1.size": asJSON,
 		"1:rootfs.diff_ids.0": asJSON, "1:rootfs.diff_ids.1": asJSON,

@@ -131,6 +131,7 @@ func TestRecognize(t *testing.T) {
 		{"volume", mediatypes.Traits{ConfigType: mediatypes.ImageConfig, Annotations: map[string]string{mediatypes.KindAnnotation: "volume"}}, "volume", true},
 		{"image", mediatypes.Traits{ConfigType: mediatypes.DockerConfig}, "image", true},
 		{"vex in CycloneDX", mediatypes.Traits{ArtifactType: mediatypes.VEXArtifact, Layers: []mediatypes.LayerTraits{{MediaType: mediatypes.CycloneDXJSON}}}, "vex", true},
+		{"what tkn pushes", mediatypes.Traits{ConfigType: mediatypes.DockerConfig, Layers: []mediatypes.LayerTraits{{MediaType: "application/vnd.docker.image.rootfs.diff.tar.gzip", Annotations: map[string]string{"dev.tekton.image.kind": "task"}}}}, "tekton-bundle", true},
 		{"what conftest pushes", mediatypes.Traits{ConfigType: mediatypes.UnknownConfig, Layers: []mediatypes.LayerTraits{{MediaType: "application/vnd.cncf.openpolicyagent.policy.layer.v1+rego"}}}, "conftest", true},
 		{"a bundle of OPA", mediatypes.Traits{ConfigType: "application/vnd.cncf.openpolicyagent.config.v1+json", Layers: []mediatypes.LayerTraits{{MediaType: mediatypes.LayerTarGzip}}}, "opa", true},
 		{"nothing", mediatypes.Traits{}, "generic", false},

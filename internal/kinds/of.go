@@ -15,7 +15,7 @@ func Fallback() mediatypes.Kind {
 func KindOf(m ocispec.Manifest) (mediatypes.Kind, bool) {
 	traits := mediatypes.Traits{ArtifactType: m.ArtifactType, ConfigType: m.Config.MediaType, Annotations: m.Annotations}
 	for _, l := range m.Layers {
-		traits.Layers = append(traits.Layers, mediatypes.LayerTraits{MediaType: l.MediaType, Title: l.Annotations[ocispec.AnnotationTitle]})
+		traits.Layers = append(traits.Layers, mediatypes.LayerTraits{MediaType: l.MediaType, Title: l.Annotations[ocispec.AnnotationTitle], Annotations: l.Annotations})
 	}
 	return Recognize(traits)
 }

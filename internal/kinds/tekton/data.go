@@ -1,6 +1,8 @@
 package tekton
 
 import (
+	"slices"
+
 	"github.com/davit-oci/davit/internal/kinds/image"
 	"github.com/davit-oci/davit/internal/kinds/kind"
 	"github.com/davit-oci/davit/mediatypes"
@@ -33,6 +35,9 @@ layers: [greeting.yaml]
 `,
 		},
 		Derive: derive,
-		Sign:   func(t mediatypes.Traits) bool { return t.Annotations[mediatypes.KindAnnotation] == name },
+		Sign: func(t mediatypes.Traits) bool {
+			isOther := func(l mediatypes.LayerTraits) bool { return l.Annotations["dev.tekton.image.kind"] == "" }
+			return t.Annotations[mediatypes.KindAnnotation] == name || len(t.Layers) > 0 && !slices.ContainsFunc(t.Layers, isOther)
+		},
 	}
 }
