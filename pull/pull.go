@@ -11,6 +11,7 @@ import (
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/record"
+	"github.com/davit-oci/davit/pull/internal/place"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2"
@@ -41,6 +42,7 @@ func Artifact(ctx context.Context, src oras.ReadOnlyTarget, ref string, dst *os.
 	var root ocispec.Descriptor
 	if result != nil {
 		root = state.Of(opts.Origin).Root
+		place.Sweep(dst, "") // what a pull of another artifact left when it was killed
 	} else {
 		root = fetch.Plain(m.Desc)
 		result, err = p.pull(ctx, m, state)
@@ -113,8 +115,7 @@ func (r *Result) list(from *record.Record, limit int) {
 		if row.Layer < 0 {
 			continue
 		}
-		r.FileCount++
-		r.FileSize += row.Size
+		r.FileCount, r.FileSize = r.FileCount+1, r.FileSize+row.Size
 		if limit > 0 && r.FileCount > limit {
 			continue
 		}

@@ -417,6 +417,14 @@ func TestStagesOfKilledPullsAreSwept(t *testing.T) {
 	if _, err := Artifact(t.Context(), src, "v1", dst, Options{NoSync: true, State: pulltest.Beside(dst)}); err != nil {
 		t.Fatal(err)
 	}
+	if killed, err = place.OpenStage(dst, digest.FromString("another artifact"), nil); err != nil {
+		t.Fatal(err)
+	}
+	killed.Release()
+	r, err := Artifact(t.Context(), src, "v1", dst, Options{NoSync: true, State: pulltest.Beside(dst)})
+	if err != nil || !r.Skipped {
+		t.Errorf("skipped %v, %v", r.Skipped, err)
+	}
 	if err := working.Close(); err != nil {
 		t.Fatal(err)
 	}
