@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -76,8 +77,12 @@ type attachOptions struct {
 // runAttach attaches every source as a separate referrer. All of them are read before the first is sent.
 func runAttach(ctx context.Context, a *app.App, opts attachOptions) error {
 	var err error
-	if opts.subjectRef, err = registry.Parse(opts.subject); err != nil {
-		return hintAtOrder(opts, err)
+	opts.subjectRef, err = registry.Parse(opts.subject)
+	if err != nil || opts.subjectRef.IsPath() && !strings.HasSuffix(opts.subject, ".tar") && !app.FileExists(filepath.Join(opts.subject, ocispec.ImageLayoutFile)) {
+		err = hintAtOrder(opts, err)
+	}
+	if err != nil {
+		return err
 	}
 	if err := a.AssignLogin(&app.Login{}, opts.subjectRef); err != nil {
 		return err
@@ -149,7 +154,7 @@ func tellBeside(a *app.App, all []*pack.Attached) {
 	}
 }
 
-// hintAtOrder returns the error about a subject, with the right order if it is a file and the first argument a reference.
+// hintAtOrder returns the error about a subject, with the right order if it exists, and the first argument is a reference.
 func hintAtOrder(opts attachOptions, err error) error {
 	if len(opts.sources) == 0 || !app.FileExists(opts.subject) || app.FileExists(opts.sources[0]) {
 		return err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
@@ -135,6 +136,7 @@ func chooseReferrers(ctx context.Context, t *app.Target, opts detachOptions) (*d
 		}
 	}
 	if len(r.Detached) > 0 || opts.Keep != nil || !opts.OlderThan.IsZero() {
+		r.reason = whyNone(opts.Selection)
 		return r, nil // with a bound, nothing to remove is the usual case
 	}
 	if len(opts.Digests) > 0 {
@@ -167,6 +169,20 @@ type detachResult struct {
 	Subject  ocispec.Descriptor  `json:"subject"`
 	Detached []describedReferrer `json:"detached"`
 	DryRun   bool                `json:"dryRun,omitempty"`
+
+	reason string // why there is nothing to detach
+}
+
+// whyNone says which bound keeps all attachments.
+func whyNone(s prune.Selection) string {
+	var reasons []string
+	if s.Keep != nil {
+		reasons = append(reasons, fmt.Sprintf("no more than %d of a type and name", *s.Keep))
+	}
+	if !s.OlderThan.IsZero() {
+		reasons = append(reasons, "none is dated before "+s.OlderThan.Local().Format(time.DateTime))
+	}
+	return ": " + strings.Join(reasons, ", or ")
 }
 
 type describedReferrer struct {
@@ -184,7 +200,7 @@ func (r detachResult) WriteText(w io.Writer) error {
 		verb = "would detach"
 	}
 	if len(r.Detached) == 0 {
-		t.Row("nothing to detach")
+		t.Row("nothing to detach" + r.reason)
 	}
 	for _, d := range r.Detached {
 		t.Row(verb, d.Digest.String(), cmp.Or(d.Kind, d.ArtifactType), d.Name)

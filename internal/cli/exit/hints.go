@@ -116,7 +116,8 @@ func hintForFiles(err error) string {
 	if info, err := os.Stat(known.Item); err != nil || !info.IsDir() {
 		return ""
 	}
-	return fmt.Sprintf("\"davit check %s\" shows what a push of its files packs", known.Item)
+	return fmt.Sprintf("it has other files: as a target, name another directory, as %s/oci; \"davit check %s\" shows what a push of its files packs",
+		strings.TrimRight(known.Item, "/"), known.Item)
 }
 
 // isUnknownType reports whether a registry refuses a manifest for its artifactType or the media type of its config.
