@@ -34,6 +34,8 @@ func TestNamesThatArePackedCanBePulled(t *testing.T) {
 		"drive":            {[]string{"C:/x"}, verdict{false, false}},
 		"letter and colon": {[]string{"x:y", "A::B.3pm"}, verdict{true, false}},
 		"backslash":        {[]string{`a\b`}, verdict{true, false}},
+		"deep":             {[]string{strings.Repeat("d/", 100) + "f"}, verdict{true, true}},
+		"too deep":         {[]string{strings.Repeat("d/", 256) + "f"}, verdict{false, false}},
 		"tab":              {[]string{"d/tab\tt"}, verdict{true, false}},
 		"newline":          {[]string{"new\nline/f"}, verdict{true, false}},
 		"delete":           {[]string{"a\x7fb"}, verdict{true, false}},

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"fmt"
 	"hash/maphash"
 	"path"
 	"slices"
@@ -26,11 +27,7 @@ func CleanName(name string, isExact bool) (string, error) {
 	if reason := NameProblem(name, isExact); reason != "" {
 		return "", Refuse(name, "%s", reason)
 	}
-	clean := path.Clean(name)
-	if strings.Count(clean, "/") >= maxDepth {
-		return "", Refuse(name, "nested deeper than %d directories", maxDepth)
-	}
-	return clean, nil
+	return path.Clean(name), nil
 }
 
 // NameProblem returns the problem of a name, or "".
@@ -40,6 +37,8 @@ func NameProblem(name string, isExact bool) string {
 		return "empty name"
 	case len(name) > MaxName:
 		return "name longer than 4096 bytes"
+	case strings.Count(path.Clean(name), "/") >= maxDepth:
+		return fmt.Sprintf("nested deeper than %d directories", maxDepth)
 	case name[0] == '/' || name[0] == '\\':
 		return "absolute path"
 	case isDrive(path.Clean(name)), !isExact && strings.HasPrefix(path.Clean(name)[1:], ":"):
