@@ -62,12 +62,17 @@ func (r kindResult) writeLayers(w io.Writer) error {
 	}
 	var t term.Table
 	t.Header("  ROLE", "MEDIA TYPE", "PACKING", "HOW MANY", "FILES")
+	var last []string
 	for _, l := range r.Layers {
 		packing := l.Packing
 		if packing == "" {
 			packing = mediatypes.Raw
 		}
-		t.Row("  "+l.Role, l.MediaType, string(packing), count(l), strings.Join(l.Match, " "))
+		row := []string{"  " + l.Role, l.MediaType, string(packing), count(l), strings.Join(l.Match, " ")}
+		if !slices.Equal(row, last) { // roles that differ only in what they recognize
+			t.Row(row...)
+		}
+		last = row
 	}
 	return t.WriteText(w)
 }

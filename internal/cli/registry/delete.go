@@ -33,7 +33,7 @@ the manifest. On a terminal, davit asks first.`,
 			return runDelete(cmd.Context(), a, args[0], yes, dryRun)
 		},
 	}
-	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask; without a terminal, davit never does")
 	dryRun.AddFlag(cmd.Flags())
 	a.AddRegistryFlags(cmd.Flags())
 	return cmd

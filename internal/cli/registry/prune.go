@@ -38,7 +38,7 @@ tag, so that only tags and attachments are considered there. On a terminal, davi
 	app.Keep(f, &opts.KeepLast, "keep-last", "keep the newest `N` tags")
 	app.Age(f, &opts.OlderThan, "older-than", "remove only tags older than this `AGE`: 90d, 12w, 36h")
 	f.BoolVar(&opts.dryRun, "dry-run", false, "show what would be removed, without doing it")
-	f.BoolVarP(&opts.yes, "yes", "y", false, "do not ask")
+	f.BoolVarP(&opts.yes, "yes", "y", false, "do not ask; without a terminal, davit never does")
 	a.AddRegistryFlags(f)
 	return cmd
 }
