@@ -299,7 +299,7 @@ func TestStarterRefuses(t *testing.T) {
 		name, kind, want string
 		files            map[string]string
 	}{
-		{"nothing to pack", "", `"." has no files in it`, map[string]string{"x": "", ".davitignore": "*\n"}},
+		{"nothing to pack", "", `"." has no files in it besides those that are left out: x`, map[string]string{"x": "", ".davitignore": "*\n"}},
 		{"unknown kind", "sbon", `"sbon": unknown kind`, map[string]string{"a": "x"}},
 		{"no role", "sbom", `"sbom": no file here plays a role in this kind`, map[string]string{"a": "x"}},
 		{"two kinds", "", `more than one kind fits: runbook (down.md has "alerts" in its front matter), sbom (bom has bomFormat CycloneDX)`,

@@ -337,9 +337,9 @@ func TestModelfileDecides(t *testing.T) {
 func TestOnlyHiddenFiles(t *testing.T) {
 	t.Parallel()
 	for declaration, want := range map[string]string{
-		"kind: model\nlayers: [d]\n":              `"d" has no files in it besides those that docker model leaves out: d/.git/`,
+		"kind: model\nlayers: [d]\n":              `"d" has no files in it besides those that are left out: d/.git/`,
 		"kind: modelpack\nlayers: ['d/**']\n":     `"d/**" matches only files that are excluded`,
-		"kind: modelkit\nlayers: [Kitfile.txt]\n": "there is nothing to pack besides what kit leaves out: Kitfile.txt",
+		"kind: modelkit\nlayers: [Kitfile.txt]\n": "nothing to pack: every file is left out: Kitfile.txt",
 	} {
 		spec, err := artifact.Parse("davit.yaml", []byte(declaration))
 		if err != nil {
@@ -437,6 +437,35 @@ func TestInitOfSets(t *testing.T) {
 		}
 		if !slices.Equal(got, tt.want) {
 			t.Errorf("%s: got %q, want %q", name, got, tt.want)
+		}
+	}
+}
+
+// TestAuthorLeavesOut checks that what exclude and .davitignore leave out is listed, in layers of every form, without davit's own files
+// and without what another layer packs.
+func TestAuthorLeavesOut(t *testing.T) {
+	t.Parallel()
+	content := map[string]string{
+		"conf/a.yaml": "a: 1\n", "conf/x.tmp": "x", "conf/sub/y.tmp": "y", "conf/old/b.yaml": "b: 1\n", "conf/keep.bak": "k",
+		".davitignore": "conf/old\n", "conf/.davitignore": "*.bak\n", "davit.yaml": "kind: generic\n",
+	}
+	for _, tc := range []struct{ kind, layers, left string }{
+		{"generic", `[{path: conf/, exclude: ["**/*.tmp"]}]`, "conf/keep.bak conf/old/ conf/sub/y.tmp conf/x.tmp"},
+		{"generic", `[{path: "conf/**", exclude: ["**/*.tmp"]}]`, "conf/keep.bak conf/old/b.yaml conf/sub/y.tmp conf/x.tmp"},
+		{"generic", `[{path: conf/, exclude: ["**/*.tmp"]}, conf/x.tmp]`, "conf/keep.bak conf/old/ conf/sub/y.tmp"},
+		{"volume", `[{path: conf/, exclude: [sub]}]`, "conf/keep.bak conf/old/ conf/sub/"},
+	} {
+		spec, err := artifact.Parse("davit.yaml", []byte("kind: "+tc.kind+"\nlayers: "+tc.layers+"\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan, err := artifact.Compose(files(".", content), spec)
+		if err != nil {
+			t.Errorf("%s: %v", tc.layers, err)
+			continue
+		}
+		if got := strings.Join(slices.Sorted(slices.Values(plan.LeftOut)), " "); got != tc.left {
+			t.Errorf("%s: left out %q, want %q", tc.layers, got, tc.left)
 		}
 	}
 }

@@ -63,7 +63,7 @@ func TestNamedKindTakesTheWholeDirectory(t *testing.T) {
 		{"a chart and a hidden file", "helm", map[string]string{"web/Chart.yaml": webChart, "web/values.yaml": "a: 1\n", ".gitignore": "x"}, ".gitignore"},
 		{"an application", "compose", map[string]string{"compose.yaml": "services: {web: {image: nginx, env_file: conf/web.env}}\n", "conf/web.env": "A=1\n", "conf/db.env": "B=1\n",
 			".env": "TAG=1\n", "src/main.go": "x"}, ".env conf/db.env src/"},
-		{"what the author leaves out", "sbom", map[string]string{"a.spdx.json": `{"spdxVersion":"SPDX-2.3"}`, "x.log": "x", "y": "x", ".davitignore": "*.log\n"}, "y"},
+		{"what the author leaves out", "sbom", map[string]string{"a.spdx.json": `{"spdxVersion":"SPDX-2.3"}`, "x.log": "x", "y": "x", ".davitignore": "*.log\n"}, "x.log y"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

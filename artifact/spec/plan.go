@@ -48,8 +48,8 @@ type Part struct {
 type Remarks struct {
 	Notes    []string // decisions that the declaration did not make: the kind, a role
 	Warnings []string // what may surprise the user of the artifact: a secret in an env file
-	// LeftOut lists files that are not packed because the native client of the kind does not pack them: hidden files of
-	// a model, files that .kitignore names. A directory ends in a slash and means everything in it.
+	// LeftOut lists files that are not packed: because the declaration or .davitignore excludes them, or because the native client of the
+	// kind does not pack them, such as hidden files of a model. A directory ends in a slash and means everything in it.
 	LeftOut []string
 }
 

@@ -51,7 +51,7 @@ func (d *Draft) choose() {
 		}
 	}
 	if len(d.Layers) == 0 && len(d.Unfound) == 0 && len(d.LeftOut) > 0 {
-		d.Report(d.Spec.Problem("/layers", "there is nothing to pack besides what "+strings.Join(d.Kind.Clients, ", ")+" leaves out: "+textdist.FirstFew(lists.Unique(d.LeftOut)), ""))
+		d.Report(d.Spec.Problem("/layers", "nothing to pack: every file is left out: "+textdist.FirstFew(lists.Unique(d.LeftOut)), ""))
 	}
 }
 
@@ -63,6 +63,8 @@ type entry struct {
 	failed bool
 	warned bool        // see warnOfGit
 	client spec.Filter // files that the native client leaves out and the entry does not include again; nil: none
+	// elsewhere are paths that a filter leaves out, and that are packed by other layers or belong to davit.
+	elsewhere []string
 }
 
 // refuse reports a problem with the entry.
@@ -281,15 +283,19 @@ func (e *entry) filter(dir string) (spec.Filter, bool) {
 		e.refuse("", "%v", err)
 		return nil, false
 	}
-	own := e.ownFiles()
+	e.elsewhere = e.ownFiles()
+	own := e.elsewhere
 	return roles.AnyOf(func(name string, _ bool) bool { return slices.Contains(own, name) }, filter, exclude, ignored), true
 }
 
-// leave records a path that a filter leaves out if the native client does so: what the declaration excludes, its author
-// knows.
+// leave records a path that a filter leaves out, unless it is a file of davit itself, or packed elsewhere.
 func (e *entry) leave(name string, isDir bool) {
-	if which, out := roles.LeavesOut(e.client, name, isDir); out {
+	which, out := roles.LeavesOut(e.client, name, isDir)
+	switch {
+	case out:
 		e.draft.LeftOut = append(e.draft.LeftOut, which)
+	case !tree.IsOwnName(path.Base(name)) && !slices.Contains(e.elsewhere, name):
+		e.draft.LeftOut = append(e.draft.LeftOut, roles.EntryName(name, isDir))
 	}
 }
 

@@ -3,36 +3,23 @@ package compose
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/davit-oci/davit/internal/compose/roles"
-	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/tree"
 )
 
 // unpacked lists the paths that were left out and are not packed by another entry that names them.
 func (d *Draft) unpacked() []string {
-	for _, dir := range d.Spec.Dirs {
-		d.leaveRest(dir)
-	}
-	all := lists.Unique(d.LeftOut)
-	isListed := func(dir string) bool {
-		return slices.ContainsFunc(all, func(name string) bool { return name != dir && strings.HasPrefix(name, dir) })
-	}
-	return slices.DeleteFunc(slices.Clone(all), func(name string) bool {
-		return strings.HasSuffix(name, "/") && isListed(name) || slices.ContainsFunc(d.Layers, func(l *Layer) bool { return roles.EntryName(l.Source(), l.Dir) == name })
-	})
-}
-
-// leaveRest records the paths of a directory that no layer packs.
-func (d *Draft) leaveRest(dir string) {
-	packed := (&entry{draft: d}).ownFiles()
+	var packed []string
 	for _, l := range d.Layers {
 		if packed = append(packed, l.Files...); l.Files == nil {
-			packed = append(packed, l.Path)
+			packed = append(packed, l.Path, roles.EntryName(l.Source(), l.Dir))
 		}
 	}
-	d.LeftOut = append(d.LeftOut, roles.Rest(d.FS, dir, packed)...)
+	for _, dir := range d.Spec.Dirs {
+		d.LeftOut = append(d.LeftOut, roles.Rest(d.FS, dir, append((&entry{draft: d}).ownFiles(), packed...))...)
+	}
+	return roles.Unpacked(d.LeftOut, packed)
 }
 
 // DropUnnamed records the files of layers that were dropped because a file of the native client's own, a Kitfile or a

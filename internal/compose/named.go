@@ -36,6 +36,7 @@ func (d *Draft) FilterBelow(by *Layer, dir string, others []string) (spec.Filter
 		return nil, err
 	}
 	others = slices.Concat(others, e.ownFiles(), []string{by.Path})
+	e.elsewhere = others
 	filter := roles.AnyOf(func(name string, _ bool) bool { return slices.Contains(others, name) }, ignored, e.client)
 	e.walk(dir, filter, func(string, fs.DirEntry) bool { return true }) // records the paths that are left out
 	return roles.RelativeTo(dir, filter), nil

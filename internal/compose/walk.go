@@ -173,7 +173,7 @@ func (e *entry) butLeftOut() string {
 	if len(e.draft.LeftOut) == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" besides those that %s leaves out: %s", strings.Join(e.draft.Kind.Clients, ", "), textdist.FirstFew(lists.Unique(e.draft.LeftOut)))
+	return fmt.Sprintf(" besides those that are left out: %s", textdist.FirstFew(lists.Unique(e.draft.LeftOut)))
 }
 
 // found takes a file that was not named itself.

@@ -93,9 +93,9 @@ func (i *Ignorer) mayKeepBelow(dir string) bool {
 	return false
 }
 
-// isOwnName reports whether a name is one of davit's own: .davitignore, the record of a pull into the directory beside it
+// IsOwnName reports whether a name is one of davit's own: .davitignore, the record of a pull into the directory beside it
 // (.NAME.davit.json), and unfinished files (.davit-…, .NAME.tar.davit-…).
-func isOwnName(base string) bool {
+func IsOwnName(base string) bool {
 	return base == IgnoreFile || strings.HasPrefix(base, ".") &&
 		(strings.HasSuffix(base, ".davit.json") || strings.Contains(base, ".davit-"))
 }
@@ -114,7 +114,7 @@ func IgnoreFilter(fsys fs.FS, dir string) (spec.Filter, error) {
 		}
 	}
 	return func(name string, isDir bool) bool {
-		return isOwnName(path.Base(name)) ||
+		return IsOwnName(path.Base(name)) ||
 			slices.ContainsFunc(ignorers, func(i *Ignorer) bool { return i.LeavesOut(name, isDir) })
 	}, nil
 }

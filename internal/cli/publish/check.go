@@ -81,7 +81,7 @@ type checkedSource struct {
 	Source string `json:"source"`
 	Kind   string `json:"kind"`
 	Layers int    `json:"layers"`
-	// LeftOut lists the files that the kind's native client does not pack; a directory ends in a slash.
+	// LeftOut lists the files that are not packed; a directory ends in a slash.
 	LeftOut []string `json:"leftOut,omitempty"`
 }
 

@@ -199,7 +199,7 @@ func checkTag(s *source.Source, target registry.Reference, force bool) error {
 type dryRunResult struct {
 	*pack.Preview
 	Parts   []sentPart `json:"parts,omitempty"`   // in the same repository
-	LeftOut []string   `json:"leftOut,omitempty"` // files that the kind's native client does not pack
+	LeftOut []string   `json:"leftOut,omitempty"` // files that are not packed
 }
 
 func (r dryRunResult) WriteText(w io.Writer) error {
