@@ -79,7 +79,7 @@ copy.src-creds | --from-username USER and --from-password-stdin
 copy.dest-creds | --to-username USER and --to-password-stdin
 copy.src-tls-verify | --from-insecure, or --from-plain-http
 copy.dest-tls-verify | --to-insecure, or --to-plain-http
-prune.keep | --keep-last N keeps the newest N tags
+prune.keep | --keep-last N keeps the newest N
 prune.keep-within | --older-than AGE removes only older tags
 detach.keep-last | --keep N keeps the newest N
 delete.f delete.force prune.f prune.force | --yes does not ask

@@ -37,7 +37,7 @@ type Target interface {
 // Policy says which tags stay. The zero value keeps every tag.
 type Policy struct {
 	KeepTags  []string  // patterns of path.Match for tags to keep; each must match a tag
-	KeepLast  *int      // the number of newest tags to keep, by time, else by version. Nil: none
+	KeepLast  *int      // the number of newest artifacts to keep with all their tags, by time, else by version. Nil: none
 	OlderThan time.Time // tags of artifacts created at this time or later stay. Zero: tags of any age are removed
 }
 
@@ -182,8 +182,12 @@ func (p Policy) divide(tags []Tag) (kept, gone []Tag, err error) {
 			}
 			return versions.Compare(tagOf(b.Name), tagOf(a.Name))
 		})
-		for _, t := range newest[:min(*p.KeepLast, len(newest))] {
-			keep[t.Name] = true
+		last := map[digest.Digest]bool{}
+		for _, t := range newest { // "latest" stays with the version that it points to
+			if last[t.Digest] || len(last) < *p.KeepLast {
+				last[t.Digest] = true
+				keep[t.Name] = true
+			}
 		}
 	}
 	for _, t := range tags {

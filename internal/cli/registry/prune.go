@@ -23,10 +23,11 @@ func newPruneCommand(a *app.App) *cobra.Command {
 		Use:   "prune REPO",
 		Short: "Remove what no kept tag of a repository, layout, or archive reaches",
 		Long: `Remove tags that are not kept, and the manifests that no kept tag reaches: through indexes,
-subjects, and attachments. A tag is kept if it matches --keep-tags, or is among the newest that
---keep-last counts, or is younger than --older-than; without any of these, every tag is. A date
-comes from the artifact: without one, a tag is never old. Registries list no manifests without a
-tag, so that only tags and attachments are considered there. On a terminal, davit asks.`,
+subjects, and attachments. A tag is kept if it matches --keep-tags, or is one of those of the
+newest artifacts that --keep-last counts, or is younger than --older-than; without any of these,
+every tag is. A date comes from the artifact: without one, a tag is never old, and the highest
+version is the newest. Registries list no manifests without a tag, so that only tags and
+attachments are considered there. On a terminal, davit asks.`,
 		Example: `  davit prune registry.example.com/app --keep-tags 'v*' --keep-last 5 --older-than 30d --dry-run
   davit prune ./oci`,
 		GroupID: app.GroupRegistry,
@@ -35,7 +36,7 @@ tag, so that only tags and attachments are considered there. On a terminal, davi
 	}
 	f := cmd.Flags()
 	f.StringArrayVar(&opts.KeepTags, "keep-tags", nil, "keep tags that match `GLOB` (repeatable)")
-	app.Keep(f, &opts.KeepLast, "keep-last", "keep the newest `N` tags")
+	app.Keep(f, &opts.KeepLast, "keep-last", "keep the newest `N` artifacts, with all their tags")
 	app.Age(f, &opts.OlderThan, "older-than", "remove only tags older than this `AGE`: 90d, 12w, 36h")
 	f.BoolVar(&opts.dryRun, "dry-run", false, "show what would be removed, without doing it")
 	f.BoolVarP(&opts.yes, "yes", "y", false, "do not ask; without a terminal, davit never does")
