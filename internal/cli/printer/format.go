@@ -77,5 +77,5 @@ func WriteJSON(w io.Writer, v any) error {
 	enc := json.NewEncoder(term.JSONWriter{W: w})
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	return enc.Encode(v)
+	return enc.Encode(withLists(v))
 }

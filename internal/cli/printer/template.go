@@ -100,6 +100,7 @@ func templateError(t *template.Template, err error, data any) error {
 // templateData returns the JSON of a value as maps and lists. Fields that JSON omits because they are empty exist and are
 // empty.
 func templateData(v any) (any, error) {
+	v = withLists(v)
 	b, err := json.Marshal(v)
 	if err != nil {
 		return nil, err
