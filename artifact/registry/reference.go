@@ -170,6 +170,14 @@ func hasDrive(s string) bool {
 
 const digestHint = `a digest is sha256: and 64 hexadecimal digits in lower case; the name of a repository has no "@"`
 
+const cutHint = "lists on a terminal show the first 12 of the 64 digits; in a pipe and in JSON, digests are whole"
+
+// isCut reports whether a digest is the beginning of one, as lists on a terminal show it.
+func isCut(d digest.Digest) bool {
+	encoded, ok := strings.CutPrefix(string(d), "sha256:")
+	return ok && 0 < len(encoded) && len(encoded) < 64 && strings.Trim(encoded, "0123456789abcdef") == ""
+}
+
 // cutDigest cuts "@ALGORITHM:HEX" off the end. In a path, an @ may occur anywhere else.
 func cutDigest(s string) (string, digest.Digest, error) {
 	i := strings.LastIndexByte(s, '@')
@@ -183,6 +191,8 @@ func cutDigest(s string) (string, digest.Digest, error) {
 	switch err := d.Validate(); {
 	case errors.Is(err, digest.ErrDigestUnsupported):
 		return "", "", fmt.Errorf("digest %q: unknown algorithm %q", d, d.Algorithm())
+	case isCut(d):
+		return "", "", reference.WithHint(fmt.Errorf("digest %q is cut", d), cutHint)
 	case err != nil:
 		return "", "", reference.WithHint(fmt.Errorf("invalid digest %q", d), digestHint)
 	}

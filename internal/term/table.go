@@ -45,7 +45,9 @@ func (t *Table) WriteText(w io.Writer) error {
 	for _, row := range t.rows {
 		cells := make([]string, len(row))
 		for i, cell := range row {
-			cells[i] = screen.cell(cell)
+			if cells[i] = screen.cell(cell); len(row) == 2 && i == 1 && t.fits(screen, cell) {
+				cells[i] = cell // the digest of a result is there to be copied
+			}
 		}
 		shown.rows = append(shown.rows, cells)
 	}
@@ -65,6 +67,15 @@ func (t *Table) WriteText(w io.Writer) error {
 		b.WriteString(screen.hang(strings.TrimRight(strings.Join(cells, ""), " "), Width(strings.Join(cells[:max(0, len(cells)-1)], ""))) + "\n")
 	}
 	return b.Flush()
+}
+
+// fits reports whether a cell in the second column is not too wide for a screen.
+func (t *Table) fits(screen *Screen, cell string) bool {
+	first := 0
+	for _, row := range t.rows {
+		first = max(first, Width(row[0]))
+	}
+	return screen.isNarrow() && first+2+Width(cell) <= screen.Width
 }
 
 // leastText is how many columns text needs to be broken into lines: with fewer, the terminal breaks it no worse.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +14,8 @@ import (
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/results"
+	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/lazy"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pack"
 	"github.com/davit-oci/davit/pack/prune"
@@ -30,6 +33,7 @@ func newDetachCommand(a *app.App) *cobra.Command {
 		Short: "Remove referrers of an artifact or image",
 		Long: `Remove referrers of SUBJECT: those with the digests given, those of a kind, old ones, or all of
 them. Without any of these, davit asks on a terminal, and removes nothing in a script.
+The beginning of a digest is enough if only one begins so.
 
 --keep leaves the newest of each type and name, so that --keep 4 leaves the last four reports of
 every scanner. Attachments without a date are the oldest, and never older than an age.`,
@@ -68,11 +72,10 @@ type detachOptions struct {
 
 func runDetach(ctx context.Context, a *app.App, opts detachOptions) error {
 	for _, d := range opts.digests {
-		parsed, err := digest.Parse(d)
-		if err != nil {
-			return &exit.UsageError{Err: err, Hint: "\"davit discover " + opts.subject + "\" shows the digests"}
+		if !digestPrefix().MatchString(d) {
+			return &exit.UsageError{Err: fmt.Errorf("invalid digest %q", d), Hint: "\"davit discover " + opts.subject + "\" shows the digests"}
 		}
-		opts.Digests = append(opts.Digests, parsed)
+		opts.Digests = append(opts.Digests, digest.Digest(d))
 	}
 	if err := results.CheckReferrerKind(opts.Kind); err != nil {
 		return err
@@ -120,6 +123,9 @@ func chooseReferrers(ctx context.Context, t *app.Target, opts detachOptions) (*d
 			return nil, err
 		}
 	}
+	if opts.Digests, err = wholeDigests(ctx, t, subjects, opts.Digests); err != nil {
+		return nil, err
+	}
 	r := &detachResult{Subject: subject, DryRun: opts.dryRun, Detached: []describedReferrer{}}
 	var missing error
 	for _, s := range subjects {
@@ -143,6 +149,47 @@ func chooseReferrers(ctx context.Context, t *app.Target, opts detachOptions) (*d
 		return nil, missing
 	}
 	return nil, noneChosen(ctx, t, subject, opts)
+}
+
+// digestPrefix matches a digest, and its beginning, which is all that lists on a terminal show.
+var digestPrefix = lazy.Regexp(`^sha(256:[0-9a-f]{6,64}|512:[0-9a-f]{6,128})$`)
+
+// wholeDigests returns the digests of referrers of which some were given by their beginnings.
+func wholeDigests(ctx context.Context, t *app.Target, subjects []ocispec.Descriptor, given []digest.Digest) ([]digest.Digest, error) {
+	var attached, whole []digest.Digest
+	if slices.ContainsFunc(given, func(d digest.Digest) bool { return d.Validate() != nil }) {
+		for _, subject := range subjects {
+			found, err := fetch.ListReferrers(ctx, t.Target, subject, "")
+			if err != nil {
+				return nil, err
+			}
+			for _, r := range found {
+				attached = append(attached, r.Digest)
+			}
+		}
+		slices.Sort(attached)
+		attached = slices.Compact(attached)
+	}
+	for _, d := range given {
+		var matching []digest.Digest
+		for _, one := range attached {
+			if strings.HasPrefix(one.String(), d.String()) {
+				matching = append(matching, one)
+			}
+		}
+		switch {
+		case d.Validate() == nil:
+			whole = append(whole, d)
+		case len(matching) == 1:
+			whole = append(whole, matching[0])
+		case len(matching) > 1:
+			return nil, exit.Usagef("digest %q: %d attachments begin so", d, len(matching))
+		default:
+			return nil, &exit.MissingError{Text: fmt.Sprintf("%s: no attachment has a digest that begins with %s: not found", t.Ref, d),
+				Advice: fmt.Sprintf("\"davit discover %s\" lists the attachments", t.Ref)}
+		}
+	}
+	return whole, nil
 }
 
 // noneChosen returns the error that no referrer matches. Signatures of cosign under tags are listed too, and are not referrers.
