@@ -77,6 +77,9 @@ func (c *Client) host(name string) (*remote.Client, error) {
 	if c.opts.Hosts == nil {
 		return c.at(hostconfig.Endpoint{}), nil
 	}
+	if host, err := reference.ParseHost(name); err == nil {
+		name = host // without a scheme
+	}
 	e, err := c.opts.Hosts.Host(name)
 	return c.at(e), err
 }

@@ -282,7 +282,13 @@ func parseRepository(s string, d digest.Digest) (Reference, error) {
 func notAHost(s string, d digest.Digest) error {
 	host, _, hasPath := strings.Cut(s, "/")
 	if host := strings.TrimSuffix(host, ":"); reference.LooksLikeHost(host) && !hasPath && reference.ValidHost(host) == nil && !strings.HasSuffix(host, ".tar") {
-		return reference.WithHint(errors.New("the repository is missing"), fmt.Sprintf("did you mean %q? A path begins with ./ or /", host+"/NAME"))
+		return reference.WithHint(reference.ErrNoRepository, fmt.Sprintf("did you mean %q? A path begins with ./ or /", host+"/NAME"))
+	}
+	if transport, path, ok := strings.Cut(s, ":"); ok && slices.Contains([]string{"oci", "oci-archive"}, transport) && path != "" { // of skopeo and podman
+		if !isPath(path) {
+			path = "./" + path
+		}
+		return reference.WithHint(errors.New("the registry is missing"), fmt.Sprintf("did you mean the path %q?", path))
 	}
 	whole := s
 	if d != "" {

@@ -61,6 +61,11 @@ func withValue(args []string, flag string) []string {
 	return args
 }
 
+// continues reports whether a command that was stopped does the rest when it is run again.
+func continues(cmd *cobra.Command) bool {
+	return slices.Contains([]string{"pack", "push", "pull", "copy", "attach", "index"}, cmd.Name())
+}
+
 // Run runs one davit command and returns its exit code.
 func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	a := newApp(stdin, stdout, stderr)
@@ -75,9 +80,9 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	var timeout *exit.TimeoutError
 	switch {
 	case err != nil && ctx.Err() != nil:
-		err = exit.ErrInterrupted
+		err = &exit.StoppedError{Continues: continues(cmd)}
 	case err != nil && cmd.Context() != nil && errors.As(context.Cause(cmd.Context()), &timeout):
-		err = timeout
+		err = &exit.TimeoutError{After: timeout.After, Continues: continues(cmd)}
 	}
 	a.Close()
 	if err == nil {

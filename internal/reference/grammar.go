@@ -133,11 +133,17 @@ func IsLoopback(registry string) bool {
 	return host == "localhost" || strings.HasSuffix(host, ".localhost")
 }
 
+// ErrNoRepository is the cause of the error of a reference that is a registry alone.
+var ErrNoRepository = errors.New("the repository is missing")
+
 // hinted is an error with advice.
 type hinted struct {
 	error
 	hint string
 }
+
+// Unwrap returns the error.
+func (h hinted) Unwrap() error { return h.error }
 
 // Hint returns the advice.
 func (h hinted) Hint() string { return h.hint }

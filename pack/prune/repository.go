@@ -12,6 +12,7 @@ import (
 	"github.com/davit-oci/davit/internal/fault"
 	"github.com/davit-oci/davit/internal/fetch"
 	oci "github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/internal/versions"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -154,6 +155,18 @@ func matches(pattern, name string) (bool, error) {
 	return path.Match(pattern, name)
 }
 
+// hintAtTags names some of the tags.
+func hintAtTags(tags []Tag) string {
+	var names []string
+	for _, t := range tags {
+		names = append(names, t.Name)
+	}
+	if len(names) == 0 {
+		return "it has no tags"
+	}
+	return "tags: " + textdist.FirstFew(names)
+}
+
 // divide decides which tags stay.
 func (p Policy) divide(tags []Tag) (kept, gone []Tag, err error) {
 	if p.KeepsAll() {
@@ -171,7 +184,7 @@ func (p Policy) divide(tags []Tag) (kept, gone []Tag, err error) {
 			keep[t.Name] = keep[t.Name] || ok
 		}
 		if !any {
-			return nil, nil, &artifact.Error{Op: "keeping tags", Item: pattern, Err: errNoMatch}
+			return nil, nil, &artifact.Error{Op: "keeping tags", Item: pattern, Err: errNoMatch, Hint: hintAtTags(tags)}
 		}
 	}
 	if p.KeepLast != nil {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/davit-oci/davit/artifact/registry"
@@ -281,7 +282,9 @@ func (m *manyCopier) run(ctx context.Context, jobs []job) (*manyResult, error) {
 		}
 	}
 	if first != nil && len(r.Failed) > 0 {
-		first = &manyError{len(r.Failed), len(jobs), first}
+		final := []int{int(exit.BadUsage), int(exit.NotFound), int(exit.Denied), int(exit.Refused)}
+		passes := slices.ContainsFunc(r.Failed, func(f failedCopy) bool { return !slices.Contains(final, f.ExitCode) })
+		first = &manyError{len(r.Failed), len(jobs), first, !passes}
 	}
 	return r, first
 }
@@ -337,6 +340,7 @@ func nameIn(ref registry.Reference, name string) registry.Reference {
 type manyError struct {
 	failed, all int
 	first       error
+	isFinal     bool // none of the failures passes by itself
 }
 
 func (e *manyError) Error() string {
@@ -347,6 +351,9 @@ func (e *manyError) Unwrap() error { return e.first }
 
 // Hint returns the command that continues.
 func (e *manyError) Hint() string {
+	if e.isFinal {
+		return "correct the lines that are named above, and run the same command again: it copies the rest"
+	}
 	return "run the same command again: it copies the rest"
 }
 

@@ -22,17 +22,40 @@ func (e *NoError) Error() string { return e.Err.Error() }
 // Unwrap returns Err.
 func (e *NoError) Unwrap() error { return e.Err }
 
-// ErrInterrupted replaces every error after a signal.
+// ErrInterrupted is the error after a signal.
 var ErrInterrupted = errors.New("interrupted")
 
+// StoppedError replaces every error after a signal.
+type StoppedError struct{ Continues bool }
+
+// Error returns the message of ErrInterrupted.
+func (e *StoppedError) Error() string { return ErrInterrupted.Error() }
+
+// Unwrap returns ErrInterrupted.
+func (e *StoppedError) Unwrap() error { return ErrInterrupted }
+
+// Hint returns what the user can do, if the command keeps what it has done.
+func (e *StoppedError) Hint() string {
+	if !e.Continues {
+		return ""
+	}
+	return "run the same command again: it continues where it stopped"
+}
+
 // TimeoutError replaces every error once the time for a command is over.
-type TimeoutError struct{ After time.Duration }
+type TimeoutError struct {
+	After     time.Duration
+	Continues bool // the command keeps what it has done
+}
 
 // Error returns the time.
 func (e *TimeoutError) Error() string { return fmt.Sprintf("not done after %v", e.After) }
 
 // Hint returns what the user can do.
 func (e *TimeoutError) Hint() string {
+	if !e.Continues {
+		return "--timeout sets the limit"
+	}
 	return "run the same command again: it continues where it stopped; --timeout sets the limit"
 }
 

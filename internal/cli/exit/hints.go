@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/archive"
 	"github.com/davit-oci/davit/internal/layout/catalog"
+	"github.com/davit-oci/davit/internal/reference"
 	"oras.land/oras-go/v2/errdef"
 )
 
@@ -36,10 +38,10 @@ func hintFor(err error) string {
 	var known *artifact.Error
 	var advising interface{ Hint() string }
 	switch {
-	case errors.Is(err, ErrInterrupted):
-		return "run the same command again: it continues where it stopped"
 	case errors.As(err, &usage) && usage.Hint != "":
 		return usage.Hint
+	case errors.Is(err, reference.ErrNoRepository) && errors.As(err, &known):
+		return fmt.Sprintf("did you mean %q? \"davit repos %s\" lists the names; a path begins with ./ or /", known.Item+"/NAME", known.Item)
 	case errors.Is(err, errdef.ErrInvalidReference) && errors.As(err, &known) && existingPath(known.Item) != "":
 		return fmt.Sprintf("did you mean the path %q?", existingPath(known.Item))
 	case errors.As(err, &advising) && advising.Hint() != "":
@@ -75,6 +77,8 @@ func hintForCause(err error) string {
 		return "pass the certificate authority of the registry with --ca-file, or skip the check with --insecure"
 	case errors.As(err, &ambiguous):
 		return "choose one with --kind"
+	case errors.As(err, &denied) && strings.Contains(denied.Error(), "started without --write"): // as davit serve says
+		return "whoever runs that registry can start it with --write"
 	case errors.As(err, &denied):
 		return "log in with \"davit login " + denied.Host + "\", or request access"
 	case isForbidden(err) && errors.As(err, &unavailable) && unavailable.Answer.Method == http.MethodDelete:
@@ -86,7 +90,7 @@ func hintForCause(err error) string {
 	case errors.As(err, &elsewhere):
 		return "this machine has to reach that address, too; if it is wrong, the operator of the registry has to change it (distribution: http.host, auth.token.realm)"
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return "no registry listens there; for one on this machine: davit serve ./oci"
+		return hintToServe(err)
 	case isUnknownType(err):
 		return "this registry takes only types on a list of its own, as that of GitLab does: --kind image packs the same files as an image, which it takes"
 	case errors.As(err, &unavailable):
@@ -105,6 +109,15 @@ func hintForCause(err error) string {
 		return "run the command again once nothing writes to the file"
 	}
 	return ""
+}
+
+// hintToServe returns the hint where nothing listens: on this machine, a layout can be served there.
+func hintToServe(err error) string {
+	var dial *net.OpError
+	if errors.As(err, &dial) && dial.Addr != nil && reference.IsLoopback(dial.Addr.String()) {
+		return "no registry listens there; to serve a layout there: davit serve ./oci --addr " + dial.Addr.String()
+	}
+	return "no registry listens there"
 }
 
 // hintForFiles returns the hint for a directory of files that is not a layout.

@@ -34,7 +34,7 @@ compares them with the file.`,
 		GroupID: app.GroupTrust,
 		Args:    app.Arguments(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			return &exit.UsageError{Err: fmt.Errorf("unknown command %q for davit lock", args[0]), Hint: "davit lock update, or davit lock check"}
+			return &exit.UsageError{Err: fmt.Errorf("unknown command %q for davit lock", args[0]), Hint: "\"davit lock update\" or \"davit lock check\""}
 		},
 	}
 	cmd.AddCommand(newUpdateCommand(a), newCheckCommand(a))

@@ -88,13 +88,13 @@ func runInspect(ctx context.Context, a *app.App, opts inspectOptions) error {
 	}
 	switch {
 	case opts.manifest:
-		return a.WriteOut(info.Raw)
+		return a.WriteRaw(info.Raw)
 	case opts.config && info.Config == nil:
 		return &exit.UsageError{Err: fmt.Errorf("%s is an index: it has no config", info.Reference), Hint: "choose a manifest with --platform"}
 	case opts.config && info.Config.Raw == nil:
 		return fmt.Errorf("the config of %s is too large to be one: %s", info.Reference, term.Size(info.Config.Size))
 	case opts.config:
-		return a.WriteOut(info.Config.Raw)
+		return a.WriteRaw(info.Config.Raw)
 	}
 	return a.Print(inspectResult{info, signatures})
 }

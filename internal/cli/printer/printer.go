@@ -3,6 +3,7 @@
 package printer
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -54,6 +55,14 @@ func (p *Printer) PrintUnlessQuiet(r Result) error {
 func (p *Printer) WriteOut(b []byte) error {
 	_, err := p.Out().Write(b)
 	return err
+}
+
+// WriteRaw writes a document to standard output unchanged, and ends its last line on a screen.
+func (p *Printer) WriteRaw(b []byte) error {
+	if err := p.WriteOut(b); err != nil || bytes.HasSuffix(b, []byte("\n")) || term.NewScreen(p.Stdout).Width == 0 {
+		return err
+	}
+	return p.WriteOut([]byte("\n"))
 }
 
 // Out returns standard output as a writer whose errors name it.

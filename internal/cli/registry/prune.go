@@ -58,6 +58,9 @@ func runPrune(ctx context.Context, a *app.App, repository string, opts pruneOpti
 		if t.Ref.InLayout() != "" && t.Ref.IsPath() { // its layout lists manifests that others need
 			return nil, &exit.UsageError{Err: fmt.Errorf("%s: a layout is pruned as a whole", t.Ref), Hint: "davit prune " + t.Ref.Path}
 		}
+		if t.Ref.Reference() != "" {
+			return nil, &exit.UsageError{Err: fmt.Errorf("%s: a repository is pruned as a whole", t.Ref), Hint: "davit prune " + t.Ref.Name()}
+		}
 		repo := prune.Repository{Target: t.Target, Tags: func(ctx context.Context) ([]string, error) { return fullTags(ctx, t) }, AllTags: t.ListAllTags}
 		plan, err := prune.NewPlan(ctx, repo, opts.Policy)
 		if err != nil {

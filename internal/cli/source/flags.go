@@ -2,6 +2,7 @@ package source
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -107,7 +108,11 @@ func (o *Options) applyConfig(spec *artifact.Spec) error {
 	}
 	f, err := os.Open(o.config)
 	if err != nil {
-		return exit.FileError("config", o.config, err)
+		failed := exit.FileError("config", o.config, err)
+		if strings.Contains(o.config, "=") && errors.Is(err, fs.ErrNotExist) {
+			failed.Hint = "--config takes a file; single fields belong under config: in davit.yaml"
+		}
+		return failed
 	}
 	defer f.Close()
 	data, err := ReadAll(o.config, f)
