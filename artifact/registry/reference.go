@@ -128,7 +128,9 @@ func parse(given, s string) (Reference, error) {
 	switch {
 	case isPath(s):
 		ref, err = parsePath(rest)
-	case isImageID(s):
+	case reference.PathOfTransport(s) != "":
+		err = reference.WithHint(errors.New("the registry is missing"), fmt.Sprintf("did you mean the path %q?", reference.PathOfTransport(s)))
+	case reference.IsImageID(s):
 		err = reference.WithHint(errors.New("an image ID, not a reference"),
 			fmt.Sprintf("docker inspect --format '{{index .RepoDigests 0}}' %s", s))
 	default:
@@ -139,15 +141,6 @@ func parse(given, s string) (Reference, error) {
 	}
 	ref.Digest = digest
 	return ref, nil
-}
-
-// isImageID reports whether s is the ID of a container image, as docker and Kubernetes print it: the digest of its config.
-func isImageID(s string) bool {
-	encoded := strings.TrimPrefix(s, "sha256:")
-	if len(encoded) != 64 && (len(encoded) != 12 || encoded != s) {
-		return false
-	}
-	return strings.Trim(encoded, "0123456789abcdef") == ""
 }
 
 func isPath(s string) bool {
@@ -170,14 +163,6 @@ func hasDrive(s string) bool {
 
 const digestHint = `a digest is sha256: and 64 hexadecimal digits in lower case; the name of a repository has no "@"`
 
-const cutHint = "lists on a terminal show the first 12 of the 64 digits; in a pipe and in JSON, digests are whole"
-
-// isCut reports whether a digest is the beginning of one, as lists on a terminal show it.
-func isCut(d digest.Digest) bool {
-	encoded, ok := strings.CutPrefix(string(d), "sha256:")
-	return ok && 0 < len(encoded) && len(encoded) < 64 && strings.Trim(encoded, "0123456789abcdef") == ""
-}
-
 // cutDigest cuts "@ALGORITHM:HEX" off the end. In a path, an @ may occur anywhere else.
 func cutDigest(s string) (string, digest.Digest, error) {
 	i := strings.LastIndexByte(s, '@')
@@ -191,8 +176,8 @@ func cutDigest(s string) (string, digest.Digest, error) {
 	switch err := d.Validate(); {
 	case errors.Is(err, digest.ErrDigestUnsupported):
 		return "", "", fmt.Errorf("digest %q: unknown algorithm %q", d, d.Algorithm())
-	case isCut(d):
-		return "", "", reference.WithHint(fmt.Errorf("digest %q is cut", d), cutHint)
+	case reference.IsCut(string(d)):
+		return "", "", reference.WithHint(fmt.Errorf("invalid digest %q", d), reference.CutHint)
 	case err != nil:
 		return "", "", reference.WithHint(fmt.Errorf("invalid digest %q", d), digestHint)
 	}
@@ -283,12 +268,6 @@ func notAHost(s string, d digest.Digest) error {
 	host, _, hasPath := strings.Cut(s, "/")
 	if host := strings.TrimSuffix(host, ":"); reference.LooksLikeHost(host) && !hasPath && reference.ValidHost(host) == nil && !strings.HasSuffix(host, ".tar") {
 		return reference.WithHint(reference.ErrNoRepository, fmt.Sprintf("did you mean %q? A path begins with ./ or /", host+"/NAME"))
-	}
-	if transport, path, ok := strings.Cut(s, ":"); ok && slices.Contains([]string{"oci", "oci-archive"}, transport) && path != "" { // of skopeo and podman
-		if !isPath(path) {
-			path = "./" + path
-		}
-		return reference.WithHint(errors.New("the registry is missing"), fmt.Sprintf("did you mean the path %q?", path))
 	}
 	whole := s
 	if d != "" {

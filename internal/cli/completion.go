@@ -14,6 +14,8 @@ func newCompletionCommand(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use:   "completion SHELL",
 		Short: "Print the completion script of a shell (bash, zsh, fish, powershell)",
+		Long: `Print the script that lets a shell complete commands, flags, tags, and files inside artifacts. In
+bash it needs the package bash-completion, and a new shell finds it where the example puts it.`,
 		Example: `  davit completion bash > ~/.local/share/bash-completion/completions/davit
   davit completion zsh > ~/.zfunc/_davit
   davit completion fish > ~/.config/fish/completions/davit.fish`,

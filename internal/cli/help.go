@@ -25,24 +25,30 @@ func help(a *app.App, cmd *cobra.Command) {
 		fmt.Fprintf(&b, "\nExamples:\n%s\n", strings.TrimRight(cmd.Example, "\n"))
 	}
 	if cmd.HasAvailableSubCommands() {
-		writeCommands(&b, cmd)
+		writeCommands(&b, cmd, width)
 	}
 	writeFlags(&b, cmd, width)
 	if !cmd.HasParent() {
-		writeExitCodes(&b)
+		writeExitCodes(&b, width)
 	}
 	_ = a.WriteOut([]byte(b.String())) // without standard output, there is no place for an error
 }
 
-func writeCommands(b *strings.Builder, cmd *cobra.Command) {
+func writeCommands(b *strings.Builder, cmd *cobra.Command, width int) {
 	for _, group := range cmd.Groups() {
 		fmt.Fprintf(b, "\n%s:\n", group.Title)
 		for _, c := range cmd.Commands() {
 			if c.GroupID == group.ID && c.IsAvailableCommand() {
-				fmt.Fprintf(b, "  %-12s%s\n", c.Name(), c.Short)
+				writeEntry(b, fmt.Sprintf("  %-12s", c.Name()), c.Short, width)
 			}
 		}
 	}
+}
+
+// writeEntry writes a name and what it means, in lines below each other.
+func writeEntry(b *strings.Builder, name, text string, width int) {
+	lines := refill(text, max(width-len(name), 20))
+	b.WriteString(name + strings.ReplaceAll(lines, "\n", "\n"+strings.Repeat(" ", len(name))) + "\n")
 }
 
 // maxHelp is the width of help where there is room.
@@ -114,10 +120,10 @@ func writeFlags(b *strings.Builder, cmd *cobra.Command, width int) {
 	}
 }
 
-func writeExitCodes(b *strings.Builder) {
-	b.WriteString("\n" + Environment + "\n\nExit codes:\n")
+func writeExitCodes(b *strings.Builder, width int) {
+	b.WriteString("\n" + refill(Environment, width) + "\n\nExit codes:\n")
 	for _, e := range exit.Codes {
-		fmt.Fprintf(b, "  %-5d%s\n", e.Code, e.Text)
+		writeEntry(b, fmt.Sprintf("  %-5d", e.Code), e.Text, width)
 	}
 }
 

@@ -8,9 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/davit-oci/davit/artifact"
@@ -54,16 +52,6 @@ type Layout struct {
 // made records which of the two did not exist before.
 type made struct{ dir, index bool }
 
-const archiveHint = "a path of an archive ends in .tar, and the archive is not compressed"
-
-// isCompressed reports whether a path is named like a compressed archive. A directory of that name is not what was meant.
-func isCompressed(name string) bool {
-	name = strings.ToLower(name)
-	ext := filepath.Ext(name)
-	return slices.Contains([]string{".tgz", ".taz", ".tbz", ".tbz2", ".txz", ".tzst", ".zip", ".7z"}, ext) ||
-		slices.Contains([]string{".gz", ".bz2", ".xz", ".zst", ".lz4", ".br"}, ext) && filepath.Ext(strings.TrimSuffix(name, ext)) == ".tar"
-}
-
 // Open opens the layout in a directory. For Write, the directory may be missing or empty: the first write makes it
 // a layout.
 func Open(name string, mode reference.Mode) (*Layout, error) {
@@ -71,8 +59,8 @@ func Open(name string, mode reference.Mode) (*Layout, error) {
 	l.Store = catalog.Access{Index: l.index, Blob: l.blob}
 	root, err := os.OpenRoot(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		if isCompressed(name) {
-			return nil, catalog.OpenError(name, errors.New("named like a compressed archive"), archiveHint)
+		if catalog.IsCompressed(name) {
+			return nil, catalog.OpenError(name, errors.New("named like a compressed archive"), catalog.ArchiveHint)
 		}
 		if mode == reference.Write {
 			return l, nil
@@ -80,7 +68,7 @@ func Open(name string, mode reference.Mode) (*Layout, error) {
 		return nil, fmt.Errorf("layout %q: %w", name, errdef.ErrNotFound)
 	}
 	if info, statErr := os.Stat(name); err != nil && statErr == nil && !info.IsDir() {
-		return nil, catalog.OpenError(name, errors.New("not a directory"), archiveHint)
+		return nil, catalog.OpenError(name, errors.New("not a directory"), catalog.ArchiveHint)
 	}
 	if err != nil {
 		return nil, err

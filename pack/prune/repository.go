@@ -3,7 +3,6 @@ package prune
 import (
 	"context"
 	"errors"
-	"path"
 	"slices"
 	"strings"
 	"time"
@@ -12,8 +11,6 @@ import (
 	"github.com/davit-oci/davit/internal/fault"
 	"github.com/davit-oci/davit/internal/fetch"
 	oci "github.com/davit-oci/davit/internal/manifest"
-	"github.com/davit-oci/davit/internal/textdist"
-	"github.com/davit-oci/davit/internal/versions"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	oras "oras.land/oras-go/v2"
@@ -141,78 +138,6 @@ func NewPlan(ctx context.Context, repo Repository, policy Policy) (*Plan, error)
 	}
 	w.sort(plan.Manifests)
 	return plan, nil
-}
-
-// tagOf returns the tag of a name, which in a layout may begin with a repository.
-func tagOf(name string) string { return name[strings.LastIndexByte(name, ':')+1:] }
-
-// matches reports whether a pattern matches a tag, or its name with the repository.
-func matches(pattern, name string) (bool, error) {
-	ok, err := path.Match(pattern, tagOf(name))
-	if ok || err != nil {
-		return ok, err
-	}
-	return path.Match(pattern, name)
-}
-
-// hintAtTags names some of the tags.
-func hintAtTags(tags []Tag) string {
-	var names []string
-	for _, t := range tags {
-		names = append(names, t.Name)
-	}
-	if len(names) == 0 {
-		return "it has no tags"
-	}
-	return "tags: " + textdist.FirstFew(names)
-}
-
-// divide decides which tags stay.
-func (p Policy) divide(tags []Tag) (kept, gone []Tag, err error) {
-	if p.KeepsAll() {
-		return tags, nil, nil
-	}
-	keep := map[string]bool{}
-	for _, pattern := range p.KeepTags {
-		any := false
-		for _, t := range tags {
-			ok, err := matches(pattern, t.Name)
-			if err != nil {
-				return nil, nil, &artifact.Error{Op: "keeping tags", Item: pattern, Err: fault.As(err, artifact.ErrInvalid)}
-			}
-			any = any || ok
-			keep[t.Name] = keep[t.Name] || ok
-		}
-		if !any {
-			return nil, nil, &artifact.Error{Op: "keeping tags", Item: pattern, Err: errNoMatch, Hint: hintAtTags(tags)}
-		}
-	}
-	if p.KeepLast != nil {
-		newest := slices.Clone(tags)
-		slices.SortStableFunc(newest, func(a, b Tag) int {
-			if c := b.Created.Compare(a.Created); c != 0 {
-				return c
-			}
-			return versions.Compare(tagOf(b.Name), tagOf(a.Name))
-		})
-		last := map[digest.Digest]bool{}
-		for _, t := range newest { // "latest" stays with the version that it points to
-			if last[t.Digest] || len(last) < *p.KeepLast {
-				last[t.Digest] = true
-				keep[t.Name] = true
-			}
-		}
-	}
-	for _, t := range tags {
-		isYoung := !p.OlderThan.IsZero() && (t.Created.IsZero() || !t.Created.Before(p.OlderThan))
-		t.undated = isYoung && t.Created.IsZero() && !keep[t.Name]
-		if keep[t.Name] || isYoung {
-			kept = append(kept, t)
-		} else {
-			gone = append(gone, t)
-		}
-	}
-	return kept, gone, nil
 }
 
 // attachedTags returns the tags named after unneeded manifests. It adds the manifests that the other such tags point to, such

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/exit"
@@ -89,6 +90,18 @@ func FileExists(name string) bool {
 	_, err := os.Stat(name)
 	return err == nil
 }
+
+// WithoutType returns the file of an argument of oras, FILE:TYPE, if the file exists and the argument itself names none.
+func WithoutType(arg string) (file string, ok bool) {
+	i := strings.LastIndexByte(arg, ':')
+	if i <= 0 || !strings.Contains(arg[i:], "/") || FileExists(arg) || !FileExists(arg[:i]) {
+		return arg, false
+	}
+	return arg[:i], true
+}
+
+// TypeHint says where the type of a file comes from.
+const TypeHint = "types come from the kind (--kind), or from mediaType: in davit.yaml"
 
 // CacheDir returns the cache directory, or "" without a place for it.
 func CacheDir() string {

@@ -156,6 +156,7 @@ func tellBeside(a *app.App, all []*pack.Attached) {
 
 // hintAtOrder returns the error about a subject, with the right order if it exists, and the first argument is a reference.
 func hintAtOrder(opts attachOptions, err error) error {
+	opts.subject, _ = app.WithoutType(opts.subject)
 	if len(opts.sources) == 0 || !app.FileExists(opts.subject) || app.FileExists(opts.sources[0]) {
 		return err
 	}

@@ -76,7 +76,7 @@ func runCopyMany(ctx context.Context, a *app.App, opts copyOptions, args []strin
 	if err := app.CheckTags(opts.tags); err != nil {
 		return err
 	}
-	m := &manyCopier{app: a, opts: opts, sources: map[string]*app.Target{}, targets: map[string]*app.Target{}}
+	m := &manyCopier{app: a, opts: opts, sources: map[string]*app.Target{}, targets: map[string]*app.Target{}, shared: sharedLayouts(jobs)}
 	result, err := m.run(ctx, jobs)
 	if result != nil {
 		result.Reference = opts.dst
@@ -214,23 +214,6 @@ func repositoryJobs(ctx context.Context, a *app.App, from string, to destination
 	return jobs, nil
 }
 
-// checkNesting refuses repositories of which one would be a layout inside the layout of another.
-func checkNesting(jobs []job) error {
-	targets := map[string]bool{}
-	for _, j := range jobs {
-		targets[j.dst.Path] = true
-	}
-	for _, j := range jobs {
-		for above := path.Dir(j.dst.Path); above != path.Dir(above); above = path.Dir(above) {
-			if targets[above] || targets["./"+above] {
-				return &exit.UsageError{Err: fmt.Errorf("the layout %s would be inside the layout %s", j.dst.Path, above),
-					Hint: "copy them into one layout: DST without / at its end"}
-			}
-		}
-	}
-	return nil
-}
-
 // assignJobs decides which registries get the credentials in flags, before anything is opened.
 func assignJobs(a *app.App, jobs []job) error {
 	for _, j := range jobs {
@@ -246,6 +229,7 @@ type manyCopier struct {
 	app              *app.App
 	opts             copyOptions
 	sources, targets map[string]*app.Target
+	shared           map[string]bool // the layouts that get more than one artifact
 }
 
 func (m *manyCopier) run(ctx context.Context, jobs []job) (*manyResult, error) {
@@ -306,6 +290,9 @@ func (m *manyCopier) copy(ctx context.Context, j job) (*copyResult, error) {
 		if err := opts.version.ApplyTo(src); err != nil {
 			return nil, err
 		}
+	}
+	if name := sourceName(src.Ref); dst.Ref.IsPath() && dst.Ref.InLayout() == "" && m.shared[filepath.Clean(dst.Ref.Path)] && name != "" {
+		dst.Ref = nameIn(dst.Ref, name) // a tag alone names one artifact only as long as no other repository has it
 	}
 	return copyBetween(ctx, m.app, src, dst, opts)
 }

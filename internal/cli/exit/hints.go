@@ -40,10 +40,10 @@ func hintFor(err error) string {
 	switch {
 	case errors.As(err, &usage) && usage.Hint != "":
 		return usage.Hint
-	case errors.Is(err, reference.ErrNoRepository) && errors.As(err, &known):
-		return fmt.Sprintf("did you mean %q? \"davit repos %s\" lists the names; a path begins with ./ or /", known.Item+"/NAME", known.Item)
 	case errors.Is(err, errdef.ErrInvalidReference) && errors.As(err, &known) && existingPath(known.Item) != "":
 		return fmt.Sprintf("did you mean the path %q?", existingPath(known.Item))
+	case errors.Is(err, reference.ErrNoRepository) && errors.As(err, &known):
+		return fmt.Sprintf("did you mean %q? \"davit repos %s\" lists the names; a path begins with ./ or /", known.Item+"/NAME", known.Item)
 	case errors.As(err, &advising) && advising.Hint() != "":
 		return advising.Hint()
 	case errors.As(err, &known) && known.Hint != "":

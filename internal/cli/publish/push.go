@@ -134,6 +134,10 @@ func runPush(ctx context.Context, a *app.App, opts pushOptions) error {
 // parseTarget parses the last argument. A source in its place is an error.
 func (o pushOptions) parseTarget() (registry.Reference, error) {
 	target, err := registry.Parse(o.target)
+	file, isTyped := app.WithoutType(o.target)
+	if isTyped {
+		o.target = file
+	}
 	isSource := err != nil && app.FileExists(o.target)
 	nothingHere := o.from == "" && len(o.sources) == 0 && !o.source.NamesFile() && !app.FileExists(source.Declaration)
 	if err == nil && target.IsPath() && nothingHere {

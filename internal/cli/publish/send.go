@@ -1,11 +1,14 @@
 package publish
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
@@ -106,6 +109,7 @@ func openDestination(ctx context.Context, a *app.App, s *source.Source, to sendO
 	if err := app.CheckTags(to.tags); err != nil {
 		return nil, err
 	}
+	noteName(a, s, ref)
 	d := &destination{ref: ref}
 	t, err := a.OpenReference(ctx, ref, mode)
 	switch {
@@ -165,6 +169,14 @@ func isSamePlace(a, b registry.Reference) bool {
 		return filepath.Clean(a.Path) == filepath.Clean(b.Path)
 	}
 	return a.Name() == b.Name()
+}
+
+// noteName prints a note if the native client looks for the artifact in a repository that ends in its name, and this one does not.
+func noteName(a *app.App, s *source.Source, ref registry.Reference) {
+	name := cmp.Or(s.Plan.Name, s.Plan.Annotations[ocispec.AnnotationTitle])
+	if s.Plan.Kind.VersionTag && !ref.IsPath() && name != "" && path.Base(ref.Repository) != name {
+		a.Note("%s looks for %s where the repository ends in its name: %s/%s", strings.Join(s.Plan.Kind.Clients, ", "), name, ref.Name(), name)
+	}
 }
 
 // targetReference adds a tag to a target that has none.

@@ -126,6 +126,10 @@ func (o *opener) openHere() (*Source, error) {
 // Error returns an error about a source that cannot be read, with a hint if it looks like a target.
 func Error(arg string, err error) error {
 	e := exit.FileError("source", arg, err)
+	if file, ok := app.WithoutType(arg); ok {
+		e.Hint = fmt.Sprintf("name the file alone, %s: %s", file, app.TypeHint)
+		return e
+	}
 	if ref, parseErr := registry.Parse(arg); parseErr == nil && !ref.IsPath() && errors.Is(err, fs.ErrNotExist) {
 		e.Hint = "sources come first, the target is the last argument"
 	}
