@@ -292,7 +292,7 @@ func (m *manyCopier) copy(ctx context.Context, j job) (*copyResult, error) {
 		}
 	}
 	if name := sourceName(src.Ref); dst.Ref.IsPath() && dst.Ref.InLayout() == "" && m.shared[filepath.Clean(dst.Ref.Path)] && name != "" {
-		dst.Ref = nameIn(dst.Ref, name) // a tag alone names one artifact only as long as no other repository has it
+		dst.Ref = nameIn(dst.Ref, name) // a tag without its repository is ambiguous once another has it, too
 	}
 	return copyBetween(ctx, m.app, src, dst, opts)
 }

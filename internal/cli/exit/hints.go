@@ -78,7 +78,7 @@ func hintForCause(err error) string {
 	case errors.As(err, &ambiguous):
 		return "choose one with --kind"
 	case errors.As(err, &denied) && strings.Contains(denied.Error(), "started without --write"): // as davit serve says
-		return "whoever runs that registry can start it with --write"
+		return "the operator of that registry can start it with --write"
 	case errors.As(err, &denied):
 		return "log in with \"davit login " + denied.Host + "\", or request access"
 	case isForbidden(err) && errors.As(err, &unavailable) && unavailable.Answer.Method == http.MethodDelete:
