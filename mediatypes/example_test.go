@@ -27,7 +27,7 @@ func ExamplePackings() {
 	// Output: "" ".tar" ".tar.gz" ".tar.zst" ".zip"
 }
 
-func ExampleOfImage() {
-	fmt.Println(mediatypes.OfImage(mediatypes.ImageConfig), mediatypes.OfImage(mediatypes.WasmConfig))
+func ExampleIsImageConfig() {
+	fmt.Println(mediatypes.IsImageConfig(mediatypes.ImageConfig), mediatypes.IsImageConfig(mediatypes.WasmConfig))
 	// Output: true false
 }

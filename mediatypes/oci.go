@@ -25,7 +25,7 @@ const (
 	OctetStream = "application/octet-stream"
 )
 
-// OfImage reports whether a config's media type is that of container images, which does not identify a kind.
-func OfImage(configType string) bool {
+// IsImageConfig reports whether a media type is that of the config of container images, which does not identify a kind.
+func IsImageConfig(configType string) bool {
 	return configType == ImageConfig || configType == DockerConfig
 }

@@ -28,19 +28,19 @@ func (t Traits) Type() string {
 	return t.ConfigType
 }
 
-// Vague reports whether a listing of referrers has too few fields to identify the kind: cosign lists its bundles without
+// NeedsManifest reports whether the fields in a list of referrers are too few to identify the kind: cosign lists its bundles without
 // the annotations that distinguish signatures from attestations, and others list no type.
-func (t Traits) Vague() bool {
+func (t Traits) NeedsManifest() bool {
 	return t.ArtifactType == "" || t.Annotations == nil && strings.Contains(t.ArtifactType, "sigstore.bundle")
 }
 
-// HasLayer reports whether a layer has a media type.
+// HasLayer reports whether a layer has the media type.
 func (t Traits) HasLayer(mediaType string) bool {
 	return slices.ContainsFunc(t.Layers, func(l LayerTraits) bool { return l.MediaType == mediaType })
 }
 
-// OnlyLayers reports whether there are layers and all have a media type.
-func (t Traits) OnlyLayers(mediaType string) bool {
+// HasOnlyLayers reports whether there are layers, and all of them have the media type.
+func (t Traits) HasOnlyLayers(mediaType string) bool {
 	return len(t.Layers) > 0 && !slices.ContainsFunc(t.Layers, func(l LayerTraits) bool { return l.MediaType != mediaType })
 }
 
@@ -75,7 +75,7 @@ func Recognize(kinds []Known, t Traits) (kind Kind, ok bool) {
 			return k, true
 		}
 	}
-	if t.ArtifactType == "" && OfImage(t.ConfigType) {
+	if t.ArtifactType == "" && IsImageConfig(t.ConfigType) {
 		return named(kinds, "image"), true
 	}
 	return named(kinds, "generic"), false
@@ -84,7 +84,7 @@ func Recognize(kinds []Known, t Traits) (kind Kind, ok bool) {
 // byType returns the kind that a type of an artifact (see Traits.Type) belongs to. The empty config and that of images
 // belong to none.
 func byType(kinds []Known, t string) (Kind, bool) {
-	if t == "" || t == EmptyJSON || OfImage(t) {
+	if t == "" || t == EmptyJSON || IsImageConfig(t) {
 		return Kind{}, false
 	}
 	for _, k := range kinds {

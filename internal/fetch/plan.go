@@ -112,7 +112,7 @@ func (it *Item) decideUnpack(m *Manifest, k kind.Kind, name string) {
 
 // IsImage reports whether the manifest is a container image.
 func (m *Manifest) IsImage() bool {
-	return m.ArtifactType == "" && m.Config != nil && mediatypes.OfImage(m.Config.MediaType)
+	return m.ArtifactType == "" && m.Config != nil && mediatypes.IsImageConfig(m.Config.MediaType)
 }
 
 // RoleOf returns the role whose media type a layer has. If the artifact has the type of its layer, the layer may have

@@ -89,9 +89,9 @@ func Choose(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.D
 
 // completed completes the listing of a referrer from its manifest, if it does not show what the selection needs.
 func (s Selection) completed(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) (ocispec.Descriptor, error) {
-	isVague := mediatypes.Traits{ArtifactType: desc.ArtifactType, Annotations: desc.Annotations}.Vague()
+	needsManifest := mediatypes.Traits{ArtifactType: desc.ArtifactType, Annotations: desc.Annotations}.NeedsManifest()
 	needsTime := (s.Keep != nil || !s.OlderThan.IsZero()) && len(desc.Annotations) == 0
-	if !isVague && !needsTime {
+	if !needsManifest && !needsTime {
 		return desc, nil
 	}
 	var m ocispec.Manifest

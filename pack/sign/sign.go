@@ -185,7 +185,7 @@ func (s *signer) subjects(ctx context.Context, subject ocispec.Descriptor) ([]si
 // kindOf returns the kind of a referrer, from its manifest if the listing does not show it.
 func (s *signer) kindOf(ctx context.Context, r ocispec.Descriptor) (string, error) {
 	traits := mediatypes.Traits{ArtifactType: r.ArtifactType, Annotations: r.Annotations}
-	if !traits.Vague() {
+	if !traits.NeedsManifest() {
 		k, _ := kinds.Recognize(traits)
 		return k.Name, nil
 	}

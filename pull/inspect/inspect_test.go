@@ -152,11 +152,11 @@ func TestInspect(t *testing.T) {
 		t.Errorf("got %+v", info)
 	}
 	own := src.Referrer(t, entries[0], "application/spdx+json", "2026-01-01T00:00:00Z")
-	attached, err := referrers.OfPlatforms(t.Context(), src, index, referrers.Options{Kind: "sbom"})
+	attached, err := referrers.ListPlatforms(t.Context(), src, index, referrers.Options{Kind: "sbom"})
 	if err != nil || len(attached) != 1 || attached[0].Digest != entries[0].Digest || attached[0].Referrers[0].Digest != own.Digest {
 		t.Errorf("SBOMs of its platforms: %+v, %v", attached, err)
 	}
-	attached, err = referrers.OfPlatforms(t.Context(), src, index, referrers.Options{})
+	attached, err = referrers.ListPlatforms(t.Context(), src, index, referrers.Options{})
 	if err != nil || len(attached) != 2 || attached[1].Referrers[0].Digest != attestation.Digest || attached[1].Platform.Architecture != "arm64" {
 		t.Errorf("what its platforms have: %+v, %v", attached, err)
 	}
@@ -164,7 +164,7 @@ func TestInspect(t *testing.T) {
 		len(all.Manifests[0].Referrers) != 1 || all.Manifests[0].Referrers[0].Digest != own.Digest || len(all.Manifests[1].Referrers) != 0 {
 		t.Errorf("what its platforms have, inspected: %+v, %v", all, err)
 	}
-	if none, err := referrers.OfPlatforms(t.Context(), src, entries[0], referrers.Options{}); err != nil || none != nil {
+	if none, err := referrers.ListPlatforms(t.Context(), src, entries[0], referrers.Options{}); err != nil || none != nil {
 		t.Errorf("a manifest has the platforms %v, %v", none, err)
 	}
 	first := info.Manifests[0]

@@ -14,7 +14,7 @@ import (
 	"oras.land/oras-go/v2/content/memory"
 )
 
-// attached is a target that has an artifact under the tag v1 with an SBOM, and the descriptor of the artifact.
+// attached returns a target with an artifact tagged v1 and its SBOM, and the descriptor of the artifact.
 func attached() (*memory.Store, ocispec.Descriptor) {
 	ctx, store := context.Background(), memory.New()
 	fsys := fstest.MapFS{
@@ -59,7 +59,7 @@ func ExampleFind() {
 	// Output: true
 }
 
-// indexed is a target that has the artifact of attached in an index under the tag all, and the descriptor of the index.
+// indexed returns a target with an index tagged all that lists the artifact of attached, and the descriptor of the index.
 func indexed() (*memory.Store, ocispec.Descriptor) {
 	store, member := attached()
 	members := []pack.Member{{Descriptor: member, Platform: &ocispec.Platform{OS: "linux", Architecture: "arm64"}}}
@@ -70,9 +70,9 @@ func indexed() (*memory.Store, ocispec.Descriptor) {
 	return store, index.Descriptor()
 }
 
-func ExampleOfPlatforms() {
+func ExampleListPlatforms() {
 	src, index := indexed()
-	list, err := referrers.OfPlatforms(context.Background(), src, index, referrers.Options{Kind: "sbom"})
+	list, err := referrers.ListPlatforms(context.Background(), src, index, referrers.Options{Kind: "sbom"})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -82,11 +82,11 @@ func ExampleOfPlatforms() {
 	// Output: arm64 1
 }
 
-// The SBOM is a referrer of the manifest: BuildKit put none into the index.
-func ExampleStatementInIndex() {
+// The SBOM is a referrer of the manifest: BuildKit put no statement into the index.
+func ExampleFindStatement() {
 	src, _ := indexed()
 	arm := &ocispec.Platform{OS: "linux", Architecture: "arm64"}
-	_, err := referrers.StatementInIndex(context.Background(), src, "all", arm, referrers.AttachedOptions{Kind: "sbom"})
+	_, err := referrers.FindStatement(context.Background(), src, "all", arm, referrers.AttachedOptions{Kind: "sbom"})
 	var none *referrers.NoneAttachedError
 	fmt.Println(errors.As(err, &none))
 	// Output: true

@@ -21,9 +21,9 @@ type AttachedTo struct {
 	Referrers []*Referrer       `json:"referrers"`
 }
 
-// OfPlatforms lists the referrers of the manifests of an index, and the attestations that BuildKit put into the index
+// ListPlatforms lists the referrers of the manifests of an index, and the attestations that BuildKit put into the index
 // for them. It leaves out manifests without any, and returns an empty list if subject is not an index. See List for its errors.
-func OfPlatforms(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor, opts Options) (
+func ListPlatforms(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor, opts Options) (
 	[]*AttachedTo, error) {
 	if !oci.IsIndex(subject.MediaType) {
 		return nil, nil

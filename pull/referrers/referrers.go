@@ -229,7 +229,7 @@ func (w *Lister) referrer(ctx context.Context, desc ocispec.Descriptor) (*Referr
 		Annotations: desc.Annotations,
 	}
 	traits := mediatypes.Traits{ArtifactType: desc.ArtifactType, Annotations: desc.Annotations}
-	if !traits.Vague() && desc.ArtifactType != mediatypes.BuildKitAttestation { // only the layers of those have the predicate types
+	if !traits.NeedsManifest() && desc.ArtifactType != mediatypes.BuildKitAttestation { // only the layers of those have the predicate types
 		kind, _ := kinds.Recognize(traits)
 		r.Kind = kind.Name
 		return r, nil

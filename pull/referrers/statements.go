@@ -21,9 +21,9 @@ type Statement struct {
 	Path     string        // as Readable names it
 }
 
-// StatementInIndex finds BuildKit's statement, in the index behind a reference, about its manifest for a platform (nil:
+// FindStatement finds BuildKit's statement, in the index behind a reference, about its manifest for a platform (nil:
 // the running one): the first statement of the kind in opts. The error is a *NoneAttachedError if none exists.
-func StatementInIndex(ctx context.Context, src oras.ReadOnlyTarget, ref string, platform *ocispec.Platform, opts AttachedOptions) (
+func FindStatement(ctx context.Context, src oras.ReadOnlyTarget, ref string, platform *ocispec.Platform, opts AttachedOptions) (
 	*Statement, error) {
 	index, err := fetch.Resolve(ctx, src, ref)
 	if err != nil {

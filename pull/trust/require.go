@@ -114,7 +114,7 @@ func (v *verifier) requireKind(ctx context.Context, subject ocispec.Descriptor, 
 // is not signed, and may name what was signed for another artifact, or does not exist.
 func (v *verifier) isAttachedKind(ctx context.Context, r, subject ocispec.Descriptor, kind string) (bool, error) {
 	traits := mediatypes.Traits{ArtifactType: r.ArtifactType, Annotations: r.Annotations}
-	if !traits.Vague() {
+	if !traits.NeedsManifest() {
 		if k, _ := kinds.Recognize(traits); k.Name != kind {
 			return false, nil
 		}

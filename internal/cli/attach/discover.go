@@ -72,7 +72,7 @@ func discoverIn(ctx context.Context, t *app.Target, opts discoverOptions) (*disc
 	if err != nil {
 		return nil, err
 	}
-	manifests, err := referrers.OfPlatforms(ctx, t.Target, desc, opts.Options)
+	manifests, err := referrers.ListPlatforms(ctx, t.Target, desc, opts.Options)
 	if err != nil {
 		return nil, err
 	}

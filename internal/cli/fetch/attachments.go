@@ -112,7 +112,7 @@ func findAttachments(ctx context.Context, t *app.Target, desc ocispec.Descriptor
 			return nil, t.Explain(ctx, err)
 		}
 	}
-	platforms, err := referrers.OfPlatforms(ctx, t.Target, desc, list)
+	platforms, err := referrers.ListPlatforms(ctx, t.Target, desc, list)
 	if err != nil {
 		return nil, err
 	}

@@ -49,7 +49,7 @@ func attachedTo(ctx context.Context, t *app.Target, opts showOptions) (all []sho
 	found, err := referrers.Find(ctx, t.Target, subject, opts.AttachedOptions)
 	var none *referrers.NoneAttachedError
 	if errors.As(err, &none) {
-		inIndex, err := referrers.StatementInIndex(ctx, t.Target, t.Ref.Reference(), opts.of, opts.AttachedOptions)
+		inIndex, err := referrers.FindStatement(ctx, t.Target, t.Ref.Reference(), opts.of, opts.AttachedOptions)
 		if errors.As(err, new(*referrers.NoneAttachedError)) {
 			if opts.of != nil {
 				if whole, err := t.Find(ctx); err == nil {

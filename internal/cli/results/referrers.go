@@ -102,7 +102,7 @@ func AdviseKinds(ctx context.Context, src oras.ReadOnlyGraphTarget, ref registry
 	if err != nil {
 		return discover
 	}
-	platforms, err := referrers.OfPlatforms(ctx, src, subject, referrers.Options{Tags: true})
+	platforms, err := referrers.ListPlatforms(ctx, src, subject, referrers.Options{Tags: true})
 	if err != nil {
 		return discover
 	}

@@ -28,5 +28,5 @@ func Kind() kind.Kind {
 }
 
 func isAttestation(t mediatypes.Traits) bool {
-	return t.ArtifactType == "" && (t.OnlyLayers(mediatypes.InToto) || t.OnlyLayers(mediatypes.DSSE))
+	return t.ArtifactType == "" && (t.HasOnlyLayers(mediatypes.InToto) || t.HasOnlyLayers(mediatypes.DSSE))
 }

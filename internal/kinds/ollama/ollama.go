@@ -19,7 +19,7 @@ func Kind() kind.Kind {
 		Derive: derive,
 		Tests:  map[string]roles.Test{"ollama-modelfile": {Expects: "a Modelfile of Ollama", Find: isModelfile}},
 		Sign: func(t mediatypes.Traits) bool {
-			return mediatypes.OfImage(t.ConfigType) && t.HasLayer(base+"model")
+			return mediatypes.IsImageConfig(t.ConfigType) && t.HasLayer(base+"model")
 		},
 		Pull: kind.Pull{
 			Readings: map[string]kind.Reading{

@@ -30,10 +30,10 @@ layers: [policy/]
 `,
 		},
 		Sign: func(t mediatypes.Traits) bool {
-			if !t.OnlyLayers(mediatypes.LayerTarGzip) {
+			if !t.HasOnlyLayers(mediatypes.LayerTarGzip) {
 				return false
 			}
-			return t.ConfigType == conftest.Config || mediatypes.OfImage(t.ConfigType) && len(t.Layers) == 1 && t.Layers[0].Title == bundle
+			return t.ConfigType == conftest.Config || mediatypes.IsImageConfig(t.ConfigType) && len(t.Layers) == 1 && t.Layers[0].Title == bundle
 		},
 		Pull: kind.Pull{Tars: kind.Unpacking{Rooted: true}},
 	}
