@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/artifact"
-	"github.com/davit-oci/davit/internal/remote/transport/patience"
+	"github.com/davit-oci/davit/internal/remote/transport/backoff"
 	"github.com/davit-oci/davit/internal/untrusted"
 	"oras.land/oras-go/v2/errdef"
 	"oras.land/oras-go/v2/registry/remote/auth"
@@ -187,7 +187,7 @@ func ResponseError(resp *http.Response) error {
 	} else if json.Unmarshal(data, &bare) == nil && bare.Error+bare.Message != "" {
 		e.Errors = errcode.Errors{{Code: bare.Error, Message: bare.Message}}
 	}
-	if wait := patience.AskedPause(resp.Header.Get("Retry-After"), time.Now()); wait > patience.MaxPause {
+	if wait := backoff.RequestedPause(resp.Header.Get("Retry-After"), time.Now()); wait > backoff.MaxPause {
 		e.Errors = append(e.Errors, errcode.Error{Message: fmt.Sprintf("it asks to wait %v", wait.Round(time.Second))})
 	}
 	return e

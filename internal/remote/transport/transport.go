@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/internal/pause"
+	"github.com/davit-oci/davit/internal/remote/transport/backoff"
 	"github.com/davit-oci/davit/internal/remote/transport/challenge"
-	"github.com/davit-oci/davit/internal/remote/transport/patience"
 	"github.com/davit-oci/davit/internal/untrusted"
 )
 
@@ -126,10 +126,10 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, afterRedirect(req, err)
 }
 
-// repeated sends a request until it is answered, or not worth repeating.
+// repeated sends a request until it is answered or must not be retried.
 func (t *Transport) repeated(req *http.Request) (*http.Response, error) {
 	gate := t.Limiter(req.URL.Host)
-	tries := t.NewRetrier(gate, patience.Sort(req))
+	tries := t.NewRetrier(gate, backoff.Class(req))
 	for {
 		if err := gate.wait(req.Context()); err != nil {
 			return nil, err
@@ -242,10 +242,10 @@ type Retrier struct {
 	budget    time.Duration
 	first     time.Duration // the first delay
 	limiter   *HostLimiter
-	outage    *patience.Outage // of all operations of this sort
-	since     time.Time        // of the first failure without progress, here or of the outage; zero: none
-	count     int              // tries without much progress
-	moved     int64            // bytes since the last failure
+	outage    *backoff.Outage // of all operations of this class
+	since     time.Time       // of the first failure without progress, here or of the outage; zero: none
+	count     int             // tries without much progress
+	moved     int64           // bytes since the last failure
 	Delay     time.Duration
 }
 
@@ -253,9 +253,9 @@ type Retrier struct {
 // registry that cuts every response short is not asked without a pause. Some lines break every few hundred KiB.
 const muchProgress = 64 << 10
 
-// NewRetrier returns the budget of an operation of a type. It is spent already if others of its type failed for as long.
-func (t *Transport) NewRetrier(g *HostLimiter, sort string) *Retrier {
-	return &Retrier{transport: t, budget: t.retryFor, first: t.delay, limiter: g, outage: g.outages.Of(sort)}
+// NewRetrier returns the retry budget of an operation of a class. It is spent already if others of its class failed for as long.
+func (t *Transport) NewRetrier(g *HostLimiter, class string) *Retrier {
+	return &Retrier{transport: t, budget: t.retryFor, first: t.delay, limiter: g, outage: g.outages.Of(class)}
 }
 
 // ShouldRetry reports whether to try again after err, and sets the delay. After much progress there is no delay.
@@ -322,7 +322,7 @@ type HostLimiter struct {
 	host   string
 	told   time.Time // until when the user knows that requests wait
 
-	outages patience.Outages
+	outages backoff.Outages
 }
 
 func (t *Transport) Limiter(host string) *HostLimiter {
@@ -350,7 +350,7 @@ func (g *HostLimiter) note(resp *http.Response) {
 	if !IsTransient(resp.StatusCode) {
 		return
 	}
-	if wait := patience.RetryAfter(resp.Header.Get("Retry-After"), time.Now()); wait > 0 {
+	if wait := backoff.RetryAfter(resp.Header.Get("Retry-After"), time.Now()); wait > 0 {
 		if until := time.Now().Add(wait); until.After(g.closed) {
 			g.closed = until
 		}

@@ -1,4 +1,4 @@
-package patience
+package backoff
 
 import (
 	"net/http"

@@ -1,25 +1,25 @@
-package patience_test
+package backoff_test
 
 import (
 	"testing"
 	"time"
 
-	"github.com/davit-oci/davit/internal/remote/transport/patience"
+	"github.com/davit-oci/davit/internal/remote/transport/backoff"
 )
 
 func TestOutages(t *testing.T) {
 	t.Parallel()
 	start := time.Now()
 	at := func(s float64) time.Time { return start.Add(time.Duration(s * float64(time.Second))) }
-	var host patience.Outages
+	var host backoff.Outages
 	for _, step := range []struct {
-		sort       string
+		class      string
 		since, now float64 // now of 0: a success
 		want       float64
 	}{
 		{"GET", 10, 12, 10},
 		{"GET", 13, 14, 10},    // another request: the same outage
-		{"PUT", 14, 15, 14},    // another sort
+		{"PUT", 14, 15, 14},    // another class
 		{"GET", 70, 75, 10},    // after the longest pause
 		{"GET", 140, 141, 140}, // nothing was requested for longer
 		{"GET", 0, 0, 0},
@@ -27,11 +27,11 @@ func TestOutages(t *testing.T) {
 		{"PUT", 16, 17, 14},
 	} {
 		if step.now == 0 {
-			host.Of(step.sort).End()
+			host.Of(step.class).End()
 			continue
 		}
-		if got := host.Of(step.sort).Failed(at(step.since), at(step.now)); !got.Equal(at(step.want)) {
-			t.Errorf("%s failing from %v to %v: since %v, want %v", step.sort, step.since, step.now, got.Sub(start).Seconds(), step.want)
+		if got := host.Of(step.class).Failed(at(step.since), at(step.now)); !got.Equal(at(step.want)) {
+			t.Errorf("%s failing from %v to %v: since %v, want %v", step.class, step.since, step.now, got.Sub(start).Seconds(), step.want)
 		}
 	}
 }
