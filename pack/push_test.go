@@ -26,7 +26,7 @@ import (
 	"oras.land/oras-go/v2/registry/remote/errcode"
 )
 
-// file is a raw layer.
+// file returns a raw layer.
 func file(path string) artifact.Layer {
 	return artifact.Layer{Path: path, Title: path, MediaType: "text/plain", Packing: mediatypes.Raw}
 }
@@ -65,7 +65,7 @@ func TestPushManifest(t *testing.T) {
 		t.Errorf("manifest\n got %s\nwant %s", got, want)
 	}
 	if v1, err := dst.Resolve(t.Context(), "v1"); err != nil || v1.Digest != desc.Digest || r.Digest != desc.Digest {
-		t.Errorf("tag v1 leads to %v (%v), result says %v, want %v", v1.Digest, err, r.Digest, desc.Digest)
+		t.Errorf("tag v1 resolves to %v (%v), result says %v, want %v", v1.Digest, err, r.Digest, desc.Digest)
 	}
 	if r.Skipped || len(r.Layers) != 2 || r.Kind != "generic" {
 		t.Errorf("got %+v", r)
@@ -173,7 +173,7 @@ func TestChangedFileIsNamed(t *testing.T) {
 	}
 }
 
-// streamTarget takes blobs whose digest it does not know.
+// streamTarget accepts blobs without a known digest.
 type streamTarget struct {
 	*memory.Store
 	mu      sync.Mutex
@@ -224,7 +224,7 @@ func TestLargeFilesGoInOnePass(t *testing.T) {
 	if want := digest.FromBytes(make([]byte, minOnePass)); r.Layers[1].Digest != want || r.Layers[1].Size != minOnePass {
 		t.Errorf("got %v, want %v", r.Layers[1], want)
 	}
-	// The tag leads to a layer of that size now: it is worth knowing the digest first.
+	// The tag now resolves to a manifest with a layer of that size, so the digest is computed first.
 	if r, err := Push(t.Context(), os.DirFS(dir), p, dst, opts); err != nil || dst.unknown != 1 || !r.Skipped {
 		t.Errorf("again: %d sent unhashed, skipped %v, %v", dst.unknown, r.Skipped, err)
 	}
@@ -257,14 +257,14 @@ func TestFinishSeesManifestOrder(t *testing.T) {
 	}
 }
 
-// strictTarget is a registry: it takes no manifest without its blobs. It records the blobs that it is asked for.
+// strictTarget rejects manifests whose blobs are missing, as registries do. It records the blobs whose existence is checked.
 type strictTarget struct {
 	*memory.Store
-	mu    sync.Mutex
-	asked map[digest.Digest]bool
-	lost  digest.Digest // a blob that it had once
-	why   int           // the status that it refuses manifests with while it lacks one
-	puts  int           // how many manifests it was sent
+	mu     sync.Mutex
+	asked  map[digest.Digest]bool
+	lost   digest.Digest // a blob that was deleted
+	status int           // the status code for a manifest whose blob was deleted
+	puts   int           // the number of manifest uploads
 }
 
 func (s *strictTarget) Exists(ctx context.Context, desc ocispec.Descriptor) (bool, error) {
@@ -291,7 +291,7 @@ func (*strictTarget) KeepsBlobs() bool { return true }
 func (s *strictTarget) PushReference(ctx context.Context, desc ocispec.Descriptor, r io.Reader, ref string) error {
 	s.puts++
 	if s.lost != "" {
-		return &errcode.ErrorResponse{Method: "PUT", URL: &url.URL{Path: "/v2/"}, StatusCode: s.why}
+		return &errcode.ErrorResponse{Method: "PUT", URL: &url.URL{Path: "/v2/"}, StatusCode: s.status}
 	}
 	if err := s.Push(ctx, desc, r); err != nil && !errors.Is(err, errdef.ErrAlreadyExists) {
 		return err
@@ -299,7 +299,7 @@ func (s *strictTarget) PushReference(ctx context.Context, desc ocispec.Descripto
 	return s.Tag(ctx, desc, ref)
 }
 
-// TestPushChecksOnlyNewBlobs does not ask a registry for the blobs of the manifest that the tag leads to, unless it turns
+// TestPushChecksOnlyNewBlobs checks that blobs of the manifest that the tag resolves to are not checked, unless the registry turns
 // out to have lost one.
 func TestPushChecksOnlyNewBlobs(t *testing.T) {
 	t.Parallel()
@@ -324,20 +324,20 @@ func TestPushChecksOnlyNewBlobs(t *testing.T) {
 	first := push(layers[:manyBlobs]...)
 	a, b := first.Layers[0].Digest, first.Layers[1].Digest
 	if !dst.asked[a] || !dst.asked[b] {
-		t.Errorf("a new repository was asked for %v", dst.asked)
+		t.Errorf("blobs checked in a new repository: %v", dst.asked)
 	}
 	second := push(layers...)
 	if dst.asked[a] || dst.asked[b] || !dst.asked[second.Layers[manyBlobs].Digest] {
 		t.Errorf("asked for %v, want the last of %v", dst.asked, second.Layers)
 	}
-	dst.lost, dst.why = b, 403
+	dst.lost, dst.status = b, 403
 	clear(dst.asked)
 	dst.puts = 0
 	_, err := Push(t.Context(), many, plan(layers[:manyBlobs]...), dst, opts)
 	if !errors.As(err, new(*errcode.ErrorResponse)) || dst.puts != 1 || dst.asked[a] {
-		t.Errorf("who may not push: got %v after %d tries, asked for %v", err, dst.puts, dst.asked)
+		t.Errorf("without push access: got %v after %d attempts, asked for %v", err, dst.puts, dst.asked)
 	}
-	dst.lost, dst.why = b, 400
+	dst.lost, dst.status = b, 400
 	push(layers[:manyBlobs]...)
 	if dst.lost != "" || !dst.asked[a] || !dst.asked[b] {
 		t.Errorf("lost is %q, asked for %v", dst.lost, dst.asked)

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"github.com/opencontainers/image-spec/specs-go"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/registrytest"
+	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/content"
 )
@@ -51,7 +51,7 @@ func TestShowRequests(t *testing.T) {
 	}{
 		{name: "referrers API", tagged: 4, byDigest: 3},
 		{name: "tag schema", options: registrytest.Options{NoReferrers: true}, tagged: 5, byDigest: 4},
-		// A tag is asked for without a token first.
+		// The first request for a tag has no token.
 		{name: "token", options: registrytest.Options{Auth: registrytest.Token}, tagged: 6, byDigest: 5},
 	} {
 		reg := registrytest.Start(t, test.options)
@@ -77,8 +77,8 @@ func TestShowRequests(t *testing.T) {
 	}
 }
 
-// TestAttachTakesLittle counts the requests of attach and discover: those of attach do not depend on other attachments.
-func TestAttachTakesLittle(t *testing.T) {
+// TestAttachRequests counts the requests of attach and discover: those of attach do not depend on other attachments.
+func TestAttachRequests(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("HOME", dir)
 	t.Setenv("XDG_CACHE_HOME", dir)
@@ -135,8 +135,8 @@ type reading struct {
 	code    exit.Code
 }
 
-// TestReadingTakesLittle counts the requests and blob bytes of commands that read from a registry.
-func TestReadingTakesLittle(t *testing.T) {
+// TestReadRequests counts the requests and blob bytes of commands that read from a registry.
+func TestReadRequests(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("HOME", dir)
 	t.Setenv("XDG_CACHE_HOME", dir)
@@ -214,9 +214,9 @@ func (r reading) run(t *testing.T, reg *registrytest.Registry, repository string
 	}
 }
 
-// TestMovingTakesLittle counts the requests and connections of small pushes and pulls, with and without tokens: nothing is
+// TestPushAndPullRequests counts the requests and connections of small pushes and pulls, with and without tokens: nothing is
 // requested or sent twice.
-func TestMovingTakesLittle(t *testing.T) {
+func TestPushAndPullRequests(t *testing.T) {
 	const head, get, put, post, upload, blob = "HEAD manifest", "GET manifest", "PUT manifest", "POST uploads", "PUT upload", "GET blob"
 	for _, auth := range []registrytest.Auth{registrytest.NoAuth, registrytest.Token} {
 		dir := t.TempDir()
@@ -226,7 +226,7 @@ func TestMovingTakesLittle(t *testing.T) {
 		t.Setenv("DAVIT_PASSWORD", "secret")
 		writeFile(t, dir+"/note.txt", noise(1<<10, 3))
 		reg := registrytest.Start(t, registrytest.Options{Auth: auth})
-		davit(t, "copy", carryingLayout(t), reg.Host+"/carried:1", "-q")
+		davit(t, "copy", embeddingLayout(t), reg.Host+"/embedded:1", "-q")
 		for _, step := range []struct {
 			name, command string
 			ops           []string
@@ -236,7 +236,7 @@ func TestMovingTakesLittle(t *testing.T) {
 			{"push again", "push --kind generic $D/note.txt $R/tiny:1", []string{head}, 1},
 			{"pull", "pull $R/tiny:1 -o $D/out", []string{get, blob}, 1},
 			{"pull again", "pull $R/tiny:1 -o $D/out", []string{head}, 1},
-			{"pull what the manifest carries", "pull $R/carried:1 -o $D/carried", []string{get}, 1},
+			{"pull embedded blobs", "pull $R/embedded:1 -o $D/embedded", []string{get}, 1},
 		} {
 			want := step.ops
 			if auth == registrytest.Token { // one challenge and one token for everything that the command does
@@ -254,14 +254,14 @@ func TestMovingTakesLittle(t *testing.T) {
 				t.Errorf("%v, %s: requests %q, want %q, over %d connections, want at most %d", auth, step.name, got, want, len(connections), step.connections)
 			}
 		}
-		if got, err := os.ReadFile(dir + "/carried/hello.txt"); err != nil || string(got) != "hello\n" {
-			t.Errorf("carried: got %q, %v", got, err)
+		if got, err := os.ReadFile(dir + "/embedded/hello.txt"); err != nil || string(got) != "hello\n" {
+			t.Errorf("embedded: got %q, %v", got, err)
 		}
 	}
 }
 
-// carryingLayout is a layout with an artifact whose manifest carries all its blobs itself.
-func carryingLayout(t *testing.T) string {
+// embeddingLayout returns a layout with an artifact whose manifest embeds its blobs in data fields.
+func embeddingLayout(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	layer := content.NewDescriptorFromBytes("text/plain", []byte("hello\n"))

@@ -24,13 +24,13 @@ type Packer struct {
 	Pool    *tar.Pool
 }
 
-// hashers is how many files are hashed at once. More than four only wait for the disk.
-func hashers() int { return min(runtime.GOMAXPROCS(0), 4) }
+// maxHashers limits how many files are hashed at once. More than four would only wait for the disk.
+func maxHashers() int { return min(runtime.GOMAXPROCS(0), 4) }
 
 // Measure computes the unknown digests, several files at once.
 func (p *Packer) Measure(ctx context.Context, blobs []*Blob) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(hashers())
+	group.SetLimit(maxHashers())
 	for _, b := range blobs {
 		if b.IsKnown() {
 			continue
