@@ -36,7 +36,7 @@ const (
 
 // Update is a change of one blob.
 type Update struct {
-	ID    string // tells blobs apart
+	ID    string // identifies the blob
 	Name  string // shown; escaped by Transfer
 	Size  int64  // <= 0 if unknown
 	Done  int64  // bytes, for Moving
@@ -141,7 +141,7 @@ func (t *Transfer) sum(now time.Time) barLine {
 	return barLine{name: fmt.Sprintf("%d of %s", ended, Plural(len(t.order), "blob")), done: done, size: size, rate: t.rate}
 }
 
-// maxBars is the number of blobs shown at once: more than move at once by default would only flicker.
+// maxBars limits the blobs shown at once. The default concurrency is not higher, so more bars would only flicker.
 const maxBars = 8
 
 // render returns a line for each moving blob, and one for the sum of all.
@@ -190,14 +190,14 @@ type barLine struct {
 	rate       float64
 }
 
-// String fits the line into width columns. The bar gets what the figures leave, and is the first to go.
+// String fits the line into width columns. The bar gets the remaining columns, and is dropped first.
 func (l barLine) String(width int) string {
 	figures := fmt.Sprintf("%9s", Size(l.done))
 	percent, eta := "    ", "     "
 	if l.size > 0 {
 		percent = fmt.Sprintf("%3d%%", min(100, l.done*100/l.size))
 		figures += fmt.Sprintf(" / %-9s", Size(l.size))
-		if l.rate > 0 && l.size > l.done { // with nothing left, the other side is still at work
+		if l.rate > 0 && l.size > l.done { // all bytes were sent, but the registry may not have answered
 			eta = fmt.Sprintf("%5s", shortDuration(float64(l.size-l.done)/l.rate))
 		}
 	}

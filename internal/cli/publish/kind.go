@@ -112,7 +112,7 @@ func (r kindResult) writeConfig(w io.Writer) error {
 	return t.WriteText(w)
 }
 
-// schemaType returns the type that a schema allows in a word.
+// schemaType describes the type of the values that a schema allows.
 func schemaType(schema map[string]any) string {
 	switch t := schema["type"].(type) {
 	case string:
@@ -125,7 +125,7 @@ func schemaType(schema map[string]any) string {
 		return strings.Join(words, " or ")
 	}
 	if values, ok := schema["enum"]; ok {
-		b, _ := json.Marshal(values) // it came from literals
+		b, _ := json.Marshal(values) // schemas always encode
 		return string(b)
 	}
 	return "any"

@@ -17,7 +17,7 @@ const maxCached = 100_000
 
 // Links are the descriptors that a manifest refers to, with only the fields that locating a blob needs.
 type Links struct {
-	mediaType    string // as its body says, or as its fields suggest; "": not a manifest
+	mediaType    string // declared, or inferred from the fields; "": not a manifest
 	artifactType string
 	subject      *ocispec.Descriptor // nil: none
 	Children     []ocispec.Descriptor
@@ -95,7 +95,7 @@ func (l *Links) unknown(all []digest.Digest, annotations map[string]string) []di
 		descriptors = append(descriptors, *l.subject)
 	}
 	if len(all) == len(descriptors) {
-		return nil // each of them once
+		return nil // every digest is in exactly one descriptor
 	}
 	known := map[digest.Digest]bool{}
 	note := func(annotations map[string]string) {

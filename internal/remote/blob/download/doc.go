@@ -1,2 +1,2 @@
-// Package download fetches a blob into a file, over several connections, and resumes what was interrupted.
+// Package download fetches a blob into a file, over several connections, and resumes interrupted downloads.
 package download

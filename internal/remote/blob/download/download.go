@@ -53,7 +53,7 @@ func File(ctx context.Context, r *blob.Store, desc ocispec.Descriptor, to Destin
 	return manifest.Elsewhere(desc, r.Wrap(ctx, "fetching "+r.Named(desc.Digest.String()), err))
 }
 
-// fetchOnce is one try of File. If the content is refused, it leaves nothing of it for the next try.
+// fetchOnce makes one attempt of File. It deletes refused content, so that the next attempt starts over.
 func fetchOnce(ctx context.Context, r *blob.Store, desc ocispec.Descriptor, to Destination) error {
 	d, err := open(r, desc, to)
 	if err != nil {

@@ -20,8 +20,8 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// process is one of the processes that download the same blobs: locks are of open files, so that two in one process are as
-// apart as in two.
+// process simulates one of several processes that download the same blobs. Locks belong to open files, so two of them in one
+// process exclude each other too.
 type process struct {
 	share.Downloads
 	root *os.Root
@@ -56,7 +56,7 @@ func (p *process) get(ctx context.Context, data []byte, name string, fetch func(
 
 var errWrong = errors.New("wrong content")
 
-// writes returns a function that writes the blob into a file, counted, and not before all processes have begun.
+// writes returns a fetch function that counts its calls, waits until all processes have begun, and writes the blob into a file.
 func (p *process) writes(data []byte, name string, fetches *atomic.Int64, begun <-chan struct{}) func() error {
 	return func() error {
 		fetches.Add(1)
