@@ -13,7 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/kindtest"
 )
 
-// pieces are small parts of directories. Any two of them, and some of three, make a mixed directory.
+// pieces returns small parts of directories. Any two of them, and some of three, make a mixed directory.
 func pieces(t *testing.T) []map[string]string {
 	return []map[string]string{
 		{"a.wasm": "\x00asm\x01\x00\x00\x00"},

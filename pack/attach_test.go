@@ -31,7 +31,7 @@ func newSubject(t *testing.T) (*oci.Store, ocispec.Descriptor) {
 	return dst, r.Descriptor()
 }
 
-// named is a plan of one file with a title.
+// named returns a plan of one file with a title.
 func named(title, path string) *artifact.Plan {
 	p := plan(file(path))
 	p.ArtifactType = "application/vnd.example.sbom"

@@ -43,7 +43,7 @@ func newTree(t testing.TB, n int) string {
 	return dir
 }
 
-// directory is a layer that oras can unpack.
+// directory returns a layer that oras can unpack.
 func directory() artifact.Layer {
 	return artifact.Layer{
 		Path: "data", Dir: true, Title: "data", Size: -1, Entries: spec.Entries{Prefix: "data/", Unpack: true},
@@ -159,7 +159,7 @@ func TestSplitDirectory(t *testing.T) {
 	}
 }
 
-// volumeTar is a layer of the entries of a tar.
+// volumeTar returns a layer of the entries of a tar.
 func volumeTar(path string) artifact.Layer {
 	return artifact.Layer{
 		Path: path, Archive: true, Size: -1, Entries: spec.Entries{Prefix: "volume-data/", Preserve: true, Image: true},

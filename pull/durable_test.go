@@ -13,7 +13,7 @@ import (
 	"oras.land/oras-go/v2/content/memory"
 )
 
-// oneFile is an artifact with one file, under the tag "v1".
+// oneFile returns an artifact with one file, under the tag "v1".
 func oneFile(t *testing.T, name, data string) oras.Target {
 	t.Helper()
 	store := memory.New()

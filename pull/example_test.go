@@ -13,7 +13,7 @@ import (
 	"oras.land/oras-go/v2/content/memory"
 )
 
-// pushed is a target that has an artifact under the tag v1.
+// pushed returns a target that has an artifact under the tag v1.
 func pushed() *memory.Store {
 	store := memory.New()
 	fsys := fstest.MapFS{"hello.txt": {Data: []byte("hello\n")}}

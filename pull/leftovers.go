@@ -11,7 +11,7 @@ import (
 	"github.com/davit-oci/davit/pull/internal/place"
 )
 
-// leftovers are files of the last pull that are no longer in the artifact. They are remembered as long as they exist,
+// leftovers returns the files of the last pull that are no longer in the artifact. They are remembered as long as they exist,
 // and removed on request if unchanged. It skips the names in gone and everything below them.
 func (p *placement) leftovers(ctx context.Context, gone []string) []place.Removal {
 	var remove []place.Removal
@@ -78,7 +78,7 @@ func (p *placement) formerly() iter.Seq2[record.Placed, *record.Record] {
 	}
 }
 
-// removeOnly is a pull that fetches nothing. It may still remove files that are no longer in the artifact.
+// removeOnly pulls without fetching. It may still remove files that are no longer in the artifact.
 func (p *placement) removeOnly(ctx context.Context) (err error) {
 	if err := p.lockForPlacing(); err != nil {
 		return err

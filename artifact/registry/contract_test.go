@@ -48,7 +48,7 @@ func stores(t *testing.T) map[string]func(t *testing.T) func() registry.Target {
 	}
 }
 
-// uniqueRepo is a repository that no other test uses.
+// uniqueRepo returns a repository that no other test uses.
 func uniqueRepo() string { return "contract/" + strings.ToLower(rand.Text()) }
 
 func opener(t *testing.T, reference string) func() registry.Target {

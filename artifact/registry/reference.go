@@ -49,7 +49,7 @@ func (r Reference) InLayout() string {
 // TagName returns the tag as the target knows it, in a layout with the name of its repository, or "".
 func (r Reference) TagName() string { return r.Named(r.Tag) }
 
-// Named is TagName for another tag.
+// Named returns the TagName of another tag.
 func (r Reference) Named(tag string) string {
 	if r.IsPath() && r.Repository != "" && tag != "" {
 		return r.InLayout() + ":" + tag

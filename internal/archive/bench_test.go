@@ -189,7 +189,7 @@ func BenchmarkMillion(b *testing.B) {
 	})
 }
 
-// peakHeap is by how much the heap grows while fn runs, garbage included.
+// peakHeap returns how much the heap grows while fn runs, garbage included.
 func peakHeap(b *testing.B, fn func()) float64 {
 	b.Helper()
 	runtime.GC()

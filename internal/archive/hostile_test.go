@@ -262,7 +262,7 @@ func flip(b []byte, at int) []byte {
 	return b
 }
 
-// zstdBomb is head followed by 300 MiB of zeros, in a few KiB.
+// zstdBomb compresses head followed by 300 MiB of zeros, in a few KiB.
 func zstdBomb(head []byte) []byte {
 	var out bytes.Buffer
 	w, _ := zstd.NewWriter(&out, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))

@@ -72,7 +72,7 @@ func volume(t testing.TB) string {
 	return top
 }
 
-// newDir is a temporary directory that is removed even if it has directories its owner may not write.
+// newDir returns a temporary directory that is removed even if it has directories its owner may not write.
 func newDir(t testing.TB) string {
 	t.Helper()
 	top := t.TempDir()

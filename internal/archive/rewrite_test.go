@@ -21,7 +21,7 @@ import (
 	"github.com/davit-oci/davit/internal/archive/write"
 )
 
-// openers are the archives as Rewrite takes them.
+// openers returns the archives as Rewrite takes them.
 func openers(archives ...[]byte) []func() (io.ReadCloser, error) {
 	var all []func() (io.ReadCloser, error)
 	for _, a := range archives {

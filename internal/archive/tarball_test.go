@@ -101,7 +101,7 @@ func sparseMap(extents []archive.Extent) []byte {
 	return append(b, make([]byte, archive.Padding(int64(len(b))))...)
 }
 
-// sparse10 is an archive of a sparse file "s" with 8 bytes of data.
+// sparse10 returns an archive of a sparse file "s" with 8 bytes of data.
 func sparse10(size string, extents ...archive.Extent) []byte {
 	return tarball(item{name: "s", body: string(sparseMap(extents)) + "12345678", pax: map[string]string{
 		"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": size}})

@@ -17,7 +17,7 @@ type client struct {
 	folders bool // it takes directories
 }
 
-// peers are the other clients that are on this machine, the one that davit's ratios are of first.
+// peers returns the other clients on this machine. The first is the base of the ratios of davit.
 func peers() []client {
 	oras := client{name: "oras", folders: true,
 		push: func(ref string, paths []string) []string {

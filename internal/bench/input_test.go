@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// newRandom is the same stream of bytes for the same seed, on every machine.
+// newRandom returns the same stream of bytes for the same seed, on every machine.
 func newRandom(seed string) *rand.ChaCha8 { return rand.NewChaCha8(sha256.Sum256([]byte(seed))) }
 
 // randomFile writes bytes that don't compress.

@@ -75,7 +75,7 @@ func watchPeak(pid int, ended <-chan struct{}) int64 {
 	}
 }
 
-// cpuOf is the CPU time a process has used; 0 where there is no /proc.
+// cpuOf returns the CPU time a process has used; 0 where there is no /proc.
 func cpuOf(pid int) time.Duration {
 	stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	_, rest, ok := strings.Cut(string(stat), ") ") // behind the name

@@ -13,7 +13,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// BenchmarkScale is about davit with a quarter of many manifests, tags, or files, and with all of them. The ratio is that of the two:
+// BenchmarkScale measures davit with a quarter of many manifests, tags, or files, and with all of them. The ratio is that of the two:
 // 4, or less where something else takes the time.
 func BenchmarkScale(b *testing.B) {
 	r := newFixture(b, func(string) []string { return []string{"."} })

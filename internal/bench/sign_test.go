@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// BenchmarkSign is about signing a small artifact with an encrypted key, and about verifying its signature, beside cosign. Most of the
+// BenchmarkSign measures signing a small artifact with an encrypted key, and verifying its signature, beside cosign. Most of the
 // time of signing is the derivation of the key from the password, which the format of the key prescribes.
 func BenchmarkSign(b *testing.B) {
 	r := newFixture(b, func(dir string) []string {
@@ -59,7 +59,7 @@ type signer struct {
 	sign, verify func(ref string) []string
 }
 
-// timed is one run of a program, with the traffic that it causes.
+// timed runs a program once, and returns its time and traffic.
 func (r *fixture) timed(b *testing.B, l *line, args []string) sample {
 	b.Helper()
 	l.take()

@@ -42,7 +42,7 @@ func (t *table) add(workload, note string, names []string, samples [][]sample) {
 	}
 }
 
-// middle is the median of each figure.
+// middle returns the median of each figure.
 func middle(samples []sample) sample {
 	var m sample
 	of := func(figure func(sample) int64) int64 {
@@ -90,7 +90,7 @@ func (t *table) write(w io.Writer) {
 	_ = tw.Flush()
 }
 
-// number is short; nothing for 0.
+// number formats a number with few digits, and 0 as an empty string.
 func number(f float64) string {
 	switch {
 	case f == 0:

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// BenchmarkTogether is about eight processes on one machine that pull the same artifact at once.
+// BenchmarkTogether measures eight processes on one machine that pull the same artifact at once.
 func BenchmarkTogether(b *testing.B) {
 	const processes = 8
 	r := newFixture(b, func(dir string) []string {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// BenchmarkFile is about one file of 2 GiB.
+// BenchmarkFile measures one file of 2 GiB.
 func BenchmarkFile(b *testing.B) {
 	r := newFixture(b, func(dir string) []string {
 		randomFile(b, filepath.Join(dir, "model.bin"), scaled(2<<30))
@@ -28,7 +28,7 @@ func BenchmarkFile(b *testing.B) {
 	})
 }
 
-// BenchmarkFiles is about 64 files of 16 MiB.
+// BenchmarkFiles measures 64 files of 16 MiB.
 func BenchmarkFiles(b *testing.B) {
 	r := newFixture(b, func(dir string) []string {
 		var paths []string
@@ -68,7 +68,7 @@ func overwrite(b *testing.B, path string) {
 	}
 }
 
-// BenchmarkFolder is about a directory of 20,000 small files, 206 MB.
+// BenchmarkFolder measures a directory of 20,000 small files, 206 MB.
 func BenchmarkFolder(b *testing.B) {
 	r := newFixture(b, func(dir string) []string {
 		textTree(b, filepath.Join(dir, "tree"), int(scaled(20_000)), 10_300)
@@ -99,14 +99,14 @@ func BenchmarkFolder(b *testing.B) {
 	})
 }
 
-// splitting is davit when it cuts directories into several layers.
+// splitting returns a davit client that splits directories into several layers.
 func splitting(c client) client {
 	push := c.push
 	c.push = func(ref string, paths []string) []string { return append(push(ref, paths), "--split") }
 	return c
 }
 
-// BenchmarkStart is about a command that does next to nothing.
+// BenchmarkStart measures a command that does next to nothing.
 func BenchmarkStart(b *testing.B) {
 	r := newFixture(b, func(string) []string { return []string{"."} })
 	r.clients = append(r.clients[:1], peers()...)
@@ -128,7 +128,7 @@ func BenchmarkStart(b *testing.B) {
 	report(b, names, samples)
 }
 
-// BenchmarkTiny is about 1 KiB, over a line of 40 ms.
+// BenchmarkTiny measures 1 KiB, over a line of 40 ms.
 func BenchmarkTiny(b *testing.B) {
 	r := newFixture(b, func(dir string) []string {
 		randomFile(b, filepath.Join(dir, "note.txt"), 1<<10)
@@ -153,7 +153,7 @@ func BenchmarkLongLine(b *testing.B) {
 	})
 }
 
-// BenchmarkResets is about connections that are reset on the way.
+// BenchmarkResets measures connections that are reset on the way.
 func BenchmarkResets(b *testing.B) {
 	size := scaled(512 << 20)
 	r := newFixture(b, func(dir string) []string {
@@ -190,7 +190,7 @@ func (l *line) cutAt(down bool, size int64, cuts int) {
 	}
 }
 
-// BenchmarkKills is about a process that is killed at a random moment, and run again.
+// BenchmarkKills measures a process that is killed at a random moment, and run again.
 func BenchmarkKills(b *testing.B) {
 	size := scaled(512 << 20)
 	r := newFixture(b, func(dir string) []string {

@@ -180,7 +180,7 @@ func runScripts(t *testing.T, files []string, target scriptTarget) {
 	})
 }
 
-// exitsWith is the script command "exit CODE COMMAND...": the command must end with that exit code.
+// exitsWith implements the script command "exit CODE COMMAND...": the command must end with that exit code.
 func exitsWith(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exit CODE COMMAND [ARG...]")
@@ -199,7 +199,7 @@ func exitsWith(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// setsVariable is the script command "set NAME": it sets an environment variable to the output of the last command.
+// setsVariable implements the script command "set NAME": it sets an environment variable to the output of the last command.
 func setsVariable(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: set NAME")

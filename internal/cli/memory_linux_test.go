@@ -101,7 +101,7 @@ func filled(before, element, after string) []byte {
 	return []byte(before + strings.TrimSuffix(strings.Repeat(element+",", n), ",") + after)
 }
 
-// numbered is filled, with a number in each element for "%d".
+// numbered is like filled, but replaces "%d" in each element by its number.
 func numbered(before, element, after string) []byte {
 	var b bytes.Buffer
 	b.WriteString(before)
@@ -122,7 +122,7 @@ const (
 	typical    = `{"mediaType":"a/b",` + someDigest + `,"size":2}`
 )
 
-// bombs are manifests that are small, and large in a decoder's memory. Honest ones of the largest size are among them.
+// bombs returns small manifests that decode into much memory, and valid manifests of the largest size.
 func bombs() map[string][]byte {
 	return map[string][]byte{
 		"layers":        filled(manifestHead+`"layers":[`, `{}`, `]}`),
@@ -161,7 +161,7 @@ func described(more, mediaType string, data []byte) string {
 	return fmt.Sprintf(`{%s"mediaType":%q,"digest":%q,"size":%d}`, more, mediaType, digest.FromBytes(data), len(data))
 }
 
-// TestMemory is built with the tag clients, as the tests like it are: together they take a minute and a half of a processor.
+// TestMemory and similar tests need the build tag clients, because together they take 90 seconds of CPU time.
 // It holds commands to maxResident while they read content that was made to exhaust it.
 func TestMemory(t *testing.T) {
 	t.Parallel()
@@ -196,7 +196,7 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// TestMemoryOfIndex is TestMemory for an index.json of the largest size.
+// TestMemoryOfIndex is like TestMemory, for an index.json of the largest size.
 func TestMemoryOfIndex(t *testing.T) {
 	t.Parallel()
 	const size = 32<<20 - 1000
@@ -276,7 +276,7 @@ func serveBlobs(all ...[]byte) http.Handler {
 	})
 }
 
-// TestMemoryOfLists is TestMemory for lists of a registry that never end, or whose pages are made to exhaust memory.
+// TestMemoryOfLists is like TestMemory, for lists of a registry that never end, or whose pages are made to exhaust memory.
 func TestMemoryOfLists(t *testing.T) {
 	t.Parallel()
 	data := []byte(manifestHead + `"layers":[]}`)

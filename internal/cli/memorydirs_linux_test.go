@@ -15,7 +15,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// TestMemoryOfDirectories is TestMemory for an artifact of many deep directories with long names.
+// TestMemoryOfDirectories is like TestMemory, for an artifact of many deep directories with long names.
 func TestMemoryOfDirectories(t *testing.T) {
 	t.Parallel()
 	const files, levels = 5200, 17

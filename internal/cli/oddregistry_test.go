@@ -62,7 +62,7 @@ func (o *odd) expect(want string) {
 	}
 }
 
-// list is the tag that lists the referrers of app:1.
+// list returns the tag that lists the referrers of app:1.
 func (o *odd) list() string {
 	digest, _, _, _ := o.reg.Manifest("app", "1")
 	return strings.Replace(digest, ":", "-", 1)

@@ -102,7 +102,7 @@ func content(version, name string, size int) []byte {
 
 var made = make(map[string]map[string][]byte)
 
-// contents are the files of a version: two of their own, and a directory that is packed.
+// contents returns the files of a version: two of their own, and a directory that is packed.
 func contents(version string) map[string][]byte {
 	if files, ok := made[version]; ok {
 		return files

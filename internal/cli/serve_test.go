@@ -48,7 +48,7 @@ type scriptServers struct {
 	cmds map[string]*exec.Cmd
 }
 
-// start is the script command "serving VAR PATH [FLAG...]": it serves PATH until "stopped VAR", and sets VAR to the
+// start implements the script command "serving VAR PATH [FLAG...]": it serves PATH until "stopped VAR", and sets VAR to the
 // address. Standard error goes to the file VAR.log.
 func (s *scriptServers) start(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
@@ -73,7 +73,7 @@ func (s *scriptServers) start(ts *testscript.TestScript, neg bool, args []string
 	ts.Setenv(args[0], u.Host)
 }
 
-// stop is the script command "stopped VAR": Ctrl-C must stop the server with exit code 0.
+// stop implements the script command "stopped VAR": Ctrl-C must stop the server with exit code 0.
 func (s *scriptServers) stop(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: stopped VAR")

@@ -69,7 +69,7 @@ func find(name string) string {
 	return path
 }
 
-// toolsDir is the folder .ci/clients.sh fills.
+// toolsDir returns the folder .ci/clients.sh fills.
 func toolsDir() string {
 	if dir := os.Getenv("DAVIT_TOOLS"); dir != "" {
 		return dir

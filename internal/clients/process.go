@@ -90,7 +90,7 @@ func freeAddress() (string, error) {
 	return "", err
 }
 
-// tail is the end of a log, for the output of a test that failed.
+// tail returns the end of a log, for the output of a test that failed.
 func tail(path string) []byte {
 	data, _ := os.ReadFile(path)
 	return data[max(0, len(data)-2<<10):]

@@ -82,7 +82,7 @@ func SharedDistribution(tb testing.TB) *Server {
 	return sharedDistribution.get(tb, "registry", distribution)
 }
 
-// SharedOlareg is [SharedDistribution] with [Olareg].
+// SharedOlareg is like [SharedDistribution], but starts [Olareg].
 func SharedOlareg(tb testing.TB) *Server {
 	tb.Helper()
 	return sharedOlareg.get(tb, "olareg", olareg)
@@ -131,7 +131,7 @@ func distribution(s *Server, dir string, opts Options) ([]string, error) {
 	return []string{"serve", file}, writeJSON(file, config)
 }
 
-// olareg is [distribution] for olareg.
+// olareg is like [distribution], but starts olareg.
 func olareg(s *Server, dir string, opts Options) ([]string, error) {
 	host, port, err := net.SplitHostPort(s.Host)
 	if err != nil {

@@ -220,7 +220,7 @@ func (e *entry) noRole(s *tree.Sample) {
 	e.refuse(hint, "%s", message)
 }
 
-// packing is the declared one, else the kind's.
+// packing returns the declared packing, or else that of the role.
 func (e *entry) packing(r roles.Role) mediatypes.Packing {
 	if e.Packing != "" {
 		return e.Packing
@@ -256,7 +256,7 @@ func (e *entry) directory(s *tree.Sample) {
 	}
 }
 
-// tarRole is the role of a requested tar: by packing, and by name if several have it.
+// tarRole returns the role of a requested tar: by packing, and by name if several have it.
 func (e *entry) tarRole() (roles.Role, bool) {
 	for _, t := range e.draft.Kind.Layers {
 		if _, ok := t.For(e.Packing); (ok || e.MediaType != "") && (e.As == "" && t.Content == "" || e.As == t.Role) {

@@ -269,7 +269,7 @@ func (e *entry) expand(filter spec.Filter) []string {
 	return names
 }
 
-// globPacking is the packing of a glob: a tar when the entry says so, or the role that it names.
+// globPacking returns the packing of a glob: a tar when the entry says so, or the role that it names.
 func (e *entry) globPacking() mediatypes.Packing {
 	if e.Packing != "" {
 		return e.Packing

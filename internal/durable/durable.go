@@ -59,7 +59,7 @@ func (s *Set) Sync() error {
 // skipped.
 func Dirs(root *os.Root, names []string) error { return syncAll(root, names, true) }
 
-// Dir is Dirs for one directory anywhere.
+// Dir is like Dirs, for one directory anywhere.
 func Dir(name string) error {
 	root, err := os.OpenRoot(name)
 	if err != nil {

@@ -41,7 +41,7 @@ func Try(dir, name string) *Lock {
 	return &Lock{f}
 }
 
-// Wait is Try with a wait for the holder.
+// Wait is like Try, but waits for the holder.
 func Wait(ctx context.Context, dir, name string) *Lock {
 	return WaitFile(ctx, openLock(dir, name))
 }
@@ -68,7 +68,7 @@ func TryFile(f *os.File) bool {
 	return got
 }
 
-// WaitShared is tryFlock, but waits.
+// WaitShared is like tryFlock, but waits.
 func WaitShared(ctx context.Context, f *os.File, shared bool) bool {
 	for start := time.Now(); time.Since(start) < lockWait; {
 		got, busy := tryFlock(f, shared)

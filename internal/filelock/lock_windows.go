@@ -13,7 +13,7 @@ const Supported = true
 // OpenNonblock is not needed here: opening never waits.
 const OpenNonblock = 0
 
-// region is the byte that is locked. Locks are mandatory here, so it is one that no file has: others can read and write the content.
+// region returns the byte that is locked. Locks are mandatory here, so it is one that no file has: others can read and write the content.
 func region() *windows.Overlapped {
 	return &windows.Overlapped{Offset: 0xffff_fffe, OffsetHigh: 0x7fff_ffff}
 }

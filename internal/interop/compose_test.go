@@ -12,7 +12,7 @@ import (
 	"github.com/davit-oci/davit/pull"
 )
 
-// composeClient is docker compose. Its standalone program needs no daemon to read a project.
+// composeClient returns docker compose. Its standalone program needs no daemon to read a project.
 func composeClient(t *testing.T) (*clients.Client, func(ref string, args ...string) []string) {
 	t.Helper()
 	c := clients.New(t, "docker-compose")

@@ -41,7 +41,7 @@ func TestDavitReadsFlux(t *testing.T) {
 	}
 }
 
-// fluxConfig is a config without what depends on the tar, which flux begins with an entry for the directory itself, and
+// fluxConfig returns a config without what depends on the tar, which flux begins with an entry for the directory itself, and
 // without the empty history that some versions write.
 func fluxConfig(t *testing.T, data []byte) map[string]any {
 	t.Helper()

@@ -53,7 +53,7 @@ func TestGoldenManifests(t *testing.T) {
 	}
 }
 
-// goldenText is a manifest with its config, or an index with its manifests, a line each.
+// goldenText returns a manifest with its config, or an index with its manifests, a line each.
 func goldenText(t *testing.T, store content.Fetcher, desc ocispec.Descriptor) []byte {
 	t.Helper()
 	data, err := content.FetchAll(t.Context(), store, desc)

@@ -25,7 +25,7 @@ import (
 	"oras.land/oras-go/v2/content"
 )
 
-// example is the directory of a kind's example.
+// example returns the directory of a kind's example.
 func example(kind string) string { return filepath.Join("..", "..", "examples", kind) }
 
 // repo returns a repository of the test's own, HOST/NAME: in the shared registry, or without clients in one of its own.

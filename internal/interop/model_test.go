@@ -167,7 +167,7 @@ func TestModelRunnerReadsShards(t *testing.T) {
 	sameFiles(t, unpackedModel(t, dmr, ref, m), map[string]string{"model-00001-of-00002.gguf": first, "model-00002-of-00002.gguf": second})
 }
 
-// modelFields are the fields under config of a model's config.
+// modelFields returns the fields under config of a model's config.
 func modelFields(t *testing.T, data []byte) map[string]any {
 	t.Helper()
 	var config struct{ Config map[string]any }

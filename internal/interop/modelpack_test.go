@@ -12,7 +12,7 @@ import (
 	"github.com/davit-oci/davit/pull"
 )
 
-// decoded is any JSON.
+// decoded decodes any JSON.
 func decoded(t *testing.T, data []byte) any {
 	t.Helper()
 	var v any

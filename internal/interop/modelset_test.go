@@ -16,7 +16,7 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// modelSet is a model as people publish it: shards, a projector, a template, a license, and a card.
+// modelSet returns a model as people publish it: shards, a projector, a template, a license, and a card.
 func modelSet(t *testing.T) map[string]string {
 	t.Helper()
 	shard := func(no uint16) string {

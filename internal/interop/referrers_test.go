@@ -18,7 +18,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// servers are a registry without and one with the referrers API.
+// servers returns a registry without and one with the referrers API.
 func servers(t *testing.T) map[string]string {
 	t.Helper()
 	return map[string]string{"fallback tag": clients.SharedDistribution(t).Host, "referrers API": clients.SharedOlareg(t).Host}
@@ -48,7 +48,7 @@ func kindsAttached(t *testing.T, ref string, subject ocispec.Descriptor) []strin
 	return kinds
 }
 
-// signer is cosign with a key of its own.
+// signer returns cosign with a key of its own.
 func signer(t *testing.T) *clients.Client {
 	t.Helper()
 	cosign := clients.New(t, "cosign")

@@ -120,7 +120,7 @@ func TestEveryKindIsChecked(t *testing.T) {
 	wantTable(t, filepath.Join("..", "..", "docs", "kinds.md"))
 }
 
-// testNames are the tests of this package.
+// testNames returns the tests of this package.
 func testNames(t *testing.T) map[string]bool {
 	t.Helper()
 	sources, err := filepath.Glob("*_test.go")
@@ -144,7 +144,7 @@ func testNames(t *testing.T) map[string]bool {
 
 var clientLine = regexp.MustCompile(`(?m)^(?:core|extra|late) +(\S+) +\S+@v(\S+)`)
 
-// clientVersions are the versions that .ci/clients.sh builds, by program.
+// clientVersions returns the versions that .ci/clients.sh builds, by program.
 func clientVersions(t *testing.T) map[string]string {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join("..", "..", ".ci", "clients.sh"))
@@ -160,7 +160,7 @@ func clientVersions(t *testing.T) map[string]string {
 
 const tableBegins, tableEnds = "<!-- clients -->\n", "<!-- /clients -->\n"
 
-// clientTable is the table in Markdown.
+// clientTable returns the table in Markdown.
 func clientTable() string {
 	var b strings.Builder
 	b.WriteString("| kind | client | version | reads what davit pushed | davit reads what it wrote | checked by |\n| --- | --- | --- | --- | --- | --- |\n")

@@ -95,7 +95,7 @@ func (c *compiler) fault(at []string, format string, args ...any) {
 	c.faults = append(c.faults, Malformed{slices.Clone(at), fmt.Sprintf(format, args...)})
 }
 
-// below is a way with one more step.
+// below returns a path with one more step.
 func below(at []string, step string) []string { return append(at[:len(at):len(at)], step) }
 
 // read compiles the schema at a place, and those in it. Home is nil for the document itself.
@@ -321,7 +321,7 @@ func isTypes(value any) bool {
 	return len(list) > 0 && !slices.ContainsFunc(list, func(name string) bool { return !slices.Contains(typeNames(), name) })
 }
 
-// stringsOf is the strings of a list, or the string alone.
+// stringsOf returns the strings of a list, or the string alone.
 func stringsOf(value any) (list []string) {
 	if s, ok := value.(string); ok {
 		return []string{s}
@@ -335,7 +335,7 @@ func stringsOf(value any) (list []string) {
 	return list
 }
 
-// rational is a number as it is written, or nil.
+// rational returns the exact value of a number, or nil.
 func rational(value any) *big.Rat {
 	n, ok := value.(json.Number)
 	if !ok {

@@ -15,7 +15,7 @@ func (c *compiler) link(n *node) {
 	}
 }
 
-// find is the schema that a reference names, and its dynamic anchor if the reference was to that.
+// find returns the schema that a reference names, and its dynamic anchor if the reference was to that.
 func (c *compiler) find(n *node, word, ref string) (*node, string) {
 	target, err := n.home.base.Parse(ref)
 	if err == nil {

@@ -29,7 +29,7 @@ func (l *Layout) Tag(ctx context.Context, desc ocispec.Descriptor, ref string) e
 	return l.TagName(ctx, desc, ref)
 }
 
-// TagFrom is Tag for a tag of one repository, HOST/REPO: the same tag of another repository stays where it is.
+// TagFrom is like Tag, but moves only the tag of one repository, HOST/REPO, and not the same tag of another one.
 func (l *Layout) TagFrom(ctx context.Context, desc ocispec.Descriptor, repository, tag string) error {
 	links, err := l.enlist(ctx, desc)
 	if err != nil {
@@ -38,7 +38,7 @@ func (l *Layout) TagFrom(ctx context.Context, desc ocispec.Descriptor, repositor
 	return l.change(ctx, index.TaggingFrom(catalog.ListEntry(desc, links), repository, tag))
 }
 
-// TagName is Tag for full names too, such as charts/web:1.0.
+// TagName is like Tag, but accepts full names too, such as charts/web:1.0.
 func (l *Layout) TagName(ctx context.Context, desc ocispec.Descriptor, name string) error {
 	links, err := l.enlist(ctx, desc)
 	if err != nil {

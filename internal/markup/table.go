@@ -21,7 +21,7 @@ type Table struct {
 	Columns []Alignment
 }
 
-// Kind is that of the node.
+// Kind implements ast.Node.
 func (t *Table) Kind() ast.NodeKind { return kindTable }
 
 // Dump prints the node. goldmark requires it.

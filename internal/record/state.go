@@ -178,7 +178,7 @@ func (s *State) IsOurs(dst *os.Root, path string, info fs.FileInfo) bool {
 	return s.isOursAt(dst, path, path, info)
 }
 
-// isOursAt is IsOurs for a file that was moved to another name.
+// isOursAt is like IsOurs, for a file that was moved to another name.
 func (s *State) isOursAt(dst *os.Root, path, at string, info fs.FileInfo) bool {
 	for _, r := range s.records {
 		f, ok := r.Find(path)
@@ -207,7 +207,7 @@ func (s *State) AreOursBelow(dst *os.Root, dir string) bool {
 	return s.areOursBelow(dst, dir, dir)
 }
 
-// AreOursMoved is AreOursBelow for a directory that was moved from a name to another one.
+// AreOursMoved is like AreOursBelow, for a directory that was moved from a name to another one.
 func (s *State) AreOursMoved(dst *os.Root, from, to string) bool {
 	return s.areOursBelow(dst, from, to)
 }

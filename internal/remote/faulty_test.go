@@ -294,7 +294,7 @@ func TestUnreachableUploads(t *testing.T) {
 	}
 }
 
-// mountFault is a fault of requests to mount a blob.
+// mountFault returns a fault of requests to mount a blob.
 func mountFault(fault faults.Fault) faults.Fault { return faults.Asking("mount", fault) }
 
 // TestSilence gives up a silent server, and one that sends a few bytes now and then, within the time for retries.

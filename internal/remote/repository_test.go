@@ -56,7 +56,7 @@ func pushArtifact(ctx context.Context, repo *Repository, text string, subject *o
 	return desc, data, repo.Push(ctx, desc, bytes.NewReader(data))
 }
 
-// servers are the real registries, with what davit must be told of each.
+// servers returns functions that start real registries, with the options that davit needs for each.
 func servers(t *testing.T) map[string]func(t *testing.T) (*clients.Server, Options) {
 	t.Helper()
 	with := func(start func(testing.TB, clients.Options) *clients.Server, opts clients.Options) func(*testing.T) (*clients.Server, Options) {

@@ -21,7 +21,7 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// fileBlob is a blob in a file, as pack makes one.
+// fileBlob returns a blob in a file, as pack makes one.
 func fileBlob(t testing.TB, path string, d digest.Digest) artifact.Blob {
 	t.Helper()
 	info, err := os.Stat(path)
@@ -38,7 +38,7 @@ func fileBlob(t testing.TB, path string, d digest.Digest) artifact.Blob {
 		}}
 }
 
-// streamBlob is one whose bytes are made while they are read.
+// streamBlob returns one whose bytes are made while they are read.
 func streamBlob(data []byte, size int64) artifact.Blob {
 	return artifact.Blob{MediaType: "application/octet-stream", Size: size, ID: "stream", Open: func(offset int64) (io.ReadCloser, error) {
 		return io.NopCloser(struct{ io.Reader }{bytes.NewReader(data[offset:])}), nil

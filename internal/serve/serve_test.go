@@ -339,7 +339,7 @@ func rename(t *testing.T, from, to string) {
 	}
 }
 
-// tarOf is a tar with one file.
+// tarOf returns a tar with one file.
 func tarOf(t *testing.T, name, content string) string {
 	t.Helper()
 	var b bytes.Buffer

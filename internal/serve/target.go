@@ -71,7 +71,7 @@ func (r *repository) nameOf(ctx context.Context, tag string) (string, error) {
 	return found, nil
 }
 
-// ownName is nameOf for a tag to remove: it does not find tags of other repositories.
+// ownName is like nameOf, for a tag to remove: it does not find tags of other repositories.
 func (r *repository) ownName(ctx context.Context, tag string) (string, error) {
 	name, err := r.nameOf(ctx, tag)
 	several, ok := r.layout.(interface {

@@ -41,7 +41,7 @@ func Text(s string) string {
 	return EscapeText(s)
 }
 
-// EscapeText is Escape for text of several lines: it keeps line feeds and tabs.
+// EscapeText is like Escape, for text of several lines: it keeps line feeds and tabs.
 func EscapeText(s string) string {
 	lines := strings.Split(s, "\n")
 	for i, line := range lines {
@@ -54,7 +54,7 @@ func EscapeText(s string) string {
 	return strings.Join(lines, "\n")
 }
 
-// EscapeValues is EscapeText for output that scripts read: of the characters that are not printable, it escapes only control
+// EscapeValues is like EscapeText, for output that scripts read: of the characters that are not printable, it escapes only control
 // characters and those that change the direction of writing.
 func EscapeValues(s string) string {
 	var b strings.Builder

@@ -17,7 +17,7 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// attached is a target that has an artifact under the tag v1 with an SBOM, and the descriptor of the artifact.
+// attached returns a target that has an artifact under the tag v1 with an SBOM, and the descriptor of the artifact.
 func attached() (*memory.Store, ocispec.Descriptor) {
 	ctx, store := context.Background(), memory.New()
 	fsys := fstest.MapFS{
@@ -72,7 +72,7 @@ func ExampleReferrers() {
 	// Output: a store in memory deletes nothing: true
 }
 
-// untagged is a layout with an artifact that has no tag, and the descriptor of the artifact.
+// untagged returns a layout with an artifact that has no tag, and the descriptor of the artifact.
 func untagged(dir string) (registry.Target, ocispec.Descriptor) {
 	ref, err := registry.Parse(dir)
 	if err != nil {

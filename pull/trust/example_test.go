@@ -15,7 +15,7 @@ import (
 	"oras.land/oras-go/v2/content/memory"
 )
 
-// attached is a target that has an artifact under the tag v1 with an SBOM, and the descriptor of the artifact.
+// attached returns a target that has an artifact under the tag v1 with an SBOM, and the descriptor of the artifact.
 func attached() (*memory.Store, ocispec.Descriptor) {
 	ctx, store := context.Background(), memory.New()
 	fsys := fstest.MapFS{

@@ -23,7 +23,7 @@ func (t Tree) Split(entries []Entry) [][]Entry {
 	return t.SplitBySize(entries, largestGroup(entries))
 }
 
-// SplitBySize is Split with a given limit on the size of a group.
+// SplitBySize is like Split, but with a given limit on the size of a group.
 func (t Tree) SplitBySize(entries []Entry, largest int64) [][]Entry {
 	s := splitter{largest: largest}
 	if totalWeight(entries) <= largest {

@@ -40,7 +40,7 @@ func weights(groups [][]Entry) map[uint64]int64 {
 	return found
 }
 
-// sent is how many groups are new, and their size.
+// sent returns the number of new groups, and their size.
 func sent(before map[uint64]int64, after [][]Entry) (n int, size int64) {
 	for group, weight := range weights(after) {
 		if _, ok := before[group]; !ok {

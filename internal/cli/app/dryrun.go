@@ -48,7 +48,7 @@ func (d DryRun) Open(ctx context.Context, a *App, l *Login, ref registry.Referen
 	return &Target{Target: &dry.Target{Target: t.Target, Temporary: temporary}, Ref: ref}, nil
 }
 
-// OpenExisting is Open for a target that must exist.
+// OpenExisting is like Open, but the target must exist.
 func (d DryRun) OpenExisting(ctx context.Context, a *App, l *Login, ref registry.Reference) (*Target, error) {
 	if !d {
 		return a.OpenSide(ctx, l, ref, registry.Write)

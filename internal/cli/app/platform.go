@@ -17,7 +17,7 @@ func ParsePlatform(text string) (*ocispec.Platform, error) {
 	return &p, nil
 }
 
-// OptionalPlatform is ParsePlatform for a flag that may be empty.
+// OptionalPlatform is like ParsePlatform, but returns nil for an empty flag.
 func OptionalPlatform(text string) (*ocispec.Platform, error) {
 	if text == "" {
 		return nil, nil

@@ -48,7 +48,7 @@ func (v *Versions) ApplyTo(t *Target) error {
 	return nil
 }
 
-// WithVersions is With for reading a target whose tag --version may choose.
+// WithVersions is like With, but reads, and the tag may be chosen by --version.
 func WithVersions[T any](ctx context.Context, a *App, text string, v Versions, use func(*Target) (T, error)) (T, error) {
 	return With(ctx, a, text, registry.Read, func(t *Target) (T, error) {
 		if err := v.ApplyTo(t); err != nil {

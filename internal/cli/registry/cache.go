@@ -141,5 +141,5 @@ func (r cacheResult) WriteText(w io.Writer) error {
 	return t.WriteText(w)
 }
 
-// QuietLine is the directory.
+// QuietLine returns the directory.
 func (r cacheResult) QuietLine() string { return r.Path }

@@ -102,7 +102,7 @@ func runServe(ctx context.Context, a *app.App, opts serveOptions) error {
 	return server.Serve(ctx, listener)
 }
 
-// reference is the layout that is meant.
+// reference returns the reference of the layout to serve.
 func (o serveOptions) reference() (registry.Reference, error) {
 	ref, err := registry.Parse(app.LocalPath(o.path))
 	switch {

@@ -101,7 +101,7 @@ func (f *Trust) Pin(ctx context.Context, a *app.App, t *app.Target, reference st
 	return pinned, err
 }
 
-// PinKeys is Pin, and also returns the keys whose signatures were verified.
+// PinKeys is like Pin, but also returns the keys whose signatures were verified.
 func (f *Trust) PinKeys(ctx context.Context, a *app.App, t *app.Target, reference string, platform *ocispec.Platform) (string, []trust.Key, error) {
 	demands, err := f.demands(a, t.Ref)
 	if err != nil || len(demands) == 0 {

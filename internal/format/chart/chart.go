@@ -233,7 +233,7 @@ func (r *textReader) scalar(n *yaml.Node, key string) {
 	n.Tag, n.Style = "!!str", yaml.DoubleQuotedStyle
 }
 
-// plain is a text of a chart as helm keeps it: every white space a blank, and nothing that can't be printed.
+// plain returns a text of a chart as helm keeps it: every white space a blank, and nothing that can't be printed.
 func plain(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

@@ -57,7 +57,7 @@ type LicenseCount struct {
 // time, and the names of an SPDX 3 document.
 func Read(r io.Reader) (*Summary, error) { return read(r, 0) }
 
-// ReadAll is Read, and keeps the first outline.MaxRows components.
+// ReadAll is like Read, but keeps the first outline.MaxRows components.
 func ReadAll(r io.Reader) (*Summary, error) { return read(r, outline.MaxRows) }
 
 func read(r io.Reader, list int) (*Summary, error) {

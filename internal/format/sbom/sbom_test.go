@@ -88,7 +88,7 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// statedSBOM is a statement as envelopes have it.
+// statedSBOM returns a statement as envelopes have it.
 func statedSBOM(encoding *base64.Encoding) string {
 	return encoding.EncodeToString([]byte(`{"_type": "https://in-toto.io/Statement/v1", "predicateType": "https://spdx.dev/Document",
 		"predicate": {"spdxVersion": "SPDX-2.3", "name": "app?>", "payload": "x", "dsseEnvelope": {"payload": 1}, "packages": [{"licenseDeclared": "MIT"}]}}`))

@@ -50,7 +50,7 @@ type productStatement struct {
 // Read summarizes a document. In memory it holds one statement at a time, and the names of the vulnerabilities.
 func Read(r io.Reader) (*outline.Outline, error) { return read(r, false) }
 
-// ReadAll is Read, with a row for each product of a statement.
+// ReadAll is like Read, but returns a row for each product of a statement.
 func ReadAll(r io.Reader) (*outline.Outline, error) { return read(r, true) }
 
 func read(r io.Reader, list bool) (*outline.Outline, error) {

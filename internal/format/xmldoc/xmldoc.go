@@ -17,7 +17,7 @@ const maxRead = 16 << 20
 // maxDepth bounds the nesting of elements, each of which takes memory until it is closed.
 const maxDepth = 1000
 
-// AnyCharset is a xml.Decoder.CharsetReader that converts nothing: in the character sets in use, markup is ASCII.
+// AnyCharset is an xml.Decoder.CharsetReader that converts nothing: in the character sets in use, markup is ASCII.
 func AnyCharset(_ string, r io.Reader) (io.Reader, error) { return r, nil }
 
 // Root returns the name of the root element of a document.

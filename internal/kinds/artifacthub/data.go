@@ -8,7 +8,7 @@ import (
 // File is the name of the file, which has a tag of its own beside the charts of a repository.
 const File = "artifacthub-repo.yml"
 
-// data is the file that names the owners of a repository to Artifact Hub. Its config is not empty, since some registries refuse
+// data describes the file that names the owners of a repository to Artifact Hub. Its config is not empty, since some registries refuse
 // an empty one.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{

@@ -5,7 +5,7 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// data is a Homebrew bottle: an index with one manifest per platform.
+// data describes a Homebrew bottle: an index with one manifest per platform.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
 		Name:    "bottle",

@@ -52,7 +52,7 @@ func (p part) layerName() string {
 // errEmptyCompose is the error of docker compose about an "empty compose file".
 var errEmptyCompose = errors.New("it is empty, docker compose requires services")
 
-// LayerName is the name under which a file that others refer to is published: it says nothing of the path it had,
+// LayerName returns the name under which a file that others refer to is published: it says nothing of the path it had,
 // and is beside compose.yaml.
 func LayerName(name string) string {
 	suffix := ".yaml"

@@ -83,7 +83,7 @@ func TestConsistency(t *testing.T) {
 	}
 }
 
-// TestIncludedEnvFiles are published, but for a .env.
+// TestIncludedEnvFiles checks that env files are published, except for .env.
 func TestIncludedEnvFiles(t *testing.T) {
 	t.Parallel()
 	contents, plan, err := published(t, map[string]string{

@@ -2,7 +2,7 @@ package compose
 
 import "github.com/davit-oci/davit/mediatypes"
 
-// data is an application that docker compose runs from a registry.
+// data describes an application that docker compose runs from a registry.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
 		Name:    "compose",

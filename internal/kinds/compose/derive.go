@@ -148,7 +148,7 @@ func (p *composeProject) fill(l *compose.Layer, title string, file part) error {
 	return nil
 }
 
-// extendedLayer is the layer of a file that is not declared itself.
+// extendedLayer returns the layer of a file that is not declared itself.
 func extendedLayer(name string) *compose.Layer {
 	return &compose.Layer{Layer: spec.Layer{Path: name, Role: "compose", MediaType: mediatypes.ComposeFile, Packing: mediatypes.Raw}}
 }

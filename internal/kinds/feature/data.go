@@ -5,7 +5,7 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// data is a Dev Container Feature: a directory with devcontainer-feature.json and install.sh.
+// data describes a Dev Container Feature: a directory with devcontainer-feature.json and install.sh.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
 		Name:    "feature",

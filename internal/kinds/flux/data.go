@@ -9,7 +9,7 @@ import (
 var fluxExclude = []string{"**/.git", "**/.gitignore", "**/.gitmodules", "**/.gitattributes",
 	"**/*.jpg", "**/*.jpeg", "**/*.gif", "**/*.png", "**/*.wmv", "**/*.flv", "**/*.tar.gz", "**/*.zip"}
 
-// data is a directory of Kubernetes manifests that Flux applies.
+// data describes a directory of Kubernetes manifests that Flux applies.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
 		Name:    "flux",

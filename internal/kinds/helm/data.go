@@ -5,7 +5,7 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// data is a chart: a packaged one as it is, or a directory, which is packaged as helm does it.
+// data describes a chart: a packaged one as it is, or a directory, which is packaged as helm does it.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
 		Name:    "helm",

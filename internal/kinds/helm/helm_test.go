@@ -122,7 +122,7 @@ func TestHelmRequirements(t *testing.T) {
 	}
 }
 
-// subChart is a Chart.yaml.
+// subChart returns a Chart.yaml.
 func subChart(name string) string { return "name: " + name + "\nversion: 1.0.0\n" }
 
 // TestHelmTakes checks that charts that helm 4.3.1 packages and loads are accepted.

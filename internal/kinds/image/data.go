@@ -5,7 +5,7 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// Fields is the schema of the fields of an image config that davit.yaml may set, with the names of image-spec.
+// Fields returns the schema of the fields of an image config that davit.yaml may set, with the names of image-spec.
 func Fields() map[string]any {
 	return kind.ObjectField(map[string]any{
 		"architecture": kind.StringField("amd64, arm64, wasm …; the platform says it too"),
@@ -24,7 +24,7 @@ func Fields() map[string]any {
 	})
 }
 
-// data is a plain container image that holds files at its root.
+// data describes a plain container image that holds files at its root.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
 		Name:    "image",

@@ -12,7 +12,7 @@ import (
 	"unicode/utf16"
 )
 
-// GreetingBottle is a bottle of a formula that installs one script. It is stored, not compressed: those bytes are the
+// GreetingBottle returns a bottle of a formula that installs one script. It is stored, not compressed: those bytes are the
 // same whatever the compressor does.
 func GreetingBottle(arch string) []byte {
 	receipt := fmt.Sprintf(`{"homebrew_version":"4.6.0","used_options":[],"compiler":"clang","source_modified_time":1767225600,`+
@@ -38,7 +38,7 @@ func BottleOf(pairs ...string) []byte {
 	return b.Bytes()
 }
 
-// ArchiveOf is a gzipped tar of one file.
+// ArchiveOf returns a gzipped tar of one file.
 func ArchiveOf(t *testing.T, name, content string) string {
 	t.Helper()
 	var b bytes.Buffer

@@ -2,7 +2,7 @@ package kindtest
 
 import "encoding/binary"
 
-// GreetingSIF is the header of an image of Apptainer without objects.
+// GreetingSIF returns the header of an image of Apptainer without objects.
 func GreetingSIF() []byte {
 	header := make([]byte, 128)
 	copy(header, "#!/usr/bin/env run-singularity\n")

@@ -5,7 +5,7 @@ import (
 	"bytes"
 )
 
-// GreetingProvider is the archive of a provider, with a program that does nothing.
+// GreetingProvider returns the archive of a provider, with a program that does nothing.
 func GreetingProvider(platform string) []byte {
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)

@@ -9,7 +9,7 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// layer is a role of a ModelKit. Entries of its tars have their whole path, with the directories on it.
+// layer returns a role of a ModelKit. Entries of its tars have their whole path, with the directories on it.
 func layer(role, what string, match ...string) mediatypes.LayerType {
 	base := "application/vnd.kitops.modelkit." + what + ".v1."
 	return mediatypes.LayerType{
@@ -18,7 +18,7 @@ func layer(role, what string, match ...string) mediatypes.LayerType {
 	}
 }
 
-// data is a model with code, datasets and documents, as KitOps packs it. The config is the Kitfile.
+// data describes a model with code, datasets and documents, as KitOps packs it. The config is the Kitfile.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
 		Name:     "modelkit",

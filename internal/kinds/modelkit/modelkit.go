@@ -162,7 +162,7 @@ func kitElements(kitfile map[string]any, source *spec.Source) ([]kitElement, err
 // modelfileRoles are the roles in a ModelKit of files that a Modelfile names.
 var modelfileRoles = map[string]string{listing.Weights: "model", listing.Config: "modelpart", listing.Code: "code", listing.Dataset: "dataset", listing.Doc: "docs"}
 
-// newKitElement is an element with a path. Its layer is titled by that; the whole directory, by its role.
+// newKitElement returns an element with a path. Its layer is titled by that; the whole directory, by its role.
 func newKitElement(fields map[string]any, role string) kitElement {
 	title := path.Clean(fields["path"].(string))
 	if title == "." {

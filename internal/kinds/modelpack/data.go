@@ -8,7 +8,7 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// layer is a role of ModelPack. modctl packs raw, or as tar; it reads nothing else.
+// layer returns a role of ModelPack. modctl packs raw, or as tar; it reads nothing else.
 func layer(role, what string, match ...string) mediatypes.LayerType {
 	base := "application/vnd.cncf.model." + what + ".v1."
 	return mediatypes.LayerType{
@@ -23,7 +23,7 @@ func telling(t mediatypes.LayerType) mediatypes.LayerType {
 	return t
 }
 
-// data is a model as the CNCF ModelPack specification has it.
+// data describes a model as the CNCF ModelPack specification has it.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
 		Name:    "modelpack",
@@ -58,7 +58,7 @@ layers: [model/]
 	}
 }
 
-// modalities is the schema of the inputs or outputs of a model.
+// modalities returns the schema of the inputs or outputs of a model.
 func modalities() map[string]any {
 	return map[string]any{"type": "array", "items": map[string]any{"enum": []any{"text", "image", "audio", "video", "embedding", "other"}}}
 }

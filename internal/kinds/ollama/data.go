@@ -11,12 +11,12 @@ import (
 // base begins the media types of Ollama's layers (server/images.go of ollama).
 const base = "application/vnd.ollama.image."
 
-// layer is a role of Ollama, whose layers have no titles.
+// layer returns a role of Ollama, whose layers have no titles.
 func layer(role, content string, match ...string) mediatypes.LayerType {
 	return mediatypes.LayerType{Role: role, MediaType: base + role, Match: match, Content: content, Form: mediatypes.Form{Untitled: true}}
 }
 
-// data is a model of Ollama. The manifest is Docker's, and its config has the type of images. A directory with GGUF files is of
+// data describes a model of Ollama. The manifest is Docker's, and its config has the type of images. A directory with GGUF files is of
 // kind model, so this one is named.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{

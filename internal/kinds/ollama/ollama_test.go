@@ -11,14 +11,14 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// model is a small model with more metadata.
+// model returns a small model with more metadata.
 func model(more ...formattest.Pair) string {
 	m := formattest.TinyLlama()
 	m.Keys = append(m.Keys, more...)
 	return string(m.Bytes())
 }
 
-// typed is a file that is not a model.
+// typed returns a GGUF file that is not a model.
 func typed(is string) string {
 	m := &formattest.GGUF{Order: formattest.TinyLlama().Order, Version: 3, Keys: []formattest.Pair{{Key: "general.architecture", Value: "llama"}, {Key: "general.type", Value: is}}}
 	return string(m.Bytes())

@@ -5,7 +5,7 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// data is one runbook, whose front matter becomes the config, or a folder of them, whose config says which page answers
+// data describes one runbook, whose front matter becomes the config, or a folder of them, whose config says which page answers
 // which alert.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
@@ -34,7 +34,7 @@ layers: [greeting-down.md]
 // alertName is the pattern of the name of an alert: the annotation of the manifest separates them by commas.
 const alertName = "^[^,\\s](?:[^,\\n]*[^,\\s])?$"
 
-// schema is the schema of a runbook's front matter, and of the config in davit.yaml.
+// schema returns the schema of a runbook's front matter, and of the config in davit.yaml.
 func schema() map[string]any {
 	name := map[string]any{"type": "string", "pattern": alertName}
 	return map[string]any{

@@ -2,7 +2,7 @@ package sbom
 
 import "github.com/davit-oci/davit/mediatypes"
 
-// data is a software bill of materials, recognized by its content.
+// data describes a software bill of materials, recognized by its content.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
 		Name:    "sbom",

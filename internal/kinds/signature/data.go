@@ -2,7 +2,7 @@ package signature
 
 import "github.com/davit-oci/davit/mediatypes"
 
-// data is recognized and shown; notation and cosign write it.
+// data describes signatures, which are recognized and shown; notation and cosign write them.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
 		Name:     "signature",

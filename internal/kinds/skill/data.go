@@ -12,7 +12,7 @@ const (
 	content        = "application/vnd.agentskills.skill.content.v1.tar+gzip"
 )
 
-// data is a directory of instructions for agents. Its config is the front matter of SKILL.md.
+// data describes a directory of instructions for agents. Its config is the front matter of SKILL.md.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
 		Name:     "skill",
@@ -31,7 +31,7 @@ layers: [greeting/]
 	}
 }
 
-// schema is the schema of the config.
+// schema returns the schema of the config.
 func schema() map[string]any {
 	return kind.ObjectField(map[string]any{
 		"schemaVersion": kind.StringField("of the config"),
@@ -45,7 +45,7 @@ func schema() map[string]any {
 	})
 }
 
-// directory is the only role. tells: such a directory shows the kind.
+// directory returns the only role. If tells is set, a matching directory identifies the kind.
 func directory(tells bool) mediatypes.LayerType {
 	return mediatypes.LayerType{
 		Role: "skill", MediaType: content, Match: []string{"*/"}, Content: "skill", Packing: mediatypes.TarGzip, Exclude: []string{"**/.git"},

@@ -5,7 +5,7 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// data is a Dev Container Template.
+// data describes a Dev Container Template.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
 		Name:    "template",

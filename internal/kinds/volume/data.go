@@ -6,7 +6,7 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// data is the content of a volume, with owners, modes, times and extended attributes.
+// data describes the content of a volume, with owners, modes, times and extended attributes.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
 		Name:    mediatypes.Volume,

@@ -12,7 +12,7 @@ const (
 	contentConfig = "application/vnd.wasm.config.v1+json"
 )
 
-// data is one WebAssembly module or component.
+// data describes one WebAssembly module or component.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
 		Name:    "wasm",

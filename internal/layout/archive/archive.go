@@ -291,7 +291,7 @@ func (a *Archive) Tag(ctx context.Context, desc ocispec.Descriptor, ref string) 
 	return a.edit(index.Tagging(catalog.ListEntry(desc, links), ref))
 }
 
-// TagFrom is Tag for a tag of one repository, HOST/REPO: the same tag of another repository stays where it is.
+// TagFrom is like Tag, but moves only the tag of one repository, HOST/REPO, and not the same tag of another one.
 func (a *Archive) TagFrom(ctx context.Context, desc ocispec.Descriptor, repository, tag string) error {
 	if err := a.writable(); err != nil {
 		return err

@@ -113,7 +113,7 @@ func copyExtent(ctx context.Context, dst Position, src Extent, copied chan<- int
 	return context.Cause(ctx)
 }
 
-// copyPlain is copyRange with read and write.
+// copyPlain is like copyRange, but uses read and write.
 func copyPlain(dst *os.File, at int64, src Extent) (int64, error) {
 	buf := make([]byte, copyBuffer)
 	return io.CopyBuffer(struct{ io.Writer }{io.NewOffsetWriter(dst, at)}, struct{ io.Reader }{src.Reader()}, buf)

@@ -22,7 +22,7 @@ type Fault func(next http.Handler) http.Handler
 // When reports whether the nth request of an operation (from 1) meets the fault.
 type When func(n int) bool
 
-// Always is a When of every request.
+// Always is a When that matches every request.
 func Always(int) bool { return true }
 
 // First returns a When of the first count requests.
@@ -82,7 +82,7 @@ func where(meets func(*http.Request) bool, fault Fault) Fault {
 // Status answers with a status and pairs of header names and values. The registry does not see the request.
 func Status(status int, header ...string) Fault { return Answer(status, "", header...) }
 
-// Answer is Status with a body.
+// Answer is like Status, but with a body.
 func Answer(status int, body string, header ...string) Fault {
 	return func(http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -41,7 +41,7 @@ func (t *tap) Write(p []byte) (int, error) {
 	return n, errCut
 }
 
-// tappedBody is tapped for the request body.
+// tappedBody is like tapped, for the request body.
 func tappedBody(after int64, then func(http.ResponseWriter, *http.Request)) Fault {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -30,7 +30,7 @@ func (r *Repository) Pages(ctx context.Context, resource string, query url.Value
 	return r.PagesAt(ctx, r.URL(resource), query, read)
 }
 
-// PagesAt is Pages for a list at any address of the registry.
+// PagesAt is like Pages, for a list at any address of the registry.
 func (r *Repository) PagesAt(ctx context.Context, address string, query url.Values, read func(resp *http.Response) error) error {
 	at, err := url.Parse(address)
 	if err != nil {

@@ -176,7 +176,7 @@ func (r *Lister) fromTag(ctx context.Context, subject digest.Digest, artifactTyp
 // maxLookedAt limits the manifests that are opened for one list.
 const maxLookedAt = 1000
 
-// completed is list without other artifact types. Some clients list a referrer without its type, or with that of its
+// completed returns the entries of list that have an artifact type. Some clients list a referrer without its type, or with that of its
 // empty config; the manifest has the real one.
 func (r *Lister) completed(ctx context.Context, list []ocispec.Descriptor, artifactType string) ([]ocispec.Descriptor, error) {
 	var out []ocispec.Descriptor

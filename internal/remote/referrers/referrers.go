@@ -41,7 +41,7 @@ type Lister struct {
 	tags  atomic.Pointer[map[string]bool] // all tags of the repository; nil: unknown
 }
 
-// referrerTag is the tag of the list of a subject's referrers (distribution specification, "Referrers Tag Schema").
+// referrerTag returns the tag of the list of a subject's referrers (distribution specification, "Referrers Tag Schema").
 func referrerTag(subject digest.Digest) string {
 	cut := func(s string, n int) string {
 		s = strings.Map(func(r rune) rune {

@@ -235,7 +235,7 @@ func (e *Elsewhere) Error() string {
 // Unwrap returns the cause.
 func (e *Elsewhere) Unwrap() error { return e.Err }
 
-// elsewhere is WithoutURL, except that the address is kept where it is not that of the registry's API.
+// elsewhere is like WithoutURL, but keeps the address if it is not that of the registry's API.
 func elsewhere(host string, err error) error {
 	var u *url.Error
 	var known *Elsewhere

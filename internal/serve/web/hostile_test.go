@@ -55,7 +55,7 @@ func TestHostileKinds(t *testing.T) {
 	}
 }
 
-// hostileManifest is a manifest of a kind with a layer for each role.
+// hostileManifest returns a manifest of a kind with a layer for each role.
 func hostileManifest(s shelf, k mediatypes.Kind, content string) ocispec.Manifest {
 	configType := k.Config.MediaType
 	if configType == "" && k.Shape == mediatypes.Image {

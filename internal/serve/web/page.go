@@ -121,7 +121,7 @@ func sendStatic(w http.ResponseWriter, r *http.Request) bool {
 
 var errNoPage = &answer.Error{Status: http.StatusNotFound, Message: "there is no such page"}
 
-// problem is the page about an error.
+// problem returns the page about an error.
 func (h *handler) problem(err error) *page {
 	p := &page{template: "problem.html", Title: "Not shown", status: http.StatusBadGateway}
 	var refused *answer.Error

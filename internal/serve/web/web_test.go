@@ -119,7 +119,7 @@ const hostileMarkdown = "# A <script>alert(1)</script> title\n\n[run](javascript
 	"<script>alert(2)</script>\n\n![drawing](drawing.svg) ![far](https://example.com/pixel.png) <https://example.com/>\n\n" +
 	"| a | b |\n|---|--:|\n| <i>c</i> | 2 |\n\n> [!WARNING]\n> careful\n\n```html\n<script>alert(3)</script>\n```\n"
 
-// sample is a layout with an untrusted artifact, and one that is attached to it.
+// sample returns a layout with an untrusted artifact, and one that is attached to it.
 func sample(t testing.TB) library {
 	t.Helper()
 	s := newShelf(t)
@@ -160,7 +160,7 @@ func sample(t testing.TB) library {
 	return library{"team/thing": s.Target, "team/model": model.Target, "team/lists": lists(t)}
 }
 
-// lists is a layout with documents that list something.
+// lists returns a layout with documents that list something.
 func lists(t testing.TB) registry.Target {
 	t.Helper()
 	s := newShelf(t)

@@ -168,7 +168,7 @@ func plainText(spans []span) string {
 	return b.String()
 }
 
-// prose is Escape for running text, which has other spaces and joiners than code: they are let through or left out, as
+// prose is like Escape, for running text, which has other spaces and joiners than code: they are let through or left out, as
 // they can do no harm there.
 func prose(text string) string {
 	return term.Escape(strings.Map(func(r rune) rune {

@@ -85,7 +85,7 @@ func (b *baseImage) Layers() []ocispec.Descriptor {
 	return append([]ocispec.Descriptor(nil), b.manifest.Layers...)
 }
 
-// mediaType is a layer's media type in the base's format.
+// mediaType returns a layer's media type in the base's format.
 func (b *baseImage) mediaType(t string) string {
 	const oci = ocispec.MediaTypeImageLayer
 	if !b.isDocker() || !strings.HasPrefix(t, oci) {

@@ -188,7 +188,7 @@ func (p *Placer) isUntouched(was, now fs.FileInfo) bool {
 	return isSame(was, now) && okA == okB && (was.IsDir() || a.Changed == b.Changed || p.touched[a.Inode])
 }
 
-// isSame is isUntouched for a file that was renamed, which changes the ctime.
+// isSame is like isUntouched, for a file that was renamed, which changes the ctime.
 func isSame(was, now fs.FileInfo) bool {
 	return os.SameFile(was, now) && was.Mode() == now.Mode() && (was.IsDir() || was.Size() == now.Size() && was.ModTime().Equal(now.ModTime()))
 }

@@ -123,7 +123,7 @@ func (s *surveyor) shardSets(format string, paths []string) []Set {
 	return append(whole, partial...)
 }
 
-// leftovers are shards of a set that is not whole, beside a set that is.
+// leftovers records the shards of an incomplete set beside a complete one.
 func (s *surveyor) leftovers(set Set) {
 	s.out.Others = append(s.out.Others, set)
 	for _, p := range set.Paths {

@@ -84,7 +84,7 @@ func Blob(ctx context.Context, r *blob.Store, b artifact.Blob, report func(done 
 	return desc, step, r.Wrap(ctx, "uploading "+u.name(), err)
 }
 
-// Reader is Blob for a reader, which can be read only once unless it can seek.
+// Reader is like Blob, for a reader, which can be read only once unless it can seek.
 func Reader(ctx context.Context, r *blob.Store, desc ocispec.Descriptor, content io.Reader) error {
 	b := artifact.Blob{MediaType: desc.MediaType, Size: desc.Size, Digest: desc.Digest}
 	seeker, seeks := content.(io.ReadSeeker)
