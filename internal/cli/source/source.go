@@ -109,16 +109,14 @@ func (o *opener) open(args []string) (*Source, error) {
 	return o.openFile(declared)
 }
 
-// openHere opens the working directory. Without a davit.yaml, files of no particular kind are an error: the user is probably
-// in the wrong directory.
+// openHere opens the working directory. Without a davit.yaml or a kind, that is an error: the user is probably in the wrong
+// directory, and what it holds may be private.
 func (o *opener) openHere() (*Source, error) {
-	s, err := o.open([]string{"."})
-	if err != nil || o.kind != "" || s.Plan.Kind.Name != kinds.Fallback().Name || app.FileExists(Declaration) {
-		return s, err
+	if o.kind != "" || app.FileExists(Declaration) {
+		return o.open([]string{"."})
 	}
-	s.Close()
 	return nil, &exit.UsageError{
-		Err:  fmt.Errorf("no %s in this directory, and no kind detected", Declaration),
+		Err:  fmt.Errorf("no %s in this directory", Declaration),
 		Hint: `write one with "davit init", or name the files to pack ("." for all of them)`,
 	}
 }
