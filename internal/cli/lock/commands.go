@@ -27,7 +27,7 @@ func Commands(a *app.App) []*cobra.Command {
 		Short: "Update or check a file of locked digests",
 		Long: `A lock file has the digest, size, and kind of each reference, and the key that signed it. "davit pull
 --lock FILE" creates it, and then pulls nothing that is not in it or differs. It is JSON, sorted, and
-meant to be committed. COMMAND is update, which locks what references lead to now, or check, which
+meant to be committed. COMMAND is update, which locks the digests of references, or check, which
 compares them with the file.`,
 		Example: `  davit lock update registry.example.com/models/tiny:1.0
   davit lock check`,
@@ -57,8 +57,8 @@ func newUpdateCommand(a *app.App) *cobra.Command {
 	var opts options
 	cmd := &cobra.Command{
 		Use:   "update [REF...]",
-		Short: "Lock what references lead to now",
-		Long: `Lock what each REF leads to now: entries that exist are replaced, and others are added. Without
+		Short: "Lock the current digests of references",
+		Long: `Lock the current digest of each REF: entries that exist are replaced, and others are added. Without
 REF, every entry is updated. With --verify-key, REF must be signed by the key, which is locked, too.`,
 		Example: `  davit lock update registry.example.com/models/tiny:1.0
   davit lock update --lock davit.lock
@@ -116,7 +116,7 @@ func runUpdate(ctx context.Context, a *app.App, references []string, opts option
 	return a.Print(result)
 }
 
-// lookUp returns the entry of what a reference leads to now.
+// lookUp returns an entry with the current digest of a reference.
 func lookUp(ctx context.Context, a *app.App, text string, opts options) (*lockfile.Entry, error) {
 	return app.With(ctx, a, text, registry.Read, func(t *app.Target) (*lockfile.Entry, error) {
 		if err := t.Complete(ctx); err != nil {
@@ -173,7 +173,7 @@ func newCheckCommand(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Check whether references still have the locked digests",
-		Long: `Resolve every reference in the lock file. The exit code is 1 if one leads to another digest, or to
+		Long: `Resolve every reference in the lock file. The exit code is 1 if one points to another digest, or to
 nothing. Keys in the file are checked only with --verify-key.`,
 		Example: `  davit lock check
   davit lock check --lock davit.lock --format json`,
@@ -230,7 +230,7 @@ type checkResult struct {
 	Artifacts []checked `json:"artifacts"`
 }
 
-// checked is a locked reference, compared with what it leads to.
+// checked is a locked reference, compared with its current digest.
 type checked struct {
 	lockfile.Entry
 	Status     string        `json:"status"` // same, moved, differs, or missing
