@@ -132,7 +132,7 @@ func (e *entry) leaveOutIgnored(name string, isDir bool) bool {
 		e.refuse("", "%v", err)
 		return true
 	}
-	which, out := roles.LeavesOut(filter, name, isDir)
+	which, out := roles.Excludes(filter, name, isDir)
 	if out {
 		e.draft.LeftOut = append(e.draft.LeftOut, which)
 	}
@@ -290,7 +290,7 @@ func (e *entry) filter(dir string) (spec.Filter, bool) {
 
 // leave records a path that a filter leaves out, unless it is a file of davit itself, or packed elsewhere.
 func (e *entry) leave(name string, isDir bool) {
-	which, out := roles.LeavesOut(e.client, name, isDir)
+	which, out := roles.Excludes(e.client, name, isDir)
 	switch {
 	case out:
 		e.draft.LeftOut = append(e.draft.LeftOut, which)
@@ -315,7 +315,7 @@ func (e *entry) asKind(dir string, r roles.Role, filter spec.Filter) (spec.Filte
 		if filter(name, isDir) {
 			return true
 		}
-		out := usual.LeavesOut(name, isDir)
+		out := usual.Excludes(name, isDir)
 		if out {
 			e.draft.LeftOut = append(e.draft.LeftOut, roles.EntryName(name, isDir))
 		}
@@ -325,7 +325,7 @@ func (e *entry) asKind(dir string, r roles.Role, filter spec.Filter) (spec.Filte
 		e.draft.Notes = append(e.draft.Notes, fmt.Sprintf("%s: what %s leaves out stays out; an exclude of your own, even [], replaces that",
 			e.draft.Kind.Name, strings.Join(e.draft.Kind.Clients, ", ")))
 	}
-	return func(name string, isDir bool) bool { return filter(name, isDir) || usual.LeavesOut(name, isDir) }, true
+	return func(name string, isDir bool) bool { return filter(name, isDir) || usual.Excludes(name, isDir) }, true
 }
 
 // ownFiles lists the files of davit itself beside the content: the declaration, and the layout that "davit pack" writes

@@ -252,7 +252,7 @@ func (e *entry) expand(filter spec.Filter) []string {
 		if err == nil && info.IsDir() != dirs || name == "." {
 			continue
 		}
-		if _, out := roles.LeavesOut(filter, name, dirs); out {
+		if _, out := roles.Excludes(filter, name, dirs); out {
 			e.leave(name, dirs)
 			leftOut++
 		} else if !e.draft.named[name] {

@@ -20,7 +20,7 @@ const (
 	maxIgnoreFile = 1 << 20
 )
 
-// Ignorer leaves paths out by patterns in the syntax of .dockerignore, relative to a directory of the file system.
+// Ignorer excludes paths by patterns in the syntax of .dockerignore, relative to a directory of the file system.
 type Ignorer struct {
 	base    string
 	mu      sync.Mutex // matcher compiles patterns while it matches
@@ -43,7 +43,7 @@ func NewIgnorer(base string, lines []byte) (*Ignorer, error) {
 		if p.Exclusion() {
 			i.kept = append(i.kept, strings.ReplaceAll(p.String(), `\`, "/"))
 		}
-		// A pattern is compiled when it is first tried, so this is where a bad one shows.
+		// Patterns are compiled when first used. Use each one now, so that an invalid one is reported here.
 		if _, err := patternmatcher.Matches("x", []string{p.String()}); err != nil {
 			return nil, fmt.Errorf("pattern %q: %w", p.String(), err)
 		}
@@ -64,9 +64,9 @@ func ReadIgnoreFile(fsys fs.FS, dir, base string) (*Ignorer, error) {
 	return NewIgnorer(dir, data)
 }
 
-// LeavesOut reports whether a path of the file system is left out. A directory is kept if something below it may be
+// Excludes reports whether a path of the file system is excluded. A directory is kept if something below it may be
 // included again.
-func (i *Ignorer) LeavesOut(name string, dir bool) bool {
+func (i *Ignorer) Excludes(name string, dir bool) bool {
 	rel := name
 	if i.base != "." {
 		var below bool
@@ -115,6 +115,6 @@ func IgnoreFilter(fsys fs.FS, dir string) (spec.Filter, error) {
 	}
 	return func(name string, isDir bool) bool {
 		return IsOwnName(path.Base(name)) ||
-			slices.ContainsFunc(ignorers, func(i *Ignorer) bool { return i.LeavesOut(name, isDir) })
+			slices.ContainsFunc(ignorers, func(i *Ignorer) bool { return i.Excludes(name, isDir) })
 	}, nil
 }

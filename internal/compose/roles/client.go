@@ -56,7 +56,7 @@ func ExcludeFilter(k mediatypes.Kind, dir string, more ...string) (spec.Filter, 
 	if err != nil {
 		return nil, err
 	}
-	return i.LeavesOut, nil
+	return i.Excludes, nil
 }
 
 // IgnoreFileFilter returns a filter of the paths listed in Kind.IgnoreFile of a directory and of those above it, and of
@@ -77,7 +77,7 @@ func IgnoreFileFilter(fsys fs.FS, k mediatypes.Kind, dir string) (spec.Filter, e
 	}
 	return func(name string, isDir bool) bool {
 		return path.Base(name) == k.IgnoreFile || !isDeclaration(k, name) &&
-			slices.ContainsFunc(ignorers, func(i *tree.Ignorer) bool { return i.LeavesOut(name, isDir) })
+			slices.ContainsFunc(ignorers, func(i *tree.Ignorer) bool { return i.Excludes(name, isDir) })
 	}, nil
 }
 
@@ -100,8 +100,8 @@ func AnyOf(filters ...spec.Filter) spec.Filter {
 	}
 }
 
-// LeavesOut reports whether a filter, which may be nil, leaves out a path or a directory above it, and returns which.
-func LeavesOut(f spec.Filter, name string, isDir bool) (which string, out bool) {
+// Excludes reports whether a filter, which may be nil, leaves out a path or a directory above it, and returns which.
+func Excludes(f spec.Filter, name string, isDir bool) (which string, out bool) {
 	if f == nil {
 		return "", false
 	}

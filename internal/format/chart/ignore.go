@@ -41,9 +41,9 @@ func ParseIgnore(data []byte) (Ignore, error) {
 	return append(rules, own...), nil
 }
 
-// LeavesOut reports whether helm leaves a path of the chart out. A rule with "!" leaves out all but what it names: that
+// Excludes reports whether helm leaves a path of the chart out. A rule with "!" leaves out all but what it names: that
 // is how helm reads it.
-func (h Ignore) LeavesOut(name string, dir bool) bool {
+func (h Ignore) Excludes(name string, dir bool) bool {
 	for _, r := range h {
 		switch {
 		case r.negate && (r.onlyDir && !dir || !r.matches(name)):

@@ -177,10 +177,10 @@ func ignore(fsys fs.FS, dir string) (spec.Filter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%q: %w", name, err)
 	}
-	if rules.LeavesOut("Chart.yaml", false) {
+	if rules.Excludes("Chart.yaml", false) {
 		return nil, fmt.Errorf("%q leaves out Chart.yaml, without which there is no chart", name)
 	}
-	return func(name string, isDir bool) bool { return rules.LeavesOut(tree.Below(dir, name), isDir) }, nil
+	return func(name string, isDir bool) bool { return rules.Excludes(tree.Below(dir, name), isDir) }, nil
 }
 
 // checkProvenance compares the provenance with the chart, as helm verify does.

@@ -193,7 +193,7 @@ func expandNamed(d *compose.Draft, by *compose.Layer, n Named) ([]string, error)
 			return nil, &spec.Error{Item: by.Source(), Err: err}
 		}
 		names = slices.DeleteFunc(names, func(name string) bool {
-			_, out := roles.LeavesOut(client, name, false)
+			_, out := roles.Excludes(client, name, false)
 			return out
 		})
 	}
