@@ -155,7 +155,7 @@ func TestCopyChooses(t *testing.T) {
 }
 
 // TestCopyOfUnknownManifests refuses to copy manifests of types that are not known, whose content a copy would lack, and copies other
-// content that a tag or an index leads to.
+// content that a tag or an index points to.
 func TestCopyOfUnknownManifests(t *testing.T) {
 	t.Parallel()
 	inner := digest.FromString("layer")

@@ -13,7 +13,7 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// sourceTags lists the tags of the source, and returns how it names them.
+// sourceTags lists the tags of the source, and returns a function that makes a reference from a tag.
 func (c *copier) sourceTags(ctx context.Context) (tags []string, named func(tag string) string, err error) {
 	named = func(tag string) string { return tag }
 	if several, ok := c.src.(interface {
@@ -40,7 +40,7 @@ func (c *copier) from(ctx context.Context, desc ocispec.Descriptor, ref string) 
 	return repository
 }
 
-// tag moves the tags that do not lead to the artifact yet, and reports whether there were any.
+// tag moves the tags that do not point to the artifact yet, and reports whether there were any.
 func (c *copier) tag(ctx context.Context, one *Copied, from string) (moved bool, err error) {
 	for _, tag := range one.Tags {
 		if names, ok := c.dst.(namer); ok && from != "" && !strings.Contains(tag, "/") && !manifest.IsCosignTag(tag) {
@@ -100,10 +100,10 @@ func tagFrom(ctx context.Context, dst namer, one *Copied, from, tag string) (mov
 	}
 	found, err := dst.Resolve(ctx, tag)
 	if err == nil && found.Digest != one.Descriptor.Digest || err != nil && !errors.Is(err, errdef.ErrNotFound) {
-		one.Repository = from // another one has the tag
+		one.Repository = from // another repository has the tag
 	}
 	if names, _ := dst.NamesOf(ctx, one.Descriptor.Digest); isFullName(names, from+":"+tag) {
-		one.Repository = from // another one has the tag, of the same manifest
+		one.Repository = from // another repository has the tag, of the same manifest
 	}
 	return moved, nil
 }

@@ -12,7 +12,7 @@ import (
 
 var digestInText = lazy.Regexp(`sha(256|512):[0-9a-f]{64}`)
 
-// checkKnown refuses what a tag or an index leads to if it is a manifest of a type that is not known: its copy would lack whatever it
+// checkKnown refuses a manifest of an unknown type that a tag or an index points to: its copy would lack whatever it
 // names. A Docker manifest of schema 1 is one.
 func checkKnown(ctx context.Context, src Target, desc ocispec.Descriptor) error {
 	if manifest.Is(desc.MediaType) || desc.Size > manifest.MaxSize {

@@ -76,7 +76,7 @@ type Entries struct {
 	Exclude  Filter // leaves paths of a directory out; nil keeps all
 	Preserve bool   // real mode, owner, times and xattrs
 	Split    bool   // several layers, cut by content
-	Follow   bool   // links are packed as the files that they lead to
+	Follow   bool   // links are packed as the files that they point to
 	Image    bool   // the layer belongs to an image, where a name that begins with ".wh." marks a deleted file
 	File     bool   // clients read the tar as a file: it is not unpacked on pull
 	Unpack   bool   // oras can unpack the layer: entries are below the title, gzip; pack annotates it so

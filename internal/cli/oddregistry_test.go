@@ -241,7 +241,7 @@ func TestRedirectToTLS(t *testing.T) {
 	}
 }
 
-// TestTagThatIsNotAList attaches where the tag of the list leads to something else.
+// TestTagThatIsNotAList attaches where the tag of the list points to something else.
 func TestTagThatIsNotAList(t *testing.T) {
 	withHome(t)
 	o := newOdd(t, withoutAPI)

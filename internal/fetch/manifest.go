@@ -51,7 +51,7 @@ type body struct {
 
 func (m *Manifest) IsIndex() bool { return oci.IsIndex(m.Desc.MediaType) }
 
-// Resolve reads the manifest that a reference leads to, in one request if the source can.
+// Resolve reads the manifest that a reference points to, in one request if the source can.
 func Resolve(ctx context.Context, src oras.ReadOnlyTarget, ref string) (*Manifest, error) {
 	fetcher, ok := src.(registry.ReferenceFetcher)
 	if !ok {

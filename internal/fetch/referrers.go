@@ -63,8 +63,8 @@ func ListReferrers(ctx context.Context, src content.ReadOnlyGraphStorage, subjec
 // maxLateFlush bounds the time for listing what was pushed before an error.
 const maxLateFlush = 10 * time.Second
 
-// BatchReferrers calls push, which pushes referrers. A target that keeps the lists of referrers itself, as one without the
-// referrers API needs it, writes each list once, afterwards.
+// BatchReferrers calls push, which pushes referrers. A target without the referrers API, whose lists the
+// client maintains, writes each list once, afterwards.
 func BatchReferrers(ctx context.Context, target any, push func() error) error {
 	batcher, ok := target.(interface {
 		BatchReferrers()
@@ -80,23 +80,23 @@ func BatchReferrers(ctx context.Context, target any, push func() error) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxLateFlush)
 	defer cancel()
-	_ = batcher.FlushReferrers(ctx) // what failed before counts; the next run lists the rest
+	_ = batcher.FlushReferrers(ctx) // the first error is returned; the next run lists the rest
 	return err
 }
 
-// IsDenied reports whether a registry denied an answer. Docker Hub and GHCR deny what does not exist yet.
+// IsDenied reports whether a registry denied a request. Docker Hub and GHCR deny what does not exist yet.
 func IsDenied(err error) bool {
 	var answer *errcode.ErrorResponse
 	return errors.As(err, &answer) && (answer.StatusCode == 401 || answer.StatusCode == 403)
 }
 
-// CosignManifest is a manifest that cosign stores under a tag made of another one's digest.
+// CosignManifest is a manifest that cosign stores under a tag derived from the digest of its subject.
 type CosignManifest struct {
 	Tag  string
 	Desc ocispec.Descriptor
 }
 
-// CosignManifests returns the manifests that cosign stores for another one under the tags sha256-….sig, .att, and .sbom.
+// CosignManifests returns the manifests that cosign stores for a subject under the tags sha256-….sig, .att, and .sbom.
 // It takes three requests, or none for a source that knows its tags.
 func CosignManifests(ctx context.Context, src oras.ReadOnlyTarget, subject ocispec.Descriptor) ([]CosignManifest, error) {
 	var all []CosignManifest
@@ -112,7 +112,7 @@ func CosignManifests(ctx context.Context, src oras.ReadOnlyTarget, subject ocisp
 		if err != nil {
 			return nil, err
 		}
-		desc.ArtifactType = "" // of an index.json, where it may be anything
+		desc.ArtifactType = "" // an index.json may have any value here
 		all = append(all, CosignManifest{tag, desc})
 	}
 	return all, nil

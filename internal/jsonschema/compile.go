@@ -47,7 +47,7 @@ func (e InvalidError) Error() string {
 func Compile(document any) (*Schema, error) {
 	c := &compiler{document: document, nodes: map[string]*node{}, resources: map[string]*resource{}}
 	root := c.read(document, nil, nil)
-	for len(c.references) > 0 { // what they lead to may have more of them
+	for len(c.references) > 0 { // a referenced schema may have more of them
 		todo := c.references
 		c.references = nil
 		for _, n := range todo {

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// link finds what the references of a schema lead to.
+// link resolves the references of a schema.
 func (c *compiler) link(n *node) {
 	if ref, ok := n.words["$ref"].(string); ok {
 		n.ref, _ = c.find(n, "$ref", ref)

@@ -22,7 +22,8 @@ const (
 	orasIngest = "ingest"
 	// skopeoTemp begins the names of files that skopeo, podman, and buildah are writing into a layout.
 	skopeoTemp = "oci-put-blob"
-	// freshFor is how long a file that is not listed may be of a tool without davit's locks, which lists it at the end.
+	// freshFor is the age below which an unlisted file may belong to a tool that is still running: other tools do not use
+	// davit's locks, and list their files last.
 	freshFor = time.Hour
 )
 
@@ -49,7 +50,7 @@ func (l *Layout) Unreferenced(ctx context.Context) ([]catalog.UnreferencedFile, 
 		}
 		info, err := entry.Info()
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil // its writer has finished it
+			return nil // it was renamed or removed since
 		}
 		if err == nil {
 			found = append(found, catalog.UnreferencedFile{Path: name, Size: info.Size(), Problem: problem})
@@ -86,8 +87,8 @@ func findProblem(name string, needed map[digest.Digest]bool, known bool) string 
 }
 
 // Repair removes the files found by Unreferenced that davit or oras may have left: unreferenced blobs and temporary files.
-// While another process writes to the layout, its blobs stay, and so do files that are less than an hour old. A missing oci-layout is written. Repair returns the
-// problems it fixed.
+// While another process writes to the layout, its blobs stay, and so do files that are less than an hour old. A missing
+// oci-layout is written. Repair returns the problems it fixed.
 func (l *Layout) Repair(ctx context.Context) ([]catalog.UnreferencedFile, error) {
 	before, err := l.Unreferenced(ctx)
 	if err != nil || len(before) == 0 {

@@ -22,7 +22,7 @@ func FetchJSON(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor
 	return readable(desc, json.Unmarshal(b, v))
 }
 
-// Successors lists what a manifest leads to, as content.Successors does. One that can't be decoded is a spec.ErrRefused.
+// Successors lists the descriptors in a manifest, as content.Successors does. The error is a spec.ErrRefused if it can't be decoded.
 func Successors(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) ([]ocispec.Descriptor, error) {
 	all, err := content.Successors(ctx, src, desc)
 	return all, readable(desc, err)

@@ -34,7 +34,7 @@ const (
 //
 // The file has a line of JSON for itself and one for each record, followed by a line for each of its files, so that a million
 // files need no more memory than their entries. A line of a file has its mode, owner and group, size, time, layer, inode, ctime,
-// digest ("-": none), name, and what a link leads to, the last two as Go writes strings: read as JSON, twenty thousand files took
+// digest ("-": none), name, and the target of a link, the last two as Go writes strings: read as JSON, twenty thousand files took
 // longer than asking for them. A line that begins with a slash has the directory of the files after it.
 type State struct {
 	Path    string // "": not stored

@@ -154,7 +154,7 @@ func marshal(t *testing.T, v any) []byte {
 	return data
 }
 
-// sound reads a layout as another program would: everything that index.json leads to exists and matches its descriptor,
+// sound reads a layout as another program would: everything that index.json refers to exists and matches its descriptor,
 // nothing else is, and no upload was left.
 func sound(t *testing.T, dir string) {
 	t.Helper()

@@ -22,12 +22,12 @@ import (
 // Key is a private key: see ParseKey and GenerateKey.
 type Key = sigkey.Private
 
-// ErrPassword is the error of a password that does not open a private key.
+// ErrPassword is returned if a password does not decrypt a private key.
 var ErrPassword = sigkey.ErrPassword
 
 // ParseKey reads a private key in PEM: one that cosign encrypted, or a plain one (ECDSA on P-256, P-384, and P-521, RSA from
-// 2048 bits on, Ed25519). The function password is called only for an encrypted key. A password that does not open it is an
-// ErrPassword; anything else that is not such a key is an error with the reason.
+// 2048 bits on, Ed25519). The function password is called only for an encrypted key. For a wrong password, the error is
+// ErrPassword.
 func ParseKey(data []byte, password func() ([]byte, error)) (*Key, error) {
 	return sigkey.ParsePrivate(data, password)
 }
@@ -135,15 +135,15 @@ func (s *signer) sign(ctx context.Context, subject ocispec.Descriptor, format Fo
 	return s.signBundle(ctx, subject)
 }
 
-// signed is a manifest to sign.
-type signed struct {
+// toSign is a manifest to sign.
+type toSign struct {
 	desc ocispec.Descriptor
 	kind string // of an attachment
 }
 
-// subjects returns the manifests to sign: the one that is named, those of an index, and the attachments of any of them.
-func (s *signer) subjects(ctx context.Context, subject ocispec.Descriptor) ([]signed, error) {
-	all := []signed{{desc: subject}}
+// subjects returns the manifests to sign: the subject, those of an index, and the attachments of any of them.
+func (s *signer) subjects(ctx context.Context, subject ocispec.Descriptor) ([]toSign, error) {
+	all := []toSign{{desc: subject}}
 	if s.opts.EachPlatform {
 		manifests, err := pack.Platforms(ctx, s.dst, subject)
 		if err != nil {
@@ -151,7 +151,7 @@ func (s *signer) subjects(ctx context.Context, subject ocispec.Descriptor) ([]si
 		}
 		for _, m := range manifests {
 			if m.Digest != subject.Digest {
-				all = append(all, signed{desc: m})
+				all = append(all, toSign{desc: m})
 			}
 		}
 	}
@@ -174,7 +174,7 @@ func (s *signer) subjects(ctx context.Context, subject ocispec.Descriptor) ([]si
 				continue
 			}
 			seen[r.Digest] = true
-			if all = append(all, signed{r, kind}); len(all) > fetch.MaxReferrers {
+			if all = append(all, toSign{r, kind}); len(all) > fetch.MaxReferrers {
 				return nil, artifact.Refused(subject.Digest.String(), "too many referrers: the limit is %d", fetch.MaxReferrers)
 			}
 		}

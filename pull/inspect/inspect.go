@@ -38,7 +38,7 @@ type Options struct {
 // Info describes an artifact. Its JSON is for scripts.
 type Info struct {
 	spec.Described
-	TotalSize    int64                 `json:"totalSize,omitempty"` // of everything it reaches, counting shared blobs once
+	TotalSize    int64                 `json:"totalSize,omitempty"` // of the manifest and all its content, counting shared blobs once
 	Kind         string                `json:"kind"`
 	Platform     *ocispec.Platform     `json:"platform,omitempty"`
 	Config       *Config               `json:"config,omitempty"`
@@ -82,8 +82,8 @@ const maxReason = 1000
 // Inspect describes the artifact behind a reference, by its manifests and configs. It fetches no layer; for Weights, it
 // reads only the beginning of one, from a source that is a Ranger.
 //
-// A reference or platform that the source does not have is an errdef.ErrNotFound, content that does not match its digest, and
-// indexes nested too deeply, an artifact.ErrRefused.
+// The error is an errdef.ErrNotFound if the source does not have the reference or platform, and an artifact.ErrRefused if
+// content does not match its digest or indexes are nested too deeply.
 func Inspect(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts Options) (*Info, error) {
 	m, err := fetch.Resolve(ctx, src, ref)
 	if err != nil {
@@ -104,7 +104,7 @@ func Inspect(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts Opti
 	info.addTotals()
 	if graph, ok := src.(oras.ReadOnlyGraphTarget); ok && opts.Referrers {
 		err = info.addReferrers(ctx, graph, referrers.Options{Recursive: true, Tags: opts.Tags})
-		if fetch.IsDenied(err) { // some may read manifests and not list referrers
+		if fetch.IsDenied(err) { // credentials can allow reading manifests, but not listing referrers
 			info.Unlisted, err = untrusted.Line(err.Error(), maxReason), nil
 		}
 	}

@@ -121,7 +121,7 @@ func (r *browseResult) WriteText(w io.Writer) error {
 
 func (r *browseResult) QuietLine() string { return r.URL }
 
-// newBrowseResult makes the address of the pages. It leads to what TARGET names.
+// newBrowseResult returns the address of the page about TARGET.
 func newBrowseResult(ctx context.Context, source web.Source, ref registry.Reference, address net.Addr) (*browseResult, error) {
 	r := &browseResult{Reference: ref.String(), prefix: "/" + rand.Text()}
 	if ref.Repository == "" && !ref.IsPath() {

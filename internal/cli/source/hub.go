@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// hubBlobs is the directory that the links in a snapshot lead to, seen from the snapshot.
+// hubBlobs is the directory that the links in a snapshot point to, seen from the snapshot.
 const hubBlobs = "../../blobs"
 
 // TitleOf returns a name for the files of a directory: its own, or that of the model whose snapshot it is in the cache of

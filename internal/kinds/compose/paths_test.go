@@ -37,7 +37,7 @@ func published(t *testing.T, files map[string]string) (map[string]string, *spec.
 }
 
 // TestPathsOfPartsAreMoved checks extended and included files: they are published beside compose.yaml, so their paths are
-// rewritten to lead to the same files.
+// rewritten to point to the same files.
 func TestPathsOfPartsAreMoved(t *testing.T) {
 	t.Parallel()
 	contents, _, err := published(t, map[string]string{

@@ -55,7 +55,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	weightset.TitleFiles(d)
 	weightset.SetPaths(d)
 	for _, l := range d.Layers {
-		if l.Packing != mediatypes.Raw { // the tar has the path of the file, and modctl reads no other
+		if l.Packing != mediatypes.Raw { // modctl reads the path of the file from the tar only
 			l.Prefix = weightset.PrefixOf(path.Dir(l.Annotations[mediatypes.ModelPath]))
 		}
 	}
@@ -101,8 +101,8 @@ func assign(d *compose.Draft, found *weightset.Parts) {
 	found.Tell(d, false)
 }
 
-// assignUnknown sets the role of a file whose name shows none. As for modctl, a large one is weights, and a small one is code
-// unless it is text.
+// assignUnknown sets the role of a file whose name does not determine it. As in modctl, a large file is weights, and a small
+// one is code unless it is text.
 func assignUnknown(d *compose.Draft, l *compose.Layer) {
 	const large = 128_000_000
 	switch {

@@ -13,25 +13,25 @@ import (
 type answered struct {
 	Name     string `json:"name"`
 	Section  string `json:"section,omitempty"`  // anchor of the heading; empty: the page as a whole
-	Severity string `json:"severity,omitempty"` // where the section says it
+	Severity string `json:"severity,omitempty"` // if the section has one
 }
 
 var (
-	// word is the name of an alert as it may be in a heading.
+	// word matches the name of an alert in a heading.
 	word = lazy.Regexp(`^\p{N}*[\p{L}_][\p{L}\p{N}_:.-]*$`)
-	// labeled is a heading that says that it is about an alert.
+	// labeled matches a heading that is labeled with an alert: "Alert: DiskFull".
 	labeled = lazy.Regexp(`(?i)^alert(?:[ -]?name)?\s*[:=]\s*(\S+)$`)
-	// quotedAlert is a heading about an alert whose name is in code: "`pg_xid_wraparound` Saturation Alert".
+	// quotedAlert matches a heading about an alert whose name is in code: "`pg_xid_wraparound` Saturation Alert".
 	quotedAlert = lazy.Regexp("^[^`]*`([^`\\s]+)`[^`]*$")
-	// severityLine is a line that says how bad an alert is: "+ *Severity*: warning".
+	// severityLine matches a line with the severity of an alert: "+ *Severity*: warning".
 	severityLine = lazy.Regexp(`(?i)^[\s*+_-]*severity[\s*_:]+([a-z][a-z0-9-]*)\W*$`)
-	// idOfHeading is the id that a heading sets: "{#id}".
+	// idOfHeading matches the id that a heading sets: "{#id}".
 	idOfHeading = lazy.Regexp(`\s*\{[#.:][^}]*\}\s*$`)
-	// linked is a heading that is a link.
+	// linked matches a heading that is a link.
 	linked = lazy.Regexp(`^\[([^\]]+)\](?:\([^)]*\)|\[[^\]]*\])$`)
-	// separator is between the alerts of a heading.
+	// separator matches the text between the alerts of a heading.
 	separator = lazy.Regexp(`\s*[,/|&]\s*(?:and\s+|or\s+)?|\s+(?:and|or)\s+`)
-	// aside is a remark in a title: "[Deprecated]".
+	// aside matches a remark in a title: "[Deprecated]".
 	aside = lazy.Regexp(`\[[^\]]*\]|\([^)]*\)`)
 )
 
@@ -149,7 +149,7 @@ func byHeadings(sections []markdown.Section) []answered {
 	return found
 }
 
-// labeledAlert returns the name of the alert that a heading says it is about, else "".
+// labeledAlert returns the alert that a heading is labeled with, else "".
 func labeledAlert(heading string) string {
 	if m := labeled().FindStringSubmatch(plain(heading)); m != nil {
 		return plain(m[1])
@@ -160,7 +160,7 @@ func labeledAlert(heading string) string {
 	return ""
 }
 
-// sectionsOf returns the sections below the title whose headings name an alert, in whatever case.
+// sectionsOf returns the sections below the title whose headings name an alert, ignoring case.
 func sectionsOf(alert string, sections []markdown.Section) []markdown.Section {
 	is := func(name string) bool { return strings.EqualFold(name, alert) }
 	var found []markdown.Section

@@ -16,12 +16,12 @@ func (ix *Index) Add(desc ocispec.Descriptor) bool {
 	return true
 }
 
-// AddNamed lists a manifest under a name, whatever is listed.
+// AddNamed lists a manifest under a name, even if it is listed already.
 func (ix *Index) AddNamed(desc ocispec.Descriptor, name string) {
 	ix.append(encode(desc).renamed(name, ""))
 }
 
-// Fold removes the manifests that an index lists and that have no tag of their own: they are reached through the index.
+// Fold removes the untagged entries of the children of a listed index, because they can be reached through the index.
 func (ix *Index) Fold(children []ocispec.Descriptor) {
 	if len(children) > fewLookups {
 		ix.lookups += len(children) // one search for each is too many
@@ -52,7 +52,7 @@ func (ix *Index) tag(desc ocispec.Descriptor, tag string) {
 	ix.name(desc.Digest, tag, "")
 }
 
-// name sets the names of the entry of a listed manifest that has none, or of one more.
+// name sets the names of an unnamed entry of a listed manifest, or else adds an entry with the names.
 func (ix *Index) name(d digest.Digest, refName, containerd string) {
 	if bare := ix.unnamed(d); len(bare) > 0 {
 		ix.set(bare[0], ix.entries[bare[0]].renamed(refName, containerd))
@@ -62,12 +62,12 @@ func (ix *Index) name(d digest.Digest, refName, containerd string) {
 	ix.append(e.renamed(refName, containerd))
 }
 
-// tagged returns the positions of the entries with a tag, or full name, as such.
+// tagged returns the positions of the entries whose ref name is exactly the tag or full name.
 func (ix *Index) tagged(tag string) []int32 {
 	return slices.DeleteFunc(ix.candidates(tag), func(i int32) bool { return ix.entries[i].refName != tag })
 }
 
-// yield leaves the entries that have a tag as part of a full name without the bare tag, which another manifest gets.
+// yield removes a bare tag from entries that also have it as part of a full name, so that another manifest can get the tag.
 func (ix *Index) yield(tag string) {
 	for _, i := range ix.tagged(tag) {
 		if names := ix.entries[i].fullNames(); len(names) > 0 {
@@ -78,7 +78,7 @@ func (ix *Index) yield(tag string) {
 	}
 }
 
-// strip removes the names from entries. An entry left without a name stays, unless its manifest is listed elsewhere.
+// strip removes the names from entries. An unnamed entry stays, unless its manifest is listed elsewhere.
 func (ix *Index) strip(which []int32) {
 	var bare []Entry
 	for _, i := range which {
@@ -111,8 +111,8 @@ func (ix *Index) tagFrom(desc ocispec.Descriptor, full, tag string) {
 	}
 	ix.strip(same)
 	ix.Add(desc)
-	// As docker and containerd write it: with its tag, or if another repository has that, with its full name, and in any case with
-	// the full name for them.
+	// Docker and containerd write the tag, or the full name if another repository has the tag, and always the full name in
+	// containerd's annotation.
 	ix.name(desc.Digest, refName, full)
 }
 
@@ -175,7 +175,7 @@ func Untagging(tag string) Change {
 	}
 }
 
-// Removal takes a manifest out of the index.
+// Removal removes a manifest from the index.
 func Removal(d digest.Digest) Change {
 	return Change{
 		Apply: func(ix *Index) error { ix.remove(d); return nil },

@@ -56,7 +56,7 @@ func referrerTag(subject digest.Digest) string {
 }
 
 // readList reads the list of a subject's referrers from its tag, and the list's ETag. A missing tag is an empty list; a
-// tag that leads to something else is a *notAList.
+// tag that points to something else is a *notAList.
 func (r *Lister) readList(ctx context.Context, subject digest.Digest) ([]ocispec.Descriptor, string, error) {
 	desc, data, etag, err := r.Manifests.GetOnce(ctx, referrerTag(subject))
 	switch {

@@ -71,7 +71,7 @@ var (
 	fileViews = map[string]viewFunc{"file": (*handler).file, "raw": (*handler).raw, "sandbox": (*handler).sandbox}
 )
 
-// overview makes the first page of an artifact, from its manifest. What the manifest refers to may come later.
+// overview makes the first page of an artifact, from its manifest. The rest may be sent later.
 func (h *handler) overview(c *call, p place, target *once.Target) (*page, error) {
 	head, err := inspect.Inspect(c.Context(), target, p.reference, inspect.Options{Shallow: true})
 	if err != nil {
@@ -129,7 +129,7 @@ type details struct {
 	done chan struct{} // closed when full or err is set
 }
 
-// inspectFully begins to read what a manifest refers to.
+// inspectFully begins to read the config of a manifest, or the manifests of an index.
 func inspectFully(c *call, target *once.Target, head *inspect.Info) *details {
 	ctx, cancel := context.WithTimeout(c.whole, partTime)
 	d := &details{head: head, done: make(chan struct{})}
@@ -141,7 +141,7 @@ func inspectFully(c *call, target *once.Target, head *inspect.Info) *details {
 	return d
 }
 
-// info waits for the details. If they are missing, it returns why, and the artifact without them.
+// info waits for the details. If they can't be read, it returns the error, and the artifact without them.
 func (d *details) info(ctx context.Context) (*inspect.Info, error) {
 	select {
 	case <-d.done:
