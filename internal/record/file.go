@@ -31,7 +31,7 @@ const (
 var ErrNotPrivate = errors.New("it is not a directory that only this user can write")
 
 // File returns the path of the state file for the destination dst in the directory for records, which it creates. The file
-// belongs to the directory itself, whatever it is called: one that is moved keeps its records, and another one that takes its name
+// belongs to the directory itself, not to its name: a moved directory keeps its records, and a new directory with the old name
 // has none.
 func File(records string, dst *os.Root) (string, error) {
 	if err := os.MkdirAll(records, 0o700); err != nil {
@@ -55,7 +55,7 @@ func File(records string, dst *os.Root) (string, error) {
 	return filepath.Join(records, name+fileSuffix), nil
 }
 
-// nameOf returns a name for a directory that no other one has: its inode with the time of its creation or, where the file system
+// nameOf returns a unique name for a directory: its inode with the time of its creation or, where the file system
 // does not know that, its device, and where files have no inodes, its path.
 func nameOf(dst *os.Root) (string, error) {
 	f, err := dst.Open(".")
@@ -81,7 +81,7 @@ func nameOf(dst *os.Root) (string, error) {
 	return "path-" + hex.EncodeToString(sum[:]), nil
 }
 
-// Find returns the state of a directory that was pulled into, which has no records if none are in the directory for records.
+// Find returns the state of a directory that was pulled into, without records if the directory for records has none.
 func Find(records string, dst *os.Root) (*State, error) {
 	name, err := nameOf(dst)
 	if err != nil {
@@ -99,13 +99,13 @@ func Import(old, path, dir string) error {
 	}
 	return (&State{Path: path}).edit(dir, false, func(now []*Record) []*Record {
 		if len(now) > 0 {
-			return now // of a pull that was faster
+			return now // another pull imported the file or wrote records first
 		}
 		return records
 	})
 }
 
-// RemoveOld removes a state file that was imported. If that is not possible, it stays without harm.
+// RemoveOld removes a state file that was imported. A failure is ignored, because the file does no harm.
 func RemoveOld(old string) {
 	info, err := os.Lstat(old)
 	if err != nil {
@@ -127,7 +127,7 @@ func readOld(path string) ([]*Record, error) {
 	if !info.Mode().IsRegular() || info.Size() > maxImport {
 		return nil, fmt.Errorf("%s: %w", path, errors.ErrUnsupported)
 	}
-	f, err := os.OpenFile(path, os.O_RDONLY|noWaiting, 0)
+	f, err := os.OpenFile(path, os.O_RDONLY|openNonblock, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -171,7 +171,7 @@ func sweep(records string) {
 	}
 }
 
-// isGone reports whether the directory of a state file is no longer where it was, or another one is.
+// isGone reports whether the directory of a state file was moved, removed, or replaced by another one.
 func isGone(path, name string) bool {
 	f, err := os.Open(path)
 	if err != nil {

@@ -4,9 +4,10 @@ package record
 
 import "io/fs"
 
-const noWaiting = 0
+const openNonblock = 0
 
-// IsPrivate reports whether only this user can write a directory: that of the user's profile.
+// IsPrivate reports whether only this user can write a directory. Here, any directory is trusted: the default one is in the
+// profile of the user.
 func IsPrivate(info fs.FileInfo) bool { return info.IsDir() }
 
 func isWritable(string) error { return nil }

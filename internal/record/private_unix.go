@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// noWaiting opens a pipe without waiting for its other end.
-const noWaiting = syscall.O_NONBLOCK
+// openNonblock opens a pipe without waiting for its other end.
+const openNonblock = syscall.O_NONBLOCK
 
 // IsPrivate reports whether only this user can write a directory.
 func IsPrivate(info fs.FileInfo) bool {
