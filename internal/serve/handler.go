@@ -122,8 +122,8 @@ func allow(r *http.Request, methods ...string) error {
 	return answer.Refuse(http.StatusMethodNotAllowed, "UNSUPPORTED", "%s is not supported here", r.Method)
 }
 
-// toWrite refuses to change a layout that is served for reading.
-func (h *handler) toWrite() error {
+// checkWritable returns an error if the layout is served read-only.
+func (h *handler) checkWritable() error {
 	if h.write {
 		return nil
 	}

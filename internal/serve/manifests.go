@@ -118,7 +118,7 @@ func (r *repository) digestOf(ctx context.Context, reference string) (digest.Dig
 
 // putManifest stores the bytes of a manifest if everything that it refers to exists, and moves the tag.
 func (h *handler) putManifest(c *call) error {
-	if err := h.toWrite(); err != nil {
+	if err := h.checkWritable(); err != nil {
 		return err
 	}
 	size := c.ContentLength
@@ -252,7 +252,7 @@ func (r *repository) checkReferences(ctx context.Context, data []byte) (subject 
 
 // deleteManifest removes a tag, or a manifest with all its tags.
 func (h *handler) deleteManifest(c *call) error {
-	if err := h.toWrite(); err != nil {
+	if err := h.checkWritable(); err != nil {
 		return err
 	}
 	repo, err := h.repository(c)

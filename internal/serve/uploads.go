@@ -19,7 +19,7 @@ const octetStream = "application/octet-stream"
 
 // serveUpload starts, continues, and ends uploads.
 func (h *handler) serveUpload(c *call) error {
-	if err := h.toWrite(); err != nil {
+	if err := h.checkWritable(); err != nil {
 		return err
 	}
 	if c.last == "" {
@@ -80,7 +80,7 @@ func (h *handler) startUpload(c *call) error {
 	}
 	defer up.Release()
 	if whole == "" || c.ContentLength == 0 && whole != whole.Algorithm().FromString("") {
-		c.progress(up) // a digest without a body is only announced
+		c.progress(up) // the content of the digest follows
 		c.w.WriteHeader(http.StatusAccepted)
 		return nil
 	}
@@ -106,24 +106,24 @@ func (h *handler) commit(c *call, up *upload.Session, d digest.Digest) error {
 	return nil
 }
 
-// mount copies a blob from another repository, and answers if it did. A missing blob is not an error: the client sends it
-// then.
+// mount copies a blob from another repository, and answers if it did. A missing blob is not an error: the client
+// then uploads it.
 func (h *handler) mount(c *call, repo *repository, mount, from string) (bool, error) {
 	d, err := parseDigest(mount)
 	if err != nil {
 		return false, err
 	}
-	there, err := repo.has(c.Context(), d)
-	if !there && err == nil && isValidName(from) {
-		there, err = h.copyFrom(c, repo, d, from)
+	exists, err := repo.has(c.Context(), d)
+	if !exists && err == nil && isValidName(from) {
+		exists, err = h.copyFrom(c, repo, d, from)
 	}
-	if there && err == nil {
+	if exists && err == nil {
 		c.created("blobs", d)
 	}
-	return there, err
+	return exists, err
 }
 
-// copyFrom copies a blob from another layout. It returns false if that does not have it.
+// copyFrom copies a blob from another layout. It returns false if that layout does not have the blob.
 func (h *handler) copyFrom(c *call, repo *repository, d digest.Digest, from string) (bool, error) {
 	src, err := h.store.repository(c.Context(), from, false)
 	var unknown *answer.Error
