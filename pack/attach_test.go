@@ -96,7 +96,7 @@ func TestReplaceNeedsDeleting(t *testing.T) {
 	}
 }
 
-// What an attestation replaces is one that states the same, and no signature.
+// TestReplaceKeepsOtherStatements checks that an attestation replaces only one with the same predicate type, and no signature.
 func TestReplaceKeepsOtherStatements(t *testing.T) {
 	t.Parallel()
 	dst, subject := newSubject(t)
@@ -119,7 +119,7 @@ func TestReplaceKeepsOtherStatements(t *testing.T) {
 	}
 }
 
-// pushAttested pushes an index of one manifest and what BuildKit attests of it.
+// pushAttested pushes an index of one manifest and a BuildKit attestation about it.
 func pushAttested(t *testing.T, dst oras.Target, image ocispec.Descriptor) Member {
 	t.Helper()
 	p := plan(file("sbom.js"))

@@ -44,7 +44,7 @@ func outcomeOf(err error) outcome {
 	return ended
 }
 
-// maxRaces is how many races with other pulls one pull tolerates.
+// maxRaces limits how many races with other pulls one pull tolerates.
 const maxRaces = 5
 
 // after returns the attempt that follows one with this outcome. It reports false if no remedy is left: each is tried

@@ -40,7 +40,7 @@ type Options struct {
 	// other programs and need not hash them. Its directory must exist, and the file belongs only to this destination. "":
 	// nothing is remembered.
 	State string
-	// MaxListed is how many files the result names; a million of them take much memory. 0: all of them, and files in tar
+	// MaxListed limits how many files the result names; a million of them take much memory. 0: all of them, and files in tar
 	// layers with their digests, which a pull does not need otherwise.
 	MaxListed int
 	// Concurrency is how many blobs are fetched at once. 0: eight.

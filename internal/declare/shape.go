@@ -8,7 +8,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// maxShape is how long an example is that is shown after an error.
+// maxShape limits how long an example in an error is.
 const maxShape = 120
 
 // shaped adds an example to a schema: it is shown when a value has another shape.

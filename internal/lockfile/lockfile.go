@@ -1,4 +1,4 @@
-// Package lockfile reads and writes davit.lock, which has the digests of references when they were locked.
+// Package lockfile reads and writes davit.lock, which stores the digests that references had when they were locked.
 package lockfile
 
 import (
@@ -35,7 +35,7 @@ const (
 	maxKind    = 64
 )
 
-// limits bound what a file of maxSize makes a decoder allocate.
+// limits bound the memory that a decoder allocates for a file of maxSize.
 var limits = jsonwalk.Limits{Objects: maxEntries + 2, Values: 10 * maxEntries}
 
 // File is the content of a lock file.
@@ -138,7 +138,7 @@ func (f *File) Set(e Entry) (old *Entry) {
 	return nil
 }
 
-// Marshal returns the file as it is written: the same entries result in the same bytes.
+// Marshal encodes the file deterministically: the same entries result in the same bytes.
 func (f *File) Marshal() ([]byte, error) {
 	f.Version = format
 	if f.Artifacts == nil {
@@ -153,7 +153,7 @@ func (f *File) Marshal() ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// Read reads a lock file. A missing one is an fs.ErrNotExist.
+// Read reads a lock file. The error is an fs.ErrNotExist if it is missing.
 func Read(name string) (*File, error) {
 	info, err := os.Stat(name)
 	if err != nil {

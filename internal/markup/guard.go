@@ -9,7 +9,7 @@ const (
 	// maxWork bounds the sum, over all runs of lines without an empty one, of the squares of how many characters of the
 	// run could be markup. It stands for about a second.
 	maxWork = 1 << 26
-	// maxMarks is how many marks of quotes and list items begin a line at most, and half of maxIndent.
+	// maxMarks limits how many marks of quotes and list items may begin a line, and half of maxIndent.
 	maxMarks  = 32
 	maxIndent = 2 * maxMarks
 )

@@ -21,7 +21,7 @@ var script = []string{
 	"davit pull ./oci:1.0.0 -o tiny",
 }
 
-// maxLines is how many lines of the output of a command are shown.
+// maxLines limits how many lines of the output of a command are shown.
 const maxLines = 9
 
 // Step is a command and its output.

@@ -10,7 +10,7 @@ import (
 )
 
 // Escape makes untrusted text (from a registry, a file name) safe to print in one line: it escapes control characters,
-// invisible ones, and those that change the direction of writing, so that an artifact can neither control the terminal nor
+// invisible ones, and those that change the text direction, so that an artifact can neither control the terminal nor
 // fake a line.
 func Escape(s string) string {
 	if !needsEscape(s) {
@@ -55,7 +55,7 @@ func EscapeText(s string) string {
 }
 
 // EscapeValues is like EscapeText, for output that scripts read: of the characters that are not printable, it escapes only control
-// characters and those that change the direction of writing.
+// characters and those that change the text direction.
 func EscapeValues(s string) string {
 	var b strings.Builder
 	for _, r := range s {
@@ -69,7 +69,7 @@ func EscapeValues(s string) string {
 }
 
 // JSONWriter escapes the characters in JSON that Escape escapes, in a way that JSON readers undo: the encoder of Go escapes only
-// those below U+0020. Each call of Write is for whole characters.
+// those below U+0020. A call of Write must not split a character.
 type JSONWriter struct{ W io.Writer }
 
 // Write writes JSON.

@@ -3,7 +3,7 @@ package term
 import "strings"
 
 // Wrap joins words to a line. If the console is a terminal that is too narrow for it, it breaks the line between words, and
-// indents all but the first part. A word that is longer than a line stays where it is: the terminal breaks it, and copies it whole.
+// indents all but the first part. A word that is longer than a line is not broken, because the terminal does that, and copies the word without breaks.
 func (c *Console) Wrap(indent int, words []string) string {
 	if c.terminal == nil {
 		return strings.Join(words, " ")

@@ -17,7 +17,7 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// maxCompared is how many other signatures are read to find one of the same key. Each takes two requests.
+// maxCompared limits how many other signatures are read to find one of the same key. Each takes two requests.
 const maxCompared = 50
 
 // signBundle attaches a sigstore bundle to a manifest, unless the key has signed it already.

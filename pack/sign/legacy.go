@@ -19,7 +19,7 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// maxLegacy is how many signatures a manifest behind a signature tag may have.
+// maxLegacy limits how many signatures a manifest behind a signature tag may have.
 const maxLegacy = 100
 
 // signLegacy adds a signature to the manifest behind the signature tag, unless the key has signed already.

@@ -44,7 +44,7 @@ func (s *search) facts(ctx context.Context, m *fetch.Manifest) []kind.Fact {
 	return facts
 }
 
-// maxMembers is how many members of a collection are facts, with at most so many characters of each description.
+// maxMembers limits how many members of a collection are facts, with at most so many characters of each description.
 const (
 	maxMembers     = 200
 	maxDescription = 200

@@ -31,7 +31,7 @@ import (
 const (
 	// MaxText bounds the bytes of a text in Readable: a longer text is not useful in a terminal.
 	MaxText = 4 << 20
-	// maxSearched is how many bytes of packed layers are searched for something readable: a large image is not fetched
+	// maxSearched limits how many bytes of packed layers are searched for something readable: a large image is not fetched
 	// for a file that it may not have. Files in other layers have to be named.
 	maxSearched = 256 << 20
 )

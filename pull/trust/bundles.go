@@ -13,7 +13,7 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// maxBundle is how many bytes of a bundle are read. One around an SBOM has a few MiB.
+// maxBundle limits how many bytes of a bundle are read. One around an SBOM has a few MiB.
 const maxBundle = 32 << 20
 
 // bundlePrefix begins the artifactType of every version of a bundle.

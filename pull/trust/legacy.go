@@ -15,7 +15,7 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// maxPayload is how many bytes the payload of a legacy signature may have. One has a few hundred.
+// maxPayload limits how many bytes the payload of a legacy signature may have. One has a few hundred.
 const maxPayload = 64 << 10
 
 // legacy reads the signatures behind the signature tag of a manifest.

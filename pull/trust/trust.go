@@ -15,7 +15,7 @@ import (
 	"oras.land/oras-go/v2"
 )
 
-// MaxSignatures is how many signatures of one manifest are read. More are refused: a manifest can be flooded with them.
+// MaxSignatures limits how many signatures of one manifest are read. More are refused: a manifest can be flooded with them.
 const MaxSignatures = 100
 
 // Key is a public key, and its name in results.

@@ -224,7 +224,7 @@ type pullResult struct {
 	dry app.DryRun
 }
 
-// maxListed is how many files pull names in its text; --format json names all.
+// maxListed limits how many files pull names in its text; --format json names all.
 const maxListed = 20
 
 func (r pullResult) WriteText(w io.Writer) error {

@@ -211,7 +211,7 @@ func addWeights(t *term.Tree, w *inspect.WeightsHead) {
 // formatShape writes a shape as [4096 128].
 func formatShape(shape []int64) string { return strings.ReplaceAll(fmt.Sprint(shape), " ", " × ") }
 
-// maxShown is how many characters of a value, and maxFields how many fields of a config, a glance takes in.
+// maxShown limits how many characters of a value are shown, and maxFields how many fields of a config.
 const (
 	maxShown  = 120
 	maxFields = 24

@@ -18,7 +18,7 @@ import (
 // passwordVariable is where cosign looks for the password of a private key.
 const passwordVariable = "COSIGN_PASSWORD"
 
-// maxKey is how many bytes of a key file are read.
+// maxKey limits how many bytes of a key file are read.
 const maxKey = 64 << 10
 
 // readPrivateKey reads the key that a flag names: a file, or env://VARIABLE.

@@ -13,13 +13,14 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// DefaultTag returns the tag of an artifact if the target has none: that of its kind, the name of its reference, which
-// bottles have, or its version, declared or read out of the files, if that is a valid tag. A "+" becomes "_", as in helm.
+// DefaultTag returns the tag of an artifact if the target has none: the tag of its kind, or else the tag of its version, or else
+// app.DefaultTag.
 func (s *Source) DefaultTag() string {
 	return cmp.Or(s.Plan.Kind.Tag, s.VersionTag(), app.DefaultTag)
 }
 
-// VersionTag returns the tag that names the version of an artifact, or "".
+// VersionTag returns the version of an artifact as a tag, or "" if it is not a valid tag. The version is the ref name, which
+// bottles have, or it is declared or read from the files. A "+" becomes "_", as in helm.
 func (s *Source) VersionTag() string {
 	annotations := s.Plan.Annotations
 	version := cmp.Or(annotations[ocispec.AnnotationRefName], s.Spec.Version, s.Plan.Cascade, annotations[ocispec.AnnotationVersion])

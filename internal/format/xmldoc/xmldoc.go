@@ -11,7 +11,7 @@ import (
 	"github.com/davit-oci/davit/internal/format/bom"
 )
 
-// maxRead is how much of an XML document Check reads: the decoder holds a single text of that size.
+// maxRead limits how much of an XML document Check reads: the decoder holds a single text of that size.
 const maxRead = 16 << 20
 
 // maxDepth bounds the nesting of elements, each of which takes memory until it is closed.

@@ -293,7 +293,7 @@ func (t *Retrier) ShouldRetry(err error) bool {
 	return again
 }
 
-// noticed is how long a pause is that users wonder about.
+// noticed is the shortest pause that is reported: users wonder about longer ones.
 const noticed = 2 * time.Second
 
 // Progress records that bytes arrived.

@@ -22,7 +22,7 @@ const (
 	MaxMemory = 64 << 20
 	// MaxBodies limits the large bodies that are being received.
 	MaxBodies = 40 << 20
-	// maxWait is how long a request waits for memory.
+	// maxWait limits how long a request waits for memory.
 	maxWait = time.Minute
 	// Stall is how long a client may neither send nor take anything in the middle of a request.
 	Stall = time.Minute

@@ -58,7 +58,7 @@ func (h *handler) compare(c *call, p place, target *once.Target) (*page, error) 
 	return page, nil
 }
 
-// maxTagChoice is how many tags there are to choose from.
+// maxTagChoice limits how many tags there are to choose from.
 const maxTagChoice = 500
 
 // signOf returns the sign before a reference: "@" for a digest.

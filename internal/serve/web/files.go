@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// maxListed is how many bytes of packed layers are read to list their files. More are listed by a command.
+	// maxListed limits how many bytes of packed layers are read to list their files. More are listed by a command.
 	maxListed = 256 << 20
 	// maxFiles bounds the files on a page.
 	maxFiles = 2000

@@ -13,7 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/term"
 )
 
-// MaxValue is how many characters of a value a glance takes in.
+// MaxValue limits how many characters of a value are shown.
 const MaxValue = 120
 
 // Field is a name, "path.to.field", and a value.

@@ -39,7 +39,7 @@ const (
 	bufferedChunk = 8 << 20
 	// askAgain is the pause between two requests for a session's position, maxAsks their maximum number.
 	askAgain, maxAsks = 60 * time.Millisecond, 100
-	// maxFailedAsks is how many of these requests may fail.
+	// maxFailedAsks limits how many of these requests may fail.
 	maxFailedAsks = 5
 	// aheadBuffer is how many bytes of a blob are hashed at once before they are sent.
 	aheadBuffer = 128 << 10

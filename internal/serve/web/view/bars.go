@@ -14,10 +14,10 @@ type Bar struct {
 	Width string
 }
 
-// maxBars is how many bars a chart has.
+// maxBars limits how many bars a chart has.
 const maxBars = 20
 
-// newBar returns a bar; most is the length of the longest.
+// newBar returns a bar; most is the count of the longest.
 func newBar(name string, count, most int64) Bar {
 	width := 100.0
 	if most > 0 {

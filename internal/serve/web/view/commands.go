@@ -10,8 +10,7 @@ import (
 // Command is a command to copy.
 type Command struct{ ID, Text string }
 
-// Commands returns commands for an artifact by its digest: davit's, and those of the native clients of its kind for a
-// registry.
+// Commands returns commands for an artifact by its digest: those of davit and, for a registry, of the native clients of its kind.
 func Commands(name string, info *inspect.Info) []Command {
 	ref := name + "@" + info.Digest.String()
 	texts := []string{"davit pull " + Quote(ref), "davit verify " + Quote(ref)}
@@ -28,7 +27,7 @@ func Commands(name string, info *inspect.Info) []Command {
 	return commands
 }
 
-// isPath reports whether commands call something by its path.
+// isPath reports whether a name is a path, rather than a repository of a registry.
 func isPath(name string) bool {
 	return strings.HasPrefix(name, ".") || strings.HasPrefix(name, "/") || strings.HasPrefix(name, "~") || strings.HasPrefix(name, `\`)
 }

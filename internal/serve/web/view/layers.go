@@ -18,7 +18,7 @@ type Layer struct {
 	History    string
 }
 
-// maxFields is how many fields of a config the first page of an artifact shows.
+// maxFields limits how many fields of a config the first page of an artifact shows.
 const maxFields = 60
 
 // ConfigFields returns the fields of the config of an artifact.

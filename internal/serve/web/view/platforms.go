@@ -68,5 +68,5 @@ func Cards(list []*referrers.Referrer, repository string) []Card {
 	return all
 }
 
-// maxCardFields is how many annotations of a referrer are shown.
+// maxCardFields limits how many annotations of a referrer are shown.
 const maxCardFields = 6

@@ -25,7 +25,7 @@ func FieldsOf(annotations map[string]string) []Field {
 	return fields
 }
 
-// MaxLine is how many characters of a name or value a page shows.
+// MaxLine limits how many characters of a name or value a page shows.
 const MaxLine = 300
 
 // ShortDigest returns the first 12 digits of a digest, as terminals show them.
