@@ -91,7 +91,7 @@ func (d *Draft) checkTitles() {
 	for i, l := range d.Layers {
 		layers[i] = titles.Layer{Layer: &l.Layer, IsDeclared: l.Declared.Title != ""}
 	}
-	for _, f := range titles.Check(layers) {
+	for _, f := range titles.Check(d.FS, layers) {
 		d.Refuse(d.Layers[f.Layer], f.Hint, "%s", f.Message)
 	}
 	if bad := titles.NotOfWindows(layers); len(bad) > 0 && d.Kind.Shape == mediatypes.Artifact {

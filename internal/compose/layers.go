@@ -256,14 +256,16 @@ func (e *entry) directory(s *tree.Sample) {
 	}
 }
 
-// tarRole returns the role of a requested tar: by packing, and by name if several have it.
-func (e *entry) tarRole() (roles.Role, bool) {
+// tarRole returns the role of a requested tar: by packing, and by name if several have it. One that keeps the name of the
+// directory comes first.
+func (e *entry) tarRole() (role roles.Role, found bool) {
 	for _, t := range e.draft.Kind.Layers {
-		if _, ok := t.For(e.Packing); (ok || e.MediaType != "") && (e.As == "" && t.Content == "" || e.As == t.Role) {
-			return roles.Role{LayerType: t}, true
+		_, ok := t.For(e.Packing)
+		if (ok || e.MediaType != "") && (e.As == "" && t.Content == "" || e.As == t.Role) && (!found || role.Prefix == "" && t.Prefix != "") {
+			role, found = roles.Role{LayerType: t}, true
 		}
 	}
-	return roles.Role{}, false
+	return role, found
 }
 
 // filter leaves out what .davitignore, exclude and the native client do, and davit's own files.

@@ -3,6 +3,8 @@ package titles
 
 import (
 	"fmt"
+	"io/fs"
+	"path"
 	"slices"
 	"strings"
 
@@ -24,8 +26,8 @@ type Fault struct {
 	Message, Hint string
 }
 
-// Check returns the faults of titles.
-func Check(layers []Layer) []Fault {
+// Check returns the faults of titles. fsys has the sources of the layers.
+func Check(fsys fs.FS, layers []Layer) []Fault {
 	var faults []Fault
 	first, tars := map[string]Layer{}, map[string]Layer{}
 	for i, l := range layers {
@@ -56,8 +58,29 @@ func Check(layers []Layer) []Fault {
 				faults = append(faults, Fault{i, fmt.Sprintf("title %q is below %q, which is a file", l.Title, other.Title), ""})
 			}
 		}
+		for _, title := range collidingFiles(fsys, l, layers) {
+			faults = append(faults, Fault{i, fmt.Sprintf("%q has %q, and so does a layer of its own: they can't be pulled together", l.Path, title), "exclude it, or leave out the layer"})
+		}
 	}
 	return faults
+}
+
+// collidingFiles returns the titles of raw layers that a directory has, too, if its entries are pulled without its name.
+func collidingFiles(fsys fs.FS, dir Layer, layers []Layer) []string {
+	if !dir.Dir || dir.Prefix != "" || dir.Image || dir.File {
+		return nil
+	}
+	var both []string
+	for _, l := range layers {
+		if l.Packing != mediatypes.Raw || l.Title == "" {
+			continue
+		}
+		info, err := fs.Stat(fsys, path.Join(dir.Path, l.Title))
+		if err == nil && (dir.Exclude == nil || !dir.Exclude(l.Title, info.IsDir())) {
+			both = append(both, l.Title)
+		}
+	}
+	return both
 }
 
 // NotOfWindows lists the titles that Windows can't have as paths.

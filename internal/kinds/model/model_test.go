@@ -419,3 +419,30 @@ func TestNamesOfUntitledLayers(t *testing.T) {
 		}
 	}
 }
+
+// TestModelWithDirectories checks that a tar of a directory keeps its name, unless it is the one for vLLM, whose files are pulled
+// beside the others and must have names of their own.
+func TestModelWithDirectories(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{
+		"w.gguf": string(formattest.TinyLlama().Bytes()), "config.json": "{}",
+		"cfg/config.json": "{}", "vllm-config/config.json": "{}", "vllm-config/sub/config.json": "{}",
+	}
+	for layers, want := range map[string]string{
+		"{path: cfg, packing: tar}":                    "directory application/vnd.docker.ai.dir.tar tar cfg",
+		"{path: cfg, packing: tar, as: vllm}":          `"cfg" has "config.json"`,
+		"{path: vllm-config, exclude: [/config.json]}": "vllm application/vnd.docker.ai.vllm.config.tar tar vllm-config",
+		"vllm-config/": `"vllm-config" has "config.json"`,
+		"{path: vllm-config/sub, packing: tar, title: a}":      "directory application/vnd.docker.ai.dir.tar tar a",
+		"{path: vllm-config/sub, packing: tar, as: directory}": "directory application/vnd.docker.ai.dir.tar tar vllm-config/sub",
+	} {
+		plan, err := kindtest.Compose(t, files, "kind: model\nname: demo\nlayers: [w.gguf, config.json, "+layers+"]\n")
+		got := fmt.Sprint(err)
+		if err == nil {
+			got = kindtest.LayerLines(plan)
+		}
+		if !strings.Contains(got, want) {
+			t.Errorf("%s: got %s, want %s", layers, got, want)
+		}
+	}
+}
