@@ -14,7 +14,6 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2"
 	"oras.land/oras-go/v2/errdef"
-	"oras.land/oras-go/v2/registry"
 )
 
 // AttachedOptions select some of a subject's referrers.
@@ -39,7 +38,7 @@ func Find(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Des
 	if found != nil || err != nil {
 		return found, err
 	}
-	place, err := findElsewhere(ctx, src, subject, opts)
+	place, err := findElsewhere(ctx, src, subject, none)
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +140,7 @@ func (r *Referrer) Alerts() []string {
 type NoneAttachedError struct {
 	Subject digest.Digest
 	Options AttachedOptions
-	Others  []*Referrer // of the kind, but for other alerts
+	Others  []*Referrer // of the kind, but for other alerts, wherever Find searched
 	Place   *Place      // of a statement in an index; nil: not found
 }
 
@@ -170,17 +169,17 @@ type Place struct {
 }
 
 // findElsewhere searches for an attachment that subject lacks: an index and the manifests of its platforms are different
-// subjects, and one may have what the other lacks. It returns the first of them that has it, or nil if none does. It searches
-// for an index behind a few of the source's tags.
-func findElsewhere(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor, opts AttachedOptions) (*Place, error) {
+// subjects, and one may have what the other lacks. It returns the first of them that has it, or nil if none does, and then adds
+// what they have for other alerts to none. It searches for an index behind a few of the source's tags.
+func findElsewhere(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor, none *NoneAttachedError) (*Place, error) {
 	m, err := load(ctx, src, subject)
 	if err != nil {
 		return nil, err
 	}
 	if !m.IsIndex() {
-		return indexWith(ctx, src, m, opts)
+		return indexWith(ctx, src, m, none)
 	}
-	return platformWith(ctx, src, m, opts)
+	return platformWith(ctx, src, m, none)
 }
 
 // load reads the manifest of a subject. Of one that comes without its size, as from a container runtime, the source knows it.
@@ -192,52 +191,42 @@ func load(ctx context.Context, src oras.ReadOnlyTarget, subject ocispec.Descript
 }
 
 // platformWith searches the manifests of an index.
-func platformWith(ctx context.Context, src oras.ReadOnlyGraphTarget, index *fetch.Manifest, opts AttachedOptions) (*Place, error) {
+func platformWith(ctx context.Context, src oras.ReadOnlyGraphTarget, index *fetch.Manifest, none *NoneAttachedError) (*Place, error) {
 	entries := oci.Runnable(index.Manifests)
 	for _, e := range entries[:min(len(entries), maxElsewherePlatforms)] {
-		found, _, err := findAt(ctx, src, e, opts)
+		found, noneThere, err := findAt(ctx, src, e, none.Options)
 		if err != nil {
 			return nil, err
 		}
 		if found != nil {
 			return &Place{Digest: e.Digest, Platform: e.Platform, Found: *found}, nil
 		}
+		none.Others = append(none.Others, noneThere.Others...)
 	}
 	return nil, nil
 }
 
 // indexWith searches the tags of the source for an index that lists the manifest.
-func indexWith(ctx context.Context, src oras.ReadOnlyGraphTarget, m *fetch.Manifest, opts AttachedOptions) (*Place, error) {
-	lister, ok := src.(registry.TagLister)
-	if !ok {
-		return nil, nil
-	}
-	some, _ := fetch.SomeTags(ctx, lister) // without them, the hint names none
-	tags := slices.DeleteFunc(some, oci.IsMachineTag)
-	for _, tag := range slices.Backward(tags[max(0, len(tags)-maxElsewhereTags):]) { // later versions first
-		index, err := fetch.Resolve(ctx, src, tag)
-		if err != nil || !index.IsIndex() {
-			continue // another artifact, or a tag that was deleted meanwhile
-		}
-		i := slices.IndexFunc(index.Manifests, func(e ocispec.Descriptor) bool { return e.Digest == m.Desc.Digest })
-		if i < 0 {
-			continue
-		}
-		if p := index.Manifests[i].Platform; p != nil && opts.Alert == "" {
+func indexWith(ctx context.Context, src oras.ReadOnlyGraphTarget, m *fetch.Manifest, none *NoneAttachedError) (place *Place, err error) {
+	opts := none.Options
+	err = eachIndexOf(ctx, src, m.Desc.Digest, func(tag string, index *fetch.Manifest, p *ocispec.Platform) (bool, error) {
+		if p != nil && opts.Alert == "" {
 			if found, err := statementAbout(ctx, src, index, m.Desc.Digest, opts.Kind); found != nil || err != nil {
-				return &Place{Digest: index.Desc.Digest, Tag: tag, Platform: p}, err
+				place = &Place{Digest: index.Desc.Digest, Tag: tag, Platform: p}
+				return true, err
 			}
 		}
-		there, _, err := findAt(ctx, src, index.Desc, opts)
+		there, noneThere, err := findAt(ctx, src, index.Desc, opts)
 		if err != nil {
-			return nil, err
+			return true, err
 		}
 		if there != nil {
-			return &Place{Digest: index.Desc.Digest, Tag: tag, Found: *there}, nil
+			place = &Place{Digest: index.Desc.Digest, Tag: tag, Found: *there}
+			return true, nil
 		}
-		if place, err := platformWith(ctx, src, index, opts); place != nil || err != nil {
-			return place, err
-		}
-	}
-	return nil, nil
+		none.Others = append(none.Others, noneThere.Others...)
+		place, err = platformWith(ctx, src, index, none)
+		return place != nil, err
+	})
+	return place, err
 }

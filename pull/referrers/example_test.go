@@ -82,6 +82,37 @@ func ExampleListPlatforms() {
 	// Output: arm64 1
 }
 
+// tagged is a store that lists the tag of an index.
+type tagged struct{ *memory.Store }
+
+func (tagged) Tags(_ context.Context, _ string, fn func([]string) error) error {
+	return fn([]string{"all"})
+}
+
+// An orchestrator shows the digest of one manifest, and the runbook is attached to the index that lists it.
+func ExampleListIndex() {
+	ctx := context.Background()
+	src, index := indexed()
+	members, err := referrers.ListPlatforms(ctx, src, index, referrers.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	page := fstest.MapFS{"page.md": {Data: []byte("# Down\n")}}
+	plan, err := artifact.Compose(page, &artifact.Spec{Kind: "runbook", Layers: []artifact.LayerSpec{{Path: "page.md"}}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if _, err := pack.Attach(ctx, page, plan, pack.Attachment{Target: src, Subject: index}, pack.AttachOptions{}); err != nil {
+		log.Fatal(err)
+	}
+	found, err := referrers.ListIndex(ctx, tagged{src}, members[0].Digest, referrers.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(found.Tag, found.Digest == index.Digest, found.Referrers[0].Kind)
+	// Output: all true runbook
+}
+
 // The SBOM is a referrer of the manifest: BuildKit put no statement into the index.
 func ExampleFindStatement() {
 	src, _ := indexed()

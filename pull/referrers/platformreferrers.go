@@ -14,10 +14,11 @@ import (
 // MaxEntries bounds how many manifests of an index are read: it is the maximum that one index may list.
 const MaxEntries = 1000
 
-// AttachedTo lists the attachments of one manifest of an index. Its JSON is for scripts.
+// AttachedTo lists the attachments of one manifest of an index, or of an index that lists one. Its JSON is for scripts.
 type AttachedTo struct {
 	Digest    digest.Digest     `json:"digest"`
 	Platform  *ocispec.Platform `json:"platform,omitempty"`
+	Tag       string            `json:"tag,omitempty"` // of an index that was found by it
 	Referrers []*Referrer       `json:"referrers"`
 }
 

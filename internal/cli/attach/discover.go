@@ -58,6 +58,9 @@ func runDiscover(ctx context.Context, a *app.App, opts discoverOptions) error {
 	if err != nil {
 		return err
 	}
+	if result.inIndex != "" {
+		a.Note("%s", result.inIndex)
+	}
 	return a.Print(result)
 }
 
@@ -97,7 +100,11 @@ func discoverIn(ctx context.Context, t *app.Target, opts discoverOptions) (*disc
 	if opts.Kind != "" {
 		none = "no " + opts.Kind
 	}
-	return &discoverResult{Subject: results.Describe(t.Ref, desc), Referrers: found, Manifests: manifests, Signatures: signatures, none: none}, nil
+	r := &discoverResult{Subject: results.Describe(t.Ref, desc), Referrers: found, Manifests: manifests, Signatures: signatures, none: none}
+	if len(found)+len(manifests) == 0 {
+		r.inIndex = results.AdviseIndex(ctx, t.Target, t.Ref, opts.Kind)
+	}
+	return r, nil
 }
 
 // refer sets the references of referrers, and of theirs.
@@ -136,7 +143,8 @@ type discoverResult struct {
 
 	Signatures []trust.Signature `json:"signatures,omitempty"` // with a key to check them with
 
-	none string // "nothing", or "no" and the requested kind
+	none    string // "nothing", or "no" and the requested kind
+	inIndex string // what the index of the subject has, if the subject has nothing
 }
 
 func (r *discoverResult) WriteText(w io.Writer) error {

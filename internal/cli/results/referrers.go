@@ -109,15 +109,36 @@ func AdviseKinds(ctx context.Context, src oras.ReadOnlyGraphTarget, ref registry
 	for _, p := range platforms {
 		all = append(all, p.Referrers...)
 	}
+	if len(all) == 0 {
+		return cmp.Or(AdviseIndex(ctx, src, ref, ""), "nothing is attached")
+	}
+	return fmt.Sprintf("attached: %s; %s", kindsOf(all), discover)
+}
+
+// AdviseIndex returns the hint that an index has attachments of a kind (all: "") which its manifest lacks, named by a digest: an
+// orchestrator shows the digest of the manifest that it runs. The hint is "" if there is no such index. It takes two seconds at most.
+func AdviseIndex(ctx context.Context, src oras.ReadOnlyGraphTarget, ref registry.Reference, kind string) string {
+	if ref.Digest == "" {
+		return ""
+	}
+	ctx, cancel := fetch.ForHint(ctx)
+	defer cancel()
+	index, err := referrers.ListIndex(ctx, src, ref.Digest, referrers.Options{Kind: kind})
+	if err != nil || index == nil {
+		return ""
+	}
+	ref.Tag, ref.Digest = "", index.Digest
+	return fmt.Sprintf("attached to the index %q, which has this manifest: %s; \"davit discover %s\" lists them", index.Tag, kindsOf(index.Referrers), ref)
+}
+
+// kindsOf names the first few kinds of attachments.
+func kindsOf(all []*referrers.Referrer) string {
 	var names []string
 	for _, r := range all {
 		names = append(names, cmp.Or(r.Kind, r.ArtifactType, r.MediaType))
 	}
 	slices.Sort(names)
-	if len(names) == 0 {
-		return "nothing is attached"
-	}
-	return fmt.Sprintf("attached: %s; %s", textdist.FirstFew(slices.Compact(names)), discover)
+	return textdist.FirstFew(slices.Compact(names))
 }
 
 // sizeOf returns the size of the attached content, if the listing has it.
