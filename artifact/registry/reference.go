@@ -131,8 +131,11 @@ func parse(given, s string) (Reference, error) {
 	case reference.PathOfTransport(s) != "":
 		err = reference.WithHint(errors.New("the registry is missing"), fmt.Sprintf("did you mean the path %q?", reference.PathOfTransport(s)))
 	case reference.IsImageID(s):
-		err = reference.WithHint(errors.New("an image ID, not a reference"),
-			fmt.Sprintf("docker inspect --format '{{index .RepoDigests 0}}' %s", s))
+		hint := fmt.Sprintf("docker inspect --format '{{index .RepoDigests 0}}' %s", s)
+		if strings.HasPrefix(s, "sha256:") {
+			hint = fmt.Sprintf("write REPOSITORY@%s; for the ID of an image in docker: %s", s, hint)
+		}
+		err = reference.WithHint(errors.New("an image ID or digest without a repository"), hint)
 	default:
 		ref, err = parseRepository(rest, digest)
 	}

@@ -77,7 +77,7 @@ func TestParseRefuses(t *testing.T) {
 		{"scheme of a path", "https:///etc/passwd", `"https" is not a scheme`, "leave the scheme out"},
 		{"scheme alone", "docker://", "the registry is missing", ""},
 		{"no registry, a digest", "busybox@" + someDigest, "the registry is missing", `"docker.io/library/busybox@` + someDigest + `"`},
-		{"image ID", someDigest, "an image ID", "docker inspect --format '{{index .RepoDigests 0}}' " + someDigest},
+		{"image ID", someDigest, "an image ID", "write REPOSITORY@" + someDigest + "; for the ID of an image in docker: docker inspect --format '{{index .RepoDigests 0}}' " + someDigest},
 		{"image ID in hexadecimal", someDigest[7:], "an image ID", someDigest[7:]},
 		{"short image ID", someDigest[7:19], "an image ID", someDigest[7:19]},
 		{"container ID", "docker://" + someDigest[7:], "an image ID", "docker inspect"},
