@@ -13,6 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/textdist"
 	"oras.land/oras-go/v2/errdef"
 )
@@ -66,7 +67,7 @@ func (e *notFoundError) Hint() string {
 	case len(tags) == 0:
 		return e.hint
 	case len(tags) > most:
-		return fmt.Sprintf("%q lists the tags, among them %s", "davit tags "+e.ref.Name(), strings.Join(tags[:most], ", "))
+		return fmt.Sprintf("\"%s\" lists the tags, among them %s", shell.Command("davit", "tags", e.ref.Name()), strings.Join(tags[:most], ", "))
 	default:
 		return "tags: " + strings.Join(tags, ", ")
 	}
@@ -104,7 +105,7 @@ func (t *Target) hintAtRepositories(err error) error {
 	if !errors.As(err, &missing) || t.Ref.IsPath() || t.Ref.Registry == "docker.io" {
 		return err
 	}
-	return &artifact.Error{Err: err, Hint: fmt.Sprintf("\"davit repos %s\" lists the repositories", t.Ref.Registry)}
+	return &artifact.Error{Err: err, Hint: fmt.Sprintf("\"%s\" lists the repositories", shell.Command("davit", "repos", t.Ref.Registry))}
 }
 
 // wordsOf returns the message of a registry about a missing object, or "".

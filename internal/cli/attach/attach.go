@@ -17,6 +17,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/cli/signing"
 	"github.com/davit-oci/davit/internal/cli/source"
+	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pack"
 	"github.com/davit-oci/davit/pack/prune"
@@ -163,8 +164,8 @@ func hintAtOrder(opts attachOptions, err error) error {
 	if _, parseErr := registry.Parse(opts.sources[0]); parseErr != nil {
 		return err
 	}
-	words := slices.Concat(opts.sources[1:], []string{opts.subject, opts.sources[0]})
-	return &exit.UsageError{Err: fmt.Errorf("%q is a source: the subject is the last argument", opts.subject), Hint: "davit attach " + strings.Join(words, " ")}
+	words := slices.Concat([]string{"davit", "attach"}, opts.sources[1:], []string{opts.subject, opts.sources[0]})
+	return &exit.UsageError{Err: fmt.Errorf("%q is a source: the subject is the last argument", opts.subject), Hint: shell.Command(words...)}
 }
 
 // signAll signs the attached artifacts.

@@ -16,6 +16,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/lazy"
+	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pack"
 	"github.com/davit-oci/davit/pack/prune"
@@ -73,7 +74,7 @@ type detachOptions struct {
 func runDetach(ctx context.Context, a *app.App, opts detachOptions) error {
 	for _, d := range opts.digests {
 		if !digestPrefix().MatchString(d) {
-			return &exit.UsageError{Err: fmt.Errorf("invalid digest %q", d), Hint: "\"davit discover " + opts.subject + "\" shows the digests"}
+			return &exit.UsageError{Err: fmt.Errorf("invalid digest %q", d), Hint: fmt.Sprintf("\"%s\" shows the digests", shell.Command("davit", "discover", opts.subject))}
 		}
 		opts.Digests = append(opts.Digests, digest.Digest(d))
 	}
@@ -186,7 +187,7 @@ func wholeDigests(ctx context.Context, t *app.Target, subjects []ocispec.Descrip
 			return nil, exit.Usagef("digest %q: %d attachments begin so", d, len(matching))
 		default:
 			return nil, &exit.MissingError{Text: fmt.Sprintf("%s: no attachment has a digest that begins with %s: not found", t.Ref, d),
-				Advice: fmt.Sprintf("\"davit discover %s\" lists the attachments", t.Ref)}
+				Advice: fmt.Sprintf("\"%s\" lists the attachments", shell.Command("davit", "discover", t.Ref.String()))}
 		}
 	}
 	return whole, nil
@@ -196,7 +197,7 @@ func wholeDigests(ctx context.Context, t *app.Target, subjects []ocispec.Descrip
 func noneChosen(ctx context.Context, t *app.Target, subject ocispec.Descriptor, opts detachOptions) error {
 	missing := &exit.MissingError{
 		Text:   fmt.Sprintf("%s: no %s is attached: not found", t.Ref, cmp.Or(opts.Kind, "referrer")),
-		Advice: fmt.Sprintf("\"davit discover %s\" lists the attachments", t.Ref),
+		Advice: fmt.Sprintf("\"%s\" lists the attachments", shell.Command("davit", "discover", t.Ref.String())),
 	}
 	if opts.Kind != "" {
 		missing.Advice = results.AdviseKinds(ctx, t.Target, t.Ref, subject)
@@ -207,7 +208,7 @@ func noneChosen(ctx context.Context, t *app.Target, subject ocispec.Descriptor, 
 	}
 	ref := t.Ref
 	ref.Tag, ref.Digest = tagged[0].Tag, ""
-	missing.Advice = fmt.Sprintf("cosign stored it under a tag: davit delete %s", ref)
+	missing.Advice = "cosign stored it under a tag: " + shell.Command("davit", "delete", ref.String())
 	return missing
 }
 

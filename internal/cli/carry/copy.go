@@ -13,6 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/places"
 	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/cli/signing"
+	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -129,7 +130,7 @@ func runCopy(ctx context.Context, a *app.App, opts copyOptions) error {
 func (o copyOptions) references() (src, dst registry.Reference, err error) {
 	if _, ok := places.AsHost(o.src); ok {
 		return src, dst, &exit.UsageError{Err: fmt.Errorf("%q names a registry, and one artifact is copied", o.src),
-			Hint: fmt.Sprintf("\"davit copy --all-repos %s %s\" copies all of it", o.src, o.dst)}
+			Hint: fmt.Sprintf("\"%s\" copies all of it", shell.Command("davit", "copy", "--all-repos", o.src, o.dst))}
 	}
 	if src, err = registry.ParseSource(o.src); err != nil {
 		return src, dst, err

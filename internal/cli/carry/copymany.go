@@ -16,6 +16,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/places"
 	"github.com/davit-oci/davit/internal/pause"
 	"github.com/davit-oci/davit/internal/reference"
+	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/spf13/pflag"
 )
@@ -49,7 +50,7 @@ func runCopyMany(ctx context.Context, a *app.App, opts copyOptions, args []strin
 		return exit.Usagef("--from-file and --all-repos exclude each other")
 	case opts.many.fromFile != "" && len(args) != 1:
 		return &exit.UsageError{Err: fmt.Errorf("--from-file takes only DST, got %s", term.Plural(len(args), "argument")),
-			Hint: fmt.Sprintf("davit copy --from-file %s DST", opts.many.fromFile)}
+			Hint: shell.Command("davit", "copy", "--from-file", opts.many.fromFile, "DST")}
 	}
 	place, err := parsePlace(opts.dst)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/signing"
+	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pull/inspect"
 	"github.com/davit-oci/davit/pull/trust"
@@ -126,7 +127,7 @@ func (e untidyError) Hint() string {
 		return "every artifact in it is intact; the remaining files are not davit's, or another tool may have written them within the last hour " +
 			"and list them soon: review and delete them yourself"
 	}
-	return "every artifact in it is intact; \"davit verify --repair " + e.place + "\" removes the rest"
+	return fmt.Sprintf("every artifact in it is intact; \"%s\" removes the rest", shell.Command("davit", "verify", "--repair", e.place))
 }
 
 // verifyIn verifies the signature first: without one, nothing else needs to be read.

@@ -12,6 +12,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/record"
+	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pull/diff"
 	"github.com/opencontainers/go-digest"
@@ -36,7 +37,7 @@ func verifyPulled(ctx context.Context, a *app.App, dir string) error {
 	if len(all) == 0 {
 		return &exit.MissingError{
 			Text:   fmt.Sprintf("%s: no record of a pull into it, and not an image layout: not found", dir),
-			Advice: fmt.Sprintf("to compare it with an artifact: davit verify REF --dir %s", dir),
+			Advice: "to compare it with an artifact: " + shell.Command("davit", "verify", "REF", "--dir", dir),
 		}
 	}
 	total := &directoryResult{Directory: dir, Verified: &diff.Verified{Faults: []diff.FileFault{}}}

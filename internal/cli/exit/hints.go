@@ -17,6 +17,7 @@ import (
 	"github.com/davit-oci/davit/internal/archive"
 	"github.com/davit-oci/davit/internal/layout/catalog"
 	"github.com/davit-oci/davit/internal/reference"
+	"github.com/davit-oci/davit/internal/shell"
 	"oras.land/oras-go/v2/errdef"
 )
 
@@ -43,7 +44,8 @@ func hintFor(err error) string {
 	case errors.Is(err, errdef.ErrInvalidReference) && errors.As(err, &known) && existingPath(known.Item) != "":
 		return fmt.Sprintf("did you mean the path %q?", existingPath(known.Item))
 	case errors.Is(err, reference.ErrNoRepository) && errors.As(err, &known):
-		return fmt.Sprintf("did you mean %q? \"davit repos %s\" lists the names; a path begins with ./ or /", known.Item+"/NAME", known.Item)
+		return fmt.Sprintf("did you mean %q? \"%s\" lists the names; a path begins with ./ or /", known.Item+"/NAME",
+			shell.Command("davit", "repos", known.Item))
 	case errors.As(err, &advising) && advising.Hint() != "":
 		return advising.Hint()
 	case errors.As(err, &known) && known.Hint != "":
@@ -80,7 +82,7 @@ func hintForCause(err error) string {
 	case errors.As(err, &denied) && strings.Contains(denied.Error(), "started without --write"): // as davit serve says
 		return "the operator of that registry can start it with --write"
 	case errors.As(err, &denied):
-		return "log in with \"davit login " + denied.Host + "\", or request access"
+		return fmt.Sprintf("log in with \"%s\", or request access", shell.Command("davit", "login", denied.Host))
 	case isForbidden(err) && errors.As(err, &unavailable) && unavailable.Answer.Method == http.MethodDelete:
 		return "this registry disallows deletion; its operator can enable it (distribution: storage.delete.enabled)"
 	case errors.As(err, &missing) && missing.Answer.Method == http.MethodPost:
@@ -115,7 +117,7 @@ func hintForCause(err error) string {
 func hintToServe(err error) string {
 	var dial *net.OpError
 	if errors.As(err, &dial) && dial.Addr != nil && reference.IsLoopback(dial.Addr.String()) {
-		return "no registry listens there; to serve a layout there: davit serve ./oci --addr " + dial.Addr.String()
+		return "no registry listens there; to serve a layout there: " + shell.Command("davit", "serve", "./oci", "--addr", dial.Addr.String())
 	}
 	return "no registry listens there"
 }
@@ -129,8 +131,8 @@ func hintForFiles(err error) string {
 	if info, err := os.Stat(known.Item); err != nil || !info.IsDir() {
 		return ""
 	}
-	return fmt.Sprintf("it has other files: as a target, name another directory, as %s/oci; \"davit check %s\" shows what a push of its files packs",
-		strings.TrimRight(known.Item, "/"), known.Item)
+	return fmt.Sprintf("it has other files: as a target, name another directory, as %s; \"%s\" shows what a push of its files packs",
+		shell.Quote(strings.TrimRight(known.Item, "/")+"/oci"), shell.Command("davit", "check", known.Item))
 }
 
 // isUnknownType reports whether a registry refuses a manifest for its artifactType or the media type of its config.

@@ -11,6 +11,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/signing"
+	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/pull/read"
 	"github.com/spf13/cobra"
 	"oras.land/oras-go/v2/errdef"
@@ -73,7 +74,7 @@ func catFrom(ctx context.Context, a *app.App, t *app.Target, opts catOptions) er
 	}
 	printed, err := read.Cat(ctx, t.Target, reference, a.Out(), opts.CatOptions)
 	if errors.Is(err, errdef.ErrUnsupported) {
-		return &exit.UsageError{Err: err, Hint: fmt.Sprintf("\"davit ls %s %s\" lists its files", t.Ref, opts.Path)}
+		return &exit.UsageError{Err: err, Hint: fmt.Sprintf("\"%s\" lists its files", shell.Command("davit", "ls", t.Ref.String(), opts.Path))}
 	}
 	if err != nil {
 		return t.Explain(ctx, err)

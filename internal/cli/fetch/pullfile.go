@@ -16,6 +16,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/pull"
 	"github.com/davit-oci/davit/pull/read"
 	"github.com/spf13/cobra"
@@ -80,7 +81,7 @@ func (o *pullOptions) outputDir(files []string) (dir string, renamed bool) {
 // runPullDry prints which files a pull would place.
 func runPullDry(ctx context.Context, a *app.App, opts pullOptions, files []string) error {
 	if len(opts.kinds) > 0 {
-		return &exit.UsageError{Err: errors.New("--dry-run does not list attachments"), Hint: "davit discover " + opts.target + " --kind " + strings.Join(opts.kinds, ",")}
+		return &exit.UsageError{Err: errors.New("--dry-run does not list attachments"), Hint: shell.Command("davit", "discover", opts.target, "--kind", strings.Join(opts.kinds, ","))}
 	}
 	files = opts.includeFiles(files)
 	platform, err := app.OptionalPlatform(opts.platform)
@@ -106,7 +107,7 @@ func runPullDry(ctx context.Context, a *app.App, opts pullOptions, files []strin
 		return err
 	}
 	if len(result.Files) == 0 {
-		return &exit.MissingError{Text: result.Reference + " has no such files", Advice: fmt.Sprintf("\"davit ls %s\" lists all", result.Reference)}
+		return &exit.MissingError{Text: result.Reference + " has no such files", Advice: fmt.Sprintf("\"%s\" lists all", shell.Command("davit", "ls", result.Reference))}
 	}
 	result.FileCount = len(result.Files)
 	for _, f := range result.Files {
@@ -151,9 +152,9 @@ func missingFile(err error, ref registry.Reference, files []string, named bool) 
 		advice = append(advice, hint)
 	}
 	if strings.ContainsAny(name, "*?[{") {
-		advice = []string{fmt.Sprintf("FILE is not a pattern; files that match one: davit pull %s --include %q", ref, name)}
+		advice = []string{"FILE is not a pattern; files that match one: " + shell.Command("davit", "pull", ref.String(), "--include", name)}
 	} else if !named {
-		advice = append(advice, fmt.Sprintf("all files into %s: davit pull %s -o %[1]s", name, ref))
+		advice = append(advice, fmt.Sprintf("all files into %s: %s", name, shell.Command("davit", "pull", ref.String(), "-o", name)))
 	}
 	return &exit.MissingError{Text: fmt.Sprintf("%s has no file %q", ref, name), Advice: strings.Join(advice, "\n")}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/signing"
 	"github.com/davit-oci/davit/internal/lockfile"
+	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/opencontainers/go-digest"
 	"github.com/spf13/cobra"
@@ -135,7 +136,7 @@ func missingFile(name string, err error) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return &exit.MissingError{Text: name + ": no such lock file: not found", Advice: "davit lock update --lock " + name + " REF creates it"}
+	return &exit.MissingError{Text: name + ": no such lock file: not found", Advice: shell.Command("davit", "lock", "update", "--lock", name, "REF") + " creates it"}
 }
 
 // updateResult is the result of "lock update".

@@ -15,6 +15,7 @@ import (
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/lockfile"
 	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/pull/trust"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/pflag"
@@ -115,9 +116,9 @@ func (f *Flag) Record(ctx context.Context) error {
 // update returns the command that updates an entry.
 func (f *Flag) update(reference string) string {
 	if f.file == lockfile.Name {
-		return "davit lock update " + reference
+		return shell.Command("davit", "lock", "update", reference)
 	}
-	return fmt.Sprintf("davit lock update --lock %s %s", f.file, reference)
+	return shell.Command("davit", "lock", "update", "--lock", f.file, reference)
 }
 
 // hasKey reports whether one of the keys has a hint.

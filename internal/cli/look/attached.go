@@ -15,6 +15,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/kinds/kind"
 	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/mediatypes"
@@ -106,7 +107,8 @@ func noneAttached(ctx context.Context, t *app.Target, none *referrers.NoneAttach
 		slices.Sort(alerts)
 		alerts = slices.Compact(alerts)
 		if e.Advice = textdist.DidYouMean(none.Options.Alert, alerts); e.Advice == "" {
-			e.Advice = fmt.Sprintf("there are runbooks for %s; \"davit show --alert %s\" lists them", textdist.FirstFew(alerts), t.Ref)
+			e.Advice = fmt.Sprintf("there are runbooks for %s; \"%s\" lists them", textdist.FirstFew(alerts),
+				shell.Command("davit", "show", "--alert", t.Ref.String()))
 		}
 		return e
 	}
@@ -124,8 +126,8 @@ func noneAttached(ctx context.Context, t *app.Target, none *referrers.NoneAttach
 // elsewhere returns the command that shows a statement about a manifest that is stored in an index.
 func elsewhere(ref registry.Reference, place *referrers.Place, opts referrers.AttachedOptions) string {
 	ref.Tag, ref.Digest = place.Tag, place.Digest
-	return fmt.Sprintf("the index %q has one about this manifest: davit show --kind %s --platform %s %s", place.Tag, opts.Kind,
-		manifest.FormatPlatform(place.Platform), ref)
+	return fmt.Sprintf("the index %q has one about this manifest: %s", place.Tag,
+		shell.Command("davit", "show", "--kind", opts.Kind, "--platform", manifest.FormatPlatform(place.Platform), ref.String()))
 }
 
 // alertResult lists the alerts that have a runbook.

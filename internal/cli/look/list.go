@@ -10,6 +10,7 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pull/read"
 	"github.com/spf13/cobra"
@@ -60,7 +61,7 @@ func runList(ctx context.Context, a *app.App, opts listOptions) error {
 	if len(opts.Include) > 0 && len(result.Files) == 0 {
 		return &exit.MissingError{
 			Text:   fmt.Sprintf("%s: no file %q", result.Reference, opts.Include[0]),
-			Advice: fmt.Sprintf("\"davit ls %s\" lists them all", result.Reference),
+			Advice: fmt.Sprintf("\"%s\" lists them all", shell.Command("davit", "ls", result.Reference)),
 		}
 	}
 	if !result.Verified {

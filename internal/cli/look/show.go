@@ -21,6 +21,7 @@ import (
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/format/frontmatter"
 	"github.com/davit-oci/davit/internal/kinds"
+	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/internal/term/htmlpage"
 	"github.com/davit-oci/davit/internal/term/markdown"
@@ -126,7 +127,7 @@ func runShow(ctx context.Context, a *app.App, opts showOptions) error {
 		a.Note("%s", result.Note)
 	}
 	if link := firstLink(result.Document); link != "" {
-		a.Note("pages that are linked: davit show %s %s", opts.target, shellWord(link))
+		a.Note("pages that are linked: %s", shell.Command("davit", "show", opts.target, link))
 	}
 	if f := a.Format.Name; f != "" && f != "text" {
 		return a.Print(result)
@@ -190,10 +191,10 @@ func readIn(ctx context.Context, a *app.App, t *app.Target, one shown, opts show
 	case errors.Is(err, read.ErrNothingReadable) && errors.As(err, &known):
 		return nil, &exit.MissingError{
 			Text:   fmt.Sprintf("%s: %v", t.Ref, known.Err),
-			Advice: cmp.Or(attachedHint(ctx, t, opts.Kind), fmt.Sprintf("\"davit ls %s\" lists its files", t.Ref)),
+			Advice: cmp.Or(attachedHint(ctx, t, opts.Kind), fmt.Sprintf("\"%s\" lists its files", shell.Command("davit", "ls", t.Ref.String()))),
 		}
 	case errors.Is(err, read.ErrNotReadable):
-		return nil, &exit.UsageError{Err: err, Hint: fmt.Sprintf("\"davit cat %s PATH\" prints any file", t.Ref)}
+		return nil, &exit.UsageError{Err: err, Hint: fmt.Sprintf("\"%s PATH\" prints any file", shell.Command("davit", "cat", t.Ref.String()))}
 	case err != nil:
 		return nil, t.Explain(ctx, err)
 	}
@@ -223,7 +224,7 @@ func attachedHint(ctx context.Context, t *app.Target, except string) string {
 		if kind == except {
 			continue
 		}
-		lines = append(lines, fmt.Sprintf("%s of kind %s: davit show --kind %[2]s %s", term.Plural(n, "attachment"), kind, t.Ref))
+		lines = append(lines, fmt.Sprintf("%s of kind %s: %s", term.Plural(n, "attachment"), kind, shell.Command("davit", "show", "--kind", kind, t.Ref.String())))
 	}
 	return strings.Join(lines, "\n")
 }
@@ -361,14 +362,6 @@ func firstLink(doc *read.Document) string {
 		}
 	}
 	return ""
-}
-
-// shellWord quotes a path for a shell, if it has to be.
-func shellWord(name string) string {
-	if strings.ContainsAny(name, " \t'\"\\$&;()<>|*?`!#~{}[]") {
-		return "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
-	}
-	return name
 }
 
 // indented indents JSON and returns other text unchanged.

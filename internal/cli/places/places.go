@@ -15,6 +15,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/layout"
 	"github.com/davit-oci/davit/internal/reference"
+	"github.com/davit-oci/davit/internal/shell"
 	"oras.land/oras-go/v2/errdef"
 )
 
@@ -76,7 +77,7 @@ func inRegistry(ctx context.Context, a *app.App, l *app.Login, host string) ([]R
 	})
 	if errors.Is(err, errdef.ErrNotFound) {
 		return nil, &exit.MissingError{Text: fmt.Sprintf("%s: the registry does not list its repositories: %v", host, err),
-			Advice: fmt.Sprintf("davit tags %s/REPO lists the tags of one", host)}
+			Advice: shell.Command("davit", "tags", host+"/REPO") + " lists the tags of one"}
 	}
 	return all, err
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/signing"
 	"github.com/davit-oci/davit/internal/cli/source"
 	"github.com/davit-oci/davit/internal/kinds"
+	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pack"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -145,26 +146,26 @@ func (o pushOptions) parseTarget() (registry.Reference, error) {
 		if !isSource {
 			return target, &exit.UsageError{
 				Err:  fmt.Errorf("no SOURCE, and no %s in this directory", source.Declaration),
-				Hint: "name the files to push; all of this directory is: davit push . " + o.target,
+				Hint: "name the files to push; all of this directory is: " + shell.Command("davit", "push", ".", o.target),
 			}
 		}
 	}
 	if !isSource {
 		return target, err
 	}
-	words := append(slices.Clone(o.sources), o.target)
+	words := slices.Concat([]string{"davit", "push"}, o.sources, []string{o.target})
 	for i, word := range o.sources {
 		if _, err := registry.Parse(word); err == nil && !app.FileExists(word) {
-			words = append(slices.Delete(words, i, i+1), word)
+			words = append(slices.Delete(words, i+2, i+3), word)
 			return target, &exit.UsageError{
 				Err:  fmt.Errorf("%q is a source: the target is the last argument", o.target),
-				Hint: "davit push " + strings.Join(words, " "),
+				Hint: shell.Command(words...),
 			}
 		}
 	}
 	return target, &exit.UsageError{
 		Err:  fmt.Errorf("%q is a source: the target is missing", o.target),
-		Hint: "davit push " + strings.Join(words, " ") + " TARGET, where TARGET is a registry's HOST/REPO:TAG, or a path (./oci)",
+		Hint: shell.Command(words...) + " TARGET, where TARGET is a registry's HOST/REPO:TAG, or a path (./oci)",
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/results"
+	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -45,7 +46,7 @@ func runDelete(ctx context.Context, a *app.App, reference string, yes bool, dryR
 		return err
 	}
 	if ref.Reference() == "" {
-		return &exit.UsageError{Err: fmt.Errorf("%q names no tag and no digest", reference), Hint: "\"davit tags " + ref.Name() + "\" lists the tags"}
+		return &exit.UsageError{Err: fmt.Errorf("%q names no tag and no digest", reference), Hint: fmt.Sprintf("\"%s\" lists the tags", shell.Command("davit", "tags", ref.Name()))}
 	}
 	mode := registry.Write
 	if dryRun {
@@ -100,7 +101,7 @@ func untag(ctx context.Context, a *app.App, t *app.Target, desc ocispec.Descript
 	if err == nil && len(names) == 0 {
 		ref := t.Ref
 		ref.Tag = ""
-		a.Note("the manifest stays, without a name; to delete it too: davit delete %s", app.WithDigest(ref, desc))
+		a.Note("the manifest stays, without a name; to delete it too: %s", shell.Command("davit", "delete", app.WithDigest(ref, desc)))
 	}
 	return err
 }
@@ -124,7 +125,7 @@ func (e *untagError) Hint() string {
 	}
 	ref := e.ref
 	ref.Tag = ""
-	return fmt.Sprintf("many registries delete only manifests, with every tag of them: davit delete %s", app.WithDigest(ref, e.desc))
+	return "many registries delete only manifests, with every tag of them: " + shell.Command("davit", "delete", app.WithDigest(ref, e.desc))
 }
 
 // deleteResult is the result of delete.

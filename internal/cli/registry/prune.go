@@ -11,6 +11,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/pack/prune"
@@ -56,10 +57,10 @@ func runPrune(ctx context.Context, a *app.App, repository string, opts pruneOpti
 	}
 	result, err := app.With(ctx, a, repository, mode, func(t *app.Target) (*pruneResult, error) {
 		if t.Ref.InLayout() != "" && t.Ref.IsPath() { // its layout lists manifests that others need
-			return nil, &exit.UsageError{Err: fmt.Errorf("%s: a layout is pruned as a whole", t.Ref), Hint: "davit prune " + t.Ref.Path}
+			return nil, &exit.UsageError{Err: fmt.Errorf("%s: a layout is pruned as a whole", t.Ref), Hint: shell.Command("davit", "prune", t.Ref.Path)}
 		}
 		if t.Ref.Reference() != "" {
-			return nil, &exit.UsageError{Err: fmt.Errorf("%s: a repository is pruned as a whole", t.Ref), Hint: "davit prune " + t.Ref.Name()}
+			return nil, &exit.UsageError{Err: fmt.Errorf("%s: a repository is pruned as a whole", t.Ref), Hint: shell.Command("davit", "prune", t.Ref.Name())}
 		}
 		repo := prune.Repository{Target: t.Target, Tags: func(ctx context.Context) ([]string, error) { return fullTags(ctx, t) }, AllTags: t.ListAllTags}
 		plan, err := prune.NewPlan(ctx, repo, opts.Policy)

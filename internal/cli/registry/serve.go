@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"strings"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/serve"
 	"github.com/davit-oci/davit/internal/serve/accesslog"
+	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/spf13/cobra"
 	"oras.land/oras-go/v2/errdef"
@@ -86,8 +88,8 @@ func runServe(ctx context.Context, a *app.App, opts serveOptions) error {
 	server, err := serve.Open(ctx, client.Open, ref.Path, serve.Options{
 		Write: opts.write, Remote: opts.remote, Hosts: opts.hosts, Log: func(r accesslog.Request) { logRequest(a, r) }, Stopping: func(requests int) { noteStopping(a, requests) },
 	})
-	if errors.Is(err, errdef.ErrNotFound) && !opts.write {
-		return &artifact.Error{Err: err, Hint: fmt.Sprintf("to make one there by pushing: davit serve %s --write", opts.path)}
+	if (errors.Is(err, errdef.ErrNotFound) || errors.Is(err, fs.ErrNotExist)) && !opts.write {
+		return &artifact.Error{Err: err, Hint: "to make one there by pushing: " + shell.Command("davit", "serve", opts.path, "--write")}
 	}
 	if err != nil {
 		return err
@@ -109,11 +111,11 @@ func (o serveOptions) reference() (registry.Reference, error) {
 	case err != nil:
 		return ref, err
 	case ref.Reference() != "":
-		err = &exit.UsageError{Err: fmt.Errorf("%q names one artifact: a layout is served as a whole", o.path), Hint: "serve " + ref.Path}
+		err = &exit.UsageError{Err: fmt.Errorf("%q names one artifact: a layout is served as a whole", o.path), Hint: shell.Command("davit", "serve", ref.Path)}
 	case ref.IsArchive() && o.write:
 		err = &exit.UsageError{
 			Err:  fmt.Errorf("--write: the archive %q can be read only", o.path),
-			Hint: fmt.Sprintf("make a layout of it: davit copy %s %s --all-tags", ref.Path, strings.TrimSuffix(ref.Path, ".tar")),
+			Hint: "make a layout of it: " + shell.Command("davit", "copy", ref.Path, strings.TrimSuffix(ref.Path, ".tar"), "--all-tags"),
 		}
 	}
 	return ref, err

@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/results"
+	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/opencontainers/go-digest"
 	"github.com/spf13/cobra"
@@ -65,11 +67,33 @@ func checkNotReferences(args []string) error {
 	if _, err := registry.Parse(last); err != nil {
 		return nil
 	}
-	e := &exit.UsageError{Err: fmt.Errorf("%q is a reference: the tags are those of one repository", last), Hint: fmt.Sprintf("davit copy %s %s", args[0], last)}
+	hint := shell.Command("davit", "copy", args[0], last)
 	if args[0] == "ls" || args[0] == "list" {
-		e.Hint = "davit tags " + last
+		hint = shell.Command("davit", "tags", last)
+	} else if tags := tagsOf(args); tags != nil {
+		hint = shell.Command(append([]string{"davit", "tag", args[0]}, tags...)...)
 	}
-	return e
+	return &exit.UsageError{Err: fmt.Errorf("%q is a reference: the tags are those of one repository", last), Hint: hint}
+}
+
+// tagsOf returns the tags of the arguments after the first, if all name the same repository or layout as the first or are tags;
+// otherwise nil.
+func tagsOf(args []string) []string {
+	first, err := registry.Parse(args[0])
+	if err != nil {
+		return nil
+	}
+	tags := slices.Clone(args[1:])
+	for i, arg := range tags {
+		ref, err := registry.Parse(arg)
+		switch {
+		case err != nil && strings.Contains(arg, "/"), err == nil && (ref.Name() != first.Name() || ref.InLayout() != first.InLayout() || ref.Tag == ""):
+			return nil
+		case err == nil:
+			tags[i] = ref.Tag
+		}
+	}
+	return tags
 }
 
 // addTags moves the tags that do not point to the manifest yet.

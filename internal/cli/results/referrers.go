@@ -13,6 +13,7 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/kinds"
+	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/mediatypes"
@@ -95,7 +96,7 @@ func essenceOf(r *referrers.Referrer) string {
 
 // AdviseKinds returns the hint for a kind of which nothing is attached to a subject: the kinds that are. It takes two seconds at most.
 func AdviseKinds(ctx context.Context, src oras.ReadOnlyGraphTarget, ref registry.Reference, subject ocispec.Descriptor) string {
-	discover := fmt.Sprintf("\"davit discover %s\" lists the attachments", ref)
+	discover := fmt.Sprintf("\"%s\" lists the attachments", shell.Command("davit", "discover", ref.String()))
 	ctx, cancel := fetch.ForHint(ctx)
 	defer cancel()
 	all, err := referrers.List(ctx, src, subject, referrers.Options{Tags: true})

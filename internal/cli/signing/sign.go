@@ -10,6 +10,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/source"
+	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pack/sign"
 	"github.com/opencontainers/go-digest"
@@ -62,7 +63,7 @@ type signOptions struct {
 
 func runSign(ctx context.Context, a *app.App, opts signOptions) error {
 	if opts.key == "" {
-		return &exit.UsageError{Err: errors.New("no key to sign with"), Hint: "davit sign " + opts.target + " --key FILE; \"davit keygen\" makes a pair of keys"}
+		return &exit.UsageError{Err: errors.New("no key to sign with"), Hint: shell.Command("davit", "sign", opts.target) + " --key FILE; \"davit keygen\" makes a pair of keys"}
 	}
 	annotations, err := source.ParseAnnotations(opts.annotations)
 	if err != nil {

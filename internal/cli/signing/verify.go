@@ -3,6 +3,7 @@ package signing
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/artifact/registry"
@@ -10,6 +11,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/pull/referrers"
 	"github.com/davit-oci/davit/pull/trust"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -224,11 +226,11 @@ func accepts(ref registry.Reference) func(string) bool {
 
 // notSigned adds what can be done about a missing signature.
 func notSigned(err error, missing *trust.NotSignedError, ref registry.Reference) error {
-	hint := "\"davit discover " + ref.String() + "\" lists its signatures"
+	hint := fmt.Sprintf("\"%s\" lists its signatures", shell.Command("davit", "discover", ref.String()))
 	for _, s := range missing.Signatures {
 		if s.Identity != "" && s.Issuer != "" {
-			hint = "keyless signatures are checked by cosign: cosign verify --certificate-identity " + s.Identity +
-				" --certificate-oidc-issuer " + s.Issuer + " " + ref.String()
+			hint = "keyless signatures are checked by cosign: " + shell.Command("cosign", "verify",
+				"--certificate-identity", s.Identity, "--certificate-oidc-issuer", s.Issuer, ref.String())
 		}
 	}
 	return &artifact.Error{Op: "verifying", Item: ref.String(), Err: err, Hint: hint}

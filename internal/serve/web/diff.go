@@ -6,6 +6,7 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/serve/web/once"
 	"github.com/davit-oci/davit/internal/serve/web/view"
+	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/pull/diff"
 	"github.com/davit-oci/davit/pull/inspect"
 )
@@ -47,7 +48,7 @@ func (h *handler) compare(c *call, p place, target *once.Target) (*page, error) 
 	}
 	if size > maxListed {
 		name := h.source.Name(p.repository, c.Host)
-		v.TooMuch = "davit diff " + view.Quote(name+p.sign+p.reference) + " " + view.Quote(name+signOf(v.To)+v.To)
+		v.TooMuch = shell.Command("davit", "diff", name+p.sign+p.reference, name+signOf(v.To)+v.To)
 		return page, nil
 	}
 	d, err := diff.Artifacts(c.Context(), diff.Side{Source: target, Ref: p.reference}, diff.Side{Source: target, Ref: v.To}, diff.Options{Text: true})

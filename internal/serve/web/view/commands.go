@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/internal/kinds"
+	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/pull/inspect"
 )
 
@@ -13,7 +14,7 @@ type Command struct{ ID, Text string }
 // Commands returns commands for an artifact by its digest: those of davit and, for a registry, of the native clients of its kind.
 func Commands(name string, info *inspect.Info) []Command {
 	ref := name + "@" + info.Digest.String()
-	texts := []string{"davit pull " + Quote(ref), "davit verify " + Quote(ref)}
+	texts := []string{shell.Command("davit", "pull", ref), shell.Command("davit", "verify", ref)}
 	if !isPath(name) {
 		k, _ := kinds.Lookup(info.Kind)
 		for _, native := range append(k.Native, "oras pull {ref}") {
@@ -30,12 +31,4 @@ func Commands(name string, info *inspect.Info) []Command {
 // isPath reports whether a name is a path, rather than a repository of a registry.
 func isPath(name string) bool {
 	return strings.HasPrefix(name, ".") || strings.HasPrefix(name, "/") || strings.HasPrefix(name, "~") || strings.HasPrefix(name, `\`)
-}
-
-// Quote quotes an argument for a shell if it needs that.
-func Quote(s string) string {
-	if strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@+~") == "" {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

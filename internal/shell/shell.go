@@ -1,0 +1,48 @@
+// Package shell writes commands that a user can paste into a shell.
+package shell
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"unicode"
+)
+
+// Command returns a command line with every word quoted that has to be.
+func Command(words ...string) string {
+	quoted := make([]string, len(words))
+	for i, word := range words {
+		quoted[i] = Quote(word)
+	}
+	return strings.Join(quoted, " ")
+}
+
+// Quote quotes a word if a shell would change it: for POSIX shells, and on Windows for its own two.
+func Quote(word string) string {
+	switch {
+	case word != "" && !strings.ContainsFunc(word, isSpecial) && !strings.ContainsAny(word[:1], "~="):
+		return word
+	case runtime.GOOS == "windows":
+		return `"` + word + `"`
+	case !strings.ContainsFunc(word, unicode.IsControl):
+		return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+	}
+	var b strings.Builder
+	for _, c := range []byte(word) {
+		switch {
+		case c == '\'' || c == '\\':
+			b.WriteString(`\` + string(c))
+		case c < ' ' || c > '~':
+			fmt.Fprintf(&b, `\%03o`, c)
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return "$'" + b.String() + "'"
+}
+
+// isSpecial reports whether a character may have a meaning for a shell.
+func isSpecial(r rune) bool {
+	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) && !strings.ContainsRune("-_./:@+=~,%", r) &&
+		(r != '\\' || runtime.GOOS != "windows")
+}
