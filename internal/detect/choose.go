@@ -24,63 +24,63 @@ type rule struct {
 
 // rules are applied in this order.
 var rules = []rule{{
-	why:  "what any documentation has shows less than what only the pages of a narrower kind say",
+	why:  "pages of a specific kind are stronger evidence than content that any documentation has",
 	when: whenAnyLeft(func(m match) bool { return m.kind.Attached && m.whole && !m.general }),
 	drop: func(_ *choice, m match) bool { return m.general },
 }, {
-	why:  "a few pages of documentation may show another kind, and are pages all the same",
+	why:  "a few pages that match another kind do not keep a directory from being documentation",
 	when: whenAnyLeft(func(m match) bool { return m.general }),
 	drop: func(c *choice, m match) bool {
 		return m.kind.Attached && !m.whole && 2*len(m.tells) < len(c.files.entries) &&
 			c.hasLeft(func(o match) bool { return o.general && c.files.hasOwnUses(o, m) })
 	},
 }, {
-	why:  "two kinds that are mostly attached may each belong to the other, and nothing else matters then",
+	why:  "if only kinds that are mostly attached are left, the user must choose among them, since either may belong to the other",
 	when: isAllAttached,
 	drop: func(_ *choice, m match) bool { return !m.kind.Attached || !m.shown },
 }, {
-	why:  "a kind that is mostly attached is not what a directory is, unless the directory has nothing else in it",
+	why:  "a directory is of a kind that is mostly attached only if it has no other files",
 	when: not(isAllAttached),
 	drop: func(c *choice, m match) bool {
 		return m.kind.Attached && m.all == nil && (!c.files.isDirectory() || len(m.unused) > 0)
 	},
 }, {
-	why:  "a kind that another one accounts for is a part of that other one",
+	why:  "a kind whose evidence another kind has a role for is a part of that kind",
 	when: not(isAllAttached),
 	drop: func(c *choice, m match) bool { return !m.kind.Attached && m.all == nil && !has(c.mains, m) },
 }, {
-	why:  "beside a kind with a role for every file, a directory in the directory shows nothing",
+	why:  "if a kind has a role for every file, subdirectories are not evidence of another kind",
 	when: whenAnyLeft(func(m match) bool { return m.all != nil }),
 	drop: func(_ *choice, m match) bool { return !m.kind.Attached && m.all == nil && !m.isShownByFile() },
 }, {
-	why:  "of files named one by one, each needs a role",
+	why:  "every file that the user named needs a role",
 	when: func(c *choice) bool { return !isAllAttached(c) && !c.files.isDirectory() && !c.hasLeft(hasAll) },
 	drop: func(*choice, match) bool { return true },
 }, {
-	why:  "a directory in a directory shows the kind only if nothing is beside it",
+	why:  "a subdirectory is evidence of a kind only if nothing else is in the directory",
 	when: not(whenAnyLeft(hasAll)),
 	drop: func(_ *choice, m match) bool { return !m.kind.Attached && !m.isShownByFile() && len(m.unused) > 0 },
 }, {
-	why:  "a kind with a role for every entry of a directory gives way to one with a role for every file",
+	why:  "a kind with a role for every file is preferred to one that is mostly attached and lacks a role for some file",
 	when: func(c *choice) bool { return !isAllAttached(c) && c.hasLeft(func(m match) bool { return !isAside(m) }) },
 	drop: func(_ *choice, m match) bool { return isAside(m) },
 }, {
-	why:  "of several kinds, those that the entries show count",
+	why:  "kinds that an entry is evidence of are preferred",
 	when: func(c *choice) bool { return len(c.left) > 1 && len(c.mains) > 0 },
 	drop: func(c *choice, m match) bool { return !m.kind.Attached && !has(c.mains, m) },
 }, {
-	why:  "of kinds with a use for all that shows the other, the one counts that can't be without what shows it",
+	why:  "of two kinds with roles for each other's evidence, the one that requires its evidence is preferred",
 	when: func(c *choice) bool { return len(c.left) > 1 },
 	drop: func(c *choice, m match) bool {
-		return !needsTelling(m) && c.hasLeft(func(o match) bool { return needsTelling(o) && c.files.accountsFor(o, m) && c.files.accountsFor(m, o) })
+		return !needsEvidence(m) && c.hasLeft(func(o match) bool { return needsEvidence(o) && c.files.accountsFor(o, m) && c.files.accountsFor(m, o) })
 	},
 }, {
-	why:  "in a directory, a kind that is mostly attached belongs to the rest",
+	why:  "in a directory, files of a kind that is mostly attached belong to the other kind",
 	when: func(c *choice) bool { return c.files.isDirectory() && c.hasLeft(isMain) },
 	drop: func(_ *choice, m match) bool { return m.kind.Attached },
 }}
 
-// choose returns the candidate that the files are: none if the kind is generic, several if the user must choose.
+// choose returns the kind of the files: no candidate if it is generic, several if the user must choose.
 func (f *files) choose(found []match) []match {
 	c := &choice{files: f, left: slices.Clone(found)}
 	for _, m := range found {
@@ -99,7 +99,7 @@ func (f *files) choose(found []match) []match {
 	return c.left
 }
 
-// isAllAttached reports whether all that the entries show is two or more kinds that are mostly attached.
+// isAllAttached reports whether the entries are evidence of two or more kinds, and all of those are mostly attached.
 func isAllAttached(c *choice) bool { return len(c.mains) == 0 && len(c.attached) > 1 }
 
 // hasAll reports whether every file plays a role.
@@ -126,19 +126,19 @@ func has(all []match, m match) bool {
 	return slices.ContainsFunc(all, func(o match) bool { return o.kind.Name == m.kind.Name })
 }
 
-// needsTelling reports whether an artifact of the kind has a file that shows the kind.
-func needsTelling(m match) bool {
+// needsEvidence reports whether every artifact of the kind has a file that is evidence of the kind.
+func needsEvidence(m match) bool {
 	return slices.ContainsFunc(m.kind.Layers, func(t mediatypes.LayerType) bool { return t.Tells && t.Min > 0 })
 }
 
-// isPart reports whether another kind accounts for one, and not the other way round too.
+// isPart reports whether another kind accounts for a kind, and not the other way around.
 func (f *files) isPart(all []match, m match) bool {
 	return slices.ContainsFunc(all, func(other match) bool {
 		return other.shown && isMain(other) && f.accountsFor(other, m) && !f.accountsFor(m, other)
 	})
 }
 
-// accountsFor reports whether a kind has a use of its own for everything that shows another one: the weights that a
+// accountsFor reports whether a kind has a role of its own for all evidence of another one: the weights that a
 // Modelfile names, the directories of a collection.
 func (f *files) accountsFor(m, other match) bool {
 	if other.whole {
