@@ -26,7 +26,7 @@ func ParseKind(name string, data []byte) (mediatypes.Kind, error) {
 }
 
 // Schema returns a JSON Schema (2020-12): of davit.yaml if kind is empty, else of the config of that built-in kind.
-// An unknown kind is an ErrInvalid.
+// An unknown kind results in an ErrInvalid.
 func Schema(kind string) ([]byte, error) {
 	if kind == "" {
 		return declare.SpecSchemaJSON()
@@ -52,7 +52,7 @@ func Detect(fsys fs.FS, paths []string, kind string) (*Spec, []string, error) {
 }
 
 // InKind makes a Spec of plain files and directories of a kind: a built-in one, or one that ParseKind returned.
-// Paths that do not exist, and files without a role in the kind, are an ErrInvalid.
+// Paths that do not exist, and files without a role in the kind, result in an ErrInvalid.
 func InKind(fsys fs.FS, paths []string, kind mediatypes.Kind) (*Spec, error) {
 	return detect.InKind(kinds.Table(), fsys, paths, kind)
 }

@@ -58,7 +58,7 @@ type Replaced struct {
 
 // Attach packs the plan and pushes it as a referrer of subject, without a tag. It returns one result for each subject. If the
 // same artifact is attached already, whenever it was created, it is not attached again and its result has Skipped set. If
-// Replace is set and dst can't delete, the error is errdef.ErrUnsupported; an index without manifests for a platform is an
+// Replace is set and dst can't delete, the error is errdef.ErrUnsupported; an index without manifests for a platform results in an
 // artifact.ErrRefused. Other errors are those of Push.
 func Attach(ctx context.Context, fsys fs.FS, plan *artifact.Plan, to Attachment, opts AttachOptions) ([]*Attached, error) {
 	if opts.Replace && !opts.DryRun {
@@ -167,7 +167,7 @@ func (p *pusher) sendReferrer(ctx context.Context, root *node.Node, listed bool)
 }
 
 // Platforms returns the manifests of an index that run on a platform. It leaves out attestations that BuildKit adds.
-// A manifest is its own. An index without a manifest is an artifact.ErrRefused.
+// A manifest is its own. An index without a manifest results in an artifact.ErrRefused.
 func Platforms(ctx context.Context, src content.Fetcher, index ocispec.Descriptor) ([]ocispec.Descriptor, error) {
 	manifests, err := listed(ctx, src, index)
 	if err != nil {

@@ -37,7 +37,7 @@ type IndexOptions struct {
 
 // Index puts separately pushed manifests under one index, in the order given. A member that is an index itself contributes its
 // manifests and their BuildKit attestations. Two manifests for one platform are refused, since a client could not choose, unless
-// the artifactType is that of a collection; that, and an index without members, is an artifact.ErrInvalid. Other errors are
+// the artifactType is that of a collection; that, and an index without members, results in an artifact.ErrInvalid. Other errors are
 // those of dst and of opts.BeforeTag.
 func Index(ctx context.Context, dst oras.Target, members []Member, opts IndexOptions) (*Result, error) {
 	kind, _ := kinds.KindOfIndex(ocispec.Index{ArtifactType: opts.ArtifactType, Annotations: opts.Annotations})

@@ -25,7 +25,7 @@ import (
 //
 // A large file that opts.Cache does not know is hashed while it is sent, if dst is a BlobPusher.
 //
-// A file that changes while it is read is an artifact.ErrChanged, and files that can't be read are an *artifact.Error with
+// A file that changes while it is read results in an artifact.ErrChanged, and files that can't be read are an *artifact.Error with
 // the cause. Errors of dst are returned as they are, those of BeforeSend and BeforeTag too. After an error no tag has moved;
 // blobs that were sent stay, and the next Push continues with them.
 func Push(ctx context.Context, fsys fs.FS, plan *artifact.Plan, dst oras.Target, opts PushOptions) (*Result, error) {

@@ -112,7 +112,7 @@ func (c *Client) openRepository(ref Reference, mode reference.Mode) (Target, err
 }
 
 // Open opens the target that a reference names, and ignores its tag and digest. A registry is not contacted yet. A layout
-// or archive that is opened for reading and does not exist is an errdef.ErrNotFound; a file that is not an image layout is
+// or archive that is opened for reading and does not exist results in an errdef.ErrNotFound; a file that is not an image layout is
 // an artifact.ErrInvalid.
 func (c *Client) Open(ctx context.Context, ref Reference, mode reference.Mode) (Target, error) {
 	if !ref.IsPath() {
@@ -128,7 +128,7 @@ func (c *Client) Open(ctx context.Context, ref Reference, mode reference.Mode) (
 	return layout.Open(path, mode)
 }
 
-// Repositories lists the repositories of a registry, page by page, by its catalog. A registry without a catalog is an
+// Repositories lists the repositories of a registry, page by page, by its catalog. A registry without a catalog results in an
 // errdef.ErrNotFound, one that does not let the user read it a *[Denied].
 func (c *Client) Repositories(ctx context.Context, host string, fn func(names []string) error) error {
 	at, err := c.host(host)

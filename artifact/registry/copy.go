@@ -66,7 +66,7 @@ type Copied struct {
 // After an error dst keeps the blobs that it has received, a layout even when it is closed, and the next Copy continues
 // with them. Close gets the error, too: without one it writes an archive.
 //
-// A reference that src does not have and a platform that the index does not have are an errdef.ErrNotFound, content that
+// A reference that src does not have and a platform that the index does not have result in an errdef.ErrNotFound, content that
 // does not match its digest or size an artifact.ErrRefused. Errors of registries are a *[Denied] or an *[Unavailable].
 func Copy(ctx context.Context, src, dst Target, opts CopyOptions) (*CopyResult, error) {
 	c := newCopier(src, dst, opts)

@@ -83,7 +83,7 @@ func (r Reference) String() string {
 // Parse parses HOST[:PORT]/REPO[:TAG][@DIGEST], or a path that begins with "./", "../", "/" or "~" (or is "." or ".."),
 // with an optional :TAG and @DIGEST after it. In a layout with several repositories, the tag may be a full name:
 // PATH:HOST/REPO:TAG. On every system the paths of Windows are paths: ".\", "..\", "\", and "C:\" or "C:/". A scheme that
-// other tools write before a reference is dropped; "http://" does not choose plain HTTP. Anything else is an
+// other tools write before a reference is dropped; "http://" does not choose plain HTTP. Anything else results in an
 // artifact.ErrInvalid and an errdef.ErrInvalidReference.
 func Parse(s string) (Reference, error) {
 	if scheme, rest, ok := strings.Cut(s, "://"); ok && slices.Contains(schemes, scheme) && !isPath(rest) {

@@ -69,8 +69,8 @@ func IsPrefix(prefix string) bool {
 // CleanDir returns the clean form of a directory, "." for "".
 func CleanDir(dir string) string { return path.Clean("./" + dir) }
 
-// isDrive reports whether name begins like a Windows path: "C:", "C:/…", `C:\…`. Further on in a path, the same is an
-// ordinary name: it leads nowhere else on any system, and Windows can't create it.
+// isDrive reports whether name begins like a Windows path: "C:", "C:/…", `C:\…`. Later in a path, such a
+// component is harmless: Windows can't create it, and on other systems it is an ordinary name.
 func isDrive(name string) bool {
 	if len(name) < 2 || name[1] != ':' {
 		return false

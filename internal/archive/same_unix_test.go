@@ -18,7 +18,7 @@ import (
 	"github.com/davit-oci/davit/internal/archive/write"
 )
 
-// TestSameDigest changes all that must not matter.
+// TestSameDigest changes everything that must not affect the digest.
 func TestSameDigest(t *testing.T) {
 	old := syscall.Umask(0o077)
 	defer syscall.Umask(old)

@@ -62,7 +62,7 @@ func (l *line) take() traffic {
 	return t
 }
 
-// watch has a function told about all that passes, from now on.
+// watch calls a function for all traffic from now on.
 func (l *line) watch(moved func(traffic)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

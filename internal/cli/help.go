@@ -45,7 +45,7 @@ func writeCommands(b *strings.Builder, cmd *cobra.Command, width int) {
 	}
 }
 
-// writeEntry writes a name and what it means, in lines below each other.
+// writeEntry writes a name and its meaning, in lines below each other.
 func writeEntry(b *strings.Builder, name, text string, width int) {
 	lines := refill(text, max(width-len(name), 20))
 	b.WriteString(name + strings.ReplaceAll(lines, "\n", "\n"+strings.Repeat(" ", len(name))) + "\n")

@@ -232,7 +232,7 @@ func (e *entry) glob() {
 	}
 }
 
-// expand lists what a glob matches, without what another entry names outright: that is not the glob's.
+// expand lists the matches of a glob, except for paths that another entry names explicitly.
 func (e *entry) expand(filter spec.Filter) []string {
 	pattern, dirs := strings.CutSuffix(e.Path, "/")
 	pattern = path.Clean(pattern)

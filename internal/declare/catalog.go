@@ -46,7 +46,7 @@ func (c Catalog) UnknownKind(name string) error {
 	return &spec.Error{Item: name, Err: spec.Invalid(errors.New("unknown kind")), Hint: c.suggest(name)}
 }
 
-// suggest returns the kind that was probably meant, or all that can be packed.
+// suggest returns the kind that was probably meant, or all kinds that can be packed.
 func (c Catalog) suggest(name string) string {
 	return cmp.Or(textdist.DidYouMean(name, c.Writable()), "kinds: "+strings.Join(c.Writable(), ", "))
 }

@@ -1,2 +1,2 @@
-// Package declare reads davit.yaml and kind files, and checks what they say without looking at other files.
+// Package declare reads davit.yaml and kind files, and checks them without looking at other files.
 package declare

@@ -15,7 +15,7 @@ const (
 	// maxFsyncs limits how many files are synced one by one. For more, one syncfs is faster, although it also waits for what
 	// other programs wrote to the same file system.
 	maxFsyncs = 1000
-	// concurrency is how many files are synced at once: file systems commit their journal for all that wait.
+	// concurrency is how many files are synced at once: file systems commit their journal for all waiting callers.
 	concurrency = 16
 )
 

@@ -28,7 +28,7 @@ const (
 	maxHintTags = 1000
 )
 
-// ListTags returns all tags of a source, in its order. More than a million are an artifact.ErrRefused.
+// ListTags returns all tags of a source, in its order. More than a million result in an artifact.ErrRefused.
 func ListTags(ctx context.Context, src registry.TagLister) ([]string, error) {
 	var all []string
 	size := 0

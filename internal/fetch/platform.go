@@ -17,7 +17,7 @@ import (
 const MaxNesting = 4
 
 // Choose follows an index to the manifest for a platform. A collection is returned itself, with the layers of all its members;
-// asking for a platform of one is an artifact.ErrInvalid.
+// asking for a platform of one results in an artifact.ErrInvalid.
 func Choose(ctx context.Context, src content.Fetcher, m *Manifest, want *ocispec.Platform) (*Manifest, *ocispec.Platform, error) {
 	var platform *ocispec.Platform
 	for range MaxNesting {

@@ -71,7 +71,7 @@ type Tar struct {
 // Read calls fn for the entries of the layer under the names that a pull would use, whiteouts included. A blob of at most
 // VerifiedFirst bytes is verified before the first call. When Read returns nil a larger one was verified, too, unless it was
 // read by parts, or fn returned fs.SkipAll. Read returns ErrNoTar for a layer that is a tar by its role only, and
-// artifact.ErrRefused for one that is unsafe or not what its digest says.
+// artifact.ErrRefused for one that is unsafe or does not match its digest.
 func (t Tar) Read(ctx context.Context, fn func(*read.Header, io.Reader) error) error {
 	it := t.Item
 	opts := read.Options{Limits: t.Limits, Image: it.Image, Rooted: it.Rooted, Within: it.Within}

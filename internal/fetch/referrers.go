@@ -45,7 +45,7 @@ func Referrers(ctx context.Context, src content.ReadOnlyGraphStorage, subject oc
 }
 
 // ListReferrers returns the manifests that Referrers lists, of every artifact type if artifactType is empty. More than
-// MaxReferrers are an artifact.ErrRefused.
+// MaxReferrers result in an artifact.ErrRefused.
 func ListReferrers(ctx context.Context, src content.ReadOnlyGraphStorage, subject ocispec.Descriptor, artifactType string) (
 	[]ocispec.Descriptor, error) {
 	var all []ocispec.Descriptor

@@ -26,9 +26,9 @@ func describe(mediaType string, data []byte) ocispec.Descriptor {
 	return content.NewDescriptorFromBytes(mediaType, data)
 }
 
-// TestNotUnderstood checks that nothing which a document of an unknown type may need is removed, when something else is
-// deleted, added, or repaired.
-func TestNotUnderstood(t *testing.T) {
+// TestUnknownDocument checks that blobs that a document of an unknown type may need are kept, when something else is deleted,
+// added, or repaired.
+func TestUnknownDocument(t *testing.T) {
 	t.Parallel()
 	one, two := []byte("layer one"), []byte("layer two")
 	first, second := digest.FromBytes(one), digest.FromBytes(two)
@@ -74,7 +74,7 @@ func TestNotUnderstood(t *testing.T) {
 	}
 }
 
-// TestSubjectStays checks that a manifest which is only the subject of a listed one stays, with its blobs, until it is deleted
+// TestSubjectStays checks that a manifest that is only the subject of a listed one stays, with its blobs, until it is deleted
 // itself.
 func TestSubjectStays(t *testing.T) {
 	t.Parallel()
@@ -138,8 +138,7 @@ func TestUntagKeepsNames(t *testing.T) {
 	})
 }
 
-// TestForeignWriter checks that what a tool without davit's locks has written, and not listed yet, survives whatever davit
-// deletes meanwhile.
+// TestForeignWriter checks that davit does not delete files that another tool, which takes no locks, has written and not listed yet.
 func TestForeignWriter(t *testing.T) {
 	t.Parallel()
 	for name, temp := range map[string]string{"a blob": "", "skopeo's file": "oci-put-blob123", "oras's file": "ingest/some_123"} {
@@ -182,7 +181,7 @@ func TestForeignWriter(t *testing.T) {
 	}
 }
 
-// TestUntagBesideTag checks that a tag which one process sets is not lost while another removes the only other tag.
+// TestUntagBesideTag checks that a tag that one process sets is not lost while another removes the only other tag.
 func TestUntagBesideTag(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "oci")

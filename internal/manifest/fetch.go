@@ -10,7 +10,7 @@ import (
 	"oras.land/oras-go/v2/content"
 )
 
-// FetchJSON reads a manifest or config as Fetch does, and decodes it. One that exceeds Limits is a spec.ErrRefused.
+// FetchJSON reads a manifest or config as Fetch does, and decodes it. One that exceeds Limits results in a spec.ErrRefused.
 func FetchJSON(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor, v any) error {
 	b, err := Fetch(ctx, src, desc)
 	if err != nil {
@@ -46,7 +46,7 @@ func CheckLimits(desc ocispec.Descriptor, data []byte) error {
 	return nil
 }
 
-// Fetch reads a manifest or config and checks its digest. One of more than MaxSize bytes is a spec.ErrRefused.
+// Fetch reads a manifest or config and checks its digest. One of more than MaxSize bytes results in a spec.ErrRefused.
 func Fetch(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) ([]byte, error) {
 	if desc.Size > MaxSize {
 		return nil, spec.Refused(desc.Digest.String(), "has %d bytes, at most %d are read", desc.Size, MaxSize)

@@ -72,7 +72,7 @@ func Select(entries []ocispec.Descriptor, want *ocispec.Platform) (ocispec.Descr
 	return ocispec.Descriptor{}, &PlatformError{Platform: FormatPlatform(want), Have: have}
 }
 
-// matches reports whether have serves want: exactly, or in all that want names.
+// matches reports whether have satisfies want: exactly, or in every field that want sets.
 func matches(want, have ocispec.Platform, exact bool) bool {
 	if want.OS != have.OS || want.Architecture != have.Architecture {
 		return false

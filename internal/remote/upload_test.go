@@ -138,7 +138,7 @@ func TestPushBlob(t *testing.T) {
 	}
 }
 
-// testPush pushes, and looks at what the registry then has.
+// testPush pushes, and checks the content of the registry.
 func testPush(t *testing.T, g *rt.Registry, repo *Repository, b artifact.Blob, data []byte) {
 	t.Helper()
 	var last atomic.Int64

@@ -40,7 +40,7 @@ func (s Selection) IsEmpty() bool {
 }
 
 // Detach removes referrers of subject and returns their descriptors. See Choose for its errors; a target that can't delete
-// is an errdef.ErrUnsupported.
+// results in an errdef.ErrUnsupported.
 func Detach(ctx context.Context, dst oras.GraphTarget, subject ocispec.Descriptor, selection Selection) ([]ocispec.Descriptor, error) {
 	chosen, err := Choose(ctx, dst, subject, selection)
 	if err != nil {
@@ -49,8 +49,8 @@ func Detach(ctx context.Context, dst oras.GraphTarget, subject ocispec.Descripto
 	return chosen, Referrers(ctx, dst, subject, chosen)
 }
 
-// Choose returns the referrers of subject that a selection chooses. An empty selection is an artifact.ErrInvalid; a digest
-// that is not a referrer, or no referrer that matches, is an errdef.ErrNotFound; more than 10,000 referrers are an
+// Choose returns the referrers of subject that a selection chooses. An empty selection results in an artifact.ErrInvalid; a digest
+// that is not a referrer, or no referrer that matches, results in an errdef.ErrNotFound; more than 10,000 referrers result in an
 // artifact.ErrRefused.
 func Choose(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor, selection Selection) (
 	[]ocispec.Descriptor, error) {
@@ -87,7 +87,7 @@ func Choose(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.D
 	return chosen, nil
 }
 
-// completed completes the listing of a referrer from its manifest, if it does not show what the selection needs.
+// completed completes a listed referrer from its manifest, if it lacks fields that the selection needs.
 func (s Selection) completed(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) (ocispec.Descriptor, error) {
 	needsManifest := mediatypes.Traits{ArtifactType: desc.ArtifactType, Annotations: desc.Annotations}.NeedsManifest()
 	needsTime := (s.Keep != nil || !s.OlderThan.IsZero()) && len(desc.Annotations) == 0
@@ -152,7 +152,7 @@ type Detacher interface {
 	Detach(ctx context.Context, subject, referrer ocispec.Descriptor) error
 }
 
-// Referrers removes referrers of a subject. It ignores those that no longer exist. A target that can't delete is an
+// Referrers removes referrers of a subject. It ignores those that no longer exist. A target that can't delete results in an
 // errdef.ErrUnsupported.
 func Referrers(ctx context.Context, dst oras.Target, subject ocispec.Descriptor, all []ocispec.Descriptor) error {
 	detacher, ok := dst.(Detacher)
@@ -167,7 +167,7 @@ func Referrers(ctx context.Context, dst oras.Target, subject ocispec.Descriptor,
 	return nil
 }
 
-// Remove deletes manifests. It ignores those that no longer exist. A target that can't delete is an errdef.ErrUnsupported.
+// Remove deletes manifests. It ignores those that no longer exist. A target that can't delete results in an errdef.ErrUnsupported.
 func Remove(ctx context.Context, dst oras.Target, all []ocispec.Descriptor) error {
 	deleter, ok := dst.(content.Deleter)
 	if !ok {

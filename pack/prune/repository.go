@@ -72,8 +72,8 @@ var errNoMatch = fault.Worded("matches no tag", artifact.ErrInvalid)
 const maxManifests = 100_000
 
 // NewPlan finds the manifests that no kept tag reaches through indexes, subjects, and referrers, and the tags by which cosign
-// and the referrers tag schema attach to them. It removes nothing. A pattern that matches no tag is an artifact.ErrInvalid;
-// more than 100,000 manifests are an artifact.ErrRefused.
+// and the referrers tag schema attach to them. It removes nothing. A pattern that matches no tag results in an artifact.ErrInvalid;
+// more than 100,000 manifests result in an artifact.ErrRefused.
 func NewPlan(ctx context.Context, repo Repository, policy Policy) (*Plan, error) {
 	names, err := repo.Tags(ctx)
 	if err != nil {

@@ -79,8 +79,8 @@ type Signature struct {
 // signature; its result has Skipped set. Signatures are deterministic: the same key, artifact, and annotations make the same
 // manifest anywhere.
 //
-// Options without a key, or without a repository for a legacy signature, are an artifact.ErrInvalid. An index without manifests
-// for a platform is an artifact.ErrRefused if EachPlatform is set.
+// Options without a key, or without a repository for a legacy signature, result in an artifact.ErrInvalid. An index without manifests
+// for a platform results in an artifact.ErrRefused if EachPlatform is set.
 func Sign(ctx context.Context, dst oras.GraphTarget, subject ocispec.Descriptor, opts Options) ([]Signature, error) {
 	if len(opts.Formats) == 0 {
 		opts.Formats = []Format{Bundle}

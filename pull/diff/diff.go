@@ -71,7 +71,7 @@ type FieldChange struct {
 	To    any    `json:"to"`
 }
 
-// Artifacts compares two artifacts: files, config, annotations, and what opts say. It reads no layers of artifacts with the same
+// Artifacts compares two artifacts: files, config, annotations, and more as opts select. It reads no layers of artifacts with the same
 // digest, and none that both have. Texts are compared of at most 200 files of at most 256 KiB each, 16 MiB in all, and at most
 // 1,000 tags are resolved.
 //

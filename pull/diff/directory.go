@@ -33,8 +33,8 @@ type DirectoryOptions struct {
 // has are Removed, those that only the artifact has are Added. Every byte of files in both is read. Of modes, only the
 // owner's permission to execute counts, since others depend on the umask. The digest of the directory is empty.
 //
-// A reference or platform that the source does not have is an errdef.ErrNotFound, more than 1,000,000 files in the directory
-// are an artifact.ErrRefused.
+// A reference or platform that the source does not have results in an errdef.ErrNotFound, more than 1,000,000 files in the directory
+// result in an artifact.ErrRefused.
 func Directory(ctx context.Context, dir *os.Root, b Side, opts DirectoryOptions) (*Difference, error) {
 	m, err := fetch.Resolve(ctx, b.Source, b.Ref)
 	if err != nil {

@@ -32,7 +32,7 @@ type FileFault struct {
 // Verify reads every byte of those files of a directory that an artifact has, or of those among them that isWanted
 // chooses. Other files and modes do not count, in contrast to Directory.
 //
-// A reference that the source does not have and a platform that an index does not have are an errdef.ErrNotFound, unsafe
+// A reference that the source does not have and a platform that an index does not have result in an errdef.ErrNotFound, unsafe
 // or damaged content of the artifact an artifact.ErrRefused. A file that cannot be read is an *artifact.Error.
 func Verify(ctx context.Context, dir *os.Root, want Side, isWanted func(name string) bool) (*Verified, error) {
 	m, err := fetch.Resolve(ctx, want.Source, want.Ref)

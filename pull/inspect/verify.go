@@ -71,7 +71,7 @@ type inventory interface {
 // that artifact/registry opened, files that nothing refers to are faults, too; without a reference, every manifest in its
 // index is verified.
 //
-// An error means that the source could not be read. A reference that it does not have is an errdef.ErrNotFound, a
+// An error means that the source could not be read. A reference that it does not have results in an errdef.ErrNotFound, a
 // repair that it does not support an errors.ErrUnsupported. An artifact.ErrRefused means that it has more than 1,000,000
 // manifests and blobs.
 func Verify(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts VerifyOptions) (*Report, error) {
@@ -109,7 +109,7 @@ func Verify(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts Verif
 	return report, nil
 }
 
-// findRoots returns the manifest of a reference or, without one, all that a layout or archive lists.
+// findRoots returns the manifest of a reference or, without one, all manifests that a layout or archive lists.
 func findRoots(ctx context.Context, src oras.ReadOnlyTarget, ref string) ([]ocispec.Descriptor, error) {
 	if files, ok := src.(inventory); ok && ref == "" {
 		return files.Roots(ctx)

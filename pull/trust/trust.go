@@ -129,7 +129,7 @@ func (e *NotSignedError) Unwrap() error { return artifact.ErrRefused }
 
 // Verify checks that one of the keys signed one of the manifests: an index and the manifest chosen from it, or a single
 // manifest. With that it returns the signatures it read, and the required attachments. No verified signature, or a required
-// attachment without one, is a NotSignedError; more than MaxSignatures signatures are an artifact.ErrRefused.
+// attachment without one, is a NotSignedError; more than MaxSignatures signatures result in an artifact.ErrRefused.
 func Verify(ctx context.Context, src oras.ReadOnlyGraphTarget, manifests []ocispec.Descriptor, opts Options) (*Report, error) {
 	v := &verifier{src: src, opts: opts}
 	r := &Report{}
@@ -157,7 +157,7 @@ func Verify(ctx context.Context, src oras.ReadOnlyGraphTarget, manifests []ocisp
 }
 
 // List returns the signatures of a manifest. Those that one of the keys made are marked; without keys, none is. More than
-// MaxSignatures signatures are an artifact.ErrRefused.
+// MaxSignatures signatures result in an artifact.ErrRefused.
 func List(ctx context.Context, src oras.ReadOnlyGraphTarget, manifest ocispec.Descriptor, opts Options) ([]Signature, error) {
 	v := &verifier{src: src, opts: opts}
 	return v.signatures(ctx, manifest, false)

@@ -15,7 +15,7 @@ import (
 )
 
 // Confirm asks a question and returns exit.ErrNo unless the answer is yes. It does not ask if yes is set or if standard input is
-// not a terminal: a script means what it says.
+// not a terminal: a script can't answer.
 func (a *App) Confirm(ctx context.Context, question string, yes bool) error {
 	if yes || !a.CanAsk() {
 		return nil

@@ -152,7 +152,7 @@ func chooseReferrers(ctx context.Context, t *app.Target, opts detachOptions) (*d
 	return nil, noneChosen(ctx, t, subject, opts)
 }
 
-// digestPrefix matches a digest, and its beginning, which is all that lists on a terminal show.
+// digestPrefix matches a digest, and the shortened form in lists on a terminal.
 var digestPrefix = lazy.Regexp(`^sha(256:[0-9a-f]{6,64}|512:[0-9a-f]{6,128})$`)
 
 // wholeDigests returns the digests of referrers of which some were given by their beginnings.

@@ -20,7 +20,7 @@ func (p *Printer) StartProgress() (progress artifact.Progress, stop func()) {
 	return artifact.ProgressFunc(func(e artifact.Event) { t.Update(progressUpdate(e)) }), stop
 }
 
-// progressUpdate returns what a console shows of an event.
+// progressUpdate converts an event for a console.
 func progressUpdate(e artifact.Event) term.Update {
 	states := map[artifact.Step]term.State{
 		artifact.Started: term.Started, artifact.Advanced: term.Moving, artifact.Done: term.Done,

@@ -22,7 +22,7 @@ import (
 const systemPolicy = "/etc/containers/policy.json"
 
 // policyDemands returns the signatures that the policy of containers' clients demands of an artifact. Without a policy it demands
-// none; an artifact that the policy rejects is an artifact.ErrRefused.
+// none; an artifact that the policy rejects results in an artifact.ErrRefused.
 func policyDemands(a *app.App, ref registry.Reference) ([]trust.Options, error) {
 	p, file, err := readPolicy()
 	if p == nil || err != nil {

@@ -41,8 +41,8 @@ func ParseIgnore(data []byte) (Ignore, error) {
 	return append(rules, own...), nil
 }
 
-// Excludes reports whether helm leaves a path of the chart out. A rule with "!" leaves out all but what it names: that
-// is how helm reads it.
+// Excludes reports whether helm excludes a path of the chart. As in helm, a rule with "!" excludes everything except its
+// matches.
 func (h Ignore) Excludes(name string, dir bool) bool {
 	for _, r := range h {
 		switch {

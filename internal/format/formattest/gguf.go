@@ -40,7 +40,7 @@ type Tensor struct {
 	Dims []uint64
 }
 
-// TinyLlama returns a model with all that a reader looks for.
+// TinyLlama returns a model with all metadata that a reader looks for.
 func TinyLlama() *GGUF {
 	return &GGUF{
 		Order: binary.LittleEndian, Version: 3,

@@ -1,4 +1,4 @@
-// Package outline is the common form of what documents say about themselves: a name, a time, and the facts to show.
+// Package outline is the common form of the metadata of documents: a name, a time, and the facts to show.
 package outline
 
 import (

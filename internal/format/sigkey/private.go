@@ -32,7 +32,7 @@ type Private struct {
 }
 
 // ParsePrivate reads a private key in PEM: one that cosign encrypted, old or new, or a plain one in PKCS #8, PKCS #1, or SEC 1.
-// The function password is called only for an encrypted key. A password that does not open it is an ErrPassword.
+// The function password is called only for an encrypted key. A wrong password results in an ErrPassword.
 func ParsePrivate(data []byte, password func() ([]byte, error)) (*Private, error) {
 	block, err := decode(data)
 	if err != nil {

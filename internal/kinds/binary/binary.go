@@ -84,7 +84,7 @@ func sumOf(d *compose.Draft, l *compose.Layer) (string, error) {
 	return hex.EncodeToString(hash.Sum(nil)), nil
 }
 
-// systems and processors are words in names of release files, and what they mean to Go.
+// systems and processors are words in names of release files, and their names in Go.
 var (
 	systems = map[string]string{
 		"linux": "linux", "darwin": "darwin", "macos": "darwin", "mac": "darwin", "osx": "darwin", "apple": "darwin", "windows": "windows", "win": "windows", "win64": "windows",

@@ -147,7 +147,7 @@ func foldAlert(config map[string]any) {
 	}
 }
 
-// annotateRunbook repeats on the manifest what a list of referrers shows.
+// annotateRunbook copies to the manifest the fields that a list of referrers shows.
 func annotateRunbook(d *compose.Draft, config map[string]any) {
 	var fields struct {
 		Severity, Service string

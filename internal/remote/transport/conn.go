@@ -219,7 +219,7 @@ func (c *conn) Read(p []byte) (int, error) {
 	}
 }
 
-// fail makes this read, and all that follow, fail.
+// fail makes this read, and all later ones, fail.
 func (c *conn) fail(u *Activity) error {
 	failed := u.giveUp()
 	c.failed.Store(&failed)

@@ -147,7 +147,7 @@ func (r *renderer) image(n *ast.Image, s style) []span {
 	return []span{{text: "[image: " + alt + "]", style: s&^underline | dim}}
 }
 
-// rawHTML leaves tags out, but for what they show.
+// rawHTML omits tags, but keeps their visible content.
 func (r *renderer) rawHTML(n *ast.RawHTML, s style) []span {
 	var spans []span
 	for line := range strings.SplitSeq(markup.TagText(string(n.Segments.Value(r.source))), "\n") {

@@ -62,7 +62,7 @@ func (u *Unpacker) join(ctx context.Context, items []*fetch.Item) error {
 }
 
 // stripPrefix returns the name of an entry relative to dir. Its error is archive.ErrSkip for one outside. A whiteout of dir
-// itself hides all that earlier layers have in it.
+// itself hides everything in it from earlier layers.
 func stripPrefix(dir, name string) (string, error) {
 	if dir == "" || name == dir {
 		return path.Clean("./" + strings.TrimPrefix(name, dir)), nil
@@ -76,5 +76,5 @@ func stripPrefix(dir, name string) (string, error) {
 	return "", archive.ErrSkip
 }
 
-// opaque is the name of the whiteout that hides all that earlier layers have in a directory (image-spec, layer.md).
+// opaque is the name of the whiteout that hides everything in a directory from earlier layers (image-spec, layer.md).
 const opaque = ".wh..wh..opq"

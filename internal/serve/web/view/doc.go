@@ -1,2 +1,2 @@
-// Package view lays out what pages show: names and values, documents, layers, differences, and the addresses of pages.
+// Package view prepares the content of pages: names and values, documents, layers, differences, and the addresses of pages.
 package view

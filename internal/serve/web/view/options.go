@@ -19,10 +19,10 @@ const (
 	maxOptionValues = 20
 )
 
-// anyText is a string, or another value as it is written.
+// anyText is a JSON string, or the JSON text of another value.
 type anyText string
 
-// UnmarshalJSON takes a value of any type.
+// UnmarshalJSON accepts a value of any type.
 func (t *anyText) UnmarshalJSON(data []byte) error {
 	*t = anyText(jsonwalk.Text(data))
 	if *t == "" && string(data) != `""` {
@@ -31,7 +31,7 @@ func (t *anyText) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// Metadata returns what the annotation of a Dev Container Feature or Template says: facts about it, and its options. Other
+// Metadata parses the annotation of a Dev Container Feature or Template, and returns facts about it and its options. Other
 // artifacts have neither.
 func Metadata(annotations map[string]string) ([]Field, []Option) {
 	var m struct {

@@ -19,7 +19,7 @@ type Reading struct {
 	Verified bool
 	Problem  string
 	Summary  []Field
-	Table    *Table // what it lists
+	Table    *Table // its rows
 	Caption  string // of Bars
 	Bars     []Bar
 	Search   string // the query that searches all layers

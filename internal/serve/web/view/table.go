@@ -11,9 +11,9 @@ import (
 	"github.com/davit-oci/davit/pull/read"
 )
 
-// Table has the rows of a document that lists something, and where links in it lead.
+// Table has the rows of a document that lists something, and the queries of its links.
 type Table struct {
-	Noun    string // what a row is
+	Noun    string // for a row, such as "finding"
 	Path    string // of the page with all rows
 	Query   string // only rows with these words
 	Columns []Column
@@ -31,10 +31,10 @@ type Column struct {
 	IsNumber bool
 }
 
-// ordered are columns whose values have an order that their names do not show: documents list the most important first.
+// ordered are columns that are not sorted by name, but in the order of the document, which lists the most important first.
 var ordered = []string{"Level", "Severity", "Status"}
 
-// rowsOf returns what a document lists.
+// rowsOf returns the components, findings, or statements in a document as rows.
 func rowsOf(doc *read.Document) Table {
 	t := Table{Noun: "row"}
 	switch {
@@ -65,7 +65,7 @@ func (t *Table) column(name string) int {
 	return slices.IndexFunc(t.Columns, func(c Column) bool { return strings.EqualFold(c.Name, name) })
 }
 
-// NewTable returns the rows that a query asks for, at most limit. It is nil for a document without rows.
+// NewTable returns the rows that match a query, at most limit. It is nil for a document without rows.
 func NewTable(doc *read.Document, path string, query url.Values, limit int) *Table {
 	t := rowsOf(doc)
 	if len(t.Rows) == 0 {
