@@ -135,8 +135,7 @@ func (l *Layout) create(name string, data []byte) (bool, error) {
 	return err == nil, err
 }
 
-// Close ends the use of the layout. Blobs that were stored and that no manifest needs are removed, also if err is set or
-// the context has ended. Close returns err or, if that is nil, its own error. A second call does nothing.
+// Close closes the layout. Stored blobs that no manifest needs are removed, even if err is set or the context has ended. Close returns err or, if that is nil, its own error. A second call does nothing.
 func (l *Layout) Close(ctx context.Context, err error) error {
 	l.preparing.Lock()
 	defer l.preparing.Unlock()
@@ -195,10 +194,10 @@ func (l *Layout) unmake() {
 	}
 }
 
-// lockExclusive reports whether no other process writes to the layout, and keeps others out until shared is called.
+// lockExclusive reports whether no other process writes to the layout, and keeps others out until unlockExclusive is called.
 func (l *Layout) lockExclusive() bool { return filelock.TryUpgrade(l.writers) }
 
-func (l *Layout) shared() { filelock.Downgrade(l.writers) }
+func (l *Layout) unlockExclusive() { filelock.Downgrade(l.writers) }
 
 // A collection is a search for blobs to remove.
 type collection struct {
@@ -216,7 +215,7 @@ func (l *Layout) collect(ctx context.Context, c collection) error {
 	if !l.lockExclusive() {
 		return nil
 	}
-	defer l.shared()
+	defer l.unlockExclusive()
 	needed, err := l.neededNow(ctx, c.deleted)
 	if err != nil {
 		return nil // needed blobs can't be determined
@@ -252,7 +251,7 @@ func (l *Layout) collect(ctx context.Context, c collection) error {
 	return l.discard(ctx, aside, c.deleted)
 }
 
-// neededNow returns the digests that the index reaches.
+// neededNow returns the digests that are reachable from the index.
 func (l *Layout) neededNow(ctx context.Context, deleted []digest.Digest) (map[digest.Digest]bool, error) {
 	var roots []ocispec.Descriptor
 	if err := l.index(ctx, func(ix *index.Index) error { roots = ix.Roots(); return nil }); err != nil {

@@ -133,7 +133,7 @@ func IsLoopback(registry string) bool {
 	return host == "localhost" || strings.HasSuffix(host, ".localhost")
 }
 
-// ErrNoRepository is the cause of the error of a reference that is a registry alone.
+// ErrNoRepository is the cause of the error if a reference has a registry, but no repository.
 var ErrNoRepository = errors.New("the repository is missing")
 
 // hinted is an error with advice.
@@ -151,7 +151,7 @@ func (h hinted) Hint() string { return h.hint }
 // WithHint adds advice to an error.
 func WithHint(err error, hint string) error { return hinted{err, hint} }
 
-// Error is the error of Parse: a wrong argument, and oras's "invalid reference".
+// Error returns the error of Parse, which is an artifact.ErrInvalid and an errdef.ErrInvalidReference.
 func Error(s string, err error) error {
 	var h hinted
 	errors.As(err, &h)

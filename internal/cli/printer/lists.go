@@ -5,8 +5,8 @@ import (
 	"reflect"
 )
 
-// withLists returns v with an empty list in place of every nil one that JSON would show as null: scripts iterate over them. What
-// pointers and lists in v refer to is changed in place.
+// withLists returns v with an empty list in place of every nil list, which JSON would show as null, because scripts iterate over
+// lists. The targets of pointers and the elements of lists are changed in place.
 func withLists(v any) any {
 	if v == nil {
 		return nil

@@ -25,7 +25,7 @@ type situation struct {
 	canShrink   bool // the chunks can be smaller
 	sizeKnown   bool
 	digestKnown bool // the digest was known before the upload, so that other bytes are a change of the source
-	spoiled     bool // the registry has found another digest before
+	mismatched  bool // the registry has reported another digest before
 }
 
 // action is how an upload continues after an error.
@@ -51,30 +51,30 @@ const (
 	maxStuck   = 3 // broken bodies without progress before a smaller body is tried
 )
 
-// recoveries lists what to do in which situation. The first row that applies counts.
+// recoveries lists what to do in which situation. The first row that applies is used.
 var recoveries = []struct {
 	applies func(s situation) bool
 	action  action
 }{
-	// No response: the connection broke. If no byte of several bodies arrived, something on the way may not like their length,
-	// and only smaller ones can show it.
+	// No response: the connection broke. If no byte of several bodies arrived, a proxy may reject their length, so smaller bodies
+	// are tried.
 	{func(s situation) bool { return s.status == 0 && !s.isTemporary }, actionGiveUp},
 	{func(s situation) bool { return s.status == 0 && (!s.hasSession || !s.begun) }, actionRetry},
 	{func(s situation) bool { return s.status == 0 && (s.stuck < maxStuck-1 || !s.sizeKnown) }, actionCount},
 	{func(s situation) bool { return s.status == 0 }, actionShrink},
 
-	// Responses that another request may change, and those that no request can.
+	// Errors that a retry may fix, and errors that it can't.
 	{func(s situation) bool { return s.isTemporary }, actionRetry},
 	{func(s situation) bool { return !s.hasSession }, actionGiveUp},
 	{func(s situation) bool { return s.status == http.StatusUnauthorized || s.status == http.StatusForbidden }, actionGiveUp},
 
-	// The registry has another idea of the session.
+	// The registry and the client disagree about the session.
 	{func(s situation) bool { return s.status == http.StatusNotFound }, actionReopen},
 	{func(s situation) bool {
 		return s.status == http.StatusRequestedRangeNotSatisfiable && s.misfits < maxMisfits
 	}, actionAsk},
 	{func(s situation) bool { return s.status == http.StatusRequestedRangeNotSatisfiable }, actionRestart},
-	{func(s situation) bool { return s.digestInvalid && !s.spoiled }, actionStartOver},
+	{func(s situation) bool { return s.digestInvalid && !s.mismatched }, actionStartOver},
 	{func(s situation) bool { return s.digestInvalid && s.digestKnown }, actionChanged},
 	{func(s situation) bool { return s.digestInvalid }, actionGiveUp},
 
@@ -102,7 +102,7 @@ func (u *upload) situation(err error) situation {
 		isTemporary: isTemporary(err),
 		hasSession:  u.location != nil, begun: u.begun, misfits: u.misfits, stuck: u.stuck,
 		way: u.way, canShrink: u.chunk > max(minChunk, u.least) && u.size >= 0,
-		sizeKnown: u.size >= 0, digestKnown: u.blob.Digest != "", spoiled: u.spoiled,
+		sizeKnown: u.size >= 0, digestKnown: u.blob.Digest != "", mismatched: u.mismatched,
 	}
 	if answer := transport.AsResponse(err); answer != nil {
 		s.status = answer.StatusCode
@@ -153,7 +153,7 @@ func (u *upload) act(ctx context.Context, a action, cause error) error {
 		u.reread()
 		u.restart()
 	case actionStartOver:
-		u.spoiled = true
+		u.mismatched = true
 		u.restart()
 	case actionPut:
 		u.way = inPut
@@ -171,8 +171,7 @@ func (u *upload) act(ctx context.Context, a action, cause error) error {
 	return nil
 }
 
-// reread reads "Range: 0-0" the other way from now on, if the session said that it has no byte or one: it may have meant
-// the other.
+// reread changes how "Range: 0-0" is interpreted, if the session has reported it: registries use it for one byte, or for none.
 func (u *upload) reread() { u.emptyIsOne = !u.emptyIsOne && u.offset <= 1 }
 
 // shrink halves the chunks.

@@ -184,12 +184,12 @@ type quirks struct {
 
 // history is the past of the upload, over all sessions.
 type history struct {
-	furthest int64 // the most bytes that the registry ever had
-	absent   bool  // the registry said that it does not have the blob
-	ours     bool  // a PUT was sent, so that the blob in the registry came from here
-	stuck    int   // broken bodies since the last progress
-	fails    int   // errors since the last progress
-	spoiled  bool  // the registry has found another digest before
+	furthest   int64 // the most bytes that the registry ever had
+	absent     bool  // the registry said that it does not have the blob
+	ours       bool  // a PUT was sent, so that the blob in the registry came from here
+	stuck      int   // broken bodies since the last progress
+	fails      int   // errors since the last progress
+	mismatched bool  // the registry has found another digest before
 }
 
 func (u *upload) name() string {
