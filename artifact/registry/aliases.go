@@ -46,5 +46,5 @@ const (
 	Write = reference.Write
 )
 
-// ValidTag reports why a tag is invalid, as an artifact.ErrInvalid; nil: it is valid.
-func ValidTag(tag string) error { return reference.ValidTag(tag) }
+// ValidateTag reports why a tag is invalid, as an artifact.ErrInvalid; nil: it is valid.
+func ValidateTag(tag string) error { return reference.ValidateTag(tag) }

@@ -129,8 +129,8 @@ func ExampleClient_Logout() {
 	}
 }
 
-func ExampleValidTag() {
-	fmt.Println(registry.ValidTag("1.0"))
+func ExampleValidateTag() {
+	fmt.Println(registry.ValidateTag("1.0"))
 	// Output: <nil>
 }
 

@@ -194,7 +194,7 @@ func parsePath(s string) (Reference, error) {
 	ref := Reference{Path: s}
 	if i := strings.LastIndexByte(s, ':'); i > strings.LastIndexAny(s, `/\`) {
 		ref.Path, ref.Tag = s[:i], s[i+1:]
-		if err := reference.ValidTag(ref.Tag); err != nil {
+		if err := reference.ValidateTag(ref.Tag); err != nil {
 			return Reference{}, err
 		}
 	}
@@ -217,7 +217,7 @@ func parseNameInPath(s string) (Reference, bool) {
 		}
 		var ref Reference
 		host, rest, _ := strings.Cut(name, "/")
-		if reference.LooksLikeHost(host) && reference.ValidHost(host) == nil {
+		if reference.LooksLikeHost(host) && reference.ValidateHost(host) == nil {
 			ref.Registry, name = strings.ToLower(host), rest
 		}
 		at := strings.LastIndexByte(name, ':')
@@ -226,12 +226,12 @@ func parseNameInPath(s string) (Reference, bool) {
 		}
 		if ref.Repository = name; at >= 0 {
 			ref.Repository, ref.Tag = name[:at], name[at+1:]
-			if reference.ValidTag(ref.Tag) != nil {
+			if reference.ValidateTag(ref.Tag) != nil {
 				continue
 			}
 		}
 		ref = dockerNames(ref)
-		if reference.ValidRepository(ref.Registry, ref.Repository, "") == nil {
+		if reference.ValidateRepository(ref.Registry, ref.Repository, "") == nil {
 			ref.Path = s[:i]
 			return ref, true
 		}
@@ -251,15 +251,15 @@ func parseRepository(s string, d digest.Digest) (Reference, error) {
 	ref := Reference{Registry: strings.ToLower(host), Repository: rest}
 	if i := strings.IndexByte(rest, ':'); i >= 0 {
 		ref.Repository, ref.Tag = rest[:i], rest[i+1:]
-		if err := reference.ValidTag(ref.Tag); err != nil {
+		if err := reference.ValidateTag(ref.Tag); err != nil {
 			return Reference{}, err
 		}
 	}
-	if err := reference.ValidHost(host); err != nil {
+	if err := reference.ValidateHost(host); err != nil {
 		return Reference{}, err
 	}
 	ref = dockerNames(ref)
-	if err := reference.ValidRepository(ref.Registry, ref.Repository, ref.Tag); err != nil {
+	if err := reference.ValidateRepository(ref.Registry, ref.Repository, ref.Tag); err != nil {
 		return Reference{}, err
 	}
 	return ref, nil
@@ -269,7 +269,7 @@ func parseRepository(s string, d digest.Digest) (Reference, error) {
 // up on Docker Hub ("alpine:3").
 func notAHost(s string, d digest.Digest) error {
 	host, _, hasPath := strings.Cut(s, "/")
-	if host := strings.TrimSuffix(host, ":"); reference.LooksLikeHost(host) && !hasPath && reference.ValidHost(host) == nil && !strings.HasSuffix(host, ".tar") {
+	if host := strings.TrimSuffix(host, ":"); reference.LooksLikeHost(host) && !hasPath && reference.ValidateHost(host) == nil && !strings.HasSuffix(host, ".tar") {
 		return reference.WithHint(reference.ErrNoRepository, fmt.Sprintf("did you mean %q? A path begins with ./ or /", host+"/NAME"))
 	}
 	whole := s

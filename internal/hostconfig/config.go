@@ -48,7 +48,7 @@ func readConfig(file string) (map[string]hostSettings, error) {
 		return nil, invalid(file, worded(err))
 	}
 	for host, s := range parsed.Registries {
-		if err := reference.ValidHost(host); err != nil {
+		if err := reference.ValidateHost(host); err != nil {
 			return nil, invalid(file, err)
 		}
 		if s.Concurrency < 0 {
@@ -59,7 +59,7 @@ func readConfig(file string) (map[string]hostSettings, error) {
 		}
 		for i, mirror := range s.Mirrors {
 			s.Mirrors[i] = strings.TrimRight(mirror, "/")
-			if name, _, _ := strings.Cut(mirror, "/"); reference.ValidHost(name) != nil || strings.Contains(mirror, "://") {
+			if name, _, _ := strings.Cut(mirror, "/"); reference.ValidateHost(name) != nil || strings.Contains(mirror, "://") {
 				return nil, invalid(file, fmt.Errorf("mirror %q of %s: must be HOST, or HOST/PATH", mirror, host))
 			}
 		}

@@ -99,7 +99,7 @@ func FuzzSplitName(f *testing.F) {
 		if repository == "" && (host != "" || tag != "" && tag != name) {
 			t.Errorf("%q: %q %q %q", name, host, repository, tag)
 		}
-		if repository != "" && (reference.ValidRepository(host, repository, tag) != nil || reference.ValidTag(tag) != nil) {
+		if repository != "" && (reference.ValidateRepository(host, repository, tag) != nil || reference.ValidateTag(tag) != nil) {
 			t.Errorf("%q: %q %q %q is invalid", name, host, repository, tag)
 		}
 	})

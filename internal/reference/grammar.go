@@ -25,8 +25,8 @@ var (
 // late and with unclear errors.
 const maxName = 255
 
-// ValidTag reports why a tag is invalid; nil: it is valid.
-func ValidTag(tag string) error {
+// ValidateTag returns an error if a tag is invalid.
+func ValidateTag(tag string) error {
 	switch {
 	case TagPattern().MatchString(tag):
 		return nil
@@ -41,8 +41,8 @@ func ValidTag(tag string) error {
 	return hinted{fmt.Errorf("invalid tag %q", tag), "a tag has letters, digits, '_', '.' and '-', and begins with none of the last two"}
 }
 
-// ValidHost reports why the name of a registry is invalid; nil: it is valid.
-func ValidHost(hostport string) error {
+// ValidateHost returns an error if the name of a registry is invalid.
+func ValidateHost(hostport string) error {
 	host, port := hostport, ""
 	if strings.HasPrefix(host, "[") {
 		end := strings.IndexByte(host, ']')
@@ -69,8 +69,8 @@ func ValidHost(hostport string) error {
 	return nil
 }
 
-// ValidRepository reports why the name of a repository is invalid; nil: it is valid.
-func ValidRepository(host, name, tag string) error {
+// ValidateRepository returns an error if the name of a repository is invalid.
+func ValidateRepository(host, name, tag string) error {
 	switch {
 	case len(host)+1+len(name) > maxName:
 		return fmt.Errorf("registry and repository are longer than %d characters", maxName)
@@ -111,7 +111,7 @@ func ParseHost(host string) (string, error) {
 		name = strings.TrimPrefix(name, scheme)
 	}
 	name, path, _ := strings.Cut(name, "/")
-	if err := ValidHost(name); err != nil {
+	if err := ValidateHost(name); err != nil {
 		return "", Error(host, err)
 	}
 	switch strings.Trim(path, "/") {

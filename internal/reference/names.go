@@ -19,7 +19,7 @@ func SplitName(name string) (host, repository, tag string) {
 	if first, rest, ok := strings.Cut(name, "/"); ok && LooksLikeHost(first) {
 		host, name = first, rest
 	}
-	if ValidRepository(host, name, "") != nil || ValidTag(tag) != nil {
+	if ValidateRepository(host, name, "") != nil || ValidateTag(tag) != nil {
 		return "", "", ""
 	}
 	return host, name, tag
@@ -28,7 +28,7 @@ func SplitName(name string) (host, repository, tag string) {
 // ValidName reports why a name in a layout is invalid, which is a tag, or a repository with a tag; nil: it is valid.
 func ValidName(name string) error {
 	if !strings.Contains(name, "/") {
-		return ValidTag(name)
+		return ValidateTag(name)
 	}
 	if _, repository, tag := SplitName(name); repository == "" || tag == "" {
 		return fmt.Errorf("invalid name %q", name)

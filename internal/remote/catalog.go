@@ -39,7 +39,7 @@ func (c *Client) Repositories(ctx context.Context, host string, fn func(names []
 			return cmp.Or(transport.WebPage(resp), error(transport.Violationf("%s is not a list of repositories: %v", transport.BareURL(resp.Request.URL), err)))
 		}
 		for _, name := range page.Repositories {
-			if err := reference.ValidRepository(host, name, ""); err != nil {
+			if err := reference.ValidateRepository(host, name, ""); err != nil {
 				return artifact.Refused(host, "its list of repositories: %w", err)
 			}
 		}

@@ -118,7 +118,7 @@ func validIn(ref string) error {
 	if d := digest.Digest(ref); d.Validate() == nil {
 		return nil
 	}
-	return reference.ValidTag(ref)
+	return reference.ValidateTag(ref)
 }
 
 // Exists reports whether a blob or manifest exists. A registry may deny what does not exist yet, as Docker Hub and GHCR do;
@@ -220,7 +220,7 @@ func (r *Repository) Tag(ctx context.Context, desc ocispec.Descriptor, ref strin
 
 // Untag removes a tag and keeps the manifest.
 func (r *Repository) Untag(ctx context.Context, tag string) error {
-	if err := reference.ValidTag(tag); err != nil {
+	if err := reference.ValidateTag(tag); err != nil {
 		return reference.Error(tag, err)
 	}
 	return r.api.Wrap(ctx, "removing the tag "+r.api.Named(tag), r.api.Delete(r.api.WithScope(ctx), "manifests/"+tag))

@@ -36,7 +36,7 @@ func UniqueTags(first string, more ...[]string) []string {
 // CheckTags returns an error if a tag is invalid.
 func CheckTags(tags []string) error {
 	for _, tag := range tags {
-		if err := registry.ValidTag(tag); err != nil {
+		if err := registry.ValidateTag(tag); err != nil {
 			return &exit.UsageError{Err: err}
 		}
 	}

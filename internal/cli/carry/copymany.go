@@ -115,17 +115,17 @@ func (p destination) target(src registry.Reference, name string) (registry.Refer
 	switch {
 	case !p.IsPath():
 		dst.Repository = path.Join(p.Repository, name)
-		if err := reference.ValidRepository(dst.Registry, dst.Repository, ""); err != nil {
+		if err := reference.ValidateRepository(dst.Registry, dst.Repository, ""); err != nil {
 			return dst, err
 		}
 	case p.dir:
-		if err := reference.ValidRepository("", name, ""); err != nil {
+		if err := reference.ValidateRepository("", name, ""); err != nil {
 			return dst, fmt.Errorf("%s: %w", src, err)
 		}
 		dst.Path = dst.Path + "/" + name
 	case sourceName(src) == "": // it has no other name
 		dst.Repository = name
-		if reference.ValidRepository("", name, "") != nil {
+		if reference.ValidateRepository("", name, "") != nil {
 			dst.Repository = ""
 		}
 	}

@@ -55,7 +55,7 @@ func AsHost(text string) (string, bool) {
 		text = strings.TrimPrefix(text, scheme)
 	}
 	text = strings.TrimSuffix(text, "/")
-	if strings.HasPrefix(text, ".") || strings.HasSuffix(text, ".tar") || strings.ContainsAny(text, `/\~@`) || !reference.LooksLikeHost(text) || reference.ValidHost(text) != nil {
+	if strings.HasPrefix(text, ".") || strings.HasSuffix(text, ".tar") || strings.ContainsAny(text, `/\~@`) || !reference.LooksLikeHost(text) || reference.ValidateHost(text) != nil {
 		return "", false
 	}
 	return reference.DockerHost(strings.ToLower(text)), true

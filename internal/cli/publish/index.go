@@ -175,7 +175,7 @@ func memberReference(index registry.Reference, text string) (registry.Reference,
 		own.Digest = d
 		return own, nil
 	}
-	if registry.ValidTag(text) == nil {
+	if registry.ValidateTag(text) == nil {
 		own.Tag = text
 		return own, nil
 	}

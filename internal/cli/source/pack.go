@@ -24,7 +24,7 @@ func (s *Source) DefaultTag() string {
 func (s *Source) VersionTag() string {
 	annotations := s.Plan.Annotations
 	version := cmp.Or(annotations[ocispec.AnnotationRefName], s.Spec.Version, s.Plan.Cascade, annotations[ocispec.AnnotationVersion])
-	if tag := strings.ReplaceAll(version, "+", "_"); registry.ValidTag(tag) == nil {
+	if tag := strings.ReplaceAll(version, "+", "_"); registry.ValidateTag(tag) == nil {
 		return tag
 	}
 	return ""
