@@ -46,5 +46,5 @@ const (
 	Write = reference.Write
 )
 
-// ValidateTag reports why a tag is invalid, as an artifact.ErrInvalid; nil: it is valid.
+// ValidateTag returns an artifact.ErrInvalid with the reason if a tag is invalid.
 func ValidateTag(tag string) error { return reference.ValidateTag(tag) }

@@ -135,7 +135,8 @@ func (l *Layout) create(name string, data []byte) (bool, error) {
 	return err == nil, err
 }
 
-// Close closes the layout. Stored blobs that no manifest needs are removed, even if err is set or the context has ended. Close returns err or, if that is nil, its own error. A second call does nothing.
+// Close closes the layout. Stored blobs that no manifest needs are removed, even if err is set or the context has ended.
+// Close returns err or, if that is nil, its own error. A second call does nothing.
 func (l *Layout) Close(ctx context.Context, err error) error {
 	l.preparing.Lock()
 	defer l.preparing.Unlock()
@@ -225,7 +226,7 @@ func (l *Layout) collect(ctx context.Context, c collection) error {
 	}
 	blobs := l.blobs()
 	l.mu.Lock()
-	known := maps.Clone(l.stored) // after the blobs were listed: others may be stored meanwhile, by this Layout
+	known := maps.Clone(l.stored) // read after the blobs were listed, because this Layout may store more of them at the same time
 	l.mu.Unlock()
 	unneeded := map[digest.Digest]bool{}
 	maps.Copy(unneeded, c.some)

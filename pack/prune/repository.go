@@ -32,14 +32,14 @@ type Target interface {
 	content.Untagger
 }
 
-// Policy says which tags stay. The zero value keeps every tag.
+// Policy determines which tags are kept. The zero value keeps every tag.
 type Policy struct {
 	KeepTags  []string  // patterns of path.Match for tags to keep; each must match a tag
 	KeepLast  *int      // the number of newest artifacts to keep with all their tags, by time, else by version. Nil: none
 	OlderThan time.Time // tags of artifacts created at this time or later stay. Zero: tags of any age are removed
 }
 
-// KeepsAll reports whether every tag stays.
+// KeepsAll reports whether every tag is kept.
 func (p Policy) KeepsAll() bool {
 	return len(p.KeepTags) == 0 && p.KeepLast == nil && p.OlderThan.IsZero()
 }
@@ -65,13 +65,13 @@ type Plan struct {
 	Listed bool `json:"untaggedListed"`
 }
 
-// errNoMatch is the error of a pattern that matches no tag. A typo there must not remove everything.
+// errNoMatch is the error for a pattern that matches no tag. A typo in a pattern must not remove everything.
 var errNoMatch = fault.Worded("matches no tag", artifact.ErrInvalid)
 
 // maxManifests bounds the manifests of a repository that are read.
 const maxManifests = 100_000
 
-// NewPlan finds the manifests that no kept tag reaches through indexes, subjects, and referrers, and the tags by which cosign
+// NewPlan finds the manifests that are not reachable from a kept tag through indexes, subjects, and referrers, and the tags by which cosign
 // and the referrers tag schema attach to them. It removes nothing. A pattern that matches no tag results in an artifact.ErrInvalid;
 // more than 100,000 manifests result in an artifact.ErrRefused.
 func NewPlan(ctx context.Context, repo Repository, policy Policy) (*Plan, error) {
@@ -277,7 +277,7 @@ func (w *walker) load(ctx context.Context, desc ocispec.Descriptor) (*fetch.Mani
 	return m, nil
 }
 
-// reach adds a manifest, and everything it leads to: entries of an index, the subject, and referrers.
+// reach adds a manifest, and everything reachable from it: entries of an index, the subject, and referrers.
 func (w *walker) reach(ctx context.Context, from ocispec.Descriptor, reached map[digest.Digest]bool) error {
 	next := []ocispec.Descriptor{from}
 	for len(next) > 0 {

@@ -24,7 +24,7 @@ const MaxDepth = 8
 type Options struct {
 	Kind      string // the name of a kind, or an artifactType; "": all
 	Recursive bool   // referrers of referrers too, as a tree; the kind is that of the first level
-	Tags      bool   // also what cosign stores under tags like sha256-….sig; this takes one more request, or a few
+	Tags      bool   // also manifests that cosign stores under tags like sha256-….sig; this takes one more request, or a few
 	FreeTags  bool   // the same, unless the source has the referrers API and lists something: there the request would be one more
 }
 
@@ -86,7 +86,7 @@ func NewLister(src oras.ReadOnlyGraphTarget, opts Options) *Lister {
 	return &Lister{src: src, opts: opts, seen: make(map[digest.Digest]bool)}
 }
 
-// Each returns the referrers of each of the subjects, by digest. A subject that an earlier call listed is left out. Each returns the
+// Each returns the referrers of each of the subjects, by digest. It omits subjects that an earlier call listed. Each returns the
 // errors of List.
 func (w *Lister) Each(ctx context.Context, subjects []ocispec.Descriptor) (map[digest.Digest][]*Referrer, error) {
 	var each []ocispec.Descriptor
@@ -165,7 +165,7 @@ func (w *Lister) level(ctx context.Context, subjects []ocispec.Descriptor, depth
 }
 
 // hasFreeTags reports whether looking for cosign's tags takes no request that the listing would not need: the tags of a repository
-// without the referrers API say which lists exist. An answer that nothing is attached is worth a request in any case.
+// without the referrers API say which lists exist. If nothing else is attached, the tags are always requested.
 func (w *Lister) hasFreeTags(found [][]ocispec.Descriptor) bool {
 	api, ok := w.src.(interface{ HasReferrersAPI() bool })
 	return !ok || !api.HasReferrersAPI() || !slices.ContainsFunc(found, func(list []ocispec.Descriptor) bool { return len(list) > 0 })
@@ -221,7 +221,7 @@ func filterType(kind string) string {
 	return ""
 }
 
-// referrer describes a manifest of the list. If the list says too little, as cosign's fallback index does, it reads the
+// referrer describes a manifest of the list. If the list lacks fields, as cosign's fallback index does, it reads the
 // manifest.
 func (w *Lister) referrer(ctx context.Context, desc ocispec.Descriptor) (*Referrer, error) {
 	r := &Referrer{
@@ -257,7 +257,7 @@ func (r *Referrer) is(kind string) bool {
 		slices.ContainsFunc(stated, func(predicate string) bool { return predicate != "" && kinds.Stated(predicate) == kind })
 }
 
-// tagged lists what cosign stores for a subject under tags made of its digest.
+// tagged lists the manifests that cosign stores for a subject under tags derived from its digest.
 func (w *Lister) tagged(ctx context.Context, subject ocispec.Descriptor) ([]*Referrer, error) {
 	found, err := fetch.CosignManifests(ctx, w.src, subject)
 	if err != nil {

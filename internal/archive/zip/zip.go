@@ -13,14 +13,14 @@ import (
 	"github.com/klauspost/compress/flate"
 )
 
-// level is the level of compression. Another one changes the bytes, and so do other releases of the compressor.
+// level is the level of compression. Another level or release of the compressor changes the bytes.
 const level = 6
 
 // epoch is the first time that a zip can hold.
 var epoch = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// Convert writes the entries of a tar that write writes as a zip. Owners and extended attributes are not kept, a zip has no
-// links, and only empty directories have entries: some readers refuse those of others.
+// Convert calls write, which writes a tar, and converts its entries to a zip. Owners and extended attributes are dropped, and
+// links are an error. Only empty directories get entries, because some readers reject entries of other directories.
 func Convert(w io.Writer, write func(io.Writer) error) error {
 	r, pipe := io.Pipe()
 	done := make(chan error, 1)
@@ -44,7 +44,7 @@ func convert(w io.Writer, r io.Reader) error {
 	out := zip.NewWriter(w)
 	out.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, level) })
 	entries := tar.NewReader(r)
-	var dir *tar.Header // an entry that may be of an empty directory
+	var dir *tar.Header // the last entry, if it is a directory that may be empty
 	for {
 		h, err := entries.Next()
 		ended := errors.Is(err, io.EOF)

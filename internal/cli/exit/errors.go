@@ -13,7 +13,7 @@ import (
 // ErrNo ends a command that has printed its answer, which is no.
 var ErrNo = errors.New("the answer is no")
 
-// NoError is an answer of no that needs words: who signed instead, which digest a tag has. Its exit code is that of ErrNo.
+// NoError is an answer of no with an explanation, such as who signed instead, or which digest a tag has. Its exit code is that of ErrNo.
 type NoError struct{ Err error }
 
 // Error returns the message of Err.
@@ -76,7 +76,7 @@ func Usagef(format string, args ...any) *UsageError {
 	return &UsageError{Err: fmt.Errorf(format, args...)}
 }
 
-// MissingError is something that was not found, with a hint.
+// MissingError reports that something was not found, with a hint.
 type MissingError struct{ Text, Advice string }
 
 // Error returns the text.
@@ -88,7 +88,7 @@ func (e *MissingError) Unwrap() error { return errdef.ErrNotFound }
 // Hint returns the advice.
 func (e *MissingError) Hint() string { return e.Advice }
 
-// FileError returns an error about a file, with the name that the user gave it and what it was to be.
+// FileError returns an error about a file, with the name that the user gave it and its intended use.
 func FileError(what, name string, err error) *artifact.Error {
 	var pathErr *fs.PathError
 	if errors.As(err, &pathErr) {

@@ -89,7 +89,7 @@ func runPrune(ctx context.Context, a *app.App, repository string, opts pruneOpti
 	return a.Print(result)
 }
 
-// fullTags lists the tags that people made: in a layout with their repositories, since several may have the same tag.
+// fullTags lists the tags that users set: in a layout with their repositories, since several may have the same tag.
 func fullTags(ctx context.Context, t *app.Target) ([]string, error) {
 	several, ok := t.Target.(interface {
 		FullTags(ctx context.Context) ([]string, error)
