@@ -123,8 +123,8 @@ func (r *progressReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// HasBlob reports whether a file is the complete blob. A file with a FileFetcher's state beside it is not, whatever its
-// length.
+// HasBlob reports whether a file is the complete blob. A file with a FileFetcher's state beside it is not, even if its
+// length matches.
 func HasBlob(ctx context.Context, root *os.Root, name string, desc ocispec.Descriptor) bool {
 	info, err := root.Lstat(name)
 	if err != nil || !info.Mode().IsRegular() || info.Size() != desc.Size {

@@ -126,7 +126,7 @@ func runCopy(ctx context.Context, a *app.App, opts copyOptions) error {
 	return a.Print(result)
 }
 
-// references parses both sides and what the flags want of them.
+// references parses both references, and checks that the flags fit them.
 func (o copyOptions) references() (src, dst registry.Reference, err error) {
 	if _, ok := places.AsHost(o.src); ok {
 		return src, dst, &exit.UsageError{Err: fmt.Errorf("%q names a registry, and one artifact is copied", o.src),

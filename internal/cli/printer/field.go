@@ -45,8 +45,8 @@ func (f field) children() []field {
 	return all
 }
 
-// closestField returns the field with the name that was probably meant, below one of some fields, or none. Of several, it is the first
-// that is in every object of its list, and the one least deep.
+// closestField returns the field with the name that was probably meant below one of some fields, or an empty field. Of several, it returns
+// the least nested one that every object of its list has.
 func closestField(name string, data any, below ...field) field {
 	for _, f := range below {
 		var names []string

@@ -12,7 +12,7 @@ import (
 	"github.com/davit-oci/davit/internal/tree"
 )
 
-// usualQuantization is the one that llama.cpp and Docker Model Runner take of several.
+// usualQuantization is the quantization that llama.cpp and Docker Model Runner choose among several.
 const usualQuantization = "Q4_K_M"
 
 // ggufSets groups files into sets, the best first. Files that are not models get their parts.
@@ -76,7 +76,7 @@ func IsProjector(head []byte, size int64) (evidence string, ok bool) {
 
 func isProjectorName(v string) bool { return v == "mmproj" || v == "projector" || v == "clip" }
 
-// ggufPart returns what a GGUF file is if it is not a model. general.type came late: older files tell by other keys.
+// ggufPart returns the part of a GGUF file that is not a model. Older files have no general.type, so other keys are checked too.
 func ggufPart(f *gguf.File) Part {
 	if f == nil {
 		return Other
@@ -93,8 +93,8 @@ func ggufPart(f *gguf.File) Part {
 	return Other
 }
 
-// shardSets groups files by the names of shards. A group that lacks a shard is a set only if there is no whole one; what
-// it lacks is a fault then.
+// shardSets groups files by the names of shards. An incomplete group is a set only if no group is
+// complete; the missing shards are then a fault.
 func (s *surveyor) shardSets(format string, paths []string) []Set {
 	groups := map[weights.Group][]string{}
 	var order []weights.Group
@@ -150,7 +150,7 @@ func hasWord(p, word string) bool {
 	}
 }
 
-// CheckSplit returns what contradicts the number of shards that a GGUF file says it is one of.
+// CheckSplit returns a fault if the number of shards does not match split.count of a GGUF file.
 func CheckSplit(set Set, f *gguf.File) *Fault {
 	count, err := strconv.Atoi(f.Metadata["split.count"])
 	if err != nil || count < 2 && len(set.Paths) < 2 || count == len(set.Paths) {
@@ -164,8 +164,8 @@ func CheckSplit(set Set, f *gguf.File) *Fault {
 		"name all shards as llama-gguf-split wrote them: NAME-00001-of-" + fmt.Sprintf("%05d", count) + ".gguf"}
 }
 
-// CheckShard returns what contradicts that a shard is of the same model as the first, whose architecture is given, with a number
-// from 0. llama-gguf-split writes little but the numbers into the others.
+// CheckShard returns an error if the metadata of a shard does not match the architecture of the first shard, or the number of the
+// shard, from 0. llama-gguf-split writes little but the numbers into the others.
 func CheckShard(architecture string, shard *gguf.File, number int) error {
 	if a, b := architecture, shard.Metadata["general.architecture"]; a != "" && b != "" && a != b {
 		return fmt.Errorf("is of another model: its architecture is %s, that of the first shard %s", b, a)

@@ -98,7 +98,7 @@ func addShards(d *compose.Draft, role string) {
 	}
 }
 
-// Part returns what the file of a layer is. A directory plays no part.
+// Part returns the part of the file of a layer, or survey.Other for a directory.
 func (p *Parts) Part(l *compose.Layer) survey.Part {
 	if l.Dir || len(l.Files) > 1 {
 		return survey.Other
@@ -125,7 +125,7 @@ func (p *Parts) SortWeights(d *compose.Draft, role string) {
 	}
 }
 
-// weightRank orders layers of weights. The state of a training has the endings of weights.
+// weightRank orders layers of weights. Training state has the same extensions as weights.
 func (p *Parts) weightRank(l *compose.Layer) int {
 	switch {
 	case len(p.Model.Paths) > 0 && l.Source() == p.Model.Paths[0]:
@@ -138,7 +138,8 @@ func (p *Parts) weightRank(l *compose.Layer) int {
 	return 1
 }
 
-// Tell notes which set is the model, and what the other files are. leftOut: the other weights are not packed.
+// Tell adds notes about which set is the model, and which parts the other files are. leftOut means that the other weights are
+// not packed.
 func (p *Parts) Tell(d *compose.Draft, leftOut bool) {
 	fate := "packed too, but the config does not describe them"
 	if leftOut {
@@ -165,7 +166,7 @@ func (p *Parts) Tell(d *compose.Draft, leftOut bool) {
 			note("the %s is %s; packed as files: %s (to choose another, exclude this one)", part.name, strings.Join(all, ""), textdist.FirstFew(others))
 		}
 	}
-	d.Notes = slices.DeleteFunc(d.Notes, func(n string) bool { // what the content of another projector told
+	d.Notes = slices.DeleteFunc(d.Notes, func(n string) bool { // notes from the content of another projector
 		return slices.ContainsFunc(p.with(survey.OtherProjector), func(name string) bool {
 			return strings.HasPrefix(n, d.Kind.Name+": "+name+" is the projector,")
 		})
