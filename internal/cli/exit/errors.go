@@ -4,9 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/tree"
 	"oras.land/oras-go/v2/errdef"
 )
 
@@ -88,11 +91,19 @@ func (e *MissingError) Unwrap() error { return errdef.ErrNotFound }
 // Hint returns the advice.
 func (e *MissingError) Hint() string { return e.Advice }
 
-// FileError returns an error about a file, with the name that the user gave it and its intended use.
+// FileError returns an error about a file, with the name that the user gave it and its intended use. The hint for a missing
+// file is the most similar name beside it.
 func FileError(what, name string, err error) *artifact.Error {
 	var pathErr *fs.PathError
 	if errors.As(err, &pathErr) {
 		err = pathErr.Err
 	}
-	return &artifact.Error{Op: what, Item: name, Err: err}
+	e := &artifact.Error{Op: what, Item: name, Err: err}
+	if errors.Is(err, fs.ErrNotExist) {
+		dir, base := filepath.Split(name)
+		if near := tree.Nearby(os.DirFS(filepath.Clean(dir)), base); near != "" {
+			e.Hint = fmt.Sprintf("did you mean %q?", dir+near)
+		}
+	}
+	return e
 }

@@ -81,6 +81,8 @@ func hintForCause(err error) string {
 		return "choose one with --kind"
 	case errors.As(err, &denied) && strings.Contains(denied.Error(), "started without --write"): // as davit serve says
 		return "the operator of that registry can start it with --write"
+	case errors.As(err, &denied) && denied.Answer.Status == http.StatusUnauthorized: // perhaps with credentials
+		return "log in with \"davit login " + denied.Host + "\"; if you did, check the user name and the password, or request access"
 	case errors.As(err, &denied):
 		return fmt.Sprintf("log in with \"%s\", or request access", shell.Command("davit", "login", denied.Host))
 	case isForbidden(err) && errors.As(err, &unavailable) && unavailable.Answer.Method == http.MethodDelete:

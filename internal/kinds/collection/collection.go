@@ -106,7 +106,10 @@ func listCollection(d *compose.Draft, l *compose.Layer) ([]byte, error) {
 	}
 	if len(lists) != 1 {
 		d.Parts = nil
-		return nil, errors.New("a collection is of features or of templates, not of both or none")
+		if len(lists) > 1 {
+			return nil, errors.New("it has features and templates: a collection has one sort")
+		}
+		return nil, errors.New("it has neither features nor templates, each in a directory: NAME/devcontainer-feature.json or NAME/devcontainer-template.json")
 	}
 	collection := map[string]any{"sourceInformation": map[string]any{"source": "davit"}}
 	for key, list := range lists {
