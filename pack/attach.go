@@ -9,6 +9,7 @@ import (
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/kinds"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/pack/internal/attached"
 	"github.com/davit-oci/davit/pack/internal/node"
@@ -39,6 +40,7 @@ type AttachOptions struct {
 type Attached struct {
 	*Result
 	Replaced []Replaced `json:"replaced,omitempty"` // referrers that were removed, or would be
+	Kept     []Replaced `json:"kept,omitempty"`     // those that are still attached: the registry refuses deletion
 	DryRun   bool       `json:"dryRun,omitempty"`
 
 	Platform *ocispec.Platform `json:"platform,omitempty"` // of the subject, if it was chosen from an index
@@ -58,7 +60,8 @@ type Replaced struct {
 
 // Attach packs the plan and pushes it as a referrer of subject, without a tag. It returns one result for each subject. If the
 // same artifact is attached already, whenever it was created, it is not attached again and its result has Skipped set. If
-// Replace is set and dst can't delete, the error is errdef.ErrUnsupported; an index without manifests for a platform results in an
+// Replace is set and dst can't delete, the error is errdef.ErrUnsupported; if the registry refuses that, it is a
+// *prune.StillAttachedError, and the results are complete. An index without manifests for a platform results in an
 // artifact.ErrRefused. Other errors are those of Push.
 func Attach(ctx context.Context, fsys fs.FS, plan *artifact.Plan, to Attachment, opts AttachOptions) ([]*Attached, error) {
 	if opts.Replace && !opts.DryRun {
@@ -84,12 +87,14 @@ func Attach(ctx context.Context, fsys fs.FS, plan *artifact.Plan, to Attachment,
 	}
 	p := &pusher{dst: to.Target, opts: opts.Options, packer: packer}
 	results := make([]*Attached, len(subjects))
+	var still prune.StillAttachedError
 	for i, subject := range subjects {
-		if results[i], err = p.attach(ctx, root, Attachment{to.Target, subject}, opts); err != nil {
+		results[i], err = p.attach(ctx, root, Attachment{to.Target, subject}, opts)
+		if !still.Join(err) {
 			return nil, &artifact.Error{Op: "attaching to", Item: subjects[i].Digest.String(), Err: err}
 		}
 	}
-	return results, nil
+	return results, still.OrNil()
 }
 
 // Attachment names the manifest to attach to, and its target.
@@ -98,7 +103,8 @@ type Attachment struct {
 	Subject ocispec.Descriptor
 }
 
-// attach composes a measured node for a subject and sends what the target lacks.
+// attach composes a measured node for a subject and sends what the target lacks. Its only error with a result is a
+// *prune.StillAttachedError.
 func (p *pusher) attach(ctx context.Context, root *node.Node, to Attachment, opts AttachOptions) (*Attached, error) {
 	if err := root.Compose(&to.Subject); err != nil {
 		return nil, err
@@ -109,15 +115,9 @@ func (p *pusher) attach(ctx context.Context, root *node.Node, to Attachment, opt
 		return nil, err
 	}
 	r := &Attached{Result: newResult(root), DryRun: opts.DryRun, Platform: to.Subject.Platform}
-	same := ours.Same(listed)
-	if same != nil { // another client may have deleted it without removing it from the list
-		ok, err := to.Target.Exists(ctx, *same)
-		if err != nil {
-			return nil, err
-		}
-		if !ok {
-			same = nil
-		}
+	same, err := ours.Existing(ctx, to.Target, listed)
+	if err != nil {
+		return nil, err
 	}
 	if same != nil {
 		r.Digest, r.Size, r.Annotations = same.Digest, same.Size, same.Annotations
@@ -127,29 +127,33 @@ func (p *pusher) attach(ctx context.Context, root *node.Node, to Attachment, opt
 		if others, err = ours.Predecessors(ctx, to.Target, listed, same); err != nil {
 			return nil, err
 		}
-	}
-	if !opts.Replace {
+	} else {
 		for _, d := range ours.Namesakes(listed, same) {
 			r.Beside = append(r.Beside, d.Digest)
 		}
 	}
 	r.Skipped = same != nil
-	if !opts.DryRun {
-		if r.Skipped, err = p.sendReferrer(ctx, root, same != nil); err != nil {
-			return nil, err
-		}
-		if len(others) > 0 && !opts.KeepReplaced {
-			r.Skipped = false
-			if err := prune.Referrers(ctx, to.Target, to.Subject, others); err != nil {
-				return nil, err
-			}
-		}
-	}
 	for _, old := range others {
 		kind, _ := kinds.KindOfEntry(old)
 		r.Replaced = append(r.Replaced, Replaced{old.Digest, old.MediaType, old.ArtifactType, kind.Name, old.Annotations[ocispec.AnnotationTitle], old.Size})
 	}
-	return r, nil
+	if opts.DryRun {
+		return r, nil
+	}
+	if r.Skipped, err = p.sendReferrer(ctx, root, same != nil); err != nil {
+		return nil, err
+	}
+	if len(others) == 0 || opts.KeepReplaced {
+		return r, nil
+	}
+	r.Skipped = false
+	err = prune.Referrers(ctx, to.Target, to.Subject, others)
+	var still prune.StillAttachedError
+	if !still.Join(err) {
+		return nil, err
+	}
+	r.Kept, r.Replaced = lists.Split(r.Replaced, func(old Replaced) bool { return still.Has(old.Digest) })
+	return r, err
 }
 
 // sendReferrer sends the missing blobs and the manifest; a listed referrer lacks at most blobs. It reports whether

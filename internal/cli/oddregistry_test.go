@@ -305,8 +305,31 @@ func TestNoDeletion(t *testing.T) {
 		if status == 403 || status == 405 {
 			code = exit.Denied
 		}
-		o.run(code, "detach --kind sbom $R/app:1")
+		text := o.run(code, "detach --kind sbom $R/app:1")
+		wantStill(t, text, "1 referrer is still attached: the registry refuses deletion: DELETE ")
 		o.expect("1")
+		text = o.run(code, "attach --replace --name list $D/two.spdx.json $R/app:1")
+		wantStill(t, text, "1 referrer is still attached: the registry refuses deletion: DELETE ")
+		if !strings.Contains(text, "\nattached ") {
+			t.Errorf("%d: what was attached is not said: %s", status, text)
+		}
+		o.expect("2")
+		if text := o.run(code, "attach --replace --name list --format go-template={{.kept|len}} $D/three.spdx.json $R/app:1"); !strings.Contains(text, "\n2\n") {
+			t.Errorf("%d: got %s", status, text)
+		}
+		wantStill(t, o.run(code, "detach --all $R/app:1"), "3 referrers are still attached: the registry refuses deletion: DELETE ")
+	}
+}
+
+// wantStill checks the output about referrers that a registry does not delete: a line for each, and an error with one digest at most.
+func wantStill(t *testing.T, text, want string) {
+	t.Helper()
+	result, message, _ := strings.Cut(text, "davit: error: ")
+	if !strings.HasPrefix(message, want) || strings.Count(message, "sha256:") != 1 {
+		t.Errorf("got the error %q, want %q", message, want)
+	}
+	if !strings.Contains("\n"+result, "\nstill attached  sha256:") || strings.Contains(result, "replaced") || strings.Contains("\n"+result, "\ndetached") {
+		t.Errorf("the result is %q", result)
 	}
 }
 

@@ -13,3 +13,15 @@ func Unique(list []string) []string {
 	}
 	return kept
 }
+
+// Split returns those of a list for which is holds, and the others.
+func Split[T any](list []T, is func(T) bool) (those, others []T) {
+	for _, one := range list {
+		if is(one) {
+			those = append(those, one)
+		} else {
+			others = append(others, one)
+		}
+	}
+	return those, others
+}

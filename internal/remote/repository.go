@@ -21,11 +21,13 @@ import (
 	"github.com/davit-oci/davit/internal/remote/transport"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/fault"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2"
 	"oras.land/oras-go/v2/content"
+	"oras.land/oras-go/v2/errdef"
 	"oras.land/oras-go/v2/registry"
 )
 
@@ -270,7 +272,7 @@ func (r *Repository) Delete(ctx context.Context, desc ocispec.Descriptor) error 
 
 // Detach removes a manifest from the referrers of a subject, and deletes it. It repairs what an earlier call left half done: a
 // manifest that no longer exists is removed from the list. If the registry does not delete manifests, but the list is not its
-// own, the manifest stays, unlisted, and Options.Notify receives a note.
+// own, the manifest stays, unlisted, and Options.Notify receives a note. If it is still listed, that results in an errdef.ErrUnsupported.
 func (r *Repository) Detach(ctx context.Context, subject, desc ocispec.Descriptor) error {
 	ctx = r.api.WithScope(ctx)
 	refusal := r.api.Delete(ctx, "manifests/"+desc.Digest.String())
@@ -285,7 +287,7 @@ func (r *Repository) Detach(ctx context.Context, subject, desc ocispec.Descripto
 	case refusal == nil || api.IsNotFound(refusal):
 		return nil
 	case !unlisted:
-		return r.api.Wrap(ctx, "deleting "+r.api.Named(desc.Digest.String()), refusal)
+		return fault.As(r.api.Wrap(ctx, "the registry refuses deletion", refusal), errdef.ErrUnsupported)
 	}
 	r.notify("%s is no longer attached, but stays: %s does not delete manifests", desc.Digest, r.api.Name.Registry)
 	return nil

@@ -152,19 +152,67 @@ type Detacher interface {
 	Detach(ctx context.Context, subject, referrer ocispec.Descriptor) error
 }
 
+// StillAttachedError reports referrers that are still attached, since the registry refuses to delete them.
+type StillAttachedError struct {
+	Referrers []ocispec.Descriptor
+	Err       error // of the first
+}
+
+// Error counts the referrers and returns the registry's answer about the first.
+func (e *StillAttachedError) Error() string {
+	if n := len(e.Referrers); n > 1 {
+		return fmt.Sprintf("%d referrers are still attached: %v", n, e.Err)
+	}
+	return fmt.Sprintf("1 referrer is still attached: %v", e.Err)
+}
+
+// Unwrap returns the registry's answer, an errdef.ErrUnsupported.
+func (e *StillAttachedError) Unwrap() error { return e.Err }
+
+// Has reports whether one of the referrers has a digest.
+func (e *StillAttachedError) Has(d digest.Digest) bool {
+	return slices.ContainsFunc(e.Referrers, func(r ocispec.Descriptor) bool { return r.Digest == d })
+}
+
+// Join adds the referrers of another *StillAttachedError, and reports whether err is one, or nil.
+func (e *StillAttachedError) Join(err error) bool {
+	var other *StillAttachedError
+	if !errors.As(err, &other) {
+		return err == nil
+	}
+	e.Referrers = append(e.Referrers, other.Referrers...)
+	if e.Err == nil {
+		e.Err = other.Err
+	}
+	return true
+}
+
+// OrNil returns the error, or nil if every referrer was removed.
+func (e *StillAttachedError) OrNil() error {
+	if len(e.Referrers) == 0 {
+		return nil
+	}
+	return e
+}
+
 // Referrers removes referrers of a subject. It ignores those that no longer exist. A target that can't delete results in an
-// errdef.ErrUnsupported.
+// errdef.ErrUnsupported, and a registry that refuses to delete some of them, which then stay attached, in a *StillAttachedError.
 func Referrers(ctx context.Context, dst oras.Target, subject ocispec.Descriptor, all []ocispec.Descriptor) error {
 	detacher, ok := dst.(Detacher)
 	if !ok {
 		return Remove(ctx, dst, all)
 	}
+	var still StillAttachedError
 	for _, desc := range all {
-		if err := detacher.Detach(ctx, subject, desc); err != nil && !errors.Is(err, errdef.ErrNotFound) {
+		switch err := detacher.Detach(ctx, subject, desc); {
+		case err == nil, errors.Is(err, errdef.ErrNotFound):
+		case errors.Is(err, errdef.ErrUnsupported):
+			still.Join(&StillAttachedError{[]ocispec.Descriptor{desc}, err})
+		default:
 			return &artifact.Error{Op: "removing", Item: desc.Digest.String(), Err: err}
 		}
 	}
-	return nil
+	return still.OrNil()
 }
 
 // Remove deletes manifests. It ignores those that no longer exist. A target that can't delete results in an errdef.ErrUnsupported.

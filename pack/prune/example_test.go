@@ -72,6 +72,21 @@ func ExampleReferrers() {
 	// Output: a store in memory deletes nothing: true
 }
 
+// undeletable is a registry that refuses deletion.
+type undeletable struct{ *memory.Store }
+
+func (undeletable) Detach(context.Context, ocispec.Descriptor, ocispec.Descriptor) error {
+	return errdef.ErrUnsupported
+}
+
+func ExampleStillAttachedError() {
+	dst, subject := attached()
+	_, err := prune.Detach(context.Background(), undeletable{dst}, subject, prune.Selection{Kind: "sbom"})
+	var still *prune.StillAttachedError
+	fmt.Println(errors.As(err, &still), len(still.Referrers))
+	// Output: true 1
+}
+
 // untagged returns a layout with an artifact that has no tag, and the descriptor of the artifact.
 func untagged(dir string) (registry.Target, ocispec.Descriptor) {
 	ref, err := registry.Parse(dir)

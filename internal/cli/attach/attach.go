@@ -17,6 +17,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/cli/signing"
 	"github.com/davit-oci/davit/internal/cli/source"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pack"
@@ -133,11 +134,14 @@ func runAttach(ctx context.Context, a *app.App, opts attachOptions) error {
 		}
 		return attached, removeReplaced(ctx, t, attached)
 	})
-	if err != nil {
+	if err != nil && !errors.As(err, new(*prune.StillAttachedError)) {
 		return err
 	}
 	tellBeside(a, all)
-	return a.Print(attachResult{all[0], all})
+	if printErr := a.Print(attachResult{all[0], all}); printErr != nil {
+		return printErr
+	}
+	return err
 }
 
 // tellBeside prints a note for each name that was attached to a subject before, with other content: an old report is rarely wanted.
@@ -236,12 +240,14 @@ func attachAll(ctx context.Context, a *app.App, sources []*source.Source, t *app
 	return all, nil
 }
 
-// removeReplaced removes what the attachments replace, but none of them: one of them may have been attached before.
+// removeReplaced removes what the attachments replace, but none of them: one of them may have been attached before. An attachment
+// is in place before this, so that an error about those that the registry does not delete leaves the result complete.
 func removeReplaced(ctx context.Context, t *app.Target, all []*pack.Attached) error {
 	isOurs := func(old pack.Replaced) bool {
 		return slices.ContainsFunc(all, func(r *pack.Attached) bool { return r.Digest == old.Digest })
 	}
 	seen := map[digest.Digest]bool{}
+	var still prune.StillAttachedError
 	for _, r := range all {
 		var gone []ocispec.Descriptor
 		r.Replaced = slices.DeleteFunc(r.Replaced, func(old pack.Replaced) bool { return isOurs(old) || seen[old.Digest] })
@@ -252,11 +258,12 @@ func removeReplaced(ctx context.Context, t *app.Target, all []*pack.Attached) er
 		if r.DryRun {
 			continue
 		}
-		if err := prune.Referrers(ctx, t.Target, *r.Subject, gone); err != nil {
+		if err := prune.Referrers(ctx, t.Target, *r.Subject, gone); !still.Join(err) {
 			return err
 		}
+		r.Kept, r.Replaced = lists.Split(r.Replaced, func(old pack.Replaced) bool { return still.Has(old.Digest) })
 	}
-	return nil
+	return still.OrNil()
 }
 
 // attachResult is the result of attach: the fields of the first referrer, usually the only one, and all of them.
@@ -277,6 +284,9 @@ func (r attachResult) WriteText(w io.Writer) error {
 		var t term.Table
 		for _, old := range one.Replaced {
 			t.Row(replaced, old.Digest.String(), cmp.Or(old.Kind, old.ArtifactType), old.Name)
+		}
+		for _, old := range one.Kept {
+			t.Row("still attached", old.Digest.String(), cmp.Or(old.Kind, old.ArtifactType), old.Name)
 		}
 		if err := t.WriteText(w); err != nil {
 			return err

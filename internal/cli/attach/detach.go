@@ -16,6 +16,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/lazy"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pack"
@@ -106,10 +107,13 @@ func runDetach(ctx context.Context, a *app.App, opts detachOptions) error {
 		}
 		return chosen, chosen.remove(ctx, t)
 	})
-	if err != nil {
+	if err != nil && !errors.As(err, new(*prune.StillAttachedError)) {
 		return err
 	}
-	return a.Print(result)
+	if printErr := a.Print(result); printErr != nil {
+		return printErr
+	}
+	return err
 }
 
 // chooseReferrers returns the referrers that are about to be removed.
@@ -216,6 +220,7 @@ func noneChosen(ctx context.Context, t *app.Target, subject ocispec.Descriptor, 
 type detachResult struct {
 	Subject  ocispec.Descriptor  `json:"subject"`
 	Detached []describedReferrer `json:"detached"`
+	Kept     []describedReferrer `json:"kept,omitempty"` // still attached: the registry refuses deletion
 	DryRun   bool                `json:"dryRun,omitempty"`
 
 	reason string // why there is nothing to detach
@@ -247,11 +252,14 @@ func (r detachResult) WriteText(w io.Writer) error {
 	if r.DryRun {
 		verb = "would detach"
 	}
-	if len(r.Detached) == 0 {
+	if len(r.Detached)+len(r.Kept) == 0 {
 		t.Row("nothing to detach" + r.reason)
 	}
 	for _, d := range r.Detached {
 		t.Row(verb, d.Digest.String(), cmp.Or(d.Kind, d.ArtifactType), d.Name)
+	}
+	for _, d := range r.Kept {
+		t.Row("still attached", d.Digest.String(), cmp.Or(d.Kind, d.ArtifactType), d.Name)
 	}
 	return t.WriteText(w)
 }
@@ -273,11 +281,14 @@ func (r detachResult) counted() string {
 }
 
 // remove removes the referrers.
-func (r detachResult) remove(ctx context.Context, t *app.Target) error {
+func (r *detachResult) remove(ctx context.Context, t *app.Target) error {
+	var still prune.StillAttachedError
 	for _, d := range r.Detached {
-		if err := prune.Referrers(ctx, t.Target, d.of, []ocispec.Descriptor{d.Descriptor}); err != nil {
+		if err := prune.Referrers(ctx, t.Target, d.of, []ocispec.Descriptor{d.Descriptor}); !still.Join(err) {
 			return err
 		}
 	}
-	return nil
+	kept, gone := lists.Split(r.Detached, func(d describedReferrer) bool { return still.Has(d.Digest) })
+	r.Kept, r.Detached = kept, append([]describedReferrer{}, gone...)
+	return still.OrNil()
 }

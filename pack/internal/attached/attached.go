@@ -41,6 +41,19 @@ func (o Ours) Same(listed []ocispec.Descriptor) *ocispec.Descriptor {
 	return nil
 }
 
+// Existing returns the referrer of Same, unless another client deleted it without removing it from the list.
+func (o Ours) Existing(ctx context.Context, src content.ReadOnlyStorage, listed []ocispec.Descriptor) (*ocispec.Descriptor, error) {
+	same := o.Same(listed)
+	if same == nil {
+		return nil, nil
+	}
+	ok, err := src.Exists(ctx, *same)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return same, nil
+}
+
 // mayDiffer reports whether annotations differ from ours only where it does not matter.
 func (o Ours) mayDiffer(theirs map[string]string) bool {
 	ours := o.Desc.Annotations
