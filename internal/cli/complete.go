@@ -86,7 +86,7 @@ func completeArgument(a *app.App, cmd *cobra.Command, args []string, typed strin
 	switch {
 	case len(args) > 0 && (name == "PATH" || name == "FILE"):
 		return completeWithin(a, cmd, args, func(ctx context.Context, t *app.Target) ([]string, error) { return pathsIn(ctx, t, args[1:], typed) })
-	case len(args) > 0 && name == "DIGEST":
+	case len(args) > 0 && strings.HasPrefix(name, "DIGEST"):
 		return completeWithin(a, cmd, args, func(ctx context.Context, t *app.Target) ([]string, error) { return digestsOf(ctx, t, typed) })
 	}
 	return completeTarget(a, cmd, typed)

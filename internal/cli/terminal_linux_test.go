@@ -225,4 +225,35 @@ func TestTerminal(t *testing.T) {
 			t.Error("the tag exists")
 		}
 	})
+	t.Run("detach asks before several are removed", func(t *testing.T) {
+		subject := registry.Host + "/app:2"
+		onTerminal(t, "push", "-q", file, subject).ends(exit.Done)
+		attach := func(names ...string) {
+			for _, name := range names {
+				page := filepath.Join(t.TempDir(), name+".md")
+				if err := os.WriteFile(page, []byte("# "+name+"\n"), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				onTerminal(t, "attach", "-q", "--kind", "runbook", page, subject).ends(exit.Done)
+			}
+		}
+		attach("one", "two", "three")
+		c := onTerminal(t, "detach", subject, "--kind", "runbook")
+		c.expect("detach 3 referrers (3 runbook) from " + subject + "? [y/N] ")
+		c.typed("n\n")
+		c.ends(exit.No)
+		c = onTerminal(t, "detach", subject, "--keep", "0", "--yes", "--dry-run")
+		c.ends(exit.Done)
+		if got := c.text(); strings.Count(got, "would detach") != 3 {
+			t.Errorf("after the answer no: %q", got)
+		}
+		c = onTerminal(t, "detach", subject, "--kind", "runbook", "--yes")
+		c.ends(exit.Done)
+		attach("one")
+		c = onTerminal(t, "detach", subject, "--kind", "runbook") // only one is meant
+		c.ends(exit.Done)
+		if got := c.text(); strings.Contains(got, "[y/N]") {
+			t.Errorf("asked about one: %q", got)
+		}
+	})
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -14,15 +13,12 @@ import (
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/results"
-	"github.com/davit-oci/davit/internal/fetch"
-	"github.com/davit-oci/davit/internal/lazy"
 	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pack"
 	"github.com/davit-oci/davit/pack/prune"
 	"github.com/davit-oci/davit/pull/referrers"
-	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
 	"oras.land/oras-go/v2/errdef"
@@ -31,10 +27,11 @@ import (
 func newDetachCommand(a *app.App) *cobra.Command {
 	var opts detachOptions
 	cmd := &cobra.Command{
-		Use:   "detach SUBJECT [DIGEST...]",
+		Use:   "detach SUBJECT [DIGEST|NAME...]",
 		Short: "Remove referrers of an artifact or image",
-		Long: `Remove referrers of SUBJECT: those with the digests given, those of a kind, old ones, or all of
-them. Without any of these, davit asks on a terminal, and removes nothing in a script.
+		Long: `Remove referrers of SUBJECT: those with the digests or names given, those of a kind, old ones, or
+all of them. Without any of these, davit asks on a terminal, and removes nothing in a script.
+A name must be that of only one referrer of the subject.
 The beginning of a digest is enough if only one begins so.
 
 --keep leaves the newest of each type and name, so that --keep 4 leaves the last four reports of
@@ -42,11 +39,12 @@ every scanner. Attachments without a date are the oldest, and never older than a
 		Example: `  davit detach registry.example.com/app:1.0 --kind report
   davit detach registry.example.com/app:1.0 --kind report --keep 4 --dry-run
   davit detach registry.example.com/app:1.0 --all --older-than 90d --each-platform
+  davit detach registry.example.com/app:1.0 greeting-lint
   davit detach ./oci:1.0 sha256:e64e31ab79f1a0c99e65dcb833105dcaeff619bcfd7bd154b6d46306380196b2`,
 		GroupID: app.GroupAttach,
 		Args:    app.Arguments(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			opts.subject, opts.digests = args[0], args[1:]
+			opts.subject, opts.given = args[0], args[1:]
 			if cmd.Flags().Changed("kind") && opts.Kind == "" {
 				return &exit.UsageError{Err: errors.New("--kind is empty"), Hint: "to remove referrers of every kind, use --all"}
 			}
@@ -60,6 +58,7 @@ every scanner. Attachments without a date are the oldest, and never older than a
 	app.Age(f, &opts.OlderThan, "older-than", "remove only those older than this `AGE`: 90d, 12w, 36h")
 	f.BoolVar(&opts.eachPlatform, "each-platform", false, "remove from every platform's manifest instead of the index")
 	f.BoolVar(&opts.dryRun, "dry-run", false, "show what would be removed, without doing it")
+	f.BoolVarP(&opts.yes, "yes", "y", false, "do not ask before several are removed; without a terminal, davit never does")
 	a.AddRegistryFlags(f)
 	return cmd
 }
@@ -67,28 +66,29 @@ every scanner. Attachments without a date are the oldest, and never older than a
 type detachOptions struct {
 	prune.Selection
 	subject      string
-	digests      []string
+	given        []string // digests, their beginnings, and names
 	eachPlatform bool
 	dryRun       bool
+	yes          bool
 }
 
 func runDetach(ctx context.Context, a *app.App, opts detachOptions) error {
-	for _, d := range opts.digests {
-		if !digestPrefix().MatchString(d) {
-			return &exit.UsageError{Err: fmt.Errorf("invalid digest %q", d), Hint: fmt.Sprintf("\"%s\" shows the digests", shell.Command("davit", "discover", opts.subject))}
+	for _, arg := range opts.given {
+		if isDigest(arg) && !digestPrefix().MatchString(arg) {
+			return &exit.UsageError{Err: fmt.Errorf("invalid digest %q", arg), Hint: fmt.Sprintf("\"%s\" shows the digests", shell.Command("davit", "discover", opts.subject))}
 		}
-		opts.Digests = append(opts.Digests, digest.Digest(d))
 	}
 	if err := results.CheckReferrerKind(opts.Kind); err != nil {
 		return err
 	}
-	ask := opts.IsEmpty()
-	if ask && !a.CanAsk() {
+	ask := opts.IsEmpty() && len(opts.given) == 0
+	if ask && (opts.yes || !a.CanAsk()) {
 		return &exit.UsageError{
 			Err:  errors.New("nothing is chosen, so nothing was removed"),
 			Hint: "choose with --kind KIND, a digest, --keep N, or --older-than AGE; --all removes every referrer",
 		}
 	}
+	isExplicit := opts.All || len(opts.given) > 0
 	opts.All = opts.All || ask
 	mode := registry.Write
 	if opts.dryRun {
@@ -99,9 +99,9 @@ func runDetach(ctx context.Context, a *app.App, opts detachOptions) error {
 		if err != nil || opts.dryRun {
 			return chosen, err
 		}
-		if ask {
+		if ask || !isExplicit && len(chosen.Detached) > 1 {
 			question := fmt.Sprintf("detach %s from %s?", chosen.counted(), opts.subject)
-			if err := a.Confirm(ctx, question, false); err != nil {
+			if err := a.Confirm(ctx, question, opts.yes); err != nil {
 				return nil, err
 			}
 		}
@@ -128,7 +128,7 @@ func chooseReferrers(ctx context.Context, t *app.Target, opts detachOptions) (*d
 			return nil, err
 		}
 	}
-	if opts.Digests, err = wholeDigests(ctx, t, subjects, opts.Digests); err != nil {
+	if opts.Digests, err = chosenDigests(ctx, t, subjects, opts); err != nil {
 		return nil, err
 	}
 	r := &detachResult{Subject: subject, DryRun: opts.dryRun, Detached: []describedReferrer{}}
@@ -154,47 +154,6 @@ func chooseReferrers(ctx context.Context, t *app.Target, opts detachOptions) (*d
 		return nil, missing
 	}
 	return nil, noneChosen(ctx, t, subject, opts)
-}
-
-// digestPrefix matches a digest, and the shortened form in lists on a terminal.
-var digestPrefix = lazy.Regexp(`^sha(256:[0-9a-f]{6,64}|512:[0-9a-f]{6,128})$`)
-
-// wholeDigests returns the digests of referrers of which some were given by their beginnings.
-func wholeDigests(ctx context.Context, t *app.Target, subjects []ocispec.Descriptor, given []digest.Digest) ([]digest.Digest, error) {
-	var attached, whole []digest.Digest
-	if slices.ContainsFunc(given, func(d digest.Digest) bool { return d.Validate() != nil }) {
-		for _, subject := range subjects {
-			found, err := fetch.ListReferrers(ctx, t.Target, subject, "")
-			if err != nil {
-				return nil, err
-			}
-			for _, r := range found {
-				attached = append(attached, r.Digest)
-			}
-		}
-		slices.Sort(attached)
-		attached = slices.Compact(attached)
-	}
-	for _, d := range given {
-		var matching []digest.Digest
-		for _, one := range attached {
-			if strings.HasPrefix(one.String(), d.String()) {
-				matching = append(matching, one)
-			}
-		}
-		switch {
-		case d.Validate() == nil:
-			whole = append(whole, d)
-		case len(matching) == 1:
-			whole = append(whole, matching[0])
-		case len(matching) > 1:
-			return nil, exit.Usagef("digest %q: %d attachments begin so", d, len(matching))
-		default:
-			return nil, &exit.MissingError{Text: fmt.Sprintf("%s: no attachment has a digest that begins with %s: not found", t.Ref, d),
-				Advice: fmt.Sprintf("\"%s\" lists the attachments", shell.Command("davit", "discover", t.Ref.String()))}
-		}
-	}
-	return whole, nil
 }
 
 // noneChosen returns the error that no referrer matches. Signatures of cosign under tags are listed too, and are not referrers.

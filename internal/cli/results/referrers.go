@@ -129,7 +129,7 @@ func AdviseIndex(ctx context.Context, src oras.ReadOnlyGraphTarget, ref registry
 		return ""
 	}
 	ref.Tag, ref.Digest = "", index.Digest
-	return fmt.Sprintf("attached to the index %q, which has this manifest: %s; \"davit discover %s\" lists them", index.Tag, kindsOf(index.Referrers), ref)
+	return fmt.Sprintf("attached to the index %q, which has this manifest: %s; \"%s\" lists them", index.Tag, kindsOf(index.Referrers), shell.Command("davit", "discover", ref.String()))
 }
 
 // kindsOf names the first few kinds of attachments.
