@@ -96,11 +96,11 @@ func CopyVerified(ctx context.Context, w io.Writer, r io.Reader, desc ocispec.De
 func Mismatch(err error, desc ocispec.Descriptor) error {
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return artifact.Refused("", "fewer than its %d bytes came", desc.Size)
+		return artifact.Refused("", "size mismatch: want %d bytes, got fewer", desc.Size)
 	case errors.Is(err, content.ErrMismatchedDigest):
-		return artifact.Refused("", "its digest is not %s", desc.Digest)
+		return artifact.Refused("", "digest mismatch: want %s", desc.Digest)
 	case errors.Is(err, content.ErrTrailingData):
-		return artifact.Refused("", "more than its %d bytes came", desc.Size)
+		return artifact.Refused("", "size mismatch: want %d bytes, got more", desc.Size)
 	}
 	return err
 }

@@ -35,13 +35,13 @@ func Check(desc ocispec.Descriptor, data []byte) error {
 	case len(data) > MaxSize:
 		return spec.Refused(item, "the manifest has more than %d bytes", MaxSize)
 	case desc.Size != int64(len(data)):
-		return spec.Refused(item, "the manifest has %d bytes, its descriptor says %d", len(data), desc.Size)
+		return spec.Refused(item, "size mismatch: want %d bytes, got %d", desc.Size, len(data))
 	case desc.Digest != "":
 		if err := desc.Digest.Validate(); err != nil {
 			return spec.Refused(item, "digest of the manifest: %w", err)
 		}
 		if got := desc.Digest.Algorithm().FromBytes(data); got != desc.Digest {
-			return spec.Refused(item, "the manifest has the digest %s", got)
+			return spec.Refused(item, "digest mismatch: got %s", got)
 		}
 	default:
 		item = digest.FromBytes(data).String()

@@ -28,7 +28,7 @@ const (
 )
 
 // ErrNotPrivate says that other users may write the directory for records, so that nothing in it can be trusted.
-var ErrNotPrivate = errors.New("it is not a directory that only this user can write")
+var ErrNotPrivate = errors.New("not a directory that only this user can write to")
 
 // File returns the path of the state file for the destination dst in the directory for records, which it creates. The file
 // belongs to the directory itself, not to its name: a moved directory keeps its records, and a new directory with the old name

@@ -151,7 +151,7 @@ func (r *Repository) Fetch(ctx context.Context, desc ocispec.Descriptor) (io.Rea
 		return nil, r.api.Wrap(ctx, "fetching "+r.api.Named(desc.Digest.String()), err)
 	}
 	if got.MediaType != desc.MediaType {
-		return nil, artifact.Refused(desc.Digest.String(), "the manifest came as %q, its descriptor says %q", got.MediaType, desc.MediaType)
+		return nil, artifact.Refused(desc.Digest.String(), "media type mismatch: want %q, got %q", desc.MediaType, got.MediaType)
 	}
 	if err := manifest.Check(desc, data); err != nil {
 		return nil, err

@@ -21,7 +21,7 @@ func TestReadArchiveRefuses(t *testing.T) {
 		"at the top": {kindtest.Tgz(t, "Chart.yaml", kindtest.SmallChart), "its Chart.yaml is in no directory"},
 		"dots":       {kindtest.Tgz(t, "./demo/Chart.yaml", kindtest.SmallChart), `it has "./demo/Chart.yaml" where helm requires NAME/Chart.yaml`},
 		"outside":    {kindtest.Tgz(t, "demo/../../x", "", "demo/Chart.yaml", kindtest.SmallChart), "outside of the directory of the chart"},
-		"bomb":       {kindtest.Tgz(t, "demo/big", strings.Repeat("\x00", chart.MaxSize), "demo/Chart.yaml", kindtest.SmallChart), "all that helm loads of a chart"},
+		"bomb":       {kindtest.Tgz(t, "demo/big", strings.Repeat("\x00", chart.MaxSize), "demo/Chart.yaml", kindtest.SmallChart), "the limit of helm for a chart"},
 		"cut late":   {long[:len(long)-6], "broken chart archive"},
 		"not a tar":  {kindtest.Gzipped(t, strings.Repeat("x", 2000)), "broken chart archive"},
 		"no version": {kindtest.Tgz(t, "demo/Chart.yaml", "apiVersion: v2\nname: demo\n"), "has no version"},
@@ -43,7 +43,7 @@ func TestLoaderBoundsTheChart(t *testing.T) {
 	for ; err == nil; files++ {
 		err = l.Add("files/x", strings.NewReader(""), chart.MaxFileSize)
 	}
-	if files != chart.MaxSize/chart.MaxFileSize || !strings.Contains(err.Error(), "all that helm loads of a chart") {
+	if files != chart.MaxSize/chart.MaxFileSize || !strings.Contains(err.Error(), "the limit of helm for a chart") {
 		t.Errorf("after %d files: %v", files, err)
 	}
 }

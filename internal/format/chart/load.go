@@ -59,7 +59,7 @@ func (l *Loader) Add(name string, r io.Reader, size int64) error {
 		l.all.large = append(l.all.large, name)
 	}
 	if l.all.size += size; l.all.size >= MaxSize {
-		return fmt.Errorf("it has more than %d MiB, which is all that helm loads of a chart", MaxSize>>20)
+		return fmt.Errorf("it has more than %d MiB, the limit of helm for a chart", MaxSize>>20)
 	}
 	return l.add(name, r)
 }
@@ -283,7 +283,7 @@ func readArchive(r io.Reader, l *Loader) (*Chart, error) {
 			}
 			return l.Load()
 		case limited.N <= 0:
-			return nil, fmt.Errorf("it has more than %d MiB, which is all that helm loads of a chart", MaxSize>>20)
+			return nil, fmt.Errorf("it has more than %d MiB, the limit of helm for a chart", MaxSize>>20)
 		case err != nil:
 			return nil, fmt.Errorf("broken chart archive: %w", err)
 		case header.FileInfo().IsDir() || header.Typeflag == tar.TypeXGlobalHeader || header.Typeflag == tar.TypeXHeader:

@@ -70,7 +70,7 @@ func OpenBlob(c *Catalog, desc ocispec.Descriptor) (*files.Blob, error) {
 
 func checkSize(c *Catalog, b *files.Blob, desc ocispec.Descriptor) error {
 	if b.Extent.Size != desc.Size {
-		return artifact.Refused(BlobLabel(c, desc.Digest), "it has %d bytes, its descriptor says %d", b.Extent.Size, desc.Size)
+		return artifact.Refused(BlobLabel(c, desc.Digest), "size mismatch: want %d bytes, got %d", desc.Size, b.Extent.Size)
 	}
 	return nil
 }

@@ -42,7 +42,7 @@ func readManifest(desc ocispec.Descriptor, r io.Reader) ([]byte, error) {
 	data, err := content.ReadAll(r, desc)
 	switch {
 	case errors.Is(err, content.ErrMismatchedDigest), errors.Is(err, content.ErrTrailingData), errors.Is(err, io.ErrUnexpectedEOF):
-		return nil, artifact.Refused(desc.Digest.String(), "its content is not what its descriptor says: %w", err)
+		return nil, artifact.Refused(desc.Digest.String(), "its content does not match its descriptor: %w", err)
 	}
 	return data, err
 }

@@ -54,9 +54,9 @@ func CheckDescriptor(desc ocispec.Descriptor) error {
 func checkContent(want ocispec.Descriptor, size int64, got digest.Digest) error {
 	switch {
 	case want.Size >= 0 && size != want.Size:
-		return artifact.Refused(want.Digest.String(), "it has %s bytes, its descriptor says %d", count(size, want.Size), want.Size)
+		return artifact.Refused(want.Digest.String(), "size mismatch: want %d bytes, got %s", want.Size, count(size, want.Size))
 	case want.Digest != "" && got != want.Digest:
-		return artifact.Refused(want.Digest.String(), "its content has the digest %s", got)
+		return artifact.Refused(want.Digest.String(), "digest mismatch: got %s", got)
 	}
 	return nil
 }

@@ -156,7 +156,7 @@ func (r *Store) CheckBlobAnswer(resp *http.Response, desc ocispec.Descriptor, of
 			return err
 		}
 		if resp.ContentLength >= 0 && resp.ContentLength != desc.Size {
-			return artifact.Refused(desc.Digest.String(), "the registry has %d bytes, the descriptor says %d", resp.ContentLength, desc.Size)
+			return artifact.Refused(desc.Digest.String(), "size mismatch: want %d bytes, the registry has %d", desc.Size, resp.ContentLength)
 		}
 	case http.StatusPartialContent:
 		if encoding := resp.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" { // a part of other bytes than the blob's

@@ -81,7 +81,7 @@ type notAList struct {
 }
 
 func (n *notAList) Error() string {
-	return fmt.Sprintf("the tag %s leads to %s (%s), not to a list of referrers", n.tag, n.desc.Digest, n.desc.MediaType)
+	return fmt.Sprintf("the tag %s is that of %s (%s), not of a list of referrers", n.tag, n.desc.Digest, n.desc.MediaType)
 }
 
 // Add adds a manifest that was pushed to the list of its subject's referrers. A registry that claims to list it itself is

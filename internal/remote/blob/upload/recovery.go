@@ -140,7 +140,7 @@ func (u *upload) act(ctx context.Context, a action, cause error) error {
 	case actionGiveUp:
 		return cause
 	case actionChanged:
-		return &artifact.Error{Op: "uploading", Item: u.digest.String(), Err: fmt.Errorf("the registry got other bytes than the digest is of: %w", artifact.ErrChanged)}
+		return &artifact.Error{Op: "uploading", Item: u.digest.String(), Err: fmt.Errorf("digest mismatch in the registry: %w", artifact.ErrChanged)}
 	case actionRetry:
 	case actionCount:
 		u.stuck++

@@ -94,7 +94,7 @@ func Reader(ctx context.Context, r *blob.Store, desc ocispec.Descriptor, content
 			return err
 		}
 		if int64(len(data)) != desc.Size {
-			return artifact.Refused(desc.Digest.String(), "%d bytes, the descriptor says %d", len(data), desc.Size)
+			return artifact.Refused(desc.Digest.String(), "size mismatch: want %d bytes, got %d", desc.Size, len(data))
 		}
 		seeker, seeks = bytes.NewReader(data), true
 	}
