@@ -3,9 +3,12 @@ package exit
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/davit-oci/davit/artifact"
@@ -43,6 +46,26 @@ func (e *StoppedError) Hint() string {
 		return ""
 	}
 	return "run the same command again: it continues where it stopped"
+}
+
+// BrokenError is a transfer that the registry or the network broke off. The command keeps what it has done.
+type BrokenError struct{ Err error }
+
+// Error returns the message of Err.
+func (e *BrokenError) Error() string { return e.Err.Error() }
+
+// Unwrap returns Err.
+func (e *BrokenError) Unwrap() error { return e.Err }
+
+// Hint returns what the user can do.
+func (e *BrokenError) Hint() string { return (&StoppedError{Continues: true}).Hint() }
+
+// IsBroken reports whether a connection ended or stalled in the middle of a transfer.
+func IsBroken(err error) bool {
+	var stalled net.Error
+	broken := errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) ||
+		errors.As(err, &stalled) && stalled.Timeout()
+	return broken && Of(err) == Network
 }
 
 // TimeoutError replaces every error once the time for a command is over.

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -18,7 +19,9 @@ import (
 	"github.com/davit-oci/davit/internal/layout/catalog"
 	"github.com/davit-oci/davit/internal/reference"
 	"github.com/davit-oci/davit/internal/shell"
+	"github.com/davit-oci/davit/internal/textdist"
 	"oras.land/oras-go/v2/errdef"
+	"oras.land/oras-go/v2/registry/remote/errcode"
 )
 
 // Hints returns what the user can do about an error. Libraries state facts; only the commands name commands and flags.
@@ -41,7 +44,7 @@ func hintFor(err error) string {
 	switch {
 	case errors.As(err, &usage) && usage.Hint != "":
 		return usage.Hint
-	case errors.Is(err, errdef.ErrInvalidReference) && errors.As(err, &known) && existingPath(known.Item) != "":
+	case errors.Is(err, errdef.ErrInvalidReference) && errors.As(err, &known) && known.Op == "reference" && existingPath(known.Item) != "":
 		return fmt.Sprintf("did you mean the path %q?", existingPath(known.Item))
 	case errors.Is(err, reference.ErrNoRepository) && errors.As(err, &known):
 		return fmt.Sprintf("did you mean %q? \"%s\" lists the names; a path begins with ./ or /", known.Item+"/NAME",
@@ -74,15 +77,20 @@ func hintForCause(err error) string {
 	var missing *registry.Missing
 	var elsewhere *registry.Elsewhere
 	var authority x509.UnknownAuthorityError
+	var otherName x509.HostnameError
 	switch {
 	case errors.As(err, &authority):
 		return "pass the certificate authority of the registry with --ca-file, or skip the check with --insecure"
+	case errors.As(err, &otherName):
+		return hintForName(otherName)
 	case errors.As(err, &ambiguous):
 		return "choose one with --kind"
 	case errors.As(err, &denied) && strings.Contains(denied.Error(), "started without --write"): // as davit serve says
 		return "the operator of that registry can start it with --write"
+	case errors.As(err, &denied) && isAboutTag(denied):
+		return "the registry refuses to write that tag; it may be immutable: push under another"
 	case errors.As(err, &denied) && denied.Answer.Status == http.StatusUnauthorized: // perhaps with credentials
-		return "log in with \"davit login " + denied.Host + "\"; if you did, check the user name and the password, or request access"
+		return fmt.Sprintf("log in with \"%s\"; if you did, check the user name and the password, or request access", shell.Command("davit", "login", denied.Host))
 	case errors.As(err, &denied):
 		return fmt.Sprintf("log in with \"%s\", or request access", shell.Command("davit", "login", denied.Host))
 	case isForbidden(err) && errors.As(err, &unavailable) && unavailable.Answer.Method == http.MethodDelete:
@@ -113,6 +121,23 @@ func hintForCause(err error) string {
 		return "run the command again once nothing writes to the file"
 	}
 	return ""
+}
+
+// isAboutTag reports whether a registry refuses a tag to every user.
+func isAboutTag(denied *registry.Denied) bool {
+	return slices.ContainsFunc(denied.Answer.Errors, func(e errcode.Error) bool { return strings.HasPrefix(e.Code, "TAG_") })
+}
+
+// hintForName returns the hint for a certificate that is for other names than that of the registry.
+func hintForName(e x509.HostnameError) string {
+	names := slices.Clone(e.Certificate.DNSNames)
+	for _, ip := range e.Certificate.IPAddresses {
+		names = append(names, ip.String())
+	}
+	if len(names) == 0 {
+		return "the operator of the registry has to name it in its certificate; --insecure skips the check"
+	}
+	return fmt.Sprintf("call the registry by a name in its certificate (%s), or skip the check with --insecure", textdist.FirstFew(names))
 }
 
 // hintToServe returns the hint where nothing listens: on this machine, a layout can be served there.

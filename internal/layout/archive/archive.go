@@ -243,6 +243,10 @@ func (a *Archive) temp() (*os.File, error) {
 	}
 	defer func() { _ = root.Close() }()
 	f, _, err := files.CreateTemp(root, ".", a.tempPrefix())
+	var failed *fs.PathError
+	if errors.As(err, &failed) { // the user knows only the name of the archive
+		err = &artifact.Error{Op: "writing", Item: a.file, Err: failed.Err}
+	}
 	return f, err
 }
 
