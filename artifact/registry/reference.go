@@ -130,6 +130,8 @@ func parse(given, s string) (Reference, error) {
 		ref, err = parsePath(rest)
 	case reference.PathOfTransport(s) != "":
 		err = reference.WithHint(errors.New("the registry is missing"), fmt.Sprintf("did you mean the path %q?", reference.PathOfTransport(s)))
+	case reference.HintForStore(s) != "":
+		err = reference.WithHint(errors.New("an image in the store of a container engine"), reference.HintForStore(s))
 	case reference.IsImageID(s):
 		hint := fmt.Sprintf("docker inspect --format '{{index .RepoDigests 0}}' %s", s)
 		if strings.HasPrefix(s, "sha256:") {

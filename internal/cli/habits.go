@@ -7,35 +7,36 @@ import (
 )
 
 // foreignCommands has in each line a command of davit, and the names that it has in other tools. Without them, a name would be taken
-// for a misspelling of one that is near, as fetch for detach, or for nothing.
+// for a misspelling of one that is near, as fetch for detach, or for nothing. Two words are joined by a dot, as in repo.tags.
 const foreignCommands = `
 attach: add annotate
 browse: web
 cat: blob
 check: lint validate
-copy: clone cp export import load mirror mv promote save
+copy: artifact.copy image.copy image.save clone cp export import load mirror mv promote save
 copy --from-file: sync
-delete: remove rm rmi untag
-discover: referrers tree
+delete: image.rm manifest.delete remove rm rmi untag
+discover: artifact.list artifact.tree referrers tree
 init: create generate new
-inspect: artifact describe image info
+inspect: artifact describe history image info
 inspect --config: config
 inspect --manifest: manifest
+keygen: generate-key-pair
 login: auth registry
 ls: list
 ls -l: du
 pack: archive build package
 prune: gc
-pull: download extract fetch get install run unpack
-push: publish upload
-repos: catalog images search
+pull: artifact.get artifact.pull image.pull download extract fetch get install run unpack
+push: artifact.put artifact.push publish upload
+repos: catalog images repo.ls repo.list search
 resolve: digest
 show: view
 show --alert: alert alerts
 show --kind report: scan
 show --kind runbook: runbook
 show --kind sbom: sbom
-tags: history log
+tags: list-tags log repo.tags tag.ls
 `
 
 // foreignFlags has in each line flags of other tools, and what davit has instead. With a command before it, as in push.t, a
@@ -68,6 +69,7 @@ attach.platform | attach to the manifest of one platform: "davit resolve --platf
 attach.predicate attach.sbom | the file is an argument
 push.o push.output | JSON is --format json; a target is an argument
 init.o init.output | the argument is the directory that gets davit.yaml
+pull.exclude | --include GLOB chooses files; no flag leaves some out
 pull.d pull.dir pull.destination pull.untardir | -o DIR says where the files go
 pull.f | --force overwrites
 pull.a | it pulls all files; --platform chooses a platform, --referrers adds attachments

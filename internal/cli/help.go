@@ -140,7 +140,7 @@ func newHelpCommand(a *app.App, root *cobra.Command) *cobra.Command {
 			if len(args) > 0 {
 				found, _, err := root.Find(args)
 				if err != nil || found == root {
-					return noSuchCommand(root, args[0])
+					return noSuchCommand(root, args)
 				}
 				cmd = found
 			}

@@ -18,7 +18,7 @@ import (
 
 // TestHintsCanBePasted checks the commands in hints about paths with characters that a shell treats specially.
 func TestHintsCanBePasted(t *testing.T) {
-	for _, name := range []string{"plain", "sp dir", "it's", `a"b`, "$HOME", "a;b&c", "(x)", "#x", "~x", "a`b`", "naïve"} {
+	for _, name := range []string{"plain", "sp dir", "it's", `a"b`, "$HOME", "a;b&c", "(x)", "#x", "a`b`", "naïve"} {
 		parent := t.TempDir()
 		t.Chdir(parent)
 		dir := filepath.Join(parent, name)

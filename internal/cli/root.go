@@ -119,25 +119,26 @@ func runRoot(a *app.App, cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return cmd.Help()
 	}
-	return noSuchCommand(cmd, args[0])
+	return noSuchCommand(cmd, args)
 }
 
 // noSuchCommand returns the error about an unknown command.
-func noSuchCommand(root *cobra.Command, name string) error {
+func noSuchCommand(root *cobra.Command, args []string) error {
+	name := args[0]
 	var names []string
 	for _, c := range root.Commands() {
 		if !c.Hidden {
 			names = append(names, c.Name())
 		}
 	}
-	hint := cmp.Or(habit(name), textdist.DidYouMean(name, names), `"davit --help" lists the commands`)
+	hint := cmp.Or(habit(strings.Join(args[:min(len(args), 2)], ".")), habit(name), textdist.DidYouMean(name, names), `"davit --help" lists the commands`)
 	return &exit.UsageError{Err: fmt.Errorf("no such command: %q", name), Hint: hint}
 }
 
 // flagError returns a usage error for an error of pflag, with the flag that was probably meant.
 func flagError(cmd *cobra.Command, err error) error {
 	if args := cmd.Flags().Args(); !cmd.HasParent() && len(args) > 0 {
-		return noSuchCommand(cmd, args[0])
+		return noSuchCommand(cmd, args)
 	}
 	hint := fmt.Sprintf("\"%s --help\" lists the flags", cmd.CommandPath())
 	var unknown *pflag.NotExistError

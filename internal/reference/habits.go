@@ -1,6 +1,10 @@
 package reference
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/davit-oci/davit/internal/shell"
+)
 
 // IsImageID reports whether s is the ID of a container image, as docker and Kubernetes print it: the digest of its config.
 func IsImageID(s string) bool {
@@ -20,14 +24,31 @@ func IsCut(digest string) bool {
 	return ok && 0 < len(encoded) && len(encoded) < 64 && strings.Trim(encoded, "0123456789abcdef") == ""
 }
 
-// PathOfTransport returns the path in a name of skopeo or podman for a layout or an archive of one, oci:PATH, or "".
+// PathOfTransport returns the path in a name of skopeo or podman for files, as oci:PATH:TAG and docker-archive:FILE, or "".
 func PathOfTransport(name string) string {
 	transport, path, ok := strings.Cut(name, ":")
-	if !ok || path == "" || transport != "oci" && transport != "oci-archive" || strings.HasPrefix(path, "//") {
+	isArchive := transport == "oci-archive" || transport == "docker-archive"
+	if !ok || path == "" || strings.HasPrefix(path, "//") || !isArchive && transport != "oci" && transport != "dir" {
 		return ""
 	}
 	if !strings.HasPrefix(path, ".") && !strings.HasPrefix(path, "/") && !strings.HasPrefix(path, "~") {
 		path = "./" + path
 	}
+	if file, tag, hasTag := strings.Cut(path, ":"); isArchive && !strings.HasSuffix(file, ".tar") {
+		path = file + ".tar"
+		if hasTag {
+			path += ":" + tag
+		}
+	}
 	return path
+}
+
+// HintForStore returns the hint for a name of skopeo for an image in the store of a container engine, as docker-daemon:IMAGE, or "".
+func HintForStore(name string) string {
+	store, image, _ := strings.Cut(name, ":")
+	engine := map[string]string{"docker-daemon": "docker", "containers-storage": "podman"}[store]
+	if image == "" || engine == "" {
+		return ""
+	}
+	return "save it first: " + shell.Command(engine, "save", "-o", "image.tar", image) + "; its reference is ./image.tar then"
 }

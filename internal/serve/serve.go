@@ -49,6 +49,7 @@ type Server struct {
 // Open opens a layout, which then is every repository, or a directory of layouts, each of which is the repository that its
 // path names. With Options.Write, a missing directory is created and becomes a layout.
 func Open(ctx context.Context, opener Opener, path string, opts Options) (*Server, error) {
+	given := path
 	path = filepath.Clean(path)
 	s := &Server{opts: opts, uploads: upload.New(), memory: limit.NewMemory(limit.MaxMemory), bodies: limit.NewMemory(limit.MaxBodies), log: accesslog.New(opts.Log)}
 	mode := registry.Read
@@ -57,20 +58,20 @@ func Open(ctx context.Context, opener Opener, path string, opts Options) (*Serve
 	}
 	one, made, err := isOne(path, opts.Write)
 	if err != nil {
-		return nil, failure(path, err)
+		return nil, failure(given, err)
 	}
 	if !one {
 		var names []string
 		if names, s.Nameless, err = findLayouts(path); err != nil {
-			return nil, failure(path, err)
+			return nil, failure(given, err)
 		}
 		if len(names) == 0 {
-			return nil, failure(path, fmt.Errorf("no OCI image layout in it: %w", errdef.ErrNotFound))
+			return nil, failure(given, fmt.Errorf("no OCI image layout in it: %w", errdef.ErrNotFound))
 		}
 		s.store = &tree{root: path, mode: mode, opener: opener, places: map[string]*place{}}
 		return s, nil
 	}
-	whole := &single{place: place{path: path, mode: mode, opener: opener}, home: homeName(path)}
+	whole := &single{place: place{path: given, mode: mode, opener: opener}, home: homeName(path)}
 	if made {
 		whole.above = filepath.Dir(path)
 	}
