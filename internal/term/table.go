@@ -99,6 +99,9 @@ func (s *Screen) hang(line string, column int) string {
 	return b.String() + line
 }
 
+// gap is the number of columns between cells.
+const gap = 2
+
 // padded returns the rows with each cell padded to the width of its column. A column that is empty in every row is dropped.
 func (t *Table) padded() [][]string {
 	var widths []int
@@ -114,7 +117,7 @@ func (t *Table) padded() [][]string {
 	for i, row := range t.rows {
 		for j, cell := range row {
 			if widths[j] > 0 {
-				rows[i] = append(rows[i], cell+strings.Repeat(" ", widths[j]-Width(cell)+2))
+				rows[i] = append(rows[i], cell+strings.Repeat(" ", widths[j]-Width(cell)+gap))
 			}
 		}
 	}

@@ -87,12 +87,18 @@ type drawing struct {
 	branches branches
 }
 
-// lines draws siblings and the lines below them; indents returns the prefix of a line, and that of those below it.
+// lines draws siblings and the lines below them; indents returns the prefix of a line, and that of those below it. Siblings that do
+// not fit on the screen are broken before the same cells, so that they still form columns.
 func (d *drawing) lines(siblings []*Tree, indents func(i int) (string, string)) {
-	for i, padded := range d.columns(siblings) {
+	all := d.columns(siblings)
+	var breaks [2][]bool
+	for group := range breaks {
+		breaks[group] = d.breaks(siblings, all, group, indents)
+	}
+	for i, padded := range all {
 		before, below := indents(i)
-		if short := unpadded(padded); !d.fits(before+strings.Join(padded, "")) && d.fits(before+strings.Join(short, "")) {
-			padded = short
+		if len(padded) == 2 && !d.fits(before+padded[0]+padded[1]) {
+			padded[0] = strings.TrimRight(padded[0], " ") + "  "
 		}
 		for j, cell := range padded {
 			style := Plain
@@ -106,7 +112,7 @@ func (d *drawing) lines(siblings []*Tree, indents func(i int) (string, string)) 
 		if len(children) > 0 {
 			rest = below + ownBranch
 		}
-		d.line(before, rest, padded)
+		d.line(before, rest, padded, breaks[siblings[i].group()])
 		d.lines(children, func(j int) (string, string) {
 			if j == len(children)-1 {
 				return below + d.branches.last, below + d.branches.belowLast
@@ -116,14 +122,40 @@ func (d *drawing) lines(siblings []*Tree, indents func(i int) (string, string)) 
 	}
 }
 
-// unpadded returns the cells of a line as wide as they are, without empty ones.
-func unpadded(cells []string) (short []string) {
-	for _, cell := range cells {
-		if cell = strings.TrimRight(cell, " "); cell != "" {
-			short = append(short, cell+"  ")
+// breaks returns before which cells the lines of a group of siblings are broken.
+func (d *drawing) breaks(siblings []*Tree, all [][]string, group int, indents func(i int) (string, string)) []bool {
+	var widths []int
+	first, rest := 0, 0
+	for i, line := range siblings {
+		if line.group() != group {
+			continue
+		}
+		before, below := indents(i)
+		first, rest = max(first, Width(before)), max(rest, Width(below))
+		if len(line.children) > 0 {
+			rest = max(rest, Width(below+ownBranch))
+		}
+		for j, cell := range all[i] {
+			if j == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[j] = max(widths[j], Width(cell))
 		}
 	}
-	return short
+	breaks := make([]bool, len(widths))
+	if len(widths) < 3 || d.width <= 0 { // a name and a value: nothing follows that has to align
+		return breaks
+	}
+	column, room := first, d.width+gap
+	for j, width := range widths {
+		if j > 0 && column+width > room && (rest+width <= room || column >= room) {
+			breaks[j], column = true, rest
+		}
+		if column += width; column > room {
+			column = room // the text is wrapped: nothing follows it
+		}
+	}
+	return breaks
 }
 
 // columns returns the cells of siblings, padded to columns. Strong lines have columns of their own: they are about something else.
@@ -132,7 +164,9 @@ func (d *drawing) columns(siblings []*Tree) [][]string {
 	for _, line := range siblings {
 		row := make([]string, len(line.cells))
 		for i, cell := range line.cells {
-			row[i] = d.screen.cell(cell)
+			if row[i] = d.screen.cell(cell); cell == "-" && d.width > 0 {
+				row[i] = "" // it keeps the place of a cell for scripts
+			}
 		}
 		groups[line.group()].Row(row...)
 	}
@@ -153,18 +187,21 @@ func (t *Tree) group() int {
 	return 0
 }
 
-// line draws one line; cells that do not fit go to the next lines, which begin with rest.
-func (d *drawing) line(before, rest string, cells []string) {
+// line draws one line; the cells after a break go to the next lines, which begin with rest.
+func (d *drawing) line(before, rest string, cells []string, breaks []bool) {
 	text := d.screen.paint(before, Dim)
 	for i, cell := range cells {
-		next := text + cell
-		if i > 0 && !d.fits(next) {
-			d.WriteString(strings.TrimRight(text, " ") + "\n")
-			next = rest + cell
+		if i > 0 && (breaks[i] || !d.fits(text+cell)) {
+			if strings.TrimRight(text, " ") != strings.TrimRight(rest, " ") {
+				d.WriteString(strings.TrimRight(text, " ") + "\n")
+			}
+			text = rest
 		}
-		text = d.wrap(next, rest)
+		text = d.wrap(text+cell, rest)
 	}
-	d.WriteString(strings.TrimRight(text, " ") + "\n")
+	if strings.TrimSpace(strings.TrimPrefix(text, rest)) != "" {
+		d.WriteString(strings.TrimRight(text, " ") + "\n")
+	}
 }
 
 func (d *drawing) fits(text string) bool {

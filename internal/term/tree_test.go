@@ -70,18 +70,57 @@ func TestTreeOnANarrowScreen(t *testing.T) {
 	}
 }
 
-// TestTreeShortLine checks that a line which fits on the screen is not broken because a sibling is wide.
-func TestTreeShortLine(t *testing.T) {
+// TestTreeBreaks checks that siblings are broken before the same cells, and form columns on every line.
+func TestTreeBreaks(t *testing.T) {
 	t.Parallel()
 	root := term.NewTree("root")
-	root.Add("report", "short", "sha256:0123")
-	root.Add("report", "a summary that is long", "sha256:4567")
+	root.Add("LICENSE", "83 B", "sha256:0123", "text/plain")
+	root.Add("chat_template.jinja", "1.44 kB", "sha256:4567", "-")
+	root.Add("note", "-", "sha256:89ab", "text/plain")
+	for width, want := range map[int]string{
+		0: `root
+├── LICENSE              83 B     sha256:0123  text/plain
+├── chat_template.jinja  1.44 kB  sha256:4567  -
+└── note                 -        sha256:89ab  text/plain
+`,
+		50: `root
+├── LICENSE              83 B     sha256:0123
+│   text/plain
+├── chat_template.jinja  1.44 kB  sha256:4567
+└── note                          sha256:89ab
+    text/plain
+`,
+		35: `root
+├── LICENSE              83 B
+│   sha256:0123  text/plain
+├── chat_template.jinja  1.44 kB
+│   sha256:4567
+└── note
+    sha256:89ab  text/plain
+`,
+	} {
+		out := &term.Screen{Width: width}
+		if err := root.WriteText(out); err != nil || out.String() != want {
+			t.Errorf("width %d: %v, got\n%s", width, err, out)
+		}
+	}
+}
+
+// TestTreeLongText checks that a text that is wider than the screen does not break the lines of its siblings before it.
+func TestTreeLongText(t *testing.T) {
+	t.Parallel()
+	root := term.NewTree("root")
+	root.Add("report", "short", "9 B")
+	root.Add("sbom", "a summary that is longer than the screen is wide", "10 B")
 	const want = `root
-├── report  short  sha256:0123
-└── report  a summary that is long
-    sha256:4567
+├── report  short
+│   9 B
+└── sbom
+    a summary that is longer
+    than the screen is wide
+    10 B
 `
-	out := &term.Screen{Width: 38}
+	out := &term.Screen{Width: 30}
 	if err := root.WriteText(out); err != nil || out.String() != want {
 		t.Errorf("%v, got\n%s", err, out)
 	}
