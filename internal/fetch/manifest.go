@@ -14,6 +14,7 @@ import (
 	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/kinds/kind"
 	oci "github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/internal/untrusted"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -120,7 +121,7 @@ func CheckDocument(desc ocispec.Descriptor) error {
 }
 
 func checkDescriptor(desc ocispec.Descriptor) error {
-	if err := desc.Digest.Validate(); err != nil {
+	if err := untrusted.CheckDigest(desc.Digest); err != nil {
 		return artifact.Refused(string(desc.Digest), "not a digest: %w", err)
 	}
 	if desc.Size < 0 {

@@ -75,8 +75,8 @@ func ParseSimple(data []byte) (*Simple, error) {
 	if c.Type != simpleType {
 		return nil, fmt.Errorf("unknown signature type %q", c.Type)
 	}
-	if err := c.Image.Digest.Validate(); err != nil {
-		return nil, fmt.Errorf("invalid signature payload: %w", err)
+	if c.Image.Digest.Validate() != nil {
+		return nil, fmt.Errorf("invalid signature payload: invalid digest %.200q", c.Image.Digest)
 	}
 	s := &Simple{Reference: c.Identity.Reference, Digest: c.Image.Digest}
 	for k, v := range outer.Optional {

@@ -11,6 +11,7 @@ import (
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/remote/blob"
 	"github.com/davit-oci/davit/internal/remote/transport"
+	"github.com/davit-oci/davit/internal/untrusted"
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/durable"
@@ -34,7 +35,7 @@ type Destination struct {
 // in the file, and how many of them are at its start without a gap; its calls do not overlap. Two calls must not use
 // the same file at once.
 func File(ctx context.Context, r *blob.Store, desc ocispec.Descriptor, to Destination) error {
-	if err := desc.Digest.Validate(); err != nil {
+	if err := untrusted.CheckDigest(desc.Digest); err != nil {
 		return artifact.Refused(desc.Digest.String(), "digest: %w", err)
 	}
 	if desc.Size < 0 {
