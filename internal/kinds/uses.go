@@ -12,7 +12,7 @@ func Uses() []Use {
 		{"models", []string{"model", "modelcar", "modelkit", "modelpack", "ollama"}},
 		{"agents", []string{"agent", "skill", "skills"}},
 		{"clusters", []string{"artifacthub", "flux", "helm", "helm-plugin", "manifests", "tekton-bundle"}},
-		{"infrastructure and configuration", []string{"cue", "opentofu-module", "opentofu-provider"}},
+		{"configuration", []string{"cue", "opentofu-module", "opentofu-provider"}},
 		{"policies and rules", []string{"conftest", "falco-asset", "falco-plugin", "falco-rules", "opa"}},
 		{"programs and containers", []string{"binary", "bottle", "compose", "image", "sif", "volume", "wasm"}},
 		{"dev containers", []string{"collection", "feature", "template"}},

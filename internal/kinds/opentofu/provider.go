@@ -25,7 +25,7 @@ func Provider() kind.Kind {
 	return kind.Kind{
 		Kind: mediatypes.Kind{
 			Name:     "opentofu-provider",
-			Summary:  "a provider of OpenTofu: the terraform-provider-NAME_VERSION_OS_ARCH.zip of one or more platforms",
+			Summary:  "a provider of OpenTofu: its zip files for one or more platforms",
 			Identity: mediatypes.Identity{ArtifactType: "application/vnd.opentofu.provider", Types: []string{target}},
 			Shape:    mediatypes.Index,
 			Config:   mediatypes.Config{Derive: "opentofu-provider", Schema: kind.NoFields()},
