@@ -85,7 +85,7 @@ prune.keep | --keep-last N keeps the newest N
 prune.keep-within | --older-than AGE removes only older tags
 detach.keep-last | --keep N keeps the newest N
 delete.f delete.force prune.f prune.force | --yes does not ask
-detach.f detach.force detach.yes | --all removes all attachments without asking
+detach.f detach.force | --all removes all attachments without asking
 discover.alerts | "davit show --alert TARGET" lists the alerts
 discover.artifact-type | --kind takes an artifactType, too
 show.runbook | --alert NAME shows the runbook for an alert

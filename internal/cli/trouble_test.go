@@ -36,7 +36,7 @@ func TestTrouble(t *testing.T) {
 	}{
 		{"a bit is wrong, once", "GET blob", faults.First(1), faults.FlipBit(1000), pull, exit.Done, nil},
 		{"a bit is wrong, always", "GET blob", faults.Always, faults.FlipBit(1000), pull, exit.Refused, []string{"sha256:", "the registry sent"}},
-		{"too short, always", "GET blob", faults.Always, faults.Shorten(1000), pull, exit.Refused, []string{"1000 bytes", "sha256:"}},
+		{"too short, always", "GET blob", faults.Always, faults.Shorten(1000), pull, exit.Refused, []string{"the registry has 1000", "sha256:"}},
 		{"another digest, always", "GET blob", faults.Always, faults.Header("Docker-Content-Digest", "sha256:x"), pull, exit.Refused, []string{`calls the blob "sha256:x"`}},
 		{"unavailable", "GET blob", faults.Always, faults.Status(503), pull, exit.Network, []string{reg.Host, "fetching", "503"}},
 		{"not now", "GET manifest", faults.Always, faults.Status(429, "Retry-After", "600"), pull, exit.Network, []string{reg.Host, "429"}},

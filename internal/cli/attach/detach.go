@@ -39,7 +39,7 @@ every scanner. Attachments without a date are the oldest, and never older than a
 		Example: `  davit detach registry.example.com/app:1.0 --kind report
   davit detach registry.example.com/app:1.0 --kind report --keep 4 --dry-run
   davit detach registry.example.com/app:1.0 --all --older-than 90d --each-platform
-  davit detach registry.example.com/app:1.0 greeting-lint
+  davit detach registry.example.com/app:1.0 greeting
   davit detach ./oci:1.0 sha256:e64e31ab79f1a0c99e65dcb833105dcaeff619bcfd7bd154b6d46306380196b2`,
 		GroupID: app.GroupAttach,
 		Args:    app.Arguments(1, -1),
