@@ -6,7 +6,7 @@ import (
 )
 
 // withLists returns v with an empty list in place of every nil list, which JSON would show as null, because scripts iterate over
-// lists. The targets of pointers and the elements of lists are changed in place.
+// lists. v stays as it is: results share parts, such as the layer types of kinds, with the rest of the program.
 func withLists(v any) any {
 	if v == nil {
 		return nil
@@ -21,8 +21,10 @@ func filled(v reflect.Value) reflect.Value {
 	}
 	switch v.Kind() {
 	case reflect.Pointer:
-		if !v.IsNil() && v.Elem().CanSet() {
-			v.Elem().Set(filled(v.Elem()))
+		if !v.IsNil() {
+			target := reflect.New(v.Type().Elem())
+			target.Elem().Set(filled(v.Elem()))
+			return target
 		}
 	case reflect.Interface:
 		if !v.IsNil() {
@@ -31,9 +33,14 @@ func filled(v reflect.Value) reflect.Value {
 	case reflect.Slice:
 		return filledSlice(v)
 	case reflect.Map:
-		for _, key := range v.MapKeys() {
-			v.SetMapIndex(key, filled(v.MapIndex(key)))
+		if v.IsNil() {
+			return v
 		}
+		entries := reflect.MakeMapWithSize(v.Type(), v.Len())
+		for _, key := range v.MapKeys() {
+			entries.SetMapIndex(key, filled(v.MapIndex(key)))
+		}
+		return entries
 	case reflect.Struct:
 		whole := reflect.New(v.Type()).Elem()
 		whole.Set(v)
@@ -48,14 +55,12 @@ func filled(v reflect.Value) reflect.Value {
 }
 
 func filledSlice(v reflect.Value) reflect.Value {
-	switch {
-	case v.Type().Elem().Kind() == reflect.Uint8: // bytes are not a list in JSON
-	case v.IsNil():
-		return reflect.MakeSlice(v.Type(), 0, 0)
-	default:
-		for i := range v.Len() {
-			v.Index(i).Set(filled(v.Index(i)))
-		}
+	if v.Type().Elem().Kind() == reflect.Uint8 { // bytes are not a list in JSON
+		return v
 	}
-	return v
+	elements := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
+	for i := range v.Len() {
+		elements.Index(i).Set(filled(v.Index(i)))
+	}
+	return elements
 }

@@ -59,5 +59,8 @@ func TestListsAreNeverNull(t *testing.T) {
 				t.Errorf("%s: got %s", format, &out)
 			}
 		}
+		if r.Embedded.Outer != nil || r.Pointer.Names != nil || r.All[0].Names != nil || r.All[1].Of["a"].Names != nil || r.Of["b"].Names != nil {
+			t.Errorf("%s: the result was changed: %+v", format, r)
+		}
 	}
 }

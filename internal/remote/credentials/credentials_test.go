@@ -1,6 +1,7 @@
 package credentials
 
 import (
+	"bufio"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -331,6 +332,9 @@ func TestLoginAtASlowServer(t *testing.T) {
 					}
 					go func() {
 						defer c.Close()
+						if _, err := http.ReadRequest(bufio.NewReader(c)); err != nil {
+							return
+						}
 						for text := at.first; ; text = at.then {
 							if _, err := c.Write([]byte(text)); err != nil || t.Context().Err() != nil {
 								return
