@@ -51,7 +51,7 @@ func problemOfHint(hint string, typed []string) string {
 		if err := cmd.ParseFlags(rest); err != nil && !strings.Contains(err.Error(), "help requested") {
 			return err.Error()
 		}
-		if slices.Contains(rest, "--help") || cmd.Flags().NArg() == 0 { // a command alone stands for its purpose: "davit init" writes one
+		if slices.Contains(rest, "--help") || cmd.Flags().NArg() == 0 { // a command without arguments names itself: "davit init" writes one
 			continue
 		}
 		if err := cmd.ValidateArgs(cmd.Flags().Args()); err != nil {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/davit-oci/davit/internal/clients"
 )
 
 // TestCommand checks that a shell splits commands into their words.
@@ -33,10 +35,7 @@ func TestCommand(t *testing.T) {
 // TestControlCharacters checks words that do not fit on one line.
 func TestControlCharacters(t *testing.T) {
 	t.Parallel()
-	bash, err := exec.LookPath("bash")
-	if err != nil {
-		t.Skip("bash is not here")
-	}
+	bash := clients.Path(t, "bash")
 	for _, word := range []string{"a\nb", "\x1b[31m", "it's\tnaïve\\n", "\x7f1"} {
 		out, err := exec.Command(bash, "-c", "printf %s "+Quote(word)).Output()
 		if err != nil || string(out) != word || strings.ContainsFunc(Quote(word), func(r rune) bool { return r < ' ' }) {

@@ -11,7 +11,7 @@ import (
 	"github.com/davit-oci/davit/internal/format/frontmatter"
 )
 
-// manyAliases is a text of some hundred bytes that stands for 10 to the power of 9 values.
+// manyAliases is a text of some hundred bytes that expands to a billion values.
 var manyAliases = func() string {
 	text, last := "---\na: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n", "a"
 	for c := 'b'; c < 'j'; c++ {
