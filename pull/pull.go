@@ -25,7 +25,7 @@ import (
 // that the native client of its kind would use, or one derived from its digest. Until everything is verified, files stay in a
 // directory ".davit-…" inside dst, from which the next pull continues if this one is killed.
 //
-// Artifact returns artifact.ErrKept if a file in dst was changed, or made by another program, and opts.Force is not set;
+// Artifact returns artifact.ErrKept if a file in dst exists with different content and opts.Force is not set;
 // artifact.ErrRefused if content does not match its digest, is unsafe, or exceeds opts.Limits; artifact.ErrInvalid if a
 // pattern in opts.Include is not valid; and errdef.ErrNotFound if there is no such artifact, no manifest for opts.Platform (a
 // *PlatformError), or no file that opts ask for. Other errors are those of src and of the file system.

@@ -225,9 +225,9 @@ func Refusal(kept []string) error {
 	if len(kept) == 0 {
 		return nil
 	}
-	reason := "it was changed, or made by another program"
+	reason := "it exists with different content"
 	if len(kept) > 1 {
-		reason += fmt.Sprintf(", as were %d others", len(kept)-1)
+		reason += fmt.Sprintf(", as do %d others", len(kept)-1)
 	}
 	return &artifact.Error{Op: "placing", Item: kept[0], Err: fmt.Errorf("%s, %w", reason, artifact.ErrKept)}
 }
