@@ -23,8 +23,8 @@ import (
 func newCopyCommand(a *app.App) *cobra.Command {
 	var opts copyOptions
 	cmd := &cobra.Command{
-		Use:   "copy SRC DST",
-		Short: "Copy an artifact or image from any target to any target",
+		Use:   "copy SRC... DST",
+		Short: "Copy artifacts or images from any target to any target",
 		Long: `Copy an artifact byte for byte: between registries, layouts and archives. Blobs that DST has are
 not sent; within one registry blobs are mounted instead of uploaded. DST without a tag
 gets the tag of SRC.
@@ -35,18 +35,20 @@ archive is written whole or not at all; what came for it waits in files beside i
 A layout or archive keeps the name of the repository with each tag, as docker and skopeo write
 it, so that the same tag of two repositories is two artifacts there: ./carry:HOST/REPO:TAG.
 
---from-file copies every line of LIST ("-" is standard input), SRC or SRC DST, and --all-repos all
-tags of every repository of SRC. Without a DST of its own, an artifact keeps its name: below DST if
-that is a registry (HOST or HOST/PREFIX) or a directory of layouts (it ends in /), else inside the
-layout or archive DST. All lines are read before the first copy. An artifact that fails is reported,
-and the others go on; the exit code is that of the first failure. A full disk, Ctrl-C, and
---fail-fast end it at once. The same command again copies the rest.
+Several SRC are copied one after another. --from-file copies every line of LIST ("-" is standard
+input), SRC or SRC DST, and --all-repos all tags of every repository of SRC. Without a DST of its
+own, each of many artifacts keeps its name: below DST if that is a registry (HOST or HOST/PREFIX)
+or a directory of layouts (it ends in /), else inside the layout or archive DST. All lines are read
+before the first copy. An artifact that fails is reported, and the others go on; the exit code is
+that of the first failure. A full disk, Ctrl-C, and --fail-fast end it at once. The same command
+again copies the rest.
 
 --username and --password-stdin are for one registry; where SRC and DST are in two, --from-username
 and --to-username with their passwords say which is meant.`,
 		Example: `  davit copy registry.example.com/app:1.0 mirror.example.com/app
   davit copy registry.example.com/app:1.0 ./app.tar --referrers
   davit copy ./oci registry.example.com/app --all-tags
+  davit copy registry.example.com/app:1.0 registry.example.com/web:2.1 ./carry
   davit copy --from-file list.txt ./carry --referrers
   davit copy --all-repos ./carry registry.example.com/mirror --referrers
   echo "$TOKEN" | davit copy registry.example.com/app:1.0 mirror.example.com/app --to-username me --to-password-stdin`,
@@ -55,17 +57,13 @@ and --to-username with their passwords say which is meant.`,
 			if opts.many.fromFile != "" {
 				return nil
 			}
-			if len(args) > 2 {
-				return &exit.UsageError{Err: fmt.Errorf("%s: unexpected argument %q", cmd.CommandPath(), args[2]),
-					Hint: "usage: davit copy SRC DST; --from-file LIST copies the artifacts in a list"}
-			}
-			return app.Arguments(2, 2)(cmd, args)
+			return app.Arguments(2, -1)(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				opts.src, opts.dst = args[0], args[len(args)-1]
 			}
-			if opts.many.isSet() {
+			if opts.many.isSet(args) {
 				return runCopyMany(cmd.Context(), a, opts, args)
 			}
 			return runCopy(cmd.Context(), a, opts)

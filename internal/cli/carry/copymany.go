@@ -1,7 +1,6 @@
 package carry
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -14,7 +13,6 @@ import (
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/places"
-	"github.com/davit-oci/davit/internal/pause"
 	"github.com/davit-oci/davit/internal/reference"
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
@@ -31,11 +29,13 @@ type manyOptions struct {
 func (o *manyOptions) addFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.fromFile, "from-file", "", "copy the artifacts in `LIST`, a line for each: SRC, or SRC and DST (\"-\": standard input)")
 	fs.BoolVar(&o.allRepos, "all-repos", false, "copy every tag of every repository of SRC: a registry, a layout, or a directory of layouts")
-	fs.BoolVar(&o.failFast, "fail-fast", false, "with --from-file or --all-repos, stop at the first failure")
+	fs.BoolVar(&o.failFast, "fail-fast", false, "of many artifacts, stop at the first failure")
 }
 
-// isSet reports whether the flags ask for many artifacts.
-func (o *manyOptions) isSet() bool { return o.fromFile != "" || o.allRepos }
+// isSet reports whether the flags or the number of arguments ask for many artifacts.
+func (o *manyOptions) isSet(args []string) bool {
+	return o.fromFile != "" || o.allRepos || len(args) > 2
+}
 
 // job is one artifact, or one repository, to copy.
 type job struct {
@@ -48,6 +48,8 @@ func runCopyMany(ctx context.Context, a *app.App, opts copyOptions, args []strin
 	switch {
 	case opts.many.fromFile != "" && opts.many.allRepos:
 		return exit.Usagef("--from-file and --all-repos exclude each other")
+	case opts.many.allRepos && len(args) > 2:
+		return exit.Usagef("--all-repos copies one SRC, got %d", len(args)-1)
 	case opts.many.fromFile != "" && len(args) != 1:
 		return &exit.UsageError{Err: fmt.Errorf("--from-file takes only DST, got %s", term.Plural(len(args), "argument")),
 			Hint: shell.Command("davit", "copy", "--from-file", opts.many.fromFile, "DST")}
@@ -57,10 +59,13 @@ func runCopyMany(ctx context.Context, a *app.App, opts copyOptions, args []strin
 		return err
 	}
 	var jobs []job
-	if opts.many.allRepos {
+	switch {
+	case opts.many.allRepos:
 		jobs, err = repositoryJobs(ctx, a, args[0], place)
-	} else {
+	case opts.many.fromFile != "":
 		jobs, err = listJobs(a, opts, place)
+	default:
+		jobs, err = argumentJobs(opts, args[:len(args)-1], place)
 	}
 	if err != nil {
 		return err
@@ -131,64 +136,6 @@ func (p destination) target(src registry.Reference, name string) (registry.Refer
 	}
 	dst.Tag = src.Tag
 	return dst, nil
-}
-
-// listJobs reads the list of artifacts.
-func listJobs(a *app.App, opts copyOptions, to destination) ([]job, error) {
-	name := opts.many.fromFile
-	data, err := pause.Await(a.Context, func() ([]byte, error) { return readList(a, name) })
-	if err != nil {
-		return nil, err
-	}
-	if name == "-" {
-		name = "standard input"
-	}
-	if len(data) > maxList {
-		return nil, exit.Usagef("%s: the list is too large: the limit is %s", name, term.Size(maxList))
-	}
-	var jobs []job
-	lines := bufio.NewScanner(strings.NewReader(string(data)))
-	lines.Buffer(nil, maxList+1)
-	for n := 1; lines.Scan(); n++ {
-		where := fmt.Sprintf("%s:%d", name, n)
-		text, _, _ := strings.Cut(lines.Text(), "#")
-		fields := strings.Fields(strings.TrimPrefix(text, "\ufeff"))
-		if len(fields) == 0 {
-			continue
-		}
-		j, err := parseJob(fields, to, opts)
-		if err != nil {
-			return nil, &exit.UsageError{Err: fmt.Errorf("%s: %w", where, err), Hint: "a line is SRC, or SRC and DST; # begins a comment"}
-		}
-		j.where = where
-		jobs = append(jobs, *j)
-	}
-	if len(jobs) == 0 {
-		return nil, exit.Usagef("%s: no artifacts in the list", name)
-	}
-	return jobs, lines.Err()
-}
-
-func parseJob(fields []string, to destination, opts copyOptions) (*job, error) {
-	if len(fields) > 2 {
-		return nil, fmt.Errorf("%d words", len(fields))
-	}
-	src, err := registry.ParseSource(fields[0])
-	if err != nil {
-		return nil, err
-	}
-	j := &job{src: src, allTags: opts.allTags && src.Reference() == ""}
-	if len(fields) == 1 {
-		j.dst, err = to.target(src, places.SourceRepository(src))
-		return j, err
-	}
-	if j.dst, err = registry.Parse(fields[1]); err != nil {
-		return nil, err
-	}
-	if j.dst.Digest != "" {
-		return nil, fmt.Errorf("the target %q names a digest", fields[1])
-	}
-	return j, nil
 }
 
 // repositoryJobs lists the repositories of a place.

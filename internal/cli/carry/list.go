@@ -1,11 +1,18 @@
 package carry
 
 import (
+	"bufio"
+	"fmt"
 	"io"
 	"os"
+	"strings"
 
+	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/places"
+	"github.com/davit-oci/davit/internal/pause"
+	"github.com/davit-oci/davit/internal/term"
 )
 
 // maxList bounds a list of artifacts.
@@ -23,4 +30,76 @@ func readList(a *app.App, name string) ([]byte, error) {
 		r = f
 	}
 	return io.ReadAll(io.LimitReader(r, maxList+1))
+}
+
+// argumentJobs returns the artifacts that the command line names.
+func argumentJobs(opts copyOptions, sources []string, to destination) ([]job, error) {
+	var jobs []job
+	for _, source := range sources {
+		j, err := parseJob([]string{source}, to, opts)
+		if err != nil {
+			return nil, err
+		}
+		j.where = source
+		jobs = append(jobs, *j)
+	}
+	return jobs, nil
+}
+
+// listJobs reads the list of artifacts.
+func listJobs(a *app.App, opts copyOptions, to destination) ([]job, error) {
+	name := opts.many.fromFile
+	data, err := pause.Await(a.Context, func() ([]byte, error) { return readList(a, name) })
+	if err != nil {
+		return nil, err
+	}
+	if name == "-" {
+		name = "standard input"
+	}
+	if len(data) > maxList {
+		return nil, exit.Usagef("%s: the list is too large: the limit is %s", name, term.Size(maxList))
+	}
+	var jobs []job
+	lines := bufio.NewScanner(strings.NewReader(string(data)))
+	lines.Buffer(nil, maxList+1)
+	for n := 1; lines.Scan(); n++ {
+		where := fmt.Sprintf("%s:%d", name, n)
+		text, _, _ := strings.Cut(lines.Text(), "#")
+		fields := strings.Fields(strings.TrimPrefix(text, "\ufeff"))
+		if len(fields) == 0 {
+			continue
+		}
+		j, err := parseJob(fields, to, opts)
+		if err != nil {
+			return nil, &exit.UsageError{Err: fmt.Errorf("%s: %w", where, err), Hint: "a line is SRC, or SRC and DST; # begins a comment"}
+		}
+		j.where = where
+		jobs = append(jobs, *j)
+	}
+	if len(jobs) == 0 {
+		return nil, exit.Usagef("%s: no artifacts in the list", name)
+	}
+	return jobs, lines.Err()
+}
+
+func parseJob(fields []string, to destination, opts copyOptions) (*job, error) {
+	if len(fields) > 2 {
+		return nil, fmt.Errorf("%d words", len(fields))
+	}
+	src, err := registry.ParseSource(fields[0])
+	if err != nil {
+		return nil, err
+	}
+	j := &job{src: src, allTags: opts.allTags && src.Reference() == ""}
+	if len(fields) == 1 {
+		j.dst, err = to.target(src, places.SourceRepository(src))
+		return j, err
+	}
+	if j.dst, err = registry.Parse(fields[1]); err != nil {
+		return nil, err
+	}
+	if j.dst.Digest != "" {
+		return nil, fmt.Errorf("the target %q names a digest", fields[1])
+	}
+	return j, nil
 }
