@@ -5,9 +5,9 @@ import (
 	"context"
 	"errors"
 	"io"
-	"slices"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/pack/internal/blob"
 	"github.com/davit-oci/davit/pack/internal/tar"
 	"github.com/opencontainers/go-digest"
@@ -23,7 +23,7 @@ const minOnePass = 4 << 20
 
 // pushBlobs sends blobs, the largest first so that no large one is sent last, by itself.
 func (p *pusher) pushBlobs(ctx context.Context, blobs []*blob.Blob) error {
-	slices.SortStableFunc(blobs, func(a, b *blob.Blob) int { return cmp.Compare(weight(b), weight(a)) })
+	lists.Sort(blobs, func(a, b *blob.Blob) int { return cmp.Compare(weight(b), weight(a)) })
 	type key struct { // oras's memory store treats the same bytes with two media types as two blobs
 		mediaType string
 		digest    digest.Digest

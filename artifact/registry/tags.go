@@ -8,6 +8,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/versions"
 	"oras.land/oras-go/v2/registry"
@@ -41,7 +42,7 @@ func Tags(ctx context.Context, src registry.TagLister, opts TagOptions) ([]strin
 	})
 	slices.Sort(tags)
 	if opts.ByVersion {
-		slices.SortStableFunc(tags, func(a, b string) int { return versions.Compare(b, a) })
+		lists.Sort(tags, func(a, b string) int { return versions.Compare(b, a) })
 	}
 	if opts.Limit > 0 && len(tags) > opts.Limit {
 		tags = tags[:opts.Limit]

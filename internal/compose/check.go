@@ -9,6 +9,7 @@ import (
 	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/compose/titles"
 	"github.com/davit-oci/davit/internal/declare"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
@@ -76,10 +77,10 @@ func (d *Draft) mayBeMissing(role string) bool {
 func (d *Draft) order() {
 	switch d.Kind.Order {
 	case mediatypes.ByTitle:
-		slices.SortStableFunc(d.Layers, func(a, b *Layer) int { return strings.Compare(a.Title, b.Title) })
+		lists.Sort(d.Layers, func(a, b *Layer) int { return strings.Compare(a.Title, b.Title) })
 	case mediatypes.ByRole:
 		roles := d.Kind.Roles()
-		slices.SortStableFunc(d.Layers, func(a, b *Layer) int {
+		lists.Sort(d.Layers, func(a, b *Layer) int {
 			return slices.Index(roles, a.Role) - slices.Index(roles, b.Role)
 		})
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/davit-oci/davit/internal/durable"
 	"github.com/davit-oci/davit/internal/filelock"
 	"github.com/davit-oci/davit/internal/jsonwalk"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/opencontainers/go-digest"
 )
 
@@ -114,7 +115,7 @@ func (e Entry) check() error {
 }
 
 func (f *File) sort() {
-	slices.SortFunc(f.Artifacts, func(a, b Entry) int { return strings.Compare(a.Reference, b.Reference) })
+	lists.Sort(f.Artifacts, func(a, b Entry) int { return strings.Compare(a.Reference, b.Reference) })
 }
 
 // Find returns the entry of a reference, or nil.

@@ -271,7 +271,7 @@ var directions = []struct {
 	{"internal/pause", nil},
 	{"internal/untrusted", nil},
 	{"internal/durable", nil},
-	{"internal/format", []string{"internal/jsonwalk", "internal/lazy"}}, // bytes to structs: knows nothing of davit
+	{"internal/format", []string{"internal/jsonwalk", "internal/lazy", "internal/lists"}}, // bytes to structs: knows nothing of davit
 	{"internal/byterange", nil},
 	{"internal/fileid", nil},
 	{"internal/hashing", nil},

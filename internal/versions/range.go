@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
+	"github.com/davit-oci/davit/internal/lists"
 )
 
 // maxRange bounds a range of versions, and how many alternatives it has.
@@ -84,7 +85,7 @@ func newest(tags []string, isWanted func(*semver.Version) bool) []string {
 			found = append(found, t)
 		}
 	}
-	slices.SortFunc(found, func(a, b tagged) int {
+	lists.Sort(found, func(a, b tagged) int {
 		if c := b.version.Compare(a.version); c != 0 {
 			return c
 		}

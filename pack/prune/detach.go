@@ -12,6 +12,7 @@ import (
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/kinds"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
@@ -116,7 +117,7 @@ func (s Selection) aged(all []ocispec.Descriptor) []ocispec.Descriptor {
 	isKept := map[digest.Digest]bool{}
 	byAge := slices.Clone(all)
 	slices.Reverse(byAge) // of those without a time, the one listed last is the newest
-	slices.SortStableFunc(byAge, func(a, b ocispec.Descriptor) int { return createdAt(b).Compare(createdAt(a)) })
+	lists.Sort(byAge, func(a, b ocispec.Descriptor) int { return createdAt(b).Compare(createdAt(a)) })
 	for _, r := range byAge {
 		of := series{r.ArtifactType, r.Annotations[ocispec.AnnotationTitle],
 			cmp.Or(r.Annotations[mediatypes.PredicateType], r.Annotations[mediatypes.BundlePredicateType])}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/fault"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/internal/versions"
 	"github.com/opencontainers/go-digest"
@@ -58,7 +59,7 @@ func (p Policy) divide(tags []Tag) (kept, gone []Tag, err error) {
 	}
 	if p.KeepLast != nil {
 		newest := slices.Clone(tags)
-		slices.SortStableFunc(newest, func(a, b Tag) int {
+		lists.Sort(newest, func(a, b Tag) int {
 			if c := b.Created.Compare(a.Created); c != 0 {
 				return c
 			}

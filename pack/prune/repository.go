@@ -10,6 +10,7 @@ import (
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/fault"
 	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/lists"
 	oci "github.com/davit-oci/davit/internal/manifest"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -327,7 +328,7 @@ func (w *walker) sort(all []ocispec.Descriptor) {
 	for _, desc := range all {
 		measure(desc.Digest, max(depth[desc.Digest], 1))
 	}
-	slices.SortFunc(all, func(a, b ocispec.Descriptor) int {
+	lists.Sort(all, func(a, b ocispec.Descriptor) int {
 		if c := depth[a.Digest] - depth[b.Digest]; c != 0 {
 			return c
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/listing"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/pull"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -293,6 +294,6 @@ func diffFields(a, b map[string]any) []FieldChange {
 			changes = append(changes, FieldChange{field, nil, now})
 		}
 	}
-	slices.SortFunc(changes, func(x, y FieldChange) int { return cmp.Compare(x.Field, y.Field) })
+	lists.Sort(changes, func(x, y FieldChange) int { return cmp.Compare(x.Field, y.Field) })
 	return changes
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/listing"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/rootfs"
 	"github.com/davit-oci/davit/pull"
 	"github.com/opencontainers/go-digest"
@@ -177,7 +178,7 @@ func listDirectory(ctx context.Context, dir *os.Root) ([]pull.File, error) {
 		files = append(files, f)
 		return nil
 	})
-	slices.SortFunc(files, func(a, b pull.File) int { return cmp.Compare(a.Path, b.Path) })
+	lists.Sort(files, func(a, b pull.File) int { return cmp.Compare(a.Path, b.Path) })
 	return files, err
 }
 

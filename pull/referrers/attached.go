@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/lists"
 	oci "github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
@@ -66,7 +67,7 @@ func findAt(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.D
 	if opts.Latest {
 		fit = []*Referrer{newest(fit)}
 	}
-	slices.SortStableFunc(fit, func(a, b *Referrer) int {
+	lists.Sort(fit, func(a, b *Referrer) int {
 		return cmp.Or(cmp.Compare(a.SeverityRank(), b.SeverityRank()), b.Created().Compare(a.Created()))
 	})
 	return &Found{Referrers: fit, Inexact: inexact}, nil, nil

@@ -11,6 +11,7 @@ import (
 	"github.com/davit-oci/davit/internal/concurrency"
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/kinds"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -191,7 +192,7 @@ func (w *Lister) list(ctx context.Context, subject ocispec.Descriptor, found []o
 		}
 		list = append(list, tagged...)
 	}
-	slices.SortFunc(list, func(a, b *Referrer) int {
+	lists.Sort(list, func(a, b *Referrer) int {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), a.Created().Compare(b.Created()), cmp.Compare(a.Digest, b.Digest))
 	})
 	return list, nil

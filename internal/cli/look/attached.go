@@ -14,6 +14,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/kinds/kind"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
@@ -188,7 +189,7 @@ func (r *alertResult) ofPages(ctx context.Context, t *app.Target, one *referrers
 	if err != nil || !slices.ContainsFunc(alerts, func(a kind.Alert) bool { return a.Page != "" }) {
 		return false // one page, which the annotations describe
 	}
-	slices.SortStableFunc(alerts, func(a, b kind.Alert) int { return strings.Compare(a.Name, b.Name) })
+	lists.Sort(alerts, func(a, b kind.Alert) int { return strings.Compare(a.Name, b.Name) })
 	for _, a := range alerts {
 		line := alertLine{a.Name, a.Severity, a.Service, a.Owner, a.Title, one.Digest}
 		if !slices.Contains(r.Alerts, line) {

@@ -13,6 +13,7 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/kinds"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/internal/textdist"
@@ -37,7 +38,7 @@ func NewView(w io.Writer, signed []trust.Signature) View { return View{w, time.N
 // digest. Those of a kind are together, by their names.
 func (v View) AddReferrers(t *term.Tree, all []*referrers.Referrer) {
 	all = slices.Clone(all)
-	slices.SortStableFunc(all, func(a, b *referrers.Referrer) int {
+	lists.Sort(all, func(a, b *referrers.Referrer) int {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Annotations[ocispec.AnnotationTitle], b.Annotations[ocispec.AnnotationTitle]))
 	})
 	for _, r := range all {

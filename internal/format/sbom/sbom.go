@@ -16,6 +16,7 @@ import (
 
 	"github.com/davit-oci/davit/internal/format/bom"
 	"github.com/davit-oci/davit/internal/format/outline"
+	"github.com/davit-oci/davit/internal/lists"
 )
 
 // maxRead bounds a document, in bytes. The largest ones, of container images with every file listed, have a tenth of that.
@@ -128,6 +129,6 @@ func (s *reader) finish() *Summary {
 	for _, l := range slices.Sorted(maps.Keys(s.licenses)) {
 		s.sbom.Licenses = append(s.sbom.Licenses, LicenseCount{l, s.licenses[l]})
 	}
-	slices.SortStableFunc(s.sbom.Licenses, func(a, b LicenseCount) int { return cmp.Compare(b.Components, a.Components) })
+	lists.Sort(s.sbom.Licenses, func(a, b LicenseCount) int { return cmp.Compare(b.Components, a.Components) })
 	return &s.sbom
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/format/bom"
 	"github.com/davit-oci/davit/internal/format/outline"
 	"github.com/davit-oci/davit/internal/jsonwalk"
+	"github.com/davit-oci/davit/internal/lists"
 )
 
 // The bounds of a document and of each statement in it, in bytes.
@@ -223,7 +223,7 @@ func (s *reader) outline() *outline.Outline {
 	}
 	o.Field("statements", o.Summary)
 	if s.list && len(s.products) > 0 {
-		slices.SortStableFunc(s.products, func(a, b productStatement) int {
+		lists.Sort(s.products, func(a, b productStatement) int {
 			return cmp.Or(a.compare(b.statement), cmp.Compare(a.product, b.product))
 		})
 		o.Columns = []string{"STATUS", "VULNERABILITY", "PRODUCT", "WHY"}
@@ -232,7 +232,7 @@ func (s *reader) outline() *outline.Outline {
 		}
 		return o
 	}
-	for _, at := range slices.SortedFunc(maps.Keys(s.statements), statement.compare) {
+	for _, at := range lists.Keys(s.statements, statement.compare) {
 		o.Columns = []string{"STATUS", "VULNERABILITY", "PRODUCTS", "WHY"}
 		o.Rows = append(o.Rows, []string{at.status, at.id, fmt.Sprint(s.statements[at]), at.why})
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/compose/configblob"
 	"github.com/davit-oci/davit/internal/format/yamlerror"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 	"gopkg.in/yaml.v3"
@@ -117,7 +118,7 @@ func paths(layers []*compose.Layer) []string {
 // orderOverrides puts override files behind what they override, as docker compose reads them.
 func orderOverrides(d *compose.Draft) {
 	override := func(l *compose.Layer) int { return strings.Count(path.Base(l.Path), ".override.") }
-	slices.SortStableFunc(d.Layers, func(a, b *compose.Layer) int { return override(a) - override(b) })
+	lists.Sort(d.Layers, func(a, b *compose.Layer) int { return override(a) - override(b) })
 }
 
 // dropExtended takes files that another one extends or includes out of the application's own: they would be read twice.

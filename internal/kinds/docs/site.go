@@ -6,12 +6,12 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/format/markdown"
 	"github.com/davit-oci/davit/internal/lazy"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/tree"
 )
 
@@ -176,7 +176,7 @@ func (s site) order(pages []docsPage) (first docsPage) {
 		}
 		return len(place)
 	}
-	slices.SortStableFunc(pages, func(a, b docsPage) int { return rank(a) - rank(b) })
+	lists.Sort(pages, func(a, b docsPage) int { return rank(a) - rank(b) })
 	if isPage(s.nav) && indexRank(s.nav) >= 0 {
 		return docsPage{} // the list is on the first page
 	}
@@ -232,7 +232,7 @@ func orderByWeight(pages []docsPage) {
 	if len(weights) == 0 {
 		return
 	}
-	slices.SortStableFunc(pages, func(a, b docsPage) int { return compareWeighted(weights, a.Path, b.Path) })
+	lists.Sort(pages, func(a, b docsPage) int { return compareWeighted(weights, a.Path, b.Path) })
 }
 
 // compareWeighted compares two paths where they part.

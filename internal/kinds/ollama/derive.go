@@ -18,6 +18,7 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/model/listing"
 	"github.com/davit-oci/davit/internal/kinds/model/survey"
 	"github.com/davit-oci/davit/internal/kinds/model/weightset"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -51,7 +52,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	if license := head.Metadata["general.license"]; license != "" {
 		d.Annotations[ocispec.AnnotationLicenses] = license
 	}
-	slices.SortStableFunc(d.Layers, func(a, b *compose.Layer) int { return slices.Index(order, a.Role) - slices.Index(order, b.Role) })
+	lists.Sort(d.Layers, func(a, b *compose.Layer) int { return slices.Index(order, a.Role) - slices.Index(order, b.Role) })
 	config := d.Overlay(text.config(head, families(d)))
 	return func(layers []spec.Packed) (spec.Finished, error) {
 		whole := maps.Clone(config)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/format/markdown"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/textdist"
 )
 
@@ -54,7 +55,7 @@ func collection(d *compose.Draft, files []file) map[string]any {
 		all = append(all, p.Alerts...)
 	}
 	if names := namesOf(all); len(names) > 0 {
-		slices.SortFunc(names, func(a, b any) int { return strings.Compare(a.(string), b.(string)) })
+		lists.Sort(names, func(a, b any) int { return strings.Compare(a.(string), b.(string)) })
 		config["alerts"] = names
 	}
 	return config

@@ -3,9 +3,9 @@ package archive
 import (
 	"cmp"
 	"context"
-	"slices"
 
 	"github.com/davit-oci/davit/internal/layout/catalog"
+	"github.com/davit-oci/davit/internal/lists"
 )
 
 // Unreferenced lists the blobs of an archive that nothing refers to, sorted by path.
@@ -20,7 +20,7 @@ func (a *Archive) Unreferenced(ctx context.Context) ([]catalog.UnreferencedFile,
 			found = append(found, catalog.UnreferencedFile{Path: catalog.BlobName(d), Size: e.Size, Problem: catalog.NoManifest})
 		}
 	}
-	slices.SortFunc(found, func(x, y catalog.UnreferencedFile) int { return cmp.Compare(x.Path, y.Path) })
+	lists.Sort(found, func(x, y catalog.UnreferencedFile) int { return cmp.Compare(x.Path, y.Path) })
 	return found, nil
 }
 

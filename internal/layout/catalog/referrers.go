@@ -3,9 +3,9 @@ package catalog
 import (
 	"cmp"
 	"context"
-	"slices"
 
 	"github.com/davit-oci/davit/internal/layout/index"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -93,7 +93,7 @@ func (c *Catalog) referrersOf(ctx context.Context, ix *index.Index, subject dige
 			return nil, err
 		}
 		for _, nodes := range known.of {
-			slices.SortFunc(nodes, func(a, b ocispec.Descriptor) int { return cmp.Compare(a.Digest, b.Digest) })
+			lists.Sort(nodes, func(a, b ocispec.Descriptor) int { return cmp.Compare(a.Digest, b.Digest) })
 		}
 		c.mu.Lock()
 		c.subjects = known

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/reference"
 	"github.com/opencontainers/go-digest"
@@ -239,7 +240,7 @@ func (ix *Index) TagsOf(repository string) (tags []string) {
 // Sort orders the entries independently of when they were added.
 func (ix *Index) Sort() {
 	ix.entries, ix.tables = ix.all(), nil
-	slices.SortStableFunc(ix.entries, func(a, b Entry) int {
+	lists.Sort(ix.entries, func(a, b Entry) int {
 		switch {
 		case a.refName != "" && b.refName != "":
 			return cmp.Compare(a.refName, b.refName)

@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/reference"
 
 	"github.com/davit-oci/davit/artifact"
@@ -105,7 +105,7 @@ func keysOf[V any](entries map[string]V, normal string) []string {
 			keys = append(keys, key)
 		}
 	}
-	slices.SortFunc(keys, func(a, b string) int {
+	lists.Sort(keys, func(a, b string) int {
 		if (a == normal) != (b == normal) {
 			if a == normal {
 				return -1

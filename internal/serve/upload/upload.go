@@ -7,11 +7,11 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/serve/answer"
 )
 
@@ -81,7 +81,7 @@ func (u *Sessions) forgetIdle(now time.Time, idle time.Duration, most int) {
 		default: // in use
 		}
 	}
-	slices.SortFunc(unused, func(a, b *Session) int { return a.used.Compare(b.used) })
+	lists.Sort(unused, func(a, b *Session) int { return a.used.Compare(b.used) })
 	for i, up := range unused {
 		if i < most {
 			delete(u.sessions, up.ID)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/serve/web/once"
 	"github.com/davit-oci/davit/internal/serve/web/view"
 	"github.com/davit-oci/davit/pull"
@@ -40,7 +41,7 @@ func (h *handler) treemap(c *call, p place, target *once.Target) (*page, error) 
 		return nil, err
 	}
 	files := slices.Clone(listing.Files)
-	slices.SortStableFunc(files, func(a, b pull.File) int { return cmp.Compare(b.Size, a.Size) })
+	lists.Sort(files, func(a, b pull.File) int { return cmp.Compare(b.Size, a.Size) })
 	v.More = max(0, len(files)-maxTiles)
 	files = files[:len(files)-v.More]
 	v.Tiles = view.NewTiles(files, v.Path)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pack/internal/blob"
@@ -47,15 +48,15 @@ func marshalManifest(mediaType string, body any) (Document, error) {
 func sortLayers(kind mediatypes.Kind, blobs []*blob.Blob) {
 	switch kind.Order {
 	case mediatypes.ByDigest:
-		slices.SortStableFunc(blobs, func(a, b *blob.Blob) int { return cmp.Compare(a.Desc.Digest, b.Desc.Digest) })
+		lists.Sort(blobs, func(a, b *blob.Blob) int { return cmp.Compare(a.Desc.Digest, b.Desc.Digest) })
 	case mediatypes.ByTitle:
-		slices.SortStableFunc(blobs, func(a, b *blob.Blob) int { return cmp.Compare(a.Layer.Title, b.Layer.Title) })
+		lists.Sort(blobs, func(a, b *blob.Blob) int { return cmp.Compare(a.Layer.Title, b.Layer.Title) })
 	case mediatypes.ByRole:
 		rank := make(map[string]int, len(kind.Layers))
 		for i, l := range slices.Backward(kind.Layers) {
 			rank[l.Role] = i
 		}
-		slices.SortStableFunc(blobs, func(a, b *blob.Blob) int { return cmp.Compare(rank[a.Layer.Role], rank[b.Layer.Role]) })
+		lists.Sort(blobs, func(a, b *blob.Blob) int { return cmp.Compare(rank[a.Layer.Role], rank[b.Layer.Role]) })
 	}
 }
 

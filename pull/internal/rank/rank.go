@@ -4,13 +4,13 @@ package rank
 import (
 	"cmp"
 	"path"
-	"slices"
 	"strings"
 	"sync"
 
 	"github.com/davit-oci/davit/internal/format/markdown"
 	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/kinds/kind"
+	"github.com/davit-oci/davit/internal/lists"
 )
 
 // PerDirectory is how much the rank of a file drops for each of its parent directories.
@@ -46,7 +46,7 @@ var namings = sync.OnceValue(func() []kind.Naming {
 		kind.Naming{Rank: kind.RankIndex, Stems: []string{"index"}, Types: kind.Markdown},
 		kind.Naming{Rank: kind.RankMarkdown, Types: kind.Markdown},
 		kind.Naming{Rank: kind.RankText, Types: kind.Document | kind.Plain})
-	slices.SortStableFunc(all, func(a, b kind.Naming) int { return cmp.Compare(b.Rank, a.Rank) })
+	lists.Sort(all, func(a, b kind.Naming) int { return cmp.Compare(b.Rank, a.Rank) })
 	return all
 })
 

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/davit-oci/davit/internal/jsonschema"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/textdist"
 )
 
@@ -54,7 +55,7 @@ var TopKeys = sync.OnceValue(func() []string {
 // decodes it with UseNumber. Docker compose fills in variables before it checks, so a value with a variable passes.
 func Check(file any) error {
 	faults := compiled().Check(file)
-	slices.SortStableFunc(faults, func(a, b jsonschema.Fault) int { return slices.Compare(a.At, b.At) })
+	lists.Sort(faults, func(a, b jsonschema.Fault) int { return slices.Compare(a.At, b.At) })
 	for _, f := range faults {
 		value := at(file, f.At)
 		if hasVariable(value) || f.Keyword == "uniqueItems" { // docker compose drops repeated items

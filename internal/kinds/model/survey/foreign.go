@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/tree"
 )
 
@@ -108,7 +109,7 @@ func (s *surveyor) sortForeign(paths []string) {
 		}
 		return 0
 	}
-	slices.SortStableFunc(paths, func(a, b string) int {
+	lists.Sort(paths, func(a, b string) int {
 		return cmp.Or(cmp.Compare(depth(a), depth(b)), cmp.Compare(rank(a), rank(b)), strings.Compare(a, b))
 	})
 }

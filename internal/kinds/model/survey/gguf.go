@@ -9,6 +9,7 @@ import (
 
 	"github.com/davit-oci/davit/internal/format/gguf"
 	"github.com/davit-oci/davit/internal/format/weights"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/tree"
 )
 
@@ -29,7 +30,7 @@ func (s *surveyor) ggufSets(paths []string) []Set {
 	if len(sets) < 2 {
 		return sets
 	}
-	slices.SortStableFunc(sets, func(a, b Set) int { return cmp.Compare(depth(a.Paths[0]), depth(b.Paths[0])) })
+	lists.Sort(sets, func(a, b Set) int { return cmp.Compare(depth(a.Paths[0]), depth(b.Paths[0])) })
 	usual := slices.IndexFunc(sets, func(set Set) bool { return hasWord(set.Paths[0], usualQuantization) })
 	if usual < 0 {
 		usual = slices.IndexFunc(sets, func(set Set) bool { return s.quantization(set.Paths[0]) == usualQuantization })

@@ -16,6 +16,7 @@ import (
 	"github.com/davit-oci/davit/internal/format/weights"
 	"github.com/davit-oci/davit/internal/jsonwalk"
 	"github.com/davit-oci/davit/internal/lazy"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/tree"
 )
 
@@ -35,7 +36,7 @@ func (s *surveyor) safetensorsSets(paths []string) []Set {
 		}
 		byDir[dir] = append(byDir[dir], p)
 	}
-	slices.SortFunc(dirs, s.compareDirs)
+	lists.Sort(dirs, s.compareDirs)
 	pipeline := s.pipelineIn(dirs)
 	var sets []Set
 	var model Set
@@ -256,7 +257,7 @@ func (s *surveyor) indexesIn(dir string) []string {
 			found = append(found, p)
 		}
 	}
-	slices.SortStableFunc(found, func(a, b string) int { return len(path.Base(a)) - len(path.Base(b)) })
+	lists.Sort(found, func(a, b string) int { return len(path.Base(a)) - len(path.Base(b)) })
 	return found
 }
 

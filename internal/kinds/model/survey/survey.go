@@ -12,6 +12,7 @@ import (
 
 	"github.com/davit-oci/davit/internal/format/gguf"
 	"github.com/davit-oci/davit/internal/format/weights"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/tree"
 )
 
@@ -227,7 +228,7 @@ func (s *surveyor) adapterAlone() {
 			byDir[dir] = append(byDir[dir], p)
 		}
 	}
-	slices.SortFunc(dirs, s.compareDirs)
+	lists.Sort(dirs, s.compareDirs)
 	for _, dir := range dirs {
 		for _, p := range byDir[dir] {
 			set := Set{s.formats[p], []string{p}}

@@ -11,6 +11,7 @@ import (
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/format/weights"
 	"github.com/davit-oci/davit/internal/kinds/model/survey"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/internal/tree"
 )
@@ -119,7 +120,7 @@ func (p *Parts) SortWeights(d *compose.Draft, role string) {
 	for i, j := range at {
 		sorted[i] = d.Layers[j]
 	}
-	slices.SortStableFunc(sorted, func(a, b *compose.Layer) int { return p.weightRank(a) - p.weightRank(b) })
+	lists.Sort(sorted, func(a, b *compose.Layer) int { return p.weightRank(a) - p.weightRank(b) })
 	for i, j := range at {
 		d.Layers[j] = sorted[i]
 	}

@@ -3,7 +3,8 @@ package chart
 
 import (
 	"cmp"
-	"slices"
+
+	"github.com/davit-oci/davit/internal/lists"
 )
 
 // Rect is a rectangle of a treemap. Its area is the share of its size.
@@ -23,7 +24,7 @@ func Treemap(sizes []int64, width, height float64) []Rect {
 			total += float64(size)
 		}
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(sizes[b], sizes[a]) })
+	lists.Sort(order, func(a, b int) int { return cmp.Compare(sizes[b], sizes[a]) })
 	free := Rect{W: width, H: height}
 	scale := width * height / max(total, 1)
 	var rects []Rect

@@ -4,12 +4,12 @@ package runbooks
 import (
 	"cmp"
 	"context"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/concurrency"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/serve/web/view"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pull/inspect"
@@ -79,7 +79,7 @@ func Find(ctx context.Context, source Source) (found []Runbook, complete bool, e
 		s.repository(ctx, names[i])
 		return nil
 	})
-	slices.SortFunc(s.found, func(a, b Runbook) int {
+	lists.Sort(s.found, func(a, b Runbook) int {
 		return cmp.Or(cmp.Compare(a.SeverityRank(), b.SeverityRank()), cmp.Compare(a.Title, b.Title), cmp.Compare(a.Digest, b.Digest))
 	})
 	return s.found, !s.incomplete, err

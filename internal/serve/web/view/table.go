@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/versions"
 	"github.com/davit-oci/davit/pull/read"
 )
@@ -134,7 +135,7 @@ func (t *Table) sortBy(i int, descending bool) {
 			}
 		}
 	}
-	slices.SortStableFunc(t.Rows, func(a, b []string) int {
+	lists.Sort(t.Rows, func(a, b []string) int {
 		c := cmp.Or(cmp.Compare(rank[a[i]], rank[b[i]]), versions.Compare(strings.ToLower(a[i]), strings.ToLower(b[i])), cmp.Compare(a[i], b[i]))
 		if descending {
 			return -c

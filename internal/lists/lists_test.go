@@ -1,0 +1,34 @@
+package lists_test
+
+import (
+	"cmp"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/lists"
+)
+
+func TestSortKeepsOrderOfEqualElements(t *testing.T) {
+	type element struct{ key, position int }
+	compare := func(a, b element) int { return cmp.Compare(a.key, b.key) }
+	for length := range 100 {
+		list := make([]element, length)
+		for i := range list {
+			list[i] = element{rand.IntN(1 + length/3), i}
+		}
+		want := slices.Clone(list)
+		slices.SortStableFunc(want, compare)
+		if lists.Sort(list, compare); !slices.Equal(list, want) {
+			t.Fatalf("got %v, want %v", list, want)
+		}
+	}
+}
+
+func TestKeys(t *testing.T) {
+	got := lists.Keys(map[string]int{"b": 1, "c": 2, "a": 3}, strings.Compare)
+	if want := []string{"a", "b", "c"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
