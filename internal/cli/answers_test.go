@@ -39,6 +39,21 @@ func TestAnswersAreQuoted(t *testing.T) {
 			w.WriteHeader(status)
 		}
 	}
+	page404 := func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		w.WriteHeader(http.StatusNotFound)
+		fmt.Fprint(w, "<html>not here</html>")
+	}
+	listing := func(lists string, answer http.HandlerFunc) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/v2/_catalog" && strings.Contains(lists, "repositories") || strings.HasSuffix(r.URL.Path, "/tags/list") && strings.Contains(lists, "tags") {
+				fmt.Fprint(w, lists)
+				return
+			}
+			answer(w, r)
+		}
+	}
+	aDigest := "sha256:" + strings.Repeat("a", 64)
 	tests := []struct {
 		name    string
 		answer  http.HandlerFunc
@@ -47,11 +62,25 @@ func TestAnswersAreQuoted(t *testing.T) {
 		want    []string // HOST is the registry
 	}{
 		{"no such repository, pull", fails(404, "NAME_UNKNOWN", "repository 'x/a' does not exist"), "pull HOST/x/a:1 -o DIR", exit.NotFound,
-			[]string{"HOST/x/a:1: not found: GET http://HOST/v2/x/a/manifests/1: 404 Not Found: name unknown: repository 'x/a' does not exist", "hint: \"davit repos HOST\""}},
+			[]string{"HOST/x/a:1: not found: there is no repository \"x/a\": 404 Not Found: name unknown: repository 'x/a' does not exist\n"}},
 		{"no such repository, resolve", fails(404, "NAME_UNKNOWN", "repository 'x/a' does not exist"), "resolve HOST/x/a:1", exit.NotFound,
-			[]string{"HOST/x/a:1: not found: GET http://HOST/v2/x/a/tags/list: 404 Not Found: name unknown: repository 'x/a' does not exist", "hint: \"davit repos HOST\""}},
-		{"no such tag", absent, "resolve HOST/x/a:1", exit.NotFound, []string{"error: HOST/x/a:1: not found\n", "hint: \"davit repos HOST\""}},
-		{"purged", fails(404, "MANIFEST_UNKNOWN", "purged by policy 7"), "pull HOST/x/a:1 -o DIR", exit.NotFound, []string{": manifest unknown: purged by policy 7", "hint: \"davit repos HOST\""}},
+			[]string{"HOST/x/a:1: not found: there is no repository \"x/a\": 404 Not Found: name unknown: repository 'x/a' does not exist\n"}},
+		{"no such repository, by digest", fails(404, "", "no repository x/a"), "ls HOST/x/a@" + aDigest, exit.NotFound,
+			[]string{"HOST/x/a@" + aDigest + ": not found: there is no repository \"x/a\": 404 Not Found: no repository x/a\n"}},
+		{"a similar repository", listing(`{"repositories":["x/b/c","x/ab"]}`, fails(404, "NAME_UNKNOWN", "unknown")), "copy HOST/x/a:1 ./copied", exit.NotFound,
+			[]string{"HOST/x/a:1: not found: there is no repository \"x/a\": 404 Not Found: name unknown: unknown\n", `hint: did you mean "HOST/x/ab:1"?`}},
+		{"a similar repository, tags", listing(`{"repositories":["x/ab"]}`, fails(404, "NAME_UNKNOWN", "unknown")), "tags HOST/x/a", exit.NotFound,
+			[]string{"GET http://HOST/v2/x/a/tags/list: 404 Not Found: name unknown: unknown\n", `hint: did you mean "HOST/x/ab"?`}},
+		{"other repositories", listing(`{"repositories":["different"]}`, fails(404, "NAME_UNKNOWN", "unknown")), "discover HOST/x/a:1", exit.NotFound,
+			[]string{"HOST/x/a:1: not found: there is no repository \"x/a\": ", "hint: \"davit repos HOST\" lists the repositories"}},
+		{"a repository without tags", listing(`{"repositories":["x/a"],"tags":[]}`, absent), "inspect HOST/x/a:1", exit.NotFound, []string{"HOST/x/a:1: not found\n", "hint: it has no tags\n"}},
+		{"any repository is without tags", listing(`{"repositories":["x/ab"],"tags":[]}`, absent), "inspect HOST/x/a:1", exit.NotFound, []string{"HOST/x/a:1: not found\n", `hint: did you mean "HOST/x/ab:1"?`}},
+		{"no such tag", absent, "resolve HOST/x/a:1", exit.NotFound, []string{"error: HOST/x/a:1: not found\n"}},
+		{"purged", fails(404, "MANIFEST_UNKNOWN", "purged by policy 7"), "pull HOST/x/a:1 -o DIR", exit.NotFound, []string{"GET http://HOST/v2/x/a/manifests/1: ", ": manifest unknown: purged by policy 7"}},
+		{"not a registry", page404, "pull HOST/x/a:1 -o DIR", exit.NotFound, []string{"HOST/x/a:1: not found: HEAD http://HOST/v2/x/a/manifests/1: 404 Not Found\n"}},
+		{"not a registry, by digest", page404, "cat HOST/x/a@" + aDigest + " x", exit.NotFound, []string{": not found: HEAD http://HOST/v2/x/a/manifests/" + aDigest + ": 404 Not Found\n"}},
+		{"a proxy knows only tags", listing(`{"tags":["2"]}`, page404), "pull HOST/x/a:1 -o DIR", exit.NotFound,
+			[]string{"HOST/x/a:1: not found: GET http://HOST/v2/x/a/manifests/1: 404 Not Found\n", "hint: tags: 2\n"}},
 		{"create first", fails(404, "NAME_UNKNOWN", "repository 'x/a' does not exist"), "push answers_test.go HOST/x/a:1", exit.NotFound,
 			[]string{"POST http://HOST/v2/x/a/blobs/uploads/: 404 Not Found: name unknown: repository 'x/a' does not exist", "hint: create the repository first"}},
 		{"policy", posting(fails(400, "DENIED", "tags are immutable here")), "push answers_test.go HOST/x/a:1", exit.Network,

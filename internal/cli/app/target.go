@@ -27,6 +27,13 @@ type Target struct {
 	// Locked reports whether a tag is chosen before others by a range of versions. Nil: none is.
 	Locked   func(tag string) bool
 	versions *versions.Range // chooses the tag; nil: the implied one
+
+	catalog func(ctx context.Context, fn func(names []string) error) error // lists the repositories of its registry; nil: unknown
+}
+
+// At returns the target with another reference to the same place.
+func (t *Target) At(ref registry.Reference) *Target {
+	return &Target{Target: t.Target, Ref: ref, catalog: t.catalog}
 }
 
 // Tags lists tags: in a layout with several repositories those of the one that the reference names.
@@ -35,7 +42,7 @@ func (t *Target) Tags(ctx context.Context, last string, fn func(tags []string) e
 		TagsOf(ctx context.Context, repository string) ([]string, error)
 	})
 	if !ok || t.Ref.InLayout() == "" || !t.Ref.IsPath() {
-		return t.hintAtRepositories(t.Target.Tags(ctx, last, fn))
+		return t.withRepositories(ctx, t.Target.Tags(ctx, last, fn))
 	}
 	tags, err := several.TagsOf(ctx, t.Ref.InLayout())
 	if err != nil {
@@ -124,7 +131,10 @@ func (a *App) OpenAssigned(ctx context.Context, l *Login, ref registry.Reference
 	if err != nil {
 		return nil, err
 	}
-	return &Target{Target: t, Ref: ref}, nil
+	catalog := func(ctx context.Context, fn func([]string) error) error {
+		return client.Repositories(ctx, ref.Registry, fn)
+	}
+	return &Target{Target: t, Ref: ref, catalog: catalog}, nil
 }
 
 // Find resolves the reference, and completes it if it has neither tag nor digest: it means the tag "latest" then, or the only
@@ -161,7 +171,7 @@ func (t *Target) Explain(ctx context.Context, err error) error {
 	}
 	desc, missing := t.Find(ctx)
 	var absent *notFoundError
-	if errors.As(missing, &absent) && wordsOf(err) != "" {
+	if errors.As(missing, &absent) && absent.said == "" {
 		absent.said = wordsOf(err)
 	}
 	var platform *fetch.PlatformError

@@ -259,7 +259,7 @@ func opened(all map[string]*app.Target, ref registry.Reference, open func() (*ap
 		}
 		all[name] = t
 	}
-	return &app.Target{Target: t.Target, Ref: ref}, nil
+	return t.At(ref), nil
 }
 
 // nameIn returns the reference with the name of a repository in a layout.

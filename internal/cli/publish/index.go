@@ -150,7 +150,7 @@ func member(ctx context.Context, a *app.App, t *app.Target, text string) (pack.M
 	if err != nil {
 		return m, err
 	}
-	src := &app.Target{Target: t.Target, Ref: ref}
+	src := t.At(ref)
 	if ref.Name() != t.Ref.Name() {
 		if src, err = a.OpenSide(ctx, &a.Logins.From, ref, registry.Read); err != nil {
 			return m, err

@@ -155,7 +155,7 @@ func findSubject(ctx context.Context, s *source.Source, t *app.Target) (*ocispec
 			Hint: "push to " + ref.Name() + ", where its subject is",
 		}
 	}
-	subject := &app.Target{Target: t.Target, Ref: ref}
+	subject := t.At(ref)
 	desc, err := subject.Find(ctx)
 	if err != nil {
 		return nil, err

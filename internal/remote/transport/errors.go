@@ -39,7 +39,12 @@ func (a Answer) String() string {
 	if a.Status == 0 {
 		return s
 	}
-	s += fmt.Sprintf(": %d %s", a.Status, http.StatusText(a.Status))
+	return s + ": " + a.Text()
+}
+
+// Text returns "503 Service Unavailable: message".
+func (a Answer) Text() string {
+	s := fmt.Sprintf("%d %s", a.Status, http.StatusText(a.Status))
 	for i, e := range a.Errors {
 		if i == 3 {
 			break
@@ -114,9 +119,9 @@ func (e *Missing) isPlain() bool {
 	return len(e.Answer.Errors) > 0
 }
 
-// Words returns the message of the response, or "" if it only says that an object does not exist.
+// Words returns the response, or "" if it only says that an object does not exist, in the words of the specification.
 func (e *Missing) Words() string {
-	if e.isPlain() || len(e.Answer.Errors) == 0 {
+	if e.isPlain() {
 		return ""
 	}
 	return e.Answer.String()
