@@ -1,10 +1,8 @@
 package look
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -20,6 +18,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/signing"
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/format/frontmatter"
+	"github.com/davit-oci/davit/internal/jsonwalk"
 	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
@@ -364,11 +363,11 @@ func firstLink(doc *read.Document) string {
 	return ""
 }
 
-// indented indents JSON and returns other text unchanged.
+// indented indents JSON and returns other text unchanged, as well as JSON that would be several times as long.
 func indented(text string) string {
-	var b bytes.Buffer
-	if json.Indent(&b, []byte(text), "", "  ") != nil {
-		return text
+	const most = 4 * read.MaxText
+	if indented := jsonwalk.Indent([]byte(text), most); indented != "" && len(indented) < most {
+		return indented
 	}
-	return b.String()
+	return text
 }

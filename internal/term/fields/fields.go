@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/davit-oci/davit/internal/jsonwalk"
 	"github.com/davit-oci/davit/internal/term"
 )
 
@@ -25,9 +26,16 @@ type Step struct {
 	Empty bool   // it made no layer
 }
 
+// limits bound the values of a document. Each takes more memory as a field than in the text.
+var limits = jsonwalk.Limits{Objects: 60_000, Values: 300_000}
+
 // Of returns the fields of a JSON object. The history of an image config is apart because it describes each layer, and the digests
-// of its uncompressed layers, which say nothing to people, are left out. Content that is not JSON has no fields.
+// of its uncompressed layers, which say nothing to people, are left out. Content that is not JSON has no fields, nor
+// has JSON with more values than limits.
 func Of(content []byte) (list []Field, history []Step) {
+	if limits.Check(content) != nil {
+		return nil, nil
+	}
 	var value any
 	dec := json.NewDecoder(bytes.NewReader(content))
 	dec.UseNumber()
@@ -66,7 +74,8 @@ func flatten(path string, value any, fields []Field) []Field {
 			return append(fields, Field{path, term.Shorten(strings.Join(slices.Sorted(maps.Keys(v)), ", "), MaxValue)})
 		}
 		for _, key := range slices.Sorted(maps.Keys(v)) {
-			fields = flatten(strings.TrimPrefix(path+"."+key, "."), v[key], fields)
+			// Without a limit, the names of fields below long or many keys would be far longer than the document.
+			fields = flatten(term.Shorten(strings.TrimPrefix(path+"."+key, "."), MaxValue), v[key], fields)
 		}
 		return fields
 	case []any:

@@ -1,9 +1,10 @@
 package view
 
 import (
-	"bytes"
-	"encoding/json"
+	"cmp"
 	"strings"
+
+	"github.com/davit-oci/davit/internal/jsonwalk"
 )
 
 // Part is text, and the path of the page that it links to.
@@ -11,11 +12,7 @@ type Part struct{ Text, Path string }
 
 // Pretty indents JSON, and returns other bytes as text.
 func Pretty(raw []byte) string {
-	var b bytes.Buffer
-	if json.Indent(&b, raw, "", "  ") == nil {
-		return Clip(b.String())
-	}
-	return Clip(string(raw))
+	return Clip(cmp.Or(jsonwalk.Indent(raw, MaxShown+1), string(raw)))
 }
 
 // Parts splits a text around the digests that are links.

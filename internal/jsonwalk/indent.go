@@ -1,0 +1,72 @@
+package jsonwalk
+
+import (
+	"encoding/json"
+	"strings"
+)
+
+// maxIndent limits the levels that are indented. Each line repeats the indentation, so that 4 MiB of values below 9,000 levels would
+// be gigabytes.
+const maxIndent = 64
+
+// Indent returns the first bytes of a JSON document, indented as json.Indent does, at most as many as given. It returns "" for
+// text that is not JSON.
+func Indent(data []byte, most int) string {
+	if !json.Valid(data) {
+		return ""
+	}
+	in := indenter{}
+	for _, c := range data {
+		if in.Len() >= most {
+			break
+		}
+		in.add(c)
+	}
+	return in.String()[:min(in.Len(), most)]
+}
+
+// indenter writes JSON with a line for each value.
+type indenter struct {
+	strings.Builder
+	level           int
+	opened          bool // the last byte began an object or list
+	quoted, escaped bool
+}
+
+func (in *indenter) add(c byte) {
+	switch {
+	case in.quoted:
+		in.quoted, in.escaped = in.escaped || c != '"', !in.escaped && c == '\\'
+	case c == ' ', c == '\t', c == '\n', c == '\r':
+		return
+	case c == '}', c == ']':
+		in.level--
+		if !in.opened {
+			in.line()
+		}
+		in.opened = false
+	default:
+		if in.opened {
+			in.line()
+		}
+		in.opened = c == '{' || c == '['
+		in.quoted = c == '"'
+	}
+	in.WriteByte(c)
+	switch {
+	case in.quoted:
+	case in.opened:
+		in.level++
+	case c == ',':
+		in.line()
+	case c == ':':
+		in.WriteByte(' ')
+	}
+}
+
+// line begins a line.
+func (in *indenter) line() {
+	in.opened = false
+	in.WriteByte('\n')
+	in.WriteString(strings.Repeat("  ", min(in.level, maxIndent)))
+}
