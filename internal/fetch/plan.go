@@ -32,6 +32,7 @@ type Item struct {
 	Image  bool   // entries may be whiteouts and may replace those of earlier layers
 	Rooted bool   // names in the tar may begin with a slash
 	Joined bool   // becomes one tar together with the others of its name
+	Packed bool   // a pull leaves it packed, and Unpack is only for looking into it
 }
 
 // Selection selects files of an artifact.
@@ -39,6 +40,7 @@ type Selection struct {
 	Include  []string // patterns; empty: all
 	Roles    []string // of layers; empty: all
 	NoUnpack bool     // tars stay packed
+	Inside   bool     // look into tars that a pull leaves packed, too
 }
 
 // NewItems decides how each layer is placed.
@@ -66,6 +68,9 @@ func NewItems(ctx context.Context, src content.Fetcher, m *Manifest, chosen Sele
 		}
 		if err := it.setName(cmp.Or(name, DerivedName(layer)), chosen); err != nil {
 			return nil, err
+		}
+		if chosen.Inside && !it.Unpack && extension.IsTar(it.Name, layer.MediaType) {
+			it.Unpack, it.Sniff, it.Packed = true, true, true
 		}
 		items = append(items, it)
 	}

@@ -24,6 +24,7 @@ type Options struct {
 	Include  []string // globs
 	Roles    []string // of layers; empty: all
 	NoUnpack bool     // list tar layers as single files
+	Inside   bool     // list the files in tars that a pull leaves packed
 	Digests  bool     // also for files in large uncompressed tar layers, whose whole content is then read
 	Limits   archive.Limits
 
@@ -32,7 +33,7 @@ type Options struct {
 
 // Files returns the files of a manifest, sorted by path, and whether all layers that were looked into were verified.
 func Files(ctx context.Context, src content.Fetcher, m *fetch.Manifest, opts Options) (files []pull.File, verified bool, err error) {
-	items, err := fetch.NewItems(ctx, src, m, fetch.Selection{Include: opts.Include, Roles: opts.Roles, NoUnpack: opts.NoUnpack})
+	items, err := fetch.NewItems(ctx, src, m, fetch.Selection{Include: opts.Include, Roles: opts.Roles, NoUnpack: opts.NoUnpack, Inside: opts.Inside})
 	if err != nil {
 		return nil, false, err
 	}
@@ -91,7 +92,7 @@ func (l *lister) item(ctx context.Context, it *fetch.Item) error {
 		entries = append(entries, f)
 		return nil
 	})
-	if errors.Is(err, fetch.ErrNoTar) {
+	if errors.Is(err, fetch.ErrNoTar) || it.Packed && errors.Is(err, artifact.ErrRefused) {
 		l.files = l.files[:begin]
 		l.add(pull.File{Path: it.Name, Size: it.Desc.Size, Mode: 0o644, Digest: it.Desc.Digest, Layer: it.Desc.Digest})
 		return nil

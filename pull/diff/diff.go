@@ -54,6 +54,7 @@ type Options struct {
 	Text      bool // the lines of small text files
 	Tags      bool // tags that point to it
 	Referrers bool // its referrers
+	Inside    bool // files in tars that a pull leaves packed, such as those of charts
 }
 
 // FileChange is a file that differs.
@@ -106,6 +107,7 @@ func Artifacts(ctx context.Context, a, b Side, opts Options) (*Difference, error
 type pair struct {
 	a, b     Side
 	from, to *fetch.Manifest
+	inside   bool
 }
 
 func resolveSides(ctx context.Context, a, b Side) (p pair, err error) {
@@ -127,11 +129,12 @@ func (d *Difference) compare(ctx context.Context, p pair, opts Options) (err err
 	if p.to, _, err = fetch.Choose(ctx, p.b.Source, p.to, p.b.Platform); err != nil {
 		return err
 	}
+	p.inside = opts.Inside
 	a, b, from, to := p.a, p.b, p.from, p.to
 	if d.From, d.To = from.Desc.Digest, to.Desc.Digest; d.From == d.To {
 		return nil
 	}
-	if d.Files, err = diffFiles(ctx, a, b, from, to); err != nil {
+	if d.Files, err = diffFiles(ctx, p); err != nil {
 		return err
 	}
 	if d.Config, err = diffConfigs(ctx, a, b, from, to); err != nil {
@@ -170,15 +173,15 @@ func layerTypes(m *fetch.Manifest) []any {
 }
 
 // diffFiles lists both sides, skipping layers that both have. It reads the layers of images once.
-func diffFiles(ctx context.Context, a, b Side, from, to *fetch.Manifest) ([]FileChange, error) {
-	left, right := *from, *to
-	left.Layers, right.Layers = without(from, to), without(to, from)
-	opts := listing.Options{Digests: true, Layers: make(map[digest.Digest][]pull.File)}
-	old, _, err := listing.Files(ctx, a.Source, &left, opts)
+func diffFiles(ctx context.Context, p pair) ([]FileChange, error) {
+	left, right := *p.from, *p.to
+	left.Layers, right.Layers = without(p.from, p.to), without(p.to, p.from)
+	opts := listing.Options{Digests: true, Inside: p.inside, Layers: make(map[digest.Digest][]pull.File)}
+	old, _, err := listing.Files(ctx, p.a.Source, &left, opts)
 	if err != nil {
 		return nil, err
 	}
-	now, _, err := listing.Files(ctx, b.Source, &right, opts)
+	now, _, err := listing.Files(ctx, p.b.Source, &right, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -263,9 +266,13 @@ func configFields(ctx context.Context, src oras.ReadOnlyTarget, desc ocispec.Des
 	return fields, nil
 }
 
+// maxField limits the length of names of fields whose fields are compared. Without it, the names below many levels would be far longer
+// than the config.
+const maxField = 500
+
 func flatten(fields map[string]any, prefix string, object map[string]any) {
 	for name, value := range object {
-		if inner, ok := value.(map[string]any); ok && len(inner) > 0 {
+		if inner, ok := value.(map[string]any); ok && len(inner) > 0 && len(prefix)+len(name) < maxField {
 			flatten(fields, prefix+name+".", inner)
 			continue
 		}

@@ -40,11 +40,11 @@ func addTexts(ctx context.Context, p pair, changes []FileChange) error {
 	for _, c := range chosen {
 		left, right = append(left, c.From), append(right, c.To)
 	}
-	old, err := textsOf(ctx, p.a.Source, p.from, left)
+	old, err := textsOf(ctx, p.a.Source, p.from, fetch.Selection{Inside: p.inside}, left)
 	if err != nil {
 		return err
 	}
-	now, err := textsOf(ctx, p.b.Source, p.to, right)
+	now, err := textsOf(ctx, p.b.Source, p.to, fetch.Selection{Inside: p.inside}, right)
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func isSmallFile(f *pull.File) bool {
 }
 
 // textsOf reads small files and returns them by path. It skips nil files.
-func textsOf(ctx context.Context, src content.Fetcher, m *fetch.Manifest, files []*pull.File) (map[string][]byte, error) {
+func textsOf(ctx context.Context, src content.Fetcher, m *fetch.Manifest, chosen fetch.Selection, files []*pull.File) (map[string][]byte, error) {
 	wanted := make(map[digest.Digest]map[string]bool) // by layer and path
 	for _, f := range files {
 		if f == nil {
@@ -107,7 +107,7 @@ func textsOf(ctx context.Context, src content.Fetcher, m *fetch.Manifest, files 
 		}
 		wanted[f.Layer][f.Path] = true
 	}
-	items, err := fetch.NewItems(ctx, src, m, fetch.Selection{})
+	items, err := fetch.NewItems(ctx, src, m, chosen)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +125,7 @@ func textsOf(ctx context.Context, src content.Fetcher, m *fetch.Manifest, files 
 // readTexts reads the named files of a layer.
 func readTexts(ctx context.Context, src content.Fetcher, it *fetch.Item, names map[string]bool, texts map[string][]byte) error {
 	err := fetch.ErrNoTar
-	if it.Unpack {
+	if it.Unpack && (!it.Packed || !names[it.Name]) {
 		err = fetch.Tar{Source: src, Item: it}.Read(ctx, func(h *read.Header, r io.Reader) (err error) {
 			if names[h.Name] && h.Mode.IsRegular() && h.Link == "" && h.Size <= maxDiffText {
 				texts[h.Name], err = io.ReadAll(r)

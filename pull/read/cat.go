@@ -33,6 +33,7 @@ type CatOptions struct {
 	Platform *ocispec.Platform // of an index. nil: the running one
 	Offset   int64             // first byte in the file
 	Length   int64             // how many bytes; 0: to the end
+	Inside   bool              // also a file in a tar that a pull leaves packed
 	Limits   pull.Limits
 }
 
@@ -59,7 +60,7 @@ func Cat(ctx context.Context, src oras.ReadOnlyTarget, ref string, w io.Writer, 
 	if m, _, err = fetch.Choose(ctx, src, m, opts.Platform); err != nil {
 		return nil, err
 	}
-	items, err := fetch.NewItems(ctx, src, m, fetch.Selection{})
+	items, err := fetch.NewItems(ctx, src, m, fetch.Selection{Inside: opts.Inside})
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +100,7 @@ func (c *catter) follow(ctx context.Context, name string) (*pull.File, error) {
 // read searches the items for a name, the upper layers of an image first.
 func (c *catter) read(ctx context.Context, name string) (*pull.File, error) {
 	for _, it := range c.items {
-		if !it.Unpack && it.Name == name {
+		if (!it.Unpack || it.Packed) && it.Name == name {
 			return c.blob(ctx, it)
 		}
 	}

@@ -18,6 +18,7 @@ type ListOptions struct {
 	Include  []string          // see pull.Selection
 	Roles    []string          // see pull.Selection
 	NoUnpack bool              // list tar layers as single files
+	Inside   bool              // list the files in tars that a pull leaves packed, such as those of charts
 	Digests  bool              // also for files in large uncompressed tar layers, whose whole content is then read
 	Limits   pull.Limits
 }
@@ -46,7 +47,7 @@ func List(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts ListOpt
 	}
 	l := &Listing{Result: result}
 	l.Files, l.Verified, err = listing.Files(ctx, src, m, listing.Options{
-		Include: opts.Include, Roles: opts.Roles, NoUnpack: opts.NoUnpack, Digests: opts.Digests, Limits: tarLimits(opts.Limits),
+		Include: opts.Include, Roles: opts.Roles, NoUnpack: opts.NoUnpack, Inside: opts.Inside, Digests: opts.Digests, Limits: tarLimits(opts.Limits),
 	})
 	return l, err
 }

@@ -39,6 +39,6 @@ func addHistory(t *term.Tree, history []fields.Step) {
 		if step.Empty {
 			size = "no layer"
 		}
-		list.Add(size, step.Text)
+		list.Add(size, term.Shorten(step.Text, fields.MaxValue))
 	}
 }

@@ -37,3 +37,16 @@ func Tar(name, mediaType string) string {
 	}
 	return strings.TrimSuffix(path.Clean(name), "/") + ext
 }
+
+// IsTar reports whether a file is a tar, packed or not, by its name and media type.
+func IsTar(name, mediaType string) bool {
+	if strings.HasPrefix(Of(mediaType), ".tar") {
+		return true
+	}
+	for _, ext := range []string{".tar", ".tgz", ".tar.gz", ".tar.zst"} {
+		if strings.HasSuffix(name, ext) {
+			return true
+		}
+	}
+	return false
+}

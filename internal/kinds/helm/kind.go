@@ -10,9 +10,10 @@ import (
 // Kind returns the kind of Helm charts.
 func Kind() kind.Kind {
 	return kind.Kind{
-		Kind:   data(),
-		Native: []string{"helm pull oci://{ref}"},
-		Derive: derive,
+		Kind:     data(),
+		Native:   []string{"helm pull oci://{ref}"},
+		Defaults: "values.yaml",
+		Derive:   derive,
 		Tests: map[string]roles.Test{
 			"chart":         {Expects: "a directory with a Chart.yaml", Find: isChart, Ignore: ignore},
 			"chart-archive": {Expects: "a packaged chart", Find: isChartArchive, Fault: chartFault},

@@ -31,6 +31,8 @@ type Kind struct {
 	Rows compose.OutlineFunc
 	// Names are names of files that explain an artifact, whatever its kind.
 	Names []Naming
+	// Defaults is the file beside the readable part with the settings that users may change, "" for none.
+	Defaults string
 	// Native are commands of native clients that fetch an artifact of the kind from a registry; "{ref}" in them becomes the
 	// repository with a digest.
 	Native []string

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/manifest"
@@ -24,6 +25,7 @@ type artifactView struct {
 	Annotations []view.Field
 	Config      []view.Field // from the config
 	Layers      []view.Layer
+	History     []view.Step // of an image
 	Platforms   []view.Platform
 	HasTensors  bool // there may be tensors to list
 	Commands    []view.Command
@@ -35,6 +37,8 @@ type explanation struct {
 	Reading *view.Reading
 	Facts   []view.Field
 	Options []view.Option
+
+	Defaults, DefaultsPath string // a file with settings
 }
 
 // attachments are the referrers of an artifact.
@@ -77,13 +81,17 @@ func (h *handler) overview(c *call, p place, target *once.Target) (*page, error)
 	if err != nil {
 		return nil, err
 	}
-	d := inspectFully(c, target, head)
+	d := h.describe(c, p, target, head)
 	explain := func(ctx context.Context) any {
-		info, _ := d.info(ctx)
+		v, _ := d.view(ctx)
 		opts := read.ReadableOptions{Quick: c.URL.Query().Get("search") != "all", Rows: true}
-		reading, facts := h.reading(ctx, c, readingOf{target, info, view.PathTo(p.repository, "@", info.Digest.String()), opts})
-		named, options := view.Metadata(info.Annotations)
-		return explanation{reading, append(named, facts...), options}
+		reading, facts := h.reading(ctx, c, readingOf{target, v.Info, v.Path, opts})
+		named, options := view.Metadata(v.Info.Annotations)
+		e := explanation{Reading: reading, Facts: append(named, facts...), Options: options}
+		if reading != nil {
+			e.Defaults, e.DefaultsPath = defaults(ctx, target, v.Info, reading.Title)
+		}
+		return e
 	}
 	attach := func(ctx context.Context) any {
 		list, err := referrersOf(ctx, target, head)
@@ -94,10 +102,11 @@ func (h *handler) overview(c *call, p place, target *once.Target) (*page, error)
 		return a
 	}
 	describe := func(ctx context.Context) any {
-		info, err := d.info(ctx)
-		v := h.artifactView(c, p, info)
+		v, err := d.view(ctx)
 		if err != nil {
-			v.Problem = h.explain(err)
+			partial := *v
+			partial.Problem = h.explain(err)
+			return &partial
 		}
 		return v
 	}
@@ -113,9 +122,10 @@ func (h *handler) overview(c *call, p place, target *once.Target) (*page, error)
 
 // artifactView describes an artifact.
 func (h *handler) artifactView(c *call, p place, info *inspect.Info) *artifactView {
+	config, history := view.ConfigOf(info)
 	return &artifactView{
 		Info: info, Kind: view.KindOf(info), Created: view.Day(view.Created(info)), Path: view.PathTo(p.repository, "@", info.Digest.String()),
-		Annotations: view.FieldsOf(info.Annotations), Config: view.ConfigFields(info), Layers: view.Layers(info, p.repository),
+		Annotations: view.FieldsOf(info.Annotations), Config: config, Layers: view.Layers(info, p.repository), History: view.History(info, history),
 		Platforms: view.Platforms(info, p.repository), Commands: view.Commands(h.source.Name(p.repository, c.Host), info),
 		HasTensors: hasTensors(info),
 	}
@@ -123,26 +133,31 @@ func (h *handler) artifactView(c *call, p place, info *inspect.Info) *artifactVi
 
 // details are an artifact with its config and the manifests of an index, which are being read.
 type details struct {
-	head *inspect.Info // only by its manifest
-	full *inspect.Info
+	head *artifactView // only by its manifest
+	full func() *artifactView
 	err  error
 	done chan struct{} // closed when full or err is set
 }
 
-// inspectFully begins to read the config of a manifest, or the manifests of an index.
-func inspectFully(c *call, target *once.Target, head *inspect.Info) *details {
+// describe begins to read the config of a manifest, or the manifests of an index.
+func (h *handler) describe(c *call, p place, target *once.Target, head *inspect.Info) *details {
 	ctx, cancel := context.WithTimeout(c.whole, partTime)
-	d := &details{head: head, done: make(chan struct{})}
+	d := &details{head: h.artifactView(c, p, head), done: make(chan struct{})}
 	go func() {
 		defer cancel()
 		defer close(d.done)
-		d.full, d.err = inspect.Inspect(ctx, target, head.Digest.String(), inspect.Options{Weights: true})
+		info, err := inspect.Inspect(ctx, target, head.Digest.String(), inspect.Options{Weights: true})
+		if err != nil {
+			d.err = err
+			return
+		}
+		d.full = sync.OnceValue(func() *artifactView { return h.artifactView(c, p, info) })
 	}()
 	return d
 }
 
-// info waits for the details. If they can't be read, it returns the error, and the artifact without them.
-func (d *details) info(ctx context.Context) (*inspect.Info, error) {
+// view waits for the details. If they can't be read, it returns the error, and the artifact without them.
+func (d *details) view(ctx context.Context) (*artifactView, error) {
 	select {
 	case <-d.done:
 	case <-ctx.Done():
@@ -151,7 +166,7 @@ func (d *details) info(ctx context.Context) (*inspect.Info, error) {
 	if d.err != nil {
 		return d.head, d.err
 	}
-	return d.full, nil
+	return d.full(), nil
 }
 
 // referrersOf lists the referrers of an artifact and of the manifests in it, each with its own.

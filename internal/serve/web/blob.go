@@ -21,6 +21,11 @@ func (h *handler) manifest(c *call, p place, target *once.Target) (*page, error)
 	if err != nil {
 		return nil, err
 	}
+	return blobPage("manifest", p, view.Parts(view.Pretty(info.Raw), linksIn(info, p))), nil
+}
+
+// linksIn returns the paths of pages about what an artifact lists, by their digests.
+func linksIn(info *inspect.Info, p place) map[string]string {
 	linked := map[string]string{}
 	for _, m := range info.Manifests {
 		if manifest.Is(m.MediaType) {
@@ -38,10 +43,10 @@ func (h *handler) manifest(c *call, p place, target *once.Target) (*page, error)
 			linked[l.Digest.String()] = l.Path
 		}
 	}
-	return blobPage("manifest", p, view.Parts(view.Pretty(info.Raw), linked)), nil
+	return linked
 }
 
-// config shows the bytes of a config.
+// config shows the bytes of a config, with links to the layers that it lists.
 func (h *handler) config(c *call, p place, target *once.Target) (*page, error) {
 	info, err := inspect.Inspect(c.Context(), target, p.reference, inspect.Options{})
 	switch {
@@ -50,7 +55,11 @@ func (h *handler) config(c *call, p place, target *once.Target) (*page, error) {
 	case info.Config == nil || info.Config.Raw == nil:
 		return nil, errNoPage
 	}
-	return blobPage("config", p, []view.Part{{Text: view.Pretty(info.Config.Raw)}}), nil
+	linked := linksIn(info, p)
+	for i, uncompressed := range view.DiffIDs(info) {
+		linked[uncompressed] = linked[info.Layers[i].Digest.String()]
+	}
+	return blobPage("config", p, view.Parts(view.Pretty(info.Config.Raw), linked)), nil
 }
 
 func blobPage(name string, p place, parts []view.Part) *page {

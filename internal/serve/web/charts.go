@@ -36,7 +36,7 @@ func (h *handler) treemap(c *call, p place, target *once.Target) (*page, error) 
 		return nil, err
 	}
 	v := &mapView{Path: view.PathTo(p.repository, "@", info.Digest.String()), Width: view.MapWidth, Height: view.MapHeight, Packed: packedSize(info) > maxListed}
-	listing, err := read.List(c.Context(), target, info.Digest.String(), read.ListOptions{NoUnpack: v.Packed})
+	listing, err := read.List(c.Context(), target, info.Digest.String(), read.ListOptions{Inside: true, NoUnpack: v.Packed})
 	if err != nil {
 		return nil, err
 	}

@@ -51,7 +51,7 @@ func (h *handler) compare(c *call, p place, target *once.Target) (*page, error) 
 		v.TooMuch = shell.Command("davit", "diff", name+p.sign+p.reference, name+signOf(v.To)+v.To)
 		return page, nil
 	}
-	d, err := diff.Artifacts(c.Context(), diff.Side{Source: target, Ref: p.reference}, diff.Side{Source: target, Ref: v.To}, diff.Options{Text: true})
+	d, err := diff.Artifacts(c.Context(), diff.Side{Source: target, Ref: p.reference}, diff.Side{Source: target, Ref: v.To}, diff.Options{Text: true, Inside: true})
 	if err != nil {
 		return nil, err
 	}

@@ -36,7 +36,7 @@ func (h *handler) file(c *call, p place, target *once.Target) (*page, error) {
 	v := &fileView{Name: name, Path: view.PathTo(p.repository, p.sign, p.reference)}
 	v.Raw = v.Path + view.EscapePath("/raw/"+name)
 	var head strings.Builder
-	printed, err := read.Cat(c.Context(), target, p.reference, &head, read.CatOptions{Path: name, Length: view.MaxShown})
+	printed, err := read.Cat(c.Context(), target, p.reference, &head, read.CatOptions{Path: name, Length: view.MaxShown, Inside: true})
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func (h *handler) sandbox(c *call, p place, target *once.Target) (*page, error) 
 }
 
 func (h *handler) sendFile(c *call, p place, target *once.Target, out *guard.File) (*page, error) {
-	_, err := read.Cat(c.whole, target, p.reference, out, read.CatOptions{Path: out.Name})
+	_, err := read.Cat(c.whole, target, p.reference, out, read.CatOptions{Path: out.Name, Inside: true})
 	if err == nil {
 		err = out.Begin()
 	}
@@ -104,7 +104,7 @@ func pagesBeside(c *call, p place, target *once.Target, artifact string) []view.
 	if err != nil || packedSize(info) > read.MaxText {
 		return nil
 	}
-	listing, err := read.List(c.Context(), target, p.reference, read.ListOptions{})
+	listing, err := read.List(c.Context(), target, p.reference, read.ListOptions{Inside: true})
 	if err != nil {
 		return nil
 	}

@@ -5,10 +5,12 @@ import (
 	"path"
 	"strings"
 
+	"github.com/davit-oci/davit/internal/fetch/extension"
 	"github.com/davit-oci/davit/internal/serve/web/once"
 	"github.com/davit-oci/davit/internal/serve/web/view"
 	"github.com/davit-oci/davit/pull/inspect"
 	"github.com/davit-oci/davit/pull/read"
+	"github.com/opencontainers/go-digest"
 )
 
 const (
@@ -20,8 +22,9 @@ const (
 
 // fileList is the content of the page about the files of an artifact.
 type fileList struct {
-	Path   string // of the artifact
-	Query  string // the search
+	Path   string        // of the artifact
+	Query  string        // the search
+	Layer  digest.Digest // only files in it; empty: all
 	Rows   []fileRow
 	Found  int
 	More   int
@@ -45,15 +48,15 @@ func (h *handler) files(c *call, p place, target *once.Target) (*page, error) {
 	if err != nil {
 		return nil, err
 	}
-	list := &fileList{Path: view.PathTo(p.repository, "@", info.Digest.String()), Query: c.URL.Query().Get("q")}
+	list := &fileList{Path: view.PathTo(p.repository, "@", info.Digest.String()), Query: c.URL.Query().Get("q"), Layer: digest.Digest(c.URL.Query().Get("layer"))}
 	list.Packed = packedSize(info) > maxListed
-	listing, err := read.List(c.Context(), target, info.Digest.String(), read.ListOptions{NoUnpack: list.Packed})
+	listing, err := read.List(c.Context(), target, info.Digest.String(), read.ListOptions{Inside: true, NoUnpack: list.Packed})
 	if err != nil {
 		return nil, err
 	}
 	var above []string
 	for _, f := range listing.Files {
-		if !strings.Contains(strings.ToLower(f.Path), strings.ToLower(list.Query)) {
+		if list.Layer != "" && f.Layer != list.Layer || !strings.Contains(strings.ToLower(f.Path), strings.ToLower(list.Query)) {
 			continue
 		}
 		list.Size += f.Size
@@ -89,7 +92,7 @@ func (l *fileList) addDirectories(before []string, file string) []string {
 func packedSize(info *inspect.Info) int64 {
 	var size int64
 	for _, l := range info.Layers {
-		if strings.Contains(l.MediaType, "tar") || strings.Contains(l.MediaType, "layer") {
+		if extension.IsTar(l.Name, l.MediaType) || strings.Contains(l.MediaType, "tar") || strings.Contains(l.MediaType, "layer") {
 			size += l.Size
 		}
 	}

@@ -46,7 +46,7 @@ func Of(content []byte) (list []Field, history []Step) {
 		fields, _ := step.(map[string]any)
 		text := func(key string) string { s, _ := fields[key].(string); return s }
 		empty, _ := fields["empty_layer"].(bool)
-		history = append(history, Step{term.Shorten(cmp.Or(text("created_by"), text("comment"), text("created")), MaxValue), empty})
+		history = append(history, Step{cmp.Or(text("created_by"), text("comment"), text("created")), empty})
 	}
 	return flatten("", value, nil), history
 }

@@ -1,60 +1,98 @@
 package view
 
 import (
-	"strings"
+	"encoding/json"
+	"net/url"
 
+	"github.com/davit-oci/davit/internal/fetch/extension"
 	"github.com/davit-oci/davit/internal/term/fields"
+	"github.com/davit-oci/davit/internal/untrusted"
 	"github.com/davit-oci/davit/pull/inspect"
 	"github.com/opencontainers/go-digest"
 )
 
-// Layer is a layer, with the history of an image.
+// Layer is a layer.
 type Layer struct {
 	Name, Role string
-	Path       string // of its file, or of the blob
+	Path       string // of its file, or of the list of those in it
 	MediaType  string
 	Digest     digest.Digest
 	Size       int64
-	History    string
 }
 
-// maxFields limits how many fields of a config the first page of an artifact shows.
-const maxFields = 60
+// Step is a step in the history of an image, with the layer that it made.
+type Step struct {
+	Text   string
+	Empty  bool // it made no layer
+	*Layer      // nil: unknown
+}
 
-// ConfigFields returns the fields of the config of an artifact.
-func ConfigFields(info *inspect.Info) []Field {
+// maxFields limits how many fields of a config the first page of an artifact shows, and maxSteps how many steps of a history.
+const (
+	maxFields = 60
+	maxSteps  = 200
+	maxStep   = 2000 // characters of one
+)
+
+// ConfigOf returns the fields of the config of an artifact, and the history of an image.
+func ConfigOf(info *inspect.Info) (list []Field, history []fields.Step) {
 	if info.Config == nil {
-		return nil
+		return nil, nil
 	}
-	all, _ := fields.Of(info.Config.Content)
-	var list []Field
+	all, history := fields.Of(info.Config.Content)
 	for _, f := range all[:min(len(all), maxFields)] {
 		list = append(list, Field(f))
 	}
-	return list
+	return list, history
 }
 
-// Layers describes the layers of an artifact, with the steps that made those of an image.
+// Layers describes the layers of an artifact.
 func Layers(info *inspect.Info, repository string) []Layer {
-	var steps []fields.Step
-	if info.Config != nil {
-		_, history := fields.Of(info.Config.Content)
-		for _, s := range history {
-			if !s.Empty {
-				steps = append(steps, s)
-			}
-		}
-	}
 	var rows []Layer
-	for i, l := range info.Layers {
+	for _, l := range info.Layers {
 		row := Layer{Name: l.Name, Role: l.Role, MediaType: l.MediaType, Digest: l.Digest, Size: l.Size}
-		if len(steps) == len(info.Layers) {
-			row.History = steps[i].Text
-		}
-		if l.Name != "" && !strings.Contains(l.MediaType, "tar") {
-			row.Path = PathTo(repository, "@", info.Digest.String()) + EscapePath("/file/"+l.Name)
+		switch artifact := PathTo(repository, "@", info.Digest.String()); {
+		case extension.IsTar(l.Name, l.MediaType):
+			row.Path = artifact + "/files?layer=" + url.QueryEscape(l.Digest.String())
+		case l.Name != "":
+			row.Path = artifact + EscapePath("/file/"+l.Name)
 		}
 		rows = append(rows, row)
 	}
 	return rows
+}
+
+// History describes the steps that made an image, each with its layer if their numbers agree.
+func History(info *inspect.Info, history []fields.Step) []Step {
+	made := 0
+	for _, s := range history {
+		if !s.Empty {
+			made++
+		}
+	}
+	var steps []Step
+	next := 0
+	for _, s := range history[:min(len(history), maxSteps)] {
+		step := Step{Text: untrusted.Line(s.Text, maxStep), Empty: s.Empty}
+		if !s.Empty && made == len(info.Layers) {
+			l := info.Layers[next]
+			step.Layer = &Layer{Digest: l.Digest, Size: l.Size}
+			next++
+		}
+		steps = append(steps, step)
+	}
+	return steps
+}
+
+// DiffIDs returns the digests of the uncompressed layers, if the config has one for each layer.
+func DiffIDs(info *inspect.Info) []string {
+	var config struct {
+		RootFS struct {
+			DiffIDs []string `json:"diff_ids"`
+		} `json:"rootfs"`
+	}
+	if info.Config == nil || json.Unmarshal(info.Config.Raw, &config) != nil || len(config.RootFS.DiffIDs) != len(info.Layers) {
+		return nil
+	}
+	return config.RootFS.DiffIDs
 }

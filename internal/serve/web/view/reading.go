@@ -16,6 +16,7 @@ type Reading struct {
 	Title    string // of the section: the name of the file
 	HTML     template.HTML
 	Text     string
+	Cut      bool // only its beginning
 	Verified bool
 	Problem  string
 	Summary  []Field
@@ -46,9 +47,13 @@ func NewReading(doc *read.Document, artifact string, links prose.Links) *Reading
 			r.Caption, r.Bars = all.levels()
 		}
 	case doc.IsMarkdown():
-		r.HTML = prose.Render(doc.Text, links)
+		text := doc.Text
+		if r.Cut = len(text) > MaxShown; r.Cut {
+			text = strings.ToValidUTF8(text[:MaxShown], "")
+		}
+		r.HTML = prose.Render(text, links)
 	default:
-		r.Text = Clip(doc.Text)
+		r.Text, r.Cut = Clip(doc.Text), len(doc.Text) > MaxShown
 	}
 	if doc.Signature != "" {
 		r.Summary = append(r.Summary, Field{"signed", doc.Signature})

@@ -1,0 +1,150 @@
+package web_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/serve/web"
+	"github.com/davit-oci/davit/mediatypes"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// packed returns files as a tar, and that compressed.
+func packed(t testing.TB, files map[string]string) (plain, compressed string) {
+	t.Helper()
+	var b, z bytes.Buffer
+	w := tar.NewWriter(&b)
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(files[name]))}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write([]byte(files[name])); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	zip := gzip.NewWriter(&z)
+	_, err := zip.Write(b.Bytes())
+	if closeErr := zip.Close(); err != nil || closeErr != nil {
+		t.Fatal(err, closeErr)
+	}
+	return b.String(), z.String()
+}
+
+// archives returns a layout with an image and a chart.
+func archives(t testing.TB) registry.Target {
+	t.Helper()
+	s := newShelf(t)
+	base, baseLayer := packed(t, map[string]string{"etc/motd": "hello\n", "bin/tool": "\x7fELF\x00"})
+	app, appLayer := packed(t, map[string]string{"app/page.html": "<script>alert(1)</script>", "bin/tool": "\x7fELF\x00\x01"})
+	s.manifest("image", ocispec.Manifest{
+		Config: s.blob(ocispec.MediaTypeImageConfig, "", `{"created":"2026-01-02T03:04:05Z","architecture":"amd64","os":"linux","config":{"Cmd":["/bin/tool"]},
+			"rootfs":{"type":"layers","diff_ids":["`+digest.FromString(base).String()+`","`+digest.FromString(app).String()+`"]},
+			"history":[{"created_by":"ADD base.tar /"},{"created_by":"ENV A=b","empty_layer":true},{"comment":`+quoted("COPY "+strings.Repeat("long/", 50)+hostile)+`}]}`),
+		Layers: []ocispec.Descriptor{s.blob(ocispec.MediaTypeImageLayerGzip, "", baseLayer), s.blob(ocispec.MediaTypeImageLayerGzip, "", appLayer)},
+	})
+	_, older := packed(t, map[string]string{"thing/Chart.yaml": "name: thing\nversion: 0.9.0\n", "thing/values.yaml": "replicas: 2\n"})
+	s.manifest("older-chart", ocispec.Manifest{
+		Config: s.blob(mediatypes.HelmConfig, "", `{"name":"thing","version":"0.9.0","apiVersion":"v2"}`),
+		Layers: []ocispec.Descriptor{s.blob(mediatypes.HelmChart, "", older)},
+	})
+	_, chart := packed(t, map[string]string{
+		"thing/Chart.yaml": "name: thing\nversion: 1.0.0\n", "thing/values.yaml": "replicas: 1 # <script>\n", "thing/README.md": "# Thing\n\n![icon](icon.svg) [values](values.yaml)\n",
+		"thing/icon.svg": "<svg/>",
+	})
+	s.manifest("chart", ocispec.Manifest{
+		Config: s.blob(mediatypes.HelmConfig, "", `{"name":"thing","version":"1.0.0","apiVersion":"v2"}`),
+		Layers: []ocispec.Descriptor{s.blob(mediatypes.HelmChart, "", chart)},
+	})
+	return s.Target
+}
+
+// TestPacked shows files in tars: those that a pull unpacks, and those that it leaves packed.
+func TestPacked(t *testing.T) {
+	t.Parallel()
+	h := web.New(library{"a": archives(t)}, web.Options{HeadTimeout: time.Minute})
+	for path, want := range map[string][]string{
+		"image":                      {"<h2>History</h2>", "<code>ENV A=b</code> <span class=\"note\">no layer</span>", strings.Repeat("long/", 50), "/files?layer=sha256%3a"},
+		"image/files":                {">motd<", ">page.html<", "3 files"},
+		"image/manifest":             {"/files?layer=sha256%3a", "/config\">sha256:"},
+		"image/config":               {`<a href="/r/a@sha256:`, "/files?layer=sha256%3a"},
+		"image/file/etc/motd":        {"hello"},
+		"image/file/app/page.html":   {"&lt;script&gt;", "Show as a page, without scripts"},
+		"chart":                      {"<h2>Default values</h2>", "replicas: 1 # &lt;script&gt;", "/raw/thing/icon.svg", "/file/thing/values.yaml"},
+		"older-chart/diff?to=chart":  {"thing/values.yaml", "-replicas: 2", "replicas: 1", "thing/README.md"},
+		"chart/files":                {">values.yaml<", "4 files"},
+		"chart/map":                  {"thing/values.yaml"},
+		"chart/file/thing-1.0.0.tgz": {"It is not text."},
+		"chart/raw/thing/icon.svg":   {"<svg/>"},
+	} {
+		w := get(h, "/r/a:"+path)
+		if w.Code != http.StatusOK {
+			t.Errorf("%s: %d", path, w.Code)
+		}
+		for _, text := range want {
+			if !strings.Contains(strings.ReplaceAll(w.Body.String(), "%3A", "%3a"), text) {
+				t.Errorf("%s: no %q in %s", path, text, w.Body)
+			}
+		}
+	}
+	layer := strings.SplitAfterN(get(h, "/r/a:image").Body.String(), "/files?layer=", 2)
+	list := get(h, "/r/a:image/files?layer="+layer[1][:strings.IndexByte(layer[1], '"')]).Body.String()
+	if !strings.Contains(list, ">motd<") || strings.Contains(list, ">tool<") || strings.Contains(list, ">page.html<") {
+		t.Errorf("the files of the first layer are %s", list)
+	}
+}
+
+// TestBombs checks that a small artifact can't make a page large, or long in the making.
+func TestBombs(t *testing.T) {
+	t.Parallel()
+	const levels = 9000
+	values := strings.Repeat("1,", 500_000) + "1"
+	keys := strings.Builder{}
+	for i := range 20_000 {
+		keys.WriteString(`"` + strings.Repeat("k", i%9) + string(rune('a'+i%26)) + `":{},`)
+	}
+	_, zeros := packed(t, map[string]string{"README.md": strings.Repeat("\x00", 16<<20), "README": strings.Repeat("# a\n", 2<<20)})
+	documents := map[string]string{
+		"lists":   `{"rootfs":{"type":"layers"},"x":` + strings.Repeat("[", levels) + values + strings.Repeat("]", levels) + `}`,
+		"objects": `{"rootfs":{"type":"layers"},"x":` + strings.Repeat(`{"a":`, levels) + "{" + keys.String() + `"z":1}` + strings.Repeat("}", levels) + `}`,
+		"steps":   `{"rootfs":{"type":"layers"},"history":[` + strings.Repeat("{},", 50_000) + `{}]}`,
+		"options": `{"id":"a","options":{` + strings.Repeat(`"a":{"enum":["b","c"]},`, 1000) + `"b":{}}}`,
+	}
+	s := newShelf(t)
+	for name, document := range documents {
+		config := s.blob(ocispec.MediaTypeImageConfig, "", document)
+		annotations := map[string]string{mediatypes.DevContainerMetadata: document[:min(len(document), 100_000)]}
+		s.manifest(name, ocispec.Manifest{Config: config, Annotations: annotations, Layers: []ocispec.Descriptor{s.blob(ocispec.MediaTypeImageLayerGzip, "", zeros)}})
+		s.manifest(name+"-files", ocispec.Manifest{
+			ArtifactType: "application/vnd.example.thing", Config: config, Annotations: annotations,
+			Layers: []ocispec.Descriptor{s.blob("application/json", "a.json", document), s.blob("text/markdown", "b.md", document), s.blob("application/octet-stream", "c.tgz", zeros)},
+		})
+	}
+	h := web.New(library{"a": s.Target}, web.Options{})
+	for name := range documents {
+		for _, view := range []string{
+			"", "?search=all", "/files", "/map", "/manifest", "/config", "/graph", "/diff?to=steps", "/file/README", "-files", "-files/files", "-files/diff?to=steps-files",
+			"-files/file/a.json", "-files/file/b.md", "-files/file/c.tgz", "-files/file/README.md",
+		} {
+			begin := time.Now()
+			w := get(h, "/r/a:"+name+view)
+			if !strings.Contains(w.Body.String(), "</html>") || w.Body.Len() > 1<<20 {
+				t.Errorf("%s%s: %d, %d bytes", name, view, w.Code, w.Body.Len())
+			}
+			if took := time.Since(begin); took > time.Minute {
+				t.Errorf("%s%s took %v", name, view, took)
+			}
+		}
+	}
+}
