@@ -9,7 +9,7 @@ import (
 // breaking are the tags that end a line.
 var breaking = []string{"br", "p", "/p", "div", "/div", "li", "/summary", "tr", "/h1", "/h2", "/h3", "/h4", "hr", "/td", "/th", "/li", "/tr"}
 
-// TagText takes tags and comments out of HTML, and returns the text. Images leave their alternative text.
+// TagText takes tags and comments out of HTML, and returns the text. Images leave their alternative text and their path.
 func TagText(text string) string {
 	var b strings.Builder
 	for {
@@ -46,10 +46,22 @@ func shownOf(tag string) string {
 	if fields[0] != "img" {
 		return ""
 	}
-	if _, alt, ok := strings.Cut(tag, `alt="`); ok {
-		if alt, _, ok = strings.Cut(alt, `"`); ok && alt != "" {
-			return "[image: " + html.UnescapeString(alt) + "]"
-		}
+	alt, path := attribute(tag, "alt"), attribute(tag, "src")
+	switch {
+	case alt != "" && path != "":
+		return "[image: " + alt + "] <" + path + ">"
+	case alt != "" || path != "":
+		return "[image: " + alt + path + "]"
 	}
 	return "[image]"
+}
+
+// attribute returns an attribute of a tag that is in double quotes, or "".
+func attribute(tag, name string) string {
+	_, value, _ := strings.Cut(tag, " "+name+`="`)
+	value, _, isClosed := strings.Cut(value, `"`)
+	if !isClosed {
+		return ""
+	}
+	return html.UnescapeString(value)
 }

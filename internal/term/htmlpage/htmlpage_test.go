@@ -21,7 +21,7 @@ func TestShown(t *testing.T) {
 		"table": {"<table><tr><th>a<th>b</tr><tr><td>1</td><td>x|y <b>z</b></td></tr></table>", "a  b\n─  ─────\n1  x|y z\n"},
 		"quote": {"<blockquote><p>said</p></blockquote>", "│ said\n"},
 		"marks": {"<p>1. not a list *and* _not_ [this](x) # nor &lt;b&gt;</p><p>- a</p>", "1. not a list *and* _not_ [this](x) # nor <b>\n\n- a\n"},
-		"image": {`<img src="a.png" alt="A cat"><img src=b.png>`, "[image: A cat]\n"},
+		"image": {`<img src="a.png" alt="A cat"><img src=b.png>`, "[image: A cat] <a.png>\n"},
 		"links": {`<a href='#top'>top</a> <a href="javascript:x()">js</a> <a HREF=x.html>x</a> <a>none</a>`, "top js x <x.html> none\n"},
 		"odd":   {"a < b <> </ <p", "a < b <> </ <p\n"},
 		"open":  {"<p>a<script>never", "a\n"},

@@ -1,6 +1,7 @@
 package markdown
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"unicode"
@@ -138,13 +139,15 @@ func hasOnlyImages(n ast.Node) bool {
 	return n.HasChildren()
 }
 
+// image shows the text and the path of an image. One that is a link has only its text: most are badges.
 func (r *renderer) image(n *ast.Image, s style) []span {
-	alt := plainText(r.inline(n, 0))
-	if alt == "" {
-		name := string(n.Destination)
-		alt = term.Escape(name[strings.LastIndexByte(name, '/')+1:])
+	alt, name := plainText(r.inline(n, 0)), string(n.Destination)
+	name = term.Escape(cmp.Or(resolve(name, r.dir), name))
+	s = s&^underline | dim
+	if alt == "" || name == "" || n.Parent().Kind() == ast.KindLink {
+		return []span{{text: "[image: " + cmp.Or(alt, name) + "]", style: s}}
 	}
-	return []span{{text: "[image: " + alt + "]", style: s&^underline | dim}}
+	return []span{{text: "[image: " + alt + "]", style: s}, {text: " "}, {text: "<" + name + ">", style: s}}
 }
 
 // rawHTML omits tags, but keeps their visible content.

@@ -29,8 +29,8 @@ func (r *renderer) table(t *markup.Table, columns int) []string {
 		}
 		rows = append(rows, row)
 	}
-	widths := naturalWidths(rows, len(t.Columns))
-	if !fit(widths, columns-2*(len(widths)-1)) {
+	widths, least := cellWidths(rows, len(t.Columns))
+	if !fit(widths, least, columns-2*(len(widths)-1)) {
 		return r.tableAsList(rows, columns)
 	}
 	var out []string
@@ -43,58 +43,51 @@ func (r *renderer) table(t *markup.Table, columns int) []string {
 	return out
 }
 
-func naturalWidths(rows [][][]span, n int) []int {
-	widths := make([]int, n)
+// cellWidths returns the widths of the columns, and the least ones that leave every word whole.
+func cellWidths(rows [][][]span, n int) (widths, least []int) {
+	widths, least = make([]int, n), make([]int, n)
 	for _, row := range rows {
 		for i, cell := range row {
-			at := 0
+			var b strings.Builder
 			for _, s := range cell {
-				if at += term.Width(s.text); s.br {
-					at = 0
+				if b.WriteString(s.text); s.br {
+					b.WriteByte('\n')
 				}
-				widths[i] = max(widths[i], at)
+			}
+			for line := range strings.SplitSeq(b.String(), "\n") {
+				widths[i] = max(widths[i], term.Width(line))
+				for word := range strings.SplitSeq(line, " ") {
+					least[i] = max(least[i], term.Width(word))
+				}
 			}
 		}
 	}
-	return widths
+	for i := range least {
+		least[i] = max(least[i], min(minColumn, widths[i]))
+	}
+	return widths, least
 }
 
-// fit narrows the widest columns until all have room. False: there is too little.
-func fit(widths []int, room int) bool {
-	total := 0
-	for _, w := range widths {
-		total += w
+// fit narrows the widest columns, but not below the least widths, until all have room. False: there is too little.
+func fit(widths, least []int, room int) bool {
+	total, most := 0, room
+	for i, w := range widths {
+		widths[i] = min(w, max(room, least[i]))
+		total, most = total+widths[i], most-least[i]
 	}
-	for total > room {
-		widest := slices.Index(widths, slices.Max(widths))
-		if widths[widest] <= minColumn {
-			return false
-		}
-		// Down to the next narrower column, or by as much as is missing.
-		next := minColumn
-		for _, w := range widths {
-			if w < widths[widest] {
-				next = max(next, w)
+	if most < 0 {
+		return false
+	}
+	for ; total > room; total-- {
+		widest := -1
+		for i, w := range widths {
+			if w > least[i] && (widest < 0 || w >= widths[widest]) {
+				widest = i
 			}
 		}
-		cut := max(1, min(widths[widest]-next, total-room))
-		if ties := count(widths, widths[widest]); ties > 1 {
-			cut = max(1, min(cut, (total-room)/ties))
-		}
-		widths[widest] -= cut
-		total -= cut
+		widths[widest]--
 	}
 	return true
-}
-
-func count(list []int, value int) int {
-	n := 0
-	for _, v := range list {
-		if v == value {
-			n++
-		}
-	}
-	return n
 }
 
 func (r *renderer) tableRow(row [][]span, widths []int, columns []markup.Alignment) []string {
