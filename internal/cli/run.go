@@ -49,6 +49,7 @@ func Command() *cobra.Command {
 
 func newApp(stdin io.Reader, stdout, stderr io.Writer) *app.App {
 	console := term.NewConsole(stderr)
+	console.IsDumb = printer.IsDumb()
 	console.Colors = printer.HasColors(console.IsTerminal())
 	return &app.App{Printer: printer.Printer{Stdout: stdout, Stderr: console}, Stdin: stdin, Context: context.Background()}
 }

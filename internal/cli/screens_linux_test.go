@@ -10,13 +10,12 @@ import (
 	"github.com/davit-oci/davit/internal/cli/exit"
 )
 
-// TestScreens compares what people see on terminals of 40, 80, and 120 columns, with colors; -update renews it. In the file, the
+// TestScreens compares what people see on terminals of 40, 80, and 120 columns, with colors and on dumb ones; -update renews it. In the file, the
 // sequences of colors are in braces.
 func TestScreens(t *testing.T) {
 	t.Setenv("DAVIT_CACHE_DIR", t.TempDir())
 	t.Setenv("DOCKER_CONFIG", t.TempDir())
 	t.Setenv("DAVIT_PAGER", "cat")
-	t.Setenv("TERM", "xterm")
 	t.Setenv("NO_COLOR", "")
 	t.Setenv("CLICOLOR", "")
 	t.Setenv("CLICOLOR_FORCE", "")
@@ -24,7 +23,7 @@ func TestScreens(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
 		"one/app/README.md": "# App\n\nfirst\n", "one/app/data/numbers.txt": "1\n2\n3\n", "two/app/README.md": "# App\n\nsecond\n", "two/app/data/numbers.txt": "1\n2\n3\n",
-		"down.md":        "---\ntitle: The app is down\nalerts: [AppDown]\nseverity: critical\n---\n# The app is down\n\nRestart it.\n",
+		"down.md":        "---\ntitle: The app is down\nalerts: [AppDown]\nseverity: critical\n---\n# The app is down\n\nRestart it. ![Where to look](img/where.png)\n",
 		"sbom.spdx.json": `{"spdxVersion":"SPDX-2.3","SPDXID":"SPDXRef-DOCUMENT","name":"app","packages":[]}`,
 	} {
 		file := filepath.Join(dir, name)
@@ -39,17 +38,24 @@ func TestScreens(t *testing.T) {
 	for i, command := range []string{
 		"push one/app ./oci:1", "push two/app ./oci:2", "attach down.md sbom.spdx.json ./oci:1", "discover ./oci:1", "inspect ./oci:1", "ls -l ./oci:1",
 		"diff --text ./oci:1 ./oci:2", "tag ./oci:1 2 --dry-run", "kinds docs", "cat ./oci:1 READM", "pull ./oci:1 --dry-run", "help logout",
+		"ls ./oci:1", "verify ./oci:1", "show --alert AppDown ./oci:1", "diff ./oci:1 ./oci:2", "tags ./oci", "kinds",
+		"TERM=dumb discover ./oci:1", "TERM=dumb show --alert AppDown ./oci:1", "TERM=dumb cat ./oci:1 READM", "TERM=dumb push one/app ./oci:3",
 	} {
+		t.Setenv("TERM", "xterm")
+		arguments, isDumb := strings.CutPrefix(command, "TERM=dumb ")
+		if isDumb {
+			t.Setenv("TERM", "dumb")
+		}
 		widths := []uint16{40, 80, 120}
-		if i < 3 {
+		if i < 3 || isDumb {
 			widths = widths[1:2] // they change something
 		}
 		for _, width := range widths {
-			c := onScreen(t, width, dir, strings.Fields(command)...)
+			c := onScreen(t, width, dir, strings.Fields(arguments)...)
 			_ = c.cmd.Wait() // the exit code is part of the screen
 			<-c.done
 			text := strings.NewReplacer("\r\n", "\n", "\x1b[", "{").Replace(c.text())
-			fmt.Fprintf(&b, "$ davit %s  # %d columns, exit code %d\n%s\n", command, width, c.cmd.ProcessState.ExitCode(), text)
+			fmt.Fprintf(&b, "$ davit %s  # TERM=%s, %d columns, exit code %d\n%s\n", arguments, os.Getenv("TERM"), width, c.cmd.ProcessState.ExitCode(), text)
 		}
 	}
 	const golden = "testdata/screens.golden"

@@ -115,9 +115,11 @@ func (t *Transfer) Summary(now time.Time) string {
 	if sum.size > 0 {
 		text += fmt.Sprintf(" of %s (%d%%)", Size(sum.size), min(100, sum.done*100/sum.size))
 	}
-	text += ", " + Size(int64(sum.rate)) + "/s"
-	if sum.size > sum.done && sum.rate > 0 {
-		text += ", " + shortDuration(float64(sum.size-sum.done)/sum.rate) + " left"
+	if sum.rate >= 0 {
+		text += ", " + Size(int64(sum.rate)) + "/s"
+	}
+	if left := sum.left(); left != "" {
+		text += ", " + left + " left"
 	}
 	return text
 }
@@ -138,7 +140,7 @@ func (t *Transfer) sum(now time.Time) barLine {
 	if !sizeKnown {
 		size = -1
 	}
-	return barLine{name: fmt.Sprintf("%d of %s", ended, Plural(len(t.order), "blob")), done: done, size: size, rate: t.rate}
+	return barLine{name: fmt.Sprintf("%d of %s", ended, Plural(len(t.order), "blob")), done: done, size: size, rate: rateAfter(t.start, now, t.rate)}
 }
 
 // maxBars limits the blobs shown at once. The default concurrency is not higher, so more bars would only flicker.
@@ -180,32 +182,64 @@ func (b *blobProgress) line(now time.Time, width int) string {
 	if elapsed := now.Sub(b.start).Seconds(); elapsed > 0 {
 		rate = float64(b.moved) / elapsed
 	}
-	return barLine{name: b.name, done: b.done, size: b.size, rate: rate}.String(width)
+	return barLine{name: b.name, done: b.done, size: b.size, rate: rateAfter(b.start, now, rate)}.String(width)
+}
+
+// leastMeasured is how long a rate is measured before it is shown: the first bytes only fill buffers.
+const leastMeasured = time.Second
+
+// rateAfter returns a rate since start, or -1 if it is not known yet.
+func rateAfter(start, now time.Time, rate float64) float64 {
+	if now.Sub(start) < leastMeasured {
+		return -1
+	}
+	return rate
 }
 
 // barLine is one line: name, bar, percentage, sizes, rate, time left.
 type barLine struct {
 	name       string
-	done, size int64 // size is -1 if unknown
-	rate       float64
+	done, size int64   // size is -1 if unknown
+	rate       float64 // -1 if unknown
 }
 
-// String fits the line into width columns. The bar gets the remaining columns, and is dropped first.
+// left returns the time that the remaining bytes take, or "" if it is unknown. All bytes may have been sent, but not answered.
+func (l barLine) left() string {
+	if l.rate < 1 || l.size <= l.done {
+		return ""
+	}
+	return shortDuration(float64(l.size-l.done) / l.rate)
+}
+
+// The least columns of a bar, and of a name before figures are dropped for it.
+const leastBar, leastName = 8, 8
+
+// String fits the line into width columns. The bar gets the remaining columns, and is dropped first; then the size, the rate, and the time left.
 func (l barLine) String(width int) string {
-	figures := fmt.Sprintf("%9s", Size(l.done))
-	percent, eta := "    ", "     "
+	percent, size, rate := "    ", fmt.Sprintf("%9s", Size(l.done)), strings.Repeat(" ", 10)
 	if l.size > 0 {
 		percent = fmt.Sprintf("%3d%%", min(100, l.done*100/l.size))
-		figures += fmt.Sprintf(" / %-9s", Size(l.size))
-		if l.rate > 0 && l.size > l.done { // all bytes were sent, but the registry may not have answered
-			eta = fmt.Sprintf("%5s", shortDuration(float64(l.size-l.done)/l.rate))
+		size += fmt.Sprintf(" / %-9s", Size(l.size))
+	}
+	if l.rate >= 0 && l.size != l.done {
+		rate = fmt.Sprintf("%10s", Size(int64(l.rate))+"/s")
+	}
+	left := fmt.Sprintf("%5s", l.left())
+	var figures string
+	for _, figures = range []string{
+		strings.Join([]string{percent, size, rate, left}, " "), strings.Join([]string{percent, rate, left}, " "), percent + " " + left, percent,
+	} {
+		if len(figures)+leastName+2 <= width {
+			break
 		}
 	}
-	figures = fmt.Sprintf("%s %s %10s %s", percent, figures, Size(int64(l.rate))+"/s", eta)
-	nameWidth := max(8, min(32, (width-len(figures)-3)/2))
+	nameWidth := max(leastName, min(32, (width-len(figures)-3)/2))
 	bar := width - nameWidth - len(figures) - 5
+	if bar < leastBar {
+		nameWidth = max(leastName, min(32, width-len(figures)-2))
+	}
 	line := fit(l.name, nameWidth) + " "
-	if bar >= 8 && l.size > 0 {
+	if bar >= leastBar && l.size > 0 {
 		filled := int(min(l.done, l.size) * int64(bar) / l.size)
 		line += "[" + strings.Repeat("=", filled) + strings.Repeat(" ", bar-filled) + "] "
 	}

@@ -70,6 +70,29 @@ func TestNothingLeft(t *testing.T) {
 	}
 }
 
+// TestUnknownRate checks that no rate and no time left are shown before they are known, and no part of a figure on a narrow terminal.
+func TestUnknownRate(t *testing.T) {
+	t.Parallel()
+	start := time.Unix(1000, 0)
+	tr := &Transfer{blobs: map[string]*blobProgress{}, start: start}
+	tr.record(Update{State: Started, ID: "a", Name: "weights.gguf", Size: 200e6}, start)
+	tr.record(Update{State: Moving, ID: "a", Name: "weights.gguf", Size: 200e6, Done: 19}, start)
+	for _, line := range append(tr.render(start.Add(900*time.Millisecond), 100, 24), tr.Summary(start.Add(950*time.Millisecond))) {
+		if strings.Contains(line, "/s") || strings.Contains(line, ">99h") || strings.Contains(line, "left") {
+			t.Errorf("got %q", line)
+		}
+	}
+	tr.record(Update{State: Moving, ID: "a", Name: "weights.gguf", Size: 200e6, Done: 100e6}, start)
+	for width, want := range map[int]string{
+		80: "weights.gguf      [=======        ]  50%  100.0 MB / 200.0 MB   50.0 MB/s    2s",
+		50: "weights.gguf  [=====      ]  50%  50.0 MB/s    2s", 40: "weights.gguf       50%  50.0 MB/s    2s", 24: "weights.gguf  50%    2s", 16: "weights.g…  50%",
+	} {
+		if got := strings.TrimSpace(tr.render(start.Add(2*time.Second), width, 24)[0]); got != want {
+			t.Errorf("width %d: got %q, want %q", width, got, want)
+		}
+	}
+}
+
 func TestRenderFits(t *testing.T) {
 	t.Parallel()
 	start := time.Unix(1000, 0)

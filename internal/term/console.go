@@ -48,6 +48,8 @@ type Console struct {
 	Mode   ProgressMode
 	Label  string // begins the lines about progress, such as the name of the command
 	Colors bool
+	// IsDumb is set for a terminal that understands no control sequences: bars cannot be drawn again there.
+	IsDumb bool
 	// Silent keeps the mode auto from writing lines where there is no terminal.
 	Silent bool
 
@@ -95,7 +97,7 @@ func (c *Console) StartTransfer() (t *Transfer, stop func()) {
 	case c.Mode == ProgressPlain:
 		t.plain = c
 		return t, c.writeLines(t)
-	case c.Mode == ProgressBar, auto && c.terminal != nil:
+	case c.Mode == ProgressBar, auto && c.terminal != nil && !c.IsDumb:
 		return t, c.showBars(t)
 	case auto && !c.Silent:
 		return t, c.writeLines(t)

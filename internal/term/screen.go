@@ -42,14 +42,24 @@ func NewScreen(w io.Writer) *Screen {
 	return s
 }
 
+// shortDigest is how many digits of a digest, or of the fingerprint of a key, tell it from others.
+const shortDigest = 12
+
+// Fingerprint returns the fingerprint of a key as it is printed to w: shortened for a screen, and whole for anything else.
+func Fingerprint(w io.Writer, fingerprint string) string {
+	if screen, _ := w.(*Screen); screen.isNarrow() {
+		return Shorten(fingerprint, shortDigest)
+	}
+	return fingerprint
+}
+
 // Digest returns a digest as it is printed to w: shortened, as by docker, for a screen, and whole for anything else.
 func Digest(w io.Writer, d digest.Digest) string {
-	const short = 12
 	screen, ok := w.(*Screen)
 	if !ok || screen.Width == 0 || d.Validate() != nil {
 		return d.String()
 	}
-	return d.Algorithm().String() + ":" + d.Encoded()[:short]
+	return d.Algorithm().String() + ":" + d.Encoded()[:shortDigest]
 }
 
 // ReadPassword prints prompt to w and reads a line from the terminal f without echo. If ctx ends first, it restores the

@@ -38,9 +38,13 @@ func (t *Table) Field(name, value string) {
 // WriteText prints the table.
 func (t *Table) WriteText(w io.Writer) error {
 	screen, _ := w.(*Screen)
-	shown := &Table{styles: t.styles}
+	var rows []gridRow
 	if screen.isNarrow() && t.header != nil && len(t.rows) > 0 {
-		shown.rows = append(shown.rows, t.header)
+		styles := make([]Style, len(t.header))
+		for i := range styles {
+			styles[i] = Strong
+		}
+		rows = append(rows, gridRow{cells: t.header, styles: styles})
 	}
 	for _, row := range t.rows {
 		cells := make([]string, len(row))
@@ -49,25 +53,31 @@ func (t *Table) WriteText(w io.Writer) error {
 				cells[i] = cell // the digest of a result is there to be copied
 			}
 		}
-		shown.rows = append(shown.rows, cells)
+		rows = append(rows, gridRow{cells: cells, styles: t.styles})
+	}
+	for i, row := range rows {
+		first := strings.Join(row.cells[:min(1, len(row.cells))], "")
+		rows[i].rest = strings.Repeat(" ", len(first)-len(strings.TrimLeft(first, " "))+indent)
 	}
 	b := bufio.NewWriter(w)
-	for i, cells := range shown.padded() {
-		isHeader := len(shown.rows) > len(t.rows) && i == 0
-		for j, cell := range cells {
-			style := Plain
-			switch {
-			case isHeader:
-				style = Strong
-			case j < len(t.styles):
-				style = t.styles[j]
-			}
-			cells[j] = screen.paint(cell, style)
+	g := newGrid(screen, rows)
+	for _, row := range rows {
+		for _, line := range g.lay(row).lines {
+			b.WriteString(line + "\n")
 		}
-		b.WriteString(screen.hang(strings.TrimRight(strings.Join(cells, ""), " "), Width(strings.Join(cells[:max(0, len(cells)-1)], ""))) + "\n")
 	}
 	return b.Flush()
 }
+
+// WriteLine prints a line of text. On a screen it is broken between words.
+func WriteLine(w io.Writer, text string) error {
+	var t Table
+	t.Row(text)
+	return t.WriteText(w)
+}
+
+// indent is how far the lines of a row are indented that are below its first one.
+const indent = 4
 
 // fits reports whether a cell in the second column is not too wide for a screen.
 func (t *Table) fits(screen *Screen, cell string) bool {
@@ -76,50 +86,4 @@ func (t *Table) fits(screen *Screen, cell string) bool {
 		first = max(first, Width(row[0]))
 	}
 	return screen.isNarrow() && first+2+Width(cell) <= screen.Width
-}
-
-// leastText is how many columns text needs to be broken into lines: with fewer, the terminal breaks it no worse.
-const leastText = 20
-
-// hang breaks the text that begins at a column of a line that does not fit, at spaces, and lets its other lines begin there, too.
-func (s *Screen) hang(line string, column int) string {
-	if !s.isNarrow() || s.Width-column < leastText {
-		return line
-	}
-	var b strings.Builder
-	indent := strings.Repeat(" ", column)
-	for Width(line) > s.Width {
-		at := lastSpace(line, column, s.Width)
-		if at == 0 {
-			break // a long word
-		}
-		b.WriteString(strings.TrimRight(line[:at], " ") + "\n")
-		line = indent + strings.TrimLeft(line[at:], " ")
-	}
-	return b.String() + line
-}
-
-// gap is the number of columns between cells.
-const gap = 2
-
-// padded returns the rows with each cell padded to the width of its column. A column that is empty in every row is dropped.
-func (t *Table) padded() [][]string {
-	var widths []int
-	for _, row := range t.rows {
-		for i, cell := range row {
-			if i == len(widths) {
-				widths = append(widths, 0)
-			}
-			widths[i] = max(widths[i], Width(cell))
-		}
-	}
-	rows := make([][]string, len(t.rows))
-	for i, row := range t.rows {
-		for j, cell := range row {
-			if widths[j] > 0 {
-				rows[i] = append(rows[i], cell+strings.Repeat(" ", widths[j]-Width(cell)+gap))
-			}
-		}
-	}
-	return rows
 }

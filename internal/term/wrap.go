@@ -13,7 +13,7 @@ func (c *Console) Wrap(indent int, words []string) string {
 }
 
 func wrap(width, indent int, words []string) string {
-	if width-indent < leastText {
+	if width < leastText {
 		return strings.Join(words, " ")
 	}
 	var b strings.Builder
@@ -22,9 +22,9 @@ func wrap(width, indent int, words []string) string {
 		n := Width(word)
 		switch {
 		case i == 0:
-		case column+1+n > width && indent+n <= width:
-			b.WriteString("\n" + strings.Repeat(" ", indent))
-			column = indent
+		case column+1+n > width && n <= width:
+			column = min(indent, width-n)
+			b.WriteString("\n" + strings.Repeat(" ", column))
 		default:
 			b.WriteByte(' ')
 			column++

@@ -208,6 +208,5 @@ func (r *verifyResult) WriteText(w io.Writer) error {
 	if err := t.WriteText(w); err != nil || len(r.Faults) > 0 {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "%s: %s, %s: OK\n", term.Escape(r.Reference), term.Plural(r.Checked, "blob"), term.Size(r.Size))
-	return err
+	return term.WriteLine(w, fmt.Sprintf("%s: %s, %s: OK", r.Reference, term.Plural(r.Checked, "blob"), term.Size(r.Size)))
 }

@@ -93,7 +93,7 @@ func (r listResult) WriteText(w io.Writer) error {
 	screen, _ := w.(*term.Screen)
 	onScreen := screen != nil && screen.Width > 0
 	if r.long {
-		t.Header("MODE", "SIZE", "DIGEST", "NAME")
+		t.Header("MODE", "BYTES", "DIGEST", "NAME")
 	}
 	for _, f := range r.Files {
 		name := f.Path

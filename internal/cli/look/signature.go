@@ -45,7 +45,7 @@ func unverified(ctx context.Context, t *app.Target, doc *read.Document) string {
 	var all []string
 	for _, m := range signed {
 		for _, r := range found[m.Digest] {
-			if verdict := results.Verdict(r, nil); kinds.IsSignature(r.Kind) && !slices.Contains(all, verdict) {
+			if verdict := results.NewView(nil, nil).Verdict(r); kinds.IsSignature(r.Kind) && !slices.Contains(all, verdict) {
 				all = append(all, verdict)
 			}
 		}

@@ -12,5 +12,8 @@ func HasColors(terminal bool) bool {
 	case force != "" && force != "0":
 		return true
 	}
-	return terminal && os.Getenv("CLICOLOR") != "0" && os.Getenv("TERM") != "dumb"
+	return terminal && os.Getenv("CLICOLOR") != "0" && !IsDumb()
 }
+
+// IsDumb reports whether the terminal understands no control sequences.
+func IsDumb() bool { return os.Getenv("TERM") == "dumb" }

@@ -40,8 +40,11 @@ func (p *Printer) Page(rendered func(markdown.Options) Result) error {
 	return nil
 }
 
-// pagerCommand returns the user's pager, or "" if it is turned off; "cat" turns it off, as for git.
+// pagerCommand returns the user's pager, or "" if it is turned off; "cat" turns it off, as for git, and a dumb terminal.
 func pagerCommand() string {
+	if IsDumb() {
+		return "" // a pager would complain about it, and wait
+	}
 	for _, name := range []string{"DAVIT_PAGER", "PAGER"} {
 		if pager, set := os.LookupEnv(name); set {
 			if pager = strings.TrimSpace(pager); pager == "cat" {

@@ -135,6 +135,5 @@ type initResult struct {
 }
 
 func (r initResult) WriteText(w io.Writer) error {
-	_, err := fmt.Fprintf(w, "wrote %s (%s)\n", term.Escape(r.File), term.Escape(r.Kind))
-	return err
+	return term.WriteLine(w, fmt.Sprintf("wrote %s (%s)", r.File, r.Kind))
 }

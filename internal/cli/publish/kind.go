@@ -1,7 +1,6 @@
 package publish
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -26,7 +25,10 @@ func (r kindResult) WriteYAML(w io.Writer) error {
 }
 
 func (r kindResult) WriteText(w io.Writer) error {
-	if _, err := fmt.Fprintf(w, "%s: %s\n\n", r.Name, r.Summary); err != nil {
+	if err := term.WriteLine(w, r.Name+": "+r.Summary); err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintln(w); err != nil {
 		return err
 	}
 	for _, write := range []func(io.Writer) error{r.writeTypes, r.writeLayers, r.writeConfig, r.writeExample} {
@@ -104,9 +106,13 @@ func (r kindResult) writeConfig(w io.Writer) error {
 	}
 	slices.Sort(names)
 	var t term.Table
+	t.Header("  FIELD", "TYPE", "MEANING")
 	for _, name := range names {
 		field, _ := fields[name].(map[string]any)
 		description, _ := field["description"].(string)
+		if values, ok := field["enum"].([]any); ok {
+			description = strings.TrimSuffix("one of "+join(values, ", ")+"; "+description, "; ")
+		}
 		t.Row("  "+name, schemaType(field), description)
 	}
 	return t.WriteText(w)
@@ -118,17 +124,23 @@ func schemaType(schema map[string]any) string {
 	case string:
 		return t
 	case []any:
-		var words []string
-		for _, one := range t {
-			words = append(words, fmt.Sprint(one))
-		}
-		return strings.Join(words, " or ")
+		return join(t, " or ")
 	}
-	if values, ok := schema["enum"]; ok {
-		b, _ := json.Marshal(values) // schemas always encode
-		return string(b)
+	values, _ := schema["enum"].([]any)
+	isText := func(v any) bool { _, ok := v.(string); return ok }
+	if len(values) > 0 && !slices.ContainsFunc(values, func(v any) bool { return !isText(v) }) {
+		return "string"
 	}
 	return "any"
+}
+
+// join joins the values of a schema.
+func join(values []any, separator string) string {
+	words := make([]string, len(values))
+	for i, v := range values {
+		words[i] = fmt.Sprint(v)
+	}
+	return strings.Join(words, separator)
 }
 
 func (r kindResult) writeExample(w io.Writer) error {

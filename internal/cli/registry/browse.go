@@ -115,8 +115,7 @@ type browseResult struct {
 }
 
 func (r *browseResult) WriteText(w io.Writer) error {
-	_, err := fmt.Fprintf(w, "%s is shown at %s\n", term.Escape(r.Reference), r.URL)
-	return err
+	return term.WriteLine(w, fmt.Sprintf("%s is shown at %s", r.Reference, r.URL))
 }
 
 func (r *browseResult) QuietLine() string { return r.URL }

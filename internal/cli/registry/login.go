@@ -3,7 +3,6 @@ package registry
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 
 	"github.com/davit-oci/davit/artifact"
@@ -66,9 +65,7 @@ type loginResult struct {
 
 func (r loginResult) WriteText(w io.Writer) error {
 	if r.out {
-		_, err := fmt.Fprintf(w, "logged out of %s\n", term.Escape(r.Host))
-		return err
+		return term.WriteLine(w, "logged out of "+r.Host)
 	}
-	_, err := fmt.Fprintf(w, "logged in to %s\n", term.Escape(r.Host))
-	return err
+	return term.WriteLine(w, "logged in to "+r.Host)
 }

@@ -181,8 +181,7 @@ type serveResult struct {
 }
 
 func (r *serveResult) WriteText(w io.Writer) error {
-	_, err := fmt.Fprintf(w, "serving %s at %s\n", term.Escape(r.Path), r.URL)
-	return err
+	return term.WriteLine(w, fmt.Sprintf("serving %s at %s", r.Path, r.URL))
 }
 
 func (r *serveResult) QuietLine() string { return r.URL }

@@ -44,7 +44,7 @@ func (v View) AddReferrers(t *term.Tree, all []*referrers.Referrer) {
 	for _, r := range all {
 		name, essence := r.Annotations[ocispec.AnnotationTitle], essenceOf(r)
 		if kinds.IsSignature(r.Kind) {
-			essence = Verdict(r, v.signed)
+			essence = v.Verdict(r)
 		}
 		if name == "" {
 			name, essence = essence, ""
@@ -56,9 +56,9 @@ func (v View) AddReferrers(t *term.Tree, all []*referrers.Referrer) {
 }
 
 // Verdict says whether a signature was verified, and by which key: never more than was checked.
-func Verdict(r *referrers.Referrer, checked []trust.Signature) string {
+func (v View) Verdict(r *referrers.Referrer) string {
 	said := r.Annotations[mediatypes.AttachmentSummary]
-	for _, s := range checked {
+	for _, s := range v.signed {
 		if s.Digest != r.Digest {
 			continue
 		}
@@ -72,6 +72,9 @@ func Verdict(r *referrers.Referrer, checked []trust.Signature) string {
 		case s.KeyHint != "":
 			said = "key " + s.KeyHint
 		}
+	}
+	if key, ok := strings.CutPrefix(said, "key "); ok {
+		said = "key " + term.Fingerprint(v.w, key)
 	}
 	return strings.TrimSuffix("not verified; "+said, "; ")
 }

@@ -1,0 +1,225 @@
+package term
+
+import "strings"
+
+// gridRow is a row of cells. Cells are escaped.
+type gridRow struct {
+	before, rest string // what the first line begins with, and the lines below it
+	cells        []string
+	styles       []Style // of the cells; those that lack are plain
+}
+
+// grid lays rows out: in columns if they fit on the screen, else broken before the same cells of every row, so that the cells
+// still form columns. Nothing is broken within a word that is not wider than the screen.
+type grid struct {
+	screen *Screen // nil: unlimited
+	rows   []gridRow
+	widths []int
+	breaks []bool // before which cells every row is broken
+}
+
+// gap is the number of columns between cells.
+const gap = 2
+
+// leastText is how many columns text needs to be broken into lines in its column. With fewer, it goes below the row.
+const leastText = 20
+
+func newGrid(screen *Screen, rows []gridRow) *grid {
+	g := &grid{screen: screen, rows: rows}
+	for _, row := range rows {
+		for i, cell := range row.cells {
+			if i == len(g.widths) {
+				g.widths = append(g.widths, 0)
+			}
+			g.widths[i] = max(g.widths[i], Width(cell))
+		}
+	}
+	g.breaks = g.bestBreaks()
+	return g
+}
+
+// mostSampled is how many rows decide on the breaks.
+const mostSampled = 500
+
+// bestBreaks returns the breaks with the fewest lines. Of those, the best has the shortest lines, then the latest breaks.
+func (g *grid) bestBreaks() []bool {
+	none := make([]bool, len(g.widths))
+	if !g.screen.isNarrow() || len(g.widths) < 3 || len(g.widths) > 10 {
+		return none // a name and a value: nothing follows that has to align
+	}
+	sample := g.rows[:min(len(g.rows), mostSampled)]
+	best, bestLines, bestWidth := none, -1, 0
+	for mask := range 1 << (len(g.widths) - 1) {
+		g.breaks = make([]bool, len(g.widths))
+		for i := 1; i < len(g.widths); i++ {
+			g.breaks[i] = mask&(1<<(len(g.widths)-1-i)) != 0
+		}
+		lines, widest := 0, 0
+		for _, row := range sample {
+			l := g.lay(row)
+			lines, widest = lines+len(l.lines)+3*l.moved, max(widest, l.widest)
+		}
+		if mask == 0 && lines == len(sample) {
+			return none
+		}
+		if bestLines < 0 || lines < bestLines || lines == bestLines && widest < bestWidth {
+			best, bestLines, bestWidth = g.breaks, lines, widest
+		}
+	}
+	return best
+}
+
+// laidRow is a row in lines.
+type laidRow struct {
+	grid *grid
+	row  gridRow
+
+	lines  []string
+	moved  int // cells that went to a line of their own, and fit there
+	widest int // columns of the widest line
+
+	open    string // the line
+	used    int    // its columns
+	padding int    // the columns before the next cell
+	isEmpty bool   // nothing was written to it
+}
+
+// lay lays out a row.
+func (g *grid) lay(row gridRow) *laidRow {
+	l := &laidRow{grid: g, row: row}
+	l.begin(row.before)
+	isFull := false
+	for i, cell := range row.cells {
+		if i > 0 && (g.breaks[i] || isFull && cell != "") {
+			l.next()
+			isFull = false
+		}
+		if cell != "" {
+			isFull = l.cell(i, cell)
+		} else if g.widths[i] > 0 {
+			l.padding += g.widths[i] + gap
+		}
+	}
+	if !l.isEmpty || len(l.lines) == 0 {
+		l.end()
+	}
+	return l
+}
+
+// cell writes a cell. It reports whether the line is full, because the cell was wrapped.
+func (l *laidRow) cell(i int, cell string) (isFull bool) {
+	style := Plain
+	if i < len(l.row.styles) {
+		style = l.row.styles[i]
+	}
+	screen, width := l.grid.screen, Width(cell)
+	if !screen.isNarrow() || l.used+l.padding+width <= screen.Width {
+		l.put(cell, style)
+		l.padding = l.grid.widths[i] - width + gap
+		return false
+	}
+	word := longestWord(cell)
+	switch {
+	case l.isEmpty:
+	case len(l.row.cells) == 2 && l.used+gap+width <= screen.Width:
+		l.padding = gap
+		l.put(cell, style)
+		return true
+	case screen.Width-l.used-l.padding >= max(leastText, word) && l.isLast(i):
+		l.wrap(cell, style, l.row.rest+strings.Repeat(" ", l.used+l.padding-Width(l.row.rest)))
+		return true
+	case len(l.row.cells) == 2 && word > screen.Width && strings.TrimSpace(l.row.rest) == "":
+		l.wrap(cell, style, l.row.rest) // it does not fit below either
+		return true
+	default:
+		if l.next(); l.used+width <= screen.Width {
+			l.moved++
+		}
+	}
+	rest := l.row.rest
+	if strings.TrimSpace(rest) == "" && word <= screen.Width {
+		rest = rest[:min(len(rest), screen.Width-word)]
+	}
+	if len(l.lines) > 0 {
+		l.begin(rest)
+	}
+	l.wrap(cell, style, rest)
+	return true
+}
+
+// isLast reports whether no cell follows on the line of a cell.
+func (l *laidRow) isLast(i int) bool {
+	for j := i + 1; j < len(l.row.cells) && !l.grid.breaks[j]; j++ {
+		if l.row.cells[j] != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// wrap writes text, broken at spaces. The lines below the first one begin with rest.
+func (l *laidRow) wrap(text string, style Style, rest string) {
+	for {
+		room := l.grid.screen.Width - l.used - l.padding
+		if Width(text) <= room {
+			break
+		}
+		at := lastSpace(text, room)
+		if at == 0 {
+			break
+		}
+		l.put(strings.TrimRight(text[:at], " "), style)
+		l.end()
+		l.begin(rest)
+		text = strings.TrimLeft(text[at:], " ")
+	}
+	l.put(text, style)
+}
+
+func (l *laidRow) put(text string, style Style) {
+	l.open += strings.Repeat(" ", l.padding) + l.grid.screen.paint(text, style)
+	l.used += l.padding + Width(text)
+	l.padding, l.isEmpty = 0, false
+}
+
+// next begins the next line, unless nothing was written to this one.
+func (l *laidRow) next() {
+	if !l.isEmpty {
+		l.end()
+	}
+	l.begin(l.row.rest)
+}
+
+func (l *laidRow) begin(prefix string) {
+	l.open, l.used, l.padding, l.isEmpty = l.grid.screen.paint(prefix, Dim), Width(prefix), 0, true
+}
+
+func (l *laidRow) end() {
+	l.lines = append(l.lines, strings.TrimRight(l.open, " "))
+	l.widest = max(l.widest, l.used)
+}
+
+// longestWord returns the width of the longest word of a text.
+func longestWord(text string) int {
+	most := 0
+	for word := range strings.FieldsSeq(text) {
+		most = max(most, Width(word))
+	}
+	return most
+}
+
+// lastSpace returns the index of the space at which a text is broken so that it has at most so many columns: the last one, or the first
+// if the first word is longer, or 0.
+func lastSpace(text string, columns int) int {
+	at, column := 0, 0
+	for i, r := range text {
+		if column > columns && at > 0 {
+			break
+		}
+		if r == ' ' && column > 0 {
+			at = i
+		}
+		column += RuneWidth(r)
+	}
+	return at
+}
