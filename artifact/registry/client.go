@@ -34,6 +34,7 @@ type Options struct {
 	UserAgent   string        // empty: "davit"
 	Trace       func(string)  // receives a line for every HTTP request, without its secrets; from several goroutines
 	Notify      func(string)  // receives messages for the user, such as that it waits; from several goroutines
+	Failing     func(error)   // receives why a request will be sent again, and nil when it succeeds; from several goroutines
 
 	Hosts *hostconfig.Rules // mirrors, certificates, and other settings of hosts; Security wins over them; nil: none
 }
@@ -66,7 +67,7 @@ func (c *Client) at(e hostconfig.Endpoint) *remote.Client {
 		o := c.opts
 		c.remotes[s] = remote.New(remote.Options{
 			Security: s.Security, Credentials: o.Credentials, Concurrency: s.concurrency, RetryFor: o.RetryFor, Stall: o.Stall,
-			CacheDir: o.CacheDir, UserAgent: o.UserAgent, Trace: o.Trace, Notify: o.Notify,
+			CacheDir: o.CacheDir, UserAgent: o.UserAgent, Trace: o.Trace, Notify: o.Notify, Failing: o.Failing,
 		})
 	}
 	return c.remotes[s]

@@ -83,7 +83,7 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	case err != nil && ctx.Err() != nil:
 		err = &exit.StoppedError{Continues: continues(cmd)}
 	case err != nil && cmd.Context() != nil && errors.As(context.Cause(cmd.Context()), &timeout):
-		err = &exit.TimeoutError{After: timeout.After, Continues: continues(cmd)}
+		err = &exit.TimeoutError{After: timeout.After, Continues: continues(cmd), Last: a.Failing()}
 	}
 	if exit.IsBroken(err) && continues(cmd) && len(exit.Hints(err)) == 0 {
 		err = &exit.BrokenError{Err: err}

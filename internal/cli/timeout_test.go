@@ -23,14 +23,16 @@ func TestTimeout(t *testing.T) {
 		op      string
 		fault   faults.Fault
 		command string
+		last    string // what the error says beside the limit
 	}{
-		"silent when asked for a manifest": {"GET manifest", faults.Stall(0), "pull $R/app:1 -o $D/out"},
-		"silent within a blob":             {"GET blob", faults.Stall(1000), "pull $R/app:1 -o $D/out"},
-		"unavailable":                      {"", faults.Status(503), "pull $R/app:1 -o $D/out"},
-		"told to wait":                     {"", faults.Status(429, "Retry-After", "200"), "inspect $R/app:1"},
-		"silent when asked for tags":       {"GET tags", faults.Stall(0), "tags $R/app"},
-		"a push":                           {"PUT manifest", faults.Status(503), "push --kind generic $D/app.txt $D/one.spdx.json $R/new:1"},
-		"a copy":                           {"GET blob", faults.Stall(0), "copy $R/app:1 $D/oci:1"},
+		"silent when asked for a manifest": {"GET manifest", faults.Stall(0), "pull $R/app:1 -o $D/out", ""},
+		"silent within a blob":             {"GET blob", faults.Stall(1000), "pull $R/app:1 -o $D/out", ""},
+		"unavailable":                      {"", faults.Status(503), "pull $R/app:1 -o $D/out", ": 503 Service Unavailable"},
+		"disconnected":                     {"GET blob", faults.Drop(), "pull $R/app:1 -o $D/out", ": "},
+		"told to wait":                     {"", faults.Status(429, "Retry-After", "200"), "inspect $R/app:1", ": 429 Too Many Requests"},
+		"silent when asked for tags":       {"GET tags", faults.Stall(0), "tags $R/app", ""},
+		"a push":                           {"PUT manifest", faults.Status(503), "push --kind generic $D/app.txt $D/one.spdx.json $R/new:1", ": 503 Service Unavailable"},
+		"a copy":                           {"GET blob", faults.Stall(0), "copy $R/app:1 $D/oci:1", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := newOdd(t, registrytest.Options{})
@@ -38,7 +40,11 @@ func TestTimeout(t *testing.T) {
 			o.run(exit.Done, "push -q --kind generic $D/app.txt $R/app:1")
 			o.reg.Inject(test.op, faults.Always, test.fault)
 			start := time.Now()
-			o.runWith(exit.Network, test.command+" -q --timeout 700ms", "--timeout", "700ms")
+			limit := "700ms\n"
+			if test.last != "" {
+				limit = "700ms: " + o.reg.Host + test.last
+			}
+			o.runWith(exit.Network, test.command+" -q --timeout 700ms", "--timeout", limit)
 			if took := time.Since(start); took > 10*time.Second {
 				t.Errorf("it took %v", took)
 			}
@@ -47,6 +53,7 @@ func TestTimeout(t *testing.T) {
 		})
 	}
 	o := newOdd(t, registrytest.Options{})
+	o.runWith(exit.Network, "resolve 127.0.0.1:1/app:1 --timeout 500ms", "not done after 500ms: 127.0.0.1:1: ", "connection refused", "hint: no registry listens there")
 	o.runWith(exit.BadUsage, "tags $R/app --timeout -1s", "must be above 0")
 	o.runWith(exit.BadUsage, "tags $R/app --stall-timeout -1s", "must be above 0")
 }

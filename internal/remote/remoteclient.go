@@ -27,6 +27,7 @@ type Options struct {
 	UserAgent   string        // empty: "davit"
 	Trace       func(string)  // receives a line for every HTTP request, without its secrets; from several goroutines
 	Notify      func(string)  // receives messages for the user, such as that it waits; from several goroutines
+	Failing     func(error)   // receives why a request will be sent again, and nil when it succeeds; from several goroutines
 
 	delay time.Duration // before the second try; 0: what the transport chooses
 }
@@ -57,7 +58,7 @@ func New(opts Options) *Client {
 	c.share = &share.Downloads{Dir: blob.CacheDir(opts.CacheDir, "downloads")}
 	c.http = api.NewClient(transport.Options{
 		Security: opts.Security, Connections: opts.Concurrency, RetryFor: opts.RetryFor, Stall: opts.Stall, Delay: opts.delay,
-		UserAgent: opts.UserAgent, Trace: opts.Trace, Notify: opts.Notify,
+		UserAgent: opts.UserAgent, Trace: opts.Trace, Notify: opts.Notify, Failing: opts.Failing,
 	}, c.creds)
 	c.creds.Notify = c.http.Transport.Notify
 	c.setup = sync.OnceValue(c.http.Transport.Connect)

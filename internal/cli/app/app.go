@@ -5,6 +5,7 @@ package app
 import (
 	"context"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"github.com/davit-oci/davit/artifact/registry"
@@ -23,8 +24,9 @@ type App struct {
 
 	clients map[connection]*registry.Client
 	cache   *pack.Cache
-	timeout time.Duration // of --timeout; 0: none
-	stop    func()        // ends the timer of the timeout
+	timeout time.Duration         // of --timeout; 0: none
+	stop    func()                // ends the timer of the timeout
+	failing atomic.Pointer[error] // see Failing
 }
 
 // The groups of commands in the help text.

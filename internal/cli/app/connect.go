@@ -71,6 +71,7 @@ func (a *App) client(via connection) (*registry.Client, error) {
 	o.CacheDir, o.Hosts = CacheDir(), registry.FromEnvironment().Hosts
 	o.UserAgent = "davit/" + ReadVersion().Version
 	o.Notify = func(text string) { a.Note("%s", text) }
+	o.Failing = func(err error) { a.failing.Store(&err) }
 	if a.Debug {
 		o.Trace = a.PrintDebug
 	}
@@ -126,6 +127,14 @@ func (a *App) WithTimeout(ctx context.Context) (context.Context, error) {
 	}
 	ctx, a.stop = context.WithTimeoutCause(ctx, a.timeout, &exit.TimeoutError{After: a.timeout})
 	return ctx, nil
+}
+
+// Failing returns why a request to a registry fails again and again, or nil.
+func (a *App) Failing() error {
+	if err := a.failing.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 // Close writes the caches.

@@ -71,14 +71,23 @@ func IsBroken(err error) bool {
 // TimeoutError replaces every error once the time for a command is over.
 type TimeoutError struct {
 	After     time.Duration
-	Continues bool // the command keeps what it has done
+	Continues bool  // the command keeps what it has done
+	Last      error // why a request failed again and again until then; may be nil
 }
 
-// Error returns the time.
-func (e *TimeoutError) Error() string { return fmt.Sprintf("not done after %v", e.After) }
+// Error returns the time, and what the command waited for.
+func (e *TimeoutError) Error() string {
+	if e.Last != nil {
+		return fmt.Sprintf("not done after %v: %v", e.After, e.Last)
+	}
+	return fmt.Sprintf("not done after %v", e.After)
+}
 
 // Hint returns what the user can do.
 func (e *TimeoutError) Hint() string {
+	if hint := hintForCause(e.Last); hint != "" {
+		return hint
+	}
 	if !e.Continues {
 		return "--timeout sets the limit"
 	}

@@ -21,7 +21,6 @@ import (
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/textdist"
 	"oras.land/oras-go/v2/errdef"
-	"oras.land/oras-go/v2/registry/remote/errcode"
 )
 
 // Hints returns what the user can do about an error. Libraries state facts; only the commands name commands and flags.
@@ -72,27 +71,25 @@ func existingPath(reference string) string {
 // hintForCause returns the hint for an error that has none of its own.
 func hintForCause(err error) string {
 	var ambiguous *artifact.AmbiguousError
-	var denied *registry.Denied
 	var unavailable *registry.Unavailable
 	var missing *registry.Missing
 	var elsewhere *registry.Elsewhere
 	var authority x509.UnknownAuthorityError
 	var otherName x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	var dns *net.DNSError
+	if hint, ok := hintForRefusal(err); ok {
+		return hint
+	}
 	switch {
 	case errors.As(err, &authority):
 		return "pass the certificate authority of the registry with --ca-file, or skip the check with --insecure"
 	case errors.As(err, &otherName):
 		return hintForName(otherName)
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return "the operator of the registry has to renew its certificate, unless the clock of this machine is wrong; --insecure skips the check"
 	case errors.As(err, &ambiguous):
 		return "choose one with --kind"
-	case errors.As(err, &denied) && strings.Contains(denied.Error(), "started without --write"): // as davit serve says
-		return "the operator of that registry can start it with --write"
-	case errors.As(err, &denied) && isAboutTag(denied):
-		return "the registry refuses to write that tag; it may be immutable: push under another"
-	case errors.As(err, &denied) && denied.Answer.Status == http.StatusUnauthorized: // perhaps with credentials
-		return fmt.Sprintf("log in with \"%s\"; if you did, check the user name and the password, or request access", shell.Command("davit", "login", denied.Host))
-	case errors.As(err, &denied):
-		return fmt.Sprintf("log in with \"%s\", or request access", shell.Command("davit", "login", denied.Host))
 	case isForbidden(err) && errors.As(err, &unavailable) && unavailable.Answer.Method == http.MethodDelete:
 		return "this registry disallows deletion; its operator can enable it (distribution: storage.delete.enabled)"
 	case errors.As(err, &missing) && missing.Answer.Method == http.MethodPost:
@@ -101,6 +98,8 @@ func hintForCause(err error) string {
 		return "nothing speaks TLS there: the operator of the registry, or of the proxy in front of it, has to change that redirect"
 	case errors.As(err, &elsewhere):
 		return "this machine has to reach that address, too; if it is wrong, the operator of the registry has to change it (distribution: http.host, auth.token.realm)"
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return "check the name of the registry; if only a proxy resolves it, name that in HTTPS_PROXY"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return hintToServe(err)
 	case isUnknownType(err):
@@ -121,11 +120,6 @@ func hintForCause(err error) string {
 		return "run the command again once nothing writes to the file"
 	}
 	return ""
-}
-
-// isAboutTag reports whether a registry refuses a tag to every user.
-func isAboutTag(denied *registry.Denied) bool {
-	return slices.ContainsFunc(denied.Answer.Errors, func(e errcode.Error) bool { return strings.HasPrefix(e.Code, "TAG_") })
 }
 
 // hintForName returns the hint for a certificate that is for other names than that of the registry.

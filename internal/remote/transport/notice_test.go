@@ -75,3 +75,32 @@ func TestAddressOfNoServer(t *testing.T) {
 		}
 	}
 }
+
+// TestFailingIsKnown checks that the reason of a retry is reported, and that the request succeeded after all.
+func TestFailingIsKnown(t *testing.T) {
+	t.Parallel()
+	first := true
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if first {
+			w.WriteHeader(http.StatusBadGateway)
+		}
+		first = false
+	}))
+	defer server.Close()
+	var failing []error
+	tr := New(Options{RetryFor: time.Hour, Delay: time.Millisecond, Failing: func(err error) { failing = append(failing, err) }})
+	if err := tr.Connect(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL, nil)
+		resp, err := tr.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+	}
+	if len(failing) != 2 || failing[1] != nil || !strings.HasSuffix(failing[0].Error(), ": 502 Bad Gateway") {
+		t.Errorf("got %v", failing)
+	}
+}

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net/http"
 	"sync"
 	"time"
@@ -39,6 +38,7 @@ type Transport struct {
 	Stall       time.Duration
 	trace       func(string)
 	notify      func(string)
+	failing     func(error)
 	agent       string
 
 	mu       sync.Mutex
@@ -57,6 +57,7 @@ type Options struct {
 	UserAgent   string        // empty: "davit"
 	Trace       func(string)  // receives a line for every HTTP request, without its secrets; from several goroutines
 	Notify      func(string)  // receives messages for the user; from several goroutines
+	Failing     func(error)   // receives why a request will be sent again, and nil when it succeeds; from several goroutines
 }
 
 // New returns a transport. It reads nothing and dials nothing before Connect.
@@ -72,7 +73,7 @@ func New(o Options) *Transport {
 	}
 	return &Transport{
 		Security: o.Security, connections: o.Connections, retryFor: max(o.RetryFor, 0), delay: cmp.Or(o.Delay, firstDelay),
-		Stall: o.Stall, trace: o.Trace, notify: o.Notify, agent: cmp.Or(o.UserAgent, "davit"),
+		Stall: o.Stall, trace: o.Trace, notify: o.Notify, failing: o.Failing, agent: cmp.Or(o.UserAgent, "davit"),
 	}
 }
 
@@ -234,84 +235,6 @@ type body struct {
 func hold(resp *http.Response) {
 	data, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10)) // an error occurs again with the rest
 	resp.Body = body{io.MultiReader(bytes.NewReader(data), resp.Body), resp.Body}
-}
-
-// Retrier is the retry budget of one operation: how often it was tried and how much longer it may be.
-type Retrier struct {
-	transport *Transport
-	budget    time.Duration
-	first     time.Duration // the first delay
-	limiter   *HostLimiter
-	outage    *backoff.Outage // of all operations of this class
-	since     time.Time       // of the first failure without progress, here or of the outage; zero: none
-	count     int             // tries without much progress
-	moved     int64           // bytes since the last failure
-	Delay     time.Duration
-}
-
-// muchProgress is how many bytes make the next failure count as the first. Fewer bytes only renew the budget, so that a
-// registry that cuts every response short is not asked without a pause. Some lines break every few hundred KiB.
-const muchProgress = 64 << 10
-
-// NewRetrier returns the retry budget of an operation of a class. It is spent already if others of its class failed for as long.
-func (t *Transport) NewRetrier(g *HostLimiter, class string) *Retrier {
-	return &Retrier{transport: t, budget: t.retryFor, first: t.delay, limiter: g, outage: g.outages.Of(class)}
-}
-
-// ShouldRetry reports whether to try again after err, and sets the delay. After much progress there is no delay.
-func (t *Retrier) ShouldRetry(err error) bool {
-	now := time.Now()
-	var silence stalled
-	errors.As(err, &silence)
-	began := t.outage.Failed(now.Add(-silence.after), now) // waiting for the registry counts
-	if t.since.IsZero() {
-		t.since = began
-	}
-	budget := t.budget
-	if err != nil && RetryabilityOf(err) == briefly && !t.hasAnswered(err) {
-		budget = min(budget, briefFor)
-	}
-	t.Delay = 0
-	if t.moved < muchProgress {
-		step := min(t.first<<min(t.count, 10), maxDelay)
-		t.Delay = step/2 + rand.N(step)
-		t.count++
-	} else {
-		t.count = 0
-	}
-	t.moved = 0
-	pauseAsked := time.Until(t.limiter.Until())
-	t.Delay = max(t.Delay, pauseAsked)
-	again := now.Add(t.Delay).Sub(t.since) <= budget
-	switch {
-	case !again || t.Delay < noticed || !t.limiter.mayAnnounce(now.Add(t.Delay)):
-	case t.Delay == pauseAsked:
-		t.transport.Notify("%s asked for a pause: going on in %v", t.limiter.host, t.Delay.Round(time.Second))
-	default:
-		t.transport.Notify("trying again in %v: %s: %v", t.Delay.Round(time.Second), t.limiter.host, err)
-	}
-	return again
-}
-
-// noticed is the shortest pause that is reported: users wonder about longer ones.
-const noticed = 2 * time.Second
-
-// Progress records that bytes arrived.
-func (t *Retrier) Progress(bytes int64) {
-	if t.moved += bytes; t.moved >= leastProgress {
-		t.Done()
-	}
-}
-
-// Done records that the operation succeeded, or makes progress.
-func (t *Retrier) Done() {
-	t.since = time.Time{}
-	t.outage.End()
-}
-
-// Wait pauses before the next try.
-func (t *Retrier) Wait(ctx context.Context) error {
-	return pause.For(ctx, t.Delay)
 }
 
 // HostLimiter is shared by all requests to one host.
