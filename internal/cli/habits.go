@@ -11,25 +11,27 @@ import (
 const foreignCommands = `
 attach: add annotate
 browse: web
+cache: delete-cache scan-cache
 cat: blob
 check: lint validate
 copy: artifact.copy image.copy image.save clone cp export import load mirror mv promote save
 copy --from-file: sync
 delete: image.rm manifest.delete remove rm rmi untag
 discover: artifact.list artifact.tree referrers tree
+index: image.index manifest.create
 init: create generate new
 inspect: artifact describe history image info
 inspect --config: config
 inspect --manifest: manifest
 keygen: generate-key-pair
-login: auth registry
+login: auth registry whoami
 ls: list
 ls -l: du
 pack: archive build package
 prune: gc
 pull: artifact.get artifact.pull image.pull download extract fetch get install run unpack
-push: artifact.put artifact.push publish upload
-repos: catalog images repo.ls repo.list search
+push: artifact.put artifact.push manifest.push publish upload
+repos: catalog images ps repo.ls repo.list search
 resolve: digest
 show: view
 show --alert: alert alerts
@@ -37,6 +39,7 @@ show --kind report: scan
 show --kind runbook: runbook
 show --kind sbom: sbom
 tags: list-tags log repo.tags tag.ls
+verify: fsck
 `
 
 // foreignFlags has in each line flags of other tools, and what davit has instead. With a command before it, as in push.t, a
@@ -48,11 +51,16 @@ json j o output | --format json prints JSON
 jsonpath jq | --format '{{.FIELD}}' prints a field; --format json shows which there are
 tls-verify | --insecure does not check certificates; --plain-http uses plain HTTP
 skip-tls-verify insecure-skip-tls-verify k | --insecure does not check certificates
+cacert ca-cert cert-dir tlscacert | --ca-file FILE trusts a certificate authority
 allow-http | --plain-http uses plain HTTP
 n | --dry-run shows what would be done
-authfile | --registry-config FILE reads credentials from a file
+authfile src-authfile dest-authfile | --registry-config FILE reads credentials from a file
 creds | --username USER --password-stdin, or "davit login"
 subject | the subject is the last argument
+oci-layout oci-layout-path from-oci-layout to-oci-layout | a layout is a path: ./DIR:TAG
+distribution-spec | referrers are found both ways, by the API and by tags
+image-spec | manifests are of version 1.1
+annotation-file | annotations are in davit.yaml, or --annotation KEY=VALUE
 image artifact to target | the target is an argument
 file-type type attach.t | --kind says what the files are
 a | annotations are --annotation KEY=VALUE, another type is --artifact-type
@@ -64,17 +72,22 @@ pull.check | "davit verify DIR" compares files with the artifact they come from
 pull.key cat.key show.key copy.key | --verify-key FILE checks the signature first
 pull.untar pull.extract | archives that davit packed are unpacked; a chart's is a file: unpack it with tar or helm
 serve.port serve.p serve.listen browse.port | --addr HOST:PORT says where to listen
+sign.y sign.yes sign.tlog-upload | it asks nothing, and nothing is uploaded to a transparency log
+verify.insecure-ignore-tlog verify.private-infrastructure verify.offline | leave it out: no transparency log is read
+verify.public-key verify.verify-key | --key FILE checks with a key
 sign.keyless verify.keyless | signatures without keys are for cosign; "davit keygen" makes a pair of keys
 attach.platform | attach to the manifest of one platform: "davit resolve --platform P SUBJECT" prints its digest; --each-platform attaches to all
 attach.predicate attach.sbom | the file is an argument
 push.o push.output | JSON is --format json; a target is an argument
 init.o init.output | the argument is the directory that gets davit.yaml
 pull.exclude | --include GLOB chooses files; no flag leaves some out
-pull.d pull.dir pull.destination pull.untardir | -o DIR says where the files go
+pull.d pull.dir pull.destination pull.untardir pull.local-dir | -o DIR says where the files go
+pull.revision | the tag or digest is a part of TARGET
+pull.keep-old-files pull.overwrite | files that differ are kept, and --force overwrites them
 pull.f | --force overwrites
 pull.a | it pulls all files; --platform chooses a platform, --referrers adds attachments
 pull.all-tags | "davit copy --all-tags" copies all tags
-copy.a copy.all | it copies every platform; --all-tags copies every tag, --all-repos every repository
+copy.a copy.all copy.multi-arch | it copies every platform; --all-tags copies every tag, --all-repos every repository
 copy.r copy.recursive | --referrers copies the attachments, too
 copy.from copy.f | --from-file LIST copies the artifacts in a list
 copy.src-creds | --from-username USER and --from-password-stdin
@@ -86,6 +99,7 @@ prune.keep-within | --older-than AGE removes only older tags
 detach.keep-last | --keep N keeps the newest N
 delete.f delete.force prune.f prune.force | --yes does not ask
 detach.f detach.force | --all removes all attachments without asking
+discover.o discover.output | --format tree or --format json chooses the format
 discover.alerts | "davit show --alert TARGET" lists the alerts
 discover.artifact-type | --kind takes an artifactType, too
 show.runbook | --alert NAME shows the runbook for an alert

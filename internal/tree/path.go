@@ -132,17 +132,27 @@ func IsYAML(name string) bool {
 // IsGlob reports whether a path is a pattern. A file may have such a name, too.
 func IsGlob(name string) bool { return strings.ContainsAny(name, "*?[{") }
 
-// Nearby returns the path with the most similar name in the same directory, or "" if none is similar.
+// Nearby returns the existing path that is most similar to one that does not exist, or "" if none is. Each of its parts may be misspelled.
 func Nearby(fsys fs.FS, name string) string {
-	entries, err := fs.ReadDir(fsys, path.Dir(name))
-	if err != nil {
-		return ""
-	}
-	best, distance := "", 3
-	for _, entry := range entries {
-		if d := textdist.Distance(entry.Name(), path.Base(name)); d < distance {
-			best, distance = path.Join(path.Dir(name), entry.Name()), d
+	near := "."
+	for part := range strings.SplitSeq(path.Clean(name), "/") {
+		exact := path.Join(near, part)
+		if _, err := fs.Stat(fsys, exact); err == nil {
+			near = exact
+			continue
 		}
+		entries, err := fs.ReadDir(fsys, near)
+		var names []string
+		for _, entry := range entries {
+			if entry.Name() != part { // a broken link is not its own correction
+				names = append(names, entry.Name())
+			}
+		}
+		similar := textdist.Closest(part, names)
+		if err != nil || similar == "" {
+			return ""
+		}
+		near = path.Join(near, similar)
 	}
-	return best
+	return near
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -124,7 +125,7 @@ func (e *MissingError) Unwrap() error { return errdef.ErrNotFound }
 func (e *MissingError) Hint() string { return e.Advice }
 
 // FileError returns an error about a file, with the name that the user gave it and its intended use. The hint for a missing
-// file is the most similar name beside it.
+// file is the most similar path.
 func FileError(what, name string, err error) *artifact.Error {
 	var pathErr *fs.PathError
 	if errors.As(err, &pathErr) {
@@ -132,10 +133,29 @@ func FileError(what, name string, err error) *artifact.Error {
 	}
 	e := &artifact.Error{Op: what, Item: name, Err: err}
 	if errors.Is(err, fs.ErrNotExist) {
-		dir, base := filepath.Split(name)
-		if near := tree.Nearby(os.DirFS(filepath.Clean(dir)), base); near != "" {
-			e.Hint = fmt.Sprintf("did you mean %q?", dir+near)
+		if near := nearby(name); near != "" {
+			e.Hint = fmt.Sprintf("did you mean %q?", near)
 		}
 	}
 	return e
+}
+
+// nearby returns the existing path that is most similar to one that does not exist, written as that one is, or "".
+func nearby(name string) string {
+	dir, rest := filepath.Split(name)
+	for {
+		if info, err := os.Stat(filepath.Clean(dir)); err == nil && info.IsDir() {
+			break
+		}
+		parent, part := filepath.Split(strings.TrimRight(dir, string(filepath.Separator)))
+		if parent == dir {
+			return ""
+		}
+		dir, rest = parent, filepath.Join(part, rest)
+	}
+	near := tree.Nearby(os.DirFS(filepath.Clean(dir)), filepath.ToSlash(rest))
+	if near == "" {
+		return ""
+	}
+	return dir + filepath.FromSlash(near)
 }
