@@ -14,10 +14,12 @@ import (
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/printer"
 	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/cli/signing"
 	"github.com/davit-oci/davit/internal/cli/source"
 	"github.com/davit-oci/davit/internal/kinds"
+	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pack"
@@ -212,18 +214,21 @@ func (r dryRunResult) WriteText(w io.Writer) error {
 		return err
 	}
 	t := term.Table{}
-	var size int64
+	var tally printer.Tally // of blobs, as a push counts them
 	for _, b := range r.Blobs {
-		what := "there"
+		what, step := "there", spec.Skipped
 		if b.Send {
-			what, size = "send", size+b.Size
+			what, step = "send", spec.Done
+		}
+		if !manifest.Is(b.MediaType) {
+			tally.Report(spec.Event{Step: step, Descriptor: b.Descriptor})
 		}
 		t.Row(what, term.Size(b.Size), b.Digest.String(), b.MediaType, b.Annotations[ocispec.AnnotationTitle])
 	}
 	if err := t.WriteText(w); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "would send %s\n", term.Size(size))
+	_, err := fmt.Fprintf(w, "would send %s\n", &tally)
 	return err
 }
 
