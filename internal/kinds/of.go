@@ -1,6 +1,9 @@
 package kinds
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/davit-oci/davit/mediatypes"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -35,4 +38,9 @@ func KindOfIndex(index ocispec.Index) (mediatypes.Kind, bool) {
 		kind, ok = KindOfEntry(entry)
 	}
 	return kind, ok
+}
+
+// AnyOf reports whether something is true of one of several kinds, whose names a comma separates. "" is the name of any kind.
+func AnyOf(names string, is func(name string) bool) bool {
+	return slices.ContainsFunc(strings.Split(names, ","), is)
 }

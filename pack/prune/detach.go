@@ -26,7 +26,7 @@ import (
 // meets every condition that is set.
 type Selection struct {
 	Digests []digest.Digest // these; every one must be a referrer of the subject
-	Kind    string          // those of a kind, by its name, or of an artifactType
+	Kind    string          // those of a kind, by its name, or of an artifactType; several are separated by commas
 	All     bool            // all of them; needed if nothing else is set, ignored otherwise
 	// Keep is the number of newest referrers of each type, name, and predicate that are not chosen. Referrers without a time
 	// are the oldest. Nil: none.
@@ -142,10 +142,10 @@ func createdAt(desc ocispec.Descriptor) time.Time {
 	return t
 }
 
-// isKind reports whether a referrer has the requested kind or type.
-func isKind(desc ocispec.Descriptor, kind string) bool {
+// isKind reports whether a referrer has one of the requested kinds or types.
+func isKind(desc ocispec.Descriptor, wanted string) bool {
 	k, ok := kinds.KindOfEntry(desc)
-	return desc.ArtifactType == kind || ok && k.Name == kind
+	return kinds.AnyOf(wanted, func(kind string) bool { return desc.ArtifactType == kind || ok && k.Name == kind })
 }
 
 // Detacher is a target that removes a manifest from the referrers of a subject, whether or not the manifest still exists.

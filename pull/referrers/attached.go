@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/lists"
 	oci "github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
@@ -19,7 +20,7 @@ import (
 
 // AttachedOptions select some of a subject's referrers.
 type AttachedOptions struct {
-	Kind   string // the name of a kind, or an artifactType
+	Kind   string // the name of a kind, or an artifactType; several are separated by commas
 	Alert  string // of runbooks, one that answers this alert
 	Latest bool   // of several, only the one created last
 }
@@ -58,9 +59,7 @@ func findAt(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.D
 		return nil, nil, err
 	}
 	fit, inexact := answering(all, opts.Alert)
-	if itself := slices.DeleteFunc(slices.Clone(fit), func(r *Referrer) bool { return r.Kind != opts.Kind }); len(itself) > 0 {
-		fit = itself // rather than a statement that has one
-	}
+	fit = withoutStatements(fit, opts.Kind)
 	if len(fit) == 0 {
 		return nil, &NoneAttachedError{Subject: subject.Digest, Options: opts, Others: all}, nil
 	}
@@ -71,6 +70,16 @@ func findAt(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.D
 		return cmp.Or(cmp.Compare(a.SeverityRank(), b.SeverityRank()), b.Created().Compare(a.Created()))
 	})
 	return &Found{Referrers: fit, Inexact: inexact}, nil, nil
+}
+
+// withoutStatements removes attestations with a statement of a kind if there are referrers that are of the kind themselves.
+func withoutStatements(all []*Referrer, wanted string) []*Referrer {
+	isOf := func(kind string) bool {
+		return slices.ContainsFunc(all, func(r *Referrer) bool { return r.Kind == kind })
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(r *Referrer) bool {
+		return !kinds.AnyOf(wanted, func(kind string) bool { return r.Kind == kind || !isOf(kind) && r.is(kind) })
+	})
 }
 
 // answering returns the referrers that answer an alert, "" for all. It ignores the letter case if there is no other way, and

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/kinds"
 	oci "github.com/davit-oci/davit/internal/manifest"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -67,7 +68,7 @@ func (w *Lister) inIndex(ctx context.Context, index *fetch.Manifest, of ocispec.
 		}
 		r := &Referrer{Digest: e.Digest, MediaType: e.MediaType, Size: e.Size}
 		r.describe(m)
-		if r.is(w.opts.Kind) {
+		if kinds.AnyOf(w.opts.Kind, r.is) {
 			found = append(found, r)
 		}
 	}

@@ -23,7 +23,7 @@ const MaxDepth = 8
 
 // Options select the referrers that are listed. The zero value lists the direct ones of every kind.
 type Options struct {
-	Kind      string // the name of a kind, or an artifactType; "": all
+	Kind      string // the name of a kind, or an artifactType; several are separated by commas; "": all
 	Recursive bool   // referrers of referrers too, as a tree; the kind is that of the first level
 	Tags      bool   // also manifests that cosign stores under tags like sha256-….sig; this takes one more request, or a few
 	FreeTags  bool   // the same, unless the source has the referrers API and lists something: there the request would be one more
@@ -181,7 +181,7 @@ func (w *Lister) list(ctx context.Context, subject ocispec.Descriptor, found []o
 		if err != nil {
 			return nil, err
 		}
-		if r.is(opts.Kind) {
+		if kinds.AnyOf(opts.Kind, r.is) {
 			list = append(list, r)
 		}
 	}
@@ -211,8 +211,11 @@ func (w *Lister) direct(ctx context.Context, subject ocispec.Descriptor, artifac
 	return found, err
 }
 
-// filterType returns the artifactType that the source can filter by, or "" if a kind has several.
+// filterType returns the artifactType that the source can filter by, or "" if there are several.
 func filterType(kind string) string {
+	if strings.Contains(kind, ",") {
+		return ""
+	}
 	if strings.Contains(kind, "/") {
 		return kind
 	}
@@ -271,7 +274,7 @@ func (w *Lister) tagged(ctx context.Context, subject ocispec.Descriptor) ([]*Ref
 			return nil, err
 		}
 		r.Tag = one.Tag
-		if r.is(w.opts.Kind) {
+		if kinds.AnyOf(w.opts.Kind, r.is) {
 			list = append(list, r)
 		}
 	}

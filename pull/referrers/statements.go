@@ -44,7 +44,7 @@ func FindStatement(ctx context.Context, src oras.ReadOnlyTarget, ref string, pla
 	return found, err
 }
 
-// statementAbout returns the first statement of a kind that an index has about one of its manifests, or nil.
+// statementAbout returns the first statement of some kinds that an index has about one of its manifests, or nil.
 func statementAbout(ctx context.Context, src content.Fetcher, index *fetch.Manifest, of digest.Digest, kind string) (*Statement, error) {
 	for _, e := range oci.AttestationsOf(index.Manifests, of) {
 		m, err := fetch.Load(ctx, src, e)
@@ -52,7 +52,7 @@ func statementAbout(ctx context.Context, src content.Fetcher, index *fetch.Manif
 			return nil, err
 		}
 		for _, layer := range m.Layers {
-			if isStatement(layer, m.Kind(), kind) {
+			if kinds.AnyOf(kind, func(one string) bool { return isStatement(layer, m.Kind(), one) }) {
 				return &Statement{Manifest: e.Digest, Path: cmp.Or(fetch.LayerName(layer), fetch.DerivedName(layer))}, nil
 			}
 		}

@@ -52,7 +52,7 @@ every scanner. Attachments without a date are the oldest, and never older than a
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&opts.Kind, "kind", "", "remove referrers of this `KIND` (or artifactType)")
+	app.Kinds(f, &opts.Kind, "remove referrers of this `KIND` (or artifactType; repeatable)")
 	f.BoolVar(&opts.All, "all", false, "remove all referrers without asking")
 	app.Keep(f, &opts.Keep, "keep", "keep the newest `N` of each type and name")
 	app.Age(f, &opts.OlderThan, "older-than", "remove only those older than this `AGE`: 90d, 12w, 36h")
@@ -78,7 +78,7 @@ func runDetach(ctx context.Context, a *app.App, opts detachOptions) error {
 			return &exit.UsageError{Err: fmt.Errorf("invalid digest %q", arg), Hint: fmt.Sprintf("\"%s\" shows the digests", shell.Command("davit", "discover", opts.subject))}
 		}
 	}
-	if err := results.CheckReferrerKind(opts.Kind); err != nil {
+	if err := results.CheckReferrerKinds(opts.Kind); err != nil {
 		return err
 	}
 	ask := opts.IsEmpty() && len(opts.given) == 0
@@ -159,7 +159,7 @@ func chooseReferrers(ctx context.Context, t *app.Target, opts detachOptions) (*d
 // noneChosen returns the error that no referrer matches. Signatures of cosign under tags are listed too, and are not referrers.
 func noneChosen(ctx context.Context, t *app.Target, subject ocispec.Descriptor, opts detachOptions) error {
 	missing := &exit.MissingError{
-		Text:   fmt.Sprintf("%s: no %s is attached: not found", t.Ref, cmp.Or(opts.Kind, "referrer")),
+		Text:   fmt.Sprintf("%s: no %s is attached: not found", t.Ref, cmp.Or(results.ListKinds(opts.Kind), "referrer")),
 		Advice: fmt.Sprintf("\"%s\" lists the attachments", shell.Command("davit", "discover", t.Ref.String())),
 	}
 	if opts.Kind != "" {

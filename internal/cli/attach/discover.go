@@ -33,7 +33,7 @@ func newDiscoverCommand(a *app.App) *cobra.Command {
 			return runDiscover(cmd.Context(), a, opts)
 		},
 	}
-	cmd.Flags().StringVar(&opts.Kind, "kind", "", "list attachments of this `KIND` (or artifactType)")
+	app.Kinds(cmd.Flags(), &opts.Kind, "list attachments of this `KIND` (or artifactType; repeatable)")
 	cmd.Flags().BoolVar(&opts.latest, "latest", false, "list only the newest of each kind (attestations: of each predicate type)")
 	cmd.Flags().BoolVar(&opts.Tags, "tags", false, "also list cosign's tags like sha256-….sig in registries with a referrers API; elsewhere they are listed anyway")
 	opts.trust.AddMarkFlags(cmd.Flags())
@@ -49,7 +49,7 @@ type discoverOptions struct {
 }
 
 func runDiscover(ctx context.Context, a *app.App, opts discoverOptions) error {
-	if err := results.CheckReferrerKind(opts.Kind); err != nil {
+	if err := results.CheckReferrerKinds(opts.Kind); err != nil {
 		return err
 	}
 	result, err := app.With(ctx, a, opts.subject, registry.Read, func(t *app.Target) (*discoverResult, error) {
@@ -98,7 +98,7 @@ func discoverIn(ctx context.Context, t *app.Target, opts discoverOptions) (*disc
 	}
 	none := "nothing"
 	if opts.Kind != "" {
-		none = "no " + opts.Kind
+		none = "no " + results.ListKinds(opts.Kind)
 	}
 	r := &discoverResult{Subject: results.Describe(t.Ref, desc), Referrers: found, Manifests: manifests, Signatures: signatures, none: none}
 	if len(found)+len(manifests) == 0 {

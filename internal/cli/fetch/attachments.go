@@ -53,7 +53,7 @@ func pullAttachments(ctx context.Context, a *app.App, t *app.Target, reference s
 	}
 	if len(all) == 0 {
 		return nil, &exit.MissingError{
-			Text:   fmt.Sprintf("%s: no %s is attached", t.Ref, strings.Join(opts.kinds, ", ")),
+			Text:   fmt.Sprintf("%s: no %s is attached", t.Ref, results.ListKinds(strings.Join(opts.kinds, ","))),
 			Advice: results.AdviseKinds(ctx, t.Target, t.Ref, desc),
 		}
 	}
@@ -237,10 +237,8 @@ func runPullAttachments(ctx context.Context, a *app.App, opts pullOptions) error
 	if len(opts.kinds) == 0 || slices.Contains(opts.kinds, "") {
 		return &exit.UsageError{Err: errors.New("--kind is empty"), Hint: "name a kind; \"davit kinds\" lists them"}
 	}
-	for _, kind := range opts.kinds {
-		if err := results.CheckReferrerKind(kind); err != nil {
-			return err
-		}
+	if err := results.CheckReferrerKinds(strings.Join(opts.kinds, ",")); err != nil {
+		return err
 	}
 	if opts.allPlatforms && opts.platform != "" {
 		return exit.Usagef("--platform and --all-platforms exclude each other")

@@ -96,7 +96,7 @@ func noteOn(found *referrers.Found, alert string) string {
 
 // noneAttached returns the error that nothing matches. Its hint names other attachments or the place of one.
 func noneAttached(ctx context.Context, t *app.Target, none *referrers.NoneAttachedError, subject ocispec.Descriptor) error {
-	e := &exit.MissingError{Text: fmt.Sprintf("%s: no %s is attached", t.Ref, none.Options.Kind)}
+	e := &exit.MissingError{Text: fmt.Sprintf("%s: no %s is attached", t.Ref, results.ListKinds(none.Options.Kind))}
 	if none.Options.Alert != "" {
 		e.Text += fmt.Sprintf(" for the alert %q", none.Options.Alert)
 	}
@@ -116,7 +116,7 @@ func noneAttached(ctx context.Context, t *app.Target, none *referrers.NoneAttach
 	if none.Place != nil {
 		e.Advice = elsewhere(t.Ref, none.Place, none.Options)
 	} else {
-		e.Advice = results.SuggestKind(none.Options.Kind)
+		e.Advice = results.SuggestKinds(none.Options.Kind)
 	}
 	if e.Advice == "" {
 		e.Advice = results.AdviseKinds(ctx, t.Target, t.Ref, subject)

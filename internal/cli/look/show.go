@@ -20,6 +20,7 @@ import (
 	"github.com/davit-oci/davit/internal/format/frontmatter"
 	"github.com/davit-oci/davit/internal/jsonwalk"
 	"github.com/davit-oci/davit/internal/kinds"
+	"github.com/davit-oci/davit/internal/kinds/kind"
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/internal/term/htmlpage"
@@ -58,7 +59,7 @@ lists the alerts for which there are runbooks.`,
 			return runShow(cmd.Context(), a, opts)
 		},
 	}
-	cmd.Flags().StringVar(&opts.Kind, "kind", "", "show the attachments of this `KIND` (or artifactType)")
+	app.Kinds(cmd.Flags(), &opts.Kind, "show the attachments of this `KIND` (or artifactType; repeatable)")
 	cmd.Flags().StringVar(&opts.Alert, "alert", "", "show the attached runbooks for the alert `NAME`; without a name, list the alerts")
 	cmd.Flags().BoolVar(&opts.Latest, "latest", false, "choose the newest of several attachments")
 	cmd.Flags().StringVar(&opts.platform, "platform", "", "choose the manifest of an index for `OS/ARCH[/VARIANT]`")
@@ -202,7 +203,7 @@ func readIn(ctx context.Context, a *app.App, t *app.Target, one shown, opts show
 	return doc, nil
 }
 
-// attachedHint returns the commands that show the attachments, one for each kind but one, or "" if nothing is.
+// attachedHint returns the commands that show the attachments, one for each kind but some, or "" if nothing is.
 func attachedHint(ctx context.Context, t *app.Target, except string) string {
 	ctx, cancel := fetch.ForHint(ctx)
 	defer cancel()
@@ -220,7 +221,7 @@ func attachedHint(ctx context.Context, t *app.Target, except string) string {
 		for ; i < len(all) && cmp.Or(all[i].Kind, all[i].ArtifactType) == kind; i++ {
 			n++
 		}
-		if kind == except {
+		if slices.Contains(strings.Split(except, ","), kind) {
 			continue
 		}
 		lines = append(lines, fmt.Sprintf("%s of kind %s: %s", term.Plural(n, "attachment"), kind, shell.Command("davit", "show", "--kind", kind, t.Ref.String())))
@@ -282,9 +283,9 @@ func (r rendering) WriteText(w io.Writer) error {
 	case r.Outline != nil:
 		return writeOutline(w, r.Document)
 	case r.IsMarkdown():
-		text = renderPage(r.Text, nil, r.placed())
+		text = renderPage(r.Document, nil, r.placed())
 	case r.IsHTML():
-		text = renderPage(r.Text, htmlpage.Markdown, r.placed())
+		text = renderPage(r.Document, htmlpage.Markdown, r.placed())
 	default:
 		text = term.Text(indented(r.Text))
 	}
@@ -320,10 +321,10 @@ func (r rendering) placed() markdown.Options {
 	return opts
 }
 
-// renderPage renders a document with its front matter as a table above, without a title that is also the first heading.
-// convert, if not nil, makes Markdown of the text.
-func renderPage(text string, convert func(string) string, opts markdown.Options) string {
-	front, body := frontmatter.Read([]byte(text))
+// renderPage renders a document with its front matter as a table above, without a title that is also the first heading and what the
+// facts about the artifact say. convert, if not nil, makes Markdown of the text.
+func renderPage(doc *read.Document, convert func(string) string, opts markdown.Options) string {
+	front, body := frontmatter.Read([]byte(doc.Text))
 	if convert != nil {
 		body = []byte(convert(string(body)))
 	}
@@ -331,7 +332,8 @@ func renderPage(text string, convert func(string) string, opts markdown.Options)
 	var fields []markdown.Field
 	for _, f := range front {
 		heading := f.Name == "title" && strings.TrimSpace(first) == "# "+f.Value
-		if f.Value != "" && !heading {
+		isFact := func(fact kind.Fact) bool { return fact.Name == f.Name && strings.EqualFold(fact.Value, f.Value) }
+		if f.Value != "" && !heading && !slices.ContainsFunc(doc.Facts, isFact) {
 			fields = append(fields, markdown.Field(f))
 		}
 	}

@@ -21,14 +21,27 @@ func KindNames() []string {
 	return words
 }
 
-// CheckReferrerKind returns an error if kind is neither a kind nor a media type: no attachment could match it.
-func CheckReferrerKind(kind string) error {
+// CheckReferrerKinds returns an error if one of the names, separated by commas, is neither a kind nor a media type: no attachment
+// could match it.
+func CheckReferrerKinds(names string) error {
+	for kind := range strings.SplitSeq(names, ",") {
+		if err := checkReferrerKind(kind); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkReferrerKind(kind string) error {
 	if _, known := kinds.Lookup(kind); known || kind == "" || strings.Contains(kind, "/") {
 		return nil
 	}
 	hint := cmp.Or(SuggestKind(kind), "\"davit kinds\" lists them; an artifactType is accepted, too")
 	return &exit.UsageError{Err: fmt.Errorf("no such kind: %q", kind), Hint: hint}
 }
+
+// ListKinds returns kinds that a comma separates as a part of a sentence.
+func ListKinds(names string) string { return strings.ReplaceAll(names, ",", " or ") }
 
 // KindName returns the kind of a descriptor by its type and annotations, or "".
 func KindName(desc ocispec.Descriptor) string {
@@ -37,6 +50,16 @@ func KindName(desc ocispec.Descriptor) string {
 		return ""
 	}
 	return kind.Name
+}
+
+// SuggestKinds is like SuggestKind, for names separated by commas.
+func SuggestKinds(list string) string {
+	for name := range strings.SplitSeq(list, ",") {
+		if hint := SuggestKind(name); hint != "" {
+			return hint
+		}
+	}
+	return ""
 }
 
 // SuggestKind returns the hint for a name that is not a kind, or "" if it is a kind or not similar to any.

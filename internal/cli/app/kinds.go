@@ -1,0 +1,23 @@
+package app
+
+import (
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+// Kinds adds the flag --kind of commands that choose attachments. It can be repeated, and a value can have several kinds, separated by
+// commas; so has the result.
+func Kinds(fs *pflag.FlagSet, to *string, usage string) { fs.Var(&kindList{to}, "kind", usage) }
+
+type kindList struct{ to *string }
+
+func (l *kindList) String() string { return *l.to }
+
+func (l *kindList) Type() string { return "string" }
+
+// Set adds one or several kinds.
+func (l *kindList) Set(s string) error {
+	*l.to = strings.Trim(*l.to+","+strings.ReplaceAll(s, " ", ""), ",")
+	return nil
+}
