@@ -12,7 +12,7 @@ func TestNearby(t *testing.T) {
 	t.Parallel()
 	fsys := fstest.MapFS{"models/tiny/model.gguf": {}, "models/tiny/LICENSE": {}, "hid": {}, "docs": {}}
 	for name, want := range map[string]string{
-		"models/tiny/modle.gguf": "models/tiny/model.gguf", "modles/tiny/LICENSE": "models/tiny/LICENSE", "modles/tniy/licence": "models/tiny/LICENSE",
+		"models/tiny/modle.gguf": "models/tiny/model.gguf", "modles/tiny/LICENSE": "models/tiny/LICENSE", "modles/tniy/LICENES": "models/tiny/LICENSE",
 		"doc": "docs", "big": "", "other/tiny": "", "models/small": "", "hid/x": "",
 	} {
 		if got := tree.Nearby(fsys, name); got != want {
