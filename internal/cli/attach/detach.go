@@ -52,7 +52,7 @@ every scanner. Attachments without a date are the oldest, and never older than a
 		},
 	}
 	f := cmd.Flags()
-	app.Kinds(f, &opts.Kind, "remove referrers of this `KIND` (or artifactType; repeatable)")
+	results.AddKinds(f, &opts.Kind, "remove referrers of this `KIND` (or artifactType; repeatable)")
 	f.BoolVar(&opts.All, "all", false, "remove all referrers without asking")
 	app.Keep(f, &opts.Keep, "keep", "keep the newest `N` of each type and name")
 	app.Age(f, &opts.OlderThan, "older-than", "remove only those older than this `AGE`: 90d, 12w, 36h")

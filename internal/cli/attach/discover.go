@@ -33,7 +33,7 @@ func newDiscoverCommand(a *app.App) *cobra.Command {
 			return runDiscover(cmd.Context(), a, opts)
 		},
 	}
-	app.Kinds(cmd.Flags(), &opts.Kind, "list attachments of this `KIND` (or artifactType; repeatable)")
+	results.AddKinds(cmd.Flags(), &opts.Kind, "list attachments of this `KIND` (or artifactType; repeatable)")
 	cmd.Flags().BoolVar(&opts.latest, "latest", false, "list only the newest of each kind (attestations: of each predicate type)")
 	cmd.Flags().BoolVar(&opts.Tags, "tags", false, "also list cosign's tags like sha256-….sig in registries with a referrers API; elsewhere they are listed anyway")
 	opts.trust.AddMarkFlags(cmd.Flags())

@@ -15,6 +15,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/printer"
+	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/cli/signing"
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/format/frontmatter"
@@ -59,7 +60,7 @@ lists the alerts for which there are runbooks.`,
 			return runShow(cmd.Context(), a, opts)
 		},
 	}
-	app.Kinds(cmd.Flags(), &opts.Kind, "show the attachments of this `KIND` (or artifactType; repeatable)")
+	results.AddKinds(cmd.Flags(), &opts.Kind, "show the attachments of this `KIND` (or artifactType; repeatable)")
 	cmd.Flags().StringVar(&opts.Alert, "alert", "", "show the attached runbooks for the alert `NAME`; without a name, list the alerts")
 	cmd.Flags().BoolVar(&opts.Latest, "latest", false, "choose the newest of several attachments")
 	cmd.Flags().StringVar(&opts.platform, "platform", "", "choose the manifest of an index for `OS/ARCH[/VARIANT]`")

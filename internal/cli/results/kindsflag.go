@@ -1,4 +1,4 @@
-package app
+package results
 
 import (
 	"strings"
@@ -6,9 +6,9 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Kinds adds the flag --kind of commands that choose attachments. It can be repeated, and a value can have several kinds, separated by
+// AddKinds adds the flag --kind of commands that choose attachments. It can be repeated, and a value can have several kinds, separated by
 // commas; so has the result.
-func Kinds(fs *pflag.FlagSet, to *string, usage string) { fs.Var(&kindList{to}, "kind", usage) }
+func AddKinds(fs *pflag.FlagSet, to *string, usage string) { fs.Var(&kindList{to}, "kind", usage) }
 
 type kindList struct{ to *string }
 

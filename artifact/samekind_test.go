@@ -1,0 +1,53 @@
+package artifact_test
+
+import (
+	"fmt"
+	"testing"
+	"testing/fstest"
+
+	"github.com/davit-oci/davit/artifact"
+)
+
+// TestNamedKindPacksAsTheDetectedOne checks that --kind with the detected kind changes nothing: one directory has one digest, and one
+// name among attachments.
+func TestNamedKindPacksAsTheDetectedOne(t *testing.T) {
+	t.Parallel()
+	compared := 0
+	for _, piece := range pieces(t) {
+		files := fstest.MapFS{}
+		for name, text := range piece {
+			files["dir/"+name] = &fstest.MapFile{Data: []byte(text), Mode: 0o644}
+		}
+		plan := func(kind string) (*artifact.Plan, error) {
+			spec, _, err := artifact.Detect(files, []string{"dir"}, kind)
+			if err != nil {
+				return nil, err
+			}
+			return artifact.Compose(files, spec)
+		}
+		found, err := plan("")
+		if err != nil || found.Kind.Name == "generic" || piece["docs/index.md"] != "" { // --kind docs takes all of a directory
+			continue
+		}
+		compared++
+		named, err := plan(found.Kind.Name)
+		if err != nil {
+			t.Errorf("%v: %v", piece, err)
+			continue
+		}
+		if got, want := layersIn(named), layersIn(found); got != want || named.Name != found.Name {
+			t.Errorf("%v: --kind %s packs %q %s, want %q %s", piece, found.Kind.Name, named.Name, got, found.Name, want)
+		}
+	}
+	if compared < 15 {
+		t.Errorf("%d directories were compared", compared)
+	}
+}
+
+// layersIn lists the layers of a plan.
+func layersIn(plan *artifact.Plan) (text string) {
+	for _, l := range plan.Layers {
+		text += fmt.Sprintf("[%s %s %s %s]", l.Role, l.Path, l.Title, l.Packing)
+	}
+	return text
+}
