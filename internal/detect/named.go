@@ -42,7 +42,9 @@ func inKind(t *compose.Table, k mediatypes.Kind, samples []*tree.Sample, paths [
 // directoryInKind makes a Spec of a directory.
 func directoryInKind(t *compose.Table, k mediatypes.Kind, dir *tree.Sample, name string) (*spec.Spec, []string, error) {
 	if takesWhole(t, k, dir) {
-		if only := onlyEntry(t, k, dir); only != nil {
+		if only := onlyEntry(t, k, dir); only != nil && !only.IsDir() {
+			return &spec.Spec{Layers: layersOf([]string{only.Path})}, []string{fmt.Sprintf("%s: %s is the only file, and packed alone", k.Name, only.Path)}, nil
+		} else if only != nil {
 			return &spec.Spec{Layers: layersOf([]string{only.Path})}, []string{fmt.Sprintf("%s: %s is all there is, and its content is packed", k.Name, only.Path)}, nil
 		}
 		return &spec.Spec{Layers: layersOf([]string{name})}, nil, nil
@@ -73,17 +75,31 @@ func takesWhole(t *compose.Table, k mediatypes.Kind, dir *tree.Sample) bool {
 func isMainType(l mediatypes.LayerType) bool { return l.Tells || l.Min > 0 }
 
 // onlyEntry returns the only entry of a directory if it is a directory whose name shows the kind, as that of the content
-// of a volume does, and nil otherwise.
+// of a volume does, or the only file, at any depth, if it shows the kind, as one runbook does. Otherwise it returns nil.
 func onlyEntry(t *compose.Table, k mediatypes.Kind, dir *tree.Sample) *tree.Sample {
 	names, err := entriesIn(dir.FS, dir.Path)
 	if err != nil || len(names) != 1 {
 		return nil
 	}
 	entry, ok := dir.Entry(path.Base(names[0]))
-	if !ok || !isNamedFor(t, k, entry) {
+	switch {
+	case !ok:
 		return nil
+	case isNamedFor(t, k, entry) || isShownAlone(t, k, dir, entry):
+		return entry
+	case entry.IsDir():
+		if below := onlyEntry(t, k, entry); below != nil && !below.IsDir() {
+			return below
+		}
 	}
-	return entry
+	return nil
+}
+
+// isShownAlone reports whether a file in a directory shows a kind, and the directory does not.
+func isShownAlone(t *compose.Table, k mediatypes.Kind, dir, entry *tree.Sample) bool {
+	r, ok := t.FindRole(k, entry, "")
+	whole, _ := t.FindRole(k, dir, "")
+	return ok && !entry.IsDir() && r.Tells && r.Content != "" && !whole.Tells
 }
 
 // isNamedFor reports whether a directory shows a kind only by its name. Such a directory counts only where nothing is beside
