@@ -131,7 +131,12 @@ func TestTemplateHints(t *testing.T) {
 		if code != 0 {
 			t.Fatalf("%v: %s", args, errs)
 		}
+		isTried := map[string]bool{}
 		for _, found := range regexp.MustCompile(`(?m)^ *"([A-Za-z]{4,})": `).FindAllStringSubmatch(out, -1) {
+			if isTried[found[1]] {
+				continue
+			}
+			isTried[found[1]] = true
 			_, errs, _ := run(append(args, "--format", "{{."+found[1]+"x}}")...)
 			hint := regexp.MustCompile(`did you mean '(.*)'\?`).FindStringSubmatch(errs)
 			if hint == nil {

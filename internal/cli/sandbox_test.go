@@ -8,12 +8,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -22,21 +24,19 @@ import (
 	"github.com/davit-oci/davit/internal/registrytest"
 )
 
-// sandbox is a place where documented commands run unchanged: a directory with a copy of examples/, a home directory, and
-// two registries, registry.example.com and mirror.example.com, behind a proxy on loopback. It needs a system on which Go reads
-// SSL_CERT_FILE.
+// sandbox is a place where documented commands run unchanged: a directory with a copy of what they name of examples/, a home
+// directory, and two registries, registry.example.com and mirror.example.com, behind a proxy on loopback. It needs a system on
+// which Go reads SSL_CERT_FILE.
 type sandbox struct {
 	dir, home string
 	env       []string
+	copied    map[string]bool // entries of examples/ that are in dir, or were
 }
 
 func newSandbox(t *testing.T) *sandbox {
 	t.Helper()
 	clients.Path(t, "sh")
-	s := &sandbox{dir: t.TempDir(), home: t.TempDir()}
-	if err := os.CopyFS(filepath.Join(s.dir, "examples"), os.DirFS("../../examples")); err != nil {
-		t.Fatal(err)
-	}
+	s := &sandbox{dir: t.TempDir(), home: t.TempDir(), copied: map[string]bool{}}
 	certificates := filepath.Join(s.home, "ca.pem")
 	hosts := map[string]string{}
 	for _, host := range []string{"registry.example.com", "mirror.example.com"} {
@@ -75,10 +75,42 @@ func (s *sandbox) write(t *testing.T, file, content string) {
 	}
 }
 
+var exampleName = regexp.MustCompile(`\bexamples\b(?:/([\w.-]+))?`)
+
+// copyExamples copies what a script names of examples/: many sandboxes that each had all of it would make tens of thousands of files.
+func (s *sandbox) copyExamples(t *testing.T, script string) {
+	t.Helper()
+	const source = "../../examples"
+	entries, err := os.ReadDir(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	named, takesAll := map[string]bool{}, false
+	for _, m := range exampleName.FindAllStringSubmatch(script, -1) {
+		named[m[1]] = true
+		takesAll = takesAll || m[1] == "" || filepath.Ext(m[1]) == ".sh" // a script names the others
+	}
+	for _, entry := range entries {
+		name := entry.Name()
+		if s.copied[name] || !takesAll && !named[name] {
+			continue
+		}
+		s.copied[name] = true
+		if entry.IsDir() {
+			err = os.CopyFS(filepath.Join(s.dir, "examples", name), os.DirFS(filepath.Join(source, name)))
+		} else {
+			s.write(t, filepath.Join(s.dir, "examples", name), readFile(t, filepath.Join(source, name)))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // copy replaces the directory by a copy of that of another sandbox.
 func (s *sandbox) copy(t *testing.T, other *sandbox) {
 	t.Helper()
-	s.dir = t.TempDir()
+	s.dir, s.copied = t.TempDir(), maps.Clone(other.copied)
 	if err := os.CopyFS(s.dir, os.DirFS(other.dir)); err != nil {
 		t.Fatal(err)
 	}
@@ -87,6 +119,7 @@ func (s *sandbox) copy(t *testing.T, other *sandbox) {
 // sh runs a script, and returns its output on both streams and its exit code.
 func (s *sandbox) sh(t *testing.T, script string, env ...string) (string, int) {
 	t.Helper()
+	s.copyExamples(t, script)
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", script)
 	cmd.Dir = s.dir
 	cmd.Env = append(append(cmd.Env, s.env...), env...)
@@ -109,6 +142,7 @@ func (s *sandbox) must(t *testing.T, script string) {
 // serve starts "davit serve" or "davit browse", and returns its address. At the end of the test it is interrupted, and must exit with 0.
 func (s *sandbox) serve(t *testing.T, command string) (address string) {
 	t.Helper()
+	s.copyExamples(t, command)
 	cmd := exec.Command("sh", "-c", "exec "+command)
 	cmd.Dir, cmd.Env = s.dir, s.env
 	var said strings.Builder
