@@ -15,10 +15,15 @@ func TestBrowse(t *testing.T) {
 	t.Parallel()
 	s := newSandbox(t)
 	s.must(t, `davit pack examples/docs -o ./oci:1.0 && davit copy ./oci ./oci.tar --all-tags && davit push examples/docs registry.example.com/team/docs:1.0`)
+	if out, code := s.sh(t, "davit browse registry.example.com/team/docs:9"); code != 3 || !strings.Contains(out, "hint: tags: 1.0") {
+		t.Errorf("exit code %d: %s", code, out)
+	}
 	for command, want := range map[string]string{
 		"davit browse":                                    "Tags",
 		"davit browse ./oci:1.0":                          "davit pull ./oci@sha256:",
 		"davit browse ./oci.tar":                          "Tags",
+		"davit browse oci.tar":                            "Tags",
+		"davit browse oci:1.0":                            "davit pull ./oci@sha256:",
 		"davit browse registry.example.com/team/docs:1.0": "davit pull registry.example.com/team/docs@sha256:",
 	} {
 		address := s.serve(t, command)

@@ -3,15 +3,18 @@ package registry
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"slices"
 	"sync"
 
+	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/places"
 	"github.com/davit-oci/davit/internal/serve"
 	"github.com/davit-oci/davit/internal/serve/web"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // openBrowsed opens a target for pages: a layout, several ones, an archive, a repository, or a registry. The function that it
@@ -30,7 +33,10 @@ func openBrowsed(ctx context.Context, a *app.App, target string) (web.Source, fu
 		slices.Sort(s.names)
 		return s, s.Close, ref, nil
 	}
-	ref, err := registry.ParseSource(target)
+	ref, err := parseBrowsed(target)
+	if err == nil && ref.Reference() != "" {
+		err = checkExists(ctx, a, ref)
+	}
 	if err != nil {
 		return nil, nil, ref, err
 	}
@@ -45,10 +51,36 @@ func openBrowsed(ctx context.Context, a *app.App, target string) (web.Source, fu
 		return nil, nil, ref, err
 	}
 	server, err := serve.Open(ctx, client.Open, ref.Path, serve.Options{})
+	var known *artifact.Error
+	if errors.Is(err, fs.ErrNotExist) && errors.As(err, &known) {
+		err = exit.FileError("opening", ref.Path, known.Err)
+	}
 	if err != nil {
 		return nil, nil, ref, err
 	}
 	return server.Source(ref.Name()), server.Close, ref, nil
+}
+
+// parseBrowsed parses a target. A path that exists needs no "./" in front, as for serve.
+func parseBrowsed(target string) (registry.Reference, error) {
+	ref, err := registry.ParseSource(target)
+	if err == nil {
+		return ref, nil
+	}
+	if local, localErr := registry.Parse(app.LocalPath(target)); localErr == nil && app.FileExists(local.Path) {
+		return local, nil
+	}
+	return ref, err
+}
+
+// checkExists returns an error if the artifact that a reference names does not exist: no page could show it.
+func checkExists(ctx context.Context, a *app.App, ref registry.Reference) error {
+	t, err := a.OpenReference(ctx, ref, registry.Read)
+	if err != nil {
+		return err
+	}
+	_, err = app.Finish(ctx, t, func(t *app.Target) (ocispec.Descriptor, error) { return t.Find(ctx) })
+	return err
 }
 
 // repositories are repositories of a registry. Each is opened by the first page about it.

@@ -60,10 +60,15 @@ type loginResult struct {
 	Host     string `json:"host"`
 	Username string `json:"username,omitempty"`
 	File     string `json:"file,omitempty"` // where the credentials are; empty: in a helper
-	out      bool
+
+	out  bool
+	none bool // nothing was stored
 }
 
 func (r loginResult) WriteText(w io.Writer) error {
+	if r.none {
+		return term.WriteLine(w, "not logged in to "+r.Host)
+	}
 	if r.out {
 		return term.WriteLine(w, "logged out of "+r.Host)
 	}

@@ -21,14 +21,11 @@ func newLogoutCommand(a *app.App) *cobra.Command {
 				return err
 			}
 			err = client.Logout(cmd.Context(), args[0])
-			if errors.Is(err, errdef.ErrNotFound) {
-				a.Note("no credentials of %s were stored", args[0])
-				err = nil
-			}
-			if err != nil {
+			none := errors.Is(err, errdef.ErrNotFound)
+			if err != nil && !none {
 				return err
 			}
-			return a.PrintUnlessQuiet(loginResult{Host: args[0], out: true})
+			return a.PrintUnlessQuiet(loginResult{Host: args[0], out: true, none: none})
 		},
 	}
 	cmd.Flags().StringVar(&a.Registry.Credentials.File, "registry-config", "", "read credentials from this `FILE` (default: docker's and podman's)")
