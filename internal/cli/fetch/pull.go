@@ -115,6 +115,7 @@ func runPull(ctx context.Context, a *app.App, opts pullOptions) error {
 	if err != nil {
 		return err
 	}
+	a.NotePlatform(result.Reference, opts.Platform, result.Platform)
 	return a.Print(pullResult{result, opts.output, false})
 }
 

@@ -56,6 +56,7 @@ func runPullFiles(ctx context.Context, a *app.App, cmd *cobra.Command, opts pull
 	if err != nil {
 		return err
 	}
+	a.NotePlatform(result.Reference, opts.Platform, result.Platform)
 	return a.Print(pullResult{result, dir, false})
 }
 

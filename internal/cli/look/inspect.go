@@ -86,6 +86,7 @@ func runInspect(ctx context.Context, a *app.App, opts inspectOptions) error {
 	if err != nil {
 		return err
 	}
+	a.NotePlatform(info.Reference, opts.Platform, info.Platform)
 	switch {
 	case opts.manifest:
 		return a.WriteRaw(info.Raw)
