@@ -143,13 +143,10 @@ func (o pushOptions) parseTarget() (registry.Reference, error) {
 	}
 	isSource := err != nil && app.FileExists(o.target)
 	nothingHere := o.from == "" && len(o.sources) == 0 && !o.source.NamesFile() && !app.FileExists(source.Declaration)
-	if err == nil && target.IsPath() && nothingHere {
-		isSource = isFiles(target.Path)
-		if !isSource {
-			return target, &exit.UsageError{
-				Err:  fmt.Errorf("no SOURCE, and no %s in this directory", source.Declaration),
-				Hint: "name the files to push; all of this directory is: " + shell.Command("davit", "push", ".", o.target),
-			}
+	if err == nil && nothingHere {
+		isSource = target.IsPath() && isFiles(target.Path)
+		if !isSource && !o.source.NamesKind() {
+			return target, source.NothingHere("(all of this directory: " + shell.Command("davit", "push", ".", o.target) + ")")
 		}
 	}
 	if !isSource {

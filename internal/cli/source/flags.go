@@ -49,6 +49,9 @@ func (o *Options) AddFlags(fs *pflag.FlagSet) {
 // NamesFile reports whether --file names the declaration.
 func (o *Options) NamesFile() bool { return o.file != "" }
 
+// NamesKind reports whether --kind names the kind of plain files.
+func (o *Options) NamesKind() bool { return o.kind != "" }
+
 // WithoutFile returns the options for other sources of the same command.
 func (o Options) WithoutFile() Options {
 	o.file = ""

@@ -115,9 +115,14 @@ func (o *opener) openHere() (*Source, error) {
 	if o.kind != "" || app.FileExists(Declaration) {
 		return o.open([]string{"."})
 	}
-	return nil, &exit.UsageError{
+	return nil, NothingHere(`("." for all of them)`)
+}
+
+// NothingHere returns the error for a command without a source in a directory that has no davit.yaml.
+func NothingHere(all string) error {
+	return &exit.UsageError{
 		Err:  fmt.Errorf("no %s in this directory", Declaration),
-		Hint: `write one with "davit init", or name the files to pack ("." for all of them)`,
+		Hint: `write one with "davit init", or name the files to pack ` + all,
 	}
 }
 
