@@ -64,14 +64,17 @@ func (o Options) WithName(name string) Options {
 	return o
 }
 
-// refusePlain returns an error if a flag is set that is for plain files only.
-func (o *Options) refusePlain() error {
+// refusePlain returns an error if a flag is set that is for plain files only. --kind may repeat what the declaration says.
+func (o *Options) refusePlain(spec *artifact.Spec) error {
 	for flag, given := range map[string]bool{
-		"--kind": o.kind != "", "--packing": o.packing != "", "--split": o.split != nil, "--preserve": o.preserve != nil,
+		"--packing": o.packing != "", "--split": o.split != nil, "--preserve": o.preserve != nil,
 	} {
 		if given {
 			return &exit.UsageError{Err: fmt.Errorf("%s is for plain files", flag), Hint: "say it in davit.yaml"}
 		}
+	}
+	if o.kind != "" && spec.Kind != "" && o.kind != spec.Kind {
+		return &exit.UsageError{Err: fmt.Errorf("--kind %s is for plain files: davit.yaml says kind: %s", o.kind, spec.Kind), Hint: "change it in davit.yaml, or leave out --kind"}
 	}
 	return nil
 }

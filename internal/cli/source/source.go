@@ -153,9 +153,6 @@ func (o *opener) openDeclared(arg, dir, file string) (*Source, error) {
 }
 
 func (o *opener) parseDeclared(s *Source, name, file string) error {
-	if err := o.refusePlain(); err != nil {
-		return err
-	}
 	if s.Name == "-" && o.Logins.CountStdin() > 0 {
 		return &exit.UsageError{Err: errors.New("standard input is davit.yaml, and can't be the password too"), Hint: "pass the password in DAVIT_PASSWORD, or log in before"}
 	}
@@ -168,6 +165,9 @@ func (o *opener) parseDeclared(s *Source, name, file string) error {
 	}
 	spec, err := artifact.Parse(name, data)
 	if spec == nil {
+		return err
+	}
+	if err := o.refusePlain(spec); err != nil {
 		return err
 	}
 	// Compose returns the problems of the declaration together with those of the files.
