@@ -10,6 +10,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/printer"
@@ -88,26 +89,28 @@ func noteParts(plan *artifact.Plan, target registry.Reference) {
 
 // sendParts pushes the parts of an artifact, each below the repository of the target, unless a repository has their version.
 func sendParts(ctx context.Context, a *app.App, s *source.Source, opts sendOptions) ([]sentPart, error) {
-	if opts.target.IsPath() {
+	return opts.eachPart(s.Plan, func(plan *artifact.Plan, to sendOptions) (*sentPart, error) { return sendPart(ctx, a, s, plan, to) })
+}
+
+// previewParts tells what a push does with the parts.
+func previewParts(ctx context.Context, a *app.App, s *source.Source, opts sendOptions) ([]sentPart, error) {
+	return opts.eachPart(s.Plan, func(plan *artifact.Plan, to sendOptions) (*sentPart, error) { return previewPart(ctx, a, s, plan, to) })
+}
+
+// eachPart calls send with each part of an artifact and its target. A path has no repositories for them.
+func (o sendOptions) eachPart(plan *artifact.Plan, send func(*artifact.Plan, sendOptions) (*sentPart, error)) (sent []sentPart, err error) {
+	if o.target.IsPath() {
 		return nil, nil
 	}
-	var sent []sentPart
-	for _, part := range s.Plan.Parts {
-		if len(part.Repositories) == 0 {
-			one, err := sendPart(ctx, a, s, part.Plan, opts.beside(part.Plan))
-			if err != nil {
+	for _, part := range plan.Parts {
+		targets := []sendOptions{o.beside(part.Plan)}
+		if len(part.Repositories) > 0 {
+			if targets, err = o.below(part); err != nil {
 				return nil, err
 			}
-			sent = append(sent, *one)
 		}
-		for _, name := range part.Repositories {
-			to := opts
-			to.target.Repository += "/" + name
-			to.target.Tag = strings.ReplaceAll(part.Plan.Cascade, "+", "_")
-			if _, err := registry.Parse(to.target.String()); err != nil {
-				return nil, &exit.UsageError{Err: fmt.Errorf("%q can't be the name of a repository: %w", name, err)}
-			}
-			one, err := sendPart(ctx, a, s, part.Plan, to)
+		for _, to := range targets {
+			one, err := send(part.Plan, to)
 			if err != nil {
 				return nil, err
 			}
@@ -123,28 +126,39 @@ func (o sendOptions) beside(plan *artifact.Plan) sendOptions {
 	return o
 }
 
-// previewParts tells what a push does with the parts in the repository of the whole.
-func previewParts(ctx context.Context, a *app.App, s *source.Source, opts sendOptions) ([]sentPart, error) {
-	var parts []sentPart
-	for _, part := range s.Plan.Parts {
-		if len(part.Repositories) > 0 || opts.target.IsPath() {
-			continue
+// below returns the targets of a part that is in repositories of its own, under the tag of its version.
+func (o sendOptions) below(part spec.Part) ([]sendOptions, error) {
+	var targets []sendOptions
+	for _, name := range part.Repositories {
+		to := o
+		to.target.Repository += "/" + name
+		to.target.Tag = strings.ReplaceAll(part.Plan.Cascade, "+", "_")
+		if _, err := registry.Parse(to.target.String()); err != nil {
+			return nil, &exit.UsageError{Err: fmt.Errorf("%q can't be the name of a repository: %w", name, err)}
 		}
-		one := *s
-		one.Plan = part.Plan
-		d, err := openDestination(ctx, a, &one, opts.beside(part.Plan), registry.Read)
-		if err != nil {
-			return nil, err
-		}
-		preview, err := pack.PreviewPush(ctx, s.FS, part.Plan, d.dst, d.opts)
-		d.done(ctx)
-		if err != nil {
-			return nil, err
-		}
-		sent := slices.ContainsFunc(preview.Blobs, func(b pack.PreviewBlob) bool { return b.Send })
-		parts = append(parts, sentPart{d.ref.String(), preview.Digest, preview.Kind, preview.Tags, !sent && len(preview.Was) == 0, preview.Was})
+		targets = append(targets, to)
 	}
-	return parts, nil
+	return targets, nil
+}
+
+// previewPart tells what sendPart does.
+func previewPart(ctx context.Context, a *app.App, s *source.Source, plan *artifact.Plan, to sendOptions) (*sentPart, error) {
+	part := *s
+	part.Plan = plan
+	d, err := openDestination(ctx, a, &part, to, registry.Read)
+	if err != nil {
+		return nil, err
+	}
+	defer d.done(ctx)
+	if desc, err := d.dst.Resolve(ctx, to.target.Tag); err == nil && plan.Kind.Tag == "" {
+		return &sentPart{Reference: to.target.String(), Digest: desc.Digest, Kind: plan.Kind.Name, Skipped: true}, nil
+	}
+	preview, err := pack.PreviewPush(ctx, s.FS, plan, d.dst, d.opts)
+	if err != nil {
+		return nil, err
+	}
+	sent := slices.ContainsFunc(preview.Blobs, func(b pack.PreviewBlob) bool { return b.Send })
+	return &sentPart{d.ref.String(), preview.Digest, preview.Kind, preview.Tags, !sent && len(preview.Was) == 0, preview.Was}, nil
 }
 
 // sendPart pushes one part to one repository.
