@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/internal/cli/app"
-	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -20,16 +19,16 @@ func help(a *app.App, cmd *cobra.Command) {
 		description = cmd.Short + "."
 	}
 	width := helpWidth(a)
-	fmt.Fprintf(&b, "%s\n\nUsage: %s\n", refill(strings.TrimSpace(description), width), cmd.UseLine())
+	fmt.Fprintf(&b, "%s\n\n%s\n", refill(strings.TrimSpace(description), width), refill("Usage: "+cmd.UseLine(), width))
 	if cmd.Example != "" {
-		fmt.Fprintf(&b, "\nExamples:\n%s\n", strings.TrimRight(cmd.Example, "\n"))
+		fmt.Fprintf(&b, "\nExamples:\n%s\n", foldCommands(strings.TrimRight(cmd.Example, "\n"), width))
 	}
 	if cmd.HasAvailableSubCommands() {
 		writeCommands(&b, cmd, width)
 	}
 	writeFlags(&b, cmd, width)
 	if !cmd.HasParent() {
-		writeExitCodes(&b, width)
+		writeTopics(&b, width)
 	}
 	_ = a.WriteOut([]byte(b.String())) // without standard output, there is no place for an error
 }
@@ -112,32 +111,102 @@ func writeFlags(b *strings.Builder, cmd *cobra.Command, width int) {
 	})
 	for _, group := range []string{"Flags", app.RegistryFlags, "Flags of every command"} {
 		if groups[group] != nil {
-			fmt.Fprintf(b, "\n%s:\n%s", group, groups[group].FlagUsagesWrapped(width))
+			fmt.Fprintf(b, "\n%s:\n%s", group, flagUsages(groups[group], width))
 		}
 	}
 	if cmd.HasParent() {
-		b.WriteString("\n" + refill("\"davit --help\" lists the flags of every command, environment variables and exit codes.", width) + "\n")
+		b.WriteString("\n" + refill("\"davit --help\" lists the flags of every command, and topics such as environment and exit-codes.", width) + "\n")
 	}
 }
 
-func writeExitCodes(b *strings.Builder, width int) {
-	b.WriteString("\n" + refill(Environment, width) + "\n\nExit codes:\n")
-	for _, e := range exit.Codes {
-		writeEntry(b, fmt.Sprintf("  %-5d", e.Code), e.Text, width)
+// leastUsage is how many columns the texts of flags have beside their names; with fewer, they are below them.
+const leastUsage = 32
+
+// flagUsages returns a list of flags and what they do.
+func flagUsages(flags *pflag.FlagSet, width int) string {
+	text := flags.FlagUsagesWrapped(width)
+	names := 0
+	value := func(f *pflag.Flag) string { name, _ := pflag.UnquoteUsage(f); return name }
+	flags.VisitAll(func(f *pflag.Flag) {
+		names = max(names, len("      --  ")+len(f.Name)+len(value(f)))
+	})
+	if names+leastUsage <= width {
+		return text
 	}
+	var b strings.Builder
+	flags.VisitAll(func(f *pflag.Flag) {
+		one := pflag.NewFlagSet("", pflag.ContinueOnError)
+		one.AddFlag(f)
+		name, usage, _ := strings.Cut(strings.TrimSpace(one.FlagUsages()), "   ")
+		if f.Shorthand == "" {
+			name = "    " + name
+		}
+		const indent = "          "
+		if len("  ")+len(name) > width {
+			name = strings.Replace(name, " "+value(f), "\n"+indent+value(f), 1)
+		}
+		fmt.Fprintf(&b, "  %s\n%s%s\n", name, indent, strings.ReplaceAll(refill(usage, width-len(indent)), "\n", "\n"+indent))
+	})
+	return b.String()
+}
+
+// foldCommands breaks the lines of commands that are too long as a shell reads them: with a backslash.
+func foldCommands(text string, width int) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		const indent, fold = 4, " \\"
+		line, isLine := strings.CutSuffix(line, "\n")
+		words, column := quotedWords(line), 0
+		for i, word := range words {
+			n := len(strings.TrimRight(word, " "))
+			if i < len(words)-1 {
+				n += len(fold)
+			}
+			if column+n > width && column > indent && !strings.Contains(line, "#") {
+				column = max(0, min(indent, width-n))
+				b.WriteString(fold[1:] + "\n" + strings.Repeat(" ", column))
+			}
+			b.WriteString(word)
+			column += len(word)
+		}
+		if isLine {
+			b.WriteByte('\n')
+		}
+	}
+	return b.String()
+}
+
+// quotedWords splits a line at the spaces outside of quotes, which stay with the words before them.
+func quotedWords(line string) []string {
+	var words []string
+	isQuoted := false
+	for _, part := range strings.SplitAfter(line, " ") {
+		if isQuoted {
+			words[len(words)-1] += part
+		} else {
+			words = append(words, part)
+		}
+		isQuoted = isQuoted != ((strings.Count(part, "'")+strings.Count(part, `"`))%2 == 1)
+	}
+	return words
 }
 
 // newHelpCommand is "davit help COMMAND".
 func newHelpCommand(a *app.App, root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
 		Use:     "help [COMMAND]",
-		Short:   "Print the help of a command",
-		Example: "  davit help push",
+		Short:   "Print the help of a command, or about a topic",
+		Example: "  davit help push\n  davit help davit.yaml\n  davit help exit-codes",
 		GroupID: app.GroupOther,
 		Args:    app.Arguments(0, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			cmd := root
 			if len(args) > 0 {
+				if t, ok := findTopic(args[0]); ok {
+					var b strings.Builder
+					t.write(&b, helpWidth(a))
+					return a.WriteOut([]byte(b.String()))
+				}
 				found, _, err := root.Find(args)
 				if err != nil || found == root {
 					return noSuchCommand(root, args)

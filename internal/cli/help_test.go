@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -91,6 +92,70 @@ func TestCutTag(t *testing.T) {
 	} {
 		if name, tag, _ := cutTag(test.in); name != test.name || tag != test.tag {
 			t.Errorf("%q: got %q and %q, want %q and %q", test.in, name, tag, test.name, test.tag)
+		}
+	}
+}
+
+// TestTopics checks the help topics: the root names them, every name of one works, and they fit screens.
+func TestTopics(t *testing.T) {
+	t.Parallel()
+	var list strings.Builder
+	writeTopics(&list, 80)
+	for _, topic := range topics() {
+		if !strings.Contains(list.String(), "  "+topic.name) {
+			t.Errorf("%s is not listed", topic.name)
+		}
+		for _, name := range append(topic.aliases, topic.name) {
+			if found, ok := findTopic(name); !ok || found.name != topic.name {
+				t.Errorf("%s: found %q", name, found.name)
+			}
+			if cmd, _, err := Command().Find([]string{name}); err == nil && cmd.HasParent() {
+				t.Errorf("%s is a command, too", name)
+			}
+		}
+		for _, width := range []int{40, 80, 120} {
+			var b strings.Builder
+			topic.write(&b, width)
+			for line := range strings.Lines(b.String()) {
+				if line = strings.TrimRight(line, "\n"); len(line) > width && strings.Contains(strings.TrimSpace(line), " ") && !strings.Contains(line, "licenses:") {
+					t.Errorf("%s: width %d: %q", topic.name, width, line)
+				}
+			}
+		}
+	}
+}
+
+// TestDeclarationExample parses the davit.yaml of the help, with its comments beside and above the lines, and compares it with the documents.
+func TestDeclarationExample(t *testing.T) {
+	t.Parallel()
+	for _, width := range []int{40, 80} {
+		text := foldComments(DeclarationExample, width)
+		for line := range strings.Lines(text) {
+			if len(line) > width+1 && !strings.Contains(line, "licenses:") {
+				t.Errorf("width %d: %q", width, line)
+			}
+		}
+		spec, err := artifact.Parse("davit.yaml", []byte(text))
+		if err != nil || len(spec.Layers) != 3 || len(spec.Referrers) != 1 {
+			t.Errorf("width %d: %+v, %v", width, spec, err)
+		}
+	}
+	if text := readFile(t, "../../docs/davit-yaml.md"); !strings.Contains(text, "```yaml\n"+DeclarationExample+"```\n") {
+		t.Error("docs/davit-yaml.md has another example")
+	}
+}
+
+// TestFoldCommands checks that a command that is too long for the screen is still one command for a shell.
+func TestFoldCommands(t *testing.T) {
+	t.Parallel()
+	const text = "  davit pull registry.example.com/models/tiny:1.0 -o tiny\n  davit version --format '{{.version}} and {{.commit}}'"
+	for width, want := range map[int]string{
+		100: text,
+		51:  "  davit pull registry.example.com/models/tiny:1.0 \\\n    -o tiny\n  davit version --format \\\n    '{{.version}} and {{.commit}}'",
+		40:  "  davit pull \\\n  registry.example.com/models/tiny:1.0 \\\n    -o tiny\n  davit version --format \\\n    '{{.version}} and {{.commit}}'",
+	} {
+		if got := foldCommands(text, width); got != want {
+			t.Errorf("width %d: got\n%s\nwant\n%s", width, got, want)
 		}
 	}
 }

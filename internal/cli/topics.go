@@ -1,0 +1,128 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/cli/exit"
+)
+
+// topic is a help text that belongs to no command.
+type topic struct {
+	name    string
+	aliases []string
+	short   string
+	write   func(b *strings.Builder, width int)
+}
+
+// topics returns the help topics.
+func topics() []topic {
+	return []topic{
+		{"davit.yaml", []string{"yaml", "davit-yaml"}, "How a file declares the kind and the layers of an artifact, with an example", writeDeclarationHelp},
+		{"environment", []string{"env", "variables"}, "Variables that set flags, and those of other programs", func(b *strings.Builder, width int) {
+			b.WriteString(refill(Environment, width) + "\n")
+		}},
+		{"exit-codes", []string{"exit-code", "exitcodes", "exit"}, "What the exit code of a command says", writeExitCodes},
+		{"references", []string{"reference", "targets", "target"}, "How to write a target: a registry reference, or a path", writeReferenceHelp},
+	}
+}
+
+// findTopic returns the topic with a name.
+func findTopic(name string) (topic, bool) {
+	all := topics()
+	i := slices.IndexFunc(all, func(t topic) bool { return t.name == name || slices.Contains(t.aliases, name) })
+	if i < 0 {
+		return topic{}, false
+	}
+	return all[i], true
+}
+
+func writeTopics(b *strings.Builder, width int) {
+	b.WriteString("\nHelp topics, for \"davit help TOPIC\":\n")
+	for _, t := range topics() {
+		writeEntry(b, fmt.Sprintf("  %-13s", t.name), t.short, width)
+	}
+}
+
+func writeExitCodes(b *strings.Builder, width int) {
+	b.WriteString("Exit codes:\n")
+	for _, e := range exit.Codes {
+		writeEntry(b, fmt.Sprintf("  %-5d", e.Code), e.Text, width)
+	}
+}
+
+// DeclarationExample is the davit.yaml in the help and in the documents.
+const DeclarationExample = `kind: model                # one of "davit kinds", or a kind file
+name: tiny-llama           # becomes org.opencontainers.image.title
+version: 1.0.0             # becomes the tag, too, where the target has none
+tags: [latest]             # besides the tag of the target
+immutable: true            # never move that tag, or the one of the version
+annotations: {org.opencontainers.image.licenses: CC0-1.0}
+config:                    # wins over the fields read from the files
+  quantization: Q4_K_M
+layers:
+  - tiny-llama.gguf        # a file, directory, or glob; by name or content it
+                           # gets its role in the kind
+  - path: LICENSE
+    as: license            # or declared
+  - path: vllm-config/
+    packing: tar           # raw, tar, tar+gzip, tar+zstd, zip
+    exclude: ["**/*.tmp"]  # besides the patterns in .davitignore
+referrers:                 # packed, pushed, and attached with this artifact
+  - kind: sbom
+    layers: [sbom.spdx.json]
+`
+
+func writeDeclarationHelp(b *strings.Builder, width int) {
+	b.WriteString(refill("A davit.yaml declares an artifact: its kind, its files, and its attachments. push, pack, attach, and check read it "+
+		"from the directory SOURCE, or from the file of -f. Without one, the kind is detected.", width))
+	b.WriteString("\n\n" + foldComments(DeclarationExample, width) + "\n")
+	b.WriteString(refill("Unknown keys are refused, and paths stay below the directory of the file. \"davit init\" writes one, \"davit check\" reports "+
+		"every problem in it, \"davit kinds KIND\" shows the roles and config fields of a kind, and \"davit schema\" prints the JSON Schema for "+
+		"editors. All fields, and artifacts for several platforms:", width))
+	b.WriteString("\nhttps://github.com/davit-oci/davit/blob/main/docs/davit-yaml.md\n")
+}
+
+// foldComments indents a file with comments behind its lines. If that is wider than the screen, the comments are above the lines.
+func foldComments(text string, width int) string {
+	const indent = "  "
+	var aside, above strings.Builder
+	fits := true
+	for line := range strings.Lines(text) {
+		aside.WriteString(indent + line)
+		fits = fits && len(indent)+len(strings.TrimRight(line, "\n")) <= width
+		code, comment, hasComment := strings.Cut(strings.TrimRight(line, "\n"), "# ")
+		code = strings.TrimRight(code, " ")
+		if hasComment {
+			begin := indent + code[:len(code)-len(strings.TrimLeft(code, " "))] + "# "
+			above.WriteString(begin + strings.ReplaceAll(refill(comment, width-len(begin)), "\n", "\n"+begin) + "\n")
+		}
+		if code != "" {
+			above.WriteString(indent + code + "\n")
+		}
+	}
+	if fits {
+		return aside.String()
+	}
+	return above.String()
+}
+
+// targetForms are the forms of a target, with their meaning.
+var targetForms = [][2]string{
+	{"HOST/REPO:TAG", "a tag in a repository; HOST may have a port, and oci:// or docker:// before it"},
+	{"HOST/REPO@DIGEST", "a manifest by its digest, which never changes; HOST/REPO:TAG@DIGEST is the same manifest"},
+	{"NAME@DIGEST", "an image of Docker Hub, as docker prints it; only to read"},
+	{"./DIR:TAG", "an artifact in an image layout, a directory on disk; DIR@DIGEST by its digest"},
+	{"./FILE.tar:TAG", "one in the archive of an image layout"},
+}
+
+func writeReferenceHelp(b *strings.Builder, width int) {
+	b.WriteString(refill("A target is a registry reference or a path. Every command takes either. A path begins with ./, ../, /, or ~.", width) + "\n\n")
+	for _, form := range targetForms {
+		writeEntry(b, fmt.Sprintf("  %-18s", form[0]), form[1], width)
+	}
+	b.WriteString("\n" + refill("Without a tag, commands that read take \"latest\", or the only artifact of a path. localhost and loopback addresses are reached with plain HTTP; --plain-http "+
+		"says so of others. Settings of a host, mirrors, and certificates:", width))
+	b.WriteString("\nhttps://github.com/davit-oci/davit/blob/main/docs/registries.md\n")
+}
