@@ -13,6 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/results"
+	"github.com/davit-oci/davit/internal/cli/retention"
 	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
@@ -54,8 +55,8 @@ every scanner. Attachments without a date are the oldest, and never older than a
 	f := cmd.Flags()
 	results.AddKinds(f, &opts.Kind, "remove referrers of this `KIND` (or artifactType; repeatable)")
 	f.BoolVar(&opts.All, "all", false, "remove all referrers without asking")
-	app.Keep(f, &opts.Keep, "keep", "keep the newest `N` of each type and name")
-	app.Age(f, &opts.OlderThan, "older-than", "remove only those older than this `AGE`: 90d, 12w, 36h")
+	retention.Keep(f, &opts.Keep, "keep", "keep the newest `N` of each type and name")
+	retention.Age(f, &opts.OlderThan, "older-than", "remove only those older than this `AGE`: 90d, 12w, 36h")
 	f.BoolVar(&opts.eachPlatform, "each-platform", false, "remove from every platform's manifest instead of the index")
 	f.BoolVar(&opts.dryRun, "dry-run", false, "show what would be removed, without doing it")
 	f.BoolVarP(&opts.yes, "yes", "y", false, "do not ask before several are removed; without a terminal, davit never does")

@@ -10,6 +10,7 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/retention"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
@@ -37,8 +38,8 @@ attachments are considered there. On a terminal, davit asks.`,
 	}
 	f := cmd.Flags()
 	f.StringArrayVar(&opts.KeepTags, "keep-tags", nil, "keep tags that match `GLOB` (repeatable)")
-	app.Keep(f, &opts.KeepLast, "keep-last", "keep the newest `N` artifacts, with all their tags")
-	app.Age(f, &opts.OlderThan, "older-than", "remove only tags older than this `AGE`: 90d, 12w, 36h")
+	retention.Keep(f, &opts.KeepLast, "keep-last", "keep the newest `N` artifacts, with all their tags")
+	retention.Age(f, &opts.OlderThan, "older-than", "remove only tags older than this `AGE`: 90d, 12w, 36h")
 	f.BoolVar(&opts.dryRun, "dry-run", false, "show what would be removed, without doing it")
 	f.BoolVarP(&opts.yes, "yes", "y", false, "do not ask; without a terminal, davit never does")
 	a.AddRegistryFlags(f)

@@ -1,4 +1,5 @@
-package app
+// Package retention has the flags about how many things a command keeps, and how old they may be.
+package retention
 
 import (
 	"errors"
