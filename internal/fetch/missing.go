@@ -16,13 +16,13 @@ const maxKnown = 10_000
 
 // MissingError reports that an artifact has no file or role with a name. It is an errdef.ErrNotFound.
 type MissingError struct {
-	Text  string
+	Text  string   // the missing objects; empty: the file with the name
 	Typed string   // the name
 	Names []string // some that the artifact has
 }
 
 // Error returns the message.
-func (e *MissingError) Error() string { return e.Text + ": not found" }
+func (e *MissingError) Error() string { return strings.TrimPrefix(e.Text+": not found", ": ") }
 
 // Unwrap returns errdef.ErrNotFound.
 func (e *MissingError) Unwrap() error { return errdef.ErrNotFound }
@@ -38,10 +38,12 @@ func (e *MissingError) Hint() string {
 	if i := slices.Index(bases, textdist.Closest(e.Typed, bases)); near == "" && i >= 0 {
 		near = names[i]
 	}
-	if near != "" {
+	switch {
+	case slices.ContainsFunc(names, func(name string) bool { return e.Typed != "" && strings.HasPrefix(name, e.Typed+"/") }):
+		return "it is a directory: davit ls lists its files"
+	case near != "":
 		return fmt.Sprintf("did you mean %q?", near)
-	}
-	if len(names) == 0 {
+	case len(names) == 0:
 		return ""
 	}
 	if names = slices.DeleteFunc(names, func(name string) bool { return name == "**" }); len(names) == 0 { // of layers that were not read
@@ -76,7 +78,7 @@ func MissingFile(items []*Item, name string, seen []string) *MissingError {
 			seen = AddName(seen, path.Join(it.Within, "**"))
 		}
 	}
-	return &MissingError{Text: "no such file in the artifact", Typed: name, Names: seen}
+	return &MissingError{Typed: name, Names: seen}
 }
 
 // missingRole returns the error for roles that no layer has.

@@ -14,6 +14,8 @@ func TestHintsAtFiles(t *testing.T) {
 		"it has a.txt, b.txt":      {"**", "b.txt", "a.txt"},
 		`did you mean "other.md"?`: {"**", "other.md"},
 		"":                         nil,
+
+		"it is a directory: davit ls lists its files": {"a", "othr.md/b"},
 	} {
 		missing := &fetch.MissingError{Text: "no such file", Typed: "othr.md", Names: names}
 		if got := missing.Hint(); got != want {

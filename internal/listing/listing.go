@@ -6,9 +6,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/archive"
@@ -31,7 +33,8 @@ type Options struct {
 	Layers map[digest.Digest][]pull.File // of images, already read; may be nil
 }
 
-// Files returns the files of a manifest, sorted by path, and whether all layers that were looked into were verified.
+// Files returns the files of a manifest, sorted by path, and whether all layers that were looked into were verified. If patterns
+// match none, that results in a *fetch.MissingError.
 func Files(ctx context.Context, src content.Fetcher, m *fetch.Manifest, opts Options) (files []pull.File, verified bool, err error) {
 	items, err := fetch.NewItems(ctx, src, m, fetch.Selection{Include: opts.Include, Roles: opts.Roles, NoUnpack: opts.NoUnpack, Inside: opts.Inside})
 	if err != nil {
@@ -47,6 +50,9 @@ func Files(ctx context.Context, src content.Fetcher, m *fetch.Manifest, opts Opt
 			return nil, false, &artifact.Error{Op: "listing", Item: it.Name, Err: err}
 		}
 	}
+	if len(l.files) == 0 && len(opts.Include) > 0 {
+		return nil, false, l.missing(m)
+	}
 	slices.SortStableFunc(l.files, func(a, b pull.File) int { return cmp.Compare(a.Path, b.Path) })
 	return l.files, !l.unverified, nil
 }
@@ -58,6 +64,7 @@ type lister struct {
 	match fetch.Matcher
 	cover *fetch.Cover
 	files []pull.File
+	other []string // names that no pattern matches, some of them
 
 	unverified bool // files are listed from headers that nothing vouches for
 }
@@ -111,7 +118,22 @@ func (l *lister) item(ctx context.Context, it *fetch.Item) error {
 func (l *lister) add(f pull.File) {
 	if l.match.Match(f.Path) {
 		l.files = append(l.files, f)
+	} else {
+		l.other = fetch.AddName(l.other, f.Path)
 	}
+}
+
+// missing returns the error about patterns that match no file. Layers that cannot match were not read: their files have a pattern.
+func (l *lister) missing(m *fetch.Manifest) error {
+	missing := &fetch.MissingError{Typed: l.opts.Include[0], Names: l.other}
+	missing.Text = fmt.Sprintf("files that match %s in %s", strings.Trim(fmt.Sprintf("%q", l.opts.Include), "[]"), m.Desc.Digest)
+	for _, title := range m.Titles() {
+		dir, isDir := strings.CutSuffix(title, "**")
+		if !isDir || !slices.ContainsFunc(l.other, func(name string) bool { return strings.HasPrefix(name, dir) }) {
+			missing.Names = fetch.AddName(missing.Names, title)
+		}
+	}
+	return missing
 }
 
 // addLayer adds the entries of a layer that no upper layer hides.

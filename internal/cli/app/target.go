@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/versions"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -166,8 +168,15 @@ func (t *Target) Complete(ctx context.Context) error {
 
 // Explain improves an error about something not found: it may be the reference itself, or a platform of its index.
 func (t *Target) Explain(ctx context.Context, err error) error {
-	if !errors.Is(err, errdef.ErrNotFound) {
+	var file *fetch.MissingError
+	switch {
+	case !errors.Is(err, errdef.ErrNotFound):
 		return err
+	case errors.As(err, &file) && file.Text == "":
+		return &exit.MissingError{
+			Text:   fmt.Sprintf("%s: no file %q", t.Ref, file.Typed),
+			Advice: cmp.Or(file.Hint(), fmt.Sprintf("\"%s\" lists the files", shell.Command("davit", "ls", t.Ref.String()))),
+		}
 	}
 	desc, missing := t.Find(ctx)
 	var absent *notFoundError

@@ -98,6 +98,9 @@ func runPullDry(ctx context.Context, a *app.App, opts pullOptions, files []strin
 		list, err := read.List(ctx, t.Target, reference, read.ListOptions{
 			Platform: platform, Include: opts.Include, Roles: opts.Roles, NoUnpack: opts.NoUnpack, Limits: opts.Limits,
 		})
+		if err != nil && len(files) > 0 {
+			err = missingFile(err, t.Ref, files, true)
+		}
 		if err != nil {
 			return nil, t.Explain(ctx, err)
 		}
@@ -157,7 +160,7 @@ func missingFile(err error, ref registry.Reference, files []string, named bool) 
 	} else if !named {
 		advice = append(advice, fmt.Sprintf("all files into %s: %s", name, shell.Command("davit", "pull", ref.String(), "-o", name)))
 	}
-	return &exit.MissingError{Text: fmt.Sprintf("%s has no file %q", ref, name), Advice: strings.Join(advice, "\n")}
+	return &exit.MissingError{Text: fmt.Sprintf("%s: no file %q", ref, name), Advice: strings.Join(advice, "\n")}
 }
 
 // pullAs pulls one file under another name. It is fetched and verified in a directory beside it, in which the next run continues.

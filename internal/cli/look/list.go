@@ -2,15 +2,14 @@ package look
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"io"
 	"strconv"
 	"strings"
 
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
-	"github.com/davit-oci/davit/internal/cli/exit"
-	"github.com/davit-oci/davit/internal/shell"
+	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pull/read"
 	"github.com/spf13/cobra"
@@ -58,12 +57,6 @@ func runList(ctx context.Context, a *app.App, opts listOptions) error {
 	if err != nil {
 		return err
 	}
-	if len(opts.Include) > 0 && len(result.Files) == 0 {
-		return &exit.MissingError{
-			Text:   fmt.Sprintf("%s: no file %q", result.Reference, opts.Include[0]),
-			Advice: fmt.Sprintf("\"%s\" lists them all", shell.Command("davit", "ls", result.Reference)),
-		}
-	}
 	if !result.Verified {
 		a.Warn("the files were not verified: of packed layers of more than 32 MiB only the headers were fetched; --long reads all")
 	}
@@ -75,6 +68,10 @@ func listIn(ctx context.Context, t *app.Target, opts read.ListOptions) (*read.Li
 		return nil, err
 	}
 	result, err := read.List(ctx, t.Target, t.Ref.Reference(), opts)
+	var missing *fetch.MissingError
+	if errors.As(err, &missing) {
+		err = &fetch.MissingError{Typed: opts.Include[0], Names: missing.Names}
+	}
 	if err != nil {
 		return nil, t.Explain(ctx, err)
 	}
