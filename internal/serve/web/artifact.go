@@ -13,6 +13,7 @@ import (
 	"github.com/davit-oci/davit/pull/inspect"
 	"github.com/davit-oci/davit/pull/read"
 	"github.com/davit-oci/davit/pull/referrers"
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -44,6 +45,7 @@ type explanation struct {
 // attachments are the referrers of an artifact.
 type attachments struct {
 	Cards   []view.Card
+	More    int    // that are not shown
 	Problem string // why some may be missing
 }
 
@@ -94,8 +96,12 @@ func (h *handler) overview(c *call, p place, target *once.Target) (*page, error)
 		return e
 	}
 	attach := func(ctx context.Context) any {
-		list, err := referrersOf(ctx, target, head)
-		a := attachments{Cards: view.Cards(list, p.repository)}
+		lists, err := referrersOf(ctx, target, head)
+		list := lists[head.Digest]
+		for _, m := range head.Manifests {
+			list = append(list, lists[m.Digest]...)
+		}
+		a := attachments{Cards: view.Cards(list, p.repository), More: max(0, len(list)-view.MaxCards)}
 		if err != nil {
 			a.Problem = h.explain(err)
 		}
@@ -169,18 +175,13 @@ func (d *details) view(ctx context.Context) (*artifactView, error) {
 	return d.full(), nil
 }
 
-// referrersOf lists the referrers of an artifact and of the manifests in it, each with its own.
-func referrersOf(ctx context.Context, target *once.Target, info *inspect.Info) ([]*referrers.Referrer, error) {
+// referrersOf lists the referrers of an artifact and of the manifests in it, by their digests, each with its own.
+func referrersOf(ctx context.Context, target *once.Target, info *inspect.Info) (map[digest.Digest][]*referrers.Referrer, error) {
 	subjects := []ocispec.Descriptor{info.Descriptor()}
 	for _, m := range info.Manifests {
 		if manifest.Is(m.MediaType) {
 			subjects = append(subjects, m.Descriptor())
 		}
 	}
-	lists, err := referrers.NewLister(target, referrers.Options{Recursive: true}).Each(ctx, subjects)
-	var all []*referrers.Referrer
-	for _, subject := range subjects {
-		all = append(all, lists[subject.Digest]...)
-	}
-	return all, err
+	return referrers.NewLister(target, referrers.Options{Recursive: true}).Each(ctx, subjects)
 }

@@ -89,9 +89,9 @@ func (h *handler) graph(c *call, p place, target *once.Target) (*page, error) {
 	}
 	ctx, cancel := context.WithTimeout(c.Context(), partTime)
 	defer cancel()
-	list, err := referrersOf(ctx, target, info)
+	lists, err := referrersOf(ctx, target, info)
 	if err != nil {
 		return nil, err
 	}
-	return &page{template: "graph.html", Title: "Graph of " + p.title(), Crumbs: append(p.crumbs(), view.NewLink("graph", view.PathTo(p.repository, p.sign, p.reference)+"/graph")), Data: view.NewGraph(p.repository, info, list)}, nil
+	return &page{template: "graph.html", Title: "Graph of " + p.title(), Crumbs: append(p.crumbs(), view.NewLink("graph", view.PathTo(p.repository, p.sign, p.reference)+"/graph")), Data: view.NewGraph(p.repository, info, lists)}, nil
 }

@@ -24,7 +24,7 @@ type GraphNode struct {
 	X, Y, W, H   int
 	Class        string
 	Label, Title string
-	Path         string // empty: a blob
+	Path         string // empty: there is no page about it
 	Size         int64
 	Shared       bool // several manifests have it
 }
@@ -40,16 +40,31 @@ const (
 	maxNodes              = 200
 )
 
-// NewGraph draws an artifact of a repository, with its referrers.
-func NewGraph(repository string, info *inspect.Info, list []*referrers.Referrer) *Graph {
+// NewGraph draws an artifact of a repository, with the referrers of each of its manifests.
+func NewGraph(repository string, info *inspect.Info, lists map[digest.Digest][]*referrers.Referrer) *Graph {
 	b := &graphBuilder{repository: repository, at: map[digest.Digest]int{}}
-	b.manifest(info, 1, -1)
-	b.referrers(list, b.at[info.Digest])
+	column := 0
+	for _, list := range lists {
+		column = max(column, levels(list))
+	}
+	b.manifest(info, column, -1)
+	for _, m := range slices.Concat([]*inspect.Info{info}, info.Manifests) {
+		b.referrers(lists[m.Digest], m.Digest, column-1)
+	}
 	return b.view()
 }
 
-// graphBuilder collects the nodes of a graph. Referrers are in the first column; the successors of a node are to the right of
-// it.
+// levels returns how many levels of referrers there are.
+func levels(list []*referrers.Referrer) int {
+	n := 0
+	for _, r := range list {
+		n = max(n, 1+levels(r.Referrers))
+	}
+	return n
+}
+
+// graphBuilder collects the nodes of a graph. Referrers are in columns to the left of the artifact, those of referrers further left, and
+// the successors of a node are to the right of it.
 type graphBuilder struct {
 	repository string
 	places     []chart.Node
@@ -89,23 +104,24 @@ func (b *graphBuilder) manifest(info *inspect.Info, column, parent int) {
 		return
 	}
 	if info.Config != nil {
-		b.add(info.Config.Digest, GraphNode{Class: "config", Label: "config", Size: info.Config.Size}, column+1, i)
+		b.add(info.Config.Digest, GraphNode{Class: "config", Label: "config", Path: b.nodes[i].Path + "/config", Size: info.Config.Size}, column+1, i)
 	}
-	for _, l := range info.Layers {
-		b.add(l.Digest, GraphNode{Class: "blob", Label: cmp.Or(l.Name, l.Role, "layer"), Size: l.Size}, column+1, i)
+	for _, l := range Layers(info, b.repository) {
+		b.add(l.Digest, GraphNode{Class: "blob", Label: cmp.Or(l.Name, l.Role, "layer"), Path: l.Path, Size: l.Size}, column+1, i)
 	}
 	for _, m := range slices.Concat(info.Manifests, info.Attestations) {
 		b.manifest(m, column+1, i)
 	}
 }
 
-// referrers adds referrers, with edges to their subject.
-func (b *graphBuilder) referrers(list []*referrers.Referrer, subject int) {
+// referrers adds referrers and their own, with edges to their subjects.
+func (b *graphBuilder) referrers(list []*referrers.Referrer, subject digest.Digest, column int) {
 	for _, r := range list {
-		i := b.add(r.Digest, GraphNode{Class: "referrer", Label: cmp.Or(r.Kind, r.ArtifactType), Path: PathTo(b.repository, "@", r.Digest.String()), Size: r.Size}, 0, -1)
-		if i >= 0 {
-			b.places[subject].Parents = append(b.places[subject].Parents, i)
+		i := b.add(r.Digest, GraphNode{Class: "referrer", Label: cmp.Or(r.Kind, r.ArtifactType), Path: PathTo(b.repository, "@", r.Digest.String()), Size: r.Size}, column, -1)
+		if at, shown := b.at[subject]; i >= 0 && shown {
+			b.places[at].Parents = append(b.places[at].Parents, i)
 		}
+		b.referrers(r.Referrers, r.Digest, column-1)
 	}
 }
 

@@ -1,11 +1,8 @@
 package view
 
 import (
-	"maps"
-
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/pull/inspect"
-	"github.com/davit-oci/davit/pull/referrers"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -36,37 +33,3 @@ func Platforms(info *inspect.Info, repository string) []Platform {
 	}
 	return rows
 }
-
-// Card is a referrer.
-type Card struct {
-	Title, Path string
-	Kind        string
-	Created     string
-	Fields      []Field
-	Cards       []Card
-}
-
-// Cards describes referrers, and those of each.
-func Cards(list []*referrers.Referrer, repository string) []Card {
-	var all []Card
-	for _, r := range list {
-		title := r.Annotations[ocispec.AnnotationTitle]
-		for _, name := range []string{r.Kind, r.ArtifactType, r.MediaType} {
-			if title == "" {
-				title = name
-			}
-		}
-		shown := maps.Clone(r.Annotations)
-		delete(shown, ocispec.AnnotationTitle)
-		delete(shown, ocispec.AnnotationCreated)
-		fields := FieldsOf(shown)
-		all = append(all, Card{
-			Title: title, Path: PathTo(repository, "@", r.Digest.String()), Kind: r.Kind, Created: Day(r.Created()),
-			Fields: fields[:min(len(fields), maxCardFields)], Cards: Cards(r.Referrers, repository),
-		})
-	}
-	return all
-}
-
-// maxCardFields limits how many annotations of a referrer are shown.
-const maxCardFields = 6

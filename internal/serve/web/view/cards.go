@@ -1,0 +1,64 @@
+package view
+
+import (
+	"maps"
+	"strconv"
+
+	"github.com/davit-oci/davit/mediatypes"
+	"github.com/davit-oci/davit/pull/referrers"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// Card is a referrer.
+type Card struct {
+	Title, Path string
+	Kind        string
+	Size        int64 // of its content, 0: unknown
+	Created     string
+	Fields      []Field
+	Cards       []Card
+}
+
+const (
+	// MaxCards limits how many referrers of one subject are shown.
+	MaxCards = 200
+	// maxCardFields limits how many annotations of a referrer are shown.
+	maxCardFields = 6
+)
+
+// cardNames are the names of annotations for readers.
+var cardNames = map[string]string{
+	mediatypes.AttachmentSummary: "summary", mediatypes.RunbookAlerts: "alerts", mediatypes.RunbookSeverity: "severity", mediatypes.RunbookService: "service",
+	mediatypes.RunbookOwner: "owner",
+}
+
+// Cards describes referrers, and those of each.
+func Cards(list []*referrers.Referrer, repository string) []Card {
+	var all []Card
+	for _, r := range list[:min(len(list), MaxCards)] {
+		title := r.Annotations[ocispec.AnnotationTitle]
+		for _, name := range []string{r.Kind, r.ArtifactType, r.MediaType} {
+			if title == "" {
+				title = name
+			}
+		}
+		c := Card{Title: title, Path: PathTo(repository, "@", r.Digest.String()), Kind: r.Kind, Created: Day(r.Created()), Cards: Cards(r.Referrers, repository)}
+		shown := maps.Clone(r.Annotations)
+		delete(shown, ocispec.AnnotationTitle)
+		delete(shown, ocispec.AnnotationCreated)
+		if size, err := strconv.ParseInt(shown[mediatypes.AttachmentSize], 10, 64); err == nil && size > 0 {
+			c.Size = size
+			delete(shown, mediatypes.AttachmentSize)
+		}
+		for name, plain := range cardNames {
+			if value, ok := shown[name]; ok {
+				delete(shown, name)
+				shown[plain] = value
+			}
+		}
+		fields := FieldsOf(shown)
+		c.Fields = fields[:min(len(fields), maxCardFields)]
+		all = append(all, c)
+	}
+	return all
+}
