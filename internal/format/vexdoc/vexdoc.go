@@ -39,6 +39,8 @@ type reader struct {
 
 	list     bool // products are kept
 	products []productStatement
+	names    map[string]string // of products, by their identifiers in CSAF
+	level    int               // of branches of products
 }
 
 // productStatement is a statement about one product.
@@ -54,7 +56,7 @@ func Read(r io.Reader) (*outline.Outline, error) { return read(r, false) }
 func ReadAll(r io.Reader) (*outline.Outline, error) { return read(r, true) }
 
 func read(r io.Reader, list bool) (*outline.Outline, error) {
-	s := &reader{stream: jsonwalk.NewStream(bom.Skip(io.LimitReader(r, maxRead)), maxPart), statements: map[statement]int{}, list: list}
+	s := &reader{stream: jsonwalk.NewStream(bom.Skip(io.LimitReader(r, maxRead)), maxPart), statements: map[statement]int{}, list: list, names: map[string]string{}}
 	if err := s.stream.Object(s.field); err != nil {
 		return nil, fmt.Errorf("reading VEX: %w", err)
 	}
@@ -90,6 +92,8 @@ func (s *reader) field(key string) error {
 		return err
 	case "document":
 		return s.csaf()
+	case "product_tree":
+		return s.stream.Object(s.productTree)
 	case "statements":
 		return s.stream.Array(s.openVEX)
 	case "vulnerabilities":
@@ -157,7 +161,7 @@ func (s *reader) vulnerability() error {
 		Affects  []anyText
 		IDs      []struct{ Text string }
 		Products map[string][]anyText `json:"product_status"`
-		Flags    []struct{ Label string }
+		Flags    []flag
 	}
 	if err := s.stream.Decode(&v); err != nil {
 		return err
@@ -170,18 +174,81 @@ func (s *reader) vulnerability() error {
 		s.add(statement{id, states[v.Analysis.State], v.Analysis.Justification}, v.Affects)
 		return nil
 	}
-	why := ""
-	if len(v.Flags) > 0 {
-		why = v.Flags[0].Label
-	}
 	for group, status := range map[string]string{
 		"known_affected": "affected", "known_not_affected": "not_affected", "fixed": "fixed", "under_investigation": "under_investigation",
 	} {
-		if products := v.Products[group]; len(products) > 0 {
+		for why, products := range byReason(v.Products[group], status, v.Flags) {
 			s.add(statement{id, status, why}, products)
 		}
 	}
 	return nil
+}
+
+// flag is the reason in CSAF why products are not affected.
+type flag struct {
+	Label    string
+	Products []string `json:"product_ids"`
+	Groups   []string `json:"group_ids"` // neither: all products
+}
+
+// byReason returns products by the reasons for their status, which only products that are not affected have.
+func byReason(products []anyText, status string, flags []flag) map[string][]anyText {
+	reasons, all := map[string]string{}, ""
+	if status == "not_affected" {
+		for _, f := range flags {
+			if len(f.Products)+len(f.Groups) == 0 {
+				all = f.Label
+			}
+			for _, id := range f.Products {
+				reasons[id] = f.Label
+			}
+		}
+	}
+	by := map[string][]anyText{}
+	for _, p := range products {
+		reason := cmp.Or(reasons[p.name], all)
+		by[reason] = append(by[reason], p)
+	}
+	return by
+}
+
+// maxLevel bounds branches in branches of products.
+const maxLevel = 32
+
+// productTree reads the names of products from a field of the tree of products in CSAF, or of a branch of it.
+func (s *reader) productTree(key string) error {
+	switch {
+	case !s.list || s.level > maxLevel:
+		return s.stream.Skip()
+	case key == "branches":
+		s.level++
+		defer func() { s.level-- }()
+		return s.stream.Array(func() error { return s.stream.Object(s.productTree) })
+	case key == "full_product_names", key == "relationships":
+		return s.stream.Array(s.product)
+	case key == "product":
+		return s.product()
+	}
+	return s.stream.Skip()
+}
+
+// product reads the name of a product, or of a product that is a part of another.
+func (s *reader) product() error {
+	type product struct {
+		ID   string `json:"product_id"`
+		Name string
+	}
+	var p struct {
+		product
+		Part product `json:"full_product_name"`
+	}
+	err := s.stream.Decode(&p)
+	for _, p := range []product{p.product, p.Part} {
+		if p.ID != "" && p.Name != "" && len(s.names) < outline.MaxRows {
+			s.names[outline.Clip(p.ID)] = outline.Clip(p.Name)
+		}
+	}
+	return err
 }
 
 // add counts a statement about products.
@@ -222,6 +289,9 @@ func (s *reader) outline() *outline.Outline {
 		o.Field("created", s.created.Format(time.RFC3339))
 	}
 	o.Field("statements", o.Summary)
+	for i, p := range s.products {
+		s.products[i].product = cmp.Or(s.names[p.product], p.product)
+	}
 	if s.list && len(s.products) > 0 {
 		lists.Sort(s.products, func(a, b productStatement) int {
 			return cmp.Or(a.compare(b.statement), cmp.Compare(a.product, b.product))

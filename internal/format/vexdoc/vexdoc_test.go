@@ -14,7 +14,7 @@ func TestRead(t *testing.T) {
 		{"OpenVEX", `{"@context":"https://openvex.dev/ns/v0.2.0","@id":"urn:v","timestamp":"2026-01-02T03:04:05Z","statements":[{"vulnerability":{"@id":"CVE-1"},"status":"fixed","products":["a",{"@id":"b"}]},{"vulnerability":"CVE-2","status":"odd"}]}`,
 			"urn:v 2026-01-02 1 fixed, 1 unknown [[fixed CVE-1 2 ] [unknown CVE-2 0 ]]"},
 		{"CSAF", `{"document":{"csaf_version":"2.0","category":"csaf_vex","tracking":{"id":"A-1","current_release_date":"2026-03-01T00:00:00Z"}},"vulnerabilities":[{"cve":"CVE-1","product_status":{"known_not_affected":["p","q"],"fixed":["r"]},"flags":[{"label":"component_not_present"}]},{"ids":[{"text":"GHSA-1"}],"product_status":{"under_investigation":["p"]}}]}`,
-			"A-1 2026-03-01 1 under investigation, 1 fixed, 1 not affected [[under_investigation GHSA-1 1 ] [fixed CVE-1 1 component_not_present] [not_affected CVE-1 2 component_not_present]]"},
+			"A-1 2026-03-01 1 under investigation, 1 fixed, 1 not affected [[under_investigation GHSA-1 1 ] [fixed CVE-1 1 ] [not_affected CVE-1 2 component_not_present]]"},
 		{"CycloneDX", `{"vulnerabilities":[{"id":"CVE-1","analysis":{"state":"exploitable"},"affects":[{"ref":"a"}]},{"id":"CVE-2","analysis":{"state":"false_positive","justification":"code_not_reachable"}}],"bomFormat":"CycloneDX","serialNumber":"urn:uuid:1","metadata":{"timestamp":"2026-04-01T00:00:00+02:00"}}`,
 			"urn:uuid:1 2026-03-31 1 affected, 1 not affected [[affected CVE-1 1 ] [not_affected CVE-2 0 code_not_reachable]]"},
 		{"nothing stated", `{"@context":"https://openvex.dev/ns","statements":7}`, " 0001-01-01 no statements []"},
@@ -51,6 +51,26 @@ func TestReadAll(t *testing.T) {
 		if got, want := fmt.Sprint(o.Summary, o.Rows), "1 affected, 1 not affected[[affected W  ] [not_affected V a ] [not_affected V b ]]"; got != want {
 			t.Errorf("%s: got %s, want %s", name, got, want)
 		}
+	}
+}
+
+// TestProducts checks the names of products in CSAF, and which of them a reason is about.
+func TestProducts(t *testing.T) {
+	t.Parallel()
+	o, err := vexdoc.ReadAll(strings.NewReader(`{"vulnerabilities":[{"cve":"V","product_status":{"known_not_affected":["a","b","c"],"fixed":["d"]},
+		"flags":[{"label":"not_present","product_ids":["a"]},{"label":"not_reachable","product_ids":["b","d"]},{"label":"unknown","group_ids":["g"]}]}],
+		"document":{"csaf_version":"2.0"},"product_tree":{"branches":[{"name":"x","branches":[{"product":{"product_id":"a","name":"App 1"}}],
+		"product":7}],"full_product_names":[{"product_id":"b","name":"App 2"},{"product_id":"c"}],"relationships":[{"full_product_name":{"product_id":"d","name":"App 1 on App 2"}}]}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "[[fixed V App 1 on App 2 ] [not_affected V c ] [not_affected V App 1 not_present] [not_affected V App 2 not_reachable]]"
+	if got := fmt.Sprint(o.Rows); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	deep := `{"document":{"csaf_version":"2.0"},"product_tree":` + strings.Repeat(`{"branches":[`, 200_000) + strings.Repeat(`]}`, 200_000) + `}`
+	if _, err := vexdoc.ReadAll(strings.NewReader(deep)); err != nil {
+		t.Error(err)
 	}
 }
 
