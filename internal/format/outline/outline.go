@@ -18,6 +18,8 @@ type Outline struct {
 	Columns []string   `json:"columns,omitempty"` // of Rows
 	Rows    [][]string `json:"rows,omitempty"`    // most important first
 
+	// Totals count the rows by their first column, also those beyond MaxRows. It may be nil.
+	Totals      []Count           `json:"-"`
 	Annotations map[string]string `json:"-"` // more annotations for its manifest if it is attached
 }
 

@@ -38,11 +38,26 @@ type reader struct {
 	defaults   map[string]string // levels by rule
 	texts      map[string]string // what rules are about
 	suppressed int
+
+	list bool // results are kept
+	all  []one
+}
+
+// one is a result with its place in the source.
+type one struct {
+	found
+	place, text string
 }
 
 // Read summarizes a log. In memory it holds one result at a time, and the names of the rules.
-func Read(r io.Reader) (*outline.Outline, error) {
+func Read(r io.Reader) (*outline.Outline, error) { return read(r, false) }
+
+// ReadAll is like Read, but returns a row for each result.
+func ReadAll(r io.Reader) (*outline.Outline, error) { return read(r, true) }
+
+func read(r io.Reader, list bool) (*outline.Outline, error) {
 	s := &reader{
+		list:    list,
 		stream:  jsonwalk.NewStream(bom.Skip(io.LimitReader(r, maxRead)), maxPart),
 		results: map[found]int{}, defaults: map[string]string{}, texts: map[string]string{},
 	}
@@ -118,6 +133,8 @@ func (s *reader) result() error {
 		Rule         struct{ ID string }
 		Kind, Level  string
 		Suppressions []struct{ Status string }
+		Message      struct{ Text string }
+		Locations    []location
 	}
 	if err := s.stream.Decode(&result); err != nil {
 		return err
@@ -135,7 +152,39 @@ func (s *reader) result() error {
 		at.rule = ""
 	}
 	s.results[at]++
+	if s.list && len(s.all) < outline.MaxRows {
+		place := ""
+		if len(result.Locations) > 0 {
+			place = result.Locations[0].String()
+		}
+		s.all = append(s.all, one{at, outline.Clip(place), outline.Clip(result.Message.Text)})
+	}
 	return nil
+}
+
+// location is a line in a file.
+type location struct {
+	Physical struct {
+		Artifact struct{ URI string } `json:"artifactLocation"`
+		Region   struct{ StartLine int }
+	} `json:"physicalLocation"`
+}
+
+func (l location) String() string {
+	if line := l.Physical.Region.StartLine; line > 0 {
+		return fmt.Sprintf("%s:%d", l.Physical.Artifact.URI, line)
+	}
+	return l.Physical.Artifact.URI
+}
+
+// levelOf returns the level of a result, which may be that of its rule.
+func (s *reader) levelOf(at found) string {
+	for _, level := range []string{at.level, s.defaults[at.rule]} {
+		if slices.Contains(levels, level) {
+			return level
+		}
+	}
+	return "warning" // the default of the specification
 }
 
 // invocation reads when the tool ended.
@@ -153,12 +202,7 @@ func (s *reader) outline() *outline.Outline {
 	byLevel := map[string]int{}
 	byRule := map[found]int{}
 	for at, n := range s.results {
-		if !slices.Contains(levels, at.level) {
-			at.level = s.defaults[at.rule]
-		}
-		if !slices.Contains(levels, at.level) {
-			at.level = "warning" // the default of the specification
-		}
+		at.level = s.levelOf(at)
 		byLevel[at.level] += n
 		byRule[at] += n
 	}
@@ -166,6 +210,7 @@ func (s *reader) outline() *outline.Outline {
 	for i, level := range levels {
 		counts[i] = outline.Count{Name: level, N: byLevel[level]}
 	}
+	totals := slices.Clone(counts) // before a name is changed for the summary
 	counts[len(levels)-1].Name = "other finding"
 	o := &outline.Outline{
 		Name: strings.Join(s.tools, ", "), Created: s.ended, Summary: outline.Counts("no findings", true, counts...),
@@ -178,6 +223,11 @@ func (s *reader) outline() *outline.Outline {
 		o.Field("ended", s.ended.Format(time.RFC3339))
 	}
 	o.Field("findings", o.Summary)
+	if s.list && len(s.all) > 0 {
+		o.Totals = totals
+		s.rows(o)
+		return o
+	}
 	for _, at := range slices.SortedFunc(maps.Keys(byRule), func(a, b found) int {
 		return cmp.Or(cmp.Compare(slices.Index(levels, a.level), slices.Index(levels, b.level)), cmp.Compare(byRule[b], byRule[a]),
 			cmp.Compare(a.rule, b.rule))
@@ -186,4 +236,16 @@ func (s *reader) outline() *outline.Outline {
 		o.Rows = append(o.Rows, []string{at.level, fmt.Sprint(byRule[at]), at.rule, s.texts[at.rule]})
 	}
 	return o
+}
+
+// rows adds a row for each result.
+func (s *reader) rows(o *outline.Outline) {
+	for i, r := range s.all {
+		s.all[i].level = s.levelOf(r.found)
+	}
+	slices.SortStableFunc(s.all, func(a, b one) int { return cmp.Compare(slices.Index(levels, a.level), slices.Index(levels, b.level)) })
+	o.Columns = []string{"LEVEL", "RULE", "PLACE", "ABOUT"}
+	for _, r := range s.all {
+		o.Rows = append(o.Rows, []string{r.level, r.rule, r.place, cmp.Or(r.text, s.texts[r.rule])})
+	}
 }

@@ -36,6 +36,25 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// TestReadAll lists each result, and counts also those that are not kept.
+func TestReadAll(t *testing.T) {
+	t.Parallel()
+	const log = `{"runs":[{"results":[{"ruleId":"a","message":{"text":"m"},"locations":[{"physicalLocation":{"artifactLocation":{"uri":"a.go"},"region":{"startLine":3}}}]},
+		{"ruleId":"b","level":"error","locations":[{"physicalLocation":{"artifactLocation":{"uri":"b"}}},7]},{"ruleId":"a","locations":[]}%s],
+		"tool":{"driver":{"rules":[{"id":"a","defaultConfiguration":{"level":"note"},"shortDescription":{"text":"A"}}]}}}]}`
+	o, err := sarif.ReadAll(strings.NewReader(fmt.Sprintf(log, "")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := fmt.Sprint(o.Summary, o.Rows, o.Totals), "1 error, 2 notes[[error b b ] [note a a.go:3 m] [note a  A]] [{error 1} {warning 0} {note 2} {none 0}]"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	o, err = sarif.ReadAll(strings.NewReader(fmt.Sprintf(log, strings.Repeat(`,{"level":"none"}`, 12_000))))
+	if err != nil || len(o.Rows) != 10_000 || o.Totals[3].N != 12_000 {
+		t.Errorf("%d rows of %v, %v", len(o.Rows), o.Totals, err)
+	}
+}
+
 func TestReadEnd(t *testing.T) {
 	t.Parallel()
 	o, err := sarif.Read(strings.NewReader(`{"runs":[{"invocations":[{"endTimeUtc":"2026-02-01T10:00:00Z"},{"endTimeUtc":"2026-02-01T11:00:00.5Z"},{"endTimeUtc":"no"}]}]}`))

@@ -39,6 +39,7 @@ type reader struct {
 
 	list     bool // products are kept
 	products []productStatement
+	totals   map[string]int    // of products by status
 	names    map[string]string // of products, by their identifiers in CSAF
 	level    int               // of branches of products
 }
@@ -56,7 +57,7 @@ func Read(r io.Reader) (*outline.Outline, error) { return read(r, false) }
 func ReadAll(r io.Reader) (*outline.Outline, error) { return read(r, true) }
 
 func read(r io.Reader, list bool) (*outline.Outline, error) {
-	s := &reader{stream: jsonwalk.NewStream(bom.Skip(io.LimitReader(r, maxRead)), maxPart), statements: map[statement]int{}, list: list, names: map[string]string{}}
+	s := &reader{stream: jsonwalk.NewStream(bom.Skip(io.LimitReader(r, maxRead)), maxPart), statements: map[statement]int{}, list: list, names: map[string]string{}, totals: map[string]int{}}
 	if err := s.stream.Object(s.field); err != nil {
 		return nil, fmt.Errorf("reading VEX: %w", err)
 	}
@@ -265,6 +266,7 @@ func (s *reader) add(at statement, products []anyText) {
 	if len(products) == 0 {
 		products = []anyText{{}}
 	}
+	s.totals[at.status] += len(products)
 	for _, p := range products {
 		if s.list && len(s.products) < outline.MaxRows {
 			s.products = append(s.products, productStatement{at, outline.Clip(p.name)})
@@ -297,6 +299,9 @@ func (s *reader) outline() *outline.Outline {
 			return cmp.Or(a.compare(b.statement), cmp.Compare(a.product, b.product))
 		})
 		o.Columns = []string{"STATUS", "VULNERABILITY", "PRODUCT", "WHY"}
+		for _, status := range statuses {
+			o.Totals = append(o.Totals, outline.Count{Name: status, N: s.totals[status]})
+		}
 		for _, p := range s.products {
 			o.Rows = append(o.Rows, []string{p.status, p.id, p.product, p.why})
 		}

@@ -16,6 +16,7 @@ func Kind() kind.Kind {
 			"grype": {Expects: "Grype's JSON", Find: isGrype},
 		},
 		Outline: outlineOf,
+		Rows:    rowsOf,
 		Pull:    kind.Pull{Readings: map[string]kind.Reading{"report": kind.Itself}},
 	}
 }

@@ -32,6 +32,14 @@ func outlineOf(document io.Reader, mediaType string) (*outline.Outline, error) {
 	return vulnscan.Read(document)
 }
 
+// rowsOf is outlineOf with a row for each finding.
+func rowsOf(document io.Reader, mediaType string) (*outline.Outline, error) {
+	if mediaType == mediatypes.SARIF {
+		return sarif.ReadAll(document)
+	}
+	return vulnscan.Read(document)
+}
+
 // isSARIF finds SARIF by its runs and schema or version.
 func isSARIF(s *tree.Sample) (string, bool) {
 	keys := s.Keys()

@@ -173,7 +173,7 @@ func lists(t testing.TB) registry.Target {
 		"sbom": `{"spdxVersion":"SPDX-2.3","name":"thing","packages":[` + packages.String() + `{"name":` + quoted(hostile) + `}]}`,
 		"vex": `{"@context":"https://openvex.dev/ns/v0.2.0","statements":[{"vulnerability":{"name":"CVE-2026-0002"},"status":"affected","products":["pkg:oci/b","pkg:oci/a"]},
 			{"vulnerability":{"name":"CVE-2026-0001"},"status":"not_affected","justification":"code_not_reachable","products":["pkg:oci/a"]}]}`,
-		"report": `{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"lint"}},"results":[{"level":"note","ruleId":"A"},{"level":"error","ruleId":"B"},{"level":"error","ruleId":"B"},{"ruleId":"C"}]}]}`,
+		"report": `{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"lint"}},"results":[{"level":"note","ruleId":"A","message":{"text":"unused"},"locations":[{"physicalLocation":{"artifactLocation":{"uri":"a.go"},"region":{"startLine":7}}}]},{"level":"error","ruleId":"B"},{"level":"error","ruleId":"B"},{"ruleId":"C"}]}]}`,
 	} {
 		k, _ := kinds.Lookup(tag)
 		mediaType := k.Layers[0].MediaType
@@ -201,11 +201,11 @@ func TestRows(t *testing.T) {
 		"vex/rows":                    "3 affected CVE-2026-0002",
 		"vex/rows?sort=product":       "3 affected CVE-2026-0002",
 		"vex/rows?sort=vulnerability": "3 not_affected CVE-2026-0001",
-		"report/rows":                 "3 error 2",
-		"report/rows?sort=-level":     "3 note 1",
-		"report/rows?sort=rule":       "3 note 1",
-		"report/rows?sort=-count":     "3 error 2",
-		"report/rows?sort=no&from=-1": "3 error 2",
+		"report/rows":                 "4 error B",
+		"report/rows?sort=-level":     "4 note A",
+		"report/rows?sort=rule":       "4 note A",
+		"report/rows?sort=-place":     "4 note A",
+		"report/rows?sort=no&from=-1": "4 error B",
 	} {
 		w := get(h, "/r/team/lists:"+path)
 		rows := cell.FindAllStringSubmatch(w.Body.String(), -1)

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/davit-oci/davit/internal/format/outline"
 	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/versions"
 	"github.com/davit-oci/davit/pull/read"
@@ -22,6 +23,8 @@ type Table struct {
 	Found   int
 	Next    string // query of the next rows; empty: these are the last
 	Left    int    // rows of the document that are not kept
+
+	totals []outline.Count // of all rows by the first column, if that is not counted
 }
 
 // Column is a column of a table.
@@ -48,9 +51,13 @@ func rowsOf(doc *read.Document) Table {
 	case doc.Outline != nil:
 		for _, name := range doc.Outline.Columns {
 			lower := strings.ToLower(name)
-			t.Columns = append(t.Columns, Column{Name: name[:1] + lower[1:], IsNumber: lower == "count" || lower == "products"})
+			t.Columns = append(t.Columns, Column{Name: name[:1] + lower[1:], IsNumber: lower == "products"})
 		}
-		t.Rows = doc.Outline.Rows
+		t.Rows, t.totals = doc.Outline.Rows, doc.Outline.Totals
+		for _, total := range t.totals {
+			t.Left += total.N
+		}
+		t.Left = max(0, t.Left-len(t.Rows))
 		switch {
 		case t.column("Product") >= 0:
 			t.Noun = "statement"
@@ -149,23 +156,32 @@ func (t *Table) levels() (caption string, bars []Bar) {
 	if len(t.Columns) == 0 || !slices.Contains(ordered, t.Columns[0].Name) {
 		return "", nil
 	}
-	counted := t.column("Count")
-	counts := map[string]int64{}
-	var names []string
-	var most int64
-	for _, row := range t.Rows {
-		n := int64(1)
-		if counted >= 0 {
-			n, _ = strconv.ParseInt(row[counted], 10, 64)
-		}
-		if _, known := counts[row[0]]; !known {
-			names = append(names, row[0])
-		}
-		counts[row[0]] += n
-		most = max(most, counts[row[0]])
+	totals := t.totals
+	if totals == nil {
+		totals = t.count()
 	}
-	for _, name := range names[:min(len(names), maxBars)] {
-		bars = append(bars, newBar(name, counts[name], most))
+	most := 0
+	for _, total := range totals {
+		most = max(most, total.N)
+	}
+	for _, total := range totals[:min(len(totals), maxBars)] {
+		if total.N > 0 {
+			bars = append(bars, newBar(total.Name, int64(total.N), int64(most)))
+		}
 	}
 	return strings.ToUpper(t.Noun[:1]) + t.Noun[1:] + "s by " + strings.ToLower(t.Columns[0].Name), bars
+}
+
+// count counts the rows by the first column.
+func (t *Table) count() []outline.Count {
+	var totals []outline.Count
+	for _, row := range t.Rows {
+		i := slices.IndexFunc(totals, func(total outline.Count) bool { return total.Name == row[0] })
+		if i < 0 {
+			i = len(totals)
+			totals = append(totals, outline.Count{Name: row[0]})
+		}
+		totals[i].N++
+	}
+	return totals
 }
