@@ -8,6 +8,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/internal/serve/web/content"
 	"github.com/davit-oci/davit/internal/serve/web/once"
 	"github.com/davit-oci/davit/internal/serve/web/view"
 	"github.com/davit-oci/davit/pull/inspect"
@@ -38,6 +39,7 @@ type explanation struct {
 	Reading *view.Reading
 	Facts   []view.Field
 	Options []view.Option
+	Pages   []view.Link // of a site
 
 	Defaults, DefaultsPath string // a file with settings
 }
@@ -90,8 +92,11 @@ func (h *handler) overview(c *call, p place, target *once.Target) (*page, error)
 		reading, facts := h.reading(ctx, c, readingOf{target, v.Info, v.Path, opts})
 		named, options := view.Metadata(v.Info.Annotations)
 		e := explanation{Reading: reading, Facts: append(named, facts...), Options: options}
+		if reading != nil && reading.HTML != "" && content.HasLayers(target, v.Info) {
+			e.Pages = pagesBeside(ctx, p, target, v.Path)
+		}
 		if reading != nil {
-			e.Defaults, e.DefaultsPath = defaults(ctx, target, v.Info, reading.Title)
+			e.Defaults, e.DefaultsPath = content.Defaults(ctx, target, v.Info, reading.Title)
 		}
 		return e
 	}

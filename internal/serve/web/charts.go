@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/davit-oci/davit/internal/lists"
+	"github.com/davit-oci/davit/internal/serve/web/content"
 	"github.com/davit-oci/davit/internal/serve/web/once"
 	"github.com/davit-oci/davit/internal/serve/web/view"
 	"github.com/davit-oci/davit/pull"
@@ -35,7 +36,7 @@ func (h *handler) treemap(c *call, p place, target *once.Target) (*page, error) 
 	if err != nil {
 		return nil, err
 	}
-	v := &mapView{Path: view.PathTo(p.repository, "@", info.Digest.String()), Width: view.MapWidth, Height: view.MapHeight, Packed: packedSize(info) > maxListed}
+	v := &mapView{Path: view.PathTo(p.repository, "@", info.Digest.String()), Width: view.MapWidth, Height: view.MapHeight, Packed: content.PackedSize(info) > maxListed}
 	listing, err := read.List(c.Context(), target, info.Digest.String(), read.ListOptions{Inside: true, NoUnpack: v.Packed})
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/serve/web/content"
 	"github.com/davit-oci/davit/internal/serve/web/once"
 	"github.com/davit-oci/davit/internal/serve/web/view"
 	"github.com/davit-oci/davit/internal/shell"
@@ -44,7 +45,7 @@ func (h *handler) compare(c *call, p place, target *once.Target) (*page, error) 
 		if err != nil {
 			return nil, err
 		}
-		size += packedSize(info)
+		size += content.PackedSize(info)
 	}
 	if size > maxListed {
 		name := h.source.Name(p.repository, c.Host)

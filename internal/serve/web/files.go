@@ -5,7 +5,7 @@ import (
 	"path"
 	"strings"
 
-	"github.com/davit-oci/davit/internal/fetch/extension"
+	"github.com/davit-oci/davit/internal/serve/web/content"
 	"github.com/davit-oci/davit/internal/serve/web/once"
 	"github.com/davit-oci/davit/internal/serve/web/view"
 	"github.com/davit-oci/davit/pull/inspect"
@@ -49,7 +49,7 @@ func (h *handler) files(c *call, p place, target *once.Target) (*page, error) {
 		return nil, err
 	}
 	list := &fileList{Path: view.PathTo(p.repository, "@", info.Digest.String()), Query: c.URL.Query().Get("q"), Layer: digest.Digest(c.URL.Query().Get("layer"))}
-	list.Packed = packedSize(info) > maxListed
+	list.Packed = content.PackedSize(info) > maxListed
 	listing, err := read.List(c.Context(), target, info.Digest.String(), read.ListOptions{Inside: true, NoUnpack: list.Packed})
 	if err != nil {
 		return nil, err
@@ -86,15 +86,4 @@ func (l *fileList) addDirectories(before []string, file string) []string {
 		l.Rows = append(l.Rows, fileRow{Name: dirs[i] + "/", Depth: i})
 	}
 	return dirs
-}
-
-// packedSize returns the size of the layers that may be tars.
-func packedSize(info *inspect.Info) int64 {
-	var size int64
-	for _, l := range info.Layers {
-		if extension.IsTar(l.Name, l.MediaType) || strings.Contains(l.MediaType, "tar") || strings.Contains(l.MediaType, "layer") {
-			size += l.Size
-		}
-	}
-	return size
 }

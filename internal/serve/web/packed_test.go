@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"maps"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -146,5 +147,41 @@ func TestBombs(t *testing.T) {
 				t.Errorf("%s%s took %v", name, view, took)
 			}
 		}
+	}
+}
+
+// TestSite follows the links of a site: to pages, directories, names without an extension, and images.
+func TestSite(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	files := map[string]string{
+		"index.md": "# Home\n\n[guide](guide/) [install](guide/install.md#first) [use](guide/use) ![logo](img/a%20b.svg) [none](none.md)\n", "guide/README.md": "# Guide\n\n[up](../index.md)\n",
+		"guide/install.md": "# Install\n\n## First\n\n![logo](<../img/a b.svg>) [root](/guide/use.md)\n", "guide/use.md": "# Use\n", "img/a b.svg": "<svg/>",
+	}
+	_, site := packed(t, files)
+	s.manifest("packed", ocispec.Manifest{ArtifactType: "application/vnd.example.site", Layers: []ocispec.Descriptor{s.blob("application/vnd.example.site.tar+gzip", "site.tgz", site)}})
+	var layers []ocispec.Descriptor
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		layers = append(layers, s.blob("application/octet-stream", name, files[name]))
+	}
+	s.manifest("files", ocispec.Manifest{ArtifactType: "application/vnd.example.site", Layers: layers})
+	h := web.New(library{"a": s.Target}, web.Options{HeadTimeout: time.Minute})
+	link := regexp.MustCompile(`<(?:a href|img src)="([^"#]*)[^"]*" (?:rel|alt)`)
+	for _, tag := range []string{"packed", "files"} {
+		for _, page := range []string{"index.md", "guide/install.md", "guide/README.md"} {
+			found := link.FindAllStringSubmatch(get(h, "/r/a:"+tag+"/file/"+page).Body.String(), -1)
+			if len(found) == 0 {
+				t.Errorf("%s: no links in %s", tag, page)
+			}
+			for _, m := range found {
+				w := get(h, m[1])
+				if want := strings.HasSuffix(m[1], "/none.md"); (w.Code == http.StatusNotFound) != want {
+					t.Errorf("%s: %s leads to %s: %d", tag, page, m[1], w.Code)
+				}
+			}
+		}
+	}
+	if first := get(h, "/r/a:files").Body.String(); !strings.Contains(first, "4 pages") {
+		t.Errorf("the first page lists no pages: %s", first)
 	}
 }

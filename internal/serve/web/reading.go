@@ -3,10 +3,8 @@ package web
 import (
 	"context"
 	"errors"
-	"path"
 	"strings"
 
-	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/serve/web/once"
 	"github.com/davit-oci/davit/internal/serve/web/view"
 	"github.com/davit-oci/davit/internal/term"
@@ -45,21 +43,6 @@ func (h *handler) reading(ctx context.Context, c *call, of readingOf) (*view.Rea
 		return nil, facts
 	}
 	return view.NewReading(doc, of.path, view.LinksFrom(c.base+of.path, doc.Path)), facts
-}
-
-// defaults reads the settings beside the document of an artifact, and returns their path. Both are "" for an artifact that has none, or
-// that is not small.
-func defaults(ctx context.Context, target *once.Target, info *inspect.Info, document string) (text, name string) {
-	k, _ := kinds.Lookup(info.Kind)
-	if k.Defaults == "" || document == "" || packedSize(info) > read.MaxText {
-		return "", ""
-	}
-	name = path.Join(path.Dir(document), k.Defaults)
-	var b strings.Builder
-	if _, err := read.Cat(ctx, target, info.Digest.String(), &b, read.CatOptions{Path: name, Length: view.MaxShown + 1, Inside: true}); err != nil {
-		return "", ""
-	}
-	return view.Clip(b.String()), name
 }
 
 // rowsPerPage is how many rows of a document one page shows.

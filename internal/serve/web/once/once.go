@@ -70,6 +70,12 @@ func (t *Target) known(d digest.Digest) ([]byte, bool) {
 	return data, ok
 }
 
+// Has reports whether a blob can be fetched without a request.
+func (t *Target) Has(d digest.Digest) bool {
+	_, ok := t.known(d)
+	return ok
+}
+
 // FetchReference returns the manifest of a tag or digest, in one request if the target can.
 func (t *Target) FetchReference(ctx context.Context, ref string) (ocispec.Descriptor, io.ReadCloser, error) {
 	t.mu.Lock()
