@@ -107,7 +107,7 @@ func (l *Links) Check(ctx context.Context, name, target string) error {
 		if part == "" || part == "." {
 			continue
 		}
-		if err := l.step(ctx, name); err != nil {
+		if err := l.countStep(ctx, name); err != nil {
 			return err
 		}
 		if part == ".." {
@@ -137,8 +137,8 @@ func (l *Links) Check(ctx context.Context, name, target string) error {
 	return nil
 }
 
-// step counts a step.
-func (l *Links) step(ctx context.Context, name string) error {
+// countStep counts a step.
+func (l *Links) countStep(ctx context.Context, name string) error {
 	if l.budget.used++; l.budget.used > l.budget.steps {
 		return Refuse(name, "the symbolic links take more than %d steps to resolve", l.budget.steps)
 	}

@@ -61,15 +61,15 @@ func (u *unpacker) leave() {
 	}
 }
 
-// directory creates the directory of an entry, and sets its mode. With Preserve, FinishDirs sets it.
-func (u *unpacker) directory(h *read.Header) error {
+// createDirectory creates the directory of an entry, and sets its mode. With Preserve, FinishDirs sets it.
+func (u *unpacker) createDirectory(h *read.Header) error {
 	if _, err := u.enter(h.Name); err != nil {
 		return err
 	}
 	if err := u.x.setDir(h); err != nil {
 		return err
 	}
-	u.x.placed(h, nil)
+	u.x.report(h, nil)
 	return nil
 }
 
@@ -186,14 +186,14 @@ func (x *Extractor) eachDir(root *os.Root, lacks fs.FileMode, fn func(*os.File, 
 	}
 	slices.SortFunc(names, func(a, b string) int { return archive.CompareDirs(b, a) })
 	for _, name := range names {
-		if err := onDir(root, name, x.dirs[name], fn); err != nil {
+		if err := withDir(root, name, x.dirs[name], fn); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func onDir(root *os.Root, name string, h *read.Header, fn func(*os.File, fs.FileInfo, *read.Header) error) error {
+func withDir(root *os.Root, name string, h *read.Header, fn func(*os.File, fs.FileInfo, *read.Header) error) error {
 	info, err := root.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
 		return nil // a later layer of an image deleted it

@@ -129,8 +129,8 @@ func (x *Extractor) CheckLinks(ctx context.Context, budget *archive.LinkBudget) 
 	return nil
 }
 
-// placed reports an entry.
-func (x *Extractor) placed(h *read.Header, digest hash.Hash) {
+// report reports an entry.
+func (x *Extractor) report(h *read.Header, digest hash.Hash) {
 	if x.opts.Placed == nil {
 		return
 	}

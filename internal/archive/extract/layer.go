@@ -13,7 +13,7 @@ import (
 // which is not unpacked itself.
 func (u *unpacker) replace(h *read.Header) (isWhiteout bool, err error) {
 	if archive.IsWhiteout(h.Name) {
-		return true, u.whiteout(h)
+		return true, u.applyWhiteout(h)
 	}
 	exists, err := u.x.isRealDir(path.Dir(h.Name))
 	if err != nil || !exists {
@@ -30,7 +30,7 @@ func (u *unpacker) replace(h *read.Header) (isWhiteout bool, err error) {
 	return false, u.x.root.RemoveAll(h.Name)
 }
 
-func (u *unpacker) whiteout(h *read.Header) error {
+func (u *unpacker) applyWhiteout(h *read.Header) error {
 	name, isOpaque, err := archive.WhiteoutTarget(h.Name)
 	switch {
 	case err != nil || name == "":

@@ -48,7 +48,7 @@ func newUnpacker(x *Extractor, it *read.Iterator) *unpacker {
 	for range min(runtime.GOMAXPROCS(0), 4) {
 		u.pool.Go(func() {
 			for j := range u.work {
-				u.small(j)
+				u.writeSmall(j)
 			}
 		})
 	}
@@ -65,7 +65,7 @@ func (u *unpacker) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := u.entry(h); err != nil {
+		if err := u.unpackEntry(h); err != nil {
 			return err
 		}
 		if err := u.failed(); err != nil {
@@ -96,8 +96,8 @@ func (u *unpacker) fail(err error) {
 	}
 }
 
-// entry unpacks one entry.
-func (u *unpacker) entry(h *read.Header) error {
+// unpackEntry unpacks one entry.
+func (u *unpacker) unpackEntry(h *read.Header) error {
 	if u.x.opts.Image {
 		isWhiteout, err := u.replace(h)
 		if isWhiteout || err != nil {
@@ -105,7 +105,7 @@ func (u *unpacker) entry(h *read.Header) error {
 		}
 	}
 	if h.Mode.IsDir() {
-		return u.directory(h)
+		return u.createDirectory(h)
 	}
 	dir, err := u.enter(path.Dir(h.Name))
 	if err != nil {
@@ -113,21 +113,21 @@ func (u *unpacker) entry(h *read.Header) error {
 	}
 	switch {
 	case h.Mode.Type() == fs.ModeSymlink:
-		err = u.symlink(dir, h)
+		err = u.createSymlink(dir, h)
 	case h.Mode.Type() == fs.ModeNamedPipe:
-		err = u.pipe(dir, h)
+		err = u.createPipe(dir, h)
 	case h.IsHardLink():
-		err = u.hardLink(h)
+		err = u.createHardLink(h)
 	case h.Size <= archive.SmallFile && !h.IsSparse:
-		return u.queue(dir, h)
+		return u.queueFile(dir, h)
 	default:
-		err = u.file(dir, h)
+		err = u.writeFile(dir, h)
 	}
 	return err
 }
 
-// symlink creates a symbolic link.
-func (u *unpacker) symlink(dir *directory, h *read.Header) error {
+// createSymlink creates a symbolic link.
+func (u *unpacker) createSymlink(dir *directory, h *read.Header) error {
 	base := path.Base(h.Name)
 	if err := dir.root.Symlink(h.Link, base); err != nil {
 		return err
@@ -142,12 +142,12 @@ func (u *unpacker) symlink(dir *directory, h *read.Header) error {
 			return err
 		}
 	}
-	u.x.placed(h, nil)
+	u.x.report(h, nil)
 	return nil
 }
 
-// pipe creates a named pipe.
-func (u *unpacker) pipe(dir *directory, h *read.Header) error {
+// createPipe creates a named pipe.
+func (u *unpacker) createPipe(dir *directory, h *read.Header) error {
 	base := path.Base(h.Name)
 	f, err := dir.root.Open(".")
 	if err != nil {
@@ -162,12 +162,12 @@ func (u *unpacker) pipe(dir *directory, h *read.Header) error {
 			return err
 		}
 	}
-	u.x.placed(h, nil)
+	u.x.report(h, nil)
 	return nil
 }
 
-// hardLink creates another name of a file, once the workers have written it.
-func (u *unpacker) hardLink(h *read.Header) error {
+// createHardLink creates another name of a file, once the workers have written it.
+func (u *unpacker) createHardLink(h *read.Header) error {
 	u.todo.Wait()
 	if err := u.failed(); err != nil {
 		return err
@@ -175,12 +175,12 @@ func (u *unpacker) hardLink(h *read.Header) error {
 	if err := u.x.root.Link(h.Link, h.Name); err != nil {
 		return err
 	}
-	u.x.placed(h, nil)
+	u.x.report(h, nil)
 	return nil
 }
 
-// queue reads a small file and queues it for a worker.
-func (u *unpacker) queue(dir *directory, h *read.Header) error {
+// queueFile reads a small file and queues it for a worker.
+func (u *unpacker) queueFile(dir *directory, h *read.Header) error {
 	var j *job
 	if u.made < archive.MaxAhead && len(u.free) == 0 {
 		u.made++
@@ -198,8 +198,8 @@ func (u *unpacker) queue(dir *directory, h *read.Header) error {
 	return nil
 }
 
-// small writes a small file.
-func (u *unpacker) small(j *job) {
+// writeSmall writes a small file.
+func (u *unpacker) writeSmall(j *job) {
 	if err := u.create(j.dir, j.h, func(_ *os.File, w io.Writer) error {
 		_, err := w.Write(j.buf)
 		return err
@@ -211,19 +211,19 @@ func (u *unpacker) small(j *job) {
 	u.todo.Done()
 }
 
-// file writes a large or sparse file while reading it.
-func (u *unpacker) file(dir *directory, h *read.Header) error {
+// writeFile writes a large or sparse file while reading it.
+func (u *unpacker) writeFile(dir *directory, h *read.Header) error {
 	return u.create(dir, h, func(f *os.File, w io.Writer) error {
 		if h.IsSparse {
-			return u.sparse(f, h)
+			return u.writeSparse(f, h)
 		}
 		_, err := io.CopyBuffer(struct{ io.Writer }{w}, u.it.Content(h), u.buf)
 		return err
 	})
 }
 
-// sparse writes the extents of a file, with holes between them.
-func (u *unpacker) sparse(f *os.File, h *read.Header) error {
+// writeSparse writes the extents of a file, with holes between them.
+func (u *unpacker) writeSparse(f *os.File, h *read.Header) error {
 	stored := u.it.StoredContent(h)
 	for _, e := range h.Extents {
 		if _, err := f.Seek(e.Offset, io.SeekStart); err != nil {
@@ -260,6 +260,6 @@ func (u *unpacker) create(dir *directory, h *read.Header, fill func(f *os.File, 
 	if err := u.x.restore(f, h); err != nil {
 		return err
 	}
-	u.x.placed(h, digest)
+	u.x.report(h, digest)
 	return nil
 }

@@ -40,27 +40,27 @@ type extended struct {
 	count   int
 }
 
-// next returns the next header, with its name as in the archive, or io.EOF.
-func (p *parser) next() (*Header, error) {
+// readNext returns the next header, with its name as in the archive, or io.EOF.
+func (p *parser) readNext() (*Header, error) {
 	if err := p.in.skip(p.pending); err != nil {
 		return nil, p.blame(err)
 	}
 	p.pending, p.name = 0, ""
 	var ext extended
 	for {
-		b, err := p.header()
+		b, err := p.readHeader()
 		if err == io.EOF && ext.count > 0 {
 			return nil, archive.ErrTruncated
 		}
 		if err != nil {
 			return nil, err
 		}
-		more, err := p.extension(b, &ext)
+		more, err := p.readExtension(b, &ext)
 		if err != nil {
 			return nil, err
 		}
 		if !more {
-			return p.entry(b, &ext)
+			return p.newHeader(b, &ext)
 		}
 		if ext.count++; ext.count > maxHeaders {
 			return nil, archive.Refuse(b.path(), "more than %d extended headers before an entry", maxHeaders)
@@ -68,9 +68,9 @@ func (p *parser) next() (*Header, error) {
 	}
 }
 
-// header reads a header block. It returns io.EOF at the end of the archive, which is a block of zeros or the end of the
+// readHeader reads a header block. It returns io.EOF at the end of the archive, which is a block of zeros or the end of the
 // stream.
-func (p *parser) header() (*headerBlock, error) {
+func (p *parser) readHeader() (*headerBlock, error) {
 	b := &p.block
 	if err := p.in.readFull(b[:]); err != nil {
 		return nil, err
@@ -103,11 +103,11 @@ func (p *parser) end() error {
 	}
 }
 
-// extension reads an extended header. It returns false for any other header.
-func (p *parser) extension(b *headerBlock, ext *extended) (bool, error) {
+// readExtension reads an extended header. It returns false for any other header.
+func (p *parser) readExtension(b *headerBlock, ext *extended) (bool, error) {
 	switch b.typeflag() {
 	case 'x', 'g':
-		body, err := p.body(b, maxExtended)
+		body, err := p.readBody(b, maxExtended)
 		if err != nil {
 			return false, err
 		}
@@ -124,7 +124,7 @@ func (p *parser) extension(b *headerBlock, ext *extended) (bool, error) {
 		ext.pax, ext.hasPAX = records, true
 		return true, nil
 	case 'L', 'K':
-		body, err := p.body(b, archive.MaxName+1)
+		body, err := p.readBody(b, archive.MaxName+1)
 		if err != nil {
 			return false, err
 		}
@@ -151,8 +151,8 @@ func checkGlobal(records pax) error {
 	return nil
 }
 
-// body reads the content of an extended header.
-func (p *parser) body(b *headerBlock, limit int64) ([]byte, error) {
+// readBody reads the content of an extended header.
+func (p *parser) readBody(b *headerBlock, limit int64) ([]byte, error) {
 	size, ok := parseNumber(b.size())
 	if !ok || size < 0 {
 		return nil, archive.Refuse(b.path(), "malformed size of an extended header")
@@ -175,8 +175,8 @@ func refuseEOF(err error) error {
 	return err
 }
 
-// entry returns the Header for a block and the extended headers before it.
-func (p *parser) entry(b *headerBlock, ext *extended) (*Header, error) {
+// newHeader returns the Header for a block and the extended headers before it.
+func (p *parser) newHeader(b *headerBlock, ext *extended) (*Header, error) {
 	h := &Header{Name: b.path(), Link: cString(b.linkname())}
 	if ext.hasName {
 		h.Name = ext.name
@@ -190,7 +190,7 @@ func (p *parser) entry(b *headerBlock, ext *extended) (*Header, error) {
 	if link, ok := ext.pax.get("linkpath"); ok {
 		h.Link = link
 	}
-	if err := p.metadata(h, b, ext.pax); err != nil {
+	if err := p.parseMetadata(h, b, ext.pax); err != nil {
 		return nil, err
 	}
 	if err := setType(h, b.typeflag()); err != nil {
@@ -202,16 +202,16 @@ func (p *parser) entry(b *headerBlock, ext *extended) (*Header, error) {
 		return nil, archive.Refuse(h.Name, "malformed size")
 	}
 	padding := archive.Padding(h.stored)
-	if err := p.sparse(h, b, ext.pax); err != nil {
+	if err := p.readSparse(h, b, ext.pax); err != nil {
 		return nil, err
 	}
 	p.pending, p.name = p.pending+padding, h.Name
 	return h, nil
 }
 
-// metadata parses the numbers of a header. The size must be the same wherever it is given: CVE-2025-62518 and its kin are
+// parseMetadata parses the numbers of a header. The size must be the same wherever it is given: CVE-2025-62518 and its kin are
 // about readers that used the wrong one.
-func (p *parser) metadata(h *Header, b *headerBlock, records pax) error {
+func (p *parser) parseMetadata(h *Header, b *headerBlock, records pax) error {
 	mode, ok1 := parseNumber(b.mode())
 	uid, ok2 := parseNumber(b.uid())
 	gid, ok3 := parseNumber(b.gid())
@@ -221,11 +221,11 @@ func (p *parser) metadata(h *Header, b *headerBlock, records pax) error {
 		return archive.Refuse(h.Name, "malformed size")
 	}
 	h.stored, h.ModTime = size, time.Unix(mtime, 0)
-	ok6 := records.number("uid", &uid) && records.number("gid", &gid) && records.mtime(&h.ModTime)
+	ok6 := records.parseNumber("uid", &uid) && records.parseNumber("gid", &gid) && records.parseTime(&h.ModTime)
 	if !ok1 || !ok2 || !ok3 || !ok4 || !ok6 || uid < 0 || gid < 0 || uid > math.MaxUint32 || gid > math.MaxUint32 {
 		return archive.Refuse(h.Name, "malformed number in the header")
 	}
-	if !records.number("size", &h.stored) {
+	if !records.parseNumber("size", &h.stored) {
 		return archive.Refuse(h.Name, "malformed size")
 	}
 	overflow := h.stored > maxOctal && (size == 0 || size == maxOctal)

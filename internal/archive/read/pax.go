@@ -69,8 +69,8 @@ func isCritical(key string) bool {
 	return strings.HasPrefix(key, paxSparse)
 }
 
-// number parses a decimal record.
-func (p pax) number(key string, into *int64) bool {
+// parseNumber parses a decimal record.
+func (p pax) parseNumber(key string, into *int64) bool {
 	s, ok := p.get(key)
 	if !ok {
 		return true
@@ -80,8 +80,8 @@ func (p pax) number(key string, into *int64) bool {
 	return err == nil
 }
 
-// mtime parses a time with a fraction.
-func (p pax) mtime(into *time.Time) bool {
+// parseTime parses a time with a fraction.
+func (p pax) parseTime(into *time.Time) bool {
 	s, ok := p.get("mtime")
 	if !ok {
 		return true

@@ -98,7 +98,7 @@ func (it *Iterator) Next(ctx context.Context) (*Header, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		h, err := it.parser.next()
+		h, err := it.parser.readNext()
 		if err != nil {
 			return nil, err
 		}

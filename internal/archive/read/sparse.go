@@ -10,21 +10,21 @@ import (
 
 var errSparse = errors.New("malformed map of a sparse file")
 
-// sparse reads the map of a sparse file in any format, after which its content begins. See
+// readSparse reads the map of a sparse file in any format, after which its content begins. See
 // https://www.gnu.org/software/tar/manual/html_node/Sparse-Formats.html.
-func (p *parser) sparse(h *Header, b *headerBlock, records pax) error {
+func (p *parser) readSparse(h *Header, b *headerBlock, records pax) error {
 	var err error
 	major, _ := records.get(paxSparse + "major")
 	minor, _ := records.get(paxSparse + "minor")
 	switch {
 	case b.typeflag() == 'S':
-		err = p.sparseGNU(h, b)
+		err = p.readSparseGNU(h, b)
 	case major == "1" && minor == "0":
-		err = p.sparse10(h, records)
+		err = p.readSparse10(h, records)
 	case major != "" || minor != "":
 		err = errSparse
 	case records.has(paxSparse+"map") || records.has(paxSparse+"offset"):
-		err = sparse0(h, records)
+		err = readSparse0(h, records)
 	case records.has(paxSparse+"name") || records.has(paxSparse+"size") || records.has(paxSparse+"realsize"):
 		err = errSparse
 	default:
@@ -56,8 +56,8 @@ func hasValidExtents(h *Header) bool {
 	return sum == h.stored
 }
 
-// sparseGNU reads the old format: four extents in the header and 21 in each of the following blocks.
-func (p *parser) sparseGNU(h *Header, b *headerBlock) error {
+// readSparseGNU reads the old format: four extents in the header and 21 in each of the following blocks.
+func (p *parser) readSparseGNU(h *Header, b *headerBlock) error {
 	if !b.isGNU() {
 		return errSparse
 	}
@@ -88,9 +88,9 @@ func (p *parser) sparseGNU(h *Header, b *headerBlock) error {
 	}
 }
 
-// sparse0 reads formats 0.0 and 0.1, whose map is in the extended header.
-func sparse0(h *Header, records pax) error {
-	if !records.number(paxSparse+"size", &h.Size) || !records.has(paxSparse+"size") {
+// readSparse0 reads formats 0.0 and 0.1, whose map is in the extended header.
+func readSparse0(h *Header, records pax) error {
+	if !records.parseNumber(paxSparse+"size", &h.Size) || !records.has(paxSparse+"size") {
 		return errSparse
 	}
 	var numbers []string
@@ -119,13 +119,13 @@ func sparse0(h *Header, records pax) error {
 	return nil
 }
 
-// sparse10 reads format 1.0, whose map is lines of decimal numbers before the content, padded to blocks.
-func (p *parser) sparse10(h *Header, records pax) error {
-	if !records.number(paxSparse+"realsize", &h.Size) || !records.has(paxSparse+"realsize") {
+// readSparse10 reads format 1.0, whose map is lines of decimal numbers before the content, padded to blocks.
+func (p *parser) readSparse10(h *Header, records pax) error {
+	if !records.parseNumber(paxSparse+"realsize", &h.Size) || !records.has(paxSparse+"realsize") {
 		return errSparse
 	}
 	lines := blockLines{p: p}
-	count, err := lines.number(h)
+	count, err := lines.readNumber(h)
 	if err != nil {
 		return err
 	}
@@ -133,11 +133,11 @@ func (p *parser) sparse10(h *Header, records pax) error {
 		return errSparse
 	}
 	for range count {
-		offset, err := lines.number(h)
+		offset, err := lines.readNumber(h)
 		if err != nil {
 			return err
 		}
-		length, err := lines.number(h)
+		length, err := lines.readNumber(h)
 		if err != nil {
 			return err
 		}
@@ -152,7 +152,7 @@ type blockLines struct {
 	rest string
 }
 
-func (l *blockLines) number(h *Header) (int64, error) {
+func (l *blockLines) readNumber(h *Header) (int64, error) {
 	for {
 		line, rest, ok := strings.Cut(l.rest, "\n")
 		if ok {

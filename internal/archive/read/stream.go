@@ -77,7 +77,7 @@ func (s *stream) readFull(p []byte) error {
 // skip skips n bytes.
 func (s *stream) skip(n int64) error {
 	if s.seek != nil && n > int64(s.seek.buf.Buffered()) {
-		if err := s.seek.forward(n - 1); err != nil { // the last byte is read, since it must exist
+		if err := s.seek.seekForward(n - 1); err != nil { // the last byte is read, since it must exist
 			return err
 		}
 		s.at += n - 1
@@ -96,7 +96,7 @@ type seeker struct {
 	buf *bufio.Reader
 }
 
-func (s *seeker) forward(n int64) error {
+func (s *seeker) seekForward(n int64) error {
 	_, err := s.src.Seek(n-int64(s.buf.Buffered()), io.SeekCurrent)
 	s.buf.Reset(s.src)
 	return err

@@ -121,27 +121,29 @@ func isPortable(attr string) bool {
 
 // Xattrs returns the portable extended attributes of an open file.
 func Xattrs(f File) (map[string]string, error) {
-	return xattrs(f, unix.Flistxattr, unix.Fgetxattr)
+	return readXattrs(f, unix.Flistxattr, unix.Fgetxattr)
 }
 
 // LinkXattrs returns those of the symbolic link or named pipe name in the open directory dir. Links have no attributes of users,
 // so this finds little without root.
 func LinkXattrs(dir File, name string) (map[string]string, error) {
-	attrs, err := xattrs(dir,
-		func(fd int, buf []byte) (int, error) { return unix.Llistxattr(below(fd, name), buf) },
-		func(fd int, attr string, buf []byte) (int, error) { return unix.Lgetxattr(below(fd, name), attr, buf) })
+	attrs, err := readXattrs(dir,
+		func(fd int, buf []byte) (int, error) { return unix.Llistxattr(procPath(fd, name), buf) },
+		func(fd int, attr string, buf []byte) (int, error) {
+			return unix.Lgetxattr(procPath(fd, name), attr, buf)
+		})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil // without /proc
 	}
 	return attrs, err
 }
 
-// below returns a path of a file in an open directory, of which no part is a link of the tree.
-func below(fd int, name string) string { return fmt.Sprintf("/proc/self/fd/%d/%s", fd, name) }
+// procPath returns a path of a file in an open directory, of which no part is a link of the tree.
+func procPath(fd int, name string) string { return fmt.Sprintf("/proc/self/fd/%d/%s", fd, name) }
 
-// xattrs reads attributes by calls that list them and return one.
-func xattrs(f File, list func(fd int, buf []byte) (int, error), get func(fd int, attr string, buf []byte) (int, error)) (map[string]string, error) {
-	names, err := xattr(f, list)
+// readXattrs reads attributes by calls that list them and return one.
+func readXattrs(f File, list func(fd int, buf []byte) (int, error), get func(fd int, attr string, buf []byte) (int, error)) (map[string]string, error) {
+	names, err := readXattr(f, list)
 	if err != nil || names == "" {
 		return nil, err
 	}
@@ -150,7 +152,7 @@ func xattrs(f File, list func(fd int, buf []byte) (int, error), get func(fd int,
 		if !isPortable(name) {
 			continue
 		}
-		value, err := xattr(f, func(fd int, buf []byte) (int, error) { return get(fd, name, buf) })
+		value, err := readXattr(f, func(fd int, buf []byte) (int, error) { return get(fd, name, buf) })
 		if err != nil {
 			return nil, err
 		}
@@ -159,8 +161,8 @@ func xattrs(f File, list func(fd int, buf []byte) (int, error), get func(fd int,
 	return attrs, nil
 }
 
-// xattr makes a system call that returns the size of its result if it gets no buffer.
-func xattr(f File, call func(fd int, buf []byte) (int, error)) (string, error) {
+// readXattr makes a system call that returns the size of its result if it gets no buffer.
+func readXattr(f File, call func(fd int, buf []byte) (int, error)) (string, error) {
 	var buf []byte
 	n, err := withFD(f, func(fd int) (int, error) {
 		n, err := call(fd, nil)
@@ -188,7 +190,7 @@ func SetXattrs(f *os.File, attrs map[string]string) (skipped []string, err error
 // SetLinkXattrs sets those of the symbolic link or named pipe name in the open directory dir.
 func SetLinkXattrs(dir *os.File, name string, attrs map[string]string) (skipped []string, err error) {
 	return setXattrs(dir, attrs, func(fd int, attr string, value []byte, flags int) error {
-		return unix.Lsetxattr(below(fd, name), attr, value, flags)
+		return unix.Lsetxattr(procPath(fd, name), attr, value, flags)
 	})
 }
 

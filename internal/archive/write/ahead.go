@@ -44,7 +44,7 @@ func (t Tree) readAhead(ctx context.Context, entries []Entry) *readAhead {
 	a.group.Go(func() {
 		defer close(work)
 		defer close(a.ordered)
-		a.feed(ctx, t, entries, work)
+		a.handOut(ctx, t, entries, work)
 	})
 	for range workers {
 		a.group.Go(func() {
@@ -57,8 +57,8 @@ func (t Tree) readAhead(ctx context.Context, entries []Entry) *readAhead {
 	return a
 }
 
-// feed hands out the small files in order, up to archive.MaxAhead at a time.
-func (a *readAhead) feed(ctx context.Context, t Tree, entries []Entry, work chan<- *smallRead) {
+// handOut hands out the small files in order, up to archive.MaxAhead at a time.
+func (a *readAhead) handOut(ctx context.Context, t Tree, entries []Entry, work chan<- *smallRead) {
 	made := 0
 	for i := range entries {
 		if !t.isSmall(&entries[i]) {

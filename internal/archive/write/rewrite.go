@@ -112,7 +112,7 @@ func (r *rewriter) addArchive(ctx context.Context, open func() (io.ReadCloser, e
 			err = r.count(h)
 		}
 		if err == nil {
-			err = r.entry(it, h)
+			err = r.rewriteEntry(it, h)
 		}
 		if err != nil {
 			return err
@@ -132,13 +132,13 @@ func (r *rewriter) count(h *read.Header) error {
 	return nil
 }
 
-// entry writes an entry unless later layers hide it.
-func (r *rewriter) entry(it *read.Iterator, h *read.Header) error {
+// rewriteEntry writes an entry unless later layers hide it.
+func (r *rewriter) rewriteEntry(it *read.Iterator, h *read.Header) error {
 	if r.opts.Layer && archive.HasWhiteout(h.Name) {
 		return archive.Refuse(h.Name, "%s", archive.WhiteoutReason)
 	}
 	if r.opts.Image && archive.IsWhiteout(h.Name) {
-		return r.whiteout(h)
+		return r.recordWhiteout(h)
 	}
 	if dir := r.dirs[h.Name]; dir != nil && h.Mode.IsDir() && r.marks[r.key(h.Name)].entry > r.layer {
 		return r.write(it, dir)
@@ -169,7 +169,7 @@ func (r *rewriter) writeDirs() error {
 		}
 	}
 	if r.empty && r.opts.Prefix != "" {
-		return r.rootEntries(&tar.Header{Typeflag: tar.TypeDir, Mode: 0o755, ModTime: time.Unix(0, 0)}, r.opts.Prefix)
+		return r.writeRootEntries(&tar.Header{Typeflag: tar.TypeDir, Mode: 0o755, ModTime: time.Unix(0, 0)}, r.opts.Prefix)
 	}
 	return nil
 }
@@ -179,7 +179,7 @@ func (r *rewriter) write(it *read.Iterator, h *read.Header) error {
 	r.empty = false
 	hdr := tarHeader(h)
 	if h.Name == "." {
-		return r.rootEntries(hdr, r.opts.Prefix)
+		return r.writeRootEntries(hdr, r.opts.Prefix)
 	}
 	hdr.Name = r.opts.Prefix + h.Name
 	switch {
@@ -189,7 +189,7 @@ func (r *rewriter) write(it *read.Iterator, h *read.Header) error {
 		hdr.Linkname = r.opts.Prefix + h.Link
 	case h.IsSparse:
 		stored := it.StoredContent(h)
-		return r.sparse(hdr, h.Extents, func(e archive.Extent) io.Reader { return io.LimitReader(stored, e.Length) })
+		return r.writeSparse(hdr, h.Extents, func(e archive.Extent) io.Reader { return io.LimitReader(stored, e.Length) })
 	}
 	if err := r.tar.WriteHeader(hdr); err != nil || !h.Mode.IsRegular() || h.IsHardLink() {
 		return err
@@ -245,8 +245,8 @@ func (r *rewriter) noteAbove(name string) {
 	}
 }
 
-// whiteout records what a whiteout deletes of earlier layers.
-func (r *rewriter) whiteout(h *read.Header) error {
+// recordWhiteout records what a whiteout deletes of earlier layers.
+func (r *rewriter) recordWhiteout(h *read.Header) error {
 	name, isOpaque, err := archive.WhiteoutTarget(h.Name)
 	if err != nil || name == "" {
 		return err

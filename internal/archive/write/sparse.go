@@ -14,12 +14,12 @@ import (
 	"github.com/davit-oci/davit/internal/archive"
 )
 
-// sparse writes a file without its holes in GNU tar's PAX format 1.0: an extended header with the real name and size, and
+// writeSparse writes a file without its holes in GNU tar's PAX format 1.0: an extended header with the real name and size, and
 // the map of the extents before the data. GNU tar, bsdtar, Python, and Go (so Docker, containerd, and podman) read it, but
 // package archive/tar does not write it.
 //
 // data is called for the bytes of each extent, in order.
-func (w *tarWriter) sparse(hdr *tar.Header, extents []archive.Extent, data func(e archive.Extent) io.Reader) error {
+func (w *tarWriter) writeSparse(hdr *tar.Header, extents []archive.Extent, data func(e archive.Extent) io.Reader) error {
 	if err := w.tar.Flush(); err != nil {
 		return err
 	}
@@ -67,27 +67,27 @@ func sparseHeader(hdr *tar.Header, stored int64) []byte {
 	block := make([]byte, archive.BlockSize)
 	base := path.Base(hdr.Name)
 	copy(block[:100], "GNUSparseFile.0/"+base[:min(len(base), 80)])
-	octal(block[100:108], hdr.Mode, "", records)
-	octal(block[108:116], int64(hdr.Uid), "uid", records)
-	octal(block[116:124], int64(hdr.Gid), "gid", records)
-	octal(block[124:136], stored, "size", records)
-	octal(block[136:148], max(hdr.ModTime.Unix(), 0), "mtime", records)
+	writeOctal(block[100:108], hdr.Mode, "", records)
+	writeOctal(block[108:116], int64(hdr.Uid), "uid", records)
+	writeOctal(block[116:124], int64(hdr.Gid), "gid", records)
+	writeOctal(block[124:136], stored, "size", records)
+	writeOctal(block[136:148], max(hdr.ModTime.Unix(), 0), "mtime", records)
 	seal(block, tar.TypeReg)
 
 	body := paxRecords(records)
 	extended := make([]byte, archive.BlockSize)
 	copy(extended[:100], "PaxHeaders.0/"+base[:min(len(base), 80)])
 	for _, field := range [][]byte{extended[100:108], extended[108:116], extended[116:124], extended[136:148]} {
-		octal(field, 0, "", nil)
+		writeOctal(field, 0, "", nil)
 	}
-	octal(extended[124:136], int64(len(body)), "", nil)
+	writeOctal(extended[124:136], int64(len(body)), "", nil)
 	seal(extended, tar.TypeXHeader)
 	body = append(body, make([]byte, archive.Padding(int64(len(body))))...)
 	return slices.Concat(extended, body, block)
 }
 
-// octal writes a number as package archive/tar does. One too large for the field becomes a record.
-func octal(field []byte, n int64, key string, records map[string]string) {
+// writeOctal writes a number as package archive/tar does. One too large for the field becomes a record.
+func writeOctal(field []byte, n int64, key string, records map[string]string) {
 	digits := len(field) - 1
 	if n >= 1<<(3*digits) {
 		records[key] = strconv.FormatInt(n, 10)

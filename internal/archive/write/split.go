@@ -122,8 +122,8 @@ func (s *splitter) cut(entries []Entry) {
 	total := totalWeight(entries)
 	at := 0
 	if total > s.largest {
-		if at = best(entries, total, s.largest/4); at == 0 {
-			at = best(entries, total, 0)
+		if at = bestCut(entries, total, s.largest/4); at == 0 {
+			at = bestCut(entries, total, 0)
 		}
 	}
 	if at == 0 {
@@ -134,9 +134,9 @@ func (s *splitter) cut(entries []Entry) {
 	s.cut(entries[at:])
 }
 
-// best returns the index to cut before: that of the entry with the highest priority among those that leave both parts at
+// bestCut returns the index to cut before: that of the entry with the highest priority among those that leave both parts at
 // least the given size, or 0 if there is no such entry.
-func best(entries []Entry, total, least int64) (at int) {
+func bestCut(entries []Entry, total, least int64) (at int) {
 	var before int64
 	var highest uint64
 	for i := 1; i < len(entries); i++ {

@@ -77,9 +77,9 @@ func (t Tree) Walk(ctx context.Context) ([]Entry, error) {
 	slices.SortFunc(w.entries, func(a, b Entry) int { return archive.CompareNames(a.Name, b.Name) })
 	w.entries = slices.CompactFunc(w.entries, func(a, b Entry) bool { return a.Name == b.Name })
 	if t.Preserve {
-		w.hardLinks()
+		w.linkHardLinks()
 	} else if !t.Layer {
-		w.caseCollisions()
+		w.refuseCaseCollisions()
 	}
 	if w.bad > len(w.problems) {
 		w.problems = append(w.problems, fmt.Errorf("and %d more", w.bad-len(w.problems)))
@@ -176,7 +176,7 @@ func (w *walker) add(name string, info fs.FileInfo) {
 		reason = archive.WhiteoutReason
 	}
 	if reason != "" {
-		w.problem(archive.Refuse(name, "%s", reason))
+		w.addProblem(archive.Refuse(name, "%s", reason))
 		return
 	}
 	e := newEntry(name, info)
@@ -194,7 +194,7 @@ func (w *walker) add(name string, info fs.FileInfo) {
 	case e.Mode.Type() == fs.ModeSymlink:
 		target, err := w.link(name)
 		if err != nil {
-			w.problem(err)
+			w.addProblem(err)
 			return
 		}
 		e.Link, e.Size = target, 0
@@ -202,7 +202,7 @@ func (w *walker) add(name string, info fs.FileInfo) {
 	case w.tree.Layer:
 		return
 	default:
-		w.problem(archive.Refuse(name, "%s can't be archived", typeName(e.Mode)))
+		w.addProblem(archive.Refuse(name, "%s can't be archived", typeName(e.Mode)))
 		return
 	}
 	w.append(e)
@@ -219,7 +219,7 @@ func (w *walker) append(e Entry) {
 	w.chunks[last] = append(w.chunks[last], e)
 }
 
-func (w *walker) problem(err error) {
+func (w *walker) addProblem(err error) {
 	if w.bad++; w.bad <= maxProblems {
 		w.problems = append(w.problems, err)
 	}
@@ -258,8 +258,8 @@ func (w *walker) link(name string) (string, error) {
 	return target, w.resolver.Check(context.Background(), name, target)
 }
 
-// hardLinks turns all names of a file but the first into links to the first.
-func (w *walker) hardLinks() {
+// linkHardLinks turns all names of a file but the first into links to the first.
+func (w *walker) linkHardLinks() {
 	first := make(map[string]string)
 	for _, names := range w.links {
 		slices.SortFunc(names, archive.CompareNames)
@@ -276,8 +276,8 @@ func (w *walker) hardLinks() {
 	}
 }
 
-// caseCollisions refuses names that differ only in case, which not every system can unpack.
-func (w *walker) caseCollisions() {
+// refuseCaseCollisions refuses names that differ only in case, which not every system can unpack.
+func (w *walker) refuseCaseCollisions() {
 	var c archive.Collisions
 	for i := range w.entries {
 		c.Add(w.entries[i].Name)
@@ -287,7 +287,7 @@ func (w *walker) caseCollisions() {
 	}
 	for i := range w.entries {
 		if first, ok := c.Find(w.entries[i].Name); ok {
-			w.problem(archive.Refuse(w.entries[i].Name, "differs from %q only in case or in the form of its accents", first))
+			w.addProblem(archive.Refuse(w.entries[i].Name, "differs from %q only in case or in the form of its accents", first))
 		}
 	}
 }

@@ -31,7 +31,7 @@ func (t Tree) Write(ctx context.Context, w io.Writer, entries []Entry) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		err := tw.entry(&entries[i], ahead)
+		err := tw.writeEntry(&entries[i], ahead)
 		switch {
 		case err == nil:
 		case out.err != nil:
@@ -76,43 +76,43 @@ type treeWriter struct {
 	last string              // the latest directory of dirs
 }
 
-// entry writes one entry and the directories above it.
-func (w *treeWriter) entry(e *Entry, ahead *readAhead) error {
-	if err := w.parents(e.Name); err != nil {
+// writeEntry writes one entry and the directories above it.
+func (w *treeWriter) writeEntry(e *Entry, ahead *readAhead) error {
+	if err := w.writeParents(e.Name); err != nil {
 		return err
 	}
 	switch {
 	case e.Mode.IsDir():
-		return w.directory(e.Name, e)
+		return w.writeDirectory(e.Name, e)
 	case e.Mode.Type() == fs.ModeSymlink:
-		return w.unopened(e, &tar.Header{Typeflag: tar.TypeSymlink, Linkname: e.Link})
+		return w.writeUnopened(e, &tar.Header{Typeflag: tar.TypeSymlink, Linkname: e.Link})
 	case e.Mode.Type() == fs.ModeNamedPipe:
-		return w.unopened(e, &tar.Header{Typeflag: tar.TypeFifo})
+		return w.writeUnopened(e, &tar.Header{Typeflag: tar.TypeFifo})
 	case e.IsHardLink():
-		return w.hardLink(e)
+		return w.writeHardLink(e)
 	}
-	return w.file(e, ahead)
+	return w.writeFile(e, ahead)
 }
 
-// parents writes entries for the directories above name that have none yet.
-func (w *treeWriter) parents(name string) error {
+// writeParents writes entries for the directories above name that have none yet.
+func (w *treeWriter) writeParents(name string) error {
 	dir := path.Dir(name)
 	if w.tree.Bare || name == "." || dir == w.last {
 		return nil
 	}
-	if err := w.parents(dir); err != nil {
+	if err := w.writeParents(dir); err != nil {
 		return err
 	}
 	w.last = dir
 	if dir == "." && !w.tree.Root {
 		return nil
 	}
-	return w.directory(dir, nil)
+	return w.writeDirectory(dir, nil)
 }
 
-// directory writes the entry of a directory, once. Without e its time is 1970: the group that the entry is in must not
+// writeDirectory writes the entry of a directory, once. Without e its time is 1970: the group that the entry is in must not
 // change with the directory's time, which changes with every added or removed file.
-func (w *treeWriter) directory(name string, e *Entry) error {
+func (w *treeWriter) writeDirectory(name string, e *Entry) error {
 	if _, ok := w.dirs[name]; ok || w.tree.Bare {
 		return nil
 	}
@@ -128,14 +128,14 @@ func (w *treeWriter) directory(name string, e *Entry) error {
 		}
 	}
 	if name == "." {
-		return w.rootEntries(hdr, w.tree.Prefix)
+		return w.writeRootEntries(hdr, w.tree.Prefix)
 	}
 	hdr.Name = w.tree.Prefix + name + "/"
 	return w.tar.WriteHeader(hdr)
 }
 
-// rootEntries writes an entry for each directory of the prefix, or "./" if it has none.
-func (w *tarWriter) rootEntries(hdr *tar.Header, prefix string) error {
+// writeRootEntries writes an entry for each directory of the prefix, or "./" if it has none.
+func (w *tarWriter) writeRootEntries(hdr *tar.Header, prefix string) error {
 	if prefix == "" {
 		prefix = "./"
 	}
@@ -240,8 +240,8 @@ func tarMode(mode fs.FileMode) int64 {
 	return bits
 }
 
-// unopened writes a symbolic link or a named pipe: one would lead elsewhere, the other waits for a writer.
-func (w *treeWriter) unopened(e *Entry, hdr *tar.Header) error {
+// writeUnopened writes a symbolic link or a named pipe: one would lead elsewhere, the other waits for a writer.
+func (w *treeWriter) writeUnopened(e *Entry, hdr *tar.Header) error {
 	hdr.Name, hdr.Mode, hdr.ModTime = w.tree.Prefix+e.Name, 0o777, w.modTime(0)
 	if w.tree.Preserve {
 		info, err := fs.Lstat(w.tree.FS, path.Join(w.dir, e.Name))
@@ -263,9 +263,9 @@ func (w *treeWriter) unopened(e *Entry, hdr *tar.Header) error {
 	return w.tar.WriteHeader(hdr)
 }
 
-// hardLink writes another name of a file that is already in the archive, with the metadata of the file, since some readers
+// writeHardLink writes another name of a file that is already in the archive, with the metadata of the file, since some readers
 // set it again.
-func (w *treeWriter) hardLink(e *Entry) error {
+func (w *treeWriter) writeHardLink(e *Entry) error {
 	f, info, err := w.open(e.Name)
 	if err != nil {
 		return err
@@ -281,8 +281,8 @@ func (w *treeWriter) hardLink(e *Entry) error {
 	return w.tar.WriteHeader(hdr)
 }
 
-// file writes a regular file. If it is small, its content was read ahead.
-func (w *treeWriter) file(e *Entry, ahead *readAhead) error {
+// writeFile writes a regular file. If it is small, its content was read ahead.
+func (w *treeWriter) writeFile(e *Entry, ahead *readAhead) error {
 	hdr := &tar.Header{
 		Typeflag: tar.TypeReg, Name: w.tree.Prefix + e.Name, Size: e.Size, Mode: 0o644, ModTime: w.modTime(0),
 	}
@@ -328,9 +328,9 @@ func (w *treeWriter) streamFile(hdr *tar.Header, e *Entry) error {
 	}
 	if extents != nil {
 		file := f.(*os.File)
-		err = w.sparse(hdr, extents, func(e archive.Extent) io.Reader { return io.NewSectionReader(file, e.Offset, e.Length) })
+		err = w.writeSparse(hdr, extents, func(e archive.Extent) io.Reader { return io.NewSectionReader(file, e.Offset, e.Length) })
 	} else {
-		err = w.content(hdr, f)
+		err = w.writeContent(hdr, f)
 	}
 	if err != nil {
 		return err
@@ -338,8 +338,8 @@ func (w *treeWriter) streamFile(hdr *tar.Header, e *Entry) error {
 	return e.checkUnchanged(f)
 }
 
-// content writes a header and exactly as many bytes as it says.
-func (w *treeWriter) content(hdr *tar.Header, f io.Reader) error {
+// writeContent writes a header and exactly as many bytes as it says.
+func (w *treeWriter) writeContent(hdr *tar.Header, f io.Reader) error {
 	if err := w.tar.WriteHeader(hdr); err != nil {
 		return err
 	}

@@ -52,7 +52,7 @@ func convert(w io.Writer, r io.Reader) error {
 			return err
 		}
 		if dir != nil && (ended || !strings.HasPrefix(h.Name, dir.Name)) {
-			if err := entry(out, dir, nil); err != nil {
+			if err := writeEntry(out, dir, nil); err != nil {
 				return err
 			}
 		}
@@ -66,14 +66,14 @@ func convert(w io.Writer, r io.Reader) error {
 			dir = h
 			continue
 		}
-		if err := entry(out, h, entries); err != nil {
+		if err := writeEntry(out, h, entries); err != nil {
 			return err
 		}
 	}
 }
 
-// entry writes one entry.
-func entry(out *zip.Writer, h *tar.Header, content io.Reader) error {
+// writeEntry writes one entry.
+func writeEntry(out *zip.Writer, h *tar.Header, content io.Reader) error {
 	header := &zip.FileHeader{Name: h.Name, Method: zip.Deflate, Modified: epoch}
 	if h.ModTime.After(epoch) {
 		header.Modified = h.ModTime.UTC()
