@@ -38,9 +38,9 @@ func (d *Draft) choose() {
 		}
 		e := &entry{draft: d, LayerSpec: l, at: declare.LayerAt(i)}
 		if e.isOutright() {
-			e.single()
+			e.takeSingle()
 		} else {
-			e.glob()
+			e.takeGlob()
 		}
 		if e.failed {
 			d.Unfound = append(d.Unfound, l)
@@ -83,8 +83,8 @@ func (e *entry) reportKey(field, message, hint string) {
 	e.draft.Report(e.draft.Spec.KeyProblem(e.at+field, message, hint))
 }
 
-// unreadable reports what the file system does not give.
-func (e *entry) unreadable(name string, err error) {
+// reportUnreadable reports what the file system does not give.
+func (e *entry) reportUnreadable(name string, err error) {
 	e.failed = true
 	e.draft.Report(e.draft.Spec.Problem(e.at+"/path", "", "").Unreadable(name, err))
 }
@@ -98,8 +98,8 @@ func (e *entry) isOutright() bool {
 	return err == nil
 }
 
-// single takes one file or directory.
-func (e *entry) single() {
+// takeSingle takes one file or directory.
+func (e *entry) takeSingle() {
 	name, problem := tree.Locate(e.draft.FS, e.Path)
 	if problem != "" {
 		hint := ""
@@ -112,15 +112,15 @@ func (e *entry) single() {
 	info, err := fs.Stat(e.draft.FS, name)
 	switch {
 	case err != nil:
-		e.unreadable(e.Path, err)
+		e.reportUnreadable(e.Path, err)
 	case e.leaveOutIgnored(name, info.IsDir()):
 	case info.IsDir():
-		e.directory(&tree.Sample{FS: e.draft.FS, Path: name, Info: info})
+		e.addDirectory(&tree.Sample{FS: e.draft.FS, Path: name, Info: info})
 	case strings.HasSuffix(e.Path, "/"):
 		e.refuse("leave out the slash at the end", "%q is a file, not a directory", e.Path)
 	default:
 		e.checkFileOptions()
-		e.file(&tree.Sample{FS: e.draft.FS, Path: name, Info: info})
+		e.addFile(&tree.Sample{FS: e.draft.FS, Path: name, Info: info})
 	}
 }
 
@@ -149,24 +149,24 @@ func (e *entry) checkFileOptions() {
 	}
 }
 
-// file makes a layer of one file.
-func (e *entry) file(s *tree.Sample) {
+// addFile makes a layer of one file.
+func (e *entry) addFile(s *tree.Sample) {
 	if !s.Info.Mode().IsRegular() {
 		e.refuse("", "%q is neither a file nor a directory", s.Path)
 		return
 	}
 	if s.Head(); s.Err != nil {
-		e.unreadable(s.Path, s.Err)
+		e.reportUnreadable(s.Path, s.Err)
 		return
 	}
 	r, ok := e.role(s)
 	if !ok {
-		e.noRole(s)
+		e.reportNoRole(s)
 		return
 	}
 	packing := e.packing(r)
 	if r.Archive && packing != mediatypes.Raw {
-		e.archive(r, s, packing)
+		e.addArchive(r, s, packing)
 		return
 	}
 	if packing == mediatypes.Raw {
@@ -179,8 +179,8 @@ func (e *entry) file(s *tree.Sample) {
 	e.add(r, s, spec.Layer{Path: path.Dir(s.Path), Files: []string{s.Path}, Packing: packing, Size: -1})
 }
 
-// archive makes a layer of the entries of a tar.
-func (e *entry) archive(r roles.Role, s *tree.Sample, packing mediatypes.Packing) {
+// addArchive makes a layer of the entries of a tar.
+func (e *entry) addArchive(r roles.Role, s *tree.Sample, packing mediatypes.Packing) {
 	if e.Preserve != nil && !*e.Preserve {
 		e.reportKey("/preserve", fmt.Sprintf("%q is a tar, whose entries keep their modes and owners", s.Path), "")
 	}
@@ -195,8 +195,8 @@ func (e *entry) role(s *tree.Sample) (roles.Role, bool) {
 	return e.draft.table.FindRole(e.draft.Kind, s, e.As)
 }
 
-// noRole reports a file that the kind has no use for.
-func (e *entry) noRole(s *tree.Sample) {
+// reportNoRole reports a file that the kind has no use for.
+func (e *entry) reportNoRole(s *tree.Sample) {
 	if e.As != "" && !slices.Contains(e.draft.Kind.Roles(), e.As) {
 		e.failed = true
 		e.report("/as", fmt.Sprintf("kind %q has no role %q", e.draft.Kind.Name, e.As), textdist.Suggest(e.As, e.draft.Kind.Roles()))
@@ -228,8 +228,8 @@ func (e *entry) packing(r roles.Role) mediatypes.Packing {
 	return r.Packed()
 }
 
-// directory makes one layer of a directory where a role takes it whole, else one of each file under it.
-func (e *entry) directory(s *tree.Sample) {
+// addDirectory makes one layer of a directory where a role takes it whole, else one of each file under it.
+func (e *entry) addDirectory(s *tree.Sample) {
 	if e.Packing == mediatypes.Raw && !e.draft.Kind.Expand {
 		e.refuse("packing: tar+gzip", "%q is a directory; raw packing needs a file", e.Path)
 		return
@@ -250,9 +250,9 @@ func (e *entry) directory(s *tree.Sample) {
 		e.add(r, s, spec.Layer{Path: s.Path, Dir: true, Packing: e.packing(r), Size: -1,
 			Entries: spec.Entries{Exclude: roles.RelativeTo(s.Path, filter), Split: e.isSplit(r)}})
 	case e.draft.Kind.Expand:
-		e.files(s.Path, filter)
+		e.addFiles(s.Path, filter)
 	default:
-		e.noRole(s)
+		e.reportNoRole(s)
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 // AddFile adds a layer for a file that another file names, such as a Modelfile, in a role.
 func (d *Draft) AddFile(by *Layer, name, role string) {
 	e, before := &entry{draft: d, LayerSpec: spec.LayerSpec{Path: name, As: role}, at: by.At}, len(d.Layers)
-	e.found(name)
+	e.takeFound(name)
 	for _, l := range d.Layers[before:] {
 		l.Declared = spec.LayerSpec{}
 	}

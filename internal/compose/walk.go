@@ -134,7 +134,7 @@ func (e *entry) walk(dir string, filter spec.Filter, visit func(name string, d f
 	err := fs.WalkDir(e.draft.FS, dir, func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
-			e.unreadable(name, err)
+			e.reportUnreadable(name, err)
 			return fs.SkipAll
 		case name != dir && filter(name, d.IsDir()):
 			e.leave(name, d.IsDir())
@@ -149,8 +149,8 @@ func (e *entry) walk(dir string, filter spec.Filter, visit func(name string, d f
 	return err == nil && !e.failed
 }
 
-// files makes a layer of each file under a directory.
-func (e *entry) files(dir string, filter spec.Filter) {
+// addFiles makes a layer of each file under a directory.
+func (e *entry) addFiles(dir string, filter spec.Filter) {
 	if e.Title != "" {
 		e.report("/title", fmt.Sprintf("%q is packed file by file; one title can't name them all", e.Path), "")
 	}
@@ -160,7 +160,7 @@ func (e *entry) files(dir string, filter spec.Filter) {
 			return true
 		}
 		e.warnOfGit(name)
-		e.found(name)
+		e.takeFound(name)
 		return len(e.draft.Layers)-before <= maxLayers
 	})
 	if len(e.draft.Layers) == before && !e.failed {
@@ -176,23 +176,23 @@ func (e *entry) butLeftOut() string {
 	return fmt.Sprintf(" besides those that are left out: %s", textdist.FirstFew(lists.Unique(e.draft.LeftOut)))
 }
 
-// found takes a file that was not named itself.
-func (e *entry) found(name string) {
+// takeFound takes a file that was not named itself.
+func (e *entry) takeFound(name string) {
 	if _, problem := tree.Locate(e.draft.FS, name); problem != "" {
 		e.refuse(excludeHint, "%q %s", name, problem)
 		return
 	}
 	if info, err := fs.Stat(e.draft.FS, name); err != nil {
-		e.unreadable(name, err)
+		e.reportUnreadable(name, err)
 	} else if info.IsDir() {
 		e.refuse("name the directory itself", "%q is a link to a directory", name)
 	} else {
-		e.file(&tree.Sample{FS: e.draft.FS, Path: name, Info: info})
+		e.addFile(&tree.Sample{FS: e.draft.FS, Path: name, Info: info})
 	}
 }
 
-// glob takes every file that matches: a layer each, or one tar of them all.
-func (e *entry) glob() {
+// takeGlob takes every file that matches: a layer each, or one tar of them all.
+func (e *entry) takeGlob() {
 	base, _ := doublestar.SplitPattern(path.Clean(e.Path))
 	if _, problem := tree.Locate(e.draft.FS, base); problem == "does not exist" {
 		e.refuse("", "%q matches no files", e.Path)
@@ -210,7 +210,7 @@ func (e *entry) glob() {
 		return
 	}
 	if packing := e.globPacking(); packing != mediatypes.Raw {
-		e.tarOf(base, names, packing)
+		e.addTar(base, names, packing)
 		return
 	}
 	if e.Title != "" && len(names) > 1 {
@@ -224,11 +224,11 @@ func (e *entry) glob() {
 		if strings.HasSuffix(e.Path, "/") {
 			inner := *e
 			inner.LayerSpec.Path = name
-			inner.single()
+			inner.takeSingle()
 			e.failed = e.failed || inner.failed
 			continue
 		}
-		e.found(name)
+		e.takeFound(name)
 	}
 }
 
@@ -282,8 +282,8 @@ func (e *entry) globPacking() mediatypes.Packing {
 	return mediatypes.Raw
 }
 
-// tarOf makes one tar of chosen files.
-func (e *entry) tarOf(base string, names []string, packing mediatypes.Packing) {
+// addTar makes one tar of chosen files.
+func (e *entry) addTar(base string, names []string, packing mediatypes.Packing) {
 	e.Packing = packing
 	r, ok := e.tarRole()
 	if !ok {
@@ -300,7 +300,7 @@ func (e *entry) tarOf(base string, names []string, packing mediatypes.Packing) {
 	}
 	info, err := fs.Stat(e.draft.FS, base)
 	if err != nil {
-		e.unreadable(base, err)
+		e.reportUnreadable(base, err)
 		return
 	}
 	e.add(r, &tree.Sample{FS: e.draft.FS, Path: base, Info: info}, spec.Layer{Path: base, Files: names, Packing: packing, Size: -1})

@@ -46,7 +46,7 @@ func ReadDocument(file string, data []byte) *document {
 		d.Add(spec.Position{Line: 1, Column: 1}, "is empty", "")
 		return d
 	case err != nil:
-		d.syntax(err)
+		d.addSyntaxProblem(err)
 		return d
 	}
 	if d.Value = d.read(&root, "", 0); d.nodes > maxNodes {
@@ -56,7 +56,7 @@ func ReadDocument(file string, data []byte) *document {
 	switch err := decoder.Decode(&second); {
 	case errors.Is(err, io.EOF):
 	case err != nil:
-		d.syntax(err)
+		d.addSyntaxProblem(err)
 	default:
 		d.Add(place(&second), "a second document begins here; a file holds one", "")
 	}
@@ -68,7 +68,7 @@ func (d *document) Add(at spec.Position, message, hint string) {
 	d.Problems = append(d.Problems, spec.Problem{File: d.File, Line: at.Line, Column: at.Column, Message: message, Hint: hint})
 }
 
-func (d *document) syntax(err error) {
+func (d *document) addSyntaxProblem(err error) {
 	line, text := yamlerror.Split(err)
 	d.Add(spec.Position{Line: max(line, 1), Column: 1}, "not YAML: "+text, "")
 }
@@ -79,7 +79,7 @@ func place(n *yaml.Node) spec.Position {
 
 // read converts a node to a JSON value and records its position.
 func (d *document) read(n *yaml.Node, pointer string, depth int) any {
-	if !d.within(n, pointer, depth) {
+	if !d.checkBounds(n, pointer, depth) {
 		return nil
 	}
 	if _, seen := d.Values[pointer]; !seen {
@@ -102,8 +102,8 @@ func (d *document) read(n *yaml.Node, pointer string, depth int) any {
 	return d.scalar(n)
 }
 
-// within enforces the bounds. Exceeding one is a problem, and nothing is read after it.
-func (d *document) within(n *yaml.Node, pointer string, depth int) bool {
+// checkBounds enforces the bounds. Exceeding one is a problem, and nothing is read after it.
+func (d *document) checkBounds(n *yaml.Node, pointer string, depth int) bool {
 	if d.nodes > maxNodes {
 		return false
 	}

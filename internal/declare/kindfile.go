@@ -26,7 +26,7 @@ func ParseKind(known Catalog, name string, data []byte) (mediatypes.Kind, error)
 		return mediatypes.Kind{}, fmt.Errorf("reading the schema of kind files: %w", err)
 	}
 	for _, f := range checker.Check(doc.Value) {
-		doc.Fault(doc, "", f)
+		doc.AddFault(doc, "", f)
 		if !f.missing {
 			doc.drop(f.Pointer) // the rest is still read
 		}

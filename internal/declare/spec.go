@@ -28,7 +28,7 @@ func Parse(known Catalog, name string, data []byte) (*spec.Spec, error) {
 		if f.missing { // Check knows better which keys are needed
 			continue
 		}
-		doc.Fault(doc, "", f)
+		doc.AddFault(doc, "", f)
 		doc.drop(f.Pointer) // the rest is still read
 	}
 	declared := &spec.Spec{}
@@ -41,8 +41,8 @@ func Parse(known Catalog, name string, data []byte) (*spec.Spec, error) {
 	return declared, problems.Err()
 }
 
-// Fault records a fault of a value that is under a pointer in a document.
-func (d *document) Fault(in *document, under string, f Fault) {
+// AddFault records a fault of a value that is under a pointer in a document.
+func (d *document) AddFault(in *document, under string, f Fault) {
 	if f.key {
 		d.Problems = append(d.Problems, in.KeyProblem(under+f.Pointer, f.Message, f.Hint))
 		return

@@ -66,7 +66,7 @@ func Detect(t *compose.Table, fsys fs.FS, paths []string, kind string) (*spec.Sp
 	case 1:
 		return files.declare(chosen[0])
 	}
-	return nil, nil, ambiguous(chosen)
+	return nil, nil, ambiguousError(chosen)
 }
 
 // declare makes a Spec of the files of a kind. The notes name its evidence.
@@ -74,13 +74,13 @@ func (f *files) declare(m match) (*spec.Spec, []string, error) {
 	if m.all != nil {
 		m.used = m.all
 	}
-	declared, notes, err := f.chosen(m)
+	declared, notes, err := f.makeSpec(m)
 	return declared, slices.Concat([]string{fmt.Sprintf("detected kind %s: %s", m.kind.Name, m.evidence)}, notes), err
 }
 
-// chosen makes a Spec of the files of a directory that a kind takes, or of all the named files. What else is in the
+// makeSpec makes a Spec of the files of a directory that a kind takes, or of all the named files. What else is in the
 // directory is left out, and Compose lists it.
-func (f *files) chosen(m match) (*spec.Spec, []string, error) {
+func (f *files) makeSpec(m match) (*spec.Spec, []string, error) {
 	declared := &spec.Spec{Kind: m.kind.Name}
 	if !f.isDirectory() {
 		declared.Layers = m.layers()
@@ -128,7 +128,7 @@ func entriesOf(fsys fs.FS, samples []*tree.Sample) []*tree.Sample {
 	return entries
 }
 
-func ambiguous(matches []match) error {
+func ambiguousError(matches []match) error {
 	e := &AmbiguousError{}
 	for _, m := range matches {
 		e.Candidates = append(e.Candidates, Candidate{m.kind.Name, m.evidence})

@@ -28,7 +28,7 @@ func inKind(t *compose.Table, k mediatypes.Kind, samples []*tree.Sample, paths [
 			declared.Layers = append(declared.Layers, spec.LayerSpec{Path: paths[i]}) // composing it leaves it out
 			continue
 		}
-		part, said, err := directoryInKind(t, k, sample, paths[i])
+		part, said, err := declareDirectory(t, k, sample, paths[i])
 		if err != nil {
 			return nil, nil, err
 		}
@@ -39,8 +39,8 @@ func inKind(t *compose.Table, k mediatypes.Kind, samples []*tree.Sample, paths [
 	return declared, notes, nil
 }
 
-// directoryInKind makes a Spec of a directory.
-func directoryInKind(t *compose.Table, k mediatypes.Kind, dir *tree.Sample, name string) (*spec.Spec, []string, error) {
+// declareDirectory makes a Spec of a directory.
+func declareDirectory(t *compose.Table, k mediatypes.Kind, dir *tree.Sample, name string) (*spec.Spec, []string, error) {
 	if takesWhole(t, k, dir) {
 		if only := onlyEntry(t, k, dir); only != nil && !only.IsDir() {
 			return &spec.Spec{Layers: layersOf([]string{only.Path})}, []string{fmt.Sprintf("%s: %s is the only file, and packed alone", k.Name, only.Path)}, nil
@@ -57,7 +57,7 @@ func directoryInKind(t *compose.Table, k mediatypes.Kind, dir *tree.Sample, name
 	if m.evidence == "" && len(m.used) == 0 {
 		return nil, nil, files.noneInKind(k)
 	}
-	return files.chosen(m)
+	return files.makeSpec(m)
 }
 
 // takesWhole reports whether a kind takes a directory as a whole, in the role that makes an artifact of the kind: a page

@@ -35,17 +35,17 @@ func Starter(t *compose.Table, fsys fs.FS, dir, kind string) ([]byte, error) {
 		return nil, err
 	}
 	text := s.render()
-	plan, err := composed(t, files, text)
+	plan, err := composeText(t, files, text)
 	if err != nil {
 		s.named = true // perhaps a Chart.yaml or Kitfile has another name
 		text = s.render()
-		if plan, err = composed(t, files, text); err != nil {
+		if plan, err = composeText(t, files, text); err != nil {
 			return text, err
 		}
 	}
 	s.take(plan)
 	better := s.render()
-	if _, err := composed(t, files, better); err != nil {
+	if _, err := composeText(t, files, better); err != nil {
 		return text, nil
 	}
 	return better, nil
@@ -77,8 +77,8 @@ func sourceOf(l spec.Layer) string {
 	return l.Path
 }
 
-// composed composes a davit.yaml. The file does not exist yet, so no problem points into it.
-func composed(t *compose.Table, fsys fs.FS, text []byte) (*spec.Plan, error) {
+// composeText composes a davit.yaml. The file does not exist yet, so no problem points into it.
+func composeText(t *compose.Table, fsys fs.FS, text []byte) (*spec.Plan, error) {
 	const name = "davit.yaml"
 	var plan *spec.Plan
 	declared, err := declare.Parse(t.Catalog(), name, text)
@@ -116,11 +116,11 @@ func (s *starter) look(kind string) error {
 			return err
 		}
 		kind = s.main.kind.Name
-	} else if err := s.inKind(kind); err != nil {
+	} else if err := s.takeInKind(kind); err != nil {
 		return err
 	}
 	s.kind = kind
-	if err := s.checkRoom(s.main); err != nil && !s.offersPlatforms() {
+	if err := s.checkRoom(s.main); err != nil && !s.mayBePlatforms() {
 		return err
 	}
 	selected, err := s.main.selectFiles(s.table, s.fsys, ".")
@@ -144,14 +144,14 @@ func (s *starter) detect() error {
 	case 1:
 		s.main = chosen[0]
 	default:
-		return ambiguous(chosen)
+		return ambiguousError(chosen)
 	}
 	s.attach(slices.DeleteFunc(found, func(m match) bool { return !m.kind.Attached || !m.shown || m.kind.Name == s.main.kind.Name }))
 	return nil
 }
 
-// inKind takes the entries that play a role in the named kind.
-func (s *starter) inKind(kind string) error {
+// takeInKind takes the entries that play a role in the named kind.
+func (s *starter) takeInKind(kind string) error {
 	k, ok := s.table.Lookup(kind)
 	switch {
 	case declare.IsKindFile(kind):
@@ -195,8 +195,8 @@ func (s *starter) takeHidden(kind string) error {
 	return nil
 }
 
-// offersPlatforms reports whether the files that a role has no room for may be those of other platforms: each shows the kind.
-func (s *starter) offersPlatforms() bool {
+// mayBePlatforms reports whether the files that a role has no room for may be those of other platforms: each shows the kind.
+func (s *starter) mayBePlatforms() bool {
 	_, several := s.crowded(s.main)
 	return !slices.ContainsFunc(several, func(name string) bool {
 		i := slices.IndexFunc(s.entries, func(e *tree.Sample) bool { return e.Path == name })
