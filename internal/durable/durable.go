@@ -36,7 +36,7 @@ func (s *Set) Add(name string) {
 		return
 	}
 	if s.names = append(s.names, name); len(s.names) > maxFsyncs {
-		s.whole, s.err = fileSystem(s.Root)
+		s.whole, s.err = syncFileSystem(s.Root)
 		if !s.whole && s.err == nil {
 			s.err = syncAll(s.Root, s.names, s.Dirs)
 		}
@@ -55,18 +55,18 @@ func (s *Set) Sync() error {
 	return syncAll(s.Root, s.names, s.Dirs)
 }
 
-// Dirs returns once the entries of the named directories below root are on the disk. Directories that no longer exist are
+// SyncDirs returns once the entries of the named directories below root are on the disk. Directories that no longer exist are
 // skipped.
-func Dirs(root *os.Root, names []string) error { return syncAll(root, names, true) }
+func SyncDirs(root *os.Root, names []string) error { return syncAll(root, names, true) }
 
-// Dir is like Dirs, for one directory anywhere.
-func Dir(name string) error {
+// SyncDir is like SyncDirs, for one directory anywhere.
+func SyncDir(name string) error {
 	root, err := os.OpenRoot(name)
 	if err != nil {
 		return err
 	}
 	defer root.Close()
-	return Dirs(root, []string{"."})
+	return SyncDirs(root, []string{"."})
 }
 
 func syncAll(root *os.Root, names []string, dirs bool) error {
@@ -94,7 +94,7 @@ func syncAll(root *os.Root, names []string, dirs bool) error {
 	}
 	err := group.Wait()
 	if err == nil && unreadable { // files that their owner may not open
-		_, err = fileSystem(root)
+		_, err = syncFileSystem(root)
 	}
 	return err
 }

@@ -31,5 +31,5 @@ func ReplaceFile(name string, data []byte, mode, keep fs.FileMode) error {
 	if err := os.Rename(temp.Name(), name); err != nil {
 		return err
 	}
-	return Dir(filepath.Dir(name))
+	return SyncDir(filepath.Dir(name))
 }

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// fileSystem syncs all of the file system that root is on, and reports whether it could try.
-func fileSystem(root *os.Root) (bool, error) {
+// syncFileSystem syncs all of the file system that root is on, and reports whether it could try.
+func syncFileSystem(root *os.Root) (bool, error) {
 	f, err := root.Open(".")
 	if err != nil {
 		return false, err

@@ -60,8 +60,8 @@ func (b *batch) isFull() bool {
 	return n > 0 && (n >= max(maxBatch, b.view.Len()/4) || time.Since(b.since) > batchFor)
 }
 
-// deferred adds a change to the batch, if there is one.
-func (l *Layout) deferred(ctx context.Context, c index.Change) (bool, error) {
+// deferChange adds a change to the batch, if there is one.
+func (l *Layout) deferChange(ctx context.Context, c index.Change) (bool, error) {
 	l.mu.Lock()
 	on, full := l.batch.on, l.batch.view != nil && l.batch.isFull()
 	l.mu.Unlock()
@@ -102,7 +102,7 @@ func (l *Layout) batchView(ctx context.Context) (*index.Index, error) {
 	if view != nil {
 		return view, nil
 	}
-	base, err := l.snapshot(ctx)
+	base, err := l.readSnapshot(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -27,7 +27,7 @@ func (l *Layout) NewBlob(ctx context.Context) (BlobWriter, error) {
 	if err := l.prepare(ctx); err != nil {
 		return nil, err
 	}
-	f, name, err := l.temp()
+	f, name, err := l.createTemp()
 	if err != nil {
 		return nil, err
 	}

@@ -52,7 +52,7 @@ func (l *Layout) index(ctx context.Context, fn func(*index.Index) error) error {
 	ix := l.batch.view
 	l.mu.Unlock()
 	if ix == nil {
-		s, err := l.snapshot(ctx)
+		s, err := l.readSnapshot(ctx)
 		if err != nil {
 			return err
 		}
@@ -63,8 +63,8 @@ func (l *Layout) index(ctx context.Context, fn func(*index.Index) error) error {
 	return fn(ix)
 }
 
-// snapshot returns the index.json that is on the disk.
-func (l *Layout) snapshot(ctx context.Context) (*snapshot, error) {
+// readSnapshot returns the index.json that is on the disk.
+func (l *Layout) readSnapshot(ctx context.Context) (*snapshot, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.latest != nil && l.latest.is(l.root.Stat(ocispec.ImageIndexFile)) {
@@ -161,7 +161,7 @@ func (l *Layout) lockIndex(ctx context.Context) *filelock.Lock {
 
 // editOnce reads, changes and replaces index.json. It reports whether there was anything to change.
 func (l *Layout) editOnce(ctx context.Context, c index.Change) (bool, error) {
-	s, err := l.snapshot(ctx)
+	s, err := l.readSnapshot(ctx)
 	if err != nil {
 		return false, err
 	}
@@ -181,7 +181,7 @@ func (l *Layout) replaceIndex(s *snapshot, ix *index.Index) error {
 	if err != nil {
 		return err
 	}
-	f, name, err := l.temp()
+	f, name, err := l.createTemp()
 	if err != nil {
 		return err
 	}
@@ -212,7 +212,7 @@ func (l *Layout) replaceIndex(s *snapshot, ix *index.Index) error {
 		_ = l.root.Remove(name)
 		return err
 	}
-	_ = durable.Dirs(l.root, []string{"."}) // if this fails, a rename is as durable as it gets
+	_ = durable.SyncDirs(l.root, []string{"."}) // if this fails, a rename is as durable as it gets
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.latest.close()
@@ -231,7 +231,7 @@ func (l *Layout) confirm(ctx context.Context, c index.Change, locked bool) error
 	l.mu.Lock()
 	wrote, changes := l.latest, l.batch.changes
 	l.mu.Unlock()
-	s, err := l.snapshot(ctx)
+	s, err := l.readSnapshot(ctx)
 	if err != nil || s == wrote {
 		return err
 	}
@@ -253,5 +253,5 @@ func (l *Layout) syncBlobs() {
 	for dir := range dirty {
 		dirs = append(dirs, dir, path.Dir(dir))
 	}
-	_ = durable.Dirs(l.root, dirs) // as in replaceIndex
+	_ = durable.SyncDirs(l.root, dirs) // as in replaceIndex
 }

@@ -56,7 +56,7 @@ type made struct{ dir, index bool }
 // a layout.
 func Open(name string, mode reference.Mode) (*Layout, error) {
 	l := &Layout{Catalog: catalog.New(name), mode: mode, stored: map[digest.Digest]bool{}, dirty: map[string]bool{}}
-	l.Store = catalog.Access{Index: l.index, Blob: l.blob}
+	l.Store = catalog.Access{Index: l.index, Blob: l.openBlob}
 	root, err := os.OpenRoot(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		if catalog.IsCompressed(name) {
@@ -133,8 +133,8 @@ func (l *Layout) readFile(name string, most int64) ([]byte, error) {
 	return data, err
 }
 
-// blob opens the blob stored under a digest.
-func (l *Layout) blob(d digest.Digest) (*files.Blob, error) {
+// openBlob opens the blob stored under a digest.
+func (l *Layout) openBlob(d digest.Digest) (*files.Blob, error) {
 	root := l.opened()
 	if root == nil {
 		return nil, fs.ErrNotExist
@@ -210,7 +210,7 @@ func (l *Layout) pushManifest(ctx context.Context, desc ocispec.Descriptor, r io
 func (l *Layout) list(ctx context.Context, desc ocispec.Descriptor, links *catalog.Links) error {
 	added := false
 	c := catalog.Listing(l.Catalog, desc, links)
-	if deferred, err := l.deferred(ctx, c); deferred || err != nil {
+	if deferred, err := l.deferChange(ctx, c); deferred || err != nil {
 		return err
 	}
 	err := l.edit(ctx, index.Change{Holds: c.Holds, Apply: func(ix *index.Index) error {
@@ -277,7 +277,7 @@ func (l *Layout) FetchBlob(ctx context.Context, desc ocispec.Descriptor, fetch f
 	if l.has(desc) {
 		return artifact.Skipped, nil
 	}
-	f, name, err := l.part(desc)
+	f, name, err := l.openPart(desc)
 	if err != nil {
 		return 0, err
 	}
@@ -291,8 +291,8 @@ func (l *Layout) FetchBlob(ctx context.Context, desc ocispec.Descriptor, fetch f
 	return artifact.Done, l.place(name, desc.Digest)
 }
 
-// part opens and locks the file that a blob is fetched into.
-func (l *Layout) part(desc ocispec.Descriptor) (*os.File, string, error) {
+// openPart opens and locks the file that a blob is fetched into.
+func (l *Layout) openPart(desc ocispec.Descriptor) (*os.File, string, error) {
 	if err := l.root.Mkdir(tempDir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, "", files.InRoot(l.root, err)
 	}
@@ -314,7 +314,7 @@ func (l *Layout) Keep() {
 // ingest writes a blob to a temporary file and renames it if it matches desc. The digest and size of desc may be
 // unknown.
 func (l *Layout) ingest(ctx context.Context, desc ocispec.Descriptor, r io.Reader, report func(int64)) (got ocispec.Descriptor, err error) {
-	f, name, err := l.temp()
+	f, name, err := l.createTemp()
 	if err != nil {
 		return desc, err
 	}
@@ -350,8 +350,8 @@ func (l *Layout) place(name string, d digest.Digest) error {
 	return nil
 }
 
-// temp creates a temporary file. Another process may remove the empty directory in between.
-func (l *Layout) temp() (*os.File, string, error) {
+// createTemp creates a temporary file. Another process may remove the empty directory in between.
+func (l *Layout) createTemp() (*os.File, string, error) {
 	for {
 		if err := l.root.Mkdir(tempDir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, "", files.InRoot(l.root, err)

@@ -49,7 +49,7 @@ func (l *Layout) TagName(ctx context.Context, desc ocispec.Descriptor, name stri
 
 // change adds a change to the batch, or makes it immediately.
 func (l *Layout) change(ctx context.Context, c index.Change) error {
-	if deferred, err := l.deferred(ctx, c); deferred || err != nil {
+	if deferred, err := l.deferChange(ctx, c); deferred || err != nil {
 		return err
 	}
 	return l.edit(ctx, c)

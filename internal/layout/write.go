@@ -113,7 +113,7 @@ func (l *Layout) create(name string, data []byte) (bool, error) {
 	if _, err := l.root.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
 		return false, err
 	}
-	f, temp, err := l.temp()
+	f, temp, err := l.createTemp()
 	if err != nil {
 		return false, err
 	}
@@ -217,7 +217,7 @@ func (l *Layout) collect(ctx context.Context, c collection) error {
 		return nil
 	}
 	defer l.unlockExclusive()
-	needed, err := l.neededNow(ctx, c.deleted)
+	needed, err := l.findNeeded(ctx, c.deleted)
 	if err != nil {
 		return nil // needed blobs can't be determined
 	}
@@ -252,8 +252,8 @@ func (l *Layout) collect(ctx context.Context, c collection) error {
 	return l.discard(ctx, aside, c.deleted)
 }
 
-// neededNow returns the digests that are reachable from the index.
-func (l *Layout) neededNow(ctx context.Context, deleted []digest.Digest) (map[digest.Digest]bool, error) {
+// findNeeded returns the digests that are reachable from the index.
+func (l *Layout) findNeeded(ctx context.Context, deleted []digest.Digest) (map[digest.Digest]bool, error) {
 	var roots []ocispec.Descriptor
 	if err := l.index(ctx, func(ix *index.Index) error { roots = ix.Roots(); return nil }); err != nil {
 		return nil, err
@@ -266,7 +266,7 @@ func (l *Layout) discard(ctx context.Context, aside map[digest.Digest]string, de
 	if len(aside) == 0 {
 		return nil
 	}
-	needed, err := l.neededNow(ctx, deleted)
+	needed, err := l.findNeeded(ctx, deleted)
 	for d, name := range aside {
 		if err != nil || needed[d] {
 			_ = l.root.Rename(name, catalog.BlobName(d))

@@ -65,7 +65,7 @@ func Open(name string, mode reference.Mode) (*Archive, error) {
 		file = real
 	}
 	a := &Archive{Catalog: catalog.New(name), file: file, mode: mode, staged: map[digest.Digest]staged{}}
-	a.Store = catalog.Access{Index: a.index, Blob: a.blob}
+	a.Store = catalog.Access{Index: a.index, Blob: a.openBlob}
 	old, err := OpenTar(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && mode == reference.Write:
@@ -85,15 +85,15 @@ func (a *Archive) index(_ context.Context, fn func(*index.Index) error) error {
 	return fn(a.current)
 }
 
-// blob opens a blob: a staged one, or one of the file.
-func (a *Archive) blob(d digest.Digest) (*files.Blob, error) {
+// openBlob opens a blob: a staged one, or one of the file.
+func (a *Archive) openBlob(d digest.Digest) (*files.Blob, error) {
 	a.mu.Lock()
 	s, ok := a.staged[d]
 	a.mu.Unlock()
 	if ok {
 		return s.open()
 	}
-	return a.old.blob(d)
+	return a.old.openBlob(d)
 }
 
 // open returns the staged content.
@@ -115,7 +115,7 @@ func (s staged) open() (*files.Blob, error) {
 
 // Push stages a blob, or a manifest whose blobs exist, for Close. It does not read content that exists already.
 func (a *Archive) Push(ctx context.Context, desc ocispec.Descriptor, r io.Reader) error {
-	if err := a.writable(); err != nil {
+	if err := a.checkWritable(); err != nil {
 		return err
 	}
 	if err := files.CheckDescriptor(desc); err != nil {
@@ -138,7 +138,7 @@ func (a *Archive) Push(ctx context.Context, desc ocispec.Descriptor, r io.Reader
 	return a.edit(catalog.Listing(a.Catalog, desc, links))
 }
 
-func (a *Archive) writable() error {
+func (a *Archive) checkWritable() error {
 	if a.old.invented != nil {
 		return &artifact.Error{Op: "writing", Item: a.Path, Err: reference.Invalid(errDockerArchive, errdef.ErrUnsupported)}
 	}
@@ -156,7 +156,7 @@ func (a *Archive) has(desc ocispec.Descriptor) bool {
 // PushBlob stages a blob for Close. A file is only hashed now, unless its digest is known, and copied by Close.
 func (a *Archive) PushBlob(ctx context.Context, b artifact.Blob, report func(done int64)) (ocispec.Descriptor, artifact.Step, error) {
 	desc := b.Descriptor()
-	if err := a.writable(); err != nil {
+	if err := a.checkWritable(); err != nil {
 		return desc, 0, err
 	}
 	if b.Digest != "" {
@@ -220,7 +220,7 @@ func (a *Archive) reserve(size int64) (*os.File, int64, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if size < 0 || a.spools.shared == nil {
-		f, err := a.temp()
+		f, err := a.createTemp()
 		if err != nil {
 			return nil, 0, err
 		}
@@ -235,9 +235,9 @@ func (a *Archive) reserve(size int64) (*os.File, int64, error) {
 	return a.spools.shared, at, nil
 }
 
-// temp creates a temporary file beside the archive.
-func (a *Archive) temp() (*os.File, error) {
-	root, err := a.beside()
+// createTemp creates a temporary file beside the archive.
+func (a *Archive) createTemp() (*os.File, error) {
+	root, err := a.openDir()
 	if err != nil {
 		return nil, err
 	}
@@ -255,7 +255,7 @@ func (a *Archive) tempPrefix() string { return "." + filepath.Base(a.file) + ".d
 
 // sweep removes files that killed processes left beside the archive.
 func (a *Archive) sweep() {
-	if root, err := a.beside(); err == nil {
+	if root, err := a.openDir(); err == nil {
 		files.SweepTemps(root, ".", a.tempPrefix())
 		_ = root.Close()
 	}
@@ -282,7 +282,7 @@ func (a *Archive) Tag(ctx context.Context, desc ocispec.Descriptor, ref string) 
 	if err := reference.ValidName(ref); err != nil && !byDigest {
 		return reference.Error(ref, err)
 	}
-	if err := a.writable(); err != nil {
+	if err := a.checkWritable(); err != nil {
 		return err
 	}
 	links, err := catalog.LinksOf(a.Catalog, desc)
@@ -297,7 +297,7 @@ func (a *Archive) Tag(ctx context.Context, desc ocispec.Descriptor, ref string) 
 
 // TagFrom is like Tag, but moves only the tag of one repository, HOST/REPO, and not the same tag of another one.
 func (a *Archive) TagFrom(ctx context.Context, desc ocispec.Descriptor, repository, tag string) error {
-	if err := a.writable(); err != nil {
+	if err := a.checkWritable(); err != nil {
 		return err
 	}
 	links, err := catalog.LinksOf(a.Catalog, desc)
@@ -312,7 +312,7 @@ func (a *Archive) TagFrom(ctx context.Context, desc ocispec.Descriptor, reposito
 
 // Untag removes a tag. The manifest stays listed, without it.
 func (a *Archive) Untag(_ context.Context, ref string) error {
-	if err := a.writable(); err != nil {
+	if err := a.checkWritable(); err != nil {
 		return err
 	}
 	if err := catalog.CheckUntag(ref); err != nil {
@@ -326,7 +326,7 @@ func (a *Archive) Untag(_ context.Context, ref string) error {
 
 // Delete removes a manifest with its tags. The blobs that nothing else needs are dropped when the archive is written.
 func (a *Archive) Delete(ctx context.Context, desc ocispec.Descriptor) error {
-	if err := a.writable(); err != nil {
+	if err := a.checkWritable(); err != nil {
 		return err
 	}
 	if err := files.CheckDescriptor(desc); err != nil {

@@ -37,7 +37,7 @@ type dockerImage struct {
 // importDocker makes an archive of docker save look like that of a layout. It has neither manifests nor digests, so
 // everything in it is hashed and a manifest is made for each image; the file itself stays as it is.
 func (t *tarFile) importDocker(name string) error {
-	list, err := t.small(dockerManifestFile)
+	list, err := t.readSmall(dockerManifestFile)
 	if err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func (t *tarFile) importImage(image dockerImage, known map[string]ocispec.Descri
 	if err != nil {
 		return err
 	}
-	desc, err := t.invent(data)
+	desc, err := t.addInvented(data)
 	if err != nil {
 		return err
 	}
@@ -122,8 +122,8 @@ func (t *tarFile) importFile(name string, known map[string]ocispec.Descriptor) (
 	return desc, nil
 }
 
-// invent keeps a manifest that the archive does not have in an unnamed temporary file.
-func (t *tarFile) invent(data []byte) (ocispec.Descriptor, error) {
+// addInvented keeps a manifest that the archive does not have in an unnamed temporary file.
+func (t *tarFile) addInvented(data []byte) (ocispec.Descriptor, error) {
 	if t.invented == nil {
 		f, err := os.CreateTemp("", "davit-")
 		if err != nil {
@@ -143,8 +143,8 @@ func (t *tarFile) invent(data []byte) (ocispec.Descriptor, error) {
 	return desc, err
 }
 
-// small reads a small entry.
-func (t *tarFile) small(name string) ([]byte, error) {
+// readSmall reads a small entry.
+func (t *tarFile) readSmall(name string) ([]byte, error) {
 	e := t.files[name]
 	if e.Size > manifest.MaxSize {
 		return nil, fmt.Errorf("%s has %d bytes", name, e.Size)

@@ -18,7 +18,7 @@ import (
 // of any process, as in Repository.FetchFile. errdef.ErrUnsupported: another process is fetching it, or the file system
 // does not support locks.
 func (a *Archive) FetchBlob(ctx context.Context, desc ocispec.Descriptor, fetch func(dst *os.Root, name string) error) (artifact.Step, error) {
-	if err := a.writable(); err != nil {
+	if err := a.checkWritable(); err != nil {
 		return 0, err
 	}
 	if err := files.CheckDescriptor(desc); err != nil {
@@ -27,7 +27,7 @@ func (a *Archive) FetchBlob(ctx context.Context, desc ocispec.Descriptor, fetch 
 	if a.has(desc) {
 		return artifact.Skipped, nil
 	}
-	root, err := a.beside()
+	root, err := a.openDir()
 	if err != nil {
 		return 0, err
 	}
@@ -51,8 +51,8 @@ func (a *Archive) FetchBlob(ctx context.Context, desc ocispec.Descriptor, fetch 
 	return artifact.Done, nil
 }
 
-// beside opens the directory of the archive, and creates it if necessary.
-func (a *Archive) beside() (*os.Root, error) {
+// openDir opens the directory of the archive, and creates it if necessary.
+func (a *Archive) openDir() (*os.Root, error) {
 	dir := filepath.Dir(a.file)
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, err
@@ -62,7 +62,7 @@ func (a *Archive) beside() (*os.Root, error) {
 
 // dropParts removes the files of FetchBlob, which are in the archive now.
 func (a *Archive) dropParts() {
-	root, err := a.beside()
+	root, err := a.openDir()
 	if err != nil {
 		return
 	}

@@ -20,7 +20,7 @@ func TestSweepKeepsFilesInUse(t *testing.T) {
 		return a
 	}
 	a, other := place(), place()
-	err := a.onLatest(func(now *tarFile) error {
+	err := a.withLatest(func(now *tarFile) error {
 		temp, err := a.compose(t.Context(), now.index.Clone(), now)
 		if err != nil {
 			return err

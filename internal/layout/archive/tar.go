@@ -76,7 +76,7 @@ func (t *tarFile) scan(name string) error {
 		if err != nil {
 			return err
 		}
-		if err := t.entry(name, h, at); err != nil {
+		if err := t.recordEntry(name, h, at); err != nil {
 			return err
 		}
 	}
@@ -90,8 +90,8 @@ func (t *tarFile) isCompressed() bool {
 	return err == nil && (magic[0] == 0x1f && magic[1] == 0x8b || string(magic[:]) == "\x28\xb5\x2f\xfd")
 }
 
-// entry records an entry that belongs to a layout. Other entries are ignored.
-func (t *tarFile) entry(archive string, h *tar.Header, at int64) error {
+// recordEntry records an entry that belongs to a layout. Other entries are ignored.
+func (t *tarFile) recordEntry(archive string, h *tar.Header, at int64) error {
 	name := path.Clean(h.Name)
 	algorithm, encoded, isBlob := strings.Cut(strings.TrimPrefix(name, ocispec.ImageBlobsDir+"/"), "/")
 	d := digest.Digest(algorithm + ":" + encoded)
@@ -153,7 +153,7 @@ func (t *tarFile) complete(name string) error {
 	return nil
 }
 
-func (t *tarFile) blob(d digest.Digest) (*files.Blob, error) {
+func (t *tarFile) openBlob(d digest.Digest) (*files.Blob, error) {
 	e, ok := t.blobs[d]
 	if !ok {
 		return nil, fs.ErrNotExist

@@ -26,7 +26,7 @@ func (a *Archive) Unreferenced(ctx context.Context) ([]catalog.UnreferencedFile,
 
 // Repair omits the blobs found by Unreferenced when Close writes the archive. It returns them.
 func (a *Archive) Repair(ctx context.Context) ([]catalog.UnreferencedFile, error) {
-	if err := a.writable(); err != nil {
+	if err := a.checkWritable(); err != nil {
 		return nil, err
 	}
 	found, err := a.Unreferenced(ctx)

@@ -98,7 +98,7 @@ func (a *Archive) write(ctx context.Context, changes []index.Change) error {
 		}
 		lock.Release()
 		if err == nil {
-			_ = durable.Dir(dir) // if this fails, a rename is as durable as it gets
+			_ = durable.SyncDir(dir) // if this fails, a rename is as durable as it gets
 		}
 		if !errors.Is(err, catalog.ErrIndexChanged) {
 			return err
@@ -120,7 +120,7 @@ func (a *Archive) lock(ctx context.Context, dir string) *filelock.Lock {
 
 // writeOnce applies the changes to the current archive.
 func (a *Archive) writeOnce(ctx context.Context, changes []index.Change) error {
-	return a.onLatest(func(now *tarFile) error {
+	return a.withLatest(func(now *tarFile) error {
 		ix := now.index.Clone()
 		for _, c := range changes {
 			if err := c.Apply(ix); err != nil && !errors.Is(err, errdef.ErrNotFound) {
@@ -144,7 +144,7 @@ func (a *Archive) confirm(ctx context.Context, changes []index.Change) error {
 	if err := pause.For(ctx, catalog.EditPause+rand.N(catalog.EditPause)); err != nil {
 		return err
 	}
-	return a.onLatest(func(now *tarFile) error {
+	return a.withLatest(func(now *tarFile) error {
 		for _, c := range changes {
 			if !c.Holds(now.index) {
 				return catalog.ErrIndexChanged
@@ -154,8 +154,8 @@ func (a *Archive) confirm(ctx context.Context, changes []index.Change) error {
 	})
 }
 
-// onLatest calls fn with the current archive on disk, which changes refer to meanwhile.
-func (a *Archive) onLatest(fn func(now *tarFile) error) error {
+// withLatest calls fn with the current archive on disk, which changes refer to meanwhile.
+func (a *Archive) withLatest(fn func(now *tarFile) error) error {
 	now, err := OpenTar(a.file)
 	if errors.Is(err, fs.ErrNotExist) {
 		now, err = &tarFile{index: index.New()}, nil
@@ -178,11 +178,11 @@ func (a *Archive) onLatest(fn func(now *tarFile) error) error {
 
 // compose writes a new archive with an index and the blobs it reaches, under a temporary name. The file is open.
 func (a *Archive) compose(ctx context.Context, ix *index.Index, now *tarFile) (f *os.File, err error) {
-	digests, err := a.kept(ctx, ix, now)
+	digests, err := a.listKept(ctx, ix, now)
 	if err != nil {
 		return nil, err
 	}
-	if f, err = a.temp(); err != nil {
+	if f, err = a.createTemp(); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -215,9 +215,9 @@ func (a *Archive) compose(ctx context.Context, ix *index.Index, now *tarFile) (f
 	return f, w.end()
 }
 
-// kept lists the blobs of the new archive, sorted: the existing ones that its index reaches. If the index can't be
+// listKept lists the blobs of the new archive, sorted: the existing ones that its index reaches. If the index can't be
 // followed, the needed blobs are unknown, and all are kept.
-func (a *Archive) kept(ctx context.Context, ix *index.Index, now *tarFile) ([]digest.Digest, error) {
+func (a *Archive) listKept(ctx context.Context, ix *index.Index, now *tarFile) ([]digest.Digest, error) {
 	needed, err := catalog.NeededBy(ctx, a.Catalog, ix.Roots(), a.deleted...)
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
@@ -239,7 +239,7 @@ func (a *Archive) kept(ctx context.Context, ix *index.Index, now *tarFile) ([]di
 
 // addBlob copies one blob and verifies it, even one that this archive had before.
 func (a *Archive) addBlob(ctx context.Context, w *tarWriter, d digest.Digest) error {
-	b, err := a.blob(d)
+	b, err := a.openBlob(d)
 	if err != nil {
 		return err
 	}

@@ -52,8 +52,8 @@ func (c *Catalog) FullTags(ctx context.Context) (all []string, err error) {
 	return all, err
 }
 
-// roots returns the listed manifests.
-func (c *Catalog) roots(ctx context.Context) (roots []ocispec.Descriptor, err error) {
+// listRoots returns the listed manifests.
+func (c *Catalog) listRoots(ctx context.Context) (roots []ocispec.Descriptor, err error) {
 	err = c.Store.Index(ctx, func(ix *index.Index) error { roots = ix.Roots(); return nil })
 	return roots, err
 }

@@ -39,7 +39,7 @@ func NeededBy(ctx context.Context, c *Catalog, roots []ocispec.Descriptor, delet
 		if err != nil {
 			return nil, err
 		}
-		if roots, err = present(c, subjects, needed); err != nil {
+		if roots, err = existingSubjects(c, subjects, needed); err != nil {
 			return nil, err
 		}
 	}
@@ -54,8 +54,8 @@ func NeededBy(ctx context.Context, c *Catalog, roots []ocispec.Descriptor, delet
 	return needed, nil
 }
 
-// present returns the subjects that exist and that no walk has visited.
-func present(c *Catalog, subjects []ocispec.Descriptor, visited map[digest.Digest]bool) ([]ocispec.Descriptor, error) {
+// existingSubjects returns the subjects that exist and that no walk has visited.
+func existingSubjects(c *Catalog, subjects []ocispec.Descriptor, visited map[digest.Digest]bool) ([]ocispec.Descriptor, error) {
 	var found []ocispec.Descriptor
 	for _, desc := range subjects {
 		if visited[desc.Digest] {

@@ -46,7 +46,7 @@ func (c *Catalog) Referrers(ctx context.Context, desc ocispec.Descriptor, artifa
 func (c *Catalog) ReferrersAfter(ctx context.Context, desc ocispec.Descriptor, last digest.Digest, fn func(ocispec.Descriptor) error) error {
 	var nodes []ocispec.Descriptor
 	err := c.Store.Index(ctx, func(ix *index.Index) (err error) {
-		nodes, err = c.referrersOf(ctx, ix, desc.Digest)
+		nodes, err = c.findReferrers(ctx, ix, desc.Digest)
 		return err
 	})
 	if err != nil {
@@ -75,9 +75,9 @@ type subjects struct {
 	of      map[digest.Digest][]ocispec.Descriptor
 }
 
-// referrersOf returns the manifests that have a subject. They are looked for once for each index.json that is read: a copy of
+// findReferrers returns the manifests that have a subject. They are looked for once for each index.json that is read: a copy of
 // a graph asks for the referrers of every manifest. An unreadable manifest is not a referrer; reading it directly fails.
-func (c *Catalog) referrersOf(ctx context.Context, ix *index.Index, subject digest.Digest) ([]ocispec.Descriptor, error) {
+func (c *Catalog) findReferrers(ctx context.Context, ix *index.Index, subject digest.Digest) ([]ocispec.Descriptor, error) {
 	c.mu.Lock()
 	known := c.subjects
 	c.mu.Unlock()

@@ -28,7 +28,7 @@ const (
 
 // Roots returns the manifests that a layout or archive lists, each once unless it is described in several ways.
 func (c *Catalog) Roots(ctx context.Context) ([]ocispec.Descriptor, error) {
-	all, err := c.roots(ctx)
+	all, err := c.listRoots(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +48,7 @@ func (c *Catalog) Roots(ctx context.Context) ([]ocispec.Descriptor, error) {
 
 // Referenced returns the digests that the index reaches; ok is false if a damaged manifest hides some of them.
 func Referenced(ctx context.Context, c *Catalog) (needed map[digest.Digest]bool, ok bool, err error) {
-	roots, err := c.roots(ctx)
+	roots, err := c.listRoots(ctx)
 	if err != nil {
 		return nil, false, err
 	}

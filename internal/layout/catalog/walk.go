@@ -117,7 +117,7 @@ func ListEntry(desc ocispec.Descriptor, l *Links) ocispec.Descriptor {
 
 // CheckUnneeded fails with errdef.ErrUnsupported if another listed manifest needs a blob.
 func CheckUnneeded(ctx context.Context, c *Catalog, desc ocispec.Descriptor) error {
-	roots, err := c.roots(ctx)
+	roots, err := c.listRoots(ctx)
 	if err != nil {
 		return err
 	}
