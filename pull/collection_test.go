@@ -33,7 +33,7 @@ func TestCollection(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pulltest.Want(t, dst, map[string]string{"one/": "", "one/a.txt": "1", "shared.txt": "s", "two/": "", "two/a.txt": "2"})
+	pulltest.WantFiles(t, dst, map[string]string{"one/": "", "one/a.txt": "1", "shared.txt": "s", "two/": "", "two/a.txt": "2"})
 	if result.Digest != root.Digest || result.Kind != "skills" || result.Config != nil || len(result.Layers) != 3 {
 		t.Errorf("result is %+v", result)
 	}
@@ -42,7 +42,7 @@ func TestCollection(t *testing.T) {
 	if _, err := pull.Artifact(t.Context(), src, "v1", chosen, opts); err != nil {
 		t.Fatal(err)
 	}
-	pulltest.Want(t, chosen, map[string]string{"two/": "", "two/a.txt": "2"})
+	pulltest.WantFiles(t, chosen, map[string]string{"two/": "", "two/a.txt": "2"})
 }
 
 // TestCollectionRefuses pulls hostile collections, and checks that no file is placed.
@@ -81,7 +81,7 @@ func TestCollectionRefuses(t *testing.T) {
 			if _, err := pull.Artifact(t.Context(), src, "v1", dst, pull.Options{NoSync: true}); err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("got %v, want %q", err, tc.want)
 			}
-			pulltest.Want(t, dst, map[string]string{})
+			pulltest.WantFiles(t, dst, map[string]string{})
 		})
 	}
 }

@@ -39,7 +39,7 @@ func TestArtifact(t *testing.T) {
 		t.Fatal(err)
 	}
 	derived := "sha256-" + digest.FromString("none").Encoded() + ".txt"
-	pulltest.Want(t, dst, map[string]string{"a": "A", "b2": "B", "d/": "", "d/e/": "", "d/e/b": "B", derived: "none"})
+	pulltest.WantFiles(t, dst, map[string]string{"a": "A", "b2": "B", "d/": "", "d/e/": "", "d/e/b": "B", derived: "none"})
 	if r.Digest != m.Digest || r.Skipped || len(r.Files) != 4 || r.Files[0].Path != "a" || r.Files[0].Digest != digest.FromString("A") {
 		t.Errorf("got %+v", r)
 	}
@@ -102,12 +102,12 @@ func TestNewVersion(t *testing.T) {
 	if after, _ := dst.Stat("same"); !os.SameFile(before, after) {
 		t.Error("a file that did not change was replaced")
 	}
-	pulltest.Want(t, dst, map[string]string{"same": "S", "a": "newer", "d/": "", "d/gone": "G", "e/": "", "e/b": "B"})
+	pulltest.WantFiles(t, dst, map[string]string{"same": "S", "a": "newer", "d/": "", "d/gone": "G", "e/": "", "e/b": "B"})
 	r, err := Artifact(t.Context(), src, "v2", dst, Options{NoSync: true, State: pulltest.Beside(dst), Delete: true})
 	if err != nil || fmt.Sprint(r.Removed) != "[d/gone]" || r.Skipped {
 		t.Errorf("removed %v, skipped %v, %v", r.Removed, r.Skipped, err)
 	}
-	pulltest.Want(t, dst, map[string]string{"same": "S", "a": "newer", "e/": "", "e/b": "B"})
+	pulltest.WantFiles(t, dst, map[string]string{"same": "S", "a": "newer", "e/": "", "e/b": "B"})
 	if r, err = Artifact(t.Context(), src, "v2", dst, Options{NoSync: true, State: pulltest.Beside(dst), Delete: true}); err != nil || !r.Skipped {
 		t.Errorf("again: skipped %v, %v", r.Skipped, err)
 	}
@@ -145,7 +145,7 @@ func TestOthersFilesAreKept(t *testing.T) {
 			if _, err := Artifact(t.Context(), src, "v2", dst, Options{NoSync: true, State: pulltest.Beside(dst), Force: true}); err != nil {
 				t.Fatal(err)
 			}
-			pulltest.Want(t, dst, map[string]string{"a": "two", "b": "B2"})
+			pulltest.WantFiles(t, dst, map[string]string{"a": "two", "b": "B2"})
 		})
 	}
 }
@@ -173,7 +173,7 @@ func TestFailureLeavesTheOldFiles(t *testing.T) {
 	if _, err := Artifact(t.Context(), src, "v2", dst, Options{NoSync: true, State: pulltest.Beside(dst)}); err != nil {
 		t.Fatal(err)
 	}
-	pulltest.Want(t, dst, map[string]string{"a": "A2", "b": "B2", "new/": "", "new/c": "C"})
+	pulltest.WantFiles(t, dst, map[string]string{"a": "A2", "b": "B2", "new/": "", "new/c": "C"})
 }
 
 func TestPlacingIsUndone(t *testing.T) {
@@ -202,7 +202,7 @@ func TestPlacingIsUndone(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	pulltest.Want(t, dst, map[string]string{"a": "A1", "d/": "", "d/b": "B1"})
+	pulltest.WantFiles(t, dst, map[string]string{"a": "A1", "d/": "", "d/b": "B1"})
 }
 
 // TestEveryChangeIsRefused changes, cuts and lengthens each blob in turn.
@@ -230,7 +230,7 @@ func TestEveryChangeIsRefused(t *testing.T) {
 			if !errors.Is(err, artifact.ErrRefused) {
 				t.Errorf("%s %s: got %v", name, desc.MediaType, err)
 			}
-			pulltest.Want(t, dst, map[string]string{"mine": "mine"})
+			pulltest.WantFiles(t, dst, map[string]string{"mine": "mine"})
 		}
 	}
 }
@@ -249,7 +249,7 @@ func TestBadNames(t *testing.T) {
 			t.Errorf("%q: got %v", name, err)
 		}
 		if err != nil {
-			pulltest.Want(t, dst, map[string]string{})
+			pulltest.WantFiles(t, dst, map[string]string{})
 		}
 	}
 }
@@ -262,7 +262,7 @@ func TestCollidingNames(t *testing.T) {
 		if _, err := Artifact(t.Context(), src, "v1", dst, Options{NoSync: true, State: pulltest.Beside(dst)}); !errors.Is(err, artifact.ErrRefused) {
 			t.Errorf("%v: got %v", names, err)
 		}
-		pulltest.Want(t, dst, map[string]string{})
+		pulltest.WantFiles(t, dst, map[string]string{})
 	}
 }
 
@@ -362,7 +362,7 @@ func TestNothingToWriteIsAnError(t *testing.T) {
 		if _, err := Artifact(t.Context(), src, tag, dst, opts); !errors.Is(err, errdef.ErrNotFound) {
 			t.Errorf("%s: got %v", tag, err)
 		}
-		pulltest.Want(t, dst, map[string]string{})
+		pulltest.WantFiles(t, dst, map[string]string{})
 	}
 }
 
@@ -393,7 +393,7 @@ func TestChartIsNamedAsHelmDoes(t *testing.T) {
 	if _, err := Artifact(t.Context(), src, "v1", dst, Options{NoSync: true, State: pulltest.Beside(dst)}); err != nil {
 		t.Fatal(err)
 	}
-	pulltest.Want(t, dst, map[string]string{"demo-0.1.0.tgz": "tgz", "demo-0.1.0.tgz.prov": "prov"})
+	pulltest.WantFiles(t, dst, map[string]string{"demo-0.1.0.tgz": "tgz", "demo-0.1.0.tgz.prov": "prov"})
 }
 
 func TestStagesOfKilledPullsAreSwept(t *testing.T) {
@@ -428,7 +428,7 @@ func TestStagesOfKilledPullsAreSwept(t *testing.T) {
 	if err := working.Close(); err != nil {
 		t.Fatal(err)
 	}
-	pulltest.Want(t, dst, map[string]string{"a": "A", ".davit-mine/": ""})
+	pulltest.WantFiles(t, dst, map[string]string{"a": "A", ".davit-mine/": ""})
 }
 
 func TestStateSeesOnlyItsOrigin(t *testing.T) {
@@ -441,7 +441,7 @@ func TestStateSeesOnlyItsOrigin(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	pulltest.Want(t, dst, map[string]string{"a": "A", "b": "B"})
+	pulltest.WantFiles(t, dst, map[string]string{"a": "A", "b": "B"})
 	if r, err := Artifact(t.Context(), src, "one", dst, Options{NoSync: true, State: pulltest.Beside(dst), Origin: "one"}); err != nil || !r.Skipped {
 		t.Errorf("skipped %v, %v", r.Skipped, err)
 	}
@@ -511,7 +511,7 @@ func TestOutrunPullLeavesNothing(t *testing.T) {
 	if r := pull("v3"); r == nil || !r.Skipped {
 		t.Errorf("got %+v, want nothing left to do", r)
 	}
-	pulltest.Want(t, dst, map[string]string{"a": "A", "c": "C"})
+	pulltest.WantFiles(t, dst, map[string]string{"a": "A", "c": "C"})
 }
 
 func TestFailedPullResumesOrLeavesNothing(t *testing.T) {

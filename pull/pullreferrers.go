@@ -55,7 +55,7 @@ func (p *puller) pullReferrers(ctx context.Context, root ocispec.Descriptor, res
 	if p.opts.NoSync || len(result.Referrers) == 0 {
 		return nil
 	}
-	return durable.Dirs(p.dst, []string{referrersDir, "."})
+	return durable.SyncDirs(p.dst, []string{referrersDir, "."})
 }
 
 // ofIndex lists the attestations in the index for the chosen manifest.

@@ -90,7 +90,7 @@ func TestUnpackingWhileFetching(t *testing.T) {
 			if _, err := Artifact(t.Context(), g, "v1", dst, Options{NoSync: true}); err != nil {
 				t.Fatal(err)
 			}
-			pulltest.Want(t, dst, files)
+			pulltest.WantFiles(t, dst, files)
 			if g.calls != 1 {
 				t.Errorf("fetched %d times", g.calls)
 			}

@@ -159,24 +159,24 @@ func mountSource(src, dst Target) (repository string, ok bool) {
 
 func (c *copier) run(ctx context.Context) (*CopyResult, error) {
 	if c.opts.AllTags {
-		return c.allTags(ctx)
+		return c.copyAllTags(ctx)
 	}
-	one, err := c.reference(ctx, c.opts.Reference, c.opts.Tags)
+	one, err := c.copyReference(ctx, c.opts.Reference, c.opts.Tags)
 	if err != nil {
 		return nil, err
 	}
 	return &CopyResult{Artifacts: []Copied{*one}}, nil
 }
 
-// allTags copies every tag of the source except those of the referrers tag schema: the target has its own.
-func (c *copier) allTags(ctx context.Context) (*CopyResult, error) {
-	tags, named, err := c.sourceTags(ctx)
+// copyAllTags copies every tag of the source except those of the referrers tag schema: the target has its own.
+func (c *copier) copyAllTags(ctx context.Context) (*CopyResult, error) {
+	tags, named, err := c.listSourceTags(ctx)
 	if err != nil {
 		return nil, err
 	}
 	result := &CopyResult{}
 	for _, tag := range slices.DeleteFunc(tags, manifest.IsReferrersTag) {
-		one, err := c.reference(ctx, named(tag), append([]string{tag}, c.opts.Tags...))
+		one, err := c.copyReference(ctx, named(tag), append([]string{tag}, c.opts.Tags...))
 		if err != nil {
 			return nil, err
 		}
@@ -185,8 +185,8 @@ func (c *copier) allTags(ctx context.Context) (*CopyResult, error) {
 	return result, nil
 }
 
-// reference copies what a tag or digest refers to, and tags the copy.
-func (c *copier) reference(ctx context.Context, reference string, tags []string) (*Copied, error) {
+// copyReference copies what a tag or digest refers to, and tags the copy.
+func (c *copier) copyReference(ctx context.Context, reference string, tags []string) (*Copied, error) {
 	desc, err := c.src.Resolve(ctx, reference)
 	if err != nil {
 		return nil, err
@@ -223,7 +223,7 @@ func (c *copier) reference(ctx context.Context, reference string, tags []string)
 	}
 	if c.opts.Referrers {
 		err := fetch.BatchReferrers(ctx, c.dst, func() (err error) {
-			one.Referrers, one.Gone, err = c.referrers(ctx, desc)
+			one.Referrers, one.Gone, err = c.copyReferrers(ctx, desc)
 			return err
 		})
 		if err != nil {
@@ -280,7 +280,7 @@ func (c *copier) copyLarge(ctx context.Context, inside []ocispec.Descriptor) err
 // copy copies one graph. If it is a referrer, the target lists it afterwards, even if an interrupted copy had stored it
 // without listing it.
 func (c *copier) copy(ctx context.Context, desc ocispec.Descriptor) error {
-	if err := c.to.relist(ctx, desc); err != nil {
+	if err := c.to.markUnlisted(ctx, desc); err != nil {
 		return err
 	}
 	err := oras.CopyGraph(ctx, lazySource{c.src}, c.to, desc, c.graph)
@@ -296,9 +296,9 @@ func (c *copier) copy(ctx context.Context, desc ocispec.Descriptor) error {
 	return err
 }
 
-// referrers copies the referrers of a manifest and of those inside it, theirs, and so on, and the manifests that cosign
+// copyReferrers copies the referrers of a manifest and of those inside it, theirs, and so on, and the manifests that cosign
 // keeps under tags for the manifest and those inside it.
-func (c *copier) referrers(ctx context.Context, root ocispec.Descriptor) (all, gone []ocispec.Descriptor, err error) {
+func (c *copier) copyReferrers(ctx context.Context, root ocispec.Descriptor) (all, gone []ocispec.Descriptor, err error) {
 	type node struct {
 		ocispec.Descriptor
 		own bool // the root, or inside it
@@ -307,7 +307,7 @@ func (c *copier) referrers(ctx context.Context, root ocispec.Descriptor) (all, g
 	queue := []node{{root, true}}
 	for ; len(queue) > 0; queue = queue[1:] {
 		n := queue[0]
-		inner, found, err := c.neighbors(ctx, n.Descriptor)
+		inner, found, err := c.listNeighbors(ctx, n.Descriptor)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -335,7 +335,7 @@ func (c *copier) referrers(ctx context.Context, root ocispec.Descriptor) (all, g
 			all, queue = append(all, desc), append(queue, node{desc, false})
 		}
 		if n.own {
-			tagged, err := c.cosignManifests(ctx, n.Descriptor)
+			tagged, err := c.copyCosignManifests(ctx, n.Descriptor)
 			if err != nil {
 				return nil, nil, err
 			}
@@ -348,8 +348,8 @@ func (c *copier) referrers(ctx context.Context, root ocispec.Descriptor) (all, g
 	return all, gone, nil
 }
 
-// neighbors returns the manifests inside an index and the referrers of it.
-func (c *copier) neighbors(ctx context.Context, desc ocispec.Descriptor) (inner, referrers []ocispec.Descriptor, err error) {
+// listNeighbors returns the manifests inside an index and the referrers of it.
+func (c *copier) listNeighbors(ctx context.Context, desc ocispec.Descriptor) (inner, referrers []ocispec.Descriptor, err error) {
 	successors, err := manifest.Successors(ctx, lazySource{c.src}, desc)
 	if err != nil {
 		return nil, nil, err
@@ -363,8 +363,8 @@ func (c *copier) neighbors(ctx context.Context, desc ocispec.Descriptor) (inner,
 	return inner, referrers, err
 }
 
-// cosignManifests copies the manifests that cosign keeps for a manifest under tags, with these tags.
-func (c *copier) cosignManifests(ctx context.Context, subject ocispec.Descriptor) ([]ocispec.Descriptor, error) {
+// copyCosignManifests copies the manifests that cosign keeps for a manifest under tags, with these tags.
+func (c *copier) copyCosignManifests(ctx context.Context, subject ocispec.Descriptor) ([]ocispec.Descriptor, error) {
 	found, err := fetch.CosignManifests(ctx, c.src, subject)
 	if err != nil {
 		return nil, err

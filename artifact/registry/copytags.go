@@ -13,8 +13,8 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// sourceTags lists the tags of the source, and returns a function that makes a reference from a tag.
-func (c *copier) sourceTags(ctx context.Context) (tags []string, named func(tag string) string, err error) {
+// listSourceTags lists the tags of the source, and returns a function that makes a reference from a tag.
+func (c *copier) listSourceTags(ctx context.Context) (tags []string, named func(tag string) string, err error) {
 	named = func(tag string) string { return tag }
 	if several, ok := c.src.(interface {
 		TagsOf(ctx context.Context, repository string) ([]string, error)
@@ -63,14 +63,14 @@ func (c *copier) tag(ctx context.Context, one *Copied, from string) (moved bool,
 		}
 		moved = true
 		if exists {
-			one.moved(tag, old.Digest)
+			one.recordMove(tag, old.Digest)
 		}
 	}
 	return moved, nil
 }
 
-// moved records what a tag pointed to before.
-func (c *Copied) moved(tag string, old digest.Digest) {
+// recordMove records what a tag pointed to before.
+func (c *Copied) recordMove(tag string, old digest.Digest) {
 	if c.Was == nil {
 		c.Was = map[string]digest.Digest{}
 	}
@@ -93,7 +93,7 @@ func tagFrom(ctx context.Context, dst namer, one *Copied, from, tag string) (mov
 	}
 	exists := err == nil
 	if moved = !exists || old.Digest != one.Descriptor.Digest; moved && exists {
-		one.moved(tag, old.Digest)
+		one.recordMove(tag, old.Digest)
 	}
 	if err := dst.TagFrom(ctx, one.Descriptor, from, tag); err != nil {
 		return false, err

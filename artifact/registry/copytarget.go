@@ -35,9 +35,9 @@ func (t *copyTarget) report(step artifact.Step, desc ocispec.Descriptor, done in
 	}
 }
 
-// relist makes the next copy push an existing manifest again if it is a referrer that the target does not list. Layouts need
+// markUnlisted makes the next copy push an existing manifest again if it is a referrer that the target does not list. Layouts need
 // no list: they search their manifests.
-func (t *copyTarget) relist(ctx context.Context, desc ocispec.Descriptor) error {
+func (t *copyTarget) markUnlisted(ctx context.Context, desc ocispec.Descriptor) error {
 	t.unlisted = ""
 	if keeper, able := t.Target.(BlobKeeper); !able || !keeper.KeepsBlobs() || !manifest.Is(desc.MediaType) {
 		return nil

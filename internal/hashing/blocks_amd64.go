@@ -19,10 +19,10 @@ var canInterleave = sync.OnceValue(func() bool {
 	return features&sha != 0
 })
 
-// blocks hashes n > 0 blocks of 64 bytes of each lane.
+// hashBlocks hashes n > 0 blocks of 64 bytes of each lane.
 //
 //go:noescape
-func blocks(a, b lane, n int)
+func hashBlocks(a, b lane, n int)
 
 // cpuid returns EAX and EBX of a leaf, subleaf 0.
 func cpuid(leaf uint32) (eax, ebx uint32)

@@ -88,7 +88,7 @@
 	BEGIN(LAST1, M1, LAST2, M2)
 
 // func blocks(a, b lane, n int)
-TEXT ·blocks(SB), NOSPLIT, $64-40
+TEXT ·hashBlocks(SB), NOSPLIT, $64-40
 	MOVQ  a_state+0(FP), DI
 	MOVQ  b_state+16(FP), R9
 	MOVQ  a_data+8(FP), SI

@@ -48,7 +48,7 @@ func interleave(a, b *Hash) {
 	b.align()
 	if n := min(len(a.left), len(b.left)) / sha256.BlockSize; n > 0 {
 		x, y := a.words(), b.words()
-		blocks(lane{&x, &a.left[0]}, lane{&y, &b.left[0]}, n)
+		hashBlocks(lane{&x, &a.left[0]}, lane{&y, &b.left[0]}, n)
 		a.advance(x, n)
 		b.advance(y, n)
 	}

@@ -25,8 +25,8 @@ func newBitReader(src io.Reader) bitReader {
 	return bitReader{src: src, in: make([]byte, inputSize+inputPadding)}
 }
 
-// more reads input until inputMargin bytes are buffered or src ends.
-func (b *bitReader) more() error {
+// fillBuffer reads input until inputMargin bytes are buffered or src ends.
+func (b *bitReader) fillBuffer() error {
 	if b.eof || b.end-b.pos >= inputMargin {
 		return nil
 	}
@@ -55,7 +55,7 @@ func (b *bitReader) isOverrun() bool { return b.pos-int(b.bn>>3) > b.end }
 func (b *bitReader) need(n uint) error {
 	for b.bn < n {
 		if b.pos >= b.end-8 {
-			if err := b.more(); err != nil {
+			if err := b.fillBuffer(); err != nil {
 				return err
 			}
 		}
@@ -93,7 +93,7 @@ func (b *bitReader) align() {
 // readByte reads one byte. The input must be aligned.
 func (b *bitReader) readByte() (byte, error) {
 	if b.pos == b.end {
-		if err := b.more(); err != nil {
+		if err := b.fillBuffer(); err != nil {
 			return 0, err
 		}
 		if b.pos == b.end {

@@ -142,7 +142,7 @@ func (f *Reader) beginStored() error {
 func (f *Reader) copyStored() error {
 	for f.stored > 0 && f.decoded < windowSize+outputSize {
 		if f.pos == f.end {
-			if err := f.more(); err != nil {
+			if err := f.fillBuffer(); err != nil {
 				return err
 			}
 			if f.pos == f.end {
@@ -161,7 +161,7 @@ func (f *Reader) copyStored() error {
 // decodeBlock decodes until the block ends or the output is full.
 func (f *Reader) decodeBlock() error {
 	for f.decoded < windowSize+outputSize {
-		if err := f.more(); err != nil {
+		if err := f.fillBuffer(); err != nil {
 			return err
 		}
 		end, err := f.run()

@@ -46,34 +46,34 @@ type outcome struct {
 	items  map[int]bool
 }
 
-func (o *outcome) key(name string) {
+func (o *outcome) addKey(name string) {
 	if o.keys == nil {
 		o.keys = map[string]bool{}
 	}
 	o.keys[name] = true
 }
 
-func (o *outcome) item(i int) {
+func (o *outcome) addItem(i int) {
 	if o.items == nil {
 		o.items = map[int]bool{}
 	}
 	o.items[i] = true
 }
 
-// seen adds the fields and items of the same value that another schema checked.
-func (o *outcome) seen(other *outcome) {
+// addSeen adds the fields and items of the same value that another schema checked.
+func (o *outcome) addSeen(other *outcome) {
 	for name := range other.keys {
-		o.key(name)
+		o.addKey(name)
 	}
 	for i := range other.items {
-		o.item(i)
+		o.addItem(i)
 	}
 }
 
-// all adds the outcome of another schema.
-func (o *outcome) all(other *outcome) {
+// addAll adds the outcome of another schema.
+func (o *outcome) addAll(other *outcome) {
 	o.faults = append(o.faults, other.faults...)
-	o.seen(other)
+	o.addSeen(other)
 }
 
 func (c *checker) check(n *node, value any, at []string) *outcome {
@@ -88,51 +88,51 @@ func (c *checker) check(n *node, value any, at []string) *outcome {
 		defer func() { c.scope = c.scope[:depth] }()
 	}
 	o := &outcome{}
-	c.plain(n, value, at, o)
-	c.references(n, value, at, o)
-	c.combined(n, value, at, o)
+	c.checkPlain(n, value, at, o)
+	c.checkReferences(n, value, at, o)
+	c.checkCombined(n, value, at, o)
 	switch value := value.(type) {
 	case map[string]any:
-		c.object(n, value, at, o)
+		c.checkObject(n, value, at, o)
 	case []any:
-		c.array(n, value, at, o)
+		c.checkArray(n, value, at, o)
 	}
 	return o
 }
 
-// miss notes a keyword that is not met.
-func (o *outcome) miss(n *node, at []string, keyword string, got any) {
+// addFault notes a keyword that is not met.
+func (o *outcome) addFault(n *node, at []string, keyword string, got any) {
 	o.faults = append(o.faults, Fault{At: at, Keyword: keyword, Want: n.words[keyword], Got: got})
 }
 
-// plain checks the keywords that need no other schema.
-func (c *checker) plain(n *node, value any, at []string, o *outcome) {
+// checkPlain checks the keywords that need no other schema.
+func (c *checker) checkPlain(n *node, value any, at []string, o *outcome) {
 	if want, ok := n.words["type"]; ok && !hasType(value, stringsOf(want)) {
 		examples, _ := n.words["examples"].([]any)
 		o.faults = append(o.faults, Fault{At: at, Keyword: "type", Want: want, Got: typeOf(value), Examples: examples})
 	}
-	if want, ok := n.words["enum"].([]any); ok && !slices.ContainsFunc(want, func(w any) bool { return equal(w, value) }) {
-		o.miss(n, at, "enum", value)
+	if want, ok := n.words["enum"].([]any); ok && !slices.ContainsFunc(want, func(w any) bool { return isEqual(w, value) }) {
+		o.addFault(n, at, "enum", value)
 	}
-	if want, ok := n.words["const"]; ok && !equal(want, value) {
-		o.miss(n, at, "const", value)
+	if want, ok := n.words["const"]; ok && !isEqual(want, value) {
+		o.addFault(n, at, "const", value)
 	}
 	switch value := value.(type) {
 	case string:
 		if re := n.patterns[stringOf(n.words["pattern"])]; re != nil && !re.MatchString(value) {
-			o.miss(n, at, "pattern", value)
+			o.addFault(n, at, "pattern", value)
 		}
-		n.bounds(o, at, counted{"minLength", "maxLength", utf8.RuneCountInString(value), value})
+		n.checkBounds(o, at, counted{"minLength", "maxLength", utf8.RuneCountInString(value), value})
 	case json.Number:
-		n.number(o, at, value)
+		n.checkNumber(o, at, value)
 	case []any:
-		n.bounds(o, at, counted{"minItems", "maxItems", len(value), value})
+		n.checkBounds(o, at, counted{"minItems", "maxItems", len(value), value})
 		if n.words["uniqueItems"] == true && !isUnique(value) {
-			o.miss(n, at, "uniqueItems", value)
+			o.addFault(n, at, "uniqueItems", value)
 		}
 	case map[string]any:
-		n.bounds(o, at, counted{"minProperties", "maxProperties", len(value), value})
-		n.required(o, at, value)
+		n.checkBounds(o, at, counted{"minProperties", "maxProperties", len(value), value})
+		n.checkRequired(o, at, value)
 	}
 }
 
@@ -148,18 +148,18 @@ type counted struct {
 	value       any
 }
 
-// bounds checks a number of parts.
-func (n *node) bounds(o *outcome, at []string, c counted) {
+// checkBounds checks a number of parts.
+func (n *node) checkBounds(o *outcome, at []string, c counted) {
 	have := new(big.Rat).SetInt64(int64(c.count))
 	if want := rational(n.words[c.least]); want != nil && have.Cmp(want) < 0 {
-		o.miss(n, at, c.least, c.value)
+		o.addFault(n, at, c.least, c.value)
 	}
 	if want := rational(n.words[c.most]); want != nil && have.Cmp(want) > 0 {
-		o.miss(n, at, c.most, c.value)
+		o.addFault(n, at, c.most, c.value)
 	}
 }
 
-func (n *node) number(o *outcome, at []string, value json.Number) {
+func (n *node) checkNumber(o *outcome, at []string, value json.Number) {
 	have := rational(value)
 	if have == nil {
 		return // too large to compare: no violation is reported
@@ -183,12 +183,12 @@ func (n *node) number(o *outcome, at []string, value json.Number) {
 			met = new(big.Rat).Quo(have, want).IsInt()
 		}
 		if !met {
-			o.miss(n, at, keyword, value)
+			o.addFault(n, at, keyword, value)
 		}
 	}
 }
 
-func (n *node) required(o *outcome, at []string, value map[string]any) {
+func (n *node) checkRequired(o *outcome, at []string, value map[string]any) {
 	missing := absent(stringsOf(n.words["required"]), value)
 	dependent, _ := n.words["dependentRequired"].(map[string]any)
 	for _, key := range slices.Sorted(maps.Keys(dependent)) {
@@ -210,10 +210,10 @@ func absent(keys []string, object map[string]any) (missing []string) {
 	return missing
 }
 
-// references follows $ref and $dynamicRef.
-func (c *checker) references(n *node, value any, at []string, o *outcome) {
+// checkReferences follows $ref and $dynamicRef.
+func (c *checker) checkReferences(n *node, value any, at []string, o *outcome) {
 	if n.ref != nil {
-		o.all(c.check(n.ref, value, at))
+		o.addAll(c.check(n.ref, value, at))
 	}
 	if n.dynamic == nil {
 		return
@@ -227,53 +227,53 @@ func (c *checker) references(n *node, value any, at []string, o *outcome) {
 			}
 		}
 	}
-	o.all(c.check(target, value, at))
+	o.addAll(c.check(target, value, at))
 }
 
-// combined checks the keywords that apply other schemas to the same value.
-func (c *checker) combined(n *node, value any, at []string, o *outcome) {
+// checkCombined checks the keywords that apply other schemas to the same value.
+func (c *checker) checkCombined(n *node, value any, at []string, o *outcome) {
 	for _, sub := range n.list["allOf"] {
-		o.all(c.check(sub, value, at))
+		o.addAll(c.check(sub, value, at))
 	}
 	for _, keyword := range []string{"anyOf", "oneOf"} {
 		valid := 0
 		for _, sub := range n.list[keyword] {
 			if result := c.check(sub, value, at); len(result.faults) == 0 {
 				valid++
-				o.seen(result)
+				o.addSeen(result)
 			}
 		}
 		if len(n.list[keyword]) > 0 && (valid == 0 || keyword == "oneOf" && valid > 1) {
-			o.miss(n, at, keyword, value)
+			o.addFault(n, at, keyword, value)
 		}
 	}
 	if sub := n.one["not"]; sub != nil && len(c.check(sub, value, at).faults) == 0 {
-		o.miss(n, at, "not", value)
+		o.addFault(n, at, "not", value)
 	}
 	if test := n.one["if"]; test != nil {
 		next := "else"
 		if result := c.check(test, value, at); len(result.faults) == 0 {
 			next = "then"
-			o.seen(result)
+			o.addSeen(result)
 		}
 		if sub := n.one[next]; sub != nil {
-			o.all(c.check(sub, value, at))
+			o.addAll(c.check(sub, value, at))
 		}
 	}
 	object, _ := value.(map[string]any)
 	dependent := n.named["dependentSchemas"]
 	for _, key := range slices.Sorted(maps.Keys(dependent)) {
 		if _, ok := object[key]; ok {
-			o.all(c.check(dependent[key], value, at))
+			o.addAll(c.check(dependent[key], value, at))
 		}
 	}
 }
 
-func (c *checker) object(n *node, value map[string]any, at []string, o *outcome) {
+func (c *checker) checkObject(n *node, value map[string]any, at []string, o *outcome) {
 	others := map[string]any{} // those that neither properties nor patternProperties name
 	for _, key := range slices.Sorted(maps.Keys(value)) {
 		if names := n.one["propertyNames"]; names != nil && len(c.check(names, key, below(at, key)).faults) > 0 {
-			o.miss(n, below(at, key), "propertyNames", key)
+			o.addFault(n, below(at, key), "propertyNames", key)
 		}
 		named := false
 		if sub := n.named["properties"][key]; sub != nil {
@@ -287,18 +287,18 @@ func (c *checker) object(n *node, value map[string]any, at []string, o *outcome)
 			}
 		}
 		if named {
-			o.key(key)
+			o.addKey(key)
 		} else {
 			others[key] = value[key]
 		}
 	}
-	o.all(c.rest(n, "additionalProperties", others, at))
+	o.addAll(c.rest(n, "additionalProperties", others, at))
 	if n.one["unevaluatedProperties"] == nil {
 		return
 	}
 	others = maps.Clone(value)
 	maps.DeleteFunc(others, func(key string, _ any) bool { return o.keys[key] })
-	o.all(c.rest(n, "unevaluatedProperties", others, at))
+	o.addAll(c.rest(n, "unevaluatedProperties", others, at))
 }
 
 // rest checks the fields that are left for additionalProperties or unevaluatedProperties.
@@ -314,13 +314,13 @@ func (c *checker) rest(n *node, keyword string, fields map[string]any, at []stri
 		return o
 	}
 	for _, key := range names {
-		o.key(key)
+		o.addKey(key)
 		o.faults = append(o.faults, c.check(sub, fields[key], below(at, key)).faults...)
 	}
 	return o
 }
 
-func (c *checker) array(n *node, value []any, at []string, o *outcome) {
+func (c *checker) checkArray(n *node, value []any, at []string, o *outcome) {
 	first := n.list["prefixItems"]
 	contained := 0
 	for i, item := range value {
@@ -329,11 +329,11 @@ func (c *checker) array(n *node, value []any, at []string, o *outcome) {
 			sub = first[i]
 		}
 		if sub != nil {
-			o.item(i)
+			o.addItem(i)
 			o.faults = append(o.faults, c.check(sub, item, below(at, strconv.Itoa(i))).faults...)
 		}
 		if wanted := n.one["contains"]; wanted != nil && len(c.check(wanted, item, below(at, strconv.Itoa(i))).faults) == 0 {
-			o.item(i)
+			o.addItem(i)
 			contained++
 		}
 	}
@@ -341,7 +341,7 @@ func (c *checker) array(n *node, value []any, at []string, o *outcome) {
 	if sub := n.one["unevaluatedItems"]; sub != nil {
 		for i, item := range value {
 			if !o.items[i] {
-				o.item(i)
+				o.addItem(i)
 				o.faults = append(o.faults, c.check(sub, item, below(at, strconv.Itoa(i))).faults...)
 			}
 		}
@@ -354,7 +354,7 @@ func (n *node) contains(o *outcome, at []string, value []any, found int) {
 		return
 	}
 	if _, said := n.words["minContains"]; !said && found == 0 {
-		o.miss(n, at, "contains", value)
+		o.addFault(n, at, "contains", value)
 	}
-	n.bounds(o, at, counted{"minContains", "maxContains", found, value})
+	n.checkBounds(o, at, counted{"minContains", "maxContains", found, value})
 }

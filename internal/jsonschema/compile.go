@@ -91,7 +91,7 @@ type compiler struct {
 	faults     InvalidError
 }
 
-func (c *compiler) fault(at []string, format string, args ...any) {
+func (c *compiler) addFault(at []string, format string, args ...any) {
 	c.faults = append(c.faults, Malformed{slices.Clone(at), fmt.Sprintf(format, args...)})
 }
 
@@ -113,12 +113,12 @@ func (c *compiler) read(value any, at []string, home *resource) *node {
 	case map[string]any:
 		n.words = value
 	default:
-		c.fault(at, "must be a schema: a mapping, true or false")
+		c.addFault(at, "must be a schema: a mapping, true or false")
 		return n
 	}
 	c.identify(n)
 	for _, word := range slices.Sorted(maps.Keys(n.words)) {
-		c.keyword(n, word, n.words[word])
+		c.compileKeyword(n, word, n.words[word])
 	}
 	if n.words["$ref"] != nil || n.words["$dynamicRef"] != nil {
 		c.references = append(c.references, n)
@@ -138,11 +138,11 @@ func (c *compiler) identify(n *node) {
 		if base, err := n.home.base.Parse(strings.TrimSuffix(id, "#")); err == nil && base.Fragment == "" {
 			n.home = c.resource(n, base)
 		} else {
-			c.fault(below(n.at, "$id"), "must be a URI reference without a fragment")
+			c.addFault(below(n.at, "$id"), "must be a URI reference without a fragment")
 		}
 	}
 	if dialect, ok := n.words["$schema"].(string); ok && strings.TrimSuffix(dialect, "#") != Dialect {
-		c.fault(below(n.at, "$schema"), "must be %s", Dialect)
+		c.addFault(below(n.at, "$schema"), "must be %s", Dialect)
 	}
 	if name, ok := n.words["$anchor"].(string); ok {
 		n.home.anchors[name] = n
@@ -209,8 +209,8 @@ func formOf(keyword string) form {
 	return anything
 }
 
-// keyword checks a keyword's value and compiles the schemas in it.
-func (c *compiler) keyword(n *node, word string, value any) {
+// compileKeyword checks a keyword's value and compiles the schemas in it.
+func (c *compiler) compileKeyword(n *node, word string, value any) {
 	at := below(n.at, word)
 	switch formOf(word) {
 	case single:
@@ -218,45 +218,45 @@ func (c *compiler) keyword(n *node, word string, value any) {
 	case several:
 		list, ok := value.([]any)
 		if !ok || len(list) == 0 {
-			c.fault(at, "must be a list of schemas")
+			c.addFault(at, "must be a list of schemas")
 		}
 		for i, item := range list {
 			n.list[word] = append(n.list[word], c.read(item, below(at, strconv.Itoa(i)), n.home))
 		}
 	case named, matched:
-		c.mapping(n, word, value)
+		c.compileMapping(n, word, value)
 	case pattern:
 		s, ok := value.(string)
 		if ok {
-			ok = c.pattern(n, s)
+			ok = c.compilePattern(n, s)
 		}
 		if !ok {
-			c.fault(at, "must be a regular expression")
+			c.addFault(at, "must be a regular expression")
 		}
 	default:
 		if wanted := misfit(formOf(word), value); wanted != "" {
-			c.fault(at, "must be %s", wanted)
+			c.addFault(at, "must be %s", wanted)
 		}
 	}
 }
 
-func (c *compiler) mapping(n *node, word string, value any) {
+func (c *compiler) compileMapping(n *node, word string, value any) {
 	at := below(n.at, word)
 	object, ok := value.(map[string]any)
 	if !ok {
-		c.fault(at, "must be a mapping to schemas")
+		c.addFault(at, "must be a mapping to schemas")
 	}
 	n.named[word] = map[string]*node{}
 	for _, key := range slices.Sorted(maps.Keys(object)) {
-		if formOf(word) == matched && !c.pattern(n, key) {
-			c.fault(below(at, key), "must be under a regular expression")
+		if formOf(word) == matched && !c.compilePattern(n, key) {
+			c.addFault(below(at, key), "must be under a regular expression")
 			continue
 		}
 		n.named[word][key] = c.read(object[key], below(at, key), n.home)
 	}
 }
 
-func (c *compiler) pattern(n *node, expr string) bool {
+func (c *compiler) compilePattern(n *node, expr string) bool {
 	compiled, err := regexp.Compile(expr)
 	n.patterns[expr] = compiled
 	return err == nil

@@ -30,7 +30,7 @@ func (c *compiler) find(n *node, word, ref string) (*node, string) {
 			}
 		}
 	}
-	c.fault(below(n.at, word), "must refer to something in the schema")
+	c.addFault(below(n.at, word), "must refer to something in the schema")
 	return nil, ""
 }
 

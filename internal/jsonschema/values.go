@@ -32,8 +32,8 @@ func hasType(value any, want []string) bool {
 	return r != nil && r.IsInt() && slices.Contains(want, "integer")
 }
 
-// equal compares values as JSON Schema does: 1 and 1.0 are the same.
-func equal(a, b any) bool {
+// isEqual compares values as JSON Schema does: 1 and 1.0 are the same.
+func isEqual(a, b any) bool {
 	switch a := a.(type) {
 	case json.Number:
 		if _, ok := b.(json.Number); !ok {
@@ -43,10 +43,10 @@ func equal(a, b any) bool {
 		return x != nil && y != nil && x.Cmp(y) == 0 || a == b
 	case []any:
 		b, ok := b.([]any)
-		return ok && slices.EqualFunc(a, b, equal)
+		return ok && slices.EqualFunc(a, b, isEqual)
 	case map[string]any:
 		b, ok := b.(map[string]any)
-		return ok && maps.EqualFunc(a, b, equal)
+		return ok && maps.EqualFunc(a, b, isEqual)
 	}
 	switch b.(type) {
 	case []any, map[string]any:
@@ -57,7 +57,7 @@ func equal(a, b any) bool {
 
 func isUnique(list []any) bool {
 	for i, item := range list {
-		if slices.ContainsFunc(list[:i], func(other any) bool { return equal(item, other) }) {
+		if slices.ContainsFunc(list[:i], func(other any) bool { return isEqual(item, other) }) {
 			return false
 		}
 	}

@@ -24,15 +24,15 @@ var errNotJSON = errors.New("not a JSON object")
 // it does check that only another object follows.
 func Scan(r io.Reader, visit func(key, value string) bool) error {
 	s := &scanner{r: bufio.NewReaderSize(io.LimitReader(r, MaxScan), 64<<10), visit: visit}
-	first, err := s.next()
+	first, err := s.readByte()
 	if err != nil || first != '{' {
 		return errNotJSON
 	}
-	if err := s.object("", 1); err != nil || s.stopped {
+	if err := s.scanObject("", 1); err != nil || s.stopped {
 		return err
 	}
 	// More objects may follow, each on its own line, as in bundles of attestations.
-	if b, err := s.next(); err == nil && b != '{' {
+	if b, err := s.readByte(); err == nil && b != '{' {
 		return errNotJSON
 	}
 	return nil
@@ -44,8 +44,8 @@ type scanner struct {
 	stopped bool
 }
 
-// next reads the next byte that is not white space.
-func (s *scanner) next() (byte, error) {
+// readByte reads the next byte that is not white space.
+func (s *scanner) readByte() (byte, error) {
 	for {
 		b, err := s.r.ReadByte()
 		if err != nil || b != ' ' && b != '\t' && b != '\n' && b != '\r' {
@@ -54,10 +54,10 @@ func (s *scanner) next() (byte, error) {
 	}
 }
 
-// object reads the members of an object whose "{" is read. Objects deeper than two keys are skipped.
-func (s *scanner) object(above string, level int) error {
+// scanObject reads the members of an object whose "{" is read. Objects deeper than two keys are skipped.
+func (s *scanner) scanObject(above string, level int) error {
 	for !s.stopped {
-		b, err := s.next()
+		b, err := s.readByte()
 		if err != nil || b == '}' {
 			return err
 		}
@@ -67,44 +67,44 @@ func (s *scanner) object(above string, level int) error {
 		if b != '"' {
 			return errNotJSON
 		}
-		key, err := s.string()
+		key, err := s.readString()
 		if err != nil {
 			return err
 		}
-		if colon, err := s.next(); err != nil || colon != ':' {
+		if colon, err := s.readByte(); err != nil || colon != ':' {
 			return errNotJSON
 		}
 		if above != "" {
 			key = above + "/" + key
 		}
-		if err := s.value(key, level); err != nil {
+		if err := s.scanValue(key, level); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// value reads the value of a key.
-func (s *scanner) value(key string, level int) error {
-	b, err := s.next()
+// scanValue reads the value of a key.
+func (s *scanner) scanValue(key string, level int) error {
+	b, err := s.readByte()
 	if err != nil {
 		return err
 	}
 	if b == '"' {
-		value, err := s.string()
+		value, err := s.readString()
 		s.report(key, value)
 		return err
 	}
 	s.report(key, "")
 	switch {
 	case b == '{' && level < 2:
-		return s.object(key, level+1)
+		return s.scanObject(key, level+1)
 	case b == '[':
-		return s.list(key)
+		return s.reportList(key)
 	case b == '{':
 		return s.skip(1)
 	}
-	return s.literal()
+	return s.scanLiteral()
 }
 
 func (s *scanner) report(key, value string) {
@@ -113,17 +113,17 @@ func (s *scanner) report(key, value string) {
 	}
 }
 
-// list reports the strings of a list whose "[" is read, and skips everything else in it.
-func (s *scanner) list(key string) error {
+// reportList reports the strings of a list whose "[" is read, and skips everything else in it.
+func (s *scanner) reportList(key string) error {
 	for !s.stopped {
-		b, err := s.next()
+		b, err := s.readByte()
 		if err != nil || b == ']' {
 			return err
 		}
 		switch b {
 		case '"':
 			var value string
-			value, err = s.string()
+			value, err = s.readString()
 			s.report(key, value)
 		case '{', '[':
 			err = s.skip(1)
@@ -144,7 +144,7 @@ func (s *scanner) skip(open int) error {
 		}
 		switch b {
 		case '"':
-			if _, err := s.string(); err != nil {
+			if _, err := s.readString(); err != nil {
 				return err
 			}
 		case '{', '[':
@@ -156,8 +156,8 @@ func (s *scanner) skip(open int) error {
 	return nil
 }
 
-// literal reads a number, true, false, or null, up to its delimiter.
-func (s *scanner) literal() error {
+// scanLiteral reads a number, true, false, or null, up to its delimiter.
+func (s *scanner) scanLiteral() error {
 	for {
 		b, err := s.r.ReadByte()
 		if err != nil {
@@ -169,9 +169,9 @@ func (s *scanner) literal() error {
 	}
 }
 
-// string reads a string whose opening quote is read. Escapes are not decoded, except those of slashes and quotes. A
+// readString reads a string whose opening quote is read. Escapes are not decoded, except those of slashes and quotes. A
 // string longer than maxToken is returned as empty.
-func (s *scanner) string() (string, error) {
+func (s *scanner) readString() (string, error) {
 	var text []byte
 	for {
 		b, err := s.r.ReadByte()

@@ -44,7 +44,7 @@ func (s *Stream) each(open json.Delim, element func() error) error {
 	}
 	if token != open {
 		if token == json.Delim('{') || token == json.Delim('[') {
-			return s.rest()
+			return s.skipRest()
 		}
 		return nil
 	}
@@ -75,11 +75,11 @@ func (s *Stream) Skip() error {
 	if err != nil || token != json.Delim('{') && token != json.Delim('[') {
 		return err
 	}
-	return s.rest()
+	return s.skipRest()
 }
 
-// rest passes over the rest of an object or array.
-func (s *Stream) rest() error { return Skip(s.dec, 1, 0, func() { s.part.left = s.most }) }
+// skipRest passes over the rest of an object or array.
+func (s *Stream) skipRest() error { return Skip(s.dec, 1, 0, func() { s.part.left = s.most }) }
 
 // partReader limits the bytes that are read for one value.
 type partReader struct {

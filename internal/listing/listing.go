@@ -46,7 +46,7 @@ func Files(ctx context.Context, src content.Fetcher, m *fetch.Manifest, opts Opt
 	}
 	l := &lister{src: src, opts: opts, match: match, cover: fetch.NewCover()}
 	for _, it := range slices.Backward(items) { // upper layers of an image hide files of lower ones
-		if err := l.item(ctx, it); err != nil {
+		if err := l.listItem(ctx, it); err != nil {
 			return nil, false, &artifact.Error{Op: "listing", Item: it.Name, Err: err}
 		}
 	}
@@ -69,7 +69,7 @@ type lister struct {
 	unverified bool // files are listed from headers that nothing vouches for
 }
 
-func (l *lister) item(ctx context.Context, it *fetch.Item) error {
+func (l *lister) listItem(ctx context.Context, it *fetch.Item) error {
 	if !it.Unpack {
 		l.add(pull.File{Path: it.Name, Size: it.Desc.Size, Mode: 0o644, Digest: it.Desc.Digest, Layer: it.Desc.Digest})
 		return nil

@@ -19,17 +19,17 @@ func FetchJSON(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor
 	if err := CheckLimits(desc, b); err != nil {
 		return err
 	}
-	return readable(desc, json.Unmarshal(b, v))
+	return decodingError(desc, json.Unmarshal(b, v))
 }
 
 // Successors lists the descriptors in a manifest, as content.Successors does. The error is a spec.ErrRefused if it can't be decoded.
 func Successors(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) ([]ocispec.Descriptor, error) {
 	all, err := content.Successors(ctx, src, desc)
-	return all, readable(desc, err)
+	return all, decodingError(desc, err)
 }
 
-// readable names the manifest or config in an error of decoding it.
-func readable(desc ocispec.Descriptor, err error) error {
+// decodingError names the manifest or config in an error of decoding it.
+func decodingError(desc ocispec.Descriptor, err error) error {
 	var wrongType *json.UnmarshalTypeError
 	var syntax *json.SyntaxError
 	if errors.As(err, &wrongType) || errors.As(err, &syntax) {

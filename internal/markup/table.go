@@ -55,7 +55,7 @@ func (tables) Transform(p *ast.Paragraph, reader text.Reader, _ parser.Context) 
 		t := &Table{Columns: columns}
 		for j := i - 1; j < lines.Len(); j++ {
 			if j != i {
-				t.row(cells(lines.At(j), source))
+				t.addRow(cells(lines.At(j), source))
 			}
 		}
 		p.Parent().InsertAfter(p.Parent(), p, t)
@@ -70,7 +70,7 @@ func (tables) Transform(p *ast.Paragraph, reader text.Reader, _ parser.Context) 
 	}
 }
 
-func (t *Table) row(cells []text.Segment) {
+func (t *Table) addRow(cells []text.Segment) {
 	for i := range t.Columns {
 		cell := ast.NewTextBlock()
 		if i < len(cells) && cells[i].Len() > 0 {

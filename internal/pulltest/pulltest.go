@@ -141,7 +141,7 @@ func Tree(t testing.TB, root *os.Root) map[string]string {
 	return files
 }
 
-func Want(t *testing.T, root *os.Root, files map[string]string) {
+func WantFiles(t *testing.T, root *os.Root, files map[string]string) {
 	t.Helper()
 	if got := Tree(t, root); fmt.Sprint(got) != fmt.Sprint(files) {
 		t.Errorf("destination has %v, want %v", got, files)

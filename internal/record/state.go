@@ -292,7 +292,7 @@ func (s *State) edit(dir string, sync bool, change func([]*Record) []*Record) er
 	if err := os.Rename(f.Name(), s.Path); err != nil || !sync {
 		return err
 	}
-	return durable.Dir(filepath.Dir(s.Path))
+	return durable.SyncDir(filepath.Dir(s.Path))
 }
 
 // createAlone creates an empty file that no other process is writing, reusing one left by a killed process. If another

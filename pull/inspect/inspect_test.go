@@ -228,7 +228,7 @@ func TestReferrersArePulledToo(t *testing.T) {
 		}
 		short := func(d ocispec.Descriptor) string { return d.Digest.Encoded()[:12] }
 		s, a := "referrers/sbom-"+short(sbom)+"/", "referrers/attestation-"+short(attestation)+"/"
-		pulltest.Want(t, dst, map[string]string{
+		pulltest.WantFiles(t, dst, map[string]string{
 			"a": "A", "referrers/": "", s: "", s + "sbom.json": "S", a: "", a + "statement.json": "{}",
 		})
 	}

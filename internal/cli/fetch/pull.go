@@ -211,7 +211,7 @@ func (m madeDirs) undo() {
 // sync writes the names of the created directories to the disk.
 func (m madeDirs) sync() error {
 	for _, d := range m {
-		if err := durable.Dir(filepath.Dir(d)); err != nil {
+		if err := durable.SyncDir(filepath.Dir(d)); err != nil {
 			return err
 		}
 	}

@@ -68,7 +68,7 @@ func (p *text) readFront(d *compose.Draft, front []byte) {
 	}
 	strict := p.layer.Packing == mediatypes.Raw || p.front["alert"] != nil || p.front["alerts"] != nil
 	for _, f := range faults {
-		doc.Fault(doc, "", f)
+		doc.AddFault(doc, "", f)
 		if !strict {
 			p.adapt(d, f)
 		}
