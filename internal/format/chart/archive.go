@@ -56,8 +56,8 @@ func isChartFile(header *tar.Header) bool {
 	return file == "Chart.yaml" && strings.Count(dir, "/") == 1 && header.Typeflag == tar.TypeReg
 }
 
-// rest reads the archive to its end: helm refuses one that was cut off.
-func (r *archiveReader) rest() (err error) {
+// readRest reads the archive to its end: helm refuses one that was cut off.
+func (r *archiveReader) readRest() (err error) {
 	for err == nil {
 		_, err = r.Next()
 	}
@@ -87,7 +87,7 @@ func CheckArchive(r io.Reader) error {
 		err = archive.findChartFile()
 	}
 	if errors.Is(err, errNoChart) {
-		err = archive.rest()
+		err = archive.readRest()
 	}
 	return err
 }

@@ -102,7 +102,7 @@ func (c *Chart) read(file string, data []byte) error {
 	if err := yaml.Unmarshal(data, &doc); err != nil {
 		return fmt.Errorf("helm can't read %s: %w", file, yamlerror.Worded(err))
 	}
-	lastWins(&doc)
+	dropRepeatedKeys(&doc)
 	if hasNoNumber(&doc) {
 		return fmt.Errorf("helm can't read %s: .inf and .nan are not possible", file)
 	}
@@ -127,10 +127,10 @@ func (c *Chart) read(file string, data []byte) error {
 	return nil
 }
 
-// lastWins drops keys of mappings that follow again: helm takes the last one.
-func lastWins(n *yaml.Node) {
+// dropRepeatedKeys drops keys of mappings that follow again: helm takes the last one.
+func dropRepeatedKeys(n *yaml.Node) {
 	for _, inner := range n.Content {
-		lastWins(inner)
+		dropRepeatedKeys(inner)
 	}
 	if n.Kind != yaml.MappingNode {
 		return
@@ -197,7 +197,7 @@ func (r *textReader) read(n *yaml.Node, key string) {
 			r.read(n.Content[i+1], inner)
 		}
 	case yaml.ScalarNode:
-		r.scalar(n, key)
+		r.readScalar(n, key)
 	default: // an alias repeats the value at its anchor
 		for _, inner := range n.Content {
 			r.read(inner, key)
@@ -205,7 +205,7 @@ func (r *textReader) read(n *yaml.Node, key string) {
 	}
 }
 
-func (r *textReader) scalar(n *yaml.Node, key string) {
+func (r *textReader) readScalar(n *yaml.Node, key string) {
 	written := n.Value
 	if old := oldBools[strings.ToLower(written)]; n.Style == 0 && old != "" {
 		n.Tag, n.Value = "!!bool", old

@@ -154,7 +154,7 @@ func (l *Loader) Override(field, value string) error {
 	if len(doc.Content) != 1 || doc.Content[0].Kind != yaml.MappingNode {
 		return errors.New("helm can't read Chart.yaml: it is not a mapping")
 	}
-	lastWins(&doc)
+	dropRepeatedKeys(&doc)
 	root := doc.Content[0]
 	text := &yaml.Node{}
 	text.SetString(value)
@@ -216,7 +216,7 @@ func checkFile(name string, data []byte) error {
 		case len(doc.Content) > 0 && doc.Content[0].Kind != yaml.MappingNode && doc.Content[0].ShortTag() != "!!null":
 			return errors.New("it is not a mapping")
 		}
-		lastWins(&doc)
+		dropRepeatedKeys(&doc)
 		if hasNoNumber(&doc) {
 			return errors.New(".inf and .nan are not possible")
 		}
@@ -247,7 +247,7 @@ func checkLock(data []byte) error {
 	if err := yaml.Unmarshal(data, &node); err != nil {
 		return err
 	}
-	lastWins(&node)
+	dropRepeatedKeys(&node)
 	var loose map[string]any
 	if err := node.Decode(&loose); err != nil {
 		return err

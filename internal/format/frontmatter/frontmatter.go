@@ -156,10 +156,10 @@ func (r *valueReader) read(n *yaml.Node, depth int) (any, error) {
 		err := r.eachKey(n, depth, func(key string, value any) { object[key] = value })
 		return object, err
 	}
-	return scalar(n)
+	return readScalar(n)
 }
 
-func scalar(n *yaml.Node) (any, error) {
+func readScalar(n *yaml.Node) (any, error) {
 	value, ok := yamlscalar.Read(n)
 	if !ok {
 		return nil, errUnreadable

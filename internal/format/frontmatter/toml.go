@@ -20,7 +20,7 @@ func tomlToYAML(front []byte) (yaml []byte, ok bool) {
 	table := root
 	for p.skip(true); p.pos < len(p.text); p.skip(true) {
 		line := strings.Count(p.text[:p.pos], "\n")
-		keys, value, isTable, err := p.entry()
+		keys, value, isTable, err := p.readEntry()
 		if err != nil || p.values > maxValues {
 			return nil, false
 		}
@@ -130,11 +130,11 @@ func (p *tomlParser) take(text string) bool {
 	return true
 }
 
-// entry reads KEY = VALUE, or the header of a table; of an array of tables, the value is not nil.
-func (p *tomlParser) entry() (keys []string, value any, isTable bool, err error) {
+// readEntry reads KEY = VALUE, or the header of a table; of an array of tables, the value is not nil.
+func (p *tomlParser) readEntry() (keys []string, value any, isTable bool, err error) {
 	if p.take("[") {
 		array := p.take("[")
-		if keys, err = p.keys(); err != nil || !p.take("]") || array && !p.take("]") {
+		if keys, err = p.readKey(); err != nil || !p.take("]") || array && !p.take("]") {
 			return nil, nil, false, errTOML
 		}
 		if array {
@@ -142,21 +142,21 @@ func (p *tomlParser) entry() (keys []string, value any, isTable bool, err error)
 		}
 		return keys, value, true, nil
 	}
-	if keys, err = p.keys(); err != nil || !p.take("=") {
+	if keys, err = p.readKey(); err != nil || !p.take("=") {
 		return nil, nil, false, errTOML
 	}
-	value, err = p.value()
+	value, err = p.readValue()
 	return keys, value, false, err
 }
 
-// keys reads a key, whose parts are separated by dots.
-func (p *tomlParser) keys() ([]string, error) {
+// readKey reads a key, whose parts are separated by dots.
+func (p *tomlParser) readKey() ([]string, error) {
 	var keys []string
 	for {
 		p.skip(false)
 		start := p.pos
 		if p.pos < len(p.text) && (p.text[p.pos] == '"' || p.text[p.pos] == '\'') {
-			key, err := p.quoted()
+			key, err := p.readQuoted()
 			if err != nil {
 				return nil, err
 			}
@@ -180,7 +180,7 @@ func isAlphanumeric(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
 }
 
-func (p *tomlParser) value() (any, error) {
+func (p *tomlParser) readValue() (any, error) {
 	p.skip(false)
 	p.values++
 	p.depth++
@@ -189,11 +189,11 @@ func (p *tomlParser) value() (any, error) {
 	case p.pos >= len(p.text), p.depth > maxDepth, p.values > maxValues:
 		return nil, errTOML
 	case p.text[p.pos] == '"' || p.text[p.pos] == '\'':
-		return p.quoted()
+		return p.readQuoted()
 	case p.take("["):
-		return p.array()
+		return p.readArray()
 	case p.take("{"):
-		return p.inlineTable()
+		return p.readInlineTable()
 	}
 	start := p.pos
 	for p.pos < len(p.text) && !strings.ContainsRune(",]}#\n\r", rune(p.text[p.pos])) {
@@ -219,13 +219,13 @@ func (p *tomlParser) value() (any, error) {
 	return nil, errTOML
 }
 
-func (p *tomlParser) array() (any, error) {
+func (p *tomlParser) readArray() (any, error) {
 	list := []any{}
 	for {
 		if p.skip(true); p.take("]") {
 			return list, nil
 		}
-		value, err := p.value()
+		value, err := p.readValue()
 		if err != nil {
 			return nil, err
 		}
@@ -236,17 +236,17 @@ func (p *tomlParser) array() (any, error) {
 	}
 }
 
-func (p *tomlParser) inlineTable() (any, error) {
+func (p *tomlParser) readInlineTable() (any, error) {
 	table := map[string]any{}
 	for {
 		if p.skip(false); p.take("}") {
 			return table, nil
 		}
-		keys, err := p.keys()
+		keys, err := p.readKey()
 		if err != nil || !p.take("=") {
 			return nil, errTOML
 		}
-		value, err := p.value()
+		value, err := p.readValue()
 		if err != nil || !set(table, keys, value) {
 			return nil, errTOML
 		}
@@ -256,8 +256,8 @@ func (p *tomlParser) inlineTable() (any, error) {
 	}
 }
 
-// quoted reads a text in quotes, of one line or several.
-func (p *tomlParser) quoted() (string, error) {
+// readQuoted reads a text in quotes, of one line or several.
+func (p *tomlParser) readQuoted() (string, error) {
 	quote := p.text[p.pos : p.pos+1]
 	if p.take(strings.Repeat(quote, 3)) {
 		p.take("\r")
@@ -278,14 +278,14 @@ func (p *tomlParser) quoted() (string, error) {
 			if quote[0] == '\'' {
 				return text, nil
 			}
-			return unescaped(text)
+			return unescape(text)
 		}
 	}
 	return "", errTOML
 }
 
-// unescaped resolves the escapes of a text, which are those of JSON and \U, \e, and the end of a line.
-func unescaped(text string) (string, error) {
+// unescape resolves the escapes of a text, which are those of JSON and \U, \e, and the end of a line.
+func unescape(text string) (string, error) {
 	var b bytes.Buffer
 	for len(text) > 0 {
 		if text[0] == '\\' && len(text) > 1 && strings.ContainsRune("\n\r \t", rune(text[1])) {

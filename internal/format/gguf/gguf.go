@@ -158,11 +158,11 @@ func (g *reader) readCounts() (f *File, keys int64, err error) {
 	if err := g.readVersion(); err != nil {
 		return nil, 0, err
 	}
-	tensors, err := g.count("tensors", maxTensors)
+	tensors, err := g.readCount("tensors", maxTensors)
 	if err != nil {
 		return nil, 0, err
 	}
-	keys, err = g.count("metadata entries", maxKeys)
+	keys, err = g.readCount("metadata entries", maxKeys)
 	return newFile(tensors), keys, err
 }
 
@@ -183,7 +183,7 @@ func (g *reader) finish(f *File, align int64, last extent) error {
 
 func (g *reader) readVersion() error {
 	g.order = binary.LittleEndian
-	magic, err := g.bytes(4)
+	magic, err := g.readBytes(4)
 	if err != nil {
 		return err
 	}
@@ -194,7 +194,7 @@ func (g *reader) readVersion() error {
 	default:
 		return fmt.Errorf("not a GGUF file: it begins with %q", magic)
 	}
-	if g.version, err = g.uint32(); err != nil {
+	if g.version, err = g.readUint32(); err != nil {
 		return err
 	}
 	// llama.cpp writes big-endian files with the usual magic; read as little-endian, their version is a multiple of 65536.
@@ -209,15 +209,15 @@ func (g *reader) readVersion() error {
 
 // readEntry reads one metadata entry into f.
 func (g *reader) readEntry(f *File, align *int64) error {
-	key, _, err := g.text()
+	key, _, err := g.readText()
 	if err != nil {
 		return err
 	}
-	kind, err := g.uint32()
+	kind, err := g.readUint32()
 	if err != nil {
 		return err
 	}
-	text, keep, err := g.value(kind)
+	text, keep, err := g.readValue(kind)
 	if err != nil {
 		return fmt.Errorf("GGUF metadata %q: %w", key, err)
 	}
@@ -251,19 +251,19 @@ type extent struct {
 
 // readTensor reads the description of a tensor and counts it.
 func (g *reader) readTensor(f *File) (extent, error) {
-	name, _, err := g.text()
+	name, _, err := g.readText()
 	if err != nil {
 		return extent{}, err
 	}
-	dims, err := g.dimensions()
+	dims, err := g.readDimensions()
 	if err != nil {
 		return extent{}, fmt.Errorf("GGUF tensor %q: %w", name, err)
 	}
-	kind, err := g.uint32()
+	kind, err := g.readUint32()
 	if err != nil {
 		return extent{}, err
 	}
-	offset, err := g.uint64()
+	offset, err := g.readUint64()
 	if err != nil {
 		return extent{}, err
 	}
@@ -294,9 +294,9 @@ func (f *File) count(name string, kind uint32, elements int64) {
 	}
 }
 
-// dimensions reads the shape of a tensor.
-func (g *reader) dimensions() ([]int64, error) {
-	n, err := g.uint32()
+// readDimensions reads the shape of a tensor.
+func (g *reader) readDimensions() ([]int64, error) {
+	n, err := g.readUint32()
 	if err != nil {
 		return nil, err
 	}
@@ -305,7 +305,7 @@ func (g *reader) dimensions() ([]int64, error) {
 	}
 	dims := make([]int64, n)
 	for i := range dims {
-		if dims[i], err = g.length(); err != nil {
+		if dims[i], err = g.readLength(); err != nil {
 			return nil, err
 		}
 	}
@@ -326,9 +326,9 @@ func dataEnd(kind uint32, offset uint64, elements int64) (int64, error) {
 	return int64(end), nil
 }
 
-// count reads a number of items. Each takes at least nine bytes of the rest of the file.
-func (g *reader) count(what string, limit int64) (int64, error) {
-	n, err := g.length()
+// readCount reads a number of items. Each takes at least nine bytes of the rest of the file.
+func (g *reader) readCount(what string, limit int64) (int64, error) {
+	n, err := g.readLength()
 	if err != nil {
 		return 0, err
 	}

@@ -7,22 +7,22 @@ import (
 	"strings"
 )
 
-// length reads a length or dimension: 32 bits in version 1, 64 bits in later versions.
-func (g *reader) length() (int64, error) {
+// readLength reads a length or dimension: 32 bits in version 1, 64 bits in later versions.
+func (g *reader) readLength() (int64, error) {
 	if g.version == 1 {
-		n, err := g.uint32()
+		n, err := g.readUint32()
 		return int64(n), err
 	}
-	n, err := g.uint64()
+	n, err := g.readUint64()
 	if err == nil && n > math.MaxInt64 {
 		err = fmt.Errorf("a length of %d does not fit into a file of %d bytes", n, g.size)
 	}
 	return int64(n), err
 }
 
-// text reads a string; it skips a very long one.
-func (g *reader) text() (text string, keep bool, err error) {
-	n, err := g.length()
+// readText reads a string; it skips a very long one.
+func (g *reader) readText() (text string, keep bool, err error) {
+	n, err := g.readLength()
 	if err != nil {
 		return "", false, err
 	}
@@ -39,24 +39,24 @@ func (g *reader) text() (text string, keep bool, err error) {
 	return strings.ToValidUTF8(strings.TrimSpace(string(b)), "\ufffd"), true, g.advance(n)
 }
 
-func (g *reader) uint32() (uint32, error) {
-	b, err := g.bytes(4)
+func (g *reader) readUint32() (uint32, error) {
+	b, err := g.readBytes(4)
 	if err != nil {
 		return 0, err
 	}
 	return g.order.Uint32(b), nil
 }
 
-func (g *reader) uint64() (uint64, error) {
-	b, err := g.bytes(8)
+func (g *reader) readUint64() (uint64, error) {
+	b, err := g.readBytes(8)
 	if err != nil {
 		return 0, err
 	}
 	return g.order.Uint64(b), nil
 }
 
-// bytes reads up to eight bytes.
-func (g *reader) bytes(n int64) ([]byte, error) {
+// readBytes reads up to eight bytes.
+func (g *reader) readBytes(n int64) ([]byte, error) {
 	b := g.buf[:n]
 	if _, err := io.ReadFull(g.in, b); err != nil {
 		return nil, err

@@ -30,19 +30,19 @@ const (
 var widths = map[uint32]int64{typeUint8: 1, typeInt8: 1, typeUint16: 2, typeInt16: 2, typeUint32: 4, typeInt32: 4,
 	typeFloat32: 4, typeBool: 1, typeUint64: 8, typeInt64: 8, typeFloat64: 8}
 
-// value reads a metadata value as text; keep is false for a value that is too long.
-func (g *reader) value(kind uint32) (text string, keep bool, err error) {
+// readValue reads a metadata value as text; keep is false for a value that is too long.
+func (g *reader) readValue(kind uint32) (text string, keep bool, err error) {
 	switch kind {
 	case typeString:
-		return g.text()
+		return g.readText()
 	case typeArray:
-		return g.array()
+		return g.readArray()
 	}
 	width, ok := widths[kind]
 	if !ok {
 		return "", false, fmt.Errorf("unknown value type %d", kind)
 	}
-	b, err := g.bytes(width)
+	b, err := g.readBytes(width)
 	if err != nil {
 		return "", false, err
 	}
@@ -81,16 +81,16 @@ func number(kind uint32, order binary.ByteOrder, b []byte) string {
 	return strconv.FormatUint(n, 10)
 }
 
-// array reads a short array as text, its values joined by commas. It skips a longer array.
-func (g *reader) array() (text string, keep bool, err error) {
-	kind, err := g.uint32()
+// readArray reads a short array as text, its values joined by commas. It skips a longer array.
+func (g *reader) readArray() (text string, keep bool, err error) {
+	kind, err := g.readUint32()
 	if err != nil {
 		return "", false, err
 	}
 	if kind == typeArray {
 		return "", false, errors.New("array of arrays")
 	}
-	n, err := g.length()
+	n, err := g.readLength()
 	if err != nil {
 		return "", false, err
 	}
@@ -99,7 +99,7 @@ func (g *reader) array() (text string, keep bool, err error) {
 	}
 	texts, kept := make([]string, n), 0
 	for i := range texts {
-		if texts[i], keep, err = g.value(kind); err != nil {
+		if texts[i], keep, err = g.readValue(kind); err != nil {
 			return "", false, err
 		}
 		if kept += len(texts[i]); !keep || kept > maxKept {
@@ -121,7 +121,7 @@ func (g *reader) skipArray(kind uint32, n int64) error {
 		return fmt.Errorf("unknown value type %d", kind)
 	}
 	for range n {
-		length, err := g.length()
+		length, err := g.readLength()
 		if err != nil {
 			return err
 		}

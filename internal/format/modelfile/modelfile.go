@@ -40,7 +40,7 @@ func Parse(data []byte) ([]Command, error) {
 	p := &parser{rest: string(bytes.TrimPrefix(data, []byte("\ufeff"))), line: 1}
 	var all []Command
 	for p.skipBlank() {
-		c, err := p.command()
+		c, err := p.readCommand()
 		if err != nil {
 			return nil, &Fault{c.Line, err}
 		}
@@ -79,21 +79,21 @@ func (p *parser) skipBlank() bool {
 	return false
 }
 
-// command reads a command with its value.
-func (p *parser) command() (Command, error) {
-	word := p.word()
+// readCommand reads a command with its value.
+func (p *parser) readCommand() (Command, error) {
+	word := p.readWord()
 	c := Command{Name: strings.ToUpper(word), Line: p.line}
 	if !IsCommand(word) {
 		return c, fmt.Errorf("unknown command %q", word)
 	}
 	if c.Name == "PARAMETER" || c.Name == "MESSAGE" {
-		c.Key = p.word()
+		c.Key = p.readWord()
 	}
 	if c.Name == "MESSAGE" && !slices.Contains([]string{"system", "user", "assistant"}, c.Key) {
 		return c, fmt.Errorf("role %q of a MESSAGE: want system, user, or assistant", c.Key)
 	}
 	var err error
-	c.Args, err = p.value()
+	c.Args, err = p.readValue()
 	switch {
 	case err != nil:
 		return c, err
@@ -105,8 +105,8 @@ func (p *parser) command() (Command, error) {
 	return c, nil
 }
 
-// word reads up to the next space, and skips the spaces after it.
-func (p *parser) word() string {
+// readWord reads up to the next space, and skips the spaces after it.
+func (p *parser) readWord() string {
 	end := strings.IndexAny(p.rest, " \t\r\n")
 	if end < 0 {
 		end = len(p.rest)
@@ -116,8 +116,8 @@ func (p *parser) word() string {
 	return word
 }
 
-// value reads a value. Quotes end at the end of a line.
-func (p *parser) value() (string, error) {
+// readValue reads a value. Quotes end at the end of a line.
+func (p *parser) readValue() (string, error) {
 	quote := ""
 	for _, q := range [...]string{`"""`, `"`} {
 		if quote == "" && strings.HasPrefix(p.rest, q) {

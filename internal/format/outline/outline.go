@@ -32,8 +32,8 @@ type Field struct {
 // MaxRows bounds the rows of an outline, and the names that readers keep to count by.
 const MaxRows = 10_000
 
-// Field adds a fact, unless it is empty.
-func (o *Outline) Field(name, value string) {
+// AddField adds a fact, unless it is empty.
+func (o *Outline) AddField(name, value string) {
 	if value != "" {
 		o.Fields = append(o.Fields, Field{name, value})
 	}

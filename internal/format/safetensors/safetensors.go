@@ -151,7 +151,7 @@ func (f *File) read(d *json.Decoder) error {
 		return err
 	}
 	for d.More() {
-		name, err := str(d)
+		name, err := readString(d)
 		if err != nil {
 			return err
 		}
@@ -177,11 +177,11 @@ func (f *File) readMetadata(d *json.Decoder) error {
 		return fmt.Errorf("want {, got %v", token)
 	}
 	for d.More() {
-		key, err := str(d)
+		key, err := readString(d)
 		if err != nil {
 			return err
 		}
-		value, err := str(d)
+		value, err := readString(d)
 		if err != nil {
 			return err
 		}
@@ -194,7 +194,7 @@ func (f *File) readMetadata(d *json.Decoder) error {
 
 // readTensor reads the entry of a tensor and counts it.
 func (f *File) readTensor(d *json.Decoder, name string) error {
-	dtype, shape, offsets, err := tensorEntry(d)
+	dtype, shape, offsets, err := readTensorEntry(d)
 	if err != nil {
 		return err
 	}
@@ -229,23 +229,23 @@ func (f *File) readTensor(d *json.Decoder, name string) error {
 	return nil
 }
 
-// tensorEntry reads {"dtype": …, "shape": […], "data_offsets": […]}.
-func tensorEntry(d *json.Decoder) (dtype string, shape, offsets []int64, err error) {
+// readTensorEntry reads {"dtype": …, "shape": […], "data_offsets": […]}.
+func readTensorEntry(d *json.Decoder) (dtype string, shape, offsets []int64, err error) {
 	if err := expect(d, '{'); err != nil {
 		return "", nil, nil, err
 	}
 	for err == nil && d.More() {
 		var key string
-		if key, err = str(d); err != nil {
+		if key, err = readString(d); err != nil {
 			break
 		}
 		switch key {
 		case "dtype":
-			dtype, err = str(d)
+			dtype, err = readString(d)
 		case "shape":
-			shape, err = numbers(d, 64)
+			shape, err = readNumbers(d, 64)
 		case "data_offsets":
-			offsets, err = numbers(d, 2)
+			offsets, err = readNumbers(d, 2)
 		default:
 			err = jsonwalk.Skip(d, 0, maxDepth, nil)
 		}
@@ -268,8 +268,8 @@ func expect(d *json.Decoder, delim json.Delim) error {
 	return nil
 }
 
-// str reads a string.
-func str(d *json.Decoder) (string, error) {
+// readString reads a string.
+func readString(d *json.Decoder) (string, error) {
 	t, err := d.Token()
 	if err != nil {
 		return "", err
@@ -281,8 +281,8 @@ func str(d *json.Decoder) (string, error) {
 	return s, nil
 }
 
-// numbers reads an array of at most limit integers.
-func numbers(d *json.Decoder, limit int) ([]int64, error) {
+// readNumbers reads an array of at most limit integers.
+func readNumbers(d *json.Decoder, limit int) ([]int64, error) {
 	d.UseNumber()
 	if err := expect(d, '['); err != nil {
 		return nil, err

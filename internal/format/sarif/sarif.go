@@ -84,20 +84,20 @@ func (s *reader) run(key string) error {
 	case "tool":
 		return s.stream.Object(func(key string) error {
 			if key == "driver" {
-				return s.stream.Object(s.driver)
+				return s.stream.Object(s.readDriver)
 			}
 			return s.stream.Skip()
 		})
 	case "results":
-		return s.stream.Array(s.result)
+		return s.stream.Array(s.readResult)
 	case "invocations":
-		return s.stream.Array(s.invocation)
+		return s.stream.Array(s.readInvocation)
 	}
 	return s.stream.Skip()
 }
 
-// driver reads a field of the tool.
-func (s *reader) driver(key string) error {
+// readDriver reads a field of the tool.
+func (s *reader) readDriver(key string) error {
 	switch key {
 	case "name":
 		var name string
@@ -108,12 +108,12 @@ func (s *reader) driver(key string) error {
 		}
 		return err
 	case "rules":
-		return s.stream.Array(s.rule)
+		return s.stream.Array(s.readRule)
 	}
 	return s.stream.Skip()
 }
 
-func (s *reader) rule() error {
+func (s *reader) readRule() error {
 	var rule struct {
 		ID               string
 		ShortDescription struct{ Text string }
@@ -127,7 +127,7 @@ func (s *reader) rule() error {
 	return err
 }
 
-func (s *reader) result() error {
+func (s *reader) readResult() error {
 	var result struct {
 		RuleID       string
 		Rule         struct{ ID string }
@@ -218,9 +218,9 @@ func (s *reader) outline() *outline.Outline {
 	if s.suppressed > 0 {
 		o.Summary += fmt.Sprintf(", %d suppressed", s.suppressed)
 	}
-	o.Field("tool", o.Name)
+	o.AddField("tool", o.Name)
 	if !s.ended.IsZero() {
-		o.Field("ended", s.ended.Format(time.RFC3339))
+		o.AddField("ended", s.ended.Format(time.RFC3339))
 	}
 	o.Field("findings", o.Summary)
 	if s.list && len(s.all) > 0 {

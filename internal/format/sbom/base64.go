@@ -15,7 +15,7 @@ var errNotBase64 = errors.New("the payload of the envelope is not base64")
 func newBase64Text(r io.Reader) (io.Reader, error) {
 	b := bufio.NewReader(r)
 	for _, want := range []byte(`:"`) {
-		if got, err := firstByte(b); err != nil || got != want {
+		if got, err := peekByte(b); err != nil || got != want {
 			return nil, errNotBase64
 		}
 		_, _ = b.Discard(1)

@@ -79,10 +79,10 @@ func (w words) first() string {
 	return w[0]
 }
 
-// element reads an element of the list.
-func (s *reader) element(d *json.Decoder) error {
+// readElement reads an element of the list.
+func (s *reader) readElement(d *json.Decoder) error {
 	var e spdxElement
-	if err := lenient(d.Decode(&e)); err != nil {
+	if err := ignoreType(d.Decode(&e)); err != nil {
 		return err
 	}
 	g := s.graph
@@ -131,7 +131,7 @@ func (g *spdxGraph) count(s *reader) {
 			}
 			licenses = append(licenses, strings.Join(names, " AND "))
 		}
-		s.component(Component{Name: p.name, Version: p.version}, licenses...)
+		s.addComponent(Component{Name: p.name, Version: p.version}, licenses...)
 	}
 }
 
@@ -150,10 +150,10 @@ func (g *spdxGraph) license(id string) string {
 	return name
 }
 
-// context reads the version of SPDX 3 from the JSON-LD context: https://spdx.org/rdf/3.0.1/spdx-context.jsonld.
-func (s *reader) context(d *json.Decoder) error {
+// readContext reads the version of SPDX 3 from the JSON-LD context: https://spdx.org/rdf/3.0.1/spdx-context.jsonld.
+func (s *reader) readContext(d *json.Decoder) error {
 	var contexts words
-	if err := lenient(d.Decode(&contexts)); err != nil {
+	if err := ignoreType(d.Decode(&contexts)); err != nil {
 		return err
 	}
 	for _, context := range contexts {
@@ -165,13 +165,13 @@ func (s *reader) context(d *json.Decoder) error {
 	return nil
 }
 
-// syftPackage reads a package in Syft's own format. Older versions list licenses as strings.
-func (s *reader) syftPackage(d *json.Decoder) error {
+// readSyftPackage reads a package in Syft's own format. Older versions list licenses as strings.
+func (s *reader) readSyftPackage(d *json.Decoder) error {
 	var p struct {
 		Name, Version string
 		Licenses      []json.RawMessage
 	}
-	err := lenient(d.Decode(&p))
+	err := ignoreType(d.Decode(&p))
 	var names []string
 	for _, raw := range p.Licenses {
 		var license struct{ Value, SPDXExpression string }
@@ -183,17 +183,17 @@ func (s *reader) syftPackage(d *json.Decoder) error {
 			names = append(names, name)
 		}
 	}
-	s.component(Component{Name: p.Name, Version: p.Version}, strings.Join(names, " AND "))
+	s.addComponent(Component{Name: p.Name, Version: p.Version}, strings.Join(names, " AND "))
 	return err
 }
 
-// syftSource reads the subject of a Syft document.
-func (s *reader) syftSource(d *json.Decoder) error {
+// readSyftSource reads the subject of a Syft document.
+func (s *reader) readSyftSource(d *json.Decoder) error {
 	var source struct {
 		Name, Version string
 		Metadata      struct{ UserInput string }
 	}
-	err := lenient(d.Decode(&source))
+	err := ignoreType(d.Decode(&source))
 	name := source.Name
 	if source.Version != "" && !strings.HasPrefix(source.Version, "sha256:") {
 		name += " " + source.Version
@@ -202,10 +202,10 @@ func (s *reader) syftSource(d *json.Decoder) error {
 	return err
 }
 
-// syftSchema reads the schema, by which a Syft document is recognized.
-func (s *reader) syftSchema(d *json.Decoder) error {
+// readSyftSchema reads the schema, by which a Syft document is recognized.
+func (s *reader) readSyftSchema(d *json.Decoder) error {
 	var schema struct{ Version, URL string }
-	err := lenient(d.Decode(&schema))
+	err := ignoreType(d.Decode(&schema))
 	if strings.Contains(schema.URL, "/anchore/syft/") {
 		s.sbom.Format = "Syft " + schema.Version
 	}

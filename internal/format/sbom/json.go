@@ -20,7 +20,7 @@ func (s *reader) readJSON(r io.Reader) error {
 	if _, err := d.Token(); err != nil {
 		return err
 	}
-	if err := s.object(d, limited); err != nil && !errors.Is(err, errPayloadRead) {
+	if err := s.readObject(d, limited); err != nil && !errors.Is(err, errPayloadRead) {
 		return err
 	}
 	if !slices.ContainsFunc([]string{"SPDX-", "CycloneDX ", "Syft "}, func(p string) bool { return strings.HasPrefix(s.sbom.Format, p) }) {
@@ -30,15 +30,15 @@ func (s *reader) readJSON(r io.Reader) error {
 	return nil
 }
 
-// object reads the fields of an object whose { was read.
-func (s *reader) object(d *json.Decoder, limited *partReader) error {
+// readObject reads the fields of an object whose { was read.
+func (s *reader) readObject(d *json.Decoder, limited *partReader) error {
 	for d.More() {
 		limited.left = maxPart
 		key, err := d.Token()
 		if err != nil {
 			return err
 		}
-		if err := s.field(d, limited, key); err != nil {
+		if err := s.readField(d, limited, key); err != nil {
 			return err
 		}
 	}
@@ -46,8 +46,8 @@ func (s *reader) object(d *json.Decoder, limited *partReader) error {
 	return err
 }
 
-// predicate reads the document of an in-toto statement.
-func (s *reader) predicate(d *json.Decoder, limited *partReader) error {
+// readPredicate reads the document of an in-toto statement.
+func (s *reader) readPredicate(d *json.Decoder, limited *partReader) error {
 	if s.stated || s.sbom.Format != "" {
 		return passValue(d, limited)
 	}
@@ -57,22 +57,22 @@ func (s *reader) predicate(d *json.Decoder, limited *partReader) error {
 	case err != nil:
 		return err
 	case token == json.Delim('{'):
-		return s.object(d, limited)
+		return s.readObject(d, limited)
 	case token == json.Delim('['):
 		return passRest(d, limited)
 	}
 	return nil
 }
 
-// bundled reads the envelope in a sigstore bundle.
-func (s *reader) bundled(d *json.Decoder, limited *partReader) error {
+// readBundled reads the envelope in a sigstore bundle.
+func (s *reader) readBundled(d *json.Decoder, limited *partReader) error {
 	token, err := d.Token()
 	switch {
 	case err != nil:
 		return err
 	case token == json.Delim('{') && s.isOutermost() && !s.bundle:
 		s.bundle = true
-		return s.object(d, limited)
+		return s.readObject(d, limited)
 	case token == json.Delim('{'), token == json.Delim('['):
 		return passRest(d, limited)
 	}
@@ -85,8 +85,8 @@ func (s *reader) isOutermost() bool { return !s.stated && !s.sbom.Enveloped && s
 // errPayloadRead ends the reading of an envelope after its payload.
 var errPayloadRead = errors.New("the payload has been read")
 
-// payload reads the statement in an envelope as a stream: it can be as long as a document.
-func (s *reader) payload(d *json.Decoder, limited *partReader) error {
+// readPayload reads the statement in an envelope as a stream: it can be as long as a document.
+func (s *reader) readPayload(d *json.Decoder, limited *partReader) error {
 	if !s.isOutermost() {
 		return passValue(d, limited)
 	}
@@ -101,35 +101,35 @@ func (s *reader) payload(d *json.Decoder, limited *partReader) error {
 	return errPayloadRead
 }
 
-// field reads the value of a field of the document.
-func (s *reader) field(d *json.Decoder, limited *partReader, key json.Token) error {
+// readField reads the value of a field of the document.
+func (s *reader) readField(d *json.Decoder, limited *partReader, key json.Token) error {
 	switch key {
 	case "spdxVersion", "name", "bomFormat", "specVersion":
-		return s.stringField(d, key)
+		return s.readStringField(d, key)
 	case "metadata":
-		return s.metadata(d)
+		return s.readMetadata(d)
 	case "creationInfo":
-		return s.creation(d)
+		return s.readCreation(d)
 	case "packages":
-		return eachOf(d, limited, s.spdxPackage)
+		return eachOf(d, limited, s.readSPDXPackage)
 	case "components":
-		return eachOf(d, limited, s.cycloneComponent)
+		return eachOf(d, limited, s.readCycloneComponent)
 	case "@context":
-		return s.context(d)
+		return s.readContext(d)
 	case "@graph":
-		return eachOf(d, limited, s.element)
+		return eachOf(d, limited, s.readElement)
 	case "artifacts":
-		return eachOf(d, limited, s.syftPackage)
+		return eachOf(d, limited, s.readSyftPackage)
 	case "source":
-		return s.syftSource(d)
+		return s.readSyftSource(d)
 	case "schema":
-		return s.syftSchema(d)
+		return s.readSyftSchema(d)
 	case "predicate":
-		return s.predicate(d, limited)
+		return s.readPredicate(d, limited)
 	case "dsseEnvelope":
-		return s.bundled(d, limited)
+		return s.readBundled(d, limited)
 	case "payload":
-		return s.payload(d, limited)
+		return s.readPayload(d, limited)
 	}
 	return passValue(d, limited)
 }
@@ -149,8 +149,8 @@ func (p *partReader) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// stringField reads a string; a value of another type is ignored.
-func (s *reader) stringField(d *json.Decoder, key json.Token) error {
+// readStringField reads a string; a value of another type is ignored.
+func (s *reader) readStringField(d *json.Decoder, key json.Token) error {
 	var value any
 	if err := d.Decode(&value); err != nil {
 		return err
@@ -169,27 +169,27 @@ func (s *reader) stringField(d *json.Decoder, key json.Token) error {
 	return nil
 }
 
-// creation reads when an SPDX 2 document was created.
-func (s *reader) creation(d *json.Decoder) error {
+// readCreation reads when an SPDX 2 document was created.
+func (s *reader) readCreation(d *json.Decoder) error {
 	var info struct{ Created string }
-	err := lenient(d.Decode(&info))
+	err := ignoreType(d.Decode(&info))
 	s.sbom.Created = outline.Time(info.Created)
 	return err
 }
 
-func (s *reader) metadata(d *json.Decoder) error {
+func (s *reader) readMetadata(d *json.Decoder) error {
 	var m struct {
 		Timestamp string
 		Component struct{ Name, Version string }
 	}
-	err := lenient(d.Decode(&m))
+	err := ignoreType(d.Decode(&m))
 	s.sbom.Created = outline.Time(m.Timestamp)
 	s.sbom.Name = strings.TrimSpace(m.Component.Name + " " + m.Component.Version)
 	return err
 }
 
-// lenient ignores the error of a value of an unexpected type, which stays empty.
-func lenient(err error) error {
+// ignoreType ignores the error of a value of an unexpected type, which stays empty.
+func ignoreType(err error) error {
 	var wrong *json.UnmarshalTypeError
 	if errors.As(err, &wrong) {
 		return nil
@@ -230,10 +230,10 @@ func passRest(d *json.Decoder, limited *partReader) error {
 	return jsonwalk.Skip(d, 1, 0, func() { limited.left = maxPart })
 }
 
-func (s *reader) spdxPackage(d *json.Decoder) error {
+func (s *reader) readSPDXPackage(d *json.Decoder) error {
 	var p struct{ Name, VersionInfo, LicenseConcluded, LicenseDeclared string }
-	err := lenient(d.Decode(&p))
-	s.component(Component{Name: p.Name, Version: p.VersionInfo}, p.LicenseConcluded, p.LicenseDeclared)
+	err := ignoreType(d.Decode(&p))
+	s.addComponent(Component{Name: p.Name, Version: p.VersionInfo}, p.LicenseConcluded, p.LicenseDeclared)
 	return err
 }
 
@@ -247,9 +247,9 @@ type cycloneComponent struct {
 	Components []cycloneComponent
 }
 
-func (s *reader) cycloneComponent(d *json.Decoder) error {
+func (s *reader) readCycloneComponent(d *json.Decoder) error {
 	var c cycloneComponent
-	err := lenient(d.Decode(&c))
+	err := ignoreType(d.Decode(&c))
 	s.countComponent(c)
 	return err
 }
@@ -261,7 +261,7 @@ func (s *reader) countComponent(c cycloneComponent) {
 			names = append(names, name)
 		}
 	}
-	s.component(Component{Name: inGroup(c.Group, c.Name), Version: c.Version}, strings.Join(names, " AND "))
+	s.addComponent(Component{Name: inGroup(c.Group, c.Name), Version: c.Version}, strings.Join(names, " AND "))
 	for _, part := range c.Components {
 		s.countComponent(part)
 	}

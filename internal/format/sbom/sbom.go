@@ -65,7 +65,7 @@ func read(r io.Reader, list int) (*Summary, error) {
 	b := bufio.NewReaderSize(bom.Skip(io.LimitReader(r, maxRead)), 64<<10)
 	s := &reader{list: list, licenses: map[string]int{}, graph: newSPDXGraph()}
 	var err error
-	switch first, peekErr := firstByte(b); {
+	switch first, peekErr := peekByte(b); {
 	case peekErr != nil:
 		err = errNoSBOM
 	case first == '{':
@@ -86,8 +86,8 @@ func read(r io.Reader, list int) (*Summary, error) {
 
 var errNoSBOM = errors.New("not an SPDX, CycloneDX, or Syft document")
 
-// firstByte peeks at the first byte after white space.
-func firstByte(b *bufio.Reader) (byte, error) {
+// peekByte peeks at the first byte after white space.
+func peekByte(b *bufio.Reader) (byte, error) {
 	for {
 		c, err := b.ReadByte()
 		if err != nil {
@@ -109,8 +109,8 @@ type reader struct {
 	stated   bool // inside an in-toto statement
 }
 
-// component counts a component under the first license that is known.
-func (s *reader) component(c Component, licenses ...string) {
+// addComponent counts a component under the first license that is known.
+func (s *reader) addComponent(c Component, licenses ...string) {
 	s.sbom.Components++
 	for _, l := range licenses {
 		if l = strings.TrimSpace(l); l != "" && l != "NOASSERTION" && l != "NONE" {

@@ -17,7 +17,7 @@ func (s *reader) readTags(r io.Reader) error {
 	open := false
 	flush := func() {
 		if open {
-			s.component(c, concluded, declared)
+			s.addComponent(c, concluded, declared)
 		}
 		c, concluded, declared = Component{}, "", ""
 	}

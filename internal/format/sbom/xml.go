@@ -71,14 +71,14 @@ func (x *xmlSBOM) start(t xml.StartElement) error {
 	}
 	x.path = append(x.path, t.Name.Local)
 	x.text = x.text[:0]
-	if x.in("components", "component") {
+	if x.isIn("components", "component") {
 		x.open = append(x.open, xmlComponent{})
 	}
 	return nil
 }
 
-// in reports whether names are the innermost open elements.
-func (x *xmlSBOM) in(names ...string) bool {
+// isIn reports whether names are the innermost open elements.
+func (x *xmlSBOM) isIn(names ...string) bool {
 	return len(x.path) >= len(names) && slices.Equal(x.path[len(x.path)-len(names):], names)
 }
 
@@ -86,23 +86,23 @@ func (x *xmlSBOM) end() {
 	text := strings.TrimSpace(string(x.text))
 	last := len(x.open) - 1
 	switch {
-	case x.in("components", "component"):
-		x.reader.component(x.open[last].Component, strings.Join(x.open[last].licenses, " AND "))
+	case x.isIn("components", "component"):
+		x.reader.addComponent(x.open[last].Component, strings.Join(x.open[last].licenses, " AND "))
 		x.open = x.open[:last]
-	case last >= 0 && x.in("components", "component", "group"):
+	case last >= 0 && x.isIn("components", "component", "group"):
 		x.open[last].group = text
-	case last >= 0 && x.in("components", "component", "name"):
+	case last >= 0 && x.isIn("components", "component", "name"):
 		x.open[last].Name = inGroup(x.open[last].group, text)
-	case last >= 0 && x.in("components", "component", "version"):
+	case last >= 0 && x.isIn("components", "component", "version"):
 		x.open[last].Version = text
-	case last >= 0 && (x.in("component", "licenses", "license", "id") || x.in("component", "licenses", "license", "name") ||
-		x.in("component", "licenses", "expression")):
+	case last >= 0 && (x.isIn("component", "licenses", "license", "id") || x.isIn("component", "licenses", "license", "name") ||
+		x.isIn("component", "licenses", "expression")):
 		x.open[last].licenses = append(x.open[last].licenses, text)
-	case x.in("bom", "metadata", "timestamp"):
+	case x.isIn("bom", "metadata", "timestamp"):
 		x.reader.sbom.Created = outline.Time(text)
-	case x.in("metadata", "component", "name"):
+	case x.isIn("metadata", "component", "name"):
 		x.reader.sbom.Name = text
-	case x.in("metadata", "component", "version"):
+	case x.isIn("metadata", "component", "version"):
 		x.reader.sbom.Name += " " + text
 	}
 	x.path, x.text = x.path[:len(x.path)-1], x.text[:0]

@@ -69,18 +69,18 @@ func Read(r io.Reader) (*outline.Outline, error) {
 func (c *content) outline() *outline.Outline {
 	p := &c.Said
 	o := &outline.Outline{Summary: outline.Clip(p.Verdict)}
-	o.Field("states", outline.Clip(c.Predicate))
-	o.Field("builder", outline.Clip(cmp.Or(p.RunDetails.Builder.ID, p.Builder.ID)))
-	o.Field("build type", outline.Clip(cmp.Or(p.BuildDefinition.BuildType, p.BuildType)))
-	o.Field("run", outline.Clip(p.RunDetails.Metadata.InvocationID))
-	o.Field("finished", outline.Clip(cmp.Or(p.RunDetails.Metadata.FinishedOn, p.Metadata.BuildFinishedOn)))
-	o.Field("result", outline.Clip(cmp.Or(p.Verdict, p.Result)))
+	o.AddField("states", outline.Clip(c.Predicate))
+	o.AddField("builder", outline.Clip(cmp.Or(p.RunDetails.Builder.ID, p.Builder.ID)))
+	o.AddField("build type", outline.Clip(cmp.Or(p.BuildDefinition.BuildType, p.BuildType)))
+	o.AddField("run", outline.Clip(p.RunDetails.Metadata.InvocationID))
+	o.AddField("finished", outline.Clip(cmp.Or(p.RunDetails.Metadata.FinishedOn, p.Metadata.BuildFinishedOn)))
+	o.AddField("result", outline.Clip(cmp.Or(p.Verdict, p.Result)))
 	for i, m := range append(p.BuildDefinition.Resolved, p.Materials...) {
 		if i == maxMaterials {
-			o.Field("built from", "and more")
+			o.AddField("built from", "and more")
 			break
 		}
-		o.Field("built from", outline.Clip(m.URI))
+		o.AddField("built from", outline.Clip(m.URI))
 	}
 	for i, s := range c.Subject {
 		if i == outline.MaxRows {

@@ -67,25 +67,25 @@ func read(r io.Reader, list bool) (*outline.Outline, error) {
 	return s.outline(), nil
 }
 
-// field reads a field of the document. No field means different things in two formats.
-func (s *reader) field(key string) error {
+// readField reads a field of the document. No field means different things in two formats.
+func (s *reader) readField(key string) error {
 	switch key {
 	case "@context":
-		return s.text(func(context string) {
+		return s.readText(func(context string) {
 			if version, ok := strings.CutPrefix(context, "https://openvex.dev/ns"); ok {
 				s.format = strings.TrimSpace("OpenVEX " + strings.TrimPrefix(strings.Trim(version, "/"), "v"))
 			}
 		})
 	case "bomFormat":
-		return s.text(func(format string) {
+		return s.readText(func(format string) {
 			if format == "CycloneDX" {
 				s.format = format
 			}
 		})
 	case "@id", "serialNumber":
-		return s.text(func(id string) { s.id = outline.Clip(id) })
+		return s.readText(func(id string) { s.id = outline.Clip(id) })
 	case "timestamp":
-		return s.text(func(at string) { s.created = outline.Time(at) })
+		return s.readText(func(at string) { s.created = outline.Time(at) })
 	case "metadata":
 		var metadata struct{ Timestamp string }
 		err := s.stream.Decode(&metadata)
@@ -96,23 +96,23 @@ func (s *reader) field(key string) error {
 	case "product_tree":
 		return s.stream.Object(s.productTree)
 	case "statements":
-		return s.stream.Array(s.openVEX)
+		return s.stream.Array(s.readOpenVEX)
 	case "vulnerabilities":
-		return s.stream.Array(s.vulnerability)
+		return s.stream.Array(s.readVulnerability)
 	}
 	return s.stream.Skip()
 }
 
-// text reads a string; a value of another type is "".
-func (s *reader) text(set func(string)) error {
+// readText reads a string; a value of another type is "".
+func (s *reader) readText(set func(string)) error {
 	var text string
 	err := s.stream.Decode(&text)
 	set(text)
 	return err
 }
 
-// csaf reads the head of a CSAF document.
-func (s *reader) csaf() error {
+// readCSAF reads the head of a CSAF document.
+func (s *reader) readCSAF() error {
 	var d struct {
 		Version  string `json:"csaf_version"`
 		Tracking struct {
@@ -136,7 +136,7 @@ func (t *anyText) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-func (s *reader) openVEX() error {
+func (s *reader) readOpenVEX() error {
 	var v struct {
 		Vulnerability anyText
 		Status        string
@@ -154,8 +154,8 @@ var states = map[string]string{
 	"not_affected": "not_affected", "false_positive": "not_affected",
 }
 
-// vulnerability reads a vulnerability of CycloneDX, or of CSAF.
-func (s *reader) vulnerability() error {
+// readVulnerability reads a vulnerability of CycloneDX, or of CSAF.
+func (s *reader) readVulnerability() error {
 	var v struct {
 		ID, CVE  string
 		Analysis struct{ State, Justification string }
@@ -285,10 +285,10 @@ func (s *reader) outline() *outline.Outline {
 		counts[i] = outline.Count{Name: strings.ReplaceAll(status, "_", " "), N: byStatus[status]}
 	}
 	o := &outline.Outline{Name: s.id, Created: s.created, Summary: outline.Counts("no statements", false, append(counts, outline.Count{Name: "more", N: s.more})...)}
-	o.Field("format", s.format)
-	o.Field("id", s.id)
+	o.AddField("format", s.format)
+	o.AddField("id", s.id)
 	if !s.created.IsZero() {
-		o.Field("created", s.created.Format(time.RFC3339))
+		o.AddField("created", s.created.Format(time.RFC3339))
 	}
 	o.Field("statements", o.Summary)
 	for i, p := range s.products {

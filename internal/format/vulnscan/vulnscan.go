@@ -44,7 +44,7 @@ func Read(r io.Reader) (*outline.Outline, error) {
 		stream: jsonwalk.NewStream(bom.Skip(io.LimitReader(r, maxRead)), maxPart),
 		counts: map[string]int{}, findings: map[finding]bool{},
 	}
-	if err := s.stream.Object(s.field); err != nil {
+	if err := s.stream.Object(s.readField); err != nil {
 		return nil, fmt.Errorf("reading the report: %w", err)
 	}
 	if s.tool == "" {
@@ -53,8 +53,8 @@ func Read(r io.Reader) (*outline.Outline, error) {
 	return s.outline(), nil
 }
 
-// field reads a field of the report. The two formats have no field in common.
-func (s *reader) field(key string) error {
+// readField reads a field of the report. The two formats have no field in common.
+func (s *reader) readField(key string) error {
 	switch key {
 	case "ArtifactName":
 		s.tool = "Trivy"
@@ -65,9 +65,9 @@ func (s *reader) field(key string) error {
 		s.created = outline.Time(at)
 		return err
 	case "Results":
-		return s.stream.Array(func() error { return s.stream.Object(s.trivyResult) })
+		return s.stream.Array(func() error { return s.stream.Object(s.readTrivyResult) })
 	case "matches":
-		return s.stream.Array(s.grypeMatch)
+		return s.stream.Array(s.readGrypeMatch)
 	case "source":
 		var source struct{ Target anyTarget }
 		err := s.stream.Decode(&source)
@@ -93,16 +93,16 @@ func (t *anyTarget) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// trivyResult reads a field of what Trivy found in one file.
-func (s *reader) trivyResult(key string) error {
+// readTrivyResult reads a field of what Trivy found in one file.
+func (s *reader) readTrivyResult(key string) error {
 	switch key {
 	case "Vulnerabilities", "Misconfigurations", "Secrets", "Licenses":
-		return s.stream.Array(s.trivyFinding)
+		return s.stream.Array(s.readTrivyFinding)
 	}
 	return s.stream.Skip()
 }
 
-func (s *reader) trivyFinding() error {
+func (s *reader) readTrivyFinding() error {
 	var f struct{ VulnerabilityID, ID, RuleID, Name, PkgName, InstalledVersion, FixedVersion, Severity, Status string }
 	if err := s.stream.Decode(&f); err != nil || f.Status == "PASS" {
 		return err
@@ -111,7 +111,7 @@ func (s *reader) trivyFinding() error {
 	return nil
 }
 
-func (s *reader) grypeMatch() error {
+func (s *reader) readGrypeMatch() error {
 	var m struct {
 		Vulnerability struct {
 			ID, Severity string
@@ -146,12 +146,12 @@ func (s *reader) outline() *outline.Outline {
 		counts[i] = outline.Count{Name: severity, N: s.counts[severity]}
 	}
 	o := &outline.Outline{Name: s.tool, Created: s.created, Summary: outline.Counts("no findings", false, counts...)}
-	o.Field("tool", s.tool)
-	o.Field("about", outline.Clip(s.about))
+	o.AddField("tool", s.tool)
+	o.AddField("about", outline.Clip(s.about))
 	if !s.created.IsZero() {
-		o.Field("created", s.created.Format(time.RFC3339))
+		o.AddField("created", s.created.Format(time.RFC3339))
 	}
-	o.Field("findings", o.Summary)
+	o.AddField("findings", o.Summary)
 	for _, f := range slices.SortedFunc(maps.Keys(s.findings), func(a, b finding) int {
 		return cmp.Or(cmp.Compare(slices.Index(severities, a.severity), slices.Index(severities, b.severity)), cmp.Compare(a.id, b.id),
 			cmp.Compare(a.where, b.where), cmp.Compare(a.fixed, b.fixed))

@@ -85,7 +85,7 @@ func (f *File) readSections(r io.ReaderAt, size int64) error {
 			return fmt.Errorf("WebAssembly binary has too many sections: the limit is %d", maxSections)
 		}
 		head := &reader{in: bufio.NewReaderSize(io.NewSectionReader(r, pos, min(size-pos, 11)), 16)}
-		id, length := head.byte(), int64(head.u32())
+		id, length := head.readByte(), int64(head.readUint32())
 		if head.err != nil {
 			return fmt.Errorf("truncated WebAssembly binary: incomplete section header at byte %d", pos)
 		}
@@ -106,18 +106,18 @@ func (f *File) readSection(id byte, section *io.SectionReader) error {
 	var entry func(*reader)
 	switch {
 	case !f.Component && id == moduleImports:
-		entry = f.moduleImport
+		entry = f.addModuleImport
 	case !f.Component && id == moduleExports:
-		entry = f.moduleExport
+		entry = f.addModuleExport
 	case f.Component && id == componentImports:
-		entry = f.componentImport
+		entry = f.addComponentImport
 	case f.Component && id == componentExports:
-		entry = f.componentExport
+		entry = f.addComponentExport
 	default:
 		return nil
 	}
 	r := &reader{in: bufio.NewReader(section)}
-	for range r.u32() {
+	for range r.readUint32() {
 		entry(r)
 		if r.err != nil {
 			break
@@ -132,58 +132,58 @@ func (f *File) readSection(id byte, section *io.SectionReader) error {
 	return r.err
 }
 
-func (f *File) moduleImport(r *reader) {
-	module := r.name()
-	r.name()
-	switch r.byte() {
+func (f *File) addModuleImport(r *reader) {
+	module := r.readName()
+	r.readName()
+	switch r.readByte() {
 	case 0: // function
-		r.u32()
+		r.readUint32()
 	case 1: // table
-		r.valueType()
-		r.limits()
+		r.skipValueType()
+		r.skipLimits()
 	case 2: // memory
-		r.limits()
+		r.skipLimits()
 	case 3: // global
-		r.valueType()
-		r.byte()
+		r.skipValueType()
+		r.readByte()
 	case 4: // tag
-		r.byte()
-		r.u32()
+		r.readByte()
+		r.readUint32()
 	default:
 		r.fail(errUnknown)
 	}
 	if !slices.Contains(f.Imports, module) && len(f.Imports) < 256 {
-		f.Imports = f.list(r, f.Imports, module)
+		f.Imports = f.appendName(r, f.Imports, module)
 	}
 }
 
-func (f *File) moduleExport(r *reader) {
-	name := r.name()
-	r.byte()
-	r.u32()
-	f.Exports = f.list(r, f.Exports, name)
+func (f *File) addModuleExport(r *reader) {
+	name := r.readName()
+	r.readByte()
+	r.readUint32()
+	f.Exports = f.appendName(r, f.Exports, name)
 }
 
-func (f *File) componentImport(r *reader) {
-	name := r.externName()
-	r.externDesc(r.byte())
-	f.Imports = f.list(r, f.Imports, name)
+func (f *File) addComponentImport(r *reader) {
+	name := r.readExternName()
+	r.skipExternDesc(r.readByte())
+	f.Imports = f.appendName(r, f.Imports, name)
 }
 
-func (f *File) componentExport(r *reader) {
-	name := r.externName()
-	if r.byte() == 0 { // the sort is core, and another byte follows
-		r.byte()
+func (f *File) addComponentExport(r *reader) {
+	name := r.readExternName()
+	if r.readByte() == 0 { // the sort is core, and another byte follows
+		r.readByte()
 	}
-	r.u32()
-	if r.byte() == 1 { // a type follows
-		r.externDesc(r.byte())
+	r.readUint32()
+	if r.readByte() == 1 { // a type follows
+		r.skipExternDesc(r.readByte())
 	}
-	f.Exports = f.list(r, f.Exports, name)
+	f.Exports = f.appendName(r, f.Exports, name)
 }
 
-// list appends a name that was read completely. Its description may be in an unknown encoding.
-func (f *File) list(r *reader, names []string, name string) []string {
+// appendName appends a name that was read completely. Its description may be in an unknown encoding.
+func (f *File) appendName(r *reader, names []string, name string) []string {
 	if name == "" || r.err != nil && !errors.Is(r.err, errUnknown) {
 		return names
 	}
@@ -210,7 +210,7 @@ func (r *reader) fail(err error) {
 	}
 }
 
-func (r *reader) byte() byte {
+func (r *reader) readByte() byte {
 	if r.err != nil {
 		return 0
 	}
@@ -223,9 +223,9 @@ func (r *reader) byte() byte {
 	return b
 }
 
-// u32 reads an unsigned LEB128 of 32 bits.
-func (r *reader) u32() uint32 {
-	n := r.u64()
+// readUint32 reads an unsigned LEB128 of 32 bits.
+func (r *reader) readUint32() uint32 {
+	n := r.readUint64()
 	if n > math.MaxUint32 {
 		r.fail(fmt.Errorf("number %d has more than 32 bits", n))
 		return 0
@@ -233,11 +233,11 @@ func (r *reader) u32() uint32 {
 	return uint32(n)
 }
 
-// u64 reads an unsigned LEB128 of 64 bits.
-func (r *reader) u64() uint64 {
+// readUint64 reads an unsigned LEB128 of 64 bits.
+func (r *reader) readUint64() uint64 {
 	var n uint64
 	for shift := 0; shift < 70; shift += 7 {
-		b := r.byte()
+		b := r.readByte()
 		n |= uint64(b&0x7f) << shift
 		if b < 0x80 {
 			return n
@@ -247,9 +247,9 @@ func (r *reader) u64() uint64 {
 	return 0
 }
 
-// name reads a string in UTF-8.
-func (r *reader) name() string {
-	n := r.u32()
+// readName reads a string in UTF-8.
+func (r *reader) readName() string {
+	n := r.readUint32()
 	if n > maxName {
 		r.fail(fmt.Errorf("a name has %d bytes", n))
 	}
@@ -267,49 +267,49 @@ func (r *reader) name() string {
 	return string(b)
 }
 
-// valueType reads a value or reference type; 0x63 and 0x64 are followed by a heap type.
-func (r *reader) valueType() {
-	if b := r.byte(); b == 0x63 || b == 0x64 {
-		r.u64()
+// skipValueType skips a value or reference type; 0x63 and 0x64 are followed by a heap type.
+func (r *reader) skipValueType() {
+	if b := r.readByte(); b == 0x63 || b == 0x64 {
+		r.readUint64()
 	}
 }
 
-// limits reads the bounds of a table or memory. Flags show whether a maximum and a page size follow.
-func (r *reader) limits() {
-	flags := r.byte()
-	r.u64()
+// skipLimits skips the bounds of a table or memory. Flags show whether a maximum and a page size follow.
+func (r *reader) skipLimits() {
+	flags := r.readByte()
+	r.readUint64()
 	if flags&1 != 0 {
-		r.u64()
+		r.readUint64()
 	}
 	if flags&8 != 0 {
-		r.u64()
+		r.readUint64()
 	}
 }
 
-// externName reads the name of a component's import or export.
-func (r *reader) externName() string {
-	kind := r.byte()
+// readExternName reads the name of a component's import or export.
+func (r *reader) readExternName() string {
+	kind := r.readByte()
 	if kind > 2 {
 		r.fail(errUnknown)
 	}
-	name := r.name()
+	name := r.readName()
 	if kind == 2 { // a version suffix follows
-		r.name()
+		r.readName()
 	}
 	return name
 }
 
-// externDesc reads the type of a component's import or export.
-func (r *reader) externDesc(sort byte) {
+// skipExternDesc skips the type of a component's import or export.
+func (r *reader) skipExternDesc(sort byte) {
 	switch sort {
 	case 0: // core module
-		r.byte()
-		r.u32()
+		r.readByte()
+		r.readUint32()
 	case 1, 4, 5: // function, component, instance
-		r.u32()
+		r.readUint32()
 	case 3: // type: equal to another, or a new resource
-		if r.byte() == 0 {
-			r.u32()
+		if r.readByte() == 0 {
+			r.readUint32()
 		}
 	default: // values, which no tool emits yet
 		r.fail(errUnknown)

@@ -68,7 +68,7 @@ func describeStatement(d *compose.Draft, l *compose.Layer) error {
 	}
 	switch l.MediaType {
 	case mediatypes.InToto:
-		predicate, err := predicateOf(data)
+		predicate, err := readPredicate(data)
 		annotatePredicate(d, l, predicate)
 		return err
 	case mediatypes.DSSE:
@@ -76,7 +76,7 @@ func describeStatement(d *compose.Draft, l *compose.Layer) error {
 		if err := json.Unmarshal(data, &e); err != nil {
 			return err
 		}
-		predicate, err := predicateIn(&e)
+		predicate, err := readPredicateIn(&e)
 		annotatePredicate(d, l, predicate)
 		if predicate != "" {
 			d.ArtifactType = mediatypes.InToto // scanners look for this type
@@ -110,7 +110,7 @@ func describeBundle(d *compose.Draft, l *compose.Layer, data []byte) error {
 	}
 	switch {
 	case bundle.Envelope != nil:
-		predicate, err := predicateIn(bundle.Envelope)
+		predicate, err := readPredicateIn(bundle.Envelope)
 		if err != nil {
 			return err
 		}
@@ -126,8 +126,8 @@ func describeBundle(d *compose.Draft, l *compose.Layer, data []byte) error {
 	return nil
 }
 
-// predicateIn returns the predicate type of an enveloped statement, "" for another payload.
-func predicateIn(e *dsse.Envelope) (string, error) {
+// readPredicateIn returns the predicate type of an enveloped statement, "" for another payload.
+func readPredicateIn(e *dsse.Envelope) (string, error) {
 	if len(e.Signatures) == 0 {
 		return "", errors.New("the DSSE envelope has no signatures")
 	}
@@ -138,11 +138,11 @@ func predicateIn(e *dsse.Envelope) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return predicateOf(payload)
+	return readPredicate(payload)
 }
 
-// predicateOf reads and checks a statement.
-func predicateOf(statement []byte) (string, error) {
+// readPredicate reads and checks a statement.
+func readPredicate(statement []byte) (string, error) {
 	var s struct {
 		Type      string `json:"_type"`
 		Predicate string `json:"predicateType"`

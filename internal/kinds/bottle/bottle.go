@@ -55,13 +55,13 @@ func bottleFault(s *tree.Sample) error {
 		return nil
 	}
 	if _, known := bottlePlatform(m[3]); !known {
-		return unknownTag(m[3])
+		return unknownTagError(m[3])
 	}
 	return nil
 }
 
-// unknownTag returns an error for the tag of a system that Homebrew does not have, with those that it has.
-func unknownTag(tag string) error {
+// unknownTagError returns an error for the tag of a system that Homebrew does not have, with those that it has.
+func unknownTagError(tag string) error {
 	names := slices.Sorted(maps.Keys(macOSVersions))
 	return fmt.Errorf("%q is not a tag of bottles that Homebrew knows: all, x86_64_linux, arm64_linux, and for macOS, after arm64_ or alone, %s",
 		tag, strings.Join(names, ", "))
@@ -106,7 +106,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	b := &bottleFile{name: m[1], version: m[2], tag: m[3], rebuild: m[4]}
 	platform, known := bottlePlatform(b.tag)
 	if !known {
-		return nil, &spec.Error{Item: l.Path, Err: unknownTag(b.tag)}
+		return nil, &spec.Error{Item: l.Path, Err: unknownTagError(b.tag)}
 	}
 	if err := b.read(d, l); err != nil {
 		return nil, &spec.Error{Item: l.Path, Err: err}
@@ -167,7 +167,7 @@ func (b *bottleFile) finish(d *compose.Draft, platform *ocispec.Platform) config
 	}
 	fixed := d.Spec.Config
 	return func(layers []spec.Packed) (spec.Finished, error) {
-		entry, err := b.entry(fixed, layers[0].Descriptor)
+		entry, err := b.annotateEntry(fixed, layers[0].Descriptor)
 		if err != nil {
 			return spec.Finished{}, err
 		}
@@ -176,8 +176,8 @@ func (b *bottleFile) finish(d *compose.Draft, platform *ocispec.Platform) config
 	}
 }
 
-// entry returns the annotations of the bottle's entry in the index.
-func (b *bottleFile) entry(config map[string]any, layer ocispec.Descriptor) (map[string]string, error) {
+// annotateEntry returns the annotations of the bottle's entry in the index.
+func (b *bottleFile) annotateEntry(config map[string]any, layer ocispec.Descriptor) (map[string]string, error) {
 	tab, err := configblob.Encode(b.tab)
 	if err != nil {
 		return nil, err

@@ -111,7 +111,7 @@ func (f *composeFile) rewrite(data []byte) ([]byte, error) {
 		if err := doc.Decode(&whole); err != nil {
 			return nil, fmt.Errorf("docker compose can't read it: %w", yamlerror.Worded(err))
 		}
-		if err := f.document(&doc); err != nil {
+		if err := f.rewriteDocument(&doc); err != nil {
 			return nil, err
 		}
 		if f.split != "" {
@@ -130,7 +130,7 @@ func (f *composeFile) rewrite(data []byte) ([]byte, error) {
 	return out.Bytes(), encoder.Close()
 }
 
-func (f *composeFile) document(doc *yaml.Node) error {
+func (f *composeFile) rewriteDocument(doc *yaml.Node) error {
 	root := follow(doc)
 	switch {
 	case root.Kind != yaml.MappingNode:
@@ -138,7 +138,7 @@ func (f *composeFile) document(doc *yaml.Node) error {
 	case len(root.Content) == 0:
 		return errEmptyCompose
 	}
-	if err := f.includes(field(root, "include")); err != nil {
+	if err := f.rewriteIncludes(field(root, "include")); err != nil {
 		return err
 	}
 	if services := field(root, "services"); services != nil && services.Kind != yaml.MappingNode {
@@ -148,13 +148,13 @@ func (f *composeFile) document(doc *yaml.Node) error {
 		if service.Tag == "!reset" {
 			continue
 		}
-		if err := f.service(name, service); err != nil {
+		if err := f.rewriteService(name, service); err != nil {
 			return fmt.Errorf("service %q: %w", name, err)
 		}
 	}
 	for _, section := range [...]string{"configs", "secrets"} {
 		for name, entry := range pairs(field(root, section)) {
-			f.attachment(strings.TrimSuffix(section, "s"), name, entry)
+			f.warnOfAttachment(strings.TrimSuffix(section, "s"), name, entry)
 		}
 	}
 	for _, volume := range pairs(field(root, "volumes")) {
@@ -165,7 +165,7 @@ func (f *composeFile) document(doc *yaml.Node) error {
 	return nil
 }
 
-func (f *composeFile) service(name string, service *yaml.Node) error {
+func (f *composeFile) rewriteService(name string, service *yaml.Node) error {
 	if service.Kind != yaml.MappingNode {
 		return errors.New("it is not a mapping")
 	}
@@ -175,16 +175,16 @@ func (f *composeFile) service(name string, service *yaml.Node) error {
 			return fmt.Errorf("its %s is empty, which docker compose refuses", what)
 		}
 		for _, entry := range items(list) {
-			if err := f.envFile(what, entry); err != nil {
+			if err := f.rewriteEnvFile(what, entry); err != nil {
 				return err
 			}
 		}
 	}
-	if err := f.extend(field(service, "extends")); err != nil {
+	if err := f.rewriteExtends(field(service, "extends")); err != nil {
 		return err
 	}
-	f.mounts(name, field(service, "volumes"))
-	f.build(field(service, "build"))
+	f.warnOfMounts(name, field(service, "volumes"))
+	f.rewriteBuild(field(service, "build"))
 	for _, watch := range items(field(field(service, "develop"), "watch")) {
 		f.relocate(field(watch, "path"))
 	}
@@ -196,8 +196,8 @@ func (f *composeFile) service(name string, service *yaml.Node) error {
 	return nil
 }
 
-// envFile rewrites the path of a file of variables (or labels, which look the same), which is a string or a mapping with path.
-func (f *composeFile) envFile(what string, entry *yaml.Node) error {
+// rewriteEnvFile rewrites the path of a file of variables (or labels, which look the same), which is a string or a mapping with path.
+func (f *composeFile) rewriteEnvFile(what string, entry *yaml.Node) error {
 	node, optional := entry, false
 	if entry.Kind == yaml.MappingNode {
 		required := field(entry, "required")
@@ -207,7 +207,7 @@ func (f *composeFile) envFile(what string, entry *yaml.Node) error {
 		return nil
 	}
 	value := f.original(node)
-	name, ok, err := f.local(what, value)
+	name, ok, err := f.localPath(what, value)
 	if err != nil || !ok {
 		return err
 	}
@@ -235,8 +235,8 @@ func (p *composeProject) title(what, name string) string {
 	return title
 }
 
-// attachment warns of configs and secrets that are files or literal.
-func (f *composeFile) attachment(what, name string, entry *yaml.Node) {
+// warnOfAttachment warns of configs and secrets that are files or literal.
+func (f *composeFile) warnOfAttachment(what, name string, entry *yaml.Node) {
 	if file := field(entry, "file"); file != nil {
 		f.warn("%s %q is read from the file %q, which is not part of the artifact", what, name, f.original(file))
 		f.relocate(file)

@@ -97,7 +97,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 		d.Layers = append(d.Layers, l)
 		d.Notes = append(d.Notes, fmt.Sprintf("compose: %s is extended, and is packed as %s", l.Path, l.Title))
 	}
-	if err := envFiles(d, p); err != nil {
+	if err := nameEnvFiles(d, p); err != nil {
 		return nil, err
 	}
 	if err := p.check(paths(files)); err != nil {
@@ -154,9 +154,9 @@ func extendedLayer(name string) *compose.Layer {
 	return &compose.Layer{Layer: spec.Layer{Path: name, Role: "compose", MediaType: mediatypes.ComposeFile, Packing: mediatypes.Raw}}
 }
 
-// envFiles names the env files as the compose files now refer to them. Those that no service names are left out: .env holds
+// nameEnvFiles names the env files as the compose files now refer to them. Those that no service names are left out: .env holds
 // the values of the publisher of the application, often secrets.
-func envFiles(d *compose.Draft, p *composeProject) error {
+func nameEnvFiles(d *compose.Draft, p *composeProject) error {
 	d.Layers = slices.DeleteFunc(d.Layers, func(l *compose.Layer) bool {
 		unused := l.Role == "env" && !p.env[l.Path]
 		if unused {

@@ -12,8 +12,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// extend rewrites the file of extends and remembers it.
-func (f *composeFile) extend(extends *yaml.Node) error {
+// rewriteExtends rewrites the file of extends and remembers it.
+func (f *composeFile) rewriteExtends(extends *yaml.Node) error {
 	node := field(extends, "file")
 	if node == nil {
 		return nil
@@ -22,9 +22,9 @@ func (f *composeFile) extend(extends *yaml.Node) error {
 	return err
 }
 
-// includes rewrites the local files that are included: they are published beside the compose file, so that the
+// rewriteIncludes rewrites the local files that are included: they are published beside the compose file, so that the
 // artifact is complete.
-func (f *composeFile) includes(include *yaml.Node) error {
+func (f *composeFile) rewriteIncludes(include *yaml.Node) error {
 	var done []*yaml.Node
 	for _, entry := range items(include) {
 		if slices.Contains(done, entry) {
@@ -35,7 +35,7 @@ func (f *composeFile) includes(include *yaml.Node) error {
 		if entry.Kind == yaml.MappingNode {
 			nodes = items(field(entry, "path"))
 			if dir := field(entry, "project_directory"); dir != nil {
-				name, ok, err := f.local("project_directory", f.original(dir))
+				name, ok, err := f.localPath("project_directory", f.original(dir))
 				if err != nil || !ok {
 					return cmp.Or(err, fmt.Errorf("include with the project_directory %q, which is not a local directory", f.original(dir)))
 				}
@@ -55,15 +55,15 @@ func (f *composeFile) includes(include *yaml.Node) error {
 			base = p.base // further files of the entry override the first one
 			parts = append(parts, p)
 		}
-		if err := f.scope(entry, parts); err != nil {
+		if err := f.findVariables(entry, parts); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// scope finds the variables of what an entry of include names, and rewrites the files that they are read from.
-func (f *composeFile) scope(entry *yaml.Node, parts []part) error {
+// findVariables finds the variables of what an entry of include names, and rewrites the files that they are read from.
+func (f *composeFile) findVariables(entry *yaml.Node, parts []part) error {
 	if len(parts) == 0 {
 		return nil
 	}
@@ -71,7 +71,7 @@ func (f *composeFile) scope(entry *yaml.Node, parts []part) error {
 	for _, node := range items(field(entry, "env_file")) {
 		files = append(files, f.original(node))
 	}
-	vars, err := f.variablesOf(f, files, parts[0].base)
+	vars, err := f.readVariablesOf(f, files, parts[0].base)
 	if err != nil {
 		return err
 	}
@@ -84,12 +84,12 @@ func (f *composeFile) scope(entry *yaml.Node, parts []part) error {
 		}
 		return nil
 	}
-	return f.includedEnv(entry)
+	return f.rewriteIncludedEnv(entry)
 }
 
-// includedEnv rewrites the env_file of an entry of include. A .env holds the values of the publisher of the application, so it
+// rewriteIncludedEnv rewrites the env_file of an entry of include. A .env holds the values of the publisher of the application, so it
 // is not published; docker compose then reads the one beside the published file.
-func (f *composeFile) includedEnv(entry *yaml.Node) error {
+func (f *composeFile) rewriteIncludedEnv(entry *yaml.Node) error {
 	var kept []*yaml.Node
 	for _, node := range items(field(entry, "env_file")) {
 		if path.Base(f.original(node)) == ".env" {
@@ -98,7 +98,7 @@ func (f *composeFile) includedEnv(entry *yaml.Node) error {
 			continue
 		}
 		if f.original(node) != "/dev/null" {
-			if err := f.envFile("env_file", node); err != nil {
+			if err := f.rewriteEnvFile("env_file", node); err != nil {
 				return fmt.Errorf("include: %w", err)
 			}
 		}
@@ -123,9 +123,9 @@ func (p *composeProject) exists(name string) bool {
 	return err == nil
 }
 
-// variablesOf returns the variables that fill in what a file includes: its own, and those of the named files or of the .env
+// readVariablesOf returns the variables that fill in what a file includes: its own, and those of the named files or of the .env
 // in the directory.
-func (p *composeProject) variablesOf(f *composeFile, files []any, dir string) (map[string]string, error) {
+func (p *composeProject) readVariablesOf(f *composeFile, files []any, dir string) (map[string]string, error) {
 	names := []string{path.Join(dir, ".env")}
 	if files != nil {
 		names = nil
@@ -135,7 +135,7 @@ func (p *composeProject) variablesOf(f *composeFile, files []any, dir string) (m
 		if value == "/dev/null" {
 			continue
 		}
-		name, ok, err := f.local("env_file", value)
+		name, ok, err := f.localPath("env_file", value)
 		if err != nil {
 			return nil, fmt.Errorf("include: %w", err)
 		}
@@ -161,7 +161,7 @@ func (p *composeProject) variablesOf(f *composeFile, files []any, dir string) (m
 // refer rewrites a reference to another compose file and remembers it. Paths in that file are relative to base, or to its
 // directory if base is empty. The part has no name if docker compose fetches it from elsewhere.
 func (f *composeFile) refer(what string, node *yaml.Node, base string) (part, error) {
-	name, ok, err := f.local(what, f.original(node))
+	name, ok, err := f.localPath(what, f.original(node))
 	if err != nil || !ok {
 		return part{}, err
 	}

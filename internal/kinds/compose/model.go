@@ -41,7 +41,7 @@ func (l *loader) load(s source) (project.Model, error) {
 			return nil, &spec.Error{Item: name, Err: fmt.Errorf("the files include each other in a cycle: %s", strings.Join(append(l.chain, name), " → "))}
 		}
 		l.chain = append(l.chain, name)
-		err := l.file(m, name, s, true)
+		err := l.loadFile(m, name, s, true)
 		l.chain = l.chain[:len(l.chain)-1]
 		if err != nil {
 			return nil, err
@@ -50,8 +50,8 @@ func (l *loader) load(s source) (project.Model, error) {
 	return m, nil
 }
 
-// file reads the documents of one file into a model. Of a file that is only extended, docker compose reads only the service.
-func (l *loader) file(m project.Model, name string, s source, whole bool) error {
+// loadFile reads the documents of one file into a model. Of a file that is only extended, docker compose reads only the service.
+func (l *loader) loadFile(m project.Model, name string, s source, whole bool) error {
 	data, err := tree.ReadFile(l.fsys, name, tree.MaxSmallFile)
 	if err != nil {
 		return err
@@ -64,7 +64,7 @@ func (l *loader) file(m project.Model, name string, s source, whole bool) error 
 			return nil
 		}
 		if err == nil {
-			err = l.document(m, &node, place{name, s}, whole)
+			err = l.loadDocument(m, &node, place{name, s}, whole)
 		}
 		if own := (*spec.Error)(nil); err != nil && !errors.As(err, &own) {
 			err = &spec.Error{Item: name, Err: yamlerror.Worded(err)}
@@ -81,7 +81,7 @@ type place struct {
 	source
 }
 
-func (l *loader) document(m project.Model, node *yaml.Node, at place, whole bool) error {
+func (l *loader) loadDocument(m project.Model, node *yaml.Node, at place, whole bool) error {
 	value, reset, err := project.Decode(node, at.fill)
 	if err != nil {
 		return err
@@ -115,7 +115,7 @@ func (l *loader) document(m project.Model, node *yaml.Node, at place, whole bool
 	}
 	if whole {
 		for name, service := range services {
-			if services[name], err = l.extend(service, at, services, nil); err != nil {
+			if services[name], err = l.resolveExtends(service, at, services, nil); err != nil {
 				return fmt.Errorf("service %q: %w", name, err)
 			}
 		}
@@ -133,7 +133,7 @@ func (l *loader) include(entry any, at place) (project.Model, error) {
 	f := &composeFile{composeProject: l.composeProject, part: part{at.name, at.base}, vars: at.vars}
 	s := source{vars: maps.Clone(at.vars)}
 	for _, p := range project.List(long["path"]) {
-		name, ok, err := f.local("include", fmt.Sprint(p))
+		name, ok, err := f.localPath("include", fmt.Sprint(p))
 		if err != nil {
 			return nil, err
 		}
@@ -148,22 +148,22 @@ func (l *loader) include(entry any, at place) (project.Model, error) {
 	}
 	s.base = path.Dir(s.names[0])
 	if dir, ok := long["project_directory"].(string); ok {
-		name, _, err := f.local("project_directory", dir)
+		name, _, err := f.localPath("project_directory", dir)
 		if err != nil {
 			return nil, err
 		}
 		s.base = name
 	}
 	var err error
-	s.vars, err = l.variablesOf(f, project.List(long["env_file"]), s.base)
+	s.vars, err = l.readVariablesOf(f, project.List(long["env_file"]), s.base)
 	if err != nil {
 		return nil, err
 	}
 	return l.load(s)
 }
 
-// extend returns a service, merged over the one that it extends.
-func (l *loader) extend(service any, at place, services project.Model, chain []string) (any, error) {
+// resolveExtends returns a service, merged over the one that it extends.
+func (l *loader) resolveExtends(service any, at place, services project.Model, chain []string) (any, error) {
 	own, ok := service.(project.Model)
 	if !ok || own["extends"] == nil {
 		return service, nil
@@ -171,7 +171,7 @@ func (l *loader) extend(service any, at place, services project.Model, chain []s
 	name, file := extended(own["extends"])
 	if file != "" {
 		f := &composeFile{composeProject: l.composeProject, part: part{at.name, at.base}, vars: at.vars}
-		local, ok, err := f.local("extends", file)
+		local, ok, err := f.localPath("extends", file)
 		if err != nil {
 			return nil, err
 		}
@@ -181,7 +181,7 @@ func (l *loader) extend(service any, at place, services project.Model, chain []s
 		}
 		at = place{local, source{base: path.Dir(local), vars: at.vars}}
 		other := project.Model{}
-		if err := l.file(other, local, at.source, false); err != nil {
+		if err := l.loadFile(other, local, at.source, false); err != nil {
 			return nil, err
 		}
 		services, _ = other["services"].(project.Model)
@@ -194,7 +194,7 @@ func (l *loader) extend(service any, at place, services project.Model, chain []s
 	case slices.Contains(chain, key):
 		return nil, fmt.Errorf("it extends itself: %s", strings.Join(append(chain, key), " → "))
 	}
-	base, err := l.extend(base, at, services, append(chain, key))
+	base, err := l.resolveExtends(base, at, services, append(chain, key))
 	if err != nil {
 		return nil, err
 	}
@@ -241,7 +241,7 @@ func (p *composeProject) check(files []string) error {
 	if err != nil {
 		return err
 	}
-	if err := project.Consistent(m, l.remote); err != nil {
+	if err := project.CheckConsistency(m, l.remote); err != nil {
 		return &spec.Error{Item: files[0], Err: err}
 	}
 	services, _ := m["services"].(project.Model)

@@ -10,8 +10,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// local makes a path in the file one of the declaration. ok is false if docker compose fetches the file from elsewhere.
-func (f *composeFile) local(what, value string) (name string, ok bool, err error) {
+// localPath makes a path in the file one of the declaration. ok is false if docker compose fetches the file from elsewhere.
+func (f *composeFile) localPath(what, value string) (name string, ok bool, err error) {
 	if isRemote(value) {
 		return "", false, nil
 	}
@@ -68,8 +68,8 @@ func (f *composeFile) moved(value string) string {
 	return rel
 }
 
-// mounts warns of directories of the host that a service mounts.
-func (f *composeFile) mounts(service string, volumes *yaml.Node) {
+// warnOfMounts warns of directories of the host that a service mounts.
+func (f *composeFile) warnOfMounts(service string, volumes *yaml.Node) {
 	for _, volume := range items(volumes) {
 		source := ""
 		if volume.Kind == yaml.MappingNode {
@@ -87,8 +87,8 @@ func (f *composeFile) mounts(service string, volumes *yaml.Node) {
 	}
 }
 
-// build rewrites the directories that a service is built from.
-func (f *composeFile) build(build *yaml.Node) {
+// rewriteBuild rewrites the directories that a service is built from.
+func (f *composeFile) rewriteBuild(build *yaml.Node) {
 	if build == nil || build.Kind == yaml.ScalarNode {
 		f.relocate(build)
 		return

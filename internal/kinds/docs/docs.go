@@ -40,7 +40,7 @@ type docsPage struct {
 func derive(d *compose.Draft) (configblob.Finish, error) {
 	var pages []docsPage
 	for _, l := range d.Layers {
-		found, err := pagesOf(d, l)
+		found, err := listPages(d, l)
 		if err != nil {
 			return nil, err
 		}
@@ -107,8 +107,8 @@ func indexOf(pages []docsPage) docsPage {
 
 func isIndex(p docsPage) bool { return indexRank(p.Path) >= 0 }
 
-// pagesOf lists the pages in a layer, by their names after a pull.
-func pagesOf(d *compose.Draft, l *compose.Layer) ([]docsPage, error) {
+// listPages lists the pages in a layer, by their names after a pull.
+func listPages(d *compose.Draft, l *compose.Layer) ([]docsPage, error) {
 	if l.Packing == mediatypes.Raw && l.Role != "page" {
 		return nil, nil
 	}
@@ -119,14 +119,14 @@ func pagesOf(d *compose.Draft, l *compose.Layer) ([]docsPage, error) {
 	var pages []docsPage
 	for _, f := range files {
 		if l.Packing == mediatypes.Raw || isPage(f.Path) {
-			pages = append(pages, page(d, f))
+			pages = append(pages, newPage(d, f))
 		}
 	}
 	return pages, nil
 }
 
-// page reads the title of a page from its front matter or first heading.
-func page(d *compose.Draft, f tree.PackedFile) docsPage {
+// newPage reads the title of a page from its front matter or first heading.
+func newPage(d *compose.Draft, f tree.PackedFile) docsPage {
 	p := docsPage{Path: f.Title, source: f.Path}
 	head, err := tree.ReadHead(d.FS, f.Path)
 	if err != nil {

@@ -104,7 +104,7 @@ func readChart(d *compose.Draft, l *compose.Layer) (*chart.Chart, error) {
 	if err := load(loader, tree.Contents(d.FS, nil), l); err != nil {
 		return nil, err
 	}
-	if err := override(d, l, loader); err != nil {
+	if err := applyOverrides(d, l, loader); err != nil {
 		return nil, err
 	}
 	meta, err := loader.Load()
@@ -150,8 +150,8 @@ func appVersion(d *compose.Draft) string {
 	return v
 }
 
-// override writes the declared version and appVersion into Chart.yaml, as helm package does with its flags.
-func override(d *compose.Draft, l *compose.Layer, loader *chart.Loader) error {
+// applyOverrides writes the declared version and appVersion into Chart.yaml, as helm package does with its flags.
+func applyOverrides(d *compose.Draft, l *compose.Layer, loader *chart.Loader) error {
 	// The order matters: Override moves a field to the end of the file.
 	for _, f := range [...]struct{ name, value string }{{"version", d.Spec.Version}, {"appVersion", appVersion(d)}} {
 		if f.value == "" || loader.Field(f.name) == f.value {

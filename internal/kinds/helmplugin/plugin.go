@@ -97,7 +97,7 @@ func read(d *compose.Draft, l *compose.Layer) (*metadata, error) {
 	if l.Dir {
 		data, err = tree.ReadFile(d.FS, path.Join(l.Path, file), tree.MaxSmallFile)
 	} else {
-		data, err = inPackage(d, l)
+		data, err = readInPackage(d, l)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("its %s: %s", file, tree.Cause(err))
@@ -109,8 +109,8 @@ func read(d *compose.Draft, l *compose.Layer) (*metadata, error) {
 	return &m, nil
 }
 
-// inPackage reads the metadata in a packaged plugin, at its root or in its only directory.
-func inPackage(d *compose.Draft, l *compose.Layer) ([]byte, error) {
+// readInPackage reads the metadata in a packaged plugin, at its root or in its only directory.
+func readInPackage(d *compose.Draft, l *compose.Layer) ([]byte, error) {
 	if l.Packing != mediatypes.Raw {
 		return nil, errors.New("is in a tar, which is packed as it is")
 	}

@@ -86,7 +86,7 @@ func assign(d *compose.Draft, found *weightset.Parts) error {
 			d.Assign(l, "file", "")
 		}
 	}
-	found.Tell(d, alone)
+	found.AddNotes(d, alone)
 	return nil
 }
 

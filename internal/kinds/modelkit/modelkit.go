@@ -60,7 +60,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 			about["license"] = card.License()
 		}
 		elements = kitOfLayers(d, found, kitfile)
-	} else if elements, err = kitLayers(d, kitfile, source, by); err != nil {
+	} else if elements, err = makeLayers(d, kitfile, source, by); err != nil {
 		return nil, err
 	} else {
 		d.DropUnnamed(by.Path, declared)
@@ -125,9 +125,9 @@ func takeKitfile(d *compose.Draft) (kitfile map[string]any, source *spec.Source,
 	return d.Overlay(configblob.Merge(kitfile, declared)), source, by, nil
 }
 
-// kitLayers makes the layers that a Kitfile names: model, parts, code, datasets, docs, in kit's order.
-func kitLayers(d *compose.Draft, kitfile map[string]any, source *spec.Source, by *compose.Layer) ([]kitElement, error) {
-	elements, err := kitElements(kitfile, source)
+// makeLayers makes the layers that a Kitfile names: model, parts, code, datasets, docs, in kit's order.
+func makeLayers(d *compose.Draft, kitfile map[string]any, source *spec.Source, by *compose.Layer) ([]kitElement, error) {
+	elements, err := listElements(kitfile, source)
 	if err != nil {
 		return nil, err
 	}
@@ -140,15 +140,15 @@ func kitLayers(d *compose.Draft, kitfile map[string]any, source *spec.Source, by
 			return nil, e.from.Refuse("", "names %q twice", e.title)
 		}
 		seen[e.title] = true
-		if err := kitLayer(d, e, by, elements); err != nil {
+		if err := makeLayer(d, e, by, elements); err != nil {
 			return nil, err
 		}
 	}
 	return elements, nil
 }
 
-// kitElements lists the elements of a Kitfile that have a path.
-func kitElements(kitfile map[string]any, source *spec.Source) ([]kitElement, error) {
+// listElements lists the elements of a Kitfile that have a path.
+func listElements(kitfile map[string]any, source *spec.Source) ([]kitElement, error) {
 	var elements []kitElement
 	listed, err := listing.Elements(kitfile, source)
 	for _, of := range listed {
@@ -171,8 +171,8 @@ func newKitElement(fields map[string]any, role string) kitElement {
 	return kitElement{fields: fields, role: role, title: title}
 }
 
-// kitLayer makes the layer of one element.
-func kitLayer(d *compose.Draft, e kitElement, by *compose.Layer, all []kitElement) error {
+// makeLayer makes the layer of one element.
+func makeLayer(d *compose.Draft, e kitElement, by *compose.Layer, all []kitElement) error {
 	declared := e.fields["path"].(string)
 	name, info, err := e.from.Locate(d.FS, path.Dir(by.Path))
 	if err != nil {
@@ -268,7 +268,7 @@ func assign(d *compose.Draft, found *weightset.Parts) {
 		}
 	}
 	found.SortWeights(d, "modelpart")
-	found.Tell(d, false)
+	found.AddNotes(d, false)
 }
 
 // directoryRole returns the role of a directory that has files of only one role, besides configs; otherwise it is code, as for

@@ -17,8 +17,8 @@ func layer(role, what string, match ...string) mediatypes.LayerType {
 	}
 }
 
-// telling makes a layer type tell its kind.
-func telling(t mediatypes.LayerType) mediatypes.LayerType {
+// withTells makes a layer type tell its kind.
+func withTells(t mediatypes.LayerType) mediatypes.LayerType {
 	t.Tells = true
 	return t
 }
@@ -35,7 +35,7 @@ func data() mediatypes.Kind {
 		Config: mediatypes.Config{MediaType: mediatypes.ModelPackConfig, Derive: "modelpack", Schema: schema()},
 		Layers: []mediatypes.LayerType{
 			{Role: "modelfile", MediaType: "text/plain", Match: []string{"Modelfile"}, Content: "modelfile", Tells: true},
-			telling(layer("weights", "weight", weightset.OtherWeights...)),
+			withTells(layer("weights", "weight", weightset.OtherWeights...)),
 			layer("weights", "weight", weightset.WeightFiles...),
 			layer("config", "weight.config", weightset.WeightConfigFiles...),
 			layer("code", "code", weightset.CodeFiles...),

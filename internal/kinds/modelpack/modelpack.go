@@ -42,7 +42,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	if _, own := d.Annotations[mediatypes.ModelPackModelfile]; !own && len(d.WithRole("weights"))+len(d.WithRole("code"))+len(d.WithRole("dataset")) == 0 {
 		return nil, errors.New("there is no model, code or dataset among the files, and modctl packs none without a Modelfile")
 	}
-	facts, err := weightFacts(d, found)
+	facts, err := readWeightFacts(d, found)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func assign(d *compose.Draft, found *weightset.Parts) {
 		}
 	}
 	found.SortWeights(d, "weights")
-	found.Tell(d, false)
+	found.AddNotes(d, false)
 }
 
 // assignUnknown sets the role of a file whose name does not determine it. As in modctl, a large file is weights, and a small
@@ -129,8 +129,8 @@ func isText(d *compose.Draft, l *compose.Layer) bool {
 	return false
 }
 
-// weightFacts reads format, architecture, size, and quantization from weights of known formats.
-func weightFacts(d *compose.Draft, found *weightset.Parts) (map[string]any, error) {
+// readWeightFacts reads format, architecture, size, and quantization from weights of known formats.
+func readWeightFacts(d *compose.Draft, found *weightset.Parts) (map[string]any, error) {
 	read, err := found.Facts(d)
 	if err != nil {
 		return nil, err

@@ -89,7 +89,7 @@ func assign(d *compose.Draft, found *weightset.Parts) error {
 			d.Assign(l, "adapter", "")
 		}
 	}
-	found.Tell(d, true)
+	found.AddNotes(d, true)
 	return nil
 }
 

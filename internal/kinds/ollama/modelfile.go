@@ -120,7 +120,7 @@ func (t *texts) take(c modelfile.Command) error {
 	case "MESSAGE":
 		t.chat = append(t.chat, message{c.Key, c.Args})
 	case "PARAMETER":
-		return t.parameter(c)
+		return t.addParameter(c)
 	default:
 		return fmt.Errorf("%s is not packed", c.Name)
 	}
@@ -137,8 +137,8 @@ var parameters = map[string]string{
 // deprecated are parameters that Ollama leaves out.
 var deprecated = strings.Fields("penalize_newline low_vram f16_kv logits_all vocab_only use_mlock mirostat mirostat_tau mirostat_eta")
 
-// parameter keeps a parameter in the type that Ollama reads.
-func (t *texts) parameter(c modelfile.Command) error {
+// addParameter keeps a parameter in the type that Ollama reads.
+func (t *texts) addParameter(c modelfile.Command) error {
 	var value any
 	var err error
 	switch parameters[c.Key] {

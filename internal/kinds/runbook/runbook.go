@@ -22,7 +22,7 @@ const maxAlerts = 5000
 
 // derive makes the config: of one runbook from its front matter and headings, of several the alerts that each answers.
 func derive(d *compose.Draft) (configblob.Finish, error) {
-	files, err := markdownFiles(d)
+	files, err := listMarkdown(d)
 	if err != nil {
 		return nil, err
 	}
@@ -51,8 +51,8 @@ type file struct {
 	tree.PackedFile
 }
 
-// markdownFiles lists the Markdown of the layers that are runbooks.
-func markdownFiles(d *compose.Draft) ([]file, error) {
+// listMarkdown lists the Markdown of the layers that are runbooks.
+func listMarkdown(d *compose.Draft) ([]file, error) {
 	var files []file
 	for _, l := range d.Layers {
 		if l.Role != "runbook" && l.Role != "runbooks" {

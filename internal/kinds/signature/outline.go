@@ -32,21 +32,21 @@ func read(r io.Reader, _ string) (*outline.Outline, error) {
 	if bundle, err := sigstore.ParseBundle(data); err == nil {
 		for _, s := range bundle.Statement.Subjects {
 			for algorithm, value := range s.Digest {
-				o.Field("signs", outline.Clip(algorithm+":"+value))
+				o.AddField("signs", outline.Clip(algorithm+":"+value))
 			}
 		}
-		o.Field("key", outline.Clip(bundle.Hint))
-		o.Field("certificate of", outline.Clip(bundle.Identity))
-		o.Field("issuer", outline.Clip(bundle.Issuer))
+		o.AddField("key", outline.Clip(bundle.Hint))
+		o.AddField("certificate of", outline.Clip(bundle.Identity))
+		o.AddField("issuer", outline.Clip(bundle.Issuer))
 		annotations = bundle.Statement.Annotations()
 	} else if simple, simpleErr := sigstore.ParseSimple(data); simpleErr == nil {
-		o.Field("signs", simple.Digest.String())
-		o.Field("repository", outline.Clip(simple.Reference))
+		o.AddField("signs", simple.Digest.String())
+		o.AddField("repository", outline.Clip(simple.Reference))
 		annotations = simple.Optional
 	} else {
 		return nil, cmp.Or(err, simpleErr)
 	}
-	o.Field("signature", "not verified")
+	o.AddField("signature", "not verified")
 	for i, name := range slices.Sorted(maps.Keys(annotations)) {
 		if i == outline.MaxRows {
 			break

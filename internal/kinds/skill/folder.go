@@ -37,9 +37,9 @@ func indexOf(fsys fs.FS, dir string) (string, bool) {
 	return "", false
 }
 
-// folder makes a skill of a directory of pages, such as runbooks: the index becomes its SKILL.md, and the others stay beside it. A
+// describeFolder makes a skill of a directory of pages, such as runbooks: the index becomes its SKILL.md, and the others stay beside it. A
 // description that the front matter lacks is the title of the index and its first paragraph.
-func folder(d *compose.Draft, l *compose.Layer, index string) (map[string]any, error) {
+func describeFolder(d *compose.Draft, l *compose.Layer, index string) (map[string]any, error) {
 	data, err := tree.ReadFile(d.FS, path.Join(l.Path, index), tree.MaxSmallFile)
 	if err != nil {
 		return nil, err
@@ -60,7 +60,7 @@ func folder(d *compose.Draft, l *compose.Layer, index string) (map[string]any, e
 	if stem == "." {
 		stem = cmp.Or(d.Spec.Dir, d.Kind.Name)
 	}
-	fields, text, err := completed(d, front, body, stem)
+	fields, text, err := completeFields(d, front, body, stem)
 	if err != nil {
 		return nil, err
 	}

@@ -14,20 +14,20 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// instructions reads the front matter of a skill: that of its SKILL.md, or the one that a page gets to become one.
-func instructions(d *compose.Draft, l *compose.Layer) (map[string]any, error) {
+// readInstructions reads the front matter of a skill: that of its SKILL.md, or the one that a page gets to become one.
+func readInstructions(d *compose.Draft, l *compose.Layer) (map[string]any, error) {
 	if index, ok := indexOf(d.FS, l.Path); l.Dir && ok {
-		return folder(d, l, index)
+		return describeFolder(d, l, index)
 	}
 	front, err := read(d, l)
 	if err != nil || l.Dir {
 		return front, err
 	}
-	return page(d, l, front)
+	return describePage(d, l, front)
 }
 
-// page makes a skill of a page of Markdown, such as a runbook: the page is its SKILL.md.
-func page(d *compose.Draft, l *compose.Layer, front map[string]any) (map[string]any, error) {
+// describePage makes a skill of a page of Markdown, such as a runbook: the page is its SKILL.md.
+func describePage(d *compose.Draft, l *compose.Layer, front map[string]any) (map[string]any, error) {
 	source := l.Source()
 	data, err := tree.ReadFile(d.FS, source, tree.MaxSmallFile)
 	if err != nil {
@@ -37,7 +37,7 @@ func page(d *compose.Draft, l *compose.Layer, front map[string]any) (map[string]
 	if front["name"] == nil || front["description"] == nil {
 		_, body, _ := frontmatter.Split(data)
 		stem := strings.TrimSuffix(path.Base(source), path.Ext(source))
-		if front, text, err = completed(d, front, body, stem); err != nil {
+		if front, text, err = completeFields(d, front, body, stem); err != nil {
 			return nil, err
 		}
 	}
@@ -46,9 +46,9 @@ func page(d *compose.Draft, l *compose.Layer, front map[string]any) (map[string]
 	return front, nil
 }
 
-// completed returns the fields of a SKILL.md and its text for those and the body of a page. A name that the front matter lacks
+// completeFields returns the fields of a SKILL.md and its text for those and the body of a page. A name that the front matter lacks
 // comes from the name of the file, and a description from the fields of a runbook; other fields become metadata.
-func completed(d *compose.Draft, front map[string]any, body []byte, stem string) (map[string]any, []byte, error) {
+func completeFields(d *compose.Draft, front map[string]any, body []byte, stem string) (map[string]any, []byte, error) {
 	own := pick(schema(), front)
 	fields := map[string]any{}
 	for name, value := range own {

@@ -47,7 +47,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	l := d.Layers[0]
 	source, read := l.Source(), read
 	if d.Kind.Config.MediaType == configType {
-		read = instructions
+		read = readInstructions
 	}
 	front, err := read(d, l)
 	if err != nil {

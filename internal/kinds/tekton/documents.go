@@ -79,7 +79,7 @@ func split(d *compose.Draft, l *compose.Layer) ([]*compose.Layer, error) {
 		if o.Kind == "" || o.APIVersion == "" || !named().MatchString(o.Metadata.Name) {
 			return nil, fmt.Errorf("document %d has no apiVersion, kind, and metadata.name", i+1)
 		}
-		own, err := o.layer(l, text)
+		own, err := o.newLayer(l, text)
 		if err != nil {
 			return nil, err
 		}
@@ -102,8 +102,8 @@ func documents(separator *regexp.Regexp, data []byte) [][]byte {
 	return append(all, data[at:])
 }
 
-// layer returns the layer of a document.
-func (o object) layer(l *compose.Layer, text []byte) (*compose.Layer, error) {
+// newLayer returns the layer of a document.
+func (o object) newLayer(l *compose.Layer, text []byte) (*compose.Layer, error) {
 	own := *l
 	own.Files, own.Content, own.Path = nil, text, path.Dir(l.Source())
 	if own.Title != "" {

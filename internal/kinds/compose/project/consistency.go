@@ -8,12 +8,12 @@ import (
 	"strings"
 )
 
-// Consistent returns the first error that docker compose reports for a model: it makes the checks of checkConsistency and the
+// CheckConsistency returns the first error that docker compose reports for a model: it makes the checks of checkConsistency and the
 // validation of compose-go, in their order. Remote files may define names that are missing here.
-func Consistent(m Model, remote bool) error {
+func CheckConsistency(m Model, remote bool) error {
 	services, _ := m["services"].(Model)
 	for _, section := range [...]string{"configs", "secrets"} {
-		if err := contents(m, section); err != nil {
+		if err := checkContents(m, section); err != nil {
 			return err
 		}
 	}
@@ -35,23 +35,23 @@ func Consistent(m Model, remote bool) error {
 	}
 	for _, name := range Sorted(enabled) {
 		s := enabled[name].(Model)
-		if err := alone(s); err != nil {
+		if err := checkService(s); err != nil {
 			return fmt.Errorf("service %q %w", name, err)
 		}
 		if remote {
 			continue
 		}
-		if err := complete(s, m, enabled); err != nil {
+		if err := checkComplete(s, m, enabled); err != nil {
 			return fmt.Errorf("service %q %w", name, err)
 		}
 	}
-	return cycle(enabled)
+	return checkCycles(enabled)
 }
 
 func Sorted(m Model) []string { return slices.Sorted(maps.Keys(m)) }
 
-// contents checks the sources of configs or secrets.
-func contents(m Model, section string) error {
+// checkContents checks the sources of configs or secrets.
+func checkContents(m Model, section string) error {
 	keys := []string{"file", "environment"}
 	if section == "configs" {
 		keys = append(keys, "content")
@@ -70,8 +70,8 @@ func contents(m Model, section string) error {
 	return nil
 }
 
-// alone checks a service by itself.
-func alone(s Model) error {
+// checkService checks a service by itself.
+func checkService(s Model) error {
 	build, _ := s["build"].(Model)
 	deploy, _ := s["deploy"].(Model)
 	health, _ := s["healthcheck"].(Model)
@@ -96,8 +96,8 @@ func isNumber(value any) bool {
 	return ok
 }
 
-// complete checks that everything a service refers to is defined.
-func complete(s, m, enabled Model) error {
+// checkComplete checks that everything a service refers to is defined.
+func checkComplete(s, m, enabled Model) error {
 	if len(names(s["build"])) == 0 && Text(s["image"]) == "" && s["provider"] == nil && s["extends"] == nil {
 		return fmt.Errorf("has neither an image nor a build section, which docker compose refuses")
 	}
@@ -199,8 +199,8 @@ func dependencies(s Model) map[string]bool {
 	return needs
 }
 
-// cycle reports services that depend on each other.
-func cycle(services Model) error {
+// checkCycles reports services that depend on each other.
+func checkCycles(services Model) error {
 	done := map[string]bool{}
 	var visit func(name string, chain []string) error
 	visit = func(name string, chain []string) error {

@@ -19,7 +19,7 @@ func Decode(document *yaml.Node, fill func(string) (string, error)) (any, [][]st
 	if err := document.Decode(&value); err != nil {
 		return nil, nil, fmt.Errorf("docker compose can't read it: %w", yamlerror.Worded(err))
 	}
-	value, err := plain(value, fill)
+	value, err := toJSON(value, fill)
 	return value, r.paths, err
 }
 
@@ -72,8 +72,8 @@ func Remove(m Model, keys []string) {
 	}
 }
 
-// plain makes a value of YAML one of JSON, and fills in the variables of its texts.
-func plain(value any, fill func(string) (string, error)) (any, error) {
+// toJSON makes a value of YAML one of JSON, and fills in the variables of its texts.
+func toJSON(value any, fill func(string) (string, error)) (any, error) {
 	var err error
 	switch v := value.(type) {
 	case string:
@@ -84,7 +84,7 @@ func plain(value any, fill func(string) (string, error)) (any, error) {
 		return v.Format(time.RFC3339), nil
 	case []any:
 		for i := range v {
-			if v[i], err = plain(v[i], fill); err != nil {
+			if v[i], err = toJSON(v[i], fill); err != nil {
 				return nil, err
 			}
 		}
@@ -97,7 +97,7 @@ func plain(value any, fill func(string) (string, error)) (any, error) {
 	case Model:
 		c := make(Model, len(v)) // an anchor's value occurs more than once, in the same map
 		for key, item := range v {
-			if c[key], err = plain(item, fill); err != nil {
+			if c[key], err = toJSON(item, fill); err != nil {
 				return nil, fmt.Errorf("%s: %w", key, err)
 			}
 		}

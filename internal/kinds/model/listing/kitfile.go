@@ -104,9 +104,9 @@ var kitfileLists = []string{"parts", "code", "datasets", "docs", "prompts", "mcp
 // checker checks the keys of a Kitfile.
 type checker struct{ source *spec.Source }
 
-// keys returns a problem at a key that kit does not know, or whose value it does not read. in is the key of the mapping or
+// checkKeys returns a problem at a key that kit does not know, or whose value it does not read. in is the key of the mapping or
 // of its list.
-func (c checker) keys(in, pointer string, fields map[string]any) error {
+func (c checker) checkKeys(in, pointer string, fields map[string]any) error {
 	for _, key := range slices.Sorted(maps.Keys(fields)) {
 		if known := kitfileKeys[in]; !slices.Contains(known, key) && key != "digest" && key != "diffId" { // davit and kit add these two
 			if in != "" {
@@ -121,32 +121,32 @@ func (c checker) keys(in, pointer string, fields map[string]any) error {
 		if kitfileKeys[key] == nil || fields[key] == nil {
 			continue
 		}
-		if err := c.value(key, pointer+"/"+key, fields[key]); err != nil {
+		if err := c.checkValue(key, pointer+"/"+key, fields[key]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// value checks the value of a key that has a mapping, or a list of them.
-func (c checker) value(key, pointer string, value any) error {
+// checkValue checks the value of a key that has a mapping, or a list of them.
+func (c checker) checkValue(key, pointer string, value any) error {
 	if !slices.Contains(kitfileLists, key) {
-		return c.mapping(key, pointer, value)
+		return c.checkMapping(key, pointer, value)
 	}
 	list, ok := value.([]any)
 	if !ok {
 		return c.source.Problem(pointer, key+" must be a list", "")
 	}
 	for i, item := range list {
-		if err := c.mapping(key, fmt.Sprintf("%s/%d", pointer, i), item); err != nil {
+		if err := c.checkMapping(key, fmt.Sprintf("%s/%d", pointer, i), item); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// mapping checks a mapping. Its path, if there is one, is a text.
-func (c checker) mapping(key, pointer string, value any) error {
+// checkMapping checks a mapping. Its path, if there is one, is a text.
+func (c checker) checkMapping(key, pointer string, value any) error {
 	fields, ok := value.(map[string]any)
 	if !ok {
 		return c.source.Problem(pointer, key+" must be a mapping", "")
@@ -156,12 +156,12 @@ func (c checker) mapping(key, pointer string, value any) error {
 			return c.source.Problem(pointer+"/path", "a path must be a text", "put it in quotes")
 		}
 	}
-	return c.keys(key, pointer, fields)
+	return c.checkKeys(key, pointer, fields)
 }
 
 // Elements lists the elements of a Kitfile in the order of kit's layers. A model of another ModelKit has no path of its own.
 func Elements(kitfile map[string]any, source *spec.Source) ([]Element, error) {
-	if err := (checker{source}).keys("", "", kitfile); err != nil {
+	if err := (checker{source}).checkKeys("", "", kitfile); err != nil {
 		return nil, err
 	}
 	var elements []Element
@@ -201,8 +201,8 @@ func (e Element) Locate(fsys fs.FS, dir string) (string, fs.FileInfo, error) {
 	return name, info, err
 }
 
-// kitfileFiles lists the files that a Kitfile names, and the packed files in directories that it names.
-func kitfileFiles(d *compose.Draft, by *compose.Layer) ([]file, error) {
+// filesInKitfile lists the files that a Kitfile names, and the packed files in directories that it names.
+func filesInKitfile(d *compose.Draft, by *compose.Layer) ([]file, error) {
 	kitfile, source, err := ReadKitfile(d, by)
 	if err != nil {
 		return nil, err

@@ -107,7 +107,7 @@ func Take(d *compose.Draft, as map[string]string, names ...string) error {
 			files, err = m.filesIn(d, by)
 		}
 	} else {
-		files, err = kitfileFiles(d, by)
+		files, err = filesInKitfile(d, by)
 	}
 	if err != nil {
 		return err

@@ -117,15 +117,15 @@ func (s *surveyor) shardSets(format string, paths []string) []Set {
 	}
 	if len(whole) > 0 && format == "gguf" {
 		for _, set := range partial {
-			s.leftovers(set)
+			s.addLeftovers(set)
 		}
 		return whole
 	}
 	return append(whole, partial...)
 }
 
-// leftovers records the shards of an incomplete set beside a complete one.
-func (s *surveyor) leftovers(set Set) {
+// addLeftovers records the shards of an incomplete set beside a complete one.
+func (s *surveyor) addLeftovers(set Set) {
 	s.out.Others = append(s.out.Others, set)
 	for _, p := range set.Paths {
 		s.out.Parts[p] = OtherSet

@@ -61,7 +61,7 @@ func (s *surveyor) safetensorsSets(paths []string) []Set {
 			names = s.tensorsOf(model.Paths)
 		}
 		found := s.tensorsOf(here[0].Paths)
-		if names.overlap(found) {
+		if names.overlaps(found) {
 			sets = append(sets, here[0])
 			continue
 		}
@@ -157,7 +157,7 @@ func (s *surveyor) setsOf(paths []string) []Set {
 	var others []Set
 	for _, set := range sets[1:] {
 		found := s.tensorsOf(set.Paths)
-		if s.rank(set) == rankWhole && s.rank(model) == rankWhole && !names.overlap(found) {
+		if s.rank(set) == rankWhole && s.rank(model) == rankWhole && !names.overlaps(found) {
 			model.Paths = append(model.Paths, set.Paths...) // parts that neither an index nor a usual name tells apart
 			names.add(found)
 		} else {
@@ -323,7 +323,7 @@ func (s *surveyor) checkIndexes() {
 		isOther := slices.ContainsFunc(present, func(p string) bool { return s.out.Parts[p] == OtherSet }) ||
 			len(present) == 0 && s.hasWeightsIn(path.Dir(index))
 		if len(missing) > 0 && !isOther {
-			s.missing(missing, index+" names it")
+			s.reportMissing(missing, index+" names it")
 		}
 	}
 }
@@ -333,8 +333,8 @@ func (s *surveyor) hasWeightsIn(dir string) bool {
 	return slices.ContainsFunc(s.out.Model.Paths, func(p string) bool { return path.Dir(p) == dir })
 }
 
-// missing reports missing files, each once.
-func (s *surveyor) missing(names []string, why string) {
+// reportMissing reports missing files, each once.
+func (s *surveyor) reportMissing(names []string, why string) {
 	const most = 5
 	names = slices.DeleteFunc(names, func(name string) bool { return s.reported[name] })
 	for i, name := range names {
@@ -345,9 +345,9 @@ func (s *surveyor) missing(names []string, why string) {
 		}
 		switch more := len(names) - most - 1; {
 		case i < most || i == most && more == 0:
-			s.fault(name, what+": "+why, hint)
+			s.addFault(name, what+": "+why, hint)
 		case i == most:
-			s.fault(name, what+", as are "+strconv.Itoa(more)+" more files: "+why, hint)
+			s.addFault(name, what+", as are "+strconv.Itoa(more)+" more files: "+why, hint)
 		}
 	}
 }
@@ -373,8 +373,8 @@ func (s *surveyor) tensorsOf(paths []string) tensorNames {
 	return names
 }
 
-// overlap reports whether one of two has half of the names of the other.
-func (n tensorNames) overlap(other tensorNames) bool {
+// overlaps reports whether one of two has half of the names of the other.
+func (n tensorNames) overlaps(other tensorNames) bool {
 	small, large := n, other
 	if len(small) > len(large) {
 		small, large = large, small

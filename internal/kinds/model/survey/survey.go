@@ -89,8 +89,8 @@ func (t Tree) Survey() *Survey {
 	}
 	s.findForeign()
 	s.choose(s.safetensorsSets(byFormat["safetensors"]), s.ggufSets(byFormat["gguf"]), dduf)
-	s.onlyOne(Projector, OtherProjector, projectorRank)
-	s.templates()
+	s.keepBest(Projector, OtherProjector, projectorRank)
+	s.chooseTemplate()
 	s.checkIndexes()
 	s.checkShards()
 	return s.out
@@ -130,13 +130,13 @@ func (s *surveyor) formatOf(p string) string {
 		}
 	}
 	if format != "" && isPage(s.FS, p) {
-		s.fault(p, "is a web page, not the file itself", "download it again; the site may want a login")
+		s.addFault(p, "is a web page, not the file itself", "download it again; the site may want a login")
 		return ""
 	}
 	return format
 }
 
-func (s *surveyor) fault(p, message, hint string) {
+func (s *surveyor) addFault(p, message, hint string) {
 	s.out.Faults = append(s.out.Faults, Fault{p, message, hint})
 }
 
@@ -149,7 +149,7 @@ func (s *surveyor) choose(formats ...[]Set) {
 		s.chooseNamed(sets)
 		return
 	case len(sets) == 0:
-		s.adapterAlone()
+		s.chooseLoneAdapter()
 		s.chooseForeign()
 		return
 	}
@@ -216,8 +216,8 @@ func (s *surveyor) chooseNamed(sets []Set) {
 	}
 }
 
-// adapterAlone makes an adapter the model if there are no other weights: of several, that of the first directory.
-func (s *surveyor) adapterAlone() {
+// chooseLoneAdapter makes an adapter the model if there are no other weights: of several, that of the first directory.
+func (s *surveyor) chooseLoneAdapter() {
 	byDir := map[string][]string{}
 	var dirs []string
 	for _, p := range s.Paths {
@@ -242,8 +242,8 @@ func (s *surveyor) adapterAlone() {
 	}
 }
 
-// onlyOne keeps the part for the best of the files that have it, and makes the others another part.
-func (s *surveyor) onlyOne(part, other Part, rank func(p string) int) {
+// keepBest keeps the part for the best of the files that have it, and makes the others another part.
+func (s *surveyor) keepBest(part, other Part, rank func(p string) int) {
 	var all []string
 	for _, p := range s.Paths {
 		if s.out.Parts[p] == part {
@@ -272,15 +272,15 @@ func projectorRank(p string) int {
 	return 1
 }
 
-// templates finds the chat template among the files that have the name of one.
-func (s *surveyor) templates() {
+// chooseTemplate finds the chat template among the files that have the name of one.
+func (s *surveyor) chooseTemplate() {
 	for _, p := range s.Paths {
 		name := strings.ToLower(path.Base(p))
 		if path.Ext(name) == ".jinja" || strings.Contains(name, "chat_template") {
 			s.out.Parts[p] = Template
 		}
 	}
-	s.onlyOne(Template, OtherTemplate, func(p string) int {
+	s.keepBest(Template, OtherTemplate, func(p string) int {
 		name := strings.ToLower(path.Base(p))
 		switch {
 		case name == "chat_template.jinja":
@@ -296,10 +296,10 @@ func (s *surveyor) templates() {
 func (s *surveyor) checkShards() {
 	missing, err := weights.MissingShards(s.out.Model.Paths)
 	if err != nil {
-		s.fault(s.out.Model.Paths[0], err.Error(), "rename the shards: NAME-00001-of-00002 is the first of two")
+		s.addFault(s.out.Model.Paths[0], err.Error(), "rename the shards: NAME-00001-of-00002 is the first of two")
 	}
 	if len(missing) > 0 {
-		s.missing(missing, "a sharded model needs all of its files")
+		s.reportMissing(missing, "a sharded model needs all of its files")
 	}
 }
 

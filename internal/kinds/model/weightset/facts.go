@@ -26,10 +26,10 @@ func (p *Parts) Facts(d *compose.Draft) (map[string]any, error) {
 	var err error
 	switch p.Model.Format {
 	case "gguf":
-		facts, err = ggufFacts(d.FS, p.Model)
+		facts, err = readGGUFFacts(d.FS, p.Model)
 	case "safetensors":
 		var warning string
-		if facts, warning, err = safetensorsFacts(d.FS, p.Model.Paths); warning != "" {
+		if facts, warning, err = readSafetensorsFacts(d.FS, p.Model.Paths); warning != "" {
 			d.Warnings = append(d.Warnings, warning)
 		}
 	}
@@ -55,8 +55,8 @@ func readShards[F interface{ Add(F) }](fsys fs.FS, shards []string, read func(io
 	return all, nil
 }
 
-// ggufFacts reads the facts in all shards, merged.
-func ggufFacts(fsys fs.FS, set survey.Set) (map[string]any, error) {
+// readGGUFFacts reads the facts in all shards, merged.
+func readGGUFFacts(fsys fs.FS, set survey.Set) (map[string]any, error) {
 	architecture, number := "", 0 // of the first, and of the next shard
 	all, err := readShards(fsys, set.Paths, func(r io.ReaderAt, size int64) (*gguf.File, error) {
 		f, err := gguf.Read(r, size)
@@ -91,8 +91,8 @@ func ggufFacts(fsys fs.FS, set survey.Set) (map[string]any, error) {
 	return facts, nil
 }
 
-// safetensorsFacts reads all shards, and the config.json beside the first. The warning says why no facts were read.
-func safetensorsFacts(fsys fs.FS, shards []string) (facts map[string]any, warning string, err error) {
+// readSafetensorsFacts reads all shards, and the config.json beside the first. The warning says why no facts were read.
+func readSafetensorsFacts(fsys fs.FS, shards []string) (facts map[string]any, warning string, err error) {
 	all, err := readShards(fsys, shards, safetensors.Read)
 	if err != nil {
 		return nil, "", err

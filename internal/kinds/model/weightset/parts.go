@@ -139,9 +139,9 @@ func (p *Parts) weightRank(l *compose.Layer) int {
 	return 1
 }
 
-// Tell adds notes about which set is the model, and which parts the other files are. leftOut means that the other weights are
+// AddNotes adds notes about which set is the model, and which parts the other files are. leftOut means that the other weights are
 // not packed.
-func (p *Parts) Tell(d *compose.Draft, leftOut bool) {
+func (p *Parts) AddNotes(d *compose.Draft, leftOut bool) {
 	fate := "packed too, but the config does not describe them"
 	if leftOut {
 		fate = "left out"
