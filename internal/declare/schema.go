@@ -134,7 +134,7 @@ func layerSchema() map[string]any {
 	schema := object(map[string]any{
 		"path": text("a file, a directory or a glob (with ** for any depth), relative to davit.yaml"),
 		"as":   text("the role in the kind; found by pattern and content when left out"),
-		"packing": map[string]any{"description": "how files become the layer; the kind has a default",
+		"packing": map[string]any{"description": "how the files are packed into the layer; each kind has a default",
 			"enum": []any{string(mediatypes.Raw), string(mediatypes.Tar), string(mediatypes.TarGzip), string(mediatypes.TarZstd), string(mediatypes.Zip)}},
 		"title":       text("name on pull; the path when left out"),
 		"mediaType":   text("overrides that of the kind"),

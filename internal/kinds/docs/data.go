@@ -18,8 +18,8 @@ func data() mediatypes.Kind {
 				"type":                 "object",
 				"additionalProperties": false,
 				"properties": map[string]any{
-					"title": map[string]any{"type": "string", "minLength": 1, "description": "what the documentation is called"},
-					"index": map[string]any{"type": "string", "minLength": 1, "description": "the page to begin with, as it is named after a pull"},
+					"title": map[string]any{"type": "string", "minLength": 1, "description": "title of the documentation"},
+					"index": map[string]any{"type": "string", "minLength": 1, "description": "first page, by its path after a pull"},
 				},
 			},
 		},

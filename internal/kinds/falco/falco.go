@@ -44,8 +44,8 @@ func of(word string, k mediatypes.Kind, match ...string) kind.Kind {
 		return map[string]any{"type": "array", "description": description, "items": named}
 	}
 	k.Config = mediatypes.Config{MediaType: "application/vnd.cncf.falco." + word + ".config.v1+json", Derive: "falco", Schema: kind.ObjectField(map[string]any{
-		"name":         kind.StringField("by which others depend on it; that of the artifact, or of the file"),
-		"version":      kind.StringField("that of the artifact where left out"),
+		"name":         kind.StringField("name by which other artifacts depend on it; that of the artifact, or of the file, if left out"),
+		"version":      kind.StringField("version; that of the artifact if left out"),
 		"dependencies": list("other artifacts that are installed with it"),
 		"requirements": list("versions that Falco must have: engine_version_semver, plugin_api_version"),
 	})}

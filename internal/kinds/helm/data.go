@@ -11,7 +11,7 @@ func data() mediatypes.Kind {
 		Name:    "helm",
 		Summary: "a Helm chart: a chart directory or a packaged .tgz, with its provenance",
 		Config: mediatypes.Config{MediaType: mediatypes.HelmConfig, Derive: "helm", Schema: kind.ObjectField(map[string]any{
-			"appVersion": kind.StringField("overrides that of Chart.yaml; version overrides the other one"),
+			"appVersion": kind.StringField("overrides appVersion in Chart.yaml; version: overrides its version"),
 		})},
 		Layers: []mediatypes.LayerType{
 			{Role: "chart", MediaType: mediatypes.HelmChart, Match: []string{"*/"}, Content: "chart", Packing: mediatypes.TarGzip, Form: mediatypes.Form{Untitled: true, Follow: true}, Min: 1, Max: 1, Tells: true},

@@ -8,16 +8,16 @@ import (
 // Fields returns the schema of the fields of an image config that davit.yaml may set, with the names of image-spec.
 func Fields() map[string]any {
 	return kind.ObjectField(map[string]any{
-		"architecture": kind.StringField("amd64, arm64, wasm …; the platform says it too"),
-		"os":           kind.StringField("linux, wasip1 …; the platform says it too"),
-		"variant":      kind.StringField("of the architecture"),
-		"author":       kind.StringField("who made it"),
+		"architecture": kind.StringField("such as amd64 or arm64; that of the platform if left out"),
+		"os":           kind.StringField("such as linux; that of the platform if left out"),
+		"variant":      kind.StringField("variant of the architecture, such as v8; that of the platform if left out"),
+		"author":       kind.StringField("name and address of the author"),
 		"config": map[string]any{
-			"type": "object", "additionalProperties": false, "description": "how a container of the image runs",
+			"type": "object", "additionalProperties": false, "description": "defaults for containers that run the image",
 			"properties": map[string]any{
-				"User": kind.StringField("UID, UID:GID or names"), "WorkingDir": kind.StringField("where the command starts"),
-				"Env": kind.StringsField("NAME=VALUE"), "Entrypoint": kind.StringsField("the command"), "Cmd": kind.StringsField("its default arguments"),
-				"StopSignal": kind.StringField("SIGTERM …"), "ExposedPorts": map[string]any{"type": "object"},
+				"User": kind.StringField("user or UID, with a group or GID after a colon if needed"), "WorkingDir": kind.StringField("working directory of the command"),
+				"Env": kind.StringsField("environment variables, as NAME=VALUE"), "Entrypoint": kind.StringsField("command that is executed"), "Cmd": kind.StringsField("default arguments of the entrypoint"),
+				"StopSignal": kind.StringField("signal that stops the container, such as SIGTERM"), "ExposedPorts": map[string]any{"type": "object"},
 				"Volumes": map[string]any{"type": "object"}, "Labels": map[string]any{"type": "object", "additionalProperties": map[string]any{"type": "string"}},
 			},
 		},

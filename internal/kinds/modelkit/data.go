@@ -53,22 +53,22 @@ layers: [Kitfile]
 // schema returns the fields of a Kitfile that davit.yaml may set; those that name files depend on the layers.
 func schema() map[string]any {
 	return kind.ObjectField(map[string]any{
-		"manifestVersion": kind.StringField("1.0.0"),
+		"manifestVersion": kind.StringField("version of the Kitfile format: 1.0.0"),
 		"package": kind.ObjectField(map[string]any{
-			"name":        kind.StringField("the ModelKit's name"),
-			"version":     kind.StringField("its version"),
-			"description": kind.StringField("what it is"),
+			"name":        kind.StringField("name of the ModelKit"),
+			"version":     kind.StringField("version of the ModelKit"),
+			"description": kind.StringField("description for people"),
 			"license":     kind.StringField("an SPDX expression"),
-			"authors":     kind.StringsField("who made it"),
+			"authors":     kind.StringsField("names of the authors"),
 		}),
 		"model": kind.ObjectField(map[string]any{
-			"name":        kind.StringField("the model's name"),
+			"name":        kind.StringField("name of the model"),
 			"license":     kind.StringField("an SPDX expression"),
-			"framework":   kind.StringField("pytorch, onnx …"),
-			"format":      kind.StringField("gguf, safetensors …"),
-			"version":     kind.StringField("the model's version"),
-			"description": kind.StringField("what it is"),
-			"parameters":  map[string]any{"description": "anything about the model"},
+			"framework":   kind.StringField("such as pytorch or onnx"),
+			"format":      kind.StringField("such as gguf or safetensors"),
+			"version":     kind.StringField("version of the model"),
+			"description": kind.StringField("description for people"),
+			"parameters":  map[string]any{"description": "further facts about the model, of any type"},
 		}),
 	})
 }

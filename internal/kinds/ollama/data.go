@@ -25,14 +25,14 @@ func data() mediatypes.Kind {
 		Config: mediatypes.Config{
 			MediaType: mediatypes.DockerConfig, Derive: "ollama",
 			Schema: kind.ObjectField(map[string]any{
-				"model_format":   kind.StringField("gguf"),
-				"model_family":   kind.StringField("llama, qwen2 …; read from the weights"),
-				"model_families": kind.StringsField("of the model and its projector; read from the files"),
-				"model_type":     kind.StringField("how many parameters: 7.6B; read from the weights"),
-				"file_type":      kind.StringField("the quantization: Q4_K_M; read from the weights"),
+				"model_format":   kind.StringField("format of the weights: gguf"),
+				"model_family":   kind.StringField("such as llama or qwen2; read from the weights"),
+				"model_families": kind.StringsField("families of the model and its projector; read from the files"),
+				"model_type":     kind.StringField("number of parameters, such as 7.6B; read from the weights"),
+				"file_type":      kind.StringField("quantization, such as Q4_K_M; read from the weights"),
 				"renderer":       kind.StringField("RENDERER in a Modelfile"),
 				"parser":         kind.StringField("PARSER in a Modelfile"),
-				"requires":       kind.StringField("the version of Ollama that it needs; REQUIRES in a Modelfile"),
+				"requires":       kind.StringField("minimum version of Ollama; REQUIRES in a Modelfile"),
 			}),
 		},
 		Layers: []mediatypes.LayerType{

@@ -28,7 +28,7 @@ func Collection() kind.Kind {
 				Schema: kind.ObjectField(map[string]any{
 					"ref": map[string]any{
 						"type": "string", "pattern": `^\S+/\S*\{name\}\S*$`,
-						"description": "where clients find each skill, such as registry.example.com/skills/{name}:{version}",
+						"description": "reference of each skill, such as registry.example.com/skills/{name}:{version}",
 					},
 				}),
 			},

@@ -34,12 +34,12 @@ layers: [greeting/]
 // schema returns the schema of the config.
 func schema() map[string]any {
 	return kind.ObjectField(map[string]any{
-		"schemaVersion": kind.StringField("of the config"),
-		"name":          kind.StringField("as in SKILL.md, and the name of the directory"),
-		"version":       kind.StringField("of the skill; the version of the artifact where left out"),
-		"description":   kind.StringField("when to use it"),
+		"schemaVersion": kind.StringField("version of the config's format"),
+		"name":          kind.StringField("name of the skill, as in SKILL.md, and of its directory"),
+		"version":       kind.StringField("version of the skill; that of the artifact if left out"),
+		"description":   kind.StringField("when to use the skill"),
 		"license":       kind.StringField("an SPDX expression, or the name of a file"),
-		"compatibility": kind.StringField("what it needs"),
+		"compatibility": kind.StringField("requirements of the skill"),
 		"allowedTools":  kind.StringsField("allowed-tools in SKILL.md"),
 		"metadata":      map[string]any{"type": "object", "description": "other fields"},
 	})

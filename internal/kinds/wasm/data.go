@@ -27,12 +27,12 @@ func data() mediatypes.Kind {
 			MediaType: mediatypes.WasmConfig,
 			Derive:    "wasm",
 			Schema: kind.ObjectField(map[string]any{
-				"author": kind.StringField("who made it"),
+				"author": kind.StringField("name of the author"),
 				"os":     map[string]any{"enum": []any{"wasip1", "wasip2"}, "description": "wasip1 for modules, wasip2 for components; read from the binary"},
 				"component": kind.ObjectField(map[string]any{
 					"exports": kind.StringsField("read from the binary"),
 					"imports": kind.StringsField("read from the binary"),
-					"target":  kind.StringField("the world it is made for: wasi:http/proxy@0.2.0"),
+					"target":  kind.StringField("world that the component targets, such as wasi:http/proxy@0.2.0"),
 				}),
 			}),
 		},
