@@ -30,7 +30,7 @@ func (p *puller) isIntact(r *record.Record, layer func(int) bool) bool {
 	var group sync.WaitGroup
 	c := &comparison{puller: p, record: r, layer: layer}
 	for i := range parts {
-		group.Go(func() { c.part(n*i/parts, n*(i+1)/parts) })
+		group.Go(func() { c.comparePart(n*i/parts, n*(i+1)/parts) })
 	}
 	group.Wait()
 	return !c.changed.Load()
@@ -44,8 +44,8 @@ type comparison struct {
 	changed atomic.Bool
 }
 
-// part compares the files in [from, to) until any part finds a difference.
-func (c *comparison) part(from, to int) {
+// comparePart compares the files in [from, to) until any part finds a difference.
+func (c *comparison) comparePart(from, to int) {
 	look := record.NewLooker(c.dst, ".")
 	defer look.Close()
 	for i := from; i < to && !c.changed.Load(); i++ {
@@ -66,9 +66,9 @@ func (c *comparison) part(from, to int) {
 	}
 }
 
-// missing returns the items whose files are not in the destination. Files of other programs that differ fail the pull before
+// findMissing returns the items whose files are not in the destination. Files of other programs that differ fail the pull before
 // anything is fetched.
-func (p *placement) missing(ctx context.Context) ([]*fetch.Item, error) {
+func (p *placement) findMissing(ctx context.Context) ([]*fetch.Item, error) {
 	var todo []*fetch.Item
 	var kept []string
 	for _, it := range p.items {

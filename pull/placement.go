@@ -58,9 +58,9 @@ func (p *puller) newPlacement(w wanted, a attempt, state *record.State) *placeme
 // run makes the attempt. Its error decides whether another one follows; see outcomeOf.
 func (p *placement) run(ctx context.Context) error {
 	defer p.unlock()
-	todo, err := p.missing(ctx)
+	todo, err := p.findMissing(ctx)
 	if errors.Is(err, artifact.ErrKept) {
-		return p.keptOrRaced(err)
+		return p.explainKept(err)
 	}
 	switch {
 	case err != nil:
@@ -76,8 +76,8 @@ func (p *placement) run(ctx context.Context) error {
 	return p.finish()
 }
 
-// keptOrRaced returns errRaced if the files that err is about may belong to another pull that had not recorded them yet.
-func (p *placement) keptOrRaced(err error) error {
+// explainKept returns errRaced if the files that err is about may belong to another pull that had not recorded them yet.
+func (p *placement) explainKept(err error) error {
 	if p.attempt.races == maxRaces {
 		return err
 	}
@@ -146,7 +146,7 @@ func (p *placement) finish() error {
 	r := p.result
 	r.list(p.next, p.opts.MaxListed)
 	if r.FileCount == 0 && len(p.dirs()) == 0 {
-		return p.noFiles(p.manifest)
+		return p.newNoFilesError(p.manifest)
 	}
 	if err := p.syncDirs(); err != nil {
 		return err
@@ -193,7 +193,7 @@ func (p *placement) fetch(ctx context.Context, items []*fetch.Item) (err error) 
 	p.unpacker, err = unpack.New(p.src, p.stage, &p.next.Files, unpack.Options{
 		Limits: p.opts.Limits.archive(), Matcher: p.matcher, Concurrency: p.opts.concurrency(),
 		Preserve: p.preserve, Owners: p.opts.Preserve, Digests: p.opts.MaxListed == 0, WaitForAll: p.attempt.waitForAll,
-		Carried: &p.carried, Partial: p.partial, Report: p.event,
+		Carried: &p.carried, Partial: p.partial, Report: p.reportStep,
 	})
 	if err != nil {
 		return err
@@ -244,7 +244,7 @@ func (p *placement) place(ctx context.Context) error {
 		return err
 	}
 	p.next.Files.Sort()
-	if err := p.times(); err != nil {
+	if err := p.recordTimes(); err != nil {
 		return err
 	}
 	p.placed = pl
@@ -297,8 +297,8 @@ func (p *placement) stagedLinks() []string {
 	return names
 }
 
-// times records the modification times of the staged files, which let later pulls notice changes.
-func (p *placement) times() error {
+// recordTimes records the modification times of the staged files, which let later pulls notice changes.
+func (p *placement) recordTimes() error {
 	look := record.NewLooker(p.stage.Root, place.StageFiles)
 	defer look.Close()
 	for i := range p.next.Files.Len() {

@@ -167,8 +167,8 @@ type noFilesError struct{ error }
 // Unwrap returns the cause.
 func (e noFilesError) Unwrap() error { return e.error }
 
-// noFiles returns a noFilesError.
-func (p *puller) noFiles(m *fetch.Manifest) error {
+// newNoFilesError returns a noFilesError.
+func (p *puller) newNoFilesError(m *fetch.Manifest) error {
 	if !slices.ContainsFunc(m.Layers, func(l ocispec.Descriptor) bool { return l.MediaType != ocispec.MediaTypeEmptyJSON }) {
 		return noFilesError{fmt.Errorf("%s has no files, only annotations: %w", m.Desc.Digest, errdef.ErrNotFound)}
 	}
@@ -180,7 +180,7 @@ func (p *puller) noFiles(m *fetch.Manifest) error {
 	return noFilesError{missing}
 }
 
-// event reports one step of a layer.
-func (p *puller) event(step artifact.Step, desc ocispec.Descriptor, done int64) {
+// reportStep reports one step of a layer.
+func (p *puller) reportStep(step artifact.Step, desc ocispec.Descriptor, done int64) {
 	p.opts.report(artifact.Event{Step: step, ID: fetch.Titled(desc), Descriptor: desc, Bytes: done})
 }

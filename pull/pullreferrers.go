@@ -36,7 +36,7 @@ func (p *puller) pullReferrers(ctx context.Context, root ocispec.Descriptor, res
 		return err
 	}
 	if root.Digest != result.Digest {
-		more, err := p.ofIndex(ctx, graph, root, result)
+		more, err := p.listInIndex(ctx, graph, root, result)
 		if err != nil {
 			return err
 		}
@@ -58,8 +58,8 @@ func (p *puller) pullReferrers(ctx context.Context, root ocispec.Descriptor, res
 	return durable.SyncDirs(p.dst, []string{referrersDir, "."})
 }
 
-// ofIndex lists the attestations in the index for the chosen manifest.
-func (p *puller) ofIndex(ctx context.Context, graph oras.ReadOnlyGraphTarget, root ocispec.Descriptor, result *Result) ([]*referrers.Referrer, error) {
+// listInIndex lists the attestations in the index for the chosen manifest.
+func (p *puller) listInIndex(ctx context.Context, graph oras.ReadOnlyGraphTarget, root ocispec.Descriptor, result *Result) ([]*referrers.Referrer, error) {
 	index, err := fetch.Load(ctx, p.src, root)
 	if err != nil {
 		return nil, err

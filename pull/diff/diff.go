@@ -238,19 +238,19 @@ func diffConfigs(ctx context.Context, a, b Side, from, to *fetch.Manifest) ([]Fi
 	if from.Config.Digest == to.Config.Digest {
 		return []FieldChange{}, nil
 	}
-	old, err := configFields(ctx, a.Source, *from.Config)
+	old, err := readConfigFields(ctx, a.Source, *from.Config)
 	if err != nil {
 		return nil, err
 	}
-	now, err := configFields(ctx, b.Source, *to.Config)
+	now, err := readConfigFields(ctx, b.Source, *to.Config)
 	if err != nil {
 		return nil, err
 	}
 	return diffFields(old, now), nil
 }
 
-// configFields flattens a config: "config.quantization" and its value.
-func configFields(ctx context.Context, src oras.ReadOnlyTarget, desc ocispec.Descriptor) (map[string]any, error) {
+// readConfigFields flattens a config: "config.quantization" and its value.
+func readConfigFields(ctx context.Context, src oras.ReadOnlyTarget, desc ocispec.Descriptor) (map[string]any, error) {
 	b, err := fetch.FetchBlob(ctx, src, desc)
 	if err != nil {
 		return nil, err

@@ -56,7 +56,7 @@ func Directory(ctx context.Context, dir *os.Root, b Side, opts DirectoryOptions)
 	there := asPlaced(listed)
 	err = pairFiles(here, there, func(f, want *pull.File) error {
 		if f != nil && want != nil && f.Size == want.Size && f.Link == "" && want.Link == "" {
-			if f.Digest, err = digestIn(ctx, dir, f.Path, want.Digest.Algorithm()); err != nil {
+			if f.Digest, err = hashFile(ctx, dir, f.Path, want.Digest.Algorithm()); err != nil {
 				return err
 			}
 		}
@@ -182,8 +182,8 @@ func listDirectory(ctx context.Context, dir *os.Root) ([]pull.File, error) {
 	return files, err
 }
 
-// digestIn hashes a file of a directory.
-func digestIn(ctx context.Context, dir *os.Root, name string, algorithm digest.Algorithm) (digest.Digest, error) {
+// hashFile hashes a file of a directory.
+func hashFile(ctx context.Context, dir *os.Root, name string, algorithm digest.Algorithm) (digest.Digest, error) {
 	if !algorithm.Available() {
 		return "", nil
 	}

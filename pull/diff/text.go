@@ -143,15 +143,15 @@ func isText(b []byte) bool { return utf8.Valid(b) && !bytes.ContainsRune(b, 0) }
 
 // diffReferrers compares the referrers of two artifacts by digest: "sbom sha256:…".
 func diffReferrers(ctx context.Context, a, b Side, from, to ocispec.Descriptor) ([]FieldChange, error) {
-	old, err := referrerFields(ctx, a, from)
+	old, err := readReferrerFields(ctx, a, from)
 	if err != nil {
 		return nil, err
 	}
-	now, err := referrerFields(ctx, b, to)
+	now, err := readReferrerFields(ctx, b, to)
 	return diffFields(old, now), err
 }
 
-func referrerFields(ctx context.Context, side Side, subject ocispec.Descriptor) (map[string]any, error) {
+func readReferrerFields(ctx context.Context, side Side, subject ocispec.Descriptor) (map[string]any, error) {
 	fields := make(map[string]any)
 	graph, ok := side.Source.(oras.ReadOnlyGraphTarget)
 	if !ok {
@@ -169,15 +169,15 @@ func referrerFields(ctx context.Context, side Side, subject ocispec.Descriptor) 
 
 // diffTags compares the tags that point to two artifacts.
 func diffTags(ctx context.Context, a, b Side, from, to digest.Digest) ([]FieldChange, error) {
-	old, err := tagFields(ctx, a, from)
+	old, err := readTagFields(ctx, a, from)
 	if err != nil {
 		return nil, err
 	}
-	now, err := tagFields(ctx, b, to)
+	now, err := readTagFields(ctx, b, to)
 	return diffFields(old, now), err
 }
 
-func tagFields(ctx context.Context, side Side, d digest.Digest) (map[string]any, error) {
+func readTagFields(ctx context.Context, side Side, d digest.Digest) (map[string]any, error) {
 	fields := make(map[string]any)
 	lister, ok := side.Source.(registry.TagLister)
 	if !ok {

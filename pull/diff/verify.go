@@ -102,7 +102,7 @@ func findFault(ctx context.Context, dir *os.Root, want pull.File) (string, error
 	case want.Digest == "": // a hard link: the file that it names is compared
 		return "", nil
 	}
-	got, err := digestIn(ctx, dir, want.Path, want.Digest.Algorithm())
+	got, err := hashFile(ctx, dir, want.Path, want.Digest.Algorithm())
 	if err == nil && got != want.Digest {
 		return fmt.Sprintf("digest mismatch: want %s, got %s", want.Digest, got), nil
 	}

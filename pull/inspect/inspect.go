@@ -96,7 +96,7 @@ func Inspect(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts Opti
 		}
 	}
 	in := &inspector{src: src, opts: opts, left: maxDocuments}
-	info, err := in.info(ctx, m, 0)
+	info, err := in.describe(ctx, m, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +165,7 @@ func (in *inspector) reserve(desc ocispec.Descriptor) error {
 	return nil
 }
 
-func (in *inspector) info(ctx context.Context, m *fetch.Manifest, depth int) (*Info, error) {
+func (in *inspector) describe(ctx context.Context, m *fetch.Manifest, depth int) (*Info, error) {
 	kind := m.Kind()
 	info := &Info{
 		Described: m.Described(), Kind: kind.Name, Annotations: m.Annotations, Subject: m.Subject, Raw: m.Bytes,
@@ -178,20 +178,20 @@ func (in *inspector) info(ctx context.Context, m *fetch.Manifest, depth int) (*I
 		info.Layers = append(info.Layers, Layer{Descriptor: l, Role: fetch.RoleOf(kind, l.MediaType), Name: cmp.Or(fetch.LayerName(l), named[i])})
 	}
 	if m.IsIndex() {
-		return info, in.entries(ctx, m, info, depth)
+		return info, in.readEntries(ctx, m, info, depth)
 	}
 	var err error
-	if info.Config, err = in.config(ctx, *m.Config); err == nil && !m.Pull().HasWeights && in.opts.Weights {
-		err = in.weights(ctx, info.Layers)
+	if info.Config, err = in.readConfig(ctx, *m.Config); err == nil && !m.Pull().HasWeights && in.opts.Weights {
+		err = in.readWeights(ctx, info.Layers)
 	}
 	if err == nil && in.opts.Tensors {
-		err = in.tensors(ctx, info.Layers)
+		err = in.readTensors(ctx, info.Layers)
 	}
 	return info, err
 }
 
-// weights reads the header of the first layer with weights.
-func (in *inspector) weights(ctx context.Context, layers []Layer) error {
+// readWeights reads the header of the first layer with weights.
+func (in *inspector) readWeights(ctx context.Context, layers []Layer) error {
 	ranger, ok := in.src.(fetch.Ranger)
 	i := slices.IndexFunc(layers, func(l Layer) bool {
 		return strings.HasSuffix(l.Name, ".gguf") || strings.HasSuffix(l.Name, ".safetensors")
@@ -213,8 +213,8 @@ func (in *inspector) weights(ctx context.Context, layers []Layer) error {
 	return nil
 }
 
-// config reads a small config; a large one is described by its descriptor.
-func (in *inspector) config(ctx context.Context, desc ocispec.Descriptor) (*Config, error) {
+// readConfig reads a small config; a large one is described by its descriptor.
+func (in *inspector) readConfig(ctx context.Context, desc ocispec.Descriptor) (*Config, error) {
 	c := &Config{Descriptor: desc}
 	c.Data = nil
 	if in.opts.Shallow || fetch.CheckDocument(desc) != nil {
@@ -233,12 +233,12 @@ func (in *inspector) config(ctx context.Context, desc ocispec.Descriptor) (*Conf
 	return c, nil
 }
 
-// entries reads the manifests of an index, several at a time.
-func (in *inspector) entries(ctx context.Context, m *fetch.Manifest, info *Info, depth int) error {
+// readEntries reads the manifests of an index, several at a time.
+func (in *inspector) readEntries(ctx context.Context, m *fetch.Manifest, info *Info, depth int) error {
 	entries := m.Manifests[:min(len(m.Manifests), referrers.MaxEntries)]
 	infos := make([]*Info, len(entries))
 	err := concurrency.Each(ctx, len(entries), func(ctx context.Context, i int) (err error) {
-		infos[i], err = in.entry(ctx, entries[i], depth)
+		infos[i], err = in.readEntry(ctx, entries[i], depth)
 		return err
 	})
 	if err != nil {
@@ -272,8 +272,8 @@ func indexKind(m *fetch.Manifest, info *Info) mediatypes.Kind {
 	return kind
 }
 
-// entry reads one manifest of an index. An entry that is not a manifest is described by its descriptor.
-func (in *inspector) entry(ctx context.Context, e ocispec.Descriptor, depth int) (*Info, error) {
+// readEntry reads one manifest of an index. An entry that is not a manifest is described by its descriptor.
+func (in *inspector) readEntry(ctx context.Context, e ocispec.Descriptor, depth int) (*Info, error) {
 	if in.opts.Shallow || depth >= fetch.MaxNesting || !oci.Is(e.MediaType) {
 		kind, _ := kinds.Recognize(mediatypes.Traits{ArtifactType: e.ArtifactType, Annotations: e.Annotations})
 		return &Info{Described: spec.Describe(e), Kind: kind.Name, Platform: e.Platform, Annotations: e.Annotations}, nil
@@ -285,7 +285,7 @@ func (in *inspector) entry(ctx context.Context, e ocispec.Descriptor, depth int)
 	if err != nil {
 		return nil, err
 	}
-	info, err := in.info(ctx, m, depth+1)
+	info, err := in.describe(ctx, m, depth+1)
 	if err != nil {
 		return nil, err
 	}

@@ -20,9 +20,9 @@ type Tensor = tensor.Tensor
 // maxTensors limits the tensors of all layers of an Info: the largest models have some 100,000.
 const maxTensors = 1 << 20
 
-// tensors reads the headers of all weights among the layers, in ranges: the tensors themselves are not fetched, and nothing
+// readTensors reads the headers of all weights among the layers, in ranges: the tensors themselves are not fetched, and nothing
 // is verified.
-func (in *inspector) tensors(ctx context.Context, layers []Layer) error {
+func (in *inspector) readTensors(ctx context.Context, layers []Layer) error {
 	ranger, ok := in.src.(fetch.Ranger)
 	if !ok {
 		return nil

@@ -164,8 +164,8 @@ type verifier struct {
 	report *Report
 }
 
-// manifest visits the descriptors in a verified manifest.
-func (v *verifier) manifest(ctx context.Context, m *fetch.Manifest, depth int) error {
+// visitManifest visits the descriptors in a verified manifest.
+func (v *verifier) visitManifest(ctx context.Context, m *fetch.Manifest, depth int) error {
 	blobs := m.Layers
 	if m.Config != nil {
 		blobs = append([]ocispec.Descriptor{*m.Config}, blobs...)
@@ -180,7 +180,7 @@ func (v *verifier) manifest(ctx context.Context, m *fetch.Manifest, depth int) e
 			return err
 		}
 	}
-	return v.referrers(ctx, m.Desc, depth)
+	return v.visitReferrers(ctx, m.Desc, depth)
 }
 
 // visit checks a descriptor, once for all equal ones.
@@ -202,26 +202,26 @@ func (v *verifier) visit(ctx context.Context, desc ocispec.Descriptor, depth int
 			err = artifact.Refused(desc.Digest.String(), "it is nested deeper than %d", fetch.MaxNesting+referrers.MaxDepth)
 		}
 		if err != nil {
-			return v.fault(desc, err)
+			return v.recordFault(desc, err)
 		}
-		v.checked(desc)
-		return v.manifest(ctx, m, depth+1)
+		v.countChecked(desc)
+		return v.visitManifest(ctx, m, depth+1)
 	}
 	v.group.Go(func() error {
-		err := v.blob(ctx, desc)
+		err := v.visitBlob(ctx, desc)
 		if errors.Is(err, errdef.ErrNotFound) && oci.IsNondistributable(desc.MediaType) {
 			return nil
 		}
 		if err != nil {
-			return v.fault(desc, err)
+			return v.recordFault(desc, err)
 		}
-		v.checked(desc)
+		v.countChecked(desc)
 		return nil
 	})
 	return ctx.Err()
 }
 
-func (v *verifier) blob(ctx context.Context, desc ocispec.Descriptor) error {
+func (v *verifier) visitBlob(ctx context.Context, desc ocispec.Descriptor) error {
 	rc, err := fetch.OpenBlob(ctx, v.src, desc)
 	if err != nil {
 		return err
@@ -235,8 +235,8 @@ func (v *verifier) blob(ctx context.Context, desc ocispec.Descriptor) error {
 	})
 }
 
-// referrers visits the referrers of a manifest.
-func (v *verifier) referrers(ctx context.Context, subject ocispec.Descriptor, depth int) error {
+// visitReferrers visits the referrers of a manifest.
+func (v *verifier) visitReferrers(ctx context.Context, subject ocispec.Descriptor, depth int) error {
 	graph, ok := v.src.(oras.ReadOnlyGraphTarget)
 	if !ok || !v.opts.Referrers {
 		return nil
@@ -256,15 +256,15 @@ func (v *verifier) referrers(ctx context.Context, subject ocispec.Descriptor, de
 	return nil
 }
 
-func (v *verifier) checked(desc ocispec.Descriptor) {
+func (v *verifier) countChecked(desc ocispec.Descriptor) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.report.Checked++
 	v.report.Size += desc.Size
 }
 
-// fault records the defect of a descriptor. Any other error ends the verification.
-func (v *verifier) fault(desc ocispec.Descriptor, err error) error {
+// recordFault records the defect of a descriptor. Any other error ends the verification.
+func (v *verifier) recordFault(desc ocispec.Descriptor, err error) error {
 	if !errors.Is(err, artifact.ErrRefused) && !errors.Is(err, errdef.ErrNotFound) {
 		return err
 	}

@@ -109,7 +109,7 @@ func (c *catter) read(ctx context.Context, name string) (*pull.File, error) {
 		if !it.Unpack || !it.MayHave(name) {
 			continue
 		}
-		f, err := c.inTar(ctx, it, name, hidden)
+		f, err := c.writeFromTar(ctx, it, name, hidden)
 		if f != nil || err != nil {
 			return f, err
 		}
@@ -120,8 +120,8 @@ func (c *catter) read(ctx context.Context, name string) (*pull.File, error) {
 	return nil, fetch.MissingFile(c.items, name, c.seen)
 }
 
-// blob writes a layer that is the file.
-func (c *catter) blob(ctx context.Context, it *fetch.Item) (*pull.File, error) {
+// writeBlob writes a layer that is the file.
+func (c *catter) writeBlob(ctx context.Context, it *fetch.Item) (*pull.File, error) {
 	f := &pull.File{Path: it.Name, Size: it.Desc.Size, Mode: 0o644, Digest: it.Desc.Digest, Layer: it.Desc.Digest}
 	if it.Desc.Size <= fetch.VerifiedFirst {
 		b, err := fetch.ReadVerified(ctx, c.src, it.Desc)
@@ -133,7 +133,7 @@ func (c *catter) blob(ctx context.Context, it *fetch.Item) (*pull.File, error) {
 		return f, err
 	}
 	if c.opts.Offset != 0 || c.opts.Length != 0 {
-		return f, c.part(ctx, it.Desc)
+		return f, c.writePart(ctx, it.Desc)
 	}
 	rc, err := fetch.OpenBlob(ctx, c.src, it.Desc)
 	if err != nil {
@@ -157,8 +157,8 @@ func (c *catter) partOf(desc ocispec.Descriptor) (offset, length int64) {
 	return offset, length
 }
 
-// part writes a part of a blob that is too large to be verified for it.
-func (c *catter) part(ctx context.Context, desc ocispec.Descriptor) error {
+// writePart writes a part of a blob that is too large to be verified for it.
+func (c *catter) writePart(ctx context.Context, desc ocispec.Descriptor) error {
 	offset, length := c.partOf(desc)
 	if length == 0 {
 		return nil
@@ -178,27 +178,27 @@ func (c *catter) part(ctx context.Context, desc ocispec.Descriptor) error {
 	}
 	defer rc.Close()
 	if _, err := io.CopyN(io.Discard, rc, offset); err != nil {
-		return fetch.Mismatch(unexpected(err), desc)
+		return fetch.RefuseMismatch(explainEOF(err), desc)
 	}
 	return c.copyPart(rc, length)
 }
 
 func (c *catter) copyPart(r io.Reader, length int64) error {
 	_, err := io.CopyN(c.w, r, length)
-	return unexpected(err)
+	return explainEOF(err)
 }
 
-// unexpected turns an early end into an error that reports it.
-func unexpected(err error) error {
+// explainEOF turns an early end into an error that reports it.
+func explainEOF(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
 	return err
 }
 
-// inTar searches a tar for the file and writes it. It returns nil if the file is not in it. It adds what the layer hides
+// writeFromTar searches a tar for the file and writes it. It returns nil if the file is not in it. It adds what the layer hides
 // of lower ones to hidden.
-func (c *catter) inTar(ctx context.Context, it *fetch.Item, name string, hidden *fetch.Cover) (*pull.File, error) {
+func (c *catter) writeFromTar(ctx context.Context, it *fetch.Item, name string, hidden *fetch.Cover) (*pull.File, error) {
 	var found *pull.File
 	held := &holder{w: c.w}
 	parts, err := fetch.ByParts(ctx, c.src, it.Desc)
@@ -219,7 +219,7 @@ func (c *catter) inTar(ctx context.Context, it *fetch.Item, name string, hidden 
 			return fault.Worded("it is a directory", errdef.ErrUnsupported)
 		}
 		found = &pull.File{Path: name, Size: h.Size, Mode: pull.Mode(h.Mode), Link: h.Link, Layer: it.Desc.Digest}
-		if err := c.entry(held, h, r); err != nil || it.Desc.Size <= fetch.VerifiedFirst {
+		if err := c.writeEntry(held, h, r); err != nil || it.Desc.Size <= fetch.VerifiedFirst {
 			return err
 		}
 		c.unverified = true
@@ -227,7 +227,7 @@ func (c *catter) inTar(ctx context.Context, it *fetch.Item, name string, hidden 
 	})
 	c.unverified = c.unverified || parts != nil
 	if errors.Is(err, fetch.ErrNoTar) {
-		return c.noTar(ctx, it, name)
+		return c.writeLayer(ctx, it, name)
 	}
 	if err != nil || found == nil {
 		return nil, err
@@ -235,22 +235,22 @@ func (c *catter) inTar(ctx context.Context, it *fetch.Item, name string, hidden 
 	return found, held.release()
 }
 
-// noTar handles a layer that stays a file.
-func (c *catter) noTar(ctx context.Context, it *fetch.Item, name string) (*pull.File, error) {
+// writeLayer handles a layer that stays a file.
+func (c *catter) writeLayer(ctx context.Context, it *fetch.Item, name string) (*pull.File, error) {
 	if it.Name != name {
 		return nil, nil
 	}
-	return c.blob(ctx, it)
+	return c.writeBlob(ctx, it)
 }
 
-// entry writes a file of a tar, or the requested part of it. A link has no content of its own.
-func (c *catter) entry(w io.Writer, h *read.Header, r io.Reader) error {
+// writeEntry writes a file of a tar, or the requested part of it. A link has no content of its own.
+func (c *catter) writeEntry(w io.Writer, h *read.Header, r io.Reader) error {
 	if h.Link != "" {
 		return nil
 	}
 	if c.opts.Offset > 0 {
 		if _, err := io.CopyN(io.Discard, r, min(c.opts.Offset, h.Size)); err != nil {
-			return unexpected(err)
+			return explainEOF(err)
 		}
 	}
 	if c.opts.Length > 0 {

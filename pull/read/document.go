@@ -30,10 +30,10 @@ func (s *search) summarize(r io.Reader, it *fetch.Item) (*Document, error) {
 	}
 	summary, readErr := readBill(all)
 	if _, err := io.Copy(io.Discard, all); err != nil {
-		return nil, fetch.Mismatch(err, it.Desc)
+		return nil, fetch.RefuseMismatch(err, it.Desc)
 	}
 	if err := verified.Verify(); err != nil {
-		return nil, fetch.Mismatch(err, it.Desc)
+		return nil, fetch.RefuseMismatch(err, it.Desc)
 	}
 	switch {
 	case readErr != nil && it.Desc.Size > MaxText:
@@ -51,8 +51,8 @@ func (s *search) summarize(r io.Reader, it *fetch.Item) (*Document, error) {
 	return doc, nil
 }
 
-// outline adds the summary of a document that the artifact is.
-func (s *search) outline(doc *Document) {
+// addOutline adds the summary of a document that the artifact is.
+func (s *search) addOutline(doc *Document) {
 	if s.kind.Outline == nil || s.layer == nil || doc.SBOM != nil || doc.Text == "" {
 		return
 	}

@@ -19,9 +19,9 @@ import (
 // maxAnswers bounds the pages that are fetched for one alert.
 const maxAnswers = 20
 
-// guided reads the part that the config points to: the answers to an alert, or the first page. It returns nil if the config
+// readGuided reads the part that the config points to: the answers to an alert, or the first page. It returns nil if the config
 // points to none.
-func (s *search) guided(ctx context.Context, m *fetch.Manifest) (*Document, error) {
+func (s *search) readGuided(ctx context.Context, m *fetch.Manifest) (*Document, error) {
 	pull := s.kind.Pull
 	if s.opts.Path != "" || pull.Index == nil && pull.Alerts == nil || s.isOneFile() || s.opts.Quick && s.isLarge() {
 		return nil, nil
@@ -35,7 +35,7 @@ func (s *search) guided(ctx context.Context, m *fetch.Manifest) (*Document, erro
 	}
 	if pull.Index != nil {
 		if index := pull.Index(config); index != "" {
-			doc, err := s.named(ctx, index)
+			doc, err := s.readNamed(ctx, index)
 			if errors.Is(err, errdef.ErrNotFound) {
 				return nil, nil // the search finds another page
 			}
@@ -78,7 +78,7 @@ func (s *search) answer(ctx context.Context, alerts []kind.Alert) (*Document, er
 		if answers++; answers > maxAnswers {
 			break
 		}
-		page, err := s.named(ctx, a.Page)
+		page, err := s.readNamed(ctx, a.Page)
 		if err != nil {
 			return nil, err
 		}

@@ -106,7 +106,7 @@ func Readable(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts Rea
 	if m.IsIndex() && opts.Path == "" { // the files of its members explain those
 		s.items = nil
 	}
-	doc, err := s.guided(ctx, m)
+	doc, err := s.readGuided(ctx, m)
 	if doc == nil && err == nil {
 		if doc, err = s.run(ctx); err == nil {
 			s.cut(doc)
@@ -123,7 +123,7 @@ func Readable(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts Rea
 	if resolved != doc.Digest {
 		doc.Index = resolved
 	}
-	s.outline(doc)
+	s.addOutline(doc)
 	return doc, nil
 }
 
@@ -148,7 +148,7 @@ type search struct {
 
 func (s *search) run(ctx context.Context) (*Document, error) {
 	if s.opts.Path != "" && !s.kind.Pull.PathInTar {
-		return s.named(ctx, s.opts.Path)
+		return s.readNamed(ctx, s.opts.Path)
 	}
 	for _, it := range s.items {
 		if !it.Unpack && !s.isSearched(it) {
@@ -157,7 +157,7 @@ func (s *search) run(ctx context.Context) (*Document, error) {
 	}
 	if s.rank <= kind.RankLicense && (s.layer == nil || !s.opts.Quick) {
 		for _, it := range slices.Backward(s.items) { // upper layers of an image hide files of lower ones
-			if err := s.tar(ctx, it); err != nil {
+			if err := s.searchTar(ctx, it); err != nil {
 				return nil, err
 			}
 		}
@@ -177,8 +177,8 @@ func (s *search) run(ctx context.Context) (*Document, error) {
 	return nil, ErrNothingReadable
 }
 
-// named reads the file with a name.
-func (s *search) named(ctx context.Context, name string) (*Document, error) {
+// readNamed reads the file with a name.
+func (s *search) readNamed(ctx context.Context, name string) (*Document, error) {
 	name = path.Clean(name)
 	for _, it := range s.items {
 		if !it.Unpack && it.Name == name {
@@ -275,8 +275,8 @@ func (s *search) isSearched(it *fetch.Item) bool {
 	return s.kind.Pull.PathInTar && fetch.IsTarRole(s.kind.Kind, it.Role, it.Desc.MediaType)
 }
 
-// tar searches a layer that is a tar.
-func (s *search) tar(ctx context.Context, it *fetch.Item) error {
+// searchTar searches a layer that is a tar.
+func (s *search) searchTar(ctx context.Context, it *fetch.Item) error {
 	if s.isSearched(it) {
 		it = &fetch.Item{Desc: it.Desc, Role: it.Role, Name: it.Name, Unpack: true, Sniff: true}
 	}

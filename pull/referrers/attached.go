@@ -84,7 +84,7 @@ func withoutStatements(all []*Referrer, wanted string) []*Referrer {
 
 // answering returns the referrers that answer an alert, "" for all. It ignores the letter case if there is no other way, and
 // reports that.
-func answering(all []*Referrer, alert string) (fit []*Referrer, inexact bool) {
+func selectAnswering(all []*Referrer, alert string) (fit []*Referrer, inexact bool) {
 	if alert == "" {
 		return slices.Clone(all), false
 	}
@@ -187,9 +187,9 @@ func findElsewhere(ctx context.Context, src oras.ReadOnlyGraphTarget, subject oc
 		return nil, err
 	}
 	if !m.IsIndex() {
-		return indexWith(ctx, src, m, none)
+		return findOnIndexes(ctx, src, m, none)
 	}
-	return platformWith(ctx, src, m, none)
+	return findOnPlatforms(ctx, src, m, none)
 }
 
 // load reads the manifest of a subject. Of one that comes without its size, as from a container runtime, the source knows it.
@@ -200,8 +200,8 @@ func load(ctx context.Context, src oras.ReadOnlyTarget, subject ocispec.Descript
 	return fetch.Load(ctx, src, subject)
 }
 
-// platformWith searches the manifests of an index.
-func platformWith(ctx context.Context, src oras.ReadOnlyGraphTarget, index *fetch.Manifest, none *NoneAttachedError) (*Place, error) {
+// findOnPlatforms searches the manifests of an index.
+func findOnPlatforms(ctx context.Context, src oras.ReadOnlyGraphTarget, index *fetch.Manifest, none *NoneAttachedError) (*Place, error) {
 	entries := oci.Runnable(index.Manifests)
 	for _, e := range entries[:min(len(entries), maxElsewherePlatforms)] {
 		found, noneThere, err := findAt(ctx, src, e, none.Options)
@@ -216,12 +216,12 @@ func platformWith(ctx context.Context, src oras.ReadOnlyGraphTarget, index *fetc
 	return nil, nil
 }
 
-// indexWith searches the tags of the source for an index that lists the manifest.
-func indexWith(ctx context.Context, src oras.ReadOnlyGraphTarget, m *fetch.Manifest, none *NoneAttachedError) (place *Place, err error) {
+// findOnIndexes searches the tags of the source for an index that lists the manifest.
+func findOnIndexes(ctx context.Context, src oras.ReadOnlyGraphTarget, m *fetch.Manifest, none *NoneAttachedError) (place *Place, err error) {
 	opts := none.Options
 	err = eachIndexOf(ctx, src, m.Desc.Digest, func(tag string, index *fetch.Manifest, p *ocispec.Platform) (bool, error) {
 		if p != nil && opts.Alert == "" {
-			if found, err := statementAbout(ctx, src, index, m.Desc.Digest, opts.Kind); found != nil || err != nil {
+			if found, err := findStatementAbout(ctx, src, index, m.Desc.Digest, opts.Kind); found != nil || err != nil {
 				place = &Place{Digest: index.Desc.Digest, Tag: tag, Platform: p}
 				return true, err
 			}
@@ -235,7 +235,7 @@ func indexWith(ctx context.Context, src oras.ReadOnlyGraphTarget, m *fetch.Manif
 			return true, nil
 		}
 		none.Others = append(none.Others, noneThere.Others...)
-		place, err = platformWith(ctx, src, index, none)
+		place, err = findOnPlatforms(ctx, src, index, none)
 		return place != nil, err
 	})
 	return place, err

@@ -44,7 +44,7 @@ func ListPlatforms(ctx context.Context, src oras.ReadOnlyGraphTarget, subject oc
 	}
 	var all []*AttachedTo
 	for _, e := range entries {
-		found, err := w.inIndex(ctx, index, e, lists[e.Digest])
+		found, err := w.addFromIndex(ctx, index, e, lists[e.Digest])
 		if err != nil {
 			return nil, err
 		}
@@ -55,8 +55,8 @@ func ListPlatforms(ctx context.Context, src oras.ReadOnlyGraphTarget, subject oc
 	return all, nil
 }
 
-// inIndex adds the index's attestations for one of its manifests.
-func (w *Lister) inIndex(ctx context.Context, index *fetch.Manifest, of ocispec.Descriptor, found []*Referrer) ([]*Referrer, error) {
+// addFromIndex adds the index's attestations for one of its manifests.
+func (w *Lister) addFromIndex(ctx context.Context, index *fetch.Manifest, of ocispec.Descriptor, found []*Referrer) ([]*Referrer, error) {
 	for _, e := range oci.AttestationsOf(index.Manifests, of.Digest) {
 		if w.seen[e.Digest] {
 			continue

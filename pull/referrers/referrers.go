@@ -97,12 +97,12 @@ func (w *Lister) Each(ctx context.Context, subjects []ocispec.Descriptor) (map[d
 			w.seen[subject.Digest] = true
 		}
 	}
-	lists, err := w.level(ctx, each, 0)
+	lists, err := w.listLevel(ctx, each, 0)
 	if err != nil {
 		return nil, err
 	}
 	if w.opts.Recursive {
-		err = w.below(ctx, slices.Concat(lists...))
+		err = w.listIndirect(ctx, slices.Concat(lists...))
 	}
 	of := make(map[digest.Digest][]*Referrer)
 	for i, subject := range each {
@@ -111,14 +111,14 @@ func (w *Lister) Each(ctx context.Context, subjects []ocispec.Descriptor) (map[d
 	return of, err
 }
 
-// below adds the referrers of referrers, recursively.
-func (w *Lister) below(ctx context.Context, above []*Referrer) error {
+// listIndirect adds the referrers of referrers, recursively.
+func (w *Lister) listIndirect(ctx context.Context, above []*Referrer) error {
 	for depth := 1; depth < MaxDepth && len(above) > 0; depth++ {
 		subjects := make([]ocispec.Descriptor, len(above))
 		for i, r := range above {
 			subjects[i] = r.Descriptor()
 		}
-		lists, err := w.level(ctx, subjects, depth)
+		lists, err := w.listLevel(ctx, subjects, depth)
 		if err != nil {
 			return err
 		}
@@ -130,16 +130,16 @@ func (w *Lister) below(ctx context.Context, above []*Referrer) error {
 	return nil
 }
 
-// level lists the referrers of each of the subjects, at this depth of the tree. A referrer of two of them belongs to the
+// listLevel lists the referrers of each of the subjects, at this depth of the tree. A referrer of two of them belongs to the
 // first.
-func (w *Lister) level(ctx context.Context, subjects []ocispec.Descriptor, depth int) ([][]*Referrer, error) {
+func (w *Lister) listLevel(ctx context.Context, subjects []ocispec.Descriptor, depth int) ([][]*Referrer, error) {
 	opts := w.opts
 	if depth > 0 {
 		opts.Kind, opts.Tags, opts.FreeTags = "", false, false
 	}
 	found := make([][]ocispec.Descriptor, len(subjects))
 	err := concurrency.Each(ctx, len(subjects), func(ctx context.Context, i int) (err error) {
-		if found[i], err = w.direct(ctx, subjects[i], filterType(opts.Kind)); err != nil {
+		if found[i], err = w.listDirect(ctx, subjects[i], filterType(opts.Kind)); err != nil {
 			err = &artifact.Error{Op: "listing referrers of", Item: subjects[i].Digest.String(), Err: err}
 		}
 		return err
@@ -160,7 +160,7 @@ func (w *Lister) level(ctx context.Context, subjects []ocispec.Descriptor, depth
 	}
 	lists := make([][]*Referrer, len(subjects))
 	return lists, concurrency.Each(ctx, len(subjects), func(ctx context.Context, i int) (err error) {
-		lists[i], err = w.list(ctx, subjects[i], found[i], opts)
+		lists[i], err = w.describeAll(ctx, subjects[i], found[i], opts)
 		return err
 	})
 }
@@ -172,12 +172,12 @@ func (w *Lister) hasFreeTags(found [][]ocispec.Descriptor) bool {
 	return !ok || !api.HasReferrersAPI() || !slices.ContainsFunc(found, func(list []ocispec.Descriptor) bool { return len(list) > 0 })
 }
 
-// list returns sorted descriptions of the referrers found for a subject.
-func (w *Lister) list(ctx context.Context, subject ocispec.Descriptor, found []ocispec.Descriptor, opts Options) (
+// describeAll returns sorted descriptions of the referrers found for a subject.
+func (w *Lister) describeAll(ctx context.Context, subject ocispec.Descriptor, found []ocispec.Descriptor, opts Options) (
 	[]*Referrer, error) {
 	list := make([]*Referrer, 0, len(found))
 	for _, desc := range found {
-		r, err := w.referrer(ctx, desc)
+		r, err := w.newReferrer(ctx, desc)
 		if err != nil {
 			return nil, err
 		}
@@ -186,7 +186,7 @@ func (w *Lister) list(ctx context.Context, subject ocispec.Descriptor, found []o
 		}
 	}
 	if opts.Tags {
-		tagged, err := w.tagged(ctx, subject)
+		tagged, err := w.listCosignManifests(ctx, subject)
 		if err != nil {
 			return nil, err
 		}
@@ -198,8 +198,8 @@ func (w *Lister) list(ctx context.Context, subject ocispec.Descriptor, found []o
 	return list, nil
 }
 
-// direct lists the direct referrers, from the source.
-func (w *Lister) direct(ctx context.Context, subject ocispec.Descriptor, artifactType string) ([]ocispec.Descriptor, error) {
+// listDirect lists the direct referrers, from the source.
+func (w *Lister) listDirect(ctx context.Context, subject ocispec.Descriptor, artifactType string) ([]ocispec.Descriptor, error) {
 	var found []ocispec.Descriptor
 	err := fetch.Referrers(ctx, w.src, subject, artifactType, func(page []ocispec.Descriptor) error {
 		if err := w.budget.Take(subject, page); err != nil {
@@ -225,9 +225,9 @@ func filterType(kind string) string {
 	return ""
 }
 
-// referrer describes a manifest of the list. If the list lacks fields, as cosign's fallback index does, it reads the
+// newReferrer describes a manifest of the list. If the list lacks fields, as cosign's fallback index does, it reads the
 // manifest.
-func (w *Lister) referrer(ctx context.Context, desc ocispec.Descriptor) (*Referrer, error) {
+func (w *Lister) newReferrer(ctx context.Context, desc ocispec.Descriptor) (*Referrer, error) {
 	r := &Referrer{
 		Digest: desc.Digest, MediaType: desc.MediaType, ArtifactType: desc.ArtifactType, Size: desc.Size,
 		Annotations: desc.Annotations,
@@ -261,15 +261,15 @@ func (r *Referrer) is(kind string) bool {
 		slices.ContainsFunc(stated, func(predicate string) bool { return predicate != "" && kinds.Stated(predicate) == kind })
 }
 
-// tagged lists the manifests that cosign stores for a subject under tags derived from its digest.
-func (w *Lister) tagged(ctx context.Context, subject ocispec.Descriptor) ([]*Referrer, error) {
+// listCosignManifests lists the manifests that cosign stores for a subject under tags derived from its digest.
+func (w *Lister) listCosignManifests(ctx context.Context, subject ocispec.Descriptor) ([]*Referrer, error) {
 	found, err := fetch.CosignManifests(ctx, w.src, subject)
 	if err != nil {
 		return nil, err
 	}
 	var list []*Referrer
 	for _, one := range found {
-		r, err := w.referrer(ctx, one.Desc)
+		r, err := w.newReferrer(ctx, one.Desc)
 		if err != nil {
 			return nil, err
 		}

@@ -37,7 +37,7 @@ func FindStatement(ctx context.Context, src oras.ReadOnlyTarget, ref string, pla
 	if err != nil {
 		return nil, err
 	}
-	found, err := statementAbout(ctx, src, index, of.Digest, opts.Kind)
+	found, err := findStatementAbout(ctx, src, index, of.Digest, opts.Kind)
 	if found == nil && err == nil {
 		err = none
 	}

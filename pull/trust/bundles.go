@@ -19,9 +19,9 @@ const maxBundle = 32 << 20
 // bundlePrefix begins the artifactType of every version of a bundle.
 const bundlePrefix = "application/vnd.dev.sigstore.bundle"
 
-// bundles reads the bundles attached to a manifest that are signatures. With stop set, it ends with the first verified one.
-func (v *verifier) bundles(ctx context.Context, subject ocispec.Descriptor, stop bool) ([]Signature, error) {
-	referrers, err := v.attachedBundles(ctx, subject, sigstore.CosignSign)
+// readBundles reads the bundles attached to a manifest that are signatures. With stop set, it ends with the first verified one.
+func (v *verifier) readBundles(ctx context.Context, subject ocispec.Descriptor, stop bool) ([]Signature, error) {
+	referrers, err := v.listBundles(ctx, subject, sigstore.CosignSign)
 	if err != nil {
 		return nil, err
 	}
@@ -55,9 +55,9 @@ func (v *verifier) judge(s *Signature, b *sigstore.Bundle, subject ocispec.Descr
 	s.Key, s.Verified = v.keyOf(b.IsSignedBy)
 }
 
-// attachedBundles lists the bundles attached to a manifest with a predicate type, and those whose type the list does not tell:
+// listBundles lists the bundles attached to a manifest with a predicate type, and those whose type the list does not tell:
 // the lists that cosign keeps for registries without the referrers API tell nothing.
-func (v *verifier) attachedBundles(ctx context.Context, subject ocispec.Descriptor, predicate string) ([]ocispec.Descriptor, error) {
+func (v *verifier) listBundles(ctx context.Context, subject ocispec.Descriptor, predicate string) ([]ocispec.Descriptor, error) {
 	referrers, err := fetch.ListReferrers(ctx, v.src, subject, "")
 	if err != nil {
 		return nil, err

@@ -18,8 +18,8 @@ import (
 // maxPayload limits how many bytes the payload of a legacy signature may have. One has a few hundred.
 const maxPayload = 64 << 10
 
-// legacy reads the signatures behind the signature tag of a manifest.
-func (v *verifier) legacy(ctx context.Context, subject ocispec.Descriptor) ([]Signature, error) {
+// readLegacy reads the signatures behind the signature tag of a manifest.
+func (v *verifier) readLegacy(ctx context.Context, subject ocispec.Descriptor) ([]Signature, error) {
 	tag := oci.SignatureTag(subject.Digest)
 	m, err := fetch.Resolve(ctx, v.src, tag)
 	switch {

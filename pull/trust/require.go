@@ -52,7 +52,7 @@ func (v *verifier) require(ctx context.Context, manifests []ocispec.Descriptor, 
 // requireAttestation finds a bundle with the predicate type whose envelope one of the keys signed.
 func (v *verifier) requireAttestation(ctx context.Context, subject ocispec.Descriptor, uri string, missing *NotSignedError) (
 	*Required, error) {
-	referrers, err := v.attachedBundles(ctx, subject, uri)
+	referrers, err := v.listBundles(ctx, subject, uri)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +96,7 @@ func (v *verifier) requireKind(ctx context.Context, subject ocispec.Descriptor, 
 			return nil, artifact.Refused(subject.Digest.String(), "too many attachments of kind %s: the limit is %d", kind, MaxSignatures)
 		}
 		missing.Attached = true
-		signatures, err := v.signatures(ctx, r, true)
+		signatures, err := v.readSignatures(ctx, r, true)
 		if err != nil {
 			return nil, err
 		}

@@ -134,7 +134,7 @@ func Verify(ctx context.Context, src oras.ReadOnlyGraphTarget, manifests []ocisp
 	v := &verifier{src: src, opts: opts}
 	r := &Report{}
 	for _, m := range manifests {
-		found, err := v.signatures(ctx, m, true)
+		found, err := v.readSignatures(ctx, m, true)
 		if err != nil {
 			return nil, err
 		}
@@ -160,7 +160,7 @@ func Verify(ctx context.Context, src oras.ReadOnlyGraphTarget, manifests []ocisp
 // MaxSignatures signatures result in an artifact.ErrRefused.
 func List(ctx context.Context, src oras.ReadOnlyGraphTarget, manifest ocispec.Descriptor, opts Options) ([]Signature, error) {
 	v := &verifier{src: src, opts: opts}
-	return v.signatures(ctx, manifest, false)
+	return v.readSignatures(ctx, manifest, false)
 }
 
 // verifier reads signatures from one source.
@@ -169,17 +169,17 @@ type verifier struct {
 	opts Options
 }
 
-// signatures reads the signatures of a manifest: bundles first, then those behind the tag, which takes one more request. With
+// readSignatures reads the signatures of a manifest: bundles first, then those behind the tag, which takes one more request. With
 // stop set, it reads no more than it needs to find a verified one.
-func (v *verifier) signatures(ctx context.Context, subject ocispec.Descriptor, stop bool) ([]Signature, error) {
-	all, err := v.bundles(ctx, subject, stop)
+func (v *verifier) readSignatures(ctx context.Context, subject ocispec.Descriptor, stop bool) ([]Signature, error) {
+	all, err := v.readBundles(ctx, subject, stop)
 	if err != nil {
 		return nil, err
 	}
 	if stop && len(all) > 0 && all[len(all)-1].Verified {
 		return all, nil
 	}
-	legacy, err := v.legacy(ctx, subject)
+	legacy, err := v.readLegacy(ctx, subject)
 	if err != nil {
 		return nil, err
 	}

@@ -53,7 +53,7 @@ func (p *Placer) move(m Move) error {
 	if m.Was != nil {
 		return p.replace(m, staged)
 	}
-	err := p.unlocking(staged, m.Path, func() error { return p.mover.move(staged, m.Path) })
+	err := p.renameUnlocked(staged, m.Path, func() error { return p.mover.move(staged, m.Path) })
 	if errors.Is(err, fs.ErrExist) {
 		return errAppeared
 	}
@@ -72,7 +72,7 @@ func (p *Placer) replace(m Move, staged string) error {
 	if err != nil {
 		return err
 	}
-	err = p.unlocking(staged, m.Path, func() error { return p.mover.exchange(staged, m.Path) })
+	err = p.renameUnlocked(staged, m.Path, func() error { return p.mover.exchange(staged, m.Path) })
 	if errors.Is(err, errors.ErrUnsupported) {
 		if err := p.setAside(m.Path, m.Was); err != nil {
 			return err
@@ -99,7 +99,7 @@ func (p *Placer) replace(m Move, staged string) error {
 // setAside moves a file away until the pull is done.
 func (p *Placer) setAside(name string, was fs.FileInfo) error {
 	old := p.oldName()
-	err := p.unlocking(name, old, func() error { return p.mover.move(name, old) })
+	err := p.renameUnlocked(name, old, func() error { return p.mover.move(name, old) })
 	if errors.Is(err, fs.ErrNotExist) {
 		return errTouched
 	}
@@ -139,8 +139,8 @@ func (p *Placer) Restored(remove []Removal) []string {
 	return names
 }
 
-// unlocking renames files into or out of directories of the destination, even those that their owner may not change.
-func (p *Placer) unlocking(from, to string, rename func() error) error {
+// renameUnlocked renames files into or out of directories of the destination, even those that their owner may not change.
+func (p *Placer) renameUnlocked(from, to string, rename func() error) error {
 	dst := p.Stage.dst
 	err := rename()
 	if !errors.Is(err, fs.ErrPermission) {

@@ -20,10 +20,10 @@ const maxWalked = 1_000_000
 // the user, of earlier pulls, or of other artifacts. It also refuses it if existing links would then lead out and do not now.
 // Links that have a ".." behind a name can be turned by a link that has that name.
 func (p *Placer) CheckLinks(ctx context.Context, staged []string, remove []Removal) error {
-	if !p.turnsLinks(staged, remove) {
+	if !p.changesLinks(staged, remove) {
 		return nil
 	}
-	there, hasLinks, err := p.existingLinks(ctx)
+	there, hasLinks, err := p.findLinks(ctx)
 	if err != nil {
 		return err
 	}
@@ -74,8 +74,8 @@ func refusedLink(err error) error {
 	return err
 }
 
-// turnsLinks reports whether the plan creates, replaces, or removes a link.
-func (p *Placer) turnsLinks(staged []string, remove []Removal) bool {
+// changesLinks reports whether the plan creates, replaces, or removes a link.
+func (p *Placer) changesLinks(staged []string, remove []Removal) bool {
 	if len(staged) > 0 {
 		return true
 	}
@@ -97,9 +97,9 @@ func (p *Placer) readlink(name string) (string, bool) {
 	return target, err == nil
 }
 
-// existingLinks returns the links in the destination that depend on others, with their targets, and reports whether it has links at
+// findLinks returns the links in the destination that depend on others, with their targets, and reports whether it has links at
 // all. It does not look at those that are replaced, or at more than maxWalked entries.
-func (p *Placer) existingLinks(ctx context.Context) (there map[string]string, hasLinks bool, err error) {
+func (p *Placer) findLinks(ctx context.Context) (there map[string]string, hasLinks bool, err error) {
 	there = make(map[string]string)
 	walked := 0
 	err = fs.WalkDir(rootfs.Of(p.Stage.dst), ".", func(name string, d fs.DirEntry, err error) error {

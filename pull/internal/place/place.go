@@ -111,7 +111,7 @@ func (p *Placer) planEntry(ctx context.Context, name string, staged fs.DirEntry)
 		}
 		return nil
 	}
-	same, err := p.same(name, have)
+	same, err := p.equalsStaged(name, have)
 	switch {
 	case err != nil:
 		return err
@@ -128,8 +128,8 @@ func (p *Placer) planEntry(ctx context.Context, name string, staged fs.DirEntry)
 	return nil
 }
 
-// same reports whether a file in the destination equals the one staged for it.
-func (p *Placer) same(name string, have fs.FileInfo) (bool, error) {
+// equalsStaged reports whether a file in the destination equals the one staged for it.
+func (p *Placer) equalsStaged(name string, have fs.FileInfo) (bool, error) {
 	staged := path.Join(StageFiles, name)
 	want, err := p.Stage.Root.Lstat(staged)
 	if err != nil || want.Mode().Type() != have.Mode().Type() {
@@ -149,7 +149,7 @@ func (p *Placer) same(name string, have fs.FileInfo) (bool, error) {
 	if p.Preserve && !hasSameStamp(want, have) {
 		return false, nil
 	}
-	return p.sameContent(name)
+	return p.hasSameContent(name)
 }
 
 // hasSameStamp compares time and owner.
@@ -170,8 +170,8 @@ func (p *Placer) hasSameMode(a, b fs.FileMode) bool {
 // compareBuffer is how many bytes of two files are compared at once.
 const compareBuffer = 256 << 10
 
-// sameContent compares a staged file with one of equal size in the destination, and their extended attributes if those count.
-func (p *Placer) sameContent(name string) (bool, error) {
+// hasSameContent compares a staged file with one of equal size in the destination, and their extended attributes if those count.
+func (p *Placer) hasSameContent(name string) (bool, error) {
 	fa, err := p.Stage.Root.Open(path.Join(StageFiles, name))
 	if err != nil {
 		return false, err
@@ -186,7 +186,7 @@ func (p *Placer) sameContent(name string) (bool, error) {
 	}
 	defer fb.Close()
 	if p.Preserve {
-		if same, err := sameXattrs(fa, fb); !same {
+		if same, err := haveSameXattrs(fa, fb); !same {
 			return false, err
 		}
 	}
@@ -203,7 +203,7 @@ func (p *Placer) sameContent(name string) (bool, error) {
 	}
 }
 
-func sameXattrs(a, b *os.File) (bool, error) {
+func haveSameXattrs(a, b *os.File) (bool, error) {
 	ofA, err := sysfile.Xattrs(a)
 	if err != nil {
 		return false, err

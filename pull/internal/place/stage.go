@@ -43,7 +43,7 @@ func OpenStage(dst *os.Root, d digest.Digest, blobs map[string]ocispec.Descripto
 		return nil, err
 	}
 	Sweep(dst, s.Name)
-	s.salvage(blobs)
+	s.recoverPlaced(blobs)
 	for _, dir := range []string{StageFiles, stageOld} { // an unpacked tree is made again: it may be incomplete
 		if err := s.Root.RemoveAll(dir); err != nil {
 			s.Close()
@@ -59,9 +59,9 @@ func OpenStage(dst *os.Root, d digest.Digest, blobs map[string]ocispec.Descripto
 	return s, nil
 }
 
-// salvage moves blobs that a killed pull had placed back to the blobs directory, where they are verified again instead
+// recoverPlaced moves blobs that a killed pull had placed back to the blobs directory, where they are verified again instead
 // of fetched.
-func (s *Stage) salvage(blobs map[string]ocispec.Descriptor) {
+func (s *Stage) recoverPlaced(blobs map[string]ocispec.Descriptor) {
 	for name, desc := range blobs {
 		name, blob := path.Join(StageFiles, name), BlobPath(desc)
 		if info, err := s.Root.Lstat(name); err != nil || !info.Mode().IsRegular() || info.Size() != desc.Size {

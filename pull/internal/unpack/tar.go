@@ -126,7 +126,7 @@ func (t *trees) place(w route, name string) (string, error) {
 	base := path.Base(name)
 	whiteout := w.image && strings.HasPrefix(base, ".wh.")
 	if whiteout {
-		if err := t.entangle(); err != nil {
+		if err := t.recordEntangled(); err != nil {
 			return "", err
 		}
 	}
@@ -139,8 +139,8 @@ func (t *trees) place(w route, name string) (string, error) {
 	return name, nil
 }
 
-// entangle records that layers depend on each other, which is an error if one of them is not fetched.
-func (t *trees) entangle() error {
+// recordEntangled records that layers depend on each other, which is an error if one of them is not fetched.
+func (t *trees) recordEntangled() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.entangled = true
@@ -197,13 +197,13 @@ func (t *trees) count(e extract.Placed) {
 	files, size := cmp.Or(t.opts.Limits.MaxFiles, archive.DefaultMaxFiles), cmp.Or(t.opts.Limits.MaxSize, archive.DefaultMaxSize)
 	switch {
 	case files > 0 && t.total.entries > files:
-		t.failed = limitExceeded(e.Name, "the artifact has more than %d files", files)
+		t.failed = limitError(e.Name, "the artifact has more than %d files", files)
 	case files > 0 && t.total.names > files*namePerFile:
-		t.failed = limitExceeded(e.Name, "the paths of the artifact take more than %d bytes", files*namePerFile)
+		t.failed = limitError(e.Name, "the paths of the artifact take more than %d bytes", files*namePerFile)
 	case files > 0 && t.total.steps > maxSteps:
 		t.failed = artifact.Refused("", "%w", &archive.UnsafeError{Name: e.Name, Reason: "too many deep paths in the artifact"})
 	case size > 0 && t.total.size > size:
-		t.failed = limitExceeded(e.Name, "the artifact unpacks to more than %d bytes", size)
+		t.failed = limitError(e.Name, "the artifact unpacks to more than %d bytes", size)
 	}
 }
 
@@ -218,7 +218,7 @@ const (
 	maxSteps = 1_000_000
 )
 
-func limitExceeded(name, format string, limit int64) error {
+func limitError(name, format string, limit int64) error {
 	return artifact.Refused("", "%w", &archive.UnsafeError{Name: name, Reason: fmt.Sprintf(format, limit), Limit: true})
 }
 
