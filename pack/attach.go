@@ -173,7 +173,7 @@ func (p *pusher) sendReferrer(ctx context.Context, root *node.Node, listed bool)
 // Platforms returns the manifests of an index that run on a platform. It leaves out attestations that BuildKit adds.
 // A manifest is its own. An index without a manifest results in an artifact.ErrRefused.
 func Platforms(ctx context.Context, src content.Fetcher, index ocispec.Descriptor) ([]ocispec.Descriptor, error) {
-	manifests, err := listed(ctx, src, index)
+	manifests, err := listManifests(ctx, src, index)
 	if err != nil {
 		return nil, err
 	}
@@ -184,8 +184,8 @@ func Platforms(ctx context.Context, src content.Fetcher, index ocispec.Descripto
 	return manifests, nil
 }
 
-// listed returns the manifests that an index lists; a manifest lists itself.
-func listed(ctx context.Context, src content.Fetcher, index ocispec.Descriptor) ([]ocispec.Descriptor, error) {
+// listManifests returns the manifests that an index lists; a manifest lists itself.
+func listManifests(ctx context.Context, src content.Fetcher, index ocispec.Descriptor) ([]ocispec.Descriptor, error) {
 	if !manifest.IsIndex(index.MediaType) {
 		return []ocispec.Descriptor{index}, nil
 	}

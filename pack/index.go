@@ -58,15 +58,15 @@ func Index(ctx context.Context, dst oras.Target, members []Member, opts IndexOpt
 		return nil, err
 	}
 	p := &pusher{dst: dst, opts: common, tags: lists.Unique(opts.Tags), hooks: hooks{tag: opts.BeforeTag}}
-	tagged, err := p.tagged(ctx)
+	tagged, err := p.resolveFirstTag(ctx)
 	if err != nil {
 		return nil, err
 	}
 	p.first = tagged
-	there, err := p.there(ctx, root, tagged)
+	there, err := p.isComplete(ctx, root, tagged)
 	switch {
 	case err == nil && there:
-		err = p.beforeTag(ctx, root.Manifest)
+		err = p.callBeforeTag(ctx, root.Manifest)
 	case err == nil:
 		err = p.pushManifests(ctx, root, tagged)
 	}
@@ -94,7 +94,7 @@ func indexKind(ctx context.Context, dst oras.Target, plan *artifact.Plan, entrie
 func newEntries(ctx context.Context, dst oras.Target, members []Member, isCollection bool) ([]ocispec.Descriptor, error) {
 	var entries []ocispec.Descriptor
 	for _, m := range members {
-		manifests, err := listed(ctx, dst, m.Descriptor)
+		manifests, err := listManifests(ctx, dst, m.Descriptor)
 		if err != nil {
 			return nil, err
 		}
@@ -115,7 +115,7 @@ func newEntries(ctx context.Context, dst oras.Target, members []Member, isCollec
 			if isCollection {
 				entry.Annotations, entry.Platform = described, nil
 			}
-			if err := choosable(entries, entry, isCollection); err != nil {
+			if err := checkChoosable(entries, entry, isCollection); err != nil {
 				return nil, err
 			}
 			entries = append(entries, entry)
@@ -131,8 +131,8 @@ func hasDigest(entries []ocispec.Descriptor, d digest.Digest) bool {
 	return slices.ContainsFunc(entries, func(e ocispec.Descriptor) bool { return e.Digest == d })
 }
 
-// choosable refuses an entry that a client can't distinguish from another one.
-func choosable(entries []ocispec.Descriptor, entry ocispec.Descriptor, isCollection bool) error {
+// checkChoosable refuses an entry that a client can't distinguish from another one.
+func checkChoosable(entries []ocispec.Descriptor, entry ocispec.Descriptor, isCollection bool) error {
 	for _, other := range entries {
 		refused := &artifact.Error{Op: "indexing", Item: entry.Digest.String(), Hint: "set the platform of each: linux/arm64=MANIFEST"}
 		switch {
@@ -180,14 +180,14 @@ func newEntry(ctx context.Context, dst oras.Target, desc ocispec.Descriptor, pla
 	case desc.Platform != nil:
 		entry.Platform = desc.Platform
 	case m.Config.MediaType == ocispec.MediaTypeImageConfig || m.Config.MediaType == mediatypes.DockerConfig:
-		err := configPlatform(ctx, dst, m.Config, &entry)
+		err := readConfigPlatform(ctx, dst, m.Config, &entry)
 		return entry, m.Annotations, err
 	}
 	return entry, m.Annotations, nil
 }
 
-// configPlatform reads the platform from an image config.
-func configPlatform(ctx context.Context, dst oras.Target, config ocispec.Descriptor, entry *ocispec.Descriptor) error {
+// readConfigPlatform reads the platform from an image config.
+func readConfigPlatform(ctx context.Context, dst oras.Target, config ocispec.Descriptor, entry *ocispec.Descriptor) error {
 	b, err := manifest.Fetch(ctx, dst, config)
 	if err != nil {
 		return err

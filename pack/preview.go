@@ -40,11 +40,11 @@ func PreviewPush(ctx context.Context, fsys fs.FS, plan *artifact.Plan, dst oras.
 	r := &Preview{Result: newResult(root)}
 	r.Tags = p.tags
 	for _, tag := range p.tags {
-		old, err := p.behind(ctx, tag)
+		old, err := p.resolveTag(ctx, tag)
 		if err != nil {
 			return nil, err
 		}
-		p.moves(tag, old, r.Digest)
+		p.recordMove(tag, old, r.Digest)
 	}
 	r.Was = p.was
 	seen := make(map[digest.Digest]bool)

@@ -79,12 +79,12 @@ type hooks struct {
 
 func (p *pusher) push(ctx context.Context, root *node.Node) error {
 	blobs := root.AllBlobs()
-	tagged, err := p.tagged(ctx)
+	tagged, err := p.resolveFirstTag(ctx)
 	if err != nil {
 		return err
 	}
 	p.first = tagged
-	if err := p.beforeSend(ctx, root, blobs); err != nil {
+	if err := p.callBeforeSend(ctx, root, blobs); err != nil {
 		return err
 	}
 	if err := p.measureSmall(ctx, blobs); err != nil {
@@ -95,11 +95,11 @@ func (p *pusher) push(ctx context.Context, root *node.Node) error {
 		if err := root.Compose(p.subject); err != nil {
 			return err
 		}
-		switch there, err := p.there(ctx, root, tagged); {
+		switch there, err := p.isComplete(ctx, root, tagged); {
 		case err != nil:
 			return err
 		case there:
-			return p.beforeTag(ctx, root.Manifest)
+			return p.callBeforeTag(ctx, root.Manifest)
 		}
 		if !p.keeps() {
 			tagged = nil // the manifest it points to may be the missing one
@@ -116,8 +116,8 @@ func (p *pusher) push(ctx context.Context, root *node.Node) error {
 	return err
 }
 
-// beforeSend calls the caller's hook before anything is sent.
-func (p *pusher) beforeSend(ctx context.Context, root *node.Node, blobs []*blob.Blob) error {
+// callBeforeSend calls the caller's hook before anything is sent.
+func (p *pusher) callBeforeSend(ctx context.Context, root *node.Node, blobs []*blob.Blob) error {
 	if p.hooks.send == nil {
 		return nil
 	}
@@ -190,16 +190,16 @@ func (p *pusher) measureSmall(ctx context.Context, blobs []*blob.Blob) error {
 	return nil
 }
 
-// tagged returns the descriptor that the first tag points to, or nil if the tag does not exist yet.
-func (p *pusher) tagged(ctx context.Context) (*ocispec.Descriptor, error) {
+// resolveFirstTag returns the descriptor that the first tag points to, or nil if the tag does not exist yet.
+func (p *pusher) resolveFirstTag(ctx context.Context) (*ocispec.Descriptor, error) {
 	if len(p.tags) == 0 {
 		return nil, nil
 	}
-	return p.behind(ctx, p.tags[0])
+	return p.resolveTag(ctx, p.tags[0])
 }
 
-// behind returns the descriptor that a tag points to, or nil if it does not exist yet.
-func (p *pusher) behind(ctx context.Context, tag string) (*ocispec.Descriptor, error) {
+// resolveTag returns the descriptor that a tag points to, or nil if it does not exist yet.
+func (p *pusher) resolveTag(ctx context.Context, tag string) (*ocispec.Descriptor, error) {
 	desc, err := p.dst.Resolve(ctx, tag)
 	if errors.Is(err, errdef.ErrNotFound) || errors.Is(err, errdef.ErrInvalidReference) || fetch.IsDenied(err) {
 		return nil, nil // some deny a tag that does not exist yet; in a layout, several repositories may have it
@@ -210,8 +210,8 @@ func (p *pusher) behind(ctx context.Context, tag string) (*ocispec.Descriptor, e
 	return &desc, nil
 }
 
-// moves records what a tag pointed to that is about to move.
-func (p *pusher) moves(tag string, old *ocispec.Descriptor, to digest.Digest) {
+// recordMove records what a tag pointed to that is about to move.
+func (p *pusher) recordMove(tag string, old *ocispec.Descriptor, to digest.Digest) {
 	if old == nil || old.Digest == to {
 		return
 	}
@@ -221,8 +221,8 @@ func (p *pusher) moves(tag string, old *ocispec.Descriptor, to digest.Digest) {
 	p.was[tag] = old.Digest
 }
 
-// there reports whether the target has the whole artifact under its tags.
-func (p *pusher) there(ctx context.Context, root *node.Node, tagged *ocispec.Descriptor) (bool, error) {
+// isComplete reports whether the target has the whole artifact under its tags.
+func (p *pusher) isComplete(ctx context.Context, root *node.Node, tagged *ocispec.Descriptor) (bool, error) {
 	want := root.Manifest.Desc.Digest
 	if tagged != nil && tagged.Digest != want {
 		return false, nil
@@ -272,7 +272,7 @@ func (p *pusher) hasAllBlobs(ctx context.Context, root *node.Node) (bool, error)
 // hasAllManifests checks for referrers, which can change while the artifact does not, and on a disk for all manifests.
 func (p *pusher) hasAllManifests(ctx context.Context, root *node.Node) (bool, error) {
 	missing := false
-	err := root.All(func(n *node.Node) error {
+	err := root.Walk(func(n *node.Node) error {
 		if missing || p.keeps() && n.Subject == nil {
 			return nil
 		}

@@ -78,7 +78,7 @@ func (p *pusher) pushBlob(ctx context.Context, b *blob.Blob) error {
 	event := artifact.Event{Step: artifact.Started, ID: b.Name, Descriptor: b.Desc}
 	p.opts.report(event)
 	if p.old.blobs[b.Desc.Digest] {
-		p.done(b.Name, b.Desc, artifact.Skipped)
+		p.reportDone(b.Name, b.Desc, artifact.Skipped)
 		return b.Origin.Check()
 	}
 	desc, step, err := pusher.PushBlob(ctx, b.Source(ctx), func(done int64) {
@@ -88,18 +88,18 @@ func (p *pusher) pushBlob(ctx context.Context, b *blob.Blob) error {
 		return changed // it explains any other failure
 	}
 	if err != nil {
-		p.relearn(ctx, b, err)
+		p.rehash(ctx, b, err)
 		return err
 	}
 	b.Learn(desc)
 	p.packer.Remember(b)
-	p.done(b.Name, b.Desc, step)
+	p.reportDone(b.Name, b.Desc, step)
 	return nil
 }
 
-// relearn reads a file again whose remembered digest turned out to be wrong, so that the next push does not fail the
+// rehash reads a file again whose remembered digest turned out to be wrong, so that the next push does not fail the
 // same way.
-func (p *pusher) relearn(ctx context.Context, b *blob.Blob, err error) {
+func (p *pusher) rehash(ctx context.Context, b *blob.Blob, err error) {
 	origin, file := b.Origin.(*blob.FileOrigin)
 	if !file || !errors.Is(err, artifact.ErrChanged) && !errors.Is(err, artifact.ErrRefused) {
 		return
@@ -118,7 +118,7 @@ func (p *pusher) isHashedWhileSent(b *blob.Blob) bool {
 	return b.Desc.Size >= minOnePass && !p.old.sizes[b.Desc.Size]
 }
 
-func (p *pusher) done(id string, desc ocispec.Descriptor, step artifact.Step) {
+func (p *pusher) reportDone(id string, desc ocispec.Descriptor, step artifact.Step) {
 	if step != artifact.Skipped {
 		p.sent.Store(true)
 	}

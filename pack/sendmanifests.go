@@ -16,7 +16,7 @@ import (
 
 // pushManifests sends the manifests of the platforms first, then the index, then the referrers, and then moves the tags.
 func (p *pusher) pushManifests(ctx context.Context, root *node.Node, tagged *ocispec.Descriptor) error {
-	err := root.All(func(n *node.Node) error {
+	err := root.Walk(func(n *node.Node) error {
 		if n == root || n.Subject != nil {
 			return nil
 		}
@@ -32,7 +32,7 @@ func (p *pusher) pushManifests(ctx context.Context, root *node.Node, tagged *oci
 		}
 	}
 	err = fetch.BatchReferrers(ctx, p.dst, func() error {
-		return root.All(func(n *node.Node) error {
+		return root.Walk(func(n *node.Node) error {
 			if n == root || n.Subject == nil {
 				return nil
 			}
@@ -42,7 +42,7 @@ func (p *pusher) pushManifests(ctx context.Context, root *node.Node, tagged *oci
 	if err != nil {
 		return err
 	}
-	if err := p.beforeTag(ctx, root.Manifest); err != nil {
+	if err := p.callBeforeTag(ctx, root.Manifest); err != nil {
 		return err
 	}
 	if tagged != nil && tagged.Digest == root.Manifest.Desc.Digest {
@@ -57,8 +57,8 @@ func (p *pusher) pushManifests(ctx context.Context, root *node.Node, tagged *oci
 	return p.moveTags(ctx, root.Manifest, tagged)
 }
 
-// beforeTag calls the caller's hook for a stored manifest before a tag moves.
-func (p *pusher) beforeTag(ctx context.Context, m node.Document) error {
+// callBeforeTag calls the caller's hook for a stored manifest before a tag moves.
+func (p *pusher) callBeforeTag(ctx context.Context, m node.Document) error {
 	if p.hooks.tag == nil {
 		return nil
 	}
@@ -90,7 +90,7 @@ func (p *pusher) pushManifest(ctx context.Context, n *node.Node) error {
 	if err != nil {
 		return &artifact.Error{Op: "pushing", Item: m.Desc.Digest.String(), Err: err}
 	}
-	p.done(m.Desc.Digest.String(), m.Desc, step)
+	p.reportDone(m.Desc.Digest.String(), m.Desc, step)
 	return nil
 }
 
@@ -110,7 +110,7 @@ func (p *pusher) moveTags(ctx context.Context, m node.Document, tagged *ocispec.
 	for i, tag := range p.tags {
 		old := tagged
 		if i > 0 {
-			old, _ = p.behind(ctx, tag) // if that fails, moving the tag reports the error
+			old, _ = p.resolveTag(ctx, tag) // if that fails, moving the tag reports the error
 		}
 		if old != nil && old.Digest == m.Desc.Digest {
 			continue
@@ -122,7 +122,7 @@ func (p *pusher) moveTags(ctx context.Context, m node.Document, tagged *ocispec.
 		if i == 0 {
 			old = p.first
 		}
-		p.moves(tag, old, m.Desc.Digest)
+		p.recordMove(tag, old, m.Desc.Digest)
 	}
 	return nil
 }

@@ -49,7 +49,7 @@ func Artifact(ctx context.Context, fsys fs.FS, plan *artifact.Plan, subject *oci
 func newSource(root *node.Node) *Source {
 	s := &Source{root: root, docs: make(map[digest.Digest][]byte), blobs: make(map[digest.Digest]*blob.Blob)}
 	s.addDoc(node.Document{Desc: ocispec.DescriptorEmptyJSON, Bytes: ocispec.DescriptorEmptyJSON.Data})
-	root.All(func(n *node.Node) error {
+	root.Walk(func(n *node.Node) error {
 		s.addDoc(n.Config)
 		s.addDoc(n.Manifest)
 		for _, b := range append(n.Base.Blobs(), n.Blobs...) {
@@ -103,7 +103,7 @@ func (s *Source) Resolve(_ context.Context, reference string) (ocispec.Descripto
 		}
 	}
 	var found ocispec.Descriptor
-	s.root.All(func(n *node.Node) error {
+	s.root.Walk(func(n *node.Node) error {
 		if n.Manifest.Desc.Digest.String() == reference {
 			found = n.Manifest.Desc
 		}
@@ -118,7 +118,7 @@ func (s *Source) Resolve(_ context.Context, reference string) (ocispec.Descripto
 // Predecessors returns the referrers, indexes, and manifests that refer to a manifest or blob. The error is always nil.
 func (s *Source) Predecessors(_ context.Context, desc ocispec.Descriptor) ([]ocispec.Descriptor, error) {
 	var found []ocispec.Descriptor
-	s.root.All(func(n *node.Node) error {
+	s.root.Walk(func(n *node.Node) error {
 		if n.LeadsTo(desc.Digest) {
 			found = append(found, n.Manifest.Desc)
 		}

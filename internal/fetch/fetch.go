@@ -89,11 +89,11 @@ func CopyVerified(ctx context.Context, w io.Writer, r io.Reader, desc ocispec.De
 	if err == nil {
 		err = verified.Verify()
 	}
-	return Mismatch(err, desc)
+	return RefuseMismatch(err, desc)
 }
 
-// Mismatch turns an error of a VerifyReader into a refusal.
-func Mismatch(err error, desc ocispec.Descriptor) error {
+// RefuseMismatch turns an error of a VerifyReader into a refusal.
+func RefuseMismatch(err error, desc ocispec.Descriptor) error {
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return artifact.Refused("", "size mismatch: want %d bytes, got fewer", desc.Size)

@@ -151,7 +151,7 @@ func (t Tar) readBlob(ctx context.Context, fn func(io.Reader) (stopped bool, err
 	defer rc.Close()
 	verified := content.NewVerifyReader(rc, t.Item.Desc)
 	if stopped, err := fn(OnlyReader{verified}); err != nil || stopped {
-		return Mismatch(err, t.Item.Desc)
+		return RefuseMismatch(err, t.Item.Desc)
 	}
 	return verifyRest(verified, t.Item.Desc)
 }
@@ -198,7 +198,7 @@ func verifyRest(r *content.VerifyReader, desc ocispec.Descriptor) error {
 	if err == nil {
 		err = r.Verify()
 	}
-	return Mismatch(err, desc)
+	return RefuseMismatch(err, desc)
 }
 
 // MayHave reports whether a tar can contain a file with this name.

@@ -73,7 +73,7 @@ func Choose(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.D
 		if len(selection.Digests) > 0 && !slices.Contains(selection.Digests, r.Digest) {
 			continue
 		}
-		full, err := selection.completed(ctx, src, r)
+		full, err := selection.completeEntry(ctx, src, r)
 		if err != nil && selection.Kind != "" {
 			return nil, err
 		}
@@ -88,8 +88,8 @@ func Choose(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.D
 	return chosen, nil
 }
 
-// completed completes a listed referrer from its manifest, if it lacks fields that the selection needs.
-func (s Selection) completed(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) (ocispec.Descriptor, error) {
+// completeEntry completes a listed referrer from its manifest, if it lacks fields that the selection needs.
+func (s Selection) completeEntry(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) (ocispec.Descriptor, error) {
 	needsManifest := mediatypes.Traits{ArtifactType: desc.ArtifactType, Annotations: desc.Annotations}.NeedsManifest()
 	needsTime := (s.Keep != nil || !s.OlderThan.IsZero()) && len(desc.Annotations) == 0
 	if !needsManifest && !needsTime {

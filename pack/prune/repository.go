@@ -96,24 +96,24 @@ func NewPlan(ctx context.Context, repo Repository, policy Policy) (*Plan, error)
 		if t.undated {
 			plan.Undated = append(plan.Undated, t.Name)
 		}
-		if err := w.reach(ctx, t.desc, needed); err != nil {
+		if err := w.addReachable(ctx, t.desc, needed); err != nil {
 			return nil, err
 		}
 	}
-	attached, err := w.attachedTags(ctx, needed)
+	attached, err := w.findAttachedTags(ctx, needed)
 	if err != nil {
 		return nil, err
 	}
 	for _, t := range attached {
 		plan.Tags = append(plan.Tags, t)
 		if oci.IsCosignTag(t.Name) {
-			if err := w.reach(ctx, t.desc, unneeded); err != nil {
+			if err := w.addReachable(ctx, t.desc, unneeded); err != nil {
 				return nil, err
 			}
 		}
 	}
 	for _, t := range gone {
-		if err := w.reach(ctx, t.desc, unneeded); err != nil {
+		if err := w.addReachable(ctx, t.desc, unneeded); err != nil {
 			return nil, err
 		}
 	}
@@ -126,7 +126,7 @@ func NewPlan(ctx context.Context, repo Repository, policy Policy) (*Plan, error)
 			return nil, err
 		}
 		for _, root := range roots {
-			if err := w.reach(ctx, root, unneeded); err != nil {
+			if err := w.addReachable(ctx, root, unneeded); err != nil {
 				return nil, err
 			}
 		}
@@ -141,9 +141,9 @@ func NewPlan(ctx context.Context, repo Repository, policy Policy) (*Plan, error)
 	return plan, nil
 }
 
-// attachedTags returns the tags named after unneeded manifests. It adds the manifests that the other such tags point to, such
+// findAttachedTags returns the tags named after unneeded manifests. It adds the manifests that the other such tags point to, such
 // as signatures of cosign, to the needed ones.
-func (w *walker) attachedTags(ctx context.Context, needed map[digest.Digest]bool) ([]Tag, error) {
+func (w *walker) findAttachedTags(ctx context.Context, needed map[digest.Digest]bool) ([]Tag, error) {
 	names, err := w.repo.AllTags(ctx)
 	if err != nil {
 		return nil, err
@@ -166,7 +166,7 @@ func (w *walker) attachedTags(ctx context.Context, needed map[digest.Digest]bool
 			unneeded = append(unneeded, Tag{Name: name, Digest: desc.Digest, desc: desc})
 			continue
 		}
-		if err := w.reach(ctx, desc, needed); err != nil {
+		if err := w.addReachable(ctx, desc, needed); err != nil {
 			return nil, err
 		}
 	}
@@ -228,7 +228,7 @@ func (w *walker) resolve(ctx context.Context, names []string) ([]Tag, error) {
 			return nil, err
 		}
 		w.manifests[m.Desc.Digest] = m
-		created, err := w.created(ctx, m)
+		created, err := w.readCreated(ctx, m)
 		if err != nil {
 			return nil, err
 		}
@@ -237,8 +237,8 @@ func (w *walker) resolve(ctx context.Context, names []string) ([]Tag, error) {
 	return tags, nil
 }
 
-// created returns when an artifact was created, by its annotations, else by the config of an image, else zero.
-func (w *walker) created(ctx context.Context, m *fetch.Manifest) (time.Time, error) {
+// readCreated returns when an artifact was created, by its annotations, else by the config of an image, else zero.
+func (w *walker) readCreated(ctx context.Context, m *fetch.Manifest) (time.Time, error) {
 	if t := createdAt(ocispec.Descriptor{Annotations: m.Annotations}); !t.IsZero() {
 		return t, nil
 	}
@@ -247,7 +247,7 @@ func (w *walker) created(ctx context.Context, m *fetch.Manifest) (time.Time, err
 		if err != nil || inner == nil {
 			return time.Time{}, err
 		}
-		return w.created(ctx, inner)
+		return w.readCreated(ctx, inner)
 	}
 	if m.Config == nil || !strings.HasSuffix(m.Config.MediaType, "+json") || m.Config.Size > oci.MaxSize {
 		return time.Time{}, nil
@@ -278,8 +278,8 @@ func (w *walker) load(ctx context.Context, desc ocispec.Descriptor) (*fetch.Mani
 	return m, nil
 }
 
-// reach adds a manifest, and everything reachable from it: entries of an index, the subject, and referrers.
-func (w *walker) reach(ctx context.Context, from ocispec.Descriptor, reached map[digest.Digest]bool) error {
+// addReachable adds a manifest, and everything reachable from it: entries of an index, the subject, and referrers.
+func (w *walker) addReachable(ctx context.Context, from ocispec.Descriptor, reached map[digest.Digest]bool) error {
 	next := []ocispec.Descriptor{from}
 	for len(next) > 0 {
 		desc := next[len(next)-1]

@@ -28,7 +28,7 @@ func (s *signer) signBundle(ctx context.Context, subject ocispec.Descriptor) (*S
 		return nil, err
 	}
 	layer := content.NewDescriptorFromBytes(mediatypes.SigstoreBundle, data)
-	manifest, err := s.bundleManifest(subject, layer)
+	manifest, err := s.newBundleManifest(subject, layer)
 	if err != nil {
 		return nil, err
 	}
@@ -51,8 +51,8 @@ func (s *signer) signBundle(ctx context.Context, subject ocispec.Descriptor) (*S
 	return &Signature{Digest: desc.Digest}, nil
 }
 
-// bundleManifest returns the manifest around a bundle (cosign, pkg/oci/remote/write.go, WriteAttestationNewBundleFormat).
-func (s *signer) bundleManifest(subject, layer ocispec.Descriptor) ([]byte, error) {
+// newBundleManifest returns the manifest around a bundle (cosign, pkg/oci/remote/write.go, WriteAttestationNewBundleFormat).
+func (s *signer) newBundleManifest(subject, layer ocispec.Descriptor) ([]byte, error) {
 	plain, config := fetch.Plain(subject), fetch.Plain(ocispec.DescriptorEmptyJSON)
 	annotations := map[string]string{
 		mediatypes.BundleContent:       "dsse-envelope",

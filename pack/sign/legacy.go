@@ -36,7 +36,7 @@ func (s *signer) signLegacy(ctx context.Context, subject ocispec.Descriptor) (*S
 	layer.Annotations = map[string]string{sigstore.SignatureAnnotation: base64.StdEncoding.EncodeToString(signature)}
 
 	tag := oci.SignatureTag(subject.Digest)
-	old, layers, err := s.legacyLayers(ctx, tag)
+	old, layers, err := s.readLegacyLayers(ctx, tag)
 	if err != nil {
 		return nil, err
 	}
@@ -56,8 +56,8 @@ func (s *signer) signLegacy(ctx context.Context, subject ocispec.Descriptor) (*S
 	return &Signature{Digest: desc.Digest, Tag: tag}, s.dst.Tag(ctx, desc, tag)
 }
 
-// legacyLayers returns the signatures that the tag has now.
-func (s *signer) legacyLayers(ctx context.Context, tag string) (ocispec.Descriptor, []ocispec.Descriptor, error) {
+// readLegacyLayers returns the signatures that the tag has now.
+func (s *signer) readLegacyLayers(ctx context.Context, tag string) (ocispec.Descriptor, []ocispec.Descriptor, error) {
 	m, err := fetch.Resolve(ctx, s.dst, tag)
 	switch {
 	case errors.Is(err, errdef.ErrNotFound):

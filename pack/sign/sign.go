@@ -89,7 +89,7 @@ func Sign(ctx context.Context, dst oras.GraphTarget, subject ocispec.Descriptor,
 		return nil, err
 	}
 	s := &signer{dst: dst, opts: opts}
-	subjects, err := s.subjects(ctx, subject)
+	subjects, err := s.listSubjects(ctx, subject)
 	if err != nil {
 		return nil, err
 	}
@@ -141,8 +141,8 @@ type toSign struct {
 	kind string // of an attachment
 }
 
-// subjects returns the manifests to sign: the subject, those of an index, and the attachments of any of them.
-func (s *signer) subjects(ctx context.Context, subject ocispec.Descriptor) ([]toSign, error) {
+// listSubjects returns the manifests to sign: the subject, those of an index, and the attachments of any of them.
+func (s *signer) listSubjects(ctx context.Context, subject ocispec.Descriptor) ([]toSign, error) {
 	all := []toSign{{desc: subject}}
 	if s.opts.EachPlatform {
 		manifests, err := pack.Platforms(ctx, s.dst, subject)
@@ -166,7 +166,7 @@ func (s *signer) subjects(ctx context.Context, subject ocispec.Descriptor) ([]to
 			return nil, err
 		}
 		for _, r := range found {
-			kind, err := s.kindOf(ctx, r)
+			kind, err := s.readKind(ctx, r)
 			if err != nil {
 				return nil, err
 			}
@@ -182,8 +182,8 @@ func (s *signer) subjects(ctx context.Context, subject ocispec.Descriptor) ([]to
 	return all, nil
 }
 
-// kindOf returns the kind of a referrer, from its manifest if the listing does not show it.
-func (s *signer) kindOf(ctx context.Context, r ocispec.Descriptor) (string, error) {
+// readKind returns the kind of a referrer, from its manifest if the listing does not show it.
+func (s *signer) readKind(ctx context.Context, r ocispec.Descriptor) (string, error) {
 	traits := mediatypes.Traits{ArtifactType: r.ArtifactType, Annotations: r.Annotations}
 	if !traits.NeedsManifest() {
 		k, _ := kinds.Recognize(traits)

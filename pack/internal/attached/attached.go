@@ -117,7 +117,7 @@ func (o Ours) Predecessors(ctx context.Context, src content.Fetcher, listed []oc
 			continue
 		}
 		g.Go(func() (err error) {
-			others[i], err = completed(ctx, src, d, ours)
+			others[i], err = completeEntry(ctx, src, d, ours)
 			return err
 		})
 	}
@@ -159,9 +159,9 @@ func roleOf(d ocispec.Descriptor) role {
 // maxNaming bounds a document that is read for its name, in bytes.
 const maxNaming = 64 << 20
 
-// completed completes the listing of a referrer from its manifest. If a successor has a name, it adds the name that the
+// completeEntry completes the listing of a referrer from its manifest. If a successor has a name, it adds the name that the
 // document has, or the only file. Attestations are told apart by their predicates.
-func completed(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor, successor role) (ocispec.Descriptor, error) {
+func completeEntry(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor, successor role) (ocispec.Descriptor, error) {
 	m, err := fetch.Load(ctx, src, desc)
 	if errors.Is(err, errdef.ErrNotFound) {
 		return desc, nil // another client deleted it without removing it from the list

@@ -138,7 +138,7 @@ func (o *FileOrigin) Open(_ context.Context, offset int64) (io.ReadCloser, error
 	}
 	info, err := f.Stat()
 	if err == nil {
-		err = o.same(info)
+		err = o.checkSame(info)
 	}
 	if err == nil {
 		err = tar.Skip(f, offset)
@@ -155,10 +155,10 @@ func (o *FileOrigin) Check() error {
 	if err != nil {
 		return err
 	}
-	return o.same(info)
+	return o.checkSame(info)
 }
 
-func (o *FileOrigin) same(now fs.FileInfo) error {
+func (o *FileOrigin) checkSame(now fs.FileInfo) error {
 	if now.Size() != o.info.Size() || !now.ModTime().Equal(o.info.ModTime()) {
 		return &artifact.Error{Item: o.path, Err: artifact.ErrChanged}
 	}

@@ -58,11 +58,11 @@ func (p *Packer) Remember(b *Blob) {
 
 // Failed wraps err with an operation and a path, without naming the path twice.
 func Failed(op, path string, err error) error {
-	return &artifact.Error{Op: op, Item: path, Err: bare(err, path)}
+	return &artifact.Error{Op: op, Item: path, Err: withoutPath(err, path)}
 }
 
-// bare strips the path from an error whose message already names it.
-func bare(err error, path string) error {
+// withoutPath strips the path from an error whose message already names it.
+func withoutPath(err error, path string) error {
 	var pathErr *fs.PathError
 	if errors.As(err, &pathErr) && pathErr.Path == path {
 		return pathErr.Err

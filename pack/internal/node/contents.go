@@ -36,14 +36,14 @@ func (n *Node) EntryDescriptor() ocispec.Descriptor {
 // Layers returns the layers of the artifact, including those of its bases.
 func Layers(root *Node) []*blob.Blob {
 	var blobs []*blob.Blob
-	root.All(func(n *Node) error { blobs = append(append(blobs, n.Base.Blobs()...), n.Blobs...); return nil })
+	root.Walk(func(n *Node) error { blobs = append(append(blobs, n.Base.Blobs()...), n.Blobs...); return nil })
 	return blobs
 }
 
 // Configs returns the blobs of the artifact that become known with its layers.
 func Configs(root *Node) []*blob.Blob {
 	var blobs []*blob.Blob
-	root.All(func(n *Node) error { blobs = append(blobs, n.configs()...); return nil })
+	root.Walk(func(n *Node) error { blobs = append(blobs, n.configs()...); return nil })
 	return blobs
 }
 

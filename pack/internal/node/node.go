@@ -77,11 +77,11 @@ func (n *Node) addBlobs(ctx context.Context, p *blob.Packer, base *Base) error {
 	return nil
 }
 
-// All calls fn for the node and every node below it, referrers last.
-func (n *Node) All(fn func(*Node) error) error {
+// Walk calls fn for the node and every node below it, referrers last.
+func (n *Node) Walk(fn func(*Node) error) error {
 	for _, children := range [][]*Node{n.Platforms, n.Referrers} {
 		for _, child := range children {
-			if err := child.All(fn); err != nil {
+			if err := child.Walk(fn); err != nil {
 				return err
 			}
 		}
@@ -92,7 +92,7 @@ func (n *Node) All(fn func(*Node) error) error {
 // AllBlobs returns the layers of the node and of all nodes below it.
 func (n *Node) AllBlobs() []*blob.Blob {
 	var blobs []*blob.Blob
-	n.All(func(n *Node) error { blobs = append(blobs, n.Blobs...); return nil })
+	n.Walk(func(n *Node) error { blobs = append(blobs, n.Blobs...); return nil })
 	return blobs
 }
 

@@ -35,8 +35,8 @@ func NewPool(trees *Cache) *Pool {
 	}
 }
 
-// compressor returns an idle compressor if one exists: they are slow to create and take much memory.
-func (s *Pool) compressor(w io.Writer, kind compress.Compression) (*compress.Writer, error) {
+// takeCompressor returns an idle compressor if one exists: they are slow to create and take much memory.
+func (s *Pool) takeCompressor(w io.Writer, kind compress.Compression) (*compress.Writer, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	idle := s.idle[kind]
@@ -72,7 +72,7 @@ func (s *Pool) Pack(ctx context.Context, fsys fs.FS, layer artifact.Layer, modTi
 	}
 	entries, err := files.Walk(ctx)
 	if err != nil {
-		return nil, ofArchive(err)
+		return nil, convertError(err)
 	}
 	fp := s.fingerprinter(files, layer.Packing, entries) // before Split, which reuses the memory of entries
 	groups := [][]write.Entry{entries}
@@ -91,7 +91,7 @@ func (s *Pool) Repack(ctx context.Context, fsys fs.FS, layer artifact.Layer, fro
 	tree := write.Tree{FS: fsys, Dir: path.Dir(layer.Path), Files: []string{layer.Path}, Prefix: layer.Prefix, Layer: layer.Image}
 	entries, err := tree.Walk(ctx)
 	if err != nil {
-		return nil, ofArchive(err)
+		return nil, convertError(err)
 	}
 	fp := s.fingerprinter(tree, layer.Packing, entries)
 	fp.head = append(fp.head, "entries of a tar\n"...)

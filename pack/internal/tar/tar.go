@@ -69,7 +69,7 @@ func (o *Origin) Open(ctx context.Context, offset int64) (io.ReadCloser, error) 
 	stream := &tarStream{PipeReader: r, cancel: cancel, done: make(chan struct{})}
 	go func() {
 		defer close(stream.done)
-		w.CloseWithError(o.make(ctx, w))
+		w.CloseWithError(o.makeTar(ctx, w))
 	}()
 	if err := Skip(onlyReader{stream}, offset); err != nil {
 		stream.Close()
@@ -101,8 +101,8 @@ func (s *tarStream) Close() error {
 	return err
 }
 
-// make writes the compressed tar.
-func (o *Origin) make(ctx context.Context, w io.Writer) error {
+// makeTar writes the compressed tar.
+func (o *Origin) makeTar(ctx context.Context, w io.Writer) error {
 	select {
 	case o.pool.slots <- struct{}{}:
 		defer func() { <-o.pool.slots }()
@@ -111,7 +111,7 @@ func (o *Origin) make(ctx context.Context, w io.Writer) error {
 	}
 	kind := compression(o.packing)
 	compressed := &countingWriter{w: w}
-	c, err := o.pool.compressor(compressed, kind)
+	c, err := o.pool.takeCompressor(compressed, kind)
 	if err != nil {
 		return err
 	}
@@ -119,7 +119,7 @@ func (o *Origin) make(ctx context.Context, w io.Writer) error {
 	plain := sha256.New()
 	ratio := &ratioMeter{compressed: compressed, free: int64(len(o.entries)) * archive.EntryOverhead}
 	if err := o.write(ctx, io.MultiWriter(c, plain, ratio)); err != nil {
-		return ofArchive(err)
+		return convertError(err)
 	}
 	if err := c.Close(); err != nil {
 		return err
@@ -250,7 +250,7 @@ func (o *Origin) Fill(ctx context.Context) (ocispec.Descriptor, error) {
 	os.Remove(f.Name()) // the open file is enough, and a killed process leaves nothing behind; empty removes it otherwise
 	hash := digest.Canonical.Digester()
 	counted := &countingWriter{w: io.MultiWriter(f, hash.Hash())}
-	if err := o.make(ctx, counted); err != nil {
+	if err := o.makeTar(ctx, counted); err != nil {
 		f.Close()
 		os.Remove(f.Name())
 		return ocispec.Descriptor{}, err
@@ -279,8 +279,8 @@ func (w *countingWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// ofArchive converts errors of the archive package into those that callers know.
-func ofArchive(err error) error {
+// convertError converts errors of the archive package into those that callers know.
+func convertError(err error) error {
 	switch {
 	case errors.Is(err, archive.ErrChanged):
 		return fault.As(err, artifact.ErrChanged)
