@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// fileSystem reports false: there is no call here that waits for a whole file system.
-func fileSystem(*os.Root) (bool, error) { return false, nil }
+// syncFileSystem reports false: there is no call here that waits for a whole file system.
+func syncFileSystem(*os.Root) (bool, error) { return false, nil }
 
 // ignoreUnsupported drops the errors of file systems that cannot sync, such as those in memory or of some networks.
 func ignoreUnsupported(err error) error {

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/cpu"
 )
 
-// canInterleave reports whether the processor has the instructions that blocks uses.
+// canInterleave reports whether the processor has the instructions that hashBlocks uses.
 var canInterleave = sync.OnceValue(func() bool {
 	const sha = 1 << 29 // EBX of leaf 7: Intel 64 and IA-32 Architectures Software Developer's Manual, CPUID
 	last, _ := cpuid(0)

@@ -2,8 +2,8 @@
 
 package hashing
 
-// canInterleave reports whether this platform implements blocks.
+// canInterleave reports whether this platform implements hashBlocks.
 func canInterleave() bool { return false }
 
-// blocks is never called.
-func blocks(a, b lane, n int) {}
+// hashBlocks is never called.
+func hashBlocks(a, b lane, n int) {}
