@@ -4,6 +4,6 @@ package mediatypes
 const (
 	BottleDigest = "sh.brew.bottle.digest"
 	BottleTab    = "sh.brew.tab"
-	// GitHubPackageType tells ghcr.io the type of a package.
+	// GitHubPackageType is the annotation with the type of a package for ghcr.io.
 	GitHubPackageType = "com.github.package.type"
 )

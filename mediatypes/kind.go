@@ -149,8 +149,8 @@ type LayerType struct {
 	// Match are doublestar patterns over slash paths, ignoring case; a pattern without a slash matches the base name.
 	// A pattern that ends in "/" matches directories only.
 	Match []string `json:"match,omitempty" yaml:"match,omitempty"`
-	// Content names a test that the file's content must also pass ("gguf", "spdx-json" …). With Content and no Match, the only
-	// the content decides.
+	// Content names a test that the file's content must also pass ("gguf", "spdx-json" …). With Content and no Match, only the
+	// content decides.
 	Content string `json:"content,omitempty" yaml:"content,omitempty"`
 	// Exclude lists patterns that a directory of this role leaves out, in the syntax of .dockerignore, unless davit.yaml
 	// sets exclude.

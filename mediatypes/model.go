@@ -17,8 +17,8 @@ const (
 	ModelFile         = "application/vnd.docker.ai.model.file"
 )
 
-// ModelPath is the annotation of a model's layer that says where the file belongs in the model's directory.
-// ModelUntested says whether its media type is a guess.
+// ModelPath is the annotation of a model's layer with the path of the file in the model's directory. ModelUntested is "true"
+// if its media type is a guess.
 const (
 	ModelPath     = "org.cncf.model.filepath"
 	ModelUntested = "org.cncf.model.file.mediatype.untested"

@@ -9,8 +9,8 @@ import (
 	"oras.land/oras-go/v2"
 )
 
-// defaultConcurrency is how many blobs are sent at once. Half as many saturate most lines; with more, usually another
-// can be hashed meanwhile.
+// defaultConcurrency is the number of blobs that are sent at once. Half as many saturate most lines; with more, usually
+// another can be hashed meanwhile.
 const defaultConcurrency = 8
 
 // Options configure how an artifact is packed. The zero value is usable.
@@ -20,7 +20,7 @@ type Options struct {
 	// Created is written as org.opencontainers.image.created and as the time of tar entries. The zero time leaves the
 	// annotation out, so that equal files have equal digests.
 	Created time.Time
-	// Concurrency is how many blobs are sent at once. 0: eight.
+	// Concurrency is the number of blobs that are sent at once. 0: eight.
 	Concurrency int
 	// Progress receives every step. nil: no reports.
 	Progress artifact.Progress

@@ -168,7 +168,7 @@ func (p *pusher) pushAll(ctx context.Context, root *node.Node, tagged *ocispec.D
 	return p.pushManifests(ctx, root, tagged)
 }
 
-// smallFiles is how many bytes of files are read before anything is sent. Reading them takes less than a round trip, and
+// smallFiles limits the bytes of files that are read before anything is sent. Reading them takes less than a round trip, and
 // lets the config be sent along with the layers.
 const smallFiles = 1 << 20
 

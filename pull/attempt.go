@@ -6,8 +6,8 @@ import (
 	"github.com/davit-oci/davit/pull/internal/unpack"
 )
 
-// An attempt says how one try to place the files of an artifact goes about it. The zero value is the first attempt, which
-// assumes that layers do not depend on each other, that no download starts over, and that no other pull is at work.
+// An attempt is the plan of one try to place the files of an artifact. The zero value is the first attempt, which assumes that
+// layers do not depend on each other, that no download starts over, and that no other pull is at work.
 type attempt struct {
 	fetchAll   bool // also fetch layers whose files the last pull unpacked and that are intact
 	waitForAll bool // unpack no layer before all of it was verified
@@ -28,8 +28,8 @@ func (o outcome) String() string {
 	return [...]string{"ended", "entangled", "restarted", "raced"}[o]
 }
 
-// errRaced says that another pull changed files that an attempt had found intact, or recorded files that it had taken for those
-// of another program.
+// errRaced means that another pull changed files that an attempt had found intact, or recorded files that it had taken for
+// those of another program.
 var errRaced = errors.New("another pull is placing files in the same directory")
 
 func outcomeOf(err error) outcome {

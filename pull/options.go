@@ -33,17 +33,17 @@ type Options struct {
 	Referrers bool
 	// Limits bound the resources of an unpacked artifact. The zero value means the defaults of Limits.
 	Limits Limits
-	// Origin names the source of the artifact, without a version ("registry/repository"). It lets the next pull tell its
-	// own files from those of another artifact in the same directory.
+	// Origin names the source of the artifact, without a version ("registry/repository"). It lets the next pull distinguish
+	// its own files from those of another artifact in the same directory.
 	Origin string
-	// State is the path of the file that remembers placed files. With it, the next pull can tell its own files from those of
-	// other programs and need not hash them. Its directory must exist, and the file belongs only to this destination. "":
-	// nothing is remembered.
+	// State is the path of the file that remembers placed files. With it, the next pull can distinguish its own files from
+	// those of other programs and need not hash them. Its directory must exist, and the file belongs only to this destination.
+	// "": nothing is remembered.
 	State string
 	// MaxListed limits how many files the result names; a million of them take much memory. 0: all of them, and files in tar
 	// layers with their digests, which a pull does not need otherwise.
 	MaxListed int
-	// Concurrency is how many blobs are fetched at once. 0: eight.
+	// Concurrency is the number of blobs that are fetched at once. 0: eight.
 	Concurrency int
 	// Progress receives every step. nil: no reports.
 	Progress artifact.Progress

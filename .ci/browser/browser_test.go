@@ -65,7 +65,7 @@ func kinds(t *testing.T) []string {
 	return list
 }
 
-// atOnce is how many pages are open at the same time.
+// atOnce is the number of pages that are open at the same time.
 const atOnce = 4
 
 // TestPages opens each page: it loads without an error, breaks no rule of its policy, is as wide as the window, and is accessible.

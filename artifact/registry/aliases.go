@@ -12,7 +12,7 @@ import (
 
 // The types that a target and its errors have.
 type (
-	// Mode says whether a target is opened for reading or writing.
+	// Mode is the purpose that a target is opened for: reading or writing.
 	Mode = reference.Mode
 	// Repository is a repository of a registry.
 	Repository = remote.Repository

@@ -56,7 +56,8 @@ type Copied struct {
 	Skipped    bool                 // the target had everything, including each tag
 
 	Was map[string]digest.Digest // what tags that moved pointed to before
-	// Repository is the name that tells the tags from those of another repository in the target, which is a layout or archive.
+	// Repository is the name that distinguishes the tags from those of another repository in the target, which is a layout or
+	// archive.
 	Repository string
 }
 

@@ -55,12 +55,12 @@ func DependsOnLinks(target string) bool {
 
 // The bounds on resolving links. An honest link takes a dozen steps; one that goes through 40 others of 4096 bytes takes 80,000.
 const (
-	// linkSteps is how many steps the links of a tree may take together, besides stepsPerLink for each.
+	// linkSteps limits the steps that the links of a tree may take together, besides stepsPerLink for each.
 	linkSteps    = 1 << 18
 	stepsPerLink = 64
-	// maxMemo bounds how many names are remembered.
+	// maxMemo limits the names that are remembered.
 	maxMemo = 1 << 16
-	// checkEvery is how many steps pass between two looks at the context.
+	// checkEvery is the number of steps between two checks of the context.
 	checkEvery = 1 << 10
 )
 
@@ -77,7 +77,7 @@ type memo struct {
 	isLink bool
 }
 
-// A LinkBudget is how many steps the links of an artifact may still take.
+// A LinkBudget limits the steps that the links of an artifact may still take.
 type LinkBudget struct{ steps, used int }
 
 // Grow makes room for more links, each of which may take a number of steps.

@@ -156,7 +156,7 @@ func report(b *testing.B, names []string, samples [][]sample) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// clientTimeout is how long a client may take. Some retry for ten minutes after connection resets.
+// clientTimeout limits the run of a client. Some retry for ten minutes after connection resets.
 const clientTimeout = 2 * time.Minute
 
 // run measures one run. Preparation and checks are not timed.

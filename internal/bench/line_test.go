@@ -132,7 +132,7 @@ func (l *line) forward(client net.Conn, w io.Writer) {
 	}
 }
 
-// pieceSize is how many bytes pass at once.
+// pieceSize is the number of bytes that pass at once.
 const pieceSize = 64 << 10
 
 // pipe is one direction of a connection.

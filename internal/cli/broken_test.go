@@ -229,8 +229,8 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// settleFor is how long davit must have written nothing before it is killed: bytes in the buffers of
-// the kernel would count as received, but not as written.
+// settleFor is the time in which davit must have written nothing before it is killed: bytes in the buffers of the kernel would
+// count as received, but not as written.
 const settleFor = 300 * time.Millisecond
 
 // waitWritten waits until davit has written all received bytes.

@@ -19,7 +19,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// completionTime is how long a shell waits for the tags of a registry; users have typed on by then.
+// completionTime limits the time that a shell waits for the tags of a registry: users continue typing by then.
 const completionTime = 2 * time.Second
 
 // addCompletions adds the completion of tags and of values of flags. Arguments that may be files are completed as files, too.
@@ -116,7 +116,7 @@ func completeWithin(a *app.App, cmd *cobra.Command, args []string, list func(con
 	return words, directive
 }
 
-// mostPaths is how many paths are offered. Of more, their directories are.
+// mostPaths limits the paths that are offered. Of more paths, their directories are offered.
 const mostPaths = 100
 
 // pathsIn returns the files of an artifact that begin as typed, without those that were given already.

@@ -37,7 +37,7 @@ type Options struct {
 const (
 	Username = "alice"
 	Password = "correct-horse-battery"
-	// Registries want bcrypt, which the standard library has not.
+	// Registries require bcrypt, which the standard library lacks.
 	passwordHash = "$2a$04$cpxoT0zS6PgUVKVCYiAsCuxPs9V5yoGqrTmssRG8oYAtKLsp.xj5a"
 )
 

@@ -20,7 +20,7 @@ import (
 // maxLayers keeps the manifest below the 4 MiB that registries take, with some 400 bytes for each layer.
 const maxLayers = 10_000
 
-// maxBad limits how many bad files of one directory are reported; more of them say nothing new.
+// maxBad limits the bad files of one directory that are reported; more of them say nothing new.
 const maxBad = 20
 
 // choose finds the files of every declared layer.

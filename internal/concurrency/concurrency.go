@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Default is how many blobs are fetched, or other requests made, at once. Half as many saturate most lines; with more, usually
-// another blob can be hashed meanwhile.
+// Default is the number of blobs that are fetched, or of other requests, at once. Half as many saturate most lines; with more,
+// usually another blob can be hashed meanwhile.
 const Default = 8
 
 // Each calls do with each i below n, at most Default at a time, and returns the first error. The context of the other calls is

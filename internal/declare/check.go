@@ -106,7 +106,7 @@ func checkAnnotations(s *spec.Spec, report func(spec.Problem)) {
 	}
 }
 
-// checkKeys reports annotation keys that registries or clients choke on.
+// checkKeys reports annotation keys that registries or clients refuse.
 func checkKeys(s *spec.Spec, at string, annotations map[string]string, report func(spec.Problem)) {
 	for _, key := range slices.Sorted(maps.Keys(annotations)) {
 		if key == "" || strings.ContainsFunc(key, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {

@@ -8,7 +8,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// maxShape limits how long an example in an error is.
+// maxShape limits the length of an example in an error.
 const maxShape = 120
 
 // shaped adds an example to a schema: it is shown when a value has another shape.

@@ -13,7 +13,7 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// maxDetect bounds how many files of a directory are read to find its kind, for each kind.
+// maxDetect limits the files of a directory that are read to find its kind, for each kind.
 const maxDetect = 2000
 
 // files are the files whose kind to detect: a directory and its entries, or files that were named one by one.
@@ -258,7 +258,7 @@ func matchOne(t *compose.Table, k mediatypes.Kind, s *tree.Sample) (paths []stri
 }
 
 // matchTree returns what to declare of a directory in which every file plays a role, and nothing of another one. isSure is
-// false if it has links that can't be followed, pipes, or too many files to look at each: composing tells what these are.
+// false if it has links that can't be followed, pipes, or too many files to look at each: composing reports these.
 func matchTree(t *compose.Table, k mediatypes.Kind, dir *tree.Sample) (paths []string, evidence string, isSure bool) {
 	isSure = true
 	err := walkFiles(k, dir, func(s *tree.Sample) error {

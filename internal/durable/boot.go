@@ -18,7 +18,7 @@ var BootID = sync.OnceValue(func() string {
 	return strings.TrimSpace(string(data))
 })
 
-// ClockSlack is how far the time at which a run of the machine began may be off.
+// ClockSlack is the greatest error of the time at which a run of the machine began.
 const ClockSlack = time.Minute
 
 // Booted returns when this run of the machine began, to the second, and the zero time where the system does not say.

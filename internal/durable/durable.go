@@ -1,4 +1,4 @@
-// Package durable puts files on the disk, so that they survive power loss, and tells one run of the machine from another.
+// Package durable puts files on the disk, so that they survive power loss, and distinguishes the runs of the machine.
 package durable
 
 import (
@@ -12,10 +12,10 @@ import (
 )
 
 const (
-	// maxFsyncs limits how many files are synced one by one. For more, one syncfs is faster, although it also waits for what
+	// maxFsyncs limits the files that are synced one by one. For more, one syncfs is faster, although it also waits for what
 	// other programs wrote to the same file system.
 	maxFsyncs = 1000
-	// concurrency is how many files are synced at once: file systems commit their journal for all waiting callers.
+	// concurrency is the number of files that are synced at once: file systems commit their journal for all waiting callers.
 	concurrency = 16
 )
 

@@ -14,7 +14,7 @@ import (
 	"oras.land/oras-go/v2/registry/remote/errcode"
 )
 
-// MaxReferrers bounds how many referrers are listed at once: a subject with more is hostile or broken.
+// MaxReferrers limits the referrers that are listed at once: a subject with more is hostile or broken.
 const MaxReferrers = 10_000
 
 // Referrers calls fn for the manifests whose subject is the given one: by the referrers API, by the tag schema, or in the

@@ -16,7 +16,7 @@ import (
 // can't be taken because the disk does not support locks, or because its holder takes too long.
 type Lock struct{ file *os.File }
 
-// lockWait is how long to wait for the holder of a lock.
+// lockWait limits the time to wait for the holder of a lock.
 const lockWait = 10 * time.Second
 
 // openLock opens the file in dir that is locked for name; nil: it can't be opened.

@@ -33,7 +33,7 @@ func TestDevContainerReadsFeature(t *testing.T) {
 			t.Errorf("tag %s is missing: %s", tag, out)
 		}
 	}
-	// To tell what a feature depends on, the CLI reads its metadata.
+	// To learn what a feature depends on, the CLI reads its metadata.
 	config := filepath.Join(cli.Home, ".devcontainer", "devcontainer.json")
 	if err := os.MkdirAll(filepath.Dir(config), 0o755); err != nil {
 		t.Fatal(err)

@@ -38,7 +38,7 @@ type Malformed struct {
 // InvalidError lists the defects of a schema.
 type InvalidError []Malformed
 
-// Error says what comes first.
+// Error describes the first defect.
 func (e InvalidError) Error() string {
 	return fmt.Sprintf("/%s: %s", strings.Join(e[0].At, "/"), e[0].Message)
 }
@@ -262,7 +262,7 @@ func (c *compiler) compilePattern(n *node, expr string) bool {
 	return err == nil
 }
 
-// misfit says what a plain keyword's value should have been; "": it is.
+// expectedValue describes the value that a plain keyword should have; "": it has one.
 func misfit(f form, value any) string {
 	ok, wanted := true, ""
 	switch f {

@@ -34,7 +34,7 @@ import (
 // children are the functions that the test binary runs instead of tests when it is a child process of a test.
 var children = map[string]func(ctx context.Context, path string, args []string) error{
 	"artifacts": childArtifacts,
-	"for ever":  childForEver,
+	"forever":  childForever,
 	"too much":  childTooMuch,
 	"denied":    childDenied,
 }
@@ -226,8 +226,8 @@ func checkNoTempFiles(t *testing.T, path string) {
 	}
 }
 
-// childForEver puts artifacts of some size into a place, tells of each when it is done, and is ended by a kill.
-func childForEver(ctx context.Context, path string, args []string) error {
+// childForever puts artifacts of some size into a place, prints each when it is done, and is ended by a kill.
+func childForever(ctx context.Context, path string, args []string) error {
 	for i := 0; ; i++ {
 		target, err := openPlace(path)
 		if err != nil {
@@ -289,7 +289,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 // tags that it reported.
 func killed(t *testing.T, path, name string, early bool, after time.Duration) []string {
 	t.Helper()
-	cmd := child(t, "for ever", path, name)
+	cmd := child(t, "forever", path, name)
 	var problem bytes.Buffer
 	cmd.Stderr = &problem
 	out, err := cmd.StdoutPipe()

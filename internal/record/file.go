@@ -19,15 +19,15 @@ import (
 const (
 	// fileSuffix ends the names of state files.
 	fileSuffix = ".json"
-	// sweepEvery is how often records of removed directories are searched for, and keepGone how long they are kept: the
-	// directory may be on a disk that is not mounted at the moment.
+	// sweepEvery is the interval at which records of removed directories are searched for, and keepGone the time for which
+	// they are kept: the directory may be on a disk that is not mounted at the moment.
 	sweepEvery = 24 * time.Hour
 	keepGone   = 90 * 24 * time.Hour
 	// maxImport bounds the size of an untrusted record.
 	maxImport = 32 << 20
 )
 
-// ErrNotPrivate says that other users may write the directory for records, so that nothing in it can be trusted.
+// ErrNotPrivate means that other users may write the directory for records, so that nothing in it can be trusted.
 var ErrNotPrivate = errors.New("not a directory that only this user can write to")
 
 // File returns the path of the state file for the destination dst in the directory for records, which it creates. The file

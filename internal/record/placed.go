@@ -84,7 +84,7 @@ func parsePlaced(line string, version, layers int) (f Placed, err error) {
 	return f, err
 }
 
-// strictness says what counts besides size, time, and inode.
+// strictness determines which metadata count besides size, time, and inode.
 type strictness struct {
 	ctime  bool
 	rights bool // the mode and the owner

@@ -23,7 +23,7 @@ const (
 	stateVersion = 3
 	// oldVersion is that of records beside their directories, which Import reads.
 	oldVersion = 2
-	// stateBuffer is how many bytes of the file are read and written at once.
+	// stateBuffer is the number of bytes of the file that are read and written at once.
 	stateBuffer = 256 << 10
 	// maxStateLine bounds a line of the file: a record includes as much of a manifest as its result.
 	maxStateLine = 4 * oci.MaxSize
@@ -74,7 +74,7 @@ type Record struct {
 	trust
 }
 
-// trust says how far the files of a record are trusted.
+// trust is the extent to which the files of a record are trusted.
 type trust struct {
 	sameBoot bool // the machine did not restart since the record was written
 	moved    bool // a killed pull may have renamed or linked files, which changes their ctimes

@@ -13,10 +13,10 @@ import (
 )
 
 const (
-	// tableChunk is how many files are in one chunk of memory. Chunks never move, so that a growing table does not copy
-	// a million files.
+	// tableChunk is the number of files in one chunk of memory. Chunks never move, so that a growing table does not copy a
+	// million files.
 	tableChunk = 4096
-	// nameChunk is how many bytes of names are in one chunk.
+	// nameChunk is the number of bytes of names in one chunk.
 	nameChunk = 64 << 10
 )
 

@@ -15,7 +15,7 @@ func IsImageID(s string) bool {
 	return strings.Trim(encoded, "0123456789abcdef") == ""
 }
 
-// CutHint says where a digest is whole.
+// CutHint is the hint for a digest that was cut off.
 const CutHint = "a digest is sha256: and 64 hexadecimal digits; lists on a terminal show the first 12, and all in a pipe and in JSON"
 
 // IsCut reports whether a digest is the beginning of one, as lists on a terminal show it.

@@ -248,7 +248,7 @@ func TestDownloadFaults(t *testing.T) {
 		"ignores range": {faults.IgnoreRange(), 200, whole, false},
 		"wrong range":   {faults.Header("Content-Range", "bytes 0-9/10"), 206, "", false},
 		"416":           {faults.Status(416), 416, "", false},
-		"endless":       {faults.RedirectForEver(), 0, "", true},
+		"endless":       {faults.RedirectForever(), 0, "", true},
 		"not parallel":  {faults.MaxParallel(0, faults.Status(429)), 429, "", false},
 	} {
 		t.Run(name, func(t *testing.T) {

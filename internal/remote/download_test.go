@@ -161,7 +161,7 @@ func TestFetchFileFails(t *testing.T) {
 		{"bad request", faults.Status(400), isUnavailable(400)},
 		{"unavailable", faults.Status(503), isUnavailable(503)},
 		{"gone", faults.Drop(), isUnavailable(0)},
-		{"redirects", faults.RedirectForEver(), isUnavailable(0)},
+		{"redirects", faults.RedirectForever(), isUnavailable(0)},
 		{"flipped bit", faults.FlipBit(1000), isRefused},
 		{"shorter", faults.Shorten(1000), isRefused},
 		{"other digest", faults.Header("Docker-Content-Digest", string(digest.FromString("x"))), isRefused},

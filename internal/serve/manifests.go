@@ -58,7 +58,7 @@ func (h *handler) getManifest(c *call) error {
 }
 
 const (
-	// checking and storing are how many times the bytes of a manifest it takes to check and to store it.
+	// checking and storing are the memory that it takes to check and to store a manifest, as multiples of its size.
 	checking, storing = 4, 10
 	// heldSize is the largest manifest that each client can make the server hold while it is sent or received.
 	heldSize = 64 << 10

@@ -23,7 +23,7 @@ import (
 const (
 	// maxLinks bounds how many symbolic links are followed to a file.
 	maxLinks = 8
-	// heldBack is how many bytes of a file in a large layer are withheld until the layer is verified.
+	// heldBack is the number of bytes of a file in a large layer that are withheld until the layer is verified.
 	heldBack = 1 << 20
 )
 

@@ -164,7 +164,7 @@ func (e *NoneAttachedError) Error() string {
 
 func (e *NoneAttachedError) Unwrap() error { return errdef.ErrNotFound }
 
-// Limits of Elsewhere, which runs if something is missing.
+// Limits of findElsewhere, which runs if something is missing.
 const (
 	maxElsewhereTags      = 32
 	maxElsewherePlatforms = 16

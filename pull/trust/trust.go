@@ -1,4 +1,4 @@
-// Package trust finds the signatures of an artifact, and says which of them were made by a given key.
+// Package trust finds the signatures of an artifact, and determines which of them were made by a given key.
 //
 // Only the caller's keys count. A certificate, a log entry, or a timestamp in a signature is shown and never taken for evidence.
 package trust

@@ -20,7 +20,7 @@ type stream struct {
 }
 
 const (
-	// aheadBuffer times aheadBuffers is how far decompression may be ahead of unpacking: 1 MiB.
+	// aheadBuffer times aheadBuffers limits how far decompression is ahead of unpacking: 1 MiB.
 	aheadBuffer  = 256 << 10
 	aheadBuffers = 4
 )

@@ -101,7 +101,7 @@ func WithoutType(arg string) (file string, ok bool) {
 	return arg[:i], true
 }
 
-// TypeHint says where the type of a file comes from.
+// TypeHint is the hint about where the type of a file comes from.
 const TypeHint = "types come from the kind (--kind), or from mediaType: in davit.yaml"
 
 // CacheDir returns the cache directory, or "" without a place for it.

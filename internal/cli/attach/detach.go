@@ -186,7 +186,7 @@ type detachResult struct {
 	reason string // why there is nothing to detach
 }
 
-// whyNone says which bound keeps all attachments.
+// whyNone returns the bound that keeps all attachments.
 func whyNone(s prune.Selection) string {
 	var reasons []string
 	if s.Keep != nil {

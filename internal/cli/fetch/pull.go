@@ -100,7 +100,7 @@ type pullOptions struct {
 
 	kinds        []string // pull attachments of these
 	allPlatforms bool
-	record       string // tells apart the records of several pulls into one directory
+	record       string // distinguishes the records of several pulls into one directory
 	unrecorded   bool   // the directory does not stay
 }
 

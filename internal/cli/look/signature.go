@@ -16,7 +16,8 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// signatureOf says by which key the artifact of a document is signed. The signature of an envelope in it is another one.
+// signatureOf describes the key by which the artifact of a document is signed. The signature of an envelope in it is another
+// one.
 func signatureOf(doc *read.Document, keys []trust.Key) string {
 	switch {
 	case len(keys) == 0:

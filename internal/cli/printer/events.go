@@ -48,7 +48,7 @@ type eventWriter struct {
 	told map[string]advance // the last event about the bytes of a blob
 }
 
-// advance is how far a blob was, and when.
+// advance is the progress of a blob at some time.
 type advance struct {
 	at    time.Time
 	bytes int64

@@ -87,7 +87,7 @@ func (p *Printer) tell(plan *artifact.Plan, told map[string]bool) {
 	}
 }
 
-// countLeftOut says how many files are not packed, unless ListLeftOut prints each of them.
+// countLeftOut returns a note with the number of files that are not packed, unless ListLeftOut prints each of them.
 func (p *Printer) countLeftOut(plan *artifact.Plan) string {
 	files, dirs := 0, 0
 	for _, name := range plan.LeftOut {

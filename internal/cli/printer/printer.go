@@ -43,7 +43,7 @@ func (p *Printer) Print(r Result) error {
 	return p.WriteOut(out.Bytes())
 }
 
-// PrintUnlessQuiet prints a result that only says that the command succeeded: the exit code says so, too.
+// PrintUnlessQuiet prints a result that only confirms success, as the exit code does.
 func (p *Printer) PrintUnlessQuiet(r Result) error {
 	if p.Quiet && p.Format.String() == "text" {
 		return nil

@@ -69,7 +69,7 @@ func (r sentResult) WriteText(w io.Writer) error {
 	return err
 }
 
-// noteParts says what a push does with the parts of an artifact.
+// noteParts adds a note about the parts that a push sends too.
 func noteParts(plan *artifact.Plan, target registry.Reference) {
 	var names []string
 	for _, p := range plan.Parts {

@@ -187,7 +187,7 @@ func (o *opener) readDeclaration(s *Source, file string) ([]byte, error) {
 	case file == "-" || err == nil && IsStream(s.Name):
 		f, err = os.Open(s.Name)
 	case err == nil && !info.Mode().IsRegular():
-		return nil, exit.Usagef("%s: is not a regular file", filepath.Join(s.Name, file)) // reading a pipe would wait for ever
+		return nil, exit.Usagef("%s: is not a regular file", filepath.Join(s.Name, file)) // reading a pipe would wait forever
 	default:
 		f, err = s.root.Open(file)
 	}
@@ -297,7 +297,7 @@ func suggestGeneric(err error, found, named string) error {
 	return problems
 }
 
-// suggestKind adds the kind that the files tell to the last problem of files that play no role in the named kind.
+// suggestKind adds the kind that the files show to the last problem of files that play no role in the named kind.
 func (s *Source) suggestKind(err error, paths []string, named string) error {
 	var problems artifact.Problems
 	if named == "" || !errors.As(err, &problems) || !strings.HasPrefix(problems[len(problems)-1].Hint, "expected ") {
@@ -305,7 +305,7 @@ func (s *Source) suggestKind(err error, paths []string, named string) error {
 	}
 	found, _, detectErr := artifact.Detect(s.FS, paths, "")
 	if detectErr == nil && found.Kind != named && found.Kind != kinds.Fallback().Name {
-		problems[len(problems)-1].Hint += fmt.Sprintf("; the files tell kind %q", found.Kind)
+		problems[len(problems)-1].Hint += fmt.Sprintf("; the files show kind %q", found.Kind)
 	}
 	return problems
 }

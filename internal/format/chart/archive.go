@@ -79,7 +79,7 @@ func HasChartFile(r io.Reader) bool {
 	return err == nil && archive.findChartFile() == nil
 }
 
-// CheckArchive returns why helm refuses an archive. A sound archive without a Chart.yaml is not an error: npm names its
+// CheckArchive returns why helm refuses an archive. A valid archive without a Chart.yaml is not an error: npm names its
 // packages in the same way.
 func CheckArchive(r io.Reader) error {
 	archive, err := newArchiveReader(r)

@@ -293,7 +293,7 @@ func (c *Chart) check() error {
 // aliasSyntax is the syntax that helm accepts as the alias of a dependency.
 var aliasSyntax = lazy.Regexp(`^[a-zA-Z0-9_-]+$`)
 
-// checkDependencies: each needs a name of its own, and an alias is one.
+// checkDependencies checks that each dependency has a name or alias of its own.
 func (c *Chart) checkDependencies() error {
 	seen := map[string]bool{}
 	for _, d := range c.Dependencies {

@@ -65,7 +65,7 @@ var fileTypes = [...]string{
 	"Q4_0_8_8", "TQ1_0", "TQ2_0", "MXFP4", "NVFP4", "Q1_0", "Q2_0",
 }
 
-// bitnetFileTypes are the values of general.file_type that have another meaning for bitnet.cpp. The types of the tensors tell
+// bitnetFileTypes are the values of general.file_type that have another meaning for bitnet.cpp. The types of the tensors show
 // which one: some have the type tensors, and none the type usual.
 var bitnetFileTypes = map[int64]struct {
 	tensors, usual uint32

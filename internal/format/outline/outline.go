@@ -11,7 +11,7 @@ import (
 
 // Outline has the facts that a document states about itself. Its JSON is for scripts.
 type Outline struct {
-	Name    string     `json:"name,omitempty"` // tells it apart from other documents of its type about the same subject
+	Name    string     `json:"name,omitempty"` // distinguishes it from other documents of its type about the same subject
 	Created time.Time  `json:"created,omitzero"`
 	Summary string     `json:"summary,omitempty"` // one line
 	Fields  []Field    `json:"fields,omitempty"`

@@ -1,4 +1,5 @@
-// Package policy reads containers-policy.json(5), the file that tells podman, skopeo, and CRI-O which signatures images need.
+// Package policy reads containers-policy.json(5), the file in which podman, skopeo, and CRI-O find the signatures that images
+// need.
 package policy
 
 import (
@@ -22,7 +23,7 @@ const (
 	SigstoreSigned = "sigstoreSigned" // a sigstore signature
 )
 
-// Policy is the signatures that artifacts need before they may be read.
+// Policy lists the signatures that artifacts need before they may be read.
 type Policy struct {
 	Default    []Requirement
 	Transports map[string]map[string][]Requirement // by transport ("docker", "oci", ...), then by scope

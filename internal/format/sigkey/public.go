@@ -20,7 +20,7 @@ import (
 	"fmt"
 )
 
-// MaxSize is the most that a key file may have, in bytes. An RSA key of 8192 bits has 6 KiB.
+// MaxSize limits the size of a key file, in bytes. An RSA key of 8192 bits has 6 KiB.
 const MaxSize = 64 << 10
 
 const typePublic = "PUBLIC KEY"

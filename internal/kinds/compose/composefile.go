@@ -24,7 +24,7 @@ type composeProject struct {
 	dir      string                     // of the first compose file: paths in the published files are relative to it
 	vars     map[string]string          // of the .env in dir
 	env      map[string]bool            // env files that may be published: path → a service uses it
-	collect  bool                       // env files are collected in wanted, instead of being held against env
+	collect  bool                       // env files are collected in wanted, instead of being compared with env
 	wanted   []string                   // env files that services name, in the order they were found
 	titles   map[string]string          // of env files in the artifact
 	parts    []part                     // files reached by extends or include, in the order they were found

@@ -42,7 +42,7 @@ func isCompose(s *tree.Sample) (string, bool) {
 	return "", false
 }
 
-// composeFault says what docker compose chokes on in a file that is named as its own.
+// composeFault returns the error of docker compose about a file that has the name of a compose file.
 func composeFault(s *tree.Sample) error {
 	data, err := tree.ReadFile(s.FS, s.Path, tree.MaxSmallFile)
 	if err != nil {
@@ -115,7 +115,7 @@ func paths(layers []*compose.Layer) []string {
 	return names
 }
 
-// orderOverrides puts override files behind what they override, as docker compose reads them.
+// orderOverrides puts override files after the files that they override, as docker compose reads them.
 func orderOverrides(d *compose.Draft) {
 	override := func(l *compose.Layer) int { return strings.Count(path.Base(l.Path), ".override.") }
 	lists.Sort(d.Layers, func(a, b *compose.Layer) int { return override(a) - override(b) })

@@ -109,5 +109,5 @@ func filesWithServices(d *compose.Directory) []string {
 	return own
 }
 
-// NotTaken says why a compose file of a directory is not taken.
+// NotTaken is the reason why a compose file of a directory is not taken.
 const NotTaken = "is not taken by itself: of a directory, docker compose takes its compose.yaml, the override beside it and what they refer to"

@@ -22,7 +22,7 @@ import (
 // file is the name of the metadata of a plugin.
 const file = "plugin.yaml"
 
-// maxPackage bounds how far a packaged plugin is read for its metadata.
+// maxPackage limits the part of a packaged plugin that is read for its metadata.
 const maxPackage = 1 << 30
 
 // metadata are the fields of plugin.yaml that the artifact shows.

@@ -17,7 +17,7 @@ func layer(role, what string, match ...string) mediatypes.LayerType {
 	}
 }
 
-// withTells makes a layer type tell its kind.
+// withTells returns a layer type whose files show the kind by themselves.
 func withTells(t mediatypes.LayerType) mediatypes.LayerType {
 	t.Tells = true
 	return t

@@ -80,7 +80,7 @@ func stem(name string) string {
 	return strings.TrimSuffix(base, path.Ext(base))
 }
 
-// noteCollection says which alerts were found, and which pages have none.
+// noteCollection adds notes about the alerts that were found, and about pages without any.
 func noteCollection(d *compose.Draft, pages []page) {
 	var all []answered
 	var without []string

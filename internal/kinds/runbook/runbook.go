@@ -101,7 +101,7 @@ func single(d *compose.Draft, f file) map[string]any {
 	return config
 }
 
-// noteSingle says what was found in a runbook whose front matter names no alerts.
+// noteSingle adds notes about the alerts that were found in a runbook whose front matter names none.
 func noteSingle(d *compose.Draft, f file, answers []answered, how string) {
 	switch names := namesOf(answers); {
 	case len(names) == 0:

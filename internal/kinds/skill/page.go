@@ -86,7 +86,8 @@ func slug(text string) string {
 	return strings.Join(words, "-")
 }
 
-// describe says when to use a runbook: what it is about, and the alerts that it answers. It is "" without any of them.
+// describe returns a sentence about when to use a runbook: its subject, and the alerts that it answers. It is "" without any
+// of them.
 func describe(front map[string]any) string {
 	var parts []string
 	for _, key := range []string{"summary", "title"} {

@@ -2,7 +2,7 @@ package vex
 
 import "github.com/davit-oci/davit/mediatypes"
 
-// data says which vulnerabilities matter.
+// data describes a VEX document.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
 		Name:    "vex",

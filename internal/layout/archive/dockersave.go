@@ -24,7 +24,7 @@ import (
 // and others still write (docker: image/tarexport/save.go).
 const dockerManifestFile = "manifest.json"
 
-// maxDockerImages limits how many images of such an archive are read.
+// maxDockerImages limits the images of such an archive that are read.
 const maxDockerImages = 1000
 
 // dockerImage is an entry of manifest.json.

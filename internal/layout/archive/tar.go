@@ -31,7 +31,7 @@ type tarFile struct {
 	invented *os.File // manifests made for docker save archives; nil: none
 }
 
-// maxTarEntries limits the entries of an archive that are read: more than any registry has blobs for an artifact.
+// maxTarEntries limits the entries of an archive that are read: no artifact has as many blobs.
 const maxTarEntries = 1_000_000
 
 // OpenTar reads the entries of an archive, without their content.

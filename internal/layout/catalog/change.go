@@ -38,8 +38,7 @@ func withoutSubject(c *Catalog, children []ocispec.Descriptor) []ocispec.Descrip
 	})
 }
 
-// MaxIndexEdits limits how often an edit that other writers undo is repeated. In each round of n writers at least one
-// succeeds.
+// MaxIndexEdits limits the repetitions of an edit that other writers undo. In each round of n writers at least one succeeds.
 const MaxIndexEdits = 200
 
 // EditPause is the time after which a written index is checked again: several times as long as another writer needs

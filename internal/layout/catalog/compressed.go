@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// ArchiveHint says how the path of an archive is written.
+// ArchiveHint is the hint about the form of an archive's path.
 const ArchiveHint = "a path of an archive ends in .tar, and the archive is not compressed"
 
 // IsCompressed reports whether a path is named like a compressed archive. A directory of that name is not what was meant.

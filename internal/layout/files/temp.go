@@ -134,7 +134,7 @@ func OpenRegular(root *os.Root, name string) (*os.File, error) {
 	return f, nil
 }
 
-// inPlace is how long another tool may need to write a small file that it has truncated.
+// inPlace is the time that another tool may need to write a small file that it has truncated.
 const inPlace = 500 * time.Millisecond
 
 // Reread reads a small file of a layout. While that fails and the file was changed just now, it is read again: other tools write

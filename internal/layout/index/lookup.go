@@ -6,7 +6,7 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// fewLookups is how often an index is searched before tables are made, which take three times the memory of the entries.
+// fewLookups is the number of searches of an index before tables are made, which take three times the memory of the entries.
 const fewLookups = 64
 
 // tables are the positions of the entries of an index, in ascending order.

@@ -248,8 +248,8 @@ func Redirect(host string) Fault {
 	}
 }
 
-// RedirectForEver redirects each request to a new address of the same host.
-func RedirectForEver() Fault {
+// RedirectForever redirects each request to a new address of the same host.
+func RedirectForever() Fault {
 	return func(http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			n, _ := strconv.Atoi(r.URL.Query().Get("n"))

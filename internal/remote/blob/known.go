@@ -67,7 +67,7 @@ type mounting int
 
 const (
 	mountsUnknown mounting = iota
-	MountsWork             // it says whether the blob exists
+	MountsWork             // the answer shows whether the blob exists
 	MountsIgnored          // it always opens a session
 )
 
@@ -186,7 +186,7 @@ func (s *Shared) ReleaseSlot() {
 	s.extra--
 }
 
-// stateFor is how long the state of an interrupted upload is kept. Registries drop their sessions after a week.
+// stateFor is the time for which the state of an interrupted upload is kept. Registries drop their sessions after a week.
 const stateFor = 7 * 24 * time.Hour
 
 // Sweep removes the files of a directory that are too old to be of use.

@@ -120,7 +120,7 @@ func (r *Lister) Remove(ctx context.Context, subject digest.Digest, referrer dig
 	})
 }
 
-// maxEdits limits how often an edit that others undo is repeated. In each round of n writers at least one succeeds.
+// maxEdits limits the repetitions of an edit that others undo. In each round of n writers at least one succeeds.
 const maxEdits = 200
 
 // The time after which a written list is checked again: several times as long as another writer needs between reading

@@ -22,8 +22,8 @@ type stalled struct{ after time.Duration }
 
 func (s stalled) Error() string { return fmt.Sprintf("no byte, or only a few, for %v", s.after) }
 
-// leastProgress is how many bytes must arrive while the caller waits as long as its stall time: a server that sends a few
-// bytes now and then keeps a connection busy for ever.
+// leastProgress is the number of bytes that must arrive while the caller waits as long as its stall time: a server that sends
+// a few bytes now and then keeps a connection busy forever.
 const leastProgress = 512
 
 // Activity tracks one request on a connection: it counts the bytes moved, and limits how long none may move.

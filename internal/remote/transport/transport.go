@@ -21,10 +21,10 @@ import (
 const (
 	firstDelay = 200 * time.Millisecond
 	maxDelay   = 10 * time.Second
-	// briefFor is how long a host that never answered is retried: long enough for a registry that is just starting,
+	// briefFor is the time for which a host that never answered is retried: long enough for a registry that is just starting,
 	// short enough for a mistyped name.
 	briefFor = 3 * time.Second
-	// leastStall is how long a registry may be silent however little time there is for retries.
+	// leastStall is the least time that a registry may be silent, however little is left for retries.
 	leastStall = 5 * time.Second
 )
 
@@ -77,7 +77,7 @@ func New(o Options) *Transport {
 	}
 }
 
-// Notify tells the user something that is not an error.
+// Notify sends the user a message that is not an error.
 func (t *Transport) Notify(format string, args ...any) {
 	if t.notify != nil {
 		t.notify(untrusted.Line(fmt.Sprintf(format, args...), 500))
@@ -280,7 +280,7 @@ func (g *HostLimiter) note(resp *http.Response) {
 	}
 }
 
-// mayAnnounce reports whether to tell the user of a pause. The pauses of requests that fail together are told once.
+// mayAnnounce reports whether to notify the user of a pause. The pauses of requests that fail together are announced once.
 func (g *HostLimiter) mayAnnounce(until time.Time) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()

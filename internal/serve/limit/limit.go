@@ -22,9 +22,9 @@ const (
 	MaxMemory = 64 << 20
 	// MaxBodies limits the large bodies that are being received.
 	MaxBodies = 40 << 20
-	// maxWait limits how long a request waits for memory.
+	// maxWait limits the time that a request waits for memory.
 	maxWait = time.Minute
-	// Stall is how long a client may neither send nor take anything in the middle of a request.
+	// Stall limits the time in which a client neither sends nor takes anything in the middle of a request.
 	Stall = time.Minute
 	// sendStep is the part of a file that the kernel sends under one deadline.
 	sendStep = 8 << 20

@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// maxListed limits how many bytes of packed layers are read to list their files. More are listed by a command.
+	// maxListed limits the bytes of packed layers that are read to list their files. More are listed by a command.
 	maxListed = 256 << 20
 	// maxFiles bounds the files on a page.
 	maxFiles = 2000

@@ -26,7 +26,7 @@ type Options struct {
 	guard.Options
 	// Explain returns the text about an error to show to readers. Nil: its message.
 	Explain func(error) string
-	// HeadTimeout is how long a page may take before it is sent in pieces. 0: half a second.
+	// HeadTimeout is the time after which a page that is not ready is sent in pieces. 0: half a second.
 	HeadTimeout time.Duration
 }
 
@@ -35,8 +35,8 @@ const (
 	maxPages = 4
 	// maxDownloads bounds the files that are being sent: each holds up to a layer of 32 MiB.
 	maxDownloads = 8
-	// defaultHeadTimeout is how long a page may take before its head is sent without it, pageTime how long it may take at all, and partTime
-	// a part that the page can do without.
+	// defaultHeadTimeout is the time after which the head of a page is sent without the rest, pageTime the limit of a page,
+	// and partTime that of a part that the page can do without.
 	defaultHeadTimeout = time.Second / 2
 	pageTime           = 30 * time.Second
 	partTime           = 5 * time.Second

@@ -65,7 +65,7 @@ type section struct {
 	waiting  waiting                   // is shown in the meantime
 }
 
-// waiting says what a reader waits for, and has links to parts of it.
+// waiting describes what a reader waits for, and has links to parts of it.
 type waiting struct {
 	Text  string
 	Links []view.Link

@@ -12,7 +12,7 @@ import (
 	"github.com/davit-oci/davit/pull/inspect"
 )
 
-// perPage is how many repositories or tags one page shows: each costs requests.
+// perPage limits the repositories or tags on one page: each costs requests.
 const perPage = 50
 
 // repositoryList is the content of the first page.

@@ -90,7 +90,7 @@ func emphasis(level int) style {
 	return italic
 }
 
-// strike keeps its tildes where no style tells deleted text from the text around it.
+// strike keeps its tildes where no style distinguishes deleted text from the text around it.
 func (r *renderer) strike(n *markup.Strike, s style) []span {
 	spans := r.inline(n, s|struck)
 	if r.styled {
@@ -99,7 +99,7 @@ func (r *renderer) strike(n *markup.Strike, s style) []span {
 	return slices.Concat([]span{{text: "~~", style: s}}, spans, []span{{text: "~~", style: s}})
 }
 
-// codeSpan keeps its quotes where no style tells it from the text around it.
+// codeSpan keeps its quotes where no style distinguishes it from the text around it.
 func (r *renderer) codeSpan(n *ast.CodeSpan, s style) span {
 	var b strings.Builder
 	for c := n.FirstChild(); c != nil; c = c.NextSibling() {

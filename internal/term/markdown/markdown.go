@@ -11,7 +11,7 @@ import (
 	"github.com/yuin/goldmark/ast"
 )
 
-// Options say what a text is rendered for.
+// Options describe the output that a text is rendered for.
 type Options struct {
 	Width  int  // columns; less than 20 count as 20
 	Styled bool // with ANSI escape sequences for bold and color

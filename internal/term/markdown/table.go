@@ -8,11 +8,11 @@ import (
 	"github.com/davit-oci/davit/internal/term"
 )
 
-// minColumn is how narrow a column becomes before its table is shown as a list.
+// minColumn is the least width of a column: a table that needs narrower ones is shown as a list.
 const minColumn = 8
 
-// table lays a table out in columns. Where they don't fit beside one another, long cells are wrapped; where that does
-// not do, each row becomes a list of its cells.
+// table lays a table out in columns. Where they don't fit beside one another, long cells are wrapped; where that is not
+// enough, each row becomes a list of its cells.
 func (r *renderer) table(t *markup.Table, columns int) []string {
 	r.inCell = true
 	defer func() { r.inCell = false }()

@@ -96,7 +96,7 @@ func (o Ours) digestWith(annotations map[string]string) digest.Digest {
 	return digest.FromBytes(data)
 }
 
-// maxUnnamed bounds how many referrers without a name are read for one.
+// maxUnnamed limits the referrers without a name that are read to find one.
 const maxUnnamed = 64
 
 // Predecessors returns the listed referrers that ours replaces: those of the same type, name, and predicate, except same. A

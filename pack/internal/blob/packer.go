@@ -24,7 +24,7 @@ type Packer struct {
 	Pool    *tar.Pool
 }
 
-// maxHashers limits how many files are hashed at once. More than four would only wait for the disk.
+// maxHashers limits the files that are hashed at once. More than four would only wait for the disk.
 func maxHashers() int { return min(runtime.GOMAXPROCS(0), 4) }
 
 // Measure computes the unknown digests, several files at once.

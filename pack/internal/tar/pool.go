@@ -14,7 +14,7 @@ import (
 	"github.com/davit-oci/davit/internal/tree"
 )
 
-// tars is how many tars are made at once. Each keeps all cores busy; a second one fills the pauses of the first.
+// tars is the number of tars that are made at once. Each keeps all cores busy; a second one fills the pauses of the first.
 const tars = 2
 
 // A Pool holds the compressors and the cache that the tars of an artifact share.

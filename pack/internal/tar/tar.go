@@ -147,8 +147,8 @@ func (m *ratioMeter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Excess says how the tar, of a compressed size, is beyond what a pull accepts by default, and which flag of pull accepts it.
-// A tar that was not made in this process, because its digest is known, is judged by its files.
+// Excess describes how the tar, of a compressed size, exceeds the default limits of a pull, and returns the flag of pull that
+// accepts it. A tar that was not made in this process, because its digest is known, is judged by its files.
 func (o *Origin) Excess(size int64) (excess, flag string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

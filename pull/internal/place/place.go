@@ -167,7 +167,7 @@ func (p *Placer) hasSameMode(a, b fs.FileMode) bool {
 	return a&0o100 == b&0o100
 }
 
-// compareBuffer is how many bytes of two files are compared at once.
+// compareBuffer is the number of bytes of two files that are compared at once.
 const compareBuffer = 256 << 10
 
 // hasSameContent compares a staged file with one of equal size in the destination, and their extended attributes if those count.

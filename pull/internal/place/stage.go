@@ -78,7 +78,7 @@ func BlobPath(desc ocispec.Descriptor) string {
 	return path.Join(StageBlobs, desc.Digest.Algorithm().String()+"-"+desc.Digest.Encoded())
 }
 
-// stageDigits is how many digits of the manifest's digest name its stage.
+// stageDigits is the number of digits of the manifest's digest in the name of its stage.
 const stageDigits = 16
 
 // errBusy means that another process uses this stage.

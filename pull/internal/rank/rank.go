@@ -13,7 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/lists"
 )
 
-// PerDirectory is how much the rank of a file drops for each of its parent directories.
+// PerDirectory lowers the rank of a file for each of its parent directories.
 const PerDirectory = 100
 
 // Of returns the rank of a file of an artifact, or 0 if it is not for reading. Role and media type may be empty.

@@ -207,8 +207,8 @@ func (t *trees) count(e extract.Placed) {
 	}
 }
 
-// namePerFile is how many bytes the path of a file may take on average, which all are held in memory: 64 MB for the default number
-// of files. The directory counts once for files that follow each other in it.
+// namePerFile limits the average length of a path, in bytes. All paths are held in memory: 64 MB for the default number of
+// files. The directory counts once for files that follow each other in it.
 const namePerFile = 32
 
 // A directory of n levels is made in n² steps, since each level is looked up from the root of the destination. Up to deep levels that is

@@ -8,7 +8,7 @@ import (
 	"github.com/davit-oci/davit/internal/tree"
 )
 
-// saysAdapter reports whether a safetensors file is a LoRA: by its metadata, as kohya's trainer writes them or as Stability's
+// isLoRA reports whether a safetensors file is a LoRA: by its metadata, as kohya's trainer writes them or as Stability's
 // modelspec names the architecture, or by the names of its tensors.
 func (s *surveyor) saysAdapter(p string) bool {
 	head, err := tree.ReadHead(s.FS, p)

@@ -158,7 +158,7 @@ func (s *surveyor) setsOf(paths []string) []Set {
 	for _, set := range sets[1:] {
 		found := s.tensorsOf(set.Paths)
 		if s.rank(set) == rankWhole && s.rank(model) == rankWhole && !names.overlaps(found) {
-			model.Paths = append(model.Paths, set.Paths...) // parts that neither an index nor a usual name tells apart
+			model.Paths = append(model.Paths, set.Paths...) // parts that neither an index nor a usual name distinguishes
 			names.add(found)
 		} else {
 			others = append(others, set)

@@ -19,7 +19,7 @@ import (
 // Part is the part that a file plays in a model.
 type Part int
 
-// The parts that a survey tells apart. Any other file is Other.
+// The parts that a survey distinguishes. Any other file is Other.
 const (
 	Other     Part = iota
 	Weights        // of the model

@@ -67,7 +67,8 @@ func TakeCard(d *compose.Draft) Card {
 	return card
 }
 
-// License returns the license, empty unless there is exactly one: a card does not say whether all of several apply, or any.
+// License returns the license, empty unless there is exactly one: of several, a card does not state whether all or any of them
+// apply.
 func (c Card) License() string {
 	if len(c.Licenses) != 1 {
 		return ""

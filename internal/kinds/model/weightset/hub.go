@@ -102,8 +102,8 @@ func contextSize(config map[string]any) int64 {
 // that of parameters. Others pack several weights into an element, or may do so.
 var wholeMethods = map[string]bool{"fp8": true, "fbgemm_fp8": true, "eetq": true}
 
-// addQuantization takes the method of quantization from the config, where the types of tensors don't tell it. A method that
-// is not known leaves the number of parameters unknown.
+// addQuantization takes the method of quantization from the config, where the types of tensors don't show it. A method that is
+// not known leaves the number of parameters unknown.
 func addQuantization(config, facts map[string]any, beside func(name string) map[string]any) {
 	q, _ := config["quantization_config"].(map[string]any)
 	method := word(q["quant_method"])

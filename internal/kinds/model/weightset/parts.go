@@ -186,7 +186,7 @@ func (p *Parts) WeightsIn(l *compose.Layer) []string {
 	return names
 }
 
-// tellings lists the words of Tell for parts besides the weights, in this order.
+// tellings lists the words of AddNotes for parts besides the weights, in this order.
 var tellings = []struct {
 	part, other survey.Part
 	what, name  string

@@ -17,7 +17,7 @@ const (
 	// A part of a blob for one request is a sixteenth of the missing bytes, so that many connections end together. It is
 	// large enough to hide its round trip and small enough that losing one costs little.
 	minPart, maxPart = 4 << 20, 64 << 20
-	// sampleFor is how long a rate is measured before the number of connections is judged.
+	// sampleFor is the time for which a rate is measured before the number of connections is judged.
 	sampleFor = 120 * time.Millisecond
 	// fastEnough is the rate in bytes per second above which another connection can't help: the hash of one stream
 	// is little faster, and a registry on the same machine needs the cores.

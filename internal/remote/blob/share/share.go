@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	// DefaultStall is how long another process may receive no bytes before this one fetches the blob, too.
+	// DefaultStall is the time without a received byte of another process after which this one fetches the blob, too.
 	DefaultStall = 15 * time.Second
 	// minSize is the size from which sharing costs less than a request.
 	minSize = 4 << 10

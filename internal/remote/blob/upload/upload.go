@@ -41,7 +41,7 @@ const (
 	askAgain, maxAsks = 60 * time.Millisecond, 100
 	// maxFailedAsks limits how many of these requests may fail.
 	maxFailedAsks = 5
-	// aheadBuffer is how many bytes of a blob are hashed at once before they are sent.
+	// aheadBuffer is the number of bytes of a blob that are hashed at once before they are sent.
 	aheadBuffer = 128 << 10
 	// watchEvery is the interval at which progress is checked.
 	watchEvery = 100 * time.Millisecond

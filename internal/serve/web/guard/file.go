@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// sniffed is how many bytes of a file are read to detect its type.
+// sniffed is the number of bytes of a file that are read to detect its type.
 const sniffed = 512
 
 // File sends an untrusted file. Browsers show images, and HTML if that is set, in a sandbox; they save everything else.

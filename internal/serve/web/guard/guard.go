@@ -59,7 +59,7 @@ func setHeaders(h http.Header) {
 	h.Set("Cache-Control", "no-store")
 }
 
-// cutPrefix cuts the prefix off a path, in a time that does not tell how much of it was right.
+// cutPrefix cuts the prefix off a path, in a time that does not reveal how much of it was right.
 func cutPrefix(path, prefix string) (string, bool) {
 	if len(path) < len(prefix) || subtle.ConstantTimeCompare([]byte(path[:len(prefix)]), []byte(prefix)) != 1 {
 		return "", false

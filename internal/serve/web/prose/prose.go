@@ -15,7 +15,7 @@ import (
 	"github.com/yuin/goldmark/ast"
 )
 
-// Links says where links and images of a document lead.
+// Links resolves the links and images of a document.
 type Links struct {
 	// Link returns the address for a destination, "" for none: then the text of the link is shown. Destinations in the same
 	// document and web addresses are not asked about. Nil: none.
@@ -29,7 +29,7 @@ const (
 	maxDepth = 24
 	// maxAhead bounds the search for the section of a heading.
 	maxAhead = 8
-	// below is how many levels lower than in the document headings are: the page has one above.
+	// below lowers the level of each heading: the page has one above the document.
 	below = 1
 )
 

@@ -27,7 +27,7 @@ type Source interface {
 }
 
 const (
-	// searchTime is how long artifacts are searched for those that answer alerts.
+	// searchTime limits the search for artifacts that answer alerts.
 	searchTime = 20 * time.Second
 	// maxSearched bounds the artifacts of a repository that are searched: each costs two requests.
 	maxSearched = 200

@@ -29,7 +29,7 @@ type Section struct {
 
 // Sender sends pages.
 type Sender struct {
-	// HeadTimeout is how long a page may take to be sent in one piece, in order and with its own status.
+	// HeadTimeout limits the time for a page that is sent in one piece, in order and with its own status.
 	HeadTimeout time.Duration
 	// SectionTime bounds the context of each section that is made.
 	SectionTime time.Duration

@@ -11,7 +11,7 @@ import (
 const (
 	// MapWidth and MapHeight are the size of a treemap.
 	MapWidth, MapHeight = 1000, 600
-	// tileColors is how many colors tiles have, by the extensions of the files.
+	// tileColors is the number of colors of tiles, which depend on the extensions of the files.
 	tileColors = 6
 )
 
