@@ -108,7 +108,7 @@ func (r *Repository) KeepsBlobs() bool { return true }
 
 // Resolve returns the descriptor of a tag or digest, with one HEAD if the registry answers it in full.
 func (r *Repository) Resolve(ctx context.Context, ref string) (ocispec.Descriptor, error) {
-	if err := validIn(ref); err != nil {
+	if err := validateReference(ref); err != nil {
 		return ocispec.Descriptor{}, reference.Error(ref, err)
 	}
 	ctx = r.api.WithScope(ctx)
@@ -116,7 +116,7 @@ func (r *Repository) Resolve(ctx context.Context, ref string) (ocispec.Descripto
 	return desc, r.api.Wrap(ctx, "resolving "+r.api.Named(ref), err)
 }
 
-func validIn(ref string) error {
+func validateReference(ref string) error {
 	if d := digest.Digest(ref); d.Validate() == nil {
 		return nil
 	}
@@ -161,7 +161,7 @@ func (r *Repository) Fetch(ctx context.Context, desc ocispec.Descriptor) (io.Rea
 
 // FetchReference returns the manifest of a tag or digest with one GET, verified.
 func (r *Repository) FetchReference(ctx context.Context, ref string) (ocispec.Descriptor, io.ReadCloser, error) {
-	if err := validIn(ref); err != nil {
+	if err := validateReference(ref); err != nil {
 		return ocispec.Descriptor{}, nil, reference.Error(ref, err)
 	}
 	desc, data, err := r.manifests.Get(r.api.WithScope(ctx), ref)
@@ -181,7 +181,7 @@ func (r *Repository) Push(ctx context.Context, desc ocispec.Descriptor, data io.
 
 // PushReference stores a manifest under a tag, or under its digest, and adds it to the referrers of its subject.
 func (r *Repository) PushReference(ctx context.Context, desc ocispec.Descriptor, content io.Reader, ref string) error {
-	if err := validIn(ref); err != nil {
+	if err := validateReference(ref); err != nil {
 		return reference.Error(ref, err)
 	}
 	data, err := api.ReadBounded(content, manifest.MaxSize)
@@ -205,7 +205,7 @@ func (r *Repository) putManifest(ctx context.Context, desc ocispec.Descriptor, d
 
 // Tag adds a tag to an existing manifest.
 func (r *Repository) Tag(ctx context.Context, desc ocispec.Descriptor, ref string) error {
-	if err := validIn(ref); err != nil {
+	if err := validateReference(ref); err != nil {
 		return reference.Error(ref, err)
 	}
 	ctx = r.api.WithScope(ctx)

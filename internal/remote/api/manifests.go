@@ -78,7 +78,7 @@ func (m *Manifests) GetOnce(ctx context.Context, reference string) (desc ocispec
 	if err != nil {
 		return desc, nil, "", err
 	}
-	desc, err = m.described(resp, reference, data)
+	desc, err = m.describe(resp, reference, data)
 	return desc, data, resp.Header.Get("ETag"), err
 }
 
@@ -107,8 +107,8 @@ func (m *Manifests) Put(ctx context.Context, desc ocispec.Descriptor, data []byt
 	return resp.Header, nil
 }
 
-// described returns the descriptor of the manifest fetched for reference, and checks it.
-func (m *Manifests) described(resp *http.Response, reference string, data []byte) (ocispec.Descriptor, error) {
+// describe returns the descriptor of the manifest fetched for reference, and checks it.
+func (m *Manifests) describe(resp *http.Response, reference string, data []byte) (ocispec.Descriptor, error) {
 	mediaType, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	desc := ocispec.Descriptor{MediaType: mediaType, Size: int64(len(data))}
 	header := digest.Digest(resp.Header.Get("Docker-Content-Digest"))

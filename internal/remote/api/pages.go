@@ -79,12 +79,12 @@ func (r *Repository) page(ctx context.Context, at *url.URL, read func(resp *http
 	if err != nil {
 		return nil, transport.Violationf("the link of %s to the next page is not a URL", transport.BareURL(at))
 	}
-	return onSameHost(at, next)
+	return checkHost(at, next)
 }
 
-// onSameHost returns the address of the next page. Behind a proxy that ends TLS, registries link to http. A list that
+// checkHost returns the address of the next page. Behind a proxy that ends TLS, registries link to http. A list that
 // continues on another host would need credentials there.
-func onSameHost(at, next *url.URL) (*url.URL, error) {
+func checkHost(at, next *url.URL) (*url.URL, error) {
 	if next.Hostname() != at.Hostname() || next.Port() != at.Port() && next.Port() != "" && next.Port() != "80" && next.Port() != "443" {
 		return nil, transport.Violationf("%s links to a next page on another host: %s", transport.BareURL(at), transport.BareURL(next))
 	}

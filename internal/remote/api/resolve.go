@@ -17,7 +17,7 @@ import (
 // Resolve returns the descriptor of a tag or digest with one HEAD. If the registry refuses HEAD, or its response is
 // incomplete, it requests the manifest instead.
 func (m *Manifests) Resolve(ctx context.Context, reference string) (ocispec.Descriptor, error) {
-	resp, err := m.head(ctx, reference)
+	resp, err := m.sendHead(ctx, reference)
 	if err != nil {
 		return ocispec.Descriptor{}, err
 	}
@@ -34,7 +34,7 @@ func (m *Manifests) Resolve(ctx context.Context, reference string) (ocispec.Desc
 
 // Has reports whether the registry has a manifest. Only the status counts.
 func (m *Manifests) Has(ctx context.Context, d digest.Digest) (bool, error) {
-	resp, err := m.head(ctx, d.String())
+	resp, err := m.sendHead(ctx, d.String())
 	if err != nil {
 		return false, err
 	}
@@ -54,7 +54,7 @@ func (m *Manifests) Has(ctx context.Context, d digest.Digest) (bool, error) {
 	return err == nil, err
 }
 
-func (m *Manifests) head(ctx context.Context, reference string) (*http.Response, error) {
+func (m *Manifests) sendHead(ctx context.Context, reference string) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodHead, m.api.URL("manifests/"+reference), nil)
 	if err != nil {
 		return nil, err

@@ -105,7 +105,7 @@ func (f *fetcher) reopen(cause error) error {
 			return nil
 		}
 		if cause == nil || transport.AsResponse(err) != nil { // the transport has repeated it already
-			return manifest.Elsewhere(f.desc, f.repo.Wrap(f.ctx, step, err))
+			return manifest.WithAddress(f.desc, f.repo.Wrap(f.ctx, step, err))
 		}
 		cause = err
 	}

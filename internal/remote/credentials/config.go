@@ -139,8 +139,8 @@ func serverAddress(host string) string {
 	return host
 }
 
-// entry returns the credentials for a normal key. An empty entry only shows that a helper has them.
-func (d *dockerConfig) entry(normal string) (auth.Credential, bool, error) {
+// findEntry returns the credentials for a normal key. An empty entry only shows that a helper has them.
+func (d *dockerConfig) findEntry(normal string) (auth.Credential, bool, error) {
 	for _, key := range keysOf(d.Auths, normal) {
 		e := d.Auths[key]
 		cred := auth.Credential{Username: e.Username, Password: e.Password, RefreshToken: e.IdentityToken, AccessToken: e.RegistryToken}

@@ -119,7 +119,7 @@ func (s *Store) lookup(ctx context.Context, d *dockerConfig, hostport, repositor
 				return cred, nil
 			}
 		}
-		if cred, ok, err := d.entry(key); ok || err != nil || path == "" {
+		if cred, ok, err := d.findEntry(key); ok || err != nil || path == "" {
 			return cred, err
 		}
 	}
@@ -139,7 +139,7 @@ func (s *Store) warn(d *dockerConfig, helper string, err error) bool {
 
 // askHelper runs docker-credential-NAME. The host is passed exactly as the store knows it.
 func askHelper(ctx context.Context, name, address string) (auth.Credential, error) {
-	if err := validHelper(name); err != nil {
+	if err := checkHelper(name); err != nil {
 		return auth.EmptyCredential, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, helperTimeout)
@@ -151,7 +151,7 @@ func askHelper(ctx context.Context, name, address string) (auth.Credential, erro
 	return cred, err
 }
 
-func validHelper(name string) error {
+func checkHelper(name string) error {
 	if helperPattern().MatchString(name) {
 		return nil
 	}

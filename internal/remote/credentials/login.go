@@ -35,13 +35,13 @@ func (s *Store) Login(ctx context.Context, t *transport.Transport, host, usernam
 	if err != nil {
 		return "", err
 	}
-	config, err := pause.Await(ctx, s.own)
+	config, err := pause.Await(ctx, s.readOwn)
 	if err != nil {
 		return "", err
 	}
 	helper, address := config.helper(normalHost(name))
 	if helper != "" {
-		if err := s.usable(helper); err != nil {
+		if err := s.checkUsable(helper); err != nil {
 			return "", err
 		}
 	}
@@ -73,8 +73,8 @@ func (s *Store) Login(ctx context.Context, t *transport.Transport, host, usernam
 	return s.File, nil
 }
 
-// own reads the file that Login writes. It need not exist.
-func (s *Store) own() (*dockerConfig, error) {
+// readOwn reads the file that Login writes. It need not exist.
+func (s *Store) readOwn() (*dockerConfig, error) {
 	if s.File == "" {
 		return nil, &artifact.Error{Err: &fs.PathError{Op: "login", Path: "config.json", Err: errors.New("there is no home directory to keep credentials in")},
 			Hint: "name a file with --registry-config, or a directory in DOCKER_CONFIG"}
@@ -86,9 +86,9 @@ func (s *Store) own() (*dockerConfig, error) {
 	return config, err
 }
 
-// usable reports why a credential helper can't keep anything.
-func (s *Store) usable(helper string) error {
-	if err := validHelper(helper); err != nil {
+// checkUsable reports why a credential helper can't keep anything.
+func (s *Store) checkUsable(helper string) error {
+	if err := checkHelper(helper); err != nil {
 		return err
 	}
 	if _, err := exec.LookPath("docker-credential-" + helper); err != nil {
@@ -140,13 +140,13 @@ func (s *Store) Logout(ctx context.Context, host string) error {
 	if err != nil {
 		return err
 	}
-	config, err := pause.Await(ctx, s.own)
+	config, err := pause.Await(ctx, s.readOwn)
 	if err != nil {
 		return err
 	}
 	found := false
 	if helper, address := config.helper(normalHost(name)); helper != "" {
-		if err := s.usable(helper); err != nil {
+		if err := s.checkUsable(helper); err != nil {
 			return err
 		}
 		store := credentials.NewNativeStore(helper)

@@ -89,7 +89,7 @@ func (r *Repository) FetchReference(ctx context.Context, ref string) (desc ocisp
 	err = r.try(ctx, isDigest(ref), func(one *remote.Repository) error {
 		desc, rc, err = one.FetchReference(ctx, ref)
 		if err == nil {
-			rc, err = verified(desc, rc)
+			rc, err = verify(desc, rc)
 		}
 		return err
 	})
@@ -112,7 +112,7 @@ func (r *Repository) Exists(ctx context.Context, desc ocispec.Descriptor) (ok bo
 func (r *Repository) Fetch(ctx context.Context, desc ocispec.Descriptor) (rc io.ReadCloser, err error) {
 	err = r.try(ctx, true, func(one *remote.Repository) error {
 		if rc, err = one.Fetch(ctx, desc); err == nil && isSmall(desc) {
-			rc, err = verified(desc, rc)
+			rc, err = verify(desc, rc)
 		}
 		return err
 	})
@@ -127,7 +127,7 @@ func isSmall(desc ocispec.Descriptor) bool {
 	return desc.Size <= verifiedSize || manifest.Is(desc.MediaType) && desc.Size <= manifest.MaxSize
 }
 
-func verified(desc ocispec.Descriptor, rc io.ReadCloser) (io.ReadCloser, error) {
+func verify(desc ocispec.Descriptor, rc io.ReadCloser) (io.ReadCloser, error) {
 	defer rc.Close()
 	data, err := content.ReadAll(rc, desc)
 	if err != nil {

@@ -24,7 +24,7 @@ func (r *Lister) List(ctx context.Context, desc ocispec.Descriptor, artifactType
 	ctx = r.API.WithScope(ctx)
 	step := "listing the referrers of " + r.API.Named(desc.Digest.String())
 	var own error
-	err := r.fromAPI(ctx, desc.Digest, artifactType, func(page []ocispec.Descriptor) error {
+	err := r.listFromAPI(ctx, desc.Digest, artifactType, func(page []ocispec.Descriptor) error {
 		own = fn(page)
 		return own
 	})
@@ -38,7 +38,7 @@ func (r *Lister) List(ctx context.Context, desc ocispec.Descriptor, artifactType
 	if r.LacksTag(referrerTag(desc.Digest)) && !without.isDenied() {
 		return nil
 	}
-	list, err := r.fromTag(ctx, desc.Digest, artifactType)
+	list, err := r.listFromTag(ctx, desc.Digest, artifactType)
 	switch {
 	case err != nil:
 		return r.API.Wrap(ctx, step, err)
@@ -59,8 +59,8 @@ func (w withoutAPI) Error() string { return "the registry has no referrers API: 
 // isDenied reports whether the registry denied the request: it may have the API.
 func (w withoutAPI) isDenied() bool { return transport.IsDenied(w.answer) }
 
-// fromAPI lists by the referrers API. Its error is withoutAPI if the first page shows that the registry does not have it.
-func (r *Lister) fromAPI(ctx context.Context, subject digest.Digest, artifactType string, fn func([]ocispec.Descriptor) error) error {
+// listFromAPI lists by the referrers API. Its error is withoutAPI if the first page shows that the registry does not have it.
+func (r *Lister) listFromAPI(ctx context.Context, subject digest.Digest, artifactType string, fn func([]ocispec.Descriptor) error) error {
 	if r.noPath.Load() {
 		return withoutAPI{errdef.ErrUnsupported}
 	}
@@ -76,7 +76,7 @@ func (r *Lister) fromAPI(ctx context.Context, subject digest.Digest, artifactTyp
 		}
 		pages++
 		r.hasAPI.Store(true)
-		if page, err = r.completed(ctx, page, artifactType); err != nil || len(page) == 0 {
+		if page, err = r.completeEntries(ctx, page, artifactType); err != nil || len(page) == 0 {
 			return err
 		}
 		return fn(page)
@@ -141,12 +141,12 @@ func readPage(resp *http.Response) ([]ocispec.Descriptor, error) {
 	return *index.Manifests, nil
 }
 
-// lists reports whether the registry lists referrers itself.
-func (r *Lister) lists(ctx context.Context, subject digest.Digest) (bool, error) {
+// hasOwnList reports whether the registry lists referrers itself.
+func (r *Lister) hasOwnList(ctx context.Context, subject digest.Digest) (bool, error) {
 	if r.hasAPI.Load() {
 		return true, nil
 	}
-	err := r.fromAPI(ctx, subject, "", func([]ocispec.Descriptor) error { return errEnough })
+	err := r.listFromAPI(ctx, subject, "", func([]ocispec.Descriptor) error { return errEnough })
 	var without withoutAPI
 	switch {
 	case err == nil, errors.Is(err, errEnough):
@@ -160,8 +160,8 @@ func (r *Lister) lists(ctx context.Context, subject digest.Digest) (bool, error)
 // errEnough ends a listing after the first page, when the others do not matter.
 var errEnough = errors.New("enough")
 
-// fromTag lists by the tag schema.
-func (r *Lister) fromTag(ctx context.Context, subject digest.Digest, artifactType string) ([]ocispec.Descriptor, error) {
+// listFromTag lists by the tag schema.
+func (r *Lister) listFromTag(ctx context.Context, subject digest.Digest, artifactType string) ([]ocispec.Descriptor, error) {
 	list, _, err := r.readList(ctx, subject)
 	var other *notAList
 	if errors.As(err, &other) {
@@ -170,15 +170,15 @@ func (r *Lister) fromTag(ctx context.Context, subject digest.Digest, artifactTyp
 	if err != nil {
 		return nil, err
 	}
-	return r.completed(ctx, list, artifactType)
+	return r.completeEntries(ctx, list, artifactType)
 }
 
 // maxLookedAt limits the manifests that are opened for one list.
 const maxLookedAt = 1000
 
-// completed returns the entries of list that have an artifact type. Some clients list a referrer without its type, or with that of its
+// completeEntries returns the entries of list that have an artifact type. Some clients list a referrer without its type, or with that of its
 // empty config; the manifest has the real one.
-func (r *Lister) completed(ctx context.Context, list []ocispec.Descriptor, artifactType string) ([]ocispec.Descriptor, error) {
+func (r *Lister) completeEntries(ctx context.Context, list []ocispec.Descriptor, artifactType string) ([]ocispec.Descriptor, error) {
 	var out []ocispec.Descriptor
 	opened := 0
 	for _, desc := range list {

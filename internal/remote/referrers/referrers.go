@@ -92,7 +92,7 @@ func (r *Lister) Add(ctx context.Context, desc ocispec.Descriptor, data []byte, 
 		return nil
 	}
 	if claims {
-		if does, err := r.lists(ctx, subject); does || err != nil {
+		if does, err := r.hasOwnList(ctx, subject); does || err != nil {
 			return err
 		}
 	}
@@ -106,7 +106,7 @@ func (r *Lister) Add(ctx context.Context, desc ocispec.Descriptor, data []byte, 
 // reports whether it was in the list.
 func (r *Lister) Remove(ctx context.Context, subject digest.Digest, referrer digest.Digest) (bool, error) {
 	ctx = r.API.WithScope(ctx)
-	if does, err := r.lists(ctx, subject); does || err != nil {
+	if does, err := r.hasOwnList(ctx, subject); does || err != nil {
 		return false, err
 	}
 	return r.editList(ctx, subject, func(list []ocispec.Descriptor) ([]ocispec.Descriptor, bool) {
@@ -174,7 +174,7 @@ func (r *Lister) editOnce(ctx context.Context, subject digest.Digest, edit func(
 		}
 		wrote, err := r.putIndex(ctx, referrerTag(subject), list, etag)
 		if isRefused(err) { // perhaps because another client deleted a manifest in the list
-			if kept, pruneErr := r.existing(ctx, list); pruneErr == nil && len(kept) < len(list) {
+			if kept, pruneErr := r.dropMissing(ctx, list); pruneErr == nil && len(kept) < len(list) {
 				wrote, err = r.putIndex(ctx, referrerTag(subject), kept, etag)
 			}
 		}
@@ -196,8 +196,8 @@ func isRefused(err error) bool {
 	return answer != nil && answer.StatusCode/100 == 4 && !transport.IsTransient(answer.StatusCode) && !transport.IsDenied(err)
 }
 
-// existing returns the entries of a list whose manifests exist.
-func (r *Lister) existing(ctx context.Context, list []ocispec.Descriptor) ([]ocispec.Descriptor, error) {
+// dropMissing returns the entries of a list whose manifests exist.
+func (r *Lister) dropMissing(ctx context.Context, list []ocispec.Descriptor) ([]ocispec.Descriptor, error) {
 	kept := []ocispec.Descriptor{}
 	for _, desc := range list {
 		ok, err := r.Manifests.Has(ctx, desc.Digest)

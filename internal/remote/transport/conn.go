@@ -56,8 +56,8 @@ func (u *Activity) giveUp() stalled {
 	return stalled{u.wait()}
 }
 
-// cause returns the error of a request that got no response, in words of the network.
-func (u *Activity) cause(err error) error {
+// explain returns the error of a request that got no response, in words of the network.
+func (u *Activity) explain(err error) error {
 	switch {
 	case u.isStalled.Load() && !errors.As(err, new(stalled)):
 		return stalled{u.wait()}
@@ -67,8 +67,8 @@ func (u *Activity) cause(err error) error {
 	return err
 }
 
-// received records bytes and how long the caller waited for them. It reports whether that is too little.
-func (u *Activity) received(n int, waited time.Duration) bool {
+// recordReceived records bytes and how long the caller waited for them. It reports whether that is too little.
+func (u *Activity) recordReceived(n int, waited time.Duration) bool {
 	u.touch()
 	if u.trickle.Add(int64(n)) >= leastProgress {
 		u.trickle.Store(0)
@@ -200,7 +200,7 @@ func (c *conn) Read(p []byte) (int, error) {
 			case u == nil:
 			case u != first: // the read began before the request
 				u.touch()
-			case u.received(n, time.Since(start)):
+			case u.recordReceived(n, time.Since(start)):
 				return n, c.fail(u)
 			}
 			return n, nil
@@ -285,8 +285,8 @@ var buffers = sync.Pool{New: func() any { b := make([]byte, BufferSize); return 
 func GetBuffer() []byte  { return *buffers.Get().(*[]byte) }
 func PutBuffer(b []byte) { buffers.Put(&b) }
 
-// rewound returns req with its body from the start.
-func rewound(req *http.Request) (*http.Request, error) {
+// rewind returns req with its body from the start.
+func rewind(req *http.Request) (*http.Request, error) {
 	if req.Body == nil || req.Body == http.NoBody {
 		return req, nil
 	}

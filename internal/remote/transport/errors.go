@@ -221,7 +221,7 @@ func Wrap(ctx context.Context, host, step string, err error) error {
 	case isAboutCredentials(err):
 		return &Denied{Host: host, Step: step, Err: WithoutURL(err)}
 	}
-	return &Unavailable{Host: host, Step: step, Err: elsewhere(host, err)}
+	return &Unavailable{Host: host, Step: step, Err: withAddress(host, err)}
 }
 
 // Elsewhere is an error at an address that the registry sent its client to: the wrong one, if its operator did not say by which
@@ -240,8 +240,8 @@ func (e *Elsewhere) Error() string {
 // Unwrap returns the cause.
 func (e *Elsewhere) Unwrap() error { return e.Err }
 
-// elsewhere is like WithoutURL, but keeps the address if it is not that of the registry's API.
-func elsewhere(host string, err error) error {
+// withAddress is like WithoutURL, but keeps the address if it is not that of the registry's API.
+func withAddress(host string, err error) error {
 	var u *url.Error
 	var known *Elsewhere
 	if !errors.As(err, &u) || errors.As(err, &known) {

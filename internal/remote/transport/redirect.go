@@ -35,8 +35,8 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// afterRedirect adds to the error of a request the address that a redirect from http to https led to.
-func afterRedirect(req *http.Request, err error) error {
+// addRedirect adds to the error of a request the address that a redirect from http to https led to.
+func addRedirect(req *http.Request, err error) error {
 	if err == nil || req.Response == nil || req.URL.Scheme != "https" || req.Response.Request.URL.Scheme != "http" {
 		return err
 	}

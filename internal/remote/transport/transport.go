@@ -123,19 +123,19 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.URL.Host == "" || req.URL.Scheme != "http" && req.URL.Scheme != "https" {
 		return nil, Violationf("the registry names an address that is not one of a server: %q", BareURL(req.URL))
 	}
-	resp, err := t.repeated(req)
-	return resp, afterRedirect(req, err)
+	resp, err := t.sendRepeatedly(req)
+	return resp, addRedirect(req, err)
 }
 
-// repeated sends a request until it is answered or must not be retried.
-func (t *Transport) repeated(req *http.Request) (*http.Response, error) {
+// sendRepeatedly sends a request until it is answered or must not be retried.
+func (t *Transport) sendRepeatedly(req *http.Request) (*http.Response, error) {
 	gate := t.Limiter(req.URL.Host)
 	tries := t.NewRetrier(gate, backoff.Class(req))
 	for {
 		if err := gate.wait(req.Context()); err != nil {
 			return nil, err
 		}
-		resp, err := t.once(req)
+		resp, err := t.sendOnce(req)
 		gate.note(resp)
 		once := settingsOf(req.Context()).Once
 		if !isRepeatable(resp, err) || once {
@@ -144,7 +144,7 @@ func (t *Transport) repeated(req *http.Request) (*http.Response, error) {
 			}
 			return resp, err
 		}
-		next, rewindErr := rewound(req)
+		next, rewindErr := rewind(req)
 		cause := err
 		if cause == nil {
 			cause = errors.New(resp.Status)
@@ -169,8 +169,8 @@ func isRepeatable(resp *http.Response, err error) bool {
 	return IsTransient(resp.StatusCode)
 }
 
-// once makes one attempt, watched and traced.
-func (t *Transport) once(req *http.Request) (*http.Response, error) {
+// sendOnce makes one attempt, watched and traced.
+func (t *Transport) sendOnce(req *http.Request) (*http.Response, error) {
 	s := settingsOf(req.Context())
 	if s.Activity == nil {
 		s.Activity = NewActivity(t.Stall)
@@ -182,9 +182,9 @@ func (t *Transport) once(req *http.Request) (*http.Response, error) {
 		sent.Header.Set("User-Agent", t.agent)
 	}
 	start := time.Now()
-	resp, err := t.orPlain(req, sent)
+	resp, err := t.sendOrPlain(req, sent)
 	if err != nil {
-		err = s.Activity.cause(err)
+		err = s.Activity.explain(err)
 	}
 	if resp != nil {
 		resp.Request = req
@@ -200,8 +200,8 @@ func (t *Transport) once(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// orPlain sends a request, by plain HTTP if it may be that and the host has no TLS.
-func (t *Transport) orPlain(req, sent *http.Request) (*http.Response, error) {
+// sendOrPlain sends a request, by plain HTTP if it may be that and the host has no TLS.
+func (t *Transport) sendOrPlain(req, sent *http.Request) (*http.Response, error) {
 	if !t.Security.OrPlain || req.URL.Scheme != "https" {
 		return t.pool().RoundTrip(sent)
 	}
@@ -211,7 +211,7 @@ func (t *Transport) orPlain(req, sent *http.Request) (*http.Response, error) {
 		if err == nil || !errors.As(err, &record) && !errors.Is(err, http.ErrSchemeMismatch) {
 			return resp, err
 		}
-		next, rewindErr := rewound(req)
+		next, rewindErr := rewind(req)
 		if rewindErr != nil {
 			return resp, err
 		}

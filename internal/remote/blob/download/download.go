@@ -51,7 +51,7 @@ func File(ctx context.Context, r *blob.Store, desc ocispec.Descriptor, to Destin
 			_ = to.Root.Remove(to.Name)
 		}
 	}
-	return manifest.Elsewhere(desc, r.Wrap(ctx, "fetching "+r.Named(desc.Digest.String()), err))
+	return manifest.WithAddress(desc, r.Wrap(ctx, "fetching "+r.Named(desc.Digest.String()), err))
 }
 
 // fetchOnce makes one attempt of File. It deletes refused content, so that the next attempt starts over.
@@ -233,7 +233,7 @@ func (d *download) save(body io.Reader, part span) error {
 				buf = transport.GetBuffer()
 			}
 			if grown, complete := d.coverage.add(at, at+int64(n)); grown > 0 {
-				d.pool.progress(grown, complete)
+				d.pool.recordProgress(grown, complete)
 			}
 			at += int64(n)
 		}

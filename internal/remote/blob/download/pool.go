@@ -184,8 +184,8 @@ func (p *pool) pause(ctx context.Context, err error) error {
 	return pause.For(ctx, delay)
 }
 
-// progress renews the time for which requests may fail, and ends the search for more workers once the blob is complete.
-func (p *pool) progress(n int64, complete bool) {
+// recordProgress renews the time for which requests may fail, and ends the search for more workers once the blob is complete.
+func (p *pool) recordProgress(n int64, complete bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.tries.Progress(n)
@@ -206,7 +206,7 @@ func (p *pool) adapt(ctx, adapting context.Context) {
 		}
 		var now float64
 		if now, ok = p.sample(adapting); ok && now < rate*growth {
-			p.lower(workers)
+			p.lowerLimit(workers)
 			return
 		}
 		workers += added
@@ -241,7 +241,7 @@ func (p *pool) fixLimit() {
 	p.fixed = true
 }
 
-func (p *pool) lower(limit int) {
+func (p *pool) lowerLimit(limit int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.limit = min(p.limit, limit)

@@ -34,7 +34,7 @@ func newPool(t *testing.T, size int64, fetch func(p *pool, part span) error) (*p
 // finish adds a part to the coverage, as a worker that fetched it does.
 func finish(p *pool, part span) {
 	grown, complete := p.coverage.add(part.From, part.To)
-	p.progress(grown, complete)
+	p.recordProgress(grown, complete)
 }
 
 // TestParts checks which parts one worker fetches.

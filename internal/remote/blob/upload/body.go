@@ -192,7 +192,7 @@ func newReadAhead(r io.Reader, sum *summer, at, size int64) *readAhead {
 
 func (a *readAhead) Read(p []byte) (int, error) {
 	if len(a.rest) == 0 && a.err == nil {
-		a.next()
+		a.readBlock()
 	}
 	n := copy(p, a.rest)
 	if a.rest = a.rest[n:]; len(a.rest) > 0 {
@@ -201,8 +201,8 @@ func (a *readAhead) Read(p []byte) (int, error) {
 	return n, a.err
 }
 
-// next reads and hashes a block.
-func (a *readAhead) next() {
+// readBlock reads and hashes a block.
+func (a *readAhead) readBlock() {
 	n, err := a.r.Read(a.buf)
 	a.rest, a.err = a.buf[:n], err
 	a.sum.add(a.rest, a.at)
@@ -282,7 +282,7 @@ func (u *upload) sumUpTo(ctx context.Context, end int64) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		ahead.next()
+		ahead.readBlock()
 	}
 	if errors.Is(ahead.err, io.EOF) {
 		return nil

@@ -16,12 +16,12 @@ type situation struct {
 	isTemporary   bool // the same request may succeed later
 	digestInvalid bool // the response reports another digest
 
-	hasSession bool // the registry has opened a session
-	begun      bool // a body was sent to the session
-	misfits    int  // answers before this one that a part does not fit
-	stuck      int  // broken bodies before this one since the last progress
+	hasSession   bool // the registry has opened a session
+	begun        bool // a body was sent to the session
+	offsetErrors int  // answers before this one that a part begins at another offset
+	stuck        int  // broken bodies before this one since the last progress
 
-	way         way
+	method      method
 	canShrink   bool // the chunks can be smaller
 	sizeKnown   bool
 	digestKnown bool // the digest was known before the upload, so that other bytes are a change of the source
@@ -47,8 +47,8 @@ const (
 )
 
 const (
-	maxMisfits = 3 // positions that do not fit before a new session is opened
-	maxStuck   = 3 // broken bodies without progress before a smaller body is tried
+	maxOffsetErrors = 3 // positions that do not fit before a new session is opened
+	maxStuck        = 3 // broken bodies without progress before a smaller body is tried
 )
 
 // recoveries lists what to do in which situation. The first row that applies is used.
@@ -71,7 +71,7 @@ var recoveries = []struct {
 	// The registry and the client disagree about the session.
 	{func(s situation) bool { return s.status == http.StatusNotFound }, actionReopen},
 	{func(s situation) bool {
-		return s.status == http.StatusRequestedRangeNotSatisfiable && s.misfits < maxMisfits
+		return s.status == http.StatusRequestedRangeNotSatisfiable && s.offsetErrors < maxOffsetErrors
 	}, actionAsk},
 	{func(s situation) bool { return s.status == http.StatusRequestedRangeNotSatisfiable }, actionRestart},
 	{func(s situation) bool { return s.digestInvalid && !s.mismatched }, actionStartOver},
@@ -79,8 +79,8 @@ var recoveries = []struct {
 	{func(s situation) bool { return s.digestInvalid }, actionGiveUp},
 
 	// The registry does not accept the body: another way of sending it, then smaller chunks.
-	{func(s situation) bool { return s.way == inPatch && s.status != http.StatusRequestEntityTooLarge }, actionPut},
-	{func(s situation) bool { return s.way != inChunks }, actionChunks},
+	{func(s situation) bool { return s.method == inPatch && s.status != http.StatusRequestEntityTooLarge }, actionPut},
+	{func(s situation) bool { return s.method != inChunks }, actionChunks},
 	{func(s situation) bool { return !s.canShrink }, actionGiveUp},
 	{func(s situation) bool { return s.status == http.StatusRequestEntityTooLarge }, actionShrink},
 	{func(situation) bool { return true }, actionShrinkNew},
@@ -100,8 +100,8 @@ func nextAction(s situation) action {
 func (u *upload) situation(err error) situation {
 	s := situation{
 		isTemporary: isTemporary(err),
-		hasSession:  u.location != nil, begun: u.begun, misfits: u.misfits, stuck: u.stuck,
-		way: u.way, canShrink: u.chunk > max(minChunk, u.least) && u.size >= 0,
+		hasSession:  u.location != nil, begun: u.begun, offsetErrors: u.offsetErrors, stuck: u.stuck,
+		method: u.method, canShrink: u.chunk > max(minChunk, u.least) && u.size >= 0,
 		sizeKnown: u.size >= 0, digestKnown: u.blob.Digest != "", mismatched: u.mismatched,
 	}
 	if answer := transport.AsResponse(err); answer != nil {
@@ -121,7 +121,7 @@ func isTemporary(err error) bool {
 
 // recover prepares the next attempt after an error, and waits. It returns an error if there is no next attempt.
 func (u *upload) recover(ctx context.Context, err error) error {
-	if changed := u.unchanged(); changed != nil {
+	if changed := u.checkUnchanged(); changed != nil {
 		return changed
 	}
 	u.fails++
@@ -146,9 +146,9 @@ func (u *upload) act(ctx context.Context, a action, cause error) error {
 		u.stuck++
 	case actionAsk:
 		u.reread()
-		u.misfits++
+		u.offsetErrors++
 	case actionReopen:
-		u.lost()
+		u.dropSession()
 	case actionRestart:
 		u.reread()
 		u.restart()
@@ -156,10 +156,10 @@ func (u *upload) act(ctx context.Context, a action, cause error) error {
 		u.mismatched = true
 		u.restart()
 	case actionPut:
-		u.way = inPut
+		u.method = inPut
 		u.renew(ctx)
 	case actionChunks:
-		u.inChunks(firstChunk)
+		u.useChunks(firstChunk)
 		u.renew(ctx)
 	case actionShrink:
 		u.stuck = 0
@@ -176,10 +176,10 @@ func (u *upload) reread() { u.emptyIsOne = !u.emptyIsOne && u.offset <= 1 }
 
 // shrink halves the chunks.
 func (u *upload) shrink() {
-	if u.way != inChunks {
-		u.inChunks(firstChunk)
+	if u.method != inChunks {
+		u.useChunks(firstChunk)
 	}
-	u.inChunks(max(min(u.chunk, u.size-u.offset)/2, minChunk))
+	u.useChunks(max(min(u.chunk, u.size-u.offset)/2, minChunk))
 }
 
 // renew ends the session, so that the next attempt opens another.

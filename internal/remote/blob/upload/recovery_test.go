@@ -12,8 +12,8 @@ func TestRecovery(t *testing.T) {
 	t.Parallel()
 	const none = 0 // no response
 	// session returns a situation with a session to which a body was sent, and changes it.
-	session := func(status int, w way, change func(*situation)) situation {
-		s := situation{status: status, hasSession: true, begun: true, way: w, sizeKnown: true, canShrink: w == inChunks}
+	session := func(status int, w method, change func(*situation)) situation {
+		s := situation{status: status, hasSession: true, begun: true, method: w, sizeKnown: true, canShrink: w == inChunks}
 		s.isTemporary = status == none
 		if change != nil {
 			change(&s)
@@ -39,9 +39,9 @@ func TestRecovery(t *testing.T) {
 		"forbidden":                     {session(403, inChunks, nil), actionGiveUp},
 		"session unknown":               {session(404, inPatch, nil), actionReopen},
 		"session unknown before a body": {session(404, inPut, func(s *situation) { s.begun = false }), actionReopen},
-		"first misfit":                  {session(416, inChunks, nil), actionAsk},
-		"third misfit":                  {session(416, inPatch, func(s *situation) { s.misfits = 2 }), actionAsk},
-		"fourth misfit":                 {session(416, inPatch, func(s *situation) { s.misfits = 3 }), actionRestart},
+		"first offset error":            {session(416, inChunks, nil), actionAsk},
+		"third offset error":            {session(416, inPatch, func(s *situation) { s.offsetErrors = 2 }), actionAsk},
+		"fourth offset error":           {session(416, inPatch, func(s *situation) { s.offsetErrors = 3 }), actionRestart},
 		"first wrong digest":            {session(400, inPut, func(s *situation) { s.digestInvalid = true }), actionStartOver},
 		"second wrong digest, known":    {session(400, inPut, func(s *situation) { s.digestInvalid, s.mismatched, s.digestKnown = true, true, true }), actionChanged},
 		"second wrong digest, computed": {session(400, inPatch, func(s *situation) { s.digestInvalid, s.mismatched = true, true }), actionGiveUp},
@@ -65,7 +65,7 @@ func TestRecovery(t *testing.T) {
 func TestRecoveryShrinks(t *testing.T) {
 	t.Parallel()
 	u := &upload{size: 1 << 30}
-	u.inChunks(firstChunk)
+	u.useChunks(firstChunk)
 	for _, want := range []int64{firstChunk / 2, firstChunk / 4, firstChunk / 8, firstChunk / 16, minChunk, minChunk} {
 		if u.shrink(); u.chunk != want {
 			t.Errorf("chunks of %d bytes, want %d", u.chunk, want)

@@ -43,7 +43,7 @@ func (u *upload) post(ctx context.Context, query url.Values) error {
 	}
 	u.least, _ = strconv.ParseInt(resp.Header.Get("OCI-Chunk-Min-Length"), 10, 64)
 	if u.least > 0 && (u.size < 0 || u.size > u.least) {
-		u.inChunks(max(u.chunk, firstChunk))
+		u.useChunks(max(u.chunk, firstChunk))
 	}
 	u.saveState()
 	return nil
@@ -74,7 +74,7 @@ func (u *upload) follow(resp *http.Response, asked *url.URL) error {
 func (u *upload) ask(ctx context.Context) error {
 	before, failed := int64(-1), 0
 	for range maxAsks {
-		has, err := u.position(ctx)
+		has, err := u.requestPosition(ctx)
 		switch {
 		case err != nil && (failed == maxFailedAsks || !isTemporary(err)):
 			return err
@@ -82,12 +82,12 @@ func (u *upload) ask(ctx context.Context) error {
 			failed++
 			has = before
 		case has < 0:
-			u.lost()
+			u.dropSession()
 			return nil
 		case has == before || has == u.size:
-			u.arrived(has)
+			u.recordArrived(has)
 			u.unsure, u.careful = false, true
-			return u.shift(ctx)
+			return u.shiftRequests(ctx)
 		}
 		before = has
 		if err := pause.For(ctx, askAgain); err != nil {
@@ -97,9 +97,9 @@ func (u *upload) ask(ctx context.Context) error {
 	return fmt.Errorf("the session of the upload keeps growing")
 }
 
-// shift sends a few requests that change nothing, once the upload has failed repeatedly: if every nth request meets a fault,
+// shiftRequests sends a few requests that change nothing, once the upload has failed repeatedly: if every nth request meets a fault,
 // it changed. The first time it is one request, which is right if every second one fails.
-func (u *upload) shift(ctx context.Context) error {
+func (u *upload) shiftRequests(ctx context.Context) error {
 	if u.fails < 2 {
 		return nil
 	}
@@ -113,8 +113,8 @@ func (u *upload) shift(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// position returns how many bytes the session reports; -1: the registry does not know, or its response is wrong.
-func (u *upload) position(ctx context.Context) (int64, error) {
+// requestPosition returns how many bytes the session reports; -1: the registry does not know, or its response is wrong.
+func (u *upload) requestPosition(ctx context.Context) (int64, error) {
 	resp, err := u.send(ctx, request{method: http.MethodGet, url: u.location})
 	if err != nil {
 		return 0, err
@@ -150,8 +150,8 @@ func (u *upload) sessionHas(value string) (int64, bool) {
 	return n + 1, true
 }
 
-// arrived records how many bytes the registry has.
-func (u *upload) arrived(offset int64) {
+// recordArrived records how many bytes the registry has.
+func (u *upload) recordArrived(offset int64) {
 	u.offset = offset
 	if offset > u.furthest {
 		u.tries.Progress(offset - u.furthest)
@@ -160,11 +160,11 @@ func (u *upload) arrived(offset int64) {
 	u.report(offset)
 }
 
-// lost gives up a session that the registry no longer knows. If a broken body ended it, the upload continues in
+// dropSession gives up a session that the registry no longer knows. If a broken body ended it, the upload continues in
 // finished chunks, which a registry keeps.
-func (u *upload) lost() {
-	if u.begun && u.way != inChunks {
-		u.inChunks(firstChunk)
+func (u *upload) dropSession() {
+	if u.begun && u.method != inChunks {
+		u.useChunks(firstChunk)
 	}
 	u.restart()
 }

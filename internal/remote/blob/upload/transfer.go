@@ -15,15 +15,15 @@ import (
 	"github.com/davit-oci/davit/artifact"
 )
 
-// inChunks switches to chunks of n bytes, within the limits of the registry.
-func (u *upload) inChunks(n int64) {
-	u.way = inChunks
+// useChunks switches to chunks of n bytes, within the limits of the registry.
+func (u *upload) useChunks(n int64) {
+	u.method = inChunks
 	u.chunk = max(n, u.least)
 }
 
 // transfer sends the missing bytes of the session and finishes it.
 func (u *upload) transfer(ctx context.Context) error {
-	if u.way == inPut && u.offset == 0 {
+	if u.method == inPut && u.offset == 0 {
 		if err := u.measure(ctx); err != nil {
 			return err
 		}
@@ -49,18 +49,18 @@ func (u *upload) patch(ctx context.Context) error {
 	if u.size >= 0 {
 		length = u.size - u.offset
 	}
-	if u.way == inChunks {
+	if u.method == inChunks {
 		if length < 0 {
 			return u.patchBuffered(ctx)
 		}
 		length = min(length, u.chunk)
 	}
-	return u.patchWith(ctx, length, func() (io.ReadCloser, error) { return u.body(length) })
+	return u.patchWith(ctx, length, func() (io.ReadCloser, error) { return u.openBody(length) })
 }
 
 // patchBuffered sends a chunk of a blob whose size is not known.
 func (u *upload) patchBuffered(ctx context.Context) error {
-	body, err := u.body(-1)
+	body, err := u.openBody(-1)
 	if err != nil {
 		return &transport.SourceError{Err: err}
 	}
@@ -103,18 +103,18 @@ func (u *upload) patchWith(ctx context.Context, length int64, open func() (io.Re
 		length = u.size - u.offset
 	}
 	if has, ok := u.sessionHas(resp.Header.Get("Range")); ok && has > u.offset && has < u.offset+length {
-		u.arrived(has) // it accepted fewer bytes than were sent
+		u.recordArrived(has) // it accepted fewer bytes than were sent
 		return nil
 	}
 	u.unsure, u.careful = false, false
-	u.arrived(u.offset + length)
+	u.recordArrived(u.offset + length)
 	u.saveState()
 	return nil
 }
 
 // put finishes the session, with the whole blob in it when length is that of the blob.
 func (u *upload) put(ctx context.Context, length int64) error {
-	if err := u.unchanged(); err != nil {
+	if err := u.checkUnchanged(); err != nil {
 		return err
 	}
 	at := *u.location
@@ -125,7 +125,7 @@ func (u *upload) put(ctx context.Context, length int64) error {
 	u.unsure, u.finished, u.ours, u.begun = true, true, true, length > 0
 	req := request{method: http.MethodPut, url: &at, length: length, commits: true}
 	if length > 0 {
-		req.open = func() (io.ReadCloser, error) { return u.body(length) }
+		req.open = func() (io.ReadCloser, error) { return u.openBody(length) }
 	}
 	resp, err := u.send(ctx, req)
 	if err != nil {
@@ -141,10 +141,10 @@ func (u *upload) put(ctx context.Context, length int64) error {
 	return nil
 }
 
-// body opens the blob at the offset, for length bytes (-1: up to its end). Bytes that are not hashed yet are hashed on
+// openBody opens the blob at the offset, for length bytes (-1: up to its end). Bytes that are not hashed yet are hashed on
 // the way, so that they are in the core's cache when they are sent: the kernel's sendfile and a hash beside it cost the
 // client no less, and a registry on the same machine a quarter more, because it then copies out of cold pages.
-func (u *upload) body(length int64) (io.ReadCloser, error) {
+func (u *upload) openBody(length int64) (io.ReadCloser, error) {
 	rc, err := u.blob.Open(u.offset)
 	if err != nil {
 		return nil, err
@@ -162,8 +162,8 @@ func (u *upload) body(length int64) (io.ReadCloser, error) {
 	return body, nil
 }
 
-// unchanged returns artifact.ErrChanged if a file that was sent is no longer the one that was opened.
-func (u *upload) unchanged() error {
+// checkUnchanged returns artifact.ErrChanged if a file that was sent is no longer the one that was opened.
+func (u *upload) checkUnchanged() error {
 	if u.opened == nil {
 		return nil
 	}

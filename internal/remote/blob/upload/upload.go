@@ -47,13 +47,13 @@ const (
 	watchEvery = 100 * time.Millisecond
 )
 
-// way is how a blob is sent.
-type way int
+// method is one of the ways to send a blob.
+type method int
 
 const (
-	inPut    way = iota // one PUT with everything, which needs the digest
-	inPatch             // one PATCH with everything, then a PUT
-	inChunks            // several PATCHes, then a PUT
+	inPut    method = iota // one PUT with everything, which needs the digest
+	inPatch                // one PATCH with everything, then a PUT
+	inChunks               // several PATCHes, then a PUT
 )
 
 // Blob stores a blob. It does not send a blob that the registry has, or can mount from another repository. It hashes a
@@ -160,19 +160,19 @@ type sourceState struct {
 
 // session is the state of an upload session. A new one begins with the zero value.
 type session struct {
-	location *url.URL // nil: there is no session
-	offset   int64    // bytes that the registry has
-	unsure   bool     // the offset is not certain
-	finished bool     // a PUT with the digest was sent, and may have worked
-	begun    bool     // a body was sent
-	misfits  int      // answers that a part does not fit
+	location     *url.URL // nil: there is no session
+	offset       int64    // bytes that the registry has
+	unsure       bool     // the offset is not certain
+	finished     bool     // a PUT with the digest was sent, and may have worked
+	begun        bool     // a body was sent
+	offsetErrors int      // answers that a part begins at another offset
 }
 
-// shape is how the blob is divided into requests.
+// shape is the division of the blob into requests.
 type shape struct {
-	way   way
-	chunk int64 // size of a chunk
-	least int64 // minimum that the registry demands
+	method method
+	chunk  int64 // size of a chunk
+	least  int64 // minimum that the registry demands
 }
 
 // quirks are the peculiarities that a registry has shown.
@@ -214,7 +214,7 @@ func (u *upload) run(ctx context.Context) (artifact.Step, error) {
 		}
 	}
 	if u.digest == "" {
-		u.way = inPatch
+		u.method = inPatch
 	}
 	u.resume()
 	defer u.state.release()
@@ -242,7 +242,7 @@ func (u *upload) run(ctx context.Context) (artifact.Step, error) {
 // attempt uploads until the first error.
 func (u *upload) attempt(ctx context.Context) (artifact.Step, error) {
 	if u.finished && u.unsure {
-		if ok, err := u.stored(ctx); ok || err != nil {
+		if ok, err := u.isStored(ctx); ok || err != nil {
 			return artifact.Done, err
 		}
 	}
@@ -270,7 +270,7 @@ func (u *upload) begin(ctx context.Context) (artifact.Step, error) {
 	known := u.repo.Mounting()
 	if known == blob.MountsIgnored {
 		if !u.absent { // asked once: if every second request fails, a question before each POST makes every POST fail
-			if ok, err := u.stored(ctx); ok || err != nil {
+			if ok, err := u.isStored(ctx); ok || err != nil {
 				return artifact.Skipped, err
 			}
 			u.absent = true
@@ -286,7 +286,7 @@ func (u *upload) begin(ctx context.Context) (artifact.Step, error) {
 	case err != nil:
 		return 0, err
 	case mounted && !u.repo.Declines():
-		ok, err := u.stored(ctx)
+		ok, err := u.isStored(ctx)
 		if err != nil {
 			return 0, err
 		}
@@ -305,7 +305,7 @@ func (u *upload) begin(ctx context.Context) (artifact.Step, error) {
 	case known == blob.MountsWork || u.size < askFrom || (!seen || from != u.repo.Name.Repository) && u.repo.IsNew(ctx):
 		return 0, nil
 	}
-	ok, err := u.stored(ctx)
+	ok, err := u.isStored(ctx)
 	if ok {
 		u.repo.LearnMounting(blob.MountsIgnored)
 		u.abandon(ctx)
@@ -334,8 +334,8 @@ func (u *upload) mount(ctx context.Context, from string) (bool, error) {
 	return false, u.post(ctx, nil) // also without permission to read the other repository
 }
 
-// stored asks the registry whether it has the blob. If the registry refuses to say, the blob is sent.
-func (u *upload) stored(ctx context.Context) (bool, error) {
+// isStored asks the registry whether it has the blob. If the registry refuses to say, the blob is sent.
+func (u *upload) isStored(ctx context.Context) (bool, error) {
 	ok, err := u.repo.HasBlob(ctx, ocispec.Descriptor{Digest: u.digest, Size: u.size})
 	if answer := transport.AsResponse(err); answer != nil && !transport.IsTransient(answer.StatusCode) {
 		return false, nil

@@ -26,7 +26,7 @@ type savedUpload struct {
 	Size     int64         `json:"size"`
 	Digest   digest.Digest `json:"digest,omitempty"`
 	Location string        `json:"location"`
-	Way      way           `json:"way"`
+	Method   method        `json:"way"`
 	Chunk    int64         `json:"chunk,omitempty"`
 	Least    int64         `json:"least,omitempty"`
 	Hashed   int64         `json:"hashed,omitempty"`
@@ -57,7 +57,7 @@ func (u *upload) resume() {
 		return
 	}
 	u.state.has = true
-	u.location, u.unsure, u.way, u.chunk, u.least = location, true, saved.Way, saved.Chunk, saved.Least
+	u.location, u.unsure, u.method, u.chunk, u.least = location, true, saved.Method, saved.Chunk, saved.Least
 	if u.sum != nil && u.digest == "" {
 		u.sum.restore(saved.Hashed, saved.Hash)
 	}
@@ -69,7 +69,7 @@ func (u *upload) saveState() {
 		return
 	}
 	saved := savedUpload{ID: u.blob.ID, Size: u.blob.Size, Digest: u.digest, Location: u.location.String(),
-		Way: u.way, Chunk: u.chunk, Least: u.least}
+		Method: u.method, Chunk: u.chunk, Least: u.least}
 	if u.sum != nil && u.digest == "" {
 		saved.Hashed, saved.Hash = u.sum.state()
 	}
