@@ -25,19 +25,19 @@ type rule struct {
 // rules are applied in this order.
 var rules = []rule{{
 	why:  "pages of a specific kind are stronger evidence than content that any documentation has",
-	when: whenAnyLeft(func(m match) bool { return m.kind.Attached && m.whole && !m.general }),
-	drop: func(_ *choice, m match) bool { return m.general },
+	when: whenAnyLeft(func(m match) bool { return m.kind.Attached && m.isWhole && !m.isGeneral }),
+	drop: func(_ *choice, m match) bool { return m.isGeneral },
 }, {
 	why:  "a few pages that match another kind do not keep a directory from being documentation",
-	when: whenAnyLeft(func(m match) bool { return m.general }),
+	when: whenAnyLeft(func(m match) bool { return m.isGeneral }),
 	drop: func(c *choice, m match) bool {
-		return m.kind.Attached && !m.whole && 2*len(m.tells) < len(c.files.entries) &&
-			c.hasLeft(func(o match) bool { return o.general && c.files.hasOwnUses(o, m) })
+		return m.kind.Attached && !m.isWhole && 2*len(m.showing) < len(c.files.entries) &&
+			c.hasLeft(func(o match) bool { return o.isGeneral && c.files.hasOwnUses(o, m) })
 	},
 }, {
 	why:  "if only kinds that are mostly attached are left, the user must choose among them, since either may belong to the other",
 	when: isAllAttached,
-	drop: func(_ *choice, m match) bool { return !m.kind.Attached || !m.shown },
+	drop: func(_ *choice, m match) bool { return !m.kind.Attached || !m.isShown },
 }, {
 	why:  "a directory is of a kind that is mostly attached only if it has no other files",
 	when: not(isAllAttached),
@@ -85,9 +85,9 @@ func (f *files) choose(found []match) []match {
 	c := &choice{files: f, left: slices.Clone(found)}
 	for _, m := range found {
 		switch {
-		case m.kind.Attached && m.shown:
+		case m.kind.Attached && m.isShown:
 			c.attached = append(c.attached, m)
-		case m.shown && !f.isPart(found, m):
+		case m.isShown && !f.isPart(found, m):
 			c.mains = append(c.mains, m)
 		}
 	}
@@ -134,18 +134,18 @@ func needsEvidence(m match) bool {
 // isPart reports whether another kind accounts for a kind, and not the other way around.
 func (f *files) isPart(all []match, m match) bool {
 	return slices.ContainsFunc(all, func(other match) bool {
-		return other.shown && isMain(other) && f.accountsFor(other, m) && !f.accountsFor(m, other)
+		return other.isShown && isMain(other) && f.accountsFor(other, m) && !f.accountsFor(m, other)
 	})
 }
 
 // accountsFor reports whether a kind has a role of its own for all evidence of another one: the weights that a
 // Modelfile names, the directories of a collection.
 func (f *files) accountsFor(m, other match) bool {
-	if other.whole {
+	if other.isWhole {
 		return false
 	}
-	for _, entry := range other.tells {
-		if m.whole && !entry.IsDir() || !m.whole && !f.hasOwnUse(m, other, entry) {
+	for _, entry := range other.showing {
+		if m.isWhole && !entry.IsDir() || !m.isWhole && !f.hasOwnUse(m, other, entry) {
 			return false
 		}
 	}
@@ -154,7 +154,7 @@ func (f *files) accountsFor(m, other match) bool {
 
 // hasOwnUses reports whether a kind has a role of its own for all files that show another one.
 func (f *files) hasOwnUses(m, other match) bool {
-	return !slices.ContainsFunc(other.tells, func(s *tree.Sample) bool { return !f.hasOwnUse(m, other, s) })
+	return !slices.ContainsFunc(other.showing, func(s *tree.Sample) bool { return !f.hasOwnUse(m, other, s) })
 }
 
 // hasOwnUse reports whether a kind has a role of its own for an entry, and not only the one for any file. In a directory, the
@@ -162,7 +162,7 @@ func (f *files) hasOwnUses(m, other match) bool {
 func (f *files) hasOwnUse(m, other match, entry *tree.Sample) bool {
 	r, ok := f.table.FindRole(m.kind, entry, "")
 	if !ok && entry.IsDir() && m.kind.Expand {
-		inside := tellingFiles(f.table, other.kind, entry)
+		inside := showingFiles(f.table, other.kind, entry)
 		return len(inside) > 0 && !slices.ContainsFunc(inside, func(s *tree.Sample) bool { return !f.hasOwnUse(m, other, s) })
 	}
 	return ok && !slices.Contains(r.Match, "*")

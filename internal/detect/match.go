@@ -78,17 +78,17 @@ func entriesIn(fsys fs.FS, dir string) ([]string, error) {
 
 // match is a kind and the files that play a role in it.
 type match struct {
-	kind     mediatypes.Kind
-	evidence string            // empty if the files do not show the kind
-	used     []string          // the entries with a role
-	tells    []*tree.Sample    // those of them that show the kind
-	unused   []string          // the entries without a role
-	surplus  []string          // the entries with a role that has no room for them
-	whole    bool              // the directory shows the kind as a whole
-	general  bool              // it does so by a test that is general
-	shown    bool              // an entry shows the kind, or the directory as a whole
-	all      []string          // what to declare if every file, at any depth, plays a role; else nil
-	as       map[string]string // roles of paths whose names and contents do not show them
+	kind      mediatypes.Kind
+	evidence  string            // empty if the files do not show the kind
+	used      []string          // the entries with a role
+	showing   []*tree.Sample    // those of them that show the kind
+	unused    []string          // the entries without a role
+	surplus   []string          // the entries with a role that has no room for them
+	isWhole   bool              // the directory shows the kind as a whole
+	isGeneral bool              // it does so by a test that is general
+	isShown   bool              // an entry shows the kind, or the directory as a whole
+	all       []string          // what to declare if every file, at any depth, plays a role; else nil
+	as        map[string]string // roles of paths whose names and contents do not show them
 }
 
 // candidates returns the kinds that the files show.
@@ -108,13 +108,13 @@ func (f *files) candidates() []match {
 // match returns what plays a role in a kind, and whether that is every file.
 func (f *files) match(k mediatypes.Kind) match {
 	m := f.find(k)
-	m.shown = m.evidence != ""
+	m.isShown = m.evidence != ""
 	evidence, ok := f.matchAll(&m)
 	if !ok {
 		return m
 	}
 	m.evidence = evidence
-	if !m.shown || len(m.unused) > 0 && !k.Expand && f.hasRoom(k, m.all) {
+	if !m.isShown || len(m.unused) > 0 && !k.Expand && f.hasRoom(k, m.all) {
 		m.used, m.unused = m.all, nil
 	}
 	return m
@@ -139,8 +139,8 @@ func (f *files) find(k mediatypes.Kind) match {
 	m := match{kind: k}
 	if f.dir != nil {
 		if r, ok := f.table.FindRole(k, f.dir, ""); ok && r.Tells {
-			m.used, m.evidence, m.whole = []string{f.dir.Path}, why(r, f.dir), true
-			m.general = f.table.Tests[r.Content].IsGeneral
+			m.used, m.evidence, m.isWhole = []string{f.dir.Path}, why(r, f.dir), true
+			m.isGeneral = f.table.Tests[r.Content].IsGeneral
 			return m
 		}
 	}
@@ -183,7 +183,7 @@ func (f *files) find(k mediatypes.Kind) match {
 		}
 		m.used = append(m.used, entry.Path)
 		if evidence != "" {
-			m.tells = append(m.tells, entry)
+			m.showing = append(m.showing, entry)
 		}
 		if m.evidence == "" {
 			m.evidence = evidence
@@ -288,8 +288,8 @@ func matchTree(t *compose.Table, k mediatypes.Kind, dir *tree.Sample) (paths []s
 	return paths, evidence, isSure
 }
 
-// tellingFiles lists the files in a directory that show a kind.
-func tellingFiles(t *compose.Table, k mediatypes.Kind, dir *tree.Sample) []*tree.Sample {
+// showingFiles lists the files in a directory that show a kind.
+func showingFiles(t *compose.Table, k mediatypes.Kind, dir *tree.Sample) []*tree.Sample {
 	var found []*tree.Sample
 	seen := 0
 	err := walkFiles(k, dir, func(s *tree.Sample) error {
@@ -312,7 +312,7 @@ func tellingFiles(t *compose.Table, k mediatypes.Kind, dir *tree.Sample) []*tree
 
 // isShownByFile reports whether the directory as a whole shows the kind, or a file in it, not a directory in it.
 func (m match) isShownByFile() bool {
-	return m.whole || slices.ContainsFunc(m.tells, func(s *tree.Sample) bool { return !s.IsDir() })
+	return m.isWhole || slices.ContainsFunc(m.showing, func(s *tree.Sample) bool { return !s.IsDir() })
 }
 
 // layers declares the files.

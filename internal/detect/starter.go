@@ -146,7 +146,7 @@ func (s *starter) detect() error {
 	default:
 		return ambiguousError(chosen)
 	}
-	s.attach(slices.DeleteFunc(found, func(m match) bool { return !m.kind.Attached || !m.shown || m.kind.Name == s.main.kind.Name }))
+	s.attach(slices.DeleteFunc(found, func(m match) bool { return !m.kind.Attached || !m.isShown || m.kind.Name == s.main.kind.Name }))
 	return nil
 }
 
@@ -168,7 +168,7 @@ func (s *starter) takeInKind(kind string) error {
 	isWhole := !k.Expand && takesWhole(s.table, k, s.dir) && slices.ContainsFunc(k.Layers, isMainType)
 	switch {
 	case isWhole && onlyEntry(s.table, k, s.dir) == nil:
-		s.main = match{kind: k, evidence: s.main.evidence, used: []string{s.dir.Path}, whole: true}
+		s.main = match{kind: k, evidence: s.main.evidence, used: []string{s.dir.Path}, isWhole: true}
 	case k.Expand && !s.composes(kind):
 		s.main = match{kind: k, used: []string{s.dir.Path}} // composing the declaration names each file that has no role
 	case len(s.main.used) == 0:
@@ -191,7 +191,7 @@ func (s *starter) takeHidden(kind string) error {
 	}
 	k, _ := s.table.Lookup(declared.Kind)
 	s.dir = s.files.named[0]
-	s.kind, s.main = declared.Kind, match{kind: k, used: []string{"."}, whole: true}
+	s.kind, s.main = declared.Kind, match{kind: k, used: []string{"."}, isWhole: true}
 	return nil
 }
 

@@ -234,7 +234,7 @@ func (c *compiler) compileKeyword(n *node, word string, value any) {
 			c.addFault(at, "must be a regular expression")
 		}
 	default:
-		if wanted := misfit(formOf(word), value); wanted != "" {
+		if wanted := expectedValue(formOf(word), value); wanted != "" {
 			c.addFault(at, "must be %s", wanted)
 		}
 	}
@@ -263,7 +263,7 @@ func (c *compiler) compilePattern(n *node, expr string) bool {
 }
 
 // expectedValue describes the value that a plain keyword should have; "": it has one.
-func misfit(f form, value any) string {
+func expectedValue(f form, value any) string {
 	ok, wanted := true, ""
 	switch f {
 	case text:

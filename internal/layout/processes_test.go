@@ -34,7 +34,7 @@ import (
 // children are the functions that the test binary runs instead of tests when it is a child process of a test.
 var children = map[string]func(ctx context.Context, path string, args []string) error{
 	"artifacts": childArtifacts,
-	"forever":  childForever,
+	"forever":   childForever,
 	"too much":  childTooMuch,
 	"denied":    childDenied,
 }

@@ -23,7 +23,7 @@ func (l *Layout) Tag(ctx context.Context, desc ocispec.Descriptor, ref string) e
 		_, err := l.enlist(ctx, desc)
 		return err
 	}
-	if err := reference.ValidName(ref); err != nil {
+	if err := reference.CheckName(ref); err != nil {
 		return reference.Error(ref, err)
 	}
 	return l.TagName(ctx, desc, ref)

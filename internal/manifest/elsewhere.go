@@ -10,8 +10,8 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// Elsewhere adds to the error that a blob was not found the address that its descriptor has for it, without user and query.
-func Elsewhere(desc ocispec.Descriptor, err error) error {
+// WithAddress adds to the error that a blob was not found the address that its descriptor has for it, without user and query.
+func WithAddress(desc ocispec.Descriptor, err error) error {
 	if !errors.Is(err, errdef.ErrNotFound) || len(desc.URLs) == 0 {
 		return err
 	}

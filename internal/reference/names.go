@@ -25,8 +25,8 @@ func SplitName(name string) (host, repository, tag string) {
 	return host, name, tag
 }
 
-// ValidName reports why a name in a layout is invalid, which is a tag, or a repository with a tag; nil: it is valid.
-func ValidName(name string) error {
+// CheckName reports why a name in a layout is invalid, which is a tag, or a repository with a tag; nil: it is valid.
+func CheckName(name string) error {
 	if !strings.Contains(name, "/") {
 		return ValidateTag(name)
 	}

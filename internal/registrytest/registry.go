@@ -179,6 +179,6 @@ func refuse(w http.ResponseWriter, status int, code, message string) {
 	w.Write(body)
 }
 
-func notAllowed(w http.ResponseWriter, r *http.Request) {
+func answerNotAllowed(w http.ResponseWriter, r *http.Request) {
 	refuse(w, http.StatusMethodNotAllowed, "UNSUPPORTED", strings.ToLower(r.Method)+" is not supported here")
 }

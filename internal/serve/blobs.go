@@ -16,7 +16,7 @@ func (h *handler) serveBlob(c *call) error {
 	if err != nil {
 		return err
 	}
-	repo, err := h.repository(c)
+	repo, err := h.openRepository(c)
 	if err != nil {
 		return err
 	}

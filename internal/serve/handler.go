@@ -130,8 +130,8 @@ func (h *handler) checkWritable() error {
 	return answer.ErrReadOnly
 }
 
-// repository opens the repository of a call for reading.
-func (h *handler) repository(c *call) (*repository, error) {
+// openRepository opens the repository of a call for reading.
+func (h *handler) openRepository(c *call) (*repository, error) {
 	return h.store.repository(c.Context(), c.name, false)
 }
 

@@ -27,11 +27,11 @@ func (h *handler) serveTags(c *call) error {
 	if err := c.reserve(listMemory); err != nil {
 		return err
 	}
-	repo, err := h.repository(c)
+	repo, err := h.openRepository(c)
 	if err != nil {
 		return err
 	}
-	tags, err := repo.tags(c.Context())
+	tags, err := repo.listTags(c.Context())
 	if err != nil {
 		return err
 	}
@@ -76,9 +76,9 @@ func (h *handler) serveReferrers(c *call) error {
 		return err
 	}
 	list := []ocispec.Descriptor{} // an empty list, not null
-	repo, err := h.repository(c)
+	repo, err := h.openRepository(c)
 	if err == nil {
-		list, err = c.referrers(repo, d)
+		list, err = c.listReferrers(repo, d)
 	}
 	var unknown *answer.Error
 	if err != nil && !errors.As(err, &unknown) { // 404 would mean that the registry lacks the referrers API
@@ -98,8 +98,8 @@ func (h *handler) serveReferrers(c *call) error {
 // errFull ends a page of referrers.
 var errFull = errors.New("the page is full")
 
-// referrers returns a page of the referrers of a manifest, and sets a Link if more follow.
-func (c *call) referrers(r *repository, subject digest.Digest) ([]ocispec.Descriptor, error) {
+// listReferrers returns a page of the referrers of a manifest, and sets a Link if more follow.
+func (c *call) listReferrers(r *repository, subject digest.Digest) ([]ocispec.Descriptor, error) {
 	query := c.URL.Query()
 	all, size := []ocispec.Descriptor{}, 0
 	err := r.ReferrersAfter(c.Context(), ocispec.Descriptor{Digest: subject}, digest.Digest(query.Get("last")), func(desc ocispec.Descriptor) error {

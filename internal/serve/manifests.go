@@ -31,11 +31,11 @@ func (h *handler) serveManifest(c *call) error {
 }
 
 func (h *handler) getManifest(c *call) error {
-	repo, err := h.repository(c)
+	repo, err := h.openRepository(c)
 	if err != nil {
 		return err
 	}
-	desc, data, err := c.manifest(repo)
+	desc, data, err := c.readManifest(repo)
 	if err != nil {
 		return err
 	}
@@ -64,10 +64,10 @@ const (
 	heldSize = 64 << 10
 )
 
-// manifest reads the manifest of a call, by tag or digest. It does not find blobs that are not manifests.
-func (c *call) manifest(r *repository) (ocispec.Descriptor, []byte, error) {
+// readManifest reads the manifest of a call, by tag or digest. It does not find blobs that are not manifests.
+func (c *call) readManifest(r *repository) (ocispec.Descriptor, []byte, error) {
 	ctx, reference := c.Context(), c.last
-	d, err := r.digestOf(ctx, reference)
+	d, err := r.resolveDigest(ctx, reference)
 	if err != nil {
 		return ocispec.Descriptor{}, nil, answer.OrUnknown(err, answer.ManifestUnknown(reference))
 	}
@@ -100,8 +100,8 @@ func (c *call) manifest(r *repository) (ocispec.Descriptor, []byte, error) {
 	return desc, data, err
 }
 
-// digestOf returns the digest of a tag or digest.
-func (r *repository) digestOf(ctx context.Context, reference string) (digest.Digest, error) {
+// resolveDigest returns the digest of a tag or digest.
+func (r *repository) resolveDigest(ctx context.Context, reference string) (digest.Digest, error) {
 	if d, err := digest.Parse(reference); err == nil {
 		return d, nil
 	}
@@ -166,7 +166,7 @@ func (h *handler) putManifest(c *call) error {
 	if subject != "" {
 		c.w.Header().Set("OCI-Subject", subject)
 	}
-	c.created("manifests", desc.Digest)
+	c.answerCreated("manifests", desc.Digest)
 	return nil
 }
 
@@ -183,8 +183,8 @@ func (r *repository) tagAs(ctx context.Context, desc ocispec.Descriptor, tag str
 	return w.TagName(ctx, desc, name)
 }
 
-// created answers that a blob or manifest was stored.
-func (c *call) created(what string, d digest.Digest) {
+// answerCreated answers that a blob or manifest was stored.
+func (c *call) answerCreated(what string, d digest.Digest) {
 	c.w.Header().Set("Location", "/v2/"+c.name+"/"+what+"/"+d.String())
 	c.w.Header().Set("Docker-Content-Digest", d.String())
 	c.w.WriteHeader(http.StatusCreated)
@@ -255,13 +255,13 @@ func (h *handler) deleteManifest(c *call) error {
 	if err := h.checkWritable(); err != nil {
 		return err
 	}
-	repo, err := h.repository(c)
+	repo, err := h.openRepository(c)
 	if err != nil {
 		return err
 	}
 	if _, err := digest.Parse(c.last); err == nil {
 		var desc ocispec.Descriptor
-		if desc, _, err = c.manifest(repo); err == nil {
+		if desc, _, err = c.readManifest(repo); err == nil {
 			err = repo.Delete(c.Context(), desc)
 		}
 		if errors.Is(err, errdef.ErrUnsupported) {

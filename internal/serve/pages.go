@@ -72,7 +72,7 @@ type pageTarget struct{ *repository }
 
 // Tags lists the tags of the repository.
 func (t pageTarget) Tags(ctx context.Context, last string, fn func([]string) error) error {
-	tags, err := t.tags(ctx)
+	tags, err := t.listTags(ctx)
 	if err != nil {
 		return err
 	}

@@ -58,15 +58,15 @@ func Open(ctx context.Context, opener Opener, path string, opts Options) (*Serve
 	}
 	one, made, err := isOne(path, opts.Write)
 	if err != nil {
-		return nil, failure(given, err)
+		return nil, withPath(given, err)
 	}
 	if !one {
 		var names []string
 		if names, s.Nameless, err = findLayouts(path); err != nil {
-			return nil, failure(given, err)
+			return nil, withPath(given, err)
 		}
 		if len(names) == 0 {
-			return nil, failure(given, fmt.Errorf("no OCI image layout in it: %w", errdef.ErrNotFound))
+			return nil, withPath(given, fmt.Errorf("no OCI image layout in it: %w", errdef.ErrNotFound))
 		}
 		s.store = &tree{root: path, mode: mode, opener: opener, places: map[string]*place{}}
 		return s, nil
@@ -82,8 +82,8 @@ func Open(ctx context.Context, opener Opener, path string, opts Options) (*Serve
 	return s, nil
 }
 
-// failure returns err with the path as the user wrote it, once.
-func failure(path string, err error) error {
+// withPath returns err with the path as the user wrote it, once.
+func withPath(path string, err error) error {
 	var pathErr *fs.PathError
 	if errors.As(err, &pathErr) {
 		err = pathErr.Err

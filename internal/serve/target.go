@@ -37,8 +37,8 @@ type repository struct {
 	home string // the layout's own name: a push to it stores tags without a name
 }
 
-// tags lists the tags that this repository has.
-func (r *repository) tags(ctx context.Context) ([]string, error) {
+// listTags lists the tags that this repository has.
+func (r *repository) listTags(ctx context.Context) ([]string, error) {
 	names, err := r.Names(ctx)
 	if err != nil {
 		return nil, err

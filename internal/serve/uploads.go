@@ -38,7 +38,7 @@ func (h *handler) serveUpload(c *call) error {
 	defer up.Release()
 	switch c.Method {
 	case http.MethodGet:
-		c.progress(up)
+		c.setProgress(up)
 		c.w.WriteHeader(http.StatusNoContent)
 		return nil
 	case http.MethodPatch:
@@ -80,7 +80,7 @@ func (h *handler) startUpload(c *call) error {
 	}
 	defer up.Release()
 	if whole == "" || c.ContentLength == 0 && whole != whole.Algorithm().FromString("") {
-		c.progress(up) // the content of the digest follows
+		c.setProgress(up) // the content of the digest follows
 		c.w.WriteHeader(http.StatusAccepted)
 		return nil
 	}
@@ -102,7 +102,7 @@ func (h *handler) commit(c *call, up *upload.Session, d digest.Digest) error {
 	case err != nil:
 		return err
 	}
-	c.created("blobs", d)
+	c.answerCreated("blobs", d)
 	return nil
 }
 
@@ -118,7 +118,7 @@ func (h *handler) mount(c *call, repo *repository, mount, from string) (bool, er
 		exists, err = h.copyFrom(c, repo, d, from)
 	}
 	if exists && err == nil {
-		c.created("blobs", d)
+		c.answerCreated("blobs", d)
 	}
 	return exists, err
 }
@@ -151,16 +151,16 @@ func (h *handler) copyFrom(c *call, repo *repository, d digest.Digest, from stri
 	return true, repo.Push(c.Context(), ocispec.Descriptor{MediaType: octetStream, Digest: d, Size: size}, body)
 }
 
-// progress sets the headers with the offset and the address of an upload.
-func (c *call) progress(up *upload.Session) {
+// setProgress sets the headers with the offset and the address of an upload.
+func (c *call) setProgress(up *upload.Session) {
 	header := c.w.Header()
 	header.Set("Location", "/v2/"+c.name+"/blobs/uploads/"+up.ID)
 	header.Set("Docker-Upload-Uuid", up.ID)
 	header.Set("Range", fmt.Sprintf("0-%d", max(up.Offset-1, 0)))
 }
 
-// add appends the body of a request, whose Content-Range must start at the end of the upload.
-func (c *call) add(up *upload.Session) error {
+// appendBody appends the body of a request, whose Content-Range must start at the end of the upload.
+func (c *call) appendBody(up *upload.Session) error {
 	where := c.Header.Get("Content-Range")
 	if where == "" {
 		return up.Add(c.Body)
@@ -172,7 +172,7 @@ func (c *call) add(up *upload.Session) error {
 	case c.ContentLength >= 0 && c.ContentLength != part.Length():
 		return answer.Refuse(http.StatusBadRequest, "SIZE_INVALID", "size mismatch: Content-Range %q, body of %d bytes", where, c.ContentLength)
 	case part.First != up.Offset:
-		c.progress(up)
+		c.setProgress(up)
 		return answer.Refuse(http.StatusRequestedRangeNotSatisfiable, "BLOB_UPLOAD_INVALID", "wrong offset: want %d, got %d", up.Offset, part.First)
 	}
 	return up.Add(io.LimitReader(c.Body, part.Length()))
@@ -180,10 +180,10 @@ func (c *call) add(up *upload.Session) error {
 
 // patch appends a part of a blob.
 func (c *call) patch(up *upload.Session) error {
-	if err := c.add(up); err != nil {
+	if err := c.appendBody(up); err != nil {
 		return err
 	}
-	c.progress(up)
+	c.setProgress(up)
 	c.w.WriteHeader(http.StatusAccepted)
 	return nil
 }
@@ -194,7 +194,7 @@ func (h *handler) finishUpload(c *call, up *upload.Session) error {
 	if err != nil {
 		return err
 	}
-	if err := c.add(up); err != nil {
+	if err := c.appendBody(up); err != nil {
 		return err
 	}
 	return h.commit(c, up, d)

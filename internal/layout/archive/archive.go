@@ -279,7 +279,7 @@ func (a *Archive) edit(c index.Change) error {
 // Tag adds a tag to an existing manifest, which keeps its other tags.
 func (a *Archive) Tag(ctx context.Context, desc ocispec.Descriptor, ref string) error {
 	byDigest := ref == desc.Digest.String()
-	if err := reference.ValidName(ref); err != nil && !byDigest {
+	if err := reference.CheckName(ref); err != nil && !byDigest {
 		return reference.Error(ref, err)
 	}
 	if err := a.checkWritable(); err != nil {

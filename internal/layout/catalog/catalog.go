@@ -59,7 +59,7 @@ func OpenBlob(c *Catalog, desc ocispec.Descriptor) (*files.Blob, error) {
 	}
 	b, err := c.open(desc.Digest)
 	if err != nil {
-		return nil, manifest.Elsewhere(desc, err)
+		return nil, manifest.WithAddress(desc, err)
 	}
 	if err := checkSize(c, b, desc); err != nil {
 		_ = b.Close()

@@ -95,7 +95,7 @@ func (u *Sessions) forgetIdle(now time.Time, idle time.Duration, most int) {
 func (u *Sessions) Take(ctx context.Context, repo, id string) (*Session, error) {
 	up, ok := u.find(id)
 	if !ok || up.repo != repo {
-		return nil, unknown(id)
+		return nil, unknownError(id)
 	}
 	select {
 	case up.turn <- struct{}{}:
@@ -104,7 +104,7 @@ func (u *Sessions) Take(ctx context.Context, repo, id string) (*Session, error) 
 	}
 	if _, ok := u.find(id); !ok { // it ended in the meantime
 		<-up.turn
-		return nil, unknown(id)
+		return nil, unknownError(id)
 	}
 	return up, nil
 }
@@ -142,7 +142,7 @@ func (u *Sessions) Close() error {
 	return errors.Join(errs...)
 }
 
-func unknown(id string) error {
+func unknownError(id string) error {
 	return answer.Refuse(http.StatusNotFound, "BLOB_UPLOAD_UNKNOWN", "upload %q does not exist", id)
 }
 

@@ -10,7 +10,7 @@ import (
 
 // isLoRA reports whether a safetensors file is a LoRA: by its metadata, as kohya's trainer writes them or as Stability's
 // modelspec names the architecture, or by the names of its tensors.
-func (s *surveyor) saysAdapter(p string) bool {
+func (s *surveyor) isLoRA(p string) bool {
 	head, err := tree.ReadHead(s.FS, p)
 	if err != nil {
 		return false

@@ -246,7 +246,7 @@ func (s *surveyor) candidatesIn(paths []string) []Set {
 func (s *surveyor) isAdapter(p string) bool {
 	base := path.Base(p)
 	return base == "pytorch_lora_weights.safetensors" ||
-		s.have[path.Join(path.Dir(p), "adapter_config.json")] && strings.HasPrefix(base, "adapter_") || s.saysAdapter(p)
+		s.have[path.Join(path.Dir(p), "adapter_config.json")] && strings.HasPrefix(base, "adapter_") || s.isLoRA(p)
 }
 
 // indexesIn lists the index files of a directory: model.safetensors.index.json, and those of variants.
