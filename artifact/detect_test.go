@@ -222,7 +222,7 @@ func TestStarter(t *testing.T) {
 		{"the directory as a whole", map[string]string{"x/index.md": "# x"}, "",
 			head + "kind: docs # the directory holds index.md and only pages\nname: x\n" + options +
 				"# config: # overrides the values read from the files; see davit schema docs\n" +
-				"#   index: # the page to begin with, as it is named after a pull\n#   title: # what the documentation is called\n" +
+				"#   index: # first page, by its path after a pull\n#   title: # title of the documentation\n" +
 				"\nlayers: # files, directories and globs; see davit kinds docs\n  - . # pages\n" + referrers},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
