@@ -245,7 +245,7 @@ func TestVolumeRoundTrip(t *testing.T) {
 	}
 }
 
-// entry is one of a tar made by hand.
+// entry is an entry of a tar made by hand.
 type entry struct {
 	name, content string
 	link          string

@@ -466,7 +466,7 @@ func fixChecksums(b []byte) []byte {
 	return b
 }
 
-// compareReaders checks that archive/tar reads the same names, targets and contents, or to refuse.
+// compareReaders checks that archive/tar reads the same names, targets, and contents, or refuses the archive.
 func compareReaders(t *testing.T, b []byte) {
 	theirs := tar.NewReader(bytes.NewReader(b))
 	err := read.Each(t.Context(), bytes.NewReader(b), read.Options{}, func(h *read.Header, content io.Reader) error {

@@ -20,7 +20,7 @@ var settings = struct {
 	scale float64 // of the sizes
 }{n: 5, scale: 1}
 
-// shared is built once for all benchmarks.
+// shared is the part of a fixture that is built once for all benchmarks.
 var shared struct {
 	results table
 	davit   string

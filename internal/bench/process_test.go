@@ -23,7 +23,7 @@ type sample struct {
 	err error
 }
 
-// environment of a program that has a home to itself, with nothing in it.
+// environment returns the environment of a program with an empty home of its own.
 func environment(home string) []string {
 	return []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + home, "DOCKER_CONFIG=" + home,

@@ -161,8 +161,8 @@ func described(more, mediaType string, data []byte) string {
 	return fmt.Sprintf(`{%s"mediaType":%q,"digest":%q,"size":%d}`, more, mediaType, digest.FromBytes(data), len(data))
 }
 
-// TestMemory and similar tests need the build tag clients, because together they take 90 seconds of CPU time.
-// It holds commands to maxResident while they read content that was made to exhaust it.
+// TestMemory checks that commands stay below maxResident while they read content that was made to exhaust memory. It and
+// similar tests need the build tag clients, because together they take 90 seconds of CPU time.
 func TestMemory(t *testing.T) {
 	t.Parallel()
 	for name, bomb := range bombs() {

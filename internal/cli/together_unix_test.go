@@ -138,7 +138,7 @@ func TestPullsTogether(t *testing.T) {
 	}
 }
 
-// TestPullsTogetherKilled checks that the others go on when the process that is fetching is killed.
+// TestPullsTogetherKilled checks that the others continue when the process that is fetching is killed.
 func TestPullsTogetherKilled(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t, 4<<20, 4<<20)

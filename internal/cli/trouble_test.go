@@ -40,7 +40,7 @@ func TestTrouble(t *testing.T) {
 		{"another digest, always", "GET blob", faults.Always, faults.Header("Docker-Content-Digest", "sha256:x"), pull, exit.Refused, []string{`calls the blob "sha256:x"`}},
 		{"unavailable", "GET blob", faults.Always, faults.Status(503), pull, exit.Network, []string{reg.Host, "fetching", "503"}},
 		{"not now", "GET manifest", faults.Always, faults.Status(429, "Retry-After", "600"), pull, exit.Network, []string{reg.Host, "429"}},
-		{"redirected for ever", "GET blob", faults.Always, faults.RedirectForever(), pull, exit.Network, []string{"10 redirects"}},
+		{"redirected forever", "GET blob", faults.Always, faults.RedirectForever(), pull, exit.Network, []string{"10 redirects"}},
 		{"not allowed", "PUT manifest", faults.Always, faults.Status(403), "push --kind generic $D/model.bin $R/app:2", exit.Denied, []string{"403"}},
 		{"a type on no list of the registry", "PUT manifest", faults.Always, faults.Answer(400, `{"errors":[{"code":"MANIFEST_INVALID","message":"manifest invalid","detail":"unknown media type: application/vnd.davit.docs.v1"}]}`),
 			"push --kind generic $D/model.bin $R/types:1", exit.Network, []string{"unknown media type", "--kind image packs the same files"}},

@@ -1,5 +1,5 @@
 // Package interop holds the tests that davit and the native client of each kind read what the other pushed. It has only tests:
-// one file for each kind, and the helpers in this one. A client that is not there skips its tests.
+// one file for each kind, and the helpers in this one. Tests of clients that are not installed are skipped.
 package interop
 
 import (
@@ -205,14 +205,14 @@ func without(all map[string]string, names ...string) map[string]string {
 	return kept
 }
 
-// place is how the files of an example come back.
+// place describes the pulled files of an example.
 type place struct {
 	below   string   // the directory whose content they are; empty: the example's
 	without []string // files that the kind reads, that the declaration leaves out, or of another platform
 	made    []string // instead of the files: what the kind makes of them
 }
 
-// places are the examples that come back otherwise than they lie there.
+// places are the examples whose files are not pulled as they are in their directory.
 var places = map[string]place{
 	"agent":      {made: []string{"agent.yaml"}},
 	"binary":     {without: []string{"greeting-darwin-arm64", "greeting-linux-arm64", "greeting-windows-amd64.bat"}},

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// recorded are manifests in testdata/native: what a native client made of the files of an example. For each is said where davit's
-// manifest of the same files is another one, and why; it is the same everywhere else.
+// recorded are manifests in testdata/native: what a native client made of the files of an example. Each entry states where
+// davit's manifest of the same files differs, and why; it is the same everywhere else.
 var recorded = []struct {
 	kind, client string
 	differs      map[string]string

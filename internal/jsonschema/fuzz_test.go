@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// FuzzCheck checks that no schema and no value makes Check panic or run for ever. What is valid stays so when it is read and
+// FuzzCheck checks that no schema and no value makes Check panic or run forever. What is valid stays so when it is read and
 // written again.
 func FuzzCheck(f *testing.F) {
 	f.Add(`{"type": "object", "properties": {"a": {"$ref": "#"}}, "additionalProperties": false}`, `{"a": {"a": {}}}`)

@@ -19,7 +19,7 @@ func decode(t *testing.T, data []byte, into any) {
 	}
 }
 
-// TestFaults shows that everything wrong is told, each with its place.
+// TestFaults checks that every fault is reported, with its place.
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct{ name, schema, value, want string }{

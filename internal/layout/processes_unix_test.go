@@ -73,7 +73,7 @@ func TestDiskFull(t *testing.T) {
 	}
 }
 
-// artifacts puts some into a place.
+// artifacts stores some artifacts in a place.
 func artifacts(t *testing.T, path string) {
 	t.Helper()
 	if err := childArtifacts(t.Context(), path, []string{"some", "locks"}); err != nil {

@@ -97,7 +97,7 @@ func FuzzSBOM(f *testing.F) {
 		fsys := fstest.MapFS{"x": {Data: []byte(content)}}
 		info, _ := fsys.Stat("x")
 		r, ok := kinds.Table().FindRole(kind.Kind, &tree.Sample{FS: fsys, Path: "x", Info: info}, "")
-		// What is found must stand in the file.
+		// The evidence must be in the file.
 		if ok && !strings.Contains(string(bom.ToUTF8([]byte(content))), "SPDX") && !strings.Contains(string(bom.ToUTF8([]byte(content))), "bom") &&
 			!strings.Contains(strings.ReplaceAll(content, `\`, ""), "spdx.org") {
 			t.Errorf("%q is taken for %s", content, r.MediaType)
