@@ -225,7 +225,7 @@ func addDirTexts(ctx context.Context, p dirPair, changes []FileChange) error {
 	for i, c := range chosen {
 		wanted[i] = there(c)
 	}
-	texts, err := textsOf(ctx, p.side.Source, p.manifest, fetch.Selection{}, wanted)
+	texts, err := readSmallTexts(ctx, p.side.Source, p.manifest, fetch.Selection{}, wanted)
 	if err != nil {
 		return err
 	}

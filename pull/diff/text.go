@@ -40,11 +40,11 @@ func addTexts(ctx context.Context, p pair, changes []FileChange) error {
 	for _, c := range chosen {
 		left, right = append(left, c.From), append(right, c.To)
 	}
-	old, err := textsOf(ctx, p.a.Source, p.from, fetch.Selection{Inside: p.inside}, left)
+	old, err := readSmallTexts(ctx, p.a.Source, p.from, fetch.Selection{Inside: p.inside}, left)
 	if err != nil {
 		return err
 	}
-	now, err := textsOf(ctx, p.b.Source, p.to, fetch.Selection{Inside: p.inside}, right)
+	now, err := readSmallTexts(ctx, p.b.Source, p.to, fetch.Selection{Inside: p.inside}, right)
 	if err != nil {
 		return err
 	}
@@ -95,8 +95,8 @@ func isSmallFile(f *pull.File) bool {
 	return f == nil || f.Link == "" && f.Size <= maxDiffText && fs.FileMode(f.Mode).IsRegular()
 }
 
-// textsOf reads small files and returns them by path. It skips nil files.
-func textsOf(ctx context.Context, src content.Fetcher, m *fetch.Manifest, chosen fetch.Selection, files []*pull.File) (map[string][]byte, error) {
+// readSmallTexts reads small files and returns them by path. It skips nil files.
+func readSmallTexts(ctx context.Context, src content.Fetcher, m *fetch.Manifest, chosen fetch.Selection, files []*pull.File) (map[string][]byte, error) {
 	wanted := make(map[digest.Digest]map[string]bool) // by layer and path
 	for _, f := range files {
 		if f == nil {

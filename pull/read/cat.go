@@ -101,7 +101,7 @@ func (c *catter) follow(ctx context.Context, name string) (*pull.File, error) {
 func (c *catter) read(ctx context.Context, name string) (*pull.File, error) {
 	for _, it := range c.items {
 		if (!it.Unpack || it.Packed) && it.Name == name {
-			return c.blob(ctx, it)
+			return c.writeBlob(ctx, it)
 		}
 	}
 	hidden := fetch.NewCover()

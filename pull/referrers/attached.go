@@ -58,7 +58,7 @@ func findAt(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.D
 	if err != nil {
 		return nil, nil, err
 	}
-	fit, inexact := answering(all, opts.Alert)
+	fit, inexact := selectAnswering(all, opts.Alert)
 	fit = withoutStatements(fit, opts.Kind)
 	if len(fit) == 0 {
 		return nil, &NoneAttachedError{Subject: subject.Digest, Options: opts, Others: all}, nil
@@ -82,7 +82,7 @@ func withoutStatements(all []*Referrer, wanted string) []*Referrer {
 	})
 }
 
-// answering returns the referrers that answer an alert, "" for all. It ignores the letter case if there is no other way, and
+// selectAnswering returns the referrers that answer an alert, "" for all. It ignores the letter case if there is no other way, and
 // reports that.
 func selectAnswering(all []*Referrer, alert string) (fit []*Referrer, inexact bool) {
 	if alert == "" {

@@ -44,8 +44,8 @@ func FindStatement(ctx context.Context, src oras.ReadOnlyTarget, ref string, pla
 	return found, err
 }
 
-// statementAbout returns the first statement of some kinds that an index has about one of its manifests, or nil.
-func statementAbout(ctx context.Context, src content.Fetcher, index *fetch.Manifest, of digest.Digest, kind string) (*Statement, error) {
+// findStatementAbout returns the first statement of some kinds that an index has about one of its manifests, or nil.
+func findStatementAbout(ctx context.Context, src content.Fetcher, index *fetch.Manifest, of digest.Digest, kind string) (*Statement, error) {
 	for _, e := range oci.AttestationsOf(index.Manifests, of) {
 		m, err := fetch.Load(ctx, src, e)
 		if err != nil {

@@ -55,7 +55,7 @@ func (v View) AddReferrers(t *term.Tree, all []*referrers.Referrer) {
 	}
 }
 
-// Verdict says whether a signature was verified, and by which key: never more than was checked.
+// Verdict returns the result of checking a signature, with the key that verified it: never more than was checked.
 func (v View) Verdict(r *referrers.Referrer) string {
 	said := r.Annotations[mediatypes.AttachmentSummary]
 	for _, s := range v.signed {

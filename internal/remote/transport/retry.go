@@ -24,8 +24,8 @@ type Retrier struct {
 	Delay     time.Duration
 }
 
-// muchProgress is how many bytes make the next failure count as the first. Fewer bytes only renew the budget, so that a
-// registry that cuts every response short is not asked without a pause. Some lines break every few hundred KiB.
+// muchProgress is the number of bytes after which the next failure counts as the first. Fewer bytes only renew the budget, so
+// that a registry that cuts every response short is not asked without a pause. Some lines break every few hundred KiB.
 const muchProgress = 64 << 10
 
 // NewRetrier returns the retry budget of an operation of a class. It is spent already if others of its class failed for as long.
