@@ -16,7 +16,7 @@ import (
 // maxRead bounds a signature, in bytes: it is held in memory.
 const maxRead = 1 << 20
 
-// read summarizes a sigstore bundle or the payload of a signature tag: what is signed, and who claims to have signed it.
+// read summarizes a sigstore bundle or the payload of a signature tag: the signed content, and who claims to have signed it.
 func read(r io.Reader, _ string) (*outline.Outline, error) {
 	data, err := io.ReadAll(io.LimitReader(r, maxRead+1))
 	switch {
