@@ -187,8 +187,8 @@ func (s *reader) levelOf(at found) string {
 	return "warning" // the default of the specification
 }
 
-// invocation reads when the tool ended.
-func (s *reader) invocation() error {
+// readInvocation reads when the tool ended.
+func (s *reader) readInvocation() error {
 	var invocation struct{ EndTimeUTC string }
 	err := s.stream.Decode(&invocation)
 	if ended := outline.Time(invocation.EndTimeUTC); ended.After(s.ended) {
@@ -222,7 +222,7 @@ func (s *reader) outline() *outline.Outline {
 	if !s.ended.IsZero() {
 		o.AddField("ended", s.ended.Format(time.RFC3339))
 	}
-	o.Field("findings", o.Summary)
+	o.AddField("findings", o.Summary)
 	if s.list && len(s.all) > 0 {
 		o.Totals = totals
 		s.rows(o)

@@ -58,7 +58,7 @@ func ReadAll(r io.Reader) (*outline.Outline, error) { return read(r, true) }
 
 func read(r io.Reader, list bool) (*outline.Outline, error) {
 	s := &reader{stream: jsonwalk.NewStream(bom.Skip(io.LimitReader(r, maxRead)), maxPart), statements: map[statement]int{}, list: list, names: map[string]string{}, totals: map[string]int{}}
-	if err := s.stream.Object(s.field); err != nil {
+	if err := s.stream.Object(s.readField); err != nil {
 		return nil, fmt.Errorf("reading VEX: %w", err)
 	}
 	if s.format == "" {
@@ -92,7 +92,7 @@ func (s *reader) readField(key string) error {
 		s.created = outline.Time(metadata.Timestamp)
 		return err
 	case "document":
-		return s.csaf()
+		return s.readCSAF()
 	case "product_tree":
 		return s.stream.Object(s.productTree)
 	case "statements":
@@ -290,7 +290,7 @@ func (s *reader) outline() *outline.Outline {
 	if !s.created.IsZero() {
 		o.AddField("created", s.created.Format(time.RFC3339))
 	}
-	o.Field("statements", o.Summary)
+	o.AddField("statements", o.Summary)
 	for i, p := range s.products {
 		s.products[i].product = cmp.Or(s.names[p.product], p.product)
 	}

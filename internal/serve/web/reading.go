@@ -45,7 +45,7 @@ func (h *handler) reading(ctx context.Context, c *call, of readingOf) (*view.Rea
 	return view.NewReading(doc, of.path, view.LinksFrom(c.base+of.path, doc.Path)), facts
 }
 
-// rowsPerPage is how many rows of a document one page shows.
+// rowsPerPage limits the rows of a document on one page.
 const rowsPerPage = 500
 
 // rows shows everything that the document of an artifact lists, such as the components of a software bill of materials.
