@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestBrowse reads pages of a layout, an archive, and a registry as a browser does. Without the secret part of the address,
@@ -41,6 +42,25 @@ func TestBrowse(t *testing.T) {
 				t.Errorf("%s: %s without the secret part of the address: %s", command, path, response.Status)
 			}
 		}
+	}
+}
+
+// TestBrowseCatalog shows a repository that a registry has since the pages are served.
+func TestBrowseCatalog(t *testing.T) {
+	t.Parallel()
+	s := newSandbox(t)
+	s.must(t, `davit push examples/docs registry.example.com/team/docs:1.0`)
+	parts := strings.SplitN(s.serve(t, "davit browse registry.example.com"), "/", 3)
+	address := "http://" + parts[0] + "/" + parts[1] + "/"
+	s.must(t, `davit push examples/docs registry.example.com/team/new:1.0`)
+	for range 100 {
+		if strings.Contains(s.page(t, address), "team/new") {
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	if body := s.page(t, address+"r/team/new:1.0"); !strings.Contains(body, "registry.example.com/team/new@sha256:") {
+		t.Errorf("the new repository is not shown: %s", body)
 	}
 }
 

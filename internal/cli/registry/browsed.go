@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/artifact/registry"
@@ -21,17 +23,10 @@ import (
 // returns closes it.
 func openBrowsed(ctx context.Context, a *app.App, target string) (web.Source, func() error, registry.Reference, error) {
 	if host, ok := places.AsHost(target); ok {
-		ref := registry.Reference{Registry: host}
-		all, err := places.Repositories(ctx, a, &app.Login{}, target)
-		if err != nil {
-			return nil, nil, ref, err
-		}
 		s := newRepositories(a)
-		for _, one := range all {
-			s.add(one.Ref)
-		}
-		slices.Sort(s.names)
-		return s, s.Close, ref, nil
+		s.host = target
+		_, err := s.Repositories(ctx) // fail now, not at the first page
+		return s, s.Close, registry.Reference{Registry: host}, err
 	}
 	ref, err := parseBrowsed(target)
 	if err == nil && ref.Reference() != "" {
@@ -42,7 +37,7 @@ func openBrowsed(ctx context.Context, a *app.App, target string) (web.Source, fu
 	}
 	if !ref.IsPath() {
 		s := newRepositories(a)
-		s.add(ref)
+		s.set([]registry.Reference{ref})
 		_, err := s.Open(ctx, ref.Repository) // fail now, not at the first page
 		return s, s.Close, ref, err
 	}
@@ -85,38 +80,84 @@ func checkExists(ctx context.Context, a *app.App, ref registry.Reference) error 
 
 // repositories are repositories of a registry. Each is opened by the first page about it.
 type repositories struct {
-	app   *app.App
-	names []string
-	refs  map[string]registry.Reference
+	app  *app.App
+	host string // whose catalog is read; empty: refs are all
 
 	mu   sync.Mutex
+	refs map[string]registry.Reference
+	read time.Time // when refs were read
 	open map[string]*app.Target
 }
 
+// catalogAge is for how long the catalog of a registry is not read again.
+const catalogAge = 5 * time.Second
+
 func newRepositories(a *app.App) *repositories {
-	return &repositories{app: a, refs: map[string]registry.Reference{}, open: map[string]*app.Target{}}
+	return &repositories{app: a, open: map[string]*app.Target{}}
 }
 
-func (s *repositories) add(ref registry.Reference) {
-	s.names = append(s.names, ref.Repository)
-	s.refs[ref.Repository] = ref
+func (s *repositories) set(refs []registry.Reference) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refs, s.read = map[string]registry.Reference{}, time.Now()
+	for _, ref := range refs {
+		s.refs[ref.Repository] = ref
+	}
 }
 
-// Repositories returns the names of the repositories.
-func (s *repositories) Repositories(context.Context) ([]string, error) {
-	return s.names, nil
+// Repositories returns the names of the repositories, sorted. It reads the catalog of a registry again after a while.
+func (s *repositories) Repositories(ctx context.Context) ([]string, error) {
+	s.mu.Lock()
+	isOld := s.host != "" && time.Since(s.read) > catalogAge
+	s.mu.Unlock()
+	if isOld {
+		all, err := places.Repositories(ctx, s.app, &app.Login{}, s.host)
+		if err != nil {
+			return nil, err
+		}
+		refs := make([]registry.Reference, len(all))
+		for i, one := range all {
+			refs[i] = one.Ref
+		}
+		s.set(refs)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.refs)), nil
+}
+
+// ref returns the reference of a repository. The catalog may list a new one.
+func (s *repositories) ref(ctx context.Context, name string) (registry.Reference, error) {
+	ref, ok := s.known(name)
+	if !ok {
+		if _, err := s.Repositories(ctx); err != nil {
+			return ref, err
+		}
+		ref, ok = s.known(name)
+	}
+	if !ok {
+		return ref, &exit.MissingError{Text: "there is no such repository"}
+	}
+	return ref, nil
+}
+
+func (s *repositories) known(name string) (registry.Reference, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ref, ok := s.refs[name]
+	return ref, ok
 }
 
 // Open returns a repository.
 func (s *repositories) Open(ctx context.Context, name string) (registry.Target, error) {
+	ref, err := s.ref(ctx, name)
+	if err != nil {
+		return nil, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if t := s.open[name]; t != nil {
 		return t.Target, nil
-	}
-	ref, ok := s.refs[name]
-	if !ok {
-		return nil, &exit.MissingError{Text: "there is no such repository"}
 	}
 	t, err := s.app.OpenReference(ctx, ref, registry.Read)
 	if err != nil {
@@ -128,7 +169,7 @@ func (s *repositories) Open(ctx context.Context, name string) (registry.Target, 
 
 // Name returns the reference of a repository.
 func (s *repositories) Name(repository, _ string) string {
-	ref := s.refs[repository]
+	ref, _ := s.known(repository)
 	return ref.Name()
 }
 
