@@ -46,6 +46,8 @@ var pages = map[string]string{
 	"choose": "/r/oci:helm/diff", "compare": "/r/oci:helm/diff?to=docs", "components": "/r/oci:components", "rows": "/r/oci:components/rows?sort=-version",
 	"alerts": "/alerts", "alert": "/alert/GreetingDown", "no-alert": "/alert/GreetingDwn", "missing": "/r/oci:none", "empty": "/?q=none",
 	"hostile": "/r/oci:hostile", "hostile-markdown": "/r/oci:hostile/file/README.md", "html": "/r/oci:hostile/file/page.html",
+	"chart-files": "/r/oci:helm/files", "graph-platforms": "/r/oci:platforms/graph", "findings": "/r/oci:report/rows", "products": "/r/oci:vex/rows",
+	"site": "/r/oci:docs", "lines": "/r/oci:helm/diff?to=newer",
 	"names": "/r/oci:names", "names-files": "/r/oci:names/files", "names-map": "/r/oci:names/map",
 }
 
@@ -412,6 +414,8 @@ const artifacts = `
 for kind in $KINDS; do davit -q pack "$EXAMPLES/$kind" -o "./oci:$kind"; done
 davit -q attach "$EXAMPLES/sbom" ./oci:image
 davit -q attach "$EXAMPLES/runbook" ./oci:image
+cp -r "$EXAMPLES/helm" newer && sed -i 's/1.2.3/1.3.0/' newer/greeting/Chart.yaml && sed -i 's/: 1/: 3/' newer/greeting/values.yaml
+davit -q pack newer -o ./oci:newer
 mkdir hostile names
 printf '# <script>document.documentElement.dataset.run=1</script>\n\n[a](javascript:alert(1)) ![drawing](drawing.svg)\n' >hostile/README.md
 printf '<html><body><script>document.documentElement.dataset.run=1</script><p>a page</p></body></html>' >hostile/page.html
