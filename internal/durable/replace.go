@@ -14,6 +14,10 @@ func ReplaceFile(name string, data []byte, mode, keep fs.FileMode) error {
 		mode = info.Mode().Perm() & keep
 	}
 	temp, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*") // with mode 0600
+	var failed *fs.PathError
+	if errors.As(err, &failed) { // callers know only the name of the file
+		return &fs.PathError{Op: "write", Path: name, Err: failed.Err}
+	}
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package durable_test
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -47,5 +48,16 @@ func TestReplaceFile(t *testing.T) {
 	}
 	if err := durable.ReplaceFile(filepath.Join(t.TempDir(), "missing", "file"), nil, 0o600, 0o777); err == nil {
 		t.Error("a directory that does not exist was created")
+	}
+}
+
+// TestReplaceFileNamesTheFile checks that an error is about the file, not about the temporary one.
+func TestReplaceFileNamesTheFile(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "missing", "file")
+	err := durable.ReplaceFile(file, nil, 0o600, 0o777)
+	var failed *fs.PathError
+	if !errors.As(err, &failed) || failed.Path != file || !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got %v", err)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/layout/files"
 	"github.com/davit-oci/davit/internal/reference"
 	"github.com/opencontainers/go-digest"
 	specs "github.com/opencontainers/image-spec/specs-go"
@@ -109,7 +110,7 @@ func TestBlobInPieces(t *testing.T) {
 	if _, err := l.OpenBlob("sha256:../../index.json"); !errors.Is(err, artifact.ErrRefused) {
 		t.Errorf("no digest: %v", err)
 	}
-	left, err := os.ReadDir(filepath.Join(l.Path, tempDir))
+	left, err := os.ReadDir(filepath.Join(l.Path, files.TempDir))
 	if err != nil && !errors.Is(err, os.ErrNotExist) || len(left) > 0 {
 		t.Errorf("left behind: %v %v", left, err)
 	}

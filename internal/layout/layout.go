@@ -23,9 +23,6 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// tempDir is where a layout keeps files that are being written. It exists only while there are any.
-const tempDir = ".davit"
-
 // Layout is an OCI image layout in a directory. Any number of processes may use one at once: a blob appears under its
 // digest only when it is complete and verified, and index.json is replaced atomically, never by one made from an
 // outdated index.
@@ -65,7 +62,7 @@ func Open(name string, mode reference.Mode) (*Layout, error) {
 		if mode == reference.Write {
 			return l, nil
 		}
-		return nil, fmt.Errorf("layout %q: %w", name, errdef.ErrNotFound)
+		return nil, &artifact.Error{Op: "layout", Item: name, Err: errdef.ErrNotFound}
 	}
 	if info, statErr := os.Stat(name); err != nil && statErr == nil && !info.IsDir() {
 		return nil, catalog.OpenError(name, errors.New("not a directory"), catalog.ArchiveHint)
@@ -106,7 +103,7 @@ func (l *Layout) check() error {
 	}
 	foreign := func(e fs.DirEntry) bool {
 		switch e.Name() {
-		case tempDir, ocispec.ImageBlobsDir: // prepare creates these first
+		case files.TempDir, ocispec.ImageBlobsDir: // prepare creates these first
 			return false
 		case ocispec.ImageLayoutFile, ocispec.ImageIndexFile: // another process created it since the reads above
 			return !e.Type().IsRegular()
@@ -293,10 +290,10 @@ func (l *Layout) FetchBlob(ctx context.Context, desc ocispec.Descriptor, fetch f
 
 // openPart opens and locks the file that a blob is fetched into.
 func (l *Layout) openPart(desc ocispec.Descriptor) (*os.File, string, error) {
-	if err := l.root.Mkdir(tempDir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := l.root.Mkdir(files.TempDir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, "", files.InRoot(l.root, err)
 	}
-	name := path.Join(tempDir, files.PartPrefix+filelock.Key(desc.Digest.String()))
+	name := path.Join(files.TempDir, files.PartPrefix+filelock.Key(desc.Digest.String()))
 	f, err := files.OpenPart(l.root, name)
 	if err != nil {
 		return nil, "", fmt.Errorf("fetching %s: %w", catalog.BlobLabel(l.Catalog, desc.Digest), err)
@@ -353,10 +350,10 @@ func (l *Layout) place(name string, d digest.Digest) error {
 // createTemp creates a temporary file. Another process may remove the empty directory in between.
 func (l *Layout) createTemp() (*os.File, string, error) {
 	for {
-		if err := l.root.Mkdir(tempDir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+		if err := l.root.Mkdir(files.TempDir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, "", files.InRoot(l.root, err)
 		}
-		f, name, err := files.CreateTemp(l.root, tempDir, "")
+		f, name, err := files.CreateTemp(l.root, files.TempDir, "")
 		if !errors.Is(err, fs.ErrNotExist) {
 			return f, name, files.InRoot(l.root, err)
 		}

@@ -69,7 +69,7 @@ func findProblem(name string, needed map[digest.Digest]bool, known bool) string 
 	switch first {
 	case ocispec.ImageLayoutFile, ocispec.ImageIndexFile:
 		return ""
-	case tempDir, orasIngest:
+	case files.TempDir, orasIngest:
 		return catalog.Unfinished
 	case ocispec.ImageBlobsDir:
 		d := digest.Digest(strings.Replace(rest, "/", ":", 1))
@@ -113,12 +113,12 @@ func (l *Layout) Repair(ctx context.Context) ([]catalog.UnreferencedFile, error)
 
 // sweepParts removes files that interrupted fetches left and no process uses, with their journals.
 func (l *Layout) sweepParts() {
-	entries, _ := fs.ReadDir(l.root.FS(), tempDir)
+	entries, _ := fs.ReadDir(l.root.FS(), files.TempDir)
 	for _, e := range entries {
 		if !strings.HasPrefix(e.Name(), files.PartPrefix) || strings.HasSuffix(e.Name(), files.JournalSuffix) {
 			continue
 		}
-		name := path.Join(tempDir, e.Name())
+		name := path.Join(files.TempDir, e.Name())
 		f, err := l.root.OpenFile(name, os.O_RDWR, 0)
 		if err != nil {
 			continue
@@ -129,7 +129,7 @@ func (l *Layout) sweepParts() {
 		}
 		_ = f.Close()
 	}
-	_ = l.root.Remove(tempDir) // if it is empty
+	_ = l.root.Remove(files.TempDir) // if it is empty
 }
 
 // hasFreshTemps reports whether another tool may be writing to the layout.

@@ -43,7 +43,7 @@ func (l *Layout) prepare(ctx context.Context) error {
 		here, err := root.Stat(".")
 		there, thereErr := os.Stat(l.Path)
 		if err == nil && thereErr == nil && os.SameFile(here, there) {
-			files.SweepTemps(root, tempDir, "")
+			files.SweepTemps(root, files.TempDir, "")
 			return nil
 		}
 		l.leave()
@@ -165,7 +165,7 @@ func (l *Layout) tidy(ctx context.Context) {
 	if len(left) > 0 {
 		_ = l.collect(ctx, collection{some: left})
 	}
-	_ = l.root.Remove(tempDir) // if it is empty
+	_ = l.root.Remove(files.TempDir) // if it is empty
 	empty := false
 	err := l.index(ctx, func(ix *index.Index) error { empty = ix.Len() == 0; return nil })
 	if l.made.index && err == nil && empty && l.lockExclusive() {
@@ -175,7 +175,7 @@ func (l *Layout) tidy(ctx context.Context) {
 
 // unmake removes a layout that this Layout has created and that is still empty.
 func (l *Layout) unmake() {
-	if _, err := l.root.Stat(tempDir); err == nil {
+	if _, err := l.root.Stat(files.TempDir); err == nil {
 		return // another process uses it
 	}
 	algorithms, err := fs.ReadDir(l.root.FS(), ocispec.ImageBlobsDir)
@@ -279,10 +279,10 @@ func (l *Layout) discard(ctx context.Context, aside map[digest.Digest]string, de
 
 // setAside renames a blob, so that no other process relies on it while it is about to be removed.
 func (l *Layout) setAside(d digest.Digest) (string, bool) {
-	if err := l.root.Mkdir(tempDir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := l.root.Mkdir(files.TempDir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
 		return "", false
 	}
-	name := path.Join(tempDir, files.LocalHost()+"-"+rand.Text())
+	name := path.Join(files.TempDir, files.LocalHost()+"-"+rand.Text())
 	return name, l.root.Rename(catalog.BlobName(d), name) == nil
 }
 

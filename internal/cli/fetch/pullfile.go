@@ -173,6 +173,10 @@ func pullAs(ctx context.Context, a *app.App, t *app.Target, opts pullOptions, na
 	stage.output = filepath.Join(filepath.Dir(output), "."+filepath.Base(output)+".davit")
 	stage.unrecorded, stage.MaxListed = true, 0
 	result, err := pullFrom(ctx, a, t, stage)
+	var known *artifact.Error
+	if errors.As(err, &known) && known.Item == stage.output { // the user knows only the name of the file
+		known.Op, known.Item = "writing", opts.output
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -165,19 +165,26 @@ func OpenPart(root *os.Root, name string) (*os.File, error) {
 	return f, nil
 }
 
-// InRoot completes the paths in an error of root's methods, which name files as seen from root.
+// TempDir is where a layout keeps files that are being written. It exists only while there are any.
+const TempDir = ".davit"
+
+// InRoot completes the paths in an error of root's methods, which name files as seen from root. An error about a temporary file is one
+// about the layout: users do not know the others.
 func InRoot(root *os.Root, err error) error {
 	if err == nil {
 		return nil
 	}
 	complete := func(p *string) {
-		if !strings.HasPrefix(*p, root.Name()+string(filepath.Separator)) {
+		if !strings.HasPrefix(*p, filepath.Clean(root.Name())+string(filepath.Separator)) {
 			*p = filepath.Join(root.Name(), *p)
 		}
 	}
 	var pathErr *fs.PathError
 	var linkErr *os.LinkError
 	if errors.As(err, &pathErr) {
+		if first, _, _ := strings.Cut(filepath.ToSlash(pathErr.Path), "/"); first == TempDir {
+			return &artifact.Error{Op: "writing to", Item: root.Name(), Err: pathErr.Err}
+		}
 		complete(&pathErr.Path)
 	}
 	if errors.As(err, &linkErr) {
