@@ -26,22 +26,22 @@ func newCopyCommand(a *app.App) *cobra.Command {
 		Use:   "copy SRC... DST",
 		Short: "Copy artifacts or images from any target to any target",
 		Long: `Copy an artifact byte for byte: between registries, layouts and archives. Blobs that DST has are
-not sent; within one registry blobs are mounted instead of uploaded. DST without a tag
-gets the tag of SRC.
+not sent; within one registry blobs are mounted instead of uploaded. DST without a tag gets the
+tag of SRC.
 
-An interrupted copy resumes when the same command is run again. An
-archive is written whole or not at all; what came for it waits in files beside it.
+An interrupted copy resumes when the same command is run again. An archive is written whole or
+not at all; what came for it waits in files beside it.
 
 A layout or archive keeps the name of the repository with each tag, as docker and skopeo write
 it, so that the same tag of two repositories is two artifacts there: ./carry:HOST/REPO:TAG.
 
 Several SRC are copied one after another. --from-file copies every line of LIST ("-" is standard
-input), SRC or SRC DST, and --all-repos all tags of every repository of SRC. Without a DST of its
-own, each of many artifacts keeps its name: below DST if that is a registry (HOST or HOST/PREFIX)
-or a directory of layouts (it ends in /), else inside the layout or archive DST. All lines are read
-before the first copy. An artifact that fails is reported, and the others go on; the exit code is
-that of the first failure. A full disk, Ctrl-C, and --fail-fast end it at once. The same command
-again copies the rest.
+input), SRC or SRC DST, and --all-repos all tags of every repository of SRC (HOST, or HOST/PREFIX
+for those below a name). Without a DST of its own, each of many artifacts keeps its name: below DST
+if that is a registry (HOST or HOST/PREFIX) or a directory of layouts (it ends in /), else inside
+the layout or archive DST. All lines are read before the first copy. An artifact that fails is
+reported, and the others go on; the exit code is that of the first failure. A full disk, Ctrl-C, and
+--fail-fast end it at once. The same command again copies the rest.
 
 --username and --password-stdin are for one registry; where SRC and DST are in two, --from-username
 and --to-username with their passwords say which is meant.`,
@@ -50,6 +50,7 @@ and --to-username with their passwords say which is meant.`,
   davit copy ./oci registry.example.com/app --all-tags
   davit copy registry.example.com/app:1.0 registry.example.com/web:2.1 ./carry
   davit copy --from-file list.txt ./carry --referrers
+  davit copy --all-repos registry.example.com/models ./carry --referrers
   davit copy --all-repos ./carry registry.example.com/mirror --referrers
   echo "$TOKEN" | davit copy registry.example.com/app:1.0 mirror.example.com/app --to-username me --to-password-stdin`,
 		GroupID: app.GroupMove,

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/davit-oci/davit/artifact/registry"
@@ -27,17 +28,26 @@ type Repository struct {
 }
 
 // Repositories lists the repositories of a place: a registry's host, a layout or archive, whose tags may have the names of repositories,
-// or a directory with layouts in it.
+// or a directory with layouts in it. A name behind the host or layout chooses this repository, and those below it.
 func Repositories(ctx context.Context, a *app.App, l *app.Login, place string) ([]Repository, error) {
 	if host, ok := AsHost(place); ok {
 		return inRegistry(ctx, a, l, host)
 	}
 	ref, err := registry.Parse(place)
+	if above := strings.TrimSuffix(place, "/"); err != nil && above != "" {
+		ref, err = registry.Parse(above)
+	}
 	switch {
 	case err != nil:
 		return nil, err
-	case !ref.IsPath() || ref.InLayout() != "" || ref.Reference() != "":
-		return nil, &exit.UsageError{Err: fmt.Errorf("%q is one repository or artifact", place), Hint: "name a registry (HOST), a layout, or a directory of layouts; davit tags lists the tags of a repository"}
+	case ref.Reference() != "":
+		return nil, &exit.UsageError{Err: fmt.Errorf("%q is one artifact", place), Hint: "name a registry (HOST), what it has below a name (HOST/NAME), a layout, or a directory of layouts"}
+	case !ref.IsPath():
+		all, err := inRegistry(ctx, a, l, ref.Registry)
+		if err != nil {
+			return nil, err
+		}
+		return below(all, ref)
 	}
 	if info, err := os.Stat(ref.Path); err == nil && info.IsDir() && !layout.Is(ref.Path) {
 		return belowPath(ref.Path)
@@ -46,7 +56,29 @@ func Repositories(ctx context.Context, a *app.App, l *app.Login, place string) (
 	if err != nil {
 		return nil, err
 	}
-	return app.Finish(ctx, t, func(t *app.Target) ([]Repository, error) { return inLayout(ctx, t) })
+	all, err := app.Finish(ctx, t, func(t *app.Target) ([]Repository, error) { return inLayout(ctx, t) })
+	if err != nil || ref.InLayout() == "" {
+		return all, err
+	}
+	return below(all, ref)
+}
+
+// below returns the repository of a reference, and those whose names begin with its own.
+func below(all []Repository, ref registry.Reference) ([]Repository, error) {
+	name := ref.InLayout()
+	if !ref.IsPath() {
+		name = ref.Repository
+	}
+	found := slices.DeleteFunc(all, func(r Repository) bool { return r.Name != name && !strings.HasPrefix(r.Name, name+"/") })
+	if len(found) == 0 {
+		place := ref.Registry
+		if ref.IsPath() {
+			place = ref.Path
+		}
+		return nil, &exit.MissingError{Text: fmt.Sprintf("%s: no repository has this name, or is below it: not found", ref),
+			Advice: fmt.Sprintf("\"%s\" lists the repositories", shell.Command("davit", "repos", place))}
+	}
+	return found, nil
 }
 
 // AsHost returns the host if the text names a registry without a repository.
