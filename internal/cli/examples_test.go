@@ -77,7 +77,7 @@ var examplePreparations = map[string]string{
 	"check":       "cp davit.yaml models.yaml",
 	"completion":  "mkdir -p ~/.local/share/bash-completion/completions ~/.zfunc ~/.config/fish/completions",
 	"verify":      keys + "; davit -q sign registry.example.com/app:1.0 --key davit.key --referrers; davit -q pull registry.example.com/models/tiny:1.0 -o tiny",
-	"copy":        "printf 'registry.example.com/app:1.0\\nregistry.example.com/models/tiny:1.0\\n' >list.txt",
+	"copy":        "printf 'registry.example.com/app:1.0\\nregistry.example.com/models/tiny:1.0\\n' >list.txt; davit -q copy ./registry/app:1.1 registry.example.com/web:2.1",
 	"repos":       "davit -q copy ./registry/app:1.0 ./mirror",
 	"lock":        "davit -q lock update ./registry/app:1.0",
 	"lock update": keys + "; davit -q sign registry.example.com/app:1.0 --key davit.key; davit -q lock update registry.example.com/models/tiny:1.0",

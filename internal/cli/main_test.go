@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,7 +39,6 @@ func TestMain(m *testing.M) {
 type cleanedUp struct{ *testing.M }
 
 func (m cleanedUp) Run() int {
-	debug.SetGCPercent(400) // the registries of the tests are in memory
 	defer func() {
 		if dir := sharedDir.Load(); dir != nil {
 			_ = os.RemoveAll(*dir)
