@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode"
 
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/moby/patternmatcher"
@@ -43,12 +44,21 @@ func NewIgnorer(base string, lines []byte) (*Ignorer, error) {
 		if p.Exclusion() {
 			i.kept = append(i.kept, strings.ReplaceAll(p.String(), `\`, "/"))
 		}
-		// Patterns are compiled when first used. Use each one now, so that an invalid one is reported here.
+		// Patterns are compiled when first used. Use each one now that has more than letters and stars, so that an invalid one is
+		// reported here.
+		if !strings.ContainsFunc(p.String(), mayBeInvalid) {
+			continue
+		}
 		if _, err := patternmatcher.Matches("x", []string{p.String()}); err != nil {
 			return nil, fmt.Errorf("pattern %q: %w", p.String(), err)
 		}
 	}
 	return i, nil
+}
+
+// mayBeInvalid reports whether a character has a meaning in a pattern that others can make invalid.
+func mayBeInvalid(r rune) bool {
+	return r > unicode.MaxASCII || r != '*' && r != '?' && r != '/' && r != '.' && r != '-' && r != '_' && r != ' ' && !unicode.IsLetter(r) && !unicode.IsDigit(r)
 }
 
 // ReadIgnoreFile reads the .davitignore, or another file of its syntax, of a directory. It returns nil if the file does
