@@ -112,7 +112,7 @@ func TestPlainTarIsListedByItsHeaders(t *testing.T) {
 		parts, bytes int64 // at most
 	}{
 		{"large files", 3, 12 << 20, 4, 4 * 64 << 10},
-		{"small files", 3000, 12 << 10, 16, 40 << 20}, // each with a header
+		{"small files", 1200, 30 << 10, 16, 40 << 20}, // each with a header
 		{"in between", 60, 600 << 10, 61, 61 * 64 << 10},
 	} {
 		store := &ranged{counted: newStore()}
