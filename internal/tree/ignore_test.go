@@ -1,0 +1,31 @@
+package tree_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/tree"
+	"github.com/moby/patternmatcher"
+)
+
+// TestInvalidPatterns checks that every pattern that can't be compiled is reported at once, and no other.
+func TestInvalidPatterns(t *testing.T) {
+	t.Parallel()
+	invalid := 0
+	for r := rune('!'); r < 256; r++ {
+		for _, format := range []string{"a%c", "a%cb", "**/a%c*", "a%[1]c%[1]cb?", "a[%c]", "a[b%c", "!%cb"} {
+			pattern := fmt.Sprintf(format, r)
+			_, want := patternmatcher.Matches("x", []string{"x", pattern})
+			_, err := tree.NewIgnorer(".", []byte(pattern))
+			if (err == nil) != (want == nil) && pattern[0] != '#' {
+				t.Errorf("%q: got %v, the matcher says %v", pattern, err, want)
+			}
+			if err != nil {
+				invalid++
+			}
+		}
+	}
+	if invalid < 20 {
+		t.Errorf("%d invalid patterns", invalid)
+	}
+}
