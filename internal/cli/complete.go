@@ -14,7 +14,6 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pull/read"
 	"github.com/davit-oci/davit/pull/referrers"
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -22,10 +21,15 @@ import (
 // completionTime limits the time that a shell waits for the tags of a registry: users continue typing by then.
 const completionTime = 2 * time.Second
 
-// addCompletions adds the completion of tags and of values of flags. Arguments that may be files are completed as files, too.
+// addCompletions adds the completion of arguments, and of values of flags. Arguments that may be files are completed as files, too.
 func addCompletions(a *app.App, root *cobra.Command) {
+	formats := map[string][]string{"format": {"text", "json"}, "progress": {"auto", "bar", "plain", "json", "none"}}
+	for flag, words := range formats {
+		// The flag exists: it was added a moment ago.
+		_ = root.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
+	}
 	for _, cmd := range everyCommand(root)[1:] {
-		if cmd.Flags().Lookup("plain-http") != nil && cmd.ValidArgsFunction == nil && cmd.Name() != "login" {
+		if cmd.ValidArgsFunction == nil && len(cmd.ValidArgs) == 0 {
 			cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 				return completeArgument(a, cmd, args, typed)
 			}
@@ -36,19 +40,20 @@ func addCompletions(a *app.App, root *cobra.Command) {
 			return []string{string(mediatypes.Raw), string(mediatypes.Tar), string(mediatypes.TarGzip), string(mediatypes.TarZstd), string(mediatypes.Zip)}
 		})
 		completeFlag(cmd, "signature-format", func() []string { return []string{"bundle", "legacy", "both"} })
-		if cmd.Flags().Lookup("alert") != nil {
-			_ = cmd.RegisterFlagCompletionFunc("alert", func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
-				return completeWithin(a, cmd, args, func(ctx context.Context, t *app.Target) ([]string, error) { return alertsOf(ctx, t, typed) })
-			})
-		}
 		completeFlag(cmd, "sort", func() []string { return []string{"name", "version"} })
+		completeFromTarget(a, cmd, "alert", alertsOf)
+		completeFromTarget(a, cmd, "platform", platformsOf)
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			if value, _ := pflag.UnquoteUsage(f); !isFile(value) {
+				_ = cmd.RegisterFlagCompletionFunc(f.Name, cobra.NoFileCompletions) // an error if it has one
+			}
+		})
 	}
-	for flag, words := range map[string][]string{
-		"format": {"text", "json"}, "progress": {"auto", "bar", "plain", "json", "none"},
-	} {
-		// The flag exists: it was added a moment ago.
-		_ = root.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
-	}
+}
+
+// isFile reports whether the name of a value or of an argument stands for a file or directory.
+func isFile(name string) bool {
+	return slices.ContainsFunc([]string{"FILE", "DIR", "PATH", "LAYOUT"}, func(word string) bool { return strings.Contains(name, word) })
 }
 
 // withoutQuotes removes from the texts of flags the quotes around the names of their values, which only help understands.
@@ -59,13 +64,31 @@ func withoutQuotes(root *cobra.Command) {
 	}
 }
 
-// completeFlag completes the values of a flag, if the command has it.
+// completeFlag completes the values of a flag, if the command has it. After a comma, it completes another one.
 func completeFlag(cmd *cobra.Command, flag string, words func() []string) {
 	if cmd.Flags().Lookup(flag) == nil {
 		return
 	}
-	_ = cmd.RegisterFlagCompletionFunc(flag, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return words(), cobra.ShellCompDirectiveNoFileComp
+	_ = cmd.RegisterFlagCompletionFunc(flag, func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+		all := words()
+		given := typed[:strings.LastIndexByte(typed, ',')+1]
+		for i, word := range all {
+			if name, _, _ := strings.Cut(word, "\t"); slices.Contains(strings.Split(given, ","), name) {
+				word = "" // given already
+			}
+			all[i] = given + word
+		}
+		return slices.DeleteFunc(all, func(word string) bool { return word == given }), cobra.ShellCompDirectiveNoFileComp
+	})
+}
+
+// completeFromTarget completes the values of a flag, if the command has it, with those that list finds in its first argument.
+func completeFromTarget(a *app.App, cmd *cobra.Command, flag string, list func(ctx context.Context, t *app.Target, typed string) ([]string, error)) {
+	if cmd.Flags().Lookup(flag) == nil {
+		return
+	}
+	_ = cmd.RegisterFlagCompletionFunc(flag, func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+		return completeWithin(a, cmd, args, func(ctx context.Context, t *app.Target) ([]string, error) { return list(ctx, t, typed) })
 	})
 }
 
@@ -78,18 +101,46 @@ func roleNames() []string {
 	return slices.Compact(words)
 }
 
-// completeArgument completes an argument by its name in the usage of the command: a file of the artifact, or an attachment. Any other
-// is a target, or a file.
+// completeArgument completes an argument by its name in the usage of the command: a file of the artifact, an attachment, a tag, a host.
+// Any other is a target, or a file.
 func completeArgument(a *app.App, cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 	names := strings.Fields(cmd.Use)[1:]
+	if len(names) == 0 || len(args) >= len(names) && !strings.Contains(names[len(names)-1], "...") && !strings.Contains(names[0], "...") {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
 	name := strings.Trim(names[min(len(args), len(names)-1)], "[].")
+	within := func(list func(context.Context, *app.Target) ([]string, error)) ([]string, cobra.ShellCompDirective) {
+		return completeWithin(a, cmd, args, list)
+	}
 	switch {
 	case len(args) > 0 && (name == "PATH" || name == "FILE"):
-		return completeWithin(a, cmd, args, func(ctx context.Context, t *app.Target) ([]string, error) { return pathsIn(ctx, t, args[1:], typed) })
+		return within(func(ctx context.Context, t *app.Target) ([]string, error) { return pathsIn(ctx, t, args[1:], typed) })
 	case len(args) > 0 && strings.HasPrefix(name, "DIGEST"):
-		return completeWithin(a, cmd, args, func(ctx context.Context, t *app.Target) ([]string, error) { return digestsOf(ctx, t, typed) })
+		return within(func(ctx context.Context, t *app.Target) ([]string, error) {
+			return attachmentsOf(ctx, t, args[1:], typed)
+		})
+	case name == "TAG":
+		return within(func(ctx context.Context, t *app.Target) ([]string, error) { return t.ListTags(ctx) })
+	case name == "HOST":
+		return hosts(a, cmd, typed), cobra.ShellCompDirectiveNoFileComp
+	case name == "NAME":
+		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	return completeTarget(a, cmd, typed)
+	return completeTarget(a, cmd, name, typed)
+}
+
+// helpNames returns the commands and topics that have a help text.
+func helpNames(root *cobra.Command) []string {
+	var words []string
+	for _, c := range root.Commands() {
+		if c.IsAvailableCommand() {
+			words = append(words, c.Name()+"\t"+c.Short)
+		}
+	}
+	for _, t := range topics() {
+		words = append(words, t.name+"\t"+t.short)
+	}
+	return words
 }
 
 // completeWithin returns the words that list finds in the artifact that the first argument names, unless it takes too long.
@@ -125,23 +176,14 @@ func pathsIn(ctx context.Context, t *app.Target, given []string, typed string) (
 	if err != nil {
 		return nil, err
 	}
-	var paths, dirs []string
+	var paths []string
 	for _, f := range list.Files {
-		rest, ok := strings.CutPrefix(f.Path, typed)
-		if !ok || slices.Contains(given, f.Path) || term.Escape(f.Path) != f.Path { // lines of words are split where a name has a line feed
+		if !strings.HasPrefix(f.Path, typed) || slices.Contains(given, f.Path) || term.Escape(f.Path) != f.Path { // lines of words are split where a name has a line feed
 			continue
 		}
 		paths = append(paths, f.Path)
-		if dir, _, below := strings.Cut(rest, "/"); below {
-			dirs = append(dirs, typed+dir+"/")
-		} else {
-			dirs = append(dirs, f.Path)
-		}
 	}
-	if len(paths) > mostPaths {
-		return slices.Compact(dirs), nil
-	}
-	return paths, nil
+	return shortened(paths, typed), nil
 }
 
 // attachedTo returns the direct attachments of a target.
@@ -151,67 +193,4 @@ func attachedTo(ctx context.Context, t *app.Target) ([]*referrers.Referrer, erro
 		return nil, err
 	}
 	return referrers.List(ctx, t.Target, desc, referrers.Options{})
-}
-
-// digestsOf returns the digests of attachments, each with its kind and name.
-func digestsOf(ctx context.Context, t *app.Target, typed string) ([]string, error) {
-	list, err := attachedTo(ctx, t)
-	var words []string
-	for _, r := range list {
-		if strings.HasPrefix(r.Digest.String(), typed) {
-			words = append(words, r.Digest.String()+"\t"+term.Escape(strings.TrimSpace(r.Kind+" "+r.Annotations[ocispec.AnnotationTitle])))
-		}
-	}
-	return words, err
-}
-
-// alertsOf returns the alerts that runbooks of a target answer, each with the title of its runbook.
-func alertsOf(ctx context.Context, t *app.Target, typed string) ([]string, error) {
-	list, err := attachedTo(ctx, t)
-	var words []string
-	for _, r := range list {
-		for _, alert := range r.Alerts() {
-			if strings.HasPrefix(strings.ToLower(alert), strings.ToLower(typed)) {
-				words = append(words, term.Escape(alert)+"\t"+term.Escape(r.Annotations[ocispec.AnnotationTitle]))
-			}
-		}
-	}
-	slices.Sort(words)
-	return slices.Compact(words), err
-}
-
-// completeTarget completes REPO: with the tags of that repository, layout, or archive, unless they take too long to list.
-func completeTarget(a *app.App, cmd *cobra.Command, typed string) ([]string, cobra.ShellCompDirective) {
-	name, prefix, ok := cutTag(typed)
-	if !ok || app.SetFromEnv(cmd.Flags()) != nil {
-		return nil, cobra.ShellCompDirectiveDefault
-	}
-	ctx, cancel := context.WithTimeout(cmd.Context(), completionTime)
-	defer cancel()
-	a.Registry.RetryFor = -1
-	t, err := a.Open(ctx, name, registry.Read)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveDefault
-	}
-	defer t.Close(ctx, nil)
-	tags, err := t.ListTags(ctx)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveDefault
-	}
-	var words []string
-	for _, tag := range tags {
-		if strings.HasPrefix(tag, prefix) {
-			words = append(words, name+":"+tag)
-		}
-	}
-	return words, cobra.ShellCompDirectiveNoFileComp
-}
-
-// cutTag cuts "REPO:TAG" at its colon, unless that belongs to a port.
-func cutTag(typed string) (name, tag string, ok bool) {
-	i := strings.LastIndexByte(typed, ':')
-	if i <= strings.LastIndexByte(typed, '/') || !strings.Contains(typed, "/") {
-		return "", "", false
-	}
-	return typed[:i], typed[i+1:], true
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"fmt"
+	"strings"
 
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
@@ -14,8 +15,9 @@ func newCompletionCommand(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use:   "completion SHELL",
 		Short: "Print the completion script of a shell (bash, zsh, fish, powershell)",
-		Long: `Print the script that lets a shell complete commands, flags, tags, and files inside artifacts. In
-bash it needs the package bash-completion, and a new shell finds it where the example puts it.`,
+		Long: `Print the script that lets a shell complete commands, flags, registries, repositories, tags, and
+the content of artifacts. A new shell finds it where the examples put it: in bash with the package
+bash-completion. Without that, put the line source <(davit completion bash) into ~/.bashrc.`,
 		Example: `  davit completion bash > ~/.local/share/bash-completion/completions/davit
   davit completion zsh > ~/.zfunc/_davit
   davit completion fish > ~/.config/fish/completions/davit.fish`,
@@ -32,12 +34,45 @@ bash it needs the package bash-completion, and a new shell finds it where the ex
 	}
 }
 
+// fromPackage is the line of the script for bash that needs the package bash-completion, and withoutPackage what does without: bash
+// splits words at colons and equals signs, and references have colons.
+const (
+	fromPackage    = `    _get_comp_words_by_ref "$@" cur prev words cword` + "\n"
+	withoutPackage = `    if declare -F _get_comp_words_by_ref >/dev/null 2>&1; then
+        _get_comp_words_by_ref "$@" cur prev words cword
+        return
+    fi
+    local i word last="" line=$COMP_LINE
+    words=()
+    for ((i = 0; i < ${#COMP_WORDS[@]}; i++)); do
+        word=${COMP_WORDS[i]}
+        if [[ $i -gt 0 && $line != [[:blank:]]* && ( $word == [:=]* || $last == *[:=] ) ]]; then
+            words[${#words[@]}-1]+=$word
+        else
+            words+=("$word")
+        fi
+        line=${line#"${line%%[![:blank:]]*}"}
+        line=${line#"$word"}
+        last=$word
+        [[ $i -eq $COMP_CWORD ]] && cword=$((${#words[@]} - 1))
+    done
+    cur=${words[cword]}
+    prev=${words[cword - 1]}
+`
+)
+
+// forBash changes the script: it works without the package, and does not quote the commas of lists, which bash does not need.
+var forBash = strings.NewReplacer(fromPackage, withoutPackage,
+	`"${compline%%$tab*}")`+"\n", `"${compline%%$tab*}")`+"\n        comp=${comp//\\\\,/,}\n",
+	`"${COMPREPLY[0]%%$tab*}")`+"\n", `"${COMPREPLY[0]%%$tab*}")`+"\n        COMPREPLY[0]=${COMPREPLY[0]//\\\\,/,}\n")
+
 func completionScript(root *cobra.Command, shell string) ([]byte, error) {
 	var out bytes.Buffer
 	var err error
 	switch shell {
 	case "bash":
 		err = root.GenBashCompletionV2(&out, true)
+		return []byte(forBash.Replace(out.String())), err
 	case "zsh":
 		err = root.GenZshCompletion(&out)
 	case "fish":

@@ -25,6 +25,9 @@ func TestCompletionInBash(t *testing.T) {
 	s.must(t, "davit push examples/model registry.example.com/models/tiny:1.0 --tag 1.1,2.0 -q && davit pack examples/docs -o ./oci --tag small -q")
 	s.must(t, "davit completion bash >davit.bash")
 	for line, want := range map[string][]string{
+		"davit pull registry.example.com/mod":                {"registry.example.com/models/tiny"},
+		"davit tag registry.example.com/models/tiny:1.0 1":   {"1.0", "1.1"},
+		"davit pull --kind sbom,v":                           {"sbom,vex", "sbom,volume"},
 		"davit pu":                                           {"pull", "push"},
 		"davit push --kind mode":                             {"model", "modelcar", "modelkit", "modelpack"},
 		"davit push --packing=tar+g":                         {"tar+gzip"},
@@ -37,22 +40,24 @@ func TestCompletionInBash(t *testing.T) {
 		"davit cat registry.example.com/models/tiny:1.0 LIC": {"LICENSE"},
 		"davit tags registry.example.com/none:":              nil,
 	} {
-		words := regexp.MustCompile(`[:=]+|[^:=\s]+`).FindAllString(line, -1)
-		script := `. ` + functions + `; . ./davit.bash
+		for name, load := range map[string]string{"with the package": ". " + functions + "; ", "without": ""} {
+			words := regexp.MustCompile(`[:=]+|[^:=\s]+`).FindAllString(line, -1)
+			script := load + `. ./davit.bash
 COMP_LINE='` + line + `' COMP_POINT=${#COMP_LINE} COMP_TYPE=63 COMP_WORDS=('` + strings.Join(words, "' '") + `')
 case $COMP_LINE in *[:=]) COMP_WORDS+=('') ;; esac
 COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
 __start_davit 2>/dev/null
 printf '%s\n' "${COMPREPLY[@]}"`
-		s.write(t, s.dir+"/complete", script)
-		out, _ := s.sh(t, bash+" ./complete")
-		var got []string
-		for _, word := range lines(out) {
-			word, _, _ = strings.Cut(word, " ") // the summary follows where there is a choice
-			got = append(got, word)
-		}
-		if !slices.Equal(got, want) {
-			t.Errorf("%q: got %q, want %q", line, got, want)
+			s.write(t, s.dir+"/complete", script)
+			out, _ := s.sh(t, bash+" ./complete")
+			var got []string
+			for _, word := range lines(out) {
+				word, _, _ = strings.Cut(word, " ") // the summary follows where there is a choice
+				got = append(got, word)
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%s, %q: got %q, want %q", name, line, got, want)
+			}
 		}
 	}
 }

@@ -199,6 +199,12 @@ func newHelpCommand(a *app.App, root *cobra.Command) *cobra.Command {
 		Example: "  davit help push\n  davit help davit.yaml\n  davit help exit-codes",
 		GroupID: app.GroupOther,
 		Args:    app.Arguments(0, 1),
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return helpNames(root), cobra.ShellCompDirectiveNoFileComp
+		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			cmd := root
 			if len(args) > 0 {

@@ -3,8 +3,10 @@
 package hostconfig
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -127,6 +129,12 @@ func (r *Rules) For(host, repository string) (Route, error) {
 		}
 	}
 	return route, nil
+}
+
+// Hosts returns the registries that the user's own file has settings for, sorted.
+func (r *Rules) Hosts() ([]string, error) {
+	err := r.read()
+	return slices.Sorted(maps.Keys(r.own)), err
 }
 
 // Host returns the settings of a registry.

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -72,6 +75,25 @@ func (s *Store) read() ([]*dockerConfig, error) {
 		all = append(all, config)
 	}
 	return all, nil
+}
+
+// Hosts returns the registries that the files name, sorted. It asks no helper.
+func (s *Store) Hosts(ctx context.Context) ([]string, error) {
+	configs, err := pause.Await(ctx, s.configs)
+	if err != nil {
+		return nil, err
+	}
+	var hosts []string
+	for _, config := range configs {
+		for _, keys := range [][]string{slices.Collect(maps.Keys(config.Auths)), slices.Collect(maps.Keys(config.CredHelpers))} {
+			for _, key := range keys {
+				host, _, _ := strings.Cut(normalKey(key), "/")
+				hosts = append(hosts, host)
+			}
+		}
+	}
+	slices.Sort(hosts)
+	return slices.Compact(hosts), nil
 }
 
 // Find finds the credentials for a repository of a host, when the host requires them. Explicit credentials go to one

@@ -1,0 +1,213 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/places"
+	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/lists"
+	oci "github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/internal/pause"
+	"github.com/davit-oci/davit/internal/remote/credentials"
+	"github.com/davit-oci/davit/internal/term"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/spf13/cobra"
+)
+
+// attachmentsOf returns the names and digests of attachments, each with what it is. A name that several have chooses none of them.
+func attachmentsOf(ctx context.Context, t *app.Target, given []string, typed string) ([]string, error) {
+	list, err := attachedTo(ctx, t)
+	count := map[string]int{}
+	for _, r := range list {
+		count[r.Annotations[ocispec.AnnotationTitle]]++
+	}
+	var names, digests []string
+	for _, r := range list {
+		name, digest := r.Annotations[ocispec.AnnotationTitle], r.Digest.String()
+		if slices.Contains(given, name) || slices.Contains(given, digest) {
+			continue
+		}
+		if count[name] == 1 && name != "" && strings.HasPrefix(name, typed) && term.Escape(name) == name {
+			names = append(names, name+"\t"+term.Escape(r.Kind))
+		}
+		if strings.HasPrefix(digest, typed) {
+			digests = append(digests, digest+"\t"+term.Escape(strings.TrimSpace(r.Kind+" "+name)))
+		}
+	}
+	return append(names, digests...), err
+}
+
+// alertsOf returns the alerts that runbooks of a target answer, each with the titles of its runbooks.
+func alertsOf(ctx context.Context, t *app.Target, typed string) ([]string, error) {
+	list, err := attachedTo(ctx, t)
+	titles := map[string][]string{}
+	var alerts []string
+	for _, r := range list {
+		for _, alert := range r.Alerts() {
+			if strings.HasPrefix(strings.ToLower(alert), strings.ToLower(typed)) {
+				alerts = append(alerts, alert)
+				titles[alert] = append(titles[alert], r.Annotations[ocispec.AnnotationTitle])
+			}
+		}
+	}
+	slices.Sort(alerts)
+	alerts = slices.Compact(alerts)
+	for i, alert := range alerts {
+		alerts[i] = term.Escape(alert) + "\t" + term.Escape(strings.Join(lists.Unique(titles[alert]), "; "))
+	}
+	return alerts, err
+}
+
+// platformsOf returns the platforms of the index that a target is.
+func platformsOf(ctx context.Context, t *app.Target, _ string) ([]string, error) {
+	desc, err := t.Find(ctx)
+	if err != nil || !oci.IsIndex(desc.MediaType) {
+		return nil, err
+	}
+	index, err := fetch.Load(ctx, t.Target, desc)
+	if err != nil {
+		return nil, err
+	}
+	var platforms []string
+	for _, entry := range oci.Runnable(index.Manifests) {
+		if entry.Platform != nil {
+			platforms = append(platforms, term.Escape(oci.FormatPlatform(entry.Platform)))
+		}
+	}
+	return lists.Unique(platforms), nil
+}
+
+// completeTarget completes a target: the host, the repository, and the tag, unless they take too long to list. What may be a path is
+// completed by the shell.
+func completeTarget(a *app.App, cmd *cobra.Command, name, typed string) ([]string, cobra.ShellCompDirective) {
+	const noFiles = cobra.ShellCompDirectiveNoFileComp
+	if cmd.Flags().Lookup("plain-http") == nil || app.SetFromEnv(cmd.Flags()) != nil {
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	a.Registry.RetryFor = -1
+	if repo, prefix, ok := cutTag(typed); ok {
+		if words, ok := tagsOf(a, cmd, repo, prefix); ok {
+			return words, noFiles
+		}
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	var words []string
+	host, _, hasHost := strings.Cut(typed, "/")
+	switch {
+	case typed == "" || strings.ContainsAny(typed[:1], "./~"):
+	case !hasHost && name == "PLACE":
+		if all := hosts(a, cmd, typed); len(all) > 0 {
+			return all, noFiles
+		}
+	case !hasHost:
+		for _, host := range hosts(a, cmd, typed) {
+			words = append(words, host+"/")
+		}
+	default:
+		if host, ok := places.AsHost(host); ok {
+			words = repositories(a, cmd, host, typed)
+		}
+	}
+	if len(words) > 0 {
+		return words, noFiles | cobra.ShellCompDirectiveNoSpace // a repository or tag follows
+	}
+	if typed == "" || name == "SOURCE" || strings.ContainsAny(typed[:1], "./~") {
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	return nil, noFiles
+}
+
+// tagsOf returns REPO:TAG for the tags of a repository, layout, or archive that begin with a prefix; ok is false if they can't be listed.
+func tagsOf(a *app.App, cmd *cobra.Command, repo, prefix string) (words []string, ok bool) {
+	ctx, cancel := context.WithTimeout(cmd.Context(), completionTime)
+	defer cancel()
+	t, err := a.Open(ctx, repo, registry.Read)
+	if err != nil {
+		return nil, false
+	}
+	defer t.Close(ctx, nil)
+	tags, err := t.ListTags(ctx)
+	if err != nil {
+		return nil, false
+	}
+	for _, tag := range tags {
+		if strings.HasPrefix(tag, prefix) {
+			words = append(words, repo+":"+tag)
+		}
+	}
+	return words, true
+}
+
+// hosts returns the registries that files of credentials and settings of hosts name. It connects to none, and asks no helper.
+func hosts(a *app.App, cmd *cobra.Command, typed string) []string {
+	ctx, cancel := context.WithTimeout(cmd.Context(), completionTime)
+	defer cancel()
+	stored := registry.FromEnvironment()
+	if file := a.Registry.Credentials.File; file != "" {
+		stored.Credentials.File, stored.Credentials.Named = file, true
+	}
+	// Of a file that can't be read, there is nothing to offer.
+	all, _ := credentials.NewStore(stored.Credentials).Hosts(ctx)
+	own, _ := pause.Await(ctx, stored.Hosts.Hosts)
+	all = lists.Unique(append(all, own...))
+	slices.Sort(all)
+	return slices.DeleteFunc(all, func(host string) bool { return !strings.HasPrefix(host, typed) || term.Escape(host) != host })
+}
+
+// mostPages is how many pages of a catalog are read to complete a repository.
+const mostPages = 10
+
+var errEnough = errors.New("enough pages")
+
+// repositories returns the repositories of a host that begin as typed. Of many, the next parts of their names are returned.
+func repositories(a *app.App, cmd *cobra.Command, host, typed string) []string {
+	ctx, cancel := context.WithTimeout(cmd.Context(), completionTime)
+	defer cancel()
+	client, err := a.PlainClient()
+	if err != nil {
+		return nil
+	}
+	var words []string
+	pages := 0
+	begin, _, _ := strings.Cut(typed, "/")
+	// Without a catalog, or after the time, there are the names found so far.
+	_ = client.Repositories(ctx, host, func(names []string) error {
+		for _, name := range names {
+			if word := begin + "/" + name; strings.HasPrefix(word, typed) && term.Escape(word) == word {
+				words = append(words, word)
+			}
+		}
+		if pages++; pages == mostPages {
+			return errEnough
+		}
+		return nil
+	})
+	return shortened(words, typed)
+}
+
+// shortened returns words as they are, or of many only their next parts, up to a slash.
+func shortened(words []string, typed string) []string {
+	if len(words) <= mostPaths {
+		return words
+	}
+	for i, word := range words {
+		if part, _, below := strings.Cut(word[len(typed):], "/"); below {
+			words[i] = typed + part + "/"
+		}
+	}
+	return lists.Unique(words)
+}
+
+// cutTag cuts "REPO:TAG" at its colon, unless that belongs to a port.
+func cutTag(typed string) (name, tag string, ok bool) {
+	i := strings.LastIndexByte(typed, ':')
+	if i <= strings.LastIndexByte(typed, '/') || !strings.Contains(typed, "/") {
+		return "", "", false
+	}
+	return typed[:i], typed[i+1:], true
+}
