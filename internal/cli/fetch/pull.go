@@ -155,7 +155,11 @@ func (o *pullOptions) pin(ctx context.Context, a *app.App, t *app.Target) (strin
 	if err != nil {
 		return "", err
 	}
-	return o.lock.Pin(ctx, t, reference, keys)
+	pinned, err := o.lock.Pin(ctx, t, reference, keys)
+	if note := o.lock.Note(); note != "" && o.trust.IsSet() {
+		a.Note("%s", note)
+	}
+	return pinned, err
 }
 
 func place(ctx context.Context, a *app.App, t *app.Target, reference string, opts pullOptions) (*pull.Result, error) {

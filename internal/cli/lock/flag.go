@@ -26,6 +26,7 @@ type Flag struct {
 	file   string
 	locked *lockfile.File // nil: the file does not exist
 	record *lockfile.Entry
+	note   string // what the file lacks
 }
 
 // AddFlag adds the flag.
@@ -94,9 +95,14 @@ func (f *Flag) Pin(ctx context.Context, t *app.Target, reference string, keys []
 			Err: artifact.Refused("", "signature not checked: %s has the key %s", f.file, locked.Key)}
 	case locked.Key != "" && !hasKey(keys, locked.Key):
 		return "", refuse("signed by another key: got %s, want %s", keys[0].Hint(), locked.Key)
+	case locked.Key == "" && len(keys) > 0 && keys[0].Name != "":
+		f.note = fmt.Sprintf("%s has no key for %s: to lock it, too, %s --verify-key %s", f.file, now.Reference, f.update(now.Reference), shell.Quote(keys[0].Name))
 	}
 	return now.Digest.String(), nil
 }
+
+// Note returns what a user may want to add to the lock file, or "".
+func (f *Flag) Note() string { return f.note }
 
 // Record creates the lock file with the pulled artifact if the file did not exist.
 func (f *Flag) Record(ctx context.Context) error {
