@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/artifact/registry"
@@ -227,6 +228,17 @@ func accepts(ref registry.Reference) func(string) bool {
 // notSigned adds what can be done about a missing signature.
 func notSigned(err error, missing *trust.NotSignedError, ref registry.Reference) error {
 	hint := fmt.Sprintf("\"%s\" lists its signatures", shell.Command("davit", "discover", ref.String()))
+	switch isAttestation := strings.HasPrefix(missing.Required, "attestation="); {
+	case len(missing.Signatures) > 0 || isAttestation:
+	case missing.Required == "":
+		exact := ref // an attachment is not what the reference names
+		exact.Tag, exact.Digest = "", missing.Subject
+		hint = "its publisher can sign it: " + shell.Command("davit", "sign", exact.String(), "--key", "FILE")
+	case missing.Attached:
+		hint = "its publisher can sign it: " + shell.Command("davit", "sign", ref.String(), "--referrers", "--key", "FILE")
+	default:
+		hint = "its publisher can attach one: " + shell.Command("davit", "attach", "SOURCE", ref.String(), "--sign-key", "FILE")
+	}
 	for _, s := range missing.Signatures {
 		if s.Identity != "" && s.Issuer != "" {
 			hint = "keyless signatures are checked by cosign: " + shell.Command("cosign", "verify",
