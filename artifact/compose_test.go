@@ -101,6 +101,9 @@ func TestComposeProblems(t *testing.T) {
 		{"missing, with a near name", "generic", "[a.tx, dir/y]", `2:10: "a.tx" does not exist (did you mean "a.txt"?)
 			2:16: "dir/y" does not exist`},
 		{"a directory where a file is needed", "sbom", "[dir]", `2:10: "dir" is a directory; kind "sbom" needs files (expected SPDX in JSON; CycloneDX in JSON; CycloneDX in XML; Syft's JSON; SPDX as tag: value)`},
+		{"a directory in a packing of no role", "model", "[{path: dir, packing: tar+gzip}, {path: a.txt, packing: tar}]", `2:9: kind "model" needs one layer with role "weights" (expected *.gguf; *.safetensors; *.dduf; GGUF without an extension)
+			2:31: kind "model" does not pack role "file" as tar+gzip (one of raw; with as: directory, one of tar; or set mediaType)
+			2:65: kind "model" does not pack role "file" as tar (one of raw; or set mediaType)`},
 		{"a raw directory", "generic", "[{path: dir, packing: raw}]", `2:17: "dir" is a directory; raw packing needs a file (packing: tar+gzip)`},
 		{"a file where a directory is meant", "generic", "[a.txt/]", `2:10: "a.txt/" is a file, not a directory (leave out the slash at the end)`},
 		{"links", "generic", "[up/l, gone, loop, over, linkdir/x]", `2:10: "up/l" leaves the directory through the link "up/l" -> "../../x"

@@ -137,7 +137,7 @@ func checkChoosable(entries []ocispec.Descriptor, entry ocispec.Descriptor, isCo
 		refused := &artifact.Error{Op: "indexing", Item: entry.Digest.String(), Hint: "set the platform of each: linux/arm64=MANIFEST"}
 		switch {
 		case other.Digest == entry.Digest:
-			refused.Hint, refused.Err = "", fmt.Errorf("it is given twice: %w", artifact.ErrInvalid)
+			refused.Hint, refused.Err = "", fmt.Errorf("two arguments name this manifest: %w", artifact.ErrInvalid)
 		case manifest.IsAttestation(other) || isCollection || !isSamePlatform(other.Platform, entry.Platform):
 			continue
 		case entry.Platform == nil:

@@ -31,7 +31,7 @@ func (e *entry) add(r roles.Role, s *tree.Sample, l spec.Layer) {
 		mediaType, ok = e.MediaType, true
 	}
 	if !ok && e.draft.Kind.Name != "" {
-		e.report("/packing", fmt.Sprintf("kind %q does not pack role %q as %s", e.draft.Kind.Name, r.Role, l.Packing), roles.Packings(r.LayerType))
+		e.report("/packing", fmt.Sprintf("kind %q does not pack role %q as %s", e.draft.Kind.Name, r.Role, l.Packing), roles.Packings(e.draft.Kind, r.LayerType, l.Dir || strings.HasPrefix(s.Path, strings.TrimSuffix(e.Path, "/")+"/")))
 	}
 	l.MediaType = mediaType
 	if l.Packing != mediatypes.Raw {

@@ -139,7 +139,7 @@ func (w *Lister) listLevel(ctx context.Context, subjects []ocispec.Descriptor, d
 	}
 	found := make([][]ocispec.Descriptor, len(subjects))
 	err := concurrency.Each(ctx, len(subjects), func(ctx context.Context, i int) (err error) {
-		if found[i], err = w.listDirect(ctx, subjects[i], filterType(opts.Kind)); err != nil {
+		if found[i], err = w.listDirect(ctx, subjects[i], filterType(opts.Kind)); err != nil && !strings.Contains(err.Error(), subjects[i].Digest.String()) {
 			err = &artifact.Error{Op: "listing referrers of", Item: subjects[i].Digest.String(), Err: err}
 		}
 		return err

@@ -97,7 +97,11 @@ func (r kindResult) writeConfig(w io.Writer) error {
 	if len(fields) == 0 {
 		return nil
 	}
-	if _, err := fmt.Fprintln(w, "\nconfig fields:"); err != nil {
+	header := "\nconfig fields:"
+	if from, ok := r.Config.Schema["description"].(string); ok {
+		header += " " + from
+	}
+	if _, err := fmt.Fprintln(w, header); err != nil {
 		return err
 	}
 	names := make([]string, 0, len(fields))

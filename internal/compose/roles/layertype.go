@@ -1,21 +1,33 @@
 package roles
 
 import (
+	"fmt"
 	"path"
 	"strings"
 
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// Packings returns the hint that lists how a role can be packed.
-func Packings(t mediatypes.LayerType) string {
+// Packings returns the hint that lists how a role can be packed; for a directory, also the roles of the kind that take any number of
+// directories.
+func Packings(kind mediatypes.Kind, t mediatypes.LayerType, isDir bool) string {
+	hint := "one of " + packings(t)
+	for _, other := range kind.Layers {
+		if isDir && other.Role != t.Role && other.Max == 0 && IsForDirectories(other) {
+			hint += fmt.Sprintf("; with as: %s, one of %s", other.Role, packings(other))
+		}
+	}
+	return hint + "; or set mediaType"
+}
+
+func packings(t mediatypes.LayerType) string {
 	var known []string
 	for _, p := range mediatypes.Packings() {
 		if _, ok := t.For(p); ok {
 			known = append(known, string(p))
 		}
 	}
-	return "one of " + strings.Join(known, ", ") + "; or set mediaType"
+	return strings.Join(known, ", ")
 }
 
 // LayerAnnotations returns the annotations of a layer: those of its role, and the declared ones.

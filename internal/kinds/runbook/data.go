@@ -39,6 +39,7 @@ func schema() map[string]any {
 	name := map[string]any{"type": "string", "pattern": alertName}
 	return map[string]any{
 		"type":                 "object",
+		"description":          "read from the front matter of a page, or set under config: in davit.yaml",
 		"additionalProperties": false,
 		"properties": map[string]any{
 			"title":    map[string]any{"type": "string", "minLength": 1, "description": "title of the runbook; the first heading if left out"},

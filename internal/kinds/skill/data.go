@@ -33,7 +33,7 @@ layers: [greeting/]
 
 // schema returns the schema of the config.
 func schema() map[string]any {
-	return kind.ObjectField(map[string]any{
+	fields := kind.ObjectField(map[string]any{
 		"schemaVersion": kind.StringField("version of the config's format"),
 		"name":          kind.StringField("name of the skill, as in SKILL.md, and of its directory"),
 		"version":       kind.StringField("version of the skill; that of the artifact if left out"),
@@ -43,6 +43,8 @@ func schema() map[string]any {
 		"allowedTools":  kind.StringsField("allowed-tools in SKILL.md"),
 		"metadata":      map[string]any{"type": "object", "description": "other fields"},
 	})
+	fields["description"] = "read from the front matter of SKILL.md, or set under config: in davit.yaml"
+	return fields
 }
 
 // directory returns the only role. If tells is set, a matching directory identifies the kind.
