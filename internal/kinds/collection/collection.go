@@ -1,6 +1,7 @@
 package collection
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -45,7 +46,11 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	if l.Dir {
 		list, err := listCollection(d, l)
 		if err != nil {
-			return nil, &spec.Error{Item: l.Path, Err: err}
+			item := l.Path
+			if item == "." {
+				item = cmp.Or(d.Spec.Dir, item)
+			}
+			return nil, &spec.Error{Item: item, Err: err, Hint: elsewhere(d, l)}
 		}
 		l.Layer = spec.Layer{Path: l.Path, Content: list, Role: l.Role, MediaType: mediatypes.DevContainerCollection,
 			Packing: mediatypes.Raw, Size: int64(len(list)), Annotations: l.Annotations}
@@ -55,6 +60,23 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	l.Title = "devcontainer-collection.json"
 	d.Tags = []string{"latest"}
 	return configblob.Constant(struct{}{})
+}
+
+// elsewhere returns the hint that names a directory below with features or templates, if the directory itself has none, or "".
+func elsewhere(d *compose.Draft, l *compose.Layer) string {
+	for _, depth := range [...]string{"*", "*/*", "*/*/*", "*/*/*/*"} {
+		for _, kind := range [...]string{"feature", "template"} {
+			found, err := fs.Glob(d.FS, path.Join(l.Path, depth, devcontainer.File(kind)))
+			switch {
+			case err != nil || len(found) == 0:
+			case depth == "*": // another problem
+				return ""
+			default:
+				return fmt.Sprintf("%s has some: name that directory", path.Dir(path.Dir(found[0])))
+			}
+		}
+	}
+	return ""
 }
 
 // checkCollection checks an existing list.
