@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/spf13/pflag"
@@ -126,6 +127,26 @@ func (a *App) connection(l *Login) (connection, error) {
 	via.registry, via.username = given.registry, given.username
 	via.password, err = a.password(given)
 	return via, err
+}
+
+// ExplainDenied adds a hint to the refusal of credentials that come from flags or variables, and not from a login.
+func (a *App) ExplainDenied(err error) error {
+	host := exit.UnauthorizedAt(err)
+	if host == "" {
+		return err
+	}
+	for _, l := range []*Login{&a.Logins.Only, &a.Logins.From, &a.Logins.To} {
+		if !l.isSet() || l.registry != host {
+			continue
+		}
+		variable := EnvName(l.prefix + "password")
+		hint := fmt.Sprintf("check the user name in --%susername and the password in --%[1]spassword-stdin or %s", l.prefix, variable)
+		if l.username == "" {
+			hint = fmt.Sprintf("check the token in --%spassword-stdin or %s; a password needs --%[1]susername", l.prefix, variable)
+		}
+		return &artifact.Error{Err: err, Hint: hint}
+	}
+	return err
 }
 
 // plainConnection returns how to reach registries without the credentials in flags.

@@ -83,7 +83,7 @@ func hintForCause(err error) string {
 	}
 	switch {
 	case errors.As(err, &authority):
-		return "pass the certificate authority of the registry with --ca-file, or skip the check with --insecure"
+		return hintForAuthority(err)
 	case errors.As(err, &otherName):
 		return hintForName(otherName)
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
@@ -120,6 +120,16 @@ func hintForCause(err error) string {
 		return "run the command again once nothing writes to the file"
 	}
 	return ""
+}
+
+// hintForAuthority returns the hint for a certificate that no known authority signed, for this command and for all later ones.
+func hintForAuthority(err error) string {
+	hint := "pass the certificate authority of the registry with --ca-file, or skip the check with --insecure"
+	var unavailable *registry.Unavailable
+	if errors.As(err, &unavailable) && unavailable.Host != "" {
+		hint += fmt.Sprintf("\nto trust it from now on, copy the authority to ~/.config/containers/certs.d/%s/ca.crt", unavailable.Host)
+	}
+	return hint
 }
 
 // hintForName returns the hint for a certificate that is for other names than that of the registry.

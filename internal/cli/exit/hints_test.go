@@ -64,6 +64,7 @@ func TestHintsOfRegistries(t *testing.T) {
 		{&registry.Unavailable{Host: "example.com", Err: &net.DNSError{IsTemporary: true}}, ""},
 		{&TimeoutError{Last: fmt.Errorf("example.com: %w", &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED})}, "no registry listens there"},
 		{&TimeoutError{Last: errors.New("example.com: 503 Service Unavailable")}, "--timeout"},
+		{&registry.Unavailable{Host: "example.com:5000", Err: x509.UnknownAuthorityError{}}, "certs.d/example.com:5000/ca.crt"},
 		{x509.HostnameError{Certificate: named, Host: "localhost"}, "(registry.example.com, 10.0.0.1)"},
 		{fmt.Errorf("fetching: %w", x509.HostnameError{Certificate: &x509.Certificate{}, Host: "localhost"}), "--insecure"},
 		{errors.New("other"), ""},

@@ -34,6 +34,15 @@ func hintForRefusal(err error) (hint string, ok bool) {
 	return fmt.Sprintf("log in with \"%s\", or request access", shell.Command("davit", "login", denied.Host)), true
 }
 
+// UnauthorizedAt returns the host of a registry that refused credentials, or lacked some, and "" for other errors.
+func UnauthorizedAt(err error) string {
+	var denied *registry.Denied
+	if errors.As(err, &denied) && denied.Answer.Status == http.StatusUnauthorized {
+		return denied.Host
+	}
+	return ""
+}
+
 // answerOf returns the last answer of a registry that refused a request, or the zero value.
 func answerOf(err error) registry.Answer {
 	var denied *registry.Denied
