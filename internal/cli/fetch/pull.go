@@ -64,7 +64,7 @@ one FILE the name it gets ("-" is standard output).`,
 		},
 	}
 	fs := cmd.Flags()
-	fs.StringVarP(&opts.output, "output", "o", ".", "place the files in `DIR`, which is created if missing")
+	fs.StringVarP(&opts.output, "output", "o", ".", "place the files in `DIR`, which is created if missing; with one FILE, place it under this name")
 	fs.StringArrayVar(&opts.Include, "include", nil, "pull only files that match `GLOB` (repeatable)")
 	fs.StringSliceVar(&opts.Roles, "role", nil, "pull only layers of this `ROLE` (repeatable)")
 	fs.StringVar(&opts.platform, "platform", "", "choose the manifest of an index for `OS/ARCH[/VARIANT]` (default: this machine's)")
