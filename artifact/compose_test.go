@@ -95,7 +95,7 @@ func TestComposeProblems(t *testing.T) {
 	files := map[string]string{
 		"a.txt": "a", "dir/x": "x", "empty/": "", "loop": "->loop", "up/l": "->../../x", "over": "->dir/../a.txt", "gone": "->nothing",
 		"annexed": "->.git/annex/objects/X/Y/K/K", "deep/annexed": "->../.git/annex/objects/X/Y/K/K", "above": "->../.git/annex/objects/X/Y/K/K",
-		"tree/ok": "x", "side/dir": "->../dir", "side/in/x": "->../in", "side/up": "->in/../../dir", "tree/out": "->/etc/passwd", "linkdir": "->..", "bom": `{"bomFormat":"CycloneDX"}`, "secret": "", ".davitignore": "secret\n", "sub/.davitignore": "[\n", "sub/x": "",
+		"tree/ok": "x", "nest/in/y": "y", "side/dir": "->../dir", "side/in/x": "->../in", "side/up": "->in/../../dir", "tree/out": "->/etc/passwd", "linkdir": "->..", "bom": `{"bomFormat":"CycloneDX"}`, "secret": "", ".davitignore": "secret\n", "sub/.davitignore": "[\n", "sub/x": "",
 	}
 	for _, tc := range []struct{ name, kind, layers, want string }{
 		{"missing, with a near name", "generic", "[a.tx, dir/y]", `2:10: "a.tx" does not exist (did you mean "a.txt"?)
@@ -126,6 +126,10 @@ func TestComposeProblems(t *testing.T) {
 			2:29: "a[" is not a glob pattern`},
 		{"two layers with one title", "generic", "[a.txt, {path: dir/x, title: a.txt}]", `2:17: layers "a.txt" and "dir/x" have one title, "a.txt"`},
 		{"a title below a file", "generic", "[a.txt, {path: dir/x, title: a.txt/b}]", `2:17: title "a.txt/b" is below "a.txt", which is a file`},
+		{"a file in a directory and of its own", "generic", "[dir, dir/x]", `2:10: "dir" has "dir/x", and so does a layer of its own: they can't be pulled together (exclude it, or leave out the layer)`},
+		{"a directory, and a glob of files in it", "generic", "[{path: tree, exclude: [out]}, 'tree/*k']", `2:10: "tree" has "tree/ok", and so does a layer of its own: they can't be pulled together (exclude it, or leave out the layer)`},
+		{"a directory in a directory", "generic", "[nest, {path: nest/in, packing: tar}]", `2:16: "nest" and "nest/in" have one file, "nest/in/y": they can't be pulled together (exclude it, or leave out the layer)`},
+		{"a directory behind one in it", "generic", "[nest/in, nest]", `2:19: "nest/in" and "nest" have one file, "nest/in/y": they can't be pulled together (exclude it, or leave out the layer)`},
 		{"one title for many", "generic", "[{path: '{dir/x,a.txt}', title: x}]", `2:41: "{dir/x,a.txt}" matches 2 files; one title can't name them all`},
 		{"options of directories on a file", "generic", "[{path: a.txt, split: true, exclude: [x], preserve: true}]", `2:24: "a.txt" is a file; only directories can be split
 			2:37: "a.txt" is a file; there is nothing to exclude
@@ -142,6 +146,23 @@ func TestComposeProblems(t *testing.T) {
 			_, err := kindtest.Compose(t, files, "kind: "+tc.kind+"\nlayers: "+tc.layers+"\n")
 			kindtest.WantLines(t, strings.ReplaceAll(fmt.Sprint(err), "davit.yaml:", ""), strings.ReplaceAll(tc.want, "\n\t\t\t", "\n"))
 		})
+	}
+}
+
+func TestComposeTakesWhatAnotherLayerExcludes(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{"dir/x": "x", "dir/in/y": "y", "dir/in/z": "z"}
+	for _, layers := range []string{
+		"[{path: dir, exclude: [in]}, dir/in]",
+		"[{path: dir, exclude: [in]}, dir/in/y]",
+		"[{path: dir, exclude: ['in/*']}, dir/in/y]",
+		"[{path: dir, exclude: [x]}, dir/x]",
+		"[{path: dir, title: other}, dir]",
+		"[dir/x, {path: 'dir/in/*', packing: tar}]",
+	} {
+		if _, err := kindtest.Compose(t, files, "kind: generic\nlayers: "+layers+"\n"); err != nil {
+			t.Errorf("layers: %s: %v", layers, err)
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/archive"
 	"github.com/davit-oci/davit/internal/declare"
+	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 )
 
@@ -58,29 +59,78 @@ func Check(fsys fs.FS, layers []Layer) []Fault {
 				faults = append(faults, Fault{i, fmt.Sprintf("title %q is below %q, which is a file", l.Title, other.Title), ""})
 			}
 		}
-		for _, title := range collidingFiles(fsys, l, layers) {
-			faults = append(faults, Fault{i, fmt.Sprintf("%q has %q, and so does a layer of its own: they can't be pulled together", l.Path, title), "exclude it, or leave out the layer"})
+		faults = append(faults, collisions(fsys, i, layers)...)
+	}
+	return faults
+}
+
+// collisions returns the faults of a tar that has files of other layers. A pull unpacks it between them.
+func collisions(fsys fs.FS, at int, layers []Layer) []Fault {
+	tar := layers[at]
+	if !isUnpacked(tar) {
+		return nil
+	}
+	var faults []Fault
+	report := func(format string, args ...any) {
+		faults = append(faults, Fault{at, fmt.Sprintf(format+": they can't be pulled together", args...), "exclude it, or leave out the layer"})
+	}
+	var names []string // of its files after a pull
+	for i, l := range layers {
+		switch {
+		case l.Packing == mediatypes.Raw && l.Title != "" && hasFile(fsys, tar, l.Title):
+			report("%q has %q, and so does a layer of its own", tar.Path, l.Title)
+		case i < at && isUnpacked(l) && (strings.HasPrefix(l.Prefix, tar.Prefix) || strings.HasPrefix(tar.Prefix, l.Prefix)):
+			if names == nil {
+				names = fileNames(fsys, tar)
+			}
+			if found := slices.IndexFunc(names, func(name string) bool { return hasFile(fsys, l, name) }); found >= 0 {
+				report("%q and %q have one file, %q", l.Path, tar.Path, names[found])
+			}
 		}
 	}
 	return faults
 }
 
-// collidingFiles returns the titles of raw layers that a directory has, too, if its entries are pulled without its name.
-func collidingFiles(fsys fs.FS, dir Layer, layers []Layer) []string {
-	if !dir.Dir || dir.Prefix != "" || dir.Image || dir.File {
-		return nil
+// isUnpacked reports whether a pull unpacks a layer, and its files are known.
+func isUnpacked(l Layer) bool {
+	return (l.Dir || len(l.Files) > 0) && l.Packing != mediatypes.Raw && l.Packing != mediatypes.Zip && !l.Image && !l.File
+}
+
+// fileNames returns the names that the files of a tar have after a pull.
+func fileNames(fsys fs.FS, tar Layer) []string {
+	below := []string{}
+	for _, name := range tar.Files {
+		below = append(below, tree.Below(tar.Path, name))
 	}
-	var both []string
-	for _, l := range layers {
-		if l.Packing != mediatypes.Raw || l.Title == "" {
-			continue
-		}
-		info, err := fs.Stat(fsys, path.Join(dir.Path, l.Title))
-		if err == nil && (dir.Exclude == nil || !dir.Exclude(l.Title, info.IsDir())) {
-			both = append(both, l.Title)
+	if tar.Dir {
+		below, _ = tree.FilesBelow(fsys, tar.Layer) // packing reports what can't be read
+	}
+	for i, name := range below {
+		below[i] = tar.Prefix + name
+	}
+	return below
+}
+
+// hasFile reports whether a tar has a file that gets this name on pull.
+func hasFile(fsys fs.FS, tar Layer, name string) bool {
+	rel, ok := strings.CutPrefix(name, tar.Prefix)
+	if !ok {
+		return false
+	}
+	from := path.Join(tar.Path, rel)
+	if !tar.Dir {
+		return slices.Contains(tar.Files, from)
+	}
+	info, err := fs.Stat(fsys, from)
+	if err != nil || tar.Exclude == nil {
+		return err == nil
+	}
+	for at, r := range rel {
+		if r == '/' && tar.Exclude(rel[:at], true) {
+			return false
 		}
 	}
-	return both
+	return !tar.Exclude(rel, info.IsDir())
 }
 
 // NotOfWindows lists the titles that Windows can't have as paths.
