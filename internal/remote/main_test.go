@@ -1,0 +1,15 @@
+package remote
+
+import (
+	"flag"
+	"os"
+	"runtime"
+	"strconv"
+	"testing"
+)
+
+func TestMain(m *testing.M) {
+	// Most tests wait: for a registry that stalls, or to try again.
+	_ = flag.Set("test.parallel", strconv.Itoa(max(6, runtime.GOMAXPROCS(0))))
+	os.Exit(m.Run())
+}
