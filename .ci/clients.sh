@@ -5,7 +5,7 @@
 #
 # They land in $DAVIT_TOOLS/bin, by default .tools/bin of this tree. One that is
 # there in the pinned version is left alone. One that fails to build is reported
-# and the others go on; with DAVIT_REQUIRE_CLIENTS=1 the exit code then says so.
+# and the others continue; with DAVIT_REQUIRE_CLIENTS=1 the exit code then says so.
 #
 # `go install pkg@version` refuses modules with replace lines and asks a proxy
 # for more than the version itself, so every client is built from a module of

@@ -103,7 +103,7 @@ type Identity struct {
 	Types []string `json:"types,omitempty" yaml:"types,omitempty"`
 }
 
-// Tagging says by which tag the native clients of a kind find an artifact.
+// Tagging determines the tag by which the native clients of a kind find an artifact.
 type Tagging struct {
 	// VersionTag: by its version, so the tag of a push must be the version.
 	VersionTag bool `json:"versionTag,omitempty" yaml:"versionTag,omitempty"`
@@ -111,7 +111,7 @@ type Tagging struct {
 	Tag string `json:"tag,omitempty" yaml:"tag,omitempty"`
 }
 
-// Directories says which files of a directory a kind packs, and as how many layers.
+// Directories determines which files of a directory a kind packs, and as how many layers.
 type Directories struct {
 	// Expand: a directory that no role takes as a whole is packed as a layer per file under it. Without it, such a
 	// directory is an error.
@@ -169,7 +169,7 @@ type LayerType struct {
 	Annotations map[string]string `json:"annotations,omitempty" yaml:"annotations,omitempty"`
 }
 
-// Form says how a layer is named, and what its tar holds.
+// Form determines how a layer is named, and what its tar holds.
 type Form struct {
 	// Prefix is put before the name of every tar entry: "./" for Dev Containers, "volume-data/" for volumes. "{title}/"
 	// is the layer's title, the form that oras unpacks.

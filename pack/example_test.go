@@ -36,7 +36,7 @@ func ExamplePush() {
 	// Output: generic [v1] 1
 }
 
-// Artifact says what would be pushed, without sending it.
+// Artifact packs without sending anything.
 func ExampleArtifact() {
 	fsys := os.DirFS("testdata/greeting")
 	plan := &artifact.Plan{

@@ -154,6 +154,9 @@ func expandHome(path, home string) (string, error) {
 // Login checks a username and password (or, without a username, an identity token) with the registry at host, and keeps
 // them in the store that Credentials.File names: a helper, or the file itself. It returns where they are kept, "" for a
 // helper.
+//
+// An invalid host results in an artifact.ErrInvalid, credentials that the registry refuses in a *[Denied], and a registry
+// that does not answer in an *[Unavailable]. A store that can't keep them is an *artifact.Error.
 func (c *Client) Login(ctx context.Context, host, username, password string) (string, error) {
 	at, err := c.host(host)
 	if err != nil {
@@ -162,7 +165,8 @@ func (c *Client) Login(ctx context.Context, host, username, password string) (st
 	return at.Login(ctx, host, username, password)
 }
 
-// Logout removes the credentials of a host. Without any, the error is errdef.ErrNotFound.
+// Logout removes the credentials of a host. Without any, the error is errdef.ErrNotFound; an invalid host results in an
+// artifact.ErrInvalid, and a file that can't be read or written in an *artifact.Error.
 func (c *Client) Logout(ctx context.Context, host string) error {
 	return c.at(hostconfig.Endpoint{}).Logout(ctx, host)
 }

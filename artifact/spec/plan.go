@@ -70,7 +70,7 @@ type Layer struct {
 	Entries
 }
 
-// Entries says how the entries of a tar layer are written.
+// Entries describes how the entries of a tar layer are written.
 type Entries struct {
 	Prefix   string // before the name of every entry
 	Exclude  Filter // leaves paths of a directory out; nil keeps all

@@ -27,8 +27,8 @@ type Spec struct {
 	origin origin
 }
 
-// Related says how an artifact relates to others: to those that it is made with, each a reference or the path of a layout, and to
-// those that its tag or version already names.
+// Related describes how an artifact relates to others: to those that it is made with, each a reference or the path of a
+// layout, and to those that its tag or version already names.
 type Related struct {
 	Subject   string `json:"subject,omitempty"`   // the artifact that this one refers to
 	Base      string `json:"base,omitempty"`      // the artifact whose layers and config an image or volume builds on

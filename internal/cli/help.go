@@ -119,7 +119,7 @@ func writeFlags(b *strings.Builder, cmd *cobra.Command, width int) {
 	}
 }
 
-// leastUsage is how many columns the texts of flags have beside their names; with fewer, they are below them.
+// leastUsage is the least number of columns for the texts of flags beside their names; with fewer, they are below them.
 const leastUsage = 32
 
 // flagUsages returns a list of flags and what they do.

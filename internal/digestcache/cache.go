@@ -43,7 +43,7 @@ const (
 	// up to 2 s (FAT); a second change within the same step changes none of the values compared.
 	minAge = 2 * time.Second
 
-	// minAgeNoBootID replaces minAge where boots can't be told apart. Systems write content to the disk within a minute or
+	// minAgeNoBootID replaces minAge where boots can't be distinguished. Systems write content to the disk within a minute or
 	// two.
 	minAgeNoBootID = 10 * time.Minute
 )

@@ -22,7 +22,7 @@ type Endpoint struct {
 	When             When   // of a mirror
 }
 
-// When says which references are read from a mirror.
+// When determines which references are read from a mirror.
 type When int
 
 // The values of When.

@@ -18,7 +18,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// falco are the kinds of Falco, their types for falcoctl, and what it is told of their examples.
+// falco are the kinds of Falco, their types for falcoctl, and the arguments for their examples.
 var falco = []struct {
 	kind, word, file string
 	flags            []string

@@ -185,7 +185,7 @@ func (b *blobProgress) line(now time.Time, width int) string {
 	return barLine{name: b.name, done: b.done, size: b.size, rate: rateAfter(b.start, now, rate)}.String(width)
 }
 
-// leastMeasured is how long a rate is measured before it is shown: the first bytes only fill buffers.
+// leastMeasured is the time for which a rate is measured before it is shown: the first bytes only fill buffers.
 const leastMeasured = time.Second
 
 // rateAfter returns a rate since start, or -1 if it is not known yet.

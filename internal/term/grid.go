@@ -21,7 +21,7 @@ type grid struct {
 // gap is the number of columns between cells.
 const gap = 2
 
-// leastText is how many columns text needs to be broken into lines in its column. With fewer, it goes below the row.
+// leastText is the number of columns that text needs to be broken into lines in its column. With fewer, it goes below the row.
 const leastText = 20
 
 func newGrid(screen *Screen, rows []gridRow) *grid {
@@ -38,7 +38,7 @@ func newGrid(screen *Screen, rows []gridRow) *grid {
 	return g
 }
 
-// mostSampled is how many rows decide on the breaks.
+// mostSampled limits the rows that decide on the breaks.
 const mostSampled = 500
 
 // bestBreaks returns the breaks with the fewest lines. Of those, the best has the shortest lines, then the latest breaks.

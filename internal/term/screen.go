@@ -42,7 +42,7 @@ func NewScreen(w io.Writer) *Screen {
 	return s
 }
 
-// shortDigest is how many digits of a digest, or of the fingerprint of a key, tell it from others.
+// shortDigest is the number of digits that distinguish a digest, or the fingerprint of a key, from others.
 const shortDigest = 12
 
 // Fingerprint returns the fingerprint of a key as it is printed to w: shortened for a screen, and whole for anything else.

@@ -76,7 +76,7 @@ func WriteLine(w io.Writer, text string) error {
 	return t.WriteText(w)
 }
 
-// indent is how far the lines of a row are indented that are below its first one.
+// indent is the indentation of the lines of a row below its first one.
 const indent = 4
 
 // fits reports whether a cell in the second column is not too wide for a screen.

@@ -8,7 +8,7 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// CheckDigest returns an error that says what a digest lacks.
+// CheckDigest returns an error that describes the fault of a digest.
 func CheckDigest(d digest.Digest) error {
 	err := d.Validate()
 	if err == nil {

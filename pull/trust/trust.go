@@ -34,7 +34,7 @@ func ParseKey(data []byte, name string) (Key, error) {
 // Hint returns the key hint that signatures have: the SHA-256 of the key in base64.
 func (k Key) Hint() string { return k.key.Hint() }
 
-// Options say which signatures count.
+// Options determine which signatures count.
 type Options struct {
 	// Keys are the keys that are trusted. A signature by any of them counts.
 	Keys []Key

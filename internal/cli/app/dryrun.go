@@ -12,7 +12,7 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// DryRun is the flag of commands that then only say what they would do.
+// DryRun is the flag with which a command only prints what it would do.
 type DryRun bool
 
 // AddFlag adds the flag.

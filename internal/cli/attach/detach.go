@@ -33,7 +33,7 @@ func newDetachCommand(a *app.App) *cobra.Command {
 		Long: `Remove referrers of SUBJECT: those with the digests or names given, those of a kind, old ones, or
 all of them. Without any of these, davit asks on a terminal, and removes nothing in a script.
 A name must be that of only one referrer of the subject.
-The beginning of a digest is enough if only one begins so.
+Any unique beginning of a digest is enough.
 
 --keep leaves the newest of each type and name, so that --keep 4 leaves the last four reports of
 every scanner. Attachments without a date are the oldest, and never older than an age.`,

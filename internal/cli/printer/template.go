@@ -66,7 +66,7 @@ func writeTemplate(w io.Writer, t *template.Template, v any) error {
 	return err
 }
 
-// missingKey is the error of text/template for a field that is not there; it has no type.
+// missingKey is the error of text/template for a field that does not exist; it has no type.
 var missingKey = lazy.Regexp(`at <\.?([^>]*)>: map has no entry for key "([^"]*)"`)
 
 // templateError returns the error of a template, with the fields that exist if one does not.

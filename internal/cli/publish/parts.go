@@ -92,7 +92,7 @@ func sendParts(ctx context.Context, a *app.App, s *source.Source, opts sendOptio
 	return opts.eachPart(s.Plan, func(plan *artifact.Plan, to sendOptions) (*sentPart, error) { return sendPart(ctx, a, s, plan, to) })
 }
 
-// previewParts tells what a push does with the parts.
+// previewParts returns the results of a push of the parts, without sending them.
 func previewParts(ctx context.Context, a *app.App, s *source.Source, opts sendOptions) ([]sentPart, error) {
 	return opts.eachPart(s.Plan, func(plan *artifact.Plan, to sendOptions) (*sentPart, error) { return previewPart(ctx, a, s, plan, to) })
 }
@@ -141,7 +141,7 @@ func (o sendOptions) below(part spec.Part) ([]sendOptions, error) {
 	return targets, nil
 }
 
-// previewPart tells what sendPart does.
+// previewPart returns the result of sendPart, without sending anything.
 func previewPart(ctx context.Context, a *app.App, s *source.Source, plan *artifact.Plan, to sendOptions) (*sentPart, error) {
 	part := *s
 	part.Plan = plan

@@ -269,7 +269,7 @@ func (c *Chart) clean() {
 	}
 }
 
-// check makes the metadata plain, and says what helm would refuse of it.
+// check makes the metadata plain, and returns an error if helm would refuse it.
 func (c *Chart) check() error {
 	if slices.Contains(c.Maintainers, nil) {
 		return errors.New("its Chart.yaml has an empty maintainer, which helm refuses")

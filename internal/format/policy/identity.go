@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Identity says which name must be in a signature. A nil one is that of type "matchRepoDigestOrExact".
+// Identity determines which name must be in a signature. A nil one is that of type "matchRepoDigestOrExact".
 type Identity struct {
 	Type       string `json:"type"`
 	Reference  string `json:"dockerReference"`

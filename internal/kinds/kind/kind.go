@@ -47,7 +47,7 @@ type Export struct {
 	Command []string
 }
 
-// Pull says how a pull treats a kind. The zero value suits a kind whose layers have titles and whose tars are
+// Pull describes how a pull treats a kind. The zero value suits a kind whose layers have titles and whose tars are
 // directories.
 type Pull struct {
 	// Name returns the name of a layer that has no title, "" for none. It gets the content of the config.
@@ -68,7 +68,7 @@ type Pull struct {
 	Joins bool
 	// HasWeights: the config describes the weights, so nothing is read from them.
 	HasWeights bool
-	// Readings say how files of each role are shown.
+	// Readings describe how files of each role are shown.
 	Readings map[string]Reading
 	// PathInTar: a path names a file in the tar of a layer, and the name of the layer does not count.
 	PathInTar bool
@@ -81,7 +81,7 @@ type Pull struct {
 	Answer func(text []byte, alert string) []byte
 }
 
-// Unpacking says how a pull unpacks layers that are tars.
+// Unpacking describes how a pull unpacks layers that are tars.
 type Unpacking struct {
 	// Keep: a tar is a file unless its annotations say that it is a directory.
 	Keep bool

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Rank says how much a file explains of its artifact. Zero: it is not for reading.
+// Rank rates how much a file explains of its artifact. Zero: it is not for reading.
 type Rank int
 
 // The ranks that kinds give to files.
@@ -21,7 +21,7 @@ const (
 	RankItself // the artifact is this document
 )
 
-// Reading says how the files of a role are shown to a reader. With the zero value, their names decide.
+// Reading determines how the files of a role are shown to a reader. With the zero value, their names decide.
 type Reading int
 
 // The readings of roles.

@@ -81,7 +81,7 @@ func modelDescriptor(d *compose.Draft) map[string]any {
 	return fields
 }
 
-// assign sets the role that each file plays for the model, unless the declaration or a Modelfile says which.
+// assign sets the role that each file plays for the model, unless the declaration or a Modelfile sets it.
 func assign(d *compose.Draft, found *weightset.Parts) {
 	_, own := d.Annotations[mediatypes.ModelPackModelfile]
 	for _, l := range d.Layers {

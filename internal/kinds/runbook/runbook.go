@@ -111,7 +111,7 @@ func noteSingle(d *compose.Draft, f file, answers []answered, how string) {
 	}
 }
 
-// listed names the first few alerts, and says how many there are if it is more than one.
+// listed names the first few alerts, and counts them if there are several.
 func listed(names []any) string {
 	words := make([]string, len(names))
 	for i, n := range names {

@@ -28,7 +28,7 @@ func TestPausesAreAnnounced(t *testing.T) {
 			t.Fatal("the pause ends the tries")
 		}
 	}
-	if len(told) != 1 || !strings.HasPrefix(told[0], "example.com asked for a pause: going on in ") {
+	if len(told) != 1 || !strings.HasPrefix(told[0], "example.com asked for a pause: continuing in ") {
 		t.Errorf("got %q", told)
 	}
 	slow := tr.Limiter("slow.example.com")

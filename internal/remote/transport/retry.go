@@ -64,7 +64,7 @@ func (t *Retrier) ShouldRetry(err error) bool {
 	switch {
 	case !again || t.Delay < noticed || !t.limiter.mayAnnounce(now.Add(t.Delay)):
 	case t.Delay == pauseAsked:
-		t.transport.Notify("%s asked for a pause: going on in %v", t.limiter.host, t.Delay.Round(time.Second))
+		t.transport.Notify("%s asked for a pause: continuing in %v", t.limiter.host, t.Delay.Round(time.Second))
 	default:
 		t.transport.Notify("trying again in %v: %s: %v", t.Delay.Round(time.Second), t.limiter.host, err)
 	}

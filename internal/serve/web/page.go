@@ -143,7 +143,7 @@ func (h *handler) problem(err error) *page {
 	return p
 }
 
-// explain returns what a reader is told of an error.
+// explain returns the message about an error for a reader.
 func (h *handler) explain(err error) string {
 	var refused *answer.Error
 	var platform *fetch.PlatformError

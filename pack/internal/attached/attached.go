@@ -160,7 +160,7 @@ func roleOf(d ocispec.Descriptor) role {
 const maxNaming = 64 << 20
 
 // completeEntry completes the listing of a referrer from its manifest. If a successor has a name, it adds the name that the
-// document has, or the only file. Attestations are told apart by their predicates.
+// document has, or the only file. Attestations are distinguished by their predicates.
 func completeEntry(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor, successor role) (ocispec.Descriptor, error) {
 	m, err := fetch.Load(ctx, src, desc)
 	if errors.Is(err, errdef.ErrNotFound) {

@@ -19,7 +19,7 @@ import (
 	"oras.land/oras-go/v2/content"
 )
 
-// Options say how layers become files.
+// Options determine how layers become files.
 type Options struct {
 	Limits      archive.Limits // of all layers together, and of each
 	Matcher     fetch.Matcher  // which files of tar layers are unpacked

@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// Options say who may read the pages. The zero value allows only this machine.
+// Options determine who may read the pages. The zero value allows only this machine.
 type Options struct {
 	Prefix string   // the first part of every path, "/WORD", for those who know it; empty: none
 	Hosts  []string // host names that the pages are reached under, besides localhost
