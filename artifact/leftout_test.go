@@ -15,8 +15,8 @@ import (
 	"github.com/davit-oci/davit/internal/format/formattest"
 )
 
-// example reads a file of the examples.
-func example(t *testing.T, name string) string {
+// readExample reads a file of the examples.
+func readExample(t *testing.T, name string) string {
 	t.Helper()
 	data, err := os.ReadFile("../examples/" + name)
 	if err != nil {
@@ -25,8 +25,8 @@ func example(t *testing.T, name string) string {
 	return string(data)
 }
 
-// files makes a file system from names and contents, below a directory.
-func files(dir string, contents ...map[string]string) fstest.MapFS {
+// newFS makes a file system from names and contents, below a directory.
+func newFS(dir string, contents ...map[string]string) fstest.MapFS {
 	fsys := fstest.MapFS{}
 	for _, part := range contents {
 		for name, content := range part {
@@ -36,28 +36,28 @@ func files(dir string, contents ...map[string]string) fstest.MapFS {
 	return fsys
 }
 
-// declared composes a davit.yaml over files.
-func declared(t *testing.T, fsys fs.FS, davitYAML string) *artifact.Plan {
+// composeDeclared composes a davit.yaml over files.
+func composeDeclared(t *testing.T, fsys fs.FS, davitYAML string) *artifact.Plan {
 	t.Helper()
 	spec, err := artifact.Parse("davit.yaml", []byte(davitYAML))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return composed(t, fsys, spec)
+	return composeSpec(t, fsys, spec)
 }
 
-// detected composes plain files of a kind, or of the detected one.
-func detected(t *testing.T, fsys fs.FS, kind string, paths ...string) *artifact.Plan {
+// composeDetected composes plain files of a kind, or of the detected one.
+func composeDetected(t *testing.T, fsys fs.FS, kind string, paths ...string) *artifact.Plan {
 	t.Helper()
 	spec, _, err := artifact.Detect(fsys, paths, kind)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return composed(t, fsys, spec)
+	return composeSpec(t, fsys, spec)
 }
 
-// started composes the davit.yaml that init writes.
-func started(t *testing.T, fsys fs.FS, dir, kind string) *artifact.Plan {
+// composeStarter composes the davit.yaml that init writes.
+func composeStarter(t *testing.T, fsys fs.FS, dir, kind string) *artifact.Plan {
 	t.Helper()
 	text, err := artifact.Starter(fsys, dir, kind)
 	if err != nil {
@@ -67,10 +67,10 @@ func started(t *testing.T, fsys fs.FS, dir, kind string) *artifact.Plan {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return declared(t, sub, string(text))
+	return composeDeclared(t, sub, string(text))
 }
 
-func composed(t *testing.T, fsys fs.FS, spec *artifact.Spec) *artifact.Plan {
+func composeSpec(t *testing.T, fsys fs.FS, spec *artifact.Spec) *artifact.Plan {
 	t.Helper()
 	plan, err := artifact.Compose(fsys, spec)
 	if err != nil {
@@ -79,8 +79,8 @@ func composed(t *testing.T, fsys fs.FS, spec *artifact.Spec) *artifact.Plan {
 	return plan
 }
 
-// packed lists the files of the layers of a plan, those of directories as pack walks them.
-func packed(t *testing.T, fsys fs.FS, plan *artifact.Plan) []string {
+// listPacked lists the files of the layers of a plan, those of directories as pack walks them.
+func listPacked(t *testing.T, fsys fs.FS, plan *artifact.Plan) []string {
 	t.Helper()
 	var names []string
 	for _, l := range plan.Layers {
@@ -133,52 +133,54 @@ var private = map[string]string{
 func TestHiddenFilesOfModels(t *testing.T) {
 	t.Parallel()
 	visible := map[string]string{
-		"model.safetensors":   example(t, "modelpack/model/model.safetensors"),
+		"model.safetensors":   readExample(t, "modelpack/model/model.safetensors"),
 		"config.json":         "{}",
 		"README.md":           "# a model\n",
 		"onnx/tokenizer.json": "{}",
 	}
 	want := slices.Sorted(maps.Keys(visible))
 	wantLeft := []string{".DS_Store", ".cache/", ".env", ".git/", ".gitattributes", "onnx/.hidden.json", "onnx/.ipynb_checkpoints/"}
-	root, nested := files(".", visible, private), files("hf", visible, private)
+	root, nested := newFS(".", visible, private), newFS("hf", visible, private)
 	for _, tc := range []struct {
 		name  string
 		route func(t *testing.T) (fs.FS, *artifact.Plan)
 	}{
-		{"a directory", func(t *testing.T) (fs.FS, *artifact.Plan) { return root, detected(t, root, "", ".") }},
-		{"kind model", func(t *testing.T) (fs.FS, *artifact.Plan) { return root, detected(t, root, "model", ".") }},
-		{"kind modelpack", func(t *testing.T) (fs.FS, *artifact.Plan) { return root, detected(t, root, "modelpack", ".") }},
-		{"kind modelkit", func(t *testing.T) (fs.FS, *artifact.Plan) { return root, detected(t, root, "modelkit", ".") }},
-		{"a directory further down", func(t *testing.T) (fs.FS, *artifact.Plan) { return nested, detected(t, nested, "", "hf") }},
-		{"kind modelkit further down", func(t *testing.T) (fs.FS, *artifact.Plan) { return nested, detected(t, nested, "modelkit", "hf") }},
+		{"a directory", func(t *testing.T) (fs.FS, *artifact.Plan) { return root, composeDetected(t, root, "", ".") }},
+		{"kind model", func(t *testing.T) (fs.FS, *artifact.Plan) { return root, composeDetected(t, root, "model", ".") }},
+		{"kind modelpack", func(t *testing.T) (fs.FS, *artifact.Plan) { return root, composeDetected(t, root, "modelpack", ".") }},
+		{"kind modelkit", func(t *testing.T) (fs.FS, *artifact.Plan) { return root, composeDetected(t, root, "modelkit", ".") }},
+		{"a directory further down", func(t *testing.T) (fs.FS, *artifact.Plan) { return nested, composeDetected(t, nested, "", "hf") }},
+		{"kind modelkit further down", func(t *testing.T) (fs.FS, *artifact.Plan) {
+			return nested, composeDetected(t, nested, "modelkit", "hf")
+		}},
 		{"layers .", func(t *testing.T) (fs.FS, *artifact.Plan) {
-			return root, declared(t, root, "kind: model\nlayers: [.]\n")
+			return root, composeDeclared(t, root, "kind: model\nlayers: [.]\n")
 		}},
 		{"layers . of a modelpack", func(t *testing.T) (fs.FS, *artifact.Plan) {
-			return root, declared(t, root, "kind: modelpack\nlayers: [.]\n")
+			return root, composeDeclared(t, root, "kind: modelpack\nlayers: [.]\n")
 		}},
 		{"layers . of a modelkit", func(t *testing.T) (fs.FS, *artifact.Plan) {
-			return root, declared(t, root, "kind: modelkit\nlayers: [.]\n")
+			return root, composeDeclared(t, root, "kind: modelkit\nlayers: [.]\n")
 		}},
 		{"a tar of the directory", func(t *testing.T) (fs.FS, *artifact.Plan) {
-			return nested, declared(t, nested, "kind: modelpack\nlayers: [{path: hf, packing: tar, as: weights}]\n")
+			return nested, composeDeclared(t, nested, "kind: modelpack\nlayers: [{path: hf, packing: tar, as: weights}]\n")
 		}},
 		{"a glob", func(t *testing.T) (fs.FS, *artifact.Plan) {
-			return root, declared(t, root, "kind: model\nlayers: ['**']\n")
+			return root, composeDeclared(t, root, "kind: model\nlayers: ['**']\n")
 		}},
 		{"a glob further down", func(t *testing.T) (fs.FS, *artifact.Plan) {
-			return nested, declared(t, nested, "kind: modelkit\nlayers: ['hf/**']\n")
+			return nested, composeDeclared(t, nested, "kind: modelkit\nlayers: ['hf/**']\n")
 		}},
 		{"an exclude of one's own", func(t *testing.T) (fs.FS, *artifact.Plan) {
-			return root, declared(t, root, "kind: model\nlayers: [{path: ., exclude: ['*.nothing']}]\n")
+			return root, composeDeclared(t, root, "kind: model\nlayers: [{path: ., exclude: ['*.nothing']}]\n")
 		}},
-		{"init", func(t *testing.T) (fs.FS, *artifact.Plan) { return root, started(t, root, ".", "model") }},
-		{"init of a modelkit", func(t *testing.T) (fs.FS, *artifact.Plan) { return root, started(t, root, ".", "modelkit") }},
+		{"init", func(t *testing.T) (fs.FS, *artifact.Plan) { return root, composeStarter(t, root, ".", "model") }},
+		{"init of a modelkit", func(t *testing.T) (fs.FS, *artifact.Plan) { return root, composeStarter(t, root, ".", "modelkit") }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			fsys, plan := tc.route(t)
-			got := packed(t, fsys, plan)
+			got := listPacked(t, fsys, plan)
 			for i := range got {
 				got[i] = strings.TrimPrefix(got[i], "hf/")
 			}
@@ -203,15 +205,15 @@ func TestHiddenFilesOfModels(t *testing.T) {
 // TestNamedHiddenFilesArePacked packs the hidden files that the declaration names.
 func TestNamedHiddenFilesArePacked(t *testing.T) {
 	t.Parallel()
-	fsys := files(".", map[string]string{"m.gguf": example(t, "model/tiny-llama.gguf"), ".gitattributes": "x", ".cfg/a.json": "{}", ".env": "A=1"})
+	fsys := newFS(".", map[string]string{"m.gguf": readExample(t, "model/tiny-llama.gguf"), ".gitattributes": "x", ".cfg/a.json": "{}", ".env": "A=1"})
 	for layers, want := range map[string]string{
 		"., .gitattributes":                       ".gitattributes m.gguf",
 		".cfg/, m.gguf":                           ".cfg/a.json m.gguf",
 		"{path: ., exclude: ['!.gitattributes']}": ".gitattributes m.gguf",
 		"m.gguf, '.cfg/*.json'":                   ".cfg/a.json m.gguf",
 	} {
-		plan := declared(t, fsys, "kind: model\nlayers: ["+layers+"]\n")
-		if got := strings.Join(packed(t, fsys, plan), " "); got != want {
+		plan := composeDeclared(t, fsys, "kind: model\nlayers: ["+layers+"]\n")
+		if got := strings.Join(listPacked(t, fsys, plan), " "); got != want {
 			t.Errorf("%s: packed %s, want %s", layers, got, want)
 		}
 		if slices.Contains(plan.LeftOut, ".gitattributes") && strings.Contains(layers, ".gitattributes") {
@@ -224,9 +226,9 @@ func TestNamedHiddenFilesArePacked(t *testing.T) {
 // own files.
 func TestGenericPacksHiddenFiles(t *testing.T) {
 	t.Parallel()
-	fsys := files("d", map[string]string{"a.txt": "x", ".env": "A=1", ".git/HEAD": "x"})
-	plan := declared(t, fsys, "kind: generic\nlayers: [d]\n")
-	if got := strings.Join(packed(t, fsys, plan), " "); got != "d/.env d/.git/HEAD d/a.txt" || len(plan.LeftOut) > 0 || len(plan.Warnings) != 1 {
+	fsys := newFS("d", map[string]string{"a.txt": "x", ".env": "A=1", ".git/HEAD": "x"})
+	plan := composeDeclared(t, fsys, "kind: generic\nlayers: [d]\n")
+	if got := strings.Join(listPacked(t, fsys, plan), " "); got != "d/.env d/.git/HEAD d/a.txt" || len(plan.LeftOut) > 0 || len(plan.Warnings) != 1 {
 		t.Errorf("packed %s, left out %q, warnings %q", got, plan.LeftOut, plan.Warnings)
 	}
 }
@@ -243,24 +245,24 @@ func TestKitignore(t *testing.T) {
 		"docs: [{path: README.md}]\ncode: [{path: .}]\n"
 	both := map[string]string{"Kitfile": kitfile, ".kitignore": "# not ours\ngguf\n*/*.onnx_data\nsrc/secret.py\nlogs/*\n!logs/keep.log\n"}
 	const want = "README.md logs/keep.log model-00001-of-00002.safetensors model-00002-of-00002.safetensors onnx/model.onnx src/run.py"
-	root, nested := files(".", content, private, both), files("kit", content, private, both)
-	plain := files(".", content, private, map[string]string{".kitignore": both[".kitignore"]})
+	root, nested := newFS(".", content, private, both), newFS("kit", content, private, both)
+	plain := newFS(".", content, private, map[string]string{".kitignore": both[".kitignore"]})
 	for name, tc := range map[string]struct {
 		fsys fs.FS
 		plan *artifact.Plan
 	}{
-		"the Kitfile":                  {root, declared(t, root, "kind: modelkit\nlayers: [Kitfile]\n")},
-		"the Kitfile further down":     {nested, declared(t, nested, "kind: modelkit\nlayers: [kit/Kitfile]\n")},
-		"a directory with a Kitfile":   {root, detected(t, root, "", ".")},
-		"no Kitfile":                   {plain, detected(t, plain, "modelkit", ".")},
-		"no Kitfile, all files named":  {plain, detected(t, plain, "modelkit", slices.Sorted(maps.Keys(content))...)},
-		"no Kitfile, a glob":           {plain, declared(t, plain, "kind: modelkit\nlayers: ['**']\n")},
-		"no Kitfile, as one directory": {plain, declared(t, plain, "kind: modelkit\nlayers: [.]\n")},
-		"init":                         {plain, started(t, plain, ".", "modelkit")},
+		"the Kitfile":                  {root, composeDeclared(t, root, "kind: modelkit\nlayers: [Kitfile]\n")},
+		"the Kitfile further down":     {nested, composeDeclared(t, nested, "kind: modelkit\nlayers: [kit/Kitfile]\n")},
+		"a directory with a Kitfile":   {root, composeDetected(t, root, "", ".")},
+		"no Kitfile":                   {plain, composeDetected(t, plain, "modelkit", ".")},
+		"no Kitfile, all files named":  {plain, composeDetected(t, plain, "modelkit", slices.Sorted(maps.Keys(content))...)},
+		"no Kitfile, a glob":           {plain, composeDeclared(t, plain, "kind: modelkit\nlayers: ['**']\n")},
+		"no Kitfile, as one directory": {plain, composeDeclared(t, plain, "kind: modelkit\nlayers: [.]\n")},
+		"init":                         {plain, composeStarter(t, plain, ".", "modelkit")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := strings.ReplaceAll(strings.Join(packed(t, tc.fsys, tc.plan), " "), "kit/", "")
+			got := strings.ReplaceAll(strings.Join(listPacked(t, tc.fsys, tc.plan), " "), "kit/", "")
 			if got != want {
 				t.Errorf("packed %s, want %s", got, want)
 			}
@@ -283,7 +285,7 @@ func TestKitignoreOfNamedFiles(t *testing.T) {
 		"[a-\n":       "syntax error in pattern",
 		"docs\n!src/": "",
 	} {
-		fsys := files(".", map[string]string{"w.gguf": "x", "src/a.py": "x", "src/b.py": "x", ".kitignore": kitignore,
+		fsys := newFS(".", map[string]string{"w.gguf": "x", "src/a.py": "x", "src/b.py": "x", ".kitignore": kitignore,
 			"Kitfile": "manifestVersion: 1.0.0\nmodel: {path: w.gguf}\ncode: [{path: src}]\n"})
 		_, err := artifact.Compose(fsys, &artifact.Spec{Kind: "modelkit", Layers: []artifact.LayerSpec{{Path: "Kitfile"}}})
 		if (err == nil) != (want == "") || err != nil && (!strings.Contains(err.Error(), want) || !errors.Is(err, artifact.ErrInvalid)) {
@@ -296,7 +298,7 @@ func TestKitignoreOfNamedFiles(t *testing.T) {
 func TestModelfileDecides(t *testing.T) {
 	t.Parallel()
 	content := map[string]string{
-		"model.safetensors": example(t, "modelpack/model/model.safetensors"), "onnx/model.onnx_data": "x", "my model.bin": "x", "README.md": "x",
+		"model.safetensors": readExample(t, "modelpack/model/model.safetensors"), "onnx/model.onnx_data": "x", "my model.bin": "x", "README.md": "x",
 		"notes.md": "x", "wandb/debug.log": "x", "wandb/.secret.log": "x", "__pycache__/a.pyc": "x",
 	}
 	for _, tc := range []struct{ name, modelfile, want, left string }{
@@ -309,11 +311,11 @@ func TestModelfileDecides(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			fsys := files(".", content, private, map[string]string{"Modelfile": tc.modelfile})
+			fsys := newFS(".", content, private, map[string]string{"Modelfile": tc.modelfile})
 			for how, plan := range map[string]*artifact.Plan{
-				"detected": detected(t, fsys, "modelpack", "."),
-				"named":    detected(t, fsys, "modelpack", append(slices.Sorted(maps.Keys(content)), "Modelfile")...),
-				"glob":     declared(t, fsys, "kind: modelpack\nlayers: ['**']\n"),
+				"detected": composeDetected(t, fsys, "modelpack", "."),
+				"named":    composeDetected(t, fsys, "modelpack", append(slices.Sorted(maps.Keys(content)), "Modelfile")...),
+				"glob":     composeDeclared(t, fsys, "kind: modelpack\nlayers: ['**']\n"),
 			} {
 				var got []string
 				for _, l := range plan.Layers {
@@ -345,7 +347,7 @@ func TestOnlyHiddenFiles(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = artifact.Compose(files(".", map[string]string{"d/.git/HEAD": "x", "Kitfile.txt": "x", ".kitignore": "*.txt\n"}), spec)
+		_, err = artifact.Compose(newFS(".", map[string]string{"d/.git/HEAD": "x", "Kitfile.txt": "x", ".kitignore": "*.txt\n"}), spec)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)
 		}
@@ -374,11 +376,11 @@ func TestEnvFilesOfCompose(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			for _, more := range unrelated {
-				fsys := files(".", tc.content, more)
+				fsys := newFS(".", tc.content, more)
 				for how, plan := range map[string]*artifact.Plan{
-					"detected": detected(t, fsys, "", "."), "named": detected(t, fsys, "compose", "."), "init": started(t, fsys, ".", ""),
+					"detected": composeDetected(t, fsys, "", "."), "named": composeDetected(t, fsys, "compose", "."), "init": composeStarter(t, fsys, ".", ""),
 				} {
-					if got := strings.Join(packed(t, fsys, plan), " "); got != tc.want {
+					if got := strings.Join(listPacked(t, fsys, plan), " "); got != tc.want {
 						t.Errorf("%s with %v: packed %s, want %s", how, more, got, tc.want)
 					}
 					said := strings.Join(slices.DeleteFunc(plan.Notes, func(n string) bool { return !strings.Contains(n, "is left out") }), "\n")
@@ -394,9 +396,9 @@ func TestEnvFilesOfCompose(t *testing.T) {
 // TestListedEnvFilesThatNoServiceNames checks that listing an env file is not enough to publish it.
 func TestListedEnvFilesThatNoServiceNames(t *testing.T) {
 	t.Parallel()
-	fsys := files(".", map[string]string{"compose.yaml": "services: {a: {image: x, env_file: a.env}}\n", "a.env": "A=1\n", ".env": "B=2\n", "b.env": "C=3\n"})
+	fsys := newFS(".", map[string]string{"compose.yaml": "services: {a: {image: x, env_file: a.env}}\n", "a.env": "A=1\n", ".env": "B=2\n", "b.env": "C=3\n"})
 	for _, layers := range []string{"compose.yaml, a.env, .env, b.env", "compose.yaml, '*.env'", "'*'", "compose.yaml, {path: b.env, as: env}, a.env"} {
-		if got := strings.Join(packed(t, fsys, declared(t, fsys, "kind: compose\nlayers: ["+layers+"]\n")), " "); got != "a.env compose.yaml" {
+		if got := strings.Join(listPacked(t, fsys, composeDeclared(t, fsys, "kind: compose\nlayers: ["+layers+"]\n")), " "); got != "a.env compose.yaml" {
 			t.Errorf("%s: packed %s", layers, got)
 		}
 	}
@@ -423,7 +425,7 @@ func TestInitOfSets(t *testing.T) {
 			[]string{"  - a.jinja # file", "  - chat_template.jinja # template", "  - m.gguf # weights"},
 		},
 	} {
-		text, err := artifact.Starter(files(".", tt.files), ".", "")
+		text, err := artifact.Starter(newFS(".", tt.files), ".", "")
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -459,7 +461,7 @@ func TestAuthorLeavesOut(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		plan, err := artifact.Compose(files(".", content), spec)
+		plan, err := artifact.Compose(newFS(".", content), spec)
 		if err != nil {
 			t.Errorf("%s: %v", tc.layers, err)
 			continue

@@ -67,8 +67,8 @@ func TestNamedKindTakesTheWholeDirectory(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			fsys := files("some/dir", tc.files)
-			plan := detected(t, fsys, tc.kind, "some/dir")
+			fsys := newFS("some/dir", tc.files)
+			plan := composeDetected(t, fsys, tc.kind, "some/dir")
 			left := slices.Clone(plan.LeftOut)
 			for i := range left {
 				left[i] = strings.TrimPrefix(left[i], "some/dir/")
@@ -106,7 +106,7 @@ func TestNamedKindHasRoomForOne(t *testing.T) {
 		{"sbom", map[string]string{"a.json": `{"spdxVersion":"SPDX-2.3"}`, "b.json": `{"bomFormat":"CycloneDX","specVersion":"1.6"}`},
 			`kind "sbom" takes one sbom, and the directory has several: dir/a.json, dir/b.json`},
 	} {
-		_, _, err := artifact.Detect(files("dir", tc.files), []string{"dir"}, tc.kind)
+		_, _, err := artifact.Detect(newFS("dir", tc.files), []string{"dir"}, tc.kind)
 		if err == nil || err.Error() != tc.want || !errors.Is(err, spec.ErrInvalid) {
 			t.Errorf("%s %v: got %v, want %s", tc.kind, tc.files, err, tc.want)
 		}
@@ -127,7 +127,7 @@ func TestUnrelatedFilesChangeNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			describe := func(files fs.FS) string {
-				plan := detected(t, files, name, "dir")
+				plan := composeDetected(t, files, name, "dir")
 				var lines []string
 				for _, p := range append(plan.Platforms, plan) {
 					lines = append(lines, kindtest.LayerLines(p))
@@ -138,9 +138,9 @@ func TestUnrelatedFilesChangeNothing(t *testing.T) {
 				slices.Sort(lines)
 				return strings.Join(lines, "\n")
 			}
-			want := describe(files("dir", tc))
+			want := describe(newFS("dir", tc))
 			for _, more := range []map[string]string{{"README.md": "# x\n"}, {".gitignore": "x"}, {"LICENSE": "x", ".git/config": "x"}, {"Makefile": "x", "src/main.go": "x", ".github/workflows/ci.yml": "on: push\n"}} {
-				if got := describe(files("dir", tc, more)); got != want {
+				if got := describe(newFS("dir", tc, more)); got != want {
 					t.Errorf("with %v:\n%s\nwant\n%s", more, got, want)
 				}
 			}

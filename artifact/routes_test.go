@@ -26,7 +26,7 @@ func TestRoutesOfModels(t *testing.T) {
 		"a Kitfile":   {"Kitfile": "manifestVersion: 1.0.0\nmodel: {path: m-Q4_K_M.gguf}\ncode: [{path: sub}]\n"},
 		".kitignore":  {".kitignore": "more\nREADME.md\n"},
 	} {
-		fsys := files(".", checkpoint, declaration)
+		fsys := newFS(".", checkpoint, declaration)
 		entries, err := fs.ReadDir(fsys, ".")
 		if err != nil {
 			t.Fatal(err)
@@ -38,7 +38,7 @@ func TestRoutesOfModels(t *testing.T) {
 			}
 		}
 		for _, kind := range []string{"", "model", "modelpack", "modelkit"} {
-			whole, named := layersOf(detected(t, fsys, kind, ".")), layersOf(detected(t, fsys, kind, visible...))
+			whole, named := layersOf(composeDetected(t, fsys, kind, ".")), layersOf(composeDetected(t, fsys, kind, visible...))
 			if !slices.Equal(whole, named) {
 				t.Errorf("%s, kind %q: the directory has the layers\n%s\nits entries\n%s", name, kind, whole, named)
 			}

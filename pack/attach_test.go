@@ -31,8 +31,8 @@ func newSubject(t *testing.T) (*oci.Store, ocispec.Descriptor) {
 	return dst, r.Descriptor()
 }
 
-// named returns a plan of one file with a title.
-func named(title, path string) *artifact.Plan {
+// planNamed returns a plan of one file with a title.
+func planNamed(title, path string) *artifact.Plan {
 	p := plan(file(path))
 	p.ArtifactType = "application/vnd.example.sbom"
 	p.Annotations = map[string]string{ocispec.AnnotationTitle: title}
@@ -48,14 +48,14 @@ func TestAttach(t *testing.T) {
 		skipped bool
 		total   int
 	}{
-		{named("one", "sbom.js"), AttachOptions{}, false, 1},
-		{named("one", "sbom.js"), AttachOptions{}, true, 1},
-		{named("one", "sbom.js"), AttachOptions{Options: Options{Created: time.Unix(1, 0)}}, true, 1},
-		{named("two", "b.txt"), AttachOptions{}, false, 2},
-		{named("one", "b.txt"), AttachOptions{Replace: true}, false, 2},
-		{named("one", "b.txt"), AttachOptions{Replace: true}, true, 2},
-		{named("one", "sbom.js"), AttachOptions{}, false, 3},
-		{named("one", "sbom.js"), AttachOptions{Replace: true}, false, 2},
+		{planNamed("one", "sbom.js"), AttachOptions{}, false, 1},
+		{planNamed("one", "sbom.js"), AttachOptions{}, true, 1},
+		{planNamed("one", "sbom.js"), AttachOptions{Options: Options{Created: time.Unix(1, 0)}}, true, 1},
+		{planNamed("two", "b.txt"), AttachOptions{}, false, 2},
+		{planNamed("one", "b.txt"), AttachOptions{Replace: true}, false, 2},
+		{planNamed("one", "b.txt"), AttachOptions{Replace: true}, true, 2},
+		{planNamed("one", "sbom.js"), AttachOptions{}, false, 3},
+		{planNamed("one", "sbom.js"), AttachOptions{Replace: true}, false, 2},
 	}
 	for i, step := range steps {
 		r, err := Attach(t.Context(), files, step.plan, Attachment{dst, subject}, step.opts)
@@ -81,7 +81,7 @@ func TestAttachEachPlatform(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := Attach(t.Context(), files, named("x", "sbom.js"), Attachment{dst, idx.Descriptor()}, AttachOptions{EachPlatform: true})
+	r, err := Attach(t.Context(), files, planNamed("x", "sbom.js"), Attachment{dst, idx.Descriptor()}, AttachOptions{EachPlatform: true})
 	if err != nil || len(r) != 1 || r[0].Subject.Digest != idx.Manifests[0].Digest {
 		t.Errorf("got %+v, %v", r, err)
 	}
@@ -90,7 +90,7 @@ func TestAttachEachPlatform(t *testing.T) {
 func TestReplaceNeedsDeleting(t *testing.T) {
 	t.Parallel()
 	dst := struct{ *memory.Store }{memory.New()}
-	_, err := Attach(t.Context(), files, named("x", "sbom.js"), Attachment{dst, ocispec.Descriptor{}}, AttachOptions{Replace: true})
+	_, err := Attach(t.Context(), files, planNamed("x", "sbom.js"), Attachment{dst, ocispec.Descriptor{}}, AttachOptions{Replace: true})
 	if !errors.Is(err, errdef.ErrUnsupported) {
 		t.Errorf("got %v", err)
 	}

@@ -36,8 +36,8 @@ func store(t *testing.T, dst *memory.Store, mediaType string, v any) ocispec.Des
 	return desc
 }
 
-// busybox stores an image of one layer, in one of the two formats.
-func busybox(t *testing.T, dst *memory.Store, docker bool) ocispec.Descriptor {
+// storeBusybox stores an image of one layer, in one of the two formats.
+func storeBusybox(t *testing.T, dst *memory.Store, docker bool) ocispec.Descriptor {
 	t.Helper()
 	types := [3]string{ocispec.MediaTypeImageManifest, ocispec.MediaTypeImageConfig, ocispec.MediaTypeImageLayerGzip}
 	if docker {
@@ -57,7 +57,7 @@ func TestImageOnBase(t *testing.T) {
 		t.Run(fmt.Sprintf("docker %v", docker), func(t *testing.T) {
 			t.Parallel()
 			src, dst := memory.New(), memory.New()
-			base := busybox(t, src, docker)
+			base := storeBusybox(t, src, docker)
 			p := plan(artifact.Layer{Content: []byte("ours"), MediaType: mediatypes.LayerTarGzip, Title: "x"})
 			p.ArtifactType, p.ConfigType, p.Kind.Shape = "", ocispec.MediaTypeImageConfig, mediatypes.Image
 			p.Finish = func(layers []artifact.Packed) (artifact.Finished, error) {
@@ -95,7 +95,7 @@ func TestImageOnBase(t *testing.T) {
 func TestBaseOfSeveralPlatforms(t *testing.T) {
 	t.Parallel()
 	src := memory.New()
-	entry := busybox(t, src, false)
+	entry := storeBusybox(t, src, false)
 	entry.Platform = &ocispec.Platform{OS: "linux", Architecture: "arm64"}
 	index := store(t, src, ocispec.MediaTypeImageIndex, ocispec.Index{
 		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageIndex, Manifests: []ocispec.Descriptor{entry},

@@ -38,7 +38,7 @@ func TestDirectoryNamesWithDots(t *testing.T) {
 						if _, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), opts); err != nil {
 							t.Fatal(err)
 						}
-						if got, want := listing(t, out, false), listing(t, dir, false); got != want {
+						if got, want := listTree(t, out, false), listTree(t, dir, false); got != want {
 							t.Errorf("got\n%s\nwant\n%s", got, want)
 						}
 					})

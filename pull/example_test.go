@@ -13,8 +13,8 @@ import (
 	"oras.land/oras-go/v2/content/memory"
 )
 
-// pushed returns a target that has an artifact under the tag v1.
-func pushed() *memory.Store {
+// newTarget returns a target that has an artifact under the tag v1.
+func newTarget() *memory.Store {
 	store := memory.New()
 	fsys := fstest.MapFS{"hello.txt": {Data: []byte("hello\n")}}
 	plan := &artifact.Plan{
@@ -29,7 +29,7 @@ func pushed() *memory.Store {
 
 // Artifact places the files of an artifact in a directory: all of them, verified, or none.
 func ExampleArtifact() {
-	src := pushed() // any oras target: a remote.Repository, an oci.Store, a memory.Store
+	src := newTarget() // any oras target: a remote.Repository, an oci.Store, a memory.Store
 	dir, err := os.MkdirTemp("", "example")
 	if err != nil {
 		log.Fatal(err)

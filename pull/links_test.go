@@ -113,7 +113,7 @@ func TestLinksOfSeveralPulls(t *testing.T) {
 		"one":                         {nil, []pull.Options{{}}, []string{"ab"}, 0},
 		"the second turns":            {nil, []pull.Options{{Origin: "1"}, {Origin: "2"}}, []string{"a", "b"}, 1},
 		"another version":             {nil, []pull.Options{{}, {}}, []string{"a", "ab"}, 1},
-		"included in turn":            {nil, []pull.Options{including("tree/x/**"), including("tree/y/**")}, []string{"ab", "ab"}, 1},
+		"included in turn":            {nil, []pull.Options{includeOptions("tree/x/**"), includeOptions("tree/y/**")}, []string{"ab", "ab"}, 1},
 		"turned first":                {nil, []pull.Options{{}, {Origin: "2"}}, []string{"b", "a"}, 1},
 		"of a directory":              {nil, []pull.Options{{}, {Delete: true}}, []string{"dirs", "ab"}, 1},
 		"the user's link":             {map[string]string{"tree/y/z": ".."}, []pull.Options{{}}, []string{"a"}, 0},
@@ -136,9 +136,9 @@ func TestLinksOfSeveralPulls(t *testing.T) {
 					if recorded {
 						opts.State = out + ".state"
 					}
-					before := listing(t, out, false)
+					before := listTree(t, out, false)
 					_, err := pull.Artifact(t.Context(), store, test.tags[i], root, opts)
-					if i == test.refuse != errors.Is(err, artifact.ErrRefused) && !errors.Is(err, artifact.ErrKept) || err != nil && listing(t, out, false) != before {
+					if i == test.refuse != errors.Is(err, artifact.ErrRefused) && !errors.Is(err, artifact.ErrKept) || err != nil && listTree(t, out, false) != before {
 						t.Errorf("%s, recorded %t, force %t: pull %d: %v", name, recorded, force, i, err)
 					}
 				}
@@ -311,7 +311,7 @@ func TestDeepPaths(t *testing.T) {
 	}
 }
 
-func including(pattern string) (opts pull.Options) {
+func includeOptions(pattern string) (opts pull.Options) {
 	opts.Include = []string{pattern}
 	return opts
 }

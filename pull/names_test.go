@@ -75,7 +75,7 @@ func TestNamesThatArePackedCanBePulled(t *testing.T) {
 				if _, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{NoSync: true, State: out + ".state"}); err != nil {
 					t.Fatal(err)
 				}
-				got := names(t, out)
+				got := listNames(t, out)
 				for _, file := range test.files {
 					if !slices.ContainsFunc(got, func(name string) bool { return name == file || strings.HasSuffix(name, "/"+file) }) {
 						t.Errorf("%q was not pulled: got %q", file, got)
@@ -86,8 +86,8 @@ func TestNamesThatArePackedCanBePulled(t *testing.T) {
 	}
 }
 
-// names lists the files below a directory.
-func names(t *testing.T, dir string) (all []string) {
+// listNames lists the files below a directory.
+func listNames(t *testing.T, dir string) (all []string) {
 	t.Helper()
 	err := fs.WalkDir(os.DirFS(dir), ".", func(name string, _ fs.DirEntry, err error) error {
 		all = append(all, name)

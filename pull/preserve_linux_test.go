@@ -102,7 +102,7 @@ func TestLockedDirectories(t *testing.T) {
 		if _, err := pull.Artifact(t.Context(), store, "v1", root, pull.Options{NoSync: true, State: out + ".state", Delete: true}); err != nil {
 			t.Fatalf("%d: %v", i, err)
 		}
-		if got, want := listing(t, out, true), listing(t, vol, true); got != want {
+		if got, want := listTree(t, out, true), listTree(t, vol, true); got != want {
 			t.Errorf("%d: got\n%s\nwant\n%s", i, got, want)
 		}
 		chmod(vol, 0o755, 0o755)

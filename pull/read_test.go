@@ -46,7 +46,7 @@ func (s *ranged) FetchRange(ctx context.Context, desc ocispec.Descriptor, offset
 	return rc, err
 }
 
-func paths(files []pull.File) string {
+func joinPaths(files []pull.File) string {
 	var names []string
 	for _, f := range files {
 		names = append(names, f.Path)
@@ -73,14 +73,14 @@ func TestList(t *testing.T) {
 		store := newStore()
 		mixed(t, store, packing)
 		r, err := read.List(t.Context(), store, "v1", read.ListOptions{})
-		if err != nil || paths(r.Files) != "docs/a.md docs/sub/b.md large.bin" {
+		if err != nil || joinPaths(r.Files) != "docs/a.md docs/sub/b.md large.bin" {
 			t.Fatalf("%s: %v, %v", packing, r, err)
 		}
 		if f := r.Files[0]; f.Size != 3 || f.Digest != digest.FromString("# A") || f.Layer != r.Layers[0].Digest {
 			t.Errorf("%s: %+v", packing, f)
 		}
-		if r, err = read.List(t.Context(), store, "v1", read.ListOptions{Include: []string{"sub"}}); err != nil || paths(r.Files) != "docs/sub/b.md" {
-			t.Errorf("%s: included %v, %v", packing, paths(r.Files), err)
+		if r, err = read.List(t.Context(), store, "v1", read.ListOptions{Include: []string{"sub"}}); err != nil || joinPaths(r.Files) != "docs/sub/b.md" {
+			t.Errorf("%s: included %v, %v", packing, joinPaths(r.Files), err)
 		}
 	}
 }
@@ -92,7 +92,7 @@ func TestListImage(t *testing.T) {
 		tgz(t, entry{name: "etc/gone", content: "x"}, entry{name: "etc/stays", content: "1"}, entry{name: "dir/old"}, entry{name: "was/dir"}),
 		tgz(t, entry{name: "etc/.wh.gone"}, entry{name: "etc/stays", content: "22"}, entry{name: "dir/.wh..wh..opq"}, entry{name: "dir/new"}, entry{name: "was"}))
 	r, err := read.List(t.Context(), store, "v1", read.ListOptions{})
-	if err != nil || paths(r.Files) != "dir/new etc/stays was" || r.Files[1].Size != 2 {
+	if err != nil || joinPaths(r.Files) != "dir/new etc/stays was" || r.Files[1].Size != 2 {
 		t.Errorf("got %v, %v", r.Files, err)
 	}
 	for name, want := range map[string]string{"etc/stays": "22", "etc/gone": "", "dir/old": "", "was/dir": ""} {
@@ -498,7 +498,7 @@ func TestEveryChangedLayerIsRefused(t *testing.T) {
 				parent := t.TempDir()
 				src := &lying{store, layer.Digest, lie}
 				_, err := pull.Artifact(t.Context(), src, "v1", openRoot(t, filepath.Join(parent, "out")), pull.Options{NoSync: true})
-				if got := listing(t, parent, false); !errors.Is(err, artifact.ErrRefused) || strings.Count(got, "\n") != 2 {
+				if got := listTree(t, parent, false); !errors.Is(err, artifact.ErrRefused) || strings.Count(got, "\n") != 2 {
 					t.Errorf("%s %s: %v, left behind:\n%s", packing, name, err, got)
 				}
 			}

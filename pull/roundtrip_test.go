@@ -66,8 +66,8 @@ func openRoot(t testing.TB, dir string) *os.Root {
 	return root
 }
 
-// listing lists the contents of a directory, with modes and link targets; meta adds times.
-func listing(t testing.TB, dir string, meta bool) string {
+// listTree lists the contents of a directory, with modes and link targets; meta adds times.
+func listTree(t testing.TB, dir string, meta bool) string {
 	t.Helper()
 	var b strings.Builder
 	root := openRoot(t, dir)
@@ -168,7 +168,7 @@ func TestDirectoryRoundTrip(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if got, want := listing(t, out, false), listing(t, dir, false); got != want {
+				if got, want := listTree(t, out, false), listTree(t, dir, false); got != want {
 					t.Errorf("got\n%.600s\nwant\n%.600s", got, want)
 				}
 				if len(r.Files) != 31 || r.Files[30].Link != "d1/f1" || r.Files[0].Digest == "" {
@@ -210,7 +210,7 @@ func TestSmallChangeFetchesLittle(t *testing.T) {
 	if n := int(store.fetched.Load()); layers < 4 || n > 3 {
 		t.Errorf("%d fetches for one changed file in %d layers", n, layers)
 	}
-	if got, want := listing(t, out, false), listing(t, dir, false); got != want {
+	if got, want := listTree(t, out, false), listTree(t, dir, false); got != want {
 		t.Error("the directories differ")
 	}
 	for name, old := range before {
@@ -244,7 +244,7 @@ func TestVolumeRoundTrip(t *testing.T) {
 	if _, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{NoSync: true, State: out + ".state"}); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := listing(t, out, true), listing(t, filepath.Join(dir, "vol"), true); got != want {
+	if got, want := listTree(t, out, true), listTree(t, filepath.Join(dir, "vol"), true); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
@@ -393,7 +393,7 @@ func TestHostileTarsLeaveNothing(t *testing.T) {
 			if info, err := root.Stat("."); err != nil || !info.ModTime().Equal(when) {
 				t.Errorf("the destination has the time %v, %v", info.ModTime(), err)
 			}
-			if got := listing(t, parent, false); strings.Count(got, "\n") != 2 {
+			if got := listTree(t, parent, false); strings.Count(got, "\n") != 2 {
 				t.Errorf("left behind:\n%s", got)
 			}
 		})
@@ -452,21 +452,21 @@ func TestChangesWithoutContent(t *testing.T) {
 		if _, err := pull.Artifact(t.Context(), store, "v1", root, opts); err != nil {
 			t.Fatal(err)
 		}
-		before := listing(t, out, false)
+		before := listTree(t, out, false)
 		if err := c.change(root, c.at); err != nil {
 			t.Fatal(err)
 		}
-		changed := listing(t, out, false)
+		changed := listTree(t, out, false)
 		if before == changed {
 			t.Fatalf("%s: nothing changed", name)
 		}
 		_, err := pull.Artifact(t.Context(), store, "v1", root, opts)
-		if errors.Is(err, artifact.ErrKept) != c.keep || !c.keep && err != nil || listing(t, out, false) != changed {
-			t.Errorf("%s: %v; there is\n%s", name, err, listing(t, out, false))
+		if errors.Is(err, artifact.ErrKept) != c.keep || !c.keep && err != nil || listTree(t, out, false) != changed {
+			t.Errorf("%s: %v; there is\n%s", name, err, listTree(t, out, false))
 		}
 		opts.Force = true
-		if _, err := pull.Artifact(t.Context(), store, "v1", root, opts); err != nil || c.keep && listing(t, out, false) != before {
-			t.Errorf("%s: by force: %v; there is\n%s", name, err, listing(t, out, false))
+		if _, err := pull.Artifact(t.Context(), store, "v1", root, opts); err != nil || c.keep && listTree(t, out, false) != before {
+			t.Errorf("%s: by force: %v; there is\n%s", name, err, listTree(t, out, false))
 		}
 	}
 }
@@ -496,16 +496,16 @@ func TestDirectoryBecomesFile(t *testing.T) {
 		write(t, vol, "f/x", "in a directory now")
 		push(t, dir, plan, store)
 		write(t, in, "d/e/mine", "not ours")
-		before := listing(t, out, false)
-		if _, err := pull.Artifact(t.Context(), store, "v1", root, opts); !errors.Is(err, artifact.ErrKept) || listing(t, out, false) != before {
-			t.Errorf("%s: %v; there is\n%s", plan.Kind.Name, err, listing(t, out, false))
+		before := listTree(t, out, false)
+		if _, err := pull.Artifact(t.Context(), store, "v1", root, opts); !errors.Is(err, artifact.ErrKept) || listTree(t, out, false) != before {
+			t.Errorf("%s: %v; there is\n%s", plan.Kind.Name, err, listTree(t, out, false))
 		}
 		if err := os.Remove(filepath.Join(in, "d/e/mine")); err != nil {
 			t.Fatal(err)
 		}
 		for range 2 {
-			if _, err := pull.Artifact(t.Context(), store, "v1", root, opts); err != nil || listing(t, in, false) != listing(t, vol, false) {
-				t.Errorf("%s: %v; there is\n%s", plan.Kind.Name, err, listing(t, in, false))
+			if _, err := pull.Artifact(t.Context(), store, "v1", root, opts); err != nil || listTree(t, in, false) != listTree(t, vol, false) {
+				t.Errorf("%s: %v; there is\n%s", plan.Kind.Name, err, listTree(t, in, false))
 			}
 		}
 	}

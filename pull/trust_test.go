@@ -17,8 +17,8 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// versions pushes v1 and v2 of a directory or of files.
-func versions(t *testing.T, packing mediatypes.Packing) *counted {
+// pushVersions pushes v1 and v2 of a directory or of files.
+func pushVersions(t *testing.T, packing mediatypes.Packing) *counted {
 	t.Helper()
 	store := newStore()
 	for _, v := range []string{"v1", "v2"} {
@@ -75,7 +75,7 @@ func TestChangesThatHide(t *testing.T) {
 			"untouched": {func(string) error { return nil }, false},
 		} {
 			for _, next := range []string{"v1", "v2"} {
-				store, out := versions(t, packing), filepath.Join(t.TempDir(), "out")
+				store, out := pushVersions(t, packing), filepath.Join(t.TempDir(), "out")
 				root, opts := openRoot(t, out), pull.Options{NoSync: true, State: out + ".state", Origin: "o"}
 				if _, err := pull.Artifact(t.Context(), store, "v1", root, opts); err != nil {
 					t.Fatal(err)
@@ -116,7 +116,7 @@ func TestImportedRecord(t *testing.T) {
 			"planted, next":      {"EVIL v1", "v2", true},
 			"there already, new": {"a of v2", "v2", false},
 		} {
-			store, dir := versions(t, packing), t.TempDir()
+			store, dir := pushVersions(t, packing), t.TempDir()
 			out := filepath.Join(dir, "out")
 			write(t, out, "d/a", test.content)
 			root, opts := openRoot(t, out), pull.Options{NoSync: true, State: out + ".state", Origin: "o"}
@@ -216,7 +216,7 @@ func TestOtherProgramsAtWork(t *testing.T) {
 		if err := test.interfere(out); err != nil {
 			t.Fatal(err)
 		}
-		before := listing(t, dir, false)
+		before := listTree(t, dir, false)
 		if err := p.Apply([]place.Removal{{Path: "left", Was: left}}); !errors.Is(err, artifact.ErrKept) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -234,7 +234,7 @@ func TestOtherProgramsAtWork(t *testing.T) {
 			}
 			return strings.Join(lines, "\n")
 		}
-		if after := listing(t, dir, false); withoutStage(after) != withoutStage(before) {
+		if after := listTree(t, dir, false); withoutStage(after) != withoutStage(before) {
 			t.Errorf("%s: there is\n%s\nthere was\n%s", name, withoutStage(after), withoutStage(before))
 		}
 		if err := stage.Close(); err != nil {
@@ -259,10 +259,10 @@ func TestDirectoriesInTheWay(t *testing.T) {
 			if !strings.HasSuffix(mine, "/") {
 				write(t, out, mine, "mine")
 			}
-			before := listing(t, out, false)
+			before := listTree(t, out, false)
 			_, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{NoSync: true, State: out + ".state", Force: force})
-			if !errors.Is(err, artifact.ErrKept) || listing(t, out, false) != before {
-				t.Errorf("%s, force %t: %v; there is\n%s", mine, force, err, listing(t, out, false))
+			if !errors.Is(err, artifact.ErrKept) || listTree(t, out, false) != before {
+				t.Errorf("%s, force %t: %v; there is\n%s", mine, force, err, listTree(t, out, false))
 			}
 		}
 	}

@@ -73,8 +73,8 @@ func closeTarget(t *testing.T, target registry.Target) {
 	}
 }
 
-// pushed makes an artifact of one layer.
-func pushed(t *testing.T, target oras.Target, layer string, subject *ocispec.Descriptor) ocispec.Descriptor {
+// pushArtifact makes an artifact of one layer.
+func pushArtifact(t *testing.T, target oras.Target, layer string, subject *ocispec.Descriptor) ocispec.Descriptor {
 	t.Helper()
 	blob, err := oras.PushBytes(t.Context(), target, "text/plain", []byte(layer))
 	if err != nil {
@@ -129,7 +129,7 @@ func TestContract(t *testing.T) {
 
 func contractRoundTrip(t *testing.T, open func() registry.Target) {
 	target := open()
-	desc := pushed(t, target, "hello", nil)
+	desc := pushArtifact(t, target, "hello", nil)
 	if err := target.Tag(t.Context(), desc, "v1"); err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +166,7 @@ func contractRoundTrip(t *testing.T, open func() registry.Target) {
 
 func contractTags(t *testing.T, open func() registry.Target) {
 	target := open()
-	one, two := pushed(t, target, "one", nil), pushed(t, target, "two", nil)
+	one, two := pushArtifact(t, target, "one", nil), pushArtifact(t, target, "two", nil)
 	for _, tag := range []string{"b", "a", "latest"} {
 		if err := target.Tag(t.Context(), one, tag); err != nil {
 			t.Fatal(err)
@@ -207,10 +207,10 @@ func contractTags(t *testing.T, open func() registry.Target) {
 
 func contractReferrers(t *testing.T, open func() registry.Target) {
 	target := open()
-	subject := pushed(t, target, "subject", nil)
+	subject := pushArtifact(t, target, "subject", nil)
 	var want []digest.Digest
 	for i := range 3 {
-		want = append(want, pushed(t, target, fmt.Sprint("referrer ", i), &subject).Digest)
+		want = append(want, pushArtifact(t, target, fmt.Sprint("referrer ", i), &subject).Digest)
 	}
 	closeTarget(t, target)
 
@@ -244,7 +244,7 @@ func contractReferrers(t *testing.T, open func() registry.Target) {
 
 func contractDelete(t *testing.T, open func() registry.Target) {
 	target := open()
-	one, two := pushed(t, target, "one", nil), pushed(t, target, "two", nil)
+	one, two := pushArtifact(t, target, "one", nil), pushArtifact(t, target, "two", nil)
 	for tag, desc := range map[string]ocispec.Descriptor{"one": one, "too": one, "two": two} {
 		if err := target.Tag(t.Context(), desc, tag); err != nil {
 			t.Fatal(err)
@@ -358,7 +358,7 @@ func contractPushBlob(t *testing.T, open func() registry.Target) {
 // contractConcurrent opens a target several times at once, and checks that no tag or referrer is lost.
 func contractConcurrent(t *testing.T, open func() registry.Target) {
 	target := open()
-	subject := pushed(t, target, "subject", nil)
+	subject := pushArtifact(t, target, "subject", nil)
 	if err := target.Tag(t.Context(), subject, "subject"); err != nil {
 		t.Fatal(err)
 	}
@@ -369,7 +369,7 @@ func contractConcurrent(t *testing.T, open func() registry.Target) {
 	for i := range users {
 		group.Go(func() {
 			target := open()
-			desc := pushed(t, target, fmt.Sprint("of user ", i), &subject)
+			desc := pushArtifact(t, target, fmt.Sprint("of user ", i), &subject)
 			if err := target.Tag(t.Context(), desc, fmt.Sprint("user", i)); err != nil {
 				t.Errorf("user %d: %v", i, err)
 			}

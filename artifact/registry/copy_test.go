@@ -31,10 +31,10 @@ func TestCopy(t *testing.T) {
 	}
 	for from, src := range places(t) {
 		target := src()
-		subject := pushed(t, target, "subject", nil)
-		referrer := pushed(t, target, "referrer", &subject)
-		second := pushed(t, target, "referrer of the referrer", &referrer)
-		signature := pushed(t, target, "signature", nil)
+		subject := pushArtifact(t, target, "subject", nil)
+		referrer := pushArtifact(t, target, "referrer", &subject)
+		second := pushArtifact(t, target, "referrer of the referrer", &referrer)
+		signature := pushArtifact(t, target, "signature", nil)
 		signatureTag := manifest.CosignTags(subject.Digest)[0]
 		for tag, desc := range map[string]ocispec.Descriptor{"v1": subject, signatureTag: signature} {
 			if err := target.Tag(t.Context(), desc, tag); err != nil {
@@ -47,7 +47,7 @@ func TestCopy(t *testing.T) {
 				t.Parallel()
 				opts := registry.CopyOptions{Reference: "v1", Tags: []string{"v1", "new", "v1"}, Referrers: true}
 				for _, skipped := range []bool{false, true} {
-					one := copied(t, src(), dst(), opts)
+					one := copyOne(t, src(), dst(), opts)
 					if one.Descriptor.Digest != subject.Digest || !slices.Equal(one.Tags, []string{"v1", "new"}) || one.Skipped != skipped {
 						t.Errorf("copied %+v, want %s as v1 and new, skipped %t", one, subject.Digest, skipped)
 					}
@@ -75,8 +75,8 @@ func TestCopy(t *testing.T) {
 	}
 }
 
-// copied copies one artifact and closes both targets.
-func copied(t *testing.T, src, dst registry.Target, opts registry.CopyOptions) registry.Copied {
+// copyOne copies one artifact and closes both targets.
+func copyOne(t *testing.T, src, dst registry.Target, opts registry.CopyOptions) registry.Copied {
 	t.Helper()
 	result, err := registry.Copy(t.Context(), src, dst, opts)
 	if err := dst.Close(t.Context(), err); err != nil {
@@ -103,7 +103,7 @@ func TestCopyChooses(t *testing.T) {
 	t.Parallel()
 	src := opener(t, filepath.Join(t.TempDir(), "oci"))()
 	defer closeTarget(t, src)
-	amd, arm := pushed(t, src, "amd64", nil), pushed(t, src, "arm64", nil)
+	amd, arm := pushArtifact(t, src, "amd64", nil), pushArtifact(t, src, "arm64", nil)
 	amd.Platform, arm.Platform = &ocispec.Platform{OS: "linux", Architecture: "amd64"}, &ocispec.Platform{OS: "linux", Architecture: "arm64"}
 	index := ocispec.Index{MediaType: ocispec.MediaTypeImageIndex, Manifests: []ocispec.Descriptor{amd, arm}}
 	index.SchemaVersion = 2

@@ -51,7 +51,7 @@ func TestMirrors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			repository := home.Host + "/" + name + "/app"
-			subject := pushed(t, opener(t, repository)(), "subject", nil)
+			subject := pushArtifact(t, opener(t, repository)(), "subject", nil)
 			if err := opener(t, repository)().Tag(t.Context(), subject, "v1"); err != nil {
 				t.Fatal(err)
 			}
@@ -111,7 +111,7 @@ func TestMirrors(t *testing.T) {
 				t.Fatal(err)
 			}
 			before := asked.Load()
-			pushed(t, writable, "another", nil)
+			pushArtifact(t, writable, "another", nil)
 			if written.Load() > 0 || asked.Load() != before {
 				t.Errorf("the mirror was written to")
 			}
@@ -138,7 +138,7 @@ func TestInsecureMeansPlainToo(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		pushed(t, target, "layer", nil)
+		pushArtifact(t, target, "layer", nil)
 	}
 }
 
@@ -161,7 +161,7 @@ func TestCertDir(t *testing.T) {
 		}
 		return target
 	}
-	pushed(t, open(dir), "layer", nil)
+	pushArtifact(t, open(dir), "layer", nil)
 	if _, err := oras.PushBytes(t.Context(), open(), "text/plain", []byte("layer")); err == nil {
 		t.Error("a certificate is trusted without certs.d")
 	}

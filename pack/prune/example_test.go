@@ -17,8 +17,8 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// attached returns a target that has an artifact under the tag v1 with an SBOM, and the descriptor of the artifact.
-func attached() (*memory.Store, ocispec.Descriptor) {
+// newTargetWithSBOM returns a target that has an artifact under the tag v1 with an SBOM, and the descriptor of the artifact.
+func newTargetWithSBOM() (*memory.Store, ocispec.Descriptor) {
 	ctx, store := context.Background(), memory.New()
 	fsys := fstest.MapFS{
 		"hello.txt": {Data: []byte("hello\n")},
@@ -43,7 +43,7 @@ func attached() (*memory.Store, ocispec.Descriptor) {
 }
 
 func ExampleChoose() {
-	src, subject := attached()
+	src, subject := newTargetWithSBOM()
 	chosen, err := prune.Choose(context.Background(), src, subject, prune.Selection{Kind: "sbom"})
 	if err != nil {
 		log.Fatal(err)
@@ -54,7 +54,7 @@ func ExampleChoose() {
 
 // The zero Selection removes nothing.
 func ExampleDetach() {
-	dst, subject := attached()
+	dst, subject := newTargetWithSBOM()
 	_, err := prune.Detach(context.Background(), dst, subject, prune.Selection{})
 	fmt.Println(errors.Is(err, artifact.ErrInvalid))
 	// Output: true
@@ -62,7 +62,7 @@ func ExampleDetach() {
 
 func ExampleReferrers() {
 	ctx := context.Background()
-	dst, subject := attached()
+	dst, subject := newTargetWithSBOM()
 	old, err := prune.Choose(ctx, dst, subject, prune.Selection{Kind: "sbom"})
 	if err != nil {
 		log.Fatal(err)
@@ -80,15 +80,15 @@ func (undeletable) Detach(context.Context, ocispec.Descriptor, ocispec.Descripto
 }
 
 func ExampleStillAttachedError() {
-	dst, subject := attached()
+	dst, subject := newTargetWithSBOM()
 	_, err := prune.Detach(context.Background(), undeletable{dst}, subject, prune.Selection{Kind: "sbom"})
 	var still *prune.StillAttachedError
 	fmt.Println(errors.As(err, &still), len(still.Referrers))
 	// Output: true 1
 }
 
-// untagged returns a layout with an artifact that has no tag, and the descriptor of the artifact.
-func untagged(dir string) (registry.Target, ocispec.Descriptor) {
+// newUntagged returns a layout with an artifact that has no tag, and the descriptor of the artifact.
+func newUntagged(dir string) (registry.Target, ocispec.Descriptor) {
 	ref, err := registry.Parse(dir)
 	if err != nil {
 		log.Fatal(err)
@@ -117,7 +117,7 @@ func ExampleNewPlan() {
 	}
 	defer os.RemoveAll(dir)
 	ctx := context.Background()
-	target, _ := untagged(dir + "/oci")
+	target, _ := newUntagged(dir + "/oci")
 	tags := func(ctx context.Context) ([]string, error) { return registry.Tags(ctx, target, registry.TagOptions{}) }
 	repo := prune.Repository{Target: target, Tags: tags, AllTags: tags}
 	plan, err := prune.NewPlan(ctx, repo, prune.Policy{})
@@ -138,7 +138,7 @@ func ExampleRemove() {
 	}
 	defer os.RemoveAll(dir)
 	ctx := context.Background()
-	target, desc := untagged(dir + "/oci")
+	target, desc := newUntagged(dir + "/oci")
 	err = prune.Remove(ctx, target, []ocispec.Descriptor{desc, desc}) // twice: a manifest that no longer exists is skipped
 	if err := target.Close(ctx, err); err != nil {
 		log.Fatal(err)

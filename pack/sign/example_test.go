@@ -13,8 +13,8 @@ import (
 	"oras.land/oras-go/v2/content/memory"
 )
 
-// attached returns a target that has an artifact under the tag v1 with an SBOM, and the descriptor of the artifact.
-func attached() (*memory.Store, ocispec.Descriptor) {
+// newTargetWithSBOM returns a target that has an artifact under the tag v1 with an SBOM, and the descriptor of the artifact.
+func newTargetWithSBOM() (*memory.Store, ocispec.Descriptor) {
 	ctx, store := context.Background(), memory.New()
 	fsys := fstest.MapFS{
 		"hello.txt": {Data: []byte("hello\n")},
@@ -39,7 +39,7 @@ func attached() (*memory.Store, ocispec.Descriptor) {
 }
 
 func ExampleSign() {
-	dst, subject := attached()
+	dst, subject := newTargetWithSBOM()
 	password := []byte("secret")
 	private, _, err := sign.GenerateKey(password)
 	if err != nil {

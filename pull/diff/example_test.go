@@ -14,8 +14,8 @@ import (
 	"oras.land/oras-go/v2/content/memory"
 )
 
-// pushed returns a target that has an artifact under the tag v1. It could be a repository, a layout, or any other target of oras.
-func pushed(files map[string]string) *memory.Store {
+// newTarget returns a target that has an artifact under the tag v1. It could be a repository, a layout, or any other target of oras.
+func newTarget(files map[string]string) *memory.Store {
 	ctx, store, fsys := context.Background(), memory.New(), fstest.MapFS{}
 	for name, text := range files {
 		fsys[name] = &fstest.MapFile{Data: []byte(text)}
@@ -30,8 +30,8 @@ func pushed(files map[string]string) *memory.Store {
 	return store
 }
 
-// placed returns a directory with the files.
-func placed(files map[string]string) *os.Root {
+// newDirectory returns a directory with the files.
+func newDirectory(files map[string]string) *os.Root {
 	dir, err := os.MkdirTemp("", "example")
 	if err != nil {
 		log.Fatal(err)
@@ -49,8 +49,8 @@ func placed(files map[string]string) *os.Root {
 }
 
 func ExampleArtifacts() {
-	a := diff.Side{Source: pushed(map[string]string{"hello.txt": "hello\n"}), Ref: "v1"}
-	b := diff.Side{Source: pushed(map[string]string{"hello.txt": "good morning\n"}), Ref: "v1"}
+	a := diff.Side{Source: newTarget(map[string]string{"hello.txt": "hello\n"}), Ref: "v1"}
+	b := diff.Side{Source: newTarget(map[string]string{"hello.txt": "good morning\n"}), Ref: "v1"}
 	found, err := diff.Artifacts(context.Background(), a, b, diff.Options{})
 	if err != nil {
 		log.Fatal(err)
@@ -62,9 +62,9 @@ func ExampleArtifacts() {
 }
 
 func ExampleDirectory() {
-	dir := placed(map[string]string{"hello.txt": "hello\n", "mine.txt": "mine\n"})
+	dir := newDirectory(map[string]string{"hello.txt": "hello\n", "mine.txt": "mine\n"})
 	defer os.RemoveAll(dir.Name())
-	src := pushed(map[string]string{"hello.txt": "hello\n"})
+	src := newTarget(map[string]string{"hello.txt": "hello\n"})
 	found, err := diff.Directory(context.Background(), dir, diff.Side{Source: src, Ref: "v1"}, diff.DirectoryOptions{})
 	if err != nil {
 		log.Fatal(err)
@@ -77,9 +77,9 @@ func ExampleDirectory() {
 
 // Files that only the directory has do not count.
 func ExampleVerify() {
-	dir := placed(map[string]string{"hello.txt": "HELLO\n", "mine.txt": "mine\n"})
+	dir := newDirectory(map[string]string{"hello.txt": "HELLO\n", "mine.txt": "mine\n"})
 	defer os.RemoveAll(dir.Name())
-	src := pushed(map[string]string{"hello.txt": "hello\n"})
+	src := newTarget(map[string]string{"hello.txt": "hello\n"})
 	found, err := diff.Verify(context.Background(), dir, diff.Side{Source: src, Ref: "v1"}, nil)
 	if err != nil {
 		log.Fatal(err)

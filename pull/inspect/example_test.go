@@ -12,8 +12,8 @@ import (
 	"oras.land/oras-go/v2/content/memory"
 )
 
-// pushed returns a target that has an artifact under the tag v1. It could be a repository, a layout, or any other target of oras.
-func pushed(files map[string]string) *memory.Store {
+// newTarget returns a target that has an artifact under the tag v1. It could be a repository, a layout, or any other target of oras.
+func newTarget(files map[string]string) *memory.Store {
 	ctx, store, fsys := context.Background(), memory.New(), fstest.MapFS{}
 	for name, text := range files {
 		fsys[name] = &fstest.MapFile{Data: []byte(text)}
@@ -29,7 +29,7 @@ func pushed(files map[string]string) *memory.Store {
 }
 
 func ExampleInspect() {
-	src := pushed(map[string]string{"hello.txt": "hello\n"})
+	src := newTarget(map[string]string{"hello.txt": "hello\n"})
 	info, err := inspect.Inspect(context.Background(), src, "v1", inspect.Options{})
 	if err != nil {
 		log.Fatal(err)
@@ -40,7 +40,7 @@ func ExampleInspect() {
 
 // Damaged and missing content is in the report, and is not an error.
 func ExampleVerify() {
-	src := pushed(map[string]string{"hello.txt": "hello\n"})
+	src := newTarget(map[string]string{"hello.txt": "hello\n"})
 	report, err := inspect.Verify(context.Background(), src, "v1", inspect.VerifyOptions{Referrers: true})
 	if err != nil {
 		log.Fatal(err)

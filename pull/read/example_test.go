@@ -13,8 +13,8 @@ import (
 	"oras.land/oras-go/v2/content/memory"
 )
 
-// pushed returns a target that has an artifact under the tag v1. It could be a repository, a layout, or any other target of oras.
-func pushed(files map[string]string) *memory.Store {
+// newTarget returns a target that has an artifact under the tag v1. It could be a repository, a layout, or any other target of oras.
+func newTarget(files map[string]string) *memory.Store {
 	ctx, store, fsys := context.Background(), memory.New(), fstest.MapFS{}
 	for name, text := range files {
 		fsys[name] = &fstest.MapFile{Data: []byte(text)}
@@ -30,7 +30,7 @@ func pushed(files map[string]string) *memory.Store {
 }
 
 func ExampleCat() {
-	src := pushed(map[string]string{"hello.txt": "hello\n"})
+	src := newTarget(map[string]string{"hello.txt": "hello\n"})
 	printed, err := read.Cat(context.Background(), src, "v1", os.Stdout, read.CatOptions{Path: "hello.txt"})
 	if err != nil {
 		log.Fatal(err)
@@ -42,7 +42,7 @@ func ExampleCat() {
 }
 
 func ExampleList() {
-	src := pushed(map[string]string{"hello.txt": "hello\n", "bye.txt": "bye\n"})
+	src := newTarget(map[string]string{"hello.txt": "hello\n", "bye.txt": "bye\n"})
 	listing, err := read.List(context.Background(), src, "v1", read.ListOptions{})
 	if err != nil {
 		log.Fatal(err)
@@ -56,7 +56,7 @@ func ExampleList() {
 }
 
 func ExampleReadable() {
-	src := pushed(map[string]string{"README.md": "# Greetings\n", "hello.txt": "hello\n"})
+	src := newTarget(map[string]string{"README.md": "# Greetings\n", "hello.txt": "hello\n"})
 	doc, err := read.Readable(context.Background(), src, "v1", read.ReadableOptions{})
 	if err != nil {
 		log.Fatal(err)

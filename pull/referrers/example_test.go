@@ -14,8 +14,8 @@ import (
 	"oras.land/oras-go/v2/content/memory"
 )
 
-// attached returns a target with an artifact tagged v1 and its SBOM, and the descriptor of the artifact.
-func attached() (*memory.Store, ocispec.Descriptor) {
+// newTargetWithSBOM returns a target with an artifact tagged v1 and its SBOM, and the descriptor of the artifact.
+func newTargetWithSBOM() (*memory.Store, ocispec.Descriptor) {
 	ctx, store := context.Background(), memory.New()
 	fsys := fstest.MapFS{
 		"hello.txt": {Data: []byte("hello\n")},
@@ -40,7 +40,7 @@ func attached() (*memory.Store, ocispec.Descriptor) {
 }
 
 func ExampleList() {
-	src, subject := attached()
+	src, subject := newTargetWithSBOM()
 	list, err := referrers.List(context.Background(), src, subject, referrers.Options{Kind: "sbom"})
 	if err != nil {
 		log.Fatal(err)
@@ -52,16 +52,16 @@ func ExampleList() {
 }
 
 func ExampleFind() {
-	src, subject := attached()
+	src, subject := newTargetWithSBOM()
 	_, err := referrers.Find(context.Background(), src, subject, referrers.AttachedOptions{Kind: "runbook"})
 	var none *referrers.NoneAttachedError
 	fmt.Println(errors.As(err, &none))
 	// Output: true
 }
 
-// indexed returns a target with an index tagged all that lists the artifact of attached, and the descriptor of the index.
-func indexed() (*memory.Store, ocispec.Descriptor) {
-	store, member := attached()
+// newTargetWithIndex returns a target with an index tagged all that lists the artifact of newTargetWithSBOM, and the descriptor of the index.
+func newTargetWithIndex() (*memory.Store, ocispec.Descriptor) {
+	store, member := newTargetWithSBOM()
 	members := []pack.Member{{Descriptor: member, Platform: &ocispec.Platform{OS: "linux", Architecture: "arm64"}}}
 	index, err := pack.Index(context.Background(), store, members, pack.IndexOptions{Tags: []string{"all"}})
 	if err != nil {
@@ -71,7 +71,7 @@ func indexed() (*memory.Store, ocispec.Descriptor) {
 }
 
 func ExampleListPlatforms() {
-	src, index := indexed()
+	src, index := newTargetWithIndex()
 	list, err := referrers.ListPlatforms(context.Background(), src, index, referrers.Options{Kind: "sbom"})
 	if err != nil {
 		log.Fatal(err)
@@ -92,7 +92,7 @@ func (tagged) Tags(_ context.Context, _ string, fn func([]string) error) error {
 // An orchestrator shows the digest of one manifest, and the runbook is attached to the index that lists it.
 func ExampleListIndex() {
 	ctx := context.Background()
-	src, index := indexed()
+	src, index := newTargetWithIndex()
 	members, err := referrers.ListPlatforms(ctx, src, index, referrers.Options{})
 	if err != nil {
 		log.Fatal(err)
@@ -115,7 +115,7 @@ func ExampleListIndex() {
 
 // The SBOM is a referrer of the manifest: BuildKit put no statement into the index.
 func ExampleFindStatement() {
-	src, _ := indexed()
+	src, _ := newTargetWithIndex()
 	arm := &ocispec.Platform{OS: "linux", Architecture: "arm64"}
 	_, err := referrers.FindStatement(context.Background(), src, "all", arm, referrers.AttachedOptions{Kind: "sbom"})
 	var none *referrers.NoneAttachedError
@@ -125,7 +125,7 @@ func ExampleFindStatement() {
 
 // A Lister requests the referrers of several subjects at once, and lists each referrer only once.
 func ExampleLister() {
-	src, subject := attached()
+	src, subject := newTargetWithSBOM()
 	lister := referrers.NewLister(src, referrers.Options{Recursive: true})
 	lists, err := lister.Each(context.Background(), []ocispec.Descriptor{subject})
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 	"oras.land/oras-go/v2/content/memory"
 )
 
-// attached returns a target that has an artifact under the tag v1 with an SBOM, and the descriptor of the artifact.
-func attached() (*memory.Store, ocispec.Descriptor) {
+// newTargetWithSBOM returns a target that has an artifact under the tag v1 with an SBOM, and the descriptor of the artifact.
+func newTargetWithSBOM() (*memory.Store, ocispec.Descriptor) {
 	ctx, store := context.Background(), memory.New()
 	fsys := fstest.MapFS{
 		"hello.txt": {Data: []byte("hello\n")},
@@ -42,7 +42,7 @@ func attached() (*memory.Store, ocispec.Descriptor) {
 
 func ExampleVerify() {
 	ctx := context.Background()
-	src, subject := attached()
+	src, subject := newTargetWithSBOM()
 	private, public, err := sign.GenerateKey(nil)
 	if err != nil {
 		log.Fatal(err)
@@ -74,7 +74,7 @@ func ExampleVerify() {
 }
 
 func ExampleList() {
-	src, subject := attached()
+	src, subject := newTargetWithSBOM()
 	signatures, err := trust.List(context.Background(), src, subject, trust.Options{})
 	fmt.Println(len(signatures), err)
 	// Output: 0 <nil>
