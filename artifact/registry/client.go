@@ -165,8 +165,7 @@ func (c *Client) Login(ctx context.Context, host, username, password string) (st
 	return at.Login(ctx, host, username, password)
 }
 
-// Logout removes the credentials of a host. Without any, the error is errdef.ErrNotFound; an invalid host results in an
-// artifact.ErrInvalid, and a file that can't be read or written in an *artifact.Error.
+// Logout removes the credentials of a host. Without any, the error is errdef.ErrNotFound; see Login for others.
 func (c *Client) Logout(ctx context.Context, host string) error {
 	return c.at(hostconfig.Endpoint{}).Logout(ctx, host)
 }

@@ -40,7 +40,7 @@ input), SRC or SRC DST, and --all-repos all tags of every repository of SRC (HOS
 for those below a name). Without a DST of its own, each of many artifacts keeps its name: below DST
 if that is a registry (HOST or HOST/PREFIX) or a directory of layouts (it ends in /), else inside
 the layout or archive DST. All lines are read before the first copy. An artifact that fails is
-reported, and the others go on; the exit code is that of the first failure. A full disk, Ctrl-C, and
+reported, and the others continue; the exit code is that of the first failure. A full disk, Ctrl-C, and
 --fail-fast end it at once. The same command again copies the rest.
 
 --username and --password-stdin are for one registry; where SRC and DST are in two, --from-username
