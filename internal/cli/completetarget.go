@@ -159,7 +159,7 @@ func hosts(a *app.App, cmd *cobra.Command, typed string) []string {
 	return slices.DeleteFunc(all, func(host string) bool { return !strings.HasPrefix(host, typed) || term.Escape(host) != host })
 }
 
-// mostPages is how many pages of a catalog are read to complete a repository.
+// mostPages limits the pages of a catalog that are read to complete a repository.
 const mostPages = 10
 
 var errEnough = errors.New("enough pages")
