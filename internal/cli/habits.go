@@ -99,6 +99,9 @@ prune.keep-within | --older-than AGE removes only older tags
 detach.keep-last | --keep N keeps the newest N
 delete.f delete.force prune.f prune.force | --yes does not ask
 detach.f detach.force | --all removes all attachments without asking
+discover.platform | it also lists the attachments of every platform
+detach.platform sign.platform | --each-platform includes the manifest of every platform
+delete.platform tag.platform | "davit resolve --platform P TARGET" prints the digest to name after REPO@
 discover.o discover.output | --format tree or --format json chooses the format
 discover.alerts | "davit show --alert TARGET" lists the alerts
 discover.artifact-type | --kind takes an artifactType, too

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/davit-oci/davit/artifact"
@@ -143,7 +144,10 @@ func checkPulled(dir string, files []string) error {
 // missingFile improves the error about a file that the artifact does not have: perhaps it was to be the directory.
 func missingFile(err error, ref registry.Reference, files []string, named bool) error {
 	var missing *fetch.MissingError
-	if !errors.As(err, &missing) {
+	isFile := func(typed string) bool {
+		return typed == "" || slices.ContainsFunc(files, func(file string) bool { return typed == file || typed == exactly(file) })
+	}
+	if !errors.As(err, &missing) || !isFile(missing.Typed) { // perhaps a role
 		return err
 	}
 	name := files[0]
@@ -155,7 +159,9 @@ func missingFile(err error, ref registry.Reference, files []string, named bool) 
 	if hint := missing.Hint(); hint != "" {
 		advice = append(advice, hint)
 	}
-	if strings.ContainsAny(name, "*?[{") {
+	if other, parseErr := registry.Parse(name); parseErr == nil && !other.IsPath() && other.Reference() != "" {
+		advice = []string{"one artifact at a time: " + shell.Command("davit", "pull", name)}
+	} else if strings.ContainsAny(name, "*?[{") {
 		advice = []string{"FILE is not a pattern; files that match one: " + shell.Command("davit", "pull", ref.String(), "--include", name)}
 	} else if !named {
 		advice = append(advice, fmt.Sprintf("all files into %s: %s", name, shell.Command("davit", "pull", ref.String(), "-o", name)))
