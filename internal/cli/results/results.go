@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/davit-oci/davit/artifact"
@@ -107,7 +108,7 @@ func sizes(layers []ocispec.Descriptor) string {
 	for _, l := range layers {
 		sum += l.Size
 	}
-	return term.Plural(len(layers), "layer") + ", " + term.Size(sum)
+	return strconv.Itoa(len(layers)) + ", " + term.Size(sum)
 }
 
 // Described is a reference and the descriptor that it resolves to.
