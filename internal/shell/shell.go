@@ -24,7 +24,7 @@ func Quote(word string) string {
 		return word
 	case runtime.GOOS == "windows":
 		return `"` + word + `"`
-	case !strings.ContainsFunc(word, unicode.IsControl):
+	case !strings.ContainsFunc(word, isHidden):
 		return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 	}
 	var b strings.Builder
@@ -40,6 +40,9 @@ func Quote(word string) string {
 	}
 	return "$'" + b.String() + "'"
 }
+
+// isHidden reports whether a character is not seen, or changes how others are: a line break, or a mark that reverses the text.
+func isHidden(r rune) bool { return !unicode.IsPrint(r) }
 
 // isSpecial reports whether a character may have a meaning for a shell.
 func isSpecial(r rune) bool {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/davit-oci/davit/internal/clients"
 )
@@ -36,9 +37,9 @@ func TestCommand(t *testing.T) {
 func TestControlCharacters(t *testing.T) {
 	t.Parallel()
 	bash := clients.Path(t, "bash")
-	for _, word := range []string{"a\nb", "\x1b[31m", "it's\tnaïve\\n", "\x7f1"} {
+	for _, word := range []string{"a\nb", "\x1b[31m", "it's\tnaïve\\n", "\x7f1", "a\u202eb", "a\u200bb"} {
 		out, err := exec.Command(bash, "-c", "printf %s "+Quote(word)).Output()
-		if err != nil || string(out) != word || strings.ContainsFunc(Quote(word), func(r rune) bool { return r < ' ' }) {
+		if err != nil || string(out) != word || strings.ContainsFunc(Quote(word), func(r rune) bool { return !unicode.IsPrint(r) }) {
 			t.Errorf("%q: got %q, %v", Quote(word), out, err)
 		}
 	}

@@ -34,7 +34,7 @@ type tagRow struct {
 	Size        int64 // 0: unknown
 	Manifests   int   // of an index
 	Age         string
-	Same        []string // other tags of the same digest on the page
+	Same        []string // other tags of the same digest, of a registry those on the page
 	Attachments int
 	Subject     *view.Link // of an attachment
 	Problem     string
@@ -49,6 +49,7 @@ func (h *handler) repository(c *call, p place, target registry.Target) (*page, e
 		return nil, err
 	}
 	list := &tagList{Name: h.source.Name(p.repository, c.Host), Found: len(tags)}
+	all := tags
 	tags, list.Next = pageOf(tags, c.URL.Query())
 	links := make([]view.Link, len(tags))
 	for i, tag := range tags {
@@ -56,7 +57,7 @@ func (h *handler) repository(c *call, p place, target registry.Target) (*page, e
 	}
 	describe := func(ctx context.Context) any {
 		list.Rows = h.describeTags(ctx, p, target, tags)
-		list.markEqual()
+		list.markEqual(list.tagsOf(ctx, target, all))
 		h.countAttachments(ctx, target, list)
 		h.addUnlisted(ctx, p, target, list)
 		return list
@@ -102,17 +103,36 @@ func (h *handler) describeTag(ctx context.Context, p place, target registry.Targ
 	return row
 }
 
-// markEqual adds to each row the other tags of its digest.
-func (l *tagList) markEqual() {
+// tagsOf returns the tags of each digest: of a registry, where each costs a request, only those on the page.
+func (l *tagList) tagsOf(ctx context.Context, target registry.Target, all []string) map[digest.Digest][]string {
 	tags := map[digest.Digest][]string{}
+	if _, isLayout := target.(untaggedLister); isLayout {
+		for _, tag := range all[:min(len(all), maxResolved)] {
+			if desc, err := target.Resolve(ctx, tag); err == nil {
+				tags[desc.Digest] = append(tags[desc.Digest], tag)
+			}
+		}
+		return tags
+	}
 	for _, row := range l.Rows {
 		if row.Digest != "" {
 			tags[row.Digest] = append(tags[row.Digest], row.Tag)
 		}
 	}
+	return tags
+}
+
+// maxSame limits how many tags of one digest are listed.
+const maxSame = 20
+
+// maxResolved limits how many tags of a layout are compared by their digests.
+const maxResolved = 2000
+
+// markEqual adds to each row the other tags of its digest.
+func (l *tagList) markEqual(tags map[digest.Digest][]string) {
 	for _, row := range l.Rows {
 		for _, tag := range tags[row.Digest] {
-			if tag != row.Tag {
+			if tag != row.Tag && len(row.Same) < maxSame {
 				row.Same = append(row.Same, tag)
 			}
 		}

@@ -222,6 +222,24 @@ func TestRows(t *testing.T) {
 	}
 }
 
+// listed is a target that lists manifests without a tag, as layouts do.
+type listed struct{ registry.Target }
+
+func (listed) Untagged(context.Context) ([]ocispec.Descriptor, error) { return nil, nil }
+
+// TestSameTags finds tags of one digest on different pages of a list.
+func TestSameTags(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	for i := range 60 {
+		s.manifest(fmt.Sprintf("1.%d.0", i), ocispec.Manifest{Annotations: map[string]string{"n": fmt.Sprint(i % 59)}})
+	}
+	w := get(web.New(library{"a": listed{s.Target}}, web.Options{HeadTimeout: time.Minute}), "/r/a")
+	if body := w.Body.String(); !strings.Contains(body, "<td>1.0.0</td>") || strings.Contains(body, ">1.0.0</a>") {
+		t.Errorf("the tag on the next page is not listed beside 1.59.0: %s", body)
+	}
+}
+
 // TestGolden compares pages with those that were read and found right.
 func TestGolden(t *testing.T) {
 	t.Parallel()

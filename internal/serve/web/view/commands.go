@@ -18,7 +18,11 @@ func Commands(name string, info *inspect.Info) []Command {
 	if !isPath(name) {
 		k, _ := kinds.Lookup(info.Kind)
 		for _, native := range append(k.Native, "oras pull {ref}") {
-			texts = append(texts, strings.NewReplacer("{ref}", ref).Replace(native))
+			words := strings.Fields(native)
+			for i, word := range words {
+				words[i] = strings.ReplaceAll(word, "{ref}", ref)
+			}
+			texts = append(texts, shell.Command(words...))
 		}
 	}
 	var commands []Command
