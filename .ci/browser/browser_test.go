@@ -286,7 +286,7 @@ func TestSlow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !waiting || known {
+	if !waiting || !known {
 		t.Errorf("before the registry answered: waiting %v, layers %v", waiting, known)
 	}
 	if order != "H1 ARTICLE H2" {

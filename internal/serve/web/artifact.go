@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"sync"
 
@@ -49,13 +48,6 @@ type attachments struct {
 	Cards   []view.Card
 	More    int    // that are not shown
 	Problem string // why some may be missing
-}
-
-// hasTensors reports whether an artifact may have tensors to list.
-func hasTensors(info *inspect.Info) bool {
-	return slices.ContainsFunc(info.Layers, func(l inspect.Layer) bool {
-		return l.Weights != nil || strings.HasSuffix(l.Name, ".gguf") || strings.HasSuffix(l.Name, ".safetensors") || strings.Contains(l.MediaType, "gguf")
-	})
 }
 
 // artifact makes a page about an artifact.
@@ -121,13 +113,19 @@ func (h *handler) overview(c *call, p place, target *once.Target) (*page, error)
 		}
 		return v
 	}
+	commands := section{template: "commands", data: d.head}
+	if len(head.Manifests) > 0 { // which tell the kind
+		commands = section{template: "commands", make: describe}
+	}
 	soon, cancel := context.WithTimeout(c.Context(), h.headTimeout()/2)
 	defer cancel()
 	return &page{template: "artifact.html", Title: p.title(), Crumbs: p.crumbs(), Data: describe(soon), sections: []section{
 		{template: "explanation", make: explain, waiting: waiting{Text: "The document is being read."}},
 		{template: "entries", make: describe},
 		{template: "attachments", make: attach, waiting: waiting{Text: "Attachments are being searched for."}},
-		{template: "contents", make: describe, waiting: waiting{Text: "The config is being read."}},
+		{template: "layers", data: d.head},
+		{template: "config", make: describe, waiting: waiting{Text: "The config is being read."}},
+		commands,
 	}}, nil
 }
 
@@ -138,7 +136,7 @@ func (h *handler) artifactView(c *call, p place, info *inspect.Info) *artifactVi
 		Info: info, Kind: view.KindOf(info), Created: view.Day(view.Created(info)), Path: view.PathTo(p.repository, "@", info.Digest.String()),
 		Annotations: view.FieldsOf(info.Annotations), Config: config, Layers: view.Layers(info, p.repository), History: view.History(info, history),
 		Platforms: view.Platforms(info, p.repository), Commands: view.Commands(h.source.Name(p.repository, c.Host), info),
-		HasTensors: hasTensors(info),
+		HasTensors: content.HasTensors(info),
 	}
 }
 

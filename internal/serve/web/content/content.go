@@ -85,3 +85,10 @@ func Pages(ctx context.Context, target *once.Target, reference string) []string 
 	}
 	return names
 }
+
+// HasTensors reports whether an artifact may have tensors to list.
+func HasTensors(info *inspect.Info) bool {
+	return slices.ContainsFunc(info.Layers, func(l inspect.Layer) bool {
+		return l.Weights != nil || strings.HasSuffix(l.Name, ".gguf") || strings.HasSuffix(l.Name, ".safetensors") || strings.Contains(l.MediaType, "gguf")
+	})
+}
