@@ -31,6 +31,9 @@ func newGrid(screen *Screen, rows []gridRow) *grid {
 			if i == len(g.widths) {
 				g.widths = append(g.widths, 0)
 			}
+			if screen.isNarrow() && len(row.cells) == 1 && len(rows) > 1 {
+				continue // a heading
+			}
 			g.widths[i] = max(g.widths[i], Width(cell))
 		}
 	}
@@ -121,12 +124,12 @@ func (l *laidRow) cell(i int, cell string) (isFull bool) {
 	word := longestWord(cell)
 	switch {
 	case l.isEmpty:
+	case screen.Width-l.used-l.padding >= max(leastText, word) && l.isLast(i):
+		l.wrap(cell, style, l.row.rest+strings.Repeat(" ", l.used+l.padding-Width(l.row.rest)))
+		return true
 	case len(l.row.cells) == 2 && l.used+gap+width <= screen.Width:
 		l.padding = gap
 		l.put(cell, style)
-		return true
-	case screen.Width-l.used-l.padding >= max(leastText, word) && l.isLast(i):
-		l.wrap(cell, style, l.row.rest+strings.Repeat(" ", l.used+l.padding-Width(l.row.rest)))
 		return true
 	case len(l.row.cells) == 2 && word > screen.Width && strings.TrimSpace(l.row.rest) == "":
 		l.wrap(cell, style, l.row.rest) // it does not fit below either

@@ -94,3 +94,17 @@ func TestWordsStayWhole(t *testing.T) {
 		}
 	}
 }
+
+// TestHeadingsInTables checks that a row of one cell does not widen the first column on a screen, and that texts stay in their column.
+func TestHeadingsInTables(t *testing.T) {
+	t.Parallel()
+	var table term.Table
+	table.Row("programs and containers")
+	table.Row("  image", "files as a container image")
+	table.Row("  volume", "a volume")
+	const want = "programs and containers\n  image   files as a container\n          image\n  volume  a volume\n"
+	out := &term.Screen{Width: 32}
+	if err := table.WriteText(out); err != nil || out.String() != want {
+		t.Errorf("%v, got\n%s", err, out)
+	}
+}

@@ -12,7 +12,10 @@ import (
 )
 
 // kindResult is the result of kinds for one kind.
-type kindResult struct{ mediatypes.Kind }
+type kindResult struct {
+	mediatypes.Kind
+	page string // an example of one whose front matter fills the config
+}
 
 // WriteYAML prints the kind as a kind file.
 func (r kindResult) WriteYAML(w io.Writer) error {
@@ -150,6 +153,11 @@ func join(values []any, separator string) string {
 func (r kindResult) writeExample(w io.Writer) error {
 	if r.Example == "" {
 		return nil
+	}
+	if r.page != "" {
+		if _, err := fmt.Fprintf(w, "\na page, whose front matter fills the config:\n  %s\n", strings.ReplaceAll(strings.TrimSpace(r.page), "\n", "\n  ")); err != nil {
+			return err
+		}
 	}
 	_, err := fmt.Fprintf(w, "\ndavit.yaml:\n  %s\n", strings.ReplaceAll(strings.TrimSpace(r.Example), "\n", "\n  "))
 	return err

@@ -11,6 +11,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/cli/source"
 	"github.com/davit-oci/davit/internal/kinds"
+	"github.com/davit-oci/davit/internal/kinds/kind"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/mediatypes"
@@ -45,21 +46,22 @@ func runKinds(a *app.App, args []string) error {
 		}
 		return a.Print(kindsResult{kinds.Data()})
 	}
-	kind, err := lookupKind(args[0])
+	found, err := lookupKind(args[0])
 	if err != nil {
 		return err
 	}
-	return a.Print(kindResult{kind})
+	return a.Print(kindResult{found.Kind, found.Page})
 }
 
 // lookupKind finds a built-in kind, or reads a kind file, whose path is relative to the working directory.
-func lookupKind(name string) (mediatypes.Kind, error) {
-	kind, ok := kinds.Lookup(name)
+func lookupKind(name string) (kind.Kind, error) {
+	found, ok := kinds.Lookup(name)
 	if ok {
-		return kind.Kind, nil
+		return found, nil
 	}
 	if artifact.IsKindFile(name) {
-		return source.ReadKind(name)
+		read, err := source.ReadKind(name)
+		return kind.Kind{Kind: read}, err
 	}
 	var names []string
 	for _, k := range kinds.Data() {
@@ -69,7 +71,7 @@ func lookupKind(name string) (mediatypes.Kind, error) {
 	if hint == "" {
 		hint = "kinds: " + strings.Join(names, ", ")
 	}
-	return kind.Kind, &exit.UsageError{Err: fmt.Errorf("no such kind: %q", name), Hint: hint}
+	return kind.Kind{}, &exit.UsageError{Err: fmt.Errorf("no such kind: %q", name), Hint: hint}
 }
 
 // kindsResult is the result of kinds.
@@ -83,8 +85,17 @@ func (r kindsResult) WriteText(w io.Writer) error {
 		summaries[k.Name] = k.Summary
 	}
 	var t term.Table
-	t.Header("KIND", "USE", "SUMMARY")
 	t.Style(term.Strong)
+	if screen, ok := w.(*term.Screen); ok && screen.Width > 0 { // a column of uses would leave little room
+		t.Header("  KIND", "SUMMARY")
+		for _, use := range kinds.Uses() {
+			t.Row(use.Name)
+			for _, name := range use.Kinds {
+				t.Row("  "+name, summaries[name])
+			}
+		}
+		return t.WriteText(w)
+	}
 	for _, use := range kinds.Uses() {
 		for _, name := range use.Kinds {
 			t.Row(name, use.Name, summaries[name])

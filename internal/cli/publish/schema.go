@@ -41,7 +41,7 @@ func schemaOf(args []string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return artifact.ConfigSchema(kind)
+	return artifact.ConfigSchema(kind.Kind)
 }
 
 // schemaResult is the result of schema: JSON in every format.

@@ -33,6 +33,8 @@ type Kind struct {
 	Names []Naming
 	// Defaults is the file beside the readable part with the settings that users may change, "" for none.
 	Defaults string
+	// Page is an example of a page whose front matter fills the config, "" for kinds without one.
+	Page string
 	// Native are commands of native clients that fetch an artifact of the kind from a registry; "{ref}" in them becomes the
 	// repository with a digest.
 	Native []string

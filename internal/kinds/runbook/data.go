@@ -31,6 +31,18 @@ layers: [greeting-down.md]
 	}
 }
 
+// examplePage has the fields that matter when something is down.
+const examplePage = `---
+title: Disk full                 # else the first heading
+alerts: [DiskFull, InodesFull]   # or one: alerts: DiskFull
+severity: critical
+service: storage
+owner: team-storage
+summary: A disk has less than 5 % left.
+---
+# Disk full
+`
+
 // alertName is the pattern of the name of an alert: the annotation of the manifest separates them by commas.
 const alertName = "^[^,\\s](?:[^,\\n]*[^,\\s])?$"
 

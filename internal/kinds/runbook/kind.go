@@ -18,6 +18,7 @@ func Kind() kind.Kind {
 		},
 		Names:   []kind.Naming{{Rank: kind.RankGuide, Stems: []string{"runbook"}, Types: kind.Markdown}},
 		Outline: outlineOf,
+		Page:    examplePage,
 		Pull: kind.Pull{
 			Readings: map[string]kind.Reading{"runbook": kind.Itself, "attachment": kind.Hidden},
 			Index:    index,

@@ -3,9 +3,12 @@ package runbook_test
 import (
 	"fmt"
 	"maps"
+	"os"
+	"strings"
 	"testing"
 
 	"github.com/davit-oci/davit/internal/kinds/kindtest"
+	"github.com/davit-oci/davit/internal/kinds/runbook"
 	"github.com/davit-oci/davit/mediatypes"
 )
 
@@ -72,5 +75,19 @@ func TestRunbookProblemsPointIntoTheMarkdown(t *testing.T) {
 			_, err := kindtest.Compose(t, files, tc.davitYAML)
 			kindtest.WantLines(t, fmt.Sprint(err), tc.want)
 		})
+	}
+}
+
+// TestExamplePage checks that the page in the help is a runbook, and that the documents have it.
+func TestExamplePage(t *testing.T) {
+	t.Parallel()
+	page := runbook.Kind().Page
+	plan, err := kindtest.Compose(t, map[string]string{"page.md": page}, "kind: runbook\nlayers: [page.md]\n")
+	if err != nil || plan.Annotations[mediatypes.RunbookAlerts] != "DiskFull,InodesFull" || plan.Annotations[mediatypes.RunbookSeverity] != "critical" {
+		t.Errorf("%v, %v", plan, err)
+	}
+	text, err := os.ReadFile("../../../docs/docs-and-runbooks.md")
+	if err != nil || !strings.Contains(string(text), page) {
+		t.Errorf("docs-and-runbooks.md has another page; %v", err)
 	}
 }
