@@ -76,6 +76,20 @@ func With[T any](ctx context.Context, a *App, text string, mode registry.Mode, u
 	return Finish(ctx, t, use)
 }
 
+// WithExisting is like With, but the target must exist, even to write.
+func WithExisting[T any](ctx context.Context, a *App, text string, mode registry.Mode, use func(*Target) (T, error)) (T, error) {
+	var none T
+	ref, err := registry.Parse(text)
+	if err != nil {
+		return none, err
+	}
+	t, err := a.OpenExisting(ctx, ref, mode)
+	if err != nil {
+		return none, err
+	}
+	return Finish(ctx, t, use)
+}
+
 // Finish returns the result of use, and closes the target. An archive is written now, unless use fails. The first error counts.
 func Finish[T any](ctx context.Context, t *Target, use func(*Target) (T, error)) (T, error) {
 	result, err := use(t)

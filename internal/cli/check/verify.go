@@ -34,7 +34,8 @@ files that an interrupted writer left, and a missing oci-layout are faults, too,
 artifact is intact; --repair removes such files and restores oci-layout.
 
 A directory that davit pulled into is compared with the artifact that it pulled, and with --dir any
-directory with TARGET: every byte of every file of the artifact. Other files do not count.`,
+directory with TARGET: every byte of every file of the artifact. Other files do not count. In a
+directory of layouts, which davit serve serves, each layout is verified.`,
 		Example: `  davit verify registry.example.com/app:1.0
   davit verify ./oci:1.0 --referrers
   davit verify registry.example.com/app:1.0 --key davit.pub --require sbom
@@ -66,10 +67,6 @@ type verifyOptions struct {
 }
 
 func runVerify(ctx context.Context, a *app.App, opts verifyOptions) error {
-	mode := registry.Read
-	if opts.Repair {
-		mode = registry.Write
-	}
 	if err := opts.trust.Check(); err != nil {
 		return err
 	}
@@ -88,26 +85,44 @@ func runVerify(ctx context.Context, a *app.App, opts verifyOptions) error {
 	case opts.Repair && !ref.IsPath():
 		return exit.Usagef("--repair is for layouts and archives, not for %s", ref)
 	case isPlain && ref.Reference() == "" && app.IsDirectory(ref):
-		return verifyPulled(ctx, a, opts.target)
+		return verifyPulled(ctx, a, opts.target, opts)
 	}
-	t, err := a.OpenExisting(ctx, ref, mode)
+	report, err := verifyTarget(ctx, a, ref, opts)
 	if err != nil {
 		return err
-	}
-	report, err := app.Finish(ctx, t, func(t *app.Target) (*verifyResult, error) { return verifyIn(ctx, a, t, opts) })
-	if err != nil {
-		return signing.AsAnswer(err)
 	}
 	if err := a.Print(report); err != nil {
 		return err
 	}
-	n := len(report.Faults)
+	return report.fault(opts)
+}
+
+// verifyTarget verifies one registry reference, layout, or archive.
+func verifyTarget(ctx context.Context, a *app.App, ref registry.Reference, opts verifyOptions) (*verifyResult, error) {
+	mode := registry.Read
+	if opts.Repair {
+		mode = registry.Write
+	}
+	t, err := a.OpenExisting(ctx, ref, mode)
+	if err != nil {
+		return nil, err
+	}
+	report, err := app.Finish(ctx, t, func(t *app.Target) (*verifyResult, error) { return verifyIn(ctx, a, t, opts) })
+	if err != nil {
+		return nil, signing.AsAnswer(err)
+	}
+	return report, nil
+}
+
+// fault returns an error if there are faults.
+func (r *verifyResult) fault(opts verifyOptions) error {
+	n := len(r.Faults)
 	if n == 0 {
 		return nil
 	}
-	err = artifact.Refused(report.Reference, "%s", term.Plural(n, "fault"))
-	if report.IsIntact() {
-		err = untidyError{err, report.Reference, opts.Repair}
+	err := artifact.Refused(r.Reference, "%s", term.Plural(n, "fault"))
+	if r.IsIntact() {
+		err = untidyError{err, r.Reference, opts.Repair}
 	}
 	return err
 }

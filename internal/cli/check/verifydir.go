@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/places"
 	"github.com/davit-oci/davit/internal/record"
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
@@ -18,8 +20,8 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// verifyPulled compares a directory with the artifact that its record names.
-func verifyPulled(ctx context.Context, a *app.App, dir string) error {
+// verifyPulled compares a directory with the artifact that its record names. Without one, it verifies the layouts below the directory.
+func verifyPulled(ctx context.Context, a *app.App, dir string, opts verifyOptions) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return exit.FileError("directory", dir, err)
@@ -35,6 +37,9 @@ func verifyPulled(ctx context.Context, a *app.App, dir string) error {
 	}
 	all := state.All()
 	if len(all) == 0 {
+		if layouts, err := places.Below(dir); err != nil || len(layouts) > 0 {
+			return cmp.Or(err, verifyLayouts(ctx, a, dir, layouts, opts))
+		}
 		return &exit.MissingError{
 			Text:   fmt.Sprintf("%s: no record of a pull into it, and not an image layout: not found", dir),
 			Advice: "to compare it with an artifact: " + shell.Command("davit", "verify", "REF", "--dir", dir),

@@ -5,9 +5,11 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,6 +22,8 @@ import (
 	"github.com/davit-oci/davit/internal/reference"
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/textdist"
+	"github.com/davit-oci/davit/internal/tree"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/errdef"
 )
 
@@ -41,6 +45,8 @@ func hintFor(err error) string {
 	var known *artifact.Error
 	var advising interface{ Hint() string }
 	switch {
+	case isMissingFile(err) && isDirectoryGone():
+		return directoryGone
 	case errors.As(err, &usage) && usage.Hint != "":
 		return usage.Hint
 	case errors.Is(err, errdef.ErrInvalidReference) && errors.As(err, &known) && known.Op == "reference" && existingPath(known.Item) != "":
@@ -78,6 +84,7 @@ func hintForCause(err error) string {
 	var otherName x509.HostnameError
 	var invalid x509.CertificateInvalidError
 	var dns *net.DNSError
+	var known *artifact.Error
 	if hint, ok := hintForRefusal(err); ok {
 		return hint
 	}
@@ -108,6 +115,10 @@ func hintForCause(err error) string {
 		return hintForScheme(unavailable)
 	case errors.Is(err, catalog.ErrNoLayout):
 		return hintForFiles(err)
+	case errors.As(err, &known) && known.Op == "serving" && errors.Is(err, errdef.ErrNotFound):
+		return HintToPackIn(known.Item)
+	case errors.As(err, &known) && known.Op == "layout" && errors.Is(err, errdef.ErrNotFound):
+		return hintForLayout(known.Item)
 	case errors.Is(err, archive.ErrLimit) && errors.Is(err, artifact.ErrRefused):
 		return "if you trust it, pull it with a higher --max-files, --max-size or --max-ratio"
 	case errors.Is(err, archive.ErrOutward):
@@ -162,8 +173,51 @@ func hintForFiles(err error) string {
 	if info, err := os.Stat(known.Item); err != nil || !info.IsDir() {
 		return ""
 	}
+	if layouts := layoutsIn(known.Item); len(layouts) > 0 {
+		return fmt.Sprintf("it is a directory of layouts: name one of %s; \"%s\" lists them all", textdist.FirstFew(layouts), shell.Command("davit", "repos", known.Item))
+	}
 	return fmt.Sprintf("it has other files: as a target, name another directory, as %s; \"%s\" shows what a push of its files packs",
 		shell.Quote(strings.TrimRight(known.Item, "/")+"/oci"), shell.Command("davit", "check", known.Item))
+}
+
+// layoutsIn returns layouts near the top of a directory: looking through all of it would take too long for a hint.
+func layoutsIn(dir string) []string {
+	var found []string
+	for _, pattern := range []string{"*", "*/*", "*/*/*"} {
+		names, _ := fs.Glob(os.DirFS(dir), pattern+"/"+ocispec.ImageLayoutFile)
+		for _, name := range names {
+			found = append(found, shell.Quote(strings.TrimRight(dir, "/")+"/"+path.Dir(name)))
+		}
+	}
+	return found
+}
+
+// hintForLayout returns the hint for a layout that does not exist.
+func hintForLayout(name string) string {
+	dir, base := filepath.Split(name)
+	if isDirectoryGone() {
+		return directoryGone
+	}
+	if near := tree.Nearby(os.DirFS(filepath.Clean(dir)), base); near != "" {
+		return fmt.Sprintf("did you mean %q?", dir+near)
+	}
+	return HintToPack(name)
+}
+
+// HintToPack returns the hint where there is no layout.
+func HintToPack(name string) string {
+	return fmt.Sprintf("\"%s\" makes a layout there", shell.Command("davit", "pack", "SOURCE", "-o", name))
+}
+
+// HintToPackIn is like HintToPack, for a directory with other files.
+func HintToPackIn(dir string) string { return HintToPack(strings.TrimRight(dir, "/") + "/oci") }
+
+const directoryGone = "the working directory was removed: change to another one"
+
+// isDirectoryGone reports whether the working directory was removed: no relative path leads anywhere then.
+func isDirectoryGone() bool {
+	_, err := os.Getwd()
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // isUnknownType reports whether a registry refuses a manifest for its artifactType or the media type of its config.

@@ -50,7 +50,12 @@ func Repositories(ctx context.Context, a *app.App, l *app.Login, place string) (
 		return below(all, ref)
 	}
 	if info, err := os.Stat(ref.Path); err == nil && info.IsDir() && !layout.Is(ref.Path) {
-		return belowPath(ref.Path)
+		found, err := Below(ref.Path)
+		if err == nil && len(found) == 0 {
+			return nil, &exit.MissingError{Text: fmt.Sprintf("%s: no OCI image layout in it: not found", ref.Path),
+				Advice: exit.HintToPackIn(ref.Path)}
+		}
+		return found, err
 	}
 	t, err := a.OpenSide(ctx, l, ref, registry.Read)
 	if err != nil {
@@ -142,14 +147,11 @@ func inLayout(ctx context.Context, t *app.Target) ([]Repository, error) {
 	return all, nil
 }
 
-// belowPath lists the layouts below a directory: each is the repository that its path names.
-func belowPath(dir string) ([]Repository, error) {
+// Below lists the layouts below a directory: each is the repository that its path names.
+func Below(dir string) ([]Repository, error) {
 	names, err := layout.Below(dir)
 	if err != nil {
 		return nil, exit.FileError("directory", dir, err)
-	}
-	if len(names) == 0 {
-		return nil, &exit.MissingError{Text: fmt.Sprintf("%s: no OCI image layout in it: not found", dir)}
 	}
 	all := []Repository{}
 	for _, name := range names {

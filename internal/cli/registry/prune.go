@@ -56,7 +56,7 @@ func runPrune(ctx context.Context, a *app.App, repository string, opts pruneOpti
 	if opts.dryRun {
 		mode = registry.Read
 	}
-	result, err := app.With(ctx, a, repository, mode, func(t *app.Target) (*pruneResult, error) {
+	result, err := app.WithExisting(ctx, a, repository, mode, func(t *app.Target) (*pruneResult, error) {
 		if t.Ref.InLayout() != "" && t.Ref.IsPath() { // its layout lists manifests that others need
 			return nil, &exit.UsageError{Err: fmt.Errorf("%s: a layout is pruned as a whole", t.Ref), Hint: shell.Command("davit", "prune", t.Ref.Path)}
 		}
