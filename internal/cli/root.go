@@ -168,5 +168,19 @@ func suggestFlag(cmd *cobra.Command, unknown *pflag.NotExistError) string {
 	if flag := textdist.Closest(name, names); flag != "" {
 		return fmt.Sprintf("did you mean %q?", "--"+flag)
 	}
-	return ""
+	return ownerHint(cmd.Root(), name)
+}
+
+// ownerHint names the commands that have a flag, or returns "" if none has it.
+func ownerHint(root *cobra.Command, flag string) string {
+	var owners []string
+	for _, cmd := range everyCommand(root)[1:] {
+		if !cmd.Hidden && cmd.LocalNonPersistentFlags().Lookup(flag) != nil {
+			owners = append(owners, fmt.Sprintf("%q", cmd.CommandPath()))
+		}
+	}
+	if len(owners) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("--%s is a flag of %s", flag, textdist.FirstFew(owners))
 }

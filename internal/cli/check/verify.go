@@ -28,6 +28,7 @@ anything is wrong or missing; each fault has a line.
 With --key, TARGET must be signed by that key: a signature of cosign or davit, as a bundle or behind a
 tag like sha256-....sig. No service is asked; certificates and log entries are shown, and count for
 nothing. The exit code is 1 if the key did not sign. The keys may also be in $DAVIT_VERIFY_KEY.
+Without a key no signature is checked.
 
 Without a tag, everything that a layout or archive lists is read. Files that nothing refers to,
 files that an interrupted writer left, and a missing oci-layout are faults, too, even if every
