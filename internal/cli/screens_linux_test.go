@@ -23,6 +23,7 @@ func TestScreens(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
 		"one/app/README.md": "# App\n\nfirst\n", "one/app/data/numbers.txt": "1\n2\n3\n", "two/app/README.md": "# App\n\nsecond\n", "two/app/data/numbers.txt": "1\n2\n3\n",
+		"bad/davit.yaml": "kind: docs\nname: a\nversion: 1\nlayers:\n  - path: nosuch-file-with-a-long-name-in-the-directory.md\n    role: page\n  - pth: x\n  - ../outside\nplatforms: [linux/amd46]\n",
 		"down.md":        "---\ntitle: The app is down\nalerts: [AppDown]\nseverity: critical\n---\n# The app is down\n\nRestart it. ![Where to look](img/where.png)\n",
 		"sbom.spdx.json": `{"spdxVersion":"SPDX-2.3","SPDXID":"SPDXRef-DOCUMENT","name":"app","packages":[]}`,
 	} {
@@ -38,7 +39,7 @@ func TestScreens(t *testing.T) {
 	for i, command := range []string{
 		"push one/app ./oci:1", "push two/app ./oci:2", "attach down.md sbom.spdx.json ./oci:1", "discover ./oci:1", "inspect ./oci:1", "ls -l ./oci:1",
 		"diff --text ./oci:1 ./oci:2", "tag ./oci:1 2 --dry-run", "kinds docs", "cat ./oci:1 READM", "pull ./oci:1 --dry-run", "help logout",
-		"ls ./oci:1", "verify ./oci:1", "show --alert AppDown ./oci:1", "diff ./oci:1 ./oci:2", "tags ./oci", "kinds",
+		"ls ./oci:1", "verify ./oci:1", "show --alert AppDown ./oci:1", "diff ./oci:1 ./oci:2", "tags ./oci", "kinds", "check bad", "show ./oci:1 --alert Nope",
 		"TERM=dumb discover ./oci:1", "TERM=dumb show --alert AppDown ./oci:1", "TERM=dumb cat ./oci:1 READM", "TERM=dumb push one/app ./oci:3",
 	} {
 		t.Setenv("TERM", "xterm")

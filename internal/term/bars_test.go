@@ -1,6 +1,8 @@
 package term
 
 import (
+	"io"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -130,5 +132,18 @@ func TestSize(t *testing.T) {
 		if got := Size(n); got != want {
 			t.Errorf("%d: got %s, want %s", n, got, want)
 		}
+	}
+}
+
+// TestDumbTerminal checks that a terminal without control sequences gets lines, not bars.
+func TestDumbTerminal(t *testing.T) {
+	t.Parallel()
+	for isDumb, want := range map[bool]bool{false: true, true: false} {
+		c := &Console{w: io.Discard, terminal: os.Stdout, IsDumb: isDumb}
+		tr, stop := c.StartTransfer()
+		if hasBars := c.bars != nil; hasBars != want || tr == nil {
+			t.Errorf("dumb %v: bars %v", isDumb, hasBars)
+		}
+		stop()
 	}
 }

@@ -89,6 +89,7 @@ func (r listResult) WriteText(w io.Writer) error {
 	var t term.Table
 	screen, _ := w.(*term.Screen)
 	onScreen := screen != nil && screen.Width > 0
+	t.Header("MODE", "SIZE", "NAME")
 	if r.long {
 		t.Header("MODE", "BYTES", "DIGEST", "NAME")
 	}
