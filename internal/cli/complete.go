@@ -41,7 +41,7 @@ func addCompletions(a *app.App, root *cobra.Command) {
 		})
 		completeFlag(cmd, "signature-format", func() []string { return []string{"bundle", "legacy", "both"} })
 		completeFlag(cmd, "sort", func() []string { return []string{"name", "version"} })
-		completeFromTarget(a, cmd, "alert", alertsOf)
+		completeFromTarget(a, cmd, "alert", listAlerts)
 		completeFromTarget(a, cmd, "platform", platformsOf)
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
 			if value, _ := pflag.UnquoteUsage(f); !isFile(value) {
@@ -114,7 +114,7 @@ func completeArgument(a *app.App, cmd *cobra.Command, args []string, typed strin
 	}
 	switch {
 	case len(args) > 0 && (name == "PATH" || name == "FILE"):
-		return within(func(ctx context.Context, t *app.Target) ([]string, error) { return pathsIn(ctx, t, args[1:], typed) })
+		return within(func(ctx context.Context, t *app.Target) ([]string, error) { return listPaths(ctx, t, args[1:], typed) })
 	case len(args) > 0 && strings.HasPrefix(name, "DIGEST"):
 		return within(func(ctx context.Context, t *app.Target) ([]string, error) {
 			return attachmentsOf(ctx, t, args[1:], typed)
@@ -170,8 +170,8 @@ func completeWithin(a *app.App, cmd *cobra.Command, args []string, list func(con
 // mostPaths limits the paths that are offered. Of more paths, their directories are offered.
 const mostPaths = 100
 
-// pathsIn returns the files of an artifact that begin as typed, without those that were given already.
-func pathsIn(ctx context.Context, t *app.Target, given []string, typed string) ([]string, error) {
+// listPaths returns the files of an artifact that begin as typed, without those that were given already.
+func listPaths(ctx context.Context, t *app.Target, given []string, typed string) ([]string, error) {
 	list, err := read.List(ctx, t.Target, t.Ref.Reference(), read.ListOptions{})
 	if err != nil {
 		return nil, err
@@ -186,8 +186,8 @@ func pathsIn(ctx context.Context, t *app.Target, given []string, typed string) (
 	return shortened(paths, typed), nil
 }
 
-// attachedTo returns the direct attachments of a target.
-func attachedTo(ctx context.Context, t *app.Target) ([]*referrers.Referrer, error) {
+// listAttached returns the direct attachments of a target.
+func listAttached(ctx context.Context, t *app.Target) ([]*referrers.Referrer, error) {
 	desc, err := t.Find(ctx)
 	if err != nil {
 		return nil, err

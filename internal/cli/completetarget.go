@@ -21,7 +21,7 @@ import (
 
 // attachmentsOf returns the names and digests of attachments, each with what it is. A name that several have chooses none of them.
 func attachmentsOf(ctx context.Context, t *app.Target, given []string, typed string) ([]string, error) {
-	list, err := attachedTo(ctx, t)
+	list, err := listAttached(ctx, t)
 	count := map[string]int{}
 	for _, r := range list {
 		count[r.Annotations[ocispec.AnnotationTitle]]++
@@ -42,9 +42,9 @@ func attachmentsOf(ctx context.Context, t *app.Target, given []string, typed str
 	return append(names, digests...), err
 }
 
-// alertsOf returns the alerts that runbooks of a target answer, each with the titles of its runbooks.
-func alertsOf(ctx context.Context, t *app.Target, typed string) ([]string, error) {
-	list, err := attachedTo(ctx, t)
+// listAlerts returns the alerts that runbooks of a target answer, each with the titles of its runbooks.
+func listAlerts(ctx context.Context, t *app.Target, typed string) ([]string, error) {
+	list, err := listAttached(ctx, t)
 	titles := map[string][]string{}
 	var alerts []string
 	for _, r := range list {

@@ -36,7 +36,7 @@ func (e *AmbiguousError) Unwrap() error { return spec.ErrInvalid }
 // of the files show; the notes then state the evidence. If several kinds fit, the error is an *AmbiguousError. If none
 // fits, the kind is generic, unless a file is broken and its name says that it belongs to a kind: that is an error.
 func Detect(t *compose.Table, fsys fs.FS, paths []string, kind string) (*spec.Spec, []string, error) {
-	samples, err := samplesOf(fsys, paths)
+	samples, err := newSamples(fsys, paths)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -50,7 +50,7 @@ func Detect(t *compose.Table, fsys fs.FS, paths []string, kind string) (*spec.Sp
 		}
 		return inKind(t, k, samples, paths)
 	}
-	files, _ := filesOf(t, fsys, samples) // a directory of hidden files is packed as generic
+	files, _ := newFiles(t, fsys, samples) // a directory of hidden files is packed as generic
 	chosen := files.choose(files.candidates())
 	switch len(chosen) {
 	case 0:
@@ -104,7 +104,7 @@ func (f *files) makeSpec(m match) (*spec.Spec, []string, error) {
 
 // InKind makes a Spec of plain files and directories of a kind: a built-in one, or one that ParseKind returned.
 func InKind(t *compose.Table, fsys fs.FS, paths []string, kind mediatypes.Kind) (*spec.Spec, error) {
-	samples, err := samplesOf(fsys, paths)
+	samples, err := newSamples(fsys, paths)
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +144,7 @@ func layersOf(paths []string) []spec.LayerSpec {
 	return layers
 }
 
-func samplesOf(fsys fs.FS, paths []string) ([]*tree.Sample, error) {
+func newSamples(fsys fs.FS, paths []string) ([]*tree.Sample, error) {
 	var samples []*tree.Sample
 	var problems spec.Problems
 	for _, p := range paths {

@@ -25,8 +25,8 @@ type files struct {
 	entries []*tree.Sample // of the directory, or else the named files
 }
 
-// filesOf looks at the named files. A directory with only hidden files has no entries.
-func filesOf(t *compose.Table, fsys fs.FS, named []*tree.Sample) (*files, error) {
+// newFiles looks at the named files. A directory with only hidden files has no entries.
+func newFiles(t *compose.Table, fsys fs.FS, named []*tree.Sample) (*files, error) {
 	f := &files{table: t, fsys: fsys, named: named, entries: named}
 	if !f.isDirectory() {
 		return f, nil
@@ -45,7 +45,7 @@ func (f *files) isDirectory() bool { return len(f.named) == 1 && f.named[0].IsDi
 
 // list returns a directory and its entries, without hidden files and those that .davitignore names.
 func list(fsys fs.FS, dir string) ([]*tree.Sample, error) {
-	names, err := entriesIn(fsys, dir)
+	names, err := listEntries(fsys, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -53,11 +53,11 @@ func list(fsys fs.FS, dir string) ([]*tree.Sample, error) {
 	if len(names) == 0 {
 		return nil, spec.Problems{{Message: "the directory has no files to pack"}}
 	}
-	return samplesOf(fsys, append([]string{dir}, names...))
+	return newSamples(fsys, append([]string{dir}, names...))
 }
 
-// entriesIn returns the paths of the entries of a directory, without davit.yaml, layouts, and those that .davitignore names.
-func entriesIn(fsys fs.FS, dir string) ([]string, error) {
+// listEntries returns the paths of the entries of a directory, without davit.yaml, layouts, and those that .davitignore names.
+func listEntries(fsys fs.FS, dir string) ([]string, error) {
 	filter, err := tree.IgnoreFilter(fsys, dir)
 	if err != nil {
 		return nil, err

@@ -49,7 +49,7 @@ func declareDirectory(t *compose.Table, k mediatypes.Kind, dir *tree.Sample, nam
 		}
 		return &spec.Spec{Layers: layersOf([]string{name})}, nil, nil
 	}
-	files, err := filesOf(t, dir.FS, []*tree.Sample{dir})
+	files, err := newFiles(t, dir.FS, []*tree.Sample{dir})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -77,7 +77,7 @@ func isMainType(l mediatypes.LayerType) bool { return l.Tells || l.Min > 0 }
 // onlyEntry returns the only entry of a directory if it is a directory whose name shows the kind, as that of the content
 // of a volume does, or the only file, at any depth, if it shows the kind, as one runbook does. Otherwise it returns nil.
 func onlyEntry(t *compose.Table, k mediatypes.Kind, dir *tree.Sample) *tree.Sample {
-	names, err := entriesIn(dir.FS, dir.Path)
+	names, err := listEntries(dir.FS, dir.Path)
 	if err != nil || len(names) != 1 {
 		return nil
 	}

@@ -21,12 +21,12 @@ func Starter(t *compose.Table, fsys fs.FS, dir, kind string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	samples, err := samplesOf(files, []string{"."})
+	samples, err := newSamples(files, []string{"."})
 	if err != nil {
 		return nil, err
 	}
 	s := &starter{name: path.Base(path.Clean(dir))}
-	if s.files, err = filesOf(t, files, samples); err == nil {
+	if s.files, err = newFiles(t, files, samples); err == nil {
 		err = s.look(kind)
 	} else {
 		err = s.takeHidden(kind)

@@ -89,13 +89,13 @@ func runAttach(ctx context.Context, a *app.App, opts attachOptions) error {
 	if err := a.AssignLogin(&app.Login{}, opts.subjectRef); err != nil {
 		return err
 	}
-	if n := streams(opts.sources); opts.fileName != "" && n != 1 {
+	if n := countStreams(opts.sources); opts.fileName != "" && n != 1 {
 		return &exit.UsageError{Err: fmt.Errorf("--file-name names standard input or a pipe, and %d are given", n), Hint: "give - as the source"}
 	}
 	docs := documents{app: a, opts: &opts}
 	defer docs.close()
 	if opts.source.NamesFile() {
-		if err := docs.declared(); err != nil {
+		if err := docs.openDeclared(); err != nil {
 			return err
 		}
 	}
@@ -137,15 +137,15 @@ func runAttach(ctx context.Context, a *app.App, opts attachOptions) error {
 	if err != nil && !errors.As(err, new(*prune.StillAttachedError)) {
 		return err
 	}
-	tellBeside(a, all)
+	notePredecessors(a, all)
 	if printErr := a.Print(attachResult{all[0], all}); printErr != nil {
 		return printErr
 	}
 	return err
 }
 
-// tellBeside prints a note for each name that was attached to a subject before, with other content: an old report is rarely wanted.
-func tellBeside(a *app.App, all []*pack.Attached) {
+// notePredecessors prints a note for each name that was attached to a subject before, with other content: an old report is rarely wanted.
+func notePredecessors(a *app.App, all []*pack.Attached) {
 	told := map[string]bool{}
 	for _, r := range all {
 		older := slices.DeleteFunc(slices.Clone(r.Beside), func(d digest.Digest) bool {
@@ -186,8 +186,8 @@ func signAll(ctx context.Context, signer *signing.Signer, t *app.Target, attache
 	return nil
 }
 
-// streams returns how many sources are standard input or a pipe.
-func streams(args []string) (n int) {
+// countStreams returns how many sources are standard input or a pipe.
+func countStreams(args []string) (n int) {
 	for _, arg := range args {
 		if arg == "-" || source.IsStream(arg) {
 			n++
@@ -200,7 +200,7 @@ func streams(args []string) (n int) {
 func hintAtStdin(arg string, opts attachOptions, err error) error {
 	var problems artifact.Problems
 	namesNoKind := func(p artifact.Problem) bool { return strings.Contains(p.Message, "kind is missing") }
-	if streams([]string{arg}) == 0 || opts.fileName != "" || !errors.As(err, &problems) || !slices.ContainsFunc(problems, namesNoKind) {
+	if countStreams([]string{arg}) == 0 || opts.fileName != "" || !errors.As(err, &problems) || !slices.ContainsFunc(problems, namesNoKind) {
 		return err
 	}
 	what := "standard input"

@@ -101,7 +101,7 @@ func runDetach(ctx context.Context, a *app.App, opts detachOptions) error {
 			return chosen, err
 		}
 		if ask || !isExplicit && len(chosen.Detached) > 1 {
-			question := fmt.Sprintf("detach %s from %s?", chosen.counted(), opts.subject)
+			question := fmt.Sprintf("detach %s from %s?", chosen.countKinds(), opts.subject)
 			if err := a.Confirm(ctx, question, opts.yes); err != nil {
 				return nil, err
 			}
@@ -129,7 +129,7 @@ func chooseReferrers(ctx context.Context, t *app.Target, opts detachOptions) (*d
 			return nil, err
 		}
 	}
-	if opts.Digests, err = chosenDigests(ctx, t, subjects, opts); err != nil {
+	if opts.Digests, err = findDigests(ctx, t, subjects, opts); err != nil {
 		return nil, err
 	}
 	r := &detachResult{Subject: subject, DryRun: opts.dryRun, Detached: []describedReferrer{}}
@@ -224,8 +224,8 @@ func (r detachResult) WriteText(w io.Writer) error {
 	return t.WriteText(w)
 }
 
-// counted returns how many referrers of which kinds there are.
-func (r detachResult) counted() string {
+// countKinds returns how many referrers of which kinds there are.
+func (r detachResult) countKinds() string {
 	var order []string
 	counts := map[string]int{}
 	for _, d := range r.Detached {

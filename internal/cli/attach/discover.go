@@ -88,9 +88,9 @@ func discoverIn(ctx context.Context, t *app.Target, opts discoverOptions) (*disc
 	if found == nil {
 		found = []*referrers.Referrer{}
 	}
-	refer(t.Ref, found)
+	setReferences(t.Ref, found)
 	for _, m := range manifests {
-		refer(t.Ref, m.Referrers)
+		setReferences(t.Ref, m.Referrers)
 	}
 	signatures, err := opts.trust.List(ctx, t, desc, found, manifests)
 	if err != nil {
@@ -107,12 +107,12 @@ func discoverIn(ctx context.Context, t *app.Target, opts discoverOptions) (*disc
 	return r, nil
 }
 
-// refer sets the references of referrers, and of theirs.
-func refer(ref registry.Reference, all []*referrers.Referrer) {
+// setReferences sets the references of referrers, and of theirs.
+func setReferences(ref registry.Reference, all []*referrers.Referrer) {
 	for _, r := range all {
 		ref.Tag, ref.Digest = "", r.Digest
 		r.Reference = ref.String()
-		refer(ref, r.Referrers)
+		setReferences(ref, r.Referrers)
 	}
 }
 

@@ -45,9 +45,9 @@ func (d *documents) close() {
 
 // open opens the sources that an argument names.
 func (d *documents) open(arg string) error {
-	if d.opts.fileName != "" && streams([]string{arg}) > 0 {
+	if d.opts.fileName != "" && countStreams([]string{arg}) > 0 {
 		var err error
-		if arg, err = d.fromStream(arg, d.opts.fileName); err != nil {
+		if arg, err = d.storeStream(arg, d.opts.fileName); err != nil {
 			return err
 		}
 	}
@@ -69,8 +69,8 @@ func (d *documents) open(arg string) error {
 	return nil
 }
 
-// declared opens the declaration of --file.
-func (d *documents) declared() error {
+// openDeclared opens the declaration of --file.
+func (d *documents) openDeclared() error {
 	s, err := source.Open(d.app, nil, &d.opts.source, d.opts.subjectRef)
 	if err != nil {
 		return err
@@ -108,8 +108,8 @@ func (d *documents) openLines(arg string, lines [][]byte) (bool, error) {
 	return true, nil
 }
 
-// fromStream stores standard input or a pipe as a file of this name.
-func (d *documents) fromStream(arg, name string) (string, error) {
+// storeStream stores standard input or a pipe as a file of this name.
+func (d *documents) storeStream(arg, name string) (string, error) {
 	if filepath.Base(name) != name || name == "." || name == ".." {
 		return "", exit.Usagef("--file-name %q: must be the name of a file, without a directory", name)
 	}

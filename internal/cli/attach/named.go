@@ -26,10 +26,10 @@ func isDigest(arg string) bool {
 	return strings.HasPrefix(arg, "sha256:") || strings.HasPrefix(arg, "sha512:")
 }
 
-// chosenDigests returns the digests of the referrers that were given by digests, their beginnings, and names.
-func chosenDigests(ctx context.Context, t *app.Target, subjects []ocispec.Descriptor, opts detachOptions) ([]digest.Digest, error) {
+// findDigests returns the digests of the referrers that were given by digests, their beginnings, and names.
+func findDigests(ctx context.Context, t *app.Target, subjects []ocispec.Descriptor, opts detachOptions) ([]digest.Digest, error) {
 	digests, names := lists.Split(opts.given, isDigest)
-	whole, err := wholeDigests(ctx, t, subjects, digests)
+	whole, err := completeDigests(ctx, t, subjects, digests)
 	if err != nil || len(names) == 0 {
 		return whole, err
 	}
@@ -42,7 +42,7 @@ func chosenDigests(ctx context.Context, t *app.Target, subjects []ocispec.Descri
 		attached[i] = found
 	}
 	for _, name := range names {
-		named, err := namedAmong(t, attached, name)
+		named, err := findByName(t, attached, name)
 		if err != nil {
 			return nil, err
 		}
@@ -51,8 +51,8 @@ func chosenDigests(ctx context.Context, t *app.Target, subjects []ocispec.Descri
 	return whole, nil
 }
 
-// namedAmong returns the digests of the referrers with a name, of which each subject may have one.
-func namedAmong(t *app.Target, attached [][]*referrers.Referrer, name string) ([]digest.Digest, error) {
+// findByName returns the digests of the referrers with a name, of which each subject may have one.
+func findByName(t *app.Target, attached [][]*referrers.Referrer, name string) ([]digest.Digest, error) {
 	var all []digest.Digest
 	var others []string
 	for _, ofSubject := range attached {
@@ -89,8 +89,8 @@ func namedAmong(t *app.Target, attached [][]*referrers.Referrer, name string) ([
 	return nil, missing
 }
 
-// wholeDigests returns the digests of referrers of which some were given by their beginnings.
-func wholeDigests(ctx context.Context, t *app.Target, subjects []ocispec.Descriptor, given []string) ([]digest.Digest, error) {
+// completeDigests returns the digests of referrers of which some were given by their beginnings.
+func completeDigests(ctx context.Context, t *app.Target, subjects []ocispec.Descriptor, given []string) ([]digest.Digest, error) {
 	var attached, whole []digest.Digest
 	if slices.ContainsFunc(given, func(d string) bool { return digest.Digest(d).Validate() != nil }) {
 		for _, subject := range subjects {

@@ -99,7 +99,7 @@ type copyOptions struct {
 }
 
 func runCopy(ctx context.Context, a *app.App, opts copyOptions) error {
-	from, to, err := opts.references()
+	from, to, err := opts.parseReferences()
 	if err != nil {
 		return err
 	}
@@ -125,8 +125,8 @@ func runCopy(ctx context.Context, a *app.App, opts copyOptions) error {
 	return a.Print(result)
 }
 
-// references parses both references, and checks that the flags fit them.
-func (o copyOptions) references() (src, dst registry.Reference, err error) {
+// parseReferences parses both references, and checks that the flags fit them.
+func (o copyOptions) parseReferences() (src, dst registry.Reference, err error) {
 	if _, ok := places.AsHost(o.src); ok {
 		return src, dst, &exit.UsageError{Err: fmt.Errorf("%q names a registry, and one artifact is copied", o.src),
 			Hint: fmt.Sprintf("\"%s\" copies all of it", shell.Command("davit", "copy", "--all-repos", o.src, o.dst))}

@@ -61,7 +61,7 @@ func runCopyMany(ctx context.Context, a *app.App, opts copyOptions, args []strin
 	var jobs []job
 	switch {
 	case opts.many.allRepos:
-		jobs, err = repositoryJobs(ctx, a, args[0], place)
+		jobs, err = listRepositoryJobs(ctx, a, args[0], place)
 	case opts.many.fromFile != "":
 		jobs, err = listJobs(a, opts, place)
 	default:
@@ -138,8 +138,8 @@ func (p destination) target(src registry.Reference, name string) (registry.Refer
 	return dst, nil
 }
 
-// repositoryJobs lists the repositories of a place.
-func repositoryJobs(ctx context.Context, a *app.App, from string, to destination) ([]job, error) {
+// listRepositoryJobs lists the repositories of a place.
+func listRepositoryJobs(ctx context.Context, a *app.App, from string, to destination) ([]job, error) {
 	all, err := places.Repositories(ctx, a, &a.Logins.From, from)
 	if err != nil {
 		return nil, err
@@ -222,13 +222,13 @@ func (m *manyCopier) run(ctx context.Context, jobs []job) (*manyResult, error) {
 }
 
 func (m *manyCopier) copy(ctx context.Context, j job) (*copyResult, error) {
-	src, err := opened(m.sources, j.src, func() (*app.Target, error) {
+	src, err := openOnce(m.sources, j.src, func() (*app.Target, error) {
 		return m.app.OpenSide(ctx, &m.app.Logins.From, j.src, registry.Read)
 	})
 	if err != nil {
 		return nil, err
 	}
-	dst, err := opened(m.targets, j.dst, func() (*app.Target, error) { return m.opts.dryRun.Open(ctx, m.app, &m.app.Logins.To, j.dst) })
+	dst, err := openOnce(m.targets, j.dst, func() (*app.Target, error) { return m.opts.dryRun.Open(ctx, m.app, &m.app.Logins.To, j.dst) })
 	if err != nil {
 		return nil, err
 	}
@@ -245,8 +245,8 @@ func (m *manyCopier) copy(ctx context.Context, j job) (*copyResult, error) {
 	return copyBetween(ctx, m.app, src, dst, opts)
 }
 
-// opened returns the target of a reference, which is opened once for all artifacts in it.
-func opened(all map[string]*app.Target, ref registry.Reference, open func() (*app.Target, error)) (*app.Target, error) {
+// openOnce returns the target of a reference, which is opened once for all artifacts in it.
+func openOnce(all map[string]*app.Target, ref registry.Reference, open func() (*app.Target, error)) (*app.Target, error) {
 	name := ref.Name()
 	if ref.IsPath() {
 		name = filepath.Clean(name)

@@ -275,8 +275,8 @@ func runPullAttachments(ctx context.Context, a *app.App, opts pullOptions) error
 	return a.Print(result)
 }
 
-// recordOf returns the path of the record of a pull into dst.
-func recordOf(a *app.App, dst *os.Root, opts pullOptions) string {
+// recordPath returns the path of the record of a pull into dst.
+func recordPath(a *app.App, dst *os.Root, opts pullOptions) string {
 	state := pullState(a, dst)
 	if state == "" || opts.record == "" {
 		return state

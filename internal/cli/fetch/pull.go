@@ -174,7 +174,7 @@ func place(ctx context.Context, a *app.App, t *app.Target, reference string, opt
 	opts.Origin, opts.Concurrency = t.Ref.Name(), a.Registry.Concurrency
 	opts.NoSync = !opts.durable
 	if !opts.unrecorded {
-		opts.State = recordOf(a, dst, opts)
+		opts.State = recordPath(a, dst, opts)
 	}
 	if a.Format.String() == "text" && !opts.unrecorded {
 		opts.MaxListed = maxListed

@@ -66,7 +66,7 @@ func (o *pullOptions) includeFiles(files []string) (names []string) {
 	for _, name := range files {
 		name = path.Clean(strings.Trim(filepath.ToSlash(name), "/"))
 		names = append(names, name)
-		o.Include = append(o.Include, exactly(name))
+		o.Include = append(o.Include, patternFor(name))
 	}
 	return names
 }
@@ -125,8 +125,8 @@ func runPullDry(ctx context.Context, a *app.App, opts pullOptions, files []strin
 	return a.Print(pullResult{result, dir, true})
 }
 
-// exactly returns a pattern for one path and the files below it. A pattern without a slash would match names in every directory.
-func exactly(name string) string {
+// patternFor returns a pattern for one path and the files below it. A pattern without a slash would match names in every directory.
+func patternFor(name string) string {
 	quoted := strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`, "]", `\]`, "{", `\{`, "}", `\}`, ",", `\,`).Replace(name)
 	return "{" + quoted + "," + quoted + "/}"
 }
@@ -151,7 +151,7 @@ func missingFile(err error, ref registry.Reference, files []string, named bool) 
 		return err
 	}
 	name := files[0]
-	if missing.Typed != exactly(name) && missing.Typed != "" {
+	if missing.Typed != patternFor(name) && missing.Typed != "" {
 		name = missing.Typed
 	}
 	missing.Typed = name
@@ -204,7 +204,7 @@ func pullAs(ctx context.Context, a *app.App, t *app.Target, opts pullOptions, na
 func moveTo(staged, output string, force bool) (same bool, err error) {
 	_, err = os.Lstat(output)
 	if err == nil {
-		if same, err = sameBytes(staged, output); same || err != nil {
+		if same, err = hasSameBytes(staged, output); same || err != nil {
 			return same, err
 		}
 		if !force {
@@ -214,8 +214,8 @@ func moveTo(staged, output string, force bool) (same bool, err error) {
 	return false, os.Rename(staged, output)
 }
 
-// sameBytes reports whether two files have the same content.
-func sameBytes(a, b string) (bool, error) {
+// hasSameBytes reports whether two files have the same content.
+func hasSameBytes(a, b string) (bool, error) {
 	var readers [2]*os.File
 	for i, name := range []string{a, b} {
 		f, err := os.Open(name)

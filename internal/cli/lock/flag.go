@@ -141,7 +141,7 @@ func resolve(ctx context.Context, t *app.Target, reference string, keys []trust.
 	if reference != t.Ref.Reference() && reference != desc.Digest.String() {
 		return nil, artifact.Refused(t.Ref.String(), "it moved while it was read: from %s to %s", reference, desc.Digest)
 	}
-	kind, err := kindOf(ctx, t, desc)
+	kind, err := readKind(ctx, t, desc)
 	if err != nil {
 		return nil, err
 	}
@@ -156,8 +156,8 @@ func resolve(ctx context.Context, t *app.Target, reference string, keys []trust.
 	return e, nil
 }
 
-// kindOf returns the kind of an artifact, or of the first manifest of an index: the answer must be the same on every machine.
-func kindOf(ctx context.Context, t *app.Target, desc ocispec.Descriptor) (string, error) {
+// readKind returns the kind of an artifact, or of the first manifest of an index: the answer must be the same on every machine.
+func readKind(ctx context.Context, t *app.Target, desc ocispec.Descriptor) (string, error) {
 	m, err := fetch.Load(ctx, t, desc)
 	if err != nil {
 		return "", err

@@ -58,7 +58,7 @@ func attachedTo(ctx context.Context, t *app.Target, opts showOptions) (all []sho
 					subject = whole // the hint is about all platforms, as the reference is
 				}
 			}
-			return nil, "", noneAttached(ctx, t, none, subject)
+			return nil, "", newNoneAttached(ctx, t, none, subject)
 		}
 		if err != nil {
 			return nil, "", t.Explain(ctx, err)
@@ -94,8 +94,8 @@ func noteOn(found *referrers.Found, alert string) string {
 	return strings.Join(notes, "; ")
 }
 
-// noneAttached returns the error that nothing matches. Its hint names other attachments or the place of one.
-func noneAttached(ctx context.Context, t *app.Target, none *referrers.NoneAttachedError, subject ocispec.Descriptor) error {
+// newNoneAttached returns the error that nothing matches. Its hint names other attachments or the place of one.
+func newNoneAttached(ctx context.Context, t *app.Target, none *referrers.NoneAttachedError, subject ocispec.Descriptor) error {
 	e := &exit.MissingError{Text: fmt.Sprintf("%s: no %s is attached", t.Ref, results.ListKinds(none.Options.Kind))}
 	if none.Options.Alert != "" {
 		e.Text += fmt.Sprintf(" for the alert %q", none.Options.Alert)
@@ -114,7 +114,7 @@ func noneAttached(ctx context.Context, t *app.Target, none *referrers.NoneAttach
 		return e
 	}
 	if none.Place != nil {
-		e.Advice = elsewhere(t.Ref, none.Place, none.Options)
+		e.Advice = commandForStatement(t.Ref, none.Place, none.Options)
 	} else {
 		e.Advice = results.SuggestKinds(none.Options.Kind)
 	}
@@ -124,8 +124,8 @@ func noneAttached(ctx context.Context, t *app.Target, none *referrers.NoneAttach
 	return e
 }
 
-// elsewhere returns the command that shows a statement about a manifest that is stored in an index.
-func elsewhere(ref registry.Reference, place *referrers.Place, opts referrers.AttachedOptions) string {
+// commandForStatement returns the command that shows a statement about a manifest that is stored in an index.
+func commandForStatement(ref registry.Reference, place *referrers.Place, opts referrers.AttachedOptions) string {
 	ref.Tag, ref.Digest = place.Tag, place.Digest
 	return fmt.Sprintf("the index %q has one about this manifest: %s", place.Tag,
 		shell.Command("davit", "show", "--kind", opts.Kind, "--platform", manifest.FormatPlatform(place.Platform), ref.String()))
@@ -160,14 +160,14 @@ func listAlerts(ctx context.Context, t *app.Target, opts showOptions) (*alertRes
 	if err != nil {
 		var none *referrers.NoneAttachedError
 		if errors.As(err, &none) {
-			return nil, noneAttached(ctx, t, none, subject)
+			return nil, newNoneAttached(ctx, t, none, subject)
 		}
 		return nil, err
 	}
 	r := &alertResult{Subject: t.Ref.String(), Alerts: []alertLine{}}
 	for _, one := range found.Referrers {
 		if alerts := one.Alerts(); len(alerts) > 1 { // each may have a page of its own
-			if r.ofPages(ctx, t, one) {
+			if r.addPages(ctx, t, one) {
 				continue
 			}
 		}
@@ -183,8 +183,8 @@ func listAlerts(ctx context.Context, t *app.Target, opts showOptions) (*alertRes
 	return r, nil
 }
 
-// ofPages adds the alerts of a collection of runbooks, with the titles of their pages. It reports whether it could.
-func (r *alertResult) ofPages(ctx context.Context, t *app.Target, one *referrers.Referrer) bool {
+// addPages adds the alerts of a collection of runbooks, with the titles of their pages. It reports whether it could.
+func (r *alertResult) addPages(ctx context.Context, t *app.Target, one *referrers.Referrer) bool {
 	alerts, err := read.Alerts(ctx, t.Target, one.Digest.String())
 	if err != nil || !slices.ContainsFunc(alerts, func(a kind.Alert) bool { return a.Page != "" }) {
 		return false // one page, which the annotations describe

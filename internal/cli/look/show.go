@@ -54,7 +54,7 @@ lists the alerts for which there are runbooks.`,
   davit show --kind sbom registry.example.com/app:1.0 --platform linux/arm64`,
 		GroupID: app.GroupLook,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := opts.arguments(cmd, args); err != nil {
+			if err := opts.setArguments(cmd, args); err != nil {
 				return err
 			}
 			return runShow(cmd.Context(), a, opts)
@@ -78,8 +78,8 @@ type showOptions struct {
 	listAlerts   bool              // --alert has no name
 }
 
-// arguments sets the target and path. --alert without a name takes the target for the name, if it is the last flag.
-func (o *showOptions) arguments(cmd *cobra.Command, args []string) error {
+// setArguments sets the target and path. --alert without a name takes the target for the name, if it is the last flag.
+func (o *showOptions) setArguments(cmd *cobra.Command, args []string) error {
 	alerts := cmd.Flags().Changed("alert")
 	if alerts && len(args) == 0 && o.Alert != "" {
 		args, o.Alert = []string{o.Alert}, ""

@@ -31,7 +31,7 @@ type Repository struct {
 // or a directory with layouts in it. A name behind the host or layout chooses this repository, and those below it.
 func Repositories(ctx context.Context, a *app.App, l *app.Login, place string) ([]Repository, error) {
 	if host, ok := AsHost(place); ok {
-		return inRegistry(ctx, a, l, host)
+		return listRegistry(ctx, a, l, host)
 	}
 	ref, err := registry.Parse(place)
 	if above := strings.TrimSuffix(place, "/"); err != nil && above != "" {
@@ -43,7 +43,7 @@ func Repositories(ctx context.Context, a *app.App, l *app.Login, place string) (
 	case ref.Reference() != "":
 		return nil, &exit.UsageError{Err: fmt.Errorf("%q is one artifact", place), Hint: "name a registry (HOST), what it has below a name (HOST/NAME), a layout, or a directory of layouts"}
 	case !ref.IsPath():
-		all, err := inRegistry(ctx, a, l, ref.Registry)
+		all, err := listRegistry(ctx, a, l, ref.Registry)
 		if err != nil {
 			return nil, err
 		}
@@ -61,7 +61,7 @@ func Repositories(ctx context.Context, a *app.App, l *app.Login, place string) (
 	if err != nil {
 		return nil, err
 	}
-	all, err := app.Finish(ctx, t, func(t *app.Target) ([]Repository, error) { return inLayout(ctx, t) })
+	all, err := app.Finish(ctx, t, func(t *app.Target) ([]Repository, error) { return listLayout(ctx, t) })
 	if err != nil || ref.InLayout() == "" {
 		return all, err
 	}
@@ -98,7 +98,7 @@ func AsHost(text string) (string, bool) {
 	return reference.DockerHost(strings.ToLower(text)), true
 }
 
-func inRegistry(ctx context.Context, a *app.App, l *app.Login, host string) ([]Repository, error) {
+func listRegistry(ctx context.Context, a *app.App, l *app.Login, host string) ([]Repository, error) {
 	ref := registry.Reference{Registry: host}
 	client, err := a.ClientFor(l, ref)
 	if err != nil {
@@ -119,8 +119,8 @@ func inRegistry(ctx context.Context, a *app.App, l *app.Login, host string) ([]R
 	return all, err
 }
 
-// inLayout lists the repositories that the tags of a layout name. Artifacts without such a name are those of the layout itself.
-func inLayout(ctx context.Context, t *app.Target) ([]Repository, error) {
+// listLayout lists the repositories that the tags of a layout name. Artifacts without such a name are those of the layout itself.
+func listLayout(ctx context.Context, t *app.Target) ([]Repository, error) {
 	several, ok := t.Target.(interface {
 		Repositories(ctx context.Context) (names []string, nameless bool, err error)
 	})

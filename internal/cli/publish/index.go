@@ -107,7 +107,7 @@ func indexIn(ctx context.Context, a *app.App, t *app.Target, members []string, o
 	all := make([]pack.Member, len(members))
 	for i, text := range members {
 		var err error
-		if all[i], err = member(ctx, a, t, text); err != nil {
+		if all[i], err = findMember(ctx, a, t, text); err != nil {
 			return nil, err
 		}
 	}
@@ -123,7 +123,7 @@ func assignMembers(a *app.App, index registry.Reference, members []string) error
 		if _, reference, ok := strings.Cut(text, "="); ok {
 			text = reference
 		}
-		ref, err := memberReference(index, text)
+		ref, err := parseMember(index, text)
 		if err != nil {
 			return err
 		}
@@ -136,8 +136,8 @@ func assignMembers(a *app.App, index registry.Reference, members []string) error
 	return nil
 }
 
-// member finds a manifest of the index, and copies it to the target if it is elsewhere.
-func member(ctx context.Context, a *app.App, t *app.Target, text string) (pack.Member, error) {
+// findMember finds a manifest of the index, and copies it to the target if it is elsewhere.
+func findMember(ctx context.Context, a *app.App, t *app.Target, text string) (pack.Member, error) {
 	var m pack.Member
 	if platform, reference, ok := strings.Cut(text, "="); ok {
 		p, err := app.ParsePlatform(platform)
@@ -146,7 +146,7 @@ func member(ctx context.Context, a *app.App, t *app.Target, text string) (pack.M
 		}
 		m.Platform, text = p, reference
 	}
-	ref, err := memberReference(t.Ref, text)
+	ref, err := parseMember(t.Ref, text)
 	if err != nil {
 		return m, err
 	}
@@ -168,8 +168,8 @@ func member(ctx context.Context, a *app.App, t *app.Target, text string) (pack.M
 	return m, oras.CopyGraph(ctx, src.Target, t.Target, m.Descriptor, oras.DefaultCopyGraphOptions)
 }
 
-// memberReference parses a member: a tag or digest is in the repository of the index, anything else is a target.
-func memberReference(index registry.Reference, text string) (registry.Reference, error) {
+// parseMember parses a member: a tag or digest is in the repository of the index, anything else is a target.
+func parseMember(index registry.Reference, text string) (registry.Reference, error) {
 	own := registry.Reference{Registry: index.Registry, Repository: index.Repository, Path: index.Path}
 	if d, err := digest.Parse(strings.TrimPrefix(text, "@")); err == nil {
 		own.Digest = d

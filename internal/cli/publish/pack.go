@@ -71,7 +71,7 @@ func printManifest(ctx context.Context, a *app.App, s *source.Source, target reg
 	if err != nil {
 		return err
 	}
-	defer d.done(ctx)
+	defer d.close(ctx)
 	packed, err := pack.Artifact(ctx, s.FS, s.Plan, d.opts.Subject, d.opts.Options)
 	if err != nil {
 		return err

@@ -149,7 +149,7 @@ func previewPart(ctx context.Context, a *app.App, s *source.Source, plan *artifa
 	if err != nil {
 		return nil, err
 	}
-	defer d.done(ctx)
+	defer d.close(ctx)
 	if desc, err := d.dst.Resolve(ctx, to.target.Tag); err == nil && plan.Kind.Tag == "" {
 		return &sentPart{Reference: to.target.String(), Digest: desc.Digest, Kind: plan.Kind.Name, Skipped: true}, nil
 	}

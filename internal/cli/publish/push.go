@@ -237,7 +237,7 @@ func wouldSend(ctx context.Context, a *app.App, s *source.Source, opts sendOptio
 	if err != nil {
 		return err
 	}
-	defer d.done(ctx)
+	defer d.close(ctx)
 	preview, err := pack.PreviewPush(ctx, s.FS, s.Plan, d.dst, d.opts)
 	if err != nil {
 		return err

@@ -23,7 +23,7 @@ func newSchemaCommand(a *app.App) *cobra.Command {
 			return results.KindNames(), cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
-			schema, err := schemaOf(args)
+			schema, err := readSchema(args)
 			if err != nil {
 				return err
 			}
@@ -32,8 +32,8 @@ func newSchemaCommand(a *app.App) *cobra.Command {
 	}
 }
 
-// schemaOf returns the schema of davit.yaml, or of the config of a kind.
-func schemaOf(args []string) ([]byte, error) {
+// readSchema returns the schema of davit.yaml, or of the config of a kind.
+func readSchema(args []string) ([]byte, error) {
 	if len(args) == 0 {
 		return artifact.Schema("")
 	}

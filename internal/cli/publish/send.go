@@ -92,8 +92,8 @@ type destination struct {
 	release func() // closes what the options refer to
 }
 
-// done closes a destination that was only read.
-func (d *destination) done(ctx context.Context) {
+// close closes a destination that was only read.
+func (d *destination) close(ctx context.Context) {
 	d.release()
 	if d.target != nil {
 		_ = d.target.Close(ctx, nil)

@@ -69,7 +69,7 @@ func runCache(a *app.App, what string, dryRun app.DryRun) error {
 
 // look counts the entries of the cache, and removes them if remove is set.
 func (r *cacheResult) look(root *os.Root, remove bool) error {
-	names, err := cachedNames(root)
+	names, err := listCached(root)
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func (r *cacheResult) look(root *os.Root, remove bool) error {
 	return nil
 }
 
-func cachedNames(root *os.Root) ([]string, error) {
+func listCached(root *os.Root) ([]string, error) {
 	entries, err := fs.ReadDir(root.FS(), ".")
 	if err != nil {
 		return nil, err

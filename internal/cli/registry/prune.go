@@ -63,7 +63,7 @@ func runPrune(ctx context.Context, a *app.App, repository string, opts pruneOpti
 		if t.Ref.Reference() != "" {
 			return nil, &exit.UsageError{Err: fmt.Errorf("%s: a repository is pruned as a whole", t.Ref), Hint: shell.Command("davit", "prune", t.Ref.Name())}
 		}
-		repo := prune.Repository{Target: t.Target, Tags: func(ctx context.Context) ([]string, error) { return fullTags(ctx, t) }, AllTags: t.ListAllTags}
+		repo := prune.Repository{Target: t.Target, Tags: func(ctx context.Context) ([]string, error) { return listFullTags(ctx, t) }, AllTags: t.ListAllTags}
 		plan, err := prune.NewPlan(ctx, repo, opts.Policy)
 		if err != nil {
 			return nil, err
@@ -90,8 +90,8 @@ func runPrune(ctx context.Context, a *app.App, repository string, opts pruneOpti
 	return a.Print(result)
 }
 
-// fullTags lists the tags that users set: in a layout with their repositories, since several may have the same tag.
-func fullTags(ctx context.Context, t *app.Target) ([]string, error) {
+// listFullTags lists the tags that users set: in a layout with their repositories, since several may have the same tag.
+func listFullTags(ctx context.Context, t *app.Target) ([]string, error) {
 	several, ok := t.Target.(interface {
 		FullTags(ctx context.Context) ([]string, error)
 	})

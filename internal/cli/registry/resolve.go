@@ -40,7 +40,7 @@ func runResolve(ctx context.Context, a *app.App, reference, platform string, ver
 	result, err := app.WithVersions(ctx, a, reference, version, func(t *app.Target) (results.Described, error) {
 		desc, err := t.Find(ctx)
 		if err == nil && want != nil {
-			desc, err = manifestFor(ctx, a, t, desc, want)
+			desc, err = findManifest(ctx, a, t, desc, want)
 		}
 		return results.Describe(t.Ref, desc), err
 	})
@@ -50,8 +50,8 @@ func runResolve(ctx context.Context, a *app.App, reference, platform string, ver
 	return a.Print(result)
 }
 
-// manifestFor returns the manifest of an index for a platform, or desc if it is not an index.
-func manifestFor(ctx context.Context, a *app.App, t *app.Target, desc ocispec.Descriptor, want *ocispec.Platform) (ocispec.Descriptor, error) {
+// findManifest returns the manifest of an index for a platform, or desc if it is not an index.
+func findManifest(ctx context.Context, a *app.App, t *app.Target, desc ocispec.Descriptor, want *ocispec.Platform) (ocispec.Descriptor, error) {
 	m, err := fetch.Load(ctx, t, desc)
 	if err != nil {
 		return desc, err

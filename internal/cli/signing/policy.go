@@ -21,9 +21,9 @@ import (
 // systemPolicy is the policy of all users (containers-policy.json(5)).
 const systemPolicy = "/etc/containers/policy.json"
 
-// policyDemands returns the signatures that the policy of containers' clients demands of an artifact. Without a policy it demands
+// readPolicyDemands returns the signatures that the policy of containers' clients demands of an artifact. Without a policy it demands
 // none; an artifact that the policy rejects results in an artifact.ErrRefused.
-func policyDemands(a *app.App, ref registry.Reference) ([]trust.Options, error) {
+func readPolicyDemands(a *app.App, ref registry.Reference) ([]trust.Options, error) {
 	p, file, err := readPolicy()
 	if p == nil || err != nil {
 		return nil, err

@@ -118,7 +118,7 @@ func (f *Trust) PinKeys(ctx context.Context, a *app.App, t *app.Target, referenc
 	if err != nil {
 		return "", nil, err
 	}
-	manifests, err := withPlatform(ctx, t, desc, platform)
+	manifests, err := addPlatform(ctx, t, desc, platform)
 	if err != nil {
 		return "", nil, err
 	}
@@ -145,7 +145,7 @@ func (f *Trust) Verify(ctx context.Context, t *app.Target, desc ocispec.Descript
 	if err != nil {
 		return nil, err
 	}
-	manifests, err := withPlatform(ctx, t, desc, nil)
+	manifests, err := addPlatform(ctx, t, desc, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +154,7 @@ func (f *Trust) Verify(ctx context.Context, t *app.Target, desc ocispec.Descript
 
 // demands returns what must be signed, and by whom: flags and the policy of this machine hold together.
 func (f *Trust) demands(a *app.App, ref registry.Reference) ([]trust.Options, error) {
-	all, err := policyDemands(a, ref)
+	all, err := readPolicyDemands(a, ref)
 	if err != nil || !f.IsSet() {
 		return all, err
 	}
@@ -171,8 +171,8 @@ func (f *Trust) demand(ctx context.Context, ref registry.Reference) (*trust.Opti
 	return &trust.Options{Keys: keys, Require: f.require, Accepts: accepts(ref)}, err
 }
 
-// withPlatform returns a manifest, and the one for the platform if it is an index: the signature of either counts.
-func withPlatform(ctx context.Context, t *app.Target, desc ocispec.Descriptor, platform *ocispec.Platform) ([]ocispec.Descriptor, error) {
+// addPlatform returns a manifest, and the one for the platform if it is an index: the signature of either counts.
+func addPlatform(ctx context.Context, t *app.Target, desc ocispec.Descriptor, platform *ocispec.Platform) ([]ocispec.Descriptor, error) {
 	manifests := []ocispec.Descriptor{desc}
 	if !manifest.IsIndex(desc.MediaType) {
 		return manifests, nil
@@ -209,7 +209,7 @@ func verify(ctx context.Context, t *app.Target, manifests []ocispec.Descriptor, 
 	report, err := trust.Verify(ctx, t.Target, manifests, demand)
 	var missing *trust.NotSignedError
 	if errors.As(err, &missing) {
-		err = notSigned(err, missing, t.Ref)
+		err = explainNotSigned(err, missing, t.Ref)
 	}
 	return report, err
 }
@@ -225,8 +225,8 @@ func accepts(ref registry.Reference) func(string) bool {
 	}
 }
 
-// notSigned adds what can be done about a missing signature.
-func notSigned(err error, missing *trust.NotSignedError, ref registry.Reference) error {
+// explainNotSigned adds what can be done about a missing signature.
+func explainNotSigned(err error, missing *trust.NotSignedError, ref registry.Reference) error {
 	hint := fmt.Sprintf("\"%s\" lists its signatures", shell.Command("davit", "discover", ref.String()))
 	switch isAttestation := strings.HasPrefix(missing.Required, "attestation="); {
 	case len(missing.Signatures) > 0 || isAttestation:

@@ -156,7 +156,7 @@ func (p *Parts) AddNotes(d *compose.Draft, leftOut bool) {
 		}
 		note("the model is %s; other weights %s: %s (to choose another, name its files or exclude this one)", setName(p.Model), fate, textdist.FirstFew(others))
 	}
-	for _, part := range tellings {
+	for _, part := range partNotes {
 		all := p.with(part.part)
 		if part.what != "" && leftOut {
 			all = slices.DeleteFunc(all, func(name string) bool { return slices.Contains(d.Layers, p.layers[name]) })
@@ -186,8 +186,8 @@ func (p *Parts) WeightsIn(l *compose.Layer) []string {
 	return names
 }
 
-// tellings lists the words of AddNotes for parts besides the weights, in this order.
-var tellings = []struct {
+// partNotes lists the words of AddNotes for parts besides the weights, in this order.
+var partNotes = []struct {
 	part, other survey.Part
 	what, name  string
 }{
