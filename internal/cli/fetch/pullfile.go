@@ -145,7 +145,7 @@ func checkPulled(dir string, files []string) error {
 func missingFile(err error, ref registry.Reference, files []string, named bool) error {
 	var missing *fetch.MissingError
 	isFile := func(typed string) bool {
-		return typed == "" || slices.ContainsFunc(files, func(file string) bool { return typed == file || typed == exactly(file) })
+		return typed == "" || slices.ContainsFunc(files, func(file string) bool { return typed == file || typed == patternFor(file) })
 	}
 	if !errors.As(err, &missing) || !isFile(missing.Typed) { // perhaps a role
 		return err
