@@ -126,6 +126,9 @@ func completeArgument(a *app.App, cmd *cobra.Command, args []string, typed strin
 	case name == "NAME":
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
+	if strings.Contains(cmd.Use, "SOURCE...") {
+		name = "SOURCE" // the last of several is the target, but which is the last?
+	}
 	return completeTarget(a, cmd, name, typed)
 }
 
