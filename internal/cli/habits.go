@@ -9,7 +9,7 @@ import (
 // foreignCommands has in each line a command of davit, and the names that it has in other tools. Without them, a name would be taken
 // for a misspelling of one that is near, as fetch for detach, or for nothing. Two words are joined by a dot, as in repo.tags.
 const foreignCommands = `
-attach: add annotate
+attach: add annotate attest
 browse: web
 cache: delete-cache scan-cache
 cat: blob
@@ -50,7 +50,7 @@ v verbose d debug-http | --debug shows each request
 json j o output | --format json prints JSON
 jsonpath jq | --format '{{.FIELD}}' prints a field; --format json shows which there are
 tls-verify | --insecure does not check certificates; --plain-http uses plain HTTP
-skip-tls-verify insecure-skip-tls-verify k | --insecure does not check certificates
+skip-tls-verify insecure-skip-tls-verify insecure-registry k | --insecure does not check certificates
 cacert ca-cert cert-dir tlscacert | --ca-file FILE trusts a certificate authority
 allow-http | --plain-http uses plain HTTP
 n | --dry-run shows what would be done
@@ -68,12 +68,19 @@ no-trunc | digests are whole in a pipe and in JSON
 push.t | the target is the last argument; --tag TAG adds a tag
 pack.t | the target is -o PATH:TAG; --tag TAG adds a tag
 push.no-overwrite push.immutable push.no-clobber tag.no-overwrite copy.no-overwrite | --if-absent does not move a tag that exists
+push.platform pack.platform | platforms: in davit.yaml declares them; "davit index" joins artifacts of one platform each
+pull.os pull.arch pull.override-os pull.override-arch copy.os copy.arch copy.override-os copy.override-arch | --platform OS/ARCH chooses a platform
+copy.preserve-digests | a copy always has the digest of its source
+push.export-manifest | "davit inspect --manifest TARGET" prints the manifest
+detach.name | the name is an argument
+sign.r sign.recursive | a signature of an index counts for its platforms; --referrers signs attachments, too
 pull.check | "davit verify DIR" compares files with the artifact they come from
 pull.key cat.key show.key copy.key | --verify-key FILE checks the signature first
 pull.untar pull.extract | archives that davit packed are unpacked; a chart's is a file: unpack it with tar or helm
 serve.port serve.p serve.listen browse.port | --addr HOST:PORT says where to listen
 sign.y sign.yes sign.tlog-upload | it asks nothing, and nothing is uploaded to a transparency log
 verify.insecure-ignore-tlog verify.private-infrastructure verify.offline | leave it out: no transparency log is read
+verify.o verify.output verify.d | --dir DIR compares the files in a directory
 verify.public-key verify.verify-key | --key FILE checks with a key
 sign.keyless verify.keyless | signatures without keys are for cosign; "davit keygen" makes a pair of keys
 attach.platform | attach to the manifest of one platform: "davit resolve --platform P SUBJECT" prints its digest; --each-platform attaches to all

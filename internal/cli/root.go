@@ -9,6 +9,7 @@ import (
 
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/attach"
+	"github.com/davit-oci/davit/internal/cli/build"
 	"github.com/davit-oci/davit/internal/cli/carry"
 	"github.com/davit-oci/davit/internal/cli/check"
 	"github.com/davit-oci/davit/internal/cli/exit"
@@ -113,7 +114,7 @@ const versionFlag = "version"
 // runRoot runs "davit" itself: it prints the version or the help, or returns an error about an unknown command.
 func runRoot(a *app.App, cmd *cobra.Command, args []string) error {
 	if isAsked, err := cmd.Flags().GetBool(versionFlag); err != nil || isAsked {
-		_, _ = fmt.Fprintf(a.Stdout, "davit %s\n", app.ReadVersion().Version)
+		_, _ = fmt.Fprintf(a.Stdout, "davit %s\n", build.Read().Version)
 		return err
 	}
 	if len(args) == 0 {
@@ -165,7 +166,7 @@ func suggestFlag(cmd *cobra.Command, unknown *pflag.NotExistError) string {
 	}
 	var names []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-	if flag := textdist.Closest(name, names); flag != "" {
+	if flag := cmp.Or(textdist.Closest(name, names), onlyLonger(name, names)); flag != "" {
 		return fmt.Sprintf("did you mean %q?", "--"+flag)
 	}
 	return ownerHint(cmd.Root(), name)
@@ -183,4 +184,13 @@ func ownerHint(root *cobra.Command, flag string) string {
 		return ""
 	}
 	return fmt.Sprintf("--%s is a flag of %s", flag, textdist.FirstFew(owners))
+}
+
+// onlyLonger returns the name that begins with what was typed, or "" unless exactly one does.
+func onlyLonger(typed string, names []string) string {
+	longer := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !strings.HasPrefix(name, typed) })
+	if len(longer) != 1 {
+		return ""
+	}
+	return longer[0]
 }

@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/build"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/printer"
 	"github.com/davit-oci/davit/internal/term"
@@ -28,7 +29,7 @@ const memoryLimit = 128 << 20
 
 // Main runs davit with the arguments and streams of the process, and exits. version is that of a release, or empty.
 func Main(version string) {
-	app.Version = version
+	build.Version = version
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
 	}

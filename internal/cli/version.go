@@ -2,6 +2,7 @@ package cli
 
 import (
 	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/build"
 	"github.com/spf13/cobra"
 )
 
@@ -12,6 +13,6 @@ func newVersionCommand(a *app.App) *cobra.Command {
 		Example: "  davit version\n  davit version --format '{{.version}}'",
 		GroupID: app.GroupOther,
 		Args:    app.Arguments(0, 0),
-		RunE:    func(*cobra.Command, []string) error { return a.Print(app.ReadVersion()) },
+		RunE:    func(*cobra.Command, []string) error { return a.Print(build.Read()) },
 	}
 }

@@ -1,18 +1,27 @@
 package app
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/shell"
 	"github.com/spf13/cobra"
 )
 
-// Arguments checks that there are between least and most arguments; most < 0 means any number.
+// Surplus is the annotation of a command with what takes an argument that is one too many: a flag, or another command.
+const Surplus = "surplus"
+
+// Arguments checks that there are between least and most arguments, and that none is empty; most < 0 means any number.
 func Arguments(least, most int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		usage := "usage: " + strings.TrimSuffix(cmd.UseLine(), " [flags]")
+		if err := CheckEmpty(cmd, args); err != nil {
+			return err
+		}
 		switch {
 		case len(args) < least:
 			missing, complete := fill(cmd, args)
@@ -30,10 +39,54 @@ func Arguments(least, most int) cobra.PositionalArgs {
 			}
 			return &exit.UsageError{Err: fmt.Errorf("%s: %s %s missing", cmd.CommandPath(), strings.Join(missing, " and "), verb), Hint: hint}
 		case most >= 0 && len(args) > most:
-			return &exit.UsageError{Err: fmt.Errorf("%s: unexpected argument %q", cmd.CommandPath(), args[most]), Hint: usage}
+			return &exit.UsageError{Err: fmt.Errorf("%s: unexpected argument %q", cmd.CommandPath(), args[most]), Hint: cmp.Or(takeSurplus(cmd, args, most), usage)}
 		}
 		return nil
 	}
+}
+
+// CheckEmpty returns an error if an argument is empty, as that of a variable without a value is.
+func CheckEmpty(cmd *cobra.Command, args []string) error {
+	at := slices.Index(args, "")
+	if at < 0 {
+		return nil
+	}
+	return &exit.UsageError{Err: fmt.Errorf("%s: argument %d is empty", cmd.CommandPath(), at+1), Hint: "is a variable in the command set?"}
+}
+
+// takeSurplus returns the command that takes the argument behind the last one, or "".
+func takeSurplus(cmd *cobra.Command, args []string, most int) string {
+	words, extra, to := strings.Fields(cmd.CommandPath()), args[most], cmd.Annotations[Surplus]
+	switch {
+	case to == "":
+		return ""
+	case !strings.HasPrefix(to, "-"):
+		return shell.Command(slices.Concat(words[:1], []string{to}, args[:most+1])...)
+	case to == "--dir":
+		if most > 0 && !FileExists(extra) {
+			args, extra = []string{extra}, args[0]
+		}
+		if !FileExists(extra) {
+			return ""
+		}
+	}
+	return shell.Command(slices.Concat(words, args[:most], []string{to, extra})...)
+}
+
+// TargetFirst returns an error if only the second of two arguments is a reference. more are hints besides the command with
+// the arguments exchanged.
+func TargetFirst(cmd *cobra.Command, args []string, more ...string) error {
+	if len(args) != 2 || FileExists(args[0]) {
+		return nil
+	}
+	if _, err := registry.ParseSource(args[0]); err == nil {
+		return nil
+	}
+	if _, err := registry.ParseSource(args[1]); err != nil {
+		return nil
+	}
+	hints := append([]string{shell.Command("davit", cmd.Name(), args[1], args[0])}, more...)
+	return &exit.UsageError{Err: fmt.Errorf("%q is not a reference: TARGET is the first argument", args[0]), Hint: strings.Join(hints, "\n")}
 }
 
 // firstExample returns the first command in the examples of a command.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/cli/build"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/pack"
 	"github.com/spf13/pflag"
@@ -69,7 +70,7 @@ func (a *App) client(via connection) (*registry.Client, error) {
 		o.Credentials.Named = true
 	}
 	o.CacheDir, o.Hosts = CacheDir(), registry.FromEnvironment().Hosts
-	o.UserAgent = "davit/" + ReadVersion().Version
+	o.UserAgent = "davit/" + build.Read().Version
 	o.Notify = func(text string) { a.Note("%s", text) }
 	o.Failing = func(err error) { a.failing.Store(&err) }
 	if a.Debug {

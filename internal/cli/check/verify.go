@@ -43,8 +43,9 @@ directory of layouts, which davit serve serves, each layout is verified.`,
   davit verify ./oci --repair
   davit verify ./tiny
   davit verify registry.example.com/models/tiny:1.0 --dir tiny`,
-		GroupID: app.GroupLook,
-		Args:    app.Arguments(1, 1),
+		GroupID:     app.GroupLook,
+		Args:        app.Arguments(1, 1),
+		Annotations: map[string]string{app.Surplus: "--dir"},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.target = args[0]
 			return runVerify(cmd.Context(), a, opts)

@@ -32,6 +32,9 @@ verified, and a warning says so.`,
 		GroupID: app.GroupLook,
 		Args:    app.Arguments(2, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := app.TargetFirst(cmd, args); err != nil {
+				return err
+			}
 			opts.target, opts.Path = args[0], strings.Trim(args[1], "/")
 			return runCat(cmd.Context(), a, opts)
 		},

@@ -178,8 +178,9 @@ func newCheckCommand(a *app.App) *cobra.Command {
 nothing. Keys in the file are checked only with --verify-key.`,
 		Example: `  davit lock check
   davit lock check --lock davit.lock --format json`,
-		Args: app.Arguments(0, 0),
-		RunE: func(cmd *cobra.Command, _ []string) error { return runCheck(cmd.Context(), a, opts) },
+		Args:        app.Arguments(0, 0),
+		Annotations: map[string]string{app.Surplus: "--lock"},
+		RunE:        func(cmd *cobra.Command, _ []string) error { return runCheck(cmd.Context(), a, opts) },
 	}
 	opts.addFlags(a, cmd)
 	return cmd

@@ -13,6 +13,7 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/reference"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pull/diff"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -53,6 +54,15 @@ type diffOptions struct {
 	platform string
 }
 
+// besideFirst returns the error about a reference. If the second one is only a tag, it is probably that of another version.
+func besideFirst(first registry.Reference, i int, text string, err error) error {
+	if i == 0 || reference.ValidateTag(text) != nil {
+		return err
+	}
+	first.Tag, first.Digest = text, ""
+	return &exit.UsageError{Err: fmt.Errorf("%q is a tag, not a reference", text), Hint: fmt.Sprintf("did you mean %q?", first)}
+}
+
 func runDiff(ctx context.Context, a *app.App, from, to string, opts diffOptions) error {
 	p, err := app.OptionalPlatform(opts.platform)
 	if err != nil {
@@ -61,7 +71,7 @@ func runDiff(ctx context.Context, a *app.App, from, to string, opts diffOptions)
 	refs := make([]registry.Reference, 2)
 	for i, s := range []string{from, to} {
 		if refs[i], err = registry.ParseSource(s); err != nil {
-			return err
+			return besideFirst(refs[0], i, s, err)
 		}
 	}
 	if app.IsDirectory(refs[0]) || app.IsDirectory(refs[1]) {

@@ -40,7 +40,7 @@ the headers of its weights are fetched, in parts.`,
   davit inspect registry.example.com/app:1.0 --platform linux/arm64 --config`,
 		GroupID:     app.GroupLook,
 		Args:        app.Arguments(1, 1),
-		Annotations: map[string]string{"formats": "tree"},
+		Annotations: map[string]string{"formats": "tree", app.Surplus: "show"},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.target = args[0]
 			return runInspect(cmd.Context(), a, opts)

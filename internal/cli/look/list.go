@@ -26,6 +26,9 @@ func newListCommand(a *app.App) *cobra.Command {
 		GroupID: app.GroupLook,
 		Args:    app.Arguments(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := app.TargetFirst(cmd, args); err != nil {
+				return err
+			}
 			opts.target = args[0]
 			if len(args) > 1 {
 				opts.Include = []string{strings.Trim(args[1], "/")}

@@ -82,10 +82,18 @@ type showOptions struct {
 func (o *showOptions) setArguments(cmd *cobra.Command, args []string) error {
 	alerts := cmd.Flags().Changed("alert")
 	if alerts && len(args) == 0 && o.Alert != "" {
+		if _, err := registry.ParseSource(o.Alert); err != nil && !strings.ContainsAny(o.Alert, "./:@") {
+			return &exit.UsageError{Err: errors.New("davit show: TARGET is missing"), Hint: shell.Command("davit", "show", "--alert", o.Alert, "TARGET")}
+		}
 		args, o.Alert = []string{o.Alert}, ""
 	}
 	if err := app.Arguments(1, 2)(cmd, args); err != nil {
 		return err
+	}
+	if !alerts && len(args) == 2 {
+		if err := app.TargetFirst(cmd, args, "the runbook for an alert: "+shell.Command("davit", "show", "--alert", args[0], args[1])); err != nil {
+			return err
+		}
 	}
 	o.target, o.listAlerts = args[0], alerts && o.Alert == ""
 	if len(args) > 1 {

@@ -98,6 +98,13 @@ func AsHost(text string) (string, bool) {
 	return reference.DockerHost(strings.ToLower(text)), true
 }
 
+// IsRemote reports whether the text names a registry, or a repository or artifact in one.
+func IsRemote(text string) bool {
+	_, isHost := AsHost(text)
+	ref, err := registry.Parse(text)
+	return isHost || err == nil && !ref.IsPath()
+}
+
 func listRegistry(ctx context.Context, a *app.App, l *app.Login, host string) ([]Repository, error) {
 	ref := registry.Reference{Registry: host}
 	client, err := a.ClientFor(l, ref)

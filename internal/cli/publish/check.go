@@ -22,7 +22,7 @@ func newCheckCommand(a *app.App) *cobra.Command {
 is reported with file:line:column; the exit code is 2 if there is any.`,
 		Example: "  davit check\n  davit check charts/web models/tiny/davit.yaml\n  davit check -f models.yaml",
 		GroupID: app.GroupDeclare,
-		Args:    cobra.ArbitraryArgs,
+		Args:    app.CheckEmpty,
 		RunE:    func(_ *cobra.Command, args []string) error { return runCheck(a, args, &opts) },
 	}
 	opts.AddFlags(cmd.Flags())

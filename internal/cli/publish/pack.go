@@ -25,7 +25,7 @@ Without a tag in --output the artifact is tagged with its version, else "latest"
   davit pack ./docs -o docs.tar
   davit pack --dry-run`,
 		GroupID: app.GroupMove,
-		Args:    cobra.ArbitraryArgs,
+		Args:    app.CheckEmpty,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.sources = args
 			return runPack(cmd.Context(), a, opts)
@@ -50,6 +50,9 @@ type packOptions struct {
 func runPack(ctx context.Context, a *app.App, opts packOptions) error {
 	target, err := registry.Parse(app.LocalPath(opts.output))
 	if err != nil {
+		return err
+	}
+	if err := source.CheckLast(opts.sources); err != nil {
 		return err
 	}
 	s, err := source.Open(a, opts.sources, &opts.source, target)

@@ -150,6 +150,9 @@ func (o pushOptions) parseTarget() (registry.Reference, error) {
 		}
 	}
 	if !isSource {
+		if hint := source.MoreTags(o.sources, o.target); err != nil && hint != "" {
+			return target, &exit.UsageError{Err: fmt.Errorf("%q is not a target: other tags are flags", o.target), Hint: hint}
+		}
 		return target, err
 	}
 	words := slices.Concat([]string{"davit", "push"}, o.sources, []string{o.target})

@@ -20,9 +20,10 @@ func newLoginCommand(a *app.App) *cobra.Command {
 store them where docker does: in the credential helper of its config, else in the file.`,
 		Example: `  davit login registry.example.com
   echo "$TOKEN" | davit login registry.example.com --username me --password-stdin`,
-		GroupID: app.GroupRegistry,
-		Args:    app.Arguments(1, 1),
-		RunE:    func(cmd *cobra.Command, args []string) error { return runLogin(cmd.Context(), a, args[0]) },
+		GroupID:     app.GroupRegistry,
+		Args:        app.Arguments(1, 1),
+		Annotations: map[string]string{app.Surplus: "--username"},
+		RunE:        func(cmd *cobra.Command, args []string) error { return runLogin(cmd.Context(), a, args[0]) },
 	}
 	a.AddRegistryFlags(cmd.Flags())
 	return cmd

@@ -24,8 +24,7 @@ func newReposCommand(a *app.App) *cobra.Command {
 PLACE is the host of a registry, which must allow that its catalog is read (hosted ones seldom
 do); a layout or archive, whose tags have the names of the repositories that they were copied
 from, as docker and skopeo write them; or a directory with layouts in it, as "davit serve" takes
-it, where each layout is the repository that its path names. HOST/NAME and ./layout:NAME list the
-repository NAME, and those below it.`,
+it, where each layout is the repository of its path. HOST/NAME lists NAME, and those below it.`,
 		Example: `  davit repos registry.example.com
   davit repos registry.example.com/models
   davit repos ./mirror

@@ -1,4 +1,5 @@
-package app
+// Package build reads the version of davit.
+package build
 
 import (
 	"cmp"
@@ -14,8 +15,8 @@ import (
 // Version is the version of a release; if empty, it comes from the build information.
 var Version string
 
-// VersionResult is the result of "davit version".
-type VersionResult struct {
+// Result is the result of "davit version".
+type Result struct {
 	Version  string `json:"version"`
 	Commit   string `json:"commit,omitempty"`
 	Date     string `json:"date,omitempty"` // of the commit
@@ -24,7 +25,7 @@ type VersionResult struct {
 }
 
 // WriteText prints a line for each field.
-func (v VersionResult) WriteText(w io.Writer) error {
+func (v Result) WriteText(w io.Writer) error {
 	var t term.Table
 	t.Field("version", v.Version)
 	t.Field("commit", v.Commit)
@@ -35,11 +36,11 @@ func (v VersionResult) WriteText(w io.Writer) error {
 }
 
 // QuietLine returns the version.
-func (v VersionResult) QuietLine() string { return v.Version }
+func (v Result) QuietLine() string { return v.Version }
 
-// ReadVersion returns the version from Version or the build information.
-func ReadVersion() VersionResult {
-	v := VersionResult{Version: Version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+// Read returns the version from Version or the build information.
+func Read() Result {
+	v := Result{Version: Version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 	info, ok := debug.ReadBuildInfo()
 	if ok {
 		for _, s := range info.Settings {
