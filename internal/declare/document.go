@@ -152,6 +152,7 @@ func (d *document) scalar(n *yaml.Node) any {
 	return value
 }
 
+// EscapePointer escapes a key as a part of a JSON pointer (RFC 6901).
 func EscapePointer(token string) string {
 	return strings.NewReplacer("~", "~0", "/", "~1").Replace(token)
 }

@@ -75,7 +75,7 @@ func (s store) manifest(artifactType, name string, subject *ocispec.Descriptor, 
 
 const reportType = "application/sarif+json"
 
-func createdOn(day int) []string {
+func annotateCreated(day int) []string {
 	return []string{ocispec.AnnotationCreated, time.Date(2026, 1, day, 0, 0, 0, 0, time.UTC).Format(time.RFC3339)}
 }
 
@@ -113,11 +113,11 @@ func TestChooseByAge(t *testing.T) {
 	subject := dst.manifest("application/vnd.example.app", "app", nil)
 	names := map[digest.Digest]string{}
 	for day := 1; day <= 3; day++ {
-		names[dst.manifest(reportType, "Trivy", &subject, createdOn(day)...).Digest] = fmt.Sprint("trivy", day)
+		names[dst.manifest(reportType, "Trivy", &subject, annotateCreated(day)...).Digest] = fmt.Sprint("trivy", day)
 	}
-	names[dst.manifest(reportType, "CodeQL", &subject, createdOn(1)...).Digest] = "codeql1"
+	names[dst.manifest(reportType, "CodeQL", &subject, annotateCreated(1)...).Digest] = "codeql1"
 	names[dst.manifest(reportType, "Trivy", &subject).Digest] = "undated"
-	names[dst.manifest("application/spdx+json", "app", &subject, createdOn(2)...).Digest] = "sbom2"
+	names[dst.manifest("application/spdx+json", "app", &subject, annotateCreated(2)...).Digest] = "sbom2"
 	number := func(n int) *int { return &n }
 	for _, test := range []struct {
 		name      string

@@ -18,7 +18,7 @@ func TestKeepLastCountsArtifacts(t *testing.T) {
 		for day, version := range []string{"0.9.0", "1.0.0", "1.0.1", "2.0.0"} {
 			var more []string
 			if dates {
-				more = createdOn(day + 1)
+				more = annotateCreated(day + 1)
 			}
 			desc := dst.manifest("application/vnd.example.app", version, nil, more...)
 			for _, tag := range append([]string{version}, all[version]...) {

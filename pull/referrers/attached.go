@@ -219,7 +219,7 @@ func findOnPlatforms(ctx context.Context, src oras.ReadOnlyGraphTarget, index *f
 // findOnIndexes searches the tags of the source for an index that lists the manifest.
 func findOnIndexes(ctx context.Context, src oras.ReadOnlyGraphTarget, m *fetch.Manifest, none *NoneAttachedError) (place *Place, err error) {
 	opts := none.Options
-	err = eachIndexOf(ctx, src, m.Desc.Digest, func(tag string, index *fetch.Manifest, p *ocispec.Platform) (bool, error) {
+	err = visitIndexesOf(ctx, src, m.Desc.Digest, func(tag string, index *fetch.Manifest, p *ocispec.Platform) (bool, error) {
 		if p != nil && opts.Alert == "" {
 			if found, err := findStatementAbout(ctx, src, index, m.Desc.Digest, opts.Kind); found != nil || err != nil {
 				place = &Place{Digest: index.Desc.Digest, Tag: tag, Platform: p}

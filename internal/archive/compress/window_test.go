@@ -25,7 +25,7 @@ func frame(log byte, n int) []byte {
 	return b
 }
 
-// TestWindows reads layers that require large windows, one after the other: the windows do not add up.
+// TestWindows checks that the memory of a large window is free again before the next layer is read.
 func TestWindows(t *testing.T) {
 	for range 6 {
 		r, err := compress.NewReader(bytes.NewReader(frame(27, 1200)))

@@ -40,7 +40,7 @@ func isManifests(s *tree.Sample) (string, bool) {
 	return "has Kubernetes manifests: " + found, manifests > 0 && manifests >= others
 }
 
-// templated matches the template of a chart: an action at the start of a line, which YAML does not have outside of texts, or one
+// templated matches the template of a chart: an action at the start of a line, which YAML has only in strings, or one
 // in the metadata of the object.
 var templated = lazy.Regexp(`\n(?:\{\{|metadata:.*\n(?:[ \t]*\n|[ \t].*\n)*?[ \t].*\{\{)`)
 

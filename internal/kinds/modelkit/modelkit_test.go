@@ -99,15 +99,15 @@ code application/vnd.kitops.modelkit.code.v1.tar tar a.py`)
 func TestKitfileRefuses(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ kitfile, want string }{
-		"another name": {"manifestVersion: 1.0.0\npackage: {name: b}\ncode: [{path: Kitfile}]\n", `name "a" contradicts Kitfile, which says "b"`},
-		"no files":     {"manifestVersion: 1.0.0\n", "names no files"},
-		"missing file": {"manifestVersion: 1.0.0\nmodel: {path: m.gguf}\n", `names "m.gguf", which does not exist`},
-		"leaves":       {"manifestVersion: 1.0.0\nmodel: {path: ../m.gguf}\n", `Kitfile:2:15: names "../m.gguf", which is not below`},
-		"twice":        {"manifestVersion: 1.0.0\ncode: [{path: Kitfile}, {path: ./Kitfile}]\n", `names "Kitfile" twice`},
-		"no path":      {"manifestVersion: 1.0.0\ncode: [{description: x}]\n", "an element of code has no path"},
-		"unknown key":  {"manifestVersion: 1.0.0\ndataset: [{path: Kitfile}]\n", `unknown key "dataset", which kit rejects (did you mean "datasets"?)`},
-		"unknown part": {"manifestVersion: 1.0.0\nmodel: {path: Kitfile, parts: [{path: x, kind: lora}]}\n", `unknown key "kind" of parts, which kit rejects`},
-		"of a package": {"manifestVersion: 1.0.0\npackage: {author: me}\ncode: [{path: Kitfile}]\n", `unknown key "author" of package, which kit rejects (did you mean "authors"?)`},
+		"another name":             {"manifestVersion: 1.0.0\npackage: {name: b}\ncode: [{path: Kitfile}]\n", `name "a" contradicts Kitfile, which says "b"`},
+		"no files":                 {"manifestVersion: 1.0.0\n", "names no files"},
+		"missing file":             {"manifestVersion: 1.0.0\nmodel: {path: m.gguf}\n", `names "m.gguf", which does not exist`},
+		"leaves":                   {"manifestVersion: 1.0.0\nmodel: {path: ../m.gguf}\n", `Kitfile:2:15: names "../m.gguf", which is not below`},
+		"twice":                    {"manifestVersion: 1.0.0\ncode: [{path: Kitfile}, {path: ./Kitfile}]\n", `names "Kitfile" twice`},
+		"no path":                  {"manifestVersion: 1.0.0\ncode: [{description: x}]\n", "an element of code has no path"},
+		"unknown key":              {"manifestVersion: 1.0.0\ndataset: [{path: Kitfile}]\n", `unknown key "dataset", which kit rejects (did you mean "datasets"?)`},
+		"unknown part":             {"manifestVersion: 1.0.0\nmodel: {path: Kitfile, parts: [{path: x, kind: lora}]}\n", `unknown key "kind" of parts, which kit rejects`},
+		"unknown key of a package": {"manifestVersion: 1.0.0\npackage: {author: me}\ncode: [{path: Kitfile}]\n", `unknown key "author" of package, which kit rejects (did you mean "authors"?)`},
 	} {
 		_, err := kindtest.Compose(t, map[string]string{"Kitfile": tt.kitfile}, "kind: modelkit\nname: a\nlayers: [Kitfile]\n")
 		if err == nil || !strings.Contains(err.Error(), tt.want) {

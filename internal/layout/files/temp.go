@@ -91,6 +91,7 @@ func LocalHost() string {
 	return fmt.Sprintf("%.8s", filelock.Key(name))
 }
 
+// OrSilent returns a report function for one that may be nil.
 func OrSilent(report func(int64)) func(int64) {
 	if report == nil {
 		return func(int64) {}

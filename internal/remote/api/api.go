@@ -27,6 +27,7 @@ type Client struct {
 	auth      *auth.Client
 }
 
+// NewClient returns a client that finds credentials in a store. Nothing is sent before the first request.
 func NewClient(o transport.Options, creds *credentials.Store) *Client {
 	t := transport.New(o)
 	bare := t.Client()
@@ -49,6 +50,7 @@ type Repository struct {
 	Origin url.URL            // scheme and host of the API
 }
 
+// NewRepository returns the API of a repository of a host. With write, its tokens allow pushing.
 func NewRepository(c *Client, host, repository string, write bool) *Repository {
 	r := &Repository{Client: c, Name: registry.Reference{Registry: host, Repository: repository}, write: write}
 	r.Origin = url.URL{Scheme: "https", Host: r.Name.Host()}
@@ -126,6 +128,7 @@ func (r *Repository) WithScope(ctx context.Context) context.Context {
 	return auth.AppendRepositoryScope(ctx, r.Name, auth.ActionPull)
 }
 
+// Wrap turns an error of a request into one that names the step, as transport.Wrap does, and an endless list into a refusal.
 func (r *Repository) Wrap(ctx context.Context, step string, err error) error {
 	if errors.Is(err, errdef.ErrTooManyPages) {
 		err = artifact.Refused("", "%w", err)
@@ -171,7 +174,7 @@ func ReadBounded(r io.Reader, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	if int64(len(data)) > limit {
-		return nil, artifact.Refused("", "more than %d bytes", limit)
+		return nil, artifact.Refused("", "response too large: limit is %d bytes", limit)
 	}
 	return data, nil
 }

@@ -30,6 +30,7 @@ func (m *Manifests) Remember(d digest.Digest, data []byte) { m.cache.put(d, data
 // Forget drops a manifest that is deleted.
 func (m *Manifests) Forget(d digest.Digest) { m.cache.drop(d) }
 
+// NewManifests returns the manifests of a repository. onFetch receives each one that is fetched; nil: no calls.
 func NewManifests(api *Repository, onFetch func(data []byte)) *Manifests {
 	return &Manifests{api: api, OnFetch: onFetch}
 }
@@ -57,6 +58,7 @@ func (m *Manifests) Get(ctx context.Context, reference string) (ocispec.Descript
 	return desc, data, err
 }
 
+// GetOnce is like Get, but requests the manifest only once, and also returns its ETag.
 func (m *Manifests) GetOnce(ctx context.Context, reference string) (desc ocispec.Descriptor, data []byte, etag string, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, m.api.URL("manifests/"+reference), nil)
 	if err != nil {

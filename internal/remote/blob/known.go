@@ -45,6 +45,7 @@ type Store struct {
 	new      bool
 }
 
+// NewStore returns the blobs of a repository.
 func NewStore(api *api.Repository, shared *Shared) *Store {
 	return &Store{Repository: api, Shared: shared}
 }
@@ -71,12 +72,14 @@ const (
 	MountsIgnored          // it always opens a session
 )
 
+// Mounting returns how the registry answers requests to mount.
 func (r *Store) Mounting() mounting {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.mounts
 }
 
+// LearnMounting records how the registry answered a request to mount.
 func (r *Store) LearnMounting(m mounting) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -180,6 +183,7 @@ func (s *Shared) TrySlot() bool {
 	return true
 }
 
+// ReleaseSlot returns a connection that TrySlot took.
 func (s *Shared) ReleaseSlot() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

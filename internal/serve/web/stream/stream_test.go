@@ -102,7 +102,7 @@ func TestHead(t *testing.T) {
 	}
 }
 
-// TestPanic checks that a panic is one of the handler, which its server survives.
+// TestPanic checks that a panic in a page or a section becomes one of the handler, from which the server recovers.
 func TestPanic(t *testing.T) {
 	t.Parallel()
 	fails := stream.Section{Make: func(context.Context) []byte { panic("in a section") }}
