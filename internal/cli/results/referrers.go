@@ -46,8 +46,8 @@ func (v View) AddReferrers(t *term.Tree, all []*referrers.Referrer) {
 		if kinds.IsSignature(r.Kind) {
 			essence = v.Verdict(r)
 		}
-		if name == "" {
-			name, essence = essence, ""
+		if screen, _ := v.w.(*term.Screen); name == "" && (screen == nil || screen.Width == 0) {
+			name, essence = essence, "" // on a screen, facts form a column
 		}
 		child := t.Add(cmp.Or(r.Kind, r.ArtifactType, r.MediaType), name, essence, cmp.Or(age(r.Created(), v.now), "-"), sizeOf(r),
 			term.Digest(v.w, r.Digest), r.Tag).Strong()
