@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 		}
 		defer os.RemoveAll(dir)
 		program = filepath.Join(dir, "davit.exe") // Windows needs the suffix
-		if out, err := exec.Command("go", "build", "-o", program, "github.com/davit-oci/davit/cmd/davit").CombinedOutput(); err != nil {
+		if out, err := exec.Command("go", "build", "-ldflags", "-s -w", "-o", program, "github.com/davit-oci/davit/cmd/davit").CombinedOutput(); err != nil {
 			fmt.Fprintf(os.Stderr, "%v\n%s", err, out)
 			return 1
 		}
