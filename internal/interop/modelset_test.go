@@ -120,6 +120,6 @@ func TestModelKitPartsAsKitReadsThem(t *testing.T) {
 		t.Errorf("parts are %v with layers %v", paths, parts)
 	}
 	if len(names) != len(all) {
-		t.Errorf("packed are %v", names)
+		t.Errorf("got the files %v", names)
 	}
 }

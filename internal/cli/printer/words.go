@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// programs are those whose commands are in messages.
+// programs are the names of the programs whose commands messages contain.
 var programs = []string{"davit", "docker"}
 
 // words splits a message at spaces, but keeps commands whole, so that they can be copied from a narrow terminal. A command begins a
@@ -15,7 +15,7 @@ func words(message string) []string {
 	quoted, inCommand := false, false
 	for _, word := range strings.Split(message, " ") {
 		bare := strings.TrimLeft(word, `"`)
-		begins := slices.Contains(programs, bare) && (quotes(word) || len(words) == 0 || endsClause(words[len(words)-1]))
+		begins := slices.Contains(programs, bare) && (hasOpeningQuote(word) || len(words) == 0 || endsClause(words[len(words)-1]))
 		switch {
 		case inCommand:
 			words[len(words)-1] += " " + word
@@ -23,7 +23,7 @@ func words(message string) []string {
 			words = append(words, word)
 		}
 		if !inCommand && begins {
-			inCommand, quoted = true, quotes(word)
+			inCommand, quoted = true, hasOpeningQuote(word)
 			continue
 		}
 		if inCommand && (quoted && strings.Contains(word, `"`) || !quoted && strings.TrimRight(word, ";,") != word) {
@@ -33,8 +33,8 @@ func words(message string) []string {
 	return words
 }
 
-// quotes reports whether a word begins a quotation.
-func quotes(word string) bool { return strings.HasPrefix(word, `"`) }
+// hasOpeningQuote reports whether a word begins a quotation.
+func hasOpeningQuote(word string) bool { return strings.HasPrefix(word, `"`) }
 
 // endsClause reports whether a command may follow a word.
 func endsClause(word string) bool {
