@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -26,6 +28,60 @@ func TestBrokenOff(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestRegistryThatStops stops a registry in the middle of a transfer. A registry that was never there has another hint.
+func TestRegistryThatStops(t *testing.T) {
+	t.Parallel()
+	for _, command := range []string{"pull $S/big:1 -o $D/out", "copy $S/big:1 $D/oci", "push --kind generic $D/other.bin $S/big:2", "verify $S/big:1"} {
+		t.Run(command, func(t *testing.T) {
+			t.Parallel()
+			o := newOdd(t, registrytest.Options{})
+			writeFile(t, o.dir+"/big.bin", noise(100_000, 1))
+			writeFile(t, o.dir+"/other.bin", noise(100_000, 2))
+			o.run(exit.Done, "push -q --kind generic $D/big.bin $R/big:1")
+			var server *httptest.Server
+			server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if strings.Contains(r.URL.Path, "/blobs/") {
+					_ = server.Listener.Close()
+					panic(http.ErrAbortHandler)
+				}
+				o.reg.ServeHTTP(w, r)
+			}))
+			defer server.Close()
+			out := o.run(exit.Network, strings.ReplaceAll(command, "$S", strings.TrimPrefix(server.URL, "http://"))+" --retry-for 2s")
+			hint := "hint: run the same command again: it continues where it stopped"
+			if strings.HasPrefix(command, "verify") {
+				hint = "connection refused"
+			}
+			if !strings.Contains(out, hint) || strings.Contains(out, "no registry listens there") {
+				t.Error(out)
+			}
+		})
+	}
+	o := newOdd(t, registrytest.Options{})
+	o.runWith(exit.Network, "pull 127.0.0.1:1/app:1 -o $D/out --retry-for -1s", "hint: no registry listens there")
+}
+
+// TestTypedSchemes checks what a scheme in front of a reference changes: http:// never enables plain HTTP, and https:// in a login
+// demands TLS even of this machine.
+func TestTypedSchemes(t *testing.T) {
+	withHome(t)
+	o := newOdd(t, registrytest.Options{})
+	t.Setenv("DAVIT_PASSWORD", "secret")
+	login := "login --username me --registry-config $D/config.json "
+	o.runWith(exit.Network, "resolve http://$R/app:1 --plain-http=false", "hint: if the registry speaks plain HTTP, add --plain-http: http:// in a reference does not enable it")
+	if out := o.run(exit.Network, "resolve $R/app:1 --plain-http=false"); !strings.HasSuffix(out, "hint: if the registry speaks plain HTTP, add --plain-http") {
+		t.Error(out)
+	}
+	o.run(exit.Done, "resolve http://$R/app:1")
+	o.runWith(exit.Network, login+"https://$R", "hint: if the registry speaks plain HTTP, add --plain-http")
+	for _, address := range []string{"$R", "http://$R", "HTTP://$R/", "docker://$R/v2/", "https://$R --plain-http"} {
+		o.run(exit.Done, login+address)
+	}
+	if out := o.run(exit.BadUsage, login+"http://me:secret@$R"); strings.Contains(out, "secret") || !strings.Contains(out, "did you mean \""+o.reg.Host) {
+		t.Error(out)
 	}
 }
 

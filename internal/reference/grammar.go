@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -107,8 +108,11 @@ func DockerHost(host string) string {
 // ParseHost parses the HOST argument of login and logout. Docker's address of Docker Hub is accepted too.
 func ParseHost(host string) (string, error) {
 	name := host
-	for _, scheme := range []string{"oci://", "https://", "http://"} {
-		name = strings.TrimPrefix(name, scheme)
+	if scheme, rest, ok := strings.Cut(host, "://"); ok && slices.Contains([]string{"oci", "docker", "https", "http"}, strings.ToLower(scheme)) {
+		name = rest
+	}
+	if user, rest, ok := strings.Cut(name, "@"); ok && user != "" { // it may have a password: it is not printed
+		return "", Error(rest, hinted{errors.New("the address of a registry has no user name"), fmt.Sprintf("did you mean %q?", rest)})
 	}
 	name, path, _ := strings.Cut(name, "/")
 	if err := ValidateHost(name); err != nil {

@@ -87,6 +87,13 @@ func (a *App) client(via connection) (*registry.Client, error) {
 // PlainClient returns a client without the credentials in flags.
 func (a *App) PlainClient() (*registry.Client, error) { return a.client(a.plainConnection()) }
 
+// PlainClientFor is like PlainClient. For an address that was typed with https://, it demands TLS even of this machine.
+func (a *App) PlainClientFor(address string) (*registry.Client, error) {
+	via := a.plainConnection()
+	via.tls = via.tls || strings.HasPrefix(address, "https://") && !via.plainHTTP
+	return a.client(via)
+}
+
 // FileExists reports whether a file or directory exists.
 func FileExists(name string) bool {
 	_, err := os.Stat(name)

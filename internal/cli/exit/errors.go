@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/tree"
 	"oras.land/oras-go/v2/errdef"
 )
@@ -61,12 +62,33 @@ func (e *BrokenError) Unwrap() error { return e.Err }
 // Hint returns what the user can do.
 func (e *BrokenError) Hint() string { return (&StoppedError{Continues: true}).Hint() }
 
-// IsBroken reports whether a connection ended or stalled in the middle of a transfer.
+// SchemeError is a failed connection to a registry whose reference was typed with http://.
+type SchemeError struct{ Err error }
+
+// Error returns the message of Err.
+func (e *SchemeError) Error() string { return e.Err.Error() }
+
+// Unwrap returns Err.
+func (e *SchemeError) Unwrap() error { return e.Err }
+
+// Hint returns what the user can do.
+func (e *SchemeError) Hint() string {
+	return "if the registry speaks plain HTTP, add --plain-http: http:// in a reference does not enable it"
+}
+
+// IsBroken reports whether a connection ended or stalled in the middle of a transfer, or a registry that answered before does not
+// answer any more.
 func IsBroken(err error) bool {
 	var stalled net.Error
-	broken := errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) ||
+	broken := hasStopped(err) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) ||
 		errors.As(err, &stalled) && stalled.Timeout()
 	return broken && Of(err) == Network
+}
+
+// hasStopped reports whether a registry that answered before cannot be reached any more.
+func hasStopped(err error) bool {
+	var failed *registry.Unavailable
+	return errors.As(err, &failed) && failed.Answered && failed.Answer.Status == 0
 }
 
 // TimeoutError replaces every error once the time for a command is over.

@@ -101,13 +101,13 @@ func hintForCause(err error) string {
 		return "this registry disallows deletion; its operator can enable it (distribution: storage.delete.enabled)"
 	case errors.As(err, &missing) && missing.Answer.Method == http.MethodPost:
 		return "create the repository first: this registry does not do that when something is pushed"
-	case errors.As(err, &elsewhere) && isNotTLS(err):
+	case errors.As(err, &elsewhere) && IsNotTLS(err):
 		return "nothing speaks TLS there: the operator of the registry, or of the proxy in front of it, has to change that redirect"
 	case errors.As(err, &elsewhere):
 		return "this machine has to reach that address, too; if it is wrong, the operator of the registry has to change it (distribution: http.host, auth.token.realm)"
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return "check the name of the registry; if only a proxy resolves it, name that in HTTPS_PROXY"
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case errors.Is(err, syscall.ECONNREFUSED) && !hasStopped(err):
 		return hintToServe(err)
 	case isUnknownType(err):
 		return "this registry takes only types on a list of its own, as that of GitLab does: --kind image packs the same files as an image, which it takes"
@@ -227,10 +227,10 @@ func isUnknownType(err error) bool {
 		strings.Contains(answered.Answer.String(), "unknown media type")
 }
 
-// isNotTLS reports whether what answered does not speak TLS.
-func isNotTLS(err error) bool {
+// IsNotTLS reports whether the other side does not speak TLS.
+func IsNotTLS(err error) bool {
 	var header tls.RecordHeaderError
-	return errors.As(err, &header) || strings.Contains(err.Error(), "HTTP response to HTTPS client") // net/http has no type for it
+	return err != nil && (errors.As(err, &header) || strings.Contains(err.Error(), "HTTP response to HTTPS client")) // net/http has no type for it
 }
 
 // hintForScheme returns the hint for a registry that was reached over plain HTTP and requires TLS, or the reverse.
@@ -238,7 +238,7 @@ func hintForScheme(e *registry.Unavailable) string {
 	switch {
 	case e.Answer.Status == http.StatusBadRequest && strings.HasPrefix(e.Answer.URL, "http://") && len(e.Answer.Errors) == 0:
 		return "if the registry speaks TLS, add --plain-http=false, or name its certificate authority with --ca-file"
-	case isNotTLS(e):
+	case IsNotTLS(e):
 		return "if the registry speaks plain HTTP, add --plain-http"
 	case strings.Contains(e.Error(), "it redirects ") && strings.Contains(e.Error(), " to https://"):
 		return "the registry speaks TLS: leave out --plain-http, and for a registry on this machine add --plain-http=false"

@@ -86,6 +86,8 @@ func TestIsBroken(t *testing.T) {
 		&registry.Unavailable{Host: "example.com", Err: &net.DNSError{IsTimeout: true}}:                    true,
 		&registry.Unavailable{Host: "example.com", Err: &net.DNSError{IsNotFound: true}}:                   false,
 		&registry.Unavailable{Host: "example.com", Err: syscall.ECONNREFUSED}:                              false,
+		&registry.Unavailable{Host: "example.com", Err: syscall.ECONNREFUSED, Answered: true}:              true,
+		&registry.Unavailable{Host: "example.com", Err: syscall.EHOSTUNREACH, Answered: true}:              true,
 		&registry.Unavailable{Host: "example.com", Answer: registry.Answer{Status: http.StatusBadGateway}}: false,
 		syscall.EPIPE: false, // of a pipe of this machine
 		io.EOF:        false,

@@ -133,7 +133,12 @@ func (r *Repository) Wrap(ctx context.Context, step string, err error) error {
 	if errors.Is(err, errdef.ErrTooManyPages) {
 		err = artifact.Refused("", "%w", err)
 	}
-	return transport.Wrap(ctx, r.Name.Registry, step, err)
+	err = transport.Wrap(ctx, r.Name.Registry, step, err)
+	var failed *transport.Unavailable
+	if errors.As(err, &failed) && !failed.Answered {
+		failed.Answered = r.Client.Transport.Limiter(r.Origin.Host).HasAnswered()
+	}
+	return err
 }
 
 // Named returns a reference in this repository, for messages.

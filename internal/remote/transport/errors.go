@@ -63,6 +63,8 @@ type Unavailable struct {
 	Step   string // what was being done: "uploading sha256:…"
 	Answer Answer // the last one; its Status is 0 if there was none
 	Err    error  // why there was no response; nil if there was one
+
+	Answered bool // the registry has answered other requests before
 }
 
 // Error returns "step: response" or "step: host: cause".
@@ -165,7 +167,7 @@ func sentence(step, host string, answer Answer, err error) string {
 	case answer.Status != 0:
 		return step + ": " + answer.String()
 	case err != nil:
-		return step + ": " + host + ": " + untrusted.Line(redactText(err), 500)
+		return step + ": " + host + ": " + untrusted.Line(redact(err.Error()), 500)
 	}
 	return step + ": " + host + ": no response"
 }
@@ -305,8 +307,6 @@ func WithoutURL(err error) error {
 	}
 	return err
 }
-
-func redactText(err error) string { return redact(err.Error()) }
 
 // BareURL returns u without the parts that may be secret.
 func BareURL(u *url.URL) *url.URL {

@@ -2,7 +2,6 @@ package transport
 
 import (
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -78,7 +77,7 @@ func TestURLsAreRedacted(t *testing.T) {
 		"no URL at all: 12:30, a@b":                                "no URL at all: 12:30, a@b",
 		`parse "https://user:SECRET%zz@host/": invalid URL escape`: `parse "https://host/": invalid URL escape`,
 	} {
-		if got := redactText(errors.New(text)); got != want {
+		if got := redact(text); got != want {
 			t.Errorf("%q: got %q, want %q", text, got, want)
 		}
 	}

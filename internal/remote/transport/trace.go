@@ -30,7 +30,7 @@ func traceLine(req *http.Request, resp *http.Response, err error, took time.Dura
 	}
 	line += " → "
 	if err != nil {
-		line += untrusted.Line(redactText(err), 300)
+		line += untrusted.Line(redact(err.Error()), 300)
 	} else {
 		line += resp.Status
 		if resp.ContentLength > 0 {
