@@ -110,6 +110,9 @@ func (t *Transfer) printPlain(b *blobProgress, u Update) {
 func (t *Transfer) Summary(now time.Time) string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if len(t.order) == 0 { // a registry may ask for a pause before anything
+		return "no transfer yet"
+	}
 	sum := t.sum(now)
 	text := sum.name + ", " + Size(sum.done)
 	if sum.size > 0 {

@@ -30,6 +30,9 @@ func TestSummary(t *testing.T) {
 	t.Parallel()
 	start := time.Unix(1000, 0)
 	tr := &Transfer{blobs: map[string]*blobProgress{}, start: start}
+	if got := tr.Summary(start.Add(10 * time.Second)); got != "no transfer yet" {
+		t.Errorf("got %q before the first blob", got)
+	}
 	for _, u := range []Update{
 		{State: Planned, ID: "a", Name: "weights.gguf", Size: 200e6},
 		{State: Planned, ID: "b", Name: "LICENSE", Size: 11e3},
