@@ -2,7 +2,6 @@ package pack
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
+	"github.com/davit-oci/davit/pack/internal/entry"
 	"github.com/davit-oci/davit/pack/internal/node"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -41,11 +41,12 @@ type IndexOptions struct {
 // those of dst and of opts.BeforeTag.
 func Index(ctx context.Context, dst oras.Target, members []Member, opts IndexOptions) (*Result, error) {
 	kind, _ := kinds.KindOfIndex(ocispec.Index{ArtifactType: opts.ArtifactType, Annotations: opts.Annotations})
-	entries, err := newEntries(ctx, dst, members, kind.Shape == mediatypes.Collection)
+	entries, warnings, err := newEntries(ctx, dst, members, kind.Shape == mediatypes.Collection)
 	if err != nil {
 		return nil, err
 	}
 	plan := &artifact.Plan{ArtifactType: opts.ArtifactType, Annotations: opts.Annotations}
+	plan.Warnings = warnings
 	if plan.ArtifactType == "" {
 		plan.ArtifactType = commonType(entries)
 	}
@@ -91,12 +92,14 @@ func indexKind(ctx context.Context, dst oras.Target, plan *artifact.Plan, entrie
 }
 
 // newEntries completes the descriptors of the manifests of an index. Those of a collection are described by their annotations.
-func newEntries(ctx context.Context, dst oras.Target, members []Member, isCollection bool) ([]ocispec.Descriptor, error) {
+// It also returns warnings about them.
+func newEntries(ctx context.Context, dst oras.Target, members []Member, isCollection bool) ([]ocispec.Descriptor, []string, error) {
 	var entries []ocispec.Descriptor
+	var warnings []string
 	for _, m := range members {
 		manifests, err := listManifests(ctx, dst, m.Descriptor)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for _, desc := range manifests {
 			if manifest.IsAttestation(desc) {
@@ -108,23 +111,23 @@ func newEntries(ctx context.Context, dst oras.Target, members []Member, isCollec
 			if desc.Digest == m.Descriptor.Digest {
 				desc.Annotations = nil // they describe where it was found
 			}
-			entry, described, err := newEntry(ctx, dst, desc, m.Platform)
+			found, err := entry.New(ctx, dst, desc, m.Platform)
 			if err != nil {
-				return nil, &artifact.Error{Op: "reading manifest", Item: desc.Digest.String(), Err: err}
+				return nil, nil, &artifact.Error{Op: "reading manifest", Item: desc.Digest.String(), Err: err}
 			}
 			if isCollection {
-				entry.Annotations, entry.Platform = described, nil
+				found.Descriptor.Annotations, found.Descriptor.Platform = found.Annotations, nil
 			}
-			if err := checkChoosable(entries, entry, isCollection); err != nil {
-				return nil, err
+			if err := checkChoosable(entries, found.Descriptor, isCollection); err != nil {
+				return nil, nil, err
 			}
-			entries = append(entries, entry)
+			entries, warnings = append(entries, found.Descriptor), append(warnings, found.Warnings()...)
 		}
 	}
 	if len(entries) == 0 {
-		return nil, fmt.Errorf("an index without manifests: %w", artifact.ErrInvalid)
+		return nil, nil, fmt.Errorf("an index without manifests: %w", artifact.ErrInvalid)
 	}
-	return entries, nil
+	return entries, warnings, nil
 }
 
 func hasDigest(entries []ocispec.Descriptor, d digest.Digest) bool {
@@ -162,44 +165,6 @@ func collectionOf(entry ocispec.Descriptor) (mediatypes.Kind, bool) {
 		}
 	}
 	return mediatypes.Kind{}, false
-}
-
-// newEntry completes a manifest's descriptor with its artifactType and its platform. It also returns the annotations of the
-// manifest.
-func newEntry(ctx context.Context, dst oras.Target, desc ocispec.Descriptor, platform *ocispec.Platform) (
-	ocispec.Descriptor, map[string]string, error) {
-	entry := ocispec.Descriptor{MediaType: desc.MediaType, Digest: desc.Digest, Size: desc.Size, Annotations: desc.Annotations}
-	var m ocispec.Manifest
-	if err := manifest.FetchJSON(ctx, dst, desc, &m); err != nil {
-		return entry, nil, err
-	}
-	entry.ArtifactType = m.ArtifactType
-	switch {
-	case platform != nil:
-		entry.Platform = platform
-	case desc.Platform != nil:
-		entry.Platform = desc.Platform
-	case m.Config.MediaType == ocispec.MediaTypeImageConfig || m.Config.MediaType == mediatypes.DockerConfig:
-		err := readConfigPlatform(ctx, dst, m.Config, &entry)
-		return entry, m.Annotations, err
-	}
-	return entry, m.Annotations, nil
-}
-
-// readConfigPlatform reads the platform from an image config.
-func readConfigPlatform(ctx context.Context, dst oras.Target, config ocispec.Descriptor, entry *ocispec.Descriptor) error {
-	b, err := manifest.Fetch(ctx, dst, config)
-	if err != nil {
-		return err
-	}
-	var p ocispec.Platform
-	if err := json.Unmarshal(b, &p); err != nil {
-		return fmt.Errorf("config: %w", err)
-	}
-	if p.OS != "" && p.Architecture != "" {
-		entry.Platform = &p
-	}
-	return nil
 }
 
 // isSamePlatform reports whether no client could choose between two entries.

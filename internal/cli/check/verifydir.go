@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/places"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/record"
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
@@ -58,6 +60,7 @@ func verifyPulled(ctx context.Context, a *app.App, dir string, opts verifyOption
 			return err
 		}
 		total.Reference = one.Reference
+		total.compared = append(total.compared, one.compared...)
 		total.Files += one.Files
 		total.Faults = append(total.Faults, one.Faults...)
 	}
@@ -99,7 +102,7 @@ func compareDir(ctx context.Context, a *app.App, d directory) (*directoryResult,
 		if err != nil {
 			return nil, t.Explain(ctx, err)
 		}
-		return &directoryResult{Reference: t.Ref.String(), Directory: d.dir, Verified: found}, nil
+		return &directoryResult{Reference: t.Ref.String(), Directory: d.dir, Verified: found, compared: []string{t.Ref.String()}}, nil
 	})
 }
 
@@ -108,6 +111,8 @@ type directoryResult struct {
 	Reference string `json:"reference"`
 	Directory string `json:"directory"`
 	*diff.Verified
+
+	compared []string // references: several pulls may have placed files there
 }
 
 // report prints the result, and returns an error if there are faults.
@@ -115,7 +120,7 @@ func (r *directoryResult) report(a *app.App) error {
 	if err := a.Print(r); err != nil || len(r.Faults) == 0 {
 		return err
 	}
-	return artifact.Refused(r.Directory, "%s", term.Plural(len(r.Faults), "fault"))
+	return artifact.Refused(r.Directory, "%s, compared with %s", term.Plural(len(r.Faults), "fault"), strings.Join(lists.Unique(r.compared), " and "))
 }
 
 func (r *directoryResult) WriteText(w io.Writer) error {
@@ -124,7 +129,7 @@ func (r *directoryResult) WriteText(w io.Writer) error {
 		t.Row(f.Path, f.Problem)
 	}
 	if len(r.Faults) == 0 {
-		t.Row("OK", term.Plural(r.Files, "file")+" as in "+r.Reference)
+		t.Row("OK", term.Plural(r.Files, "file")+" as in "+strings.Join(lists.Unique(r.compared), " and "))
 	}
 	return t.WriteText(w)
 }

@@ -24,7 +24,7 @@ func newIndexCommand(a *app.App) *cobra.Command {
 		Short: "Combine artifacts into one multi-platform index",
 		Long: `Create an index of manifests and tag it. A MANIFEST is a tag or digest in TARGET's repository,
 or any other target, which is copied there first. "PLATFORM=MANIFEST" sets the platform of a
-manifest whose config has none.`,
+manifest whose config has none; if it has another, a warning says so.`,
 		Example: `  davit index registry.example.com/app:1.0 1.0-amd64 1.0-arm64
   davit index registry.example.com/app:1.0 linux/amd64=registry.example.com/build:a linux/arm64=registry.example.com/build:b`,
 		GroupID: app.GroupRegistry,
@@ -95,6 +95,9 @@ func runIndex(ctx context.Context, a *app.App, opts indexOptions) error {
 	result, err := app.Finish(ctx, t, func(t *app.Target) (*pack.Result, error) { return indexIn(ctx, a, t, opts.members, index) })
 	if err != nil {
 		return err
+	}
+	for _, warning := range result.Warnings {
+		a.Warn("%s", warning)
 	}
 	result.Reference = ref.String()
 	return a.Print(results.Sent{Result: result, Verb: opts.dryRun.Verb("indexed", "index")})

@@ -226,8 +226,11 @@ func Refusal(kept []string) error {
 		return nil
 	}
 	reason := "it exists with different content"
-	if len(kept) > 1 {
-		reason += fmt.Sprintf(", as do %d others", len(kept)-1)
+	switch others := len(kept) - 1; {
+	case others == 1:
+		reason += ", as does 1 other"
+	case others > 1:
+		reason += fmt.Sprintf(", as do %d others", others)
 	}
 	return &artifact.Error{Op: "placing", Item: kept[0], Err: fmt.Errorf("%s, %w", reason, artifact.ErrKept)}
 }

@@ -1,0 +1,74 @@
+// Package entry makes the entries of an index: descriptors of manifests with their types and platforms.
+package entry
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/mediatypes"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	oras "oras.land/oras-go/v2"
+)
+
+// Entry is an entry of an index.
+type Entry struct {
+	Descriptor  ocispec.Descriptor
+	Annotations map[string]string // of the manifest
+
+	own *ocispec.Platform // of an image config that was read; nil: unknown
+}
+
+// New completes the descriptor of a manifest with its artifactType and its platform: the given one, else that of the descriptor, else
+// that of its config.
+func New(ctx context.Context, dst oras.Target, desc ocispec.Descriptor, platform *ocispec.Platform) (Entry, error) {
+	e := Entry{Descriptor: ocispec.Descriptor{MediaType: desc.MediaType, Digest: desc.Digest, Size: desc.Size, Annotations: desc.Annotations}}
+	var m ocispec.Manifest
+	if err := manifest.FetchJSON(ctx, dst, desc, &m); err != nil {
+		return e, err
+	}
+	e.Descriptor.ArtifactType, e.Annotations = m.ArtifactType, m.Annotations
+	isImage := m.Config.MediaType == ocispec.MediaTypeImageConfig || m.Config.MediaType == mediatypes.DockerConfig
+	switch {
+	case platform != nil && isImage:
+		e.own, _ = readPlatform(ctx, dst, m.Config) // only for a warning
+		e.Descriptor.Platform = platform
+	case platform != nil:
+		e.Descriptor.Platform = platform
+	case desc.Platform != nil:
+		e.Descriptor.Platform = desc.Platform
+	case isImage:
+		var err error
+		e.Descriptor.Platform, err = readPlatform(ctx, dst, m.Config)
+		return e, err
+	}
+	return e, nil
+}
+
+// readPlatform reads the platform from an image config, or returns nil if it has none.
+func readPlatform(ctx context.Context, dst oras.Target, config ocispec.Descriptor) (*ocispec.Platform, error) {
+	b, err := manifest.Fetch(ctx, dst, config)
+	if err != nil {
+		return nil, err
+	}
+	var p ocispec.Platform
+	if err := json.Unmarshal(b, &p); err != nil {
+		return nil, fmt.Errorf("config: %w", err)
+	}
+	if p.OS == "" || p.Architecture == "" {
+		return nil, nil
+	}
+	return &p, nil
+}
+
+// Warnings returns a warning if the entry and the config of its manifest have different platforms.
+func (e Entry) Warnings() []string {
+	own, listed := e.own, e.Descriptor.Platform
+	if own == nil || listed == nil || own.OS == listed.OS && own.Architecture == listed.Architecture &&
+		(own.Variant == "" || listed.Variant == "" || own.Variant == listed.Variant) {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s is listed for %s, and its config is of %s: clients that read it refuse or warn",
+		e.Descriptor.Digest, manifest.FormatPlatform(listed), manifest.FormatPlatform(own))}
+}
