@@ -73,22 +73,6 @@ func takeSurplus(cmd *cobra.Command, args []string, most int) string {
 	return shell.Command(slices.Concat(words, args[:most], []string{to, extra})...)
 }
 
-// TargetFirst returns an error if only the second of two arguments is a reference. more are hints besides the command with
-// the arguments exchanged.
-func TargetFirst(cmd *cobra.Command, args []string, more ...string) error {
-	if len(args) != 2 || FileExists(args[0]) {
-		return nil
-	}
-	if _, err := registry.ParseSource(args[0]); err == nil {
-		return nil
-	}
-	if _, err := registry.ParseSource(args[1]); err != nil {
-		return nil
-	}
-	hints := append([]string{shell.Command("davit", cmd.Name(), args[1], args[0])}, more...)
-	return &exit.UsageError{Err: fmt.Errorf("%q is not a reference: TARGET is the first argument", args[0]), Hint: strings.Join(hints, "\n")}
-}
-
 // firstExample returns the first command in the examples of a command.
 func firstExample(cmd *cobra.Command) string {
 	first, _, _ := strings.Cut(cmd.Example, "\n")

@@ -55,6 +55,9 @@ func (t *Target) missing(ctx context.Context, err error) *notFoundError {
 	if t.Ref.IsPath() && t.Ref.Digest != "" {
 		return e
 	}
+	if e.hint = t.hintInLayout(ctx); e.hint != "" {
+		return e
+	}
 	some, tagsErr := fetch.SomeTags(ctx, t)
 	var known *artifact.Error
 	var noTags *registry.Missing
@@ -117,6 +120,38 @@ func (t *Target) hintAtRepositories(ctx context.Context) string {
 		return ""
 	}
 	return cmp.Or(t.nearRepository(names), fmt.Sprintf("\"%s\" lists the repositories", shell.Command("davit", "repos", t.Ref.Registry)))
+}
+
+// hintInLayout returns the hint for a name that a layout with several repositories does not have, or for a layout that does not
+// exist, or "".
+func (t *Target) hintInLayout(ctx context.Context) string {
+	several, ok := t.Target.(interface {
+		Repositories(ctx context.Context) (names []string, nameless bool, err error)
+	})
+	switch {
+	case !ok || !t.Ref.IsPath():
+		return ""
+	case !FileExists(t.Ref.Path):
+		return fmt.Sprintf("the layout %q does not exist", t.Ref.Path)
+	}
+	names, _, err := several.Repositories(ctx)
+	ref, typed := t.Ref, cmp.Or(t.Ref.InLayout(), t.Ref.Tag)
+	if err != nil || len(names) == 0 || slices.Contains(names, ref.InLayout()) {
+		return ""
+	}
+	longer := slices.IndexFunc(names, func(name string) bool { return name == typed || strings.HasSuffix(name, "/"+typed) })
+	near := textdist.Closest(typed, names)
+	if ref.InLayout() == "" || longer >= 0 { // the tag was the name, or is not that of the repository
+		ref.Tag = ""
+	}
+	switch {
+	case longer >= 0:
+		near = names[longer]
+	case near == "":
+		return fmt.Sprintf("\"%s\" lists the repositories", shell.Command("davit", "repos", ref.Path))
+	}
+	ref.Registry, ref.Repository = "", near
+	return fmt.Sprintf("did you mean %q?", ref)
 }
 
 // nearRepository returns a hint at a similar name, or "".

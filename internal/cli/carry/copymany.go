@@ -195,7 +195,7 @@ func (m *manyCopier) run(ctx context.Context, jobs []job) (*manyResult, error) {
 		}
 		code := exit.Of(err)
 		if !inJSON {
-			m.app.Warn("%s: %v", j.where, err)
+			m.app.Warn("%s: %s", j.where, strings.TrimPrefix(err.Error(), j.where+": "))
 		}
 		r.Failed = append(r.Failed, failedCopy{Where: j.where, Source: j.src.String(), Message: err.Error(), ExitCode: int(code)})
 		if first == nil {
@@ -287,7 +287,7 @@ func (e *manyError) Unwrap() error { return e.first }
 // Hint returns the command that continues.
 func (e *manyError) Hint() string {
 	if e.isFinal {
-		return "correct the lines that are named above, and run the same command again: it copies the rest"
+		return "correct the references that are named above, and run the same command again: it copies the rest"
 	}
 	return "run the same command again: it copies the rest"
 }

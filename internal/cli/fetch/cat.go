@@ -10,6 +10,7 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/order"
 	"github.com/davit-oci/davit/internal/cli/signing"
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/pull/read"
@@ -32,7 +33,7 @@ verified, and a warning says so.`,
 		GroupID: app.GroupLook,
 		Args:    app.Arguments(2, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := app.TargetFirst(cmd, args); err != nil {
+			if err := order.TargetFirst(cmd, args); err != nil {
 				return err
 			}
 			opts.target, opts.Path = args[0], strings.Trim(args[1], "/")

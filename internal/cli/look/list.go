@@ -9,6 +9,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/order"
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pull/read"
@@ -26,7 +27,7 @@ func newListCommand(a *app.App) *cobra.Command {
 		GroupID: app.GroupLook,
 		Args:    app.Arguments(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := app.TargetFirst(cmd, args); err != nil {
+			if err := order.TargetFirst(cmd, args); err != nil {
 				return err
 			}
 			opts.target = args[0]

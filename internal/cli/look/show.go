@@ -14,6 +14,7 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/order"
 	"github.com/davit-oci/davit/internal/cli/printer"
 	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/cli/signing"
@@ -91,7 +92,7 @@ func (o *showOptions) setArguments(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	if !alerts && len(args) == 2 {
-		if err := app.TargetFirst(cmd, args, "the runbook for an alert: "+shell.Command("davit", "show", "--alert", args[0], args[1])); err != nil {
+		if err := order.TargetFirst(cmd, args, "the runbook for an alert: "+shell.Command("davit", "show", "--alert", args[0], args[1])); err != nil {
 			return err
 		}
 	}

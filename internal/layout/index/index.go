@@ -111,7 +111,7 @@ func (ix *Index) Find(tag string) (Entry, error) {
 		if i := slices.IndexFunc(found, func(e Entry) bool { return e.Digest != last.Digest }); i >= 0 && (last.refName != tag || len(last.fullNames()) > 0) {
 			both := fmt.Errorf("the tag is that of %s and of %s", found[i].printed(), last.printed())
 			return Entry{}, &artifact.Error{Op: "resolving", Item: tag, Err: reference.Invalid(both, errdef.ErrInvalidReference),
-				Hint: fmt.Sprintf("say which by its full name, or by its digest: @%s or @%s", found[i].Digest, last.Digest)}
+				Hint: fmt.Sprintf("say which by its full name behind the path (PATH:%s), or by its digest: @%s or @%s", last.printed(), found[i].Digest, last.Digest)}
 		}
 		return last, nil
 	}
