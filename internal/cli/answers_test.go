@@ -53,6 +53,17 @@ func TestAnswersAreQuoted(t *testing.T) {
 			answer(w, r)
 		}
 	}
+	tokens := func(contentType, answer string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasPrefix(r.URL.Path, "/auth/") {
+				w.Header().Set("Content-Type", contentType)
+				fmt.Fprint(w, answer)
+				return
+			}
+			w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="http://%s/auth/token?secret=1",service="x"`, r.Host))
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	}
 	aDigest := "sha256:" + strings.Repeat("a", 64)
 	tests := []struct {
 		name    string
@@ -88,6 +99,16 @@ func TestAnswersAreQuoted(t *testing.T) {
 		{"read only", posting(fails(405, "UNSUPPORTED", "this proxy is read only")), "push answers_test.go HOST/x/a:1", exit.Denied,
 			[]string{"POST http://HOST/v2/x/a/blobs/uploads/: 405 Method Not Allowed: unsupported: this proxy is read only\n"}},
 		{"sign-in page", header(200, "Content-Type", "text/html"), "resolve HOST/x/a:1", exit.Network, []string{"http://HOST/v2/x/a/manifests/1 answers with a web page (text/html)"}},
+		{"sign-in page for a token", tokens("text/html", "<!DOCTYPE html><title>Sign in</title>"), "resolve HOST/x/a:1", exit.Network,
+			[]string{": HOST: http://HOST/auth/token answers with a web page, not with a token\n"}},
+		{"sign-in page for a token, login", tokens("text/plain", "\n<html>"), "login -u me --password-stdin HOST", exit.Network,
+			[]string{": HOST: http://HOST/auth/token answers with a web page, not with a token\n"}},
+		{"words for a token", tokens("text/plain", "please sign in"), "push answers_test.go HOST/x/a:1", exit.Network,
+			[]string{"http://HOST/auth/token answers with something other than a token: it is not JSON: invalid character 'p'"}},
+		{"half a token", tokens("application/json", `{"token":"abc`), "pull HOST/x/a:1 -o DIR", exit.Network,
+			[]string{"http://HOST/auth/token answers with something other than a token: it is not JSON: unexpected EOF\n"}},
+		{"nothing for a token", tokens("application/json", ""), "tags HOST/x/a", exit.Network, []string{"http://HOST/auth/token answers with nothing, not with a token\n"}},
+		{"sign-in page for a token, pull", tokens("text/html", "<html>"), "pull HOST/x/a:1 -o DIR", exit.Network, []string{"answers with a web page, not with a token\n"}},
 		{"realm elsewhere", header(401, "WWW-Authenticate", `Bearer realm="http://127.0.0.1:1/token",service="x"`), "resolve HOST/x/a:1", exit.Network,
 			[]string{"the registry sends clients to http://127.0.0.1:1/token: ", "hint: this machine has to reach that address, too"}},
 		{"upload elsewhere", posting(header(202, "Location", "http://127.0.0.1:1/v2/x/a/blobs/uploads/1")), "push answers_test.go HOST/x/a:1", exit.Network,
@@ -103,7 +124,7 @@ func TestAnswersAreQuoted(t *testing.T) {
 			replace := strings.NewReplacer("HOST", host, "DIR", t.TempDir())
 			args := append(strings.Fields(replace.Replace(test.command)), "--retry-for", "-1s")
 			var stdout, stderr bytes.Buffer
-			code := Run(t.Context(), args, strings.NewReader(""), &stdout, &stderr)
+			code := Run(t.Context(), args, strings.NewReader("password"), &stdout, &stderr)
 			if code != int(test.code) || stdout.Len() > 0 {
 				t.Errorf("exit code %d, want %d; %s", code, test.code, stdout.String())
 			}

@@ -135,7 +135,8 @@ func (r *Repository) Wrap(ctx context.Context, step string, err error) error {
 	}
 	err = transport.Wrap(ctx, r.Name.Registry, step, err)
 	var failed *transport.Unavailable
-	if errors.As(err, &failed) && !failed.Answered {
+	var violation transport.Violation // an answer: the registry is still there
+	if errors.As(err, &failed) && !failed.Answered && !errors.As(err, &violation) {
 		failed.Answered = r.Client.Transport.Limiter(r.Origin.Host).HasAnswered()
 	}
 	return err

@@ -19,6 +19,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/remote/transport/backoff"
+	"github.com/davit-oci/davit/internal/remote/transport/challenge"
 	"github.com/davit-oci/davit/internal/untrusted"
 	"oras.land/oras-go/v2/errdef"
 	"oras.land/oras-go/v2/registry/remote/auth"
@@ -144,11 +145,8 @@ func cause(err error, answer Answer) error {
 	return &errcode.ErrorResponse{Method: answer.Method, URL: at, StatusCode: answer.Status, Errors: answer.Errors}
 }
 
-// Violation is a response that violates the protocol, which retries do not change.
-type Violation string
-
-// Error returns the text.
-func (v Violation) Error() string { return string(v) }
+// Violation is a response that violates the protocol.
+type Violation = challenge.Violation
 
 // Violationf returns a Violation.
 func Violationf(format string, args ...any) Violation { return Violation(fmt.Sprintf(format, args...)) }
@@ -159,7 +157,7 @@ func WebPage(resp *http.Response) error {
 	if mediaType != "text/html" && mediaType != "application/xhtml+xml" {
 		return nil
 	}
-	return Violationf("%s answers with a web page (%s), not with the registry API", BareURL(resp.Request.URL), mediaType)
+	return Violationf("%s %s (%s), not with the registry API", BareURL(resp.Request.URL), challenge.AnswersWithPage, mediaType)
 }
 
 func sentence(step, host string, answer Answer, err error) string {
@@ -223,7 +221,7 @@ func Wrap(ctx context.Context, host, step string, err error) error {
 	case isAboutCredentials(err):
 		return &Denied{Host: host, Step: step, Err: WithoutURL(err)}
 	}
-	return &Unavailable{Host: host, Step: step, Err: withAddress(host, err)}
+	return &Unavailable{Host: host, Step: step, Err: withAddress(host, challenge.NotToken(err))}
 }
 
 // Elsewhere is an error at an address that the registry sent its client to: the wrong one, if its operator did not say by which

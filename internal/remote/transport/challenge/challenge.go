@@ -1,8 +1,10 @@
-// Package challenge chooses among the ways to authenticate that a registry offers.
+// Package challenge chooses among the ways to authenticate that a registry offers, and explains answers of token servers.
 package challenge
 
 import (
+	"io"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/davit-oci/davit/internal/lazy"
@@ -60,4 +62,31 @@ func splitUnquoted(s string) []string {
 		}
 	}
 	return append(parts, s[start:])
+}
+
+// Violation is a response that violates the protocol, which retries do not change.
+type Violation string
+
+// Error returns the text.
+func (v Violation) Error() string { return string(v) }
+
+// AnswersWithPage is the part of a violation about a page for signing in, which is in front of a registry or its token server.
+const AnswersWithPage = "answers with a web page"
+
+// NotToken explains an error of oras-go's client about a token server whose answer is not JSON; it returns any other error as it is.
+// The error has no type, but the address of each request: the last is that of the token server.
+func NotToken(err error) error {
+	requests, cause, found := strings.Cut(err.Error(), "\": failed to decode response: ")
+	at, parseErr := url.Parse(requests[strings.LastIndex(requests, "\"")+1:])
+	if !found || parseErr != nil {
+		return err
+	}
+	server := (&url.URL{Scheme: at.Scheme, Host: at.Host, Path: at.Path}).String()
+	switch {
+	case strings.HasPrefix(cause, "invalid character '<'"):
+		return Violation(server + " " + AnswersWithPage + ", not with a token")
+	case cause == io.EOF.Error():
+		return Violation(server + " answers with nothing, not with a token")
+	}
+	return Violation(server + " answers with something other than a token: it is not JSON: " + cause)
 }
