@@ -30,8 +30,8 @@ type alertRow struct {
 	runbooks.Runbook
 }
 
-// alerts lists all alerts that are answered.
-func (h *handler) alerts(c *call) (*page, error) {
+// showAlerts lists all alerts that are answered.
+func (h *handler) showAlerts(c *call) (*page, error) {
 	found, complete, err := runbooks.Find(c.Context(), h.source)
 	if err != nil {
 		return nil, err
@@ -60,8 +60,8 @@ type answered struct {
 	Problem string
 }
 
-// alert shows what answers an alert.
-func (h *handler) alert(c *call, name string) (*page, error) {
+// showAlert shows what answers an alert.
+func (h *handler) showAlert(c *call, name string) (*page, error) {
 	found, complete, err := runbooks.Find(c.Context(), h.source)
 	if err != nil {
 		return nil, err
@@ -73,7 +73,7 @@ func (h *handler) alert(c *call, name string) (*page, error) {
 		names = append(names, r.Alerts()...)
 		is := func(alert string) bool { return strings.EqualFold(alert, name) }
 		if i := slices.IndexFunc(r.Alerts(), is); i >= 0 && len(v.Answers) < maxAnswers {
-			v.Answers = append(v.Answers, h.answer(c, r, r.Alerts()[i]))
+			v.Answers = append(v.Answers, h.readAnswer(c, r, r.Alerts()[i]))
 		}
 	}
 	if len(v.Answers) == 0 {
@@ -85,8 +85,8 @@ func (h *handler) alert(c *call, name string) (*page, error) {
 	return p, nil
 }
 
-// answer reads the part of an artifact that answers an alert.
-func (h *handler) answer(c *call, r runbooks.Runbook, alert string) answered {
+// readAnswer reads the part of an artifact that answers an alert.
+func (h *handler) readAnswer(c *call, r runbooks.Runbook, alert string) answered {
 	a := answered{Runbook: r}
 	target, err := h.source.Open(c.Context(), r.Repository)
 	var doc *read.Document

@@ -50,8 +50,8 @@ type attachments struct {
 	Problem string // why some may be missing
 }
 
-// artifact makes a page about an artifact.
-func (h *handler) artifact(c *call, p place, target registry.Target) (*page, error) {
+// showArtifact makes a page about an artifact.
+func (h *handler) showArtifact(c *call, p place, target registry.Target) (*page, error) {
 	view := views[p.view]
 	if view == nil {
 		name, _, isFile := strings.Cut(p.view, "/")
@@ -67,12 +67,12 @@ type viewFunc func(h *handler, c *call, p place, target *once.Target) (*page, er
 
 // views are the pages about an artifact, by the ends of their paths, and fileViews those about its files.
 var (
-	views     = map[string]viewFunc{"": (*handler).overview, "files": (*handler).files, "manifest": (*handler).manifest, "diff": (*handler).compare, "map": (*handler).treemap, "tensors": (*handler).tensors, "graph": (*handler).graph, "config": (*handler).config, "rows": (*handler).rows}
-	fileViews = map[string]viewFunc{"file": (*handler).file, "raw": (*handler).raw, "sandbox": (*handler).sandbox}
+	views     = map[string]viewFunc{"": (*handler).showOverview, "files": (*handler).showFiles, "manifest": (*handler).showManifest, "diff": (*handler).showDiff, "map": (*handler).showTreemap, "tensors": (*handler).showTensors, "graph": (*handler).showGraph, "config": (*handler).showConfig, "rows": (*handler).showRows}
+	fileViews = map[string]viewFunc{"file": (*handler).showFile, "raw": (*handler).sendRaw, "sandbox": (*handler).sendSandboxed}
 )
 
-// overview makes the first page of an artifact, from its manifest. The rest may be sent later.
-func (h *handler) overview(c *call, p place, target *once.Target) (*page, error) {
+// showOverview makes the first page of an artifact, from its manifest. The rest may be sent later.
+func (h *handler) showOverview(c *call, p place, target *once.Target) (*page, error) {
 	head, err := inspect.Inspect(c.Context(), target, p.reference, inspect.Options{Shallow: true})
 	if err != nil {
 		return nil, err
@@ -81,7 +81,7 @@ func (h *handler) overview(c *call, p place, target *once.Target) (*page, error)
 	explain := func(ctx context.Context) any {
 		v, _ := d.view(ctx)
 		opts := read.ReadableOptions{Quick: c.URL.Query().Get("search") != "all", Rows: true}
-		reading, facts := h.reading(ctx, c, readingOf{target, v.Info, v.Path, opts})
+		reading, facts := h.readReading(ctx, c, readingOf{target, v.Info, v.Path, opts})
 		named, options := view.Metadata(v.Info.Annotations)
 		e := explanation{Reading: reading, Facts: append(named, facts...), Options: options}
 		if reading != nil && reading.HTML != "" && content.HasLayers(target, v.Info) {
@@ -129,8 +129,8 @@ func (h *handler) overview(c *call, p place, target *once.Target) (*page, error)
 	}}, nil
 }
 
-// artifactView describes an artifact.
-func (h *handler) artifactView(c *call, p place, info *inspect.Info) *artifactView {
+// newArtifactView describes an artifact.
+func (h *handler) newArtifactView(c *call, p place, info *inspect.Info) *artifactView {
 	config, history := view.ConfigOf(info)
 	return &artifactView{
 		Info: info, Kind: view.KindOf(info), Created: view.Day(view.Created(info)), Path: view.PathTo(p.repository, "@", info.Digest.String()),
@@ -151,7 +151,7 @@ type details struct {
 // describe begins to read the config of a manifest, or the manifests of an index.
 func (h *handler) describe(c *call, p place, target *once.Target, head *inspect.Info) *details {
 	ctx, cancel := context.WithTimeout(c.whole, partTime)
-	d := &details{head: h.artifactView(c, p, head), done: make(chan struct{})}
+	d := &details{head: h.newArtifactView(c, p, head), done: make(chan struct{})}
 	go func() {
 		defer cancel()
 		defer close(d.done)
@@ -160,7 +160,7 @@ func (h *handler) describe(c *call, p place, target *once.Target, head *inspect.
 			d.err = err
 			return
 		}
-		d.full = sync.OnceValue(func() *artifactView { return h.artifactView(c, p, info) })
+		d.full = sync.OnceValue(func() *artifactView { return h.newArtifactView(c, p, info) })
 	}()
 	return d
 }

@@ -15,8 +15,8 @@ type blobView struct {
 	Parts []view.Part
 }
 
-// manifest shows the bytes of a manifest, with links to the manifests and blobs that it lists.
-func (h *handler) manifest(c *call, p place, target *once.Target) (*page, error) {
+// showManifest shows the bytes of a manifest, with links to the manifests and blobs that it lists.
+func (h *handler) showManifest(c *call, p place, target *once.Target) (*page, error) {
 	info, err := inspect.Inspect(c.Context(), target, p.reference, inspect.Options{Shallow: true})
 	if err != nil {
 		return nil, err
@@ -46,8 +46,8 @@ func linksIn(info *inspect.Info, p place) map[string]string {
 	return linked
 }
 
-// config shows the bytes of a config, with links to the layers that it lists.
-func (h *handler) config(c *call, p place, target *once.Target) (*page, error) {
+// showConfig shows the bytes of a config, with links to the layers that it lists.
+func (h *handler) showConfig(c *call, p place, target *once.Target) (*page, error) {
 	info, err := inspect.Inspect(c.Context(), target, p.reference, inspect.Options{})
 	switch {
 	case err != nil:

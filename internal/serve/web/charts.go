@@ -30,8 +30,8 @@ type mapView struct {
 	More          int
 }
 
-// treemap shows which files take how many bytes.
-func (h *handler) treemap(c *call, p place, target *once.Target) (*page, error) {
+// showTreemap shows which files take how many bytes.
+func (h *handler) showTreemap(c *call, p place, target *once.Target) (*page, error) {
 	info, err := inspect.Inspect(c.Context(), target, p.reference, inspect.Options{Shallow: true})
 	if err != nil {
 		return nil, err
@@ -57,8 +57,8 @@ type tensorView struct {
 	More  int
 }
 
-// tensors lists the tensors of a model, from the headers of its weights.
-func (h *handler) tensors(c *call, p place, target *once.Target) (*page, error) {
+// showTensors lists the tensors of a model, from the headers of its weights.
+func (h *handler) showTensors(c *call, p place, target *once.Target) (*page, error) {
 	info, err := inspect.Inspect(c.Context(), target, p.reference, inspect.Options{Tensors: true})
 	if err != nil {
 		return nil, err
@@ -82,8 +82,8 @@ func (h *handler) tensors(c *call, p place, target *once.Target) (*page, error) 
 	return &page{template: "tensors.html", Title: "Tensors of " + p.title(), Crumbs: append(p.crumbs(), view.NewLink("tensors", view.PathTo(p.repository, p.sign, p.reference)+"/tensors")), Data: v}, nil
 }
 
-// graph shows an artifact with its referrers, manifests, and blobs.
-func (h *handler) graph(c *call, p place, target *once.Target) (*page, error) {
+// showGraph shows an artifact with its referrers, manifests, and blobs.
+func (h *handler) showGraph(c *call, p place, target *once.Target) (*page, error) {
 	info, err := inspect.Inspect(c.Context(), target, p.reference, inspect.Options{})
 	if err != nil {
 		return nil, err

@@ -22,8 +22,8 @@ type diffView struct {
 	*view.Changes
 }
 
-// compare compares an artifact with another one of the repository.
-func (h *handler) compare(c *call, p place, target *once.Target) (*page, error) {
+// showDiff compares an artifact with another one of the repository.
+func (h *handler) showDiff(c *call, p place, target *once.Target) (*page, error) {
 	v := &diffView{Path: view.PathTo(p.repository, p.sign, p.reference), To: c.URL.Query().Get("to")}
 	page := &page{template: "diff.html", Title: "Compare " + p.title(), Crumbs: append(p.crumbs(), view.NewLink("compare", v.Path+"/diff")), Data: v}
 	tags, err := registry.Tags(c.Context(), target, registry.TagOptions{ByVersion: true, Limit: maxTagChoice})

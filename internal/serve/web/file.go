@@ -33,8 +33,8 @@ type fileView struct {
 	Verified bool
 }
 
-// file shows a file.
-func (h *handler) file(c *call, p place, target *once.Target) (*page, error) {
+// showFile shows a file.
+func (h *handler) showFile(c *call, p place, target *once.Target) (*page, error) {
 	name := strings.TrimPrefix(p.view, "file/")
 	var head strings.Builder
 	printed, err := read.Cat(c.Context(), target, p.reference, &head, read.CatOptions{Path: name, Length: view.MaxShown, Inside: true})
@@ -71,14 +71,14 @@ func (h *handler) file(c *call, p place, target *once.Target) (*page, error) {
 	return &page{template: "file.html", Title: path.Base(name) + " in " + p.title(), Crumbs: append(p.crumbs(), view.NewLink("files", v.Path+"/files"), view.NewLink(name, v.Path+view.EscapePath("/file/"+name))), Data: v}, nil
 }
 
-// raw sends a file. Browsers show only images of it, and save everything else.
-func (h *handler) raw(c *call, p place, target *once.Target) (*page, error) {
+// sendRaw sends a file. Browsers show only images of it, and save everything else.
+func (h *handler) sendRaw(c *call, p place, target *once.Target) (*page, error) {
 	name := strings.TrimPrefix(p.view, "raw/")
 	return h.sendFile(c, p, target, &guard.File{Writer: c.w, Name: name, NoBody: c.Method == http.MethodHead})
 }
 
-// sandbox sends a page in HTML, which browsers show without its scripts.
-func (h *handler) sandbox(c *call, p place, target *once.Target) (*page, error) {
+// sendSandboxed sends a page in HTML, which browsers show without its scripts.
+func (h *handler) sendSandboxed(c *call, p place, target *once.Target) (*page, error) {
 	name := strings.TrimPrefix(p.view, "sandbox/")
 	if !content.IsHTML(name) {
 		return nil, errNoPage

@@ -42,8 +42,8 @@ type fileRow struct {
 	Link  string
 }
 
-// files lists the files of an artifact.
-func (h *handler) files(c *call, p place, target *once.Target) (*page, error) {
+// showFiles lists the files of an artifact.
+func (h *handler) showFiles(c *call, p place, target *once.Target) (*page, error) {
 	info, err := inspect.Inspect(c.Context(), target, p.reference, inspect.Options{Shallow: true})
 	if err != nil {
 		return nil, err

@@ -105,7 +105,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	sender := stream.Sender{
 		HeadTimeout: h.headTimeout(), SectionTime: partTime, Style: c.base + stylePath,
-		Early: func() (head, meanwhile []byte) { return h.early(c) },
+		Early: func() (head, meanwhile []byte) { return h.makeHead(c) },
 	}
 	if err := sender.Send(w, r, newPage); err != nil {
 		accesslog.Fail(w, err)
@@ -123,9 +123,9 @@ func isFilePath(path string) bool {
 
 // newPage makes the page of a path, or a page about the error. It is nil if the answer was sent.
 func (h *handler) newPage(c *call) *stream.Page {
-	p, err := h.page(c)
+	p, err := h.makePage(c)
 	if err != nil {
-		p = h.problem(err)
+		p = h.makeProblemPage(err)
 	}
 	if p == nil {
 		return nil
@@ -134,8 +134,8 @@ func (h *handler) newPage(c *call) *stream.Page {
 	return p.stream(err)
 }
 
-// early returns the head of a page that takes long, and text for the meantime.
-func (h *handler) early(c *call) (head, meanwhile []byte) {
+// makeHead returns the head of a page that takes long, and text for the meantime.
+func (h *handler) makeHead(c *call) (head, meanwhile []byte) {
 	p := &page{Base: c.base, Title: strings.TrimPrefix(c.URL.Path, alertPath)}
 	switch rest, inRepository := strings.CutPrefix(c.URL.Path, view.RepositoryPath); {
 	case inRepository:
@@ -149,19 +149,19 @@ func (h *handler) early(c *call) (head, meanwhile []byte) {
 	return p.render("head"), p.part(waiting{Text: "The registry has not answered yet."}).render("waiting")
 }
 
-// page makes the page of a path. It is nil if the answer was sent.
-func (h *handler) page(c *call) (*page, error) {
+// makePage makes the page of a path. It is nil if the answer was sent.
+func (h *handler) makePage(c *call) (*page, error) {
 	switch c.URL.Path {
 	case "/":
-		return h.repositories(c)
+		return h.showRepositories(c)
 	case alertsPath:
-		return h.alerts(c)
+		return h.showAlerts(c)
 	}
 	if name, ok := strings.CutPrefix(c.URL.Path, alertPath); ok && name != "" {
-		return h.alert(c, name)
+		return h.showAlert(c, name)
 	}
 	if rest, ok := strings.CutPrefix(c.URL.Path, view.RepositoryPath); ok {
-		return h.inRepository(c, parsePlace(rest))
+		return h.showInRepository(c, parsePlace(rest))
 	}
 	return nil, errNoPage
 }
@@ -186,17 +186,17 @@ func parsePlace(path string) place {
 	return p
 }
 
-// inRepository makes the page of a repository, or of an artifact in it.
-func (h *handler) inRepository(c *call, p place) (*page, error) {
+// showInRepository makes the page of a repository, or of an artifact in it.
+func (h *handler) showInRepository(c *call, p place) (*page, error) {
 	target, err := h.source.Open(c.Context(), p.repository)
 	if err != nil {
 		return nil, err
 	}
 	switch {
 	case p.sign == "":
-		return h.repository(c, p, target)
+		return h.showRepository(c, p, target)
 	case p.reference == "":
 		return nil, errNoPage
 	}
-	return h.artifact(c, p, target)
+	return h.showArtifact(c, p, target)
 }

@@ -121,8 +121,8 @@ func sendStatic(w http.ResponseWriter, r *http.Request) bool {
 
 var errNoPage = &answer.Error{Status: http.StatusNotFound, Message: "there is no such page"}
 
-// problem returns the page about an error.
-func (h *handler) problem(err error) *page {
+// makeProblemPage makes the page about an error.
+func (h *handler) makeProblemPage(err error) *page {
 	p := &page{template: "problem.html", Title: "Not shown", status: http.StatusBadGateway}
 	var refused *answer.Error
 	var denied *registry.Denied

@@ -20,8 +20,8 @@ type readingOf struct {
 	opts   read.ReadableOptions
 }
 
-// reading reads what explains an artifact, and the facts about it. It is nil for an artifact that nothing explains.
-func (h *handler) reading(ctx context.Context, c *call, of readingOf) (*view.Reading, []view.Field) {
+// readReading reads the text that explains an artifact, and the facts about it. It returns nil if no text does.
+func (h *handler) readReading(ctx context.Context, c *call, of readingOf) (*view.Reading, []view.Field) {
 	doc, err := read.Readable(ctx, of.target, of.info.Digest.String(), of.opts)
 	facts := view.WeightFacts(of.info)
 	if err != nil {
@@ -48,8 +48,8 @@ func (h *handler) reading(ctx context.Context, c *call, of readingOf) (*view.Rea
 // rowsPerPage limits the rows of a document on one page.
 const rowsPerPage = 500
 
-// rows shows everything that the document of an artifact lists, such as the components of a software bill of materials.
-func (h *handler) rows(c *call, p place, target *once.Target) (*page, error) {
+// showRows shows everything that the document of an artifact lists, such as the components of a software bill of materials.
+func (h *handler) showRows(c *call, p place, target *once.Target) (*page, error) {
 	doc, err := read.Readable(c.Context(), target, p.reference, read.ReadableOptions{Rows: true})
 	if err != nil {
 		return nil, err

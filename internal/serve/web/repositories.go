@@ -35,8 +35,8 @@ type repositoryRow struct {
 	Problem    string // why it is not described
 }
 
-// repositories lists the repositories.
-func (h *handler) repositories(c *call) (*page, error) {
+// showRepositories lists the repositories.
+func (h *handler) showRepositories(c *call) (*page, error) {
 	names, err := h.source.Repositories(c.Context())
 	if err != nil {
 		return nil, err

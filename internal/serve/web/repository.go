@@ -42,8 +42,8 @@ type tagRow struct {
 	desc ocispec.Descriptor
 }
 
-// repository lists the artifacts of a repository.
-func (h *handler) repository(c *call, p place, target registry.Target) (*page, error) {
+// showRepository lists the artifacts of a repository.
+func (h *handler) showRepository(c *call, p place, target registry.Target) (*page, error) {
 	tags, err := registry.Tags(c.Context(), target, registry.TagOptions{ByVersion: true})
 	if err != nil {
 		return nil, err
