@@ -119,7 +119,7 @@ func completeDigests(ctx context.Context, t *app.Target, subjects []ocispec.Desc
 		case len(matching) == 1:
 			whole = append(whole, matching[0])
 		case len(matching) > 1:
-			return nil, exit.Usagef("digest %q: %d attachments have digests that begin with it", d, len(matching))
+			return nil, exit.Usagef("digest %q is ambiguous: %d attachments have digests with this prefix", d, len(matching))
 		default:
 			return nil, &exit.MissingError{Text: fmt.Sprintf("%s: no attachment has a digest that begins with %s: not found", t.Ref, d),
 				Advice: fmt.Sprintf("\"%s\" lists the attachments", shell.Command("davit", "discover", t.Ref.String()))}
