@@ -23,12 +23,15 @@ type Cover struct {
 	opaque map[string]bool // directories whose lower content is hidden
 }
 
+// NewCover returns a Cover that hides nothing.
 func NewCover() *Cover {
 	return &Cover{taken: make(map[string]bool), gone: make(map[string]bool), opaque: make(map[string]bool)}
 }
 
+// IsWhiteout reports whether an entry of a layer removes files of lower layers, as the OCI image spec (layer.md) names them.
 func IsWhiteout(name string) bool { return strings.HasPrefix(path.Base(name), ".wh.") }
 
+// Add records an entry of an upper layer. Add the layers from the top down: a layer does not hide its own files.
 func (c *Cover) Add(name string, dir bool) {
 	base := path.Base(name)
 	switch {
@@ -161,8 +164,10 @@ func isCompressed(mediaType string) bool {
 	return strings.HasSuffix(mediaType, "gzip") || strings.HasSuffix(mediaType, "zstd")
 }
 
+// OnlyReader hides the other methods of a reader, so that io.Copy and decompressors use its Read alone.
 type OnlyReader struct{ io.Reader }
 
+// OpenBlob opens a blob, unverified. Data in the descriptor saves the request.
 func OpenBlob(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) (io.ReadCloser, error) {
 	if err := checkDescriptor(desc); err != nil {
 		return nil, err

@@ -33,13 +33,16 @@ type Source struct {
 	Before   func(digest.Digest) // called before each fetch; nil: no call
 }
 
+// NewSource returns an empty source.
 func NewSource() *Source { return &Source{Store: memory.New()} }
 
+// Resolve counts the call.
 func (s *Source) Resolve(ctx context.Context, ref string) (ocispec.Descriptor, error) {
 	s.Resolved.Add(1)
 	return s.Store.Resolve(ctx, ref)
 }
 
+// Fetch counts the call, then fails or lies if the test wants that.
 func (s *Source) Fetch(ctx context.Context, desc ocispec.Descriptor) (io.ReadCloser, error) {
 	s.Fetched.Add(1)
 	if s.Before != nil {
@@ -84,6 +87,7 @@ func (s *Source) Manifest(t testing.TB, tag string, layers ...ocispec.Descriptor
 	})
 }
 
+// Document stores a manifest or index as JSON and tags it. v must have a mediaType.
 func (s *Source) Document(t testing.TB, tag string, v any) ocispec.Descriptor {
 	t.Helper()
 	b, err := json.Marshal(v)
@@ -141,6 +145,7 @@ func Tree(t testing.TB, root *os.Root) map[string]string {
 	return files
 }
 
+// WantFiles checks that a destination has these files and no others.
 func WantFiles(t *testing.T, root *os.Root, files map[string]string) {
 	t.Helper()
 	if got := Tree(t, root); fmt.Sprint(got) != fmt.Sprint(files) {

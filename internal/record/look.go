@@ -15,6 +15,7 @@ type looker struct {
 	sub  *os.Root // nil: not open
 }
 
+// NewLooker returns a looker for paths below base.
 func NewLooker(root *os.Root, base string) *looker { return &looker{root: root, base: base} }
 
 // Lstat does not follow a link in the last element of the path.

@@ -46,6 +46,7 @@ type row struct {
 	digest           int32 // 0: no digest; n: digests[n-1]; -n: others[n-1]
 }
 
+// Len returns the number of files. A nil table is empty.
 func (t *Table) Len() int {
 	if t == nil {
 		return 0
@@ -53,6 +54,7 @@ func (t *Table) Len() int {
 	return t.n
 }
 
+// Row returns the row in place, so that changes to it change the table.
 func (t *Table) Row(i int) *row { return &t.chunks[i/tableChunk][i%tableChunk] }
 
 // Add appends a file. It cuts paths and links beyond 64 KiB, which no file system supports.

@@ -124,6 +124,7 @@ func Cause(err error) string {
 	return err.Error()
 }
 
+// IsYAML reports whether a file is YAML, by its name.
 func IsYAML(name string) bool {
 	ext := strings.ToLower(path.Ext(name))
 	return ext == ".yaml" || ext == ".yml"

@@ -77,6 +77,7 @@ func openFile(fsys fs.FS, name string) (fs.File, error) {
 	return fsys.Open(name)
 }
 
+// ReadHead reads as much of a file as content tests look at.
 func ReadHead(fsys fs.FS, name string) ([]byte, error) { return ReadStart(fsys, name, headSize) }
 
 // ReadStart reads the first bytes of a file, at most n.

@@ -12,7 +12,7 @@ import (
 )
 
 // Other systems lack owners, extended attributes, holes, and times of links. Preserving is refused there, because it
-// would lose some of them.
+// would lose some of them. The functions are documented in file_linux.go.
 
 const NoPolling = 0
 

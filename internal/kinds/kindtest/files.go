@@ -86,6 +86,7 @@ func Tgz(t testing.TB, pairs ...string) string {
 
 const SmallChart = "apiVersion: v2\nname: demo\nversion: 1.0.0+a\n"
 
+// Gzipped returns the text compressed with gzip.
 func Gzipped(t *testing.T, text string) string {
 	t.Helper()
 	var b bytes.Buffer

@@ -45,6 +45,7 @@ type Access struct {
 	Blob  func(d digest.Digest) (*files.Blob, error) // d is valid; fs.ErrNotExist: no such blob
 }
 
+// New returns a catalog without access: the caller sets Store.
 func New(path string) *Catalog { return &Catalog{Path: path, links: map[digest.Digest]*Links{}} }
 
 // BlobLabel returns the name that errors use for a blob of the layout.
@@ -272,12 +273,13 @@ func BlobName(d digest.Digest) string {
 	return path.Join(ocispec.ImageBlobsDir, d.Algorithm().String(), d.Encoded())
 }
 
+// CheckUntag refuses to untag without a tag: by an empty reference or a digest.
 func CheckUntag(ref string) error {
 	if ref == "" {
 		return errdef.ErrMissingReference
 	}
 	if _, err := digest.Parse(ref); err == nil {
-		return fmt.Errorf("%q is a digest and no tag: %w", ref, errdef.ErrInvalidReference)
+		return fmt.Errorf("%q is a digest, not a tag: %w", ref, errdef.ErrInvalidReference)
 	}
 	return nil
 }

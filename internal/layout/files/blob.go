@@ -9,6 +9,7 @@ type Blob struct {
 	close             func() error
 }
 
+// NewBlobFile returns a blob that is a part of a file. close does nothing if the file stays open for others.
 func NewBlobFile(e Extent, close func() error) *Blob {
 	return &Blob{Extent: e, SectionReader: e.Reader(), close: close}
 }

@@ -36,6 +36,7 @@ type Extent struct {
 	Offset, Size int64
 }
 
+// Reader returns a reader of the extent. It leaves the offset of the file alone, so several can read at once.
 func (e Extent) Reader() *io.SectionReader { return io.NewSectionReader(e.File, e.Offset, e.Size) }
 
 // CheckDescriptor refuses a descriptor that no blob can have, before its digest becomes part of a path.
@@ -232,6 +233,7 @@ type verifyingReader struct {
 	hash hash.Hash
 }
 
+// NewVerifyingReader returns a reader that verifies r against a descriptor. Its Close closes c.
 func NewVerifyingReader(r io.Reader, c io.Closer, want ocispec.Descriptor) *verifyingReader {
 	return &verifyingReader{Reader: r, Closer: c, want: want, hash: want.Digest.Algorithm().Hash()}
 }

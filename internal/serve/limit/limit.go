@@ -36,6 +36,7 @@ type Memory struct {
 	most int64
 }
 
+// NewMemory returns a Memory of most bytes.
 func NewMemory(most int64) *Memory { return &Memory{semaphore.NewWeighted(most), most} }
 
 // Take reserves memory for a request, and waits for it. The function that it returns ends the reservation.
@@ -59,6 +60,7 @@ type Body struct {
 	end     time.Time
 }
 
+// NewBody returns a Body that sets the read deadline of the request's connection.
 func NewBody(w http.ResponseWriter, body io.ReadCloser) *Body {
 	return &Body{ReadCloser: body, control: http.NewResponseController(w)}
 }

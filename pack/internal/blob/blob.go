@@ -131,6 +131,7 @@ func newFileOrigin(fsys fs.FS, path string) (*FileOrigin, error) {
 	return &FileOrigin{fsys, path, info}, nil
 }
 
+// Open opens the file, and returns artifact.ErrChanged if it is not the one that was planned.
 func (o *FileOrigin) Open(_ context.Context, offset int64) (io.ReadCloser, error) {
 	f, err := o.fsys.Open(o.path)
 	if err != nil {
@@ -150,6 +151,7 @@ func (o *FileOrigin) Open(_ context.Context, offset int64) (io.ReadCloser, error
 	return f, nil
 }
 
+// Check returns artifact.ErrChanged if the file is not the one that was planned.
 func (o *FileOrigin) Check() error {
 	info, err := fs.Stat(o.fsys, o.path)
 	if err != nil {
@@ -180,6 +182,7 @@ type TargetOrigin struct {
 	Desc ocispec.Descriptor
 }
 
+// Open fetches the blob from its start and skips to the offset: a content.Fetcher has no ranges.
 func (o TargetOrigin) Open(ctx context.Context, offset int64) (io.ReadCloser, error) {
 	rc, err := o.From.Fetch(ctx, o.Desc)
 	if err != nil {

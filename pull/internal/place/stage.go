@@ -162,6 +162,7 @@ func (s *Stage) isCurrent() bool {
 	return err == nil && os.SameFile(ours, there)
 }
 
+// Release unlocks the stage and keeps its contents, for a later pull.
 func (s *Stage) Release() {
 	s.lock.Close()
 	s.Root.Close()

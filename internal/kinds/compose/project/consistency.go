@@ -48,6 +48,7 @@ func CheckConsistency(m Model, remote bool) error {
 	return checkCycles(enabled)
 }
 
+// Sorted returns the keys of a model in order, so that errors do not depend on the order of a map.
 func Sorted(m Model) []string { return slices.Sorted(maps.Keys(m)) }
 
 // checkContents checks the sources of configs or secrets.

@@ -31,6 +31,7 @@ func names(value any) []string {
 	return keys
 }
 
+// Text returns a string, or "" for a value of another type.
 func Text(value any) string {
 	s, _ := value.(string)
 	return s
@@ -55,6 +56,7 @@ func Merge(m, over Model) {
 	}
 }
 
+// Clone copies a value with the maps and lists in it, because Merge changes them.
 func Clone(value any) any {
 	switch v := value.(type) {
 	case Model:
