@@ -6,7 +6,7 @@ import "github.com/davit-oci/davit/mediatypes"
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
 		Name:    "report",
-		Summary: "what a scanner found: SARIF, or the JSON of Trivy or Grype",
+		Summary: "scan results: SARIF, or the JSON of Trivy or Grype",
 		Identity: mediatypes.Identity{
 			TypeFromLayer: true,
 			Types:         []string{mediatypes.SARIF, mediatypes.TrivyJSON, mediatypes.GrypeJSON},

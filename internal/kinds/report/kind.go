@@ -6,7 +6,7 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/kind"
 )
 
-// Kind returns the kind of what scanners found, in SARIF.
+// Kind returns the kind for reports of scanners: SARIF, or the JSON of Trivy or Grype.
 func Kind() kind.Kind {
 	return kind.Kind{
 		Kind: data(),
