@@ -166,8 +166,8 @@ func TestBrokenFilesInDirectories(t *testing.T) {
 	}
 }
 
-// TestChartsCutAnywhere truncates a packaged chart at every byte: any missing part is detected.
-func TestChartsCutAnywhere(t *testing.T) {
+// TestTruncatedCharts truncates a packaged chart at every byte: any missing part is detected.
+func TestTruncatedCharts(t *testing.T) {
 	t.Parallel()
 	chart := kindtest.ArchiveOf(t, "web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.2.3\n")
 	for n := range len(chart) {

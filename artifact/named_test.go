@@ -113,9 +113,9 @@ func TestNamedKindHasRoomForOne(t *testing.T) {
 	}
 }
 
-// TestUnrelatedFilesChangeNothing adds files that every repository has to directories of many kinds: layers, config, and
+// TestUnrelatedFilesAreIgnored adds files that every repository has to directories of many kinds: layers, config, and
 // annotations stay.
-func TestUnrelatedFilesChangeNothing(t *testing.T) {
+func TestUnrelatedFilesAreIgnored(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]map[string]string{
 		"compose": {"compose.yaml": "services: {web: {image: nginx, env_file: [.env, ./web/web.env], label_file: l.labels}}\n", ".env": "A=1\n", "web/web.env": "B=1\n", "l.labels": "a=b\n"},

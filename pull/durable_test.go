@@ -33,9 +33,9 @@ func oneFile(t *testing.T, name, data string) oras.Target {
 	return store
 }
 
-// TestRestartOfTheMachine damages a file as power loss does: its time and size may be right, but not its content. Whether the
+// TestRecordAfterPowerLoss damages a file as power loss does: its time and size may be right, but not its content. Whether the
 // record of the last pull is trusted depends on whether it is marked as synced.
-func TestRestartOfTheMachine(t *testing.T) {
+func TestRecordAfterPowerLoss(t *testing.T) {
 	t.Parallel()
 	const data = "some content"
 	otherBoot := func(record string) string {

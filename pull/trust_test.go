@@ -268,8 +268,8 @@ func TestDirectoriesInTheWay(t *testing.T) {
 	}
 }
 
-// TestStageOfOthers checks that a stage that other users can write is not used.
-func TestStageOfOthers(t *testing.T) {
+// TestStageWritableByOthers checks that a stage that other users can write is not used.
+func TestStageWritableByOthers(t *testing.T) {
 	t.Parallel()
 	store := newStore()
 	dir := t.TempDir()

@@ -145,7 +145,7 @@ func TestWalkReportsWithABound(t *testing.T) {
 	}
 }
 
-func TestLinksThatStayArePacked(t *testing.T) {
+func TestLinksWithinTheTreeArePacked(t *testing.T) {
 	t.Parallel()
 	link := func(target string) *fstest.MapFile {
 		return &fstest.MapFile{Data: []byte(target), Mode: fs.ModeSymlink}

@@ -206,9 +206,9 @@ func TestCompressedResponses(t *testing.T) {
 	}
 }
 
-// TestAlmostSBOM checks that the error names the reason why a document is not read as an SBOM, whether its content, its name,
+// TestErrorsAboutMalformedSBOMs checks that the error names the reason why a document is not read as an SBOM, whether its content, its name,
 // or a flag says that it is one.
-func TestAlmostSBOM(t *testing.T) {
+func TestErrorsAboutMalformedSBOMs(t *testing.T) {
 	withHome(t)
 	o := newOdd(t, registrytest.Options{})
 	text := fmt.Sprintf(spdx, "x")

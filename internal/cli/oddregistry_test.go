@@ -261,8 +261,8 @@ func TestTagThatIsNotAList(t *testing.T) {
 	}
 }
 
-// TestTypeOfTheEmptyConfig reads a list with the type of the empty config, as some versions of cosign write it.
-func TestTypeOfTheEmptyConfig(t *testing.T) {
+// TestReferrersListWithEmptyConfigType reads a list with the type of the empty config, as some versions of cosign write it.
+func TestReferrersListWithEmptyConfigType(t *testing.T) {
 	withHome(t)
 	for _, artifactType := range []any{"application/vnd.oci.empty.v1+json", "", nil} {
 		o := newOdd(t, withoutAPI)

@@ -98,9 +98,9 @@ func TestModelPackForOtherClients(t *testing.T) {
 	}
 }
 
-// TestWasmImageAsIstioReadsIt follows Istio's fetcher (pkg/wasm/imagefetcher.go), which Envoy Gateway uses too: the compat variant
+// TestWasmImageMeetsIstioRules follows Istio's fetcher (pkg/wasm/imagefetcher.go), which Envoy Gateway uses too: the compat variant
 // is an image with one layer, a compressed tar with plugin.wasm at its root. It does not take application/wasm.
-func TestWasmImageAsIstioReadsIt(t *testing.T) {
+func TestWasmImageMeetsIstioRules(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "plugin.wasm"), []byte(files(t, example("wasm"))["greeting.wasm"]), 0o644); err != nil {
@@ -114,9 +114,9 @@ func TestWasmImageAsIstioReadsIt(t *testing.T) {
 	}
 }
 
-// TestPolicyAsKwctlReadsIt follows Kubewarden's fetcher (crates/policy-fetcher of kubewarden-controller): the empty config and the
+// TestPolicyMeetsKwctlRules follows Kubewarden's fetcher (crates/policy-fetcher of kubewarden-controller): the empty config and the
 // only layer have the types of oci-distribution, and the layer is the module.
-func TestPolicyAsKwctlReadsIt(t *testing.T) {
+func TestPolicyMeetsKwctlRules(t *testing.T) {
 	t.Parallel()
 	ref := repo(t, "policy") + ":v1"
 	push(t, example("wasm"), "kind: wasm\nlayers: [{path: greeting.wasm, mediaType: application/vnd.wasm.content.layer.v1+wasm}]\n", ref)

@@ -78,9 +78,9 @@ func TestModelPackOnTheManifest(t *testing.T) {
 	sameFiles(t, files(t, dirOut), all)
 }
 
-// TestModelKitPartsAsKitReadsThem follows kit's unpacking of a model with parts: the digest of the model is that of the only
+// TestModelKitPartsMeetKitRules follows kit's unpacking of a model with parts: the digest of the model is that of the only
 // layer of its type, and each part is the layer of parts with the same number.
-func TestModelKitPartsAsKitReadsThem(t *testing.T) {
+func TestModelKitPartsMeetKitRules(t *testing.T) {
 	t.Parallel()
 	dir, all := modelDir(t)
 	ref := repo(t, "tiny") + ":v1"

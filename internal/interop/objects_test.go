@@ -7,9 +7,9 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// TestBundleAsTektonReadsIt follows Tekton's resolver of bundles: each layer is a tar of one file, and its annotations name the
+// TestBundleMeetsTektonRules follows Tekton's resolver of bundles: each layer is a tar of one file, and its annotations name the
 // object in it.
-func TestBundleAsTektonReadsIt(t *testing.T) {
+func TestBundleMeetsTektonRules(t *testing.T) {
 	t.Parallel()
 	ref := repo(t, "tasks") + ":1.0.0"
 	push(t, example("tekton-bundle"), "", ref)
@@ -34,8 +34,8 @@ func TestBundleAsTektonReadsIt(t *testing.T) {
 	wantKind(t, ref, "tekton-bundle")
 }
 
-// TestRulesAsFalcoctlReadsThem follows falcoctl: no artifactType, a config with the name, and one layer with a title.
-func TestRulesAsFalcoctlReadsThem(t *testing.T) {
+// TestRulesMeetFalcoctlRules follows falcoctl: no artifactType, a config with the name, and one layer with a title.
+func TestRulesMeetFalcoctlRules(t *testing.T) {
 	t.Parallel()
 	ref := repo(t, "rules") + ":1.0.0"
 	push(t, example("falco-rules"), "", ref)

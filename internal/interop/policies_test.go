@@ -42,9 +42,9 @@ func entriesOf(t *testing.T, ref string) ([]string, ocispec.Manifest) {
 	return names, m
 }
 
-// TestManifestsAsArgoReadsThem follows Argo CD's client: one layer of a type that it takes by default, manifests at the root
+// TestManifestsMeetArgoRules follows Argo CD's client: one layer of a type that it takes by default, manifests at the root
 // of the tar, and the annotations that it shows.
-func TestManifestsAsArgoReadsThem(t *testing.T) {
+func TestManifestsMeetArgoRules(t *testing.T) {
 	t.Parallel()
 	ref := repo(t, "argo") + ":1.0.0"
 	push(t, example("manifests"), "", ref)
@@ -54,8 +54,8 @@ func TestManifestsAsArgoReadsThem(t *testing.T) {
 	}
 }
 
-// TestBundleAsOPAReadsIt follows OPA's downloader, which opens the first layer with the type of a compressed tar.
-func TestBundleAsOPAReadsIt(t *testing.T) {
+// TestBundleMeetsOPARules follows OPA's downloader, which opens the first layer with the type of a compressed tar.
+func TestBundleMeetsOPARules(t *testing.T) {
 	t.Parallel()
 	ref := repo(t, "bundle") + ":1.0.0"
 	push(t, example("opa"), "", ref)
@@ -68,8 +68,8 @@ func TestBundleAsOPAReadsIt(t *testing.T) {
 	wantKind(t, ref, "opa")
 }
 
-// TestPoliciesAsConftestReadsThem follows conftest's pull, which writes each layer to the file that its title names.
-func TestPoliciesAsConftestReadsThem(t *testing.T) {
+// TestPoliciesMeetConftestRules follows conftest's pull, which writes each layer to the file that its title names.
+func TestPoliciesMeetConftestRules(t *testing.T) {
 	t.Parallel()
 	ref := repo(t, "tests") + ":1.0.0"
 	push(t, example("conftest"), "", ref)

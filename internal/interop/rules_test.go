@@ -20,9 +20,9 @@ import (
 
 // The clients of these kinds install from no registry that the tests reach. Their rules are checked instead.
 
-// TestModelKitAsKitReadsIt follows kit's unpacking: each element of the Kitfile names a layer by digest, and each layer is
+// TestModelKitMeetsKitRules follows kit's unpacking: each element of the Kitfile names a layer by digest, and each layer is
 // a tar with whole paths whose directories come first.
-func TestModelKitAsKitReadsIt(t *testing.T) {
+func TestModelKitMeetsKitRules(t *testing.T) {
 	t.Parallel()
 	ref := repo(t, "tiny-llama") + ":v1"
 	push(t, example("modelkit"), "", ref)
@@ -80,9 +80,9 @@ func tarHeaders(t *testing.T, data []byte) []*tar.Header {
 	}
 }
 
-// TestBottleAsBrewReadsIt follows brew's fetching: the entry of the index with the formula's sha256 and the bottle's name,
+// TestBottleMeetsBrewRules follows brew's fetching: the entry of the index with the formula's sha256 and the bottle's name,
 // its tab, and the blob by that sha256.
-func TestBottleAsBrewReadsIt(t *testing.T) {
+func TestBottleMeetsBrewRules(t *testing.T) {
 	t.Parallel()
 	ref := repo(t, "greeting") + ":1.2.3"
 	push(t, example("bottle"), "", ref)

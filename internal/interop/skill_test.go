@@ -10,9 +10,9 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// TestSkillAsClientsReadIt follows clients of skills: the config names the skill, and its only layer unpacks to a directory of
+// TestSkillMeetsClientRules follows clients of skills: the config names the skill, and its only layer unpacks to a directory of
 // that name.
-func TestSkillAsClientsReadIt(t *testing.T) {
+func TestSkillMeetsClientRules(t *testing.T) {
 	t.Parallel()
 	ref := repo(t, "skill") + ":1.0.0"
 	push(t, example("skill"), "", ref)
@@ -28,9 +28,9 @@ func TestSkillAsClientsReadIt(t *testing.T) {
 	sameFiles(t, files(t, filepath.Join(dir, config.Name)), files(t, filepath.Join(example("skill"), "greeting")))
 }
 
-// TestCollectionAsSkillClientsReadIt follows clients of collections: the type of the index, its name, and entries that name
+// TestCollectionMeetsClientRules follows clients of collections: the type of the index, its name, and entries that name
 // and describe each skill; each has the digest that it has when pushed by itself.
-func TestCollectionAsSkillClientsReadIt(t *testing.T) {
+func TestCollectionMeetsClientRules(t *testing.T) {
 	t.Parallel()
 	ref := repo(t, "skills") + ":1.0.0"
 	push(t, example("skills"), "", ref)

@@ -12,9 +12,9 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// TestWasmAsWkgReadsIt makes the checks of wkg's loader on a manifest: wkg itself installs from no registry that the tests
+// TestWasmMeetsWkgRules makes the checks of wkg's loader on a manifest: wkg itself installs from no registry that the tests
 // reach.
-func TestWasmAsWkgReadsIt(t *testing.T) {
+func TestWasmMeetsWkgRules(t *testing.T) {
 	t.Parallel()
 	ref := repo(t, "greeting") + ":1.0.0"
 	push(t, example("wasm"), "", ref)

@@ -31,9 +31,9 @@ func zipped(t *testing.T, data []byte) []string {
 	return names
 }
 
-// TestModuleAsTofuReadsIt follows tofu's installer of modules: the type of the manifest, and one layer, a zip with the module at
+// TestModuleMeetsTofuRules follows tofu's installer of modules: the type of the manifest, and one layer, a zip with the module at
 // its root.
-func TestModuleAsTofuReadsIt(t *testing.T) {
+func TestModuleMeetsTofuRules(t *testing.T) {
 	t.Parallel()
 	ref := repo(t, "module") + ":1.0.0"
 	push(t, example("opentofu-module"), "", ref)
@@ -51,9 +51,9 @@ func TestModuleAsTofuReadsIt(t *testing.T) {
 	}
 }
 
-// TestProviderAsTofuReadsIt follows tofu's mirror: the types of the index, of its entries, and of their manifests, and the
+// TestProviderMeetsTofuRules follows tofu's mirror: the types of the index, of its entries, and of their manifests, and the
 // archive of the platform as it is.
-func TestProviderAsTofuReadsIt(t *testing.T) {
+func TestProviderMeetsTofuRules(t *testing.T) {
 	t.Parallel()
 	ref := repo(t, "provider") + ":1.2.3"
 	result := push(t, example("opentofu-provider"), "", ref)
@@ -86,9 +86,9 @@ func TestProviderAsTofuReadsIt(t *testing.T) {
 	}
 }
 
-// TestModuleAsCueReadsIt follows cue's client: the archive of the module, which has no entries of directories, and then the
+// TestModuleMeetsCueRules follows cue's client: the archive of the module, which has no entries of directories, and then the
 // file that declares it.
-func TestModuleAsCueReadsIt(t *testing.T) {
+func TestModuleMeetsCueRules(t *testing.T) {
 	t.Parallel()
 	ref := repo(t, "cue") + ":v0.1.0"
 	push(t, example("cue"), "", ref)
@@ -106,9 +106,9 @@ func TestModuleAsCueReadsIt(t *testing.T) {
 	wantKind(t, ref, "cue")
 }
 
-// TestReleaseFilesAsCurlReadsThem follows a download by checksum: the blob whose digest is the checksum of a file is that file,
+// TestReleaseFilesMeetCurlRules follows a download by checksum: the blob whose digest is the checksum of a file is that file,
 // and the index names the platform of each.
-func TestReleaseFilesAsCurlReadsThem(t *testing.T) {
+func TestReleaseFilesMeetCurlRules(t *testing.T) {
 	t.Parallel()
 	ref := repo(t, "binary") + ":1.0.0"
 	result := push(t, example("binary"), "", ref)

@@ -100,8 +100,8 @@ func TestOthersReadOurs(t *testing.T) {
 	}
 }
 
-// TestWeReadOthers reads layouts and archives that other tools fill out of a registry.
-func TestWeReadOthers(t *testing.T) {
+// TestLayoutsFromOtherTools reads layouts and archives that other tools fill out of a registry.
+func TestLayoutsFromOtherTools(t *testing.T) {
 	t.Parallel()
 	g := registrytest.Start(t, registrytest.Options{})
 	ref := g.Host + "/some/image:v1"

@@ -151,7 +151,7 @@ func TestAttachedPrefersTheKindItself(t *testing.T) {
 	}
 }
 
-func TestAttachedElsewhere(t *testing.T) {
+func TestAttachedToAnotherPlatform(t *testing.T) {
 	t.Parallel()
 	src := pulltest.NewSource()
 	var entries []ocispec.Descriptor

@@ -90,8 +90,8 @@ func TestCompressor(t *testing.T) {
 	}
 }
 
-// TestOthersDecompress reads the output with other decoders.
-func TestOthersDecompress(t *testing.T) {
+// TestOtherDecodersReadOutput reads the output with other decoders.
+func TestOtherDecodersReadOutput(t *testing.T) {
 	t.Parallel()
 	data := mixed(5 << 20)
 	var out bytes.Buffer

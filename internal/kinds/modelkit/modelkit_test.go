@@ -34,7 +34,7 @@ docs application/vnd.kitops.modelkit.docs.v1.tar tar README.md`)
   "code":[{"path":"src","description":"how to run it",`+ids(1)+`}],"docs":[{"path":"README.md",`+ids(2)+`}]}`)
 }
 
-func TestModelKitOfEverything(t *testing.T) {
+func TestModelKitFromKitfile(t *testing.T) {
 	t.Parallel()
 	plan, err := kindtest.Compose(t, map[string]string{"Kitfile": `manifestVersion: 1.0.0
 model:
@@ -116,7 +116,7 @@ func TestKitfileRefuses(t *testing.T) {
 	}
 }
 
-func TestModelKitOfSeveralWeights(t *testing.T) {
+func TestModelKitChoosesOneModel(t *testing.T) {
 	t.Parallel()
 	header := `{"%s":{"dtype":"F16","shape":[1],"data_offsets":[0,2]}}`
 	shard := func(name string) string {
@@ -233,8 +233,8 @@ func TestModelKitChecksWeights(t *testing.T) {
 	}
 }
 
-// TestModelKitOfModules checks that the model is the file with the config, not a module in a directory.
-func TestModelKitOfModules(t *testing.T) {
+// TestModelKitIgnoresModules checks that the model is the file with the config, not a module in a directory.
+func TestModelKitIgnoresModules(t *testing.T) {
 	t.Parallel()
 	part := func(name string) string {
 		return string(formattest.Safetensors(`{"`+name+`":{"dtype":"F16","shape":[1],"data_offsets":[0,2]}}`, 2))
@@ -251,9 +251,9 @@ modelpart application/vnd.kitops.modelkit.modelpart.v1.tar tar config.json`)
 	checkKitfile(t, plan)
 }
 
-// TestModelKitOfDirectories checks that weights of any format in directories are parts, with the configs beside them, and that
+// TestModelKitClassifiesDirectories checks that weights of any format in directories are parts, with the configs beside them, and that
 // code is not.
-func TestModelKitOfDirectories(t *testing.T) {
+func TestModelKitClassifiesDirectories(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{
 		"onnx/model.onnx": "x", "onnx/model.onnx_data": "x", "onnx/config.json": "{}", "voices/a.pt": "x", "voices/list.py": "x", "src/table.bin": "x", "README.md": "x",
@@ -279,8 +279,8 @@ docs application/vnd.kitops.modelkit.docs.v1.tar tar notes`)
 	checkKitfile(t, plan)
 }
 
-// TestModelKitOfTraining checks that the state of a training is not the model.
-func TestModelKitOfTraining(t *testing.T) {
+// TestModelKitIgnoresTrainingState checks that the state of a training is not the model.
+func TestModelKitIgnoresTrainingState(t *testing.T) {
 	t.Parallel()
 	for want, files := range map[string]map[string]string{
 		"pytorch_model.bin": {"optimizer.pt": "x", "pytorch_model.bin": "x", "rng_state.pth": "x", "training_args.bin": "x"},
@@ -297,7 +297,7 @@ func TestModelKitOfTraining(t *testing.T) {
 	}
 }
 
-func TestModelKitOfNamesThatCollide(t *testing.T) {
+func TestModelKitRefusesCollidingNames(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{"m.bin": "x", "NOTES.md": "x", "notes.md": "x"}
 	_, err := kindtest.Compose(t, files, "kind: modelkit\nlayers: [m.bin, NOTES.md, notes.md]\n")
@@ -309,7 +309,7 @@ func TestModelKitOfNamesThatCollide(t *testing.T) {
 	}
 }
 
-func TestModelOfNamesThatWindowsLacks(t *testing.T) {
+func TestModelPackWarnsOfWindowsNames(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{"m.bin": "x", "aux.json": "x", "a/CON": "x", "trail.": "x", "what?.md": "x", "console.json": "x", "com10": "x", ".x/nul": "x"}
 	plan, err := kindtest.Compose(t, files, "kind: modelpack\nlayers: [./]\n")

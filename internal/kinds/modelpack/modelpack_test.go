@@ -71,9 +71,9 @@ func TestModelfile(t *testing.T) {
 	}
 }
 
-// TestModelPackOfNoModel checks that files without a model, code, or dataset are refused: modctl generates no Modelfile for
+// TestModelPackRequiresModelCodeOrDataset checks that files without a model, code, or dataset are refused: modctl generates no Modelfile for
 // them.
-func TestModelPackOfNoModel(t *testing.T) {
+func TestModelPackRequiresModelCodeOrDataset(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{"README.md": "# x\n", "data.csv": "x", "Modelfile": "DOC README.md\n"}
 	for layers, want := range map[string]string{"README.md": "no model, code or dataset", "README.md, data.csv": "", "Modelfile": ""} {
@@ -111,7 +111,7 @@ func gguf(architecture, general string) string {
 	return string(image.Bytes())
 }
 
-func TestModelPackOfSeveralWeights(t *testing.T) {
+func TestModelPackChoosesWeights(t *testing.T) {
 	t.Parallel()
 	plan, err := kindtest.Compose(t, map[string]string{
 		"a-imatrix.gguf": gguf("llama", "imatrix"), "a-lora.gguf": gguf("llama", "adapter"), "a-mmproj.gguf": gguf("clip", ""), "m-Q2_K.gguf": gguf("qwen2", ""),
@@ -189,7 +189,7 @@ func TestModelCard(t *testing.T) {
 	}
 }
 
-func TestModelPackOfDocuments(t *testing.T) {
+func TestModelPackClassifiesDocuments(t *testing.T) {
 	t.Parallel()
 	plan, err := kindtest.Compose(t, map[string]string{"m.gguf": string(formattest.TinyLlama().Bytes()), "preview.png": "\x89PNG\r\n\x00", "paper.docx": "PK\x00", "notes": "x", "blob": "\x00"},
 		"kind: modelpack\nlayers: [./]\n")
