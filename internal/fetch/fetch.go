@@ -31,8 +31,7 @@ type File struct {
 	Report func(done, ready int64)
 }
 
-// FetchFile fetches a verified blob into a file. It uses a file that a killed pull left under the name if its digest
-// matches.
+// FetchFile fetches a verified blob into a file. It uses the file that a killed pull left under the name if its digest matches.
 func FetchFile(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor, to File) error {
 	if err := checkDescriptor(desc); err != nil {
 		return err
@@ -123,8 +122,7 @@ func (r *progressReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// HasBlob reports whether a file is the complete blob. A file with a FileFetcher's state beside it is not, even if its
-// length matches.
+// HasBlob reports whether a file is the complete blob. A file with a FileFetcher's state beside it is not, whatever its length.
 func HasBlob(ctx context.Context, root *os.Root, name string, desc ocispec.Descriptor) bool {
 	info, err := root.Lstat(name)
 	if err != nil || !info.Mode().IsRegular() || info.Size() != desc.Size {

@@ -50,7 +50,6 @@ type body struct {
 	Annotations  map[string]string    `json:"annotations"`
 }
 
-// IsIndex reports whether the manifest lists others, by its media type.
 func (m *Manifest) IsIndex() bool { return oci.IsIndex(m.Desc.MediaType) }
 
 // Resolve reads the manifest that a reference points to, in one request if the source can.
@@ -192,7 +191,6 @@ func (m *Manifest) Traits() mediatypes.Traits {
 	return t
 }
 
-// Kind returns the kind that the manifest has, or generic if it fits no other.
 func (m *Manifest) Kind() mediatypes.Kind {
 	k, _ := kinds.Recognize(m.Traits())
 	return k

@@ -47,8 +47,7 @@ func DerivedName(layer ocispec.Descriptor) string {
 	return layer.Digest.Algorithm().String() + "-" + layer.Digest.Encoded() + extension.Of(layer.MediaType)
 }
 
-// namer returns a function for the kind's names of layers without a title. It fetches the config once, if a name depends
-// on it.
+// namer returns a function for the kind's names of layers without a title. It fetches the config once, if a name needs it.
 type namer struct {
 	src    content.Fetcher
 	pull   kind.Pull
@@ -82,8 +81,7 @@ func (n *namer) name(ctx context.Context, index int) (string, error) {
 	return name, err
 }
 
-// CleanName checks a file name from an untrusted source and returns its plain form. os.Root would reject it too; this
-// reports the defect.
+// CleanName checks a file name from an untrusted source and returns its plain form. Unlike os.Root it names the defect.
 func CleanName(name string) (string, error) {
 	clean := path.Clean(name)
 	reason := ""

@@ -24,9 +24,7 @@ type Cover struct {
 }
 
 // NewCover returns a Cover that hides nothing.
-func NewCover() *Cover {
-	return &Cover{taken: make(map[string]bool), gone: make(map[string]bool), opaque: make(map[string]bool)}
-}
+func NewCover() *Cover { return &Cover{map[string]bool{}, map[string]bool{}, map[string]bool{}} }
 
 // IsWhiteout reports whether an entry of a layer removes files of lower layers, as the OCI image spec (layer.md) names them.
 func IsWhiteout(name string) bool { return strings.HasPrefix(path.Base(name), ".wh.") }

@@ -42,7 +42,7 @@ func (s *Source) Resolve(ctx context.Context, ref string) (ocispec.Descriptor, e
 	return s.Store.Resolve(ctx, ref)
 }
 
-// Fetch counts the call, then fails or lies if the test wants that.
+// Fetch counts the call, and returns the error or the bytes that the test set for the digest.
 func (s *Source) Fetch(ctx context.Context, desc ocispec.Descriptor) (io.ReadCloser, error) {
 	s.Fetched.Add(1)
 	if s.Before != nil {
