@@ -248,7 +248,7 @@ func ManifestData(c *Catalog, desc ocispec.Descriptor) (data []byte, err error) 
 		return nil, err
 	}
 	if desc.Size > manifest.MaxSize {
-		return nil, artifact.Refused(BlobLabel(c, desc.Digest), "a manifest of %d bytes; %d are allowed", desc.Size, manifest.MaxSize)
+		return nil, artifact.Refused(BlobLabel(c, desc.Digest), "manifest too large: %d bytes, limit is %d", desc.Size, manifest.MaxSize)
 	}
 	err = files.Reread(context.Background(), func() (changed time.Time, err error) {
 		b, err := c.open(desc.Digest)

@@ -37,7 +37,7 @@ func StoreManifest(c *Catalog, desc ocispec.Descriptor, r io.Reader, write func(
 // readManifest reads the content of a future manifest of a layout or archive.
 func readManifest(desc ocispec.Descriptor, r io.Reader) ([]byte, error) {
 	if desc.Size > manifest.MaxSize {
-		return nil, artifact.Refused(desc.Digest.String(), "a manifest of %d bytes; %d are allowed", desc.Size, manifest.MaxSize)
+		return nil, artifact.Refused(desc.Digest.String(), "manifest too large: %d bytes, limit is %d", desc.Size, manifest.MaxSize)
 	}
 	data, err := content.ReadAll(r, desc)
 	switch {

@@ -40,7 +40,7 @@ func (e Entry) Descriptor() ocispec.Descriptor {
 func decode(text string) (Entry, error) {
 	var d ocispec.Descriptor
 	if len(text) > manifest.MaxSize {
-		return Entry{}, fmt.Errorf("an entry of %d bytes; %d are allowed", len(text), manifest.MaxSize)
+		return Entry{}, fmt.Errorf("entry too large: %d bytes, limit is %d", len(text), manifest.MaxSize)
 	}
 	data := []byte(text)
 	if err := manifest.Limits.Check(data); err != nil {

@@ -33,7 +33,7 @@ type head struct {
 // Read reads an index.json of size bytes. name is for errors.
 func Read(r io.Reader, name string, size int64) (*Index, error) {
 	if size > maxSize {
-		return nil, artifact.Refused(name, "it has %d bytes; %d are allowed", size, maxSize)
+		return nil, artifact.Refused(name, "index too large: %d bytes, limit is %d", size, maxSize)
 	}
 	var text strings.Builder
 	text.Grow(int(size))
@@ -52,7 +52,7 @@ func Read(r io.Reader, name string, size int64) (*Index, error) {
 	return ix, nil
 }
 
-// parse reads the text of an index.json. What is held of it are parts of the text.
+// parse reads the text of an index.json. The entries share its memory.
 func parse(text string) (*Index, error) {
 	ix := &Index{entries: make([]Entry, 0, min(strings.Count(text, `"digest"`), limits.Objects))}
 	c := cursor{text: text}
@@ -67,14 +67,14 @@ func parse(text string) (*Index, error) {
 		return nil, err
 	}
 	if rest := len(text) - (end - start); rest > manifest.MaxSize {
-		return nil, fmt.Errorf("%d bytes beside its entries; %d are allowed", rest, manifest.MaxSize)
+		return nil, fmt.Errorf("too large without its entries: %d bytes, limit is %d", rest, manifest.MaxSize)
 	}
-	// With the elements, this has seen all of the text: it is valid JSON.
+	// decode has parsed each element. This parses the rest, so the whole text is valid JSON.
 	if err := json.Unmarshal([]byte(text[:start]+text[end:]), &ix.head); err != nil {
 		return nil, err
 	}
 	if m := string(ix.head.Manifests); m != "" && m != "null" && m != "[]" {
-		return nil, errors.New("its manifests are not a list, or twice")
+		return nil, errors.New("manifests is not a list, or is listed twice")
 	}
 	if ix.head.Manifests = nil; ix.head.SchemaVersion != 2 {
 		return nil, fmt.Errorf("schemaVersion %d", ix.head.SchemaVersion)
@@ -83,7 +83,7 @@ func parse(text string) (*Index, error) {
 	return ix, nil
 }
 
-// cursor finds the values in a JSON document, which may be invalid: then what it finds is.
+// cursor finds the values in a JSON document. It does not validate them: those of an invalid document are invalid.
 type cursor struct {
 	text string
 	at   int
@@ -125,7 +125,7 @@ func (c *cursor) list(key string, fn func(element string) error) (start, end int
 		}
 		switch named := strings.EqualFold(got, `"`+key+`"`); {
 		case named && (start > 0 || got != `"`+key+`"`):
-			return 0, 0, fmt.Errorf("key %.20s after %q, or for it", got, key)
+			return 0, 0, fmt.Errorf("key %.20s repeats %q, or differs from it in case", got, key)
 		case named && c.take('['):
 			start = c.at
 			for more := c.next() != ']'; more; more = c.take(',') {
