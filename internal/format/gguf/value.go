@@ -46,11 +46,11 @@ func (g *reader) readValue(kind uint32) (text string, keep bool, err error) {
 	if err != nil {
 		return "", false, err
 	}
-	return number(kind, g.order, b), true, nil
+	return formatNumber(kind, g.order, b), true, nil
 }
 
-// number formats a value of fixed size.
-func number(kind uint32, order binary.ByteOrder, b []byte) string {
+// formatNumber formats a value of fixed size.
+func formatNumber(kind uint32, order binary.ByteOrder, b []byte) string {
 	var n uint64
 	switch len(b) {
 	case 1:

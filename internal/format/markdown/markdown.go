@@ -36,7 +36,7 @@ func eachHeading(body []byte, visit func(h Heading, at int)) {
 			fence = text[:len(text)-len(strings.TrimLeft(text, text[:1]))]
 			text = ""
 		case strings.HasPrefix(text, "#"):
-			if h, ok := atxHeading(text); ok {
+			if h, ok := parseATXHeading(text); ok {
 				visit(h, at)
 				text = ""
 			}
@@ -53,8 +53,8 @@ func closesFence(text, fence string) bool {
 	return strings.HasPrefix(text, fence) && strings.Trim(text, fence[:1]) == ""
 }
 
-// atxHeading reads "## Text ##".
-func atxHeading(line string) (Heading, bool) {
+// parseATXHeading parses "## Text ##".
+func parseATXHeading(line string) (Heading, bool) {
 	text := strings.TrimLeft(line, "#")
 	level := len(line) - len(text)
 	if level > 6 || text != "" && text[0] != ' ' && text[0] != '\t' {

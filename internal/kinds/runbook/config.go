@@ -10,8 +10,8 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/kind"
 )
 
-// index returns the first page to read, "" if the config has none.
-func index(config []byte) string {
+// readIndex returns the first page to read, "" if the config has none.
+func readIndex(config []byte) string {
 	var c struct {
 		Index string `json:"index"`
 	}
@@ -21,8 +21,8 @@ func index(config []byte) string {
 	return c.Index
 }
 
-// alerts lists the alerts that an artifact answers, and where. One runbook answers its alerts as a whole.
-func alerts(config []byte) []kind.Alert {
+// listAlerts lists the alerts that an artifact answers, and where. One runbook answers its alerts as a whole.
+func listAlerts(config []byte) []kind.Alert {
 	var c struct {
 		Title, Severity, Owner, Service string
 		Alerts                          []string
@@ -50,8 +50,8 @@ func alerts(config []byte) []kind.Alert {
 	return all
 }
 
-// answer returns the sections whose headings name an alert, or the whole text if none does.
-func answer(text []byte, alert string) []byte {
+// findAnswer returns the sections whose headings name an alert, or the whole text if none does.
+func findAnswer(text []byte, alert string) []byte {
 	_, body, _ := frontmatter.Split(text)
 	var part []byte
 	for _, s := range sectionsOf(alert, markdown.Sections(body)) {

@@ -21,9 +21,9 @@ func Kind() kind.Kind {
 		Page:    examplePage,
 		Pull: kind.Pull{
 			Readings: map[string]kind.Reading{"runbook": kind.Itself, "attachment": kind.Hidden},
-			Index:    index,
-			Alerts:   alerts,
-			Answer:   answer,
+			Index:    readIndex,
+			Alerts:   listAlerts,
+			Answer:   findAnswer,
 		},
 	}
 }

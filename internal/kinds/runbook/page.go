@@ -61,7 +61,7 @@ func (p *text) readFront(d *compose.Draft, front []byte) {
 			p.left = append(p.left, key)
 		}
 	}
-	listAlerts(p.front)
+	normalizeAlerts(p.front)
 	faults, err := declare.CheckValue(d.Kind.Config.Schema, p.front)
 	if err != nil {
 		d.Refuse(p.layer, "", "%q: %v", p.Path, err)
@@ -80,8 +80,8 @@ func (p *text) readFront(d *compose.Draft, front []byte) {
 	}
 }
 
-// listAlerts makes a list of alerts of one alert, and of alerts with more fields than their name.
-func listAlerts(front map[string]any) {
+// normalizeAlerts makes a list of alerts of one alert, and of alerts with more fields than their name.
+func normalizeAlerts(front map[string]any) {
 	if name, ok := front["alerts"].(string); ok {
 		front["alerts"] = []any{name}
 	}

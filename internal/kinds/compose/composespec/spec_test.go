@@ -32,7 +32,7 @@ func TestSchema(t *testing.T) {
 	var want bytes.Buffer
 	e := json.NewEncoder(&want)
 	e.SetEscapeHTML(false)
-	if err := e.Encode(stripped(schema, false)); err != nil {
+	if err := e.Encode(strip(schema, false)); err != nil {
 		t.Fatal(err)
 	}
 	if *update {
@@ -45,12 +45,13 @@ func TestSchema(t *testing.T) {
 	}
 }
 
-// stripped returns a schema without what only people read. A property may have the name of a keyword.
-func stripped(value any, names bool) any {
+// strip returns a schema without descriptions and other annotations. With names, the keys are those of properties, which may be called
+// "description".
+func strip(value any, names bool) any {
 	switch v := value.(type) {
 	case []any:
 		for i := range v {
-			v[i] = stripped(v[i], false)
+			v[i] = strip(v[i], false)
 		}
 	case map[string]any:
 		for key, item := range v {
@@ -61,7 +62,7 @@ func stripped(value any, names bool) any {
 					continue
 				}
 			}
-			v[key] = stripped(item, !names && (key == "properties" || key == "patternProperties" || key == "$defs"))
+			v[key] = strip(item, !names && (key == "properties" || key == "patternProperties" || key == "$defs"))
 		}
 	}
 	return value
