@@ -34,7 +34,7 @@ func Check(desc ocispec.Descriptor, data []byte) error {
 	item := desc.Digest.String()
 	switch {
 	case len(data) > MaxSize:
-		return spec.Refused(item, "the manifest has more than %d bytes", MaxSize)
+		return spec.Refused(item, "manifest too large: limit is %d bytes", MaxSize)
 	case desc.Size != int64(len(data)):
 		return spec.Refused(item, "size mismatch: want %d bytes, got %d", desc.Size, len(data))
 	case desc.Digest != "":
@@ -51,7 +51,7 @@ func Check(desc ocispec.Descriptor, data []byte) error {
 		return spec.Refused(item, "the manifest has %w", err)
 	}
 	if err := checkKeys(data); err != nil {
-		return spec.Refused(item, "the manifest is ambiguous or no manifest: %w", err)
+		return spec.Refused(item, "ambiguous or invalid manifest: %w", err)
 	}
 	if err := checkShape(desc.MediaType, data); err != nil {
 		return spec.Refused(item, "%w", err)
@@ -75,7 +75,7 @@ func checkShape(mediaType string, data []byte) error {
 	single := body.Layers != nil || body.Config != nil || body.FSLayers != nil
 	switch {
 	case body.MediaType != "" && mediaType != "" && body.MediaType != mediaType:
-		return fmt.Errorf("the manifest calls itself %q and came as %q", body.MediaType, mediaType)
+		return fmt.Errorf("media type mismatch: want %q, the manifest has %q", mediaType, body.MediaType)
 	case single && body.Manifests != nil:
 		return errors.New("the manifest has both layers and manifests")
 	}
@@ -90,9 +90,9 @@ func checkShape(mediaType string, data []byte) error {
 	case body.SchemaVersion == nil || *body.SchemaVersion != 2:
 		return errors.New("the manifest's schemaVersion is not 2")
 	case IsIndex(mediaType) && single:
-		return fmt.Errorf("an index (%q) with layers or a config", mediaType)
+		return fmt.Errorf("an index (%q) has layers or a config", mediaType)
 	case Is(mediaType) && !IsIndex(mediaType) && body.Manifests != nil:
-		return fmt.Errorf("a manifest (%q) with manifests", mediaType)
+		return fmt.Errorf("a manifest (%q) lists manifests", mediaType)
 	}
 	return nil
 }
@@ -109,13 +109,13 @@ func checkKeys(data []byte) error {
 	if token, err := dec.Token(); err != nil {
 		return err
 	} else if token != json.Delim('{') {
-		return errors.New("it is no JSON object")
+		return errors.New("not a JSON object")
 	}
 	if err := checkObject(dec, false, 1); err != nil {
 		return err
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("something follows the JSON object")
+		return errors.New("data after the JSON object")
 	}
 	return nil
 }
@@ -124,7 +124,7 @@ func checkKeys(data []byte) error {
 // duplicate is wrong.
 func checkObject(dec *json.Decoder, free bool, depth int) error {
 	if depth > maxDepth {
-		return fmt.Errorf("it is nested deeper than %d", maxDepth)
+		return fmt.Errorf("nested deeper than %d", maxDepth)
 	}
 	seen := map[string]bool{}
 	for dec.More() {
@@ -137,11 +137,11 @@ func checkObject(dec *json.Decoder, free bool, depth int) error {
 		if !free {
 			same = strings.ToLower(key)
 			if i := slices.IndexFunc(manifestKeys, func(k string) bool { return strings.EqualFold(k, key) }); i >= 0 && manifestKeys[i] != key {
-				return fmt.Errorf("key %q for %q", key, manifestKeys[i])
+				return fmt.Errorf("key %q differs from %q in case", key, manifestKeys[i])
 			}
 		}
 		if seen[same] {
-			return fmt.Errorf("key %q twice", key)
+			return fmt.Errorf("duplicate key %q", key)
 		}
 		seen[same] = true
 		if err := checkValue(dec, free || key == "annotations", depth); err != nil {
@@ -162,7 +162,7 @@ func checkValue(dec *json.Decoder, free bool, depth int) error {
 		return checkObject(dec, free, depth+1)
 	case json.Delim('['):
 		if depth > maxDepth {
-			return fmt.Errorf("it is nested deeper than %d", maxDepth)
+			return fmt.Errorf("nested deeper than %d", maxDepth)
 		}
 		for dec.More() {
 			if err := checkValue(dec, free, depth+1); err != nil {
