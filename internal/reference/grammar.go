@@ -39,7 +39,7 @@ func ValidateTag(tag string) error {
 		return hinted{fmt.Errorf("invalid tag %q", tag), fmt.Sprintf("a tag has no %q; helm writes _ for it: %s", "+",
 			strings.ReplaceAll(tag, "+", "_"))}
 	}
-	return hinted{fmt.Errorf("invalid tag %q", tag), "a tag has letters, digits, '_', '.' and '-', and begins with none of the last two"}
+	return hinted{fmt.Errorf("invalid tag %q", tag), "a tag has letters, digits, '_', '.' and '-', and does not begin with one of the last two"}
 }
 
 // ValidateHost returns an error if the name of a registry is invalid.
@@ -52,7 +52,7 @@ func ValidateHost(hostport string) error {
 		}
 		addr, err := netip.ParseAddr(host[1:end])
 		if err != nil || !addr.Is6() || addr.Zone() != "" {
-			return fmt.Errorf("invalid registry %q: no IPv6 address", hostport)
+			return fmt.Errorf("invalid registry %q: not an IPv6 address", hostport)
 		}
 		host, port = "", host[end+1:]
 	} else if i := strings.IndexByte(host, ':'); i >= 0 {
@@ -84,7 +84,7 @@ func ValidateRepository(host, name, tag string) error {
 		if tag != "" {
 			meant += ":" + tag
 		}
-		return hinted{fmt.Errorf("invalid repository %q: it has capitals", name),
+		return hinted{fmt.Errorf("invalid repository %q: it has uppercase letters", name),
 			fmt.Sprintf("did you mean %q?", meant)}
 	}
 	return hinted{fmt.Errorf("invalid repository %q", name),

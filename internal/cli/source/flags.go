@@ -70,7 +70,7 @@ func (o *Options) refusePlain(spec *artifact.Spec) error {
 		"--packing": o.packing != "", "--split": o.split != nil, "--preserve": o.preserve != nil,
 	} {
 		if given {
-			return &exit.UsageError{Err: fmt.Errorf("%s is for plain files", flag), Hint: "say it in davit.yaml"}
+			return &exit.UsageError{Err: fmt.Errorf("%s is for plain files", flag), Hint: "set it in davit.yaml"}
 		}
 	}
 	if o.kind != "" && spec.Kind != "" && o.kind != spec.Kind {

@@ -19,7 +19,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// isCompose finds a compose file by its services, or what else only compose files have.
+// isCompose recognizes a compose file by its services or includes, or by its name if docker compose knows all its keys.
 func isCompose(s *tree.Sample) (string, bool) {
 	var root yaml.Node
 	if data, err := tree.ReadFile(s.FS, s.Path, tree.MaxSmallFile); err != nil || yaml.Unmarshal(data, &root) != nil {
@@ -64,8 +64,8 @@ func composeFault(s *tree.Sample) error {
 	return errEmptyCompose
 }
 
-// derive rewrites what the compose files refer to, adds the files that they extend, and names all as docker
-// compose will put them side by side.
+// derive rewrites what the compose files refer to, adds the files that they extend, and names all of them for
+// one directory, in which docker compose puts them.
 func derive(d *compose.Draft) (configblob.Finish, error) {
 	orderOverrides(d)
 	own := d.WithRole("compose")
