@@ -134,7 +134,7 @@ func (s *Store) lookup(ctx context.Context, d *dockerConfig, hostport, repositor
 		helper, address := d.helper(key)
 		if helper != "" {
 			cred, err := askHelper(ctx, helper, address)
-			if err != nil && !s.warn(d, helper, err) {
+			if err != nil && (ctx.Err() != nil || !s.warn(d, helper, err)) {
 				return cred, err
 			}
 			if err == nil && cred != auth.EmptyCredential {
@@ -164,10 +164,14 @@ func askHelper(ctx context.Context, name, address string) (auth.Credential, erro
 	if err := checkHelper(name); err != nil {
 		return auth.EmptyCredential, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, helperTimeout)
+	limited, cancel := context.WithTimeout(ctx, helperTimeout)
 	defer cancel()
-	cred, err := credentials.NewNativeStore(name).Get(ctx, address)
-	if err != nil && ctx.Err() != nil {
+	// A process that the helper started may keep its output open after the helper was ended.
+	cred, err := pause.Await(limited, func() (auth.Credential, error) { return credentials.NewNativeStore(name).Get(limited, address) })
+	switch {
+	case err != nil && ctx.Err() != nil:
+		err = context.Cause(ctx)
+	case err != nil && limited.Err() != nil:
 		err = fmt.Errorf("no response within %v", helperTimeout)
 	}
 	return cred, err

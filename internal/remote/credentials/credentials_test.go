@@ -2,6 +2,7 @@ package credentials
 
 import (
 	"bufio"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -189,6 +190,24 @@ func TestCredentialHelper(t *testing.T) {
 				t.Errorf("%s, %s/%s: %+v, %v, %q, want %+v", test.config, test.host, test.repository, got, err, warnings, test.want)
 			}
 		}
+	}
+}
+
+// TestSlowHelper checks that nothing waits longer for a helper than the command has time, even if a process that the helper started keeps
+// its output open.
+func TestSlowHelper(t *testing.T) {
+	path := write(t, "docker-credential-slow", "#!/bin/sh\nsleep 8 2>/dev/null\n")
+	if err := os.Chmod(path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", filepath.Dir(path)+string(filepath.ListSeparator)+os.Getenv("PATH"))
+	s := NewStore(Options{File: write(t, "config.json", `{"credsStore":"slow"}`)})
+	s.Notify = func(format string, args ...any) { t.Errorf(format, args...) }
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	start := time.Now()
+	if _, err := s.Find(ctx, "a.example", "x"); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) > 6*time.Second {
+		t.Errorf("after %v: %v", time.Since(start), err)
 	}
 }
 
