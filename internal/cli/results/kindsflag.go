@@ -16,8 +16,9 @@ func (l *kindList) String() string { return *l.to }
 
 func (l *kindList) Type() string { return "string" }
 
-// Set adds one or several kinds.
+// Set adds one or several kinds. It leaves out empty names, which would choose any kind.
 func (l *kindList) Set(s string) error {
-	*l.to = strings.Trim(*l.to+","+strings.ReplaceAll(s, " ", ""), ",")
+	names := strings.FieldsFunc(*l.to+","+s, func(r rune) bool { return r == ',' || r == ' ' })
+	*l.to = strings.Join(names, ",")
 	return nil
 }
