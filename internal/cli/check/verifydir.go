@@ -1,7 +1,6 @@
 package check
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -39,8 +38,12 @@ func verifyPulled(ctx context.Context, a *app.App, dir string, opts verifyOption
 	}
 	all := state.All()
 	if len(all) == 0 {
-		if layouts, err := places.Below(dir); err != nil || len(layouts) > 0 {
-			return cmp.Or(err, verifyLayouts(ctx, a, dir, layouts, opts))
+		layouts, err := places.Below(dir)
+		if err != nil {
+			return err
+		}
+		if len(layouts) > 0 {
+			return verifyLayouts(ctx, a, dir, layouts, opts)
 		}
 		return &exit.MissingError{
 			Text:   fmt.Sprintf("%s: no record of a pull into it, and not an image layout: not found", dir),
