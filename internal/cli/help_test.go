@@ -140,7 +140,11 @@ func TestDeclarationExample(t *testing.T) {
 			t.Errorf("width %d: %+v, %v", width, spec, err)
 		}
 	}
-	if text := readFile(t, "../../docs/davit-yaml.md"); !strings.Contains(text, "```yaml\n"+DeclarationExample+"```\n") {
+	page, err := os.ReadFile("../../docs/davit-yaml.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := strings.ReplaceAll(string(page), "\r\n", "\n"); !strings.Contains(text, "```yaml\n"+DeclarationExample+"```\n") {
 		t.Error("docs/davit-yaml.md has another example")
 	}
 }
