@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -24,10 +25,9 @@ type CopyOptions struct {
 	AllTags   bool              // copy every tag of the source; Reference is ignored then
 	Platform  *ocispec.Platform // copy the manifest of an index for this platform; nil: copy the whole index
 	Tags      []string          // tags of the copy; none: it is untagged. With AllTags, they are added to the tag of the source
-	// From is the name of the source repository, HOST/REPO. A layout or archive keeps it with the tags, so that the same tag of
-	// another repository stays. In a source with several repositories, AllTags are those of this one. Empty: the name that the
-	// source has for the tag, if any.
-	From      string
+	// From is the name of the source repository, HOST/REPO, that AllTags are of; empty: the one that the source has for a tag, if any.
+	// A layout or archive keeps it with the tags, or As instead, so that the same tag of another repository stays.
+	From, As  string
 	Referrers bool // copy referrers too, theirs, and so on, and cosign's tagged manifests; at most 10,000
 
 	Concurrency int               // blobs copied at once; 0: 8
@@ -206,7 +206,7 @@ func (c *copier) copyReference(ctx context.Context, reference string, tags []str
 			one.Left = manifest.AttestationsOf(index.Manifests, desc.Digest)
 		}
 	}
-	from := c.from(ctx, desc, reference)
+	from := cmp.Or(c.opts.As, c.from(ctx, desc, reference))
 	for _, tag := range tags {
 		if !slices.Contains(one.Tags, tag) {
 			one.Tags = append(one.Tags, tag)

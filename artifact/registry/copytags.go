@@ -43,7 +43,7 @@ func (c *copier) from(ctx context.Context, desc ocispec.Descriptor, ref string) 
 // tag moves the tags that do not point to the artifact yet, and reports whether there were any.
 func (c *copier) tag(ctx context.Context, one *Copied, from string) (moved bool, err error) {
 	for _, tag := range one.Tags {
-		if names, ok := c.dst.(namer); ok && from != "" && !strings.Contains(tag, "/") && !manifest.IsCosignTag(tag) {
+		if names, ok := c.dst.(namer); ok && from != "" && !strings.ContainsAny(tag, "/:") && !manifest.IsCosignTag(tag) {
 			changed, err := tagFrom(ctx, names, one, from, tag)
 			if err == nil {
 				moved = moved || changed

@@ -27,7 +27,7 @@ func SplitName(name string) (host, repository, tag string) {
 
 // CheckName reports why a name in a layout is invalid, which is a tag, or a repository with a tag; nil: it is valid.
 func CheckName(name string) error {
-	if !strings.Contains(name, "/") {
+	if !strings.ContainsAny(name, "/:") {
 		return ValidateTag(name)
 	}
 	if _, repository, tag := SplitName(name); repository == "" || tag == "" {

@@ -174,7 +174,10 @@ func copyBetween(ctx context.Context, a *app.App, src, dst *app.Target, opts cop
 	if err != nil {
 		return nil, err
 	}
-	from := sourceName(src.Ref)
+	from, as := sourceName(src.Ref), ""
+	if dst.Ref.IsPath() {
+		as = dst.Ref.InLayout()
+	}
 	guard := opts.ifAbsent.Guard(dst, dst.Ref.TagName()).OfRepository(from)
 	tags := []string{dst.Ref.TagName()}
 	for _, tag := range opts.tags {
@@ -183,7 +186,7 @@ func copyBetween(ctx context.Context, a *app.App, src, dst *app.Target, opts cop
 	progress, stop := a.StartProgress()
 	result, err := registry.Copy(ctx, src.Target, dst.Target, registry.CopyOptions{
 		Reference: src.Ref.Reference(), AllTags: opts.allTags, Platform: platform,
-		Tags: app.UniqueTags("", tags), Referrers: opts.referrers, From: from,
+		Tags: app.UniqueTags("", tags), Referrers: opts.referrers, From: from, As: as,
 		Concurrency: a.Registry.Concurrency, Progress: progress,
 		BeforeCopy: guard.Then(gate), BeforeTag: guard.Then(signer.In(dst.Target)),
 	})
