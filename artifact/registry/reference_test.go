@@ -103,7 +103,10 @@ func TestParseRefuses(t *testing.T) {
 		{"port", "localhost:99999/a", "the port is not a number", ""},
 		{"no port", "localhost:/a", "the port is not a number", ""},
 		{"host", "a..b/c", `invalid registry "a..b"`, ""},
-		{"user in host", "me:pw@ghcr.io/a", "invalid digest", ""},
+		{"user in host", "me:pw@ghcr.io/a", "has no user name", `"ghcr.io/a"?`},
+		{"user in address", "https://me:pw@localhost:5000/a:1", "has no user name", `"localhost:5000/a:1"?`},
+		{"user in a host alone", "http://me:p@w@localhost:5000", "has no user name", `"localhost:5000"?`},
+		{"digest of docker", "alpine:3@" + someDigest[:20], "invalid digest", ""},
 		{"bad IPv6", "[::1/a", "']' is missing", ""},
 		{"long", "ghcr.io/" + strings.Repeat("a", 256), "longer than 255", ""},
 		{"path with bad tag", "./oci:a b", `invalid tag "a b"`, ""},
@@ -113,7 +116,7 @@ func TestParseRefuses(t *testing.T) {
 			t.Parallel()
 			_, err := Parse(tt.in)
 			var e *artifact.Error
-			if !errors.As(err, &e) || !strings.Contains(err.Error(), tt.want) || !strings.Contains(e.Hint, tt.hint) {
+			if !errors.As(err, &e) || !strings.Contains(err.Error(), tt.want) || !strings.Contains(e.Hint, tt.hint) || strings.Contains(err.Error()+e.Hint, "me:p") {
 				t.Fatalf("Parse(%q): %v, hint %q, want %q, hint %q", tt.in, err, e.Hint, tt.want, tt.hint)
 			}
 			if !errors.Is(err, artifact.ErrInvalid) || !errors.Is(err, errdef.ErrInvalidReference) {

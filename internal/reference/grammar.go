@@ -112,7 +112,7 @@ func ParseHost(host string) (string, error) {
 		name = rest
 	}
 	if user, rest, ok := strings.Cut(name, "@"); ok && user != "" { // it may have a password: it is not printed
-		return "", Error(rest, hinted{errors.New("the address of a registry has no user name"), fmt.Sprintf("did you mean %q?", rest)})
+		return "", Error(rest, hasUser(rest))
 	}
 	name, path, _ := strings.Cut(name, "/")
 	if err := ValidateHost(name); err != nil {
@@ -155,8 +155,28 @@ func (h hinted) Hint() string { return h.hint }
 // WithHint adds advice to an error.
 func WithHint(err error, hint string) error { return hinted{err, hint} }
 
-// Error returns the error of Parse, which is an artifact.ErrInvalid and an errdef.ErrInvalidReference.
+func hasUser(rest string) error {
+	return hinted{errors.New("the address of a registry has no user name"), fmt.Sprintf("did you mean %q?", rest)}
+}
+
+// withoutPassword cuts the user name and the password off a reference, and reports whether there were any.
+func withoutPassword(s string) (rest string, ok bool) {
+	if _, address, hasScheme := strings.Cut(s, "://"); hasScheme {
+		s = address
+	}
+	host, _, _ := strings.Cut(s, "/")
+	at := strings.LastIndexByte(host, '@')
+	if at < 0 || !strings.Contains(host[:at], ":") || strings.ContainsRune(host, '\\') || strings.HasPrefix(host[at+1:], "sha") && !strings.Contains(s, "/") {
+		return s, false // none, a path, or a digest
+	}
+	return s[at+1:], true
+}
+
+// Error returns the error of Parse, which is an artifact.ErrInvalid and an errdef.ErrInvalidReference. It does not print passwords.
 func Error(s string, err error) error {
+	if rest, ok := withoutPassword(s); ok {
+		s, err = rest, hasUser(rest)
+	}
 	var h hinted
 	errors.As(err, &h)
 	return &artifact.Error{Op: "reference", Item: s, Err: Invalid(err, errdef.ErrInvalidReference), Hint: h.hint}
