@@ -40,9 +40,9 @@ func TestTimeout(t *testing.T) {
 			o.run(exit.Done, "push -q --kind generic $D/app.txt $R/app:1")
 			o.reg.Inject(test.op, faults.Always, test.fault)
 			start := time.Now()
-			limit := "700ms\n"
+			limit := "error: not done after 700ms\n"
 			if test.last != "" {
-				limit = "700ms: " + o.reg.Host + test.last
+				limit = "error: not done after 700ms: " + o.reg.Host + test.last
 			}
 			o.runWith(exit.Network, test.command+" -q --timeout 700ms", "--timeout", limit)
 			if took := time.Since(start); took > 10*time.Second {

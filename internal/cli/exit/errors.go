@@ -100,7 +100,7 @@ type TimeoutError struct {
 
 // Error returns the time, and what the command waited for.
 func (e *TimeoutError) Error() string {
-	if e.Last != nil {
+	if e.Last != nil && !errors.As(e.Last, new(*TimeoutError)) { // the end of the time ended the last request, too
 		return fmt.Sprintf("not done after %v: %v", e.After, e.Last)
 	}
 	return fmt.Sprintf("not done after %v", e.After)
