@@ -126,6 +126,8 @@ func TestParseProblems(t *testing.T) {
 			davit.yaml:4:31: unknown key "subject" (one of annotations, artifactType, config, kind, layers, name, referrers, version)
 			davit.yaml:5:5: layers are missing (list the files to attach)
 			davit.yaml:6:5: "referrers": must be a mapping, not a number (as in {kind: sbom, layers: [sbom.spdx.json]})`},
+		{"packings that one may mean", "kind: generic\nlayers: [{path: a, packing: targz}, {path: b, packing: gzip}]\n", `davit.yaml:2:29: "packing": must not be targz (one of raw, tar, tar+gzip, tar+zstd, zip)
+			davit.yaml:2:56: "packing": must not be gzip (one of raw, tar, tar+gzip, tar+zstd, zip)`},
 		{"bad layer", "kind: generic\nlayers:\n  - {title: a}\n  - 3\n  - {path: a, packing: rar, preserve: yes please, mediaType: x}\n  - {pth: b}\n  - {path: '~/x'}\n  - {path: 'C:/x'}\n",
 			`davit.yaml:3:5: the path is missing
 			davit.yaml:4:5: "layers": must be a string or a mapping, not a number (as in {path: docs/, title: docs})

@@ -14,6 +14,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/kinds"
 )
 
 const readme = "../../README.md"
@@ -359,6 +360,22 @@ func TestExitCodes(t *testing.T) {
 	for _, e := range exit.Codes {
 		if row := fmt.Sprintf("| %d | %s |\n", e.Code, e.Text); !strings.Contains(text, row) {
 			t.Errorf("missing: %s", row)
+		}
+	}
+}
+
+// TestReadmeNamesKinds checks that the table of kinds in README.md has every kind.
+func TestReadmeNamesKinds(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(readme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(text), "\n## Kinds\n")
+	table, _, _ = strings.Cut(table, "\n## ")
+	for _, k := range kinds.Data() {
+		if !strings.Contains(table, "`"+k.Name+"`") {
+			t.Errorf("the table has no %s", k.Name)
 		}
 	}
 }

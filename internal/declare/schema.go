@@ -227,7 +227,12 @@ func explain(f jsonschema.Fault) (message, hint string) {
 		for i, w := range allowed {
 			words[i] = fmt.Sprint(w)
 		}
-		return fmt.Sprintf("must not be %v", f.Got), textdist.Suggest(fmt.Sprint(f.Got), words)
+		typed := fmt.Sprint(f.Got)
+		hint, near := textdist.Suggest(typed, words), textdist.Closest(typed, words)
+		if near != "" && slices.ContainsFunc(words, func(w string) bool { return w != near && (strings.HasPrefix(w, near) || strings.Contains(w, typed)) }) {
+			hint = "one of " + strings.Join(words, ", ") // tar+gzip may be meant as well as tar or zip
+		}
+		return "must not be " + typed, hint
 	case "const":
 		return fmt.Sprintf("must be %v", f.Want), ""
 	case "pattern":

@@ -22,4 +22,13 @@ func TestHintsAtFiles(t *testing.T) {
 			t.Errorf("%q: got %q, want %q", names, got, want)
 		}
 	}
+	for typed, want := range map[string]string{
+		"README": `did you mean "README.md"?`, "docs/guide": `did you mean "docs/guide.html"?`, "docs": "it is a directory: davit ls lists its files",
+		"guid": "it has README.md, docs/guide.html",
+	} {
+		missing := &fetch.MissingError{Typed: typed, Names: []string{"docs/guide.html", "README.md"}}
+		if got := missing.Hint(); got != want {
+			t.Errorf("%q: got %q, want %q", typed, got, want)
+		}
+	}
 }

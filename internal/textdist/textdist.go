@@ -13,12 +13,17 @@ const (
 )
 
 // Closest returns the word with the fewest changes to what was typed, or "" if none is near: within one change, or one
-// for three letters of a longer word. Case does not count. Of equally near words the first wins.
+// for three letters of a longer word; else one that only has an extension more. Case does not count. Of equally near words the first wins.
 func Closest(typed string, words []string) string {
 	best, limit := "", min(max(1, (len(typed)+1)/3), len(typed)-1)
 	for _, w := range words {
 		if d := Distance(strings.ToLower(typed), strings.ToLower(w)); d <= limit {
 			best, limit = w, d-1
+		}
+	}
+	for _, w := range words {
+		if best == "" && typed != "" && strings.HasPrefix(strings.ToLower(w), strings.ToLower(typed)+".") {
+			best = w
 		}
 	}
 	return best

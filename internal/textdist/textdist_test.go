@@ -34,6 +34,12 @@ func TestClosest(t *testing.T) {
 			t.Errorf("Closest(%q) = %q, want %q", typed, got, want)
 		}
 	}
+	files := []string{"README.md", "a.txt", "aa.tar.gz"}
+	for typed, want := range map[string]string{"README": "README.md", "readme": "README.md", "aa": "aa.tar.gz", "READ": "", ".": "", "READM.md": "README.md"} {
+		if got := textdist.Closest(typed, files); got != want {
+			t.Errorf("Closest(%q) = %q, want %q", typed, got, want)
+		}
+	}
 }
 
 func TestHints(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/lazy"
 	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/shell"
@@ -80,6 +81,9 @@ func findByName(t *app.Target, attached [][]*referrers.Referrer, name string) ([
 	}
 	others = lists.Unique(others)
 	missing := &exit.MissingError{Text: fmt.Sprintf("%s: no attachment is named %q: not found", t.Ref, name), Advice: textdist.DidYouMean(name, others)}
+	if _, isKind := kinds.Lookup(name); missing.Advice == "" && isKind {
+		missing.Advice = "those of a kind: " + shell.Command("davit", "detach", t.Ref.String(), "--kind", name)
+	}
 	if missing.Advice == "" {
 		missing.Advice = fmt.Sprintf("\"%s\" lists the attachments", shell.Command("davit", "discover", t.Ref.String()))
 		if len(others) > 0 {

@@ -2,6 +2,7 @@ package check
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -43,8 +44,14 @@ directory of layouts, which davit serve serves, each layout is verified.`,
   davit verify ./oci --repair
   davit verify ./tiny
   davit verify registry.example.com/models/tiny:1.0 --dir tiny`,
-		GroupID:     app.GroupLook,
-		Args:        app.Arguments(1, 1),
+		GroupID: app.GroupLook,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 && opts.dir != "" {
+				return &exit.UsageError{Err: errors.New("davit verify: TARGET is missing"),
+					Hint: fmt.Sprintf("\"%s\" compares the files with the artifact that they were pulled from", shell.Command("davit", "verify", app.LocalPath(opts.dir)))}
+			}
+			return app.Arguments(1, 1)(cmd, args)
+		},
 		Annotations: map[string]string{app.Surplus: "--dir"},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.target = args[0]

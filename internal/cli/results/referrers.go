@@ -92,7 +92,7 @@ func essenceOf(r *referrers.Referrer) string {
 			parts = append(parts, part)
 		}
 	}
-	if len(parts) == 0 && r.Kind != "" && r.ArtifactType != mediatypes.UnknownArtifact {
+	if len(parts) == 0 && r.Kind != "" && r.ArtifactType != mediatypes.UnknownArtifact && !strings.Contains(r.ArtifactType, "."+r.Kind+".") {
 		return strings.TrimPrefix(r.ArtifactType, "application/")
 	}
 	return strings.Join(parts, "; ")
