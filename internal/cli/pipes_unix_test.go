@@ -52,6 +52,18 @@ func TestPipes(t *testing.T) {
 		o.runWith(exit.BadUsage, "attach --file-name x.json "+piped(t, "", named)+" $R/app:1", "is empty")
 	}
 	o.expect("2")
+	for _, flag := range []string{"", "--kind sbom ", "--artifact-type application/x.y "} {
+		for _, content := range []string{document, "[1]", "text", "# Title\n\na: b: c\n", "\x00\xff", strings.Repeat("a", 1<<20+1)} {
+			o.runWith(exit.BadUsage, "attach "+flag+piped(t, content, false)+" $R/app:1", "is not a davit.yaml", "--file-name NAME")
+		}
+		o.runWith(exit.BadUsage, "attach "+flag+"- $R/app:1", "standard input is empty: the command before the pipe wrote nothing")
+	}
+	for _, content := range []string{`{"kind": "Deployment"}`, `{"kind": "sbom", "version": "1"}`} {
+		o.runWith(exit.BadUsage, "attach --kind sbom "+piped(t, content, false)+" $R/app:1", "is not a davit.yaml: ", "--file-name NAME")
+		if out := o.run(exit.BadUsage, "attach "+piped(t, content, false)+" $R/app:1"); strings.Contains(out, "--file-name") {
+			t.Error(out) // it may be one with a fault
+		}
+	}
 	o.runWith(exit.BadUsage, "attach --file-name x.json "+piped(t, document, false)+" - $R/app:1", "2 are given")
 
 	declaration := "kind: generic\nlayers: [app.txt]\n"

@@ -196,18 +196,32 @@ func countStreams(args []string) (n int) {
 	return n
 }
 
-// hintAtStdin returns the error for a document on standard input or in a pipe that is not a davit.yaml: it names no kind.
+// hintAtStdin returns the error for a document on standard input or in a pipe, which is read as a davit.yaml without --file-name. What
+// names no kind is no davit.yaml. A flag that describes plain files shows that the rest is none either.
 func hintAtStdin(arg string, opts attachOptions, err error) error {
 	var problems artifact.Problems
-	namesNoKind := func(p artifact.Problem) bool { return strings.Contains(p.Message, "kind is missing") }
-	if countStreams([]string{arg}) == 0 || opts.fileName != "" || !errors.As(err, &problems) || !slices.ContainsFunc(problems, namesNoKind) {
+	var usage *exit.UsageError
+	if countStreams([]string{arg}) == 0 || opts.fileName != "" || !errors.As(err, &problems) && !errors.As(err, &usage) {
 		return err
 	}
 	what := "standard input"
 	if arg != "-" {
 		what = arg
 	}
-	return &exit.UsageError{Err: errors.New(what + " is not a davit.yaml"), Hint: "to attach it as a document, add --file-name NAME"}
+	says := func(message string) bool {
+		return slices.ContainsFunc(problems, func(p artifact.Problem) bool { return strings.Contains(p.Message, message) })
+	}
+	why := ""
+	switch {
+	case says("is empty"):
+		return exit.Usagef("%s is empty: the command before the pipe wrote nothing", what)
+	case says("kind is missing"):
+	case says("not YAML"), says("is larger than"), opts.source.DescribesPlain():
+		why, _, _ = strings.Cut(": "+err.Error(), "\n")
+	default:
+		return err
+	}
+	return &exit.UsageError{Err: errors.New(what + " is not a davit.yaml" + why), Hint: "to attach it as a document, add --file-name NAME"}
 }
 
 func attachAll(ctx context.Context, a *app.App, sources []*source.Source, t *app.Target, opts attachOptions) ([]*pack.Attached, error) {

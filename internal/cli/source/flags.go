@@ -52,6 +52,9 @@ func (o *Options) NamesFile() bool { return o.file != "" }
 // NamesKind reports whether --kind names the kind of plain files.
 func (o *Options) NamesKind() bool { return o.kind != "" }
 
+// DescribesPlain reports whether a flag names the kind or the type of plain files, which a declaration has of its own.
+func (o *Options) DescribesPlain() bool { return o.kind != "" || o.artifactType != "" }
+
 // WithoutFile returns the options for other sources of the same command.
 func (o Options) WithoutFile() Options {
 	o.file = ""
