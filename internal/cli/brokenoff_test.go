@@ -95,3 +95,20 @@ func TestArchiveThatCanNotBeWritten(t *testing.T) {
 		t.Error(out)
 	}
 }
+
+// TestTemporaryDirectory checks that an error about a temporary file names the directory and the variable, not the file.
+func TestTemporaryDirectory(t *testing.T) {
+	withHome(t)
+	o := newOdd(t, registrytest.Options{})
+	writeFile(t, o.dir+"/data/a.txt", "a")
+	o.run(exit.Done, "push -q --kind generic $D/data/a.txt $R/app:1")
+	for _, temporary := range []string{o.dir + "/missing", o.dir + "/data/a.txt"} {
+		t.Setenv("TMPDIR", temporary)
+		for _, command := range []string{"attach --file-name a.txt - $R/app:1", "push --kind volume $D/data $R/data:1", "pack --kind volume $D/data -o $D/oci:1"} {
+			out := o.run(exit.Local, command)
+			if !strings.Contains(out, "error: temporary directory "+temporary+": ") || !strings.Contains(out, "hint: set TMPDIR to a directory") || strings.Contains(out, "davit-") {
+				t.Errorf("%s: %s", command, out)
+			}
+		}
+	}
+}

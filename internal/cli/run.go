@@ -86,7 +86,7 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	case err != nil && cmd.Context() != nil && errors.As(context.Cause(cmd.Context()), &timeout):
 		err = &exit.TimeoutError{After: timeout.After, Continues: continues(cmd), Last: a.Failing()}
 	}
-	err = a.ExplainDenied(err)
+	err = a.ExplainDenied(exit.Temporary(err))
 	if exit.IsBroken(err) && continues(cmd) && len(exit.Hints(err)) == 0 {
 		err = &exit.BrokenError{Err: err}
 	}

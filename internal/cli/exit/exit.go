@@ -74,6 +74,7 @@ func Of(err error) Code {
 	var usage *UsageError
 	var no *NoError
 	var timeout *TimeoutError
+	var temporary *TemporaryError
 	code, answered := responseCode(err)
 	switch {
 	case err == nil:
@@ -84,7 +85,7 @@ func Of(err error) Code {
 		return No
 	case errors.As(err, &timeout):
 		return Network
-	case isUnreadable(err):
+	case isUnreadable(err), errors.As(err, &temporary):
 		return Local
 	case errors.As(err, &usage), errors.Is(err, artifact.ErrInvalid):
 		return BadUsage
