@@ -87,8 +87,8 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		err = &exit.TimeoutError{After: timeout.After, Continues: continues(cmd), Last: a.Failing()}
 	}
 	err = a.ExplainDenied(exit.Temporary(err))
-	if exit.IsBroken(err) && continues(cmd) && len(exit.Hints(err)) == 0 {
-		err = &exit.BrokenError{Err: err}
+	if exit.IsBroken(err) && len(exit.Hints(err)) == 0 {
+		err = &exit.BrokenError{Err: err, Continues: continues(cmd)}
 	}
 	isHTTP := func(arg string) bool { return len(arg) > 7 && strings.EqualFold(arg[:7], "http://") }
 	if exit.IsNotTLS(err) && slices.ContainsFunc(args, isHTTP) {

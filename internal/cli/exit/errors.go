@@ -50,8 +50,11 @@ func (e *StoppedError) Hint() string {
 	return "run the same command again: it continues where it stopped"
 }
 
-// BrokenError is a transfer that the registry or the network broke off. The command keeps what it has done.
-type BrokenError struct{ Err error }
+// BrokenError is a transfer that the registry or the network broke off.
+type BrokenError struct {
+	Err       error
+	Continues bool // the command keeps what it has done
+}
 
 // Error returns the message of Err.
 func (e *BrokenError) Error() string { return e.Err.Error() }
@@ -60,7 +63,12 @@ func (e *BrokenError) Error() string { return e.Err.Error() }
 func (e *BrokenError) Unwrap() error { return e.Err }
 
 // Hint returns what the user can do.
-func (e *BrokenError) Hint() string { return (&StoppedError{Continues: true}).Hint() }
+func (e *BrokenError) Hint() string {
+	if !e.Continues {
+		return "run the same command again"
+	}
+	return (&StoppedError{Continues: true}).Hint()
+}
 
 // SchemeError is a failed connection to a registry whose reference was typed with http://.
 type SchemeError struct{ Err error }
