@@ -196,8 +196,8 @@ func countStreams(args []string) (n int) {
 	return n
 }
 
-// hintAtStdin returns the error for a document on standard input or in a pipe, which is read as a davit.yaml without --file-name. What
-// names no kind is no davit.yaml. A flag that describes plain files shows that the rest is none either.
+// hintAtStdin returns the error for a document on standard input or in a pipe, which is read as a davit.yaml without --file-name. It was
+// meant as a document if it has no kind, is not YAML, or a flag describes plain files.
 func hintAtStdin(arg string, opts attachOptions, err error) error {
 	var problems artifact.Problems
 	var usage *exit.UsageError
