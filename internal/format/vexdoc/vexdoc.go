@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -175,11 +176,12 @@ func (s *reader) readVulnerability() error {
 		s.add(statement{id, states[v.Analysis.State], v.Analysis.Justification}, v.Affects)
 		return nil
 	}
-	for group, status := range map[string]string{
-		"known_affected": "affected", "known_not_affected": "not_affected", "fixed": "fixed", "under_investigation": "under_investigation",
-	} {
-		for why, products := range byReason(v.Products[group], status, v.Flags) {
-			s.add(statement{id, status, why}, products)
+	// The order is the same in each run: it decides which of too many products are kept.
+	for _, group := range []string{"known_affected", "known_not_affected", "fixed", "under_investigation"} {
+		status := strings.TrimPrefix(group, "known_")
+		products := byReason(v.Products[group], status, v.Flags)
+		for _, why := range slices.Sorted(maps.Keys(products)) {
+			s.add(statement{id, status, why}, products[why])
 		}
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/davit-oci/davit/internal/format/outline"
 	"github.com/davit-oci/davit/internal/format/vexdoc"
 )
 
@@ -71,6 +72,33 @@ func TestProducts(t *testing.T) {
 	deep := `{"document":{"csaf_version":"2.0"},"product_tree":` + strings.Repeat(`{"branches":[`, 200_000) + strings.Repeat(`]}`, 200_000) + `}`
 	if _, err := vexdoc.ReadAll(strings.NewReader(deep)); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestSameRows checks that of too many products the same ones are kept in each run.
+func TestSameRows(t *testing.T) {
+	t.Parallel()
+	many := func(name string) string {
+		return `["` + name + strings.Repeat(`","`+name, outline.MaxRows/2) + `"]`
+	}
+	document := `{"document":{"csaf_version":"2.0"},"vulnerabilities":[{"cve":"V","product_status":{"fixed":` + many("a") + `,"known_affected":` + many("b") +
+		`,"known_not_affected":` + many("c") + `},"flags":[{"label":"x","product_ids":["c"]}]}]}`
+	var first string
+	for range 10 {
+		o, err := vexdoc.ReadAll(strings.NewReader(document))
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows := fmt.Sprint(o.Rows)
+		if len(o.Rows) != outline.MaxRows {
+			t.Fatalf("got %d rows", len(o.Rows))
+		}
+		if first == "" {
+			first = rows
+		}
+		if rows != first {
+			t.Fatal("other rows are kept")
+		}
 	}
 }
 
