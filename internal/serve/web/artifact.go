@@ -97,6 +97,7 @@ func (h *handler) showOverview(c *call, p place, target *once.Target) (*page, er
 		list := lists[head.Digest]
 		for _, m := range head.Manifests {
 			list = append(list, lists[m.Digest]...)
+			delete(lists, m.Digest) // several platforms may have one manifest
 		}
 		a := attachments{Cards: view.Cards(list, p.repository), More: max(0, len(list)-view.MaxCards)}
 		if err != nil {

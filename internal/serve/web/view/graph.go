@@ -43,6 +43,7 @@ const (
 // NewGraph draws an artifact of a repository, with the referrers of each of its manifests.
 func NewGraph(repository string, info *inspect.Info, lists map[digest.Digest][]*referrers.Referrer) *Graph {
 	b := &graphBuilder{repository: repository, at: map[digest.Digest]int{}}
+	info = withoutRepeated(info)
 	column := 0
 	for _, list := range lists {
 		column = max(column, levels(list))
@@ -52,6 +53,17 @@ func NewGraph(repository string, info *inspect.Info, lists map[digest.Digest][]*
 		b.referrers(lists[m.Digest], m.Digest, column-1)
 	}
 	return b.view()
+}
+
+// withoutRepeated returns an index with each of its manifests once: several platforms may have one.
+func withoutRepeated(info *inspect.Info) *inspect.Info {
+	index, seen := *info, map[digest.Digest]bool{}
+	index.Manifests = slices.DeleteFunc(slices.Clone(info.Manifests), func(m *inspect.Info) bool {
+		known := seen[m.Digest]
+		seen[m.Digest] = true
+		return known
+	})
+	return &index
 }
 
 // levels returns how many levels of referrers there are.

@@ -21,7 +21,7 @@ func TestGraph(t *testing.T) {
 	}
 	one := &inspect.Info{Described: spec.Described{Digest: d("one")}, Kind: "one", Layers: []inspect.Layer{layer("base"), layer("app")}}
 	two := &inspect.Info{Described: spec.Described{Digest: d("two")}, Kind: "two", Layers: []inspect.Layer{layer("base")}}
-	index := &inspect.Info{Described: spec.Described{Digest: d("index")}, Kind: "index", Manifests: []*inspect.Info{one, two}}
+	index := &inspect.Info{Described: spec.Described{Digest: d("index")}, Kind: "index", Manifests: []*inspect.Info{one, two, two}} // for two platforms
 	g := view.NewGraph("a", index, map[digest.Digest][]*referrers.Referrer{
 		index.Digest: {{Digest: d("bill"), Kind: "bill", Referrers: []*referrers.Referrer{{Digest: d("proof"), Kind: "proof"}}}},
 		two.Digest:   {{Digest: d("note"), Kind: "note"}},
