@@ -69,9 +69,15 @@ func writeTemplate(w io.Writer, t *template.Template, v any) error {
 // missingKey is the error of text/template for a field that does not exist; it has no type.
 var missingKey = lazy.Regexp(`at <\.?([^>]*)>: map has no entry for key "([^"]*)"`)
 
+// tooShort is the error of text/template for an element that a list does not have.
+var tooShort = lazy.Regexp(`at <([^>]*)>: error calling index: .*index out of range`)
+
 // templateError returns the error of a template, with the fields that exist if one does not.
 func templateError(t *template.Template, err error, data any) error {
 	found := missingKey().FindStringSubmatch(err.Error())
+	if of := tooShort().FindStringSubmatch(err.Error()); of != nil {
+		return &exit.UsageError{Err: fmt.Errorf("--format: %s: the list is too short", of[1]), Hint: "{{range}} takes lists of any length"}
+	}
 	if found == nil {
 		return &exit.UsageError{Err: fmt.Errorf("--format: %s", templateWords(err))}
 	}
