@@ -75,7 +75,7 @@ func (s *Source) Result() *Result { return newResult(s.root) }
 // Manifest returns the bytes of the manifest or index.
 func (s *Source) Manifest() []byte { return bytes.Clone(s.root.Manifest.Bytes) }
 
-// Fetch opens a blob or manifest of the artifact. Any other results in an errdef.ErrNotFound; a file that changed results in an
+// Fetch opens a blob or manifest of the artifact. It returns errdef.ErrNotFound for any other. A file that changed is an
 // artifact.ErrChanged, here or while it is read.
 func (s *Source) Fetch(ctx context.Context, desc ocispec.Descriptor) (io.ReadCloser, error) {
 	if b, ok := s.docs[desc.Digest]; ok {
@@ -94,8 +94,8 @@ func (s *Source) Exists(_ context.Context, desc ocispec.Descriptor) (bool, error
 	return doc || blob, nil
 }
 
-// Resolve accepts the digests of the artifact's manifest and of its platforms and referrers, and the plan's tags. Any other
-// reference results in an errdef.ErrNotFound.
+// Resolve accepts the digests of the artifact's manifest and of its platforms and referrers, and the plan's tags. For any
+// other reference, it returns errdef.ErrNotFound.
 func (s *Source) Resolve(_ context.Context, reference string) (ocispec.Descriptor, error) {
 	for _, tag := range s.root.Plan.Tags {
 		if tag == reference {

@@ -56,7 +56,7 @@ func open(t *testing.T, ref string, mode registry.Mode) (registry.Target, regist
 	return target, parsed
 }
 
-// composed composes the declaration of a directory; with a text, that instead of its davit.yaml.
+// composed composes a declaration in a directory: its davit.yaml if the text is empty.
 func composed(t *testing.T, dir, declaration string) (*artifact.Plan, fs.FS) {
 	t.Helper()
 	root, err := os.OpenRoot(dir)
@@ -149,7 +149,7 @@ func blobOf(t *testing.T, ref string, desc ocispec.Descriptor) []byte {
 	return data
 }
 
-// wantKind checks what davit takes an artifact for.
+// wantKind checks the kind that davit recognizes in an artifact.
 func wantKind(t *testing.T, ref, kind string) {
 	t.Helper()
 	m, _ := manifestOf(t, ref)
@@ -189,7 +189,7 @@ func sameFiles(t *testing.T, got, want map[string]string) {
 	}
 	for name := range got {
 		if _, ok := want[name]; !ok {
-			t.Errorf("%s is too many", name)
+			t.Errorf("%s is unexpected", name)
 		}
 	}
 }

@@ -292,17 +292,17 @@ func (c *checker) checkObject(n *node, value map[string]any, at []string, o *out
 			others[key] = value[key]
 		}
 	}
-	o.addAll(c.rest(n, "additionalProperties", others, at))
+	o.addAll(c.checkRest(n, "additionalProperties", others, at))
 	if n.one["unevaluatedProperties"] == nil {
 		return
 	}
 	others = maps.Clone(value)
 	maps.DeleteFunc(others, func(key string, _ any) bool { return o.keys[key] })
-	o.addAll(c.rest(n, "unevaluatedProperties", others, at))
+	o.addAll(c.checkRest(n, "unevaluatedProperties", others, at))
 }
 
-// rest checks the fields that are left for additionalProperties or unevaluatedProperties.
-func (c *checker) rest(n *node, keyword string, fields map[string]any, at []string) *outcome {
+// checkRest checks the fields that are left for additionalProperties or unevaluatedProperties.
+func (c *checker) checkRest(n *node, keyword string, fields map[string]any, at []string) *outcome {
 	o := &outcome{}
 	sub := n.one[keyword]
 	if sub == nil || len(fields) == 0 {

@@ -251,7 +251,7 @@ func (g *Registry) serveReferrers(w http.ResponseWriter, r *http.Request, repo, 
 		return
 	}
 	query := r.URL.Query()
-	found := g.referrers(repo, digest, query.Get("artifactType"))
+	found := g.listReferrers(repo, digest, query.Get("artifactType"))
 	if query.Get("artifactType") != "" {
 		w.Header().Set("OCI-Filters-Applied", "artifactType")
 	}
@@ -265,8 +265,8 @@ func (g *Registry) serveReferrers(w http.ResponseWriter, r *http.Request, repo, 
 	writeJSON(w, mediaTypeIndex, map[string]any{"schemaVersion": 2, "mediaType": mediaTypeIndex, "manifests": found})
 }
 
-// referrers returns the descriptors of the manifests whose subject has the digest.
-func (g *Registry) referrers(repo, digest, artifactType string) []descriptor {
+// listReferrers returns the descriptors of the manifests whose subject has the digest.
+func (g *Registry) listReferrers(repo, digest, artifactType string) []descriptor {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	found := []descriptor{}

@@ -55,7 +55,7 @@ func (v *verifier) judge(s *Signature, b *sigstore.Bundle, subject ocispec.Descr
 	s.Key, s.Verified = v.keyOf(b.IsSignedBy)
 }
 
-// listBundles lists the bundles attached to a manifest with a predicate type, and those whose type the list lacks: the lists
+// listBundles lists the bundles attached to a manifest with a predicate type, and those listed without a type: the lists
 // that cosign keeps for registries without the referrers API have no types.
 func (v *verifier) listBundles(ctx context.Context, subject ocispec.Descriptor, predicate string) ([]ocispec.Descriptor, error) {
 	referrers, err := fetch.ListReferrers(ctx, v.src, subject, "")

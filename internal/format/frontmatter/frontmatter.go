@@ -45,25 +45,25 @@ func Split(document []byte) (front, body []byte, found bool) {
 	first, rest, _ := bytes.Cut(document, []byte("\n"))
 	switch first := string(bytes.TrimRight(first, " \t\r")); {
 	case first == "---":
-		if front, body, found := between(rest, "---", "..."); found {
+		if front, body, found := splitBetween(rest, "---", "..."); found {
 			return front, body, true
 		}
 	case first == "+++":
-		if front, body, found := between(rest, "+++"); found {
+		if front, body, found := splitBetween(rest, "+++"); found {
 			if front, ok := tomlToYAML(front); ok {
 				return front, body, true
 			}
 		}
 	case strings.HasPrefix(first, "{") && !strings.HasPrefix(first, "{{") && !strings.HasPrefix(first, "{%"):
-		if front, body, found := object(document); found {
+		if front, body, found := splitObject(document); found {
 			return front, body, true
 		}
 	}
 	return nil, document, false
 }
 
-// between splits a text at the first line that is one of ends.
-func between(text []byte, ends ...string) (front, body []byte, found bool) {
+// splitBetween splits a text at the first line that is one of ends.
+func splitBetween(text []byte, ends ...string) (front, body []byte, found bool) {
 	for at := 0; at < len(text); {
 		line, _, more := bytes.Cut(text[at:], []byte("\n"))
 		if slices.Contains(ends, string(bytes.TrimRight(line, " \t\r"))) {
@@ -77,8 +77,8 @@ func between(text []byte, ends ...string) (front, body []byte, found bool) {
 	return nil, nil, false
 }
 
-// object splits a document behind the JSON object that it begins with. A whole document in JSON has no front matter.
-func object(document []byte) (front, body []byte, found bool) {
+// splitObject splits a document behind the JSON object that it begins with. A whole document in JSON has no front matter.
+func splitObject(document []byte) (front, body []byte, found bool) {
 	d := json.NewDecoder(bytes.NewReader(document))
 	var fields map[string]json.RawMessage
 	if d.Decode(&fields) != nil {

@@ -225,7 +225,7 @@ func (s *reader) outline() *outline.Outline {
 	o.AddField("findings", o.Summary)
 	if s.list && len(s.all) > 0 {
 		o.Totals = totals
-		s.rows(o)
+		s.readRows(o)
 		return o
 	}
 	for _, at := range slices.SortedFunc(maps.Keys(byRule), func(a, b found) int {
@@ -238,8 +238,8 @@ func (s *reader) outline() *outline.Outline {
 	return o
 }
 
-// rows adds a row for each result.
-func (s *reader) rows(o *outline.Outline) {
+// readRows adds a row for each result.
+func (s *reader) readRows(o *outline.Outline) {
 	for i, r := range s.all {
 		s.all[i].level = s.levelOf(r.found)
 	}

@@ -95,7 +95,7 @@ func (s *reader) readField(key string) error {
 	case "document":
 		return s.readCSAF()
 	case "product_tree":
-		return s.stream.Object(s.productTree)
+		return s.stream.Object(s.readProductTree)
 	case "statements":
 		return s.stream.Array(s.readOpenVEX)
 	case "vulnerabilities":
@@ -218,25 +218,25 @@ func byReason(products []anyText, status string, flags []flag) map[string][]anyT
 // maxLevel bounds branches in branches of products.
 const maxLevel = 32
 
-// productTree reads the names of products from a field of the tree of products in CSAF, or of a branch of it.
-func (s *reader) productTree(key string) error {
+// readProductTree reads the names of products from a field of the tree of products in CSAF, or of a branch of it.
+func (s *reader) readProductTree(key string) error {
 	switch {
 	case !s.list || s.level > maxLevel:
 		return s.stream.Skip()
 	case key == "branches":
 		s.level++
 		defer func() { s.level-- }()
-		return s.stream.Array(func() error { return s.stream.Object(s.productTree) })
+		return s.stream.Array(func() error { return s.stream.Object(s.readProductTree) })
 	case key == "full_product_names", key == "relationships":
-		return s.stream.Array(s.product)
+		return s.stream.Array(s.readProduct)
 	case key == "product":
-		return s.product()
+		return s.readProduct()
 	}
 	return s.stream.Skip()
 }
 
-// product reads the name of a product, or of a product that is a part of another.
-func (s *reader) product() error {
+// readProduct reads the name of a product, or of a product that is a part of another.
+func (s *reader) readProduct() error {
 	type product struct {
 		ID   string `json:"product_id"`
 		Name string

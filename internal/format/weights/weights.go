@@ -21,12 +21,12 @@ type Head struct {
 // ReadHead reads the first bytes of a GGUF or safetensors file of size bytes; ok is false for any other file.
 func ReadHead(head []byte, size int64) (h *Head, ok bool) {
 	if bytes.HasPrefix(head, []byte("GGUF")) || bytes.HasPrefix(head, []byte("FUGG")) {
-		return ggufHead(head, size)
+		return readGGUFHead(head, size)
 	}
-	return safetensorsHead(head, size)
+	return readSafetensorsHead(head, size)
 }
 
-func ggufHead(head []byte, size int64) (*Head, bool) {
+func readGGUFHead(head []byte, size int64) (*Head, bool) {
 	f, err := gguf.ReadHead(head, size)
 	if err != nil {
 		return nil, false
@@ -38,7 +38,7 @@ func ggufHead(head []byte, size int64) (*Head, bool) {
 	return h, true
 }
 
-func safetensorsHead(head []byte, size int64) (*Head, bool) {
+func readSafetensorsHead(head []byte, size int64) (*Head, bool) {
 	f, whole, ok := safetensors.ReadHead(head, size)
 	if !ok {
 		return nil, false

@@ -50,7 +50,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 			if item == "." {
 				item = cmp.Or(d.Spec.Dir, item)
 			}
-			return nil, &spec.Error{Item: item, Err: err, Hint: elsewhere(d, l)}
+			return nil, &spec.Error{Item: item, Err: err, Hint: hintElsewhere(d, l)}
 		}
 		l.Layer = spec.Layer{Path: l.Path, Content: list, Role: l.Role, MediaType: mediatypes.DevContainerCollection,
 			Packing: mediatypes.Raw, Size: int64(len(list)), Annotations: l.Annotations}
@@ -62,8 +62,9 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	return configblob.Constant(struct{}{})
 }
 
-// elsewhere returns the hint that names a directory below with features or templates, if the directory itself has none, or "".
-func elsewhere(d *compose.Draft, l *compose.Layer) string {
+// hintElsewhere returns a hint that names a subdirectory with features or templates, or "" if it finds none or if the directory itself
+// has some.
+func hintElsewhere(d *compose.Draft, l *compose.Layer) string {
 	for _, depth := range [...]string{"*", "*/*", "*/*/*", "*/*/*/*"} {
 		for _, kind := range [...]string{"feature", "template"} {
 			found, err := fs.Glob(d.FS, path.Join(l.Path, depth, devcontainer.File(kind)))
@@ -129,7 +130,7 @@ func listCollection(d *compose.Draft, l *compose.Layer) ([]byte, error) {
 	if len(lists) != 1 {
 		d.Parts = nil
 		if len(lists) > 1 {
-			return nil, errors.New("it has features and templates: a collection has one sort")
+			return nil, errors.New("it has features and templates: a collection has only one of them")
 		}
 		return nil, errors.New("it has neither features nor templates, each in a directory: NAME/devcontainer-feature.json or NAME/devcontainer-template.json")
 	}

@@ -46,7 +46,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 		}
 		pages = append(pages, found...)
 	}
-	site := siteOf(d, pages)
+	site := findSite(d, pages)
 	first := site.order(pages)
 	if home, ok := site.homeOf(pages); ok {
 		first = home

@@ -66,12 +66,11 @@ type site struct {
 	home  []string // the first page, or directories in which it is
 }
 
-// siteDirs are the directories in which a project has the configuration of its site, the most telling first. Of a project
-// with a README, the site is its documentation.
+// siteDirs are the directories that may have the configuration of a project's site, in the order in which they are tried.
 var siteDirs = []string{".", "website", "docs", "doc", "documentation", "site", "guide"}
 
-// siteOf reads the configuration in the directory of a layer, or in one below it.
-func siteOf(d *compose.Draft, pages []docsPage) site {
+// findSite reads the configuration in the directory of a layer, or in one below it.
+func findSite(d *compose.Draft, pages []docsPage) site {
 	if len(pages) == 0 {
 		return site{}
 	}
@@ -83,7 +82,7 @@ func siteOf(d *compose.Draft, pages []docsPage) site {
 			if dir = path.Join(l.Path, dir); !isDirectory(d.FS, dir) {
 				continue
 			}
-			if s, ok := siteIn(d, dir); ok {
+			if s, ok := readSite(d, dir); ok {
 				return s
 			}
 		}
@@ -96,8 +95,8 @@ func isDirectory(fsys fs.FS, dir string) bool {
 	return err == nil && info.IsDir()
 }
 
-// siteIn reads the configuration in a directory.
-func siteIn(d *compose.Draft, dir string) (site, bool) {
+// readSite reads the configuration in a directory.
+func readSite(d *compose.Draft, dir string) (site, bool) {
 	for _, g := range generators {
 		for _, marker := range g.markers {
 			data, err := tree.ReadFile(d.FS, path.Join(dir, marker), maxNavigation)
@@ -148,7 +147,7 @@ func (s *site) readNavigation(d *compose.Draft, dir string, g generator) {
 	}
 }
 
-// order sorts pages as the navigation lists them, those that it does not list after the others; without a navigation, by
+// order sorts pages as the navigation lists them, followed by those that it does not list. Without a navigation, it sorts by
 // the weights in their front matter. It returns the first page of the navigation.
 func (s site) order(pages []docsPage) (first docsPage) {
 	bySource := map[string]int{}
@@ -183,7 +182,7 @@ func (s site) order(pages []docsPage) (first docsPage) {
 	return pages[0]
 }
 
-// find finds the page that a navigation names, in the languages of some without its extension.
+// find finds the page that a navigation names. Some navigations leave out the extension.
 func find(pages map[string]int, name, language string) (int, bool) {
 	if i, ok := pages[name]; ok {
 		return i, true
@@ -203,7 +202,7 @@ func find(pages map[string]int, name, language string) (int, bool) {
 	return 0, false
 }
 
-// weightOf returns the weight of a page, as Hugo and Docusaurus have it, 0 if it has none.
+// weightOf returns the weight of a page for Hugo or Docusaurus, or 0 if it has none.
 func weightOf(fields map[string]any) int {
 	for _, key := range []string{"weight", "sidebar_position"} {
 		var n int
@@ -282,7 +281,7 @@ func titleOf(name string, body []byte) string {
 	return ""
 }
 
-// rstTitle returns the first line that is underlined as a title is.
+// rstTitle returns the first line that is underlined as a title in reStructuredText is.
 func rstTitle(body string) string {
 	const marks = "=-`:.'\"~^_*+#"
 	previous := ""

@@ -18,7 +18,7 @@ func fileName(config []byte, layer ocispec.Descriptor) (string, error) {
 	}
 	var chart struct{ Name, Version string }
 	if err := json.Unmarshal(config, &chart); err != nil || chart.Name == "" || chart.Version == "" {
-		return "", errors.New("the chart's config has no name and version")
+		return "", errors.New("the chart's config lacks a name or a version")
 	}
 	name := chart.Name + "-" + chart.Version
 	if strings.ContainsAny(name, `/\`) {

@@ -39,7 +39,7 @@ func takeModelfile(d *compose.Draft) (*texts, error) {
 		for _, c := range commands {
 			if role := fileRoles[c.Name]; role != "" {
 				n := listing.Named{Role: role, Command: c.Name, Pattern: c.Args, Line: c.Line}
-				if err := isFile(d, by, n); err != nil {
+				if err := checkFile(d, by, n); err != nil {
 					return nil, err
 				}
 				named = append(named, n)
@@ -58,8 +58,8 @@ func takeModelfile(d *compose.Draft) (*texts, error) {
 // fileRoles are the roles of the files that commands name.
 var fileRoles = map[string]string{"FROM": "model", "ADAPTER": "adapter"}
 
-// isFile reports a command that names no file below the directory. To Ollama, it may name a model that it has.
-func isFile(d *compose.Draft, by *compose.Layer, n listing.Named) error {
+// checkFile refuses a command that does not name a file below the directory. Ollama also accepts the name of a model that it has.
+func checkFile(d *compose.Draft, by *compose.Layer, n listing.Named) error {
 	if err := n.CheckPath(by); err != nil {
 		return err
 	}
@@ -68,13 +68,13 @@ func isFile(d *compose.Draft, by *compose.Layer, n listing.Named) error {
 	case err == nil && info.IsDir():
 		return n.Refuse(by, "name a GGUF file", "names a directory")
 	case err != nil && !strings.HasPrefix(n.Pattern, ".") && !strings.HasSuffix(strings.ToLower(n.Pattern), ".gguf"):
-		return n.Refuse(by, "davit packs files; \"ollama show --modelfile\" names those of a model", "names %q, and there is no such file", n.Pattern)
+		return n.Refuse(by, "davit packs files; \"ollama show --modelfile\" names those of a model", "names %q: no such file", n.Pattern)
 	}
 	return nil // a missing file is reported when it is taken
 }
 
 // checkRoles reports files that can't play the role in which they are named. Several FROM name the model and its projectors. Of
-// several models, or several adapters, Ollama would use one without a word.
+// several models or adapters, Ollama would silently use one.
 func (t *texts) checkRoles(found *weightset.Parts) error {
 	var adapter string
 	for _, n := range t.named {

@@ -9,7 +9,7 @@ import (
 // archive is the media type of the zip archives of OpenTofu.
 const archive = "archive/zip"
 
-// Module returns the kind of modules: a directory as a zip, or a zip as it is. A directory of configurations may be no module,
+// Module returns the kind of modules: a directory as a zip, or a zip as it is. A directory of configurations may not be a module,
 // so the kind is packed only if it is named.
 func Module() kind.Kind {
 	return kind.Kind{Kind: mediatypes.Kind{

@@ -17,8 +17,8 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// Index lists manifests, each once per tag or once without a tag. An entry takes 100 bytes of memory beside its text. Any number
-// of goroutines may read an Index that none changes.
+// Index lists manifests, each once per tag or once without a tag. An entry takes 100 bytes of memory beside its text. Several
+// goroutines may read an Index while none changes it.
 type Index struct {
 	head    head
 	entries []Entry // those without a digest were removed
@@ -109,17 +109,17 @@ func (ix *Index) Find(tag string) (Entry, error) {
 		}
 		last := found[len(found)-1]
 		if i := slices.IndexFunc(found, func(e Entry) bool { return e.Digest != last.Digest }); i >= 0 && (last.refName != tag || len(last.fullNames()) > 0) {
-			both := fmt.Errorf("the tag is that of %s and of %s", found[i].printed(), last.printed())
+			both := fmt.Errorf("ambiguous tag: %s and %s have it", found[i].printed(), last.printed())
 			return Entry{}, &artifact.Error{Op: "resolving", Item: tag, Err: reference.Invalid(both, errdef.ErrInvalidReference),
-				Hint: fmt.Sprintf("say which by its full name behind the path (PATH:%s), or by its digest: @%s or @%s", last.printed(), found[i].Digest, last.Digest)}
+				Hint: fmt.Sprintf("use the full name after the path (PATH:%s), or the digest: @%s or @%s", last.printed(), found[i].Digest, last.Digest)}
 		}
 		return last, nil
 	}
 	return Entry{}, fmt.Errorf("%q: %w", tag, errdef.ErrNotFound)
 }
 
-// FindOf returns the entry that has a tag for a repository: by its full name, or by the bare tag if nothing says of which
-// repository it is.
+// FindOf returns the entry that has a tag for a repository: by its full name, or by the bare tag if the entry names no
+// repository.
 func (ix *Index) FindOf(repository, tag string) (Entry, bool) {
 	full := repository + ":" + tag
 	candidates := ix.candidates(full, tag)

@@ -69,6 +69,6 @@ func (e Entry) Warnings() []string {
 		(own.Variant == "" || listed.Variant == "" || own.Variant == listed.Variant) {
 		return nil
 	}
-	return []string{fmt.Sprintf("%s is listed for %s, and its config is of %s: clients that read it refuse or warn",
+	return []string{fmt.Sprintf("%s is listed for %s, but its config has %s: clients that compare them refuse or warn",
 		e.Descriptor.Digest, manifest.FormatPlatform(listed), manifest.FormatPlatform(own))}
 }

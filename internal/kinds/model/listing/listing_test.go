@@ -64,7 +64,7 @@ func TestBrokenDeclarations(t *testing.T) {
 		{"Modelfile", "NAME t\nMODEL\n", `Modelfile:2: MODEL has no argument`},
 		{"Modelfile", "NAME t\n", `Modelfile: names no files with MODEL`},
 		{"Modelfile", "MODEL docs\n", `Modelfile:1: MODEL names "docs", which is a directory (modctl packs files: docs/*)`},
-		{"Modelfile", "NAME t\n\nMODEL other.gguf\n", `Modelfile:3: MODEL names "other.gguf", and there is no such file`},
+		{"Modelfile", "NAME t\n\nMODEL other.gguf\n", `Modelfile:3: MODEL names "other.gguf": no such file`},
 		{"Modelfile", "MODEL m.gguf\nDOC /etc/passwd\n", `Modelfile:2: DOC names "/etc/passwd", which is not below the directory that is packed (move or copy the file there`},
 		{"Kitfile", "manifestVersion: 1.0.0\nmodel: [\n", `Kitfile:3:1: not YAML:`},
 		{"Kitfile", "model: {path: m.gguf}\n", `Kitfile: has no manifestVersion, which kit requires`},

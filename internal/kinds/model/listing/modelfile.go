@@ -201,7 +201,7 @@ func expandNamed(d *compose.Draft, by *compose.Layer, n Named) ([]string, error)
 	case len(names) == 0 && isDirectory(d, glob):
 		return nil, n.Refuse(by, "modctl packs files: "+path.Join(pattern, "*"), "names %q, which is a directory", pattern)
 	case len(names) == 0:
-		return nil, n.Refuse(by, "", "names %q, and there is no such file", pattern)
+		return nil, n.Refuse(by, "", "names %q: no such file", pattern)
 	}
 	slices.Sort(names)
 	return names, nil

@@ -16,7 +16,7 @@ import (
 	"github.com/davit-oci/davit/internal/tree"
 )
 
-// Parts holds the parts that the files of a draft play in the model.
+// Parts has the part of each file of a draft in the model: weights, adapter, projector, and so on.
 type Parts struct {
 	*survey.Survey
 	layers map[string]*compose.Layer // by the paths of their files
@@ -44,7 +44,7 @@ func Find(d *compose.Draft, role string) *Parts {
 		return p
 	}
 	for _, index := range slices.Sorted(maps.Keys(p.Unread)) {
-		d.Warnings = append(d.Warnings, fmt.Sprintf("%s can't be read, so no shard is known to be missing: %s", index, tree.Cause(p.Unread[index])))
+		d.Warnings = append(d.Warnings, fmt.Sprintf("%s can't be read, so missing shards are not detected: %s", index, tree.Cause(p.Unread[index])))
 	}
 	for _, f := range p.Faults {
 		d.Refuse(p.layers[f.Path], f.Hint, "%s", f.Text())
@@ -157,18 +157,18 @@ func (p *Parts) AddNotes(d *compose.Draft, leftOut bool) {
 		note("the model is %s; other weights %s: %s (to choose another, name its files or exclude this one)", setName(p.Model), fate, textdist.FirstFew(others))
 	}
 	for _, part := range partNotes {
-		all := p.with(part.part)
+		all := p.listPart(part.part)
 		if part.what != "" && leftOut {
 			all = slices.DeleteFunc(all, func(name string) bool { return slices.Contains(d.Layers, p.layers[name]) })
 		}
 		if part.what != "" && len(all) > 0 {
 			note("%s: %s, not the model, %s", textdist.FirstFew(all), part.what, strings.Split(fate, ",")[0])
-		} else if others := p.with(part.other); part.what == "" && len(others) > 0 {
+		} else if others := p.listPart(part.other); part.what == "" && len(others) > 0 {
 			note("the %s is %s; packed as files: %s (to choose another, exclude this one)", part.name, strings.Join(all, ""), textdist.FirstFew(others))
 		}
 	}
 	d.Notes = slices.DeleteFunc(d.Notes, func(n string) bool { // notes from the content of another projector
-		return slices.ContainsFunc(p.with(survey.OtherProjector), func(name string) bool {
+		return slices.ContainsFunc(p.listPart(survey.OtherProjector), func(name string) bool {
 			return strings.HasPrefix(n, d.Kind.Name+": "+name+" is the projector,")
 		})
 	})
@@ -197,8 +197,8 @@ var partNotes = []struct {
 	{part: survey.Template, other: survey.OtherTemplate, name: "chat template"},
 }
 
-// with lists the files that are a part.
-func (p *Parts) with(part survey.Part) []string {
+// listPart lists the files that are this part of the model.
+func (p *Parts) listPart(part survey.Part) []string {
 	var names []string
 	for name, is := range p.Parts {
 		if is == part {
@@ -219,6 +219,6 @@ func setName(set survey.Set) string {
 
 // Rest names the parts that exist without a model.
 func (p *Parts) Rest() string {
-	all := slices.Concat(p.with(survey.Projector), p.with(survey.OtherProjector), p.with(survey.Adapter), p.with(survey.Imatrix))
+	all := slices.Concat(p.listPart(survey.Projector), p.listPart(survey.OtherProjector), p.listPart(survey.Adapter), p.listPart(survey.Imatrix))
 	return textdist.FirstFew(all)
 }

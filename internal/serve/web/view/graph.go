@@ -50,7 +50,7 @@ func NewGraph(repository string, info *inspect.Info, lists map[digest.Digest][]*
 	}
 	b.manifest(info, column, -1)
 	for _, m := range slices.Concat([]*inspect.Info{info}, info.Manifests) {
-		b.referrers(lists[m.Digest], m.Digest, column-1)
+		b.addReferrers(lists[m.Digest], m.Digest, column-1)
 	}
 	return b.view()
 }
@@ -126,14 +126,14 @@ func (b *graphBuilder) manifest(info *inspect.Info, column, parent int) {
 	}
 }
 
-// referrers adds referrers and their own, with edges to their subjects.
-func (b *graphBuilder) referrers(list []*referrers.Referrer, subject digest.Digest, column int) {
+// addReferrers adds referrers and their own, with edges to their subjects.
+func (b *graphBuilder) addReferrers(list []*referrers.Referrer, subject digest.Digest, column int) {
 	for _, r := range list {
 		i := b.add(r.Digest, GraphNode{Class: "referrer", Label: cmp.Or(r.Kind, r.ArtifactType), Path: PathTo(b.repository, "@", r.Digest.String()), Size: r.Size}, column, -1)
 		if at, shown := b.at[subject]; i >= 0 && shown {
 			b.places[at].Parents = append(b.places[at].Parents, i)
 		}
-		b.referrers(r.Referrers, r.Digest, column-1)
+		b.addReferrers(r.Referrers, r.Digest, column-1)
 	}
 }
 
