@@ -34,7 +34,7 @@ func addCompletions(a *app.App, root *cobra.Command) {
 				return completeArgument(a, cmd, args, typed)
 			}
 		}
-		completeFlag(cmd, "kind", results.KindNames)
+		completeAttachedKinds(a, cmd)
 		completeFlag(cmd, "role", roleNames)
 		completeFlag(cmd, "packing", func() []string {
 			return []string{string(mediatypes.Raw), string(mediatypes.Tar), string(mediatypes.TarGzip), string(mediatypes.TarZstd), string(mediatypes.Zip)}
@@ -70,15 +70,35 @@ func completeFlag(cmd *cobra.Command, flag string, words func() []string) {
 		return
 	}
 	_ = cmd.RegisterFlagCompletionFunc(flag, func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
-		all := words()
-		given := typed[:strings.LastIndexByte(typed, ',')+1]
-		for i, word := range all {
-			if name, _, _ := strings.Cut(word, "\t"); slices.Contains(strings.Split(given, ","), name) {
-				word = "" // given already
-			}
-			all[i] = given + word
+		return nextOf(words(), typed), cobra.ShellCompDirectiveNoFileComp
+	})
+}
+
+// nextOf puts what was typed up to the last comma before each word that is not in it.
+func nextOf(all []string, typed string) []string {
+	given := typed[:strings.LastIndexByte(typed, ',')+1]
+	for i, word := range all {
+		if name, _, _ := strings.Cut(word, "\t"); slices.Contains(strings.Split(given, ","), name) {
+			word = "" // given already
 		}
-		return slices.DeleteFunc(all, func(word string) bool { return word == given }), cobra.ShellCompDirectiveNoFileComp
+		all[i] = given + word
+	}
+	return slices.DeleteFunc(all, func(word string) bool { return word == given })
+}
+
+// completeAttachedKinds completes --kind of the commands that list or remove attachments: the kinds that the subject has. If it can't
+// tell in time, these are all kinds.
+func completeAttachedKinds(a *app.App, cmd *cobra.Command) {
+	if !slices.Contains([]string{"discover", "detach"}, cmd.Name()) {
+		completeFlag(cmd, "kind", results.KindNames)
+		return
+	}
+	_ = cmd.RegisterFlagCompletionFunc("kind", func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+		words, directive := completeWithin(a, cmd, args, attachedKinds)
+		if len(words) == 0 {
+			words = results.KindNames()
+		}
+		return nextOf(words, typed), directive
 	})
 }
 

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 
@@ -40,6 +42,22 @@ func attachmentsOf(ctx context.Context, t *app.Target, given []string, typed str
 		}
 	}
 	return append(names, digests...), err
+}
+
+// attachedKinds returns the kinds of the attachments of a target, or their types if they are of no kind, each with how many there are.
+func attachedKinds(ctx context.Context, t *app.Target) ([]string, error) {
+	list, err := listAttached(ctx, t)
+	count := map[string]int{}
+	for _, r := range list {
+		if name := cmp.Or(r.Kind, r.ArtifactType); name != "" && term.Escape(name) == name && !strings.Contains(name, ",") {
+			count[name]++
+		}
+	}
+	var words []string
+	for _, name := range slices.Sorted(maps.Keys(count)) {
+		words = append(words, name+"\t"+term.Plural(count[name], "attachment"))
+	}
+	return words, err
 }
 
 // listAlerts returns the alerts that runbooks of a target answer, each with the titles of its runbooks.
