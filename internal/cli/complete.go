@@ -183,11 +183,19 @@ func completeWithin(a *app.App, cmd *cobra.Command, args []string, list func(con
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
+	words = slices.DeleteFunc(words, isCommand)
 	directive := cobra.ShellCompDirectiveNoFileComp
 	if len(words) == 1 && strings.HasSuffix(words[0], "/") {
 		directive |= cobra.ShellCompDirectiveNoSpace
 	}
 	return words, directive
+}
+
+// isCommand reports whether a shell could run a part of a word, which may come from an artifact or a registry. The scripts quote a word
+// only if it is the only one, and evaluate the words of the line when they complete the next one.
+func isCommand(word string) bool {
+	word, _, _ = strings.Cut(word, "\t")
+	return strings.ContainsAny(word, "$`;&|<>()'\"\\!\n")
 }
 
 // mostPaths limits the paths that are offered. Of more paths, their directories are offered.
