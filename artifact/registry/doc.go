@@ -12,7 +12,7 @@
 // seconds. A blob is downloaded over up to 8 connections, and 8 blobs are copied at once. From 8 MiB on, a download into a
 // layout or archive resumes after an interruption; with a cache directory an upload does, also in another process.
 //
-// A manifest has at most 4 MiB, the index.json of a layout 16 MiB, and an archive 1,000,000 entries. Indexes are followed
+// A manifest has at most 4 MiB, the index.json of a layout 32 MiB, and an archive 1,000,000 entries. Indexes are followed
 // 16 levels deep. A subject has at most 10,000 referrers. Any number of processes may share a layout.
 //
 // # Security
