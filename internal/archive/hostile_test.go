@@ -93,15 +93,15 @@ func TestRefused(t *testing.T) {
 		"write through a symlink": {
 			packed: tarball(symlinkTo("l", "d"), item{name: "d/"}, file("l/evil")), names: "l/evil", reason: "symbolic link"},
 		"write over a symlink": {
-			packed: tarball(symlinkTo("l", "x"), file("l")), names: "l", reason: "twice"},
+			packed: tarball(symlinkTo("l", "x"), file("l")), names: "l", reason: "duplicate entry"},
 		"write through in another case": {
 			packed: tarball(symlinkTo("L", "d"), file("l/evil")), names: "l/evil", reason: "case"},
 		"directory over a symlink": {
-			packed: tarball(symlinkTo("l", "d"), item{name: "l/"}), names: "l", reason: "twice"},
+			packed: tarball(symlinkTo("l", "d"), item{name: "l/"}), names: "l", reason: "duplicate entry"},
 		"symlink over a directory": {
-			packed: tarball(item{name: "l/"}, symlinkTo("l", "d")), names: "l", reason: "twice"},
+			packed: tarball(item{name: "l/"}, symlinkTo("l", "d")), names: "l", reason: "duplicate entry"},
 		"symlink over an implied directory": {
-			packed: tarball(file("l/x"), symlinkTo("l", "d")), names: "l", reason: "twice"},
+			packed: tarball(file("l/x"), symlinkTo("l", "d")), names: "l", reason: "duplicate entry"},
 		"file below a file": {packed: tarball(file("f"), file("f/x")), names: "f/x", reason: "not a directory"},
 
 		"hard link that leaves": {
@@ -121,7 +121,7 @@ func TestRefused(t *testing.T) {
 		"hard link to a directory": {
 			packed: tarball(item{name: "d/"}, item{name: "h", link: "d", typeflag: '1'}), names: "h", reason: "not an earlier file"},
 		"write through a hard link": {
-			packed: tarball(file("x"), item{name: "h", link: "x", typeflag: '1'}, file("h")), names: "h", reason: "twice"},
+			packed: tarball(file("x"), item{name: "h", link: "x", typeflag: '1'}, file("h")), names: "h", reason: "duplicate entry"},
 		"hard link with content": {
 			packed: tarball(file("x"), item{name: "h", link: "x", typeflag: '1', body: "x"}), names: "h", reason: "content"},
 
@@ -129,9 +129,9 @@ func TestRefused(t *testing.T) {
 		"block device":     {packed: tarball(item{name: "dev", typeflag: '4'}), names: "dev", reason: "device"},
 		"named pipe":       {packed: tarball(item{name: "p", typeflag: '6'}), names: "p", reason: "pipe"},
 		"unknown type":     {packed: tarball(item{name: "p", typeflag: 'Q'}), names: "p", reason: "unknown type"},
-		"duplicate":        {packed: tarball(file("a"), file("a")), names: "a", reason: "twice"},
+		"duplicate":        {packed: tarball(file("a"), file("a")), names: "a", reason: "duplicate entry"},
 		"duplicate after cleaning": {
-			packed: tarball(file("a/b"), file("./a//b")), names: "a/b", reason: "twice"},
+			packed: tarball(file("a/b"), file("./a//b")), names: "a/b", reason: "duplicate entry"},
 		"collision of case":        {packed: tarball(file("Readme"), file("README")), names: "README", reason: "case"},
 		"collision of directories": {packed: tarball(file("Lib/a"), file("lib/b")), names: "lib/b", reason: "case"},
 		"collision beyond ASCII":   {packed: tarball(file("Straße/É"), file("strAße/é")), names: "strAße/é", reason: "case"},

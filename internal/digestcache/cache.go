@@ -100,7 +100,7 @@ func (r record) bootOf() (boot, bool) {
 	return boot{r.sum, r.mtime}, r.fileID == fileID{}
 }
 
-// marker is the opposite of bootOf.
+// marker returns the record that bootOf reads.
 func (b boot) marker() record { return record{mtime: b.began, sum: b.id} }
 
 // isTrusted reports whether a file whose attributes have not changed still has the hashed content.

@@ -14,7 +14,7 @@ import (
 	"github.com/davit-oci/davit/pull"
 )
 
-// byName makes a reference on loopback one that the devcontainer CLI takes: it requires a host name.
+// byName replaces a loopback address in a reference with localhost: the devcontainer CLI requires a host name.
 func byName(ref string) string { return strings.Replace(ref, "127.0.0.1:", "localhost:", 1) }
 
 // TestDevContainerReadsFeature asks the devcontainer CLI for a feature that davit packed.
@@ -94,9 +94,9 @@ func TestDavitReadsDevContainer(t *testing.T) {
 	}
 }
 
-// TestCollectionIsTheCLIsOwn compares the collection that davit makes of features with what the devcontainer CLI publishes
-// of them. Of the list, the indexes of dev containers pull the one file by its name; oras stands for them here.
-func TestCollectionIsTheCLIsOwn(t *testing.T) {
+// TestCollectionMatchesCLI compares the collection that davit makes of features with the one that the
+// devcontainer CLI publishes. Indexes of dev containers pull the only file of it by name, as oras does here.
+func TestCollectionMatchesCLI(t *testing.T) {
 	t.Parallel()
 	cli, oras := clients.New(t, "devcontainer"), clients.New(t, "oras")
 	ours, theirs := repo(t, "ours")+":latest", repo(t, "theirs")+":latest"
@@ -117,7 +117,7 @@ func TestCollectionIsTheCLIsOwn(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, ok := list["sourceInformation"].(map[string]any)["source"]; !ok {
-			t.Errorf("%s does not say who made it", ref)
+			t.Errorf("%s does not name its source", ref)
 		}
 		delete(list, "sourceInformation")
 		lists[ref] = list

@@ -41,7 +41,7 @@ var checks = []check{
 	{"binary", "curl", "", "any", "TestReleaseFilesMeetCurlRules", "", "the requests that it sends"},
 	{"bottle", "brew", "", "aad366f", "TestBottleMeetsBrewRules", "", rules},
 	{"collection", "devcontainer", "", npm, "", "TestDavitReadsDevContainer", ""},
-	{"collection", "oras", "oras", "", "TestCollectionIsTheCLIsOwn", "", ""},
+	{"collection", "oras", "oras", "", "TestCollectionMatchesCLI", "", ""},
 	{"compose", "docker compose", "docker-compose", "", "TestComposeReadsDavit", "TestDavitReadsCompose", ""},
 	{"conftest", "conftest", "conftest", "", "TestLateConftestReadsDavit", "TestLateDavitReadsConftest", late},
 	{"cue", "cue", "cue", "", "TestLateCueReadsDavit", "TestLateDavitReadsCue", late},

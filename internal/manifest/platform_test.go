@@ -80,7 +80,7 @@ func TestSelect(t *testing.T) {
 	}
 }
 
-func TestPlatformsOfError(t *testing.T) {
+func TestPlatformErrorListsPlatforms(t *testing.T) {
 	tests := map[string]struct {
 		have []string
 		want string

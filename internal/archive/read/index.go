@@ -108,7 +108,7 @@ func (n *Names) put(e nameEntry, name string, kind nameKind) (known bool, err er
 	case was.kind() == kindDir && kind == kindDir:
 		return true, nil
 	case e.name == name:
-		return false, archive.Refuse(e.name, "the archive has it twice")
+		return false, archive.Refuse(e.name, "duplicate entry")
 	case was.kind() == kindSymlink:
 		return false, archive.Refuse(e.name, "is below the symbolic link %q", name)
 	}

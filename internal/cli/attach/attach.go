@@ -90,7 +90,7 @@ func runAttach(ctx context.Context, a *app.App, opts attachOptions) error {
 		return err
 	}
 	if n := countStreams(opts.sources); opts.fileName != "" && n != 1 {
-		return &exit.UsageError{Err: fmt.Errorf("--file-name names standard input or a pipe, and %d are given", n), Hint: "give - as the source"}
+		return &exit.UsageError{Err: fmt.Errorf("--file-name needs one source that is standard input or a pipe, got %d", n), Hint: "give - as the source"}
 	}
 	docs := documents{app: a, opts: &opts}
 	defer docs.close()

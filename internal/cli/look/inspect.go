@@ -66,7 +66,7 @@ type inspectOptions struct {
 
 func runInspect(ctx context.Context, a *app.App, opts inspectOptions) error {
 	if opts.manifest && opts.config {
-		return &exit.UsageError{Err: errors.New("--manifest and --config print one each: choose one")}
+		return &exit.UsageError{Err: errors.New("--manifest and --config exclude each other")}
 	}
 	var err error
 	if opts.Platform, err = app.OptionalPlatform(opts.platform); err != nil {
@@ -93,7 +93,7 @@ func runInspect(ctx context.Context, a *app.App, opts inspectOptions) error {
 	case opts.config && info.Config == nil:
 		return &exit.UsageError{Err: fmt.Errorf("%s is an index: it has no config", info.Reference), Hint: "choose a manifest with --platform"}
 	case opts.config && info.Config.Raw == nil:
-		return fmt.Errorf("the config of %s is too large to be one: %s", info.Reference, term.Size(info.Config.Size))
+		return fmt.Errorf("%s: config too large: %s", info.Reference, term.Size(info.Config.Size))
 	case opts.config:
 		return a.WriteRaw(info.Config.Raw)
 	}
@@ -209,7 +209,7 @@ func addWeights(t *term.Tree, w *inspect.WeightsHead) {
 	}
 }
 
-// formatShape writes a shape as [4096 128].
+// formatShape formats a shape as [4096 × 128].
 func formatShape(shape []int64) string { return strings.ReplaceAll(fmt.Sprint(shape), " ", " × ") }
 
 // maxShown limits how many characters of a value are shown, and maxFields how many fields of a config.

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// PageName returns the name of a page without the extensions of templates: index.html.md.erb, as Middleman has it, is a
-// page index.md.
+// PageName returns the name of a page without the extensions of templates: index.html.md.erb of
+// Middleman is the page index.md.
 func PageName(name string) string {
 	dir, base := path.Split(name)
 	base, template := strings.CutSuffix(base, ".erb")

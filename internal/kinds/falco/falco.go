@@ -17,14 +17,14 @@ import (
 // Rules returns the kind of files of rules. A YAML file may be anything else, so it is packed only if the kind is named, as
 // are plugins and assets.
 func Rules() kind.Kind {
-	return of("rulesfile", mediatypes.Kind{
+	return newKind("rulesfile", mediatypes.Kind{
 		Name: "falco-rules", Summary: "a file of rules for Falco", Example: "version: 1.0.0\nlayers: [greeting_rules.yaml]\n",
 	}, "*.yaml", "*.yml")
 }
 
 // Plugin returns the kind of plugins, for one platform or several.
 func Plugin() kind.Kind {
-	return of("plugin", mediatypes.Kind{
+	return newKind("plugin", mediatypes.Kind{
 		Name: "falco-plugin", Summary: "a plugin of Falco: its library, for one platform or several",
 		Example: "version: 1.0.0\nplatforms:\n  - {platform: linux/amd64, layers: [libgreeting.so]}\n",
 	}, "*.so", "*.dll", "*.dylib")
@@ -32,13 +32,13 @@ func Plugin() kind.Kind {
 
 // Asset returns the kind of other files that Falco needs.
 func Asset() kind.Kind {
-	return of("asset", mediatypes.Kind{
+	return newKind("asset", mediatypes.Kind{
 		Name: "falco-asset", Summary: "a file that Falco or its plugins need", Example: "version: 1.0.0\nlayers: [greetings.txt]\n",
 	}, "*")
 }
 
-// of completes one of the kinds, which differ in the word in their media types and in the names of their files.
-func of(word string, k mediatypes.Kind, match ...string) kind.Kind {
+// newKind completes one of the kinds, which differ only in their data, a word in their media types, and the names of their files.
+func newKind(word string, k mediatypes.Kind, match ...string) kind.Kind {
 	named := kind.ObjectField(map[string]any{"name": kind.StringField("of the artifact"), "version": kind.StringField("a semantic version")})
 	list := func(description string) map[string]any {
 		return map[string]any{"type": "array", "description": description, "items": named}

@@ -10,8 +10,8 @@ import (
 	"github.com/davit-oci/davit/internal/lazy"
 )
 
-// Markdown returns the readable part of a page: its headings, text, lists, tables, code, and links. Scripts, styles, and what
-// else browsers do not show are left out.
+// Markdown returns the readable part of a page: its headings, text, lists, tables, code, and links. Scripts, styles, and
+// other elements that browsers do not show are left out.
 func Markdown(page string) string {
 	c := &converter{lexer: lexer{text: page}}
 	for {
@@ -19,7 +19,7 @@ func Markdown(page string) string {
 		if !ok {
 			break
 		}
-		c.token(t)
+		c.convert(t)
 	}
 	c.flush()
 	if c.title != "" && !c.hasTitle {
@@ -71,7 +71,8 @@ var blocks = map[string]bool{
 // emphases are the marks of elements within a line.
 var emphases = map[string]string{"b": "**", "strong": "**", "em": "*", "i": "*", "cite": "*", "var": "*"}
 
-func (c *converter) token(t token) {
+// convert converts a token.
+func (c *converter) convert(t token) {
 	switch {
 	case t.tag == "":
 		c.text(t.text)
@@ -103,18 +104,18 @@ func (c *converter) token(t token) {
 			c.hasTitle = c.hasTitle || c.heading == 1
 		}
 	case t.tag == "ul", t.tag == "ol", t.tag == "menu", t.tag == "li", t.tag == "blockquote":
-		c.nested(t)
+		c.convertNested(t)
 	case t.tag == "table", t.tag == "tr", t.tag == "td", t.tag == "th":
-		c.cells(t)
+		c.convertCells(t)
 	case blocks[t.tag]:
 		c.flush()
 	default:
-		c.inline(t)
+		c.convertInline(t)
 	}
 }
 
-// nested begins or ends a list, an item, or a quote.
-func (c *converter) nested(t token) {
+// convertNested begins or ends a list, an item, or a quote.
+func (c *converter) convertNested(t token) {
 	c.flush()
 	switch {
 	case t.tag == "blockquote":
@@ -140,8 +141,8 @@ func (c *converter) nested(t token) {
 	}
 }
 
-// cells collects the cells of a table.
-func (c *converter) cells(t token) {
+// convertCells collects the cells of a table.
+func (c *converter) convertCells(t token) {
 	switch {
 	case t.tag == "table" && !t.end:
 		c.flush()
@@ -200,8 +201,8 @@ func (c *converter) flushTable() {
 	c.block(strings.TrimSpace(b.String()))
 }
 
-// inline begins or ends an element within a line.
-func (c *converter) inline(t token) {
+// convertInline begins or ends an element within a line.
+func (c *converter) convertInline(t token) {
 	isCode := t.tag == "code" || t.tag == "kbd" || t.tag == "samp" || t.tag == "tt"
 	if !isCode && t.tag != "a" && emphases[t.tag] == "" {
 		return

@@ -18,7 +18,7 @@ func Links(document, dir string) []string {
 		return nil
 	}
 	var found []string
-	// The error is that of the function, which returns none.
+	// The function returns no errors, so Walk does not either.
 	_ = ast.Walk(root, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 		if link, ok := n.(*ast.Link); ok && entering {
 			name := resolve(string(link.Destination), dir)
