@@ -54,7 +54,7 @@ func (s *counted) tarOf(t testing.TB, tag string, entries ...string) {
 	}
 }
 
-// escapes returns the links below a directory that the system resolves to something outside. Those of the user do not count.
+// escapes returns the links below a directory that the system resolves to something outside. It ignores links that the user made.
 func escapes(t testing.TB, dir string, mine map[string]string) (list []string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -94,7 +94,7 @@ func newWorld(t testing.TB) (out string) {
 	return filepath.Join(top, "1/2/3/4/out")
 }
 
-// TestLinksOfSeveralPulls runs sequences of pulls whose links together would lead out.
+// TestLinksOfSeveralPulls runs sequences of pulls whose links, taken together, lead out of the directory.
 func TestLinksOfSeveralPulls(t *testing.T) {
 	t.Parallel()
 	const up, turn = "tree/x/up -> ../y/z/../../escape", "tree/y/z -> .."

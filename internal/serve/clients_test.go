@@ -53,8 +53,8 @@ func helm(t *testing.T, r *running) {
 	same(t, filepath.Join(c.Home, "web-1.0.0+build.1.tgz"), filepath.Join(c.Home, "pulled", "web-1.0.0+build.1.tgz"))
 }
 
-// image makes an image that any client takes, and pushes it.
-func image(t *testing.T, r *running, repo, tag string) ocispec.Descriptor {
+// pushImage pushes an image that every client accepts.
+func pushImage(t *testing.T, r *running, repo, tag string) ocispec.Descriptor {
 	t.Helper()
 	layer := tarOf(t, "hello.txt", "hello "+tag)
 	push := func(content string, mediaType string) ocispec.Descriptor {
@@ -72,8 +72,8 @@ func image(t *testing.T, r *running, repo, tag string) ocispec.Descriptor {
 }
 
 func skopeo(t *testing.T, r *running) {
-	image(t, r, "oci", "2.0") // stays
-	want := image(t, r, "oci", "1.0")
+	pushImage(t, r, "oci", "2.0") // stays
+	want := pushImage(t, r, "oci", "1.0")
 	c := clients.New(t, "skopeo")
 	remote := "docker://" + r.host + "/"
 	c.Run("copy", "--src-tls-verify=false", remote+"oci:1.0", "oci:out:1.0")
@@ -90,7 +90,7 @@ func skopeo(t *testing.T, r *running) {
 }
 
 func podman(t *testing.T, r *running) {
-	image(t, r, "oci", "1.0")
+	pushImage(t, r, "oci", "1.0")
 	c := clients.Podman(t)
 	c.Run("pull", "--tls-verify=false", r.host+"/oci:1.0")
 	c.Run("push", "--tls-verify=false", r.host+"/oci:1.0", r.host+"/team/pushed:1.0")
@@ -103,7 +103,7 @@ func podman(t *testing.T, r *running) {
 }
 
 func crane(t *testing.T, r *running) {
-	want := image(t, r, "oci", "1.0")
+	want := pushImage(t, r, "oci", "1.0")
 	c := clients.New(t, "crane")
 	c.Run("copy", r.host+"/oci:1.0", r.host+"/team/copy:2.0") // mounts
 	c.Run("pull", "--format=oci", r.host+"/team/copy:2.0", "pulled")
@@ -130,7 +130,7 @@ func crane(t *testing.T, r *running) {
 }
 
 func regctl(t *testing.T, r *running) {
-	base := image(t, r, "oci", "1.0")
+	base := pushImage(t, r, "oci", "1.0")
 	c := clients.New(t, "regctl")
 	c.Run("registry", "set", "--tls", "disabled", r.host)
 	file := write(t, filepath.Join(c.Home, "big"), strings.Repeat("0123456789abcdef", 1<<16))

@@ -117,7 +117,7 @@ func (o *Options) check() error {
 		}
 	}
 	if slices.Contains(o.Formats, Legacy) && o.Repository == "" {
-		return fmt.Errorf("%w: a legacy signature names a repository", artifact.ErrInvalid)
+		return fmt.Errorf("%w: a legacy signature requires a repository", artifact.ErrInvalid)
 	}
 	return nil
 }

@@ -203,7 +203,7 @@ func (f *Flags) repository(ref registry.Reference) (string, error) {
 	}
 	if f.reference == "" {
 		if ref.IsPath() {
-			return "", &exit.UsageError{Err: fmt.Errorf("a legacy signature names a repository, and %s has none", ref), Hint: "--reference HOST/REPO says which"}
+			return "", &exit.UsageError{Err: fmt.Errorf("a legacy signature requires a repository, and %s has none", ref), Hint: "--reference HOST/REPO says which"}
 		}
 		return ref.Name(), nil
 	}

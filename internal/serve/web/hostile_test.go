@@ -33,7 +33,7 @@ func quoted(s string) string {
 	return string(b)
 }
 
-// TestHostileKinds shows artifacts of each kind whose names, annotations, configs, and files would be scripts where they are not
+// TestHostileKinds shows artifacts of each kind whose names, annotations, configs, and files run as scripts if they are not
 // escaped.
 func TestHostileKinds(t *testing.T) {
 	t.Parallel()
@@ -65,7 +65,7 @@ func (oddNames) Tags(_ context.Context, _ string, fn func([]string) error) error
 	return fn([]string{"1.0", hostile, "../../x", "a\x00b", strings.Repeat("long", 1000)})
 }
 
-// TestHostileNames shows repositories and tags whose names would be scripts.
+// TestHostileNames shows repositories and tags whose names run as scripts if they are not escaped.
 func TestHostileNames(t *testing.T) {
 	t.Parallel()
 	s := newShelf(t)

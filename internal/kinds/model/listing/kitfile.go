@@ -153,7 +153,7 @@ func (c checker) checkMapping(key, pointer string, value any) error {
 	}
 	if name, has := fields["path"]; has {
 		if _, text := name.(string); !text {
-			return c.source.Problem(pointer+"/path", "a path must be a text", "put it in quotes")
+			return c.source.Problem(pointer+"/path", "path must be a string", "put it in quotes")
 		}
 	}
 	return c.checkKeys(key, pointer, fields)

@@ -74,7 +74,7 @@ func TestBrokenDeclarations(t *testing.T) {
 		{"Kitfile", "manifestVersion: 1.0.0\nmodel:\n  path: m.gguf\n  path: m.gguf\n", `Kitfile:4:3: key "path" is given twice`},
 		{"Kitfile", "manifestVersion: 1.0.0\nmodel: m.gguf\n", `Kitfile:2:8: model must be a mapping`},
 		{"Kitfile", "manifestVersion: 1.0.0\nmodel: {path: m.gguf}\ndocs: LICENSE\n", `Kitfile:3:7: docs must be a list`},
-		{"Kitfile", "manifestVersion: 1.0.0\nmodel: {path: 3}\n", `Kitfile:2:15: a path must be a text`},
+		{"Kitfile", "manifestVersion: 1.0.0\nmodel: {path: 3}\n", `Kitfile:2:15: path must be a string`},
 	} {
 		for _, kind := range []string{"model", "modelpack", "modelkit"} {
 			_, err := kindtest.Compose(t, tree(tt.file, tt.declaration), "kind: "+kind+"\nlayers: [m.gguf, docs/, "+tt.file+"]\n")
@@ -85,7 +85,7 @@ func TestBrokenDeclarations(t *testing.T) {
 	}
 }
 
-// TestFilesThatAreNotDeclarations checks that Ollama's Modelfile and one further down are files like any other.
+// TestFilesThatAreNotDeclarations checks that a Modelfile of Ollama, or one in a subdirectory, is a file like any other.
 func TestFilesThatAreNotDeclarations(t *testing.T) {
 	t.Parallel()
 	for name, files := range map[string]map[string]string{
