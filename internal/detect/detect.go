@@ -78,8 +78,8 @@ func (f *files) declare(m match) (*spec.Spec, []string, error) {
 	return declared, slices.Concat([]string{fmt.Sprintf("detected kind %s: %s", m.kind.Name, m.evidence)}, notes), err
 }
 
-// makeSpec makes a Spec of the files of a directory that a kind takes, or of all the named files. What else is in the
-// directory is left out, and Compose lists it.
+// makeSpec makes a Spec of the files of a directory that a kind takes, or of all the named files. Other files in the
+// directory are left out, and Compose lists them.
 func (f *files) makeSpec(m match) (*spec.Spec, []string, error) {
 	declared := &spec.Spec{Kind: m.kind.Name}
 	if !f.isDirectory() {

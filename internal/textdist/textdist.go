@@ -13,7 +13,8 @@ const (
 )
 
 // Closest returns the word with the fewest changes to what was typed, or "" if none is near: within one change, or one
-// for three letters of a longer word; else one that only has an extension more. Case does not count. Of equally near words the first wins.
+// for every three letters of a longer word. If none is, it returns a word that is the typed one with an extension. It ignores case, and
+// prefers the first of equally near words.
 func Closest(typed string, words []string) string {
 	best, limit := "", min(max(1, (len(typed)+1)/3), len(typed)-1)
 	for _, w := range words {
@@ -57,7 +58,7 @@ func FirstOf(names []string, n int) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:n], ", "), len(names)-n)
 }
 
-// Distance counts the bytes to insert, delete, or replace, and the neighbors to swap, to make b of a.
+// Distance counts the bytes to insert, delete, or replace, and the neighbors to swap, to turn a into b.
 func Distance(a, b string) int {
 	if len(a) > maxLength || len(b) > maxLength {
 		return maxLength

@@ -65,7 +65,7 @@ func runInit(a *app.App, opts initOptions) error {
 	defer s.Close()
 	file := filepath.Join(opts.dir, source.Declaration)
 	if _, err := os.Lstat(file); err == nil && !opts.force && !opts.dryRun {
-		return &exit.UsageError{Err: fmt.Errorf("%s exists already", file), Hint: "overwrite it with --force"}
+		return &exit.UsageError{Err: fmt.Errorf("%s already exists", file), Hint: "overwrite it with --force"}
 	}
 	kind, err := kindFrom(dir, opts.kind)
 	if err != nil {
@@ -102,7 +102,7 @@ func writeWhole(file string, data []byte) error {
 		err = os.Rename(temp, file)
 	}
 	if err != nil {
-		_ = os.Remove(temp) // where it was made at all
+		_ = os.Remove(temp) // it may not exist
 		var why syscall.Errno
 		if errors.As(err, &why) { // without the temporary name
 			err = why

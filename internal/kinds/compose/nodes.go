@@ -47,7 +47,7 @@ func fieldWithin(node *yaml.Node, key string, depth int) *yaml.Node {
 	return nil
 }
 
-// items returns the elements of a sequence; anything else but nothing is one element.
+// items returns the elements of a sequence, none for null, or else the node as the only element.
 func items(node *yaml.Node) []*yaml.Node {
 	node = follow(node)
 	switch {

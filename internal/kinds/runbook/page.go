@@ -28,8 +28,8 @@ type text struct {
 	isEmpty  bool // there is nothing below the front matter
 }
 
-// readPage reads a Markdown file. Front matter that says which alerts it answers must be right; that of other tools
-// counts as much as fits.
+// readPage reads a Markdown file. Front matter that names alerts must be valid. In that of other tools, fields that do
+// not fit are ignored.
 func readPage(d *compose.Draft, f file) (*text, bool) {
 	data, err := tree.ReadFile(d.FS, f.Path, maxRunbook)
 	if err != nil {
@@ -80,7 +80,7 @@ func (p *text) readFront(d *compose.Draft, front []byte) {
 	}
 }
 
-// normalizeAlerts makes a list of alerts of one alert, and of alerts with more fields than their name.
+// normalizeAlerts replaces a single alert with a list, and an alert with several fields with its name.
 func normalizeAlerts(front map[string]any) {
 	if name, ok := front["alerts"].(string); ok {
 		front["alerts"] = []any{name}
@@ -97,7 +97,7 @@ func normalizeAlerts(front map[string]any) {
 	}
 }
 
-// adapt takes a number for the text that it is written as, and leaves out other values of the wrong type.
+// adapt converts a number or boolean to text, and leaves out other values of the wrong type.
 func (p *text) adapt(d *compose.Draft, f declare.Fault) {
 	key, _, _ := strings.Cut(strings.TrimPrefix(f.Pointer, "/"), "/")
 	switch value := p.front[key].(type) {
@@ -143,7 +143,7 @@ func (p *text) answers() (found []answered, how string) {
 	return findAlerts(p.Path, title, p.sections)
 }
 
-// stepsOf takes the steps from the headings: those below a heading "Steps", else all of the second level.
+// stepsOf returns the headings that are steps: those below a heading "Steps", else all of the second level.
 func stepsOf(all []markdown.Section) []any {
 	var steps []any
 	at := slices.IndexFunc(all, func(h markdown.Section) bool { return strings.EqualFold(h.Heading.Text, "steps") })
