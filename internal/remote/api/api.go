@@ -133,10 +133,13 @@ func (r *Repository) Wrap(ctx context.Context, step string, err error) error {
 	if errors.Is(err, errdef.ErrTooManyPages) {
 		err = artifact.Refused("", "%w", err)
 	}
-	err = transport.Wrap(ctx, r.Name.Registry, step, err)
 	var failed *transport.Unavailable
 	var violation transport.Violation // an answer: the registry is still there
-	if errors.As(err, &failed) && !failed.Answered && !errors.As(err, &violation) {
+	if errors.As(err, &failed) {
+		return err // other requests can share it: it stays as it is
+	}
+	err = transport.Wrap(ctx, r.Name.Registry, step, err)
+	if errors.As(err, &failed) && !errors.As(err, &violation) {
 		failed.Answered = r.Client.Transport.Limiter(r.Origin.Host).HasAnswered()
 	}
 	return err
