@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestVolumeAgain checks that a volume with hard links is not fetched again, and that metadata that differs is restored.
-func TestVolumeAgain(t *testing.T) {
+// TestRepeatedVolumePull checks that a volume with hard links is not fetched again, and that metadata that differs is restored.
+func TestRepeatedVolumePull(t *testing.T) {
 	t.Parallel()
 	dir, out, store := t.TempDir(), filepath.Join(t.TempDir(), "out"), newStore()
 	write(t, dir, "vol/d/f", "content")
@@ -78,7 +78,7 @@ func TestLockedDirectories(t *testing.T) {
 			}
 		}
 	}
-	t.Cleanup(func() { // who removes them needs the rights, too
+	t.Cleanup(func() { // removing them requires write permission
 		chmod(vol, 0o755, 0o755)
 		chmod(out, 0o755, 0o755)
 	})
@@ -109,7 +109,7 @@ func TestLockedDirectories(t *testing.T) {
 	}
 }
 
-// withoutOverride makes what the test does on its own goroutine subject to the modes of files, also for root.
+// withoutOverride makes file modes apply to the test's goroutine, even for root.
 func withoutOverride(t *testing.T) {
 	t.Helper()
 	runtime.LockOSThread() // the thread ends with the test

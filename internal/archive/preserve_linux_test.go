@@ -184,8 +184,8 @@ func sameEverything(t testing.TB, got, want string) {
 	}
 }
 
-// unreadable takes away what only root can read.
-func unreadable(t testing.TB, top string) {
+// removeUnreadable removes the file that only root can read, unless the test runs as root.
+func removeUnreadable(t testing.TB, top string) {
 	t.Helper()
 	if os.Getuid() != 0 {
 		if err := os.Remove(filepath.Join(top, "none")); err != nil {
@@ -201,7 +201,7 @@ func preserving() extract.Options {
 func TestPreserve(t *testing.T) {
 	t.Parallel()
 	src := volume(t)
-	unreadable(t, src)
+	removeUnreadable(t, src)
 	tree := write.Tree{FS: openRoot(t, src).FS(), Preserve: true, Root: true}
 	packed := pack(t, tree, compress.Zstd)
 	if len(packed) > 10_000 {
@@ -222,7 +222,7 @@ func TestPreserve(t *testing.T) {
 func TestPreserveInGroups(t *testing.T) {
 	t.Parallel()
 	src := volume(t)
-	unreadable(t, src)
+	removeUnreadable(t, src)
 	tree := write.Tree{FS: openRoot(t, src).FS(), Preserve: true, Root: true, Prefix: "volume-data/"}
 	entries, err := tree.Walk(t.Context())
 	if err != nil {
@@ -268,7 +268,7 @@ func TestPreserveInGroups(t *testing.T) {
 func TestRewriteKeepsEverything(t *testing.T) {
 	t.Parallel()
 	src := volume(t)
-	unreadable(t, src)
+	removeUnreadable(t, src)
 	tree := write.Tree{FS: openRoot(t, src).FS(), Preserve: true, Root: true}
 	packed := pack(t, tree, compress.None)
 	tree.Prefix = "volume-data/"
@@ -281,7 +281,7 @@ func TestRewriteKeepsEverything(t *testing.T) {
 func TestPreserveIsTheReadersChoice(t *testing.T) {
 	t.Parallel()
 	src := volume(t)
-	unreadable(t, src)
+	removeUnreadable(t, src)
 	packed := pack(t, write.Tree{FS: openRoot(t, src).FS(), Preserve: true}, compress.None)
 	dst := unpack(t, packed, extract.Options{Options: read.Options{Limits: archive.Limits{Exact: true}}})
 	for name, about := range everything(t, dst) {
@@ -313,7 +313,7 @@ func gnuTar(t testing.TB, stdin []byte, args ...string) []byte {
 func TestGNUTarReadsOurs(t *testing.T) {
 	t.Parallel()
 	src := volume(t)
-	unreadable(t, src)
+	removeUnreadable(t, src)
 	dst := newDir(t)
 	packed := pack(t, write.Tree{FS: openRoot(t, src).FS(), Preserve: true, Root: true}, compress.None)
 	gnuTar(t, packed, "--xattrs", "--xattrs-include=*", "-xpf", "-", "-C", dst)
@@ -324,7 +324,7 @@ func TestGNUTarReadsOurs(t *testing.T) {
 func TestHardLinksHaveMetadata(t *testing.T) {
 	t.Parallel()
 	src := volume(t)
-	unreadable(t, src)
+	removeUnreadable(t, src)
 	headers := make(map[string]*tar.Header)
 	r := tar.NewReader(bytes.NewReader(pack(t, write.Tree{FS: openRoot(t, src).FS(), Preserve: true}, compress.None)))
 	for h, err := r.Next(); err == nil; h, err = r.Next() {
@@ -398,7 +398,7 @@ func manyHoles(name string) error {
 func TestPreservedTwiceIsTheSame(t *testing.T) {
 	t.Parallel()
 	src := volume(t)
-	unreadable(t, src)
+	removeUnreadable(t, src)
 	tree := write.Tree{FS: openRoot(t, src).FS(), Preserve: true}
 	if !bytes.Equal(pack(t, tree, compress.None), pack(t, tree, compress.None)) {
 		t.Error("two archives of one tree differ")

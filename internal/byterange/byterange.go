@@ -15,7 +15,7 @@ type Range struct {
 // Length returns the number of bytes in the range.
 func (r Range) Length() int64 { return r.Last - r.First + 1 }
 
-// Parse reads FIRST-LAST, as clients of the distribution specification send it, and "bytes FIRST-LAST/SIZE", as HTTP has it
+// Parse reads FIRST-LAST, as clients of the distribution specification send it, and "bytes FIRST-LAST/SIZE", as HTTP defines it
 // (RFC 9110, section 14.4). SIZE may be "*".
 func Parse(s string) (Range, bool) {
 	s, size, isSized := strings.Cut(strings.TrimPrefix(s, "bytes "), "/")

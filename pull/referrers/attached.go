@@ -82,8 +82,8 @@ func withoutStatements(all []*Referrer, wanted string) []*Referrer {
 	})
 }
 
-// selectAnswering returns the referrers that answer an alert, "" for all. It ignores the letter case if there is no other way, and
-// reports that.
+// selectAnswering returns the referrers that answer an alert, "" for all. If none matches exactly, it ignores the letter
+// case and reports inexact.
 func selectAnswering(all []*Referrer, alert string) (fit []*Referrer, inexact bool) {
 	if alert == "" {
 		return slices.Clone(all), false
@@ -105,7 +105,7 @@ func selectAnswering(all []*Referrer, alert string) (fit []*Referrer, inexact bo
 	return nil, false
 }
 
-// newest returns the referrer created last. Of those without a time, it is the one listed last.
+// newest returns the referrer created last. Among referrers without a time, it is the one listed last.
 func newest(all []*Referrer) *Referrer {
 	last := all[0]
 	for _, r := range all[1:] {

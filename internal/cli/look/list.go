@@ -62,7 +62,7 @@ func runList(ctx context.Context, a *app.App, opts listOptions) error {
 		return err
 	}
 	if !result.Verified {
-		a.Warn("the files were not verified: of packed layers of more than 32 MiB only the headers were fetched; --long reads all")
+		a.Warn("the files were not verified: only the headers of packed layers larger than 32 MiB were fetched; --long reads all")
 	}
 	return a.Print(listResult{result, opts.Digests})
 }

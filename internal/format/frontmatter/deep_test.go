@@ -7,7 +7,7 @@ import (
 	"github.com/davit-oci/davit/internal/format/frontmatter"
 )
 
-// TestDeepTOML reads front matter whose nesting overflows the stack of a parser without a bound.
+// TestDeepTOML reads front matter whose nesting would overflow the stack of a parser without a depth limit.
 func TestDeepTOML(t *testing.T) {
 	t.Parallel()
 	for name, front := range map[string]string{

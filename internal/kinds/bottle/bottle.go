@@ -48,7 +48,7 @@ func isBottle(s *tree.Sample) (string, bool) {
 	return fmt.Sprintf("is named as the bottle of %s %s for %s", m[1], m[2], m[3]), known
 }
 
-// bottleFault reports a file that is named as a bottle, for a system that Homebrew does not have.
+// bottleFault returns an error about a file with the name of a bottle for a system that Homebrew does not support.
 func bottleFault(s *tree.Sample) error {
 	m := bottleName().FindStringSubmatch(path.Base(s.Path))
 	if m == nil {
@@ -60,10 +60,10 @@ func bottleFault(s *tree.Sample) error {
 	return nil
 }
 
-// unknownTagError returns an error for the tag of a system that Homebrew does not have, with those that it has.
+// unknownTagError returns an error about a tag of an unsupported system. It lists the supported ones.
 func unknownTagError(tag string) error {
 	names := slices.Sorted(maps.Keys(macOSVersions))
-	return fmt.Errorf("%q is not a tag of bottles that Homebrew knows: all, x86_64_linux, arm64_linux, and for macOS, after arm64_ or alone, %s",
+	return fmt.Errorf("%q is not a bottle tag of Homebrew: want all, x86_64_linux, arm64_linux, and for macOS, after arm64_ or alone, %s",
 		tag, strings.Join(names, ", "))
 }
 

@@ -69,7 +69,7 @@ func (a *Archive) dropParts() {
 	defer func() { _ = root.Close() }()
 	for _, name := range a.spools.parts {
 		_ = root.Remove(name)
-		_ = root.Remove(name + files.JournalSuffix) // most often it does not exist
+		_ = root.Remove(name + files.JournalSuffix) // usually it does not exist
 	}
 	a.spools.parts = nil
 }

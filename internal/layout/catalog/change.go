@@ -10,8 +10,8 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Listing adds a stored manifest to an index, unless it is reached already, and removes the manifests reached through
-// it.
+// Listing returns the change that adds a stored manifest to an index, unless it is reachable already, and removes the
+// manifests that are reachable through it.
 func Listing(c *Catalog, desc ocispec.Descriptor, l *Links) index.Change {
 	return index.Change{
 		Apply: func(ix *index.Index) error {

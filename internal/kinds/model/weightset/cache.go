@@ -10,7 +10,7 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/model/survey"
 )
 
-// cacheFault refuses the cache of a model of Hugging Face as a whole: it has each file twice, and those of other revisions.
+// cacheFault refuses a directory that is Hugging Face's cache of a model: it has each file twice, and files of other revisions.
 func cacheFault(d *compose.Draft) *survey.Fault {
 	named := slices.Clone(d.Spec.Dirs)
 	for _, l := range d.Spec.Layers {
@@ -44,7 +44,7 @@ func cacheFault(d *compose.Draft) *survey.Fault {
 	return nil
 }
 
-// entriesOf lists a directory: nothing of anything else, such as a named pipe, whose opening would wait for a writer.
+// entriesOf lists a directory. It does not open anything else: opening a named pipe would wait for a writer.
 func entriesOf(fsys fs.FS, name string) []fs.DirEntry {
 	if !isDir(fsys, name) {
 		return nil
