@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/internal/fault"
+	"github.com/opencontainers/go-digest"
 )
 
 // The sentinels that callers branch on. "Not found" is errdef.ErrNotFound of oras-go or fs.ErrNotExist, passed on
@@ -30,8 +31,11 @@ type Error struct {
 	Hint string // what to do, if only the library knows ("did you mean …?"); never a flag of the CLI
 }
 
-// Error returns "op "item": cause".
+// Error returns "op "item": cause". If the item is a digest, and the cause names it, with its registry or its address, that is enough.
 func (e *Error) Error() string {
+	if cause := e.Err.Error(); strings.Contains(cause, e.Item) && digest.Digest(e.Item).Validate() == nil {
+		return cause
+	}
 	var b strings.Builder
 	if e.Op != "" {
 		b.WriteString(e.Op + " ")

@@ -2,6 +2,7 @@ package publish
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -168,7 +169,12 @@ func findMember(ctx context.Context, a *app.App, t *app.Target, text string) (pa
 	if m.Descriptor, err = src.Find(ctx); err != nil || src.Target == t.Target {
 		return m, err
 	}
-	return m, oras.CopyGraph(ctx, src.Target, t.Target, m.Descriptor, oras.DefaultCopyGraphOptions)
+	err = oras.CopyGraph(ctx, src.Target, t.Target, m.Descriptor, oras.DefaultCopyGraphOptions)
+	var failed *oras.CopyError // its text is about Go
+	if errors.As(err, &failed) {
+		err = failed.Err
+	}
+	return m, err
 }
 
 // parseMember parses a member: a tag or digest is in the repository of the index, anything else is a target.
