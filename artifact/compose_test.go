@@ -136,7 +136,7 @@ func TestComposeProblems(t *testing.T) {
 			2:51: "a.txt" is packed raw, which keeps no modes or owners (packing: tar+gzip)`},
 		{"no such role", "sbom", "[{path: bom, as: bill}]", `2:9: kind "sbom" needs one layer with role "sbom" (expected SPDX in JSON; CycloneDX in JSON; CycloneDX in XML; Syft's JSON; SPDX as tag: value)
 			2:26: kind "sbom" has no role "bill" (one of sbom)`},
-		{"one too many", "sbom", "[bom, {path: bom, title: b}]", `2:15: kind "sbom" takes one layer with role "sbom", this is one more`},
+		{"one too many", "sbom", "[bom, {path: bom, title: b}]", `2:15: kind "sbom" takes one layer with role "sbom", this one is too many`},
 		{"a packing that the role has not", "sbom", "[{path: bom, packing: tar}]", `2:31: kind "sbom" does not pack role "sbom" as tar (one of raw; or set mediaType)`},
 		{"a bad exclude", "generic", "[{path: dir, exclude: ['[']}]", `2:31: exclude: syntax error in pattern`},
 		{"a bad .davitignore", "generic", "[sub]", `2:10: "sub/.davitignore": syntax error in pattern`},
@@ -173,7 +173,7 @@ func TestComposeUse(t *testing.T) {
 	kindtest.WantLines(t, fmt.Sprint(err), `
 	davit.yaml:3:15: kind "sbom" has a type of its own (use kind generic, or a kind file)
 	davit.yaml:4:1: kind "sbom" has no config fields
-	davit.yaml:5:7: kind "sbom" builds on no base (image and volume do)`)
+	davit.yaml:5:7: kind "sbom" does not use a base (image and volume do)`)
 }
 
 func TestComposeAnnotations(t *testing.T) {

@@ -13,8 +13,8 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// BenchmarkScale measures davit with a quarter of many manifests, tags, or files, and with all of them. The ratio is that of the two:
-// 4, or less where something else takes the time.
+// BenchmarkScale measures davit with a quarter of many manifests, tags, or files, and with all of them. The ratio compares the two:
+// 4, or less if other work takes the time.
 func BenchmarkScale(b *testing.B) {
 	r := newFixture(b, func(string) []string { return []string{"."} })
 	b.Run("W19index", func(b *testing.B) {

@@ -23,7 +23,7 @@ import (
 	"github.com/davit-oci/davit/internal/registrytest"
 )
 
-// brokenSize is a blob that comes in parts and whose upload has a state.
+// brokenSize is the size of a blob that is downloaded in parts, and whose upload can be resumed.
 const brokenSize = 48 << 20
 
 // meter is a proxy in front of a registry that counts the bytes of bodies and breaks connections at given totals.

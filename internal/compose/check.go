@@ -22,7 +22,7 @@ func (d *Draft) checkUse() {
 		d.Report(spec.Problem("/artifactType", fmt.Sprintf("kind %q has a type of its own", kind.Name), "use kind generic, or a kind file"))
 	}
 	if spec.Base != "" && kind.Shape != mediatypes.Image && kind.Name != "" {
-		d.Report(spec.Problem("/base", fmt.Sprintf("kind %q builds on no base", kind.Name), "image and volume do"))
+		d.Report(spec.Problem("/base", fmt.Sprintf("kind %q does not use a base", kind.Name), "image and volume do"))
 	}
 	if len(spec.Config) > 0 && kind.Config.MediaType == "" && kind.Name != "" {
 		d.Report(spec.KeyProblem("/config", fmt.Sprintf("kind %q has no config fields", kind.Name), ""))
@@ -56,10 +56,10 @@ func (d *Draft) checkRoles() {
 		fewest, most := roles.Bounds(d.Kind, name)
 		layers := d.WithRole(name)
 		if len(layers) < fewest && !d.mayBeMissing(name) {
-			d.Report(d.Spec.Problem("/layers", fmt.Sprintf("kind %q needs %s with role %q", d.Kind.Name, count(fewest), name), d.table.Expected(d.Kind, name)))
+			d.Report(d.Spec.Problem("/layers", fmt.Sprintf("kind %q needs %s with role %q", d.Kind.Name, formatCount(fewest), name), d.table.Expected(d.Kind, name)))
 		}
 		if most > 0 && len(layers) > most {
-			d.Refuse(layers[most], "", "kind %q takes %s with role %q, this is one more", d.Kind.Name, count(most), name)
+			d.Refuse(layers[most], "", "kind %q takes %s with role %q, this one is too many", d.Kind.Name, formatCount(most), name)
 		}
 	}
 }
@@ -86,7 +86,7 @@ func (d *Draft) order() {
 	}
 }
 
-// checkTitles reports titles that no pull could place side by side, and warns of those that not every system can have.
+// checkTitles reports titles that a pull can't place in one directory, and warns of those that Windows does not support.
 func (d *Draft) checkTitles() {
 	layers := make([]titles.Layer, len(d.Layers))
 	for i, l := range d.Layers {
@@ -100,8 +100,8 @@ func (d *Draft) checkTitles() {
 	}
 }
 
-// count words a number of layers.
-func count(n int) string {
+// formatCount formats a number of layers.
+func formatCount(n int) string {
 	if n == 1 {
 		return "one layer"
 	}

@@ -143,7 +143,7 @@ func (l *Layout) editLocked(ctx context.Context, c index.Change) error {
 			return err
 		}
 	}
-	return fmt.Errorf("%s: others changed it %d times", filepath.Join(l.Path, ocispec.ImageIndexFile), catalog.MaxIndexEdits)
+	return fmt.Errorf("%s: other writers changed it %d times", filepath.Join(l.Path, ocispec.ImageIndexFile), catalog.MaxIndexEdits)
 }
 
 // lockIndex takes the lock of index.json. The lock is on oci-layout, a file that is never replaced. nil: the lock can't

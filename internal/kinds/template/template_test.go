@@ -17,7 +17,7 @@ func TestTemplate(t *testing.T) {
   "featureIds":["ghcr.io/devcontainers/features/common-utils"]}`)
 }
 
-// TestTemplateOfPulledFiles packs a template again that was pulled, and has one file less and another one more. The
+// TestTemplateOfPulledFiles packs a pulled template again, after a file was removed and others were added. The
 // devcontainer CLI 0.89 lists single files in the same way.
 func TestTemplateOfPulledFiles(t *testing.T) {
 	t.Parallel()

@@ -107,7 +107,7 @@ func (a *Archive) write(ctx context.Context, changes []index.Change) error {
 			return err
 		}
 	}
-	return fmt.Errorf("%s: others changed it %d times", a.Path, catalog.MaxIndexEdits)
+	return fmt.Errorf("%s: other writers changed it %d times", a.Path, catalog.MaxIndexEdits)
 }
 
 func (a *Archive) lock(ctx context.Context, dir string) *filelock.Lock {
