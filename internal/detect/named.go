@@ -74,8 +74,8 @@ func takesWhole(t *compose.Table, k mediatypes.Kind, dir *tree.Sample) bool {
 // isMainType reports whether files of a layer type make an artifact of the kind.
 func isMainType(l mediatypes.LayerType) bool { return l.Tells || l.Min > 0 }
 
-// onlyEntry returns the only entry of a directory if it is a directory whose name shows the kind, as that of the content
-// of a volume does, or the only file, at any depth, if it shows the kind, as one runbook does. Otherwise it returns nil.
+// onlyEntry returns the only entry of a directory if it is a directory that shows the kind by its name, as that of the content
+// of a volume does, or by its content, or the only file, at any depth, if it shows the kind, as one runbook does. Otherwise it returns nil.
 func onlyEntry(t *compose.Table, k mediatypes.Kind, dir *tree.Sample) *tree.Sample {
 	names, err := listEntries(dir.FS, dir.Path)
 	if err != nil || len(names) != 1 {
@@ -95,11 +95,11 @@ func onlyEntry(t *compose.Table, k mediatypes.Kind, dir *tree.Sample) *tree.Samp
 	return nil
 }
 
-// isShownAlone reports whether a file in a directory shows a kind, and the directory does not.
+// isShownAlone reports whether an entry of a directory shows a kind by its content, and the directory does not.
 func isShownAlone(t *compose.Table, k mediatypes.Kind, dir, entry *tree.Sample) bool {
 	r, ok := t.FindRole(k, entry, "")
 	whole, _ := t.FindRole(k, dir, "")
-	return ok && !entry.IsDir() && r.Tells && r.Content != "" && !whole.Tells
+	return ok && r.Tells && r.Content != "" && !whole.Tells
 }
 
 // isNamedFor reports whether a directory shows a kind only by its name. Such a directory counts only where nothing is beside
