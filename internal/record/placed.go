@@ -51,7 +51,7 @@ func (f Placed) appendLine(b []byte, name string) []byte {
 	return append(b, '\n')
 }
 
-// parsePlaced parses the line of a file in a record with this many layers. Lines of version 2 have two numbers less.
+// parsePlaced parses the line of a file in a record with this many layers. Lines of version 2 have two numbers fewer.
 func parsePlaced(line string, version, layers int) (f Placed, err error) {
 	var numbers [8]int64
 	for i := range numbers[:2+2*version] {
