@@ -32,11 +32,11 @@ func newDetachCommand(a *app.App) *cobra.Command {
 		Short: "Remove referrers of an artifact or image",
 		Long: `Remove referrers of SUBJECT: those with the digests or names given, those of a kind, old ones, or
 all of them. Without any of these, davit asks on a terminal, and removes nothing in a script.
-A name must be that of only one referrer of the subject.
-Any unique beginning of a digest is enough.
+A name must be that of only one referrer of the subject, and a digest may be shortened to a unique
+prefix.
 
 --keep leaves the newest of each type and name, so that --keep 4 leaves the last four reports of
-every scanner. Attachments without a date are the oldest, and never older than an age.`,
+every scanner. Attachments without a date count as the oldest, but --older-than never removes them.`,
 		Example: `  davit detach registry.example.com/app:1.0 --kind report
   davit detach registry.example.com/app:1.0 --kind report --keep 4 --dry-run
   davit detach registry.example.com/app:1.0 --all --older-than 90d --each-platform
