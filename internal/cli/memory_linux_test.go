@@ -31,8 +31,8 @@ import (
 // maxResident bounds the memory of a command, whatever a registry, a layout, or an archive claims.
 const maxResident = 256 << 20
 
-// peakOf runs davit with these arguments, and returns its exit code and the most that it held in memory. What the kernel
-// reports at the end of a process includes that of the one it was started from, so that its status is watched.
+// peakOf runs davit with these arguments, and returns its exit code and its peak memory. The peak that the
+// kernel reports at the end of a process includes that of its parent before exec, so this polls its status instead.
 func peakOf(t *testing.T, args ...string) (code int, peak int64) {
 	t.Helper()
 	program, home := releasedDavit(t), t.TempDir()
@@ -58,7 +58,7 @@ func peakOf(t *testing.T, args ...string) (code int, peak int64) {
 	return code, peak
 }
 
-// watchResident watches the memory of a process. The function that it returns ends that, and returns the peak.
+// watchResident watches the memory of a process. The function that it returns stops watching, and returns the peak.
 func watchResident(cmd *exec.Cmd) func() int64 {
 	ended, peak := make(chan struct{}), make(chan int64)
 	go func() {
@@ -83,8 +83,8 @@ func watchResident(cmd *exec.Cmd) func() int64 {
 	}
 }
 
-// bounded runs davit, which must hold at most maxResident in memory. wantCodes are the exit codes that it may end with.
-func bounded(t *testing.T, wantCodes string, args ...string) {
+// checkBounded runs davit and checks that it holds at most maxResident in memory. wantCodes are the exit codes that it may end with.
+func checkBounded(t *testing.T, wantCodes string, args ...string) {
 	t.Helper()
 	code, peak := peakOf(t, args...)
 	if peak > maxResident {
@@ -180,18 +180,18 @@ func TestMemory(t *testing.T) {
 				described(`"annotations":{"org.opencontainers.image.ref.name":"all"},`, ocispec.MediaTypeImageIndex, index)+`,`+
 				described(`"annotations":{"org.opencontainers.image.ref.name":"one"},`, ocispec.MediaTypeImageManifest, blobs[0])+`]}`), append(blobs, index)...)
 			const any = "0 1 2 3 5"
-			bounded(t, any, "pull", "--durable=false", path+":one")
-			bounded(t, any, "inspect", path+":all")
-			bounded(t, any, "copy", "--referrers", path+":all", filepath.Join(t.TempDir(), "copy:all"))
+			checkBounded(t, any, "pull", "--durable=false", path+":one")
+			checkBounded(t, any, "inspect", path+":all")
+			checkBounded(t, any, "copy", "--referrers", path+":all", filepath.Join(t.TempDir(), "copy:all"))
 			if name == "full layers" || name == "one long text" { // the others are refused
-				bounded(t, any, "verify", path+":all")
-				bounded(t, any, "discover", path+":all")
-				bounded(t, any, "show", path+":one")
-				bounded(t, any, "copy", path+":all", filepath.Join(t.TempDir(), "copy.tar:all"))
+				checkBounded(t, any, "verify", path+":all")
+				checkBounded(t, any, "discover", path+":all")
+				checkBounded(t, any, "show", path+":one")
+				checkBounded(t, any, "copy", path+":all", filepath.Join(t.TempDir(), "copy.tar:all"))
 			}
 			server := httptest.NewServer(serveBlobs(append(blobs, index)...))
 			defer server.Close()
-			bounded(t, any, "inspect", strings.TrimPrefix(server.URL, "http://")+"/r@"+digest.FromBytes(index).String())
+			checkBounded(t, any, "inspect", strings.TrimPrefix(server.URL, "http://")+"/r@"+digest.FromBytes(index).String())
 		})
 	}
 }
@@ -243,10 +243,10 @@ func TestMemoryOfIndex(t *testing.T) {
 					[]string{"tag", path + ":v8", "v7"}, []string{"verify", "--repair", path}, []string{"resolve", path + ":mistyped"})
 			}
 			for _, args := range commands {
-				bounded(t, codes, args...)
+				checkBounded(t, codes, args...)
 			}
 			if !honest {
-				bounded(t, "1 2 3 5", "serve", path, "--addr", "127.0.0.1:0")
+				checkBounded(t, "1 2 3 5", "serve", path, "--addr", "127.0.0.1:0")
 			}
 		})
 	}
@@ -295,8 +295,8 @@ func TestMemoryOfLists(t *testing.T) {
 			server := httptest.NewServer(pages("/tags/list", data, page))
 			defer server.Close()
 			host := strings.TrimPrefix(server.URL, "http://")
-			bounded(t, "5 6", "tags", host+"/r", "--retry-for", "-1s")
-			bounded(t, "3", "pull", host+"/r:mistyped", "--retry-for", "-1s")
+			checkBounded(t, "5 6", "tags", host+"/r", "--retry-for", "-1s")
+			checkBounded(t, "3", "pull", host+"/r:mistyped", "--retry-for", "-1s")
 		})
 	}
 	annotated := func(i int) string {
@@ -317,7 +317,7 @@ func TestMemoryOfLists(t *testing.T) {
 				if strings.HasPrefix(command, "copy") {
 					args = append(args, filepath.Join(t.TempDir(), "oci:1"))
 				}
-				bounded(t, "0 5 6", args...)
+				checkBounded(t, "0 5 6", args...)
 			}
 		})
 	}

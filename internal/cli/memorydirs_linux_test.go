@@ -38,5 +38,5 @@ func TestMemoryOfDirectories(t *testing.T) {
 	path := layoutFiles(t, []byte(`{"schemaVersion":2,"manifests":[`+
 		described(`"annotations":{"org.opencontainers.image.ref.name":"one"},`, ocispec.MediaTypeImageManifest, manifest)+`]}`),
 		config, layer.Bytes(), manifest)
-	bounded(t, "0", "pull", "-q", path+":one", "-o", filepath.Join(t.TempDir(), "out"))
+	checkBounded(t, "0", "pull", "-q", path+":one", "-o", filepath.Join(t.TempDir(), "out"))
 }

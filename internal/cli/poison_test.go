@@ -40,7 +40,7 @@ func TestPoisonedDigests(t *testing.T) {
 		if !strings.Contains(stderr.String(), "LICENSE") {
 			t.Errorf("%s: the error does not name the file: %s", test.command, &stderr)
 		}
-		davit(t, args...) // it has looked at the file again
+		davit(t, args...) // this run reads the file again
 		davit(t, "verify", test.target)
 	}
 }
