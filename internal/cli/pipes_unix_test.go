@@ -64,7 +64,7 @@ func TestPipes(t *testing.T) {
 			t.Error(out) // it may be one with a fault
 		}
 	}
-	o.runWith(exit.BadUsage, "attach --file-name x.json "+piped(t, document, false)+" - $R/app:1", "2 are given")
+	o.runWith(exit.BadUsage, "attach --file-name x.json "+piped(t, document, false)+" - $R/app:1", "got 2")
 
 	declaration := "kind: generic\nlayers: [app.txt]\n"
 	t.Chdir(o.dir)
