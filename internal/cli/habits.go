@@ -71,6 +71,7 @@ push.no-overwrite push.immutable push.no-clobber tag.no-overwrite copy.no-overwr
 push.platform pack.platform | platforms: in davit.yaml declares them; "davit index" joins artifacts of one platform each
 pull.os pull.arch pull.override-os pull.override-arch copy.os copy.arch copy.override-os copy.override-arch | --platform OS/ARCH chooses a platform
 copy.preserve-digests | a copy always has the digest of its source
+push.disable-path-validation | any path can be packed; title: in davit.yaml sets its name on pull
 push.export-manifest | "davit inspect --manifest TARGET" prints the manifest
 detach.name | the name is an argument
 sign.r sign.recursive | a signature of an index counts for its platforms; --referrers signs attachments, too

@@ -62,7 +62,7 @@ func (a *App) AddSideFlags(fs *pflag.FlagSet, from, to string) {
 		l := side.login
 		l.prefix = side.prefix
 		shared.StringVar(&l.username, l.prefix+"username", "", "log in to the registry of "+side.name+" as `USER`")
-		shared.BoolVar(&l.passwordStdin, l.prefix+"password-stdin", false, "read its password, or a token, from standard input")
+		shared.BoolVar(&l.passwordStdin, l.prefix+"password-stdin", false, "read the password or a token for "+side.name+" from standard input")
 		OptionalBool(shared, &l.plainHTTP, l.prefix+"plain-http", "use plain HTTP for "+side.name+" alone (=false forces TLS)")
 		OptionalBool(shared, &l.insecure, l.prefix+"insecure", "do not check the certificate of the registry of "+side.name)
 	}
