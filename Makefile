@@ -23,7 +23,7 @@ tools: ## what make check needs: staticcheck. Downloads, once
 # As in releases. To link each of the test programs with C takes longer than most tests.
 check: export CGO_ENABLED = 0
 check: lint ## what needs nothing external: no network, no clients, no root
-	TMPDIR=$$(.ci/tmpdir.sh) GOGC=400 go test -vet=off ./...
+	TMPDIR=$$(.ci/tmpdir.sh) GOGC=400 go test -vet=off -p $$((2 * $$(getconf _NPROCESSORS_ONLN))) ./...
 
 test: tools lint ## against the registries and clients that need the least to build, others if they are installed, and as root what needs root
 	.ci/clients.sh core
