@@ -54,13 +54,13 @@ func TestNoLinks(t *testing.T) {
 
 // allowed are the elements and attributes that a document can become.
 var allowed = map[string]string{
-	"h2": "id", "h3": "id", "h4": "id", "h5": "id", "h6": "id", "p": "class", "br": "", "hr": "", "em": "", "strong": "", "code": "", "pre": "tabindex", "ul": "", "ol": "start",
+	"h2": "id", "h3": "id", "h4": "id", "h5": "id", "h6": "id", "p": "class", "br": "", "hr": "", "em": "", "strong": "", "del": "", "code": "", "pre": "tabindex", "ul": "", "ol": "start",
 	"li": "", "blockquote": "", "a": "href rel", "img": "src alt loading", "table": "", "tr": "", "th": "scope class", "td": "class", "div": "class role aria-label tabindex",
 }
 
 // FuzzRender checks that every document becomes balanced elements of a few names.
 func FuzzRender(f *testing.F) {
-	for _, seed := range []string{"# a\n<script>b</script>\n\n- c\n  > d\n", "[a](javascript:b) ![c](d)", "|a|\n|-|\n|`b|\n", "```\n</code>\n", strings.Repeat("> ", 30) + "deep", "<!-- a --> &lt;b&gt; \\<c>"} {
+	for _, seed := range []string{"# a\n<script>b</script>\n\n- c\n  > d\n", "[a](javascript:b) ![c](d)", "|a|\n|-|\n|`b|\n", "```\n</code>\n", strings.Repeat("> ", 30) + "deep", "<!-- a --> &lt;b&gt; \\<c>", "~a~ ~~*b*~~"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, document string) {
