@@ -154,7 +154,7 @@ func tagsOf(a *app.App, cmd *cobra.Command, repo, prefix string) (words []string
 		return nil, false
 	}
 	for _, tag := range tags {
-		if strings.HasPrefix(tag, prefix) {
+		if strings.HasPrefix(tag, prefix) && registry.ValidateTag(tag) == nil { // a shell could run a part of others
 			words = append(words, repo+":"+tag)
 		}
 	}
