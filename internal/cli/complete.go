@@ -51,7 +51,7 @@ func addCompletions(a *app.App, root *cobra.Command) {
 	}
 }
 
-// isFile reports whether the name of a value or of an argument stands for a file or directory.
+// isFile reports whether a value or an argument of this name is a file or directory.
 func isFile(name string) bool {
 	return slices.ContainsFunc([]string{"FILE", "DIR", "PATH", "LAYOUT"}, func(word string) bool { return strings.Contains(name, word) })
 }

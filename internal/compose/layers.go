@@ -302,7 +302,7 @@ func (e *entry) leave(name string, isDir bool) {
 }
 
 // asKind also leaves out the files that the kind's client leaves out by itself, and adds a note about them. An exclude of the
-// entry's own stands for it.
+// entry replaces them.
 func (e *entry) asKind(dir string, r roles.Role, filter spec.Filter) (spec.Filter, bool) {
 	if len(r.Exclude) == 0 || e.Exclude != nil {
 		return filter, true
