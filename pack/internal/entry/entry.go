@@ -31,11 +31,11 @@ func New(ctx context.Context, dst oras.Target, desc ocispec.Descriptor, platform
 	e.Descriptor.ArtifactType, e.Annotations = m.ArtifactType, m.Annotations
 	isImage := m.Config.MediaType == ocispec.MediaTypeImageConfig || m.Config.MediaType == mediatypes.DockerConfig
 	switch {
-	case platform != nil && isImage:
-		e.own, _ = readPlatform(ctx, dst, m.Config) // only for a warning
-		e.Descriptor.Platform = platform
 	case platform != nil:
 		e.Descriptor.Platform = platform
+		if isImage {
+			e.own, _ = readPlatform(ctx, dst, m.Config) // only for a warning
+		}
 	case desc.Platform != nil:
 		e.Descriptor.Platform = desc.Platform
 	case isImage:

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"cmp"
 	"maps"
 	"strconv"
 
@@ -36,12 +37,7 @@ var cardNames = map[string]string{
 func Cards(list []*referrers.Referrer, repository string) []Card {
 	var all []Card
 	for _, r := range list[:min(len(list), MaxCards)] {
-		title := r.Annotations[ocispec.AnnotationTitle]
-		for _, name := range []string{r.Kind, r.ArtifactType, r.MediaType} {
-			if title == "" {
-				title = name
-			}
-		}
+		title := cmp.Or(r.Annotations[ocispec.AnnotationTitle], r.Kind, r.ArtifactType, r.MediaType)
 		c := Card{Title: title, Path: PathTo(repository, "@", r.Digest.String()), Kind: r.Kind, Created: Day(r.Created()), Cards: Cards(r.Referrers, repository)}
 		shown := maps.Clone(r.Annotations)
 		delete(shown, ocispec.AnnotationTitle)
