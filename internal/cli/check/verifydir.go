@@ -38,7 +38,7 @@ func verifyPulled(ctx context.Context, a *app.App, dir string, opts verifyOption
 	}
 	all := state.All()
 	if len(all) == 0 {
-		layouts, err := places.Below(dir)
+		layouts, err := places.FindLayouts(dir)
 		if err != nil {
 			return err
 		}

@@ -47,10 +47,10 @@ func Repositories(ctx context.Context, a *app.App, l *app.Login, place string) (
 		if err != nil {
 			return nil, err
 		}
-		return below(all, ref)
+		return keepBelow(all, ref)
 	}
 	if info, err := os.Stat(ref.Path); err == nil && info.IsDir() && !layout.Is(ref.Path) {
-		found, err := Below(ref.Path)
+		found, err := FindLayouts(ref.Path)
 		if err == nil && len(found) == 0 {
 			return nil, &exit.MissingError{Text: fmt.Sprintf("%s: no OCI image layout in it: not found", ref.Path),
 				Advice: exit.HintToPackIn(ref.Path)}
@@ -65,11 +65,11 @@ func Repositories(ctx context.Context, a *app.App, l *app.Login, place string) (
 	if err != nil || ref.InLayout() == "" {
 		return all, err
 	}
-	return below(all, ref)
+	return keepBelow(all, ref)
 }
 
-// below returns the repository of a reference, and those whose names begin with its own.
-func below(all []Repository, ref registry.Reference) ([]Repository, error) {
+// keepBelow returns the repository of a reference, and those whose names begin with its own.
+func keepBelow(all []Repository, ref registry.Reference) ([]Repository, error) {
 	name := ref.InLayout()
 	if !ref.IsPath() {
 		name = ref.Repository
@@ -154,8 +154,8 @@ func listLayout(ctx context.Context, t *app.Target) ([]Repository, error) {
 	return all, nil
 }
 
-// Below lists the layouts below a directory: each is the repository that its path names.
-func Below(dir string) ([]Repository, error) {
+// FindLayouts lists the layouts below a directory: each is the repository that its path names.
+func FindLayouts(dir string) ([]Repository, error) {
 	names, err := layout.Below(dir)
 	if err != nil {
 		return nil, exit.FileError("directory", dir, err)
