@@ -206,7 +206,7 @@ func parsePath(s string) (Reference, error) {
 	return ref, nil
 }
 
-// parseNameInPath parses a path with the name of a repository after it: HOST/REPO, or DIR/REPO:TAG. Other colons are part of the path.
+// parseNameInPath parses a path with the name of a repository after it: HOST/REPO, or REPO:TAG. Other colons are part of the path.
 func parseNameInPath(s string) (Reference, bool) {
 	start := 0
 	if hasDrive(s) {
@@ -214,7 +214,7 @@ func parseNameInPath(s string) (Reference, bool) {
 	}
 	for i := start + 1; i < len(s); i++ {
 		name := s[i+1:]
-		if s[i] != ':' || strings.ContainsRune(name, '\\') || !strings.Contains(name, "/") {
+		if s[i] != ':' || strings.ContainsRune(name, '\\') || !strings.ContainsAny(name, "/:") {
 			continue
 		}
 		var ref Reference
