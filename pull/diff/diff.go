@@ -38,15 +38,16 @@ type Side struct {
 
 // Difference lists the differences between two artifacts. Its JSON is for scripts.
 type Difference struct {
-	Same        bool          `json:"same"`
-	From        digest.Digest `json:"from"`
-	To          digest.Digest `json:"to"`
-	Files       []FileChange  `json:"files"`
-	Config      []FieldChange `json:"config"`
-	Annotations []FieldChange `json:"annotations"`
-	Manifest    []FieldChange `json:"manifest,omitempty"`  // types, and the digests of the layers if no file differs
-	Tags        []FieldChange `json:"tags,omitempty"`      // tags that point to it; only on request
-	Referrers   []FieldChange `json:"referrers,omitempty"` // the digest of each, and its artifactType; only on request
+	Same        bool              `json:"same"`
+	From        digest.Digest     `json:"from"`
+	To          digest.Digest     `json:"to"`
+	Platform    *ocispec.Platform `json:"platform,omitempty"` // chosen from an index, if one of the two is an index
+	Files       []FileChange      `json:"files"`
+	Config      []FieldChange     `json:"config"`
+	Annotations []FieldChange     `json:"annotations"`
+	Manifest    []FieldChange     `json:"manifest,omitempty"`  // types, and the digests of the layers if no file differs
+	Tags        []FieldChange     `json:"tags,omitempty"`      // tags that point to it; only on request
+	Referrers   []FieldChange     `json:"referrers,omitempty"` // the digest of each, and its artifactType; only on request
 }
 
 // Options configure comparisons besides files, config, and annotations.
@@ -123,12 +124,14 @@ func (d *Difference) compare(ctx context.Context, p pair, opts Options) (err err
 	if d.From == d.To {
 		return nil
 	}
-	if p.from, _, err = fetch.Choose(ctx, p.a.Source, p.from, p.a.Platform); err != nil {
+	if p.from, d.Platform, err = fetch.Choose(ctx, p.a.Source, p.from, p.a.Platform); err != nil {
 		return err
 	}
-	if p.to, _, err = fetch.Choose(ctx, p.b.Source, p.to, p.b.Platform); err != nil {
+	var platform *ocispec.Platform
+	if p.to, platform, err = fetch.Choose(ctx, p.b.Source, p.to, p.b.Platform); err != nil {
 		return err
 	}
+	d.Platform = cmp.Or(d.Platform, platform)
 	p.inside = opts.Inside
 	a, b, from, to := p.a, p.b, p.from, p.to
 	if d.From, d.To = from.Desc.Digest, to.Desc.Digest; d.From == d.To {

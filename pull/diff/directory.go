@@ -41,7 +41,8 @@ func Directory(ctx context.Context, dir *os.Root, b Side, opts DirectoryOptions)
 	if err != nil {
 		return nil, err
 	}
-	if m, _, err = fetch.Choose(ctx, b.Source, m, b.Platform); err != nil {
+	m, platform, err := fetch.Choose(ctx, b.Source, m, b.Platform)
+	if err != nil {
 		return nil, err
 	}
 	listed, _, err := listing.Files(ctx, b.Source, m, listing.Options{Digests: true})
@@ -52,7 +53,7 @@ func Directory(ctx context.Context, dir *os.Root, b Side, opts DirectoryOptions)
 	if err != nil {
 		return nil, err
 	}
-	d := &Difference{To: m.Desc.Digest, Files: []FileChange{}, Config: []FieldChange{}, Annotations: []FieldChange{}}
+	d := &Difference{To: m.Desc.Digest, Platform: platform, Files: []FileChange{}, Config: []FieldChange{}, Annotations: []FieldChange{}}
 	there := asPlaced(listed)
 	err = pairFiles(here, there, func(f, want *pull.File) error {
 		if f != nil && want != nil && f.Size == want.Size && f.Link == "" && want.Link == "" {

@@ -40,6 +40,7 @@ type CatOptions struct {
 // Printed describes the file that Cat wrote.
 type Printed struct {
 	pull.File
+	Platform *ocispec.Platform `json:"platform,omitempty"` // chosen from an index
 	// Verified reports whether the layer that has the file was verified. That of a part of a layer of more than 32 MiB, or of a
 	// file in such a tar, is not, because the rest is not fetched.
 	Verified bool `json:"verified"`
@@ -57,7 +58,8 @@ func Cat(ctx context.Context, src oras.ReadOnlyTarget, ref string, w io.Writer, 
 	if err != nil {
 		return nil, err
 	}
-	if m, _, err = fetch.Choose(ctx, src, m, opts.Platform); err != nil {
+	m, platform, err := fetch.Choose(ctx, src, m, opts.Platform)
+	if err != nil {
 		return nil, err
 	}
 	items, err := fetch.NewItems(ctx, src, m, fetch.Selection{Inside: opts.Inside})
@@ -69,7 +71,7 @@ func Cat(ctx context.Context, src oras.ReadOnlyTarget, ref string, w io.Writer, 
 	if err != nil {
 		return nil, &artifact.Error{Op: "reading", Item: opts.Path, Err: err}
 	}
-	return &Printed{File: *f, Verified: !c.unverified}, nil
+	return &Printed{File: *f, Platform: platform, Verified: !c.unverified}, nil
 }
 
 // catter reads one file.

@@ -51,16 +51,17 @@ type SBOM = sbom.Summary
 
 // Document is the human-readable part of an artifact. Its JSON is for scripts.
 type Document struct {
-	Reference string           `json:"reference,omitempty"` // set by the caller, which knows the name of the source
-	Digest    digest.Digest    `json:"digest"`              // of the manifest
-	Index     digest.Digest    `json:"index,omitempty"`     // of the index that it was chosen from
-	Kind      string           `json:"kind"`
-	Path      string           `json:"path"`
-	MediaType string           `json:"mediaType"`
-	Text      string           `json:"text"`                // empty if a software bill of materials is longer than MaxText
-	SBOM      *SBOM            `json:"sbom,omitempty"`      // its summary, if the artifact is one
-	Outline   *outline.Outline `json:"summary,omitempty"`   // of a report, of VEX, and of what an attestation states
-	Signature string           `json:"signature,omitempty"` // NotVerified if Text and SBOM are from a signed envelope
+	Reference string            `json:"reference,omitempty"` // set by the caller, which knows the name of the source
+	Digest    digest.Digest     `json:"digest"`              // of the manifest
+	Index     digest.Digest     `json:"index,omitempty"`     // of the index that it was chosen from
+	Platform  *ocispec.Platform `json:"platform,omitempty"`  // chosen from an index
+	Kind      string            `json:"kind"`
+	Path      string            `json:"path"`
+	MediaType string            `json:"mediaType"`
+	Text      string            `json:"text"`                // empty if a software bill of materials is longer than MaxText
+	SBOM      *SBOM             `json:"sbom,omitempty"`      // its summary, if the artifact is one
+	Outline   *outline.Outline  `json:"summary,omitempty"`   // of a report, of VEX, and of what an attestation states
+	Signature string            `json:"signature,omitempty"` // NotVerified if Text and SBOM are from a signed envelope
 	// Verified reports whether the layers that were read were verified. Packed ones of more than 32 MiB are read only up to
 	// the document.
 	Verified bool `json:"verified"`
@@ -94,7 +95,8 @@ func Readable(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts Rea
 		return nil, err
 	}
 	resolved := m.Desc.Digest
-	if m, _, err = fetch.Choose(ctx, src, m, opts.Platform); err != nil {
+	m, platform, err := fetch.Choose(ctx, src, m, opts.Platform)
+	if err != nil {
 		return nil, err
 	}
 	items, err := fetch.NewItems(ctx, src, m, fetch.Selection{})
@@ -119,7 +121,7 @@ func Readable(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts Rea
 		return nil, &artifact.Error{Op: "reading", Item: cmp.Or(opts.Path, m.Desc.Digest.String()), Err: err}
 	}
 	doc.Facts = facts
-	doc.Digest, doc.Kind, doc.Verified = m.Desc.Digest, s.kind.Name, !s.unverified
+	doc.Digest, doc.Platform, doc.Kind, doc.Verified = m.Desc.Digest, platform, s.kind.Name, !s.unverified
 	if resolved != doc.Digest {
 		doc.Index = resolved
 	}

@@ -211,6 +211,9 @@ func copyBetween(ctx context.Context, a *app.App, src, dst *app.Target, opts cop
 		}
 	}
 	last := all[len(all)-1]
+	if !opts.allTags {
+		a.NotePlatform(src.Ref.String(), platform, result.Artifacts[0].Descriptor.Platform)
+	}
 	if opts.allTags {
 		r := *last
 		r.Copied = all

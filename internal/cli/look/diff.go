@@ -101,6 +101,9 @@ func runDiff(ctx context.Context, a *app.App, from, to string, opts diffOptions)
 		}
 		return err
 	}
+	if difference.From != difference.To {
+		a.NotePlatform(sides[0].Ref.String(), p, difference.Platform)
+	}
 	return diffResult{Difference: difference}.report(a)
 }
 
@@ -155,6 +158,7 @@ func diffDirectory(ctx context.Context, a *app.App, refs []registry.Reference, p
 	if err != nil {
 		return t.Explain(ctx, err)
 	}
+	a.NotePlatform(t.Ref.String(), p, difference.Platform)
 	return diffResult{difference, dir.Path}.report(a)
 }
 

@@ -61,6 +61,7 @@ func runList(ctx context.Context, a *app.App, opts listOptions) error {
 	if err != nil {
 		return err
 	}
+	a.NotePlatform(result.Reference, opts.Platform, result.Platform)
 	if !result.Verified {
 		a.Warn("the files were not verified: only the headers of packed layers larger than 32 MiB were fetched; --long reads all")
 	}

@@ -180,6 +180,9 @@ func showIn(ctx context.Context, a *app.App, t *app.Target, opts showOptions) (*
 		}
 	}
 	r.Document = r.Documents[0]
+	if opts.Kind == "" {
+		a.NotePlatform(t.Ref.String(), opts.of, r.Platform)
+	}
 	if opts.Kind == "" && r.Signature == "" {
 		r.Signature = unverified(ctx, t, r.Document)
 	}
