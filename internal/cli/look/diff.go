@@ -54,9 +54,13 @@ type diffOptions struct {
 	platform string
 }
 
-// besideFirst returns the error about a reference. If the second one is only a tag, it is probably that of another version.
+// besideFirst returns the error about a reference. If the second one is only a tag, and not a
+// path that exists, it is probably that of another version.
 func besideFirst(first registry.Reference, i int, text string, err error) error {
 	if i == 0 || reference.ValidateTag(text) != nil {
+		return err
+	}
+	if _, statErr := os.Lstat(text); statErr == nil {
 		return err
 	}
 	first.Tag, first.Digest = text, ""
