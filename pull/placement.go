@@ -145,8 +145,8 @@ func (p *placement) unlock() {
 func (p *placement) finish() error {
 	r := p.result
 	r.list(p.next, p.opts.MaxListed)
-	if r.FileCount == 0 && len(p.dirs()) == 0 {
-		return p.newNoFilesError(p.manifest)
+	if err := p.checkEmpty(p.manifest); err != nil && r.FileCount == 0 && len(p.dirs()) == 0 {
+		return err
 	}
 	if err := p.syncDirs(); err != nil {
 		return err

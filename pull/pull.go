@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/missing"
 	"github.com/davit-oci/davit/internal/record"
 	"github.com/davit-oci/davit/pull/internal/place"
 	"github.com/opencontainers/go-digest"
@@ -120,9 +120,7 @@ func (r *Result) list(from *record.Record, limit int) {
 			continue
 		}
 		f := from.Files.At(i)
-		r.Files = append(r.Files, File{
-			Path: f.Path, Size: f.Size, Mode: Mode(f.Mode), Link: f.Link, Digest: f.Digest, Layer: from.Layers[f.Layer],
-		})
+		r.Files = append(r.Files, File{Path: f.Path, Size: f.Size, Mode: Mode(f.Mode), Link: f.Link, Digest: f.Digest, Layer: from.Layers[f.Layer]})
 	}
 }
 
@@ -167,20 +165,17 @@ type noFilesError struct{ error }
 // Unwrap returns the cause.
 func (e noFilesError) Unwrap() error { return e.error }
 
-// newNoFilesError returns a noFilesError.
-func (p *puller) newNoFilesError(m *fetch.Manifest) error {
+// checkEmpty returns a noFilesError, unless all of an artifact was wanted and its layers are empty, as that of an empty volume.
+func (p *puller) checkEmpty(m *fetch.Manifest) error {
 	if !slices.ContainsFunc(m.Layers, func(l ocispec.Descriptor) bool { return l.MediaType != ocispec.MediaTypeEmptyJSON }) {
 		return noFilesError{fmt.Errorf("%s has no files, only annotations: %w", m.Desc.Digest, errdef.ErrNotFound)}
 	}
-	missing := &fetch.MissingError{Text: "files in " + m.Desc.Digest.String(), Names: m.Titles()}
-	if len(p.opts.Include) > 0 {
-		missing.Text = fmt.Sprintf("files that match %s in %s", strings.Trim(fmt.Sprintf("%q", p.opts.Include), "[]"), m.Desc.Digest)
-		missing.Typed = p.opts.Include[0]
+	if len(p.opts.Include)+len(p.opts.Roles) == 0 {
+		return nil
 	}
-	return noFilesError{missing}
+	return noFilesError{missing.Files(p.opts.Include, m.Desc.Digest, m.Titles())}
 }
 
-// reportStep reports one step of a layer.
 func (p *puller) reportStep(step artifact.Step, desc ocispec.Descriptor, done int64) {
 	p.opts.report(artifact.Event{Step: step, ID: fetch.Titled(desc), Descriptor: desc, Bytes: done})
 }

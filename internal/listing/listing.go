@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"slices"
@@ -16,6 +15,7 @@ import (
 	"github.com/davit-oci/davit/internal/archive"
 	"github.com/davit-oci/davit/internal/archive/read"
 	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/missing"
 	"github.com/davit-oci/davit/pull"
 	"github.com/opencontainers/go-digest"
 	"oras.land/oras-go/v2/content"
@@ -34,7 +34,7 @@ type Options struct {
 }
 
 // Files returns the files of a manifest, sorted by path, and whether all layers that were looked into were verified. If patterns
-// match none, that results in a *fetch.MissingError.
+// match none, that results in a *missing.NameError.
 func Files(ctx context.Context, src content.Fetcher, m *fetch.Manifest, opts Options) (files []pull.File, verified bool, err error) {
 	items, err := fetch.NewItems(ctx, src, m, fetch.Selection{Include: opts.Include, Roles: opts.Roles, NoUnpack: opts.NoUnpack, Inside: opts.Inside})
 	if err != nil {
@@ -119,21 +119,20 @@ func (l *lister) add(f pull.File) {
 	if l.match.Match(f.Path) {
 		l.files = append(l.files, f)
 	} else {
-		l.other = fetch.AddName(l.other, f.Path)
+		l.other = missing.AddName(l.other, f.Path)
 	}
 }
 
 // missing returns the error about patterns that match no file. Layers that cannot match were not read: their files have a pattern.
 func (l *lister) missing(m *fetch.Manifest) error {
-	missing := &fetch.MissingError{Typed: l.opts.Include[0], Names: l.other}
-	missing.Text = fmt.Sprintf("files that match %s in %s", strings.Trim(fmt.Sprintf("%q", l.opts.Include), "[]"), m.Desc.Digest)
+	err := missing.Files(l.opts.Include, m.Desc.Digest, l.other)
 	for _, title := range m.Titles() {
 		dir, isDir := strings.CutSuffix(title, "**")
 		if !isDir || !slices.ContainsFunc(l.other, func(name string) bool { return strings.HasPrefix(name, dir) }) {
-			missing.Names = fetch.AddName(missing.Names, title)
+			err.Names = missing.AddName(err.Names, title)
 		}
 	}
-	return missing
+	return err
 }
 
 // addLayer adds the entries of a layer that no upper layer hides.

@@ -1,33 +1,33 @@
-package fetch_test
+package missing_test
 
 import (
 	"testing"
 
-	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/missing"
 )
 
 // TestHintsAtFiles checks that the pattern of a layer that was not read is not hinted at as a name.
 func TestHintsAtFiles(t *testing.T) {
 	t.Parallel()
 	for want, names := range map[string][]string{
-		"davit ls lists the files": {"**", "**"},
-		"it has a.txt, b.txt":      {"**", "b.txt", "a.txt"},
-		`did you mean "other.md"?`: {"**", "other.md"},
-		"":                         nil,
+		`"davit ls" lists the files`: {"**", "**"},
+		"it has a.txt, b.txt":        {"**", "b.txt", "a.txt"},
+		`did you mean "other.md"?`:   {"**", "other.md"},
+		"":                           nil,
 
-		"it is a directory: davit ls lists its files": {"a", "othr.md/b"},
+		`it is a directory: "davit ls" lists its files`: {"a", "othr.md/b"},
 	} {
-		missing := &fetch.MissingError{Text: "no such file", Typed: "othr.md", Names: names}
-		if got := missing.Hint(); got != want {
+		unknown := &missing.NameError{Text: "no such file", Typed: "othr.md", Names: names}
+		if got := unknown.Hint(); got != want {
 			t.Errorf("%q: got %q, want %q", names, got, want)
 		}
 	}
 	for typed, want := range map[string]string{
-		"README": `did you mean "README.md"?`, "docs/guide": `did you mean "docs/guide.html"?`, "docs": "it is a directory: davit ls lists its files",
+		"README": `did you mean "README.md"?`, "docs/guide": `did you mean "docs/guide.html"?`, "docs": `it is a directory: "davit ls" lists its files`,
 		"guid": "it has README.md, docs/guide.html",
 	} {
-		missing := &fetch.MissingError{Typed: typed, Names: []string{"docs/guide.html", "README.md"}}
-		if got := missing.Hint(); got != want {
+		unknown := &missing.NameError{Typed: typed, Names: []string{"docs/guide.html", "README.md"}}
+		if got := unknown.Hint(); got != want {
 			t.Errorf("%q: got %q, want %q", typed, got, want)
 		}
 	}

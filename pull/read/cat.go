@@ -13,6 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/archive/read"
 	"github.com/davit-oci/davit/internal/fault"
 	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/missing"
 	"github.com/davit-oci/davit/pull"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2"
@@ -213,7 +214,7 @@ func (c *catter) writeFromTar(ctx context.Context, it *fetch.Item, name string, 
 		}
 		if h.Name != name {
 			if !h.Mode.IsDir() {
-				c.seen = fetch.AddName(c.seen, h.Name)
+				c.seen = missing.AddName(c.seen, h.Name)
 			}
 			return nil
 		}

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +10,7 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/missing"
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/versions"
 	"github.com/opencontainers/go-digest"
@@ -182,25 +182,25 @@ func (t *Target) Complete(ctx context.Context) error {
 
 // Explain improves an error about something not found: it may be the reference itself, or a platform of its index.
 func (t *Target) Explain(ctx context.Context, err error) error {
-	var file *fetch.MissingError
+	var unknown *missing.NameError
 	switch {
 	case !errors.Is(err, errdef.ErrNotFound):
 		return err
-	case errors.As(err, &file) && file.Text == "":
-		return &exit.MissingError{
-			Text:   fmt.Sprintf("%s: no file %q", t.Ref, file.Typed),
-			Advice: cmp.Or(file.Hint(), fmt.Sprintf("\"%s\" lists the files", shell.Command("davit", "ls", t.Ref.String()))),
+	case errors.As(err, &unknown):
+		unknown.List = shell.Command("davit", "ls", t.Ref.String())
+		if unknown.Text == "" {
+			return &exit.MissingError{Text: fmt.Sprintf("%s: no file %q", t.Ref, unknown.Typed), Advice: unknown.Hint()}
 		}
 	}
-	desc, missing := t.Find(ctx)
+	desc, findErr := t.Find(ctx)
 	var absent *notFoundError
-	if errors.As(missing, &absent) && absent.said == "" {
+	if errors.As(findErr, &absent) && absent.said == "" {
 		absent.said = wordsOf(err)
 	}
 	var platform *fetch.PlatformError
 	switch {
-	case errors.Is(missing, errdef.ErrNotFound):
-		return missing
+	case errors.Is(findErr, errdef.ErrNotFound):
+		return findErr
 	case errors.As(err, &platform) && platform.Index == desc.Digest:
 		return &exit.MissingError{
 			Text:   fmt.Sprintf("%s has nothing for %s", t.Ref, platform.Platform),

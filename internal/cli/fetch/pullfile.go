@@ -16,7 +16,7 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
-	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/missing"
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/pull"
 	"github.com/davit-oci/davit/pull/read"
@@ -135,7 +135,7 @@ func patternFor(name string) string {
 func checkPulled(dir string, files []string) error {
 	for _, name := range files {
 		if _, err := os.Lstat(filepath.Join(dir, filepath.FromSlash(name))); err != nil {
-			return &fetch.MissingError{Typed: name}
+			return &missing.NameError{Typed: name}
 		}
 	}
 	return nil
@@ -143,20 +143,20 @@ func checkPulled(dir string, files []string) error {
 
 // missingFile improves the error about a file that the artifact does not have: perhaps it was to be the directory.
 func missingFile(err error, ref registry.Reference, files []string, named bool) error {
-	var missing *fetch.MissingError
+	var unknown *missing.NameError
 	isFile := func(typed string) bool {
 		return typed == "" || slices.ContainsFunc(files, func(file string) bool { return typed == file || typed == patternFor(file) })
 	}
-	if !errors.As(err, &missing) || !isFile(missing.Typed) { // perhaps a role
+	if !errors.As(err, &unknown) || !isFile(unknown.Typed) { // perhaps a role
 		return err
 	}
 	name := files[0]
-	if missing.Typed != patternFor(name) && missing.Typed != "" {
-		name = missing.Typed
+	if unknown.Typed != patternFor(name) && unknown.Typed != "" {
+		name = unknown.Typed
 	}
-	missing.Typed = name
+	unknown.Typed = name
 	var advice []string
-	if hint := missing.Hint(); hint != "" {
+	if hint := unknown.Hint(); hint != "" {
 		advice = append(advice, hint)
 	}
 	if other, parseErr := registry.Parse(name); parseErr == nil && !other.IsPath() && other.Reference() != "" {

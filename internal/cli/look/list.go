@@ -10,7 +10,7 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/order"
-	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/missing"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pull/read"
 	"github.com/spf13/cobra"
@@ -73,9 +73,9 @@ func listIn(ctx context.Context, t *app.Target, opts read.ListOptions) (*read.Li
 		return nil, err
 	}
 	result, err := read.List(ctx, t.Target, t.Ref.Reference(), opts)
-	var missing *fetch.MissingError
-	if errors.As(err, &missing) {
-		err = &fetch.MissingError{Typed: opts.Include[0], Names: missing.Names}
+	var unknown *missing.NameError
+	if errors.As(err, &unknown) {
+		err = &missing.NameError{Typed: opts.Include[0], Names: unknown.Names}
 	}
 	if err != nil {
 		return nil, t.Explain(ctx, err)
