@@ -1,2 +1,2 @@
-// Package filelock takes advisory locks on files, so that processes do not get in each other's way.
+// Package filelock takes locks on files, so that processes do not do the same work twice or write the same file at once.
 package filelock

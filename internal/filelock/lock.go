@@ -19,7 +19,7 @@ type Lock struct{ file *os.File }
 // lockWait limits the time to wait for the holder of a lock.
 const lockWait = 10 * time.Second
 
-// openLock opens the file in dir that is locked for name; nil: it can't be opened.
+// openLock opens the file in dir to lock for name. It returns nil if the file can't be opened.
 func openLock(dir, name string) *os.File {
 	if dir == "" || os.MkdirAll(dir, 0o700) != nil {
 		return nil
@@ -41,34 +41,34 @@ func Try(dir, name string) *Lock {
 	return &Lock{f}
 }
 
-// Wait is like Try, but waits for the holder.
+// Wait is like Try, but waits up to lockWait for the holder to release the lock.
 func Wait(ctx context.Context, dir, name string) *Lock {
 	return WaitFile(ctx, openLock(dir, name))
 }
 
-// without is the key of a context in which WaitFile gets no lock.
-type without struct{}
+// noLocksKey is the key of a context in which WaitFile gets no lock.
+type noLocksKey struct{}
 
 // Without returns a context in which Wait and WaitFile get no lock, as on a disk that does not support them. With it, tests
 // check that nothing breaks there.
-func Without(ctx context.Context) context.Context { return context.WithValue(ctx, without{}, true) }
+func Without(ctx context.Context) context.Context { return context.WithValue(ctx, noLocksKey{}, true) }
 
-// WaitFile waits for the lock of an open file, and closes the file if it can't be locked.
+// WaitFile waits for the exclusive lock of an open file. If it can't get the lock, it closes the file and returns nil.
 func WaitFile(ctx context.Context, f *os.File) *Lock {
-	if f == nil || ctx.Value(without{}) != nil || !WaitShared(ctx, f, false) {
+	if f == nil || ctx.Value(noLocksKey{}) != nil || !WaitShared(ctx, f, false) {
 		_ = f.Close()
 		return nil
 	}
 	return &Lock{f}
 }
 
-// TryFile takes the exclusive lock of an open file, without waiting.
+// TryFile takes the exclusive lock of an open file without waiting, and reports whether it did.
 func TryFile(f *os.File) bool {
 	got, _ := tryFlock(f, false)
 	return got
 }
 
-// WaitShared is like tryFlock, but waits.
+// WaitShared waits up to lockWait for the lock of an open file, shared or exclusive, and reports whether it took the lock.
 func WaitShared(ctx context.Context, f *os.File, shared bool) bool {
 	for start := time.Now(); time.Since(start) < lockWait; {
 		got, busy := tryFlock(f, shared)
@@ -82,8 +82,8 @@ func WaitShared(ctx context.Context, f *os.File, shared bool) bool {
 	return false
 }
 
-// TryUpgrade turns the shared lock of an open file into the exclusive one, without waiting. If another process shares it,
-// it returns false and the lock stays shared.
+// TryUpgrade turns the shared lock of an open file into the exclusive one, without waiting. If another process shares the
+// lock, TryUpgrade returns false and the lock stays shared.
 func TryUpgrade(f *os.File) bool {
 	if TryFile(f) {
 		return true
@@ -95,7 +95,7 @@ func TryUpgrade(f *os.File) bool {
 // Downgrade turns the exclusive lock of an open file into a shared one, and reports whether it could.
 func Downgrade(f *os.File) bool { return WaitShared(context.Background(), f, true) }
 
-// Release releases the lock. The file stays: removing it would let two processes lock two files of one name.
+// Release releases the lock. The file stays: removing it would let two processes lock different files of the same name.
 func (l *Lock) Release() {
 	if l != nil {
 		_ = l.file.Close()

@@ -10,7 +10,7 @@ const Supported = false
 // OpenNonblock is not needed here: opening never waits.
 const OpenNonblock = 0
 
-// tryFlock has no equivalent here. Without a lock, work may be done twice.
+// tryFlock never takes a lock on these systems. Work may be done twice.
 func tryFlock(*os.File, bool) (got, busy bool) { return false, false }
 
 // Exclusive does nothing here.

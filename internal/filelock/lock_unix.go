@@ -14,8 +14,8 @@ const Supported = true
 // OpenNonblock keeps open from waiting for a writer when the file is a named pipe.
 const OpenNonblock = syscall.O_NONBLOCK
 
-// tryFlock takes the lock of an open file, exclusive or shared. busy: another process has it, and waiting makes sense;
-// if the lock is neither taken nor busy, locks are not supported. The lock ends with the file.
+// tryFlock tries to take the lock of an open file, exclusive or shared. busy means that another process holds the lock and
+// waiting makes sense. If both results are false, locks are not supported. Closing the file releases the lock.
 func tryFlock(f *os.File, shared bool) (got, busy bool) {
 	how := syscall.LOCK_EX
 	if shared {
@@ -25,7 +25,7 @@ func tryFlock(f *os.File, shared bool) (got, busy bool) {
 	return err == nil, errors.Is(err, syscall.EWOULDBLOCK) || errors.Is(err, syscall.EINTR)
 }
 
-// Exclusive waits for an exclusive lock on an open file, without limit. The lock ends with the file.
+// Exclusive waits for an exclusive lock on an open file, without limit. Closing the file releases the lock.
 func Exclusive(f *os.File) error {
 	for {
 		if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); !errors.Is(err, syscall.EINTR) {
