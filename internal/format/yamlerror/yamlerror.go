@@ -1,4 +1,4 @@
-// Package yamlerror words errors of the YAML library for users.
+// Package yamlerror rewords the errors of the YAML library for users.
 package yamlerror
 
 import (
@@ -21,9 +21,9 @@ var fromZero = lazy.Regexp(`^did not find expected (',' or|'-' ind|<|key$|node)|
 var goType = lazy.Regexp(`^cannot unmarshal !!(\w+) (?:(\x60.*\x60) )?into .*`)
 
 // types are the words for the YAML tags of the library.
-var types = map[string]string{"map": "a mapping", "seq": "a list", "str": "a text", "int": "a number", "float": "a number", "bool": "a truth value", "null": "nothing", "timestamp": "a time"}
+var types = map[string]string{"map": "a mapping", "seq": "a list", "str": "a string", "int": "a number", "float": "a number", "bool": "a boolean", "null": "nothing", "timestamp": "a time"}
 
-// Split returns the line, 0 if it is not known, and a description of the fault without line breaks.
+// Split returns the line of an error of the library, or 0 if it is unknown, and a description without line breaks.
 func Split(err error) (line int, text string) {
 	text = err.Error()
 	var several *yaml.TypeError
@@ -49,7 +49,8 @@ func Split(err error) (line int, text string) {
 	return line, text
 }
 
-// Worded returns an error of the library with its line, in the words of Split. Any other error is returned as it is.
+// Worded returns an error of the library as "line N: description", with the results of Split. It returns any other error as it
+// is.
 func Worded(err error) error {
 	var several *yaml.TypeError
 	if err == nil || !errors.As(err, &several) && !strings.HasPrefix(err.Error(), "yaml: ") {

@@ -17,7 +17,7 @@ func TestWorded(t *testing.T) {
 		"a: {{ .x }}\n":      "a key must be a string, not a mapping or a list: put {{ ... }} in quotes",
 		"a: 'b\n":            "line 2: not YAML: found unexpected end of stream",
 		"n: [b, c]\n":        "line 1: a list is not possible here",
-		"a: x\nn: many\n":    "line 2: a text many is not possible here",
+		"a: x\nn: many\n":    "line 2: a string many is not possible here",
 		"a: *b\n":            "not YAML: unknown anchor 'b' referenced",
 		"a: 1\nb: c\na: 2\n": `line 3: mapping key "a" already defined at line 1`,
 		"a: \x01\n":          "not YAML: control characters are not allowed",
