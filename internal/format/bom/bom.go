@@ -12,7 +12,7 @@ import (
 // UTF8 is the mark that some editors write before text in UTF-8.
 var UTF8 = []byte("\xef\xbb\xbf")
 
-// Skip returns r without the mark of UTF-8.
+// Skip returns r without a leading byte order mark of UTF-8.
 func Skip(r io.Reader) io.Reader {
 	mark := make([]byte, len(UTF8))
 	n, _ := io.ReadFull(r, mark)
@@ -40,8 +40,8 @@ func ToUTF8(text []byte) []byte {
 	return []byte(string(utf16.Decode(units)))
 }
 
-// WideJSON returns the encoding of a JSON object or array that is not in UTF-8, or "". Its first character is ASCII, so that the
-// zeros show it (RFC 4627, section 3), with or without a byte order mark.
+// WideJSON returns "UTF-16" or "UTF-32" if head begins with a JSON object or array in that encoding, with or without a byte
+// order mark, and "" otherwise. The first character of JSON is ASCII, so its zero bytes show the encoding (RFC 4627, section 3).
 func WideJSON(head []byte) string {
 	for _, e := range []struct {
 		name, mark, format string

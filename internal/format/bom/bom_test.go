@@ -27,7 +27,7 @@ func TestToUTF8(t *testing.T) {
 		"\xff\xfea\x00\xe9\x00":    "aé",
 		"\xfe\xff\x00a\x00\xe9":    "aé",
 		"\xff\xfe\x3d\xd8\x00\xde": "\U0001f600", // a surrogate pair
-		"\xff\xfea\x00\xe9":        "a",          // half a unit at the end
+		"\xff\xfea\x00\xe9":        "a",          // half a code unit at the end
 	} {
 		if got := string(bom.ToUTF8([]byte(text))); got != want {
 			t.Errorf("%q: got %q, want %q", text, got, want)

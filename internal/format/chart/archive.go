@@ -13,7 +13,7 @@ import (
 // errNoChart is the error for a valid archive that is not a chart.
 var errNoChart = errors.New("not a packaged chart: it has no NAME/Chart.yaml, which helm requires")
 
-// archiveReader looks for a chart in an archive, in no more of it than helm unpacks.
+// archiveReader looks for a chart in the first MaxSize bytes of an archive, the part that helm unpacks.
 type archiveReader struct {
 	*tar.Reader
 	limited *io.LimitedReader
@@ -56,7 +56,7 @@ func isChartFile(header *tar.Header) bool {
 	return file == "Chart.yaml" && strings.Count(dir, "/") == 1 && header.Typeflag == tar.TypeReg
 }
 
-// readRest reads the archive to its end: helm refuses one that was cut off.
+// readRest reads the archive to its end: helm refuses a truncated one.
 func (r *archiveReader) readRest() (err error) {
 	for err == nil {
 		_, err = r.Next()
@@ -79,8 +79,8 @@ func HasChartFile(r io.Reader) bool {
 	return err == nil && archive.findChartFile() == nil
 }
 
-// CheckArchive returns why helm refuses an archive. A valid archive without a Chart.yaml is not an error: npm names its
-// packages in the same way.
+// CheckArchive returns an error if helm refuses an archive. A valid archive without a Chart.yaml is not an error: npm names
+// its packages in the same way.
 func CheckArchive(r io.Reader) error {
 	archive, err := newArchiveReader(r)
 	if err == nil {

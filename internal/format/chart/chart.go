@@ -17,8 +17,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Chart is the metadata of a Helm chart. Its JSON has the fields in helm's order, to which that of the embedded structs
-// belongs.
+// Chart is the metadata of a Helm chart. Its JSON has the fields in helm's order: those of About before those of Packaging.
 type Chart struct {
 	About
 	Packaging
@@ -53,7 +52,7 @@ type Packaging struct {
 	Type         string            `json:"type,omitempty"`
 }
 
-// Maintainer is a person or team behind a chart.
+// Maintainer is a person or team that maintains a chart.
 type Maintainer struct {
 	Name  string `json:"name,omitempty"`
 	Email string `json:"email,omitempty"`
@@ -75,14 +74,14 @@ type Dependency struct {
 // versionSyntax is the syntax that helm accepts as a version: semver with optional parts.
 var versionSyntax = lazy.Regexp(`^v?\d+(\.\d+)?(\.\d+)?(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
 
-// Parse reads a Chart.yaml as helm does, and checks what helm checks. The requirements.yaml that older charts have
-// beside it says the dependencies; nil if it does not exist.
+// Parse reads and checks a Chart.yaml as helm does. requirements is the requirements.yaml in which older charts list their
+// dependencies, or nil.
 func Parse(data, requirements []byte) (*Chart, error) {
 	c := &Chart{}
 	if err := c.read("Chart.yaml", data); err != nil {
 		return nil, err
 	}
-	if c.APIVersion == "" { // as charts of helm 2
+	if c.APIVersion == "" { // a chart of helm 2
 		c.APIVersion = "v1"
 	}
 	if requirements != nil {
@@ -103,12 +102,12 @@ func (c *Chart) read(file string, data []byte) error {
 		return fmt.Errorf("helm can't read %s: %w", file, yamlerror.Worded(err))
 	}
 	dropRepeatedKeys(&doc)
-	if hasNoNumber(&doc) {
+	if hasNonFinite(&doc) {
 		return fmt.Errorf("helm can't read %s: .inf and .nan are not possible", file)
 	}
-	r := textReader{file: file}
-	r.read(&doc, "")
-	c.Warnings = append(c.Warnings, r.warnings...)
+	s := stringifier{file: file}
+	s.convert(&doc, "")
+	c.Warnings = append(c.Warnings, s.warnings...)
 	var loose map[string]any
 	if err := doc.Decode(&loose); err != nil {
 		return fmt.Errorf("helm can't read %s: %w", file, yamlerror.Worded(err))
@@ -127,7 +126,7 @@ func (c *Chart) read(file string, data []byte) error {
 	return nil
 }
 
-// dropRepeatedKeys drops keys of mappings that follow again: helm takes the last one.
+// dropRepeatedKeys keeps only the last occurrence of each key of a mapping, as helm does.
 func dropRepeatedKeys(n *yaml.Node) {
 	for _, inner := range n.Content {
 		dropRepeatedKeys(inner)
@@ -148,12 +147,12 @@ func dropRepeatedKeys(n *yaml.Node) {
 	n.Content = kept
 }
 
-// fieldName returns the path of a field of Chart.yaml: encoding/json names embedded structs in it.
+// fieldName returns the path of a field in Chart.yaml: encoding/json prefixes it with the name of the embedded struct.
 func fieldName(field string) string {
 	return strings.TrimPrefix(strings.TrimPrefix(field, "About."), "Packaging.")
 }
 
-// typeName returns what users of YAML call a type.
+// typeName returns the YAML term for a Go type.
 func typeName(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.Slice:
@@ -173,20 +172,20 @@ func withArticle(value string) string {
 	return "a " + value
 }
 
-// textReader makes text of the numbers and booleans of a Chart.yaml, as helm's YAML library does wherever the field is
-// a text. All are, but for those of notText.
-type textReader struct {
+// stringifier converts the numbers and booleans in a Chart.yaml to strings, as helm's YAML library does for string fields.
+// All fields except those in notText are strings.
+type stringifier struct {
 	file     string
 	warnings []string
 }
 
-// notText are the fields of a Chart.yaml that have a type other than text, or any type.
+// notText lists the fields of a Chart.yaml that are not strings.
 var notText = []string{"deprecated", "enabled", "import-values"}
 
-// oldBools are the booleans of YAML 1.1, which helm reads, and 1.2 does not have.
+// oldBools are the booleans that YAML 1.2 dropped. Helm reads YAML 1.1.
 var oldBools = map[string]string{"y": "true", "yes": "true", "on": "true", "n": "false", "no": "false", "off": "false"}
 
-func (r *textReader) read(n *yaml.Node, key string) {
+func (s *stringifier) convert(n *yaml.Node, key string) {
 	switch n.Kind {
 	case yaml.MappingNode:
 		for i := 0; i+1 < len(n.Content); i += 2 {
@@ -194,18 +193,18 @@ func (r *textReader) read(n *yaml.Node, key string) {
 			if slices.Contains(notText, key) {
 				inner = key
 			}
-			r.read(n.Content[i+1], inner)
+			s.convert(n.Content[i+1], inner)
 		}
 	case yaml.ScalarNode:
-		r.readScalar(n, key)
+		s.convertScalar(n, key)
 	default: // an alias repeats the value at its anchor
 		for _, inner := range n.Content {
-			r.read(inner, key)
+			s.convert(inner, key)
 		}
 	}
 }
 
-func (r *textReader) readScalar(n *yaml.Node, key string) {
+func (s *stringifier) convertScalar(n *yaml.Node, key string) {
 	written := n.Value
 	if old := oldBools[strings.ToLower(written)]; n.Style == 0 && old != "" {
 		n.Tag, n.Value = "!!bool", old
@@ -217,7 +216,7 @@ func (r *textReader) readScalar(n *yaml.Node, key string) {
 	case "!!int", "!!float", "!!bool":
 		var value any
 		if n.Decode(&value) != nil {
-			return // told when all is decoded
+			return // reported when the whole document is decoded
 		}
 		if number, ok := value.(float64); ok {
 			value = strconv.FormatFloat(number, 'g', -1, 32)
@@ -228,13 +227,13 @@ func (r *textReader) readScalar(n *yaml.Node, key string) {
 		return
 	}
 	if written != n.Value {
-		r.warnings = append(r.warnings, fmt.Sprintf("%s: helm reads the %s of %s as %s; put quotes around it", r.file, written, key, n.Value))
+		s.warnings = append(s.warnings, fmt.Sprintf("%s: helm reads the %s of %s as %s; put quotes around it", s.file, written, key, n.Value))
 	}
 	n.Tag, n.Style = "!!str", yaml.DoubleQuotedStyle
 }
 
-// plain returns a text of a chart as helm keeps it: every white space a blank, and nothing that can't be printed.
-func plain(text string) string {
+// sanitize replaces white space with blanks and removes unprintable characters, as helm does.
+func sanitize(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsSpace(r):
@@ -246,8 +245,8 @@ func plain(text string) string {
 	}, text)
 }
 
-// clean makes the texts of the metadata plain that helm makes plain.
-func (c *Chart) clean() {
+// sanitize sanitizes the fields of the metadata that helm sanitizes.
+func (c *Chart) sanitize() {
 	texts := []*string{&c.Name, &c.Description, &c.Home, &c.Icon, &c.Condition, &c.Tags, &c.AppVersion, &c.KubeVersion}
 	list := func(of []string) {
 		for i := range of {
@@ -265,16 +264,16 @@ func (c *Chart) clean() {
 		list(d.Tags)
 	}
 	for _, text := range texts {
-		*text = plain(*text)
+		*text = sanitize(*text)
 	}
 }
 
-// check makes the metadata plain, and returns an error if helm would refuse it.
+// check sanitizes the metadata, and returns an error if helm would refuse it.
 func (c *Chart) check() error {
 	if slices.Contains(c.Maintainers, nil) {
 		return errors.New("its Chart.yaml has an empty maintainer, which helm refuses")
 	}
-	c.clean()
+	c.sanitize()
 	switch {
 	case c.Name == "":
 		return errors.New("its Chart.yaml has no name, which helm requires")
@@ -305,7 +304,7 @@ func (c *Chart) checkDependencies() error {
 		case d.Name == "":
 			return errors.New("its Chart.yaml has a dependency without a name")
 		case d.Alias != "" && !aliasSyntax().MatchString(d.Alias):
-			return fmt.Errorf("its Chart.yaml: the alias %q of the dependency %q has more than letters, digits, _ and -, which helm refuses", d.Alias, d.Name)
+			return fmt.Errorf("its Chart.yaml: the alias %q of the dependency %q has characters other than letters, digits, _, and -, which helm refuses", d.Alias, d.Name)
 		case seen[name]:
 			return fmt.Errorf("its Chart.yaml has two dependencies with the name or alias %q, which helm refuses", name)
 		}

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Ignore is the rules of a .helmignore, as helm understands them.
+// Ignore holds the rules of a .helmignore, as helm understands them.
 type Ignore []ignoreRule
 
 type ignoreRule struct {
@@ -14,12 +14,13 @@ type ignoreRule struct {
 	negate, onlyDir bool
 }
 
-// own are the rules of helm itself: against hidden files in templates, and against those in charts/ that are not charts.
-var own = []ignoreRule{
+// builtinRules are helm's own rules. They exclude hidden files in templates/, and the names in charts/ that helm does not
+// take for charts.
+var builtinRules = []ignoreRule{
 	{pattern: "templates/.?*"}, {pattern: "charts/[._]*"}, {pattern: "charts/*/charts/[._]*"}, {pattern: "charts/*/charts/*/charts/[._]*"},
 }
 
-// ParseIgnore reads the rules, and adds helm's own.
+// ParseIgnore reads the rules of a .helmignore and appends builtinRules.
 func ParseIgnore(data []byte) (Ignore, error) {
 	var rules Ignore
 	for line := range strings.Lines(strings.TrimPrefix(string(data), "\ufeff")) {
@@ -38,7 +39,7 @@ func ParseIgnore(data []byte) (Ignore, error) {
 		}
 		rules = append(rules, rule)
 	}
-	return append(rules, own...), nil
+	return append(rules, builtinRules...), nil
 }
 
 // Excludes reports whether helm excludes a path of the chart. As in helm, a rule with "!" excludes everything except its

@@ -19,19 +19,19 @@ import (
 )
 
 const (
-	// MaxSize is the size of the largest chart that helm loads, in bytes.
+	// MaxSize is helm's limit for the size of a chart, in bytes.
 	MaxSize = 100 << 20
 	// MaxFileSize is the size of the largest file of a chart that helm before 4.3 loads, in bytes.
 	MaxFileSize = 5 << 20
 
-	// maxDepth bounds charts in charts in charts, which helm does not.
+	// maxDepth bounds the nesting of charts. Helm has no such limit.
 	maxDepth = 16
 )
 
 // metadataFiles are the files of a chart that helm reads to load it.
 var metadataFiles = []string{"Chart.yaml", "Chart.lock", "values.yaml", "values.schema.json", RequirementsFile, "requirements.lock"}
 
-// Loader checks the files of a chart as helm does when it loads them. Add gets each file, and Load returns the metadata.
+// Loader checks the files of a chart as helm does when it loads them: call Add for each file, then Load for the metadata.
 type Loader struct {
 	files  map[string][]byte  // metadataFiles
 	charts map[string]*Loader // directories in charts/
@@ -92,12 +92,12 @@ func (l *Loader) add(name string, r io.Reader) error {
 		l.charts[sub] = newLoader(l.depth+1, l.all)
 	}
 	if !isDir {
-		return nil // helm takes any file in charts/ for a chart, which has no Chart.yaml then
+		return nil // helm takes any file in charts/ for a chart, so Load reports a missing Chart.yaml
 	}
 	return l.charts[sub].add(inner, r)
 }
 
-// Load returns the metadata of the chart, or why helm does not load it.
+// Load returns the metadata of the chart, or an error if helm would not load it.
 func (l *Loader) Load() (*Chart, error) {
 	if _, ok := l.files["Chart.yaml"]; !ok {
 		return nil, errors.New("it has no Chart.yaml, which helm requires")
@@ -132,10 +132,10 @@ func (l *Loader) Load() (*Chart, error) {
 	return c, nil
 }
 
-// ChartFile returns the Chart.yaml.
+// ChartFile returns the content of Chart.yaml, with the changes of Override.
 func (l *Loader) ChartFile() []byte { return l.files["Chart.yaml"] }
 
-// Field returns a text in the Chart.yaml, "" if it is something else.
+// Field returns a top-level field of Chart.yaml, or "" if it is not a string.
 func (l *Loader) Field(name string) string {
 	var doc map[string]any
 	if err := yaml.Unmarshal(l.ChartFile(), &doc); err != nil {
@@ -145,7 +145,7 @@ func (l *Loader) Field(name string) string {
 	return text
 }
 
-// Override replaces a field of the Chart.yaml, and moves it to the end.
+// Override sets a field of Chart.yaml to a string, and moves it to the end.
 func (l *Loader) Override(field, value string) error {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(l.ChartFile(), &doc); err != nil {
@@ -178,8 +178,7 @@ func (l *Loader) Override(field, value string) error {
 	return nil
 }
 
-// Missing lists the dependencies in Chart.yaml that no chart in charts/ has the name of: helm refuses to package such a
-// chart.
+// Missing lists the dependencies in Chart.yaml that are not in charts/. Helm refuses to package a chart that lacks any.
 func (c *Chart) Missing() []string {
 	var missing []string
 	for _, d := range c.Dependencies {
@@ -199,7 +198,7 @@ func checkFile(name string, data []byte) error {
 		}
 		return nil
 	case "Chart.yaml", RequirementsFile:
-		return nil // read already
+		return nil // Load has parsed it
 	case "Chart.lock", "requirements.lock":
 		if err := checkLock(data); err != nil {
 			return err
@@ -217,23 +216,23 @@ func checkFile(name string, data []byte) error {
 			return errors.New("it is not a mapping")
 		}
 		dropRepeatedKeys(&doc)
-		if hasNoNumber(&doc) {
+		if hasNonFinite(&doc) {
 			return errors.New(".inf and .nan are not possible")
 		}
 		var values any
-		if err := doc.Decode(&values); err != nil { // a template for a key
+		if err := doc.Decode(&values); err != nil { // such as a template as a key
 			return err
 		}
 	}
 }
 
-// hasNoNumber reports whether a document has an infinity or a NaN: helm reads YAML by way of JSON.
-func hasNoNumber(n *yaml.Node) bool {
+// hasNonFinite reports whether a document has an infinity or a NaN. Helm reads YAML by way of JSON, which has neither.
+func hasNonFinite(n *yaml.Node) bool {
 	if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!float" {
 		var f float64
 		return n.Decode(&f) == nil && (math.IsInf(f, 0) || math.IsNaN(f))
 	}
-	return slices.ContainsFunc(n.Content, hasNoNumber)
+	return slices.ContainsFunc(n.Content, hasNonFinite)
 }
 
 // checkLock checks the fields of a Chart.lock that helm reads.
@@ -268,9 +267,9 @@ func readArchive(r io.Reader, l *Loader) (*Chart, error) {
 	if err != nil {
 		return nil, fmt.Errorf("not a packaged chart: %w", err)
 	}
-	limited := &io.LimitedReader{R: unzipped, N: 2 * MaxSize} // with the headers of the tar
+	limited := &io.LimitedReader{R: unzipped, N: 2 * MaxSize} // tar headers take space too
 	files := tar.NewReader(limited)
-	nested := "" // an entry that tar makes of a directory named with ./
+	nested := "" // a Chart.yaml below "./", as tar names the files of a directory given as ./NAME
 	for {
 		header, err := files.Next()
 		switch {
@@ -302,8 +301,8 @@ func readArchive(r io.Reader, l *Loader) (*Chart, error) {
 	}
 }
 
-// nameInChart returns the name of an entry of a packaged chart as helm sees it: without its first directory, whatever that
-// is.
+// nameInChart returns the name of an entry of a packaged chart as helm sees it: without its first directory, whatever the
+// name of that directory.
 func nameInChart(entry string) (string, error) {
 	first, rest, _ := strings.Cut(strings.ReplaceAll(entry, `\`, "/"), "/")
 	switch name := path.Clean(rest); {

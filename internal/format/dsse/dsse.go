@@ -1,5 +1,5 @@
-// Package dsse reads envelopes of the Dead Simple Signing Envelope specification, also those in sigstore bundles. It
-// verifies no signature.
+// Package dsse reads envelopes of the Dead Simple Signing Envelope specification, including those in sigstore bundles. It
+// does not verify signatures.
 package dsse
 
 import (
@@ -30,7 +30,8 @@ func (e *Envelope) Content() ([]byte, error) {
 	return nil, errors.New("the payload of the DSSE envelope is not base64")
 }
 
-// Open returns the payload of an envelope, which may be in a sigstore bundle, and its media type; "" if data is neither.
+// Open returns the payload of an envelope or of the envelope in a sigstore bundle, and the media type of the payload. Both
+// are empty if data is neither.
 func Open(data []byte) (content []byte, mediaType string) {
 	var bundle struct {
 		Envelope

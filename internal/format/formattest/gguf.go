@@ -16,7 +16,7 @@ const (
 	typeInt64   = 11
 )
 
-// tensorTypes are types of tensors by number: block elements take size bytes.
+// tensorTypes are some types of tensors by number: a block of that many elements takes size bytes.
 var tensorTypes = map[uint32]struct{ block, size uint64 }{0: {1, 4}, 1: {1, 2}, 8: {32, 34}, 12: {256, 144}, 14: {256, 210}}
 
 // GGUF describes a GGUF file.
@@ -66,21 +66,21 @@ func (g *GGUF) Bytes() []byte {
 	return append(b, make([]byte, data)...)
 }
 
-// Header encodes all but the weights, and returns the size of those.
+// Header encodes the part of the file before the weights, and returns the size of the weights in bytes.
 func (g *GGUF) Header() ([]byte, uint64) {
 	b := []byte("GGUF")
 	b = g.Order.AppendUint32(b, g.Version)
-	b = g.length(b, uint64(len(g.Tensors)))
-	b = g.length(b, uint64(len(g.Keys)))
+	b = g.appendLength(b, uint64(len(g.Tensors)))
+	b = g.appendLength(b, uint64(len(g.Keys)))
 	for _, kv := range g.Keys {
-		b = g.value(g.text(b, kv.Key), kv.Value, true)
+		b = g.appendValue(g.appendText(b, kv.Key), kv.Value, true)
 	}
 	var offset uint64
 	for _, t := range g.Tensors {
-		b = g.Order.AppendUint32(g.text(b, t.Name), uint32(len(t.Dims)))
+		b = g.Order.AppendUint32(g.appendText(b, t.Name), uint32(len(t.Dims)))
 		elements := uint64(1)
 		for _, d := range t.Dims {
-			b = g.length(b, d)
+			b = g.appendLength(b, d)
 			elements *= d
 		}
 		b = g.Order.AppendUint64(g.Order.AppendUint32(b, t.Kind), offset)
@@ -89,57 +89,57 @@ func (g *GGUF) Header() ([]byte, uint64) {
 	return append(b, make([]byte, (32-len(b)%32)%32)...), offset
 }
 
-func (g *GGUF) length(b []byte, n uint64) []byte {
+func (g *GGUF) appendLength(b []byte, n uint64) []byte {
 	if g.Version == 1 {
 		return g.Order.AppendUint32(b, uint32(n))
 	}
 	return g.Order.AppendUint64(b, n)
 }
 
-func (g *GGUF) text(b []byte, s string) []byte {
-	return append(g.length(b, uint64(len(s))), s...)
+func (g *GGUF) appendText(b []byte, s string) []byte {
+	return append(g.appendLength(b, uint64(len(s))), s...)
 }
 
-// value appends a value, and before it its type if typed.
-func (g *GGUF) value(b []byte, v any, typed bool) []byte {
-	kind := func(k uint32) {
+// appendValue appends a value, after the number of its type if typed.
+func (g *GGUF) appendValue(b []byte, v any, typed bool) []byte {
+	appendType := func(k uint32) {
 		if typed {
 			b = g.Order.AppendUint32(b, k)
 		}
 	}
 	switch v := v.(type) {
 	case uint16:
-		kind(typeUint16)
+		appendType(typeUint16)
 		return g.Order.AppendUint16(b, v)
 	case uint32:
-		kind(typeUint32)
+		appendType(typeUint32)
 		return g.Order.AppendUint32(b, v)
 	case int64:
-		kind(typeInt64)
+		appendType(typeInt64)
 		return g.Order.AppendUint64(b, uint64(v))
 	case float32:
-		kind(typeFloat32)
+		appendType(typeFloat32)
 		return g.Order.AppendUint32(b, math.Float32bits(v))
 	case bool:
-		kind(typeBool)
+		appendType(typeBool)
 		if v {
 			return append(b, 1)
 		}
 		return append(b, 0)
 	case string:
-		kind(typeString)
-		return g.text(b, v)
+		appendType(typeString)
+		return g.appendText(b, v)
 	case []string:
-		kind(typeArray)
-		b = g.length(g.Order.AppendUint32(b, typeString), uint64(len(v)))
+		appendType(typeArray)
+		b = g.appendLength(g.Order.AppendUint32(b, typeString), uint64(len(v)))
 		for _, s := range v {
-			b = g.value(b, s, false)
+			b = g.appendValue(b, s, false)
 		}
 	case []float32:
-		kind(typeArray)
-		b = g.length(g.Order.AppendUint32(b, typeFloat32), uint64(len(v)))
+		appendType(typeArray)
+		b = g.appendLength(g.Order.AppendUint32(b, typeFloat32), uint64(len(v)))
 		for _, f := range v {
-			b = g.value(b, f, false)
+			b = g.appendValue(b, f, false)
 		}
 	}
 	return b

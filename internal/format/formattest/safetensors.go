@@ -3,12 +3,12 @@ package formattest
 
 import "encoding/binary"
 
-// Safetensors returns a file with a header and as many zeros of data.
+// Safetensors returns a file with a header and that many zero bytes of data.
 func Safetensors(header string, data int) []byte {
 	b := binary.LittleEndian.AppendUint64(nil, uint64(len(header)))
 	return append(append(b, header...), make([]byte, data)...)
 }
 
-// TinySafetensors is a header of two tensors with 14 bytes of data.
+// TinySafetensors is the header of a file with two tensors, whose data take 14 bytes.
 const TinySafetensors = `{"__metadata__":{"format":"pt"},"a":{"dtype":"F16","shape":[2,3],"data_offsets":[0,12]},` +
 	`"b":{"dtype":"F16","shape":[],"data_offsets":[12,14],"extra":{"x":[1,{"y":null}]}}} `

@@ -1,6 +1,6 @@
 package formattest
 
-// The beginnings of a core module and of a component.
+// The preambles of a core module and of a component.
 const (
 	WasmModule    = "\x00asm\x01\x00\x00\x00"
 	WasmComponent = "\x00asm\x0d\x00\x01\x00"
@@ -31,7 +31,7 @@ func TinyComponent() []byte {
 	return []byte(WasmComponent + WasmSection(10, imports) + WasmSection(11, exports))
 }
 
-// GreetingModule returns a command for WASI preview 1 that writes "hello": the one of examples/wasm.
+// GreetingModule returns a command for WASI preview 1 that writes "hello": the module of examples/wasm.
 func GreetingModule() []byte {
 	iovec := "\x08\x00\x00\x00\x06\x00\x00\x00"
 	code := "\x00\x41\x01\x41\x00\x41\x01\x41\x14\x10\x00\x1a\x0b" // fd_write(1, 0, 1, 20)

@@ -1,5 +1,5 @@
 // Package frontmatter reads the fields that precede the text of Markdown documents: YAML between two lines of "---", as Jekyll
-// introduced it, and, as Hugo also takes them, TOML between two lines of "+++", and JSON.
+// introduced it, and, as Hugo also accepts, TOML between two lines of "+++" or a JSON object.
 package frontmatter
 
 import (
@@ -15,18 +15,17 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// maxValues bounds the values of front matter: aliases of aliases grow exponentially. maxDepth bounds their
-// nesting.
+// The limits of front matter.
 const (
-	maxValues = 10_000
-	maxDepth  = 64
+	maxValues = 10_000 // values; aliases of aliases grow exponentially
+	maxDepth  = 64     // nested values
 )
 
 // Field is a key of front matter, and its value as text.
 type Field struct{ Name, Value string }
 
-// Read splits a document into the keys of its front matter, in order, and its body. A document without front matter, or with
-// one that is not a YAML mapping, is all body.
+// Read splits a document into the fields of its front matter, in order, and its body. If the document has no front matter,
+// or if its front matter is not a mapping, the whole document is the body.
 func Read(document []byte) (fields []Field, body []byte) {
 	front, body, found := Split(document)
 	if !found {
@@ -39,17 +38,17 @@ func Read(document []byte) (fields []Field, body []byte) {
 	return fields, body
 }
 
-// Split splits a document into its front matter, as YAML, and its body.
+// Split splits a document into its front matter, as YAML, and its body. If it finds no front matter, body is the whole document.
 func Split(document []byte) (front, body []byte, found bool) {
 	document = bom.ToUTF8(document)
 	first, rest, _ := bytes.Cut(document, []byte("\n"))
 	switch first := string(bytes.TrimRight(first, " \t\r")); {
 	case first == "---":
-		if front, body, found := splitBetween(rest, "---", "..."); found {
+		if front, body, found := splitAtLine(rest, "---", "..."); found {
 			return front, body, true
 		}
 	case first == "+++":
-		if front, body, found := splitBetween(rest, "+++"); found {
+		if front, body, found := splitAtLine(rest, "+++"); found {
 			if front, ok := tomlToYAML(front); ok {
 				return front, body, true
 			}
@@ -62,8 +61,8 @@ func Split(document []byte) (front, body []byte, found bool) {
 	return nil, document, false
 }
 
-// splitBetween splits a text at the first line that is one of ends.
-func splitBetween(text []byte, ends ...string) (front, body []byte, found bool) {
+// splitAtLine splits a text at the first line that is one of ends.
+func splitAtLine(text []byte, ends ...string) (front, body []byte, found bool) {
 	for at := 0; at < len(text); {
 		line, _, more := bytes.Cut(text[at:], []byte("\n"))
 		if slices.Contains(ends, string(bytes.TrimRight(line, " \t\r"))) {
@@ -77,7 +76,7 @@ func splitBetween(text []byte, ends ...string) (front, body []byte, found bool) 
 	return nil, nil, false
 }
 
-// splitObject splits a document behind the JSON object that it begins with. A whole document in JSON has no front matter.
+// splitObject splits a document after the JSON object at its beginning. A document that is only JSON has no front matter.
 func splitObject(document []byte) (front, body []byte, found bool) {
 	d := json.NewDecoder(bytes.NewReader(document))
 	var fields map[string]json.RawMessage
@@ -92,7 +91,7 @@ func splitObject(document []byte) (front, body []byte, found bool) {
 	return bytes.ReplaceAll(front, []byte("\t"), []byte("  ")), rest, true
 }
 
-// errUnreadable is the error of front matter that counts as body.
+// errUnreadable is the error for front matter that Read takes for a part of the body.
 var errUnreadable = errors.New("not a mapping of keys to plain values")
 
 func readFields(front []byte) ([]Field, error) {
@@ -106,15 +105,15 @@ func readFields(front []byte) ([]Field, error) {
 	var fields []Field
 	r := valueReader{left: maxValues}
 	err := r.eachKey(document.Content[0], 0, func(key string, value any) {
-		fields = append(fields, Field{key, plainValue(value)})
+		fields = append(fields, Field{key, formatValue(value)})
 	})
 	return fields, err
 }
 
-// valueReader reads YAML as the values of JSON.
-type valueReader struct{ left int }
+// valueReader converts YAML nodes to JSON values.
+type valueReader struct{ left int } // the number of values that it may still convert
 
-// eachKey visits the keys of a mapping, which are strings and differ.
+// eachKey visits the keys of a mapping. It fails with errUnreadable if a key is not a string or is repeated.
 func (r *valueReader) eachKey(n *yaml.Node, depth int, visit func(key string, value any)) error {
 	seen := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
@@ -167,8 +166,8 @@ func readScalar(n *yaml.Node) (any, error) {
 	return value, nil
 }
 
-// plainValue formats a value for people: lists with commas, objects as JSON.
-func plainValue(value any) string {
+// formatValue formats a value for people: lists with commas, objects as JSON.
+func formatValue(value any) string {
 	switch v := value.(type) {
 	case nil:
 		return ""
@@ -177,11 +176,11 @@ func plainValue(value any) string {
 	case []any:
 		items := make([]string, len(v))
 		for i, item := range v {
-			items[i] = plainValue(item)
+			items[i] = formatValue(item)
 		}
 		return strings.Join(items, ", ")
 	case map[string]any:
-		encoded, _ := json.Marshal(v) // cannot fail: the values come from scalar, lists, and objects
+		encoded, _ := json.Marshal(v) // can't fail: the values are scalars, lists, and objects
 		return string(encoded)
 	}
 	return fmt.Sprint(value)

@@ -8,15 +8,15 @@ import (
 	"strings"
 )
 
-// tomlToYAML returns TOML front matter as YAML whose keys are on the same lines. It is not read with BurntSushi/toml, which
-// reads configuration elsewhere: nested arrays in an untrusted page overflow its stack, and it does not report the positions
-// of keys. It reads what generators of sites take: keys, tables, text, numbers, dates (as text), arrays, and inline tables. ok
-// is false if it can't be read.
+// tomlToYAML converts TOML front matter to YAML that has the keys on the same lines. It reads the TOML that site generators
+// accept: keys, tables, strings, numbers, dates (as strings), arrays, and inline tables. ok is false if front is anything
+// else. BurntSushi/toml, which reads configuration elsewhere, does not fit: nested arrays in an untrusted page overflow its
+// stack, and it does not report the positions of keys.
 func tomlToYAML(front []byte) (yaml []byte, ok bool) {
 	p := &tomlParser{text: string(front)}
 	lines := make([]string, strings.Count(p.text, "\n")+1)
 	root := map[string]any{}
-	at := map[string]int{} // the line of a key of the root
+	lineOf := map[string]int{} // by key of the root
 	table := root
 	for p.skip(true); p.pos < len(p.text); p.skip(true) {
 		line := strings.Count(p.text[:p.pos], "\n")
@@ -32,8 +32,8 @@ func tomlToYAML(front []byte) (yaml []byte, ok bool) {
 			return nil, false
 		}
 		for key := range root {
-			if _, known := at[key]; !known {
-				at[key] = line
+			if _, known := lineOf[key]; !known {
+				lineOf[key] = line
 			}
 		}
 		p.skip(false)
@@ -41,7 +41,7 @@ func tomlToYAML(front []byte) (yaml []byte, ok bool) {
 			return nil, false
 		}
 	}
-	for key, line := range at {
+	for key, line := range lineOf {
 		name, _ := json.Marshal(key)
 		value, err := json.Marshal(root[key])
 		if err != nil || lines[line] != "" {
@@ -52,7 +52,8 @@ func tomlToYAML(front []byte) (yaml []byte, ok bool) {
 	return []byte(strings.Join(lines, "\n")), true
 }
 
-// tableAt returns the table with a name, or the new last one of an array of tables.
+// tableAt returns the table with a dotted name, and creates missing ones. With array, it appends a table to the array of
+// tables with that name and returns it. It returns false if a part of the name is taken by another value.
 func tableAt(root map[string]any, keys []string, array bool) (map[string]any, bool) {
 	last := len(keys) - 1
 	for i, key := range keys {
@@ -80,7 +81,7 @@ func tableAt(root map[string]any, keys []string, array bool) (map[string]any, bo
 	return root, true
 }
 
-// set sets a key, whose parts are the keys of tables in tables.
+// set sets a dotted key, and reports false if the key already has a value.
 func set(table map[string]any, keys []string, value any) bool {
 	last := len(keys) - 1
 	if last > 0 {
@@ -104,7 +105,7 @@ type tomlParser struct {
 	values, depth int
 }
 
-// skip skips blanks and a comment, and with lines also ends of lines.
+// skip skips blanks and comments, and with lines also line breaks.
 func (p *tomlParser) skip(lines bool) {
 	for ; p.pos < len(p.text); p.pos++ {
 		switch c := p.text[p.pos]; {
@@ -121,7 +122,7 @@ func (p *tomlParser) skip(lines bool) {
 	}
 }
 
-// take reads a text if it is next.
+// take skips text if it is next, and reports whether it was.
 func (p *tomlParser) take(text string) bool {
 	if !strings.HasPrefix(p.text[p.pos:], text) {
 		return false
@@ -130,7 +131,7 @@ func (p *tomlParser) take(text string) bool {
 	return true
 }
 
-// readEntry reads KEY = VALUE, or the header of a table; of an array of tables, the value is not nil.
+// readEntry reads KEY = VALUE or a table header. For the header of an array of tables, value is not nil.
 func (p *tomlParser) readEntry() (keys []string, value any, isTable bool, err error) {
 	if p.take("[") {
 		array := p.take("[")
@@ -149,7 +150,7 @@ func (p *tomlParser) readEntry() (keys []string, value any, isTable bool, err er
 	return keys, value, false, err
 }
 
-// readKey reads a key, whose parts are separated by dots.
+// readKey reads a dotted key and returns its parts.
 func (p *tomlParser) readKey() ([]string, error) {
 	var keys []string
 	for {
@@ -256,12 +257,12 @@ func (p *tomlParser) readInlineTable() (any, error) {
 	}
 }
 
-// readQuoted reads a text in quotes, of one line or several.
+// readQuoted reads a quoted string, single-line or multi-line.
 func (p *tomlParser) readQuoted() (string, error) {
 	quote := p.text[p.pos : p.pos+1]
 	if p.take(strings.Repeat(quote, 3)) {
 		p.take("\r")
-		p.take("\n") // right after the quotes does not count
+		p.take("\n") // a line break right after the opening quotes is not part of the string
 		quote = strings.Repeat(quote, 3)
 	} else {
 		p.pos++
@@ -284,7 +285,8 @@ func (p *tomlParser) readQuoted() (string, error) {
 	return "", errTOML
 }
 
-// unescape resolves the escapes of a text, which are those of JSON and \U, \e, and the end of a line.
+// unescape resolves the escapes of a string: those of Go, which include the escapes of TOML 1.0, and a backslash at the end
+// of a line.
 func unescape(text string) (string, error) {
 	var b bytes.Buffer
 	for len(text) > 0 {

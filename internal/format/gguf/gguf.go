@@ -23,9 +23,9 @@ import (
 const (
 	maxHeader  = 512 << 20 // bytes read of one file
 	maxKeys    = 1 << 16   // metadata entries
-	maxTensors = 1 << 20   // tensors, of which none is kept
+	maxTensors = 1 << 20   // tensors; their descriptions are not kept
 	maxString  = 1 << 20   // a longer string is skipped; a chat template has a few KiB
-	maxKept    = 1 << 20   // all metadata, which has to fit into a config
+	maxKept    = 1 << 20   // bytes of metadata, which must fit into a config
 	maxArray   = 50        // a longer array is skipped, as Docker Model Runner does
 	maxDims    = 32        // dimensions of a tensor; llama.cpp has up to 4, other programs write 5
 )
@@ -42,8 +42,8 @@ type File struct {
 	diffusion bool // the names of the tensors are those of a diffusion model
 }
 
-// Read reads the header of a GGUF file of versions 1 to 3, in either byte order. The file must be as long as its
-// tensors need. A length in the file never decides how much memory is allocated.
+// Read reads the header of a GGUF file of versions 1 to 3, in either byte order. It fails if the file is too short for its
+// tensors. The memory that it takes is bounded, whatever lengths the file states.
 func Read(r io.ReaderAt, size int64) (*File, error) { return Visit(r, size, nil) }
 
 // Visit reads as Read does, and calls visit for each tensor, in the order of the header.
@@ -56,8 +56,8 @@ func Visit(r io.ReaderAt, size int64, visit func(tensor.Tensor)) (*File, error) 
 	return f, err
 }
 
-// IsHead reports whether data begin as a GGUF file does: with a small version, in either order of bytes, not a text. A file that
-// ends before its version is GGUF, and truncated.
+// IsHead reports whether data begins like a GGUF file: with the magic and a version below 256 in either byte order, so that
+// text is not taken for GGUF. Data that ends before the version counts as the head of a truncated file.
 func IsHead(data []byte) bool {
 	const versions = 1 << 8
 	if !bytes.HasPrefix(data, []byte("GGUF")) && !bytes.HasPrefix(data, []byte("FUGG")) {
@@ -66,8 +66,8 @@ func IsHead(data []byte) bool {
 	return len(data) < 8 || binary.LittleEndian.Uint32(data[4:]) < versions || binary.BigEndian.Uint32(data[4:]) < versions
 }
 
-// ReadHead reads as much as the first bytes of a GGUF file of size bytes contain: the metadata of the model precede the
-// vocabulary. Of the tensors, only the number is known.
+// ReadHead reads the metadata in the first bytes of a GGUF file of size bytes. Those of the model precede the vocabulary, so a
+// short head has them. Of the tensors, the result has only the number.
 func ReadHead(head []byte, size int64) (*File, error) {
 	g := &reader{in: bufio.NewReader(bytes.NewReader(head)), size: size}
 	f, keys, err := g.readCounts()
@@ -83,7 +83,7 @@ func ReadHead(head []byte, size int64) (*File, error) {
 	return f, nil
 }
 
-// Add adds another shard of the same model. If both have a key, the value of shard is kept.
+// Add adds another shard of the same model. If both have a key, the value in shard wins.
 func (f *File) Add(shard *File) {
 	maps.Copy(f.Metadata, shard.Metadata)
 	for kind, n := range shard.types {
@@ -97,7 +97,7 @@ func (f *File) Add(shard *File) {
 	f.diffusion = f.diffusion || shard.diffusion
 }
 
-// Architecture returns the architecture of the model. Without any evidence it is "llama", as for the tools of llama.cpp.
+// Architecture returns the architecture of the model. Without any evidence it returns "llama", the default of llama.cpp's tools.
 func (f *File) Architecture() string {
 	if s := f.Metadata["general.architecture"]; s != "" {
 		return s
@@ -108,7 +108,7 @@ func (f *File) Architecture() string {
 	return "llama"
 }
 
-// ContextSize returns the context that the model was trained with, in tokens; 0: unknown.
+// ContextSize returns the size of the context that the model was trained with, in tokens, or 0 if it is unknown.
 func (f *File) ContextSize() int64 {
 	n, err := strconv.ParseInt(f.Metadata[f.Architecture()+".context_length"], 10, 64)
 	if err != nil || n < 0 || n > math.MaxInt32 {
@@ -142,12 +142,12 @@ func (g *reader) read() (*File, error) {
 	}
 	var last extent
 	for range f.Tensors {
-		end, err := g.readTensor(f)
+		data, err := g.readTensor(f)
 		if err != nil {
 			return nil, err
 		}
-		if end.end > last.end {
-			last = end
+		if data.end > last.end {
+			last = data
 		}
 	}
 	return f, g.finish(f, align, last)
@@ -170,13 +170,13 @@ func newFile(tensors int64) *File {
 	return &File{Metadata: map[string]string{}, FileType: -1, Tensors: tensors, types: map[uint32]int64{}}
 }
 
-// finish checks that the file contains all tensors.
+// finish checks that the file contains all tensors, and sets the size of their data.
 func (g *reader) finish(f *File, align int64, last extent) error {
 	start := (g.pos + align - 1) / align * align
 	if last.end > 0 && last.end > max(g.size-start, 0) {
 		return fmt.Errorf("truncated GGUF: tensor %q ends at byte %d, the file has %d", last.name, start+last.end, g.size)
 	}
-	// Docker Model Runner adds a whole alignment if no padding is needed. Users compare with its sizes.
+	// Docker Model Runner takes a whole alignment for padding if none is needed. Users compare sizes with those that it prints.
 	f.DataSize = max(g.size-(g.pos+align-g.pos%align), 0)
 	return nil
 }
@@ -243,7 +243,7 @@ func (g *reader) readEntry(f *File, align *int64) error {
 	return nil
 }
 
-// extent is the end of a tensor, from the beginning of the tensor data.
+// extent is the end of a tensor, as an offset in the tensor data.
 type extent struct {
 	name string
 	end  int64
@@ -312,7 +312,7 @@ func (g *reader) readDimensions() ([]int64, error) {
 	return dims, nil
 }
 
-// dataEnd returns where the data of a tensor ends; 0 for an unknown type.
+// dataEnd returns the end of a tensor as an offset in the tensor data, or 0 for an unknown type.
 func dataEnd(kind uint32, offset uint64, elements int64) (int64, error) {
 	if int64(kind) >= int64(len(tensorTypes)) || tensorTypes[kind].block == 0 {
 		return 0, nil
@@ -326,7 +326,7 @@ func dataEnd(kind uint32, offset uint64, elements int64) (int64, error) {
 	return int64(end), nil
 }
 
-// readCount reads a number of items. Each takes at least nine bytes of the rest of the file.
+// readCount reads a number of items, and checks it against the limit and the rest of the file: an item takes at least nine bytes.
 func (g *reader) readCount(what string, limit int64) (int64, error) {
 	n, err := g.readLength()
 	if err != nil {

@@ -38,9 +38,9 @@ func TestRead(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			image := formattest.TinyLlama()
-			change(image)
-			f, err := readBytes(image.Bytes())
+			model := formattest.TinyLlama()
+			change(model)
+			f, err := readBytes(model.Bytes())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -57,7 +57,7 @@ func TestRead(t *testing.T) {
 func TestReadRefuses(t *testing.T) {
 	t.Parallel()
 	whole := formattest.TinyLlama().Bytes()
-	lie := func(at int, n uint64) []byte {
+	withNumber := func(at int, n uint64) []byte {
 		b := bytes.Clone(whole)
 		binary.LittleEndian.PutUint64(b[at:], n)
 		return b
@@ -74,10 +74,10 @@ func TestReadRefuses(t *testing.T) {
 		"unknown version":      {[]byte("GGUF\x04\x00\x00\x00"), "unsupported GGUF version 4"},
 		"header cut":           {whole[:100], "the header continues after byte 100"},
 		"data cut":             {whole[:len(whole)-1], `tensor "blk.0.attn_norm.weight" ends at byte`},
-		"more tensors":         {lie(8, 1<<40), "1099511627776 tensors do not fit"},
-		"negative tensors":     {lie(8, 1<<63), "a length of 9223372036854775808"},
-		"more keys":            {lie(16, 1<<30), "1073741824 metadata entries do not fit"},
-		"key beyond file":      {lie(24, 1<<50), "a string of 1125899906842624 bytes"},
+		"more tensors":         {withNumber(8, 1<<40), "1099511627776 tensors do not fit"},
+		"negative tensors":     {withNumber(8, 1<<63), "a length of 9223372036854775808"},
+		"more keys":            {withNumber(16, 1<<30), "1073741824 metadata entries do not fit"},
+		"key beyond file":      {withNumber(24, 1<<50), "a string of 1125899906842624 bytes"},
 		"elements beyond sums": {hugeHeader, "overflows"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -91,9 +91,9 @@ func TestReadRefuses(t *testing.T) {
 }
 
 func TestReadKeepsNoVocabulary(t *testing.T) {
-	image := formattest.TinyLlama()
-	image.Keys = append(image.Keys, formattest.Pair{Key: "tokenizer.ggml.merges", Value: slices.Repeat([]string{"a b"}, 200_000)})
-	data := image.Bytes()
+	model := formattest.TinyLlama()
+	model.Keys = append(model.Keys, formattest.Pair{Key: "tokenizer.ggml.merges", Value: slices.Repeat([]string{"a b"}, 200_000)})
+	data := model.Bytes()
 	allocs := testing.AllocsPerRun(1, func() {
 		if _, err := readBytes(data); err != nil {
 			t.Fatal(err)
@@ -156,9 +156,9 @@ func TestReadTakesAnyShape(t *testing.T) {
 		{0, nil, 1, true}, {1, []uint64{2, 2, 1, 4, 8}, 128, true}, {77, []uint64{4}, 4, true}, {1<<32 - 1, []uint64{4}, 4, true},
 		{0, slices.Repeat([]uint64{1}, 33), 0, false},
 	} {
-		image := formattest.TinyLlama()
-		image.Tensors = []formattest.Tensor{{Name: "a", Kind: 0, Dims: tt.dims}}
-		data := append(image.Bytes(), make([]byte, 64)...)
+		model := formattest.TinyLlama()
+		model.Tensors = []formattest.Tensor{{Name: "a", Kind: 0, Dims: tt.dims}}
+		data := append(model.Bytes(), make([]byte, 64)...)
 		at := bytes.LastIndex(data, []byte("a")) + 1 + 4 + 8*len(tt.dims)
 		binary.LittleEndian.PutUint32(data[at:], tt.kind)
 		f, err := readBytes(data)

@@ -20,7 +20,7 @@ func (g *reader) readLength() (int64, error) {
 	return int64(n), err
 }
 
-// readText reads a string; it skips a very long one.
+// readText reads a string and trims it. It skips a string longer than maxString; keep is false then.
 func (g *reader) readText() (text string, keep bool, err error) {
 	n, err := g.readLength()
 	if err != nil {

@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// tensorType is a type of tensor data: block elements take size bytes.
+// tensorType is a type of tensor data: a block of that many elements takes size bytes.
 type tensorType struct {
 	name        string
 	block, size uint64
 }
 
 // tensorTypes are the types of ggml by number (enum ggml_type). A type without a size is obsolete, or its number has two
-// meanings: bitnet.cpp has I2_S, I8_S, TL1, and TL2 from 36 on, where ggml had three removed types and has MXFP4.
+// meanings: bitnet.cpp numbers I2_S, I8_S, TL1, and TL2 from 36 on, where ggml has three removed types and MXFP4.
 var tensorTypes = [...]tensorType{
 	{"F32", 1, 4}, {"F16", 1, 2}, {"Q4_0", 32, 18}, {"Q4_1", 32, 20}, {"Q4_2", 0, 0}, {"Q4_3", 0, 0}, {"Q5_0", 32, 22},
 	{"Q5_1", 32, 24}, {"Q8_0", 32, 34}, {"Q8_1", 32, 36}, {"Q2_K", 256, 84}, {"Q3_K", 256, 110}, {"Q4_K", 256, 144},
@@ -34,7 +34,7 @@ var forkTypes = map[uint32]string{
 	399: "Q8_K_R8",
 }
 
-// typeName returns the name of a tensor type, empty if it is not known or its number has two meanings.
+// typeName returns the name of a tensor type, or "" if it is unknown.
 func typeName(kind uint32) string {
 	if int64(kind) < int64(len(tensorTypes)) {
 		return tensorTypes[kind].name
@@ -45,8 +45,8 @@ func typeName(kind uint32) string {
 // unknownType counts the tensors of all types without a name.
 const unknownType = ^uint32(0)
 
-// knownType returns a type that has a name or may have two meanings, and unknownType for all others: their number is
-// unbounded.
+// knownType returns kind if this package lists it, and unknownType otherwise, so that a file can't make the map of counts
+// grow without bound.
 func knownType(kind uint32) uint32 {
 	if int64(kind) < int64(len(tensorTypes)) || forkTypes[kind] != "" {
 		return kind
@@ -54,7 +54,7 @@ func knownType(kind uint32) uint32 {
 	return unknownType
 }
 
-// Unknown is the name of a quantization or type that is not known.
+// Unknown is the name of an unknown quantization or type.
 const Unknown = "Unknown"
 
 // fileTypes are the values of general.file_type: the type of most tensors (enum llama_ftype).
@@ -65,11 +65,11 @@ var fileTypes = [...]string{
 	"Q4_0_8_8", "TQ1_0", "TQ2_0", "MXFP4", "NVFP4", "Q1_0", "Q2_0",
 }
 
-// bitnetFileTypes are the values of general.file_type that have another meaning for bitnet.cpp. The types of the tensors show
-// which one: some have the type tensors, and none the type usual.
+// bitnetFileTypes are the values of general.file_type that have another meaning for bitnet.cpp. A file with tensors of its
+// bitnetType and none of its ggmlType is from bitnet.cpp.
 var bitnetFileTypes = map[int64]struct {
-	tensors, usual uint32
-	name           string
+	bitnetType, ggmlType uint32
+	name                 string
 }{38: {38, 39, "TL1"}, 39: {39, 40, "TL2"}, 40: {36, 41, "I2_S"}}
 
 // forkFileTypes are the values of general.file_type of ik_llama.cpp.
@@ -87,9 +87,9 @@ var forkFileTypes = map[int64]string{
 // prefixes the name with MOSTLY_; users, tags, and older clients don't.
 func (f *File) Quantization() string {
 	if f.FileType < 0 {
-		return f.mostly()
+		return f.quantizationByCount()
 	}
-	if other, ok := bitnetFileTypes[f.FileType]; ok && f.types[other.tensors] > 0 && f.types[other.usual] == 0 {
+	if other, ok := bitnetFileTypes[f.FileType]; ok && f.types[other.bitnetType] > 0 && f.types[other.ggmlType] == 0 {
 		return other.name
 	}
 	if f.FileType < int64(len(fileTypes)) {
@@ -101,9 +101,9 @@ func (f *File) Quantization() string {
 	return Unknown
 }
 
-// mostly names a mix of tensor types. llama.cpp keeps norms in F32, and a few tensors of a K mix have more bits than the
-// others: they decide between _S, _M, and _L.
-func (f *File) mostly() string {
+// quantizationByCount derives the quantization from the number of tensors of each type. llama.cpp keeps norms in F32, and a
+// few tensors of a K mix have more bits than the others: they decide between _S, _M, and _L.
+func (f *File) quantizationByCount() string {
 	const f32, q8_0, q3k, q4k, q5k, q6k, mxfp4 = 0, 8, 11, 12, 13, 14, 39
 	counts := f.types
 	kinds := make([]uint32, 0, len(counts))

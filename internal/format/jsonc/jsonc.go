@@ -7,11 +7,11 @@ import (
 	"github.com/davit-oci/davit/internal/format/bom"
 )
 
-// ToJSON writes spaces over comments and over commas after a last element. Offsets in the result are those in the document
-// after its byte order mark.
+// ToJSON removes a byte order mark and replaces comments and trailing commas with spaces. The offset of any other byte is the
+// same as in the document after its byte order mark.
 func ToJSON(data []byte) []byte {
 	out := bytes.Clone(bytes.TrimPrefix(data, bom.UTF8))
-	comma := -1 // a comma with only space after it so far
+	comma := -1 // the offset of a comma with only white space after it so far
 	for i := 0; i < len(out); i++ {
 		switch c := out[i]; {
 		case c == '"':
@@ -34,7 +34,7 @@ func ToJSON(data []byte) []byte {
 	return out
 }
 
-// blankComment writes spaces over the comment that begins at i and returns where it ends.
+// blankComment replaces the comment that begins at i with spaces and returns the offset of its last byte.
 func blankComment(out []byte, i int) int {
 	end := []byte("\n")
 	if out[i+1] == '*' {

@@ -5,15 +5,14 @@ import (
 	"strings"
 )
 
-// PageName returns the name of a page without the extensions of templates: index.html.md.erb of
-// Middleman is the page index.md.
+// PageName returns the file name of a page without the extensions of templates: Middleman's index.html.md.erb is index.md.
 func PageName(name string) string {
 	dir, base := path.Split(name)
 	base, template := strings.CutSuffix(base, ".erb")
 	ext := path.Ext(base)
 	stem := strings.TrimSuffix(base, ext)
-	for _, made := range [...]string{".html", ".htm"} {
-		if inner, ok := strings.CutSuffix(stem, made); ok && IsName(base) {
+	for _, output := range [...]string{".html", ".htm"} {
+		if inner, ok := strings.CutSuffix(stem, output); ok && IsName(base) {
 			return dir + inner + ext
 		}
 	}

@@ -9,8 +9,8 @@ import (
 // Section is the part of a document from a heading to the next one of the same or a higher level.
 type Section struct {
 	Heading
-	Anchor string // what a link to the heading ends in after "#", as GitHub and most site generators make it
-	Text   []byte // of the document, with the heading and the sections below it
+	Anchor string // the part of a link after "#", as GitHub and most site generators derive it from the heading
+	Text   []byte // including the heading and the sections below it
 }
 
 // Sections lists the sections of a document, in the order of their headings.
@@ -19,7 +19,7 @@ func Sections(body []byte) []Section {
 	var starts []int
 	taken := map[string]int{}
 	eachHeading(body, func(h Heading, at int) {
-		found = append(found, Section{Heading: h, Anchor: uniqueAnchor(taken, anchor(h.Text))})
+		found = append(found, Section{Heading: h, Anchor: uniqueAnchor(taken, deriveAnchor(h.Text))})
 		starts = append(starts, at)
 	})
 	for i := range found {
@@ -35,8 +35,9 @@ func Sections(body []byte) []Section {
 	return found
 }
 
-// anchor makes an anchor of a heading: letters in lower case, digits, "-" and "_", and "-" for a space.
-func anchor(text string) string {
+// deriveAnchor returns the anchor of a heading: it keeps letters in lower case, digits, "-", and "_", and replaces spaces
+// with "-".
+func deriveAnchor(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsLetter(r), unicode.IsDigit(r), unicode.IsMark(r), r == '-', r == '_':
@@ -48,7 +49,7 @@ func anchor(text string) string {
 	}, text)
 }
 
-// uniqueAnchor appends a number to an anchor that an earlier heading has.
+// uniqueAnchor returns base, with a number appended if an earlier heading has that anchor.
 func uniqueAnchor(taken map[string]int, base string) string {
 	name := base
 	for n, again := taken[base]; again; _, again = taken[name] {

@@ -45,7 +45,7 @@ func FuzzSections(f *testing.F) {
 			}
 			seen[s.Anchor] = true
 			if !strings.Contains(content, string(s.Text)) || len(s.Text) == 0 {
-				t.Errorf("section %q is not a part", s.Text)
+				t.Errorf("section %q is empty or not a part of the document", s.Text)
 			}
 		}
 	})

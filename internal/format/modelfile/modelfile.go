@@ -23,7 +23,7 @@ var commands = []string{"FROM", "ADAPTER", "DRAFT", "LICENSE", "MESSAGE", "PARAM
 // IsCommand reports whether a word, in any case, is a command.
 func IsCommand(word string) bool { return slices.Contains(commands, strings.ToUpper(word)) }
 
-// Fault is an error in a line.
+// Fault is an error in a line of a Modelfile.
 type Fault struct {
 	Line int
 	Err  error
@@ -35,7 +35,8 @@ func (f *Fault) Error() string { return fmt.Sprintf("line %d: %v", f.Line, f.Err
 // Unwrap returns the cause.
 func (f *Fault) Unwrap() error { return f.Err }
 
-// Parse reads a Modelfile. A value ends with its line, or where the quotes end that it begins with: " or """.
+// Parse reads a Modelfile. A value ends at the end of its line or, if it begins with " or """, at the closing quotes. If a
+// command is invalid, the error is a *Fault.
 func Parse(data []byte) ([]Command, error) {
 	p := &parser{rest: string(bytes.TrimPrefix(data, []byte("\ufeff"))), line: 1}
 	var all []Command
@@ -52,7 +53,7 @@ func Parse(data []byte) ([]Command, error) {
 	return all, nil
 }
 
-// parser is the state of a reading.
+// parser holds the rest of the file and the number of the current line.
 type parser struct {
 	rest string
 	line int
@@ -116,7 +117,7 @@ func (p *parser) readWord() string {
 	return word
 }
 
-// readValue reads a value. Quotes end at the end of a line.
+// readValue reads a value. Quotes close it only at the end of a line.
 func (p *parser) readValue() (string, error) {
 	quote := ""
 	for _, q := range [...]string{`"""`, `"`} {

@@ -44,7 +44,7 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
-// FuzzParse writes commands with quotes and parses them again.
+// FuzzParse writes the parsed commands with quoted values and parses the result.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte("FROM a\nSYSTEM \"\"\"b\nc\"\"\"\nPARAMETER stop \"x\"\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {

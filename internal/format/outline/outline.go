@@ -1,4 +1,4 @@
-// Package outline is the common form of the metadata of documents: a name, a time, and the facts to show.
+// Package outline defines the common form of the metadata of documents: a name, a time, and the facts to show.
 package outline
 
 import (
@@ -11,16 +11,16 @@ import (
 
 // Outline has the facts that a document states about itself. Its JSON is for scripts.
 type Outline struct {
-	Name    string     `json:"name,omitempty"` // distinguishes it from other documents of its type about the same subject
+	Name    string     `json:"name,omitempty"` // distinguishes the document from others of its type about the same subject
 	Created time.Time  `json:"created,omitzero"`
 	Summary string     `json:"summary,omitempty"` // one line
 	Fields  []Field    `json:"fields,omitempty"`
 	Columns []string   `json:"columns,omitempty"` // of Rows
 	Rows    [][]string `json:"rows,omitempty"`    // most important first
 
-	// Totals count the rows by their first column, also those beyond MaxRows. It may be nil.
+	// Totals count the rows by their first column, including rows beyond MaxRows. It may be nil.
 	Totals      []Count           `json:"-"`
-	Annotations map[string]string `json:"-"` // more annotations for its manifest if it is attached
+	Annotations map[string]string `json:"-"` // for the manifest of the document if it is attached
 }
 
 // Field is a fact with its name.
@@ -29,7 +29,7 @@ type Field struct {
 	Value string `json:"value"`
 }
 
-// MaxRows bounds the rows of an outline, and the names that readers keep to count by.
+// MaxRows bounds the rows of an outline, and the names that a reader of a format counts.
 const MaxRows = 10_000
 
 // AddField adds a fact, unless it is empty.
@@ -39,7 +39,7 @@ func (o *Outline) AddField(name, value string) {
 	}
 }
 
-// Clip shortens a name to what fits a line, so that many names fit into memory.
+// Clip shortens a name to 200 characters, so that it fits on a line and many names fit into memory.
 func Clip(s string) string {
 	const most = 200
 	if runes := []rune(s[:min(len(s), 4*most)]); len(runes) > most {
@@ -48,7 +48,7 @@ func Clip(s string) string {
 	return s
 }
 
-// Time parses a time of RFC 3339, with or without a zone; other text is the zero time.
+// Time parses a time of RFC 3339, with or without a zone. It returns the zero time for other text and times before 1970.
 func Time(s string) time.Time {
 	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05"} {
 		if t, err := time.Parse(layout, s); err == nil && t.Unix() > 0 {
@@ -58,13 +58,14 @@ func Time(s string) time.Time {
 	return time.Time{}
 }
 
-// Count is a number of things of one name.
+// Count is the number of items with a name, such as 2 and "error".
 type Count struct {
 	Name string
 	N    int
 }
 
-// Counts writes numbers of things, and leaves out zeros: "2 errors, 1 warning".
+// Counts formats counts and leaves out zeros: "2 errors, 1 warning". With plural, a name gets an "s" if its count is above 1. If
+// all counts are zero, Counts returns none.
 func Counts(none string, plural bool, counts ...Count) string {
 	var parts []string
 	for _, c := range counts {
@@ -82,7 +83,7 @@ func Counts(none string, plural bool, counts ...Count) string {
 	return strings.Join(parts, ", ")
 }
 
-// ReadFile summarizes a file. One that can't be summarized has an empty outline.
+// ReadFile returns the outline that read makes of a file, or an empty one if the file can't be opened or read fails.
 func ReadFile(fsys fs.FS, name string, read func(r io.Reader) (*Outline, error)) *Outline {
 	f, err := fsys.Open(name)
 	if err != nil {

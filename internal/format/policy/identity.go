@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Identity determines which name must be in a signature. A nil one is that of type "matchRepoDigestOrExact".
+// Identity determines which name must be in a signature. A nil *Identity means the type "matchRepoDigestOrExact".
 type Identity struct {
 	Type       string `json:"type"`
 	Reference  string `json:"dockerReference"`
@@ -45,20 +45,21 @@ func (i *Identity) check() error {
 	return nil
 }
 
-// Accepts reports whether a signature with the name signed counts for an artifact with this name (HOST/REPO) and tag; the tag is ""
-// if it was named by its digest. An artifact without a name, in a layout, is accepted only by an identity that names one itself.
+// Accepts reports whether a signature of the name signed counts for an artifact with this name (HOST/REPO) and tag. The tag
+// is "" if the artifact was requested by digest. For an artifact without a name, in a layout, signed must match a name that
+// the identity itself states.
 func (i *Identity) Accepts(signed, name, tag string) bool {
 	kind := matchRepoOrExact
 	if i != nil {
 		kind = i.Type
 	}
-	signedName, signedTag := split(signed)
+	signedName, signedTag := splitReference(signed)
 	switch kind {
 	case exactReference:
-		want, wantTag := split(i.Reference)
+		want, wantTag := splitReference(i.Reference)
 		return signedName == want && signedTag == wantTag
 	case exactRepository:
-		want, _ := split(i.Repository)
+		want, _ := splitReference(i.Repository)
 		return signedName == want
 	case remapIdentity:
 		if rest, ok := strings.CutPrefix(name, i.Prefix); ok && (rest == "" || rest[0] == '/') {
@@ -77,8 +78,8 @@ func (i *Identity) Accepts(signed, name, tag string) bool {
 	return tag == "" || tag == signedTag
 }
 
-// split returns the name and the tag of a reference.
-func split(reference string) (name, tag string) {
+// splitReference returns the name and the tag of a reference.
+func splitReference(reference string) (name, tag string) {
 	name, _, _ = strings.Cut(reference, "@")
 	if colon := strings.LastIndexByte(name, ':'); colon > strings.LastIndexByte(name, '/') {
 		name, tag = name[:colon], name[colon+1:]

@@ -1,5 +1,5 @@
-// Package policy reads containers-policy.json(5), the file in which podman, skopeo, and CRI-O find the signatures that images
-// need.
+// Package policy reads containers-policy.json(5), the file that states which signatures podman, skopeo, and CRI-O require of
+// images.
 package policy
 
 import (
@@ -29,7 +29,7 @@ type Policy struct {
 	Transports map[string]map[string][]Requirement // by transport ("docker", "oci", ...), then by scope
 }
 
-// Requirement is one condition. All of a scope must hold.
+// Requirement is one condition. All requirements of a scope must hold.
 type Requirement struct {
 	Type           string    `json:"type"`
 	KeyPath        string    `json:"keyPath"`
@@ -42,8 +42,8 @@ type Requirement struct {
 	Keyless bool `json:"-"`
 }
 
-// Parse reads a policy. Like containers' clients, it refuses unknown fields of the policy and unknown types: an unknown
-// condition can't be checked.
+// Parse reads a policy. Like podman, it refuses unknown fields of the policy and unknown types of requirements, which it
+// could not check.
 func Parse(data []byte) (*Policy, error) {
 	if len(data) > MaxSize {
 		return nil, fmt.Errorf("policy too large: limit is %d MiB", MaxSize>>20)
@@ -124,8 +124,8 @@ func (r *Requirement) parse(data []byte) error {
 }
 
 // For returns the requirements of an artifact in a registry: those of its reference, its repository, a parent of the
-// repository, its registry, a domain around it ("*.example.com"), the transport, or the default, whichever comes first. The
-// name is HOST/REPO, the reference HOST/REPO:TAG or HOST/REPO@DIGEST.
+// repository, its registry, a domain around the registry ("*.example.com"), the transport, or the default, whichever the
+// policy has first. The name is HOST/REPO, the reference HOST/REPO:TAG or HOST/REPO@DIGEST.
 func (p *Policy) For(name, reference string) []Requirement {
 	scopes := []string{reference}
 	for at := name; at != "." && at != "/"; at = path.Dir(at) {
@@ -144,7 +144,7 @@ func (p *Policy) For(name, reference string) []Requirement {
 }
 
 // ForPath returns the requirements of an artifact in an image layout (transport "oci") or an archive of one ("oci-archive"): those
-// of its path, of a directory above it, the transport, or the default. The path is absolute.
+// of its path, a directory above it, the transport, or the default. The path is absolute.
 func (p *Policy) ForPath(transport, name string) []Requirement {
 	var scopes []string
 	for at := path.Clean(name); at != "/" && at != "."; at = path.Dir(at) {

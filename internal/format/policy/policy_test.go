@@ -90,7 +90,7 @@ func TestIdentities(t *testing.T) {
 			continue
 		}
 		if got := p.Default[0].SignedIdentity.Accepts(c.signed, c.name, c.tag); got != c.want {
-			t.Errorf("%s: %q for %q tag %q: got %v", c.identity, c.signed, c.name, c.tag, got)
+			t.Errorf("%s: signature of %q for %q tag %q: accepted %v, want %v", c.identity, c.signed, c.name, c.tag, got, c.want)
 		}
 	}
 }

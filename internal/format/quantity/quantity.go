@@ -28,15 +28,15 @@ func Parameters(n int64) string {
 	return format(n, []unit{{1e15, "Q"}, {1e12, "T"}, {1e9, "B"}, {1e6, "M"}, {1e3, "K"}})
 }
 
-// Bytes formats a number of bytes: "256.35MiB". The unit is decimal between 1000 and 1024 of the smaller one, as in the table
-// of the native client.
+// Bytes formats a number of bytes: "256.35MiB". Units are binary, except that 1000 to 1024 of one unit take the next decimal
+// unit: "1KB", as in the table of Docker Model Runner.
 func Bytes(n int64) string {
 	return format(n, []unit{{1 << 50, "Pi"}, {1e15, "P"}, {1 << 40, "Ti"}, {1e12, "T"}, {1 << 30, "Gi"}, {1e9, "G"},
 		{1 << 20, "Mi"}, {1e6, "M"}, {1 << 10, "Ki"}, {1e3, "K"}}) + "B"
 }
 
-// Fixed formats n with two decimals, in the largest unit of a thousand that leaves at least 1 before the point: the form
-// that Docker Model Runner uses for safetensors.
+// Fixed formats n with two decimals, in the largest unit that leaves at least 1 before the point. Each of units is 1000 times
+// the one before it. Docker Model Runner uses this form for safetensors.
 func Fixed(n int64, units ...string) string {
 	f, i := float64(n), 0
 	for f >= 1000 && i < len(units)-1 {

@@ -17,13 +17,13 @@ import (
 	"github.com/davit-oci/davit/internal/jsonwalk"
 )
 
-// The limits of a header. 100 MB is that of the format.
+// The limits of a header.
 const (
-	maxHeader = 100_000_000
-	maxToken  = 1 << 20 // a string or number
-	maxKept   = 1 << 20 // all __metadata__, which has to fit into a config
-	maxDepth  = 16
-	maxFirst  = 16 // names of tensors
+	maxHeader = 100_000_000 // bytes, the limit of the format
+	maxToken  = 1 << 20     // bytes of a string or number
+	maxKept   = 1 << 20     // bytes of __metadata__, which must fit into a config
+	maxDepth  = 16          // nested values in unknown fields
+	maxFirst  = 16          // tensors whose names are kept
 )
 
 // File is the header of a safetensors file.
@@ -35,19 +35,19 @@ type File struct {
 	Size     int64            // of the file
 	First    []string         // names of the first tensors
 	data     int64            // sum of the sizes of the tensors
-	packed   int64            // of those of integers that hold several weights each
-	end      int64            // where the last tensor ends
+	packed   int64            // sum of the sizes of the tensors whose elements may hold several weights
+	end      int64            // the end of the last tensor, as an offset in the tensor data
 	kept     int
 	visit    func(tensor.Tensor) // nil: the tensors are not needed
 }
 
-// dtypeBits are the sizes of an element, in bits.
+// dtypeBits has the size of an element of each data type, in bits.
 var dtypeBits = map[string]int64{"F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "BOOL": 8, "U8": 8, "I8": 8, "F8_E5M2": 8, "F8_E4M3": 8,
 	"F8_E8M0": 8, "I16": 16, "U16": 16, "F16": 16, "BF16": 16, "I32": 32, "U32": 32, "F32": 32, "C64": 64, "F64": 64,
 	"I64": 64, "U64": 64}
 
-// Read reads the header of a safetensors file as a stream: memory does not grow with it. The tensors must fill the file
-// without holes, as the format requires.
+// Read reads the header of a safetensors file as a stream, with bounded memory. It fails if the tensors do not have the size of
+// the rest of the file: the format allows no holes.
 func Read(r io.ReaderAt, size int64) (*File, error) { return Visit(r, size, nil) }
 
 // Visit reads as Read does, and calls visit for each tensor, in the order of the header.
@@ -82,8 +82,8 @@ func Visit(r io.ReaderAt, size int64, visit func(tensor.Tensor)) (*File, error) 
 	return f, nil
 }
 
-// ReadHead reads as much as the first bytes of a safetensors file of size bytes contain. If they contain all of the header,
-// whole is true, and all tensors are counted. If they are not the beginning of such a file, ok is false.
+// ReadHead reads the part of the header that is in the first bytes of a safetensors file of size bytes. whole is true if head
+// has the whole header, so that all tensors are counted. ok is false if head is not the beginning of such a file.
 func ReadHead(head []byte, size int64) (f *File, whole, ok bool) {
 	if len(head) < 9 || head[8] != '{' {
 		return nil, false, false
@@ -108,7 +108,7 @@ func newFile(size int64) *File {
 	return &File{Metadata: map[string]string{}, DTypes: map[string]int64{}, Size: size}
 }
 
-// Add adds another shard of the same model. If both have a key, the value of shard is kept.
+// Add adds another shard of the same model. If both have a key, the value in shard wins.
 func (f *File) Add(shard *File) {
 	maps.Copy(f.Metadata, shard.Metadata)
 	for dtype, n := range shard.DTypes {
@@ -121,14 +121,16 @@ func (f *File) Add(shard *File) {
 	f.packed += shard.packed
 }
 
-// packing has the data types into whose elements quantizations pack several weights: GPTQ, AWQ, bitsandbytes, MLX.
-var packing = map[string]bool{"I32": true, "U32": true, "I16": true, "U16": true, "U8": true}
+// packableTypes are the data types of which one element may hold several weights of a quantized model (GPTQ, AWQ,
+// bitsandbytes, MLX).
+var packableTypes = map[string]bool{"I32": true, "U32": true, "I16": true, "U16": true, "U8": true}
 
-// IsPacked reports whether most bytes are of tensors that may hold several weights in an element: the number of elements is not
-// that of parameters then.
+// IsPacked reports whether most of the data is in tensors whose elements may hold several weights. The number of elements then
+// is not the number of parameters.
 func (f *File) IsPacked() bool { return f.packed > f.data/2 }
 
-// Quantization returns the data type of the weights, or "mixed". Counters and positions are not weights.
+// Quantization returns the data type of the weights, "mixed" if there are several, or "unknown" without tensors. I64 and BOOL
+// count only if they are the only type: such tensors are counters and positions.
 func (f *File) Quantization() string {
 	var found []string
 	for dtype := range f.DTypes {
@@ -172,7 +174,7 @@ func (f *File) readMetadata(d *json.Decoder) error {
 	case err != nil:
 		return err
 	case token == nil:
-		return nil // the library takes null for no metadata
+		return nil // the safetensors library accepts null
 	case token != json.Delim('{'):
 		return fmt.Errorf("want {, got %v", token)
 	}
@@ -215,7 +217,7 @@ func (f *File) readTensor(d *json.Decoder, name string) error {
 	if len(f.First) < maxFirst {
 		f.First = append(f.First, name)
 	}
-	if packing[dtype] && len(shape) > 1 {
+	if packableTypes[dtype] && len(shape) > 1 {
 		f.packed += length
 	}
 	f.Tensors++
@@ -256,7 +258,7 @@ func readTensorEntry(d *json.Decoder) (dtype string, shape, offsets []int64, err
 	return dtype, shape, offsets, expect(d, '}')
 }
 
-// expect reads a delimiter.
+// expect reads a token, and fails if it is not delim.
 func expect(d *json.Decoder, delim json.Delim) error {
 	t, err := d.Token()
 	if err != nil {
@@ -268,7 +270,6 @@ func expect(d *json.Decoder, delim json.Delim) error {
 	return nil
 }
 
-// readString reads a string.
 func readString(d *json.Decoder) (string, error) {
 	t, err := d.Token()
 	if err != nil {
@@ -311,7 +312,7 @@ type tokenGuard struct {
 	escaped bool
 }
 
-// Read reads and counts.
+// Read implements io.Reader. It fails if a token is longer than maxToken.
 func (g *tokenGuard) Read(p []byte) (int, error) {
 	n, err := g.in.Read(p)
 	for _, c := range p[:n] {

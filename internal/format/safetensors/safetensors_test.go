@@ -24,7 +24,7 @@ func TestRead(t *testing.T) {
 	}
 	mixed, err := readBytes(formattest.Safetensors(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"I8","shape":[4],"data_offsets":[4,8]}}`, 8))
 	if err != nil || mixed.Quantization() != "mixed" {
-		t.Errorf("two types are %v, %v", mixed, err)
+		t.Errorf("two types: got %+v, %v, want mixed", mixed, err)
 	}
 	if _, err := readBytes(formattest.Safetensors(`{"__metadata__":null,"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`, 4)); err != nil {
 		t.Errorf("no metadata: %v", err)

@@ -16,40 +16,40 @@ import (
 	"github.com/davit-oci/davit/internal/jsonwalk"
 )
 
-// The bounds of a log and of each result, rule, or invocation in it, in bytes, and of the tools that are named.
+// The limits of a log.
 const (
-	maxRead  = 512 << 20
-	maxPart  = 1 << 20
-	maxTools = 20
+	maxRead  = 512 << 20 // bytes
+	maxPart  = 1 << 20   // bytes of a result, rule, or invocation
+	maxTools = 20        // tools whose names are kept
 )
 
 // levels are the levels of results, most severe first (SARIF 2.1.0, section 3.27.10).
 var levels = []string{"error", "warning", "note", "none"}
 
-// found identifies results that are counted together, in one row of the outline.
-type found struct{ rule, level string }
+// resultKey identifies the results that are counted together, in one row of the outline.
+type resultKey struct{ rule, level string }
 
 // reader collects the parts of a log.
 type reader struct {
 	stream     *jsonwalk.Stream
 	tools      []string
 	ended      time.Time
-	results    map[found]int
+	results    map[resultKey]int
 	defaults   map[string]string // levels by rule
-	texts      map[string]string // what rules are about
+	texts      map[string]string // short descriptions by rule
 	suppressed int
 
-	list bool // results are kept
-	all  []one
+	list bool // keep each result in all
+	all  []finding
 }
 
-// one is a result with its place in the source.
-type one struct {
-	found
+// finding is a result and its place in the source.
+type finding struct {
+	resultKey
 	place, text string
 }
 
-// Read summarizes a log. In memory it holds one result at a time, and the names of the rules.
+// Read summarizes a log. It holds one result at a time in memory, and the rules.
 func Read(r io.Reader) (*outline.Outline, error) { return read(r, false) }
 
 // ReadAll is like Read, but returns a row for each result.
@@ -59,7 +59,7 @@ func read(r io.Reader, list bool) (*outline.Outline, error) {
 	s := &reader{
 		list:    list,
 		stream:  jsonwalk.NewStream(bom.Skip(io.LimitReader(r, maxRead)), maxPart),
-		results: map[found]int{}, defaults: map[string]string{}, texts: map[string]string{},
+		results: map[resultKey]int{}, defaults: map[string]string{}, texts: map[string]string{},
 	}
 	runs := false
 	err := s.stream.Object(func(key string) error {
@@ -67,7 +67,7 @@ func read(r io.Reader, list bool) (*outline.Outline, error) {
 			return s.stream.Skip()
 		}
 		runs = true
-		return s.stream.Array(func() error { return s.stream.Object(s.run) })
+		return s.stream.Array(func() error { return s.stream.Object(s.readRun) })
 	})
 	switch {
 	case err != nil:
@@ -78,8 +78,8 @@ func read(r io.Reader, list bool) (*outline.Outline, error) {
 	return s.outline(), nil
 }
 
-// run reads a field of a run.
-func (s *reader) run(key string) error {
+// readRun reads a field of a run.
+func (s *reader) readRun(key string) error {
 	switch key {
 	case "tool":
 		return s.stream.Object(func(key string) error {
@@ -147,17 +147,17 @@ func (s *reader) readResult() error {
 	if result.Kind != "" && result.Kind != "fail" {
 		result.Level = cmp.Or(result.Level, "none")
 	}
-	at := found{outline.Clip(cmp.Or(result.RuleID, result.Rule.ID)), outline.Clip(result.Level)}
-	if _, known := s.results[at]; !known && len(s.results) >= outline.MaxRows {
-		at.rule = ""
+	key := resultKey{outline.Clip(cmp.Or(result.RuleID, result.Rule.ID)), outline.Clip(result.Level)}
+	if _, known := s.results[key]; !known && len(s.results) >= outline.MaxRows {
+		key.rule = ""
 	}
-	s.results[at]++
+	s.results[key]++
 	if s.list && len(s.all) < outline.MaxRows {
 		place := ""
 		if len(result.Locations) > 0 {
 			place = result.Locations[0].String()
 		}
-		s.all = append(s.all, one{at, outline.Clip(place), outline.Clip(result.Message.Text)})
+		s.all = append(s.all, finding{key, outline.Clip(place), outline.Clip(result.Message.Text)})
 	}
 	return nil
 }
@@ -178,8 +178,8 @@ func (l location) String() string {
 }
 
 // levelOf returns the level of a result, which may be that of its rule.
-func (s *reader) levelOf(at found) string {
-	for _, level := range []string{at.level, s.defaults[at.rule]} {
+func (s *reader) levelOf(key resultKey) string {
+	for _, level := range []string{key.level, s.defaults[key.rule]} {
 		if slices.Contains(levels, level) {
 			return level
 		}
@@ -187,7 +187,7 @@ func (s *reader) levelOf(at found) string {
 	return "warning" // the default of the specification
 }
 
-// readInvocation reads when the tool ended.
+// readInvocation reads the time at which the tool ended.
 func (s *reader) readInvocation() error {
 	var invocation struct{ EndTimeUTC string }
 	err := s.stream.Decode(&invocation)
@@ -200,11 +200,11 @@ func (s *reader) readInvocation() error {
 // outline returns the number of findings of each severity, and the rows.
 func (s *reader) outline() *outline.Outline {
 	byLevel := map[string]int{}
-	byRule := map[found]int{}
-	for at, n := range s.results {
-		at.level = s.levelOf(at)
-		byLevel[at.level] += n
-		byRule[at] += n
+	byRule := map[resultKey]int{}
+	for key, n := range s.results {
+		key.level = s.levelOf(key)
+		byLevel[key.level] += n
+		byRule[key] += n
 	}
 	counts := make([]outline.Count, len(levels))
 	for i, level := range levels {
@@ -225,25 +225,27 @@ func (s *reader) outline() *outline.Outline {
 	o.AddField("findings", o.Summary)
 	if s.list && len(s.all) > 0 {
 		o.Totals = totals
-		s.readRows(o)
+		s.addRows(o)
 		return o
 	}
-	for _, at := range slices.SortedFunc(maps.Keys(byRule), func(a, b found) int {
+	for _, key := range slices.SortedFunc(maps.Keys(byRule), func(a, b resultKey) int {
 		return cmp.Or(cmp.Compare(slices.Index(levels, a.level), slices.Index(levels, b.level)), cmp.Compare(byRule[b], byRule[a]),
 			cmp.Compare(a.rule, b.rule))
 	}) {
 		o.Columns = []string{"LEVEL", "COUNT", "RULE", "ABOUT"}
-		o.Rows = append(o.Rows, []string{at.level, fmt.Sprint(byRule[at]), at.rule, s.texts[at.rule]})
+		o.Rows = append(o.Rows, []string{key.level, fmt.Sprint(byRule[key]), key.rule, s.texts[key.rule]})
 	}
 	return o
 }
 
-// readRows adds a row for each result.
-func (s *reader) readRows(o *outline.Outline) {
+// addRows adds a row for each result.
+func (s *reader) addRows(o *outline.Outline) {
 	for i, r := range s.all {
-		s.all[i].level = s.levelOf(r.found)
+		s.all[i].level = s.levelOf(r.resultKey)
 	}
-	slices.SortStableFunc(s.all, func(a, b one) int { return cmp.Compare(slices.Index(levels, a.level), slices.Index(levels, b.level)) })
+	slices.SortStableFunc(s.all, func(a, b finding) int {
+		return cmp.Compare(slices.Index(levels, a.level), slices.Index(levels, b.level))
+	})
 	o.Columns = []string{"LEVEL", "RULE", "PLACE", "ABOUT"}
 	for _, r := range s.all {
 		o.Rows = append(o.Rows, []string{r.level, r.rule, r.place, cmp.Or(r.text, s.texts[r.rule])})

@@ -36,7 +36,7 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// TestReadAll lists each result, and counts also those that are not kept.
+// TestReadAll checks that ReadAll returns a row for each result, and that the totals include results without a row.
 func TestReadAll(t *testing.T) {
 	t.Parallel()
 	const log = `{"runs":[{"results":[{"ruleId":"a","message":{"text":"m"},"locations":[{"physicalLocation":{"artifactLocation":{"uri":"a.go"},"region":{"startLine":3}}}]},

@@ -7,12 +7,12 @@ import (
 	"io"
 )
 
-// errNotBase64 is the error of an invalid payload.
+// errNotBase64 is the error for an invalid payload.
 var errNotBase64 = errors.New("the payload of the envelope is not base64")
 
-// newBase64Text decodes a JSON string in base64, of either alphabet, padded or not. r begins after the name of the field. The
-// string is decoded as a stream, since it may be too long for memory.
-func newBase64Text(r io.Reader) (io.Reader, error) {
+// newBase64Reader returns a reader that decodes a JSON string in base64, of either alphabet, padded or not. r begins after the
+// name of the field. The string is decoded as a stream, since it may be too long for memory.
+func newBase64Reader(r io.Reader) (io.Reader, error) {
 	b := bufio.NewReader(r)
 	for _, want := range []byte(`:"`) {
 		if got, err := peekByte(b); err != nil || got != want {
@@ -23,12 +23,14 @@ func newBase64Text(r io.Reader) (io.Reader, error) {
 	return base64.NewDecoder(base64.RawStdEncoding, &stringReader{r: b}), nil
 }
 
-// stringReader reads a JSON string in base64 up to its end or padding, in the standard alphabet.
+// stringReader reads the base64 text in a JSON string up to the closing quote or the padding, and converts it to the standard
+// alphabet.
 type stringReader struct {
 	r    *bufio.Reader
 	done bool
 }
 
+// Read implements io.Reader.
 func (s *stringReader) Read(p []byte) (n int, err error) {
 	for n < len(p) && !s.done {
 		c, err := s.r.ReadByte()

@@ -51,7 +51,7 @@ type spdxElement struct {
 	Expression   words `json:"simplelicensing_licenseExpression"`
 }
 
-// words is a string or a list of them.
+// words is a JSON string or a list of strings.
 type words []string
 
 // UnmarshalJSON keeps the strings of a value of any type.
@@ -107,7 +107,7 @@ func (s *reader) readElement(d *json.Decoder) error {
 	return nil
 }
 
-// hold adds names to the memory in use.
+// hold adds the size of names to the memory in use, and fails if it exceeds maxGraphNames.
 func (g *spdxGraph) hold(names ...string) error {
 	for _, name := range names {
 		g.held += len(name) + 16 // for the string header
@@ -118,14 +118,14 @@ func (g *spdxGraph) hold(names ...string) error {
 	return nil
 }
 
-// count counts the packages. All elements must have been read.
-func (g *spdxGraph) count(s *reader) {
+// addPackages adds the packages to s as components. All elements must have been read.
+func (g *spdxGraph) addPackages(s *reader) {
 	for _, p := range g.packages {
 		var licenses []string
 		for _, relationship := range licenseRelationships {
 			var names []string
 			for _, license := range g.chosen[relationship][p.id] {
-				if name := g.license(license); name != "" {
+				if name := g.licenseName(license); name != "" {
 					names = append(names, name)
 				}
 			}
@@ -135,9 +135,9 @@ func (g *spdxGraph) count(s *reader) {
 	}
 }
 
-// license returns the name of a license: that of its element, else the end of its identifier, as in
+// licenseName returns the name in the element of a license or else the end of its identifier, as in
 // https://spdx.org/licenses/MIT. It returns "" for NoAssertion and None.
-func (g *spdxGraph) license(id string) string {
+func (g *spdxGraph) licenseName(id string) string {
 	name := g.licenses[id]
 	if name == "" {
 		name = id[strings.LastIndexAny(id, "/#")+1:]
@@ -202,7 +202,7 @@ func (s *reader) readSyftSource(d *json.Decoder) error {
 	return err
 }
 
-// readSyftSchema reads the schema, by which a Syft document is recognized.
+// readSyftSchema reads the schema. Its URL identifies a Syft document.
 func (s *reader) readSyftSchema(d *json.Decoder) error {
 	var schema struct{ Version, URL string }
 	err := ignoreType(d.Decode(&schema))

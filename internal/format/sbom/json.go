@@ -13,7 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/jsonwalk"
 )
 
-// readJSON reads a document.
+// readJSON reads a document in JSON.
 func (s *reader) readJSON(r io.Reader) error {
 	limited := &partReader{r: r, left: maxPart}
 	d := json.NewDecoder(limited)
@@ -26,11 +26,11 @@ func (s *reader) readJSON(r io.Reader) error {
 	if !slices.ContainsFunc([]string{"SPDX-", "CycloneDX ", "Syft "}, func(p string) bool { return strings.HasPrefix(s.sbom.Format, p) }) {
 		return errNoSBOM
 	}
-	s.graph.count(s)
+	s.graph.addPackages(s)
 	return nil
 }
 
-// readObject reads the fields of an object whose { was read.
+// readObject reads the fields of an object after its opening brace.
 func (s *reader) readObject(d *json.Decoder, limited *partReader) error {
 	for d.More() {
 		limited.left = maxPart
@@ -46,10 +46,10 @@ func (s *reader) readObject(d *json.Decoder, limited *partReader) error {
 	return err
 }
 
-// readPredicate reads the document of an in-toto statement.
+// readPredicate reads the document in an in-toto statement.
 func (s *reader) readPredicate(d *json.Decoder, limited *partReader) error {
 	if s.stated || s.sbom.Format != "" {
-		return passValue(d, limited)
+		return skipValue(d, limited)
 	}
 	s.stated = true
 	token, err := d.Token()
@@ -59,7 +59,7 @@ func (s *reader) readPredicate(d *json.Decoder, limited *partReader) error {
 	case token == json.Delim('{'):
 		return s.readObject(d, limited)
 	case token == json.Delim('['):
-		return passRest(d, limited)
+		return skipRest(d, limited)
 	}
 	return nil
 }
@@ -74,7 +74,7 @@ func (s *reader) readBundled(d *json.Decoder, limited *partReader) error {
 		s.bundle = true
 		return s.readObject(d, limited)
 	case token == json.Delim('{'), token == json.Delim('['):
-		return passRest(d, limited)
+		return skipRest(d, limited)
 	}
 	return nil
 }
@@ -88,10 +88,10 @@ var errPayloadRead = errors.New("the payload has been read")
 // readPayload reads the statement in an envelope as a stream: it can be as long as a document.
 func (s *reader) readPayload(d *json.Decoder, limited *partReader) error {
 	if !s.isOutermost() {
-		return passValue(d, limited)
+		return skipValue(d, limited)
 	}
 	s.sbom.Enveloped = true
-	text, err := newBase64Text(io.MultiReader(d.Buffered(), limited.r))
+	text, err := newBase64Reader(io.MultiReader(d.Buffered(), limited.r))
 	if err != nil {
 		return err
 	}
@@ -131,15 +131,16 @@ func (s *reader) readField(d *json.Decoder, limited *partReader, key json.Token)
 	case "payload":
 		return s.readPayload(d, limited)
 	}
-	return passValue(d, limited)
+	return skipValue(d, limited)
 }
 
-// partReader limits the length of a component.
+// partReader limits the length of a component. Set left to maxPart before each.
 type partReader struct {
 	r    io.Reader
 	left int
 }
 
+// Read implements io.Reader. It fails if left is used up.
 func (p *partReader) Read(b []byte) (int, error) {
 	if p.left <= 0 {
 		return 0, fmt.Errorf("component too large: the limit is %d bytes", maxPart)
@@ -169,7 +170,7 @@ func (s *reader) readStringField(d *json.Decoder, key json.Token) error {
 	return nil
 }
 
-// readCreation reads when an SPDX 2 document was created.
+// readCreation reads the time at which an SPDX 2 document was created.
 func (s *reader) readCreation(d *json.Decoder) error {
 	var info struct{ Created string }
 	err := ignoreType(d.Decode(&info))
@@ -188,7 +189,7 @@ func (s *reader) readMetadata(d *json.Decoder) error {
 	return err
 }
 
-// ignoreType ignores the error of a value of an unexpected type, which stays empty.
+// ignoreType returns nil for the error of a value of an unexpected type, which stays empty, and any other err as it is.
 func ignoreType(err error) error {
 	var wrong *json.UnmarshalTypeError
 	if errors.As(err, &wrong) {
@@ -202,7 +203,7 @@ func eachOf(d *json.Decoder, limited *partReader, fn func(*json.Decoder) error) 
 	token, err := d.Token()
 	if err != nil || token != json.Delim('[') {
 		if token == json.Delim('{') {
-			err = passRest(d, limited)
+			err = skipRest(d, limited)
 		}
 		return err
 	}
@@ -216,17 +217,17 @@ func eachOf(d *json.Decoder, limited *partReader, fn func(*json.Decoder) error) 
 	return err
 }
 
-// passValue skips a value without holding it in memory.
-func passValue(d *json.Decoder, limited *partReader) error {
+// skipValue skips a value without holding it in memory.
+func skipValue(d *json.Decoder, limited *partReader) error {
 	token, err := d.Token()
 	if delim, ok := token.(json.Delim); ok && err == nil && (delim == '{' || delim == '[') {
-		return passRest(d, limited)
+		return skipRest(d, limited)
 	}
 	return err
 }
 
-// passRest skips the rest of an object or array.
-func passRest(d *json.Decoder, limited *partReader) error {
+// skipRest skips the rest of an object or array.
+func skipRest(d *json.Decoder, limited *partReader) error {
 	return jsonwalk.Skip(d, 1, 0, func() { limited.left = maxPart })
 }
 
@@ -237,7 +238,7 @@ func (s *reader) readSPDXPackage(d *json.Decoder) error {
 	return err
 }
 
-// cycloneComponent is a component of CycloneDX, with its parts.
+// cycloneComponent is a component of CycloneDX with the components in it.
 type cycloneComponent struct {
 	Group, Name, Version string
 	Licenses             []struct {
@@ -261,11 +262,11 @@ func (s *reader) countComponent(c cycloneComponent) {
 			names = append(names, name)
 		}
 	}
-	s.addComponent(Component{Name: inGroup(c.Group, c.Name), Version: c.Version}, strings.Join(names, " AND "))
+	s.addComponent(Component{Name: withGroup(c.Group, c.Name), Version: c.Version}, strings.Join(names, " AND "))
 	for _, part := range c.Components {
 		s.countComponent(part)
 	}
 }
 
-// inGroup returns the name of a component of CycloneDX with its group: the scope of a package of npm, or the like.
-func inGroup(group, name string) string { return strings.TrimPrefix(group+"/"+name, "/") }
+// withGroup prefixes the name of a CycloneDX component with its group, such as the scope of an npm package.
+func withGroup(group, name string) string { return strings.TrimPrefix(group+"/"+name, "/") }

@@ -19,7 +19,7 @@ import (
 	"github.com/davit-oci/davit/internal/lists"
 )
 
-// maxRead bounds a document, in bytes. The largest ones, of container images with every file listed, have a tenth of that.
+// maxRead bounds a document, in bytes. The largest ones, of container images with every file listed, have a tenth of it.
 const maxRead = 512 << 20
 
 // maxPart bounds a component, in bytes: it is held in memory while it is read.
@@ -32,22 +32,22 @@ type Summary struct {
 	Components int            `json:"components"`
 	Licenses   []LicenseCount `json:"licenses"` // most frequent first
 	Created    time.Time      `json:"created,omitzero"`
-	Enveloped  bool           `json:"-"` // it was in an envelope, whose signatures were not verified
+	Enveloped  bool           `json:"-"` // the document was in an envelope; its signatures were not verified
 
-	List []Component `json:"-"` // the first components, if ReadAll read it
+	List []Component `json:"-"` // the first components; only ReadAll sets it
 }
 
-// Component has the fields of a component of a software bill of materials that a table shows.
+// Component has the fields of a component that a table shows.
 type Component struct{ Name, Version, License string }
 
-// Outline returns the summary in the form that all documents have.
+// Outline returns the summary as an outline.
 func (s *Summary) Outline() *outline.Outline {
 	format := strings.Replace(s.Format, "SPDX-", "SPDX ", 1)
 	components := outline.Counts("no components", true, outline.Count{Name: "component", N: s.Components})
 	return &outline.Outline{Name: outline.Clip(s.Name), Created: s.Created, Summary: outline.Clip(format) + ", " + components}
 }
 
-// LicenseCount is the number of components under a license. License is "" for those without one.
+// LicenseCount is the number of components under a license. License is "" for components without one.
 type LicenseCount struct {
 	License    string `json:"license"`
 	Components int    `json:"components"`
@@ -101,7 +101,7 @@ func peekByte(b *bufio.Reader) (byte, error) {
 
 // reader counts components and licenses.
 type reader struct {
-	list     int // how many components are kept
+	list     int // the number of components to keep
 	sbom     Summary
 	licenses map[string]int
 	graph    *spdxGraph
@@ -109,7 +109,7 @@ type reader struct {
 	stated   bool // inside an in-toto statement
 }
 
-// addComponent counts a component under the first license that is known.
+// addComponent counts a component under the first known one of its licenses.
 func (s *reader) addComponent(c Component, licenses ...string) {
 	s.sbom.Components++
 	for _, l := range licenses {

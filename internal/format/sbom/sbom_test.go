@@ -88,7 +88,7 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// statedSBOM returns a statement as envelopes have it.
+// statedSBOM returns an in-toto statement of an SBOM, encoded as the payload of an envelope.
 func statedSBOM(encoding *base64.Encoding) string {
 	return encoding.EncodeToString([]byte(`{"_type": "https://in-toto.io/Statement/v1", "predicateType": "https://spdx.dev/Document",
 		"predicate": {"spdxVersion": "SPDX-2.3", "name": "app?>", "payload": "x", "dsseEnvelope": {"payload": 1}, "packages": [{"licenseDeclared": "MIT"}]}}`))
@@ -141,7 +141,7 @@ func TestReadRefuses(t *testing.T) {
 		"endless names":         `{"@context": "https://spdx.org/rdf/3.0.1/", "@graph": [` + strings.Repeat(`{"type":"software_Package","spdxId":"`+strings.Repeat("x", 2<<20)+`"},`, 33) + `{}]}`,
 		"no payload":            `{"payload": 1}`,
 		"a cut payload":         `{"payload": "` + statedSBOM(base64.StdEncoding)[:80],
-		"a payload of none":     `{"payload": "e30="}`,
+		"a payload of no SBOM":  `{"payload": "e30="}`,
 		"a bundle in a bundle":  `{"dsseEnvelope": {"dsseEnvelope": {"payload": "` + statedSBOM(base64.StdEncoding) + `"}}}`,
 		"endless nesting":       `<bom xmlns="http://cyclonedx.org/schema/bom/1.4">` + strings.Repeat("<a>", 2000),
 	} {

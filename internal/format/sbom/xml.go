@@ -92,7 +92,7 @@ func (x *xmlSBOM) end() {
 	case last >= 0 && x.isIn("components", "component", "group"):
 		x.open[last].group = text
 	case last >= 0 && x.isIn("components", "component", "name"):
-		x.open[last].Name = inGroup(x.open[last].group, text)
+		x.open[last].Name = withGroup(x.open[last].group, text)
 	case last >= 0 && x.isIn("components", "component", "version"):
 		x.open[last].Version = text
 	case last >= 0 && (x.isIn("component", "licenses", "license", "id") || x.isIn("component", "licenses", "license", "name") ||

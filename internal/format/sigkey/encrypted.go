@@ -30,8 +30,8 @@ type scryptParams struct {
 	P int `json:"p"`
 }
 
-// The costs of scrypt that cosign has written: N is 2^15 in old keys, 2^16 today. 2^17 is the strongest of the library. Others
-// are refused: a key file could demand any amount of memory.
+// The supported costs of scrypt. cosign wrote 2^15 as N in old keys and writes 2^16 today; 2^17 is the highest of its library.
+// Other costs are refused, because a key file could demand any amount of memory.
 var (
 	oldCost     = scryptParams{N: 1 << 15, R: 8, P: 1}
 	currentCost = scryptParams{N: 1 << 16, R: 8, P: 1}

@@ -22,17 +22,17 @@ const (
 	typeRSA      = "RSA PRIVATE KEY"
 )
 
-// ErrPassword is the error of a password that does not open a private key.
+// ErrPassword is the error for a password that does not decrypt a private key.
 var ErrPassword = errors.New("wrong password")
 
-// Private is a key that signs.
+// Private is a private key, which signs.
 type Private struct {
 	Public
 	signer crypto.Signer
 }
 
-// ParsePrivate reads a private key in PEM: one that cosign encrypted, old or new, or a plain one in PKCS #8, PKCS #1, or SEC 1.
-// The function password is called only for an encrypted key. A wrong password results in an ErrPassword.
+// ParsePrivate reads a private key in PEM: one that any version of cosign encrypted, or a plain one in PKCS #8, PKCS #1, or
+// SEC 1. It calls password only for an encrypted key, and fails with ErrPassword if the password is wrong.
 func ParsePrivate(data []byte, password func() ([]byte, error)) (*Private, error) {
 	block, err := decode(data)
 	if err != nil {
@@ -76,18 +76,18 @@ func ParsePrivate(data []byte, password func() ([]byte, error)) (*Private, error
 	return &Private{Public: *public, signer: signer}, nil
 }
 
-// Sign signs a message in the way that every reader of the key's type checks: with SHA-256, and with pure Ed25519. The same
-// key and message make the same signature: ECDSA derives its nonce from both, as RFC 6979 specifies.
+// Sign signs a message with the algorithm that every verifier supports for the type of the key: SHA-256, or pure Ed25519. The
+// signature is deterministic: ECDSA derives its nonce from the key and the message, as RFC 6979 specifies.
 //
-// cosign 3.1 signs with SHA-384 on P-384, with SHA-512 on P-521, and with Ed25519ph. Its own verify --key refuses those
-// signatures unless flags name the hash; it accepts these. So do Flux, podman, and skopeo.
+// cosign 3.1 signs with SHA-384 on P-384, with SHA-512 on P-521, and with Ed25519ph. Its own verify --key refuses these
+// signatures unless flags name the hash. It accepts the signatures of Sign, as do Flux, podman, and skopeo.
 func (k *Private) Sign(message []byte) ([]byte, error) {
 	s := k.schemes()[0]
 	digest := message
 	if s.hash != 0 {
 		digest = sum(s.hash, message)
 	}
-	// crypto.Signer takes a nil source of randomness for ECDSA keys: the signature is deterministic then.
+	// With a nil source of randomness, the signature of an ECDSA key is deterministic.
 	return k.signer.Sign(nil, digest, s.hash)
 }
 
@@ -113,7 +113,7 @@ func Generate(password []byte) (private, public []byte, err error) {
 	return private, pem.EncodeToMemory(&pem.Block{Type: typePublic, Bytes: der}), nil
 }
 
-// minRSA is the shortest RSA key, in bits, that is accepted.
+// minRSA is the size of the shortest accepted RSA key, in bits.
 const minRSA = 2048
 
 // newPublic checks that a key is of a type and size that sigstore allows.

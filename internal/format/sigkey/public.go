@@ -1,7 +1,7 @@
 // Package sigkey reads, writes, and uses the keys of cosign: private keys in the encrypted form of cosign or in plain PEM,
 // public keys in PEM, and signatures with the algorithms that sigstore allows for them.
 //
-// It has no key of its own choice: a signature is checked with the key of the caller, and the key decides the algorithm.
+// The caller chooses the key that checks a signature, and the type of the key decides the algorithm.
 package sigkey
 
 import (
@@ -25,14 +25,14 @@ const MaxSize = 64 << 10
 
 const typePublic = "PUBLIC KEY"
 
-// Public is a key that checks signatures.
+// Public is a public key, which checks signatures.
 type Public struct {
 	key crypto.PublicKey
 	der []byte // SubjectPublicKeyInfo
 }
 
-// ParsePublic reads a public key in PEM (SubjectPublicKeyInfo, RFC 5280). A certificate is not a key: to trust one, a caller has to
-// say which names and issuers count, and this does not check them.
+// ParsePublic reads a public key in PEM (SubjectPublicKeyInfo, RFC 5280). It refuses a certificate: trust in a certificate
+// depends on its names and issuers, which this package does not check.
 func ParsePublic(data []byte) (*Public, error) {
 	block, err := decode(data)
 	if err != nil {
@@ -69,7 +69,7 @@ func decode(data []byte) (*pem.Block, error) {
 	return block, nil
 }
 
-// Hint returns what bundles call the hint of a key: the SHA-256 of its SubjectPublicKeyInfo, in base64.
+// Hint returns the hint by which sigstore bundles name a key: the SHA-256 of its SubjectPublicKeyInfo, in base64.
 func (k *Public) Hint() string {
 	sum := sha256.Sum256(k.der)
 	return base64.StdEncoding.EncodeToString(sum[:])
@@ -78,11 +78,11 @@ func (k *Public) Hint() string {
 // Equal reports whether two keys are the same.
 func (k *Public) Equal(other *Public) bool { return bytes.Equal(k.der, other.der) }
 
-// PEM returns the key as ParsePublic reads it.
+// PEM returns the key in the form that ParsePublic reads.
 func (k *Public) PEM() []byte { return pem.EncodeToMemory(&pem.Block{Type: typePublic, Bytes: k.der}) }
 
-// Verify reports whether the signature of the message was made by this key, with any of the hashes that sigstore's clients use
-// with it.
+// Verify reports whether the signature of the message was made with this key and any of the hashes that sigstore's clients
+// use with such a key.
 func (k *Public) Verify(message, signature []byte) bool {
 	for _, s := range k.schemes() {
 		if k.verify(message, signature, s) {
@@ -107,10 +107,10 @@ func (k *Public) verify(message, signature []byte, s scheme) bool {
 	return false
 }
 
-// scheme is a way to sign with a key; a hash of 0 is pure Ed25519.
+// scheme is a way to sign with a key. A hash of 0 means pure Ed25519.
 type scheme struct{ hash crypto.Hash }
 
-// schemes returns the ways to sign with the key: the first is the one that Sign uses, the others are those of cosign 3
+// schemes returns the ways to sign with the key: the way of Sign first, then those of cosign 3
 // (sigstore, pkg/signature/algorithm_registry.go).
 func (k *Public) schemes() []scheme {
 	switch key := k.key.(type) {

@@ -97,7 +97,7 @@ func TestSignatures(t *testing.T) {
 	}
 }
 
-// TestOtherKeys checks each signature with each other key.
+// TestOtherKeys checks that only the key that made a signature verifies it.
 func TestOtherKeys(t *testing.T) {
 	t.Parallel()
 	all := map[string]*sigkey.Private{}

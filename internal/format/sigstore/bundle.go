@@ -1,8 +1,8 @@
-// Package sigstore reads and writes what sigstore's clients exchange: bundles (protobuf-specs, sigstore_bundle.proto, version
+// Package sigstore reads and writes the documents of sigstore's clients: bundles (protobuf-specs, sigstore_bundle.proto, version
 // 0.3) with a DSSE envelope over an in-toto statement, and the payloads of cosign's signature tags.
 //
-// Only the key of the caller counts as evidence. Log entries, timestamps, and certificates in a bundle are not checked, and
-// nothing here says that they were.
+// Only the caller's key counts as evidence. The package does not check the log entries, timestamps, and certificates in a
+// bundle.
 package sigstore
 
 import (
@@ -18,7 +18,7 @@ import (
 	"github.com/davit-oci/davit/internal/format/sigkey"
 )
 
-// The media types of a bundle of version 0.3, and of what it wraps.
+// The media types of a bundle of version 0.3 and of its payload.
 const (
 	BundleType  = "application/vnd.dev.sigstore.bundle.v0.3+json"
 	olderName   = "application/vnd.dev.sigstore.bundle+json;version=0.3"
@@ -30,13 +30,12 @@ type Bundle struct {
 	Statement Statement
 	Hint      string // of the key, as the signer wrote it: not evidence
 	Identity  string // of the certificate: a mail address or URI; "" if a key signed
-	Issuer    string // who vouched for the identity, as the certificate says
+	Issuer    string // the OIDC issuer of the identity, as the certificate states it
 
 	payload, signature []byte
 }
 
-// document is the JSON form of a bundle. Log entries and timestamps are not here: they prove nothing to the
-// holder of a key.
+// document is the JSON form of a bundle, without log entries and timestamps, which a check with a key does not need.
 type document struct {
 	MediaType string    `json:"mediaType"`
 	Material  material  `json:"verificationMaterial"`
@@ -66,13 +65,13 @@ type envelopeSignature struct {
 	Sig []byte `json:"sig"`
 }
 
-// NewBundle signs a statement and returns the bundle as JSON. The same statement and key make the same bytes.
+// NewBundle signs a statement and returns the bundle as JSON. The result is deterministic.
 func NewBundle(s Statement, key *sigkey.Private) ([]byte, error) {
 	payload, err := json.Marshal(s)
 	if err != nil {
 		return nil, err
 	}
-	signature, err := key.Sign(authenticated(PayloadType, payload))
+	signature, err := key.Sign(preAuthEncode(PayloadType, payload))
 	if err != nil {
 		return nil, err
 	}
@@ -83,8 +82,8 @@ func NewBundle(s Statement, key *sigkey.Private) ([]byte, error) {
 	})
 }
 
-// ParseBundle reads a bundle. One that is not of version 0.3, or that has anything but one signature over one in-toto
-// statement, is an error: what can be read in two ways can't be trusted.
+// ParseBundle reads a bundle. It fails if the bundle is not of version 0.3 or has anything but one signature over one in-toto
+// statement: a bundle that can be read in two ways can't be trusted.
 func ParseBundle(data []byte) (*Bundle, error) {
 	if err := limits.Check(data); err != nil {
 		return nil, fmt.Errorf("invalid sigstore bundle: %w", err)
@@ -123,11 +122,11 @@ func ParseBundle(data []byte) (*Bundle, error) {
 
 // IsSignedBy reports whether the key signed the statement.
 func (b *Bundle) IsSignedBy(key *sigkey.Public) bool {
-	return key.Verify(authenticated(PayloadType, b.payload), b.signature)
+	return key.Verify(preAuthEncode(PayloadType, b.payload), b.signature)
 }
 
-// authenticated returns what a DSSE signature is made of (DSSE protocol, "PAE").
-func authenticated(payloadType string, payload []byte) []byte {
+// preAuthEncode returns the bytes that a DSSE signature covers (DSSE protocol, "PAE").
+func preAuthEncode(payloadType string, payload []byte) []byte {
 	return fmt.Appendf(nil, "DSSEv1 %d %s %d %s", len(payloadType), payloadType, len(payload), payload)
 }
 
@@ -159,7 +158,7 @@ func CertificateIdentity(data []byte) string {
 	return identityOf(cert)
 }
 
-// identityOf returns the names that a certificate is for.
+// identityOf returns the names in a certificate, or its subject if it has none.
 func identityOf(cert *x509.Certificate) string {
 	names := slices.Concat(cert.EmailAddresses, cert.DNSNames)
 	for _, uri := range cert.URIs {

@@ -59,7 +59,7 @@ func TestBundle(t *testing.T) {
 	}
 }
 
-// TestChangedBundles changes each part of a bundle: none of them is accepted as signed by the key.
+// TestChangedBundles checks that no bundle with a changed part is accepted as signed by the key.
 func TestChangedBundles(t *testing.T) {
 	t.Parallel()
 	key := newKey(t)
@@ -80,7 +80,7 @@ func TestChangedBundles(t *testing.T) {
 			e["signatures"] = append(e["signatures"].([]any), e["signatures"].([]any)[0])
 		},
 		"another payload type":      func(_, e map[string]any) { e["payloadType"] = "text/plain" },
-		"a payload that is no JSON": func(_, e map[string]any) { e["payload"] = encode("x") },
+		"a payload other than JSON": func(_, e map[string]any) { e["payload"] = encode("x") },
 		"no subject":                func(_, e map[string]any) { e["payload"] = statement("[]") },
 		"two subjects": func(_, e map[string]any) {
 			e["payload"] = statement(`[{"digest":{"sha256":"a"}},{"digest":{"sha256":"b"}}]`)
@@ -126,7 +126,7 @@ func TestChangedBundles(t *testing.T) {
 	}
 }
 
-// TestCertificate checks that a certificate is shown, and that its key is not the caller's.
+// TestCertificate checks the identity that is read from a certificate.
 func TestCertificate(t *testing.T) {
 	t.Parallel()
 	signer, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -10,20 +10,20 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// The media type of a payload in the manifest behind a signature tag, the annotation of its layer that has the signature, and
-// the type in the payload (cosign, specs/SIGNATURE_SPEC.md).
+// The names in a manifest with signatures, to which a signature tag points (cosign, specs/SIGNATURE_SPEC.md).
 const (
-	SimpleSigning         = "application/vnd.dev.cosign.simplesigning.v1+json"
-	SignatureAnnotation   = "dev.cosignproject.cosign/signature"
-	CertificateAnnotation = "dev.sigstore.cosign/certificate"
-	simpleType            = "cosign container image signature"
+	SimpleSigning         = "application/vnd.dev.cosign.simplesigning.v1+json" // the media type of a layer with a payload
+	SignatureAnnotation   = "dev.cosignproject.cosign/signature"               // of the layer
+	CertificateAnnotation = "dev.sigstore.cosign/certificate"                  // of the layer
+	simpleType            = "cosign container image signature"                 // the type in the payload
 )
 
-// Simple is the payload of a signature behind a tag like sha256-….sig: simple signing, as containers' clients read it.
+// Simple is the payload of a signature in the simple signing format. cosign stores it at a tag like sha256-….sig, and
+// containers' clients read it.
 type Simple struct {
 	Reference string            // the name of the repository, which is part of the signed data
 	Digest    digest.Digest     // of the manifest
-	Optional  map[string]string // annotations; other values than strings are left out
+	Optional  map[string]string // annotations, without values that are not strings
 }
 
 type simpleDocument struct {
@@ -41,7 +41,7 @@ type simpleCritical struct {
 	Type string `json:"type"`
 }
 
-// Encode returns the payload as JSON. The same values make the same bytes.
+// Encode returns the payload as JSON. The result is deterministic.
 func (s Simple) Encode() ([]byte, error) {
 	var d simpleDocument
 	d.Critical.Identity.Reference, d.Critical.Image.Digest, d.Critical.Type = s.Reference, s.Digest, simpleType
@@ -53,8 +53,8 @@ func (s Simple) Encode() ([]byte, error) {
 	return json.Marshal(d)
 }
 
-// ParseSimple reads a payload. An unknown field in its critical part is an error: it may limit what
-// the signature means.
+// ParseSimple reads a payload. It fails if the critical part has an unknown field, which may restrict the meaning of the
+// signature.
 func ParseSimple(data []byte) (*Simple, error) {
 	var outer struct {
 		Critical json.RawMessage `json:"critical"`

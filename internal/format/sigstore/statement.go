@@ -33,7 +33,7 @@ type Subject struct {
 	Annotations map[string]any    `json:"annotations,omitempty"`
 }
 
-// SignatureOf returns the statement that "cosign sign" signs. The annotations are those of its -a.
+// SignatureOf returns the statement that "cosign sign" signs. The annotations are those of its flag -a.
 func SignatureOf(d digest.Digest, annotations map[string]string) Statement {
 	var all map[string]any
 	for k, v := range annotations {
@@ -50,8 +50,8 @@ func SignatureOf(d digest.Digest, annotations map[string]string) Statement {
 	}
 }
 
-// limits bound what a bundle, or the subjects of a statement, make a decoder allocate. A log entry with its proof has some hundred
-// values, and a payload is one, whatever is in it.
+// limits bound the memory that decoding a bundle, or the subjects of a statement, takes. A log entry with its proof has some
+// hundred values, and a payload is a single value.
 var limits = jsonwalk.Limits{Objects: 1000, Values: 20_000}
 
 // parse reads a statement. Its predicate, which may be large, is not decoded.
@@ -87,7 +87,7 @@ func (s *Statement) check() error {
 	return nil
 }
 
-// IsAbout reports whether the only subject of the statement is the one with this digest.
+// IsAbout reports whether the statement has a single subject, with this digest.
 func (s *Statement) IsAbout(d digest.Digest) bool {
 	return len(s.Subjects) == 1 && s.Subjects[0].Digest[d.Algorithm().String()] == d.Encoded()
 }

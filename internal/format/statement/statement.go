@@ -1,4 +1,4 @@
-// Package statement summarizes in-toto statements. It verifies no signature.
+// Package statement summarizes in-toto statements. It does not verify signatures.
 package statement
 
 import (
@@ -17,16 +17,16 @@ import (
 // maxRead bounds a statement, in bytes: it is held in memory.
 const maxRead = 8 << 20
 
-// content has the parts of a statement that are summarized: the fields of SLSA provenance 0.2 and 1, of test results, and
-// of summaries of verification.
+// content has the fields of a statement that a summary shows: those of SLSA provenance 0.2 and 1, of test results, and of
+// verification summaries.
 type content struct {
-	Type      string `json:"_type"`
-	Predicate string `json:"predicateType"`
-	Subject   []struct {
+	Type          string `json:"_type"`
+	PredicateType string
+	Subject       []struct {
 		Name   string
 		Digest map[string]string
 	}
-	Said struct {
+	Predicate struct {
 		BuildType       string
 		Builder         struct{ ID string }
 		BuildDefinition struct {
@@ -41,7 +41,7 @@ type content struct {
 		Metadata  struct{ BuildFinishedOn string }
 		Result    string
 		Verdict   string `json:"verificationResult"`
-	} `json:"predicate"`
+	}
 }
 
 // Read summarizes a statement, bare, in an envelope, or in a sigstore bundle.
@@ -67,9 +67,9 @@ func Read(r io.Reader) (*outline.Outline, error) {
 }
 
 func (c *content) outline() *outline.Outline {
-	p := &c.Said
+	p := &c.Predicate
 	o := &outline.Outline{Summary: outline.Clip(p.Verdict)}
-	o.AddField("states", outline.Clip(c.Predicate))
+	o.AddField("states", outline.Clip(c.PredicateType))
 	o.AddField("builder", outline.Clip(cmp.Or(p.RunDetails.Builder.ID, p.Builder.ID)))
 	o.AddField("build type", outline.Clip(cmp.Or(p.BuildDefinition.BuildType, p.BuildType)))
 	o.AddField("run", outline.Clip(p.RunDetails.Metadata.InvocationID))
@@ -96,5 +96,5 @@ func (c *content) outline() *outline.Outline {
 	return o
 }
 
-// maxMaterials bounds the sources of a build that are listed.
+// maxMaterials bounds the listed sources of a build.
 const maxMaterials = 10

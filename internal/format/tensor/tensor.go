@@ -11,11 +11,11 @@ import (
 type Tensor struct {
 	Name  string  `json:"name"`
 	Type  string  `json:"type"`
-	Shape []int64 `json:"shape"` // as the file has it: GGUF begins with the innermost dimension
+	Shape []int64 `json:"shape"` // in the order of the file: GGUF begins with the innermost dimension
 	Size  int64   `json:"-"`     // bytes; 0: not known
 }
 
-// Elements returns the product of the dimensions of a shape. Negative dimensions and an overflow are errors.
+// Elements returns the product of the dimensions of a shape. It fails if a dimension is negative or the product overflows.
 func Elements(shape []int64) (int64, error) {
 	n := uint64(1)
 	for _, d := range shape {

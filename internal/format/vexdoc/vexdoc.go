@@ -1,4 +1,4 @@
-// Package vexdoc summarizes documents that say which vulnerabilities matter: OpenVEX, CSAF, and CycloneDX VEX.
+// Package vexdoc summarizes documents that state which vulnerabilities affect a product: OpenVEX, CSAF, and CycloneDX VEX.
 package vexdoc
 
 import (
@@ -17,13 +17,14 @@ import (
 	"github.com/davit-oci/davit/internal/lists"
 )
 
-// The bounds of a document and of each statement in it, in bytes.
+// The limits of a document.
 const (
-	maxRead = 256 << 20
-	maxPart = 1 << 20
+	maxRead  = 256 << 20 // bytes
+	maxPart  = 1 << 20   // bytes of a statement
+	maxLevel = 32        // nested branches of products in CSAF
 )
 
-// statuses are those of VEX, most urgent first.
+// statuses are the statuses of VEX, most urgent first.
 var statuses = []string{"affected", "under_investigation", "fixed", "not_affected", "unknown"}
 
 // statement is the status of one vulnerability, and the reason for it.
@@ -35,14 +36,14 @@ type reader struct {
 	format     string
 	id         string
 	created    time.Time
-	statements map[statement]int // numbers of products
+	statements map[statement]int // the number of products of each
 	more       int               // statements beyond outline.MaxRows
 
-	list     bool // products are kept
+	list     bool // keep products
 	products []productStatement
 	totals   map[string]int    // of products by status
 	names    map[string]string // of products, by their identifiers in CSAF
-	level    int               // of branches of products
+	level    int               // the depth of the current branch of products
 }
 
 // productStatement is a statement about one product.
@@ -51,7 +52,7 @@ type productStatement struct {
 	product string
 }
 
-// Read summarizes a document. In memory it holds one statement at a time, and the names of the vulnerabilities.
+// Read summarizes a document. It holds one statement at a time in memory, and the names of the vulnerabilities.
 func Read(r io.Reader) (*outline.Outline, error) { return read(r, false) }
 
 // ReadAll is like Read, but returns a row for each product of a statement.
@@ -104,7 +105,7 @@ func (s *reader) readField(key string) error {
 	return s.stream.Skip()
 }
 
-// readText reads a string; a value of another type is "".
+// readText reads a string and calls set with it, or with "" for a value of another type.
 func (s *reader) readText(set func(string)) error {
 	var text string
 	err := s.stream.Decode(&text)
@@ -131,7 +132,7 @@ func (s *reader) readCSAF() error {
 // anyText is a string, or an object with a name.
 type anyText struct{ name string }
 
-// UnmarshalJSON takes a value of any type.
+// UnmarshalJSON accepts a value of any type.
 func (t *anyText) UnmarshalJSON(data []byte) error {
 	t.name = jsonwalk.Text(data, "name", "@id", "ref")
 	return nil
@@ -149,13 +150,13 @@ func (s *reader) readOpenVEX() error {
 	return err
 }
 
-// states are the states of CycloneDX as statuses of VEX (CycloneDX 1.6, vulnerability analysis).
+// states maps the states of CycloneDX to statuses of VEX (CycloneDX 1.6, vulnerability analysis).
 var states = map[string]string{
 	"exploitable": "affected", "in_triage": "under_investigation", "resolved": "fixed", "resolved_with_pedigree": "fixed",
 	"not_affected": "not_affected", "false_positive": "not_affected",
 }
 
-// readVulnerability reads a vulnerability of CycloneDX, or of CSAF.
+// readVulnerability reads a vulnerability of CycloneDX or CSAF.
 func (s *reader) readVulnerability() error {
 	var v struct {
 		ID, CVE  string
@@ -176,10 +177,10 @@ func (s *reader) readVulnerability() error {
 		s.add(statement{id, states[v.Analysis.State], v.Analysis.Justification}, v.Affects)
 		return nil
 	}
-	// The order is the same in each run: it decides which of too many products are kept.
+	// The order must be the same in each run: it decides which products are kept if there are too many.
 	for _, group := range []string{"known_affected", "known_not_affected", "fixed", "under_investigation"} {
 		status := strings.TrimPrefix(group, "known_")
-		products := byReason(v.Products[group], status, v.Flags)
+		products := groupByReason(v.Products[group], status, v.Flags)
 		for _, why := range slices.Sorted(maps.Keys(products)) {
 			s.add(statement{id, status, why}, products[why])
 		}
@@ -191,11 +192,11 @@ func (s *reader) readVulnerability() error {
 type flag struct {
 	Label    string
 	Products []string `json:"product_ids"`
-	Groups   []string `json:"group_ids"` // neither: all products
+	Groups   []string `json:"group_ids"` // without any IDs, the flag is for all products
 }
 
-// byReason returns products by the reasons for their status, which only products that are not affected have.
-func byReason(products []anyText, status string, flags []flag) map[string][]anyText {
+// groupByReason groups products by the reason for their status. Only the status not_affected has reasons.
+func groupByReason(products []anyText, status string, flags []flag) map[string][]anyText {
 	reasons, all := map[string]string{}, ""
 	if status == "not_affected" {
 		for _, f := range flags {
@@ -215,10 +216,7 @@ func byReason(products []anyText, status string, flags []flag) map[string][]anyT
 	return by
 }
 
-// maxLevel bounds branches in branches of products.
-const maxLevel = 32
-
-// readProductTree reads the names of products from a field of the tree of products in CSAF, or of a branch of it.
+// readProductTree reads the names of products from a field of a product tree in CSAF, or of a branch of the tree.
 func (s *reader) readProductTree(key string) error {
 	switch {
 	case !s.list || s.level > maxLevel:
@@ -235,7 +233,7 @@ func (s *reader) readProductTree(key string) error {
 	return s.stream.Skip()
 }
 
-// readProduct reads the name of a product, or of a product that is a part of another.
+// readProduct reads the name of a product, or of the combination of two products in a relationship.
 func (s *reader) readProduct() error {
 	type product struct {
 		ID   string `json:"product_id"`
@@ -243,10 +241,10 @@ func (s *reader) readProduct() error {
 	}
 	var p struct {
 		product
-		Part product `json:"full_product_name"`
+		FullName product `json:"full_product_name"`
 	}
 	err := s.stream.Decode(&p)
-	for _, p := range []product{p.product, p.Part} {
+	for _, p := range []product{p.product, p.FullName} {
 		if p.ID != "" && p.Name != "" && len(s.names) < outline.MaxRows {
 			s.names[outline.Clip(p.ID)] = outline.Clip(p.Name)
 		}
@@ -255,23 +253,23 @@ func (s *reader) readProduct() error {
 }
 
 // add counts a statement about products.
-func (s *reader) add(at statement, products []anyText) {
-	if !slices.Contains(statuses, at.status) {
-		at.status = "unknown"
+func (s *reader) add(about statement, products []anyText) {
+	if !slices.Contains(statuses, about.status) {
+		about.status = "unknown"
 	}
-	at.id, at.why = outline.Clip(at.id), outline.Clip(at.why)
-	if _, known := s.statements[at]; !known && len(s.statements) >= outline.MaxRows {
+	about.id, about.why = outline.Clip(about.id), outline.Clip(about.why)
+	if _, known := s.statements[about]; !known && len(s.statements) >= outline.MaxRows {
 		s.more++
 		return
 	}
-	s.statements[at] += len(products)
+	s.statements[about] += len(products)
 	if len(products) == 0 {
 		products = []anyText{{}}
 	}
-	s.totals[at.status] += len(products)
+	s.totals[about.status] += len(products)
 	for _, p := range products {
 		if s.list && len(s.products) < outline.MaxRows {
-			s.products = append(s.products, productStatement{at, outline.Clip(p.name)})
+			s.products = append(s.products, productStatement{about, outline.Clip(p.name)})
 		}
 	}
 }
@@ -279,8 +277,8 @@ func (s *reader) add(at statement, products []anyText) {
 // outline returns the number of statements of each status, and the rows.
 func (s *reader) outline() *outline.Outline {
 	byStatus := map[string]int{}
-	for at := range s.statements {
-		byStatus[at.status]++
+	for about := range s.statements {
+		byStatus[about.status]++
 	}
 	counts := make([]outline.Count, len(statuses), len(statuses)+1)
 	for i, status := range statuses {
@@ -309,14 +307,14 @@ func (s *reader) outline() *outline.Outline {
 		}
 		return o
 	}
-	for _, at := range lists.Keys(s.statements, statement.compare) {
+	for _, about := range lists.Keys(s.statements, statement.compare) {
 		o.Columns = []string{"STATUS", "VULNERABILITY", "PRODUCTS", "WHY"}
-		o.Rows = append(o.Rows, []string{at.status, at.id, fmt.Sprint(s.statements[at]), at.why})
+		o.Rows = append(o.Rows, []string{about.status, about.id, fmt.Sprint(s.statements[about]), about.why})
 	}
 	return o
 }
 
-// compare orders statements, the most urgent first.
+// compare orders statements: the most urgent status first, then by ID and reason.
 func (s statement) compare(other statement) int {
 	return cmp.Or(cmp.Compare(slices.Index(statuses, s.status), slices.Index(statuses, other.status)), cmp.Compare(s.id, other.id), cmp.Compare(s.why, other.why))
 }

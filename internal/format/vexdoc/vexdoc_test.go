@@ -36,7 +36,7 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// TestReadAll lists each product, the most urgent statement first.
+// TestReadAll checks that ReadAll lists each product, the most urgent statement first.
 func TestReadAll(t *testing.T) {
 	t.Parallel()
 	for name, document := range map[string]string{
@@ -55,7 +55,7 @@ func TestReadAll(t *testing.T) {
 	}
 }
 
-// TestProducts checks the names of products in CSAF, and which of them a reason is about.
+// TestProducts checks the names of products in CSAF, and the reason for the status of each.
 func TestProducts(t *testing.T) {
 	t.Parallel()
 	o, err := vexdoc.ReadAll(strings.NewReader(`{"vulnerabilities":[{"cve":"V","product_status":{"known_not_affected":["a","b","c"],"fixed":["d"]},
@@ -75,7 +75,7 @@ func TestProducts(t *testing.T) {
 	}
 }
 
-// TestSameRows checks that of too many products the same ones are kept in each run.
+// TestSameRows checks that each run keeps the same products if there are too many.
 func TestSameRows(t *testing.T) {
 	t.Parallel()
 	many := func(name string) string {
@@ -97,7 +97,7 @@ func TestSameRows(t *testing.T) {
 			first = rows
 		}
 		if rows != first {
-			t.Fatal("other rows are kept")
+			t.Fatal("two runs kept different rows")
 		}
 	}
 }

@@ -16,13 +16,13 @@ import (
 	"github.com/davit-oci/davit/internal/jsonwalk"
 )
 
-// The bounds of a report and of each finding in it, in bytes.
+// The limits of a report.
 const (
-	maxRead = 512 << 20
-	maxPart = 1 << 20
+	maxRead = 512 << 20 // bytes
+	maxPart = 1 << 20   // bytes of a finding
 )
 
-// severities are those of both scanners, most severe first.
+// severities are the severities of both scanners, most severe first.
 var severities = []string{"critical", "high", "medium", "low", "negligible", "unknown"}
 
 // finding is a vulnerability of a package, or another problem of a file.
@@ -38,7 +38,7 @@ type reader struct {
 	findings map[finding]bool
 }
 
-// Read summarizes a report. In memory it holds one finding at a time, and their names.
+// Read summarizes a report. It holds one finding at a time in memory, and a row for each.
 func Read(r io.Reader) (*outline.Outline, error) {
 	s := &reader{
 		stream: jsonwalk.NewStream(bom.Skip(io.LimitReader(r, maxRead)), maxPart),
@@ -87,13 +87,13 @@ func (s *reader) readField(key string) error {
 // anyTarget is a path, or the description of an image.
 type anyTarget struct{ name string }
 
-// UnmarshalJSON takes a value of any type.
+// UnmarshalJSON accepts a value of any type.
 func (t *anyTarget) UnmarshalJSON(data []byte) error {
 	t.name = jsonwalk.Text(data, "userInput")
 	return nil
 }
 
-// readTrivyResult reads a field of what Trivy found in one file.
+// readTrivyResult reads a field of Trivy's result for one file.
 func (s *reader) readTrivyResult(key string) error {
 	switch key {
 	case "Vulnerabilities", "Misconfigurations", "Secrets", "Licenses":

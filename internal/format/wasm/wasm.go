@@ -18,7 +18,7 @@ const (
 	maxSections = 1 << 16
 	maxNames    = 1 << 14 // listed imports or exports
 	maxName     = 1 << 16 // bytes of a name
-	maxKept     = 1 << 20 // bytes of all listed names, which have to fit into a config
+	maxKept     = 1 << 20 // bytes of all listed names, which must fit into a config
 )
 
 // File describes a WebAssembly binary.
@@ -46,7 +46,7 @@ func Read(r io.ReaderAt, size int64) (*File, error) {
 	return f, f.readSections(r, size)
 }
 
-// OS returns the operating system that configs of WebAssembly artifacts name (CNCF TAG Runtime, Wasm OCI Artifact layout).
+// OS returns the operating system to state in the config of an artifact (CNCF TAG Runtime, Wasm OCI Artifact layout).
 func (f *File) OS() string {
 	if f.Component {
 		return "wasip2"
@@ -182,13 +182,13 @@ func (f *File) addComponentExport(r *reader) {
 	f.Exports = f.appendName(r, f.Exports, name)
 }
 
-// appendName appends a name that was read completely. Its description may be in an unknown encoding.
+// appendName appends a name if it was read completely, even if its type is in an unknown encoding.
 func (f *File) appendName(r *reader, names []string, name string) []string {
 	if name == "" || r.err != nil && !errors.Is(r.err, errUnknown) {
 		return names
 	}
 	if f.kept += len(name); len(names) == maxNames || f.kept > maxKept {
-		r.fail(errUnknown) // enough for a description
+		r.fail(errUnknown) // end the list, which is long enough to inform
 		return names
 	}
 	return append(names, name)
@@ -200,7 +200,7 @@ var errUnknown = errors.New("unknown encoding")
 // reader decodes a section. After an error, its methods do nothing.
 type reader struct {
 	in   *bufio.Reader
-	read int64
+	read int64 // bytes
 	err  error
 }
 

@@ -19,32 +19,32 @@ type Group struct {
 	Width [2]int // digits of the number and of the count
 }
 
-// name returns the path of a shard.
-func (g Group) name(number int) string {
+// nameOf returns the path of a shard.
+func (g Group) nameOf(number int) string {
 	return fmt.Sprintf("%s-%0*d-of-%0*d.%s", g.Stem, g.Width[0], number, g.Width[1], g.Count, g.Ext)
 }
 
-// Names lists the paths of all shards, none for a file that is not one. They are numbered from 1. Some converters of
-// safetensors number them from 0, up to the count or to the number before it.
+// Names lists the paths of all shards, or none if the group is a file that is not a shard. Shards are numbered from 1, but some
+// converters of safetensors number them from 0, up to the count or the count minus 1: exists reports which paths exist.
 func (g Group) Names(exists func(string) bool) []string {
 	if g.Count == 0 {
 		return nil
 	}
 	first, last := 1, g.Count
-	if g.Ext == "safetensors" && exists(g.name(0)) {
+	if g.Ext == "safetensors" && exists(g.nameOf(0)) {
 		first = 0
-		if !exists(g.name(g.Count)) {
+		if !exists(g.nameOf(g.Count)) {
 			last--
 		}
 	}
 	var names []string
 	for n := first; n <= last; n++ {
-		names = append(names, g.name(n))
+		names = append(names, g.nameOf(n))
 	}
 	return names
 }
 
-// ShardOf returns the group that a path belongs to, and its number there, by its name.
+// ShardOf returns the group to which a path belongs by its name, and the number of the shard, 0 for a file that is not one.
 func ShardOf(p string) (group Group, number int) {
 	m := shardName().FindStringSubmatch(p)
 	if m == nil {
@@ -55,7 +55,8 @@ func ShardOf(p string) (group Group, number int) {
 	return Group{m[1], count, m[4], [2]int{len(m[2]), len(m[3])}}, number
 }
 
-// MissingShards returns the shards that are missing among slash paths, in order.
+// MissingShards returns the paths of the shards that are missing from paths, which have slashes. It fails if the number of a
+// shard is out of range.
 func MissingShards(paths []string) ([]string, error) {
 	have := map[string]bool{}
 	for _, p := range paths {

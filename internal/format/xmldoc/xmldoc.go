@@ -11,7 +11,7 @@ import (
 	"github.com/davit-oci/davit/internal/format/bom"
 )
 
-// maxRead limits how much of an XML document Check reads: the decoder holds a single text of that size.
+// maxRead limits the part of a document that Check reads, in bytes: the decoder holds a text of any length in memory.
 const maxRead = 16 << 20
 
 // maxDepth bounds the nesting of elements, each of which takes memory until it is closed.
@@ -20,7 +20,7 @@ const maxDepth = 1000
 // AnyCharset is an xml.Decoder.CharsetReader that converts nothing: in the character sets in use, markup is ASCII.
 func AnyCharset(_ string, r io.Reader) (io.Reader, error) { return r, nil }
 
-// Root returns the name of the root element of a document.
+// Root returns the name of the root element of a document that begins with head.
 func Root(head []byte) (xml.Name, error) {
 	if !bytes.HasPrefix(bytes.TrimSpace(head), []byte("<")) {
 		return xml.Name{}, errors.New("it is not XML")

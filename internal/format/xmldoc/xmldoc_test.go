@@ -30,7 +30,7 @@ func TestCheck(t *testing.T) {
 	for text, want := range map[string]string{
 		"<a><b/></a>\n<!-- c -->":                   "",
 		"\xef\xbb\xbf<a/>":                          "",
-		"<?xml version=\"1.0\" encoding=\"x\"?><a>": "", // of another character set, which is not checked
+		"<?xml version=\"1.0\" encoding=\"x\"?><a>": "", // another character set: not checked
 		"<a><b></a>":                                "element <b> closed by </a>",
 		"<a>":                                       "unexpected EOF",
 		"<a/><b/>":                                  "follows its root element",

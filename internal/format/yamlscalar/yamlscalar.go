@@ -1,4 +1,4 @@
-// Package yamlscalar reads scalars of YAML as values of JSON.
+// Package yamlscalar reads YAML scalars as JSON values.
 package yamlscalar
 
 import (
@@ -9,7 +9,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Read returns nil, a bool, a json.Number, or a string; ok is false for other tags, and for numbers that JSON does not have.
+// Read returns the value of n: nil, a bool, a json.Number, or a string. ok is false for other tags, and for infinities and NaN,
+// which JSON does not have.
 func Read(n *yaml.Node) (value any, ok bool) {
 	switch n.ShortTag() {
 	case "!!null":
