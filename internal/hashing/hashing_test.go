@@ -25,8 +25,8 @@ func sumOf(newHash func() hash.Hash, p []byte) []byte {
 	return h.Sum(nil)
 }
 
-// together interleaves two streams, parts of which have been hashed already, until one ends.
-func together(t *testing.T, p []byte, begunP int, q []byte, begunQ int) {
+// checkInterleaved hashes the beginnings of p and q, interleaves the rest until one stream ends, and checks both hashes.
+func checkInterleaved(t *testing.T, p []byte, begunP int, q []byte, begunQ int) {
 	t.Helper()
 	var g Group
 	a, b := g.New(sha256.New()), g.New(sha256.New())
@@ -35,7 +35,7 @@ func together(t *testing.T, p []byte, begunP int, q []byte, begunQ int) {
 	a.left, b.left = p[begunP:], q[begunQ:]
 	if canInterleave() {
 		if interleave(a, b); len(a.left) > 0 && len(b.left) > 0 {
-			t.Errorf("%d and %d bytes are left", len(a.left), len(b.left))
+			t.Errorf("interleave left %d and %d bytes", len(a.left), len(b.left))
 		}
 	}
 	for h, all := range map[*Hash][]byte{a: p, b: q} {
@@ -51,7 +51,7 @@ func TestInterleave(t *testing.T) {
 	for begun := range 3 * sha256.BlockSize {
 		for i, length := range lengths {
 			other := lengths[(begun+i)%len(lengths)]
-			together(t, content(1, begun+length), begun, content(2, begun*2/3+other), begun*2/3)
+			checkInterleaved(t, content(1, begun+length), begun, content(2, begun*2/3+other), begun*2/3)
 		}
 	}
 }
@@ -59,7 +59,7 @@ func TestInterleave(t *testing.T) {
 func FuzzInterleave(f *testing.F) {
 	f.Add([]byte("a"), uint16(0), bytes.Repeat([]byte("b"), 200), uint16(70))
 	f.Fuzz(func(t *testing.T, p []byte, begunP uint16, q []byte, begunQ uint16) {
-		together(t, p, int(begunP)%(len(p)+1), q, int(begunQ)%(len(q)+1))
+		checkInterleaved(t, p, int(begunP)%(len(p)+1), q, int(begunQ)%(len(q)+1))
 	})
 }
 
@@ -85,7 +85,7 @@ func TestGroup(t *testing.T) {
 				if k, err := h.Write(buffer); k != n || err != nil {
 					t.Errorf("stream %d: Write returned %d, %v", i, k, err)
 				}
-				clear(buffer) // a hash keeps no reference to it
+				clear(buffer) // Write must not keep a reference to it
 				rest = rest[n:]
 			}
 			if got, want := h.Sum(nil), sumOf(newHash, all); !bytes.Equal(got, want) {
@@ -99,8 +99,8 @@ func TestGroup(t *testing.T) {
 	}
 }
 
-// TestWrite checks that bytes which one hash keeps are hashed by another, and that a hash on its own keeps none. Where the
-// processor can't interleave, no hash keeps any.
+// TestWrite checks that a hash keeps bytes for another hash to process, unless it is alone in its group or the processor can't
+// interleave.
 func TestWrite(t *testing.T) {
 	t.Parallel()
 	var g Group
@@ -112,7 +112,7 @@ func TestWrite(t *testing.T) {
 	b := g.New(sha256.New())
 	a.Write(content(2, minKept))
 	if kept := len(a.left) > 0; kept != canInterleave() {
-		t.Errorf("the first hash of two keeps its bytes: %v, want %v", kept, canInterleave())
+		t.Errorf("with a second hash in the group, the first keeps its bytes: %v, want %v", kept, canInterleave())
 	}
 	b.Write(content(3, minKept))
 	if len(a.left) > 0 || len(b.left) > 0 || len(g.idle) > 0 {
@@ -128,7 +128,7 @@ func TestWrite(t *testing.T) {
 	}
 }
 
-// TestState stops a hash in the middle of a stream, while others are at work, and continues it in another group.
+// TestState marshals a hash in the middle of a stream, while another hash keeps bytes, and resumes it in a second group.
 func TestState(t *testing.T) {
 	t.Parallel()
 	for _, newHash := range []func() hash.Hash{sha256.New, sha512.New} {

@@ -81,7 +81,7 @@ func (h *Hash) words() (w [8]uint32) {
 	return w
 }
 
-// advance sets the state that the hash has after the first n blocks left, whose words are w.
+// advance removes n blocks from h.left and sets the state of the hash after them, whose words are w.
 func (h *Hash) advance(w [8]uint32, n int) {
 	for i, word := range w {
 		binary.BigEndian.PutUint32(h.state[wordsAt+4*i:], word)

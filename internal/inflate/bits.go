@@ -69,8 +69,8 @@ func (b *bitReader) need(n uint) error {
 	return nil
 }
 
-// bits takes the next n bits, which the caller has requested with need.
-func (b *bitReader) bits(n uint) uint {
+// takeBits takes the next n bits, which the caller has requested with need.
+func (b *bitReader) takeBits(n uint) uint {
 	v := uint(b.bb & (1<<n - 1))
 	b.bb >>= n
 	b.bn -= n

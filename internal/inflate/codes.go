@@ -148,7 +148,7 @@ func firstCodes(lengths []uint8) (first [maxCode + 1]int, ok bool) {
 	return first, code == 1<<maxCode || codes == 0 || codes == 1 && count[1] == 1
 }
 
-// placeTables reserves a second-level table for each index with longer codes.
+// placeTables reserves a second-level table for each index with longer codes. It returns false if table has no room for them.
 func placeTables(table []uint32, width uint, deep []uint8) bool {
 	at := len(deep)
 	for i, n := range deep {

@@ -28,7 +28,7 @@ const (
 	flagsReserved = 0xe0
 )
 
-// GzipReader decompresses gzip, all members one after the other.
+// GzipReader decompresses all members of a gzip file, one after the other.
 type GzipReader struct {
 	in   *Reader
 	crc  uint32
@@ -81,7 +81,7 @@ func (g *GzipReader) readHeader() error {
 	return g.skipOptional(head[:], flags)
 }
 
-// skipOptional skips the optional fields of a header, and verifies its checksum if it has one.
+// skipOptional skips the optional fields of a header, and verifies the checksum of the header if it has one.
 func (g *GzipReader) skipOptional(head []byte, flags byte) error {
 	crc := crc32.ChecksumIEEE(head)
 	var two [2]byte
@@ -117,7 +117,7 @@ func (g *GzipReader) skipOptional(head []byte, flags byte) error {
 	return nil
 }
 
-// readText reads through the next NUL.
+// readText reads up to and including the next NUL. It fails with ErrHeader if the text is longer than maxHeaderText.
 func (g *GzipReader) readText() ([]byte, error) {
 	var text []byte
 	for len(text) < maxHeaderText {

@@ -10,9 +10,9 @@ import (
 var ErrData = errors.New("invalid deflate data")
 
 const (
-	windowSize = 32 << 10 // the farthest that a match refers back
+	windowSize = 32 << 10 // the largest distance of a match
 	outputSize = 128 << 10
-	// outputSlack is the room after the output limit for the longest match and for what a copy by words writes past it.
+	// outputSlack is the room after the output limit for the longest match, and for the bytes that a copy by words writes past it.
 	outputSlack = 320
 )
 
@@ -108,8 +108,8 @@ func (f *Reader) beginBlock() error {
 	if err := f.need(3); err != nil {
 		return err
 	}
-	f.last = f.bits(1) == 1
-	switch f.bits(2) {
+	f.last = f.takeBits(1) == 1
+	switch f.takeBits(2) {
 	case 0:
 		return f.beginStored()
 	case 1:
@@ -129,7 +129,7 @@ func (f *Reader) beginStored() error {
 	if err := f.need(32); err != nil {
 		return err
 	}
-	n, inverse := f.bits(16), f.bits(16)
+	n, inverse := f.takeBits(16), f.takeBits(16)
 	if n != ^inverse&0xffff {
 		return ErrData
 	}
@@ -164,7 +164,7 @@ func (f *Reader) decodeBlock() error {
 		if err := f.fillBuffer(); err != nil {
 			return err
 		}
-		end, err := f.run()
+		end, err := f.decodeSymbols()
 		if err != nil || f.eof && f.isOverrun() {
 			return err
 		}
@@ -176,11 +176,11 @@ func (f *Reader) decodeBlock() error {
 	return nil
 }
 
-// run is the hot loop. It stops at the end of the block and near the end of the input or output. It is one function, with
-// the state in local variables, so that the compiler keeps them in registers: each call in the loop would spill them.
+// decodeSymbols is the hot loop. It stops at the end of the block and near the end of the input or output. It is one function,
+// with the state in local variables, so that the compiler keeps them in registers: each call in the loop would spill them.
 //
 // A refill leaves at least 56 bits. A match uses at most 48 of them, three literals at most 45.
-func (f *Reader) run() (end bool, err error) {
+func (f *Reader) decodeSymbols() (end bool, err error) {
 	in, pos, bb, bn, out, o, codes := f.in, f.pos, f.bb, f.bn, f.out, f.decoded, f.codes
 	stop := f.end - 16
 	if f.eof {
@@ -291,7 +291,7 @@ func (f *Reader) readCodes() error {
 	if err := f.need(14); err != nil {
 		return err
 	}
-	litlens, dists, n := int(f.bits(5))+257, int(f.bits(5))+1, int(f.bits(4))+4
+	litlens, dists, n := int(f.takeBits(5))+257, int(f.takeBits(5))+1, int(f.takeBits(4))+4
 	if litlens > 286 || dists > 30 {
 		return ErrData
 	}
@@ -300,7 +300,7 @@ func (f *Reader) readCodes() error {
 		if err := f.need(3); err != nil {
 			return err
 		}
-		lengths[symbol] = uint8(f.bits(3))
+		lengths[symbol] = uint8(f.takeBits(3))
 	}
 	if !makeTable(f.codes.dist[:], lengthBits, lengths[:19], func(symbol int) uint32 { return uint32(symbol) << 16 }) {
 		return ErrData
@@ -326,7 +326,7 @@ func (f *Reader) readLengths(lengths []uint8) error {
 		if e&codeSpecial != 0 {
 			return ErrData
 		}
-		f.bits(uint(e & 63))
+		f.takeBits(uint(e & 63))
 		symbol, value, n := uint8(e>>16), uint8(0), 1
 		switch {
 		case symbol < 16:
@@ -334,11 +334,11 @@ func (f *Reader) readLengths(lengths []uint8) error {
 		case symbol == 16 && i == 0:
 			return ErrData
 		case symbol == 16:
-			value, n = lengths[i-1], 3+int(f.bits(2))
+			value, n = lengths[i-1], 3+int(f.takeBits(2))
 		case symbol == 17:
-			n = 3 + int(f.bits(3))
+			n = 3 + int(f.takeBits(3))
 		default:
-			n = 11 + int(f.bits(7))
+			n = 11 + int(f.takeBits(7))
 		}
 		if n > len(lengths)-i {
 			return ErrData

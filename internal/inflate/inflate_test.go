@@ -15,7 +15,7 @@ import (
 	"github.com/davit-oci/davit/internal/inflate"
 )
 
-// windowSize is the farthest that a match refers back.
+// windowSize is the largest distance of a match.
 const windowSize = 32 << 10
 
 // inflateAll decompresses a DEFLATE stream.
