@@ -68,7 +68,7 @@ func readConfig(file string) (map[string]hostSettings, error) {
 	return parsed.Registries, nil
 }
 
-// worded returns an error of the YAML decoder on one line, in the words of a user.
+// worded rewords an error of the YAML decoder for users, on one line.
 func worded(err error) error {
 	var types *yaml.TypeError
 	if !errors.As(err, &types) || len(types.Errors) == 0 {
@@ -77,7 +77,7 @@ func worded(err error) error {
 	text := types.Errors[0]
 	if at, key, ok := strings.Cut(text, ": field "); ok {
 		key, _, _ = strings.Cut(key, " ")
-		return fmt.Errorf("%s: unknown key %q: it must be registries and, for each host, plainHTTP, insecure, caFile, mirrors, or concurrency", at, key)
+		return fmt.Errorf("%s: unknown key %q: the keys are registries and, for each host, plainHTTP, insecure, caFile, mirrors, and concurrency", at, key)
 	}
 	return yamlerror.Worded(err)
 }

@@ -1,5 +1,5 @@
-// Package hostconfig decides how each registry is reached: by the files that podman and skopeo read, by the certificates of docker
-// and containers, and by davit's own file.
+// Package hostconfig determines how to reach each registry. It reads the registries.conf files of podman and skopeo, the
+// certificate directories of containers' clients and docker, and davit's own file.
 package hostconfig
 
 import (
@@ -11,15 +11,15 @@ import (
 	"sync"
 )
 
-// Endpoint is a repository at an address.
+// Endpoint is a repository on a host, and how to reach it.
 type Endpoint struct {
 	Host, Repository string
 	PlainHTTP        bool
 	Insecure         bool   // the certificate is not checked, and plain HTTP is allowed
-	CAFile           string // PEM
+	CAFile           string // a file in PEM
 	CertDir          string // certificates and keys for this host, in docker's layout
 	Concurrency      int    // 0: not set
-	When             When   // of a mirror
+	When             When   // the references to read from a mirror
 }
 
 // When determines which references are read from a mirror.
@@ -34,7 +34,7 @@ const (
 
 // Route has the endpoints of a repository for reading and writing.
 type Route struct {
-	Blocked string // the prefix in the file that blocks it, or ""
+	Blocked string // the prefix of the [[registry]] that blocks the repository, or ""
 	Target  Endpoint
 	Mirrors []Endpoint // to read from first, in this order
 }
@@ -43,7 +43,7 @@ type Route struct {
 type Files struct {
 	Config     string   // davit's own file
 	Registries []string // of containers-registries.conf(5)
-	CertDirs   []string // with a directory for each host
+	CertDirs   []string // directories with a subdirectory for each host
 }
 
 // FilesIn returns the default paths.
@@ -95,7 +95,7 @@ func (r *Rules) For(host, repository string) (Route, error) {
 	var best *rule
 	length := 0
 	for i := range r.rules {
-		if n := r.rules[i].match(name); n > length {
+		if n := r.rules[i].matchLength(name); n > length {
 			best, length = &r.rules[i], n
 		}
 	}
@@ -131,7 +131,7 @@ func (r *Rules) For(host, repository string) (Route, error) {
 	return route, nil
 }
 
-// Hosts returns the registries that the user's own file has settings for, sorted.
+// Hosts returns the registries with settings in davit's own file, sorted.
 func (r *Rules) Hosts() ([]string, error) {
 	err := r.read()
 	return slices.Sorted(maps.Keys(r.own)), err

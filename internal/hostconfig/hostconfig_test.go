@@ -11,7 +11,7 @@ import (
 	"github.com/davit-oci/davit/internal/hostconfig"
 )
 
-// writeAll writes files in a home directory of its own, and returns the rules in them.
+// writeAll writes files below .config in a new home directory, and returns the rules in them.
 func writeAll(t *testing.T, files map[string]string) *hostconfig.Rules {
 	t.Helper()
 	home := t.TempDir()
@@ -25,7 +25,7 @@ func writeAll(t *testing.T, files map[string]string) *hostconfig.Rules {
 		}
 	}
 	found := hostconfig.FilesIn(home, func(string) string { return "" })
-	found.CertDirs = found.CertDirs[:1] // without those of this machine
+	found.CertDirs = found.CertDirs[:1] // without the directories of this machine
 	return hostconfig.New(found)
 }
 
@@ -54,8 +54,8 @@ location = "bad.example.com/but"
 blocked = true
 `
 
-// route writes a route as text: what blocks it, or its mirrors and its target.
-func route(r hostconfig.Route) string {
+// formatRoute returns a route as text: the prefix that blocks it, or its mirrors and its target.
+func formatRoute(r hostconfig.Route) string {
 	if r.Blocked != "" {
 		return "blocked by " + r.Blocked
 	}
@@ -104,7 +104,7 @@ func TestRoutes(t *testing.T) {
 		{"other.example.com:5000", "app", "other.example.com:5000/app"},
 	} {
 		r, err := rules.For(test.host, test.repository)
-		if got := route(r); err != nil || got != test.want {
+		if got := formatRoute(r); err != nil || got != test.want {
 			t.Errorf("%s/%s: got %s, %v, want %s", test.host, test.repository, got, err, test.want)
 		}
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/davit-oci/davit/internal/fault"
 )
 
-// rule is a [[registry]] of containers-registries.conf(5), or an entry of davit's own file.
+// rule is a [[registry]] of containers-registries.conf(5).
 type rule struct {
 	Prefix             string   `toml:"prefix"`
 	Location           string   `toml:"location"`
@@ -24,15 +24,15 @@ type rule struct {
 	Mirrors            []mirror `toml:"mirror"`
 }
 
-// mirror is a place to read from before the registry itself.
+// mirror is a location to read from before the registry itself.
 type mirror struct {
 	Location       string `toml:"location"`
 	Insecure       bool   `toml:"insecure"`
 	PullFromMirror string `toml:"pull-from-mirror"` // all, digest-only, or tag-only
 }
 
-// registriesFiles returns the files that skopeo and podman read, in their order: a later [[registry]] replaces an earlier one
-// with the same prefix.
+// registriesFiles returns the files that skopeo and podman read, in the same order: a later [[registry]] replaces an earlier
+// one with the same prefix.
 func registriesFiles(home string, getenv func(string) string) []string {
 	var files []string
 	main := getenv("CONTAINERS_REGISTRIES_CONF")
@@ -48,7 +48,7 @@ func registriesFiles(home string, getenv func(string) string) []string {
 		dirs = append(dirs, filepath.Join(home, ".config", "containers", "registries.conf.d"))
 	}
 	for _, dir := range dirs {
-		entries, _ := os.ReadDir(dir) // a directory that can't be read has none, as for skopeo
+		entries, _ := os.ReadDir(dir) // an unreadable directory counts as empty, as in skopeo
 		for _, entry := range entries {
 			if !entry.IsDir() && filepath.Ext(entry.Name()) == ".conf" {
 				files = append(files, filepath.Join(dir, entry.Name()))
@@ -106,14 +106,14 @@ func (r *rule) complete() error {
 			return fmt.Errorf("a mirror of %q has no location", r.Prefix)
 		}
 		if !slices.Contains([]string{"", "all", "digest-only", "tag-only"}, m.PullFromMirror) {
-			return fmt.Errorf("pull-from-mirror of %q: must be all, digest-only or tag-only", m.Location)
+			return fmt.Errorf("pull-from-mirror of %q: must be all, digest-only, or tag-only", m.Location)
 		}
 	}
 	return nil
 }
 
-// match returns how much of HOST/REPOSITORY the prefix covers, or 0.
-func (r *rule) match(name string) int {
+// matchLength returns the length of the part of HOST/REPOSITORY that the prefix matches, or 0.
+func (r *rule) matchLength(name string) int {
 	prefix := r.Prefix
 	if domain, ok := strings.CutPrefix(prefix, "*"); ok { // "*.example.com" is any subdomain
 		host, _, _ := strings.Cut(name, "/")
