@@ -12,8 +12,9 @@ import (
 	"github.com/davit-oci/davit/pull"
 )
 
-// composeClient returns docker compose. Its standalone program needs no daemon to read a project.
-func composeClient(t *testing.T) (*clients.Client, func(ref string, args ...string) []string) {
+// newComposeClient returns docker compose, and a function that returns the arguments to run a command on the project at ref. The
+// standalone program needs no daemon to read a project.
+func newComposeClient(t *testing.T) (*clients.Client, func(ref string, args ...string) []string) {
 	t.Helper()
 	c := clients.New(t, "docker-compose")
 	return c, func(ref string, args ...string) []string {
@@ -25,7 +26,7 @@ func composeClient(t *testing.T) (*clients.Client, func(ref string, args ...stri
 // TestComposeReadsDavit runs docker compose on an application whose paths were rewritten.
 func TestComposeReadsDavit(t *testing.T) {
 	t.Parallel()
-	c, with := composeClient(t)
+	c, with := newComposeClient(t)
 	ref := repo(t, "greeting") + ":v1"
 	push(t, example("compose"), "", ref)
 	out, _ := c.Run(with(ref, "config")...)
@@ -36,10 +37,10 @@ func TestComposeReadsDavit(t *testing.T) {
 	}
 }
 
-// TestComposeReadsIncludes checks that included files, and the files that those extend, are packed.
+// TestComposeReadsIncludes checks that included files, and the files that they extend, are packed.
 func TestComposeReadsIncludes(t *testing.T) {
 	t.Parallel()
-	c, with := composeClient(t)
+	c, with := newComposeClient(t)
 	dir := t.TempDir()
 	for name, text := range map[string]string{
 		"compose.yaml":  "include: [db/db.yaml]\nservices: {web: {image: nginx, depends_on: [db]}}\n",
@@ -65,12 +66,12 @@ func TestComposeReadsIncludes(t *testing.T) {
 	}
 }
 
-// TestDavitReadsCompose pulls what docker compose published.
+// TestDavitReadsCompose pulls an application that docker compose published.
 func TestDavitReadsCompose(t *testing.T) {
 	t.Parallel()
 	c := clients.New(t, "docker-compose")
-	for name, text := range files(t, example("compose")) {
-		// Publishing, docker compose loses the end of a flow list.
+	for name, text := range readFiles(t, example("compose")) {
+		// When docker compose publishes a file, it cuts off the end of a flow list.
 		text = strings.Replace(text, "env_file: [web.env]", "env_file:\n      - web.env", 1)
 		if err := os.WriteFile(filepath.Join(c.Home, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
@@ -79,8 +80,8 @@ func TestDavitReadsCompose(t *testing.T) {
 	ref := repo(t, "greeting") + ":v1"
 	c.Run("-p", "x", "publish", "-y", "--with-env", "--insecure-registry", ref)
 	wantKind(t, ref, "compose")
-	dir, _ := pulled(t, ref, pull.Options{NoSync: true})
-	got := files(t, dir)
+	dir, _ := pullArtifact(t, ref, pull.Options{NoSync: true})
+	got := readFiles(t, dir)
 	if len(got) != 3 || !strings.Contains(got["compose.yaml"], "nginx:1.29-alpine") {
 		t.Errorf("pulled %v", got)
 	}

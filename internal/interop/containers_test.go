@@ -16,32 +16,32 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// TestContainersVerifySignatures checks signatures of davit with the library of podman and skopeo and a policy, and checks
-// those that it makes.
+// TestContainersVerifySignatures verifies davit's signatures with the library of podman and skopeo and a policy, and the
+// library's signatures with davit.
 func TestContainersVerifySignatures(t *testing.T) {
 	t.Parallel()
-	for name, host := range servers(t) {
+	for name, host := range startServers(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			skopeo := clients.New(t, "image-copy")
-			good, other := keyPair(t, skopeo, "good"), keyPair(t, skopeo, "other")
-			ref, subject := pushedImage(t, host, "signed-for-containers")
+			good, other := writeKeyPair(t, skopeo, "good"), writeKeyPair(t, skopeo, "other")
+			ref, subject := pushImage(t, host, "signed-for-containers")
 			repository := strings.TrimSuffix(ref, ":v1")
 			out := "dir:" + filepath.Join(skopeo.Home, "out")
 
-			if _, _, err := skopeo.Try("--policy", policyFor(t, skopeo, repository, "good"), "docker://"+ref, out); err == nil {
+			if _, _, err := skopeo.Try("--policy", writePolicy(t, skopeo, repository, "good"), "docker://"+ref, out); err == nil {
 				t.Error("accepted without a signature")
 			}
-			signIn(t, ref, subject, good, sign.Legacy)
-			skopeo.Run("--policy", policyFor(t, skopeo, repository, "good"), "docker://"+ref, out)
-			if _, _, err := skopeo.Try("--policy", policyFor(t, skopeo, repository, "other"), "docker://"+ref, out); err == nil {
+			signManifest(t, ref, subject, good, sign.Legacy)
+			skopeo.Run("--policy", writePolicy(t, skopeo, repository, "good"), "docker://"+ref, out)
+			if _, _, err := skopeo.Try("--policy", writePolicy(t, skopeo, repository, "other"), "docker://"+ref, out); err == nil {
 				t.Error("accepted for another key")
 			}
-			signIn(t, ref, subject, other, sign.Legacy) // a second signature leaves the first
-			skopeo.Run("--policy", policyFor(t, skopeo, repository, "good"), "docker://"+ref, out)
-			skopeo.Run("--policy", policyFor(t, skopeo, repository, "other"), "docker://"+ref, out)
+			signManifest(t, ref, subject, other, sign.Legacy) // a second signature leaves the first
+			skopeo.Run("--policy", writePolicy(t, skopeo, repository, "good"), "docker://"+ref, out)
+			skopeo.Run("--policy", writePolicy(t, skopeo, repository, "other"), "docker://"+ref, out)
 
-			// The other way round.
+			// davit verifies a signature that the library makes.
 			theirs := repository + "-copied:v1"
 			skopeo.Run("--sign-key", filepath.Join(skopeo.Home, "good.key"), "docker://"+ref, "docker://"+theirs)
 			target, parsed := open(t, theirs, registry.Read)
@@ -71,8 +71,8 @@ func TestContainersVerifySignatures(t *testing.T) {
 	}
 }
 
-// keyPair writes a pair of keys into the home of a client.
-func keyPair(t *testing.T, c *clients.Client, name string) *sign.Key {
+// writeKeyPair generates a pair of keys, writes it to the home of a client, and returns the private key.
+func writeKeyPair(t *testing.T, c *clients.Client, name string) *sign.Key {
 	t.Helper()
 	private, public, err := sign.GenerateKey(nil)
 	if err != nil {
@@ -87,8 +87,9 @@ func keyPair(t *testing.T, c *clients.Client, name string) *sign.Key {
 	return key
 }
 
-// policyFor writes a policy that demands a signature by a key for a repository, and rejects everything else.
-func policyFor(t *testing.T, c *clients.Client, repository, key string) string {
+// writePolicy writes a policy that requires a signature by a key for a repository and rejects everything else, and returns its
+// path.
+func writePolicy(t *testing.T, c *clients.Client, repository, key string) string {
 	t.Helper()
 	data, err := json.Marshal(map[string]any{
 		"default": []any{map[string]any{"type": "reject"}},

@@ -14,8 +14,8 @@ import (
 	"github.com/davit-oci/davit/pull"
 )
 
-// byName replaces a loopback address in a reference with localhost: the devcontainer CLI requires a host name.
-func byName(ref string) string { return strings.Replace(ref, "127.0.0.1:", "localhost:", 1) }
+// withHostName replaces a loopback address in a reference with localhost: the devcontainer CLI requires a host name.
+func withHostName(ref string) string { return strings.Replace(ref, "127.0.0.1:", "localhost:", 1) }
 
 // TestDevContainerReadsFeature asks the devcontainer CLI for a feature that davit packed.
 func TestDevContainerReadsFeature(t *testing.T) {
@@ -23,22 +23,22 @@ func TestDevContainerReadsFeature(t *testing.T) {
 	cli := clients.New(t, "devcontainer")
 	ref := repo(t, "greeting")
 	result := push(t, example("feature"), "", ref+":1.2.3")
-	out, _ := cli.Run("features", "info", "manifest", byName(ref)+":1", "--output-format", "json")
+	out, _ := cli.Run("features", "info", "manifest", withHostName(ref)+":1", "--output-format", "json")
 	if !strings.Contains(out, result.Layers[0].Digest.String()) {
 		t.Errorf("the CLI says %s", out)
 	}
-	out, _ = cli.Run("features", "info", "tags", byName(ref), "--output-format", "json")
+	out, _ = cli.Run("features", "info", "tags", withHostName(ref), "--output-format", "json")
 	for _, tag := range []string{`"1"`, `"1.2"`, `"1.2.3"`, `"latest"`} {
 		if !strings.Contains(out, tag) {
 			t.Errorf("tag %s is missing: %s", tag, out)
 		}
 	}
-	// To learn what a feature depends on, the CLI reads its metadata.
+	// The CLI reads the metadata of a feature to find its dependencies.
 	config := filepath.Join(cli.Home, ".devcontainer", "devcontainer.json")
 	if err := os.MkdirAll(filepath.Dir(config), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(config, []byte(`{"image":"debian","features":{"`+byName(ref)+`:1":{}}}`), 0o644); err != nil {
+	if err := os.WriteFile(config, []byte(`{"image":"debian","features":{"`+withHostName(ref)+`:1":{}}}`), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	out, stderr := cli.Run("features", "resolve-dependencies", "--workspace-folder", cli.Home)
@@ -54,39 +54,40 @@ func TestDevContainerAppliesTemplate(t *testing.T) {
 	ref := repo(t, "greeting-app")
 	push(t, example("template"), "", ref+":1.0.0")
 	workspace := t.TempDir()
-	cli.Run("templates", "apply", "-w", workspace, "-t", byName(ref)+":1.0.0", "-a", `{"message":"good day"}`)
-	got := files(t, workspace)
+	cli.Run("templates", "apply", "-w", workspace, "-t", withHostName(ref)+":1.0.0", "-a", `{"message":"good day"}`)
+	got := readFiles(t, workspace)
 	if len(got) != 1 || !strings.Contains(got[".devcontainer/devcontainer.json"], `"GREETING": "good day"`) {
 		t.Errorf("the template became %v", got)
 	}
 }
 
-// TestDavitReadsDevContainer pulls what the devcontainer CLI published, and packs the same to the same metadata.
+// TestDavitReadsDevContainer pulls artifacts that the devcontainer CLI published, and checks that davit packs the same files to
+// the same metadata.
 func TestDavitReadsDevContainer(t *testing.T) {
 	t.Parallel()
 	for kind, dir := range map[string]string{"feature": "greeting", "template": "greeting-app"} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			cli := clients.New(t, "devcontainer")
-			cli.Env = append(cli.Env, "TMPDIR="+t.TempDir()) // it names a directory there after the millisecond
+			cli.Env = append(cli.Env, "TMPDIR="+t.TempDir()) // the CLI names a temporary directory after the millisecond
 			ref := repo(t, dir)
-			host, namespace, _ := strings.Cut(strings.TrimSuffix(byName(ref), "/"+dir), "/")
+			host, namespace, _ := strings.Cut(strings.TrimSuffix(withHostName(ref), "/"+dir), "/")
 			source, err := filepath.Abs(filepath.Join(example(kind), dir))
 			if err != nil {
 				t.Fatal(err)
 			}
 			cli.Run(kind+"s", "publish", "-r", host, "-n", namespace, source)
 			wantKind(t, ref+":latest", kind)
-			got, _ := pulled(t, ref+":latest", pull.Options{NoSync: true})
-			want := files(t, source)
-			if kind == "template" { // the CLI writes what it adds into the file
+			got, _ := pullArtifact(t, ref+":latest", pull.Options{NoSync: true})
+			want := readFiles(t, source)
+			if kind == "template" { // the CLI adds fields to the file
 				delete(want, "devcontainer-template.json")
 			}
-			sameFiles(t, without(files(t, got), "devcontainer-template.json"), want)
+			wantFiles(t, without(readFiles(t, got), "devcontainer-template.json"), want)
 
 			theirs, _ := manifestOf(t, ref+":latest")
 			ours := push(t, example(kind), "", ref+":ours")
-			if !sameJSON(metadata(t, ours.Annotations), metadata(t, theirs.Annotations)) {
+			if !sameJSON(decodeMetadata(t, ours.Annotations), decodeMetadata(t, theirs.Annotations)) {
 				t.Errorf("our metadata is %s\nthe CLI's is    %s", ours.Annotations[mediatypes.DevContainerMetadata], theirs.Annotations[mediatypes.DevContainerMetadata])
 			}
 			wantKind(t, strings.TrimSuffix(ref, "/"+dir)+":latest", "collection")
@@ -94,8 +95,8 @@ func TestDavitReadsDevContainer(t *testing.T) {
 	}
 }
 
-// TestCollectionMatchesCLI compares the collection that davit makes of features with the one that the
-// devcontainer CLI publishes. Indexes of dev containers pull the only file of it by name, as oras does here.
+// TestCollectionMatchesCLI compares the collection of features that davit makes with the one that the devcontainer CLI
+// publishes. Indexes of dev containers pull the only file of a collection by name, as oras does here.
 func TestCollectionMatchesCLI(t *testing.T) {
 	t.Parallel()
 	cli, oras := clients.New(t, "devcontainer"), clients.New(t, "oras")
@@ -105,7 +106,7 @@ func TestCollectionMatchesCLI(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	host, namespace, _ := strings.Cut(byName(strings.TrimSuffix(theirs, ":latest")), "/")
+	host, namespace, _ := strings.Cut(withHostName(strings.TrimSuffix(theirs, ":latest")), "/")
 	cli.Run("features", "publish", "-r", host, "-n", namespace, source)
 
 	lists := map[string]map[string]any{}
@@ -113,7 +114,7 @@ func TestCollectionMatchesCLI(t *testing.T) {
 		out := t.TempDir()
 		oras.Run("pull", "--plain-http", "-o", out, ref)
 		var list map[string]any
-		if err := json.Unmarshal([]byte(files(t, out)["devcontainer-collection.json"]), &list); err != nil {
+		if err := json.Unmarshal([]byte(readFiles(t, out)["devcontainer-collection.json"]), &list); err != nil {
 			t.Fatal(err)
 		}
 		if _, ok := list["sourceInformation"].(map[string]any)["source"]; !ok {
@@ -127,8 +128,9 @@ func TestCollectionMatchesCLI(t *testing.T) {
 	}
 }
 
-// metadata decodes the annotation; the order of a template's files is that of the machine.
-func metadata(t *testing.T, annotations map[string]string) map[string]any {
+// decodeMetadata decodes the annotation with the metadata. It turns the files of a template into a set: their order differs
+// between machines.
+func decodeMetadata(t *testing.T, annotations map[string]string) map[string]any {
 	t.Helper()
 	var m map[string]any
 	if err := json.Unmarshal([]byte(annotations[mediatypes.DevContainerMetadata]), &m); err != nil {
@@ -144,7 +146,8 @@ func metadata(t *testing.T, annotations map[string]string) map[string]any {
 	return m
 }
 
-// TestFeatureVersionsMoveTagsForward checks that a fix of an older version takes no tag from a newer one, as with the CLI.
+// TestFeatureVersionsMoveTagsForward checks that a fix of an older version does not take a tag from a newer version, as with the
+// CLI.
 func TestFeatureVersionsMoveTagsForward(t *testing.T) {
 	t.Parallel()
 	ref := repo(t, "greeting")
@@ -154,7 +157,7 @@ func TestFeatureVersionsMoveTagsForward(t *testing.T) {
 			t.Fatal(err)
 		}
 		file := filepath.Join(dir, "devcontainer-feature.json")
-		text := strings.Replace(files(t, dir)["devcontainer-feature.json"], "1.2.3", version, 1)
+		text := strings.Replace(readFiles(t, dir)["devcontainer-feature.json"], "1.2.3", version, 1)
 		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -162,7 +165,7 @@ func TestFeatureVersionsMoveTagsForward(t *testing.T) {
 	}
 	for tag, version := range map[string]string{"1": "1.3.0", "1.2": "1.2.3", "1.3": "1.3.0", "1.2.3": "1.2.3", "latest": "1.3.0"} {
 		m, _ := manifestOf(t, ref+":"+tag)
-		if got := metadata(t, m.Annotations)["version"]; got != version {
+		if got := decodeMetadata(t, m.Annotations)["version"]; got != version {
 			t.Errorf("tag %s is version %v, want %s", tag, got, version)
 		}
 	}

@@ -15,10 +15,10 @@ import (
 	"oras.land/oras-go/v2/content"
 )
 
-// Facts about clients and registries that do not run in the tests, each with its source.
+// The tests in this file check requirements of clients and registries that do not run in the tests, each with its source.
 
-// TestConfigsForECR checks that no kind has what ECR refuses: annotations of the config's descriptor
-// (falcosecurity/falcoctl#302) and configs without a byte (aws/containers-roadmap#1074).
+// TestConfigsForECR checks that no kind annotates the descriptor of its config (falcosecurity/falcoctl#302) or has a config
+// of 0 bytes (aws/containers-roadmap#1074): ECR refuses both.
 func TestConfigsForECR(t *testing.T) {
 	t.Parallel()
 	checked := 0
@@ -60,13 +60,13 @@ func TestConfigsForECR(t *testing.T) {
 	}
 }
 
-// TestModelPackForOtherClients checks that each layer names its file, without which ramalama refuses it
+// TestModelPackForOtherClients checks that each layer names its file, as ramalama requires
 // (ramalama/transports/oci/oci_artifact.py), that a README is a document of that name, which Harbor shows
-// (goharbor/harbor#21691), and that the types are those that Docker's packaging writes by default (docker/model-runner#791).
+// (goharbor/harbor#21691), and that the media types are the default of Docker's packaging (docker/model-runner#791).
 func TestModelPackForOtherClients(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	for name, text := range files(t, filepath.Join(example("modelpack"), "model")) {
+	for name, text := range readFiles(t, filepath.Join(example("modelpack"), "model")) {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -99,11 +99,11 @@ func TestModelPackForOtherClients(t *testing.T) {
 }
 
 // TestWasmImageMeetsIstioRules follows Istio's fetcher (pkg/wasm/imagefetcher.go), which Envoy Gateway uses too: the compat variant
-// is an image with one layer, a compressed tar with plugin.wasm at its root. It does not take application/wasm.
+// is an image with one layer, a compressed tar with plugin.wasm at its root. The fetcher does not accept application/wasm.
 func TestWasmImageMeetsIstioRules(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "plugin.wasm"), []byte(files(t, example("wasm"))["greeting.wasm"]), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "plugin.wasm"), []byte(readFiles(t, example("wasm"))["greeting.wasm"]), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	ref := repo(t, "plugin") + ":v1"
@@ -128,8 +128,8 @@ func TestPolicyMeetsKwctlRules(t *testing.T) {
 	wantKind(t, ref, "wasm")
 }
 
-// TestFluxForArgo checks that the manifests that Argo CD takes by default (util/oci/client.go) have no type of Flux, whose
-// type it refuses, and that Flux's have the tar that both would unpack.
+// TestFluxForArgo checks that the layer of kind manifests has a media type that Argo CD accepts by default (util/oci/client.go),
+// and that of kind flux the type of Flux, which Argo CD refuses.
 func TestFluxForArgo(t *testing.T) {
 	t.Parallel()
 	for kind, want := range map[string]string{"manifests": mediatypes.LayerTarGzip, "flux": "application/vnd.cncf.flux.content.v1.tar+gzip"} {

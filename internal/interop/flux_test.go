@@ -10,7 +10,7 @@ import (
 	"github.com/davit-oci/davit/pull"
 )
 
-// TestFluxReadsDavit pulls with flux's own library what davit packed.
+// TestFluxReadsDavit pulls an artifact of davit with flux's own library.
 func TestFluxReadsDavit(t *testing.T) {
 	t.Parallel()
 	flux := clients.New(t, "flux")
@@ -18,10 +18,10 @@ func TestFluxReadsDavit(t *testing.T) {
 	push(t, example("flux"), "", ref)
 	out := t.TempDir()
 	flux.Run("pull", "artifact", "oci://"+ref, "--output", out)
-	sameFiles(t, files(t, out), files(t, filepath.Join(example("flux"), "manifests")))
+	wantFiles(t, readFiles(t, out), readFiles(t, filepath.Join(example("flux"), "manifests")))
 }
 
-// TestDavitReadsFlux pulls what flux pushed; the configs are the same.
+// TestDavitReadsFlux pulls an artifact that flux pushed, and checks that davit writes the same config.
 func TestDavitReadsFlux(t *testing.T) {
 	t.Parallel()
 	flux := clients.New(t, "flux")
@@ -32,20 +32,20 @@ func TestDavitReadsFlux(t *testing.T) {
 	}
 	flux.Run("push", "artifact", "oci://"+ref, "--path", source, "--source", "https://example.com/r.git", "--revision", "main@sha1:abc")
 	wantKind(t, ref, "flux")
-	dir, _ := pulled(t, ref, pull.Options{NoSync: true})
-	sameFiles(t, files(t, dir), files(t, source))
+	dir, _ := pullArtifact(t, ref, pull.Options{NoSync: true})
+	wantFiles(t, readFiles(t, dir), readFiles(t, source))
 	theirs, _ := manifestOf(t, ref)
 	ours := push(t, example("flux"), "", ref+"-ours")
-	if mine, native := fluxConfig(t, blobOf(t, ref, *ours.Config)), fluxConfig(t, blobOf(t, ref, theirs.Config)); !sameJSON(mine, native) {
+	if mine, native := readFluxConfig(t, blobOf(t, ref, *ours.Config)), readFluxConfig(t, blobOf(t, ref, theirs.Config)); !sameJSON(mine, native) {
 		t.Errorf("our config is %v, flux's %v", mine, native)
 	}
 }
 
-// fluxConfig returns a config without what depends on the tar, which flux begins with an entry for the directory itself, and
-// without the empty history that some versions write.
-func fluxConfig(t *testing.T, data []byte) map[string]any {
+// readFluxConfig decodes a config without the diff IDs, which differ because flux's tar begins with an entry for the directory
+// itself, and without the empty history that some versions write.
+func readFluxConfig(t *testing.T, data []byte) map[string]any {
 	t.Helper()
-	config := decoded(t, data).(map[string]any)
+	config := decodeJSON(t, data).(map[string]any)
 	delete(config, "history")
 	config["rootfs"].(map[string]any)["diff_ids"] = nil
 	return config

@@ -19,8 +19,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// TestGoldenManifests compares the manifest and config of every example byte for byte: the same files have the same
-// digest on every machine, and the input of clients that can't run here does not change unnoticed.
+// TestGoldenManifests compares the manifest and config of every example byte for byte. The same files must have the same digest
+// on every machine, and the input of clients that can't run here must not change unnoticed.
 func TestGoldenManifests(t *testing.T) {
 	t.Parallel()
 	for _, kind := range kinds.Data() {
@@ -29,9 +29,9 @@ func TestGoldenManifests(t *testing.T) {
 		}
 		t.Run(kind.Name, func(t *testing.T) {
 			t.Parallel()
-			plan, fsys := composed(t, example(kind.Name), "")
+			plan, fsys := compose(t, example(kind.Name), "")
 			for i := range plan.Layers {
-				plan.Layers[i].Preserve = false // owners and times are those of the checkout
+				plan.Layers[i].Preserve = false // owners and times differ between checkouts
 			}
 			store := memory.New()
 			result, err := pack.Push(t.Context(), fsys, plan, store, pack.PushOptions{})
@@ -53,7 +53,7 @@ func TestGoldenManifests(t *testing.T) {
 	}
 }
 
-// goldenText returns a manifest with its config, or an index with its manifests, a line each.
+// goldenText returns a digest, its manifest, and the config, a line each. For an index, it appends the same for each entry.
 func goldenText(t *testing.T, store content.Fetcher, desc ocispec.Descriptor) []byte {
 	t.Helper()
 	data, err := content.FetchAll(t.Context(), store, desc)
@@ -82,7 +82,7 @@ func goldenText(t *testing.T, store content.Fetcher, desc ocispec.Descriptor) []
 	return text
 }
 
-// TestKindFilesPackTheSame packs each example through the kind file that its kind prints as.
+// TestKindFilesPackTheSame checks that an example has the same digest if its kind is read from a printed kind file.
 func TestKindFilesPackTheSame(t *testing.T) {
 	t.Parallel()
 	for _, kind := range kinds.Data() {
@@ -110,17 +110,17 @@ func TestKindFilesPackTheSame(t *testing.T) {
 			if bytes.Equal(own, declaration) {
 				t.Fatalf("davit.yaml does not begin with the kind: %s", declaration)
 			}
-			if got, want := packedDigest(t, dir, string(own)), packedDigest(t, dir, string(declaration)); got != want {
-				t.Errorf("through its file it is %s, want %s; the file:\n%s", got, want, printed)
+			if got, want := packDigest(t, dir, string(own)), packDigest(t, dir, string(declaration)); got != want {
+				t.Errorf("with the kind file, the digest is %s, want %s; kind file:\n%s", got, want, printed)
 			}
 		})
 	}
 }
 
-// packedDigest packs a directory and returns the digest.
-func packedDigest(t *testing.T, dir, declaration string) digest.Digest {
+// packDigest packs a directory and returns the digest of the artifact.
+func packDigest(t *testing.T, dir, declaration string) digest.Digest {
 	t.Helper()
-	plan, fsys := composed(t, dir, declaration)
+	plan, fsys := compose(t, dir, declaration)
 	result, err := pack.Push(t.Context(), fsys, plan, memory.New(), pack.PushOptions{})
 	if err != nil {
 		t.Fatal(err)

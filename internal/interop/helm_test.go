@@ -16,16 +16,16 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// TestHelmReadsDavit pulls, shows and renders a chart that davit packed from a directory.
+// TestHelmReadsDavit pulls, shows, and renders a chart that davit packed from a directory.
 func TestHelmReadsDavit(t *testing.T) {
 	t.Parallel()
 	helm := clients.New(t, "helm")
 	ref := repo(t, "greeting")
 	push(t, example("helm"), "", ref+":1.2.3")
 	helm.Run("pull", "oci://"+ref, "--version", "1.2.3", "--plain-http", "--untar")
-	chart := without(files(t, filepath.Join(example("helm"), "greeting")), "notes/", ".helmignore")
-	chart[".helmignore"] = files(t, filepath.Join(example("helm"), "greeting"))[".helmignore"]
-	sameFiles(t, files(t, filepath.Join(helm.Home, "greeting")), chart)
+	chart := without(readFiles(t, filepath.Join(example("helm"), "greeting")), "notes/", ".helmignore")
+	chart[".helmignore"] = readFiles(t, filepath.Join(example("helm"), "greeting"))[".helmignore"]
+	wantFiles(t, readFiles(t, filepath.Join(helm.Home, "greeting")), chart)
 	if out, _ := helm.Run("show", "chart", "oci://"+ref, "--version", "1.2.3", "--plain-http"); !strings.Contains(out, "version: 1.2.3") {
 		t.Errorf("helm show chart says %s", out)
 	}
@@ -34,7 +34,7 @@ func TestHelmReadsDavit(t *testing.T) {
 	}
 }
 
-// TestDavitReadsHelm pulls what helm pushed, and packs the same chart to the same config and annotations.
+// TestDavitReadsHelm pulls a chart that helm pushed, and checks that davit packs the chart to the same config and annotations.
 func TestDavitReadsHelm(t *testing.T) {
 	t.Parallel()
 	helm := clients.New(t, "helm")
@@ -47,12 +47,12 @@ func TestDavitReadsHelm(t *testing.T) {
 	ref := repo(t, "greeting")
 	helm.Run("push", archive, "oci://"+strings.TrimSuffix(ref, "/greeting"), "--plain-http")
 	wantKind(t, ref+":1.2.3", "helm")
-	dir, _ := pulled(t, ref+":1.2.3", pull.Options{NoSync: true})
+	dir, _ := pullArtifact(t, ref+":1.2.3", pull.Options{NoSync: true})
 	want, err := os.ReadFile(archive)
 	if err != nil {
 		t.Fatal(err)
 	}
-	sameFiles(t, files(t, dir), map[string]string{"greeting-1.2.3.tgz": string(want)})
+	wantFiles(t, readFiles(t, dir), map[string]string{"greeting-1.2.3.tgz": string(want)})
 
 	theirs, _ := manifestOf(t, ref+":1.2.3")
 	ours := push(t, helm.Home, "kind: helm\nlayers: [greeting-1.2.3.tgz]\n", ref+":ours")
@@ -68,8 +68,8 @@ func TestDavitReadsHelm(t *testing.T) {
 	}
 }
 
-// TestHelmVerifiesProvenance packs a chart with its provenance, which helm fetches along.
-func TestHelmVerifiesProvenance(t *testing.T) {
+// TestHelmPullsProvenance checks that helm and davit pull the provenance of a chart that davit packed with it.
+func TestHelmPullsProvenance(t *testing.T) {
 	t.Parallel()
 	helm := clients.New(t, "helm")
 	chart, err := filepath.Abs(filepath.Join(example("helm"), "greeting"))
@@ -86,11 +86,11 @@ func TestHelmVerifiesProvenance(t *testing.T) {
 	push(t, helm.Home, "kind: helm\nlayers: [greeting-1.2.3.tgz, greeting-1.2.3.tgz.prov]\n", ref+":1.2.3")
 	got := t.TempDir()
 	helm.Run("pull", "oci://"+ref, "--version", "1.2.3", "--plain-http", "--prov", "--destination", got)
-	if files(t, got)["greeting-1.2.3.tgz.prov"] != signed {
-		t.Errorf("helm pulled %v", files(t, got))
+	if readFiles(t, got)["greeting-1.2.3.tgz.prov"] != signed {
+		t.Errorf("helm pulled %v", readFiles(t, got))
 	}
-	dir, _ := pulled(t, ref+":1.2.3", pull.Options{NoSync: true})
-	if files(t, dir)["greeting-1.2.3.tgz.prov"] != signed {
+	dir, _ := pullArtifact(t, ref+":1.2.3", pull.Options{NoSync: true})
+	if readFiles(t, dir)["greeting-1.2.3.tgz.prov"] != signed {
 		t.Error("davit did not pull the provenance")
 	}
 	var config map[string]any

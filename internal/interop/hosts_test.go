@@ -15,14 +15,14 @@ import (
 	"oras.land/oras-go/v2"
 )
 
-// TestSkopeoReadsTheSameConfig checks that registries.conf, its drop-in files, and certs.d lead skopeo and davit to the same
-// manifests, or both to none.
+// TestSkopeoReadsTheSameConfig checks that skopeo and davit read the same manifests with the same registries.conf, drop-in
+// files, and certs.d, or that both fail.
 func TestSkopeoReadsTheSameConfig(t *testing.T) {
 	t.Parallel()
 	skopeo := clients.New(t, "skopeo")
 	ref := repo(t, "app") + ":v1"
 	push(t, example("image"), "", ref)
-	at := strings.TrimSuffix(ref, "/app:v1")
+	address := strings.TrimSuffix(ref, "/app:v1")
 	tls := registrytest.Start(t, registrytest.Options{TLS: true})
 	copyTo(t, ref, tls)
 	config := filepath.Join(skopeo.Home, ".config", "containers")
@@ -30,20 +30,20 @@ func TestSkopeoReadsTheSameConfig(t *testing.T) {
 		"registries.conf": `
 [[registry]]
 prefix = "moved.example.invalid/team"
-location = "` + at + `"
+location = "` + address + `"
 insecure = true
 [[registry]]
 location = "mirrored.example.invalid"
-mirror = [{location = "127.0.0.1:1/nothing", insecure = true}, {location = "` + at + `", insecure = true}]
+mirror = [{location = "127.0.0.1:1/nothing", insecure = true}, {location = "` + address + `", insecure = true}]
 [[registry]]
 location = "digests.example.invalid"
 [[registry.mirror]]
-location = "` + at + `"
+location = "` + address + `"
 insecure = true
 pull-from-mirror = "digest-only"
 [[registry]]
 prefix = "*.wild.example.invalid"
-location = "` + at + `"
+location = "` + address + `"
 insecure = true
 [[registry]]
 location = "blocked.example.invalid"
@@ -52,7 +52,7 @@ blocked = true
 prefix = "dropped.example.invalid"
 location = "127.0.0.1:1"
 `,
-		"registries.conf.d/dropped.conf":  "[[registry]]\nprefix = \"dropped.example.invalid\"\nlocation = \"" + at + "\"\ninsecure = true\n",
+		"registries.conf.d/dropped.conf":  "[[registry]]\nprefix = \"dropped.example.invalid\"\nlocation = \"" + address + "\"\ninsecure = true\n",
 		"certs.d/" + tls.Host + "/ca.crt": string(tls.CA),
 	} {
 		file := filepath.Join(config, name)
@@ -83,7 +83,7 @@ location = "127.0.0.1:1"
 			_, got, err = oras.FetchBytes(t.Context(), target, ref.Tag, oras.DefaultFetchBytesOptions)
 		}
 		if (err == nil) != reads || reads && string(got) != want {
-			t.Errorf("%s: skopeo reads it: %v; davit: %v", name, reads, err)
+			t.Errorf("%s: skopeo reads the manifest: %v; davit reads %d bytes, error %v", name, reads, len(got), err)
 		}
 	}
 }

@@ -25,7 +25,7 @@ func TestPodmanMountsImage(t *testing.T) {
 	push(t, example("image"), "", ref)
 	podman.Run("pull", "--tls-verify=false", ref)
 	dir, _ := podman.Run("image", "mount", ref)
-	sameFiles(t, files(t, strings.TrimSpace(dir)), files(t, filepath.Join(example("image"), "rootfs")))
+	wantFiles(t, readFiles(t, strings.TrimSpace(dir)), readFiles(t, filepath.Join(example("image"), "rootfs")))
 }
 
 // TestSkopeoCopiesImages checks that skopeo inspects and copies images that davit pushed.
@@ -46,6 +46,7 @@ func TestSkopeoCopiesImages(t *testing.T) {
 	}
 }
 
+// platformOS returns the operating system of an image, and checks that the image has as many diff_ids as layers.
 func platformOS(t *testing.T, ref string) string {
 	t.Helper()
 	m, _ := manifestOf(t, ref)
@@ -59,7 +60,7 @@ func platformOS(t *testing.T, ref string) string {
 	return image.OS
 }
 
-// TestDavitReadsImage pulls an image that crane made as a tree of files.
+// TestDavitReadsImage checks that the pull of an image that crane made writes its tree of files.
 func TestDavitReadsImage(t *testing.T) {
 	t.Parallel()
 	var archive bytes.Buffer
@@ -80,11 +81,11 @@ func TestDavitReadsImage(t *testing.T) {
 	ref := repo(t, "image") + ":v1"
 	crane.Run("append", "-f", "a.tar", "-t", ref)
 	wantKind(t, ref, "image")
-	dir, _ := pulled(t, ref, pull.Options{NoSync: true})
-	sameFiles(t, files(t, dir), map[string]string{"srv/hello": "hello\n"})
+	dir, _ := pullArtifact(t, ref, pull.Options{NoSync: true})
+	wantFiles(t, readFiles(t, dir), map[string]string{"srv/hello": "hello\n"})
 }
 
-// TestPodmanRestoresVolume imports into a volume what davit pulled of one, as the README shows it.
+// TestPodmanRestoresVolume compares the files of a packed volume with those in podman's mount and in davit's pull.
 func TestPodmanRestoresVolume(t *testing.T) {
 	podman := clients.Podman(t)
 	ref := repo(t, "greeting-data") + ":v1"
@@ -93,31 +94,31 @@ func TestPodmanRestoresVolume(t *testing.T) {
 	podman.Run("pull", "--tls-verify=false", ref)
 	dir, _ := podman.Run("image", "mount", ref)
 	data := filepath.Join(strings.TrimSpace(dir), "volume-data")
-	want := files(t, filepath.Join(example("volume"), "_data"))
-	sameFiles(t, files(t, data), want)
-	got, _ := pulled(t, ref, pull.Options{NoSync: true, Preserve: true})
-	sameFiles(t, files(t, got), want)
+	want := readFiles(t, filepath.Join(example("volume"), "_data"))
+	wantFiles(t, readFiles(t, data), want)
+	got, _ := pullArtifact(t, ref, pull.Options{NoSync: true, Preserve: true})
+	wantFiles(t, readFiles(t, got), want)
 }
 
-// TestVolumeOnBase checks that a volume with a base has the base's files next to volume-data; Docker Desktop runs that image
-// to restore the volume.
+// TestVolumeOnBase checks that a volume packed on a base image has the files of the base next to volume-data. Docker Desktop
+// runs such an image to restore the volume.
 func TestVolumeOnBase(t *testing.T) {
 	podman := clients.Podman(t)
 	ref := repo(t, "base") + ":v1"
 	result := push(t, example("image"), "", ref)
 	target, _ := open(t, ref, registry.Write)
-	plan, fsys := composed(t, example("volume"), "")
+	plan, fsys := compose(t, example("volume"), "")
 	base := &pack.Base{Source: target, Descriptor: ocispec.Descriptor{MediaType: result.MediaType, Digest: result.Digest, Size: result.Size}}
 	volume := strings.TrimSuffix(ref, "v1") + "volume"
 	pushPlan(t, plan, fsys, volume, pack.Options{Base: base})
-	platformOS(t, volume) // has as many diff_ids as layers
+	platformOS(t, volume) // checks the number of diff_ids
 	podman.Run("pull", "--tls-verify=false", volume)
 	dir, _ := podman.Run("image", "mount", volume)
-	want := files(t, filepath.Join(example("image"), "rootfs"))
-	for name, data := range files(t, filepath.Join(example("volume"), "_data")) {
+	want := readFiles(t, filepath.Join(example("image"), "rootfs"))
+	for name, data := range readFiles(t, filepath.Join(example("volume"), "_data")) {
 		want["volume-data/"+name] = data
 	}
-	sameFiles(t, files(t, strings.TrimSpace(dir)), want)
+	wantFiles(t, readFiles(t, strings.TrimSpace(dir)), want)
 }
 
 // TestPodmanMountsModelcar pulls and mounts with podman a model that davit packed as an image.
@@ -127,6 +128,6 @@ func TestPodmanMountsModelcar(t *testing.T) {
 	push(t, example("modelcar"), "", ref)
 	podman.Run("pull", "--tls-verify=false", ref)
 	dir, _ := podman.Run("image", "mount", ref)
-	sameFiles(t, files(t, filepath.Join(strings.TrimSpace(dir), "models")), files(t, filepath.Join(example("modelcar"), "model")))
+	wantFiles(t, readFiles(t, filepath.Join(strings.TrimSpace(dir), "models")), readFiles(t, filepath.Join(example("modelcar"), "model")))
 	wantKind(t, ref, "modelcar")
 }

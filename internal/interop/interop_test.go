@@ -1,5 +1,5 @@
-// Package interop holds the tests that davit and the native client of each kind read what the other pushed. It has only tests:
-// one file for each kind, and the helpers in this one. Tests of clients that are not installed are skipped.
+// Package interop tests that davit reads the artifacts of the native client of each kind, and the client those of davit. It has
+// only tests: a file for each kind or client, and the helpers in this one. Tests of clients that are not installed are skipped.
 package interop
 
 import (
@@ -28,7 +28,7 @@ import (
 // example returns the directory of a kind's example.
 func example(kind string) string { return filepath.Join("..", "..", "examples", kind) }
 
-// repo returns a repository of the test's own, HOST/NAME: in the shared registry, or without clients in one of its own.
+// repo returns a repository HOST/NAME for this test alone, in the shared registry or, without clients, in a new registry.
 func repo(t *testing.T, name string) string {
 	t.Helper()
 	unique := strings.ToLower(strings.NewReplacer("/", "-", "_", "-", "#", "-").Replace(t.Name()))
@@ -56,8 +56,8 @@ func open(t *testing.T, ref string, mode registry.Mode) (registry.Target, regist
 	return target, parsed
 }
 
-// composed composes a declaration in a directory: its davit.yaml if the text is empty.
-func composed(t *testing.T, dir, declaration string) (*artifact.Plan, fs.FS) {
+// compose composes a declaration in a directory, or the davit.yaml of the directory if declaration is empty.
+func compose(t *testing.T, dir, declaration string) (*artifact.Plan, fs.FS) {
 	t.Helper()
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -84,7 +84,7 @@ func composed(t *testing.T, dir, declaration string) (*artifact.Plan, fs.FS) {
 // push packs a directory and pushes it to HOST/REPO:TAG.
 func push(t *testing.T, dir, declaration, ref string) *pack.Result {
 	t.Helper()
-	plan, fsys := composed(t, dir, declaration)
+	plan, fsys := compose(t, dir, declaration)
 	return pushPlan(t, plan, fsys, ref, pack.Options{})
 }
 
@@ -99,8 +99,8 @@ func pushPlan(t *testing.T, plan *artifact.Plan, fsys fs.FS, ref string, opts pa
 	return result
 }
 
-// pulled pulls the artifact of a reference HOST/REPO:TAG and returns the directory.
-func pulled(t *testing.T, ref string, opts pull.Options) (string, *pull.Result) {
+// pullArtifact pulls the artifact of a reference HOST/REPO:TAG into a new directory and returns the directory.
+func pullArtifact(t *testing.T, ref string, opts pull.Options) (string, *pull.Result) {
 	t.Helper()
 	target, _ := open(t, ref, registry.Read)
 	dir := filepath.Join(t.TempDir(), "pulled")
@@ -119,7 +119,7 @@ func pulled(t *testing.T, ref string, opts pull.Options) (string, *pull.Result) 
 	return dir, result
 }
 
-// manifestOf reads a manifest.
+// manifestOf returns a manifest, parsed and raw.
 func manifestOf(t *testing.T, ref string) (ocispec.Manifest, []byte) {
 	t.Helper()
 	target, _ := open(t, ref, registry.Read)
@@ -138,7 +138,7 @@ func manifestOf(t *testing.T, ref string) (ocispec.Manifest, []byte) {
 	return m, data
 }
 
-// blobOf reads a blob of a repository.
+// blobOf returns a blob of the repository of ref.
 func blobOf(t *testing.T, ref string, desc ocispec.Descriptor) []byte {
 	t.Helper()
 	target, _ := open(t, ref, registry.Read)
@@ -158,8 +158,8 @@ func wantKind(t *testing.T, ref, kind string) {
 	}
 }
 
-// files lists what a directory holds: path and content.
-func files(t *testing.T, dir string) map[string]string {
+// readFiles returns the content of the files below a directory, by slash path.
+func readFiles(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
 	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
@@ -177,8 +177,8 @@ func files(t *testing.T, dir string) map[string]string {
 	return all
 }
 
-// sameFiles compares files by path and content.
-func sameFiles(t *testing.T, got, want map[string]string) {
+// wantFiles compares files by path and content.
+func wantFiles(t *testing.T, got, want map[string]string) {
 	t.Helper()
 	for name, data := range want {
 		if other, ok := got[name]; !ok {
@@ -205,15 +205,15 @@ func without(all map[string]string, names ...string) map[string]string {
 	return kept
 }
 
-// place describes the pulled files of an example.
-type place struct {
-	below   string   // the directory whose content they are; empty: the example's
+// expectation describes the files that a pull of an example writes.
+type expectation struct {
+	below   string   // the subdirectory of the example whose files they are
 	without []string // files that the kind reads, that the declaration leaves out, or of another platform
-	made    []string // instead of the files: what the kind makes of them
+	made    []string // the names of the files if the kind makes them from those of the example
 }
 
-// places are the examples whose files are not pulled as they are in their directory.
-var places = map[string]place{
+// expectations are for the kinds whose pull differs from the directory of the example.
+var expectations = map[string]expectation{
 	"agent":      {made: []string{"agent.yaml"}},
 	"binary":     {without: []string{"greeting-darwin-arm64", "greeting-linux-arm64", "greeting-windows-amd64.bat"}},
 	"bottle":     {without: []string{"greeting--1.2.3.arm64_sonoma.bottle.tar.gz"}},
@@ -240,7 +240,7 @@ var places = map[string]place{
 	"volume":            {below: "_data"},
 }
 
-// TestEveryExample pushes each example to a registry, pulls it back and compares the files.
+// TestEveryExample pushes each example to a registry, pulls it back, and compares the files.
 func TestEveryExample(t *testing.T) {
 	t.Parallel()
 	for _, kind := range kinds.Data() {
@@ -253,7 +253,7 @@ func TestEveryExample(t *testing.T) {
 			result := push(t, example(kind.Name), "", ref)
 			again := push(t, example(kind.Name), "", ref)
 			if again.Digest != result.Digest || !again.Skipped {
-				t.Errorf("pushed again it is %s, skipped %v; the first time %s", again.Digest, again.Skipped, result.Digest)
+				t.Errorf("the second push has digest %s, skipped %v; the first has digest %s", again.Digest, again.Skipped, result.Digest)
 			}
 			if result.MediaType == ocispec.MediaTypeImageManifest {
 				wantKind(t, ref, kind.Name)
@@ -262,12 +262,12 @@ func TestEveryExample(t *testing.T) {
 			if kind.Shape != mediatypes.Collection {
 				options.Platform = &ocispec.Platform{OS: "linux", Architecture: "amd64"}
 			}
-			dir, _ := pulled(t, ref, options)
-			got, where := files(t, dir), places[kind.Name]
-			if where.made == nil {
-				sameFiles(t, got, without(files(t, filepath.Join(example(kind.Name), where.below)), append(where.without, "davit.yaml")...))
-			} else if names := slices.Sorted(maps.Keys(got)); !slices.Equal(names, where.made) {
-				t.Errorf("got %q, want %q", names, where.made)
+			dir, _ := pullArtifact(t, ref, options)
+			got, want := readFiles(t, dir), expectations[kind.Name]
+			if want.made == nil {
+				wantFiles(t, got, without(readFiles(t, filepath.Join(example(kind.Name), want.below)), append(want.without, "davit.yaml")...))
+			} else if names := slices.Sorted(maps.Keys(got)); !slices.Equal(names, want.made) {
+				t.Errorf("got %q, want %q", names, want.made)
 			}
 		})
 	}

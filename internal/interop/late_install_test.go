@@ -18,63 +18,63 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// falco are the kinds of Falco, their types for falcoctl, and the arguments for their examples.
-var falco = []struct {
-	kind, word, file string
-	flags            []string
+// falcoKinds are the kinds of Falco, their types in falcoctl, and the arguments for their examples.
+var falcoKinds = []struct {
+	kind, falcoctlType, file string
+	flags                    []string
 }{
 	{"falco-rules", "rulesfile", "greeting_rules", []string{"--name", "greeting_rules", "--requires", "engine_version_semver:0.31.0"}},
 	{"falco-plugin", "plugin", "libgreeting", []string{"--name", "libgreeting", "--platform", "linux/amd64"}},
 	{"falco-asset", "asset", "greetings", []string{"--name", "greetings"}},
 }
 
-// falcoctl returns the client with a configuration that has no index on the internet.
-func falcoctl(t *testing.T) *clients.Client {
+// newFalcoctl returns falcoctl with a configuration that has no index on the internet.
+func newFalcoctl(t *testing.T) *clients.Client {
 	t.Helper()
 	c := clients.New(t, "falcoctl")
-	written(t, c.Home, "falcoctl.yaml", "indexes: []\n")
+	writeFile(t, c.Home, "falcoctl.yaml", "indexes: []\n")
 	return c
 }
 
 // TestLateFalcoctlReadsDavit installs rules, a plugin, and an asset by the tag that follows their versions.
 func TestLateFalcoctlReadsDavit(t *testing.T) {
 	t.Parallel()
-	for _, f := range falco {
+	for _, f := range falcoKinds {
 		t.Run(f.kind, func(t *testing.T) {
 			t.Parallel()
-			c := falcoctl(t)
+			c := newFalcoctl(t)
 			ref := repo(t, "falco")
-			plan, fsys := composed(t, example(f.kind), "")
+			plan, fsys := compose(t, example(f.kind), "")
 			pushPlan(t, plan, fsys, ref+":1", pack.Options{})
 			if err := os.Mkdir(filepath.Join(c.Home, "installed"), 0o755); err != nil {
 				t.Fatal(err)
 			}
 			c.Run("--config", "falcoctl.yaml", "artifact", "install", "--no-verify", "--plain-http", "--platform", "linux/amd64",
 				"--rulesfiles-dir", "installed", "--plugins-dir", "installed", "--assets-dir", "installed", "--state-dir", "state", ref+":1")
-			sameFiles(t, files(t, filepath.Join(c.Home, "installed")), without(files(t, example(f.kind)), "davit.yaml"))
+			wantFiles(t, readFiles(t, filepath.Join(c.Home, "installed")), without(readFiles(t, example(f.kind)), "davit.yaml"))
 		})
 	}
 }
 
-// TestLateDavitReadsFalcoctl pulls what falcoctl pushed of the same archives.
+// TestLateDavitReadsFalcoctl pulls artifacts that falcoctl pushed from the archives of the examples.
 func TestLateDavitReadsFalcoctl(t *testing.T) {
 	t.Parallel()
-	for _, f := range falco {
+	for _, f := range falcoKinds {
 		t.Run(f.kind, func(t *testing.T) {
 			t.Parallel()
-			c := falcoctl(t)
-			written(t, c.Home, f.file+".tar.gz", layerOf(t, f.kind))
+			c := newFalcoctl(t)
+			writeFile(t, c.Home, f.file+".tar.gz", layerOf(t, f.kind))
 			ref := repo(t, "falco") + ":1.0.0"
-			args := []string{"--config", "falcoctl.yaml", "registry", "push", "--plain-http", "--version", "1.0.0", "--type", f.word, ref, f.file + ".tar.gz"}
+			args := []string{"--config", "falcoctl.yaml", "registry", "push", "--plain-http", "--version", "1.0.0", "--type", f.falcoctlType, ref, f.file + ".tar.gz"}
 			c.Run(append(args, f.flags...)...)
 			wantRecorded(t, f.kind, ref)
-			dir, _ := pulled(t, ref, pull.Options{NoSync: true, Selection: pull.Selection{Platform: &ocispec.Platform{OS: "linux", Architecture: "amd64"}}})
-			sameFiles(t, files(t, dir), without(files(t, example(f.kind)), "davit.yaml"))
+			dir, _ := pullArtifact(t, ref, pull.Options{NoSync: true, Selection: pull.Selection{Platform: &ocispec.Platform{OS: "linux", Architecture: "amd64"}}})
+			wantFiles(t, readFiles(t, dir), without(readFiles(t, example(f.kind)), "davit.yaml"))
 		})
 	}
 }
 
-// layerOf returns the only layer that davit makes of an example.
+// layerOf returns the only layer that davit makes from an example.
 func layerOf(t *testing.T, kind string) string {
 	t.Helper()
 	ref := repo(t, "own") + ":1.0.0"
@@ -90,22 +90,22 @@ func layerOf(t *testing.T, kind string) string {
 	return string(blobOf(t, ref, m.Layers[0]))
 }
 
-// TestLateTofuReadsDavit installs a module and a provider. Tofu speaks to registries over TLS only.
+// TestLateTofuReadsDavit installs a module and a provider. Tofu uses registries only over TLS.
 func TestLateTofuReadsDavit(t *testing.T) {
 	t.Parallel()
 	tofu := clients.New(t, "tofu")
 	tls := clients.Distribution(t, clients.Options{TLS: true})
 	platform := runtime.GOOS + "_" + runtime.GOARCH
 	dir, name := t.TempDir(), "terraform-provider-greeting_1.2.3_"+platform+".zip"
-	written(t, dir, name, string(kindtest.GreetingProvider(runtime.GOOS+"/"+runtime.GOARCH)))
+	writeFile(t, dir, name, string(kindtest.GreetingProvider(runtime.GOOS+"/"+runtime.GOARCH)))
 
 	module, provider := repo(t, "module")+":1.0.0", repo(t, "provider")+":1.2.3"
 	push(t, example("opentofu-module"), "", module)
 	push(t, dir, "kind: opentofu-provider\nlayers: [\"*.zip\"]\n", provider)
-	copiedTo(t, module, tls, "modules/greeting")
-	copiedTo(t, provider, tls, "providers/example/greeting")
+	copyToServer(t, module, tls, "modules/greeting")
+	copyToServer(t, provider, tls, "providers/example/greeting")
 
-	written(t, tofu.Home, "main.tf", `terraform {
+	writeFile(t, tofu.Home, "main.tf", `terraform {
   required_providers {
     greeting = { source = "example/greeting", version = "1.2.3" }
   }
@@ -116,7 +116,7 @@ module "greeting" {
   name   = "Ann"
 }
 `)
-	written(t, tofu.Home, "tofu.rc", `provider_installation {
+	writeFile(t, tofu.Home, "tofu.rc", `provider_installation {
   oci_mirror {
     repository_template = "`+tls.Host+`/providers/${namespace}/${type}"
     include             = ["registry.opentofu.org/*/*"]
@@ -125,13 +125,13 @@ module "greeting" {
 `)
 	tofu.Env = []string{"SSL_CERT_FILE=" + tls.CAFile, "TF_CLI_CONFIG_FILE=" + filepath.Join(tofu.Home, "tofu.rc"), "TF_INPUT=0"}
 	tofu.Run("init")
-	sameFiles(t, files(t, filepath.Join(tofu.Home, ".terraform/modules/greeting")), files(t, filepath.Join(example("opentofu-module"), "greeting")))
-	installed := files(t, filepath.Join(tofu.Home, ".terraform/providers/registry.opentofu.org/example/greeting/1.2.3", platform))
-	sameFiles(t, installed, map[string]string{"terraform-provider-greeting_v1.2.3": "a program for " + runtime.GOOS + "/" + runtime.GOARCH + "\n"})
+	wantFiles(t, readFiles(t, filepath.Join(tofu.Home, ".terraform/modules/greeting")), readFiles(t, filepath.Join(example("opentofu-module"), "greeting")))
+	installed := readFiles(t, filepath.Join(tofu.Home, ".terraform/providers/registry.opentofu.org/example/greeting/1.2.3", platform))
+	wantFiles(t, installed, map[string]string{"terraform-provider-greeting_v1.2.3": "a program for " + runtime.GOOS + "/" + runtime.GOARCH + "\n"})
 }
 
-// copiedTo copies an artifact to a registry with TLS.
-func copiedTo(t *testing.T, ref string, to *clients.Server, repository string) {
+// copyToServer copies an artifact to a registry with TLS.
+func copyToServer(t *testing.T, ref string, to *clients.Server, repository string) {
 	t.Helper()
 	src, from := open(t, ref, registry.Read)
 	options := registry.Options{}
@@ -145,18 +145,18 @@ func copiedTo(t *testing.T, ref string, to *clients.Server, repository string) {
 	}
 }
 
-// TestLateDavitReadsModuleOfTofu pulls a module that was pushed as the documentation of OpenTofu says: tofu does not push.
-func TestLateDavitReadsModuleOfTofu(t *testing.T) {
+// TestLateDavitReadsTofuModule pulls a module that oras pushed as OpenTofu's documentation describes: tofu can't push.
+func TestLateDavitReadsTofuModule(t *testing.T) {
 	t.Parallel()
 	oras := clients.New(t, "oras")
 	archive := layerOf(t, "opentofu-module")
-	written(t, oras.Home, "greeting.zip", archive)
+	writeFile(t, oras.Home, "greeting.zip", archive)
 	ref := repo(t, "module") + ":1.0.0"
 	oras.Run("push", "--plain-http", "--artifact-type=application/vnd.opentofu.modulepkg", ref, "greeting.zip:archive/zip")
 	wantRecorded(t, "opentofu-module", ref)
 	wantKind(t, ref, "opentofu-module")
-	dir, _ := pulled(t, ref, pull.Options{NoSync: true})
-	sameFiles(t, files(t, dir), map[string]string{"greeting.zip": archive})
+	dir, _ := pullArtifact(t, ref, pull.Options{NoSync: true})
+	wantFiles(t, readFiles(t, dir), map[string]string{"greeting.zip": archive})
 }
 
 // TestLateTknReadsDavit lists the objects of a bundle that davit pushed.
@@ -175,13 +175,13 @@ func TestLateTknReadsDavit(t *testing.T) {
 func TestLateDavitReadsTkn(t *testing.T) {
 	t.Parallel()
 	tkn := clients.New(t, "tkn")
-	tkn.Dir = copied(t, "tekton-bundle", "")
+	tkn.Dir = copyExample(t, "tekton-bundle", "")
 	ref := repo(t, "tasks") + ":1.0.0"
 	tkn.Run("bundle", "push", ref, "--filenames", "greeting.yaml")
 	wantRecorded(t, "tekton-bundle", ref)
 	wantKind(t, ref, "tekton-bundle")
-	dir, _ := pulled(t, ref, pull.Options{NoSync: true})
-	got := files(t, dir)
+	dir, _ := pullArtifact(t, ref, pull.Options{NoSync: true})
+	got := readFiles(t, dir)
 	for name, kind := range map[string]string{"greeting": "Task", "greetings": "Pipeline"} {
 		var object struct {
 			Kind     string

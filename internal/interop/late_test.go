@@ -16,10 +16,11 @@ import (
 	"github.com/davit-oci/davit/pull"
 )
 
-// The clients here take long to build: make test-late does that, and runs the tests whose names begin with TestLate.
+// The clients of the tests with the build tag late take long to build. make test-late builds them and runs these tests, whose
+// names begin with TestLate.
 
-// copied copies a directory of an example, for clients that write into it.
-func copied(t *testing.T, kind, below string) string {
+// copyExample copies a directory of an example, for a client that writes into the directory.
+func copyExample(t *testing.T, kind, below string) string {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.CopyFS(dir, os.DirFS(filepath.Join(example(kind), below))); err != nil {
@@ -28,8 +29,8 @@ func copied(t *testing.T, kind, below string) string {
 	return dir
 }
 
-// written writes a file below a directory.
-func written(t *testing.T, dir, name, text string) {
+// writeFile writes a file below a directory.
+func writeFile(t *testing.T, dir, name, text string) {
 	t.Helper()
 	file := filepath.Join(dir, filepath.FromSlash(name))
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
@@ -40,11 +41,11 @@ func written(t *testing.T, dir, name, text string) {
 	}
 }
 
-// unstable matches the parts of manifests that depend on the time of a push.
+// The expressions match the parts of a golden text that depend on the time of a push.
 var (
-	createdAt = regexp.MustCompile(`("org.opencontainers.image.created":)"[^"]*"`)
-	entry     = regexp.MustCompile(`("application/vnd.oci.image.manifest.v1\+json","digest":"sha256:)[0-9a-f]{64}`)
-	firstLine = regexp.MustCompile(`(?m)^sha256:[0-9a-f]{64}\n`)
+	createdAt   = regexp.MustCompile(`("org.opencontainers.image.created":)"[^"]*"`)
+	entryDigest = regexp.MustCompile(`("application/vnd.oci.image.manifest.v1\+json","digest":"sha256:)[0-9a-f]{64}`)
+	digestLine  = regexp.MustCompile(`(?m)^sha256:[0-9a-f]{64}\n`)
 )
 
 // wantRecorded compares the manifest that a native client pushed with the recorded one.
@@ -55,9 +56,9 @@ func wantRecorded(t *testing.T, kind, ref string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := firstLine.ReplaceAll(goldenText(t, target, desc), nil)
+	got := digestLine.ReplaceAll(goldenText(t, target, desc), nil)
 	got = createdAt.ReplaceAll(got, []byte(`$1"2026-01-01T00:00:00Z"`))
-	got = entry.ReplaceAll(got, []byte("${1}"+strings.Repeat("0", 64)))
+	got = entryDigest.ReplaceAll(got, []byte("${1}"+strings.Repeat("0", 64)))
 	if *update {
 		if err := os.WriteFile(nativeFile(kind), got, 0o644); err != nil {
 			t.Fatal(err)
@@ -69,22 +70,22 @@ func wantRecorded(t *testing.T, kind, ref string) {
 	}
 }
 
-// TestLateConftestReadsDavit pulls with conftest what davit pushed, and tests with it.
+// TestLateConftestReadsDavit pulls policies of davit with conftest, and tests documents with them.
 func TestLateConftestReadsDavit(t *testing.T) {
 	t.Parallel()
 	conftest := clients.New(t, "conftest")
 	ref := repo(t, "tests") + ":1.0.0"
 	push(t, example("conftest"), "", ref)
 	conftest.Run("pull", "--tls=false", "--policy", "pulled", "oci://"+ref)
-	sameFiles(t, files(t, filepath.Join(conftest.Home, "pulled")), without(files(t, example("conftest")), "davit.yaml"))
+	wantFiles(t, readFiles(t, filepath.Join(conftest.Home, "pulled")), without(readFiles(t, example("conftest")), "davit.yaml"))
 
 	test := []string{"test", "--policy", "pulled/policy", "--data", "pulled/policy"}
-	written(t, conftest.Home, "rude.json", `{"greeting": "go away"}`)
+	writeFile(t, conftest.Home, "rude.json", `{"greeting": "go away"}`)
 	out, _, err := conftest.Try(append(test, "rude.json")...)
 	if err == nil || !strings.Contains(out, "go away is") {
-		t.Errorf("conftest accepts it (%v): %s", err, out)
+		t.Errorf("conftest accepts rude.json (%v): %s", err, out)
 	}
-	written(t, conftest.Home, "polite.json", `{"greeting": "hello"}`)
+	writeFile(t, conftest.Home, "polite.json", `{"greeting": "hello"}`)
 	conftest.Run(append(test, "polite.json")...)
 }
 
@@ -92,13 +93,13 @@ func TestLateConftestReadsDavit(t *testing.T) {
 func TestLateDavitReadsConftest(t *testing.T) {
 	t.Parallel()
 	conftest := clients.New(t, "conftest")
-	conftest.Dir = copied(t, "conftest", "")
+	conftest.Dir = copyExample(t, "conftest", "")
 	ref := repo(t, "tests") + ":1.0.0"
 	conftest.Run("push", "--tls=false", ref)
 	wantRecorded(t, "conftest", ref)
 	wantKind(t, ref, "conftest")
-	dir, _ := pulled(t, ref, pull.Options{NoSync: true})
-	sameFiles(t, files(t, dir), without(files(t, example("conftest")), "davit.yaml"))
+	dir, _ := pullArtifact(t, ref, pull.Options{NoSync: true})
+	wantFiles(t, readFiles(t, dir), without(readFiles(t, example("conftest")), "davit.yaml"))
 }
 
 // TestLateCueReadsDavit evaluates a module that depends on one that davit pushed.
@@ -108,8 +109,8 @@ func TestLateCueReadsDavit(t *testing.T) {
 	base := repo(t, "modules")
 	push(t, example("cue"), "", base+"/example.com/greeting:v0.1.0")
 	cue.Env = []string{"CUE_REGISTRY=" + base + "+insecure"}
-	written(t, cue.Home, "cue.mod/module.cue", "module: \"example.com/app@v0\"\nlanguage: version: \"v0.9.0\"\n")
-	written(t, cue.Home, "app.cue", "package app\n\nimport \"example.com/greeting@v0\"\n\nann: greeting.#Greeting & {name: \"Ann\"}\n")
+	writeFile(t, cue.Home, "cue.mod/module.cue", "module: \"example.com/app@v0\"\nlanguage: version: \"v0.9.0\"\n")
+	writeFile(t, cue.Home, "app.cue", "package app\n\nimport \"example.com/greeting@v0\"\n\nann: greeting.#Greeting & {name: \"Ann\"}\n")
 	cue.Run("mod", "tidy")
 	if out, _ := cue.Run("export", "--out", "yaml"); !strings.Contains(out, "text: hello, Ann") {
 		t.Errorf("cue says %s", out)
@@ -120,19 +121,19 @@ func TestLateCueReadsDavit(t *testing.T) {
 func TestLateDavitReadsCue(t *testing.T) {
 	t.Parallel()
 	cue := clients.New(t, "cue")
-	cue.Dir = copied(t, "cue", "greeting")
+	cue.Dir = copyExample(t, "cue", "greeting")
 	base := repo(t, "modules")
 	cue.Env = []string{"CUE_REGISTRY=" + base + "+insecure"}
 	cue.Run("mod", "publish", "v0.1.0")
 	ref := base + "/example.com/greeting:v0.1.0"
 	wantRecorded(t, "cue", ref)
 	wantKind(t, ref, "cue")
-	dir, _ := pulled(t, ref, pull.Options{NoSync: true})
-	got := files(t, dir)
-	if names := zipped(t, []byte(got["module.zip"])); !slices.Equal(slices.Sorted(slices.Values(names)), []string{"cue.mod/module.cue", "greeting.cue"}) {
+	dir, _ := pullArtifact(t, ref, pull.Options{NoSync: true})
+	got := readFiles(t, dir)
+	if names := listZip(t, []byte(got["module.zip"])); !slices.Equal(slices.Sorted(slices.Values(names)), []string{"cue.mod/module.cue", "greeting.cue"}) {
 		t.Errorf("the archive has %q", names)
 	}
-	if got["module.cue"] != files(t, cue.Dir)["cue.mod/module.cue"] {
+	if got["module.cue"] != readFiles(t, cue.Dir)["cue.mod/module.cue"] {
 		t.Errorf("the declaration is %q", got["module.cue"])
 	}
 }
@@ -144,7 +145,7 @@ func TestLateOPAReadsDavit(t *testing.T) {
 	ref := repo(t, "bundle") + ":1.0.0"
 	push(t, example("opa"), "", ref)
 	for name, want := range map[string]string{"Ann": `"result": true`, "Eve": `"result": false`} {
-		written(t, opa.Home, name+".json", `{"name": "`+name+`"}`)
+		writeFile(t, opa.Home, name+".json", `{"name": "`+name+`"}`)
 		host, _, _ := strings.Cut(ref, "/")
 		out, _ := opa.Run("exec", "--decision", "greeting/allow", "--set", "services.registry.type=oci", "--set", "services.registry.url=http://"+host,
 			"--set", "bundles.greeting.service=registry", "--set", "bundles.greeting.resource="+ref, "--set", "persistence_directory="+opa.Home, name+".json")
@@ -154,20 +155,21 @@ func TestLateOPAReadsDavit(t *testing.T) {
 	}
 }
 
-// TestLateDavitReadsOPA pulls a bundle that OPA built, pushed as OPA's documentation says, and OPA evaluates the files.
+// TestLateDavitReadsOPA pulls a bundle that OPA built and oras pushed, as OPA's documentation describes, and evaluates the files
+// with OPA.
 func TestLateDavitReadsOPA(t *testing.T) {
 	t.Parallel()
 	opa, oras := clients.New(t, "opa"), clients.New(t, "oras")
-	opa.Dir, oras.Dir = copied(t, "opa", "policy"), t.TempDir()
+	opa.Dir, oras.Dir = copyExample(t, "opa", "policy"), t.TempDir()
 	opa.Run("build", "--bundle", ".", "--output", filepath.Join(oras.Dir, "bundle.tar.gz"))
-	written(t, oras.Dir, "config.json", "{}")
+	writeFile(t, oras.Dir, "config.json", "{}")
 	ref := repo(t, "bundle") + ":1.0.0"
 	oras.Run("push", "--plain-http", ref, "--config", "config.json:application/vnd.oci.image.config.v1+json", "bundle.tar.gz:application/vnd.oci.image.layer.v1.tar+gzip")
 	wantRecorded(t, "opa", ref)
 	wantKind(t, ref, "opa")
 
-	dir, _ := pulled(t, ref, pull.Options{NoSync: true})
-	written(t, opa.Home, "input.json", `{"name": "Ann"}`)
+	dir, _ := pullArtifact(t, ref, pull.Options{NoSync: true})
+	writeFile(t, opa.Home, "input.json", `{"name": "Ann"}`)
 	opa.Dir = opa.Home
 	if out, _ := opa.Run("eval", "--bundle", dir, "--input", "input.json", "--format", "raw", "data.greeting.allow"); out != "true\n" {
 		t.Errorf("OPA says %q", out)

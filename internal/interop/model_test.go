@@ -24,7 +24,7 @@ type dmrModel struct {
 
 func inspectModel(t *testing.T, dmr *clients.Client, ref string) dmrModel {
 	t.Helper()
-	_, out := dmr.Run("inspect", ref) // it prints where errors go
+	_, out := dmr.Run("inspect", ref) // dmr prints to stderr
 	var m dmrModel
 	if err := json.Unmarshal([]byte(out), &m); err != nil {
 		t.Fatalf("%v: %s", err, out)
@@ -48,12 +48,12 @@ func TestModelRunnerReadsDavit(t *testing.T) {
 			t.Errorf("dmr says %s is %v, want %v", key, m.Config[key], want)
 		}
 	}
-	all := files(t, example("model"))
-	sameFiles(t, unpackedModel(t, dmr, ref, m), map[string]string{"model.gguf": all["tiny-llama.gguf"], "template.jinja": all["chat_template.jinja"]})
+	all := readFiles(t, example("model"))
+	wantFiles(t, unpackModel(t, dmr, ref, m), map[string]string{"model.gguf": all["tiny-llama.gguf"], "template.jinja": all["chat_template.jinja"]})
 }
 
-// unpackedModel returns the files that dmr unpacks to run a model. The model can't be run here.
-func unpackedModel(t *testing.T, dmr *clients.Client, ref string, m dmrModel) map[string]string {
+// unpackModel lets dmr unpack a model to run it, and returns the unpacked files. Running the model must fail.
+func unpackModel(t *testing.T, dmr *clients.Client, ref string, m dmrModel) map[string]string {
 	t.Helper()
 	_, stderr, err := dmr.Try("run", ref, "hello")
 	if err == nil {
@@ -63,10 +63,10 @@ func unpackedModel(t *testing.T, dmr *clients.Client, ref string, m dmrModel) ma
 	if _, err := os.Stat(dir); err != nil {
 		t.Fatalf("dmr did not unpack the model: %v\n%s", err, stderr)
 	}
-	return files(t, dir)
+	return readFiles(t, dir)
 }
 
-// TestModelRunnerReadsDavitDirectory pulls a directory of safetensors, where every file has a path.
+// TestModelRunnerReadsDavitDirectory pulls a directory of safetensors, in which every layer has a path.
 func TestModelRunnerReadsDavitDirectory(t *testing.T) {
 	t.Parallel()
 	dmr := clients.ModelRunner(t)
@@ -82,9 +82,9 @@ func TestModelRunnerReadsDavitDirectory(t *testing.T) {
 		t.Errorf("dmr has %+v", m)
 	}
 
-	// dmr unpacks safetensors only for vLLM, which is not installed; a GGUF with a directory beside it is unpacked the same.
+	// dmr unpacks safetensors only for vLLM, which is not installed. It unpacks a GGUF with a directory beside it in the same way.
 	dir = t.TempDir()
-	for name, data := range map[string]string{"m.gguf": files(t, example("model"))["tiny-llama.gguf"], "extra/notes.json": "{}"} {
+	for name, data := range map[string]string{"m.gguf": readFiles(t, example("model"))["tiny-llama.gguf"], "extra/notes.json": "{}"} {
 		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -95,7 +95,7 @@ func TestModelRunnerReadsDavitDirectory(t *testing.T) {
 	ref += "-gguf"
 	push(t, dir, "kind: model\nlayers: [m.gguf, extra/]\n", ref)
 	dmr.Run("pull", ref)
-	sameFiles(t, unpackedModel(t, dmr, ref, inspectModel(t, dmr, ref)), files(t, dir))
+	wantFiles(t, unpackModel(t, dmr, ref, inspectModel(t, dmr, ref)), readFiles(t, dir))
 }
 
 // TestDavitReadsModelRunner packages the example with dmr, pulls it with davit, and compares the configs.
@@ -110,20 +110,20 @@ func TestDavitReadsModelRunner(t *testing.T) {
 	dmr.Run("package", "--gguf", filepath.Join(dir, "tiny-llama.gguf"), "--license", filepath.Join(dir, "LICENSE"),
 		"--chat-template", filepath.Join(dir, "chat_template.jinja"), "--push", ref)
 	wantKind(t, ref, "model")
-	got, _ := pulled(t, ref, pull.Options{NoSync: true})
-	sameFiles(t, files(t, got), without(files(t, dir), "davit.yaml"))
+	got, _ := pullArtifact(t, ref, pull.Options{NoSync: true})
+	wantFiles(t, readFiles(t, got), without(readFiles(t, dir), "davit.yaml"))
 
 	theirs, _ := manifestOf(t, ref)
 	ours := push(t, dir, "", repo(t, "tiny-llama")+":ours")
 	wantSameConfig(t, modelFields(t, blobOf(t, ref, *ours.Config)), modelFields(t, blobOf(t, ref, theirs.Config)))
 }
 
-// TestDavitReadsModelRunnerDirectory does the same with safetensors.
+// TestDavitReadsModelRunnerDirectory packages a directory of safetensors with dmr, pulls it with davit, and compares the configs.
 func TestDavitReadsModelRunnerDirectory(t *testing.T) {
 	t.Parallel()
 	dmr := clients.ModelRunner(t)
 	ref := repo(t, "tiny") + ":v1"
-	source := without(files(t, filepath.Join(example("modelpack"), "model")), "Modelfile")
+	source := without(readFiles(t, filepath.Join(example("modelpack"), "model")), "Modelfile")
 	dir := t.TempDir()
 	for name, data := range source {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(data), 0o644); err != nil {
@@ -132,8 +132,8 @@ func TestDavitReadsModelRunnerDirectory(t *testing.T) {
 	}
 	dmr.Run("package", "--safetensors-dir", dir, "--push", ref)
 	wantKind(t, ref, "model")
-	got, _ := pulled(t, ref, pull.Options{NoSync: true})
-	sameFiles(t, files(t, got), source)
+	got, _ := pullArtifact(t, ref, pull.Options{NoSync: true})
+	wantFiles(t, readFiles(t, got), source)
 
 	theirs, _ := manifestOf(t, ref)
 	ours := push(t, dir, "kind: model\nlayers: [./]\n", ref+"-ours")
@@ -141,7 +141,7 @@ func TestDavitReadsModelRunnerDirectory(t *testing.T) {
 		t.Errorf("our config is %s, dmr's %s", ours.Config.MediaType, theirs.Config.MediaType)
 	}
 	mine := modelFields(t, blobOf(t, ref, *ours.Config))
-	delete(mine, "architecture") // dmr does not look for it in config.json
+	delete(mine, "architecture") // dmr does not read it from config.json
 	wantSameConfig(t, mine, modelFields(t, blobOf(t, ref, theirs.Config)))
 }
 
@@ -150,7 +150,7 @@ func TestModelRunnerReadsShards(t *testing.T) {
 	t.Parallel()
 	dmr := clients.ModelRunner(t)
 	ref := repo(t, "shards") + ":v1"
-	first := files(t, example("model"))["tiny-llama.gguf"]
+	first := readFiles(t, example("model"))["tiny-llama.gguf"]
 	second := strings.Replace(first, "Tiny Llama", "Tiny Alpac", 1)
 	dir := t.TempDir()
 	for name, data := range map[string]string{"m-00001-of-00002.gguf": first, "m-00002-of-00002.gguf": second} {
@@ -164,7 +164,7 @@ func TestModelRunnerReadsShards(t *testing.T) {
 	if m.Config["parameters"] != "2.56K" {
 		t.Errorf("both shards have %v parameters", m.Config["parameters"])
 	}
-	sameFiles(t, unpackedModel(t, dmr, ref, m), map[string]string{"model-00001-of-00002.gguf": first, "model-00002-of-00002.gguf": second})
+	wantFiles(t, unpackModel(t, dmr, ref, m), map[string]string{"model-00001-of-00002.gguf": first, "model-00002-of-00002.gguf": second})
 }
 
 // modelFields returns the fields under config of a model's config.

@@ -12,8 +12,8 @@ import (
 	"github.com/davit-oci/davit/pull"
 )
 
-// decoded decodes any JSON.
-func decoded(t *testing.T, data []byte) any {
+// decodeJSON decodes any JSON value.
+func decodeJSON(t *testing.T, data []byte) any {
 	t.Helper()
 	var v any
 	if err := json.Unmarshal(data, &v); err != nil {
@@ -22,10 +22,10 @@ func decoded(t *testing.T, data []byte) any {
 	return v
 }
 
-// TestModctlReadsDavit pulls and extracts with modctl what davit packed, raw and as tar.
+// TestModctlReadsDavit pulls and extracts models of davit with modctl, with raw and with tar layers.
 func TestModctlReadsDavit(t *testing.T) {
 	t.Parallel()
-	want := without(files(t, filepath.Join(example("modelpack"), "model")), "Modelfile")
+	want := without(readFiles(t, filepath.Join(example("modelpack"), "model")), "Modelfile")
 	for name, declaration := range map[string]string{
 		"raw": "",
 		"tar": "kind: modelpack\nlayers:\n  - {path: model/config.json, packing: tar}\n  - {path: model/README.md, packing: tar}\n  - {path: model/model.safetensors, packing: tar}\n",
@@ -38,17 +38,17 @@ func TestModctlReadsDavit(t *testing.T) {
 			for _, remote := range []string{"--extract-from-remote=false", "--extract-from-remote"} {
 				out := t.TempDir()
 				modctl.Run("pull", ref, "--plain-http", "--extract-dir", out, remote, "--storage-dir", filepath.Join(modctl.Home, "s"), "--no-progress")
-				sameFiles(t, files(t, out), want)
+				wantFiles(t, readFiles(t, out), want)
 			}
 		})
 	}
 }
 
-// TestDavitReadsModctl pulls what modctl built, whose types are those before the format's adoption.
+// TestDavitReadsModctl pulls a model that modctl built, with the media types that the format had before its adoption.
 func TestDavitReadsModctl(t *testing.T) {
 	t.Parallel()
 	modctl := clients.New(t, "modctl")
-	want := without(files(t, filepath.Join(example("modelpack"), "model")), "Modelfile")
+	want := without(readFiles(t, filepath.Join(example("modelpack"), "model")), "Modelfile")
 	for name, data := range want {
 		if err := os.WriteFile(filepath.Join(modctl.Home, name), []byte(data), 0o644); err != nil {
 			t.Fatal(err)
@@ -61,8 +61,8 @@ func TestDavitReadsModctl(t *testing.T) {
 	ref := repo(t, "tiny") + ":v1"
 	modctl.Run("build", "-t", ref, "-f", modelfile, ".", "--raw", "--output-remote", "--plain-http", "--storage-dir", filepath.Join(modctl.Home, ".modctl"), "--no-progress")
 	wantKind(t, ref, "modelpack")
-	dir, _ := pulled(t, ref, pull.Options{NoSync: true})
-	sameFiles(t, files(t, dir), want)
+	dir, _ := pullArtifact(t, ref, pull.Options{NoSync: true})
+	wantFiles(t, readFiles(t, dir), want)
 }
 
 // TestModelRunnerReadsModelPack checks that Docker Model Runner reads ModelPack.
@@ -76,6 +76,6 @@ func TestModelRunnerReadsModelPack(t *testing.T) {
 	if m.ID != result.Digest.String() {
 		t.Errorf("dmr has %+v", m)
 	}
-	all := files(t, example("model"))
-	sameFiles(t, unpackedModel(t, dmr, ref, m), map[string]string{"tiny-llama.gguf": all["tiny-llama.gguf"], "LICENSE": all["LICENSE"]})
+	all := readFiles(t, example("model"))
+	wantFiles(t, unpackModel(t, dmr, ref, m), map[string]string{"tiny-llama.gguf": all["tiny-llama.gguf"], "LICENSE": all["LICENSE"]})
 }

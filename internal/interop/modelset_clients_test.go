@@ -21,7 +21,7 @@ func TestModelRunnerReadsSets(t *testing.T) {
 	for name, tt := range map[string]struct {
 		kind  string
 		but   string
-		names map[string]string // where dmr unpacks them elsewhere
+		names map[string]string // files that dmr renames, or leaves out if the name is ""
 	}{
 		"fixed names": {kind: "model", but: "README.md", names: map[string]string{
 			"tiny-Q4_K_M-00001-of-00003.gguf": "model-00001-of-00003.gguf", "tiny-Q4_K_M-00002-of-00003.gguf": "model-00002-of-00003.gguf",
@@ -34,7 +34,7 @@ func TestModelRunnerReadsSets(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dmr := clients.ModelRunner(t)
-			dir, all := modelDir(t, tt.but)
+			dir, all := writeModelSet(t, tt.but)
 			ref := repo(t, "tiny") + ":v1"
 			result := push(t, dir, "kind: "+tt.kind+"\nlayers: [./]\n", ref)
 			dmr.Run("pull", ref)
@@ -44,14 +44,14 @@ func TestModelRunnerReadsSets(t *testing.T) {
 			}
 			want := map[string]string{}
 			for file, data := range all {
-				switch renamed, is := tt.names[file]; {
-				case !is:
+				switch renamed, ok := tt.names[file]; {
+				case !ok:
 					want[file] = data
 				case renamed != "":
 					want[renamed] = data
 				}
 			}
-			sameFiles(t, unpackedModel(t, dmr, ref, m), want)
+			wantFiles(t, unpackModel(t, dmr, ref, m), want)
 		})
 	}
 }
@@ -60,21 +60,21 @@ func TestModelRunnerReadsSets(t *testing.T) {
 func TestModctlReadsSets(t *testing.T) {
 	t.Parallel()
 	modctl := clients.New(t, "modctl")
-	dir, all := modelDir(t)
+	dir, all := writeModelSet(t)
 	ref := repo(t, "tiny") + ":v1"
 	push(t, dir, "kind: modelpack\nlayers: [./]\n", ref)
 	out := t.TempDir()
 	modctl.Run("pull", ref, "--plain-http", "--extract-dir", out, "--extract-from-remote", "--storage-dir", filepath.Join(modctl.Home, "s"), "--no-progress")
-	sameFiles(t, files(t, out), all)
+	wantFiles(t, readFiles(t, out), all)
 }
 
-// TestModelPackIsDockers compares what davit and dmr write for the same directory in the format of ModelPack.
-func TestModelPackIsDockers(t *testing.T) {
+// TestModelPackMatchesModelRunner compares the manifests that davit and dmr write for the same directory in the ModelPack format.
+func TestModelPackMatchesModelRunner(t *testing.T) {
 	t.Parallel()
 	dmr := clients.ModelRunner(t)
 	ref := repo(t, "tiny") + ":v1"
 	dir := t.TempDir()
-	for name, data := range without(files(t, filepath.Join(example("modelpack"), "model")), "Modelfile") {
+	for name, data := range without(readFiles(t, filepath.Join(example("modelpack"), "model")), "Modelfile") {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(data), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -86,9 +86,9 @@ func TestModelPackIsDockers(t *testing.T) {
 	if ours.ArtifactType != theirs.ArtifactType || ours.Config.MediaType != theirs.Config.MediaType {
 		t.Errorf("ours is %s with %s, dmr's %s with %s", ours.ArtifactType, ours.Config.MediaType, theirs.ArtifactType, theirs.Config.MediaType)
 	}
-	// dmr takes the card for a config; Harbor shows documents.
-	want := strings.Replace(layerKinds(theirs), "README.md application/vnd.cncf.model.weight.config.", "README.md application/vnd.cncf.model.doc.", 1)
-	if got := layerKinds(ours); got != want {
+	// dmr packs the model card as a config. davit packs it as a document, which Harbor shows.
+	want := strings.Replace(formatLayers(theirs), "README.md application/vnd.cncf.model.weight.config.", "README.md application/vnd.cncf.model.doc.", 1)
+	if got := formatLayers(ours); got != want {
 		t.Errorf("our layers are %s\ndmr's are %s", got, want)
 	}
 	mine, its := packFields(t, blobOf(t, ref+"-ours", ours.Config)), packFields(t, blobOf(t, ref, theirs.Config))
@@ -99,8 +99,8 @@ func TestModelPackIsDockers(t *testing.T) {
 	}
 }
 
-// layerKinds lists the paths and media types of layers.
-func layerKinds(m ocispec.Manifest) string {
+// formatLayers returns the paths and media types of layers as text.
+func formatLayers(m ocispec.Manifest) string {
 	var lines []string
 	for _, l := range m.Layers {
 		lines = append(lines, l.Annotations[mediatypes.ModelPath]+" "+l.MediaType)

@@ -16,8 +16,8 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// modelSet returns a model as people publish it: shards, a projector, a template, a license, and a card.
-func modelSet(t *testing.T) map[string]string {
+// makeModelSet returns a model as people publish it: shards, a projector, a template, a license, and a card.
+func makeModelSet(t *testing.T) map[string]string {
 	t.Helper()
 	shard := func(no uint16) string {
 		g := formattest.TinyLlama()
@@ -36,10 +36,10 @@ func modelSet(t *testing.T) map[string]string {
 	}
 }
 
-// modelDir writes the files of modelSet, but for some names.
-func modelDir(t *testing.T, but ...string) (string, map[string]string) {
+// writeModelSet writes the files of makeModelSet, without some names, and returns the directory and the files.
+func writeModelSet(t *testing.T, except ...string) (string, map[string]string) {
 	t.Helper()
-	dir, all := t.TempDir(), without(modelSet(t), but...)
+	dir, all := t.TempDir(), without(makeModelSet(t), except...)
 	for name, data := range all {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(data), 0o644); err != nil {
 			t.Fatal(err)
@@ -48,11 +48,11 @@ func modelDir(t *testing.T, but ...string) (string, map[string]string) {
 	return dir, all
 }
 
-// TestModelPackOnTheManifest checks what clients that do not run here need: ramalama requires a path on every layer, and the
-// README tab of Harbor a document with the path README.md.
-func TestModelPackOnTheManifest(t *testing.T) {
+// TestModelPackMeetsClientRules checks the requirements of clients that do not run here: ramalama requires a path on every layer,
+// and the README tab of Harbor a document with the path README.md.
+func TestModelPackMeetsClientRules(t *testing.T) {
 	t.Parallel()
-	dir, all := modelDir(t)
+	dir, all := writeModelSet(t)
 	ref := repo(t, "tiny") + ":v1"
 	push(t, dir, "kind: modelpack\nlayers: [./]\n", ref)
 	m, _ := manifestOf(t, ref)
@@ -74,15 +74,15 @@ func TestModelPackOnTheManifest(t *testing.T) {
 	if seen["README.md"] != doc || seen["LICENSE"] != doc {
 		t.Errorf("types of documents: README.md %s, LICENSE %s", seen["README.md"], seen["LICENSE"])
 	}
-	dirOut, _ := pulled(t, ref, pull.Options{NoSync: true})
-	sameFiles(t, files(t, dirOut), all)
+	dirOut, _ := pullArtifact(t, ref, pull.Options{NoSync: true})
+	wantFiles(t, readFiles(t, dirOut), all)
 }
 
-// TestModelKitPartsMeetKitRules follows kit's unpacking of a model with parts: the digest of the model is that of the only
-// layer of its type, and each part is the layer of parts with the same number.
+// TestModelKitPartsMeetKitRules follows kit's unpacking of a model with parts: the Kitfile states the digest of the only model
+// layer, and the digests of the part layers in their order.
 func TestModelKitPartsMeetKitRules(t *testing.T) {
 	t.Parallel()
-	dir, all := modelDir(t)
+	dir, all := writeModelSet(t)
 	ref := repo(t, "tiny") + ":v1"
 	push(t, dir, "kind: modelkit\nlayers: ['*']\n", ref)
 	m, _ := manifestOf(t, ref)

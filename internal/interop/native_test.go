@@ -12,15 +12,15 @@ import (
 	"testing"
 )
 
-// recorded are manifests in testdata/native: what a native client made of the files of an example. Each entry states where
-// davit's manifest of the same files differs, and why; it is the same everywhere else.
+// recorded lists the manifests in testdata/native, which a native client made from the files of an example. Each entry states
+// which values of davit's manifest of the same files differ, and why. All other values are the same.
 var recorded = []struct {
 	kind, client string
 	differs      map[string]string
 }{
 	{"conftest", "conftest", map[string]string{
-		"config.mediaType": "conftest has none of its own, and writes that of no known one; it reads no config",
-		"mediaType":        "conftest leaves it out; registries and clients may want it",
+		"config.mediaType": "conftest has no media type for configs, and writes the default of its library; it reads no config",
+		"mediaType":        "conftest leaves it out; registries and clients may require it",
 	}},
 	{"cue", "cue", map[string]string{
 		version:           ours,
@@ -31,7 +31,7 @@ var recorded = []struct {
 	{"falco-plugin", "falcoctl", map[string]string{
 		version:                    ours,
 		"manifests.0." + created:   reproducible,
-		"manifests.0.artifactType": "repeats the type of the config, as does the library that falcoctl uses; falcoctl reads the platform alone",
+		"manifests.0.artifactType": "repeats the type of the config, as does the library that falcoctl uses; falcoctl reads only the platform",
 		"manifests.0.digest":       "the manifest differs in the date",
 		"manifests.0.size":         "as the digest",
 		"1:" + created:             reproducible,
@@ -44,7 +44,7 @@ var recorded = []struct {
 	{"opa", "oras, as OPA's documentation says", map[string]string{
 		created:            reproducible,
 		"config.mediaType": "conftest's type says what the artifact is; OPA reads no config",
-		"layers.0.digest":  "opa build joins the data in one file, and writes the policy again",
+		"layers.0.digest":  "opa build joins the data in one file, and formats the policy",
 		"layers.0.size":    "as the digest",
 		title:              "OPA reads the first layer, whatever its name",
 	}},
@@ -54,33 +54,33 @@ var recorded = []struct {
 		"mediaType": docker, "config.mediaType": docker, "layers.0.mediaType": docker, "layers.1.mediaType": docker,
 		"layers.0.digest": asJSON, "layers.0.size": asJSON, "layers.1.digest": asJSON, "layers.1.size": asJSON,
 		"1:rootfs.diff_ids.0": asJSON, "1:rootfs.diff_ids.1": asJSON,
-		"config.digest": "the config is another one", "config.size": "the config is another one",
+		"config.digest": "the configs differ as below", "config.size": "the configs differ as below",
 		"1:architecture": platform, "1:os": platform,
 		"1:created": noHistory, "1:history.0.created": noHistory, "1:history.1.created": noHistory,
 	}},
 }
 
-// The differences that several kinds have: davit's annotation, which all kinds have, and the time of the push, which it leaves out.
+// Names of values, and reasons for differences, that several kinds share.
 const (
 	version      = "annotations.org.opencontainers.image.version"
-	ours         = "davit's own, as in all kinds"
+	ours         = "davit's own annotation, as in all kinds"
 	created      = "annotations.org.opencontainers.image.created"
-	reproducible = "the same files have the same digest"
-	docker       = "the types of Docker, for which those of OCI are the successors: Tekton reads both"
-	asJSON       = "tkn writes an object again as JSON and compresses it; davit leaves the document as it is"
-	platform     = "clients that take an image by platform need one"
+	reproducible = "no time of the push, so that the same files have the same digest"
+	docker       = "tkn writes the media types of Docker, davit those of OCI, their successors; Tekton reads both"
+	asJSON       = "tkn converts an object to JSON and compresses it; davit leaves the document as it is"
+	platform     = "clients that select an image by platform need one"
 	noHistory    = "no dates, so that the same files have the same digest"
 	title        = "layers.0.annotations.org.opencontainers.image.title"
 )
 
-// TestManifestsAsNativeClientsMakeThem compares the golden manifest of an example with the one that the kind's own client made of
-// the same files. The tests with the build tag late record them, with -update.
-func TestManifestsAsNativeClientsMakeThem(t *testing.T) {
+// TestManifestsMatchNativeClients compares the golden manifest of an example with the one that the native client of the kind made
+// from the same files. With -update, the tests with the build tag late record the manifests of the clients.
+func TestManifestsMatchNativeClients(t *testing.T) {
 	t.Parallel()
 	for _, r := range recorded {
 		t.Run(r.kind, func(t *testing.T) {
 			t.Parallel()
-			want, got := documents(t, nativeFile(r.kind)), documents(t, filepath.Join("testdata", "golden", r.kind+".json"))
+			want, got := readDocuments(t, nativeFile(r.kind)), readDocuments(t, filepath.Join("testdata", "golden", r.kind+".json"))
 			differs := map[string]bool{}
 			for _, name := range slices.Concat(slices.Collect(maps.Keys(want)), slices.Collect(maps.Keys(got))) {
 				if want[name] != got[name] {
@@ -103,9 +103,9 @@ func TestManifestsAsNativeClientsMakeThem(t *testing.T) {
 
 func nativeFile(kind string) string { return filepath.Join("testdata", "native", kind+".json") }
 
-// documents reads a golden file: the values in its documents, by their paths. Those of the documents after the
-// first one begin with a number.
-func documents(t *testing.T, file string) map[string]string {
+// readDocuments returns the values in the documents of a golden file, by path. The paths in each document after the first begin
+// with the index of the document.
+func readDocuments(t *testing.T, file string) map[string]string {
 	t.Helper()
 	data, err := os.ReadFile(file)
 	if err != nil {
@@ -131,7 +131,7 @@ func documents(t *testing.T, file string) map[string]string {
 	return values
 }
 
-// flatten adds the values in a document to a map, by their paths.
+// flatten adds the values in a document to a map, by path.
 func flatten(values map[string]string, name string, document any) {
 	switch d := document.(type) {
 	case map[string]any:

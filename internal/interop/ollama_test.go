@@ -24,9 +24,9 @@ import (
 )
 
 // ollamaLayer is a layer of a model that Ollama pushed.
-type ollamaLayer struct{ what, content string }
+type ollamaLayer struct{ role, content string }
 
-// pushOllama pushes a model in the form of Ollama: a manifest of Docker, whose config has the type of images.
+// pushOllama pushes a model in the form of Ollama: a Docker manifest whose config has the media type of an image config.
 func pushOllama(t *testing.T, ref string, layers ...ollamaLayer) {
 	t.Helper()
 	target, _ := open(t, ref, registry.Write)
@@ -42,7 +42,7 @@ func pushOllama(t *testing.T, ref string, layers ...ollamaLayer) {
 	m.Config = store("application/vnd.docker.container.image.v1+json", []byte(`{"model_format":"gguf","model_family":"llama","model_families":["llama"],`+
 		`"model_type":"1.28K","file_type":"Q4_K_M","architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}`))
 	for _, l := range layers {
-		m.Layers = append(m.Layers, store("application/vnd.ollama.image."+l.what, []byte(l.content)))
+		m.Layers = append(m.Layers, store("application/vnd.ollama.image."+l.role, []byte(l.content)))
 	}
 	data, err := json.Marshal(m)
 	if err != nil {
@@ -58,7 +58,7 @@ func pushOllama(t *testing.T, ref string, layers ...ollamaLayer) {
 func TestDavitReadsOllama(t *testing.T) {
 	t.Parallel()
 	ref := repo(t, "tiny") + ":v1"
-	gguf := files(t, example("model"))["tiny-llama.gguf"]
+	gguf := readFiles(t, example("model"))["tiny-llama.gguf"]
 	pushOllama(t, ref, ollamaLayer{"model", gguf}, ollamaLayer{"projector", "GGUFp"}, ollamaLayer{"template", "{{ .Prompt }}"}, ollamaLayer{"params", `{"stop":["x"]}`},
 		ollamaLayer{"system", "Be brief."}, ollamaLayer{"license", "MIT"}, ollamaLayer{"license", "Apache"}, ollamaLayer{"of-next-year", "?"})
 	wantKind(t, ref, "ollama")
@@ -66,8 +66,8 @@ func TestDavitReadsOllama(t *testing.T) {
 		"model.gguf": gguf, "mmproj.gguf": "GGUFp", "template.tmpl": "{{ .Prompt }}", "params.json": `{"stop":["x"]}`, "system.txt": "Be brief.",
 		"LICENSE-00001-of-00002": "MIT", "LICENSE-00002-of-00002": "Apache", "sha256-" + digest.FromString("?").Encoded(): "?",
 	}
-	dir, _ := pulled(t, ref, pull.Options{NoSync: true})
-	sameFiles(t, files(t, dir), want)
+	dir, _ := pullArtifact(t, ref, pull.Options{NoSync: true})
+	wantFiles(t, readFiles(t, dir), want)
 
 	target, _ := open(t, ref, registry.Read)
 	listed, err := read.List(t.Context(), target, "v1", read.ListOptions{})
@@ -101,21 +101,21 @@ func TestOllamaModelRoundTrip(t *testing.T) {
 		t.Errorf("manifest is %s", data)
 	}
 	wantKind(t, ref, "ollama")
-	dir, _ := pulled(t, ref, pull.Options{NoSync: true})
+	dir, _ := pullArtifact(t, ref, pull.Options{NoSync: true})
 	again := push(t, dir, "kind: ollama\nlayers: [\"*\"]\n", repo(t, "again")+":v1")
 	if want, _ := manifestOf(t, ref); !slices.EqualFunc(again.Layers, want.Layers, func(a, b ocispec.Descriptor) bool { return a.Digest == b.Digest && a.MediaType == b.MediaType }) {
 		t.Errorf("layers are %+v, want %+v", again.Layers, want.Layers)
 	}
 }
 
-// ollamaPuller downloads a model with the requests of Ollama (server/images.go and server/download.go of ollama): no token, the
-// size by HEAD, then a GET whose answer, redirected or not, has a Location, and ranges of that.
+// ollamaPuller downloads a model with the requests of Ollama (server/images.go and server/download.go of ollama). It sends no
+// token, gets the size by HEAD and a Location by GET, redirected or not, and then requests ranges of that location.
 type ollamaPuller struct {
 	t    *testing.T
 	base string // http://HOST/v2/NAMESPACE/MODEL
 }
 
-// do sends a request; a redirect to another host is not followed.
+// do sends a request. It does not follow a redirect to another host, and fails the test if the server reports an error.
 func (p ollamaPuller) do(method, address string, headers ...string) (*http.Response, []byte) {
 	p.t.Helper()
 	req, err := http.NewRequestWithContext(p.t.Context(), method, address, nil)
@@ -147,8 +147,8 @@ func (p ollamaPuller) do(method, address string, headers ...string) (*http.Respo
 	return resp, body
 }
 
-// blob downloads a blob in two parts, as Ollama does with blobs of more than 100 MB.
-func (p ollamaPuller) blob(d digest.Digest) []byte {
+// download downloads a blob in two parts, as Ollama does with blobs of more than 100 MB.
+func (p ollamaPuller) download(d digest.Digest) []byte {
 	p.t.Helper()
 	address := p.base + "/blobs/" + d.String()
 	resp, _ := p.do(http.MethodHead, address)
@@ -164,7 +164,7 @@ func (p ollamaPuller) blob(d digest.Digest) []byte {
 	var all []byte
 	for _, part := range [][2]int64{{0, total / 2}, {total / 2, total}} {
 		_, body := p.do(http.MethodGet, direct.String(), "Range", fmt.Sprintf("bytes=%d-%d", part[0], part[1]-1))
-		all = append(all, body[:part[1]-part[0]]...) // as it does, although the answer may be longer
+		all = append(all, body[:part[1]-part[0]]...) // as Ollama does: the response may be longer
 	}
 	if digest.FromBytes(all) != d {
 		p.t.Errorf("%s: the digest of %d bytes differs", d, len(all))
@@ -206,11 +206,11 @@ func TestOllamaPullsFromServe(t *testing.T) {
 			DiffIDs []digest.Digest `json:"diff_ids"`
 		} `json:"rootfs"`
 	}
-	if err := json.Unmarshal(p.blob(m.Config.Digest), &config); err != nil || config.Format != "gguf" || len(config.RootFS.DiffIDs) != len(m.Layers) {
+	if err := json.Unmarshal(p.download(m.Config.Digest), &config); err != nil || config.Format != "gguf" || len(config.RootFS.DiffIDs) != len(m.Layers) {
 		t.Errorf("config is %+v, %v", config, err)
 	}
 	for _, l := range m.Layers {
-		body := p.blob(l.Digest)
+		body := p.download(l.Digest)
 		switch strings.TrimPrefix(l.MediaType, "application/vnd.ollama.image.") {
 		case "params":
 			var params struct {

@@ -11,10 +11,10 @@ import (
 	"github.com/davit-oci/davit/pull"
 )
 
-// TestOrasReadsDavit pulls with oras what davit packed: files, and directories that oras unpacks.
+// TestOrasReadsDavit pulls artifacts of davit with oras: files, and directories that oras unpacks.
 func TestOrasReadsDavit(t *testing.T) {
 	t.Parallel()
-	for kind, left := range map[string][]string{"generic": {"settings/greeting.yaml.bak"}, "docs": nil, "model": nil} {
+	for kind, leftOut := range map[string][]string{"generic": {"settings/greeting.yaml.bak"}, "docs": nil, "model": nil} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			oras := clients.New(t, "oras")
@@ -22,12 +22,12 @@ func TestOrasReadsDavit(t *testing.T) {
 			push(t, example(kind), "", ref)
 			out := t.TempDir()
 			oras.Run("pull", "--plain-http", "-o", out, ref)
-			sameFiles(t, files(t, out), without(files(t, example(kind)), append(left, "davit.yaml")...))
+			wantFiles(t, readFiles(t, out), without(readFiles(t, example(kind)), append(leftOut, "davit.yaml")...))
 		})
 	}
 }
 
-// TestDavitReadsOras pulls what oras pushed: a file, and a directory with its annotations.
+// TestDavitReadsOras pulls an artifact that oras pushed: a file, and a directory, which oras marks with annotations.
 func TestDavitReadsOras(t *testing.T) {
 	t.Parallel()
 	oras := clients.New(t, "oras")
@@ -44,6 +44,6 @@ func TestDavitReadsOras(t *testing.T) {
 	ref := repo(t, "files") + ":v1"
 	oras.Run("push", "--plain-http", ref, "a.txt", "d")
 	wantKind(t, ref, "generic")
-	dir, _ := pulled(t, ref, pull.Options{NoSync: true})
-	sameFiles(t, files(t, dir), want)
+	dir, _ := pullArtifact(t, ref, pull.Options{NoSync: true})
+	wantFiles(t, readFiles(t, dir), want)
 }

@@ -20,7 +20,7 @@ import (
 	"oras.land/oras-go/v2"
 )
 
-// entriesOf lists the names in the only layer of an artifact, a compressed tar, and its manifest.
+// entriesOf returns the names in the only layer of an artifact, a compressed tar, and the manifest.
 func entriesOf(t *testing.T, ref string) ([]string, ocispec.Manifest) {
 	t.Helper()
 	m, _ := manifestOf(t, ref)
@@ -42,7 +42,7 @@ func entriesOf(t *testing.T, ref string) ([]string, ocispec.Manifest) {
 	return names, m
 }
 
-// TestManifestsMeetArgoRules follows Argo CD's client: one layer of a type that it takes by default, manifests at the root
+// TestManifestsMeetArgoRules follows Argo CD's client: one layer of a media type that it accepts by default, manifests at the root
 // of the tar, and the annotations that it shows.
 func TestManifestsMeetArgoRules(t *testing.T) {
 	t.Parallel()
@@ -74,7 +74,7 @@ func TestPoliciesMeetConftestRules(t *testing.T) {
 	ref := repo(t, "tests") + ":1.0.0"
 	push(t, example("conftest"), "", ref)
 	m, _ := manifestOf(t, ref)
-	want := files(t, example("conftest"))
+	want := readFiles(t, example("conftest"))
 	for _, l := range m.Layers {
 		title := l.Annotations[ocispec.AnnotationTitle]
 		if string(blobOf(t, ref, l)) != want[title] || !strings.HasPrefix(l.MediaType, "application/vnd.cncf.openpolicyagent.") {
@@ -86,8 +86,8 @@ func TestPoliciesMeetConftestRules(t *testing.T) {
 	}
 }
 
-// TestDavitReadsBundlesOfOPA pulls bundles as "opa build" makes them, whose names begin with a slash: pushed by davit, and as the
-// documentation of OPA says, with the config of an image.
+// TestDavitReadsBundlesOfOPA pulls bundles in the form of "opa build", whose file names begin with a slash. davit pushes one. The
+// other has the config type of an image, as if oras had pushed it in the way that OPA's documentation describes.
 func TestDavitReadsBundlesOfOPA(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{"data.json": "{}", "greeting/greeting.rego": "package greeting\n"}
@@ -107,7 +107,7 @@ func TestDavitReadsBundlesOfOPA(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "bundle.tar.gz"), tarred.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for name, pushed := range map[string]func(ref string){
+	for name, pushBundle := range map[string]func(ref string){
 		"davit": func(ref string) { push(t, dir, "kind: opa\nlayers: [bundle.tar.gz]\n", ref) },
 		"oras": func(ref string) {
 			target, _ := open(t, ref, registry.Write)
@@ -131,9 +131,9 @@ func TestDavitReadsBundlesOfOPA(t *testing.T) {
 		},
 	} {
 		ref := repo(t, name) + ":1.0.0"
-		pushed(ref)
+		pushBundle(ref)
 		wantKind(t, ref, "opa")
-		got, _ := pulled(t, ref, pull.Options{NoSync: true})
-		sameFiles(t, files(t, got), want)
+		got, _ := pullArtifact(t, ref, pull.Options{NoSync: true})
+		wantFiles(t, readFiles(t, got), want)
 	}
 }

@@ -18,22 +18,22 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// servers returns a registry without and one with the referrers API.
-func servers(t *testing.T) map[string]string {
+// startServers returns the host of a registry without the referrers API and of one with it.
+func startServers(t *testing.T) map[string]string {
 	t.Helper()
 	return map[string]string{"fallback tag": clients.SharedDistribution(t).Host, "referrers API": clients.SharedOlareg(t).Host}
 }
 
-// pushedImage pushes an image to sign and describe: HOST/REPO:v1 and its descriptor.
-func pushedImage(t *testing.T, host, name string) (ref string, desc ocispec.Descriptor) {
+// pushImage pushes an image, and returns its reference HOST/NAME:v1 and its descriptor.
+func pushImage(t *testing.T, host, name string) (ref string, desc ocispec.Descriptor) {
 	t.Helper()
 	ref = host + "/" + name + ":v1"
 	result := push(t, example("image"), "", ref)
 	return ref, ocispec.Descriptor{MediaType: result.MediaType, Digest: result.Digest, Size: result.Size}
 }
 
-// kindsAttached lists the kinds of what refers to a subject.
-func kindsAttached(t *testing.T, ref string, subject ocispec.Descriptor) []string {
+// listAttachedKinds returns the kinds of the referrers of a subject, sorted.
+func listAttachedKinds(t *testing.T, ref string, subject ocispec.Descriptor) []string {
 	t.Helper()
 	target, _ := open(t, ref, registry.Read)
 	found, err := referrers.List(t.Context(), target, subject, referrers.Options{})
@@ -48,8 +48,8 @@ func kindsAttached(t *testing.T, ref string, subject ocispec.Descriptor) []strin
 	return kinds
 }
 
-// signer returns cosign with a key of its own.
-func signer(t *testing.T) *clients.Client {
+// newCosign returns cosign with a new key.
+func newCosign(t *testing.T) *clients.Client {
 	t.Helper()
 	cosign := clients.New(t, "cosign")
 	cosign.Env = []string{"COSIGN_PASSWORD=", "COSIGN_YES=true"}
@@ -57,17 +57,17 @@ func signer(t *testing.T) *clients.Client {
 	return cosign
 }
 
-// offline keeps cosign off the network.
+// offline are the arguments with which cosign signs without a network.
 var offline = []string{"--key", "cosign.key", "--tlog-upload=false", "--use-signing-config=false", "--allow-http-registry"}
 
-// TestSignaturesAreRecognized signs with cosign and notation what davit pushed.
+// TestSignaturesAreRecognized signs an image of davit with cosign and notation, and checks that davit recognizes the referrers.
 func TestSignaturesAreRecognized(t *testing.T) {
 	t.Parallel()
-	for name, host := range servers(t) {
+	for name, host := range startServers(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cosign, notation := signer(t), clients.New(t, "notation")
-			ref, subject := pushedImage(t, host, "signed")
+			cosign, notation := newCosign(t), clients.New(t, "notation")
+			ref, subject := pushImage(t, host, "signed")
 			byDigest := strings.TrimSuffix(ref, ":v1") + "@" + subject.Digest.String()
 			cosign.Run(append(append([]string{"sign"}, offline...), byDigest)...)
 			predicate := filepath.Join(cosign.Home, "p.json")
@@ -77,31 +77,31 @@ func TestSignaturesAreRecognized(t *testing.T) {
 			cosign.Run(append(append([]string{"attest", "--predicate", predicate, "--type", "slsaprovenance1"}, offline...), byDigest)...)
 			notation.Run("cert", "generate-test", "--default", "davit.test")
 			notation.Run("sign", "--insecure-registry", byDigest)
-			if got, want := kindsAttached(t, ref, subject), []string{"attestation", "signature", "signature"}; !slices.Equal(got, want) {
+			if got, want := listAttachedKinds(t, ref, subject), []string{"attestation", "signature", "signature"}; !slices.Equal(got, want) {
 				t.Errorf("attached are %q, want %q", got, want)
 			}
 		})
 	}
 }
 
-// TestCosignTagsAreRecognized signs as cosign did before bundles, under tags of its own.
+// TestCosignTagsAreRecognized checks a signature in the older format of cosign, at a tag of its own.
 func TestCosignTagsAreRecognized(t *testing.T) {
 	t.Parallel()
-	cosign := signer(t)
-	ref, subject := pushedImage(t, clients.SharedDistribution(t).Host, "signed-by-tag")
+	cosign := newCosign(t)
+	ref, subject := pushImage(t, clients.SharedDistribution(t).Host, "signed-by-tag")
 	byDigest := strings.TrimSuffix(ref, ":v1") + "@" + subject.Digest.String()
 	cosign.Run(append(append([]string{"sign", "--new-bundle-format=false"}, offline...), byDigest)...)
 	wantKind(t, strings.TrimSuffix(ref, "v1")+"sha256-"+subject.Digest.Encoded()+".sig", "signature")
 }
 
-// TestCosignVerifiesAttachments attaches a bundle that cosign made to a file.
+// TestCosignVerifiesAttachments attaches a bundle that cosign wrote to a file, and verifies it with cosign.
 func TestCosignVerifiesAttachments(t *testing.T) {
 	t.Parallel()
-	for name, host := range servers(t) {
+	for name, host := range startServers(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cosign := signer(t)
-			ref, subject := pushedImage(t, host, "attested")
+			cosign := newCosign(t)
+			ref, subject := pushImage(t, host, "attested")
 			dir := t.TempDir()
 			predicate := filepath.Join(dir, "p.json")
 			if err := os.WriteFile(predicate, []byte(`{"buildDefinition":{},"runDetails":{}}`), 0o644); err != nil {
@@ -110,7 +110,7 @@ func TestCosignVerifiesAttachments(t *testing.T) {
 			cosign.Run("attest-blob", "--key", "cosign.key", "--tlog-upload=false", "--use-signing-config=false", "--predicate", predicate,
 				"--type", "slsaprovenance1", "--hash", subject.Digest.Encoded(), "--bundle", filepath.Join(dir, "b.json"), predicate)
 			attach(t, dir, "kind: attestation\nlayers: [b.json]\n", ref, subject)
-			if got := kindsAttached(t, ref, subject); !slices.Equal(got, []string{"attestation"}) {
+			if got := listAttachedKinds(t, ref, subject); !slices.Equal(got, []string{"attestation"}) {
 				t.Errorf("attached are %q", got)
 			}
 			byDigest := strings.TrimSuffix(ref, ":v1") + "@" + subject.Digest.String()
@@ -119,27 +119,27 @@ func TestCosignVerifiesAttachments(t *testing.T) {
 	}
 }
 
-// attach attaches what a directory declares.
+// attach packs a directory and attaches the artifact to subject.
 func attach(t *testing.T, dir, declaration, ref string, subject ocispec.Descriptor) {
 	t.Helper()
-	plan, fsys := composed(t, dir, declaration)
+	plan, fsys := compose(t, dir, declaration)
 	target, _ := open(t, ref, registry.Write)
 	if _, err := pack.Attach(t.Context(), fsys, plan, pack.Attachment{Target: target, Subject: subject}, pack.AttachOptions{}); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// TestClientsFindAttachments lists referrers of every kind with oras and regctl, by the types that scanners ask for.
+// TestClientsFindAttachments lists referrers of every kind with oras and regctl, by the artifact types that scanners request.
 func TestClientsFindAttachments(t *testing.T) {
 	t.Parallel()
 	types := map[string]string{
 		"sbom": mediatypes.SPDXJSON, "attestation": mediatypes.InToto, "vex": mediatypes.OpenVEX, "report": mediatypes.SARIF,
 		"runbook": mediatypes.RunbookArtifact, "docs": mediatypes.DocsArtifact,
 	}
-	for name, host := range servers(t) {
+	for name, host := range startServers(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ref, subject := pushedImage(t, host, "described")
+			ref, subject := pushImage(t, host, "described")
 			for kind := range types {
 				attach(t, example(kind), "", ref, subject)
 			}
@@ -162,7 +162,7 @@ func TestClientsFindAttachments(t *testing.T) {
 				}
 			}
 			want := []string{"attestation", "docs", "report", "runbook", "sbom", "vex"}
-			if got := kindsAttached(t, ref, subject); !slices.Equal(got, want) {
+			if got := listAttachedKinds(t, ref, subject); !slices.Equal(got, want) {
 				t.Errorf("davit finds %q, want %q", got, want)
 			}
 		})

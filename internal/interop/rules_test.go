@@ -18,10 +18,10 @@ import (
 	"oras.land/oras-go/v2/content"
 )
 
-// The clients of these kinds install from no registry that the tests reach. Their rules are checked instead.
+// The clients of these kinds can't install from a test registry. The tests check the rules in their sources instead.
 
 // TestModelKitMeetsKitRules follows kit's unpacking: each element of the Kitfile names a layer by digest, and each layer is
-// a tar with whole paths whose directories come first.
+// a tar with full paths, in which a directory comes before its files.
 func TestModelKitMeetsKitRules(t *testing.T) {
 	t.Parallel()
 	ref := repo(t, "tiny-llama") + ":v1"
@@ -48,13 +48,13 @@ func TestModelKitMeetsKitRules(t *testing.T) {
 		if elements[i].Digest != l.Digest.String() || elements[i].DiffID != digest.FromBytes(blob).String() {
 			t.Errorf("element %v is not layer %s", elements[i], l.Digest)
 		}
-		made := map[string]bool{".": true}
+		dirs := map[string]bool{".": true}
 		for _, h := range tarHeaders(t, blob) {
 			if h.Typeflag == tar.TypeDir {
-				made[path.Clean(h.Name)] = true
+				dirs[path.Clean(h.Name)] = true
 				continue
 			}
-			if !made[path.Dir(h.Name)] {
+			if !dirs[path.Dir(h.Name)] {
 				t.Errorf("%s comes before its directory", h.Name)
 			}
 			if h.Name != elements[i].Path && !strings.HasPrefix(h.Name, elements[i].Path+"/") {
@@ -80,13 +80,13 @@ func tarHeaders(t *testing.T, data []byte) []*tar.Header {
 	}
 }
 
-// TestBottleMeetsBrewRules follows brew's fetching: the entry of the index with the formula's sha256 and the bottle's name,
-// its tab, and the blob by that sha256.
+// TestBottleMeetsBrewRules follows brew's download of a bottle: it finds the entry of the index by the sha256 in the formula and
+// the name of the bottle, reads the tab of the entry, and gets the blob with that sha256.
 func TestBottleMeetsBrewRules(t *testing.T) {
 	t.Parallel()
 	ref := repo(t, "greeting") + ":1.2.3"
 	push(t, example("bottle"), "", ref)
-	file := files(t, example("bottle"))["greeting--1.2.3.x86_64_linux.bottle.tar.gz"]
+	file := readFiles(t, example("bottle"))["greeting--1.2.3.x86_64_linux.bottle.tar.gz"]
 	sha256 := digest.FromString(file)
 
 	target, _ := open(t, ref, registry.Read)

@@ -16,22 +16,22 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// verifyOffline keeps cosign's verify off the network.
+// verifyOffline are the arguments with which cosign verifies without a network.
 var verifyOffline = []string{"verify", "--key", "cosign.pub", "--insecure-ignore-tlog", "--allow-http-registry"}
 
-// TestCosignVerifiesSignatures signs with a key of davit and with one of cosign, of each type, and lets cosign check it.
+// TestCosignVerifiesSignatures signs with a key of cosign, in both formats, and with a key of davit, and verifies with cosign.
 func TestCosignVerifiesSignatures(t *testing.T) {
 	t.Parallel()
-	for name, host := range servers(t) {
+	for name, host := range startServers(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cosign := signer(t)
-			ref, subject := pushedImage(t, host, "signed-by-davit")
+			cosign := newCosign(t)
+			ref, subject := pushImage(t, host, "signed-by-davit")
 			byDigest := strings.TrimSuffix(ref, ":v1") + "@" + subject.Digest.String()
 
-			signIn(t, ref, subject, privateKey(t, cosign), sign.Bundle)
+			signManifest(t, ref, subject, readPrivateKey(t, cosign), sign.Bundle)
 			cosign.Run(append(verifyOffline, byDigest)...)
-			signIn(t, ref, subject, privateKey(t, cosign), sign.Legacy)
+			signManifest(t, ref, subject, readPrivateKey(t, cosign), sign.Legacy)
 			cosign.Run(append(verifyOffline, "--new-bundle-format=false", byDigest)...)
 
 			private, public, err := sign.GenerateKey(nil)
@@ -40,22 +40,22 @@ func TestCosignVerifiesSignatures(t *testing.T) {
 			}
 			writeKey(t, cosign, "cosign.key", private)
 			writeKey(t, cosign, "cosign.pub", public)
-			signIn(t, ref, subject, privateKey(t, cosign), sign.Bundle)
+			signManifest(t, ref, subject, readPrivateKey(t, cosign), sign.Bundle)
 			cosign.Run(append(verifyOffline, byDigest)...)
 			cosign.Run(append(append([]string{"sign"}, offline...), byDigest)...)
 		})
 	}
 }
 
-// TestDavitVerifiesCosign signs with cosign, in both formats and with an attestation, and checks it here.
+// TestDavitVerifiesCosign signs and attests with cosign, in both formats, and verifies with davit.
 func TestDavitVerifiesCosign(t *testing.T) {
 	t.Parallel()
-	for name, host := range servers(t) {
+	for name, host := range startServers(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cosign, other := signer(t), signer(t)
+			cosign, other := newCosign(t), newCosign(t)
 			for _, format := range []string{"--new-bundle-format=true", "--new-bundle-format=false"} {
-				ref, subject := pushedImage(t, host, "signed-by-cosign"+format[len(format)-4:])
+				ref, subject := pushImage(t, host, "signed-by-cosign"+format[len(format)-4:])
 				byDigest := strings.TrimSuffix(ref, ":v1") + "@" + subject.Digest.String()
 				cosign.Run(append(append([]string{"sign", format, "-a", "stage=test"}, offline...), byDigest)...)
 				predicate := filepath.Join(cosign.Home, "p.json")
@@ -65,12 +65,12 @@ func TestDavitVerifiesCosign(t *testing.T) {
 				cosign.Run(append(append([]string{"attest", "--predicate", predicate, "--type", "slsaprovenance1"}, offline...), byDigest)...)
 
 				target, _ := open(t, ref, registry.Read)
-				opts := trust.Options{Keys: []trust.Key{publicKey(t, cosign)}, Require: []string{"attestation=https://slsa.dev/provenance/v1"}}
+				opts := trust.Options{Keys: []trust.Key{readPublicKey(t, cosign)}, Require: []string{"attestation=https://slsa.dev/provenance/v1"}}
 				report, err := trust.Verify(t.Context(), target, []ocispec.Descriptor{subject}, opts)
 				if err != nil || report.Verified().Annotations["stage"] != "test" {
 					t.Errorf("%s: %+v, %v", format, report, err)
 				}
-				opts = trust.Options{Keys: []trust.Key{publicKey(t, other)}}
+				opts = trust.Options{Keys: []trust.Key{readPublicKey(t, other)}}
 				if _, err := trust.Verify(t.Context(), target, []ocispec.Descriptor{subject}, opts); !errors.As(err, new(*trust.NotSignedError)) {
 					t.Errorf("%s: accepted for another key: %v", format, err)
 				}
@@ -79,20 +79,20 @@ func TestDavitVerifiesCosign(t *testing.T) {
 	}
 }
 
-// signIn signs a manifest at a reference.
-func signIn(t *testing.T, ref string, subject ocispec.Descriptor, key *sign.Key, format sign.Format) {
+// signManifest signs a manifest in the repository of ref, and checks that signing it again is skipped.
+func signManifest(t *testing.T, ref string, subject ocispec.Descriptor, key *sign.Key, format sign.Format) {
 	t.Helper()
 	target, parsed := open(t, ref, registry.Write)
 	opts := sign.Options{Key: key, Formats: []sign.Format{format}, Repository: parsed.Name()}
 	for _, skipped := range []bool{false, true} {
-		made, err := sign.Sign(t.Context(), target, subject, opts)
-		if err != nil || made[0].Skipped != skipped {
-			t.Fatalf("signing: %+v, %v", made, err)
+		results, err := sign.Sign(t.Context(), target, subject, opts)
+		if err != nil || results[0].Skipped != skipped {
+			t.Fatalf("signing: got %+v, %v, want skipped %v", results, err, skipped)
 		}
 	}
 }
 
-func privateKey(t *testing.T, cosign *clients.Client) *sign.Key {
+func readPrivateKey(t *testing.T, cosign *clients.Client) *sign.Key {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(cosign.Home, "cosign.key"))
 	if err != nil {
@@ -105,7 +105,7 @@ func privateKey(t *testing.T, cosign *clients.Client) *sign.Key {
 	return key
 }
 
-func publicKey(t *testing.T, cosign *clients.Client) trust.Key {
+func readPublicKey(t *testing.T, cosign *clients.Client) trust.Key {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(cosign.Home, "cosign.pub"))
 	if err != nil {

@@ -24,12 +24,12 @@ func TestSkillMeetsClientRules(t *testing.T) {
 	if len(m.Layers) != 1 || !strings.HasSuffix(m.Layers[0].MediaType, "skill.content.v1.tar+gzip") || m.Layers[0].Annotations != nil {
 		t.Errorf("layers are %+v", m.Layers)
 	}
-	dir, _ := pulled(t, ref, pull.Options{NoSync: true})
-	sameFiles(t, files(t, filepath.Join(dir, config.Name)), files(t, filepath.Join(example("skill"), "greeting")))
+	dir, _ := pullArtifact(t, ref, pull.Options{NoSync: true})
+	wantFiles(t, readFiles(t, filepath.Join(dir, config.Name)), readFiles(t, filepath.Join(example("skill"), "greeting")))
 }
 
-// TestCollectionMeetsClientRules follows clients of collections: the type of the index, its name, and entries that name
-// and describe each skill; each has the digest that it has when pushed by itself.
+// TestCollectionMeetsClientRules follows clients of collections: the type of the index, its name, and entries that name and
+// describe each skill.
 func TestCollectionMeetsClientRules(t *testing.T) {
 	t.Parallel()
 	ref := repo(t, "skills") + ":1.0.0"
@@ -48,9 +48,9 @@ func TestCollectionMeetsClientRules(t *testing.T) {
 			t.Errorf("entry %d is %+v", i, e)
 		}
 	}
-	dir, _ := pulled(t, ref, pull.Options{NoSync: true})
-	want := files(t, example("skills"))
+	dir, _ := pullArtifact(t, ref, pull.Options{NoSync: true})
+	want := readFiles(t, example("skills"))
 	delete(want, "davit.yaml")
-	sameFiles(t, files(t, dir), want)
+	wantFiles(t, readFiles(t, dir), want)
 	wantKind(t, ref, "skills")
 }

@@ -14,11 +14,11 @@ import (
 	"github.com/davit-oci/davit/internal/kinds"
 )
 
-// check lists the tests for a kind and one client. Each test named here exists, and the version is the one that
-// .ci/clients.sh builds or the one whose source was read, so the table can't claim more than the tests.
+// check lists the tests for a kind and one client. TestEveryKindIsChecked checks that the tests exist. The version is the one
+// that .ci/clients.sh builds or the one whose source was read.
 type check struct {
 	kind, client string
-	program      string // in .ci/clients.sh, with commas between several; empty: version says it
+	program      string // in .ci/clients.sh, with commas between several; empty: version is set
 	version      string
 	reads        string // the test that the client reads what davit pushed
 	writes       string // the test that davit reads what the client wrote
@@ -32,7 +32,7 @@ const (
 	late   = "running it, in `make test-late`"
 )
 
-// checks are sorted as the table is.
+// checks are in the order of the table.
 var checks = []check{
 	{"agent", "docker agent", "", "1.32.3", "TestGoldenManifests", "", rules},
 	{"artifacthub", "Artifact Hub", "", "1.22", "TestGoldenManifests", "", rules},
@@ -65,7 +65,7 @@ var checks = []check{
 	{"modelpack", "docker model", "dmr", "", "TestModelRunnerReadsModelPack", "", ""},
 	{"ollama", "ollama", "", "0.17.4", "TestOllamaPullsFromServe", "TestDavitReadsOllama", rules},
 	{"opa", "opa", "opa", "", "TestLateOPAReadsDavit", "TestLateDavitReadsOPA", late + "; oras pushes what it builds"},
-	{"opentofu-module", "tofu", "tofu", "", "TestLateTofuReadsDavit", "TestLateDavitReadsModuleOfTofu", late + "; oras pushes, as tofu does not"},
+	{"opentofu-module", "tofu", "tofu", "", "TestLateTofuReadsDavit", "TestLateDavitReadsTofuModule", late + "; oras pushes, as tofu does not"},
 	{"opentofu-provider", "tofu", "tofu", "", "TestLateTofuReadsDavit", "", late},
 	{"report", "oras, regctl", "oras, regctl", "", "TestClientsFindAttachments", "", ""},
 	{"runbook", "oras, regctl", "oras, regctl", "", "TestClientsFindAttachments", "", ""},
@@ -98,13 +98,13 @@ func TestEveryKindIsChecked(t *testing.T) {
 		}
 		for _, name := range []string{c.reads, c.writes} {
 			if name != "" && !tests[name] {
-				t.Errorf("%s: there is no test %s", c.kind, name)
+				t.Errorf("%s: test %s does not exist", c.kind, name)
 			}
 		}
 		var built []string
 		for program := range strings.SplitSeq(c.program, ", ") {
 			if program != "" && versions[program] == "" {
-				t.Errorf("%s: .ci/clients.sh builds no %s", c.kind, program)
+				t.Errorf("%s: .ci/clients.sh does not build %s", c.kind, program)
 			}
 			built = append(built, versions[program])
 		}
@@ -120,7 +120,7 @@ func TestEveryKindIsChecked(t *testing.T) {
 	wantTable(t, filepath.Join("..", "..", "docs", "kinds.md"))
 }
 
-// testNames returns the tests of this package.
+// testNames returns the names of the functions in the tests of this package.
 func testNames(t *testing.T) map[string]bool {
 	t.Helper()
 	sources, err := filepath.Glob("*_test.go")
@@ -174,7 +174,7 @@ func clientTable() string {
 	return b.String()
 }
 
-// cell describes the result of a test: nothing without a test, and no more than was tested if no client ran.
+// cell returns the cell of the table for a test: empty without a test, "golden file" if no client ran, and "yes" otherwise.
 func (c check) cell(test string) string {
 	switch {
 	case test == "":
@@ -185,14 +185,14 @@ func (c check) cell(test string) string {
 	return "yes"
 }
 
-// wantTable compares the table in a file.
+// wantTable compares the table in a file with clientTable, and replaces it with -update.
 func wantTable(t *testing.T, file string) {
 	t.Helper()
 	data, err := os.ReadFile(file)
 	before, rest, begins := strings.Cut(string(data), tableBegins)
 	got, after, ends := strings.Cut(rest, tableEnds)
 	if !begins || !ends {
-		t.Errorf("%s has no place for the table (%v)", file, err)
+		t.Errorf("%s has no markers for the table (%v)", file, err)
 		return
 	}
 	if got == clientTable() {
@@ -204,5 +204,5 @@ func wantTable(t *testing.T, file string) {
 		}
 		return
 	}
-	t.Errorf("the table in %s is old; renew it with -update", file)
+	t.Errorf("the table in %s is outdated; renew it with -update", file)
 }

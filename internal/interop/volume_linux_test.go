@@ -49,9 +49,9 @@ func fillVolume(t *testing.T, dir string) {
 	}
 }
 
-// inodes describes everything below a directory, with times of this precision. It leaves out the directory itself, since
-// podman neither exports nor imports its metadata.
-func inodes(t *testing.T, dir string, precision time.Duration) map[string]string {
+// describeInodes describes each file and directory below a directory, by path, with times of this precision. It leaves out the
+// directory itself, since podman neither exports nor imports its metadata.
+func describeInodes(t *testing.T, dir string, precision time.Duration) map[string]string {
 	t.Helper()
 	found, first := map[string]string{}, map[uint64]string{}
 	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
@@ -63,7 +63,7 @@ func inodes(t *testing.T, dir string, precision time.Duration) map[string]string
 			return err
 		}
 		st := info.Sys().(*syscall.Stat_t)
-		about := fmt.Sprint(info.Mode(), st.Uid, st.Gid, info.ModTime().Truncate(precision).UnixNano(), xattrs(t, name))
+		about := fmt.Sprint(info.Mode(), st.Uid, st.Gid, info.ModTime().Truncate(precision).UnixNano(), readXattrs(t, name))
 		switch {
 		case info.Mode().Type() == fs.ModeSymlink:
 			target, err := os.Readlink(name)
@@ -88,7 +88,7 @@ func inodes(t *testing.T, dir string, precision time.Duration) map[string]string
 	return found
 }
 
-func xattrs(t *testing.T, name string) map[string]string {
+func readXattrs(t *testing.T, name string) map[string]string {
 	t.Helper()
 	list, value := make([]byte, 4096), make([]byte, 4096)
 	n, err := unix.Llistxattr(name, list)
@@ -106,7 +106,7 @@ func xattrs(t *testing.T, name string) map[string]string {
 	return all
 }
 
-// volumes are volumes of a podman of the test's own.
+// volumes creates volumes of a podman that only this test uses.
 type volumes struct{ *clients.Client }
 
 // create creates a volume and returns the directory of its data.
@@ -123,8 +123,8 @@ func (v volumes) restore(name, tar string) string {
 	return dir
 }
 
-// TestPodmanVolumeExport packs the tar that podman exports from a volume, and pulls it without unpacking: a tar of which
-// podman makes the same volume.
+// TestPodmanVolumeExport packs the tar that podman exports from a volume, and checks that podman restores the same volume from the
+// pulled tar.
 func TestPodmanVolumeExport(t *testing.T) {
 	v := volumes{clients.Podman(t)}
 	original := v.create("original")
@@ -136,16 +136,16 @@ func TestPodmanVolumeExport(t *testing.T) {
 	ref := repo(t, "exported") + ":v1"
 	push(t, dir, "kind: volume\nname: data\nlayers: [x.tar]\n", ref)
 	wantKind(t, ref, "volume")
-	tar, _ := pulled(t, ref, pull.Options{NoSync: true, NoUnpack: true})
-	got := inodes(t, v.restore("ours", filepath.Join(tar, "data.tar")), 1)
-	sameFiles(t, got, inodes(t, v.restore("theirs", exported), 1))
-	unpacked, _ := pulled(t, ref, pull.Options{NoSync: true, Preserve: true})
-	sameFiles(t, inodes(t, unpacked, 1), got)
+	tar, _ := pullArtifact(t, ref, pull.Options{NoSync: true, NoUnpack: true})
+	got := describeInodes(t, v.restore("ours", filepath.Join(tar, "data.tar")), 1)
+	wantFiles(t, got, describeInodes(t, v.restore("theirs", exported), 1))
+	unpacked, _ := pullArtifact(t, ref, pull.Options{NoSync: true, Preserve: true})
+	wantFiles(t, describeInodes(t, unpacked, 1), got)
 
 	if err := unix.Removexattr(filepath.Join(original, "acl"), "system.posix_acl_access"); err != nil {
 		t.Fatal(err)
 	}
-	sameFiles(t, got, inodes(t, original, time.Second)) // podman's tar has whole seconds, and no access control lists
+	wantFiles(t, got, describeInodes(t, original, time.Second)) // podman's tar has whole seconds, and no access control lists
 }
 
 // TestPodmanVolumeDirectory packs the data directory of a volume, and checks that nothing is lost.
@@ -153,18 +153,18 @@ func TestPodmanVolumeDirectory(t *testing.T) {
 	v := volumes{clients.Podman(t)}
 	original := v.create("original")
 	fillVolume(t, original)
-	want := inodes(t, original, 1)
+	want := describeInodes(t, original, 1)
 
 	ref := repo(t, "directory") + ":v1"
 	push(t, filepath.Dir(original), "kind: volume\nlayers: [_data/]\n", ref)
 	if m, _ := manifestOf(t, ref); len(m.Layers) < 3 {
 		t.Errorf("only %d layers", len(m.Layers))
 	}
-	tar, _ := pulled(t, ref, pull.Options{NoSync: true, NoUnpack: true})
-	sameFiles(t, inodes(t, v.restore("restored", filepath.Join(tar, "volume.tar")), 1), want)
-	unpacked, _ := pulled(t, ref, pull.Options{NoSync: true, Preserve: true})
-	sameFiles(t, inodes(t, unpacked, 1), want)
+	tar, _ := pullArtifact(t, ref, pull.Options{NoSync: true, NoUnpack: true})
+	wantFiles(t, describeInodes(t, v.restore("restored", filepath.Join(tar, "volume.tar")), 1), want)
+	unpacked, _ := pullArtifact(t, ref, pull.Options{NoSync: true, Preserve: true})
+	wantFiles(t, describeInodes(t, unpacked, 1), want)
 	if info, err := os.Stat(filepath.Join(unpacked, "sparse")); err != nil || info.Sys().(*syscall.Stat_t).Blocks > 100 {
-		t.Errorf("the holes are filled: %+v, %v", info.Sys(), err)
+		t.Errorf("the sparse file has no holes: %+v, %v", info.Sys(), err)
 	}
 }

@@ -12,8 +12,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// TestWasmMeetsWkgRules makes the checks of wkg's loader on a manifest: wkg itself installs from no registry that the tests
-// reach.
+// TestWasmMeetsWkgRules makes the checks of wkg's loader on a manifest: wkg itself can't install from a test registry.
 func TestWasmMeetsWkgRules(t *testing.T) {
 	t.Parallel()
 	ref := repo(t, "greeting") + ":1.0.0"
@@ -36,21 +35,20 @@ func TestWasmMeetsWkgRules(t *testing.T) {
 	}
 }
 
-// TestDavitReadsWasmToOCI pulls what the client of the older layout pushed.
+// TestDavitReadsWasmToOCI pulls a module that wasm-to-oci, the client of the older layout, pushed.
 func TestDavitReadsWasmToOCI(t *testing.T) {
 	t.Parallel()
 	tool := clients.New(t, "wasm-to-oci")
 	ref := repo(t, "greeting") + ":v1"
-	module := files(t, example("wasm"))["greeting.wasm"]
+	module := readFiles(t, example("wasm"))["greeting.wasm"]
 	tool.Dir = example("wasm")
 	tool.Run("push", "--use-http", "greeting.wasm", ref)
 	wantKind(t, ref, "wasm")
-	dir, _ := pulled(t, ref, pull.Options{NoSync: true})
-	sameFiles(t, files(t, dir), map[string]string{"greeting.wasm": module})
+	dir, _ := pullArtifact(t, ref, pull.Options{NoSync: true})
+	wantFiles(t, readFiles(t, dir), map[string]string{"greeting.wasm": module})
 }
 
-// TestWazeroRunsPulledModule runs a module after a trip through a registry: as an artifact, and out of the image for
-// container runtimes.
+// TestWazeroRunsPulledModule runs a module that davit pushed and pulled, as an artifact and in an image for container runtimes.
 func TestWazeroRunsPulledModule(t *testing.T) {
 	t.Parallel()
 	for name, declaration := range map[string]string{"artifact": "", "image": "kind: image\nlayers: [greeting.wasm]\n"} {
@@ -59,10 +57,10 @@ func TestWazeroRunsPulledModule(t *testing.T) {
 			wazero := clients.New(t, "wazero")
 			ref := repo(t, "greeting") + ":v1"
 			push(t, example("wasm"), declaration, ref)
-			dir, _ := pulled(t, ref, pull.Options{NoSync: true, Selection: pull.Selection{Platform: &ocispec.Platform{OS: "wasip1", Architecture: "wasm"}}})
+			dir, _ := pullArtifact(t, ref, pull.Options{NoSync: true, Selection: pull.Selection{Platform: &ocispec.Platform{OS: "wasip1", Architecture: "wasm"}}})
 			wazero.Dir = dir
 			if out, _ := wazero.Run("run", "greeting.wasm"); out != "hello\n" {
-				t.Errorf("the module says %q", out)
+				t.Errorf("the module prints %q", out)
 			}
 		})
 	}

@@ -17,8 +17,8 @@ import (
 	"oras.land/oras-go/v2/content"
 )
 
-// zipped lists the names in a zip archive.
-func zipped(t *testing.T, data []byte) []string {
+// listZip returns the names in a zip archive.
+func listZip(t *testing.T, data []byte) []string {
 	t.Helper()
 	r, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
@@ -41,18 +41,18 @@ func TestModuleMeetsTofuRules(t *testing.T) {
 	if m.ArtifactType != "application/vnd.opentofu.modulepkg" || len(m.Layers) != 1 || m.Layers[0].MediaType != "archive/zip" {
 		t.Fatalf("manifest is %+v", m)
 	}
-	if names := zipped(t, blobOf(t, ref, m.Layers[0])); !slices.Equal(names, []string{"main.tf"}) {
+	if names := listZip(t, blobOf(t, ref, m.Layers[0])); !slices.Equal(names, []string{"main.tf"}) {
 		t.Errorf("the archive has %q", names)
 	}
-	dir, _ := pulled(t, ref, pull.Options{NoSync: true})
+	dir, _ := pullArtifact(t, ref, pull.Options{NoSync: true})
 	again := push(t, dir, "kind: opentofu-module\nversion: 1.0.0\nlayers: [greeting.zip]\n", ref)
 	if again.Layers[0].Digest != m.Layers[0].Digest {
-		t.Error("the pulled archive is another one")
+		t.Error("packing the pulled archive changes its digest")
 	}
 }
 
-// TestProviderMeetsTofuRules follows tofu's mirror: the types of the index, of its entries, and of their manifests, and the
-// archive of the platform as it is.
+// TestProviderMeetsTofuRules follows tofu's mirror: the artifact types of the index, of its entries, and of their manifests, and
+// the unchanged archive for each platform.
 func TestProviderMeetsTofuRules(t *testing.T) {
 	t.Parallel()
 	ref := repo(t, "provider") + ":1.2.3"
@@ -69,7 +69,7 @@ func TestProviderMeetsTofuRules(t *testing.T) {
 	if index.ArtifactType != "application/vnd.opentofu.provider" || len(index.Manifests) != 2 {
 		t.Fatalf("index is %+v", index)
 	}
-	want := files(t, example("opentofu-provider"))
+	want := readFiles(t, example("opentofu-provider"))
 	for _, entry := range index.Manifests {
 		const kind = "application/vnd.opentofu.provider-target"
 		var m ocispec.Manifest
@@ -81,13 +81,13 @@ func TestProviderMeetsTofuRules(t *testing.T) {
 		}
 		name := "terraform-provider-greeting_1.2.3_" + entry.Platform.OS + "_" + entry.Platform.Architecture + ".zip"
 		if string(blobOf(t, ref, m.Layers[0])) != want[name] {
-			t.Errorf("%s is not as it is in the release", name)
+			t.Errorf("%s differs from the file of the release", name)
 		}
 	}
 }
 
-// TestModuleMeetsCueRules follows cue's client: the archive of the module, which has no entries of directories, and then the
-// file that declares it.
+// TestModuleMeetsCueRules follows cue's client: the archive of the module, which has no entries for directories, and then the
+// file that declares the module.
 func TestModuleMeetsCueRules(t *testing.T) {
 	t.Parallel()
 	ref := repo(t, "cue") + ":v0.1.0"
@@ -96,7 +96,7 @@ func TestModuleMeetsCueRules(t *testing.T) {
 	if len(m.Layers) != 2 || m.Layers[0].MediaType != "application/zip" || m.Layers[1].MediaType != "application/vnd.cue.modulefile.v1" {
 		t.Fatalf("manifest is %+v", m)
 	}
-	names := zipped(t, blobOf(t, ref, m.Layers[0]))
+	names := listZip(t, blobOf(t, ref, m.Layers[0]))
 	if !slices.Equal(names, []string{"cue.mod/module.cue", "greeting.cue"}) {
 		t.Errorf("the archive has %q", names)
 	}
@@ -106,14 +106,14 @@ func TestModuleMeetsCueRules(t *testing.T) {
 	wantKind(t, ref, "cue")
 }
 
-// TestReleaseFilesMeetCurlRules follows a download by checksum: the blob whose digest is the checksum of a file is that file,
-// and the index names the platform of each.
+// TestReleaseFilesMeetCurlRules follows a download by checksum: the blob with the checksum of a file as digest is that file, and
+// the index states the platform of each file.
 func TestReleaseFilesMeetCurlRules(t *testing.T) {
 	t.Parallel()
 	ref := repo(t, "binary") + ":1.0.0"
 	result := push(t, example("binary"), "", ref)
 	host, name, _ := strings.Cut(strings.TrimSuffix(ref, ":1.0.0"), "/")
-	for file, content := range files(t, example("binary")) {
+	for file, content := range readFiles(t, example("binary")) {
 		if file == "davit.yaml" {
 			continue
 		}
@@ -132,7 +132,7 @@ func TestReleaseFilesMeetCurlRules(t *testing.T) {
 			t.Errorf("entry is %+v", entry)
 		}
 	}
-	dir, _ := pulled(t, ref, pull.Options{NoSync: true, Selection: pull.Selection{Platform: &ocispec.Platform{OS: "linux", Architecture: "arm64"}}})
-	sameFiles(t, files(t, dir), map[string]string{"greeting-linux-arm64": files(t, example("binary"))["greeting-linux-arm64"]})
+	dir, _ := pullArtifact(t, ref, pull.Options{NoSync: true, Selection: pull.Selection{Platform: &ocispec.Platform{OS: "linux", Architecture: "arm64"}}})
+	wantFiles(t, readFiles(t, dir), map[string]string{"greeting-linux-arm64": readFiles(t, example("binary"))["greeting-linux-arm64"]})
 	wantKind(t, ref, "binary")
 }
