@@ -13,12 +13,12 @@ import (
 // Fault is one way in which a value does not fit its schema.
 type Fault struct {
 	At      []string // keys and indices on the way to the value
-	Keyword string   // that is not met; "": the schema allows no value here
+	Keyword string   // the keyword that fails; "" if the schema allows no value here
 	Want    any      // the keyword's value
 	Got     any      // the value; for type, the name of its type
-	Names   []string // of required: the missing ones; of additionalProperties and unevaluatedProperties: the surplus ones
-	Known   []string // of additionalProperties and unevaluatedProperties: the keys that the schema names
-	// Examples are those of the schema, for type.
+	Names   []string // for required: the missing keys; for additionalProperties and unevaluatedProperties: the unexpected keys
+	Known   []string // for additionalProperties and unevaluatedProperties: the keys that the schema names
+	// Examples are the examples in the schema, for type.
 	Examples []any
 }
 
@@ -29,11 +29,11 @@ func (s *Schema) Check(value any) []Fault {
 }
 
 type checker struct {
-	scope  []*resource // that led here, from the outermost on
+	scope  []*resource // the resources of the schemas being checked, the outermost first
 	active map[visit]bool
 }
 
-// visit is the check of a value against a schema. The same check within it would never end.
+// visit identifies the check of a value against a schema. The same check within itself would never end.
 type visit struct {
 	n  *node
 	at string
@@ -42,8 +42,8 @@ type visit struct {
 // outcome is the result of checking a value against a schema.
 type outcome struct {
 	faults []Fault
-	keys   map[string]bool // that some schema checked
-	items  map[int]bool
+	keys   map[string]bool // the keys that a schema checked
+	items  map[int]bool    // the items that a schema checked
 }
 
 func (o *outcome) addKey(name string) {
@@ -100,7 +100,7 @@ func (c *checker) check(n *node, value any, at []string) *outcome {
 	return o
 }
 
-// addFault notes a keyword that is not met.
+// addFault adds a fault for a keyword.
 func (o *outcome) addFault(n *node, at []string, keyword string, got any) {
 	o.faults = append(o.faults, Fault{At: at, Keyword: keyword, Want: n.words[keyword], Got: got})
 }
@@ -148,7 +148,7 @@ type counted struct {
 	value       any
 }
 
-// checkBounds checks a number of parts.
+// checkBounds checks the number of parts against both bounds.
 func (n *node) checkBounds(o *outcome, at []string, c counted) {
 	have := new(big.Rat).SetInt64(int64(c.count))
 	if want := rational(n.words[c.least]); want != nil && have.Cmp(want) < 0 {
@@ -189,11 +189,11 @@ func (n *node) checkNumber(o *outcome, at []string, value json.Number) {
 }
 
 func (n *node) checkRequired(o *outcome, at []string, value map[string]any) {
-	missing := absent(stringsOf(n.words["required"]), value)
+	missing := missingKeys(stringsOf(n.words["required"]), value)
 	dependent, _ := n.words["dependentRequired"].(map[string]any)
 	for _, key := range slices.Sorted(maps.Keys(dependent)) {
 		if _, ok := value[key]; ok {
-			missing = append(missing, absent(stringsOf(dependent[key]), value)...)
+			missing = append(missing, missingKeys(stringsOf(dependent[key]), value)...)
 		}
 	}
 	if len(missing) > 0 {
@@ -201,7 +201,7 @@ func (n *node) checkRequired(o *outcome, at []string, value map[string]any) {
 	}
 }
 
-func absent(keys []string, object map[string]any) (missing []string) {
+func missingKeys(keys []string, object map[string]any) (missing []string) {
 	for _, key := range keys {
 		if _, ok := object[key]; !ok {
 			missing = append(missing, key)
@@ -270,7 +270,7 @@ func (c *checker) checkCombined(n *node, value any, at []string, o *outcome) {
 }
 
 func (c *checker) checkObject(n *node, value map[string]any, at []string, o *outcome) {
-	others := map[string]any{} // those that neither properties nor patternProperties name
+	others := map[string]any{} // the fields that neither properties nor patternProperties name
 	for _, key := range slices.Sorted(maps.Keys(value)) {
 		if names := n.one["propertyNames"]; names != nil && len(c.check(names, key, below(at, key)).faults) > 0 {
 			o.addFault(n, below(at, key), "propertyNames", key)
@@ -337,7 +337,7 @@ func (c *checker) checkArray(n *node, value []any, at []string, o *outcome) {
 			contained++
 		}
 	}
-	n.contains(o, at, value, contained)
+	n.checkContains(o, at, value, contained)
 	if sub := n.one["unevaluatedItems"]; sub != nil {
 		for i, item := range value {
 			if !o.items[i] {
@@ -348,8 +348,8 @@ func (c *checker) checkArray(n *node, value []any, at []string, o *outcome) {
 	}
 }
 
-// contains checks how many items fit the keyword contains.
-func (n *node) contains(o *outcome, at []string, value []any, found int) {
+// checkContains checks the number of items that match the keyword contains.
+func (n *node) checkContains(o *outcome, at []string, value []any, found int) {
 	if n.one["contains"] == nil {
 		return
 	}

@@ -1,5 +1,5 @@
-// Package jsonschema checks JSON values against schemas of JSON Schema 2020-12. It reports everything that does not match,
-// each with its place and the keyword that failed; callers choose the words.
+// Package jsonschema checks JSON values against schemas of JSON Schema 2020-12. It reports each value that does not match, with
+// its path and the keyword that fails; callers word the messages.
 //
 // It exists because the libraries do not fit a command that starts in a few milliseconds and shows all mistakes in a file
 // at once: santhosh-tekuri/jsonschema compiles the metaschemas when a program starts, which takes 3.6 ms, and
@@ -23,16 +23,16 @@ import (
 	"strings"
 )
 
-// Dialect is the $schema of the drafts that this package reads.
+// Dialect is the $schema of the draft that this package implements.
 const Dialect = "https://json-schema.org/draft/2020-12/schema"
 
-// Schema is a schema that is one.
+// Schema is a valid schema, compiled for checks.
 type Schema struct{ root *node }
 
 // Malformed is a defect of a schema.
 type Malformed struct {
-	At      []string // keys and indices on the way to it
-	Message string   // "must be …": what the value there should have been
+	At      []string // keys and indices on the way to the defect
+	Message string   // the requirement that the value there fails: "must be …"
 }
 
 // InvalidError lists the defects of a schema.
@@ -43,11 +43,11 @@ func (e InvalidError) Error() string {
 	return fmt.Sprintf("/%s: %s", strings.Join(e[0].At, "/"), e[0].Message)
 }
 
-// Compile reads a schema, given as a JSON value. Its error is an InvalidError.
+// Compile reads a schema, given as a JSON value. It fails with an InvalidError that lists all defects.
 func Compile(document any) (*Schema, error) {
 	c := &compiler{document: document, nodes: map[string]*node{}, resources: map[string]*resource{}}
 	root := c.read(document, nil, nil)
-	for len(c.references) > 0 { // a referenced schema may have more of them
+	for len(c.references) > 0 { // a referenced schema may have references itself
 		todo := c.references
 		c.references = nil
 		for _, n := range todo {
@@ -72,10 +72,10 @@ type node struct {
 	patterns map[string]*regexp.Regexp
 	ref      *node
 	dynamic  *node
-	anchor   string // of $dynamicRef, where the outermost schema with it is meant
+	anchor   string // the anchor of $dynamicRef: it refers to the outermost schema with this anchor; "" if it refers to dynamic
 }
 
-// resource is a schema with an $id, or the whole.
+// resource is a schema with an $id, or the whole document.
 type resource struct {
 	base    *url.URL
 	root    *node
@@ -85,9 +85,9 @@ type resource struct {
 
 type compiler struct {
 	document   any
-	nodes      map[string]*node // by their JSON pointers
-	resources  map[string]*resource
-	references []*node // that are not linked yet
+	nodes      map[string]*node     // by path
+	resources  map[string]*resource // by URI
+	references []*node              // schemas whose references are not linked yet
 	faults     InvalidError
 }
 
@@ -98,13 +98,13 @@ func (c *compiler) addFault(at []string, format string, args ...any) {
 // below returns a path with one more step.
 func below(at []string, step string) []string { return append(at[:len(at):len(at)], step) }
 
-// read compiles the schema at a place, and those in it. Home is nil for the document itself.
+// read compiles the schema at a path and the schemas in it. home is nil for the document itself.
 func (c *compiler) read(value any, at []string, home *resource) *node {
 	n := &node{at: at, home: home, one: map[string]*node{}, list: map[string][]*node{}, named: map[string]map[string]*node{},
 		patterns: map[string]*regexp.Regexp{}}
 	c.nodes[strings.Join(at, "\x00")] = n
 	if home == nil {
-		n.home = c.resource(n, &url.URL{Scheme: "schema", Path: "/"})
+		n.home = c.addResource(n, &url.URL{Scheme: "schema", Path: "/"})
 	}
 	switch value := value.(type) {
 	case bool:
@@ -126,7 +126,7 @@ func (c *compiler) read(value any, at []string, home *resource) *node {
 	return n
 }
 
-func (c *compiler) resource(root *node, base *url.URL) *resource {
+func (c *compiler) addResource(root *node, base *url.URL) *resource {
 	r := &resource{base: base, root: root, anchors: map[string]*node{}, dynamic: map[string]*node{}}
 	c.resources[base.String()] = r
 	return r
@@ -136,7 +136,7 @@ func (c *compiler) resource(root *node, base *url.URL) *resource {
 func (c *compiler) identify(n *node) {
 	if id, ok := n.words["$id"].(string); ok {
 		if base, err := n.home.base.Parse(strings.TrimSuffix(id, "#")); err == nil && base.Fragment == "" {
-			n.home = c.resource(n, base)
+			n.home = c.addResource(n, base)
 		} else {
 			c.addFault(below(n.at, "$id"), "must be a URI reference without a fragment")
 		}
@@ -156,7 +156,7 @@ func (c *compiler) identify(n *node) {
 type form int
 
 const (
-	anything form = iota // also of a keyword that this package does not know
+	anything form = iota // also for a keyword that this package does not know
 	single               // a schema
 	several              // a list of schemas
 	named                // a mapping to schemas
@@ -166,7 +166,7 @@ const (
 	flag
 	number
 	positive
-	count // a number of things
+	count // a number of parts
 	words // a list of strings
 	keyed // a mapping to lists of strings
 	values
@@ -262,7 +262,7 @@ func (c *compiler) compilePattern(n *node, expr string) bool {
 	return err == nil
 }
 
-// expectedValue describes the value that a plain keyword should have; "": it has one.
+// expectedValue describes the values that a keyword without schemas allows. It returns "" if value is one of them.
 func expectedValue(f form, value any) string {
 	ok, wanted := true, ""
 	switch f {

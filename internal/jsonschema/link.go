@@ -15,14 +15,14 @@ func (c *compiler) link(n *node) {
 	}
 }
 
-// find returns the schema that a reference names, and its dynamic anchor if the reference was to that.
+// find returns the schema to which a reference refers, and the name of the dynamic anchor if the reference is to one.
 func (c *compiler) find(n *node, word, ref string) (*node, string) {
 	target, err := n.home.base.Parse(ref)
 	if err == nil {
 		name := target.Fragment
 		target.Fragment, target.RawFragment = "", ""
 		if r := c.resources[target.String()]; r != nil {
-			if found := c.within(r, name); found != nil {
+			if found := c.findFragment(r, name); found != nil {
 				if found.home.dynamic[name] != found {
 					name = ""
 				}
@@ -34,8 +34,9 @@ func (c *compiler) find(n *node, word, ref string) (*node, string) {
 	return nil, ""
 }
 
-// within finds a schema by the fragment of a reference: nothing, a JSON pointer, or an anchor.
-func (c *compiler) within(r *resource, fragment string) *node {
+// findFragment returns the schema in a resource that the fragment of a reference names, or nil. The fragment is a JSON pointer,
+// an anchor, or "" for the whole resource.
+func (c *compiler) findFragment(r *resource, fragment string) *node {
 	if fragment == "" {
 		return r.root
 	}
@@ -56,7 +57,7 @@ func (c *compiler) within(r *resource, fragment string) *node {
 	if !ok {
 		return nil
 	}
-	return c.read(value, at, home) // a schema in a place where none was expected
+	return c.read(value, at, home) // a schema under a keyword that does not have schemas
 }
 
 func lookUp(value any, at []string) (any, bool) {

@@ -15,15 +15,15 @@ import (
 	"github.com/davit-oci/davit/internal/clients"
 )
 
-// beyond reports whether a case of the suite needs a feature that this package leaves out: schemas that are loaded from elsewhere.
-func beyond(schema any) bool {
+// needsLoading reports whether a case of the suite needs a schema that is loaded from elsewhere, which this package does not do.
+func needsLoading(schema any) bool {
 	text, _ := json.Marshal(schema)
 	return bytes.Contains(text, []byte("localhost:1234/draft2020-12/")) || bytes.Contains(text, []byte(`"$ref":"`+Dialect))
 }
 
-// suite returns the directory of the official test suite of draft 2020-12 (github.com/json-schema-org/JSON-Schema-Test-Suite),
-// of which the module of another validator carries a copy.
-func suite(t *testing.T) string {
+// suiteDir returns the directory of the official test suite of draft 2020-12 (github.com/json-schema-org/JSON-Schema-Test-Suite).
+// It downloads the module of another validator, which has a copy.
+func suiteDir(t *testing.T) string {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), "go", "mod", "download", "-json", "github.com/google/jsonschema-go@v0.4.2").Output()
 	var module struct{ Dir string }
@@ -31,19 +31,19 @@ func suite(t *testing.T) string {
 		err = json.Unmarshal(out, &module)
 	}
 	if err != nil || module.Dir == "" {
-		clients.Missing(t, "the test suite is not there: %v\n%s", err, out)
+		clients.Missing(t, "the test suite is missing: %v\n%s", err, out)
 	}
 	return filepath.Join(module.Dir, "jsonschema", "testdata", "draft2020-12")
 }
 
-// TestSuite runs the official test suite, apart from what this package leaves out: contents, formats, vocabularies, and
-// schemas that are loaded from elsewhere.
+// TestSuite runs the official test suite, except for features that this package leaves out: contents, formats, vocabularies,
+// and schemas that are loaded from elsewhere.
 func TestSuite(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob(filepath.Join(suite(t), "*.json"))
+	files, err := filepath.Glob(filepath.Join(suiteDir(t), "*.json"))
 	files = slices.DeleteFunc(files, func(file string) bool { return filepath.Base(file) == "refRemote.json" })
 	if err != nil || len(files) < 40 {
-		t.Fatalf("the suite: %d files, %v", len(files), err)
+		t.Fatalf("the suite has %d files, want at least 40: %v", len(files), err)
 	}
 	ran := 0
 	for _, file := range files {
@@ -63,7 +63,7 @@ func TestSuite(t *testing.T) {
 		decode(t, data, &groups)
 		for _, group := range groups {
 			name := strings.TrimSuffix(filepath.Base(file), ".json") + ": " + group.Description
-			if beyond(group.Schema) {
+			if needsLoading(group.Schema) {
 				continue
 			}
 			schema, err := Compile(group.Schema)

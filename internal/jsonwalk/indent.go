@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// maxIndent limits the levels that are indented. Each line repeats the indentation, so that 4 MiB of values below 9,000 levels would
-// be gigabytes.
+// maxIndent limits the levels of indentation. Each line repeats the indentation, so that 4 MiB of values below 9,000 levels
+// would become gigabytes.
 const maxIndent = 64
 
-// Indent returns the first bytes of a JSON document, indented as json.Indent does, at most as many as given. It returns "" for
-// text that is not JSON.
+// Indent returns a JSON document as json.Indent formats it, up to maxIndent levels, and cuts it off after most bytes. It returns
+// "" for text that is not JSON.
 func Indent(data []byte, most int) string {
 	if !json.Valid(data) {
 		return ""
@@ -42,12 +42,12 @@ func (in *indenter) add(c byte) {
 	case c == '}', c == ']':
 		in.level--
 		if !in.opened {
-			in.line()
+			in.newLine()
 		}
 		in.opened = false
 	default:
 		if in.opened {
-			in.line()
+			in.newLine()
 		}
 		in.opened = c == '{' || c == '['
 		in.quoted = c == '"'
@@ -58,14 +58,14 @@ func (in *indenter) add(c byte) {
 	case in.opened:
 		in.level++
 	case c == ',':
-		in.line()
+		in.newLine()
 	case c == ':':
 		in.WriteByte(' ')
 	}
 }
 
-// line begins a line.
-func (in *indenter) line() {
+// newLine begins a line.
+func (in *indenter) newLine() {
 	in.opened = false
 	in.WriteByte('\n')
 	in.WriteString(strings.Repeat("  ", min(in.level, maxIndent)))

@@ -9,7 +9,7 @@ import (
 	"github.com/davit-oci/davit/internal/jsonwalk"
 )
 
-// TestIndent compares with json.Indent.
+// TestIndent compares Indent with json.Indent.
 func TestIndent(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
@@ -35,9 +35,9 @@ func TestIndentDeep(t *testing.T) {
 	text := strings.Repeat("[", levels) + strings.Repeat("1,", 100_000) + "1" + strings.Repeat("]", levels)
 	got := jsonwalk.Indent([]byte(text), 1<<30)
 	if most := 150 * len(text); len(got) > most || !json.Valid([]byte(got)) {
-		t.Errorf("%d bytes of %d", len(got), len(text))
+		t.Errorf("got %d bytes from %d, want valid JSON of at most %d", len(got), len(text), most)
 	}
 	if got := jsonwalk.Indent([]byte(text), 1000); len(got) != 1000 {
-		t.Errorf("%d bytes, want 1000", len(got))
+		t.Errorf("got %d bytes, want 1000", len(got))
 	}
 }

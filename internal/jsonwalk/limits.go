@@ -5,30 +5,32 @@ import (
 	"io"
 )
 
-// Limits bound a JSON document by what it makes a decoder allocate. Its size does not: "{}," takes 3 bytes, and a
-// descriptor that it is decoded into more than 100.
+// Limits bound the memory that a decoder allocates for a JSON document. The size of the document does not: "{}," takes 3 bytes,
+// and the descriptor that it is decoded to more than 100.
 type Limits struct {
 	Objects int // "{"
 	Values  int // of any kind, in lists and objects
 }
 
-// LimitError is a document that exceeds its Limits.
+// LimitError is the error for a document that exceeds its Limits.
 type LimitError struct {
 	What string // "objects" or "values"
 	Most int
 }
 
+// Error names the exceeded limit.
 func (e *LimitError) Error() string {
 	return fmt.Sprintf("too many %s: the limit is %d", e.What, e.Most)
 }
 
-// Check counts the values of a document before it is decoded. It does not find out whether the document is valid JSON.
+// Check counts the values of a document before it is decoded, and fails with a *LimitError if they exceed the limits. It does not
+// check that the document is valid JSON.
 func (l Limits) Check(data []byte) error {
 	c := counter{limits: l}
 	return c.add(data)
 }
 
-// Reader returns a reader of the same document whose error is a *LimitError once it exceeds the limits.
+// Reader returns a reader of the document in r that fails with a *LimitError once the document exceeds the limits.
 func (l Limits) Reader(r io.Reader) io.Reader {
 	return &limitedReader{r: r, counter: counter{limits: l}}
 }
@@ -39,6 +41,7 @@ type limitedReader struct {
 	err     error
 }
 
+// Read implements io.Reader.
 func (r *limitedReader) Read(p []byte) (int, error) {
 	if r.err != nil {
 		return 0, r.err
@@ -50,7 +53,7 @@ func (r *limitedReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// counter counts the values of a document that comes in pieces.
+// counter counts the values of a document that is added in pieces.
 type counter struct {
 	limits          Limits
 	objects, values int

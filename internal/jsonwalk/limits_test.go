@@ -47,7 +47,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// FuzzLimits compares the count with that of a decoder: no document that is let through has more values.
+// FuzzLimits checks that a document that Check accepts is not decoded to more values than the limits allow.
 func FuzzLimits(f *testing.F) {
 	for _, seed := range []string{`{"a":[1,{"b":"\\"},null]}`, `["\"",{"}":{}}]`, `[[[[]]],{}]`, `{"a":"\u007b,","b":[{},{}]}`} {
 		f.Add([]byte(seed))
@@ -65,7 +65,7 @@ func FuzzLimits(f *testing.F) {
 	})
 }
 
-// count counts the objects of a decoded document, and the values in it that contain no other ones.
+// count counts the objects of a decoded document, and the values that contain no others.
 func count(v any) (objects, values int) {
 	add := func(v any) {
 		o, n := count(v)

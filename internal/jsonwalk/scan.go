@@ -54,7 +54,7 @@ func (s *scanner) readByte() (byte, error) {
 	}
 }
 
-// scanObject reads the members of an object whose "{" is read. Objects deeper than two keys are skipped.
+// scanObject reads the members of an object after its "{". It skips objects deeper than two keys.
 func (s *scanner) scanObject(above string, level int) error {
 	for !s.stopped {
 		b, err := s.readByte()
@@ -113,7 +113,7 @@ func (s *scanner) report(key, value string) {
 	}
 }
 
-// reportList reports the strings of a list whose "[" is read, and skips everything else in it.
+// reportList reports the strings of a list after its "[", and skips everything else in the list.
 func (s *scanner) reportList(key string) error {
 	for !s.stopped {
 		b, err := s.readByte()
@@ -169,8 +169,8 @@ func (s *scanner) scanLiteral() error {
 	}
 }
 
-// readString reads a string whose opening quote is read. Escapes are not decoded, except those of slashes and quotes. A
-// string longer than maxToken is returned as empty.
+// readString reads a string after its opening quote. It decodes only the escapes of slashes and quotes, and returns "" for a
+// string longer than maxToken.
 func (s *scanner) readString() (string, error) {
 	var text []byte
 	for {

@@ -14,13 +14,13 @@ type Stream struct {
 	most int
 }
 
-// NewStream returns a stream whose decoded values, and tokens, have at most this many bytes.
+// NewStream returns a stream of r. Reading a decoded value or a token of more than most bytes fails.
 func NewStream(r io.Reader, most int) *Stream {
 	part := &partReader{r: r, left: most, most: most}
 	return &Stream{json.NewDecoder(part), part, most}
 }
 
-// Object reads an object and calls field for each of its keys. field has to read the value, with one of the methods of the
+// Object reads an object and calls field for each of its keys. field must read the value, with one of the methods of the
 // stream. A value that is not an object is skipped.
 func (s *Stream) Object(field func(key string) error) error {
 	return s.each('{', func() error {
@@ -28,12 +28,13 @@ func (s *Stream) Object(field func(key string) error) error {
 		if err != nil {
 			return err
 		}
-		name, _ := key.(string) // the decoder takes nothing else
+		name, _ := key.(string) // the decoder accepts no other key
 		return field(name)
 	})
 }
 
-// Array reads an array and calls element for each element, which has to read it. A value that is not an array is skipped.
+// Array reads an array and calls element for each of its elements. element must read the element. A value that is not an array
+// is skipped.
 func (s *Stream) Array(element func() error) error { return s.each('[', element) }
 
 func (s *Stream) each(open json.Delim, element func() error) error {
@@ -68,7 +69,7 @@ func (s *Stream) Decode(v any) error {
 	return err
 }
 
-// Skip passes over a value.
+// Skip reads a value and discards it.
 func (s *Stream) Skip() error {
 	s.part.left = s.most
 	token, err := s.dec.Token()
@@ -78,7 +79,7 @@ func (s *Stream) Skip() error {
 	return s.skipRest()
 }
 
-// skipRest passes over the rest of an object or array.
+// skipRest reads the rest of an object or array and discards it.
 func (s *Stream) skipRest() error { return Skip(s.dec, 1, 0, func() { s.part.left = s.most }) }
 
 // partReader limits the bytes that are read for one value.
@@ -87,6 +88,7 @@ type partReader struct {
 	left, most int
 }
 
+// Read implements io.Reader. It fails if left is used up.
 func (p *partReader) Read(b []byte) (int, error) {
 	if p.left <= 0 {
 		return 0, fmt.Errorf("value too large: the limit is %d bytes", p.most)
@@ -96,7 +98,8 @@ func (p *partReader) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// Text returns a value that is a string, or the first of some fields of an object that is a string, or "".
+// Text returns a JSON value if it is a string, or the first of some fields of an object that is a string other than "". It returns
+// "" for any other value.
 func Text(value []byte, fields ...string) string {
 	var text string
 	if json.Unmarshal(value, &text) == nil {
