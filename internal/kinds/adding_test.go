@@ -50,7 +50,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	return configblob.Constant(d.Overlay(map[string]any{"rules": rules}))
 }
 
-// TestAddingAKind composes with the kind of docs/adding-a-kind.md, whose code is that above.
+// TestAddingAKind composes an artifact of the kind in docs/adding-a-kind.md, and checks that the code of the page is in this file.
 func TestAddingAKind(t *testing.T) {
 	t.Parallel()
 	policy := Policy()

@@ -118,7 +118,7 @@ func Lookup(name string) (kind.Kind, bool) {
 	return kind.Kind{}, false
 }
 
-// Of returns the built-in kind that has the name of some kind; for a kind with another name, only its data.
+// Of returns the built-in kind with the name of k. If k is not built in, the result has only its data.
 func Of(k mediatypes.Kind) kind.Kind {
 	if built, ok := Lookup(k.Name); ok {
 		return built
@@ -126,7 +126,7 @@ func Of(k mediatypes.Kind) kind.Kind {
 	return kind.Kind{Kind: k}
 }
 
-// Recognize returns the built-in kind of a manifest; generic and false if it fits none.
+// Recognize returns the built-in kind of a manifest, or generic and false if the manifest matches no kind.
 func Recognize(t mediatypes.Traits) (mediatypes.Kind, bool) { return mediatypes.Recognize(known(), t) }
 
 var known = sync.OnceValue(func() []mediatypes.Known {
@@ -137,8 +137,8 @@ var known = sync.OnceValue(func() []mediatypes.Known {
 	return all
 })
 
-// Stated returns the name of the kind whose content an in-toto statement of a predicate type states, "" for other
-// predicates, such as provenance.
+// Stated returns the name of the kind whose content is the predicate of in-toto statements with a predicate type. It returns ""
+// for other predicate types, such as provenance.
 func Stated(predicate string) string {
 	for _, k := range list() {
 		if slices.ContainsFunc(k.Predicates, func(p string) bool { return strings.HasPrefix(predicate, p) }) {
@@ -148,7 +148,7 @@ func Stated(predicate string) string {
 	return ""
 }
 
-// Names returns names of files that explain an artifact, whatever its kind.
+// Names returns the names of files that explain an artifact of any kind.
 func Names() []kind.Naming {
 	var all []kind.Naming
 	for _, k := range list() {
@@ -178,7 +178,7 @@ func Alerting() string {
 	return ""
 }
 
-// IsSignature reports whether a kind is one of signatures: attached, and never packed from files.
+// IsSignature reports whether the artifacts of a kind are signatures: attached, and never packed from files.
 func IsSignature(name string) bool {
 	for _, k := range list() {
 		if k.Name == name {
@@ -188,7 +188,7 @@ func IsSignature(name string) bool {
 	return false
 }
 
-// Table returns the parts of the built-in kinds that the engine needs.
+// Table returns the parts of the built-in kinds that package internal/compose needs.
 func Table() *engine.Table {
 	t := &engine.Table{
 		Table: roles.Table{Kinds: Data(), Tests: map[string]roles.Test{}}, Derive: map[string]engine.DeriveFunc{}, Select: map[string]engine.SelectFunc{},

@@ -51,7 +51,7 @@ func TestEveryKindIsValid(t *testing.T) {
 				t.Errorf("example %q: want it to begin with the kind", k.Example)
 			}
 			if k.ArtifactType == "" && k.Config.MediaType == "" && !k.TypeFromLayer && len(k.Types) == 0 {
-				t.Error("nothing in the manifest tells the kind")
+				t.Error("nothing in the manifest identifies the kind")
 			}
 			if _, err := json.Marshal(k.Config); err != nil {
 				t.Errorf("config is not JSON: %v", err)
@@ -155,7 +155,7 @@ func TestTypesBelongToOneKind(t *testing.T) {
 				continue
 			}
 			if got, ok := kinds.Recognize(mediatypes.Traits{ArtifactType: own}); ok && got.Name != k.Name {
-				t.Errorf("%s: kind %s has it, but Recognize returns %s", own, k.Name, got.Name)
+				t.Errorf("%s is a type of kind %s, but Recognize returns %s", own, k.Name, got.Name)
 			}
 		}
 	}

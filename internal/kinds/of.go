@@ -14,7 +14,7 @@ func Fallback() mediatypes.Kind {
 	return fallback
 }
 
-// KindOf returns the kind of a manifest; the fallback and false if its type is unknown.
+// KindOf returns the kind of a manifest, or the fallback and false if its type is unknown.
 func KindOf(m ocispec.Manifest) (mediatypes.Kind, bool) {
 	traits := mediatypes.Traits{ArtifactType: m.ArtifactType, ConfigType: m.Config.MediaType, Annotations: m.Annotations}
 	for _, l := range m.Layers {
@@ -28,7 +28,7 @@ func KindOfEntry(desc ocispec.Descriptor) (mediatypes.Kind, bool) {
 	return Recognize(mediatypes.Traits{ArtifactType: desc.ArtifactType, Annotations: desc.Annotations})
 }
 
-// KindOfIndex returns the kind of an index: by its own type and annotations, else by those of its entries.
+// KindOfIndex returns the kind of an index, by its type and annotations or else by the first entry whose kind is known.
 func KindOfIndex(index ocispec.Index) (mediatypes.Kind, bool) {
 	kind, ok := Recognize(mediatypes.Traits{ArtifactType: index.ArtifactType, Annotations: index.Annotations})
 	for _, entry := range index.Manifests {

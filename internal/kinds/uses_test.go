@@ -21,7 +21,7 @@ func TestSummariesFit(t *testing.T) {
 	for _, k := range kinds.Data() {
 		for word := range strings.FieldsSeq(k.Summary) {
 			if len(word) > room {
-				t.Errorf("%s: %q has %d characters, and there are %d columns", k.Name, word, len(word), room)
+				t.Errorf("%s: %q has %d characters, want at most %d", k.Name, word, len(word), room)
 			}
 		}
 	}

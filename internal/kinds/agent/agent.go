@@ -1,4 +1,4 @@
-// Package agent implements the kind for agents of Docker.
+// Package agent implements the kind for Docker agents.
 package agent
 
 import (
@@ -8,8 +8,8 @@ import (
 
 const config = "application/vnd.docker.agent.config.v1+json"
 
-// Kind returns the kind of agents of Docker: a YAML file, which could be anything else, so it is packed only if the kind is
-// named. "docker agent" refuses an artifact without the annotation of the version.
+// Kind returns the kind of Docker agents. An agent is a YAML file like any other, so the kind must be named. "docker agent"
+// refuses an artifact without the annotation of the version.
 func Kind() kind.Kind {
 	return kind.Kind{
 		Kind: mediatypes.Kind{

@@ -5,11 +5,11 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// File is the name of the file, which has a tag of its own beside the charts of a repository.
+// File is the name of the packed file. Its artifact has a tag of its own in the repository of a chart.
 const File = "artifacthub-repo.yml"
 
-// data describes the file that names the owners of a repository to Artifact Hub. Its config is not empty, since some registries refuse
-// an empty one.
+// data describes the file that names the owners of a repository to Artifact Hub. The config has content, since some registries
+// refuse an empty blob.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
 		Name:    "artifacthub",

@@ -2,7 +2,7 @@ package attestation
 
 import "github.com/davit-oci/davit/mediatypes"
 
-// data describes an in-toto statement, bare, in a DSSE envelope or in a sigstore bundle.
+// data describes an in-toto statement: bare, in a DSSE envelope, or in a sigstore bundle.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
 		Name:    "attestation",

@@ -14,7 +14,8 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// maxStatement bounds a statement that is read into memory for its predicate type. A larger one is packed without it.
+// maxStatement bounds a statement that is read into memory for its predicate type. A larger statement is packed without the
+// annotation.
 const maxStatement = 8 << 20
 
 // isSigstoreBundle recognizes a sigstore bundle by its media type.
@@ -47,7 +48,7 @@ func isInToto(s *tree.Sample) (string, bool) {
 	return "", false
 }
 
-// derive annotates an attestation with its predicate type, so that clients find it without fetching it.
+// derive annotates an attestation with its predicate type, so that clients need not fetch the attestation to find it.
 func derive(d *compose.Draft) (configblob.Finish, error) {
 	for _, l := range d.WithRole("statement") {
 		if err := describeStatement(d, l); err != nil {
@@ -126,7 +127,7 @@ func describeBundle(d *compose.Draft, l *compose.Layer, data []byte) error {
 	return nil
 }
 
-// readPredicateIn returns the predicate type of an enveloped statement, "" for another payload.
+// readPredicateIn returns the predicate type of the statement in an envelope, or "" for another payload.
 func readPredicateIn(e *dsse.Envelope) (string, error) {
 	if len(e.Signatures) == 0 {
 		return "", errors.New("the DSSE envelope has no signatures")
@@ -141,7 +142,7 @@ func readPredicateIn(e *dsse.Envelope) (string, error) {
 	return readPredicate(payload)
 }
 
-// readPredicate reads and checks a statement.
+// readPredicate checks a statement and returns its predicate type.
 func readPredicate(statement []byte) (string, error) {
 	var s struct {
 		Type      string `json:"_type"`

@@ -54,14 +54,14 @@ func TestStatements(t *testing.T) {
 func TestStatementRefuses(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ content, want string }{
-		"empty subject":      {strings.Replace(kindtest.ProvenanceStatement, `"digest":{"sha256":"00"}`, "", 1), "can't be read"},
-		"no digest":          {strings.Replace(kindtest.ProvenanceStatement, `{"sha256":"00"}`, "{}", 1), "no subject with a digest"},
-		"no predicate type":  {`{"_type":"https://in-toto.io/Statement/v1"}`, "has no predicateType"},
-		"payload not base64": {`{"payloadType":"` + mediatypes.InToto + `","payload":"***","signatures":[{"sig":""}]}`, "is not base64"},
-		"payload nothing":    {kindtest.Dsse(mediatypes.InToto, "{}"), "not a type of in-toto statements"},
-		"not signed":         {`{"payloadType":"x","payload":"","signatures":[]}`, "has no signatures"},
-		"empty bundle":       {`{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json"}`, "neither dsseEnvelope nor messageSignature"},
-		"nothing of all":     {`{}`, "plays no role"},
+		"empty subject":           {strings.Replace(kindtest.ProvenanceStatement, `"digest":{"sha256":"00"}`, "", 1), "can't be read"},
+		"no digest":               {strings.Replace(kindtest.ProvenanceStatement, `{"sha256":"00"}`, "{}", 1), "no subject with a digest"},
+		"no predicate type":       {`{"_type":"https://in-toto.io/Statement/v1"}`, "has no predicateType"},
+		"payload not base64":      {`{"payloadType":"` + mediatypes.InToto + `","payload":"***","signatures":[{"sig":""}]}`, "is not base64"},
+		"payload not a statement": {kindtest.Dsse(mediatypes.InToto, "{}"), "not a type of in-toto statements"},
+		"not signed":              {`{"payloadType":"x","payload":"","signatures":[]}`, "has no signatures"},
+		"empty bundle":            {`{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json"}`, "neither dsseEnvelope nor messageSignature"},
+		"another document":        {`{}`, "plays no role"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -18,11 +18,12 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// checksum is the annotation of a layer with its second checksum. The first is the digest of the layer, since that is the file.
+// checksum is the annotation of a layer with the SHA-512 of the file. Its SHA-256 is the digest of the layer.
 const checksum = "sha512"
 
-// Kind returns the kind of release files: each as it is, so that its checksum is its digest, under an index by platform. The
-// form is that of promo-tools of Kubernetes. Any file could be one, so the kind is named.
+// Kind returns the kind of release files. A layer is an unchanged file, so that its digest is the checksum of the file, and an
+// index has a manifest for each platform, as promo-tools of Kubernetes makes it. Any file could be of a release, so the kind must be
+// named.
 func Kind() kind.Kind {
 	return kind.Kind{
 		Kind: mediatypes.Kind{
@@ -47,7 +48,7 @@ layers: ["greeting-*"]
 func derive(d *compose.Draft) (configblob.Finish, error) {
 	for _, l := range d.Layers {
 		l.Title = path.Base(l.Path)
-		sum, err := sumOf(d, l)
+		sum, err := checksumOf(d, l)
 		if err != nil {
 			return nil, &spec.Error{Item: l.Source(), Err: err}
 		}
@@ -70,8 +71,8 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	}, nil
 }
 
-// sumOf computes the checksum of a file.
-func sumOf(d *compose.Draft, l *compose.Layer) (string, error) {
+// checksumOf computes the SHA-512 of a file, in hex.
+func checksumOf(d *compose.Draft, l *compose.Layer) (string, error) {
 	f, err := d.FS.Open(l.Source())
 	if err != nil {
 		return "", err
@@ -84,7 +85,7 @@ func sumOf(d *compose.Draft, l *compose.Layer) (string, error) {
 	return hex.EncodeToString(hash.Sum(nil)), nil
 }
 
-// systems and processors are words in names of release files, and their names in Go.
+// systems and processors map words in names of release files to the names in Go, and for processors a variant.
 var (
 	systems = map[string]string{
 		"linux": "linux", "darwin": "darwin", "macos": "darwin", "mac": "darwin", "osx": "darwin", "apple": "darwin", "windows": "windows", "win": "windows", "win64": "windows",
@@ -97,7 +98,7 @@ var (
 	}
 )
 
-// platformOf finds the platform in the name of a file; nil if it has none.
+// platformOf returns the platform in the name of a file, or nil if the name has none.
 func platformOf(name string) *ocispec.Platform {
 	name = strings.ReplaceAll(strings.ToLower(name), "x86_64", "amd64")
 	var p ocispec.Platform

@@ -12,8 +12,8 @@ import (
 	"github.com/davit-oci/davit/internal/manifest"
 )
 
-// platforms lists the platforms of a plan with their files.
-func platforms(plan *spec.Plan) []string {
+// formatPlatforms returns a line for each file of each platform of a plan.
+func formatPlatforms(plan *spec.Plan) []string {
 	var all []string
 	for _, p := range plan.Platforms {
 		for _, l := range p.Layers {
@@ -23,7 +23,7 @@ func platforms(plan *spec.Plan) []string {
 	return all
 }
 
-// TestPlatformsInNames finds platforms in names as projects write them.
+// TestPlatformsInNames checks names of release files in the forms that projects use.
 func TestPlatformsInNames(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
@@ -34,13 +34,13 @@ func TestPlatformsInNames(t *testing.T) {
 		plan, err := kindtest.Compose(t, map[string]string{"dist/" + name: "x"}, "kind: binary\nlayers: [\"dist/*\"]\n")
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
-		} else if got := platforms(plan); !slices.Equal(got, []string{want + " " + name}) {
+		} else if got := formatPlatforms(plan); !slices.Equal(got, []string{want + " " + name}) {
 			t.Errorf("%s: got %q, want %s", name, got, want)
 		}
 	}
 }
 
-// TestLayers packs files as they are, with a second checksum, for the platforms that are declared.
+// TestLayers checks that files are packed unchanged, with a SHA-512, for the declared platforms.
 func TestLayers(t *testing.T) {
 	t.Parallel()
 	plan, err := kindtest.Compose(t, map[string]string{"tool": "1", "manual.pdf": "2", "tool-linux-amd64": "3"},
@@ -48,7 +48,7 @@ func TestLayers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := platforms(plan), []string{"linux/arm64 tool", "linux/arm64 manual.pdf", "darwin/arm64 tool-linux-amd64"}; !slices.Equal(got, want) {
+	if got, want := formatPlatforms(plan), []string{"linux/arm64 tool", "linux/arm64 manual.pdf", "darwin/arm64 tool-linux-amd64"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	sum := sha512.Sum512([]byte("2"))

@@ -30,7 +30,7 @@ const maxBottle = 64 << 30
 // bottleName matches the name of a bottle: NAME--VERSION.TAG.bottle[.REBUILD].tar.gz.
 var bottleName = lazy.Regexp(`^(.+?)--(.+)\.([a-z0-9_]+)\.bottle(?:\.(\d+))?\.tar\.gz$`)
 
-// bottleFile is a bottle, by its name and content.
+// bottleFile has the facts in the name and content of a bottle.
 type bottleFile struct {
 	name, version, tag, rebuild string
 	tab                         map[string]any // fields of INSTALL_RECEIPT.json that Homebrew publishes
@@ -38,7 +38,7 @@ type bottleFile struct {
 	diffID                      digest.Digest  // of the tar inside
 }
 
-// isBottle finds a bottle by the name of its file, by which Homebrew looks it up.
+// isBottle recognizes a bottle by its file name, as Homebrew does.
 func isBottle(s *tree.Sample) (string, bool) {
 	m := bottleName().FindStringSubmatch(path.Base(s.Path))
 	if m == nil {
@@ -48,7 +48,7 @@ func isBottle(s *tree.Sample) (string, bool) {
 	return fmt.Sprintf("is named as the bottle of %s %s for %s", m[1], m[2], m[3]), known
 }
 
-// bottleFault returns an error about a file with the name of a bottle for a system that Homebrew does not support.
+// bottleFault returns an error for a file with the name of a bottle for a system that Homebrew does not support.
 func bottleFault(s *tree.Sample) error {
 	m := bottleName().FindStringSubmatch(path.Base(s.Path))
 	if m == nil {
@@ -60,21 +60,21 @@ func bottleFault(s *tree.Sample) error {
 	return nil
 }
 
-// unknownTagError returns an error about a tag of an unsupported system. It lists the supported ones.
+// unknownTagError returns an error for the tag of an unsupported system. It lists the supported tags.
 func unknownTagError(tag string) error {
 	names := slices.Sorted(maps.Keys(macOSVersions))
 	return fmt.Errorf("%q is not a bottle tag of Homebrew: want all, x86_64_linux, arm64_linux, and for macOS, after arm64_ or alone, %s",
 		tag, strings.Join(names, ", "))
 }
 
-// macOSVersions are the versions of macOS by the names that bottle tags have.
+// macOSVersions are the versions of macOS by their names in bottle tags.
 var macOSVersions = map[string]string{
 	"tahoe": "26", "sequoia": "15", "sonoma": "14", "ventura": "13", "monterey": "12", "big_sur": "11", "catalina": "10.15",
 	"mojave": "10.14", "high_sierra": "10.13", "sierra": "10.12", "el_capitan": "10.11",
 	"yosemite": "10.10", "mavericks": "10.9", "mountain_lion": "10.8", "lion": "10.7",
 }
 
-// bottlePlatform returns the platform of a bottle tag, nil for the tag "all". ok is false for an unknown tag.
+// bottlePlatform returns the platform of a bottle tag, or nil for the tag "all". ok is false for an unknown tag.
 func bottlePlatform(tag string) (platform *ocispec.Platform, ok bool) {
 	switch tag {
 	case "all":
@@ -127,7 +127,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	return b.finish(d, platform), nil
 }
 
-// fullName returns the name of the formula, with its tap if that is declared.
+// fullName returns the full name of the formula if it is declared, and its name otherwise.
 func (b *bottleFile) fullName(d *compose.Draft) string {
 	if name, ok := d.Spec.Config["formula_full_name"].(string); ok {
 		return name
@@ -135,7 +135,7 @@ func (b *bottleFile) fullName(d *compose.Draft) string {
 	return b.name
 }
 
-// reference returns the tag of the index: the version with the rebuild.
+// reference returns the tag of the index: the version, and the rebuild if it is not 0.
 func (b *bottleFile) reference(separator string) string {
 	if b.rebuild == "" || b.rebuild == "0" {
 		return b.version
@@ -211,7 +211,7 @@ func (b *bottleFile) annotateEntry(config map[string]any, layer ocispec.Descript
 // tabKeys are the fields of a receipt that Homebrew publishes.
 var tabKeys = []string{"homebrew_version", "changed_files", "source_modified_time", "compiler", "runtime_dependencies", "arch", "built_on", "stdlib"}
 
-// read unpacks a bottle once, for its receipt, the size of what it installs, and the digest of the tar in it.
+// read unpacks a bottle once, for its receipt, the size of the installed files, and the digest of the tar inside.
 func (b *bottleFile) read(d *compose.Draft, l *compose.Layer) error {
 	f, err := d.FS.Open(l.Path)
 	if err != nil {
@@ -247,7 +247,7 @@ func (b *bottleFile) read(d *compose.Draft, l *compose.Layer) error {
 	return nil
 }
 
-// scan reads the entries, which are below NAME/VERSION.
+// scan reads the entries of the tar. It fails if one is not below NAME/VERSION.
 func (b *bottleFile) scan(archive *tar.Reader) error {
 	keg := b.name + "/" + b.version
 	for {

@@ -18,8 +18,8 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// isCollection finds a directory of features or templates. A directory of a single one is not a collection: that one is
-// packed itself unless the kind is declared.
+// isCollection recognizes a directory with several features or templates. A directory with only one is not a collection unless
+// the kind is declared: the feature or template itself is packed.
 func isCollection(s *tree.Sample) (string, bool) {
 	evidence := ""
 	for _, name := range s.Names() {
@@ -37,7 +37,7 @@ func isCollection(s *tree.Sample) (string, bool) {
 	return "", false
 }
 
-// derive makes the list of the features or templates in a directory; an existing list is used as it is.
+// derive makes the list of the features or templates in a directory, or uses an existing list unchanged.
 func derive(d *compose.Draft) (configblob.Finish, error) {
 	if len(d.Layers) != 1 {
 		return nil, nil // reported elsewhere
@@ -70,7 +70,7 @@ func hintElsewhere(d *compose.Draft, l *compose.Layer) string {
 			found, err := fs.Glob(d.FS, path.Join(l.Path, depth, devcontainer.File(kind)))
 			switch {
 			case err != nil || len(found) == 0:
-			case depth == "*": // another problem
+			case depth == "*": // the directory itself has some
 				return ""
 			default:
 				return fmt.Sprintf("%s has some: name that directory", path.Dir(path.Dir(found[0])))
@@ -96,7 +96,7 @@ func checkCollection(d *compose.Draft, l *compose.Layer) error {
 	return nil
 }
 
-// listCollection reads all features, or all templates, of a directory, which become parts of the artifact.
+// listCollection returns the list of the features or templates in a directory, and adds each to the parts of the artifact.
 func listCollection(d *compose.Draft, l *compose.Layer) ([]byte, error) {
 	fsys := d.FS
 	entries, err := fs.ReadDir(fsys, l.Path)
@@ -119,7 +119,7 @@ func listCollection(d *compose.Draft, l *compose.Layer) ([]byte, error) {
 				return nil, fmt.Errorf("%s: %w", e.Name(), err)
 			}
 			var former []string
-			_ = json.Unmarshal(meta.Field("legacyIds"), &former) // another type names none
+			_ = json.Unmarshal(meta.Field("legacyIds"), &former) // a value of another type names no IDs
 			d.Parts = append(d.Parts, compose.Part{
 				Repositories: append([]string{meta.ID}, former...),
 				Spec:         &spec.Spec{Kind: kind, Layers: []spec.LayerSpec{{Path: dir}}},

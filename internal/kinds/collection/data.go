@@ -5,7 +5,7 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// data lists the features or templates of a namespace.
+// data describes the list of the features or templates of a namespace.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
 		Name:    "collection",

@@ -17,14 +17,14 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// composeProject gathers what belongs to a compose application: the files that were listed, those that they extend,
-// and what may surprise who publishes them.
+// composeProject collects the parts of a compose application: the listed files, the files that they extend or include, and
+// warnings for the publisher.
 type composeProject struct {
 	fsys     fs.FS
 	dir      string                     // of the first compose file: paths in the published files are relative to it
 	vars     map[string]string          // of the .env in dir
-	env      map[string]bool            // env files that may be published: path → a service uses it
-	collect  bool                       // env files are collected in wanted, instead of being compared with env
+	env      map[string]bool            // env files that may be published, by path; true if a service uses the file
+	collect  bool                       // collect env files in wanted instead of comparing them with env
 	wanted   []string                   // env files that services name, in the order they were found
 	titles   map[string]string          // of env files in the artifact
 	parts    []part                     // files reached by extends or include, in the order they were found
@@ -49,11 +49,11 @@ func (p part) layerName() string {
 	return LayerName(p.base + "\x00" + p.name)
 }
 
-// errEmptyCompose is the error of docker compose about an "empty compose file".
+// errEmptyCompose is the error for a file that docker compose refuses as an "empty compose file".
 var errEmptyCompose = errors.New("it is empty, docker compose requires services")
 
-// LayerName returns the name under which a file that others refer to is published: it says nothing of the path it had,
-// and is beside compose.yaml.
+// LayerName returns the name under which a file that others refer to is published, beside compose.yaml. It does not reveal the
+// path of the file.
 func LayerName(name string) string {
 	suffix := ".yaml"
 	if !tree.IsYAML(name) {
@@ -62,7 +62,7 @@ func LayerName(name string) string {
 	return fmt.Sprintf("%x%s", sha256.Sum256([]byte(name)), suffix)
 }
 
-// publish reads a compose file and rewrites what it refers to. Without anything to rewrite the bytes stay as they are.
+// publish reads a compose file and rewrites its references to other files. A file without such references stays unchanged.
 func (p *composeProject) publish(file part) ([]byte, error) {
 	data, err := tree.ReadFile(p.fsys, file.name, tree.MaxSmallFile)
 	if err != nil {
@@ -84,9 +84,9 @@ func (p *composeProject) publish(file part) ([]byte, error) {
 type composeFile struct {
 	*composeProject
 	part
-	vars      map[string]string     // that fill in paths
-	originals map[*yaml.Node]string // what rewritten scalars were: aliases lead to one more than once
-	split     string                // an original that aliases make two things of
+	vars      map[string]string     // variables in paths
+	originals map[*yaml.Node]string // the original values of rewritten scalars: aliases lead to a scalar more than once
+	split     string                // an original value that aliases need in two rewritten forms
 	changed   bool
 }
 
@@ -107,7 +107,7 @@ func (f *composeFile) rewrite(data []byte) ([]byte, error) {
 			return nil, fmt.Errorf("docker compose can't read it: %w", yamlerror.Worded(err))
 		}
 		documents++
-		var whole any // aliases that repeat themselves without end keep docker compose busy until memory is full
+		var whole any // Decode refuses excessive aliasing, with which docker compose would use up all memory
 		if err := doc.Decode(&whole); err != nil {
 			return nil, fmt.Errorf("docker compose can't read it: %w", yamlerror.Worded(err))
 		}
@@ -196,7 +196,7 @@ func (f *composeFile) rewriteService(name string, service *yaml.Node) error {
 	return nil
 }
 
-// rewriteEnvFile rewrites the path of a file of variables (or labels, which look the same), which is a string or a mapping with path.
+// rewriteEnvFile rewrites the path of an env file or a label file. The entry is a string or a mapping with path.
 func (f *composeFile) rewriteEnvFile(what string, entry *yaml.Node) error {
 	node, optional := entry, false
 	if entry.Kind == yaml.MappingNode {
@@ -221,8 +221,8 @@ func (f *composeFile) rewriteEnvFile(what string, entry *yaml.Node) error {
 	return nil
 }
 
-// title returns the name under which an env file is published. Docker compose shows the paths of label files, so one
-// beside the compose file keeps its name.
+// title returns the name under which an env file or label file is published. Docker compose shows the paths of label files, so
+// a label file beside the compose file keeps its name.
 func (p *composeProject) title(what, name string) string {
 	if title, ok := p.titles[name]; ok {
 		return title
@@ -235,7 +235,7 @@ func (p *composeProject) title(what, name string) string {
 	return title
 }
 
-// warnOfAttachment warns of configs and secrets that are files or literal.
+// warnOfAttachment warns of configs and secrets that are read from a file or have literal content.
 func (f *composeFile) warnOfAttachment(what, name string, entry *yaml.Node) {
 	if file := field(entry, "file"); file != nil {
 		f.warn("%s %q is read from the file %q, which is not part of the artifact", what, name, f.original(file))
@@ -254,7 +254,7 @@ func (f *composeFile) original(node *yaml.Node) string {
 	return node.Value
 }
 
-// replace rewrites a scalar. The value must be made of the original.
+// replace rewrites a scalar. The value must be derived from the original.
 func (f *composeFile) replace(node *yaml.Node, value string) {
 	if original, again := f.originals[node]; again {
 		if node.Value != value {
@@ -291,7 +291,7 @@ func environment(node *yaml.Node) func(func(string, string) bool) {
 	}
 }
 
-// envWarnings names the variables of an env file that look like secrets.
+// envWarnings returns a warning for each variable of an env file that looks like a secret.
 func envWarnings(name string, data []byte) []string {
 	var warnings []string
 	for line := range strings.Lines(string(data)) {

@@ -42,7 +42,7 @@ func isCompose(s *tree.Sample) (string, bool) {
 	return "", false
 }
 
-// composeFault returns the error of docker compose about a file that has the name of a compose file.
+// composeFault returns the error of docker compose for a file with the name of a compose file.
 func composeFault(s *tree.Sample) error {
 	data, err := tree.ReadFile(s.FS, s.Path, tree.MaxSmallFile)
 	if err != nil {
@@ -59,13 +59,13 @@ func composeFault(s *tree.Sample) error {
 	case doc.Kind == yaml.MappingNode && len(doc.Content) > 0:
 		return checkKeys(doc)
 	case doc.Kind == yaml.SequenceNode && len(doc.Content) > 0:
-		return nil // tasks of Ansible may have the name
+		return nil // a file of Ansible tasks may have the name
 	}
 	return errEmptyCompose
 }
 
-// derive rewrites what the compose files refer to, adds the files that they extend, and names all of them for
-// one directory, in which docker compose puts them.
+// derive rewrites the references in the compose files, adds the files that they extend, and names all files for the single
+// directory into which docker compose puts them.
 func derive(d *compose.Draft) (configblob.Finish, error) {
 	orderOverrides(d)
 	own := d.WithRole("compose")
@@ -87,8 +87,8 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	}
 	dropExtended(d, p.parts)
 	files := d.WithRole("compose")
-	for i := 0; i < len(p.parts); i++ { // each may extend further ones
-		l := extendedLayer(p.parts[i].name)
+	for i := 0; i < len(p.parts); i++ { // each may extend further files
+		l := newExtendedLayer(p.parts[i].name)
 		if err := p.fill(l, p.parts[i].layerName(), p.parts[i]); err != nil {
 			return nil, err
 		}
@@ -121,7 +121,8 @@ func orderOverrides(d *compose.Draft) {
 	lists.Sort(d.Layers, func(a, b *compose.Layer) int { return override(a) - override(b) })
 }
 
-// dropExtended takes files that another one extends or includes out of the application's own: they would be read twice.
+// dropExtended removes the layers of files that another file extends or includes: docker compose would read them twice. It keeps
+// at least one compose file.
 func dropExtended(d *compose.Draft, extended []part) {
 	own := len(d.WithRole("compose"))
 	d.Layers = slices.DeleteFunc(d.Layers, func(l *compose.Layer) bool {
@@ -133,7 +134,7 @@ func dropExtended(d *compose.Draft, extended []part) {
 	})
 }
 
-// fill makes a layer of a rewritten compose file.
+// fill sets the title and the content of a layer for a rewritten compose file.
 func (p *composeProject) fill(l *compose.Layer, title string, file part) error {
 	data, err := p.publish(file)
 	if err != nil {
@@ -149,13 +150,13 @@ func (p *composeProject) fill(l *compose.Layer, title string, file part) error {
 	return nil
 }
 
-// extendedLayer returns the layer of a file that is not declared itself.
-func extendedLayer(name string) *compose.Layer {
+// newExtendedLayer returns a layer for an extended file, which is not declared itself.
+func newExtendedLayer(name string) *compose.Layer {
 	return &compose.Layer{Layer: spec.Layer{Path: name, Role: "compose", MediaType: mediatypes.ComposeFile, Packing: mediatypes.Raw}}
 }
 
-// nameEnvFiles names the env files as the compose files now refer to them. Those that no service names are left out: .env holds
-// the values of the publisher of the application, often secrets.
+// nameEnvFiles renames the env files to the names in the rewritten compose files. It drops env files that no service names:
+// .env has the values of the publisher, often secrets.
 func nameEnvFiles(d *compose.Draft, p *composeProject) error {
 	d.Layers = slices.DeleteFunc(d.Layers, func(l *compose.Layer) bool {
 		unused := l.Role == "env" && !p.env[l.Path]

@@ -20,13 +20,13 @@ var (
 	composeOverrideNames = []string{"compose.override.yml", "compose.override.yaml", "docker-compose.override.yml", "docker-compose.override.yaml"}
 )
 
-// selectFiles reduces the files found in a directory to those that docker compose reads: its own compose file, one that overrides
-// it, and the env files that services name. Other env files of the directory are among the paths, so that composing leaves
-// them out and says so.
+// selectFiles reduces the files found in a directory to those that docker compose reads: the compose file of the directory, its
+// override file, and the env files that services name. It also selects the other env files of the directory, so that derive leaves
+// them out with a note.
 func selectFiles(d *compose.Directory) (compose.Selection, error) {
-	own := existing(d.FS, d.Path, composeFileNames)
+	own := firstExisting(d.FS, d.Path, composeFileNames)
 	if own != nil {
-		own = append(own, existing(d.FS, d.Path, composeOverrideNames)...)
+		own = append(own, firstExisting(d.FS, d.Path, composeOverrideNames)...)
 	} else if own = filesWithServices(d); len(own) == 0 { // their faults are reported later
 		unused := slices.DeleteFunc(slices.Clone(d.Found), tree.IsYAML)
 		return compose.Selection{Paths: d.Found, Unused: unused}, nil
@@ -50,8 +50,8 @@ func selectFiles(d *compose.Directory) (compose.Selection, error) {
 	return selected, nil
 }
 
-// namedEnvFiles lists the files of a directory that its services name under env_file or label_file, those of compose files
-// that are extended or included too.
+// namedEnvFiles lists the files of a directory that services name under env_file or label_file, also in compose files that are
+// extended or included.
 func namedEnvFiles(fsys fs.FS, dir string, own []string) []string {
 	p, err := newProject(fsys, path.Dir(own[0]))
 	if err != nil {
@@ -70,7 +70,7 @@ func namedEnvFiles(fsys fs.FS, dir string, own []string) []string {
 	})
 }
 
-// envFilesIn lists the env files in a directory itself, the hidden ones too.
+// envFilesIn lists the env files directly in a directory, including hidden ones.
 func envFilesIn(d *compose.Directory) []string {
 	entries, err := fs.ReadDir(d.FS, d.Path)
 	filter, filterErr := tree.IgnoreFilter(d.FS, d.Path)
@@ -87,8 +87,8 @@ func envFilesIn(d *compose.Directory) []string {
 	return names
 }
 
-// existing finds the first of the names that is a file of the directory; nil where none is.
-func existing(fsys fs.FS, dir string, names []string) []string {
+// firstExisting returns the path of the first of names that is a file in dir, or nil if none is.
+func firstExisting(fsys fs.FS, dir string, names []string) []string {
 	for _, name := range names {
 		name = path.Join(dir, name)
 		if info, err := fs.Stat(fsys, name); err == nil && info.Mode().IsRegular() {
@@ -109,5 +109,5 @@ func filesWithServices(d *compose.Directory) []string {
 	return own
 }
 
-// NotTaken is the reason why a compose file of a directory is not taken.
+// NotTaken is the reason why a compose file in a directory is not packed by itself.
 const NotTaken = "is not taken by itself: of a directory, docker compose takes its compose.yaml, the override beside it and what they refer to"
