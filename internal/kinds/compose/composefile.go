@@ -272,7 +272,7 @@ func (f *composeFile) warn(format string, args ...any) {
 	f.warnings = append(f.warnings, f.name+": "+fmt.Sprintf(format, args...))
 }
 
-// environment returns the variables of a service, which are a mapping or a list of KEY=VALUE.
+// environment yields the variables of a service, which are a mapping or a list of KEY=VALUE.
 func environment(node *yaml.Node) func(func(string, string) bool) {
 	return func(yield func(string, string) bool) {
 		if follow(node).Kind == yaml.MappingNode {

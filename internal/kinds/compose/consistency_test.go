@@ -7,8 +7,8 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/compose"
 )
 
-// TestConsistency checks that files are accepted or rejected as docker compose config does. The files are in turn
-// compose.yaml, compose.override.yaml, and more.yaml, separated by "===".
+// TestConsistency checks that files are accepted or rejected as by docker compose config. The files of a case are compose.yaml,
+// compose.override.yaml, and more.yaml, separated by "===".
 func TestConsistency(t *testing.T) {
 	t.Parallel()
 	const web = "services:\n  web:\n    image: nginx\n"
@@ -75,7 +75,7 @@ func TestConsistency(t *testing.T) {
 					files[name] = text
 				}
 			}
-			_, _, err := published(t, files)
+			_, _, err := publish(t, files)
 			if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
 				t.Errorf("got %v, want %q", err, test.want)
 			}
@@ -83,10 +83,10 @@ func TestConsistency(t *testing.T) {
 	}
 }
 
-// TestIncludedEnvFiles checks that env files are published, except for .env.
+// TestIncludedEnvFiles checks that the env files of includes are published, except for .env.
 func TestIncludedEnvFiles(t *testing.T) {
 	t.Parallel()
-	contents, plan, err := published(t, map[string]string{
+	contents, plan, err := publish(t, map[string]string{
 		"compose.yaml": "include:\n  - path: a/c.yaml\n    env_file: [a/my.env, .env]\n  - {path: b.yaml, env_file: .env}\n  - {path: d.yaml, env_file: /dev/null}\n",
 		"a/c.yaml":     "services: {a: {image: 'x:${T}', env_file: '${T}.env'}}\n",
 		"a/5.env":      "Q=1\n", "a/my.env": "T=5\n", ".env": "SECRET=1\n",

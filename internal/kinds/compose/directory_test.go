@@ -13,7 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/kindtest"
 )
 
-// TestComposeFilesOfADirectory compares the files taken of a directory with compose-go's rule.
+// TestComposeFilesOfADirectory checks that the files selected in a directory follow the rule of compose-go.
 func TestComposeFilesOfADirectory(t *testing.T) {
 	t.Parallel()
 	const app, ports = "services: {web: {image: nginx}}\n", "services: {web: {ports: ['80:80']}}\n"
@@ -62,7 +62,7 @@ func TestComposeFilesOfADirectory(t *testing.T) {
 	}
 }
 
-// TestNamedComposeFilesAreAllTaken packs the named files, whatever their names.
+// TestNamedComposeFilesAreAllTaken checks that files named by the user are all packed, whatever their names.
 func TestNamedComposeFilesAreAllTaken(t *testing.T) {
 	t.Parallel()
 	const app = "services: {web: {image: nginx}}\n"
@@ -79,7 +79,7 @@ func TestNamedComposeFilesAreAllTaken(t *testing.T) {
 	}
 }
 
-// TestStarterTakesTheComposeFilesOfADirectory writes the same files into a davit.yaml.
+// TestStarterTakesTheComposeFilesOfADirectory checks that a new davit.yaml lists the compose file and its override.
 func TestStarterTakesTheComposeFilesOfADirectory(t *testing.T) {
 	t.Parallel()
 	fsys := kindtest.Tree(t, map[string]string{"compose.yaml": "services: {web: {image: nginx}}\n", "compose.override.yaml": "services: {web: {ports: ['80:80']}}\n",

@@ -12,18 +12,18 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// rewriteExtends rewrites the file of extends and remembers it.
+// rewriteExtends rewrites the file of extends and adds it to the parts.
 func (f *composeFile) rewriteExtends(extends *yaml.Node) error {
 	node := field(extends, "file")
 	if node == nil {
 		return nil
 	}
-	_, err := f.refer("extends", node, "")
+	_, err := f.rewriteReference("extends", node, "")
 	return err
 }
 
-// rewriteIncludes rewrites the local files that are included: they are published beside the compose file, so that the
-// artifact is complete.
+// rewriteIncludes rewrites the paths of included local files: they are published beside the compose file, so that the artifact
+// is complete.
 func (f *composeFile) rewriteIncludes(include *yaml.Node) error {
 	var done []*yaml.Node
 	for _, entry := range items(include) {
@@ -45,7 +45,7 @@ func (f *composeFile) rewriteIncludes(include *yaml.Node) error {
 		}
 		var parts []part
 		for _, node := range nodes {
-			p, err := f.refer("include", node, base)
+			p, err := f.rewriteReference("include", node, base)
 			if err != nil {
 				return err
 			}
@@ -62,7 +62,7 @@ func (f *composeFile) rewriteIncludes(include *yaml.Node) error {
 	return nil
 }
 
-// findVariables finds the variables of what an entry of include names, and rewrites the files that they are read from.
+// findVariables reads the variables for the files that an entry of include names, and rewrites the env_file of the entry.
 func (f *composeFile) findVariables(entry *yaml.Node, parts []part) error {
 	if len(parts) == 0 {
 		return nil
@@ -88,7 +88,7 @@ func (f *composeFile) findVariables(entry *yaml.Node, parts []part) error {
 }
 
 // rewriteIncludedEnv rewrites the env_file of an entry of include. A .env holds the values of the publisher of the application, so it
-// is not published; docker compose then reads the one beside the published file.
+// is not published; docker compose then reads the .env beside the published file.
 func (f *composeFile) rewriteIncludedEnv(entry *yaml.Node) error {
 	var kept []*yaml.Node
 	for _, node := range items(field(entry, "env_file")) {
@@ -123,8 +123,8 @@ func (p *composeProject) exists(name string) bool {
 	return err == nil
 }
 
-// readVariablesOf returns the variables that fill in what a file includes: its own, and those of the named files or of the .env
-// in the directory.
+// readVariablesOf returns the variables for the files that f includes: those of f, and those in the named env files or, without
+// any, in the .env of dir.
 func (p *composeProject) readVariablesOf(f *composeFile, files []any, dir string) (map[string]string, error) {
 	names := []string{path.Join(dir, ".env")}
 	if files != nil {
@@ -154,13 +154,13 @@ func (p *composeProject) readVariablesOf(f *composeFile, files []any, dir string
 		}
 		maps.Copy(vars, more)
 	}
-	maps.Copy(vars, f.vars) // a variable that is set wins
+	maps.Copy(vars, f.vars) // the variables of f win
 	return vars, nil
 }
 
-// refer rewrites a reference to another compose file and remembers it. Paths in that file are relative to base, or to its
-// directory if base is empty. The part has no name if docker compose fetches it from elsewhere.
-func (f *composeFile) refer(what string, node *yaml.Node, base string) (part, error) {
+// rewriteReference rewrites a reference to another compose file and adds the file to the parts. Paths in that file are relative
+// to base, or to its directory if base is empty. The part has no name if docker compose fetches it from elsewhere.
+func (f *composeFile) rewriteReference(what string, node *yaml.Node, base string) (part, error) {
 	name, ok, err := f.localPath(what, f.original(node))
 	if err != nil || !ok {
 		return part{}, err

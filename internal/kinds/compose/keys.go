@@ -10,7 +10,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// checkKeys reports a key at the top of a compose file that docker compose does not know.
+// checkKeys returns an error for a top-level key of a compose file that docker compose does not know.
 func checkKeys(file *yaml.Node) error {
 	known := composespec.TopKeys()
 	for i := 0; i+1 < len(file.Content); i += 2 {
@@ -31,5 +31,5 @@ func isNull(node *yaml.Node) bool {
 	return node != nil && node.Kind == yaml.ScalarNode && node.Tag == "!!null"
 }
 
-// hasValue reports whether a node is a text.
+// hasValue reports whether a node has the value text.
 func hasValue(node *yaml.Node, text string) bool { return node != nil && node.Value == text }

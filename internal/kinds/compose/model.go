@@ -23,7 +23,7 @@ import (
 type loader struct {
 	*composeProject
 	remote bool     // some files are remote, so the model lacks them
-	chain  []string // of files that include each other
+	chain  []string // the files that are being loaded, each included by the one before it
 }
 
 // source is a set of files that override each other: paths in them are relative to base, and vars fill in their variables.
@@ -33,7 +33,7 @@ type source struct {
 	vars  map[string]string
 }
 
-// load reads the files of a source, the later ones over the earlier ones.
+// load reads the files of a source, and merges each over the earlier ones.
 func (l *loader) load(s source) (project.Model, error) {
 	m := project.Model{}
 	for _, name := range s.names {
@@ -50,7 +50,8 @@ func (l *loader) load(s source) (project.Model, error) {
 	return m, nil
 }
 
-// loadFile reads the documents of one file into a model. Of a file that is only extended, docker compose reads only the service.
+// loadFile merges the documents of one file into a model. For a file that is only extended, whole is false: docker compose reads
+// only the service.
 func (l *loader) loadFile(m project.Model, name string, s source, whole bool) error {
 	data, err := tree.ReadFile(l.fsys, name, tree.MaxSmallFile)
 	if err != nil {
@@ -64,7 +65,7 @@ func (l *loader) loadFile(m project.Model, name string, s source, whole bool) er
 			return nil
 		}
 		if err == nil {
-			err = l.loadDocument(m, &node, place{name, s}, whole)
+			err = l.loadDocument(m, &node, sourceFile{name, s}, whole)
 		}
 		if own := (*spec.Error)(nil); err != nil && !errors.As(err, &own) {
 			err = &spec.Error{Item: name, Err: yamlerror.Worded(err)}
@@ -75,13 +76,13 @@ func (l *loader) loadFile(m project.Model, name string, s source, whole bool) er
 	}
 }
 
-// place is a file of a source.
-type place struct {
+// sourceFile is a file of a source.
+type sourceFile struct {
 	name string
 	source
 }
 
-func (l *loader) loadDocument(m project.Model, node *yaml.Node, at place, whole bool) error {
+func (l *loader) loadDocument(m project.Model, node *yaml.Node, at sourceFile, whole bool) error {
 	value, reset, err := project.Decode(node, at.fill)
 	if err != nil {
 		return err
@@ -125,7 +126,7 @@ func (l *loader) loadDocument(m project.Model, node *yaml.Node, at place, whole 
 }
 
 // include loads the files that an entry of include names.
-func (l *loader) include(entry any, at place) (project.Model, error) {
+func (l *loader) include(entry any, at sourceFile) (project.Model, error) {
 	long, ok := entry.(project.Model)
 	if !ok {
 		long = project.Model{"path": entry}
@@ -163,12 +164,12 @@ func (l *loader) include(entry any, at place) (project.Model, error) {
 }
 
 // resolveExtends returns a service, merged over the one that it extends.
-func (l *loader) resolveExtends(service any, at place, services project.Model, chain []string) (any, error) {
+func (l *loader) resolveExtends(service any, at sourceFile, services project.Model, chain []string) (any, error) {
 	own, ok := service.(project.Model)
 	if !ok || own["extends"] == nil {
 		return service, nil
 	}
-	name, file := extended(own["extends"])
+	name, file := parseExtends(own["extends"])
 	if file != "" {
 		f := &composeFile{composeProject: l.composeProject, part: part{at.name, at.base}, vars: at.vars}
 		local, ok, err := f.localPath("extends", file)
@@ -179,7 +180,7 @@ func (l *loader) resolveExtends(service any, at place, services project.Model, c
 			l.remote = true
 			return service, nil
 		}
-		at = place{local, source{base: path.Dir(local), vars: at.vars}}
+		at = sourceFile{local, source{base: path.Dir(local), vars: at.vars}}
 		other := project.Model{}
 		if err := l.loadFile(other, local, at.source, false); err != nil {
 			return nil, err
@@ -207,8 +208,8 @@ func (l *loader) resolveExtends(service any, at place, services project.Model, c
 	return below, nil
 }
 
-// extended returns the service that extends names, and its file, "" for the same one.
-func extended(extends any) (service, file string) {
+// parseExtends returns the service that extends names, and the file of the service, "" for the same file.
+func parseExtends(extends any) (service, file string) {
 	if long, ok := extends.(project.Model); ok {
 		service, _ = long["service"].(string)
 		file, _ = long["file"].(string)
@@ -218,7 +219,7 @@ func extended(extends any) (service, file string) {
 	return service, ""
 }
 
-// fill replaces the variables in a text. One that is not set stays as it is.
+// fill replaces the variables in a text. A text with a variable that is not set stays unchanged.
 func (s source) fill(value string) (string, error) {
 	if !strings.Contains(value, "$") {
 		return value, nil

@@ -21,7 +21,7 @@ func follow(node *yaml.Node) *yaml.Node {
 	return emptyNode
 }
 
-// field finds a key of a mapping, also in mappings that are merged into it; nil if it does not exist.
+// field returns the value of a key of a mapping, also from mappings that are merged into it, or nil if the key does not exist.
 func field(node *yaml.Node, key string) *yaml.Node { return fieldWithin(node, key, maxYAMLMerges) }
 
 func fieldWithin(node *yaml.Node, key string, depth int) *yaml.Node {
@@ -63,7 +63,7 @@ func items(node *yaml.Node) []*yaml.Node {
 	return list
 }
 
-// pairs returns the entries of a mapping.
+// pairs yields the entries of a mapping.
 func pairs(node *yaml.Node) func(func(string, *yaml.Node) bool) {
 	return func(yield func(string, *yaml.Node) bool) {
 		node = follow(node)

@@ -10,7 +10,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// localPath makes a path in the file one of the declaration. ok is false if docker compose fetches the file from elsewhere.
+// localPath converts a path in the compose file to a path relative to the declaration, and fails if the path is outside of the
+// directory of the declaration. ok is false if docker compose fetches the file from elsewhere.
 func (f *composeFile) localPath(what, value string) (name string, ok bool, err error) {
 	if isRemote(value) {
 		return "", false, nil
@@ -30,7 +31,7 @@ func (f *composeFile) localPath(what, value string) (name string, ok bool, err e
 	return name, true, nil
 }
 
-// isRemote reports whether docker compose fetches a path, or has another use for it.
+// isRemote reports whether a value is a URL or the like, not a path.
 func isRemote(value string) bool {
 	for _, prefix := range [...]string{"git@", "github.com/", "service:"} {
 		if strings.HasPrefix(value, prefix) {
@@ -49,12 +50,12 @@ func isAbsolute(name string) bool {
 // is published beside the compose file, and its paths are relative to its own directory.
 func (f *composeFile) relocate(node *yaml.Node) {
 	if node != nil && node.Kind == yaml.ScalarNode {
-		f.replace(node, f.moved(f.original(node)))
+		f.replace(node, f.movePath(f.original(node)))
 	}
 }
 
-// moved returns a path relative to the directory of the first compose file.
-func (f *composeFile) moved(value string) string {
+// movePath converts a path to one relative to the directory of the first compose file. It returns any other value unchanged.
+func (f *composeFile) movePath(value string) string {
 	if f.base == f.dir || value == "" || isRemote(value) || isAbsolute(value) || strings.HasPrefix(value, "$") {
 		return value
 	}
@@ -79,7 +80,7 @@ func (f *composeFile) warnOfMounts(service string, volumes *yaml.Node) {
 			}
 		} else if short, rest, ok := strings.Cut(f.original(volume), ":"); ok && short != "" && strings.ContainsRune("./~", rune(short[0])) {
 			source = short
-			f.replace(volume, f.moved(short)+":"+rest)
+			f.replace(volume, f.movePath(short)+":"+rest)
 		}
 		if source != "" {
 			f.warn("service %q mounts %q of the machine it runs on; the content is not part of the artifact", service, source)
@@ -103,7 +104,7 @@ func (f *composeFile) rewriteBuild(build *yaml.Node) {
 	}
 	for _, item := range items(contexts) {
 		if key, value, ok := strings.Cut(f.original(item), "="); ok {
-			f.replace(item, key+"="+f.moved(value))
+			f.replace(item, key+"="+f.movePath(value))
 		}
 	}
 }

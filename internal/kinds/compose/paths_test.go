@@ -14,8 +14,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// published packs a directory as an application and returns the contents of its layers by their titles.
-func published(t *testing.T, files map[string]string) (map[string]string, *spec.Plan, error) {
+// publish packs files as an application, and returns the contents of the layers by title.
+func publish(t *testing.T, files map[string]string) (map[string]string, *spec.Plan, error) {
 	t.Helper()
 	fsys := kindtest.Tree(t, files).FS()
 	declared, _, err := artifact.Detect(fsys, []string{"."}, "compose")
@@ -40,7 +40,7 @@ func published(t *testing.T, files map[string]string) (map[string]string, *spec.
 // rewritten to point to the same files.
 func TestPathsOfPartsAreMoved(t *testing.T) {
 	t.Parallel()
-	contents, _, err := published(t, map[string]string{
+	contents, _, err := publish(t, map[string]string{
 		"compose.yaml": "include:\n  - db/compose.yaml\n  - {path: cache.yaml, project_directory: var}\nservices:\n  web: {image: nginx, volumes: ['./w:/w']}\n",
 		"db/compose.yaml": `services:
   db:
@@ -83,10 +83,11 @@ secrets: {s: {file: ./s.txt}, t: {environment: T}}
 	}
 }
 
-// TestVariablesInPaths fills in variables from the .env beside the compose file, and from defaults. The .env is not packed.
+// TestVariablesInPaths checks that variables in paths are filled in from the .env beside the compose file and from defaults, and
+// that the .env is not packed.
 func TestVariablesInPaths(t *testing.T) {
 	t.Parallel()
-	contents, plan, err := published(t, map[string]string{
+	contents, plan, err := publish(t, map[string]string{
 		"compose.yaml": "services: {web: {image: 'nginx:${TAG}', env_file: ['${DIR}/a.env', '${B:-b}.env', $C], label_file: web.labels}}\n",
 		".env":         "DIR=conf # where\nTAG=1\nC='${DIR}/c'\nPASSWORD=hunter2\n", "conf/a.env": "A=1\n", "b.env": "B=1\n", "${DIR}/c": "C=1\n", "web.labels": "x=y\n",
 	})
@@ -111,7 +112,7 @@ func TestVariablesInPaths(t *testing.T) {
 	}
 }
 
-// TestApplicationsThatDockerComposeRefuses, and those that it takes.
+// TestApplicationsThatDockerComposeRefuses checks applications that docker compose refuses, and some that it accepts.
 func TestApplicationsThatDockerComposeRefuses(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
@@ -130,14 +131,14 @@ func TestApplicationsThatDockerComposeRefuses(t *testing.T) {
 		"secrets: {s: {environment: S}}\nx-note: {a: b}\n":               "",
 		"services: {web: {image: x, x-any: 1, <<: {restart: always}}}\n": "",
 	} {
-		_, _, err := published(t, map[string]string{"compose.yaml": text})
+		_, _, err := publish(t, map[string]string{"compose.yaml": text})
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%q: got %v, want %q", text, err, want)
 		}
 	}
 }
 
-// TestAliasesArePathsToo checks that a path that aliases use many times is moved once, as if it had been written each time.
+// TestAliasesArePathsToo checks that a path with several aliases is rewritten as if it were written each time.
 func TestAliasesArePathsToo(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ plain, aliased string }{
@@ -164,7 +165,7 @@ func TestAliasesArePathsToo(t *testing.T) {
 			t.Parallel()
 			anchor := strings.Index(tc.aliased, "&x ")
 			end := len(tc.aliased)
-			if rest := tc.plain[anchor:]; anchor > 0 { // what follows the anchored node
+			if rest := tc.plain[anchor:]; anchor > 0 { // find the end of the anchored node
 				node := firstNode(t, rest)
 				end = anchor + len("&x ") + len(node)
 			}
@@ -175,7 +176,7 @@ func TestAliasesArePathsToo(t *testing.T) {
 					"db/compose.yaml": "services:\n  one:\n    image: i\n    " + first + "\n  two:\n    image: i\n    " + second +
 						"\n  three:\n    image: i\n    " + second + "\n",
 				}
-				contents, plan, err := published(t, files)
+				contents, plan, err := publish(t, files)
 				if err != nil {
 					t.Fatalf("%s: %v", files["db/compose.yaml"], err)
 				}
@@ -198,7 +199,8 @@ func TestAliasesArePathsToo(t *testing.T) {
 	}
 }
 
-// firstNode returns the text of the YAML node that a text begins with: up to its closing bracket or the next one around it.
+// firstNode returns the text of the YAML node at the beginning of a text: up to its closing bracket, or up to the comma or bracket
+// after it.
 func firstNode(t *testing.T, text string) string {
 	t.Helper()
 	depth := 0
@@ -224,7 +226,7 @@ func firstNode(t *testing.T, text string) string {
 // TestAliasesForTwoUsesAreRefused checks that one anchor can't be a mounted file and a published one.
 func TestAliasesForTwoUsesAreRefused(t *testing.T) {
 	t.Parallel()
-	_, _, err := published(t, map[string]string{
+	_, _, err := publish(t, map[string]string{
 		"compose.yaml": "services:\n  a:\n    image: i\n    env_file: &x ./a.env\n    volumes: [{type: bind, source: *x, target: /a}]\n",
 		"a.env":        "A=1\n",
 	})
@@ -242,7 +244,7 @@ func TestIncludesWithAliases(t *testing.T) {
 	}
 	titles := func(include string) []string {
 		files["compose.yaml"] = include
-		contents, _, err := published(t, files)
+		contents, _, err := publish(t, files)
 		if err != nil {
 			t.Fatalf("%s: %v", include, err)
 		}

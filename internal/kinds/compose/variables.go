@@ -13,8 +13,8 @@ import (
 	"github.com/davit-oci/davit/internal/tree"
 )
 
-// readVariables reads a file that fills in variables of compose files; those that are set already fill in its own. A file
-// that does not exist sets none.
+// readVariables reads a file with variables for compose files. Its values may refer to the variables in set. A file that does not
+// exist has no variables.
 func readVariables(fsys fs.FS, name string, set map[string]string) (map[string]string, error) {
 	data, err := tree.ReadFile(fsys, name, tree.MaxSmallFile)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, tree.ErrNotFile) {
@@ -30,8 +30,8 @@ func readVariables(fsys fs.FS, name string, set map[string]string) (map[string]s
 	return vars, nil
 }
 
-// fillIn replaces the variables in a path: those of .env, and defaults. The environment does not count, so that the same
-// files make the same artifact on every machine.
+// fillIn replaces the variables in a path with their values in vars or their defaults, and fails if a variable has neither. It does
+// not read the environment, so that the same files make the same artifact on every machine.
 func fillIn(value string, vars map[string]string) (string, error) {
 	if !strings.Contains(value, "$") {
 		return value, nil

@@ -16,7 +16,7 @@ const (
 	data   = "application/vnd.cncf.openpolicyagent.data.layer.v1+json"
 )
 
-// Kind returns the kind of policies of conftest: a layer for each file. Conftest itself writes a config of unknown type.
+// Kind returns the kind of policies of conftest, with a layer for each file. Conftest itself writes a config of unknown type.
 func Kind() kind.Kind {
 	return kind.Kind{
 		Kind: mediatypes.Kind{

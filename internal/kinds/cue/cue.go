@@ -18,7 +18,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// file is the declaration of a module, in its directory.
+// file is the path of the declaration of a module in its directory.
 const file = "cue.mod/module.cue"
 
 // Kind returns the kind of modules of CUE: a zip of the directory, and the declaration of the module.
@@ -46,16 +46,16 @@ layers: [greeting/]
 	}
 }
 
-// isModule finds the directory of a module.
+// isModule recognizes the directory of a module.
 func isModule(s *tree.Sample) (string, bool) {
 	inner, ok := s.Entry(file)
 	return "has a " + file, ok && !inner.IsDir()
 }
 
-// declared matches the path of a module, and language the version that cue requires.
+// modulePath matches the path of a module, and language the language version, which cue requires.
 var (
-	declared = lazy.Regexp(`(?m)^module:\s*"([^"@]+)(?:@v\d+)?"`)
-	language = lazy.Regexp(`(?m)^(?:language:\s*version:|\s+version:)\s*"v`)
+	modulePath = lazy.Regexp(`(?m)^module:\s*"([^"@]+)(?:@v\d+)?"`)
+	language   = lazy.Regexp(`(?m)^(?:language:\s*version:|\s+version:)\s*"v`)
 )
 
 // derive adds the declaration of the module as a layer of its own.
@@ -70,7 +70,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	if err != nil {
 		return nil, &spec.Error{Item: l.Path, Err: fmt.Errorf("its %s: %s", file, tree.Cause(err))}
 	}
-	m := declared().FindStringSubmatch(string(data))
+	m := modulePath().FindStringSubmatch(string(data))
 	switch {
 	case m == nil:
 		return nil, &spec.Error{Item: l.Path, Err: fmt.Errorf("its %s has no module path", file)}

@@ -7,7 +7,7 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/kindtest"
 )
 
-// TestCue packs a module and its declaration, and refuses what cue does not read.
+// TestCue checks the layers of a module, and that modules that cue can't read are refused.
 func TestCue(t *testing.T) {
 	t.Parallel()
 	if got := kindtest.LayerLines(kindtest.Example(t, "cue")); got != "module application/zip zip \ndeclaration application/vnd.cue.modulefile.v1 raw" {

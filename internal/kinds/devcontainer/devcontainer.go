@@ -1,4 +1,4 @@
-// Package devcontainer has what the kinds for Dev Container Features, Templates, and collections share: their metadata.
+// Package devcontainer reads the metadata that the kinds for Dev Container Features, Templates, and collections share.
 package devcontainer
 
 import (
@@ -21,7 +21,7 @@ import (
 // File returns the name of the metadata file of a feature or a template.
 func File(kind string) string { return "devcontainer-" + kind + ".json" }
 
-// HasFile returns a test that finds a directory with the metadata file of a feature or a template.
+// HasFile returns a test for a directory with the metadata file of a feature or a template.
 func HasFile(kind string) func(*tree.Sample) (string, bool) {
 	return func(s *tree.Sample) (string, bool) {
 		inner, ok := s.Entry(File(kind))
@@ -39,7 +39,7 @@ func IsTemplate(t mediatypes.Traits) bool {
 	return t.ConfigType == mediatypes.DevContainer && t.HasTitle("devcontainer-template-")
 }
 
-// Complete checks a feature or template, and adds to its metadata what the devcontainer CLI reads from its files.
+// Complete checks a feature or template, and adds the fields to its metadata that the devcontainer CLI derives from its files.
 type Complete func(m *Metadata, fsys fs.FS, l *compose.Layer) error
 
 // Derive completes a feature or a template. The config is empty: the metadata are in an annotation.
@@ -65,11 +65,11 @@ func Derive(d *compose.Draft, kind string, complete Complete) (configblob.Finish
 	return configblob.Constant(struct{}{})
 }
 
-// Metadata is a metadata file, with what the devcontainer CLI adds to it.
+// Metadata has the fields of a metadata file, and those that the devcontainer CLI adds.
 type Metadata struct {
 	ID, Version string
 	fields      map[string]json.RawMessage // without comments, compact
-	keys        []string                   // of the fields, in their order
+	keys        []string                   // of the fields, in the order of the file
 }
 
 // Parse reads the fields of a metadata file.
@@ -144,7 +144,7 @@ func Read(fsys fs.FS, dir, kind string) (*Metadata, error) {
 	return m, nil
 }
 
-// checkFolder compares the id with the folder's name.
+// checkFolder checks that the id is the name of the folder.
 func (m *Metadata) checkFolder(name, file string) error {
 	if m.ID != name {
 		return fmt.Errorf("%s has the id %q, and the folder is named %q; the devcontainer CLI requires them to be equal", file, m.ID, name)
@@ -152,14 +152,14 @@ func (m *Metadata) checkFolder(name, file string) error {
 	return nil
 }
 
-// stringField returns the value of a field, "" if it is not a string.
+// stringField returns the value of a field, or "" if the value is not a string.
 func (m *Metadata) stringField(key string) string {
 	var s string
 	_ = json.Unmarshal(m.fields[key], &s) // another type counts as unset
 	return s
 }
 
-// String returns the metadata as JSON for an annotation, with the fields in their order.
+// String returns the metadata as JSON for an annotation, with the fields in the order of the file.
 func (m *Metadata) String() string {
 	var b strings.Builder
 	for i, key := range m.keys {
@@ -174,5 +174,5 @@ func (m *Metadata) String() string {
 	return "{" + b.String() + "}"
 }
 
-// Field returns the JSON of a field, nil if it is not set.
+// Field returns the JSON of a field, or nil if the field is not set.
 func (m *Metadata) Field(key string) json.RawMessage { return m.fields[key] }

@@ -16,7 +16,8 @@ type option struct {
 	Proposals []string        `json:"proposals"`
 }
 
-// checkOptions checks what the devcontainer CLI does not: tools fail when a user sets an invalid option.
+// checkOptions checks the declarations of options. The devcontainer CLI does not, but tools fail when a user sets an invalid
+// option.
 func (m *Metadata) checkOptions() error {
 	if m.fields["options"] == nil {
 		return nil
@@ -30,7 +31,7 @@ func (m *Metadata) checkOptions() error {
 		var wrong *json.UnmarshalTypeError
 		err := json.Unmarshal(options[name], &o)
 		if errors.As(err, &wrong) && wrong.Field != "" {
-			err = fmt.Errorf("%s is a %s, a %s is wanted", wrong.Field, wrong.Value, schemaWord(wrong.Field))
+			err = fmt.Errorf("%s: want a %s, got %s", wrong.Field, typeOf(wrong.Field), wrong.Value)
 		} else if err != nil {
 			err = errors.New("it is not an object with a type")
 		} else {
@@ -43,8 +44,8 @@ func (m *Metadata) checkOptions() error {
 	return nil
 }
 
-// schemaWord returns the type that a field of an option must have.
-func schemaWord(field string) string {
+// typeOf returns the type that a field of an option must have.
+func typeOf(field string) string {
 	if field == "type" {
 		return "string"
 	}

@@ -15,7 +15,7 @@ import (
 var indexPages = []string{"index.md", "README.md", "index.html", "readme.md", "index.htm", "_index.md", "index.mdx", "index.rst", "index.adoc",
 	"README.rst", "README.adoc", "_index.html"}
 
-// markers are files in whose directory, or below it, the pages of a site are. SUMMARY.md is the contents of a book.
+// markers are files that mark the directory of a site. SUMMARY.md is the table of contents of a book.
 var markers = []string{"mkdocs.yml", "mkdocs.yaml", "book.toml", "SUMMARY.md", "docusaurus.config.js", "docusaurus.config.ts", "hugo.toml",
 	"hugo.yaml", "conf.py", "antora.yml", "contents.rst"}
 
@@ -30,12 +30,12 @@ func isPage(name string) bool {
 	return slices.Contains(pageSuffixes, strings.ToLower(path.Ext(markdown.PageName(name))))
 }
 
-// indexRank returns the place of a page in indexPages, -1 if it is not an index page.
+// indexRank returns the index of a page in indexPages, or -1 if it is not an index page.
 func indexRank(name string) int { return slices.Index(indexPages, path.Base(markdown.PageName(name))) }
 
-// isDocs finds a directory that has an index page or the configuration of a site, and in which most files are pages,
-// besides images, styles, and scripts. A README makes documentation of a directory only if hardly anything else is in it:
-// many directories have one.
+// isDocs recognizes a directory that has an index page or the configuration of a site, and in which most files are pages,
+// besides images, styles, and scripts. Many directories have a README, so a README counts as index page only if there are
+// hardly any other files.
 func isDocs(s *tree.Sample) (string, bool) {
 	if !s.IsDir() {
 		return "", false
@@ -72,11 +72,11 @@ func isDocs(s *tree.Sample) (string, bool) {
 	return fmt.Sprintf("holds %s and mostly pages", index), pages >= foreign
 }
 
-// scripts are the extensions of assets that belong only to pages in HTML; beside others they are a program, or data.
+// scripts are the extensions of assets of pages in HTML. Beside other pages, such files are code or data.
 var scripts = []string{".js", ".json", ".map"}
 
-// countFiles counts the pages of a directory, and the files that neither are pages nor belong to some. It reports false if
-// there are too many, or signs of something else.
+// countFiles counts the pages of a directory, and the files that are neither pages nor assets of pages. ok is false if there are
+// too many files, or files of another kind.
 func countFiles(s *tree.Sample) (pages, foreign int, ok bool) {
 	files, html, scripted, other := 0, false, 0, false
 	err := fs.WalkDir(s.FS, s.Path, func(name string, d fs.DirEntry, err error) error {

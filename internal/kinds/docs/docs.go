@@ -36,7 +36,7 @@ type docsPage struct {
 	weight int    // the order that its front matter sets; 0: after pages with a weight
 }
 
-// derive lists the pages, and the first one to read.
+// derive makes the config: the list of pages, and the first page to read.
 func derive(d *compose.Draft) (configblob.Finish, error) {
 	var pages []docsPage
 	for _, l := range d.Layers {
@@ -90,7 +90,7 @@ func nearestPage(index string, pages []docsPage) string {
 	return textdist.Suggest(index, paths)
 }
 
-// indexOf returns the first page to read: the index page with the shortest path, else the first one.
+// indexOf returns the first page to read: the index page with the shortest path, or else the first page.
 func indexOf(pages []docsPage) docsPage {
 	best, bestRank := pages[0], 1<<30
 	for _, p := range pages {
@@ -147,8 +147,8 @@ func newPage(d *compose.Draft, f tree.PackedFile) docsPage {
 	return p
 }
 
-// index returns the first page to read, "" if the config has none.
-func index(config []byte) string {
+// readIndex returns the first page to read that a config names, or "".
+func readIndex(config []byte) string {
 	var c struct {
 		Index string `json:"index"`
 	}

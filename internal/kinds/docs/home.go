@@ -7,6 +7,7 @@ import (
 	"github.com/davit-oci/davit/internal/lazy"
 )
 
+// The expressions match settings in the configurations of generators, and references to pages.
 var (
 	docsDir      = lazy.Regexp(`(?m)^docs_dir:[ \t]*["']?([^"'\n#]+)`)
 	docsPath     = lazy.Regexp(`(?m)\bpath:[ \t]*["']([\w./-]*docs[\w./-]*)["']`)
@@ -17,7 +18,7 @@ var (
 	crossPage    = lazy.Regexp(`xref:(?:([\w-]+):)?([^\s\[#:]+)`)
 )
 
-// setting returns what a configuration sets, or a default.
+// setting returns the first group of a match, or a default without a match.
 func setting(match []string, otherwise string) string {
 	if match == nil {
 		return otherwise
@@ -25,11 +26,12 @@ func setting(match []string, otherwise string) string {
 	return strings.TrimSpace(match[1])
 }
 
+// mkdocsHome returns the directory of the pages.
 func mkdocsHome(config string) []string {
 	return []string{setting(docsDir().FindStringSubmatch(config), "docs")}
 }
 
-// docusaurusHome returns the directories of the documentation: those that the configuration names, and the usual one.
+// docusaurusHome returns the directories of the documentation: those in the configuration, and the default.
 func docusaurusHome(config string) []string {
 	var dirs []string
 	for _, m := range docsPath().FindAllStringSubmatch(config, -1) {
@@ -41,18 +43,19 @@ func docusaurusHome(config string) []string {
 // middlemanHome returns the directory of the pages.
 func middlemanHome(string) []string { return []string{"source"} }
 
-// hugoHome returns the directory of the content, and that of its first language.
+// hugoHome returns the directory of the content, and its subdirectory for the default language.
 func hugoHome(config string) []string {
 	dir := setting(contentDir().FindStringSubmatch(config), "content")
 	return []string{dir, path.Join(dir, setting(siteLanguage().FindStringSubmatch(config), "en"))}
 }
 
+// sphinxHome returns the possible names of the first page.
 func sphinxHome(config string) []string {
 	document := setting(rootDocument().FindStringSubmatch(config), "index")
 	return []string{document + ".rst", document + ".md"}
 }
 
-// antoraHome returns the start page, which is in a module unless it is in the first one.
+// antoraHome returns the start page, or the directory of the pages of module ROOT if the configuration does not name one.
 func antoraHome(config string) []string {
 	m := startPage().FindStringSubmatch(config)
 	if m == nil {
@@ -61,7 +64,7 @@ func antoraHome(config string) []string {
 	return []string{antoraPage(m[1], m[2])}
 }
 
-// antoraPage returns the path of a page of a module, "" for the first one.
+// antoraPage returns the path of a page of a module. The module "" is ROOT.
 func antoraPage(module, name string) string {
 	if module == "" {
 		module = "ROOT"
@@ -72,15 +75,15 @@ func antoraPage(module, name string) string {
 	return path.Join("modules", module, "pages", name)
 }
 
-// antoraModules puts the paths of files in place of the references to pages in a navigation.
-func antoraModules(nav string) string {
+// resolveAntoraPages replaces the references to pages in a navigation with the paths of the pages.
+func resolveAntoraPages(nav string) string {
 	return crossPage().ReplaceAllStringFunc(nav, func(ref string) string {
 		m := crossPage().FindStringSubmatch(ref)
 		return " " + antoraPage(m[1], m[2]) + " "
 	})
 }
 
-// homeOf returns the first page of a site: the one that it names, or the index page in a directory that it names.
+// homeOf returns the first page of a site: the page that s.home names, or the index page in a directory that it names.
 func (s site) homeOf(pages []docsPage) (home docsPage, ok bool) {
 	for _, name := range s.home {
 		var within []docsPage
@@ -102,9 +105,9 @@ func (s site) homeOf(pages []docsPage) (home docsPage, ok bool) {
 	return docsPage{}, false
 }
 
-// toctrees returns the lists of pages in a page of Sphinx: the lines below the directive, in reStructuredText indented, in
-// Markdown up to the end of the block of code.
-func toctrees(page string) string {
+// readToctrees returns the lines of the toctree directives in a page of Sphinx, which list pages. In reStructuredText, the lines
+// are indented; in Markdown, they extend to the end of the code block.
+func readToctrees(page string) string {
 	var b strings.Builder
 	in, indentation := false, 0
 	for line := range strings.Lines(page) {

@@ -14,6 +14,6 @@ func Kind() kind.Kind {
 		Tests: map[string]roles.Test{
 			"docs": {Expects: "a directory with an index page and mostly pages", Find: isDocs, IsGeneral: true},
 		},
-		Pull: kind.Pull{Index: index},
+		Pull: kind.Pull{Index: readIndex},
 	}
 }

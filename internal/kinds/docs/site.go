@@ -18,14 +18,13 @@ import (
 // maxNavigation bounds the file that lists the pages of a site.
 const maxNavigation = 1 << 20
 
-// generator is a generator of sites: the file that configures a site, where it has its title, the files that list the
-// pages, relative to that file, and its first page.
+// generator describes the sites of a site generator.
 type generator struct {
-	markers []string
-	title   func() *regexp.Regexp // the first group
-	nav     []string
-	roots   []string // of the paths in nav, besides its own directory
-	home    func(config string) []string
+	markers []string                     // names of the configuration
+	title   func() *regexp.Regexp        // matches the title in the configuration: the first group
+	nav     []string                     // files that list the pages, relative to the directory of the site
+	roots   []string                     // directories to which the paths in nav are relative, besides its own
+	home    func(config string) []string // returns the first page, or directories that have it
 }
 
 var (
@@ -33,17 +32,17 @@ var (
 	tomlTitle   = lazy.Regexp(`(?m)^title[ \t]*=[ \t]*["']([^"'\n]+)["']`)
 	scriptTitle = lazy.Regexp(`(?m)^[ \t]*title:[ \t]*["']([^"'\n]+)["']`)
 	sphinxTitle = lazy.Regexp(`(?m)^project[ \t]*=[ \t]*u?["']([^"'\n]+)["']`)
-	nothing     = lazy.Regexp(`$^()`)
+	noTitle     = lazy.Regexp(`$^()`)
 
-	// reference is text that may name a page.
+	// reference matches text that may name a page.
 	reference = lazy.Regexp(`[\pL\pN_./+-]+`)
-	// linked is a link in a heading, whose text is the first group.
+	// linked matches a link in a heading; the first group is its text.
 	linked = lazy.Regexp(`\[([^\]]+)\]\([^)]*\)`)
-	// htmlTitle is the title of a page in HTML.
+	// htmlTitle matches the title of a page in HTML.
 	htmlTitle = lazy.Regexp(`(?is)<(?:title|h1)[^>]*>([^<]+)</`)
 )
 
-// generators are those whose configuration is read.
+// generators are the supported generators, in the order in which they are tried.
 var generators = []generator{
 	{[]string{"mkdocs.yml", "mkdocs.yaml"}, yamlTitle, []string{"mkdocs.yml", "mkdocs.yaml"}, []string{"docs"}, mkdocsHome},
 	{[]string{"book.toml"}, tomlTitle, []string{"src/SUMMARY.md"}, nil, nil},
@@ -52,9 +51,9 @@ var generators = []generator{
 	{[]string{"conf.py"}, sphinxTitle, []string{"index.rst", "contents.rst", "index.md"}, nil, sphinxHome},
 	{[]string{"hugo.toml", "config.toml", "config/_default/hugo.toml", "config/_default/config.toml"}, tomlTitle, nil, nil, hugoHome},
 	{[]string{"hugo.yaml", "hugo.yml", "config.yaml", "config/_default/hugo.yaml", "config/_default/config.yaml"}, yamlTitle, nil, nil, hugoHome},
-	{[]string{"config.rb"}, nothing, nil, nil, middlemanHome},
-	{[]string{"SUMMARY.md"}, nothing, []string{"SUMMARY.md"}, nil, nil},
-	{[]string{"index.rst"}, nothing, []string{"index.rst"}, nil, nil},
+	{[]string{"config.rb"}, noTitle, nil, nil, middlemanHome},
+	{[]string{"SUMMARY.md"}, noTitle, []string{"SUMMARY.md"}, nil, nil},
+	{[]string{"index.rst"}, noTitle, []string{"index.rst"}, nil, nil},
 }
 
 // site has the settings of a generator that pages depend on.
@@ -63,13 +62,13 @@ type site struct {
 	nav   string   // the file that lists the pages
 	text  string   // of nav
 	roots []string // of the paths in it
-	home  []string // the first page, or directories in which it is
+	home  []string // the first page, or directories that have it
 }
 
 // siteDirs are the directories that may have the configuration of a project's site, in the order in which they are tried.
 var siteDirs = []string{".", "website", "docs", "doc", "documentation", "site", "guide"}
 
-// findSite reads the configuration in the directory of a layer, or in one below it.
+// findSite reads the first configuration in the directory of a layer or in a subdirectory of siteDirs.
 func findSite(d *compose.Draft, pages []docsPage) site {
 	if len(pages) == 0 {
 		return site{}
@@ -101,7 +100,7 @@ func readSite(d *compose.Draft, dir string) (site, bool) {
 		for _, marker := range g.markers {
 			data, err := tree.ReadFile(d.FS, path.Join(dir, marker), maxNavigation)
 			if err != nil {
-				continue // another generator
+				continue
 			}
 			s := site{}
 			if m := g.title().FindSubmatch(data); m != nil && len(m[1]) <= maxPageTitle {
@@ -130,17 +129,17 @@ func (s *site) readNavigation(d *compose.Draft, dir string, g generator) {
 		if _, list, ok := strings.Cut("\n"+s.text, "\nnav:"); ok {
 			s.text = list
 		} else if strings.HasPrefix(path.Base(name), "mkdocs.") {
-			s.text = "" // the pages are in the order of their names
+			s.text = "" // without nav, MkDocs sorts the pages by name
 		}
 		s.roots = []string{path.Dir(s.nav)}
 		for _, root := range g.roots {
 			s.roots = append(s.roots, path.Join(dir, root))
 		}
 		if g.markers[0] == "conf.py" {
-			s.text = toctrees(s.text)
+			s.text = readToctrees(s.text)
 		}
 		if path.Ext(name) == ".adoc" {
-			s.text = antoraModules(s.text)
+			s.text = resolveAntoraPages(s.text)
 			s.roots = append(s.roots, dir)
 		}
 		return
@@ -157,7 +156,7 @@ func (s site) order(pages []docsPage) (first docsPage) {
 	place := map[string]int{}
 	for _, ref := range reference().FindAllString(s.text, -1) {
 		for _, root := range s.roots {
-			if i, ok := find(bySource, path.Join(root, ref), path.Ext(s.nav)); ok && pages[i].source != s.nav {
+			if i, ok := findPage(bySource, path.Join(root, ref), path.Ext(s.nav)); ok && pages[i].source != s.nav {
 				if _, again := place[pages[i].source]; !again {
 					place[pages[i].source] = len(place)
 				}
@@ -182,8 +181,8 @@ func (s site) order(pages []docsPage) (first docsPage) {
 	return pages[0]
 }
 
-// find finds the page that a navigation names. Some navigations leave out the extension.
-func find(pages map[string]int, name, language string) (int, bool) {
+// findPage returns the index of the page that a navigation names. Some navigations leave out the extension.
+func findPage(pages map[string]int, name, language string) (int, bool) {
 	if i, ok := pages[name]; ok {
 		return i, true
 	}
@@ -215,8 +214,8 @@ func weightOf(fields map[string]any) int {
 	return 0
 }
 
-// orderByWeight sorts the pages of each directory by weight, and directories by that of their first page. Without any
-// weights the order stays.
+// orderByWeight sorts the pages of each directory by weight, and directories by the weight of their index page. Without any
+// weights, the order stays.
 func orderByWeight(pages []docsPage) {
 	weights := map[string]int{}
 	for _, p := range pages {
@@ -234,7 +233,7 @@ func orderByWeight(pages []docsPage) {
 	lists.Sort(pages, func(a, b docsPage) int { return compareWeighted(weights, a.Path, b.Path) })
 }
 
-// compareWeighted compares two paths where they part.
+// compareWeighted compares two paths by the first elements that differ: index pages first, then by weight, then by name.
 func compareWeighted(weights map[string]int, a, b string) int {
 	as, bs := strings.Split(a, "/"), strings.Split(b, "/")
 	n := 0
@@ -281,7 +280,7 @@ func titleOf(name string, body []byte) string {
 	return ""
 }
 
-// rstTitle returns the first line that is underlined as a title in reStructuredText is.
+// rstTitle returns the first underlined line, which is the title in reStructuredText.
 func rstTitle(body string) string {
 	const marks = "=-`:.'\"~^_*+#"
 	previous := ""

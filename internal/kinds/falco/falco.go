@@ -14,8 +14,8 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// Rules returns the kind of files of rules. A YAML file may be anything else, so it is packed only if the kind is named, as
-// are plugins and assets.
+// Rules returns the kind of files of rules. A YAML file may be anything else, so the kind must be named, as the kinds of plugins
+// and assets.
 func Rules() kind.Kind {
 	return newKind("rulesfile", mediatypes.Kind{
 		Name: "falco-rules", Summary: "a file of rules for Falco", Example: "version: 1.0.0\nlayers: [greeting_rules.yaml]\n",
@@ -37,7 +37,7 @@ func Asset() kind.Kind {
 	}, "*")
 }
 
-// newKind completes one of the kinds, which differ only in their data, a word in their media types, and the names of their files.
+// newKind completes one of the kinds. They differ only in their data, a word in their media types, and the names of their files.
 func newKind(word string, k mediatypes.Kind, match ...string) kind.Kind {
 	named := kind.ObjectField(map[string]any{"name": kind.StringField("of the artifact"), "version": kind.StringField("a semantic version")})
 	list := func(description string) map[string]any {
@@ -58,10 +58,10 @@ func newKind(word string, k mediatypes.Kind, match ...string) kind.Kind {
 	return kind.Kind{Kind: k, Derive: derive}
 }
 
-// engine matches the version of the engine that rules require.
-var engine = lazy.Regexp(`(?m)^-\s+required_engine_version:\s*["']?([0-9.]+)["']?\s*$`)
+// engineVersion matches the version of the engine that rules require.
+var engineVersion = lazy.Regexp(`(?m)^-\s+required_engine_version:\s*["']?([0-9.]+)["']?\s*$`)
 
-// derive makes the config, in which falcoctl reads the name and the version, and the tags that it installs updates from.
+// derive makes the config, from which falcoctl reads the name and the version, and the tags from which it installs updates.
 func derive(d *compose.Draft) (configblob.Finish, error) {
 	if len(d.Layers) != 1 {
 		return nil, nil // reported elsewhere
@@ -85,7 +85,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 		if err != nil {
 			return nil, &spec.Error{Item: l.Source(), Err: err}
 		}
-		if m := engine().FindSubmatch(data); m != nil && strings.Contains(string(m[1]), ".") {
+		if m := engineVersion().FindSubmatch(data); m != nil && strings.Contains(string(m[1]), ".") {
 			config["requirements"] = []any{map[string]any{"name": "engine_version_semver", "version": string(m[1])}}
 		}
 	}

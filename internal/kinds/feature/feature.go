@@ -15,10 +15,10 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	return devcontainer.Derive(d, "feature", Complete)
 }
 
-// Complete adds currentId where the feature had other ids, and checks that it can be installed.
+// Complete adds currentId if the feature had other IDs, and checks that the feature can be installed.
 func Complete(m *devcontainer.Metadata, fsys fs.FS, l *compose.Layer) error {
 	if _, err := fs.Stat(fsys, path.Join(l.Path, "install.sh")); err != nil {
-		return errors.New("it has no install.sh, which every Dev Container Feature is installed by")
+		return errors.New("it has no install.sh, which installs a Dev Container Feature")
 	}
 	var legacy []string
 	if json.Unmarshal(m.Field("legacyIds"), &legacy) == nil && len(legacy) > 0 {

@@ -14,7 +14,7 @@ import (
 	"github.com/davit-oci/davit/internal/textdist"
 )
 
-// document is the schema that compose-go checks with, without its descriptions. A test compares it with the module.
+// document is the schema of compose-go without its descriptions. A test compares it with the module.
 //
 //go:embed schema.json
 var document string
@@ -23,7 +23,7 @@ var compiled = sync.OnceValue(func() *jsonschema.Schema {
 	return must(jsonschema.Compile(decoded()))
 })
 
-// decoded returns the schema, which no caller changes.
+// decoded returns the schema as a JSON value, which callers must not change.
 var decoded = sync.OnceValue(func() map[string]any {
 	var schema map[string]any
 	d := json.NewDecoder(strings.NewReader(document))
@@ -32,12 +32,12 @@ var decoded = sync.OnceValue(func() map[string]any {
 	return must(schema, err)
 })
 
-// must returns what was made of the embedded schema. It panics where the schema is broken, which every test of this package shows.
-func must[T any](made T, err error) T {
+// must returns value. It panics if the embedded schema is broken, so that every test of this package fails.
+func must[T any](value T, err error) T {
 	if err != nil {
 		panic("composespec: " + err.Error())
 	}
-	return made
+	return value
 }
 
 // TopKeys lists the keys of a compose file.
@@ -51,32 +51,32 @@ var TopKeys = sync.OnceValue(func() []string {
 	return keys
 })
 
-// Check returns the first thing that docker compose rejects in a document of a compose file: a value as encoding/json
-// decodes it with UseNumber. Docker compose fills in variables before it checks, so a value with a variable passes.
+// Check returns an error for the first value that docker compose rejects in a document of a compose file, as encoding/json decodes
+// it with UseNumber. Docker compose fills in variables before it checks, so a value with a variable passes.
 func Check(file any) error {
 	faults := compiled().Check(file)
 	lists.Sort(faults, func(a, b jsonschema.Fault) int { return slices.Compare(a.At, b.At) })
 	for _, f := range faults {
-		value := at(file, f.At)
+		value := valueAt(file, f.At)
 		if hasVariable(value) || f.Keyword == "uniqueItems" { // docker compose drops repeated items
 			continue
 		}
-		return fmt.Errorf("%s docker compose %s", place(f.At), cause(specific(f, value)))
+		return fmt.Errorf("%s docker compose %s", formatPath(f.At), describeFault(findSpecific(f, value)))
 	}
 	return nil
 }
 
-// place names the field with a fault.
-func place(keys []string) string {
+// formatPath returns the path of a field as text, with a colon after it.
+func formatPath(keys []string) string {
 	if len(keys) == 0 {
 		return ""
 	}
 	return strings.Join(keys, ".") + ":"
 }
 
-// specific returns the fault within a value of one of several forms, if the value has that form: a mapping with an unknown
-// key is a mapping with a fault, not something else than a text.
-func specific(f jsonschema.Fault, value any) jsonschema.Fault {
+// findSpecific returns, for a value that matches none of several forms, the fault in the form that has the type of the value. For a
+// mapping with an unknown key, this is the key, not that the value is not a string. It returns any other fault unchanged.
+func findSpecific(f jsonschema.Fault, value any) jsonschema.Fault {
 	var forms []any
 	for _, keyword := range [...]string{"oneOf", "anyOf"} {
 		if f.Keyword == keyword {
@@ -113,8 +113,8 @@ func resolve(form any) map[string]any {
 	return c
 }
 
-// cause words a fault.
-func cause(f jsonschema.Fault) string {
+// describeFault words a fault for users.
+func describeFault(f jsonschema.Fault) string {
 	switch f.Keyword {
 	case "additionalProperties":
 		text := fmt.Sprintf("does not know the key %q", f.Names[0])
@@ -123,7 +123,7 @@ func cause(f jsonschema.Fault) string {
 		}
 		return text
 	case "type":
-		return fmt.Sprintf("requires %s, not %v", wanted(f.Want), f.Got)
+		return fmt.Sprintf("requires %s, not %v", formatTypes(f.Want), f.Got)
 	case "required":
 		return fmt.Sprintf("requires the key %q", f.Names[0])
 	case "enum":
@@ -134,8 +134,8 @@ func cause(f jsonschema.Fault) string {
 	return "does not take that value"
 }
 
-// wanted lists the types that a schema names.
-func wanted(want any) string {
+// formatTypes returns the types that a schema allows as text.
+func formatTypes(want any) string {
 	list, ok := want.([]any)
 	if !ok {
 		return fmt.Sprint(want)
@@ -159,8 +159,8 @@ func typeName(value any) string {
 	return ""
 }
 
-// at follows keys and indices to a value.
-func at(value any, keys []string) any {
+// valueAt returns the value at a path of keys and indices.
+func valueAt(value any, keys []string) any {
 	for _, key := range keys {
 		switch v := value.(type) {
 		case map[string]any:

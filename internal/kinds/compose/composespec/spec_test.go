@@ -15,7 +15,7 @@ import (
 
 var update = flag.Bool("update", false, "write schema.json")
 
-// TestSchema compares the schema with that of the module, whose descriptions are left out.
+// TestSchema compares the schema with that of the module, without its descriptions.
 func TestSchema(t *testing.T) {
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/compose-spec/compose-go/v2").Output()
 	if err != nil {
@@ -41,12 +41,12 @@ func TestSchema(t *testing.T) {
 		}
 	}
 	if got, err := os.ReadFile("schema.json"); err != nil || !bytes.Equal(got, want.Bytes()) {
-		t.Errorf("schema.json is not that of the module (%v); go test ./internal/kinds/compose/composespec -update writes it", err)
+		t.Errorf("schema.json differs from the schema of the module (%v); renew it with go test ./internal/kinds/compose/composespec -update", err)
 	}
 }
 
-// strip returns a schema without descriptions and other annotations. With names, the keys are those of properties, which may be called
-// "description".
+// strip returns a schema without descriptions and other annotations. With names, the keys of value are names of properties, and
+// one named "description" stays.
 func strip(value any, names bool) any {
 	switch v := value.(type) {
 	case []any:
@@ -99,7 +99,7 @@ func TestCheck(t *testing.T) {
 					t.Errorf("got %q, want %q", got, test.want)
 				}
 			} else if test.want != "" {
-				t.Errorf("got nothing, want %q", test.want)
+				t.Errorf("got no error, want %q", test.want)
 			}
 		})
 	}

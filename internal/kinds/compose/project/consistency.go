@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// CheckConsistency returns the first error that docker compose reports for a model: it makes the checks of checkConsistency and the
-// validation of compose-go, in their order. Remote files may define names that are missing here.
+// CheckConsistency returns the first error that docker compose reports for a model. It makes the checks of checkConsistency and the
+// validation of compose-go, in the same order. With remote, it skips references: remote files may define the names.
 func CheckConsistency(m Model, remote bool) error {
 	services, _ := m["services"].(Model)
 	for _, section := range [...]string{"configs", "secrets"} {
@@ -105,23 +105,23 @@ func checkComplete(s, m, enabled Model) error {
 	for _, what := range [...]struct{ one, section string }{
 		{"network", "networks"}, {"volume", "volumes"}, {"config", "configs"}, {"secret", "secrets"}, {"model", "models"},
 	} {
-		for _, name := range named(s, what.section) {
-			if defined, _ := m[what.section].(Model); !has(defined, name) && (what.one != "network" || name != "default") {
+		for _, name := range namesUsed(s, what.section) {
+			if defined, _ := m[what.section].(Model); !isDefined(defined, name) && (what.one != "network" || name != "default") {
 				return fmt.Errorf("refers to the %s %q, which is not defined under %s", what.one, name, what.section)
 			}
 		}
 	}
 	build, _ := s["build"].(Model)
-	for _, name := range sources(build["secrets"]) {
-		if defined, _ := m["secrets"].(Model); !has(defined, name) {
+	for _, name := range sourceNames(build["secrets"]) {
+		if defined, _ := m["secrets"].(Model); !isDefined(defined, name) {
 			return fmt.Errorf("is built with the secret %q, which is not defined under secrets", name)
 		}
 	}
 	needs := dependencies(s)
 	for _, name := range slices.Sorted(maps.Keys(needs)) {
 		services, _ := m["services"].(Model)
-		if !has(enabled, name) && (needs[name] || !has(services, name)) {
-			if has(services, name) {
+		if !isDefined(enabled, name) && (needs[name] || !isDefined(services, name)) {
+			if isDefined(services, name) {
 				return fmt.Errorf("depends on the service %q, which only has inactive profiles", name)
 			}
 			return fmt.Errorf("depends on the service %q, which is not defined", name)
@@ -130,14 +130,14 @@ func checkComplete(s, m, enabled Model) error {
 	return nil
 }
 
-// has reports whether a name is defined, or is not known because a variable is part of it.
-func has(m Model, name string) bool {
+// isDefined reports whether a name is a key of m, or has a variable, so that the name is unknown.
+func isDefined(m Model, name string) bool {
 	_, ok := m[name]
 	return ok || strings.Contains(name, "$")
 }
 
-// named lists the names in a section that a service refers to.
-func named(s Model, section string) []string {
+// namesUsed lists the names in a section to which a service refers.
+func namesUsed(s Model, section string) []string {
 	switch section {
 	case "volumes":
 		var found []string
@@ -149,15 +149,15 @@ func named(s Model, section string) []string {
 		}
 		return found
 	case "configs", "secrets":
-		return sources(s[section])
+		return sourceNames(s[section])
 	}
 	found := names(s[section])
 	slices.Sort(found)
 	return found
 }
 
-// sources lists the names of configs or secrets, in the short or the long form.
-func sources(value any) []string {
+// sourceNames lists the names of configs or secrets in the short or the long form.
+func sourceNames(value any) []string {
 	var found []string
 	for _, item := range List(value) {
 		if long, ok := item.(Model); ok {
@@ -200,7 +200,7 @@ func dependencies(s Model) map[string]bool {
 	return needs
 }
 
-// checkCycles reports services that depend on each other.
+// checkCycles returns an error if services depend on each other in a cycle.
 func checkCycles(services Model) error {
 	done := map[string]bool{}
 	var visit func(name string, chain []string) error

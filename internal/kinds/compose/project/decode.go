@@ -10,8 +10,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Decode reads a document of a compose file, and fills in the variables of its texts. It also returns the fields with the
-// tags !reset and !override: what earlier files say of them does not count. The document is changed.
+// Decode reads a document of a compose file, and fills in the variables in its strings. It also returns the paths of the fields
+// with the tags !reset and !override, which discard the values of earlier files. It changes the document.
 func Decode(document *yaml.Node, fill func(string) (string, error)) (any, [][]string, error) {
 	r := &resets{}
 	r.prune(document, nil)
@@ -23,10 +23,10 @@ func Decode(document *yaml.Node, fill func(string) (string, error)) (any, [][]st
 	return value, r.paths, err
 }
 
-// resets are the fields with the tags !reset and !override, which drop what earlier files say of them.
+// resets collects the paths of the fields with the tags !reset and !override.
 type resets struct{ paths [][]string }
 
-// prune drops fields to reset, and the tags, from a node.
+// prune removes the fields with !reset and the tags !override from a node, and records their paths.
 func (r *resets) prune(node *yaml.Node, at []string) {
 	if node.Tag == "!override" {
 		node.Tag = ""
@@ -72,7 +72,7 @@ func Remove(m Model, keys []string) {
 	}
 }
 
-// toJSON makes a value of YAML one of JSON, and fills in the variables of its texts.
+// toJSON converts a YAML value to a JSON value, and fills in the variables in its strings.
 func toJSON(value any, fill func(string) (string, error)) (any, error) {
 	var err error
 	switch v := value.(type) {
@@ -91,11 +91,11 @@ func toJSON(value any, fill func(string) (string, error)) (any, error) {
 	case map[any]any:
 		for key := range v {
 			if _, ok := key.(string); !ok {
-				return nil, fmt.Errorf("docker compose requires texts as keys, not %v", key)
+				return nil, fmt.Errorf("docker compose requires strings as keys, not %v", key)
 			}
 		}
 	case Model:
-		c := make(Model, len(v)) // an anchor's value occurs more than once, in the same map
+		c := make(Model, len(v)) // a copy, since the value of an anchor is one map in several places
 		for key, item := range v {
 			if c[key], err = toJSON(item, fill); err != nil {
 				return nil, fmt.Errorf("%s: %w", key, err)

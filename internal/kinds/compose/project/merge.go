@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Model is an application as docker compose sees it: its files read, included, extended, and merged. Values are those of
-// encoding/json. Lists that have a longer form are mappings.
+// Model is an application as docker compose sees it, with its files read, included, extended, and merged. Values have the types
+// of encoding/json. Lists that have a longer form are mappings.
 type Model = map[string]any
 
 // List returns the items of a list; a single value is a list of one.
@@ -37,7 +37,8 @@ func Text(value any) string {
 	return s
 }
 
-// Merge puts a model over another one, which it changes. Lists are joined, as docker compose does but for what has a key.
+// Merge merges over into m, which it changes. Like docker compose, it joins mappings by key, and appends lists, except for commands
+// and tests.
 func Merge(m, over Model) {
 	for key, value := range over {
 		old, exists := m[key]
@@ -56,7 +57,7 @@ func Merge(m, over Model) {
 	}
 }
 
-// Clone copies a value with the maps and lists in it, because Merge changes them.
+// Clone returns a deep copy of a value, for Merge to change.
 func Clone(value any) any {
 	switch v := value.(type) {
 	case Model:
@@ -75,7 +76,7 @@ func Clone(value any) any {
 	return value
 }
 
-// Expand turns the fields of a service into their long form, by which they are merged.
+// Expand converts the fields of a service to the long form, in which they are merged.
 func Expand(service Model) {
 	for _, key := range [...]string{"networks", "depends_on", "models"} {
 		if items, ok := service[key].([]any); ok {
@@ -92,15 +93,16 @@ func Expand(service Model) {
 	if volumes, ok := service["volumes"].([]any); ok {
 		m := Model{}
 		for _, item := range volumes {
-			target, mount := mounted(item)
+			target, mount := parseMount(item)
 			m[path.Clean(target)] = mount
 		}
 		service["volumes"] = m
 	}
 }
 
-// mounted returns the target of a volume of a service, and the named volume that is mounted there, "" if it is not one.
-func mounted(volume any) (target, mount string) {
+// parseMount returns the target of an entry of volumes in a service, and the name of the volume mounted there, or "" if the entry
+// does not mount a named volume.
+func parseMount(volume any) (target, mount string) {
 	if long, ok := volume.(Model); ok {
 		if long["type"] == "volume" {
 			mount = Text(long["source"])
@@ -109,11 +111,11 @@ func mounted(volume any) (target, mount string) {
 	}
 	short := Text(volume)
 	if strings.Contains(short, "$") {
-		return short, "" // not known
+		return short, "" // the parts are unknown
 	}
 	drive := 0
 	if len(short) > 1 && short[1] == ':' {
-		drive = 2 // of Windows, whatever follows
+		drive = 2 // the drive of a Windows path
 	}
 	source, rest, ok := strings.Cut(short[drive:], ":")
 	if !ok {

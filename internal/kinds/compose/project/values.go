@@ -24,7 +24,7 @@ var values = [...]struct{ what, fields string }{
 		deploy.resources.reservations.memory`},
 }
 
-// checkValues reports a value of a service that docker compose can't parse.
+// checkValues returns an error for a value of a service that docker compose can't parse.
 func checkValues(s Model) error {
 	for _, v := range values {
 		parse := duration
@@ -32,7 +32,7 @@ func checkValues(s Model) error {
 			parse = size
 		}
 		for _, keys := range strings.Fields(v.fields) {
-			value := Text(deep(s, strings.Split(keys, ".")))
+			value := Text(valueAt(s, strings.Split(keys, ".")))
 			if value != "" && !strings.Contains(value, "$") && !parse().MatchString(value) {
 				return fmt.Errorf("has the %s %q in %s, which docker compose can't read", v.what, value, keys)
 			}
@@ -46,8 +46,8 @@ func checkValues(s Model) error {
 	return nil
 }
 
-// deep follows keys into a model.
-func deep(m Model, keys []string) any {
+// valueAt returns the value at a path of keys, or nil.
+func valueAt(m Model, keys []string) any {
 	for len(keys) > 1 {
 		m, _ = m[keys[0]].(Model)
 		keys = keys[1:]
