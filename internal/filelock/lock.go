@@ -55,7 +55,7 @@ func Without(ctx context.Context) context.Context { return context.WithValue(ctx
 
 // WaitFile waits for the exclusive lock of an open file. If it can't get the lock, it closes the file and returns nil.
 func WaitFile(ctx context.Context, f *os.File) *Lock {
-	if f == nil || ctx.Value(noLocksKey{}) != nil || !WaitShared(ctx, f, false) {
+	if f == nil || ctx.Value(noLocksKey{}) != nil || !waitFlock(ctx, f, false) {
 		_ = f.Close()
 		return nil
 	}
@@ -68,8 +68,11 @@ func TryFile(f *os.File) bool {
 	return got
 }
 
-// WaitShared waits up to lockWait for the lock of an open file, shared or exclusive, and reports whether it took the lock.
-func WaitShared(ctx context.Context, f *os.File, shared bool) bool {
+// WaitShared waits up to lockWait for a shared lock of an open file, and reports whether it took the lock.
+func WaitShared(ctx context.Context, f *os.File) bool { return waitFlock(ctx, f, true) }
+
+// waitFlock waits up to lockWait for the lock of an open file, shared or exclusive, and reports whether it took the lock.
+func waitFlock(ctx context.Context, f *os.File, shared bool) bool {
 	for start := time.Now(); time.Since(start) < lockWait; {
 		got, busy := tryFlock(f, shared)
 		if got || !busy {
@@ -93,7 +96,7 @@ func TryUpgrade(f *os.File) bool {
 }
 
 // Downgrade turns the exclusive lock of an open file into a shared one, and reports whether it could.
-func Downgrade(f *os.File) bool { return WaitShared(context.Background(), f, true) }
+func Downgrade(f *os.File) bool { return WaitShared(context.Background(), f) }
 
 // Release releases the lock. The file stays: removing it would let two processes lock different files of the same name.
 func (l *Lock) Release() {

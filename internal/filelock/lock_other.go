@@ -4,7 +4,7 @@ package filelock
 
 import "os"
 
-// Supported reports whether the system has locks: if TryFile fails, another process holds the lock.
+// Supported reports whether the system has locks. If so, a failure of TryFile means that another process holds the lock.
 const Supported = false
 
 // OpenNonblock is not needed here: opening never waits.

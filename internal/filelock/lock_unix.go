@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// Supported reports whether the system has locks: if TryFile fails, another process holds the lock.
+// Supported reports whether the system has locks. If so, a failure of TryFile means that another process holds the lock.
 const Supported = true
 
 // OpenNonblock keeps open from waiting for a writer when the file is a named pipe.

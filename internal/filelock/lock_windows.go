@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// Supported reports whether the system has locks: if TryFile fails, another process holds the lock.
+// Supported reports whether the system has locks. If so, a failure of TryFile means that another process holds the lock.
 const Supported = true
 
 // OpenNonblock is not needed here: opening never waits.

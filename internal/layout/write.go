@@ -93,7 +93,7 @@ func (l *Layout) makeLayout(ctx context.Context, root *os.Root) error {
 	if err != nil {
 		return err
 	}
-	filelock.WaitShared(ctx, writers, true)
+	filelock.WaitShared(ctx, writers)
 	l.writers = writers
 	version, _ := json.Marshal(ocispec.ImageLayout{Version: ocispec.ImageLayoutVersion})
 	if _, err := l.create(ocispec.ImageLayoutFile, version); err != nil {

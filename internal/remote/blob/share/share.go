@@ -135,7 +135,7 @@ func (d *Downloads) join(ctx context.Context) bool {
 	if filelock.TryFile(f) { // no other process downloads: existing files are from processes that ended
 		d.sweep()
 	}
-	if !filelock.WaitShared(ctx, f, true) {
+	if !filelock.WaitShared(ctx, f) {
 		_ = f.Close()
 		return false
 	}
