@@ -15,7 +15,7 @@ import (
 // of any hash in the group. No hash waits for a second stream to appear, or refers to the caller's slice after Write.
 type Group struct {
 	mu      sync.Mutex
-	free    sync.Cond // a hash is no longer taken
+	free    sync.Cond // signals that a hash is no longer taken
 	idle    []*Hash   // hashes that keep bytes and that no goroutine is working on
 	hashes  int
 	buffers sync.Pool // of *[]byte with room for maxKept bytes
@@ -79,7 +79,7 @@ func (h *Hash) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// Sum appends the hash of everything written to b.
+// Sum appends to b the hash of all bytes written so far.
 func (h *Hash) Sum(b []byte) []byte {
 	h.flush()
 	return h.hash.Sum(b)
@@ -97,7 +97,7 @@ func (h *Hash) Size() int { return h.hash.Size() }
 // BlockSize returns the block size of the underlying hash.
 func (h *Hash) BlockSize() int { return h.hash.BlockSize() }
 
-// MarshalBinary returns the state of the underlying hash, or errors.ErrUnsupported if it has no such method.
+// MarshalBinary returns the state of the underlying hash. It fails with errors.ErrUnsupported if that hash has no such method.
 func (h *Hash) MarshalBinary() ([]byte, error) {
 	h.flush()
 	m, ok := h.hash.(interface{ MarshalBinary() ([]byte, error) })
@@ -122,7 +122,7 @@ func (h *Hash) UnmarshalBinary(state []byte) error {
 	return err
 }
 
-// Close removes the hash from its group. It must not be used any more.
+// Close removes the hash from its group. The hash must not be used afterwards.
 func (h *Hash) Close() {
 	g := h.group
 	g.mu.Lock()

@@ -16,7 +16,7 @@ type Endpoint struct {
 	Host, Repository string
 	PlainHTTP        bool
 	Insecure         bool   // the certificate is not checked, and plain HTTP is allowed
-	CAFile           string // a file in PEM
+	CAFile           string // the path of a file in PEM
 	CertDir          string // certificates and keys for this host, in docker's layout
 	Concurrency      int    // 0: not set
 	When             When   // the references to read from a mirror

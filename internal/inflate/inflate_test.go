@@ -178,7 +178,7 @@ func TestGunzip(t *testing.T) {
 	}
 }
 
-// FuzzInflate compares with the standard library: the same bytes, or an error in both.
+// FuzzInflate compares Reader with the standard library: the bytes are the same, or both fail.
 func FuzzInflate(f *testing.F) {
 	for _, text := range texts() {
 		for _, level := range []int{flate.NoCompression, 1, 9} {

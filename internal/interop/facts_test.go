@@ -128,8 +128,8 @@ func TestPolicyMeetsKwctlRules(t *testing.T) {
 	wantKind(t, ref, "wasm")
 }
 
-// TestFluxForArgo checks that the layer of kind manifests has a media type that Argo CD accepts by default (util/oci/client.go),
-// and that of kind flux the type of Flux, which Argo CD refuses.
+// TestFluxForArgo checks the media types of layers: Argo CD accepts the type of kind manifests by default (util/oci/client.go), and
+// refuses the type of kind flux.
 func TestFluxForArgo(t *testing.T) {
 	t.Parallel()
 	for kind, want := range map[string]string{"manifests": mediatypes.LayerTarGzip, "flux": "application/vnd.cncf.flux.content.v1.tar+gzip"} {

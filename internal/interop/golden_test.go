@@ -53,7 +53,8 @@ func TestGoldenManifests(t *testing.T) {
 	}
 }
 
-// goldenText returns a digest, its manifest, and the config, a line each. For an index, it appends the same for each entry.
+// goldenText returns the digest, the manifest, and the config of an artifact, one line each. For an index, it appends the text of
+// each entry.
 func goldenText(t *testing.T, store content.Fetcher, desc ocispec.Descriptor) []byte {
 	t.Helper()
 	data, err := content.FetchAll(t.Context(), store, desc)
@@ -82,7 +83,7 @@ func goldenText(t *testing.T, store content.Fetcher, desc ocispec.Descriptor) []
 	return text
 }
 
-// TestKindFilesPackTheSame checks that an example has the same digest if its kind is read from a printed kind file.
+// TestKindFilesPackTheSame checks that an example has the same digest if its kind is read from a kind file that davit printed.
 func TestKindFilesPackTheSame(t *testing.T) {
 	t.Parallel()
 	for _, kind := range kinds.Data() {

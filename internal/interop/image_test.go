@@ -60,7 +60,7 @@ func platformOS(t *testing.T, ref string) string {
 	return image.OS
 }
 
-// TestDavitReadsImage checks that the pull of an image that crane made writes its tree of files.
+// TestDavitReadsImage pulls an image that crane made, and checks the pulled files.
 func TestDavitReadsImage(t *testing.T) {
 	t.Parallel()
 	var archive bytes.Buffer

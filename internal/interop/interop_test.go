@@ -1,5 +1,5 @@
-// Package interop tests that davit reads the artifacts of the native client of each kind, and the client those of davit. It has
-// only tests: a file for each kind or client, and the helpers in this one. Tests of clients that are not installed are skipped.
+// Package interop tests that davit and the native clients of each kind read each other's artifacts. It has only tests: a file for
+// each kind or client, and the helpers in this file. Tests of clients that are not installed are skipped.
 package interop
 
 import (
@@ -207,12 +207,12 @@ func without(all map[string]string, names ...string) map[string]string {
 
 // expectation describes the files that a pull of an example writes.
 type expectation struct {
-	below   string   // the subdirectory of the example whose files they are
+	below   string   // the subdirectory of the example that has the files
 	without []string // files that the kind reads, that the declaration leaves out, or of another platform
 	made    []string // the names of the files if the kind makes them from those of the example
 }
 
-// expectations are for the kinds whose pull differs from the directory of the example.
+// expectations has the kinds whose pulled files differ from those in the directory of the example.
 var expectations = map[string]expectation{
 	"agent":      {made: []string{"agent.yaml"}},
 	"binary":     {without: []string{"greeting-darwin-arm64", "greeting-linux-arm64", "greeting-windows-amd64.bat"}},

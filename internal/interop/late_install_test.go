@@ -36,7 +36,7 @@ func newFalcoctl(t *testing.T) *clients.Client {
 	return c
 }
 
-// TestLateFalcoctlReadsDavit installs rules, a plugin, and an asset by the tag that follows their versions.
+// TestLateFalcoctlReadsDavit installs rules, a plugin, and an asset by the tag of their major version.
 func TestLateFalcoctlReadsDavit(t *testing.T) {
 	t.Parallel()
 	for _, f := range falcoKinds {

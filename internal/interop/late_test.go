@@ -41,7 +41,7 @@ func writeFile(t *testing.T, dir, name, text string) {
 	}
 }
 
-// The expressions match the parts of a golden text that depend on the time of a push.
+// These expressions match the parts of a golden text that depend on the time of a push.
 var (
 	createdAt   = regexp.MustCompile(`("org.opencontainers.image.created":)"[^"]*"`)
 	entryDigest = regexp.MustCompile(`("application/vnd.oci.image.manifest.v1\+json","digest":"sha256:)[0-9a-f]{64}`)

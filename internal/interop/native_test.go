@@ -94,7 +94,7 @@ func TestManifestsMatchNativeClients(t *testing.T) {
 			}
 			for name := range r.differs {
 				if !differs[name] {
-					t.Errorf("%s is the same", name)
+					t.Errorf("%s does not differ", name)
 				}
 			}
 		})

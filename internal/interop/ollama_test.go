@@ -72,11 +72,11 @@ func TestDavitReadsOllama(t *testing.T) {
 	target, _ := open(t, ref, registry.Read)
 	listed, err := read.List(t.Context(), target, "v1", read.ListOptions{})
 	if err != nil || len(listed.Files) != len(want) {
-		t.Errorf("listed are %+v, %v", listed, err)
+		t.Errorf("got the list %+v, %v", listed, err)
 	}
 	info, err := inspect.Inspect(t.Context(), target, "v1", inspect.Options{})
 	if err != nil || info.Kind != "ollama" || info.Layers[0].Name != "model.gguf" {
-		t.Errorf("inspected is %+v, %v", info, err)
+		t.Errorf("got the description %+v, %v", info, err)
 	}
 	shown, err := read.Readable(t.Context(), target, "v1", read.ReadableOptions{})
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// startServers returns the host of a registry without the referrers API and of one with it.
+// startServers returns the hosts of a registry without the referrers API and of one with it.
 func startServers(t *testing.T) map[string]string {
 	t.Helper()
 	return map[string]string{"fallback tag": clients.SharedDistribution(t).Host, "referrers API": clients.SharedOlareg(t).Host}

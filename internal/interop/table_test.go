@@ -18,7 +18,7 @@ import (
 // that .ci/clients.sh builds or the one whose source was read.
 type check struct {
 	kind, client string
-	program      string // in .ci/clients.sh, with commas between several; empty: version is set
+	program      string // the programs in .ci/clients.sh, joined by commas; empty if version is set
 	version      string
 	reads        string // the test that the client reads what davit pushed
 	writes       string // the test that davit reads what the client wrote

@@ -49,8 +49,8 @@ func fillVolume(t *testing.T, dir string) {
 	}
 }
 
-// describeInodes describes each file and directory below a directory, by path, with times of this precision. It leaves out the
-// directory itself, since podman neither exports nor imports its metadata.
+// describeInodes describes each file and directory below a directory, by path, with times truncated to precision. It leaves out
+// the directory itself, since podman neither exports nor imports the metadata of the directory.
 func describeInodes(t *testing.T, dir string, precision time.Duration) map[string]string {
 	t.Helper()
 	found, first := map[string]string{}, map[uint64]string{}

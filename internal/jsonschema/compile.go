@@ -2,7 +2,7 @@
 // its path and the keyword that fails; callers word the messages.
 //
 // It exists because the libraries do not fit a command that starts in a few milliseconds and shows all mistakes in a file
-// at once: santhosh-tekuri/jsonschema compiles the metaschemas when a program starts, which takes 3.6 ms, and
+// at once. santhosh-tekuri/jsonschema compiles the metaschemas when a program starts, which takes 3.6 ms.
 // google/jsonschema-go stops at the first error.
 //
 // A schema can refer only to itself: nothing is loaded. Formats and contents are annotations, which are not checked. Values
@@ -63,16 +63,16 @@ func Compile(document any) (*Schema, error) {
 // node is one schema of a document.
 type node struct {
 	at       []string
-	home     *resource
-	never    bool           // the schema false
-	words    map[string]any // its keywords
-	one      map[string]*node
-	list     map[string][]*node
-	named    map[string]map[string]*node
-	patterns map[string]*regexp.Regexp
-	ref      *node
-	dynamic  *node
-	anchor   string // the anchor of $dynamicRef: it refers to the outermost schema with this anchor; "" if it refers to dynamic
+	home     *resource                   // the resource that has the schema
+	never    bool                        // the schema is false
+	words    map[string]any              // values by keyword
+	one      map[string]*node            // schemas by keyword
+	list     map[string][]*node          // lists of schemas by keyword
+	named    map[string]map[string]*node // schemas by keyword and key
+	patterns map[string]*regexp.Regexp   // by expression
+	ref      *node                       // the target of $ref
+	dynamic  *node                       // the target of $dynamicRef
+	anchor   string                      // the anchor of $dynamicRef: it refers to the outermost schema with this anchor; "" if it refers to dynamic
 }
 
 // resource is a schema with an $id, or the whole document.

@@ -5,11 +5,11 @@ import (
 	"io"
 )
 
-// Limits bound the memory that a decoder allocates for a JSON document. The size of the document does not: "{}," takes 3 bytes,
-// and the descriptor that it is decoded to more than 100.
+// Limits bound the memory that a decoder allocates for a JSON document. The size of the document does not bound it: "{}," takes 3
+// bytes, but may be decoded to a descriptor of more than 100 bytes.
 type Limits struct {
-	Objects int // "{"
-	Values  int // of any kind, in lists and objects
+	Objects int // the number of objects
+	Values  int // the number of values of any kind in lists and objects
 }
 
 // LimitError is the error for a document that exceeds its Limits.

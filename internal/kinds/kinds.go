@@ -157,7 +157,7 @@ func Names() []kind.Naming {
 	return all
 }
 
-// Exports lists the kinds that have a program that exports them, by their scheme.
+// Exports returns the kinds with an export command, by the scheme of the command.
 func Exports() map[string]kind.Kind {
 	exports := map[string]kind.Kind{}
 	for _, k := range list() {

@@ -23,7 +23,7 @@ func KindOf(m ocispec.Manifest) (mediatypes.Kind, bool) {
 	return Recognize(traits)
 }
 
-// KindOfEntry returns the kind of an entry of an index or of a list of referrers, without the manifest.
+// KindOfEntry returns the kind of an entry of an index or of a list of referrers, by its descriptor alone.
 func KindOfEntry(desc ocispec.Descriptor) (mediatypes.Kind, bool) {
 	return Recognize(mediatypes.Traits{ArtifactType: desc.ArtifactType, Annotations: desc.Annotations})
 }
@@ -40,7 +40,8 @@ func KindOfIndex(index ocispec.Index) (mediatypes.Kind, bool) {
 	return kind, ok
 }
 
-// AnyOf reports whether something is true of one of several kinds, whose names a comma separates. "" is the name of any kind.
+// AnyOf reports whether is returns true for one of the kinds in names, which are separated by commas. If names is "", which means
+// any kind, AnyOf returns the result of is("").
 func AnyOf(names string, is func(name string) bool) bool {
 	return slices.ContainsFunc(strings.Split(names, ","), is)
 }

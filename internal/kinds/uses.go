@@ -1,6 +1,6 @@
 package kinds
 
-// Use is a purpose of kinds.
+// Use is a purpose, and the kinds for it.
 type Use struct {
 	Name  string
 	Kinds []string

@@ -16,7 +16,7 @@ const (
 	typeInt64   = 11
 )
 
-// tensorTypes are some types of tensors by number: a block of that many elements takes size bytes.
+// tensorTypes are some tensor types by number, with the number of elements in a block and the size of a block in bytes.
 var tensorTypes = map[uint32]struct{ block, size uint64 }{0: {1, 4}, 1: {1, 2}, 8: {32, 34}, 12: {256, 144}, 14: {256, 210}}
 
 // GGUF describes a GGUF file.

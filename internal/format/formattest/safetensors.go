@@ -3,10 +3,10 @@ package formattest
 
 import "encoding/binary"
 
-// Safetensors returns a file with a header and that many zero bytes of data.
-func Safetensors(header string, data int) []byte {
+// Safetensors returns a file with a header, followed by size zero bytes.
+func Safetensors(header string, size int) []byte {
 	b := binary.LittleEndian.AppendUint64(nil, uint64(len(header)))
-	return append(append(b, header...), make([]byte, data)...)
+	return append(append(b, header...), make([]byte, size)...)
 }
 
 // TinySafetensors is the header of a file with two tensors, whose data take 14 bytes.

@@ -1,5 +1,5 @@
-// Package frontmatter reads the fields that precede the text of Markdown documents: YAML between two lines of "---", as Jekyll
-// introduced it, and, as Hugo also accepts, TOML between two lines of "+++" or a JSON object.
+// Package frontmatter reads the fields that precede the text of Markdown documents. Jekyll introduced YAML between two lines of
+// "---". Hugo also accepts TOML between two lines of "+++", and a JSON object.
 package frontmatter
 
 import (

@@ -11,7 +11,7 @@ import (
 	"github.com/davit-oci/davit/internal/format/frontmatter"
 )
 
-// manyAliases is a text of some hundred bytes that expands to a billion values.
+// manyAliases is a text of a few hundred bytes that expands to a billion values.
 var manyAliases = func() string {
 	text, last := "---\na: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n", "a"
 	for c := 'b'; c < 'j'; c++ {
@@ -56,7 +56,7 @@ func TestRead(t *testing.T) {
 			t.Parallel()
 			got, body := frontmatter.Read([]byte(test.document))
 			if !reflect.DeepEqual(got, test.fields) || string(body) != test.body {
-				t.Errorf("got %v, %q", got, body)
+				t.Errorf("got %v, %q, want %v, %q", got, body, test.fields, test.body)
 			}
 		})
 	}
@@ -71,10 +71,10 @@ func FuzzSplit(f *testing.F) {
 		text := string(bom.ToUTF8([]byte(content)))
 		converted := strings.HasPrefix(text, "+++") || strings.HasPrefix(text, "{")
 		if !converted && !strings.Contains(text, string(front)) || !strings.HasSuffix(text, string(body)) {
-			t.Errorf("%q: front %q and body %q are not parts of it", text, front, body)
+			t.Errorf("%q: front %q and body %q are not parts of the document", text, front, body)
 		}
 		if !found && len(front) > 0 {
-			t.Errorf("front matter %q that was not found", front)
+			t.Errorf("got the front matter %q, but found is false", front)
 		}
 		if fields, rest := frontmatter.Read([]byte(content)); len(fields) > 0 && !bytes.Equal(rest, body) {
 			t.Errorf("body %q, want %q", rest, body)

@@ -81,7 +81,7 @@ func tableAt(root map[string]any, keys []string, array bool) (map[string]any, bo
 	return root, true
 }
 
-// set sets a dotted key, and reports false if the key already has a value.
+// set sets a dotted key. It returns false if the key already has a value, or if a part of the key is not a table.
 func set(table map[string]any, keys []string, value any) bool {
 	last := len(keys) - 1
 	if last > 0 {

@@ -21,7 +21,7 @@ import (
 // The limits of a header. Real headers are far below them: a vocabulary of 256k tokens takes about 20 MiB, which are skipped,
 // and the largest models have a few thousand tensors.
 const (
-	maxHeader  = 512 << 20 // bytes read of one file
+	maxHeader  = 512 << 20 // bytes read from a file
 	maxKeys    = 1 << 16   // metadata entries
 	maxTensors = 1 << 20   // tensors; their descriptions are not kept
 	maxString  = 1 << 20   // a longer string is skipped; a chat template has a few KiB
@@ -66,8 +66,8 @@ func IsHead(data []byte) bool {
 	return len(data) < 8 || binary.LittleEndian.Uint32(data[4:]) < versions || binary.BigEndian.Uint32(data[4:]) < versions
 }
 
-// ReadHead reads the metadata in the first bytes of a GGUF file of size bytes. Those of the model precede the vocabulary, so a
-// short head has them. Of the tensors, the result has only the number.
+// ReadHead reads the metadata in the first bytes of a GGUF file of size bytes. A short head is enough for the metadata of the model,
+// which precede the vocabulary. Of the tensors, the result has only the number.
 func ReadHead(head []byte, size int64) (*File, error) {
 	g := &reader{in: bufio.NewReader(bytes.NewReader(head)), size: size}
 	f, keys, err := g.readCounts()
@@ -176,7 +176,7 @@ func (g *reader) finish(f *File, align int64, last extent) error {
 	if last.end > 0 && last.end > max(g.size-start, 0) {
 		return fmt.Errorf("truncated GGUF: tensor %q ends at byte %d, the file has %d", last.name, start+last.end, g.size)
 	}
-	// Docker Model Runner takes a whole alignment for padding if none is needed. Users compare sizes with those that it prints.
+	// If no padding is needed, Docker Model Runner subtracts a whole alignment. Users compare sizes, so this package does the same.
 	f.DataSize = max(g.size-(g.pos+align-g.pos%align), 0)
 	return nil
 }
@@ -197,7 +197,7 @@ func (g *reader) readVersion() error {
 	if g.version, err = g.readUint32(); err != nil {
 		return err
 	}
-	// llama.cpp writes big-endian files with the usual magic; read as little-endian, their version is a multiple of 65536.
+	// llama.cpp writes big-endian files with the usual magic. Their version, read as little-endian, is a multiple of 65536.
 	if g.version&0xffff == 0 {
 		g.version, g.order = bits.ReverseBytes32(g.version), binary.BigEndian
 	}

@@ -100,7 +100,7 @@ func TestReadKeepsNoVocabulary(t *testing.T) {
 		}
 	})
 	if allocs > 1000 {
-		t.Errorf("%.0f allocations for a vocabulary that is skipped", allocs)
+		t.Errorf("got %.0f allocations for a skipped vocabulary, want at most 1000", allocs)
 	}
 }
 

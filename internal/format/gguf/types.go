@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// tensorType is a type of tensor data: a block of that many elements takes size bytes.
+// tensorType is a type of tensor data, with the number of elements in a block and the size of a block in bytes.
 type tensorType struct {
 	name        string
 	block, size uint64
@@ -42,7 +42,7 @@ func typeName(kind uint32) string {
 	return forkTypes[kind]
 }
 
-// unknownType counts the tensors of all types without a name.
+// unknownType is the number under which tensors of all other types are counted.
 const unknownType = ^uint32(0)
 
 // knownType returns kind if this package lists it, and unknownType otherwise, so that a file can't make the map of counts

@@ -9,7 +9,7 @@ type Heading struct {
 	Text  string
 }
 
-// Headings lists the headings of a document, ATX and Setext, without those in code.
+// Headings lists the headings of a document, ATX and Setext, except in code blocks.
 func Headings(body []byte) []Heading {
 	var found []Heading
 	eachHeading(body, func(h Heading, _ int) { found = append(found, h) })

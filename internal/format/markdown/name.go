@@ -22,7 +22,7 @@ func PageName(name string) string {
 	return dir + base
 }
 
-// IsName reports whether a file has the extension of Markdown.
+// IsName reports whether a file name has an extension of Markdown.
 func IsName(name string) bool {
 	switch strings.ToLower(path.Ext(strings.TrimSuffix(name, ".erb"))) {
 	case ".md", ".markdown", ".mdx":

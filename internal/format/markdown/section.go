@@ -10,7 +10,7 @@ import (
 type Section struct {
 	Heading
 	Anchor string // the part of a link after "#", as GitHub and most site generators derive it from the heading
-	Text   []byte // including the heading and the sections below it
+	Text   []byte // including the heading and its subsections
 }
 
 // Sections lists the sections of a document, in the order of their headings.

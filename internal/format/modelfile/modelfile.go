@@ -48,7 +48,7 @@ func Parse(data []byte) ([]Command, error) {
 		all = append(all, c)
 	}
 	if !slices.ContainsFunc(all, func(c Command) bool { return c.Name == "FROM" }) {
-		return nil, errors.New("there is no FROM")
+		return nil, errors.New("no FROM command")
 	}
 	return all, nil
 }
@@ -106,7 +106,7 @@ func (p *parser) readCommand() (Command, error) {
 	return c, nil
 }
 
-// readWord reads up to the next space, and skips the spaces after it.
+// readWord reads up to the next white space, and skips the spaces after the word.
 func (p *parser) readWord() string {
 	end := strings.IndexAny(p.rest, " \t\r\n")
 	if end < 0 {
@@ -139,7 +139,7 @@ func (p *parser) readValue() (string, error) {
 			return inner[len(quote):], nil
 		}
 		if length == 0 {
-			return "", errors.New("the quotes do not end")
+			return "", errors.New("unterminated quotes")
 		}
 	}
 }

@@ -29,12 +29,12 @@ func TestParse(t *testing.T) {
 func TestParseRefuses(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"":                              "there is no FROM",
-		"SYSTEM a\n":                    "there is no FROM",
+		"":                              "no FROM command",
+		"SYSTEM a\n":                    "no FROM command",
 		"FROM a\n\nMODEL b\n":           `line 3: unknown command "MODEL"`,
 		"FROM\n":                        "line 1: FROM needs a file",
-		"FROM a\nSYSTEM \"\"\"b\n\nc\n": "line 2: the quotes do not end",
-		"FROM a\nSYSTEM \"\"\"":         "line 2: the quotes do not end",
+		"FROM a\nSYSTEM \"\"\"b\n\nc\n": "line 2: unterminated quotes",
+		"FROM a\nSYSTEM \"\"\"":         "line 2: unterminated quotes",
 		"FROM a\nPARAMETER stop\n":      "line 2: PARAMETER needs a name and a value",
 		"FROM a\nMESSAGE bot hi\n":      `line 2: role "bot" of a MESSAGE: want system, user, or assistant`,
 	} {

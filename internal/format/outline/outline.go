@@ -58,14 +58,14 @@ func Time(s string) time.Time {
 	return time.Time{}
 }
 
-// Count is the number of items with a name, such as 2 and "error".
+// Count is a name and the number of items with the name, such as "error" and 2.
 type Count struct {
 	Name string
 	N    int
 }
 
-// Counts formats counts and leaves out zeros: "2 errors, 1 warning". With plural, a name gets an "s" if its count is above 1. If
-// all counts are zero, Counts returns none.
+// Counts formats counts and leaves out zeros: "2 errors, 1 warning". With plural, a name gets an "s" if its count is above 1. The
+// result is the text none if all counts are zero.
 func Counts(none string, plural bool, counts ...Count) string {
 	var parts []string
 	for _, c := range counts {

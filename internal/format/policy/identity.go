@@ -45,9 +45,9 @@ func (i *Identity) check() error {
 	return nil
 }
 
-// Accepts reports whether a signature of the name signed counts for an artifact with this name (HOST/REPO) and tag. The tag
-// is "" if the artifact was requested by digest. For an artifact without a name, in a layout, signed must match a name that
-// the identity itself states.
+// Accepts reports whether a signature of the name signed counts for an artifact with the name HOST/REPO and a tag, which is ""
+// if the artifact was requested by digest. An artifact in a layout has the name "": then signed must match a name that the
+// identity itself states.
 func (i *Identity) Accepts(signed, name, tag string) bool {
 	kind := matchRepoOrExact
 	if i != nil {

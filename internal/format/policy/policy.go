@@ -123,9 +123,9 @@ func (r *Requirement) parse(data []byte) error {
 	return r.SignedIdentity.check()
 }
 
-// For returns the requirements of an artifact in a registry: those of its reference, its repository, a parent of the
-// repository, its registry, a domain around the registry ("*.example.com"), the transport, or the default, whichever the
-// policy has first. The name is HOST/REPO, the reference HOST/REPO:TAG or HOST/REPO@DIGEST.
+// For returns the requirements of an artifact in a registry, by the first scope that the policy has. The scopes are its reference,
+// its repository, a parent of the repository, its registry, a domain around the registry ("*.example.com"), and the transport;
+// without any, the default counts. The name is HOST/REPO, the reference HOST/REPO:TAG or HOST/REPO@DIGEST.
 func (p *Policy) For(name, reference string) []Requirement {
 	scopes := []string{reference}
 	for at := name; at != "." && at != "/"; at = path.Dir(at) {

@@ -27,7 +27,7 @@ func TestRead(t *testing.T) {
 		t.Errorf("two types: got %+v, %v, want mixed", mixed, err)
 	}
 	if _, err := readBytes(formattest.Safetensors(`{"__metadata__":null,"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`, 4)); err != nil {
-		t.Errorf("no metadata: %v", err)
+		t.Errorf("null as metadata: %v", err)
 	}
 }
 

@@ -170,6 +170,7 @@ type location struct {
 	} `json:"physicalLocation"`
 }
 
+// String returns FILE:LINE, or FILE if the line is unknown.
 func (l location) String() string {
 	if line := l.Physical.Region.StartLine; line > 0 {
 		return fmt.Sprintf("%s:%d", l.Physical.Artifact.URI, line)

@@ -107,7 +107,7 @@ func (s *reader) readElement(d *json.Decoder) error {
 	return nil
 }
 
-// hold adds the size of names to the memory in use, and fails if it exceeds maxGraphNames.
+// hold adds the size of names to held, and fails if held exceeds maxGraphNames.
 func (g *spdxGraph) hold(names ...string) error {
 	for _, name := range names {
 		g.held += len(name) + 16 // for the string header

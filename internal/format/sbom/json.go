@@ -189,7 +189,7 @@ func (s *reader) readMetadata(d *json.Decoder) error {
 	return err
 }
 
-// ignoreType returns nil for the error of a value of an unexpected type, which stays empty, and any other err as it is.
+// ignoreType returns nil if err is about a value of an unexpected type, which stays empty, and otherwise err.
 func ignoreType(err error) error {
 	var wrong *json.UnmarshalTypeError
 	if errors.As(err, &wrong) {

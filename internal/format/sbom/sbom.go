@@ -1,5 +1,5 @@
-// Package sbom summarizes software bills of materials: SPDX 2.2 to 3.0.1, CycloneDX 1 and Syft's JSON, bare or in an in-toto
-// statement, a DSSE envelope or a sigstore bundle.
+// Package sbom summarizes software bills of materials: SPDX 2.2 to 3.0.1, CycloneDX 1, and Syft's JSON, bare or in an in-toto
+// statement, a DSSE envelope, or a sigstore bundle.
 package sbom
 
 import (
@@ -19,7 +19,7 @@ import (
 	"github.com/davit-oci/davit/internal/lists"
 )
 
-// maxRead bounds a document, in bytes. The largest ones, of container images with every file listed, have a tenth of it.
+// maxRead bounds a document, in bytes. The largest documents, which list every file of a container image, have a tenth of it.
 const maxRead = 512 << 20
 
 // maxPart bounds a component, in bytes: it is held in memory while it is read.
@@ -54,8 +54,8 @@ type LicenseCount struct {
 }
 
 // Read summarizes a software bill of materials: SPDX 2 in JSON or tag-value form, SPDX 3, CycloneDX in JSON or XML, or Syft's
-// own JSON, alone or in an in-toto statement, a DSSE envelope, or a sigstore bundle. In memory it holds one component at a
-// time, and the names of an SPDX 3 document.
+// own JSON. The document may be in an in-toto statement, a DSSE envelope, or a sigstore bundle. Read holds one component at a time
+// in memory, and the names of an SPDX 3 document.
 func Read(r io.Reader) (*Summary, error) { return read(r, 0) }
 
 // ReadAll is like Read, but keeps the first outline.MaxRows components.

@@ -1,5 +1,5 @@
-// Package sigkey reads, writes, and uses the keys of cosign: private keys in the encrypted form of cosign or in plain PEM,
-// public keys in PEM, and signatures with the algorithms that sigstore allows for them.
+// Package sigkey reads and writes the keys of cosign: private keys in the encrypted form of cosign or in plain PEM, and public keys
+// in PEM. It makes and checks signatures with the algorithms that sigstore allows for these keys.
 //
 // The caller chooses the key that checks a signature, and the type of the key decides the algorithm.
 package sigkey

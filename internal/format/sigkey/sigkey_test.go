@@ -19,8 +19,8 @@ import (
 
 func noPassword() ([]byte, error) { return nil, errors.New("a password was requested") }
 
-// keys returns a private key of each supported type, in PEM.
-func keys(t *testing.T) map[string][]byte {
+// generateKeys returns a private key of each supported type, in PEM.
+func generateKeys(t *testing.T) map[string][]byte {
 	t.Helper()
 	encode := func(kind string, der []byte, err error) []byte {
 		if err != nil {
@@ -59,7 +59,7 @@ func keys(t *testing.T) map[string][]byte {
 func TestSignatures(t *testing.T) {
 	t.Parallel()
 	message := []byte("a message")
-	for name, data := range keys(t) {
+	for name, data := range generateKeys(t) {
 		private, err := sigkey.ParsePrivate(data, noPassword)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -101,7 +101,7 @@ func TestSignatures(t *testing.T) {
 func TestOtherKeys(t *testing.T) {
 	t.Parallel()
 	all := map[string]*sigkey.Private{}
-	for name, data := range keys(t) {
+	for name, data := range generateKeys(t) {
 		if strings.Contains(name, " ") { // the same keys, encoded in another way
 			continue
 		}
@@ -144,7 +144,7 @@ func TestGenerate(t *testing.T) {
 	if _, err := sigkey.ParsePrivate(private, noPassword); err == nil || errors.Is(err, sigkey.ErrPassword) {
 		t.Errorf("no password: %v", err)
 	}
-	// cosign wrote another type before version 2
+	// Before version 2, cosign wrote another type of PEM block.
 	old := bytes.ReplaceAll(private, []byte("SIGSTORE"), []byte("COSIGN"))
 	if _, err := sigkey.ParsePrivate(old, password("secret")); err != nil {
 		t.Errorf("old type: %v", err)

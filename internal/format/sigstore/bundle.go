@@ -29,7 +29,7 @@ const (
 type Bundle struct {
 	Statement Statement
 	Hint      string // of the key, as the signer wrote it: not evidence
-	Identity  string // of the certificate: a mail address or URI; "" if a key signed
+	Identity  string // of the certificate: an email address or URI; "" if a key signed
 	Issuer    string // the OIDC issuer of the identity, as the certificate states it
 
 	payload, signature []byte

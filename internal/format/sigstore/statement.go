@@ -50,7 +50,7 @@ func SignatureOf(d digest.Digest, annotations map[string]string) Statement {
 	}
 }
 
-// limits bound the memory that decoding a bundle, or the subjects of a statement, takes. A log entry with its proof has some
+// limits bound the memory that decoding a bundle, or the subjects of a statement, takes. A log entry with its proof has a few
 // hundred values, and a payload is a single value.
 var limits = jsonwalk.Limits{Objects: 1000, Values: 20_000}
 

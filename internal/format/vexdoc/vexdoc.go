@@ -69,7 +69,7 @@ func read(r io.Reader, list bool) (*outline.Outline, error) {
 	return s.outline(), nil
 }
 
-// readField reads a field of the document. No field means different things in two formats.
+// readField reads a field of the document. No two formats have a field with the same name and different meanings.
 func (s *reader) readField(key string) error {
 	switch key {
 	case "@context":
@@ -113,7 +113,7 @@ func (s *reader) readText(set func(string)) error {
 	return err
 }
 
-// readCSAF reads the head of a CSAF document.
+// readCSAF reads the field "document" of a CSAF document.
 func (s *reader) readCSAF() error {
 	var d struct {
 		Version  string `json:"csaf_version"`
@@ -188,7 +188,7 @@ func (s *reader) readVulnerability() error {
 	return nil
 }
 
-// flag is the reason in CSAF why products are not affected.
+// flag is the reason that CSAF states for products that are not affected.
 type flag struct {
 	Label    string
 	Products []string `json:"product_ids"`

@@ -25,7 +25,7 @@ const (
 // severities are the severities of both scanners, most severe first.
 var severities = []string{"critical", "high", "medium", "low", "negligible", "unknown"}
 
-// finding is a vulnerability of a package, or another problem of a file.
+// finding is a vulnerability in a package, or another problem in a file.
 type finding struct{ severity, id, where, fixed string }
 
 // reader collects the parts of a report.

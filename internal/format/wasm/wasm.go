@@ -101,7 +101,7 @@ func (f *File) readSections(r io.ReaderAt, size int64) error {
 }
 
 // readSection lists the names of an import or export section and skips the others. The list ends at an unknown encoding, which
-// is not an error: proposals keep adding new ones, and the list only informs.
+// is not an error: proposals keep adding encodings, and the list is only informational.
 func (f *File) readSection(id byte, section *io.SectionReader) error {
 	var entry func(*reader)
 	switch {
@@ -188,7 +188,7 @@ func (f *File) appendName(r *reader, names []string, name string) []string {
 		return names
 	}
 	if f.kept += len(name); len(names) == maxNames || f.kept > maxKept {
-		r.fail(errUnknown) // end the list, which is long enough to inform
+		r.fail(errUnknown) // end the list at its limit
 		return names
 	}
 	return append(names, name)

@@ -55,8 +55,8 @@ func ShardOf(p string) (group Group, number int) {
 	return Group{m[1], count, m[4], [2]int{len(m[2]), len(m[3])}}, number
 }
 
-// MissingShards returns the paths of the shards that are missing from paths, which have slashes. It fails if the number of a
-// shard is out of range.
+// MissingShards returns the shards that are missing from a list of slash-separated paths. It fails if the number of a shard is out
+// of range.
 func MissingShards(paths []string) ([]string, error) {
 	have := map[string]bool{}
 	for _, p := range paths {

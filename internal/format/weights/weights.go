@@ -1,4 +1,4 @@
-// Package weights recognizes files of model weights, GGUF and safetensors, by their beginning and by their names.
+// Package weights recognizes files of model weights, GGUF and safetensors, by their first bytes and by their names.
 package weights
 
 import (
@@ -9,7 +9,7 @@ import (
 	"github.com/davit-oci/davit/internal/format/safetensors"
 )
 
-// Head has the facts about a file of model weights that the beginning of the file shows.
+// Head has the facts in the first bytes of a file of model weights.
 type Head struct {
 	Format       string            `json:"format"`            // gguf or safetensors
 	Tensors      int64             `json:"tensors,omitempty"` // 0: not known

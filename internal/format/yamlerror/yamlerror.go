@@ -17,7 +17,7 @@ var prefix = lazy.Regexp(`^(?:yaml: )?(?:unmarshal errors:\s+)?(?:line (\d+): )?
 // fromZero matches the messages whose lines the library counts from 0; it counts the others from 1.
 var fromZero = lazy.Regexp(`^did not find expected (',' or|'-' ind|<|key$|node)|^found (duplicate %|incompatible|undefined tag)`)
 
-// goType matches the type of Go that a value does not fit.
+// goType matches the message for a value that does not fit a Go type.
 var goType = lazy.Regexp(`^cannot unmarshal !!(\w+) (?:(\x60.*\x60) )?into .*`)
 
 // types are the words for the YAML tags of the library.
@@ -49,8 +49,8 @@ func Split(err error) (line int, text string) {
 	return line, text
 }
 
-// Worded returns an error of the library as "line N: description", with the results of Split. It returns any other error as it
-// is.
+// Worded returns an error of the library as "line N: description", with the results of Split. It returns any other error
+// unchanged.
 func Worded(err error) error {
 	var several *yaml.TypeError
 	if err == nil || !errors.As(err, &several) && !strings.HasPrefix(err.Error(), "yaml: ") {

@@ -87,7 +87,7 @@ func envFilesIn(d *compose.Directory) []string {
 	return names
 }
 
-// firstExisting returns the path of the first of names that is a file in dir, or nil if none is.
+// firstExisting returns a list with the path of the first of names that is a file in dir, or nil if none is.
 func firstExisting(fsys fs.FS, dir string, names []string) []string {
 	for _, name := range names {
 		name = path.Join(dir, name)

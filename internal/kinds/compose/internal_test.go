@@ -9,7 +9,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// aliasBomb returns YAML of some hundred bytes that expands to a billion values.
+// aliasBomb returns YAML of a few hundred bytes that expands to a billion values.
 func aliasBomb() string {
 	text, last := "x-a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n", "a"
 	for c := 'b'; c < 'j'; c++ {

@@ -8,7 +8,7 @@ import (
 	"slices"
 )
 
-// option is an option of a feature or template, by devContainerFeature.schema.json of devcontainers/spec.
+// option is an option of a feature or template, as in devContainerFeature.schema.json of devcontainers/spec.
 type option struct {
 	Type      string          `json:"type"`
 	Default   json.RawMessage `json:"default"`

@@ -33,7 +33,7 @@ type docsPage struct {
 	Title string `json:"title,omitempty"` // its first heading
 
 	source string // the file
-	weight int    // the order that its front matter sets; 0: after pages with a weight
+	weight int    // the position in its front matter; 0: not set, so after the pages with a weight
 }
 
 // derive makes the config: the list of pages, and the first page to read.

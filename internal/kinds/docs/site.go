@@ -23,7 +23,7 @@ type generator struct {
 	markers []string                     // names of the configuration
 	title   func() *regexp.Regexp        // matches the title in the configuration: the first group
 	nav     []string                     // files that list the pages, relative to the directory of the site
-	roots   []string                     // directories to which the paths in nav are relative, besides its own
+	roots   []string                     // directories to which paths in nav may be relative, besides the directory of nav
 	home    func(config string) []string // returns the first page, or directories that have it
 }
 
@@ -60,8 +60,8 @@ var generators = []generator{
 type site struct {
 	title string
 	nav   string   // the file that lists the pages
-	text  string   // of nav
-	roots []string // of the paths in it
+	text  string   // the content of nav
+	roots []string // the directories to which paths in text are relative
 	home  []string // the first page, or directories that have it
 }
 

@@ -14,8 +14,8 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// Rules returns the kind of files of rules. A YAML file may be anything else, so the kind must be named, as the kinds of plugins
-// and assets.
+// Rules returns the kind of files of rules. A YAML file may be anything else, so the kind must be named, as must the kinds of
+// plugins and assets.
 func Rules() kind.Kind {
 	return newKind("rulesfile", mediatypes.Kind{
 		Name: "falco-rules", Summary: "a file of rules for Falco", Example: "version: 1.0.0\nlayers: [greeting_rules.yaml]\n",

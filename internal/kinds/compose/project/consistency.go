@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// CheckConsistency returns the first error that docker compose reports for a model. It makes the checks of checkConsistency and the
-// validation of compose-go, in the same order. With remote, it skips references: remote files may define the names.
+// CheckConsistency returns the first error that docker compose reports for a model. It makes the checks of compose-go's
+// checkConsistency and validation, in the same order. With remote, it skips references: remote files may define the names.
 func CheckConsistency(m Model, remote bool) error {
 	services, _ := m["services"].(Model)
 	for _, section := range [...]string{"configs", "secrets"} {

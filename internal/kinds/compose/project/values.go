@@ -15,7 +15,7 @@ var (
 	port     = lazy.Regexp(`^(([0-9.]+|\[?[0-9a-fA-F:.]+\]?):)?(([0-9]+(-[0-9]+)?)?:)?[0-9]+(-[0-9]+)?(/(tcp|udp|sctp|TCP|UDP|SCTP))?$`)
 )
 
-// values lists the fields of a service, their keys joined by dots, that are not free text.
+// values lists the fields of a service that must be durations or sizes, as keys joined by dots.
 var values = [...]struct{ what, fields string }{
 	{"duration", `stop_grace_period healthcheck.interval healthcheck.timeout healthcheck.start_period healthcheck.start_interval
 		deploy.restart_policy.delay deploy.restart_policy.window deploy.update_config.delay deploy.update_config.monitor
