@@ -8,6 +8,8 @@ import (
 
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/paths"
+	"github.com/davit-oci/davit/internal/reference"
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/spf13/cobra"
 )
@@ -57,18 +59,20 @@ func CheckEmpty(cmd *cobra.Command, args []string) error {
 // takeSurplus returns the command that takes the argument behind the last one, or "".
 func takeSurplus(cmd *cobra.Command, args []string, most int) string {
 	words, extra, to := strings.Fields(cmd.CommandPath()), args[most], cmd.Annotations[Surplus]
+	isFile := func(name string) bool { return paths.Exists(name) && !paths.IsLayout(name) }
+	takesFile := to == "--dir" || to == "--key"
+	if most > 0 && (takesFile && !isFile(extra) || to == "--username" && reference.LooksLikeHost(extra)) {
+		args, extra = []string{extra}, args[0]
+	}
 	switch {
 	case to == "":
 		return ""
 	case !strings.HasPrefix(to, "-"):
 		return shell.Command(slices.Concat(words[:1], []string{to}, args[:most+1])...)
-	case to == "--dir":
-		if most > 0 && !FileExists(extra) {
-			args, extra = []string{extra}, args[0]
-		}
-		if !FileExists(extra) {
-			return ""
-		}
+	case takesFile && !isFile(extra):
+		return ""
+	case to == "--dir" && !paths.IsDirectory(extra):
+		to = "--key"
 	}
 	return shell.Command(slices.Concat(words, args[:most], []string{to, extra})...)
 }
@@ -89,7 +93,7 @@ func fill(cmd *cobra.Command, args []string) (missing []string, complete string)
 		}
 	}
 	words := append([]string{cmd.CommandPath()}, args...)
-	if len(args) == 1 && len(names) == 2 && names[0] == "SOURCE" && !FileExists(args[0]) {
+	if len(args) == 1 && len(names) == 2 && names[0] == "SOURCE" && !paths.Exists(args[0]) {
 		if _, err := registry.Parse(args[0]); err == nil {
 			return names[:1], strings.Join([]string{cmd.CommandPath(), names[0], args[0]}, " ")
 		}

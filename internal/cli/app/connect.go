@@ -11,6 +11,7 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/build"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/paths"
 	"github.com/davit-oci/davit/pack"
 	"github.com/spf13/pflag"
 )
@@ -94,24 +95,6 @@ func (a *App) PlainClientFor(address string) (*registry.Client, error) {
 	return a.client(via)
 }
 
-// FileExists reports whether a file or directory exists.
-func FileExists(name string) bool {
-	_, err := os.Stat(name)
-	return err == nil
-}
-
-// WithoutType returns the file of an argument of oras, FILE:TYPE, if the file exists and the argument itself names none.
-func WithoutType(arg string) (file string, ok bool) {
-	i := strings.LastIndexByte(arg, ':')
-	if i <= 0 || !strings.Contains(arg[i:], "/") || FileExists(arg) || !FileExists(arg[:i]) {
-		return arg, false
-	}
-	return arg[:i], true
-}
-
-// TypeHint is the hint about where the type of a file comes from.
-const TypeHint = "types come from the kind (--kind), or from mediaType: in davit.yaml"
-
 // CacheDir returns the cache directory, or "" without a place for it.
 func CacheDir() string {
 	return registry.FromEnvironment().CacheDir
@@ -165,7 +148,7 @@ func IsDirectory(ref registry.Reference) bool {
 		return false
 	}
 	for _, name := range []string{"oci-layout", "index.json", "blobs"} {
-		if FileExists(filepath.Join(ref.Path, name)) {
+		if paths.Exists(filepath.Join(ref.Path, name)) {
 			return false
 		}
 	}

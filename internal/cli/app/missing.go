@@ -10,6 +10,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/cli/paths"
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/shell"
@@ -131,7 +132,7 @@ func (t *Target) hintInLayout(ctx context.Context) string {
 	switch {
 	case !ok || !t.Ref.IsPath():
 		return ""
-	case !FileExists(t.Ref.Path):
+	case !paths.Exists(t.Ref.Path):
 		return fmt.Sprintf("the layout %q does not exist", t.Ref.Path)
 	}
 	names, _, err := several.Repositories(ctx)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/paths"
 	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/cli/signing"
 	"github.com/davit-oci/davit/internal/cli/source"
@@ -80,7 +80,7 @@ type attachOptions struct {
 func runAttach(ctx context.Context, a *app.App, opts attachOptions) error {
 	var err error
 	opts.subjectRef, err = registry.Parse(opts.subject)
-	if err != nil || opts.subjectRef.IsPath() && !strings.HasSuffix(opts.subject, ".tar") && !app.FileExists(filepath.Join(opts.subject, ocispec.ImageLayoutFile)) {
+	if err != nil || opts.subjectRef.IsPath() && !strings.HasSuffix(opts.subject, ".tar") && !paths.IsLayout(opts.subject) {
 		err = hintAtOrder(opts, err)
 	}
 	if err != nil {
@@ -161,8 +161,8 @@ func notePredecessors(a *app.App, all []*pack.Attached) {
 
 // hintAtOrder returns the error about a subject, with the right order if it exists, and the first argument is a reference.
 func hintAtOrder(opts attachOptions, err error) error {
-	opts.subject, _ = app.WithoutType(opts.subject)
-	if len(opts.sources) == 0 || !app.FileExists(opts.subject) || app.FileExists(opts.sources[0]) {
+	opts.subject, _ = paths.WithoutType(opts.subject)
+	if len(opts.sources) == 0 || !paths.Exists(opts.subject) || paths.Exists(opts.sources[0]) && !paths.IsLayout(opts.sources[0]) {
 		return err
 	}
 	if _, parseErr := registry.Parse(opts.sources[0]); parseErr != nil {

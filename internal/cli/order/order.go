@@ -3,11 +3,12 @@ package order
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/davit-oci/davit/artifact/registry"
-	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/paths"
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/spf13/cobra"
 )
@@ -15,7 +16,7 @@ import (
 // TargetFirst returns an error if only the second of two arguments is a reference. more are hints besides the command with
 // the arguments exchanged.
 func TargetFirst(cmd *cobra.Command, args []string, more ...string) error {
-	if len(args) != 2 || app.FileExists(args[0]) {
+	if len(args) != 2 || paths.Exists(args[0]) {
 		return nil
 	}
 	if _, err := registry.ParseSource(args[0]); err == nil {
@@ -26,4 +27,45 @@ func TargetFirst(cmd *cobra.Command, args []string, more ...string) error {
 	}
 	hints := append([]string{shell.Command("davit", cmd.Name(), args[1], args[0])}, more...)
 	return &exit.UsageError{Err: fmt.Errorf("%q is not a reference: TARGET is the first argument", args[0]), Hint: strings.Join(hints, "\n")}
+}
+
+// TagsLast returns an error if the arguments are meant as those of docker tag, or of the commands that list tags elsewhere.
+func TagsLast(args []string) error {
+	last := args[len(args)-1]
+	if !strings.Contains(last, "/") {
+		return nil
+	}
+	if _, err := registry.Parse(last); err != nil {
+		return nil
+	}
+	hint := shell.Command("davit", "copy", args[0], last)
+	_, firstErr := registry.Parse(args[0])
+	if args[0] == "ls" || args[0] == "list" {
+		hint = shell.Command("davit", "tags", last)
+	} else if firstErr != nil && len(args) == 2 {
+		hint = shell.Command("davit", "tag", last, args[0])
+	} else if tags := tagsOf(args); tags != nil {
+		hint = shell.Command(append([]string{"davit", "tag", args[0]}, tags...)...)
+	}
+	return &exit.UsageError{Err: fmt.Errorf("%q is a reference: the tags are those of one repository", last), Hint: hint}
+}
+
+// tagsOf returns the tags of the arguments after the first, if all name the same repository or layout as the first or are tags;
+// otherwise nil.
+func tagsOf(args []string) []string {
+	first, err := registry.Parse(args[0])
+	if err != nil {
+		return nil
+	}
+	tags := slices.Clone(args[1:])
+	for i, arg := range tags {
+		ref, err := registry.Parse(arg)
+		switch {
+		case err != nil && strings.Contains(arg, "/"), err == nil && (ref.Name() != first.Name() || ref.InLayout() != first.InLayout() || ref.Tag == ""):
+			return nil
+		case err == nil:
+			tags[i] = ref.Tag
+		}
+	}
+	return tags
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/paths"
 	"github.com/davit-oci/davit/internal/cli/printer"
 	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/cli/signing"
@@ -137,12 +138,12 @@ func runPush(ctx context.Context, a *app.App, opts pushOptions) error {
 // parseTarget parses the last argument. A source in its place is an error.
 func (o pushOptions) parseTarget() (registry.Reference, error) {
 	target, err := registry.Parse(o.target)
-	file, isTyped := app.WithoutType(o.target)
+	file, isTyped := paths.WithoutType(o.target)
 	if isTyped {
 		o.target = file
 	}
-	isSource := err != nil && app.FileExists(o.target)
-	nothingHere := o.from == "" && len(o.sources) == 0 && !o.source.NamesFile() && !app.FileExists(source.Declaration)
+	isSource := err != nil && paths.Exists(o.target)
+	nothingHere := o.from == "" && len(o.sources) == 0 && !o.source.NamesFile() && !paths.Exists(source.Declaration)
 	if err == nil && nothingHere {
 		isSource = target.IsPath() && isFiles(target.Path)
 		if !isSource && !o.source.NamesKind() {
@@ -157,7 +158,7 @@ func (o pushOptions) parseTarget() (registry.Reference, error) {
 	}
 	words := slices.Concat([]string{"davit", "push"}, o.sources, []string{o.target})
 	for i, word := range o.sources {
-		if _, err := registry.Parse(word); err == nil && !app.FileExists(word) {
+		if _, err := registry.Parse(word); err == nil && !paths.Exists(word) {
 			words = append(slices.Delete(words, i+2, i+3), word)
 			return target, &exit.UsageError{
 				Err:  fmt.Errorf("%q is a source: the target is the last argument", o.target),
@@ -178,8 +179,8 @@ func isFiles(name string) bool {
 		return err == nil && !strings.HasSuffix(name, ".tar")
 	}
 	entries, err := os.ReadDir(name)
-	return err == nil && len(entries) > 0 && !app.FileExists(filepath.Join(name, ocispec.ImageLayoutFile)) &&
-		!app.FileExists(filepath.Join(name, ocispec.ImageIndexFile))
+	return err == nil && len(entries) > 0 && !paths.Exists(filepath.Join(name, ocispec.ImageLayoutFile)) &&
+		!paths.Exists(filepath.Join(name, ocispec.ImageIndexFile))
 }
 
 // checkTag returns an error if native clients find the artifact by its version or by the tag of its kind, and the tag of the

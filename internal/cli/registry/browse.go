@@ -16,6 +16,7 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/paths"
 	"github.com/davit-oci/davit/internal/serve"
 	"github.com/davit-oci/davit/internal/serve/accesslog"
 	"github.com/davit-oci/davit/internal/serve/web"
@@ -58,7 +59,7 @@ type browseOptions struct{ target, address string }
 
 func runBrowse(ctx context.Context, a *app.App, opts browseOptions) error {
 	if opts.target == "" {
-		if !app.FileExists(defaultTarget) {
+		if !paths.Exists(defaultTarget) {
 			return &exit.UsageError{Err: errors.New("which repository, layout, or archive? There is no ./oci here"), Hint: "davit browse TARGET"}
 		}
 		opts.target = defaultTarget

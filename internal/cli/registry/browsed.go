@@ -13,6 +13,7 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/paths"
 	"github.com/davit-oci/davit/internal/cli/places"
 	"github.com/davit-oci/davit/internal/serve"
 	"github.com/davit-oci/davit/internal/serve/web"
@@ -62,7 +63,7 @@ func parseBrowsed(target string) (registry.Reference, error) {
 	if err == nil {
 		return ref, nil
 	}
-	if local, localErr := registry.Parse(app.LocalPath(target)); localErr == nil && app.FileExists(local.Path) {
+	if local, localErr := registry.Parse(app.LocalPath(target)); localErr == nil && paths.Exists(local.Path) {
 		return local, nil
 	}
 	return ref, err

@@ -14,6 +14,7 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/paths"
 	"github.com/davit-oci/davit/internal/cli/places"
 	"github.com/davit-oci/davit/internal/serve"
 	"github.com/davit-oci/davit/internal/serve/accesslog"
@@ -111,7 +112,7 @@ func (o serveOptions) reference() (registry.Reference, error) {
 	switch {
 	case err != nil:
 		return ref, err
-	case !o.write && !app.FileExists(ref.Path) && places.IsRemote(o.path):
+	case !o.write && !paths.Exists(ref.Path) && places.IsRemote(o.path):
 		err = &exit.UsageError{Err: fmt.Errorf("%q is in a registry, and a layout on disk is served", o.path), Hint: shell.Command("davit", "browse", o.path)}
 	case ref.Reference() != "":
 		err = &exit.UsageError{Err: fmt.Errorf("%q names one artifact: a layout is served as a whole", o.path), Hint: shell.Command("davit", "serve", ref.Path)}

@@ -2,16 +2,12 @@ package registry
 
 import (
 	"context"
-	"fmt"
 	"io"
-	"slices"
-	"strings"
 
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
-	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/order"
 	"github.com/davit-oci/davit/internal/cli/results"
-	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/opencontainers/go-digest"
 	"github.com/spf13/cobra"
@@ -36,7 +32,7 @@ func newTagCommand(a *app.App) *cobra.Command {
 
 func runTag(ctx context.Context, a *app.App, args []string, ifAbsent app.IfAbsent, dryRun app.DryRun) error {
 	tags := args[1:]
-	if err := checkNotReferences(args); err != nil {
+	if err := order.TagsLast(args); err != nil {
 		return err
 	}
 	if err := app.CheckTags(tags); err != nil {
@@ -56,44 +52,6 @@ func runTag(ctx context.Context, a *app.App, args []string, ifAbsent app.IfAbsen
 	}
 	result.dryRun = dryRun
 	return a.Print(result)
-}
-
-// checkNotReferences returns an error if the arguments are meant as those of docker tag, or of the commands that list tags elsewhere.
-func checkNotReferences(args []string) error {
-	last := args[len(args)-1]
-	if !strings.Contains(last, "/") {
-		return nil
-	}
-	if _, err := registry.Parse(last); err != nil {
-		return nil
-	}
-	hint := shell.Command("davit", "copy", args[0], last)
-	if args[0] == "ls" || args[0] == "list" {
-		hint = shell.Command("davit", "tags", last)
-	} else if tags := tagsOf(args); tags != nil {
-		hint = shell.Command(append([]string{"davit", "tag", args[0]}, tags...)...)
-	}
-	return &exit.UsageError{Err: fmt.Errorf("%q is a reference: the tags are those of one repository", last), Hint: hint}
-}
-
-// tagsOf returns the tags of the arguments after the first, if all name the same repository or layout as the first or are tags;
-// otherwise nil.
-func tagsOf(args []string) []string {
-	first, err := registry.Parse(args[0])
-	if err != nil {
-		return nil
-	}
-	tags := slices.Clone(args[1:])
-	for i, arg := range tags {
-		ref, err := registry.Parse(arg)
-		switch {
-		case err != nil && strings.Contains(arg, "/"), err == nil && (ref.Name() != first.Name() || ref.InLayout() != first.InLayout() || ref.Tag == ""):
-			return nil
-		case err == nil:
-			tags[i] = ref.Tag
-		}
-	}
-	return tags
 }
 
 // addTags moves the tags that do not point to the manifest yet.

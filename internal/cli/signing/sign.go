@@ -35,8 +35,9 @@ The password of an encrypted key is $COSIGN_PASSWORD, or the one you type.`,
   davit sign registry.example.com/app:1.0 --key davit.key --each-platform --referrers
   davit sign registry.example.com/app:1.0 --key davit.key --signature-format both
   davit sign ./oci:1.0 --key davit.key --annotation stage=production`,
-		GroupID: app.GroupTrust,
-		Args:    app.Arguments(1, 1),
+		GroupID:     app.GroupTrust,
+		Args:        app.Arguments(1, 1),
+		Annotations: map[string]string{app.Surplus: "--key"},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.target = args[0]
 			return runSign(cmd.Context(), a, opts)

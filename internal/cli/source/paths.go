@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/paths"
 )
 
 // findDeclaration returns the first source that is or has a davit.yaml, or "".
@@ -20,7 +20,7 @@ func findDeclaration(args []string) (string, error) {
 		if err != nil {
 			return "", Error(arg, err)
 		}
-		if !info.IsDir() && (isDeclaration(arg) || IsStream(arg)) || info.IsDir() && app.FileExists(filepath.Join(arg, Declaration)) {
+		if !info.IsDir() && (isDeclaration(arg) || IsStream(arg)) || info.IsDir() && paths.Exists(filepath.Join(arg, Declaration)) {
 			return arg, nil
 		}
 	}

@@ -7,11 +7,10 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact/registry"
-	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/paths"
 	"github.com/davit-oci/davit/internal/reference"
 	"github.com/davit-oci/davit/internal/shell"
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // MoreTags returns the push that was meant by tags behind the target, or by several in it, as other clients take them; or "".
@@ -19,7 +18,7 @@ func MoreTags(sources []string, target string) string {
 	words := slices.Concat(sources, []string{target})
 	for i, word := range words {
 		first, others, _ := strings.Cut(word, ",")
-		if ref, err := registry.Parse(first); err != nil || ref.IsPath() || app.FileExists(word) {
+		if ref, err := registry.Parse(first); err != nil || ref.IsPath() || paths.Exists(word) {
 			continue
 		}
 		tags := words[i+1:]
@@ -46,8 +45,8 @@ func CheckLast(sources []string) error {
 	others, last := sources[:len(sources)-1], sources[len(sources)-1]
 	ref, err := registry.Parse(last)
 	words := slices.Concat([]string{"davit", "pack"}, others, []string{"-o", last})
-	switch isFile := app.FileExists(last); {
-	case err != nil || isFile && !app.FileExists(filepath.Join(last, ocispec.ImageLayoutFile)):
+	switch isFile := paths.Exists(last); {
+	case err != nil || isFile && !paths.IsLayout(last):
 		return nil
 	case !ref.IsPath():
 		words = slices.Concat([]string{"davit", "push"}, others, []string{last})

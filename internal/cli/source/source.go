@@ -15,9 +15,11 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/paths"
 	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/pause"
 	"github.com/davit-oci/davit/internal/rootfs"
+	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/internal/tree"
 )
@@ -112,7 +114,7 @@ func (o *opener) open(args []string) (*Source, error) {
 // openHere opens the working directory. Without a davit.yaml or a kind, that is an error: the user is probably in the wrong
 // directory, and what it holds may be private.
 func (o *opener) openHere() (*Source, error) {
-	if o.kind != "" || app.FileExists(Declaration) {
+	if o.kind != "" || paths.Exists(Declaration) {
 		return o.open([]string{"."})
 	}
 	return nil, NothingHere(`("." for all of them)`)
@@ -129,8 +131,8 @@ func NothingHere(all string) error {
 // Error returns an error about a source that cannot be read, with a hint if it looks like a target.
 func Error(arg string, err error) error {
 	e := exit.FileError("source", arg, err)
-	if file, ok := app.WithoutType(arg); ok {
-		e.Hint = fmt.Sprintf("name the file alone, %s: %s", file, app.TypeHint)
+	if file, ok := paths.WithoutType(arg); ok {
+		e.Hint = fmt.Sprintf("name the file alone, %s: %s", file, paths.TypeHint)
 		return e
 	}
 	if ref, parseErr := registry.Parse(arg); parseErr == nil && !ref.IsPath() && errors.Is(err, fs.ErrNotExist) {
@@ -239,7 +241,26 @@ func (s *Source) detect(paths []string, o *Options) error {
 	}
 	s.Plan.Notes = append(notes, s.Plan.Notes...)
 	s.warnAboutDeclarations(paths)
+	if o.kind == "" {
+		s.warnAboutLayouts(paths)
+	}
 	return nil
+}
+
+// warnAboutLayouts warns about layouts that are packed like any other directory.
+func (s *Source) warnAboutLayouts(names []string) {
+	for _, name := range names {
+		dir := filepath.Join(s.Dir, filepath.FromSlash(name))
+		if !paths.IsLayout(dir) {
+			continue
+		}
+		target := dir
+		if rel, err := relative(dir); err == nil {
+			dir, target = rel, "./"+filepath.ToSlash(rel)
+		}
+		s.Plan.Warnings = append(s.Plan.Warnings, fmt.Sprintf("%s is an OCI image layout, and is packed as plain files: to copy the artifact in it: %s",
+			dir, shell.Command("davit", "copy", target, "TARGET")))
+	}
 }
 
 // warnAboutDeclarations warns about files that declare an artifact and are packed like any other file.

@@ -1,0 +1,37 @@
+// Package paths reports what exists at the paths that commands take as arguments.
+package paths
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// Exists reports whether a file or directory exists.
+func Exists(name string) bool {
+	_, err := os.Stat(name)
+	return err == nil
+}
+
+// IsDirectory reports whether a directory exists.
+func IsDirectory(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && info.IsDir()
+}
+
+// IsLayout reports whether a directory is an image layout, as its file oci-layout says.
+func IsLayout(dir string) bool { return Exists(filepath.Join(dir, ocispec.ImageLayoutFile)) }
+
+// WithoutType returns the file of an argument of oras, FILE:TYPE, if the file exists and the argument itself names none.
+func WithoutType(arg string) (file string, ok bool) {
+	i := strings.LastIndexByte(arg, ':')
+	if i <= 0 || !strings.Contains(arg[i:], "/") || Exists(arg) || !Exists(arg[:i]) {
+		return arg, false
+	}
+	return arg[:i], true
+}
+
+// TypeHint is the hint about where the type of a file comes from.
+const TypeHint = "types come from the kind (--kind), or from mediaType: in davit.yaml"
