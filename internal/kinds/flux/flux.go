@@ -14,8 +14,9 @@ import (
 	"github.com/davit-oci/davit/internal/tree"
 )
 
-// isManifests finds a directory of Kubernetes manifests: a kustomization, or only YAML files with a kind. Hidden files and
-// templates show nothing, and a manifest among more scripts than manifests shows too little.
+// isManifests reports whether a directory holds Kubernetes manifests: it has a kustomization, or every YAML file in it has
+// an apiVersion and a kind. Hidden files are ignored. A Helm template rules the directory out, and so do more scripts and
+// other files than manifests.
 func isManifests(s *tree.Sample) (string, bool) {
 	var found string
 	manifests, others := 0, 0
@@ -24,7 +25,7 @@ func isManifests(s *tree.Sample) (string, bool) {
 		switch {
 		case !ok || inner.IsDir() || strings.HasPrefix(name, "."):
 		case !tree.IsYAML(name):
-			if !isAside(name) {
+			if !isNeutral(name) {
 				others++
 			}
 		case name == "kustomization.yaml" || name == "kustomization.yml":
@@ -40,12 +41,13 @@ func isManifests(s *tree.Sample) (string, bool) {
 	return "has Kubernetes manifests: " + found, manifests > 0 && manifests >= others
 }
 
-// templated matches the template of a chart: an action at the start of a line, which YAML has only in strings, or one
-// in the metadata of the object.
+// templated matches a Helm template: a template action at the start of a line, which plain YAML has only inside strings, or
+// an action in the metadata of the object.
 var templated = lazy.Regexp(`\n(?:\{\{|metadata:.*\n(?:[ \t]*\n|[ \t].*\n)*?[ \t].*\{\{)`)
 
-// isAside reports whether a file says nothing about the manifests beside it: pages, pictures, data, and names such as LICENSE.
-func isAside(name string) bool {
+// isNeutral reports whether a file counts neither for nor against a directory of manifests: documents, images, data, and
+// files without an extension, such as LICENSE.
+func isNeutral(name string) bool {
 	switch path.Ext(name) {
 	case "", ".md", ".txt", ".json", ".png", ".jpg", ".svg", ".lock":
 		return true
@@ -53,7 +55,7 @@ func isAside(name string) bool {
 	return false
 }
 
-// derive makes the config as flux writes it. Flux reads none.
+// derive returns the config that flux writes, although flux does not read it.
 func derive(d *compose.Draft) (configblob.Finish, error) {
 	if err := warnOfLinks(d); err != nil {
 		return nil, err

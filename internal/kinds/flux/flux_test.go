@@ -13,8 +13,8 @@ import (
 	digest "github.com/opencontainers/go-digest"
 )
 
-// TestFluxDefaultIgnoreRules checks the default ignore rules: "flux push artifact" leaves out a repository's own files and
-// pictures unless it is told what to ignore, and links.
+// TestFluxDefaultIgnoreRules checks the default ignore rules of "flux push artifact", which leave out Git's own files and
+// images. An exclude list in davit.yaml replaces them. Symbolic links that are packed cause a warning.
 func TestFluxDefaultIgnoreRules(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -22,11 +22,11 @@ func TestFluxDefaultIgnoreRules(t *testing.T) {
 		out             []string
 		notes, warnings []string
 	}{
-		"the usual": {"", []string{".git", "apps/b.png"},
+		"defaults": {"", []string{".git", "apps/b.png"},
 			[]string{"flux: what flux leaves out stays out; an exclude of your own, even [], replaces that"},
 			[]string{"flux does not unpack links: l.yaml"}},
-		"of one's own": {", exclude: [l.yaml, .git]", []string{".git", "l.yaml"}, nil, nil},
-		"nothing": {", exclude: []", nil, nil,
+		"own exclude": {", exclude: [l.yaml, .git]", []string{".git", "l.yaml"}, nil, nil},
+		"empty exclude": {", exclude: []", nil, nil,
 			[]string{"m/.git is packed too; name it in .davitignore if it should not be", "flux does not unpack links: l.yaml"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -65,8 +65,8 @@ func TestFluxDefaultIgnoreRules(t *testing.T) {
 	}
 }
 
-// TestFluxOfOneFile packs a single manifest, which flux packs under its name.
-func TestFluxOfOneFile(t *testing.T) {
+// TestFluxSingleFile packs a single manifest, which flux packs under its own name.
+func TestFluxSingleFile(t *testing.T) {
 	t.Parallel()
 	plan, err := kindtest.Compose(t, map[string]string{"m/a.yaml": "apiVersion: v1\nkind: ConfigMap\n"}, "kind: flux\nlayers: [m/a.yaml]\n")
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package flux implements the kind for sources of flux.
+// Package flux implements the kind for Flux sources.
 package flux
 
 import (
@@ -6,7 +6,7 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/kind"
 )
 
-// Kind returns the kind of sources of flux.
+// Kind returns the kind of Flux sources.
 func Kind() kind.Kind {
 	return kind.Kind{
 		Kind:   data(),

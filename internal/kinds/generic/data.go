@@ -5,7 +5,7 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// data describes artifacts as oras pushes them: any files, any type.
+// data describes artifacts as oras pushes them: any files, of any media type.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
 		Name:    "generic",

@@ -5,7 +5,7 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// data describes a chart: a packaged one as it is, or a directory, which is packaged as helm does it.
+// data describes a chart: a packaged chart, pushed unchanged, or a chart directory, packaged as helm package does.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
 		Name:    "helm",
@@ -17,7 +17,7 @@ func data() mediatypes.Kind {
 			{Role: "chart", MediaType: mediatypes.HelmChart, Match: []string{"*/"}, Content: "chart", Packing: mediatypes.TarGzip, Form: mediatypes.Form{Untitled: true, Follow: true}, Min: 1, Max: 1, Tells: true},
 			{Role: "chart", MediaType: mediatypes.HelmChart, Match: []string{"*.tgz", "*.tar.gz"}, Content: "chart-archive", Claims: []string{"*-[0-9]*.[0-9]*.[0-9]*.tgz"},
 				MediaTypes: map[mediatypes.Packing]string{mediatypes.TarGzip: mediatypes.HelmChart}, Form: mediatypes.Form{Untitled: true}, Min: 1, Max: 1, Tells: true},
-			{Role: "chart", MediaType: mediatypes.HelmChart, Match: []string{"*.tgz", "*.tar.gz"}, // broken ones, so that the fault is reported
+			{Role: "chart", MediaType: mediatypes.HelmChart, Match: []string{"*.tgz", "*.tar.gz"}, // not a valid chart, so that the fault is reported
 				MediaTypes: map[mediatypes.Packing]string{mediatypes.TarGzip: mediatypes.HelmChart}, Form: mediatypes.Form{Untitled: true}, Min: 1, Max: 1},
 			{Role: "provenance", MediaType: mediatypes.HelmProvenance, Match: []string{"*.prov"}, Form: mediatypes.Form{Untitled: true}, Max: 1},
 		},

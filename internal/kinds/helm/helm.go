@@ -79,7 +79,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	}, nil
 }
 
-// addRepositoryMetadata pushes the file for Artifact Hub in the directory of a chart under its own tag, too.
+// addRepositoryMetadata adds the artifacthub-repo.yml of a chart directory as a part, which is pushed under its own tag.
 func addRepositoryMetadata(d *compose.Draft, l *compose.Layer) {
 	file := path.Join(l.Path, artifacthub.File)
 	if info, err := fs.Stat(d.FS, file); l.Dir && err == nil && info.Mode().IsRegular() {
@@ -87,7 +87,7 @@ func addRepositoryMetadata(d *compose.Draft, l *compose.Layer) {
 	}
 }
 
-// readChart reads a chart's metadata, and completes the layer of a directory as helm packages it.
+// readChart reads a chart's metadata. For a chart directory, it also applies the overrides and sets the layer's prefix.
 func readChart(d *compose.Draft, l *compose.Layer) (*chart.Chart, error) {
 	if !l.Dir {
 		f, err := d.FS.Open(l.Path)
@@ -101,7 +101,7 @@ func readChart(d *compose.Draft, l *compose.Layer) (*chart.Chart, error) {
 		return nil, fmt.Errorf("its Chart.yaml: %s", tree.Cause(err))
 	}
 	loader := chart.NewLoader()
-	if err := load(loader, tree.Contents(d.FS, nil), l); err != nil {
+	if err := addFiles(loader, tree.Contents(d.FS, nil), l); err != nil {
 		return nil, err
 	}
 	if err := applyOverrides(d, l, loader); err != nil {
@@ -118,8 +118,8 @@ func readChart(d *compose.Draft, l *compose.Layer) (*chart.Chart, error) {
 	return meta, nil
 }
 
-// load adds the files of a chart that are packed to a loader.
-func load(loader *chart.Loader, fsys fs.FS, l *compose.Layer) error {
+// addFiles adds those files of a chart directory that will be packed to the loader.
+func addFiles(loader *chart.Loader, fsys fs.FS, l *compose.Layer) error {
 	files, err := tree.FilesBelow(fsys, &l.Layer)
 	if err != nil {
 		return err
@@ -166,8 +166,8 @@ func applyOverrides(d *compose.Draft, l *compose.Layer, loader *chart.Loader) er
 	return nil
 }
 
-// ignore returns the filter of a chart's .helmignore.
-func ignore(fsys fs.FS, dir string) (spec.Filter, error) {
+// readIgnore returns the filter of a chart's .helmignore. It fails if the rules exclude Chart.yaml.
+func readIgnore(fsys fs.FS, dir string) (spec.Filter, error) {
 	name := path.Join(dir, ".helmignore")
 	data, err := tree.ReadFile(fsys, name, tree.MaxSmallFile)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -183,7 +183,7 @@ func ignore(fsys fs.FS, dir string) (spec.Filter, error) {
 	return func(name string, isDir bool) bool { return rules.Excludes(tree.Below(dir, name), isDir) }, nil
 }
 
-// checkProvenance compares the provenance with the chart, as helm verify does.
+// checkProvenance fails if the provenance does not contain the digest of the chart, as helm verify does.
 func checkProvenance(layers []spec.Packed, file, signed string) error {
 	for _, l := range layers {
 		if l.Role == "chart" && !strings.Contains(signed, file+": "+l.Descriptor.Digest.String()) {

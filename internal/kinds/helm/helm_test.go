@@ -15,7 +15,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-func TestHelmOfDirectory(t *testing.T) {
+func TestHelmDirectory(t *testing.T) {
 	t.Parallel()
 	plan := kindtest.Example(t, "helm")
 	kindtest.WantLines(t, kindtest.LayerLines(plan), `chart application/vnd.cncf.helm.chart.content.v1.tar+gzip tar+gzip greeting-1.2.3.tgz`)
@@ -48,7 +48,7 @@ func TestHelmOfDirectory(t *testing.T) {
 	}
 }
 
-func TestHelmOfArchive(t *testing.T) {
+func TestHelmArchive(t *testing.T) {
 	t.Parallel()
 	archive := kindtest.Tgz(t, "demo/values.yaml", "a: 1", "demo/charts/sub/Chart.yaml", "name: sub\nversion: 1.0.0\n", "demo/Chart.yaml", kindtest.SmallChart)
 	signed := "files:\n  demo-1.0.0+a.tgz: " + digest.FromString("demo-1.0.0+a.tgzd.tgz").String() + "\n"
@@ -67,8 +67,8 @@ provenance application/vnd.cncf.helm.chart.provenance.v1.prov raw demo-1.0.0+a.t
 	}
 }
 
-// What helm makes of such a Chart.yaml was seen with helm 4.3.1.
-func TestHelmReadsOddTexts(t *testing.T) {
+// TestHelmOddValues checks a Chart.yaml with unusual values. The wanted results are those of helm 4.3.1.
+func TestHelmOddValues(t *testing.T) {
 	t.Parallel()
 	plan, err := kindtest.Compose(t, map[string]string{"demo/Chart.yaml": `apiVersion: v2
 name: demo
@@ -100,7 +100,7 @@ dependencies: [{name: sub, repository: "", import-values: [{child: n}], enabled:
 	}
 }
 
-// TestHelmRequirements checks charts of the first API version, which have their dependencies in a separate file.
+// TestHelmRequirements checks charts of API version v1, which list their dependencies in requirements.yaml.
 func TestHelmRequirements(t *testing.T) {
 	t.Parallel()
 	const own, requirements = "apiVersion: v1\nname: demo\nversion: 1.0.0\n", "dependencies: [{name: sub, version: 1.0.0, repository: ''}]\n"
@@ -122,21 +122,21 @@ func TestHelmRequirements(t *testing.T) {
 	}
 }
 
-// subChart returns a Chart.yaml.
+// subChart returns the Chart.yaml of a dependency.
 func subChart(name string) string { return "name: " + name + "\nversion: 1.0.0\n" }
 
-// TestHelmTakes checks that charts that helm 4.3.1 packages and loads are accepted.
-func TestHelmTakes(t *testing.T) {
+// TestHelmAccepts checks that charts that helm 4.3.1 packages and loads are accepted.
+func TestHelmAccepts(t *testing.T) {
 	t.Parallel()
 	const own = kindtest.SmallChart + "dependencies: [{name: redis, version: 1.x.x, repository: ''}]\n"
 	for name, files := range map[string]map[string]string{
-		"no apiVersion":        {"demo/Chart.yaml": "name: demo\nversion: 1.0.0\n"},
-		"a key twice":          {"demo/Chart.yaml": kindtest.SmallChart + "deprecated: false\ndeprecated: true\n"},
-		"directory by name":    {"demo/Chart.yaml": own, "demo/charts/redis-local/Chart.yaml": subChart("redis")},
-		"archive by name":      {"demo/Chart.yaml": own, "demo/charts/vendored.tgz": kindtest.Tgz(t, "x/Chart.yaml", subChart("redis"))},
-		"hidden in charts":     {"demo/Chart.yaml": own, "demo/charts/redis/Chart.yaml": subChart("redis"), "demo/charts/_notes": "x", "demo/charts/.keep": "", "demo/charts/a.prov": "x"},
-		"values of two":        {"demo/Chart.yaml": kindtest.SmallChart, "demo/values.yaml": "a: 1\n---\na: 2\n"},
-		"ignored charts again": {"demo/Chart.yaml": kindtest.SmallChart, "demo/charts/README.md": "x", "demo/.helmignore": "charts/README.md\n"},
+		"no apiVersion":      {"demo/Chart.yaml": "name: demo\nversion: 1.0.0\n"},
+		"duplicate key":      {"demo/Chart.yaml": kindtest.SmallChart + "deprecated: false\ndeprecated: true\n"},
+		"directory by name":  {"demo/Chart.yaml": own, "demo/charts/redis-local/Chart.yaml": subChart("redis")},
+		"archive by name":    {"demo/Chart.yaml": own, "demo/charts/vendored.tgz": kindtest.Tgz(t, "x/Chart.yaml", subChart("redis"))},
+		"hidden in charts":   {"demo/Chart.yaml": own, "demo/charts/redis/Chart.yaml": subChart("redis"), "demo/charts/_notes": "x", "demo/charts/.keep": "", "demo/charts/a.prov": "x"},
+		"two YAML documents": {"demo/Chart.yaml": kindtest.SmallChart, "demo/values.yaml": "a: 1\n---\na: 2\n"},
+		"ignored in charts":  {"demo/Chart.yaml": kindtest.SmallChart, "demo/charts/README.md": "x", "demo/.helmignore": "charts/README.md\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -147,7 +147,7 @@ func TestHelmTakes(t *testing.T) {
 	}
 }
 
-// TestHelmIgnore leaves out what helm does before anything else looks at it, and says so.
+// TestHelmIgnore checks that the files that helm ignores are left out before any check reads them, and are reported.
 func TestHelmIgnore(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{
@@ -229,11 +229,11 @@ func TestHelmRefuses(t *testing.T) {
 		"no version":        {chart("apiVersion: v2\nname: demo\n"), "has no version, which helm requires"},
 		"version of helm 5": {chart("apiVersion: v3\nname: demo\nversion: 1.0.0\n"), `apiVersion "v3" is neither v1 nor v2`},
 		"no name":           {chart("apiVersion: v2\nversion: 1.0.0\n"), "has no name"},
-		"path for a name":   {chart("apiVersion: v2\nname: ../demo\nversion: 1.0.0\n"), `name "../demo" is not a plain name`},
+		"path as name":      {chart("apiVersion: v2\nname: ../demo\nversion: 1.0.0\n"), `name "../demo" is not a plain name`},
 		"odd version":       {chart("apiVersion: v2\nname: demo\nversion: one\n"), `version "one" is not a semantic version`},
-		"list for a text":   {chart(kindtest.SmallChart + "icon: [a]\n"), "its Chart.yaml: icon is an array, but helm requires a string"},
+		"list for a string": {chart(kindtest.SmallChart + "icon: [a]\n"), "its Chart.yaml: icon is an array, but helm requires a string"},
 		"one dependency":    {chart(kindtest.SmallChart + "dependencies: {}\n"), "dependencies is an object, but helm requires a list"},
-		"text for a flag":   {chart(kindtest.SmallChart + "deprecated: often\n"), "deprecated is a string, but helm requires a boolean"},
+		"string for a bool": {chart(kindtest.SmallChart + "deprecated: often\n"), "deprecated is a string, but helm requires a boolean"},
 		"odd alias":         {chart(kindtest.SmallChart + "dependencies: [{name: a, alias: a.b}]\n"), `the alias "a.b" of the dependency "a"`},
 		"same alias":        {chart(kindtest.SmallChart + "dependencies: [{name: a}, {name: b, alias: a}]\n"), `two dependencies with the name or alias "a"`},
 		"odd type":          {chart(kindtest.SmallChart + "type: app\n"), `type "app" is neither`},
@@ -248,16 +248,16 @@ func TestHelmRefuses(t *testing.T) {
 		"readme in charts":  {with("charts/redis/Chart.yaml", subChart("redis"), "charts/README.md", "x"), "charts/README.md, which helm takes for a chart: it has no Chart.yaml"},
 		"no chart":          {with("charts/redis/Chart.yaml", subChart("redis"), "charts/junk/x", "x"), "charts/junk, which helm takes for a chart"},
 		"broken archive":    {with("charts/redis/Chart.yaml", subChart("redis"), "charts/x.tgz", "x"), "charts/x.tgz: not a packaged chart"},
-		"version of one":    {with("charts/redis/Chart.yaml", "name: redis\nversion: latest\n"), `charts/redis, which helm takes for a chart: its Chart.yaml: version "latest"`},
-		"no JSON":           {with("charts/redis/Chart.yaml", subChart("redis"), "values.schema.json", "a: 1"), "helm can't read its values.schema.json: it is not JSON"},
+		"bad subchart":      {with("charts/redis/Chart.yaml", "name: redis\nversion: latest\n"), `charts/redis, which helm takes for a chart: its Chart.yaml: version "latest"`},
+		"schema not JSON":   {with("charts/redis/Chart.yaml", subChart("redis"), "values.schema.json", "a: 1"), "helm can't read its values.schema.json: it is not JSON"},
 		"template":          {with("charts/redis/Chart.yaml", subChart("redis"), "values.yaml", "a: {{ .x }}\n"), "helm can't read its values.yaml"},
-		"values below":      {with("charts/redis/Chart.yaml", subChart("redis"), "charts/redis/values.yaml", "- a\n"), "helm can't read its values.yaml: it is not a mapping"},
+		"subchart values":   {with("charts/redis/Chart.yaml", subChart("redis"), "charts/redis/values.yaml", "- a\n"), "helm can't read its values.yaml: it is not a mapping"},
 		"empty maintainer":  {chart(kindtest.SmallChart + "maintainers: [{name: a}, null]\n"), "has an empty maintainer"},
 		"date in a lock":    {with("charts/redis/Chart.yaml", subChart("redis"), "Chart.lock", "generated: yesterday\n"), "helm can't read its Chart.lock: parsing time"},
 		"dependency":        {chart(kindtest.SmallChart + "dependencies: [{name: redis, version: 1.x.x, repository: ''}]\n"), "depends on redis"},
 		"double star":       {map[string]string{"demo/Chart.yaml": kindtest.SmallChart, "demo/.helmignore": "**/x\n"}, "helm does not know **"},
 		"broken values":     {map[string]string{"demo/Chart.yaml": kindtest.SmallChart, "demo/values.yaml": "a: [\n"}, "helm can't read its values.yaml: line 2: not YAML: "},
-		"values of a list":  {map[string]string{"demo/Chart.yaml": kindtest.SmallChart, "demo/values.yaml": "- a\n"}, "helm can't read its values.yaml: it is not a mapping"},
+		"values are a list": {map[string]string{"demo/Chart.yaml": kindtest.SmallChart, "demo/values.yaml": "- a\n"}, "helm can't read its values.yaml: it is not a mapping"},
 		"infinity":          {chart(kindtest.SmallChart + "appVersion: .inf\n"), "helm can't read Chart.yaml: .inf and .nan are not possible"},
 		"no number":         {map[string]string{"demo/Chart.yaml": kindtest.SmallChart, "demo/values.yaml": "a: [{b: .nan}]\n"}, "helm can't read its values.yaml: .inf and .nan are not possible"},
 		"ignores itself":    {map[string]string{"demo/Chart.yaml": kindtest.SmallChart, "demo/.helmignore": "*.yaml\n"}, "leaves out Chart.yaml"},

@@ -10,7 +10,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// fileName returns the name of a layer after helm pull: NAME-VERSION.tgz, from the config.
+// fileName returns the file name that helm pull uses for a layer: NAME-VERSION.tgz, with the name and version in the config.
 func fileName(config []byte, layer ocispec.Descriptor) (string, error) {
 	extension := map[string]string{mediatypes.HelmChart: ".tgz", mediatypes.HelmProvenance: ".tgz.prov"}[layer.MediaType]
 	if extension == "" {

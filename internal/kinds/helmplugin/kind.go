@@ -1,4 +1,4 @@
-// Package helmplugin implements the kind for plugins of Helm.
+// Package helmplugin implements the kind for Helm plugins.
 package helmplugin
 
 import (
@@ -6,7 +6,7 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/kind"
 )
 
-// Kind returns the kind of plugins of Helm.
+// Kind returns the kind of Helm plugins.
 func Kind() kind.Kind {
 	return kind.Kind{
 		Kind:   data(),

@@ -19,13 +19,13 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// file is the name of the metadata of a plugin.
+// file is the name of a plugin's metadata file.
 const file = "plugin.yaml"
 
-// maxPackage limits the part of a packaged plugin that is read for its metadata.
+// maxPackage limits how many bytes of a packaged plugin are decompressed to find its metadata.
 const maxPackage = 1 << 30
 
-// metadata are the fields of plugin.yaml that the artifact shows.
+// metadata holds the fields of plugin.yaml that davit reads.
 type metadata struct {
 	Name    string `yaml:"name"`
 	Version string `yaml:"version"`
@@ -33,11 +33,11 @@ type metadata struct {
 	Runtime string `yaml:"runtime"`
 }
 
-// ownType matches the types of plugins of Helm 4.
-var ownType = lazy.Regexp(`^(cli|getter|postrenderer)/v\d+$`)
+// helm4Type matches the plugin types of Helm 4.
+var helm4Type = lazy.Regexp(`^(cli|getter|postrenderer)/v\d+$`)
 
-// isPlugin finds the directory of a plugin of Helm by its type. Other tools have a plugin.yaml too, also Helm 3, whose
-// plugins are packed by name.
+// isPlugin recognizes the directory of a Helm 4 plugin by the type in its plugin.yaml. The file alone is not enough: Helm 3
+// and other tools use the same name. A Helm 3 plugin is packed only if davit.yaml names the kind.
 func isPlugin(s *tree.Sample) (string, bool) {
 	inner, ok := s.Entry(file)
 	if !ok || inner.IsDir() {
@@ -47,19 +47,19 @@ func isPlugin(s *tree.Sample) (string, bool) {
 	if yaml.Unmarshal(inner.Head(), &m) != nil {
 		return "", false
 	}
-	return fmt.Sprintf("has a %s of type %s", file, m.Type), m.Name != "" && m.Runtime != "" && ownType().MatchString(m.Type)
+	return fmt.Sprintf("has a %s of type %s", file, m.Type), m.Name != "" && m.Runtime != "" && helm4Type().MatchString(m.Type)
 }
 
-// named matches the names that Helm takes.
-var named = lazy.Regexp(`^[A-Za-z0-9_-]+$`)
+// validName matches the plugin names that Helm accepts.
+var validName = lazy.Regexp(`^[A-Za-z0-9_-]+$`)
 
-// derive names the layers after the plugin, by which Helm finds them.
+// derive sets the titles by which Helm finds the layers: NAME-VERSION.tgz and NAME-VERSION.tgz.prov.
 func derive(d *compose.Draft) (configblob.Finish, error) {
 	plugins, provenance := d.WithRole("plugin"), d.WithRole("provenance")
 	if len(plugins) != 1 {
 		return nil, nil // reported elsewhere
 	}
-	m, err := read(d, plugins[0])
+	m, err := readMetadata(d, plugins[0])
 	if err == nil {
 		err = m.check()
 	}
@@ -79,19 +79,19 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	return func([]spec.Packed) (spec.Finished, error) { return spec.Finished{}, nil }, nil
 }
 
-// check reports what Helm refuses.
+// check fails if Helm would refuse the name or the version.
 func (m *metadata) check() error {
 	switch {
-	case !named().MatchString(m.Name):
-		return fmt.Errorf("%s: name %q is not one that helm takes: letters, digits, - and _", file, m.Name)
+	case !validName().MatchString(m.Name):
+		return fmt.Errorf("%s: name %q is not one that helm accepts: letters, digits, - and _", file, m.Name)
 	case !spec.IsSemver(m.Version):
 		return fmt.Errorf("%s: version %q is not a semantic version", file, m.Version)
 	}
 	return nil
 }
 
-// read reads the metadata of a plugin.
-func read(d *compose.Draft, l *compose.Layer) (*metadata, error) {
+// readMetadata reads the metadata of a plugin directory or of a packaged plugin.
+func readMetadata(d *compose.Draft, l *compose.Layer) (*metadata, error) {
 	var data []byte
 	var err error
 	if l.Dir {
@@ -109,7 +109,7 @@ func read(d *compose.Draft, l *compose.Layer) (*metadata, error) {
 	return &m, nil
 }
 
-// readInPackage reads the metadata in a packaged plugin, at its root or in its only directory.
+// readInPackage returns the plugin.yaml of a packaged plugin, from the root or from a directory at the root.
 func readInPackage(d *compose.Draft, l *compose.Layer) ([]byte, error) {
 	if l.Packing != mediatypes.Raw {
 		return nil, errors.New("is in a tar, which is packed as it is")

@@ -9,7 +9,7 @@ import (
 
 const plugin = "apiVersion: v1\ntype: cli/v1\nname: greeting\nversion: 1.2.3\nruntime: subprocess\n"
 
-// TestHelmPlugin packs a directory and a package under the name that helm looks for.
+// TestHelmPlugin packs a plugin directory and a packaged plugin under the title that helm looks for.
 func TestHelmPlugin(t *testing.T) {
 	t.Parallel()
 	plan := kindtest.Example(t, "helm-plugin")
@@ -33,7 +33,7 @@ func TestHelmPluginRefuses(t *testing.T) {
 	for name, tc := range map[string]struct{ path, content, want string }{
 		"no metadata":   {"p/README.md", "x", "its plugin.yaml: no such file or directory"},
 		"no version":    {"p/plugin.yaml", "name: a\n", `version "" is not a semantic version`},
-		"a bad name":    {"p/plugin.yaml", "name: a b\nversion: 1.0.0\n", `name "a b" is not one that helm takes`},
+		"a bad name":    {"p/plugin.yaml", "name: a b\nversion: 1.0.0\n", `name "a b" is not one that helm accepts`},
 		"not a package": {"p", "hello, world", "its plugin.yaml: gzip: invalid header"},
 		"too deep":      {"p", kindtest.Tgz(t, "a/b/plugin.yaml", plugin), "is not in the package"},
 	} {

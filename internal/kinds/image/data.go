@@ -5,7 +5,7 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// Fields returns the schema of the fields of an image config that davit.yaml may set, with the names of image-spec.
+// Fields returns the schema of the image config fields that davit.yaml may set. Their names are those of the image-spec.
 func Fields() map[string]any {
 	return kind.ObjectField(map[string]any{
 		"architecture": kind.StringField("such as amd64 or arm64; that of the platform if left out"),

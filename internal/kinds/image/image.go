@@ -19,19 +19,19 @@ import (
 // WasmVariant is the annotation by which Istio and others recognize an image with a wasm module.
 const WasmVariant = "module.wasm.image/variant"
 
-// rootDirectories are the directories at the root of a file system by the Filesystem Hierarchy Standard.
+// rootDirectories are the directories at the root of a file system according to the Filesystem Hierarchy Standard.
 var rootDirectories = []string{"bin", "boot", "dev", "etc", "home", "lib", "lib64", "media", "mnt", "opt", "proc", "root", "run",
 	"sbin", "srv", "sys", "tmp", "usr", "var"}
 
-// isRootFS finds the root of a file system: two or more of these directories and nothing else.
+// isRootFS reports whether a directory is the root of a file system: it has two or more of rootDirectories and nothing else.
 func isRootFS(s *tree.Sample) (string, bool) {
 	names := s.Names()
 	foreign := slices.ContainsFunc(names, func(name string) bool { return !slices.Contains(rootDirectories, name) })
 	return "has the directories of a root file system: " + strings.Join(names, ", "), len(names) > 1 && !foreign
 }
 
-// derive makes an OCI image config. For a single WebAssembly binary it is one that container runtimes run: with the platform
-// of the binary, and the binary as the entrypoint.
+// derive makes an OCI image config. If the only file is a WebAssembly binary, the config has the platform of the binary and
+// the binary as its entrypoint, so that container runtimes can run the image.
 func derive(d *compose.Draft) (configblob.Finish, error) {
 	config := map[string]any{"architecture": "amd64", "os": "linux"}
 	given := d.Spec.Platform != "" || d.Spec.Config["os"] != nil || d.Spec.Config["architecture"] != nil

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Contents returns a list of alerts and the pages that answer them, in Markdown, or "" unless there are several pages.
+// Contents returns a Markdown list of alerts and the pages that answer them, or "" if they refer to fewer than two pages.
 func Contents(title string, alerts []Alert) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n\n", title)

@@ -6,7 +6,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// CompleteFacts adds the name, the version, and the license in the annotations of a manifest to facts that lack them.
+// CompleteFacts adds the name, the version, and the license from a manifest's annotations, unless facts already has them.
 func CompleteFacts(facts []Fact, annotations map[string]string) []Fact {
 	has := func(name string) bool {
 		return slices.ContainsFunc(facts, func(f Fact) bool { return f.Name == name })

@@ -1,4 +1,5 @@
-// Package kind is the contract of a kind: its data, the functions that its data name, and how a pull treats it.
+// Package kind defines the parts of a kind: its data, the functions that the data refer to, and how a pull treats its
+// artifacts.
 package kind
 
 import (
@@ -14,36 +15,36 @@ import (
 type Kind struct {
 	mediatypes.Kind
 
-	// Derive reads the config from the files. Config.Derive names it, so that kind files can use it as well.
+	// Derive reads the config from the files. Config.Derive refers to it by name, so that kind files can use it too.
 	Derive compose.DeriveFunc
-	// Tests are the tests of a file's content that LayerType.Content names.
+	// Tests are the content tests, by the names that LayerType.Content refers to.
 	Tests map[string]roles.Test
-	// Select reduces the files found in a directory to those that the native client takes of one. Nil: all of them.
+	// Select reduces the files found in a directory to those that the native client packs. Nil: all of them.
 	Select compose.SelectFunc
-	// Sign reports whether a manifest belongs to the kind, where types do not suffice. A manifest must not show the signs of
-	// two kinds.
+	// Sign reports whether a manifest belongs to the kind, for kinds that media types do not identify. It must not be true
+	// for a manifest of another kind.
 	Sign func(mediatypes.Traits) bool
-	// Predicates are the beginnings of the predicate types of in-toto statements that state content of the kind.
+	// Predicates are prefixes of the predicate types of in-toto statements whose predicate is content of the kind.
 	Predicates []string
-	// Outline summarizes the document that an artifact of the kind is. Nil: none.
+	// Outline summarizes the document in an artifact of the kind. Nil: no summary.
 	Outline compose.OutlineFunc
-	// Rows is Outline with a row for each thing that the document is about, where those of Outline are sums. Nil: Outline.
+	// Rows is a longer Outline, with a row for each item of the document instead of totals. Nil: same as Outline.
 	Rows compose.OutlineFunc
-	// Names are names of files that explain an artifact, whatever its kind.
+	// Names rank files that explain an artifact. They apply to artifacts of every kind.
 	Names []Naming
-	// Defaults is the file beside the readable part with the settings that users may change, "" for none.
+	// Defaults is the file with the default settings that users may change, such as values.yaml, "" for none.
 	Defaults string
 	// Page is an example of a page whose front matter fills the config, "" for kinds without one.
 	Page string
-	// Native are commands of native clients that fetch an artifact of the kind from a registry; "{ref}" in them becomes the
-	// repository with a digest.
+	// Native are commands of native clients that fetch an artifact of the kind from a registry; "{ref}" stands for the
+	// reference, with a digest.
 	Native []string
-	// Export is a program that writes what it keeps as a tar of the kind. Nil: none.
+	// Export is a command that exports an object of another program as a tar of the kind. Nil: none.
 	Export *Export
 	Pull   Pull
 }
 
-// Export is a command that writes a tar to standard output. The name of what it writes follows its words.
+// Export is a command that writes a tar to standard output. The name of the exported object is its last argument.
 type Export struct {
 	Scheme  string // before the name in "SCHEME:NAME"
 	Command []string
@@ -52,29 +53,29 @@ type Export struct {
 // Pull describes how a pull treats a kind. The zero value suits a kind whose layers have titles and whose tars are
 // directories.
 type Pull struct {
-	// Name returns the name of a layer that has no title, "" for none. It gets the content of the config.
+	// Name returns the file name for a layer that has no title, "" for none. config is the content of the config blob.
 	Name func(config []byte, layer ocispec.Descriptor) (string, error)
 	// NeedsConfig reports whether Name needs the config for a layer of this media type.
 	NeedsConfig func(mediaType string) bool
-	// NameAll returns names of layers that have no title, by their index, where a name depends on other layers.
+	// NameAll returns file names for layers that have no title, by index, in kinds where a name depends on other layers.
 	NameAll func(layers []ocispec.Descriptor) map[int]string
 	// Facts returns the most important facts about an artifact, read from its config.
 	Facts func(config []byte) []Fact
-	// FactsOf is Facts, with facts from the files that the config names. open returns a reader of the file at a path in the
-	// layer of a digest, nil if it is absent.
+	// FactsOf is Facts for kinds that also read files that the config names. open returns a reader of the file at path in
+	// the layer with that digest, nil if the file is absent.
 	FactsOf func(config []byte, open func(layer, path string) (r io.ReaderAt, size int64)) []Fact
 	Tars    Unpacking
-	// ImagesToo: a container image without a kind of its own is treated as a file system.
+	// ImagesToo: a container image that belongs to no other kind is treated as a file system.
 	ImagesToo bool
-	// Joins: without unpacking, the layers become one tar, with owners, times, and extended attributes.
+	// Joins: a pull without unpacking merges the layers into one tar, with owners, times, and extended attributes.
 	Joins bool
-	// HasWeights: the config describes the weights, so nothing is read from them.
+	// HasWeights: the config describes the weights, so the weight files are not read.
 	HasWeights bool
 	// Readings describe how files of each role are shown.
 	Readings map[string]Reading
-	// PathInTar: a path names a file in the tar of a layer, and the name of the layer does not count.
+	// PathInTar: a path refers to a file in a layer's tar and does not begin with the name of the layer.
 	PathInTar bool
-	// Index returns the file that a reader begins with, "" if the config names none.
+	// Index returns the file to read first, "" if the config names none.
 	Index func(config []byte) string
 	// Alerts lists the alerts that the artifact answers, and where. The manifest repeats their names in the annotation
 	// mediatypes.RunbookAlerts.
@@ -91,7 +92,7 @@ type Unpacking struct {
 	Rooted bool
 }
 
-// Alert is an alert that an artifact answers. The fields after Section describe the answer, where they are known.
+// Alert is an alert that an artifact answers. The fields after Section describe the answer and may be empty.
 type Alert struct {
 	Name                            string
 	Page                            string // the file, as a pull names it; empty: the artifact as a whole
@@ -102,7 +103,7 @@ type Alert struct {
 // FilesFact is the name of the fact that lists the first files.
 const FilesFact = "files"
 
-// Fact is a name and a value: one fact about an artifact.
+// Fact is one fact about an artifact, such as its license.
 type Fact struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// Rank rates how much a file explains of its artifact. Zero: it is not for reading.
+// Rank orders the files of an artifact by how well they explain it, lowest first. Zero: the file is not for reading.
 type Rank int
 
-// The ranks that kinds give to files.
+// The ranks of files.
 const (
 	RankSource Rank = 100 * (iota + 1) // the artifact was declared in it
 	RankText
@@ -21,7 +21,7 @@ const (
 	RankItself // the artifact is this document
 )
 
-// Reading determines how the files of a role are shown to a reader. With the zero value, their names decide.
+// Reading determines how the files of a role are shown. With the zero value, their names decide.
 type Reading int
 
 // The readings of roles.

@@ -10,7 +10,7 @@ import (
 	"github.com/davit-oci/davit/internal/format/formattest"
 )
 
-// Examples returns the directory of the examples: that beside go.mod, above the directory of the test.
+// Examples returns the path of the examples directory, which is beside the go.mod above the working directory.
 func Examples() string {
 	dir, err := os.Getwd()
 	for err == nil {
@@ -25,7 +25,7 @@ func Examples() string {
 	return "examples"
 }
 
-// ExampleFiles returns the binary files of the examples by their paths. They are generated, so that their content is known.
+// ExampleFiles returns the binary files of the examples, by path. They are generated, so that their content is known.
 func ExampleFiles() map[string][]byte {
 	return map[string][]byte{
 		"model/tiny-llama.gguf":  formattest.TinyLlama().Bytes(),
@@ -42,7 +42,7 @@ func ExampleFiles() map[string][]byte {
 	}
 }
 
-// Example composes examples/NAME.
+// Example returns the plan composed from examples/NAME.
 func Example(t *testing.T, name string) *spec.Plan {
 	t.Helper()
 	root, err := os.OpenRoot(filepath.Join(Examples(), name))

@@ -12,15 +12,15 @@ import (
 	"unicode/utf16"
 )
 
-// GreetingBottle returns a bottle of a formula that installs one script. It is stored, not compressed: those bytes are the
-// same whatever the compressor does.
+// GreetingBottle returns a bottle of a formula that installs one script. The gzip data is stored, not compressed, so that its
+// digest does not depend on the compressor.
 func GreetingBottle(arch string) []byte {
 	receipt := fmt.Sprintf(`{"homebrew_version":"4.6.0","used_options":[],"compiler":"clang","source_modified_time":1767225600,`+
 		`"changed_files":[],"runtime_dependencies":[],"arch":%q,"source":{"spec":"stable"}}`, arch)
 	return BottleOf("greeting/1.2.3/INSTALL_RECEIPT.json", receipt, "greeting/1.2.3/bin/greet", "#!/bin/sh\necho hello\n")
 }
 
-// BottleOf packs files, in pairs of name and content.
+// BottleOf returns a bottle of files, given in pairs of name and content.
 func BottleOf(pairs ...string) []byte {
 	var b bytes.Buffer
 	z, err := gzip.NewWriterLevel(&b, gzip.NoCompression)
@@ -56,12 +56,13 @@ func ArchiveOf(t *testing.T, name, content string) string {
 	return b.String()
 }
 
+// ComposeFiles is a tree for tests of composing, in the format of Tree.
 var ComposeFiles = map[string]string{
 	"a.txt": "aa", "b.txt": "b", "data/x.json": "{}", "data/y.tmp": "", "data/sub/z.json": "{}", "docs/a.md": "# a", "docs/b.md": "# b",
 	"link.txt": "->data/x.json", "[odd].txt": "", ".davitignore": "**/*.secret\n**/private\n", "s/k.secret": "", "s/k.txt": "", "s/private/k.txt": "", "*": "star",
 }
 
-// Tgz packs files, in pairs of name and content.
+// Tgz returns a gzipped tar of files, given in pairs of name and content.
 func Tgz(t testing.TB, pairs ...string) string {
 	t.Helper()
 	var b bytes.Buffer
@@ -84,6 +85,7 @@ func Tgz(t testing.TB, pairs ...string) string {
 	return b.String()
 }
 
+// SmallChart is a minimal Chart.yaml.
 const SmallChart = "apiVersion: v2\nname: demo\nversion: 1.0.0+a\n"
 
 // Gzipped returns the text compressed with gzip.
@@ -100,6 +102,7 @@ func Gzipped(t *testing.T, text string) string {
 	return b.String()
 }
 
+// RunbookFile is a runbook with front matter, whose headings use each syntax of Markdown.
 const RunbookFile = `---
 title: Greeting is down
 summary: Nobody is greeted any more.
@@ -121,7 +124,7 @@ Restart the service
 ## Tell people ##
 `
 
-// InUTF16 writes text as Windows tools do.
+// InUTF16 returns text in UTF-16 with a byte order mark, as Windows tools write it.
 func InUTF16(text string, order binary.AppendByteOrder) string {
 	data := order.AppendUint16(nil, 0xfeff)
 	for _, unit := range utf16.Encode([]rune(text)) {
@@ -130,15 +133,17 @@ func InUTF16(text string, order binary.AppendByteOrder) string {
 	return string(data)
 }
 
+// Software bills of materials: SPDX as tag-value, and CycloneDX as XML.
 const (
 	TagValue = "# made by hand\n\nSPDXVersion: SPDX-2.3\nDataLicense: CC0-1.0\n"
 	CdxXML   = `<?xml version="1.0" encoding="UTF-8"?><!-- x --><bom xmlns="http://cyclonedx.org/schema/bom/1.5" version="1"><components/></bom>`
 )
 
+// ProvenanceStatement is an in-toto statement with SLSA provenance.
 const ProvenanceStatement = `{"_type":"https://in-toto.io/Statement/v1","subject":[{"name":"a","digest":{"sha256":"00"}}],` +
 	`"predicateType":"https://slsa.dev/provenance/v1","predicate":{}}`
 
-// Dsse puts a payload into an envelope.
+// Dsse returns a DSSE envelope around a payload.
 func Dsse(payloadType, payload string) string {
 	return `{"payloadType":"` + payloadType + `","payload":"` + base64.StdEncoding.EncodeToString([]byte(payload)) + `","signatures":[{"sig":"eA=="}]}`
 }

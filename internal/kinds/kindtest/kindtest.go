@@ -1,4 +1,4 @@
-// Package kindtest composes declarations over small file systems, for the tests of kinds.
+// Package kindtest helps test kinds: it composes declarations over small trees of files.
 package kindtest
 
 import (
@@ -15,8 +15,8 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Tree writes files below a new directory: names that end in "/" are directories, contents that begin with "->" are
-// links.
+// Tree writes files below a new temporary directory and returns it. A name that ends in "/" is a directory; a content that
+// begins with "->" is the target of a symbolic link.
 func Tree(t *testing.T, files map[string]string) *os.Root {
 	t.Helper()
 	dir := t.TempDir()
@@ -47,7 +47,7 @@ func Tree(t *testing.T, files map[string]string) *os.Root {
 	return root
 }
 
-// Compose parses and composes a davit.yaml over files. The error is Compose's, which includes Parse's.
+// Compose parses a davit.yaml and composes it over files. The error includes the problems that Parse found.
 func Compose(t *testing.T, files map[string]string, davitYAML string) (*spec.Plan, error) {
 	t.Helper()
 	spec, err := artifact.Parse("davit.yaml", []byte(davitYAML))
@@ -57,7 +57,7 @@ func Compose(t *testing.T, files map[string]string, davitYAML string) (*spec.Pla
 	return artifact.Compose(Tree(t, files).FS(), spec)
 }
 
-// WantLines compares text line by line, for problems of many lines.
+// WantLines compares texts of several lines. want may be indented with a tab.
 func WantLines(t *testing.T, got, want string) {
 	t.Helper()
 	want = strings.TrimSpace(strings.ReplaceAll(want, "\n\t", "\n"))
@@ -66,7 +66,7 @@ func WantLines(t *testing.T, got, want string) {
 	}
 }
 
-// Describe prints the layers of a plan, one per line.
+// Describe returns a text that describes the layers of a plan, one per line.
 func Describe(p *spec.Plan) string {
 	var b strings.Builder
 	for _, l := range p.Layers {
@@ -93,8 +93,8 @@ func Describe(p *spec.Plan) string {
 	return b.String()
 }
 
-// Finished runs a plan's Finish over layers whose blobs have the digests of their titles (or paths), and returns what came
-// of it. It stands in for packing where the bytes of the blobs don't matter.
+// Finished runs a plan's Finish with made-up blobs, for tests in which the bytes of the blobs don't matter. The digest of
+// each blob is that of the layer's title and path.
 func Finished(t *testing.T, plan *spec.Plan) spec.Finished {
 	t.Helper()
 	packed := make([]spec.Packed, len(plan.Layers))
@@ -126,7 +126,7 @@ func WantJSON(t *testing.T, got []byte, want string) {
 	}
 }
 
-// LayerLines describes layers in a line each: role, media type, packing, title.
+// LayerLines describes each layer in one line: role, media type, packing, title.
 func LayerLines(plan *spec.Plan) string {
 	var b strings.Builder
 	for _, l := range plan.Layers {
@@ -135,7 +135,7 @@ func LayerLines(plan *spec.Plan) string {
 	return strings.TrimSpace(b.String())
 }
 
-// ConfigOf finishes a plan whose config does not depend on digests.
+// ConfigOf returns the config of a plan whose config does not depend on the digests of layers.
 func ConfigOf(t *testing.T, plan *spec.Plan) string {
 	t.Helper()
 	finished, err := plan.Finish(nil)

@@ -2,7 +2,7 @@ package kindtest
 
 import "encoding/binary"
 
-// GreetingSIF returns the header of an image of Apptainer without objects.
+// GreetingSIF returns an Apptainer image that has a header and no data objects.
 func GreetingSIF() []byte {
 	header := make([]byte, 128)
 	copy(header, "#!/usr/bin/env run-singularity\n")

@@ -5,7 +5,7 @@ import (
 	"bytes"
 )
 
-// GreetingProvider returns the archive of a provider, with a program that does nothing.
+// GreetingProvider returns the zip archive of an OpenTofu provider. Its program is a line of text.
 func GreetingProvider(platform string) []byte {
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)

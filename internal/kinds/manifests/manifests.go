@@ -6,8 +6,8 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// Kind returns the kind of sources of Argo CD, whose layer has a type that Argo CD accepts by default; it does not accept that
-// of Flux. A directory of manifests is a source of Flux unless this kind is named.
+// Kind returns the kind of Argo CD sources. By default, Argo CD accepts the media type of this kind's layer, but not that of
+// Flux. A directory of manifests is a Flux source unless davit.yaml names this kind.
 func Kind() kind.Kind {
 	layer := mediatypes.LayerType{
 		Role: "manifests", MediaType: mediatypes.LayerTarGzip, MediaTypes: map[mediatypes.Packing]string{mediatypes.Tar: mediatypes.LayerTar},

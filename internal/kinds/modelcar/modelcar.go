@@ -1,4 +1,4 @@
-// Package modelcar implements the kind for models in images, which clusters mount.
+// Package modelcar implements the kind for models in container images, which clusters mount as volumes.
 package modelcar
 
 import (
@@ -9,8 +9,8 @@ import (
 
 const name = "modelcar"
 
-// Kind returns the kind of models in images: files below models/ in tars that are not compressed, since weights hardly get
-// smaller. Files that show the kind model do not show this one, too, so it is packed only if the kind is named.
+// Kind returns the kind of models in images: files below models/, in tars that are not compressed, since weights hardly shrink.
+// The kind is never detected: davit.yaml must name it, because the same files are detected as kind model.
 func Kind() kind.Kind {
 	tars := map[mediatypes.Packing]string{mediatypes.TarGzip: mediatypes.LayerTarGzip, mediatypes.TarZstd: mediatypes.LayerTarZstd}
 	form := mediatypes.Form{Prefix: "models/", Untitled: true, Split: true, Follow: true}
