@@ -7,7 +7,7 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// data describes a model as Docker Model Runner packs it.
+// data describes a model for Docker Model Runner.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
 		Name:     "model",

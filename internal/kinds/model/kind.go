@@ -1,4 +1,4 @@
-// Package model implements the kind for models of Docker Model Runner.
+// Package model implements the kind for models for Docker Model Runner.
 package model
 
 import (

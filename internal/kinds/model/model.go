@@ -42,7 +42,8 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 		l.SetAnnotation(mediatypes.ModelUntested, "false")
 		directory = directory || l.Role == "file" || l.MediaType == mediatypes.ModelSafetensors || path.Dir(l.Annotations[mediatypes.ModelPath]) != "."
 	}
-	// Files with fixed names need no paths; layers that are tars are unpacked only from artifacts of the older config type.
+	// The directory type is needed only for files whose paths matter. Docker Model Runner unpacks tar layers only from
+	// artifacts with the older config type.
 	if directory && len(d.WithRole("vllm"))+len(d.WithRole("directory")) == 0 {
 		d.ConfigType = mediatypes.ModelDirConfig
 	}
@@ -60,8 +61,8 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	}, nil
 }
 
-// assign sets the role that each file plays for the model. Of GGUF files, Docker Model Runner packs one model with its
-// projector; it would start another one that is in the same directory.
+// assign sets the role of each file. A GGUF model is packed alone, with its projector, because Docker Model Runner might load
+// another GGUF file from the same directory instead.
 func assign(d *compose.Draft, found *weightset.Parts) error {
 	if len(found.Model.Paths) == 0 {
 		message := "there are no weights of a model"
@@ -90,17 +91,17 @@ func assign(d *compose.Draft, found *weightset.Parts) error {
 	return nil
 }
 
-// modelTypes are the media types of weights by their format.
+// modelTypes are the media types of weights, by format.
 var modelTypes = map[string]string{
 	"gguf": mediatypes.ModelGGUF, "safetensors": mediatypes.ModelSafetensors, "dduf": mediatypes.ModelDDUF,
 }
 
-// isProjector finds a multimodal projector by its type or architecture.
+// isProjector recognizes a multimodal projector by its type or architecture.
 func isProjector(s *tree.Sample) (string, bool) {
 	return survey.IsProjector(s.Head(), s.Info.Size())
 }
 
-// isGGUF finds GGUF files whatever their names, as Ollama keeps them.
+// isGGUF recognizes GGUF files without an extension, as Ollama stores them.
 func isGGUF(s *tree.Sample) (string, bool) {
 	return "begins as GGUF does", gguf.IsHead(s.Head()) && path.Ext(s.Path) == ""
 }

@@ -74,7 +74,7 @@ file application/vnd.docker.ai.model.file raw m/tokenizer/vocab.json`)
   "quantization": "F16", "size": "258.00B", "safetensors": {"format": "pt", "tensor_count": "3"}}`)
 }
 
-func TestModelSaysWhenItWasMade(t *testing.T) {
+func TestModelCreated(t *testing.T) {
 	t.Parallel()
 	spec, err := artifact.Parse("davit.yaml", []byte("kind: model\nlayers: [m.gguf]\n"))
 	if err != nil {
@@ -114,7 +114,7 @@ func gguf(fileType uint32, general string) string {
 	return string(image.Bytes())
 }
 
-// splitOf returns a GGUF file that says it is one of several.
+// splitOf returns a GGUF file whose split.count is count.
 func splitOf(count uint32) string {
 	image := formattest.TinyLlama()
 	image.Keys = append(image.Keys, formattest.Pair{Key: "split.count", Value: count})
@@ -130,7 +130,7 @@ func tensors(names ...string) string {
 	return string(formattest.Safetensors("{"+strings.Join(entries, ",")+"}", 8*len(names)))
 }
 
-func TestModelOfSeveralSets(t *testing.T) {
+func TestModelSeveralWeightSets(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		files              map[string]string
@@ -216,7 +216,7 @@ weights application/vnd.docker.ai.gguf.v3 raw m-Q8_0.gguf`,
 	}
 }
 
-func TestModelTakesTheOtherShards(t *testing.T) {
+func TestModelAddsOtherShards(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{"d/m-00001-of-00003.gguf": gguf(7, ""), "d/m-00002-of-00003.gguf": gguf(7, ""), "d/m-00003-of-00003.gguf": gguf(7, ""), "d/x.gguf": gguf(7, "")}
 	plan, err := kindtest.Compose(t, files, "kind: model\nlayers: [d/m-00001-of-00003.gguf]\n")
@@ -229,7 +229,7 @@ weights application/vnd.docker.ai.gguf.v3 raw d/m-00002-of-00003.gguf
 weights application/vnd.docker.ai.gguf.v3 raw d/m-00003-of-00003.gguf`)
 }
 
-func TestModelReadsConfigsOfPython(t *testing.T) {
+func TestModelReadsPythonConfigs(t *testing.T) {
 	t.Parallel()
 	for config, want := range map[string]string{
 		`{"model_type": "mamba2", "limit": [0.0, Infinity, -Infinity, NaN], "s": "NaN \" Infinity", "max_position_embeddings": 77}`: `"architecture":"mamba2","context_size":77`,
@@ -263,7 +263,7 @@ func TestModelReadsConfigsOfPython(t *testing.T) {
 	}
 }
 
-// TestModelReadsToolOutput checks facts from files beside the weights: of diffusers, timm, AutoGPTQ, AutoAWQ.
+// TestModelReadsToolOutput checks facts read from files that diffusers, timm, AutoGPTQ, and AutoAWQ write beside the weights.
 func TestModelReadsToolOutput(t *testing.T) {
 	t.Parallel()
 	weights := func(dtypes ...string) string {
@@ -301,7 +301,7 @@ func TestModelReadsToolOutput(t *testing.T) {
 	}
 }
 
-func TestModelOfShardsThatDiffer(t *testing.T) {
+func TestModelShardsOfDifferentModels(t *testing.T) {
 	t.Parallel()
 	shard := func(architecture string, no uint16) string {
 		image := formattest.TinyLlama()
@@ -321,7 +321,7 @@ func TestModelOfShardsThatDiffer(t *testing.T) {
 	}
 }
 
-func TestModelOfCache(t *testing.T) {
+func TestModelHuggingFaceCache(t *testing.T) {
 	t.Parallel()
 	cache := map[string]string{
 		"models--org--name/blobs/aa": tensors("a"), "models--org--name/refs/main": "r2", "models--org--name/snapshots/r1/config.json": "{}",
@@ -329,7 +329,7 @@ func TestModelOfCache(t *testing.T) {
 	}
 	for _, layers := range []string{"models--org--name/", "./"} {
 		_, err := kindtest.Compose(t, cache, "kind: model\nlayers: ["+layers+"]\n")
-		if want := `"models--org--name" is a cache of Hugging Face, which has each file twice (name one snapshot in it: snapshots/r2)`; err == nil || !strings.Contains(err.Error(), want) {
+		if want := `"models--org--name" is a Hugging Face cache, which stores each file twice (name one snapshot in it: snapshots/r2)`; err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", layers, err, want)
 		}
 	}
@@ -371,9 +371,9 @@ func TestModelRefuses(t *testing.T) {
 			`davit.yaml:2:10: "m.gguf": incomplete: split.count is 3, and there is one file (name all shards as llama-gguf-split wrote them: NAME-00001-of-00003.gguf)`},
 		"an index names more": {map[string]string{"m.safetensors": tensors("a"), "model.safetensors.index.json": `{"weight_map":{"a":"m.safetensors","b":"n.safetensors"}}`}, "layers: ['*']",
 			`davit.yaml:1:1: "n.safetensors" is missing: model.safetensors.index.json names it (download it, or exclude all files of this set)`},
-		"a pointer of Git LFS": {map[string]string{"m.gguf": whole, "tokenizer.json": "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n"}, "layers: ['*']",
-			`davit.yaml:2:10: "tokenizer.json" is a pointer of Git LFS, not the file itself (git lfs pull)`},
-		"only a projector": {map[string]string{"m.gguf": gguf(1, "imatrix")}, "layers: ['*']",
+		"a Git LFS pointer": {map[string]string{"m.gguf": whole, "tokenizer.json": "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n"}, "layers: ['*']",
+			`davit.yaml:2:10: "tokenizer.json" is a Git LFS pointer, not the file itself (git lfs pull)`},
+		"only an importance matrix": {map[string]string{"m.gguf": gguf(1, "imatrix")}, "layers: ['*']",
 			`davit.yaml:1:1: there are no weights of a model, only m.gguf (add the model, or name another kind)`},
 		"wrong type": {map[string]string{"m.gguf": whole}, "layers: [m.gguf]\nconfig: {context_size: many}",
 			`davit.yaml:3:24: "context_size": must be an integer, not a string`},
@@ -420,8 +420,8 @@ func TestNamesOfUntitledLayers(t *testing.T) {
 	}
 }
 
-// TestModelWithDirectories checks that a tar of a directory keeps its name, unless it is the one for vLLM, whose files are pulled
-// beside the others and must have names of their own.
+// TestModelWithDirectories checks that the tar of a directory is titled with the directory's name. The directory for vLLM is
+// an exception: its files are pulled beside the others, so their names must differ.
 func TestModelWithDirectories(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{

@@ -22,13 +22,13 @@ const fixHint = "fix it, or exclude it"
 // Kitfiles are the names of a Kitfile.
 var Kitfiles = []string{"Kitfile", "Kitfile.yaml", "Kitfile.yml", ".kitfile"}
 
-// IsKitfile finds a Kitfile by its manifestVersion.
+// IsKitfile recognizes a Kitfile by its manifestVersion.
 func IsKitfile(s *tree.Sample) (string, bool) {
 	fields, ok := declare.ReadDocument(s.Path, s.Head()).Value.(map[string]any)
 	return "has a manifestVersion", ok && fields["manifestVersion"] != nil
 }
 
-// KitfileFault returns why kit rejects a file with the name of a Kitfile.
+// KitfileFault returns why kit rejects a file that has the name of a Kitfile and is not one.
 func KitfileFault(s *tree.Sample) error {
 	if err := declare.ReadDocument(s.Path, s.Head()).Problems.Err(); err != nil {
 		return fmt.Errorf("kit can't read it: %w", err)
@@ -36,7 +36,7 @@ func KitfileFault(s *tree.Sample) error {
 	return errors.New("it has no manifestVersion, which kit requires")
 }
 
-// kitfileFault returns why kit rejects the file of a layer, nothing if it is a Kitfile.
+// kitfileFault returns why kit rejects the file of a layer, no problems if the file is a Kitfile.
 func kitfileFault(d *compose.Draft, l *compose.Layer) spec.Problems {
 	s := &tree.Sample{FS: d.FS, Path: l.Source(), Info: l.Info}
 	doc := declare.ReadDocument(s.Path, s.Head())
@@ -52,7 +52,7 @@ func kitfileFault(d *compose.Draft, l *compose.Layer) spec.Problems {
 	return doc.Problems
 }
 
-// ReadKitfile reads the Kitfile of a layer.
+// ReadKitfile reads the Kitfile in layer by, and returns its fields and their positions. It reports problems of YAML to d.
 func ReadKitfile(d *compose.Draft, by *compose.Layer) (map[string]any, *spec.Source, error) {
 	data, err := tree.ReadFile(d.FS, by.Source(), tree.MaxSmallFile)
 	if err != nil {
@@ -67,9 +67,9 @@ func ReadKitfile(d *compose.Draft, by *compose.Layer) (map[string]any, *spec.Sou
 	return kitfile, &doc.Source, nil
 }
 
-// Element is an element of a Kitfile that has a path.
+// Element is a mapping in a Kitfile that has a path, such as the model or a dataset.
 type Element struct {
-	List   string // model, or the list that it is in: parts, code, datasets, docs, prompts, mcpServers
+	List   string // model, or the list that has the element: parts, code, datasets, docs, prompts, mcpServers
 	Fields map[string]any
 
 	source  *spec.Source
@@ -84,8 +84,8 @@ func (e Element) Refuse(hint, format string, args ...any) error {
 // Path returns the path as it is written.
 func (e Element) Path() string { return e.Fields["path"].(string) }
 
-// kitfileKeys are the keys that kit knows, of a Kitfile ("") and of the mappings in it; kit rejects others
-// (pkg/artifact/kitfile.go). The keys of parameters are free.
+// kitfileKeys are the keys that kit accepts in a Kitfile ("") and in the mappings in it, by the key of the mapping. Kit
+// rejects all others (pkg/artifact/kitfile.go), except below parameters.
 var kitfileKeys = map[string][]string{
 	"":           {"manifestVersion", "package", "model", "code", "datasets", "docs", "prompts", "mcpServers"},
 	"package":    {"name", "version", "description", "license", "authors"},
@@ -104,8 +104,8 @@ var kitfileLists = []string{"parts", "code", "datasets", "docs", "prompts", "mcp
 // checker checks the keys of a Kitfile.
 type checker struct{ source *spec.Source }
 
-// checkKeys returns a problem at a key that kit does not know, or whose value it does not read. in is the key of the mapping or
-// of its list.
+// checkKeys returns a problem if kit does not know a key or does not accept its value. in is the key of the mapping, or of
+// the list that has the mapping.
 func (c checker) checkKeys(in, pointer string, fields map[string]any) error {
 	for _, key := range slices.Sorted(maps.Keys(fields)) {
 		if known := kitfileKeys[in]; !slices.Contains(known, key) && key != "digest" && key != "diffId" { // davit and kit add these two
@@ -128,7 +128,7 @@ func (c checker) checkKeys(in, pointer string, fields map[string]any) error {
 	return nil
 }
 
-// checkValue checks the value of a key that has a mapping, or a list of them.
+// checkValue checks the value of a key, which must be a mapping or a list of mappings.
 func (c checker) checkValue(key, pointer string, value any) error {
 	if !slices.Contains(kitfileLists, key) {
 		return c.checkMapping(key, pointer, value)
@@ -145,7 +145,7 @@ func (c checker) checkValue(key, pointer string, value any) error {
 	return nil
 }
 
-// checkMapping checks a mapping. Its path, if there is one, is a text.
+// checkMapping checks a mapping and its keys. If the mapping has a path, the path must be a string.
 func (c checker) checkMapping(key, pointer string, value any) error {
 	fields, ok := value.(map[string]any)
 	if !ok {
@@ -159,7 +159,8 @@ func (c checker) checkMapping(key, pointer string, value any) error {
 	return c.checkKeys(key, pointer, fields)
 }
 
-// Elements lists the elements of a Kitfile in the order of kit's layers. A model of another ModelKit has no path of its own.
+// Elements lists the elements of a Kitfile in the order of kit's layers. It skips a model whose path is a reference to another
+// ModelKit.
 func Elements(kitfile map[string]any, source *spec.Source) ([]Element, error) {
 	if err := (checker{source}).checkKeys("", "", kitfile); err != nil {
 		return nil, err
@@ -187,7 +188,8 @@ func Elements(kitfile map[string]any, source *spec.Source) ([]Element, error) {
 	return elements, nil
 }
 
-// Locate returns the path in the declaration's tree of the path that an element of a Kitfile in dir names.
+// Locate resolves the path of an element, which is relative to the Kitfile's directory dir, to a path in fsys. It returns a
+// problem if the path is outside of dir or does not exist.
 func (e Element) Locate(fsys fs.FS, dir string) (string, fs.FileInfo, error) {
 	declared := e.Path()
 	if message, hint := badPath(declared); message != "" {
@@ -201,7 +203,7 @@ func (e Element) Locate(fsys fs.FS, dir string) (string, fs.FileInfo, error) {
 	return name, info, err
 }
 
-// filesInKitfile lists the files that a Kitfile names, and the packed files in directories that it names.
+// filesInKitfile lists the files that a Kitfile names, and the packed files in the directories that the Kitfile names.
 func filesInKitfile(d *compose.Draft, by *compose.Layer) ([]file, error) {
 	kitfile, source, err := ReadKitfile(d, by)
 	if err != nil {

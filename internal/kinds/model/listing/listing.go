@@ -1,5 +1,5 @@
-// Package listing reads the files that declarations of native clients list: the Modelfile of modctl and the Kitfile of kit.
-// Such a file decides which files are packed, in any kind of model.
+// Package listing reads the declarations of native clients, which list the files to pack: the Modelfile of modctl and the
+// Kitfile of kit. They apply to every kind of model.
 package listing
 
 import (
@@ -18,7 +18,7 @@ import (
 	"github.com/davit-oci/davit/internal/tree"
 )
 
-// The roles of files in a Modelfile: those of kind modelpack.
+// The roles of files in a Modelfile. They are the roles of kind modelpack.
 const (
 	Weights = "weights"
 	Config  = "config"
@@ -27,10 +27,10 @@ const (
 	Doc     = "doc"
 )
 
-// file is a file that a declaration lists. role is empty if the declaration does not say it.
+// file is a file that a declaration lists. role is empty if the declaration does not determine the role.
 type file struct{ path, role string }
 
-// RefuseBroken reports declarations that their client would reject: they are not documents.
+// RefuseBroken reports a problem to d for each declaration that its client would reject, and whether it found any.
 func RefuseBroken(d *compose.Draft) (found bool) {
 	for _, l := range d.Layers {
 		if !Governs(d, l) || l.Declared.As != "" {
@@ -48,7 +48,7 @@ func RefuseBroken(d *compose.Draft) (found bool) {
 	return found
 }
 
-// problem returns an error about a declaration as a problem, at the line that a Fault has.
+// problem returns an error about a declaration as a problem. If the error is a modelfile.Fault, the problem has its line.
 func problem(file, hint string, err error) spec.Problem {
 	var at *modelfile.Fault
 	p := spec.Problem{File: file, Message: err.Error(), Hint: hint}
@@ -61,7 +61,7 @@ func problem(file, hint string, err error) spec.Problem {
 // Problem returns an error about a line of a Modelfile as a problem.
 func Problem(by *compose.Layer, err error) error { return problem(by.Source(), "", err) }
 
-// badPath returns why a declaration can't name a path, and what to do.
+// badPath returns why a declaration can't name a path, with a hint, or "" if the path is valid.
 func badPath(declared string) (message, hint string) {
 	if message, _ = declare.BadPath(declared); message == "" {
 		return "", ""
@@ -72,8 +72,8 @@ func badPath(declared string) (message, hint string) {
 	return fmt.Sprintf("names %q, which is not below the directory that is packed", declared), "move or copy the file there, and write its path from there"
 }
 
-// Governs reports whether a layer is a file with the name of a declaration, at the top of the packed files: one further down
-// is a file like any other.
+// Governs reports whether a layer is a file with the name of a declaration in the top directory of the packed files. In a
+// subdirectory, such a file is packed like any other.
 func Governs(d *compose.Draft, l *compose.Layer) bool {
 	name := path.Base(l.Source())
 	if l.Dir || name != "Modelfile" && !slices.Contains(Kitfiles, name) {
@@ -92,10 +92,10 @@ func Governs(d *compose.Draft, l *compose.Layer) bool {
 	return l.NamesFile() || base == dir
 }
 
-// Take replaces the layers by the files that a declaration of another kind's client lists, if there is one. as maps roles of
-// a Modelfile to those of the kind; without it, the files' names and contents decide.
+// Take replaces the layers by the files that a declaration lists, if a layer is a declaration with one of names. as maps the
+// roles in a Modelfile to those of the kind. If it is nil, the names and contents of the files determine their roles.
 func Take(d *compose.Draft, as map[string]string, names ...string) error {
-	by := first(d, names)
+	by := findDeclaration(d, names)
 	if by == nil {
 		return nil
 	}
@@ -119,11 +119,11 @@ func Take(d *compose.Draft, as map[string]string, names ...string) error {
 	return nil
 }
 
-// first returns the layer of a declaration: of several, that whose name is the first.
-func first(d *compose.Draft, names []string) *compose.Layer {
+// findDeclaration returns the layer of a declaration with one of names, nil if none is found. Earlier names take precedence.
+func findDeclaration(d *compose.Draft, names []string) *compose.Layer {
 	for _, name := range names {
 		for _, l := range d.Layers {
-			if path.Base(l.Source()) == name && l.Declared.As == "" && Governs(d, l) && !isForeign(d, l) {
+			if path.Base(l.Source()) == name && l.Declared.As == "" && Governs(d, l) && !isOllamaLayer(d, l) {
 				return l
 			}
 		}
@@ -131,14 +131,14 @@ func first(d *compose.Draft, names []string) *compose.Layer {
 	return nil
 }
 
-// isForeign reports whether a file is a Modelfile of Ollama.
-func isForeign(d *compose.Draft, l *compose.Layer) bool {
+// isOllamaLayer reports whether a layer is a Modelfile of Ollama.
+func isOllamaLayer(d *compose.Draft, l *compose.Layer) bool {
 	data, err := tree.ReadStart(d.FS, l.Source(), MaxModelfile)
 	return err == nil && path.Base(l.Source()) == "Modelfile" && IsOllama(data)
 }
 
-// replace replaces the layers of the directory of a declaration by those of the files that it lists. Layers of these files
-// keep their order; the others follow in the order of the declaration.
+// replace replaces the layers in the directory of a declaration by the files that the declaration lists. Files that already
+// have a layer keep their order; the others follow, in the order of the declaration.
 func replace(d *compose.Draft, by *compose.Layer, files []file) {
 	listed := map[string]file{}
 	for _, f := range files {

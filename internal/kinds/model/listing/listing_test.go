@@ -9,7 +9,7 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/kindtest"
 )
 
-// tree returns a model with more files than a declaration lists.
+// tree returns the files of a model, more than a declaration lists, and a declaration with this name.
 func tree(name, declaration string) map[string]string {
 	return map[string]string{
 		"m.gguf": string(formattest.TinyLlama().Bytes()), "notes.md": "x", "docs/a.md": "x", "docs/b.md": "x", "docs/.draft": "x",
@@ -101,7 +101,7 @@ func TestFilesThatAreNotDeclarations(t *testing.T) {
 	}
 }
 
-// TestIgnoredByKit checks that what .kitignore lists stays out in every kind.
+// TestIgnoredByKit checks that files that .kitignore lists are left out, whatever the kind.
 func TestIgnoredByKit(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []string{"model", "modelpack", "modelkit"} {

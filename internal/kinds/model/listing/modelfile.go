@@ -17,17 +17,17 @@ import (
 	"github.com/davit-oci/davit/internal/tree"
 )
 
-// MaxModelfile limits a Modelfile, which becomes an annotation of a ModelPack.
+// MaxModelfile limits the size of a Modelfile in bytes, because it becomes an annotation of a ModelPack.
 const MaxModelfile = 64 << 10
 
 // Modelfile is a Modelfile of modctl.
 type Modelfile struct {
 	Fields map[string]string // by command: NAME, ARCH …
-	Text   string            // as it was read
+	Text   string            // the whole file
 	files  []Named
 }
 
-// Named is a path or pattern of files, and the command that names it.
+// Named is a path or glob pattern in a Modelfile, and the command that has it as its argument.
 type Named struct {
 	Role    string
 	Command string
@@ -35,19 +35,20 @@ type Named struct {
 	Line    int
 }
 
-// modelfileRoles are the roles of the commands that name files.
+// modelfileRoles are the roles of files, by the command that names them.
 var modelfileRoles = map[string]string{"MODEL": Weights, "CONFIG": Config, "CODE": Code, "DATASET": Dataset, "DOC": Doc}
 
 // modelfileFields are the commands that describe the model.
 var modelfileFields = []string{"NAME", "ARCH", "FAMILY", "FORMAT", "PARAMSIZE", "PRECISION", "QUANTIZATION"}
 
-// IsModelfile finds modctl's Modelfile. Ollama's has the same name; it begins with FROM, which modctl does not know.
+// IsModelfile recognizes the Modelfile of modctl. The Modelfile of Ollama has the same name, but it begins with FROM, which is
+// not a command of modctl.
 func IsModelfile(s *tree.Sample) (string, bool) {
 	m, err := ParseModelfile(s.Head())
 	return "names files with MODEL", err == nil && len(m.files) > 0
 }
 
-// IsOllama reports whether a Modelfile is one of Ollama, of whose commands modctl has none.
+// IsOllama reports whether a Modelfile is for Ollama: it has a command of Ollama. Ollama and modctl share no commands.
 func IsOllama(data []byte) bool {
 	for line := range strings.Lines(string(data)) {
 		if words := strings.Fields(line); len(words) > 0 && modelfile.IsCommand(words[0]) {
@@ -57,7 +58,7 @@ func IsOllama(data []byte) bool {
 	return false
 }
 
-// modelfileFault returns why modctl rejects a Modelfile, nothing if it is one of Ollama.
+// modelfileFault returns why modctl rejects a Modelfile, no problems if it is valid or for Ollama.
 func modelfileFault(d *compose.Draft, l *compose.Layer) spec.Problems {
 	data, err := tree.ReadStart(d.FS, l.Source(), MaxModelfile)
 	if err != nil || IsOllama(data) {
@@ -73,7 +74,8 @@ func modelfileFault(d *compose.Draft, l *compose.Layer) spec.Problems {
 	return nil
 }
 
-// ParseModelfile reads a Modelfile: a command and its argument on each line.
+// ParseModelfile parses a Modelfile, which has a command and its argument on each line. Errors are of type *modelfile.Fault,
+// except a line that is too long.
 func ParseModelfile(data []byte) (*Modelfile, error) {
 	m := &Modelfile{Fields: map[string]string{}}
 	lines := bufio.NewScanner(bytes.NewReader(data))
@@ -118,10 +120,10 @@ func ReadModelfile(d *compose.Draft, l *compose.Layer) (*Modelfile, error) {
 	return m, nil
 }
 
-// Naming returns a Modelfile that names files.
+// Naming returns a Modelfile without fields that names files.
 func Naming(files []Named) *Modelfile { return &Modelfile{files: files} }
 
-// Apply replaces the layers by the files that a Modelfile names, in its roles.
+// Apply replaces the layers by the files that the Modelfile names, with the roles of their commands.
 func (m *Modelfile) Apply(d *compose.Draft, by *compose.Layer) error {
 	files, err := m.filesIn(d, by)
 	if err == nil {
@@ -138,7 +140,8 @@ func unquoted(arg string) string {
 	return arg
 }
 
-// filesIn lists the files that a Modelfile names, in its order. Where it names a file twice, the first command counts.
+// filesIn lists the files that the Modelfile names, in its order. If it names a file twice, the first command determines the
+// role.
 func (m *Modelfile) filesIn(d *compose.Draft, by *compose.Layer) ([]file, error) {
 	var files []file
 	seen := map[string]bool{}
@@ -170,8 +173,8 @@ func (n Named) CheckPath(by *compose.Layer) error {
 	return nil
 }
 
-// expandNamed lists the files that a path or pattern of a Modelfile matches, relative to its own directory. A pattern
-// matches no hidden file, unless it says the dot itself.
+// expandNamed lists the files that a path or pattern in the Modelfile of layer by matches, sorted. Patterns are relative to the
+// Modelfile's directory. A pattern matches a hidden file only if its last element begins with a dot.
 func expandNamed(d *compose.Draft, by *compose.Layer, n Named) ([]string, error) {
 	if err := n.CheckPath(by); err != nil {
 		return nil, err

@@ -8,8 +8,8 @@ import (
 	"github.com/davit-oci/davit/internal/tree"
 )
 
-// isLoRA reports whether a safetensors file is a LoRA: by its metadata, as kohya's trainer writes them or as Stability's
-// modelspec names the architecture, or by the names of its tensors.
+// isLoRA reports whether a safetensors file is a LoRA adapter. It is one if it has metadata of kohya's trainer, if the
+// architecture in Stability's modelspec ends in /lora, or if the names of the tensors are those of an adapter.
 func (s *surveyor) isLoRA(p string) bool {
 	head, err := tree.ReadHead(s.FS, p)
 	if err != nil {
@@ -19,14 +19,14 @@ func (s *surveyor) isLoRA(p string) bool {
 	if !ok {
 		return false
 	}
-	return f.Metadata["ss_network_module"] != "" || strings.HasSuffix(f.Metadata["modelspec.architecture"], "/lora") || areOfAdapter(f.First)
+	return f.Metadata["ss_network_module"] != "" || strings.HasSuffix(f.Metadata["modelspec.architecture"], "/lora") || hasAdapterNames(f.First)
 }
 
-// adapterWords are in the names of tensors that change those of another model: LoRA, LoHa, LoKr.
+// adapterWords occur in the names of the tensors of adapters: LoRA, LoHa, LoKr.
 var adapterWords = []string{"lora_a", "lora_b", "lora_up", "lora_down", ".lora.", "hada_w", "lokr_w", "dora_scale", "lora_magnitude_vector"}
 
-// areOfAdapter reports whether all names of tensors are those of an adapter.
-func areOfAdapter(names []string) bool {
+// hasAdapterNames reports whether all tensor names are those of an adapter.
+func hasAdapterNames(names []string) bool {
 	found := false
 	for _, name := range names {
 		name = strings.ToLower(name)

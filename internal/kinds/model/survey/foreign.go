@@ -12,12 +12,12 @@ import (
 	"github.com/davit-oci/davit/internal/tree"
 )
 
-// foreignFormats are formats of weights that a survey does not read, by the extensions of their files. The first of them
-// that is there is the model if there is no other.
+// foreignFormats are formats of weights whose files a survey recognizes but does not read. If there is no model in a format
+// that it reads, the first of these formats that is present is the model.
 var foreignFormats = []struct {
 	name  string
 	exts  []string
-	magic []string // one of which begins the file; none: the extension is enough
+	magic []string // the file must begin with one of these; none: the extension is enough
 }{
 	{"pytorch", []string{".bin", ".pt", ".pth", ".ckpt"}, []string{"PK\x03\x04", "\x80\x02", "\x80\x03", "\x80\x04", "\x80\x05"}},
 	{"tensorflow", []string{".h5", ".keras", ".hdf5"}, []string{"\x89HDF", "PK\x03\x04"}},
@@ -27,17 +27,17 @@ var foreignFormats = []struct {
 	{"tflite", []string{".tflite"}, nil},
 }
 
-// trained begins the names of files that trainers and TensorFlow write beside weights.
-var trained = []string{"optimizer", "scheduler", "scaler", "rng_state", "training_args", "trainer_state", "random_states",
+// trainingPrefixes are prefixes of the names of files that trainers and TensorFlow write beside weights.
+var trainingPrefixes = []string{"optimizer", "scheduler", "scaler", "rng_state", "training_args", "trainer_state", "random_states",
 	"fingerprint.pb", "keras_metadata.pb"}
 
-// IsTrained reports whether a file has the state of a training, not weights.
+// IsTrained reports whether a file holds the state of a training run, not weights.
 func IsTrained(p string) bool {
 	name := strings.ToLower(path.Base(p))
-	return slices.ContainsFunc(trained, func(begin string) bool { return strings.HasPrefix(name, begin) })
+	return slices.ContainsFunc(trainingPrefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
 }
 
-// findForeign finds weights of formats that are not read, and importance matrices of the time before GGUF.
+// findForeign finds weights in foreignFormats, and importance matrices in the format older than GGUF.
 func (s *surveyor) findForeign() {
 	for _, p := range s.Paths {
 		name := strings.ToLower(path.Base(p))
@@ -51,6 +51,7 @@ func (s *surveyor) findForeign() {
 	}
 }
 
+// foreignFormat returns the name of the foreign format of a file, "" if it has none. ext is the extension in lower case.
 func foreignFormat(fsys fs.FS, p, ext string) string {
 	for _, f := range foreignFormats {
 		if !slices.Contains(f.exts, ext) {
@@ -68,7 +69,7 @@ func foreignFormat(fsys fs.FS, p, ext string) string {
 	return ""
 }
 
-// chooseForeign makes the weights of each other format a set. The first is the model if there is no other.
+// chooseForeign makes the weights of each foreign format a set. If there is no model yet, the first set is the model.
 func (s *surveyor) chooseForeign() {
 	for _, f := range foreignFormats {
 		set := Set{Format: f.name}
@@ -94,14 +95,15 @@ func (s *surveyor) chooseForeign() {
 	}
 }
 
-// usualNames begin the names of the files of a model that has other files of its format beside it.
-var usualNames = []string{"pytorch_model", "model", "tf_model", "consolidated"}
+// modelPrefixes are prefixes of the usual names of weight files. They distinguish the model from other files of its format.
+var modelPrefixes = []string{"pytorch_model", "model", "tf_model", "consolidated"}
 
-// sortForeign sorts files: the shallow first, then those with a usual name, then the large ones. Shards keep their order.
+// sortForeign sorts weight files by depth, then those with a usual name first, then by decreasing size, then by name. Numbered
+// files are not compared by size, so that shards keep their order.
 func (s *surveyor) sortForeign(paths []string) {
 	rank := func(p string) int64 {
 		base := path.Base(p)
-		if slices.ContainsFunc(usualNames, func(begin string) bool { return strings.HasPrefix(base, begin) }) {
+		if slices.ContainsFunc(modelPrefixes, func(prefix string) bool { return strings.HasPrefix(base, prefix) }) {
 			return -1 << 62
 		}
 		if info, err := fs.Stat(s.FS, p); err == nil && !isNumbered(base) {
@@ -114,5 +116,5 @@ func (s *surveyor) sortForeign(paths []string) {
 	})
 }
 
-// isNumbered reports whether a name may have the number of a shard.
+// isNumbered reports whether a name has a digit and so may be numbered as a shard.
 func isNumbered(base string) bool { return strings.ContainsAny(base, "0123456789") }

@@ -13,14 +13,15 @@ import (
 	"github.com/davit-oci/davit/internal/tree"
 )
 
-// usualQuantization is the quantization that llama.cpp and Docker Model Runner choose among several.
-const usualQuantization = "Q4_K_M"
+// defaultQuantization is the quantization that llama.cpp and Docker Model Runner choose by default.
+const defaultQuantization = "Q4_K_M"
 
-// ggufSets groups files into sets, the best first. Files that are not models get their parts.
+// ggufSets groups GGUF files into sets, the preferred set first. It leaves out projectors, adapters, and importance matrices,
+// and records their parts.
 func (s *surveyor) ggufSets(paths []string) []Set {
 	var models []string
 	for _, p := range paths {
-		if part := ggufPart(s.head(p)); part != Other {
+		if part := ggufPart(s.readHead(p)); part != Other {
 			s.out.Parts[p] = part
 		} else {
 			models = append(models, p)
@@ -31,16 +32,16 @@ func (s *surveyor) ggufSets(paths []string) []Set {
 		return sets
 	}
 	lists.Sort(sets, func(a, b Set) int { return cmp.Compare(depth(a.Paths[0]), depth(b.Paths[0])) })
-	usual := slices.IndexFunc(sets, func(set Set) bool { return hasWord(set.Paths[0], usualQuantization) })
-	if usual < 0 {
-		usual = slices.IndexFunc(sets, func(set Set) bool { return s.quantization(set.Paths[0]) == usualQuantization })
+	preferred := slices.IndexFunc(sets, func(set Set) bool { return hasWord(set.Paths[0], defaultQuantization) })
+	if preferred < 0 {
+		preferred = slices.IndexFunc(sets, func(set Set) bool { return s.quantization(set.Paths[0]) == defaultQuantization })
 	}
-	usual = max(usual, 0)
-	return slices.Concat(sets[usual:usual+1], sets[:usual], sets[usual+1:])
+	preferred = max(preferred, 0)
+	return slices.Concat(sets[preferred:preferred+1], sets[:preferred], sets[preferred+1:])
 }
 
-// head reads the beginning of a GGUF file; nil if it is not one, which reading the model reports.
-func (s *surveyor) head(p string) *gguf.File {
+// readHead reads the head of a GGUF file. It returns nil if the file is not GGUF, which is reported when the model is read.
+func (s *surveyor) readHead(p string) *gguf.File {
 	head, err := tree.ReadHead(s.FS, p)
 	if err != nil {
 		return nil
@@ -52,7 +53,8 @@ func (s *surveyor) head(p string) *gguf.File {
 	return f
 }
 
-// quantization reads the quantization of a whole file, which is often written behind the vocabulary.
+// quantization returns the quantization of a GGUF file, "" if the file can't be read. It needs more than the head, because the
+// key often follows the vocabulary.
 func (s *surveyor) quantization(p string) string {
 	f, err := tree.Inspect(s.FS, p, gguf.Read)
 	if err != nil {
@@ -61,7 +63,7 @@ func (s *surveyor) quantization(p string) string {
 	return f.Quantization()
 }
 
-// IsProjector reports whether the beginning of a file is that of a projector in GGUF, and returns the evidence.
+// IsProjector reports whether a file with this head and size is a GGUF projector, and returns the evidence.
 func IsProjector(head []byte, size int64) (evidence string, ok bool) {
 	f, err := gguf.ReadHead(head, size)
 	if err != nil || ggufPart(f) != Projector {
@@ -77,7 +79,8 @@ func IsProjector(head []byte, size int64) (evidence string, ok bool) {
 
 func isProjectorName(v string) bool { return v == "mmproj" || v == "projector" || v == "clip" }
 
-// ggufPart returns the part of a GGUF file that is not a model. Older files have no general.type, so other keys are checked too.
+// ggufPart returns the part of a GGUF file that is not a model, Other for a model. Older files have no general.type, so it
+// also checks other keys.
 func ggufPart(f *gguf.File) Part {
 	if f == nil {
 		return Other
@@ -94,8 +97,8 @@ func ggufPart(f *gguf.File) Part {
 	return Other
 }
 
-// shardSets groups files by the names of shards. An incomplete group is a set only if no group is
-// complete; the missing shards are then a fault.
+// shardSets groups files into sets of shards by their names, complete sets first. An incomplete set of GGUF shards is a
+// leftover if there is a complete set.
 func (s *surveyor) shardSets(format string, paths []string) []Set {
 	groups := map[weights.Group][]string{}
 	var order []weights.Group
@@ -132,7 +135,7 @@ func (s *surveyor) addLeftovers(set Set) {
 	}
 }
 
-// hasWord reports whether a path contains a word between characters that are neither letters nor digits nor "_".
+// hasWord reports whether a path contains a word, in any case, without a letter, a digit, or "_" before or after the word.
 func hasWord(p, word string) bool {
 	lower := strings.ToLower(p)
 	word = strings.ToLower(word)
@@ -151,7 +154,7 @@ func hasWord(p, word string) bool {
 	}
 }
 
-// CheckSplit returns a fault if the number of shards does not match split.count of a GGUF file.
+// CheckSplit returns a fault if the number of files in a set differs from split.count in their metadata, nil otherwise.
 func CheckSplit(set Set, f *gguf.File) *Fault {
 	count, err := strconv.Atoi(f.Metadata["split.count"])
 	if err != nil || count < 2 && len(set.Paths) < 2 || count == len(set.Paths) {
@@ -165,8 +168,8 @@ func CheckSplit(set Set, f *gguf.File) *Fault {
 		"name all shards as llama-gguf-split wrote them: NAME-00001-of-" + fmt.Sprintf("%05d", count) + ".gguf"}
 }
 
-// CheckShard returns an error if the metadata of a shard does not match the architecture of the first shard, or the number of the
-// shard, from 0. llama-gguf-split writes little but the numbers into the others.
+// CheckShard returns an error if a shard differs in architecture from the first shard, or if its split.no is not number, which
+// counts from 0. A key that is absent is not an error: llama-gguf-split writes little else into later shards.
 func CheckShard(architecture string, shard *gguf.File, number int) error {
 	if a, b := architecture, shard.Metadata["general.architecture"]; a != "" && b != "" && a != b {
 		return fmt.Errorf("is of another model: its architecture is %s, that of the first shard %s", b, a)

@@ -9,12 +9,12 @@ import (
 	"github.com/davit-oci/davit/internal/tree"
 )
 
-// isComponentDir reports whether a pipeline of diffusers is declared beside a directory.
+// isComponentDir reports whether a directory may hold a component of a diffusers pipeline: a model_index.json is beside it.
 func (s *surveyor) isComponentDir(dir string) bool {
 	return dir != "." && s.have[path.Join(path.Dir(dir), "model_index.json")]
 }
 
-// isDenoiser reports whether a directory has the component of a pipeline that is the model, and not what reads or writes for it.
+// isDenoiser reports whether a directory has the name of the denoiser of a pipeline, its main component.
 func isDenoiser(dir string) bool {
 	switch path.Base(dir) {
 	case "unet", "transformer", "prior":
@@ -23,8 +23,9 @@ func isDenoiser(dir string) bool {
 	return false
 }
 
-// pipelineIn lists the directories of the components of a pipeline of diffusers: those that its model_index.json names, or all
-// beside it if it names none of them. It is nil without a pipeline. Other directories have variants of components.
+// pipelineIn returns which directories are components of a diffusers pipeline: those that its model_index.json names, or all
+// beside the model_index.json if it names none of them. It returns nil if there is no pipeline. Other directories hold variants
+// of components.
 func (s *surveyor) pipelineIn(dirs []string) map[string]bool {
 	if len(dirs) == 0 || !s.isComponentDir(dirs[0]) {
 		return nil
@@ -47,7 +48,7 @@ func (s *surveyor) pipelineIn(dirs []string) map[string]bool {
 	return all
 }
 
-// componentsOf lists the components that a model_index.json names: none if it can't be read.
+// componentsOf returns the names of the components in a model_index.json, none if the file can't be read.
 func (s *surveyor) componentsOf(index string) map[string]bool {
 	found := map[string]bool{}
 	sample := &tree.Sample{FS: s.FS, Path: index}

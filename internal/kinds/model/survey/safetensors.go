@@ -20,8 +20,8 @@ import (
 	"github.com/davit-oci/davit/internal/tree"
 )
 
-// safetensorsSets groups files into sets, that of the model first. In each directory one set is found; sets of different
-// directories are one model unless they have tensors of the same names.
+// safetensorsSets groups files into sets, the set of the model first. The best set of each directory belongs to the model,
+// unless its tensors have the names of tensors of the model, or the directory holds a variant, a checkpoint, or another model.
 func (s *surveyor) safetensorsSets(paths []string) []Set {
 	byDir := map[string][]string{}
 	var dirs []string
@@ -40,7 +40,7 @@ func (s *surveyor) safetensorsSets(paths []string) []Set {
 	pipeline := s.pipelineIn(dirs)
 	var sets []Set
 	var model Set
-	var names tensorNames // of the model; read once there is something to compare with
+	var names tensorNames // of the model; read when first needed
 	for _, dir := range dirs {
 		here := s.setsOf(byDir[dir])
 		sets = append(sets, here[1:]...)
@@ -54,7 +54,7 @@ func (s *surveyor) safetensorsSets(paths []string) []Set {
 		case pipeline != nil || s.isModule(path.Dir(model.Paths[0]), dir):
 			model.Paths = append(model.Paths, here[0].Paths...)
 			continue
-		case isOther(dir) || s.isModelBeside(path.Dir(model.Paths[0]), dir):
+		case isDuplicateDir(dir) || s.isModelBeside(path.Dir(model.Paths[0]), dir):
 			sets = append(sets, here[0])
 			continue
 		case names == nil:
@@ -74,7 +74,8 @@ func (s *surveyor) safetensorsSets(paths []string) []Set {
 	return append([]Set{model}, sets...)
 }
 
-// compareDirs orders directories: the shallow first, checkpoints of a training last and the newest of them first.
+// compareDirs orders directories: components of a pipeline first, beginning with the denoiser, and checkpoints of a training
+// run last, the newest first. Directories that are equal in this respect are ordered by depth, then by name.
 func (s *surveyor) compareDirs(a, b string) int {
 	stepA, isA := checkpointStep(a)
 	stepB, isB := checkpointStep(b)
@@ -101,12 +102,13 @@ func (s *surveyor) compareDirs(a, b string) int {
 	return strings.Compare(a, b)
 }
 
-// dirDepth returns the number of directories on the way to the files of one.
+// dirDepth returns the depth of the files in a directory.
 func dirDepth(dir string) int { return depth(path.Join(dir, "x")) }
 
+// checkpointDir matches the path of a checkpoint that a trainer wrote. Its group is the training step.
 var checkpointDir = lazy.Regexp(`(?:^|/)(?:checkpoint|global_step|step)[-_]?(\d{1,9})(?:/|$)`)
 
-// checkpointStep returns the number of a checkpoint that a trainer wrote into a directory.
+// checkpointStep returns the training step of a checkpoint directory.
 func checkpointStep(dir string) (int, bool) {
 	m := checkpointDir().FindStringSubmatch(dir)
 	if m == nil {
@@ -116,23 +118,22 @@ func checkpointStep(dir string) (int, bool) {
 	return n, true
 }
 
-// isOther reports whether a directory has the name of one that repeats a model: a checkpoint of its training, or the
-// original of a converted model.
-func isOther(dir string) bool {
+// isDuplicateDir reports whether the name of a directory shows that it repeats the model: a checkpoint of its training, or
+// the original of a converted model.
+func isDuplicateDir(dir string) bool {
 	_, isCheckpoint := checkpointStep(dir)
 	return isCheckpoint || path.Base(dir) == "original"
 }
 
-// isModule reports whether a directory has a module of a model of sentence-transformers, such as 2_Dense, whose modules.json is
-// in the directory of the model.
+// isModule reports whether dir holds a module, such as 2_Dense, of the sentence-transformers model in the directory model.
 func (s *surveyor) isModule(model, dir string) bool {
 	number, name, _ := strings.Cut(path.Base(dir), "_")
 	_, err := strconv.Atoi(number)
 	return err == nil && name != "" && path.Dir(dir) == model && s.have[path.Join(model, "modules.json")]
 }
 
-// isModelBeside reports whether a directory has another model, with a config of its own, beside the directory of the model: no
-// directory above both is that of a model.
+// isModelBeside reports whether dir holds a model that is not part of the model in the directory model. Both directories have
+// a config.json, and no directory above dir is that of a model.
 func (s *surveyor) isModelBeside(model, dir string) bool {
 	if tree.IsWithin(model, dir) || !s.have[path.Join(dir, "config.json")] || !s.have[path.Join(model, "config.json")] {
 		return false
@@ -145,7 +146,7 @@ func (s *surveyor) isModelBeside(model, dir string) bool {
 	return true
 }
 
-// setsOf returns the sets of one directory, that of the model first.
+// setsOf groups the files of one directory into sets, the set of the model first.
 func (s *surveyor) setsOf(paths []string) []Set {
 	sets := s.candidatesIn(paths)
 	if len(sets) < 2 {
@@ -170,11 +171,11 @@ func (s *surveyor) setsOf(paths []string) []Set {
 
 // The ranks of sets in one directory.
 const (
-	rankIndexed = iota // by an index file
-	rankUsual          // by the name that libraries look for
+	rankIndexed = iota // an index file names it
+	rankUsual          // has the name that libraries look for
 	rankWhole
 	rankVariant  // "model.fp16.safetensors" beside "model.safetensors"
-	rankOriginal // consolidated: the same model in the format of its makers
+	rankOriginal // "consolidated": the same model in the original format of its authors
 	rankPartial  // shards are missing
 )
 
@@ -205,7 +206,8 @@ func (s *surveyor) rank(set Set) int {
 	return rankWhole
 }
 
-// isVariant reports whether a name has one part more than that of another file: "model.fp16.safetensors".
+// isVariant reports whether a file is a variant of another: its name has one more part before the extension, as
+// "model.fp16.safetensors" beside "model.safetensors".
 func (s *surveyor) isVariant(p string) bool {
 	base := path.Base(p)
 	stem := strings.TrimSuffix(base, path.Ext(base))
@@ -223,7 +225,7 @@ func (s *surveyor) isVariant(p string) bool {
 	})
 }
 
-// candidatesIn groups the files of one directory by the index files that name them, and then by the names of shards.
+// candidatesIn groups the files of one directory into sets: by the index files that name them, the rest by shard names.
 func (s *surveyor) candidatesIn(paths []string) []Set {
 	var sets []Set
 	taken := map[string]bool{}
@@ -242,14 +244,14 @@ func (s *surveyor) candidatesIn(paths []string) []Set {
 	return append(sets, s.shardSets("safetensors", rest)...)
 }
 
-// isAdapter reports whether a file has the weights of a LoRA.
+// isAdapter reports whether a file holds the weights of a LoRA adapter.
 func (s *surveyor) isAdapter(p string) bool {
 	base := path.Base(p)
 	return base == "pytorch_lora_weights.safetensors" ||
 		s.have[path.Join(path.Dir(p), "adapter_config.json")] && strings.HasPrefix(base, "adapter_") || s.isLoRA(p)
 }
 
-// indexesIn lists the index files of a directory: model.safetensors.index.json, and those of variants.
+// indexesIn lists the index files of a directory: model.safetensors.index.json, then those of variants.
 func (s *surveyor) indexesIn(dir string) []string {
 	var found []string
 	for _, p := range s.Paths {
@@ -272,10 +274,11 @@ func (s *surveyor) isIndexed(p string) bool {
 	return slices.ContainsFunc(s.indexesIn(path.Dir(p)), func(index string) bool { return s.filesNamedBy(index)[p] })
 }
 
-// maxIndexed bounds the files that an index names.
+// maxIndexed bounds how many names are read from an index file.
 const maxIndexed = 100_000
 
-// filesNamedBy reads the files that an index names. An index that can't be read names none.
+// filesNamedBy returns the files that an index names. If the index can't be read, it returns none and records the error in
+// Unread.
 func (s *surveyor) filesNamedBy(index string) map[string]bool {
 	if found, ok := s.named[index]; ok {
 		return found
@@ -304,8 +307,8 @@ func (s *surveyor) filesNamedBy(index string) map[string]bool {
 	return found
 }
 
-// checkIndexes reports files that the index of the model names and that are missing. An index that names none of the
-// files is left from other weights if there is a single file of weights beside it.
+// checkIndexes reports the missing files that an index of the model names. It skips an index that names files of another set.
+// It also skips one that names no existing file beside weights of the model: such an index is left over from other weights.
 func (s *surveyor) checkIndexes() {
 	for _, index := range s.Paths {
 		if !isIndex(index) || s.out.Parts[index] != Other {
@@ -328,7 +331,7 @@ func (s *surveyor) checkIndexes() {
 	}
 }
 
-// hasWeightsIn reports whether weights of the model are in a directory.
+// hasWeightsIn reports whether a directory has weights of the model.
 func (s *surveyor) hasWeightsIn(dir string) bool {
 	return slices.ContainsFunc(s.out.Model.Paths, func(p string) bool { return path.Dir(p) == dir })
 }
@@ -352,13 +355,13 @@ func (s *surveyor) reportMissing(names []string, why string) {
 	}
 }
 
-// tensorNames are hashes of the names of tensors.
+// tensorNames is a set of hashes of tensor names.
 type tensorNames map[uint64]bool
 
-// maxNames bounds the names that are compared.
+// maxNames bounds how many tensor names of a set are compared.
 const maxNames = 1 << 20
 
-// tensorsOf reads the names of the tensors of safetensors files. It skips files that can't be read.
+// tensorsOf returns the names of the tensors in safetensors files. It skips files that can't be read.
 func (s *surveyor) tensorsOf(paths []string) tensorNames {
 	names := tensorNames{}
 	for _, p := range paths {
@@ -373,7 +376,7 @@ func (s *surveyor) tensorsOf(paths []string) tensorNames {
 	return names
 }
 
-// overlaps reports whether one of two has half of the names of the other.
+// overlaps reports whether the sets share at least half of the names of the smaller set.
 func (n tensorNames) overlaps(other tensorNames) bool {
 	small, large := n, other
 	if len(small) > len(large) {

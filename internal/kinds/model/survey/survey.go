@@ -1,4 +1,4 @@
-// Package survey finds the files of a model in a tree, and the roles of the other files.
+// Package survey determines which files of a tree are the weights of a model, and which part the other files play.
 package survey
 
 import (
@@ -24,15 +24,15 @@ const (
 	Other     Part = iota
 	Weights        // of the model
 	OtherSet       // weights of another set: another quantization, format, or precision, a checkpoint, or another model
-	Projector      // of images or sound, in GGUF
+	Projector      // a multimodal projector in GGUF, for images or sound
 	OtherProjector
 	Template // the chat template
 	OtherTemplate
 	Adapter // a LoRA: it changes another model
-	Imatrix // an importance matrix, which quantizing needs
+	Imatrix // an importance matrix, an input of quantization
 )
 
-// IsWeights reports whether a file has weights, of the model or beside it.
+// IsWeights reports whether a file with the part holds weights, of the model or of another set.
 func (p Part) IsWeights() bool {
 	switch p {
 	case Weights, OtherSet, Projector, OtherProjector, Adapter:
@@ -43,34 +43,34 @@ func (p Part) IsWeights() bool {
 
 // Set is a set of weights that make one model.
 type Set struct {
-	Format string   // gguf, safetensors, dduf, or a format of which only the name is known: pytorch, onnx …
+	Format string   // gguf, safetensors, dduf, or the name of a format that a survey does not read: pytorch, onnx …
 	Paths  []string // shards in order
 }
 
-// Fault is a defect that makes a model unusable: a file that is missing, or one that has no content.
+// Fault is a defect that makes a model unusable, such as a missing file, or a pointer instead of the file.
 type Fault struct{ Path, Message, Hint string }
 
 // Text returns the path and the message.
 func (f Fault) Text() string { return fmt.Sprintf("%q %s", f.Path, f.Message) }
 
-// Survey holds the parts that the files of a tree play.
+// Survey is the result of a survey: the model, other sets of weights, and the part of each file.
 type Survey struct {
 	Model  Set   // no paths: there are no weights
 	Others []Set // sets that are not the model
 	Parts  map[string]Part
 	Faults []Fault
-	// Unread has index files that can't be read, and why: whether all shards exist is unknown.
+	// Unread are the errors of index files that can't be read, by path. Without its index, a set may lack shards unnoticed.
 	Unread map[string]error
 }
 
-// Tree has the files to search for the model.
+// Tree lists the files to survey.
 type Tree struct {
 	FS     fs.FS
 	Paths  []string
-	Chosen []string // weights that the declaration names as such; the rest is not the model then
+	Chosen []string // files that the declaration assigns the role of weights; if not empty, only these files are the model
 }
 
-// Survey looks at names, index files, and the beginnings of weights.
+// Survey surveys the files by their names, the index files, and the headers of weights.
 func (t Tree) Survey() *Survey {
 	s := &surveyor{
 		Tree: t, out: &Survey{Parts: map[string]Part{}, Unread: map[string]error{}}, have: map[string]bool{}, formats: map[string]string{}, foreign: map[string]string{},
@@ -100,17 +100,17 @@ func (t Tree) Survey() *Survey {
 type surveyor struct {
 	Tree
 	out     *Survey
-	have    map[string]bool            // Paths
+	have    map[string]bool            // the elements of Paths
 	formats map[string]string          // of weights, by path; empty: not weights
 	named   map[string]map[string]bool // by index file: the files that it names
 	seed    maphash.Seed
-	foreign map[string]string // formats of other weights, by path
+	foreign map[string]string // names of foreignFormats, by path
 
-	reported map[string]bool // files that are missing
+	reported map[string]bool // missing files that have been reported
 }
 
-// formatOf returns the format of weights, empty for other files. A pointer to a file is a fault, and not weights. GGUF is
-// recognized by its first bytes if the name has no format, as those of Ollama's blobs.
+// formatOf returns the format of a file of weights, "" for other files. It reports a pointer or a web page as a fault and
+// returns "". If the name does not show the format, as with Ollama's blobs, it recognizes GGUF by the first bytes.
 func (s *surveyor) formatOf(p string) string {
 	if f := pointerFault(s.FS, p); f != nil {
 		s.out.Faults = append(s.out.Faults, *f)
@@ -140,7 +140,7 @@ func (s *surveyor) addFault(p, message, hint string) {
 	s.out.Faults = append(s.out.Faults, Fault{p, message, hint})
 }
 
-// choose chooses the model among the sets of each format, of which the first is the best.
+// choose chooses the model among the sets. formats has the sets of each format, the best set first.
 func (s *surveyor) choose(formats ...[]Set) {
 	formats = slices.DeleteFunc(formats, func(sets []Set) bool { return len(sets) == 0 })
 	sets := slices.Concat(formats...)
@@ -171,7 +171,7 @@ func (s *surveyor) choose(formats ...[]Set) {
 	s.chooseForeign()
 }
 
-// shallowest returns the smallest depth of the files of sets.
+// shallowest returns the smallest depth of a file in sets.
 func shallowest(sets []Set) int {
 	least := 1 << 30
 	for _, set := range sets {
@@ -182,7 +182,8 @@ func shallowest(sets []Set) int {
 	return least
 }
 
-// formatRank orders formats in one directory: a checkpoint of Hugging Face, then GGUF, then weights without a config.
+// formatRank orders sets of different formats in one directory: a Hugging Face checkpoint, then GGUF, then safetensors without a
+// config, then other formats.
 func (s *surveyor) formatRank(set Set) int {
 	dir := path.Dir(set.Paths[0])
 	isCheckpoint := s.have[path.Join(dir, "config.json")] || s.have[path.Join(dir, "model_index.json")] || len(s.indexesIn(dir)) > 0
@@ -197,7 +198,7 @@ func (s *surveyor) formatRank(set Set) int {
 	return 3
 }
 
-// chooseNamed takes the weights that the declaration names as the model.
+// chooseNamed makes the files in Chosen the model.
 func (s *surveyor) chooseNamed(sets []Set) {
 	for _, p := range s.Paths {
 		switch {
@@ -216,7 +217,8 @@ func (s *surveyor) chooseNamed(sets []Set) {
 	}
 }
 
-// chooseLoneAdapter makes an adapter the model if there are no other weights: of several, that of the first directory.
+// chooseLoneAdapter makes an adapter the model, in a tree without other weights. It takes the first adapter in the order of
+// compareDirs.
 func (s *surveyor) chooseLoneAdapter() {
 	byDir := map[string][]string{}
 	var dirs []string
@@ -242,7 +244,8 @@ func (s *surveyor) chooseLoneAdapter() {
 	}
 }
 
-// keepBest keeps the part for the best of the files that have it, and makes the others another part.
+// keepBest keeps part for one of the files that have it: the shallowest, then that of the lowest rank. The rest get the part
+// other.
 func (s *surveyor) keepBest(part, other Part, rank func(p string) int) {
 	var all []string
 	for _, p := range s.Paths {
@@ -272,7 +275,7 @@ func projectorRank(p string) int {
 	return 1
 }
 
-// chooseTemplate finds the chat template among the files that have the name of one.
+// chooseTemplate finds the chat template among the files whose names mark them as templates.
 func (s *surveyor) chooseTemplate() {
 	for _, p := range s.Paths {
 		name := strings.ToLower(path.Base(p))

@@ -89,7 +89,7 @@ func TestSurvey(t *testing.T) {
 		"an index of PyTorch":       {map[string]string{"pytorch_model-1.bin": "x", "pytorch_model.bin.index.json": `{"weight_map":{"a":"pytorch_model-1.bin","b":"pytorch_model-2.bin"}}`}, "", "", "pytorch_model-2.bin"},
 		"an index of other files":   {map[string]string{"model.safetensors": tensors("a"), "model.safetensors.index.json": `{"weight_map":{"a":"model-1.safetensors"}}`}, "model.safetensors", "", ""},
 		"an index that is broken":   {map[string]string{"model.safetensors": tensors("a"), "model.safetensors.index.json": `{"weight_map":{"a":"x`}, "model.safetensors", "", ""},
-		"an index that leads out":   {map[string]string{"model.safetensors": tensors("a"), "model.safetensors.index.json": `{"weight_map":{"a":"model.safetensors","b":"../../etc/passwd"}}`}, "model.safetensors", "", ""},
+		"an index of outside files": {map[string]string{"model.safetensors": tensors("a"), "model.safetensors.index.json": `{"weight_map":{"a":"model.safetensors","b":"../../etc/passwd"}}`}, "model.safetensors", "", ""},
 		"shards numbered from 0":    {map[string]string{"m-00000-of-00002.safetensors": tensors("a"), "m-00001-of-00002.safetensors": tensors("b")}, "m-00000-of-00002.safetensors m-00001-of-00002.safetensors", "", ""},
 		"the last of shards from 0": {map[string]string{"m-00000-of-00002.safetensors": tensors("a")}, "m-00000-of-00002.safetensors", "", "m-00001-of-00002.safetensors"},
 		"a web page":                {map[string]string{"m.safetensors": "<!DOCTYPE html>\n<html>", "config.json": "{}"}, "", "", "m.safetensors"},
@@ -109,13 +109,13 @@ func TestSurvey(t *testing.T) {
 		"only other formats":             {map[string]string{"pytorch_model.bin": "PK\x03\x04", "tf_model.h5": "\x89HDF", "flax_model.msgpack": "x"}, "pytorch_model.bin", "flax_model.msgpack tf_model.h5", ""},
 		"a leftover beside other shards": {map[string]string{"model.safetensors": tensors("a"), "pytorch_model-1.bin": "PK\x03\x04", "pytorch_model.bin.index.json": `{"weight_map":{"a":"pytorch_model-1.bin","b":"pytorch_model-2.bin"}}`},
 			"model.safetensors", "pytorch_model-1.bin", ""},
-		"a matrix of before GGUF":        {map[string]string{"m.gguf": gguf(15, ""), "m.imatrix": "x", "imatrix.dat": "x"}, "m.gguf", "", ""},
-		"a matrix of another name":       {map[string]string{"m.gguf": gguf(15, ""), "imatrix_unsloth.gguf_file": gguf(0, "imatrix")}, "m.gguf", "", ""},
-		"a pointer of git-annex":         {map[string]string{"m.safetensors": "/annex/objects/SHA256E-s9--0.safetensors\n"}, "", "", "m.safetensors"},
-		"a pointer of Git-Xet":           {map[string]string{"m.gguf": "# xet version 0\nfilesize = 9\nhash = '0'\n"}, "", "", "m.gguf"},
-		"a text about GGUF":              {map[string]string{"m.gguf": gguf(15, ""), "notes": "GGUF is a format"}, "m.gguf", "", ""},
-		"a pointer":                      {map[string]string{"m.safetensors": "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n"}, "", "", "m.safetensors"},
-		"a text that speaks of pointers": {map[string]string{"m.gguf": gguf(15, ""), "a.txt": "A version https://git-lfs.github.com/spec/v1"}, "m.gguf", "", ""},
+		"importance matrices before GGUF": {map[string]string{"m.gguf": gguf(15, ""), "m.imatrix": "x", "imatrix.dat": "x"}, "m.gguf", "", ""},
+		"an importance matrix by content": {map[string]string{"m.gguf": gguf(15, ""), "imatrix_unsloth.gguf_file": gguf(0, "imatrix")}, "m.gguf", "", ""},
+		"a pointer of git-annex":          {map[string]string{"m.safetensors": "/annex/objects/SHA256E-s9--0.safetensors\n"}, "", "", "m.safetensors"},
+		"a pointer of Git-Xet":            {map[string]string{"m.gguf": "# xet version 0\nfilesize = 9\nhash = '0'\n"}, "", "", "m.gguf"},
+		"a text about GGUF":               {map[string]string{"m.gguf": gguf(15, ""), "notes": "GGUF is a format"}, "m.gguf", "", ""},
+		"a pointer":                       {map[string]string{"m.safetensors": "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n"}, "", "", "m.safetensors"},
+		"a text that mentions a pointer":  {map[string]string{"m.gguf": gguf(15, ""), "a.txt": "A version https://git-lfs.github.com/spec/v1"}, "m.gguf", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -142,7 +142,7 @@ func TestSurvey(t *testing.T) {
 	}
 }
 
-func TestSurveyOfIndexes(t *testing.T) {
+func TestSurveyUnreadIndex(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{"m.safetensors": tensors("a"), "m.safetensors.index.json": `{"weight_map":{`}
 	found := survey.Tree{FS: kindtest.Tree(t, files).FS(), Paths: slices.Collect(maps.Keys(files))}.Survey()
@@ -151,8 +151,8 @@ func TestSurveyOfIndexes(t *testing.T) {
 	}
 }
 
-// TestSurveySorts checks the order of files of a format that is not read: the first is the model of a ModelKit.
-func TestSurveySorts(t *testing.T) {
+// TestSurveyOrder checks the order of the model's files, because the first file is the model of a ModelKit.
+func TestSurveyOrder(t *testing.T) {
 	t.Parallel()
 	const pickle = "\x80\x02"
 	for want, files := range map[string]map[string]string{

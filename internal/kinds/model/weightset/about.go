@@ -11,7 +11,7 @@ import (
 	"github.com/davit-oci/davit/internal/textdist"
 )
 
-// about holds the fields of the configs of three formats of models, of which each has a part.
+// about holds the config fields of three formats: Docker Model Runner, ModelPack, and ModelKit. A config has some of them.
 type about struct {
 	Config struct {
 		Architecture, Format, Parameters, ParamSize, Quantization, Precision, Size string
@@ -37,16 +37,16 @@ type about struct {
 // layerFile is a file in a layer, as a ModelKit's config names it.
 type layerFile struct{ Path, Digest string }
 
-// About returns the facts about a model in a config.
+// About returns the facts about a model that its config states.
 func About(config []byte) []kind.Fact {
 	var a about
 	if json.Unmarshal(config, &a) != nil {
-		return nil // of another shape: there is nothing to say
+		return nil // a config of another format
 	}
 	return a.facts()
 }
 
-// files lists the paths in a ModelKit, whose layers have no names if kit made them.
+// files lists the paths in the config of a ModelKit. If kit made the ModelKit, its layers have no titles.
 func (a *about) files() []string {
 	var names []string
 	for _, f := range slices.Concat([]layerFile{a.Model.layerFile}, a.Model.Parts, a.Code, a.Datasets, a.Docs, a.Prompts, a.MCPServers) {

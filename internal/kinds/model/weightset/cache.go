@@ -10,7 +10,8 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/model/survey"
 )
 
-// cacheFault refuses a directory that is Hugging Face's cache of a model: it has each file twice, and files of other revisions.
+// cacheFault returns a fault if a declared directory is or contains a Hugging Face cache of a model, nil otherwise. A cache has
+// each file twice, and may have files of other revisions.
 func cacheFault(d *compose.Draft) *survey.Fault {
 	named := slices.Clone(d.Spec.Dirs)
 	for _, l := range d.Spec.Layers {
@@ -19,7 +20,7 @@ func cacheFault(d *compose.Draft) *survey.Fault {
 	dirs := slices.Clone(named)
 	for _, dir := range named {
 		if path.Base(dir) == "blobs" && slices.Contains(named, path.Join(path.Dir(dir), "snapshots")) {
-			dirs = append(dirs, path.Dir(dir)) // as init lists it
+			dirs = append(dirs, path.Dir(dir)) // davit init lists the directories in a cache, not the cache
 		}
 	}
 	for _, dir := range named {
@@ -38,13 +39,13 @@ func cacheFault(d *compose.Draft) *survey.Fault {
 		if main, err := fs.ReadFile(d.FS, path.Join(dir, "refs/main")); err == nil && fs.ValidPath(string(main)) {
 			revision = string(main)
 		}
-		return &survey.Fault{Path: path.Join(d.Spec.Dir, dir), Message: "is a cache of Hugging Face, which has each file twice",
+		return &survey.Fault{Path: path.Join(d.Spec.Dir, dir), Message: "is a Hugging Face cache, which stores each file twice",
 			Hint: "name one snapshot in it: " + path.Join("snapshots", revision)}
 	}
 	return nil
 }
 
-// entriesOf lists a directory. It does not open anything else: opening a named pipe would wait for a writer.
+// entriesOf lists a directory. It does not open other files: opening a named pipe would wait for a writer.
 func entriesOf(fsys fs.FS, name string) []fs.DirEntry {
 	if !isDir(fsys, name) {
 		return nil

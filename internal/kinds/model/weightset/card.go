@@ -13,19 +13,19 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Card has the fields of the front matter of a model card, as Hugging Face defines it.
+// Card holds fields of the front matter of a model card, which Hugging Face defines.
 type Card struct {
-	Licenses  []string // SPDX; LicenseRef-… for a license that is not in its list
+	Licenses  []string // SPDX identifiers; LicenseRef-… for a license that SPDX does not list
 	Base      []string
-	Languages []string // of two letters
+	Languages []string // two-letter codes
 	Tags      []string
 }
 
-// maxCard limits the part of a model card that is read.
+// maxCard limits how many bytes of a model card are read.
 const maxCard = 1 << 20
 
-// TakeCard reads the model card, README.md of the topmost directory that has one, and annotates the manifest with its
-// license, base models, and tags.
+// TakeCard reads the model card, which is the topmost README.md, and annotates the manifest with its license, base models, and
+// tags. It keeps annotations that are already set.
 func TakeCard(d *compose.Draft) Card {
 	var card Card
 	name := ""
@@ -67,8 +67,7 @@ func TakeCard(d *compose.Draft) Card {
 	return card
 }
 
-// License returns the license, empty unless there is exactly one: of several, a card does not state whether all or any of them
-// apply.
+// License returns the license, or "" if there are several, because a card does not state whether all or any of them apply.
 func (c Card) License() string {
 	if len(c.Licenses) != 1 {
 		return ""
@@ -76,7 +75,7 @@ func (c Card) License() string {
 	return c.Licenses[0]
 }
 
-// items splits a list of front matter.
+// items splits a comma-separated list of front matter and removes duplicates.
 func items(list string) []string {
 	const most = 100
 	var found []string
@@ -88,15 +87,16 @@ func items(list string) []string {
 	return found
 }
 
-// spdxNames are the licenses of the hub whose names differ from those of SPDX in more than case.
+// spdxNames are the SPDX identifiers of licenses, by the identifier of the Hugging Face Hub.
 var spdxNames = map[string]string{"mit": "MIT", "apache-2.0": "Apache-2.0", "artistic-2.0": "Artistic-2.0", "unlicense": "Unlicense", "zlib": "Zlib",
 	"bsd-2-clause": "BSD-2-Clause", "bsd-3-clause": "BSD-3-Clause", "bsd-3-clause-clear": "BSD-3-Clause-Clear", "isc": "ISC",
 	"gpl-2.0": "GPL-2.0-only", "gpl-3.0": "GPL-3.0-only", "agpl-3.0": "AGPL-3.0-only", "lgpl-2.1": "LGPL-2.1-only", "lgpl-3.0": "LGPL-3.0-only"}
 
-// upperNames begin the names that SPDX writes in upper case.
-var upperNames = []string{"cc0-", "cc-by-", "mpl-", "epl-", "ecl-", "afl-", "osl-", "eupl-", "ms-pl", "wtfpl", "odbl-", "pddl"}
+// upperPrefixes are prefixes of the Hub's identifiers that SPDX writes in upper case.
+var upperPrefixes = []string{"cc0-", "cc-by-", "mpl-", "epl-", "ecl-", "afl-", "osl-", "eupl-", "ms-pl", "wtfpl", "odbl-", "pddl"}
 
-// spdx returns the SPDX expression for a license of the hub; name is that of one the hub does not list.
+// spdx returns the SPDX identifier for a license of the Hub, "" for text that can't be an identifier. name is the card's
+// license_name, for a license that the Hub does not list.
 func spdx(license, name string) string {
 	lower := strings.ToLower(strings.TrimSpace(license))
 	if lower == "other" || lower == "" {
@@ -107,7 +107,7 @@ func spdx(license, name string) string {
 		return ""
 	case spdxNames[lower] != "":
 		return spdxNames[lower]
-	case slices.ContainsFunc(upperNames, func(begin string) bool { return strings.HasPrefix(lower, begin) }):
+	case slices.ContainsFunc(upperPrefixes, func(prefix string) bool { return strings.HasPrefix(lower, prefix) }):
 		return strings.ToUpper(lower)
 	}
 	return "LicenseRef-" + strings.Map(func(r rune) rune {

@@ -15,12 +15,14 @@ import (
 	"github.com/davit-oci/davit/internal/tree"
 )
 
-// IncompleteError reports that parts of the weights of a model are missing.
+// IncompleteError reports that shards of a model are missing.
 type IncompleteError struct{ message string }
 
+// Error implements error.
 func (e *IncompleteError) Error() string { return e.message }
 
-// Facts reads what the weights of a model say of themselves. The keys are those of Docker Model Runner's config.
+// Facts reads facts about a model from its weights. The keys are those of Docker Model Runner's config. If shards are missing,
+// the error wraps an *IncompleteError.
 func (p *Parts) Facts(d *compose.Draft) (map[string]any, error) {
 	facts := map[string]any{}
 	var err error
@@ -39,7 +41,7 @@ func (p *Parts) Facts(d *compose.Draft) (map[string]any, error) {
 	return facts, err
 }
 
-// readShards reads all files of the weights as one file.
+// readShards reads the headers of all shards and merges them.
 func readShards[F interface{ Add(F) }](fsys fs.FS, shards []string, read func(io.ReaderAt, int64) (F, error)) (all F, err error) {
 	for i, name := range shards {
 		f, err := tree.Inspect(fsys, name, read)
@@ -55,9 +57,9 @@ func readShards[F interface{ Add(F) }](fsys fs.FS, shards []string, read func(io
 	return all, nil
 }
 
-// readGGUFFacts reads the facts in all shards, merged.
+// readGGUFFacts returns the facts in all shards, merged.
 func readGGUFFacts(fsys fs.FS, set survey.Set) (map[string]any, error) {
-	architecture, number := "", 0 // of the first, and of the next shard
+	architecture, number := "", 0 // architecture of the first shard, number of the next
 	all, err := readShards(fsys, set.Paths, func(r io.ReaderAt, size int64) (*gguf.File, error) {
 		f, err := gguf.Read(r, size)
 		switch {
@@ -91,7 +93,8 @@ func readGGUFFacts(fsys fs.FS, set survey.Set) (map[string]any, error) {
 	return facts, nil
 }
 
-// readSafetensorsFacts reads all shards, and the config.json beside the first. The warning says why no facts were read.
+// readSafetensorsFacts returns the facts in all shards and in the config.json beside the first. If the config.json can't be
+// read, it returns a warning instead of those facts.
 func readSafetensorsFacts(fsys fs.FS, shards []string) (facts map[string]any, warning string, err error) {
 	all, err := readShards(fsys, shards, safetensors.Read)
 	if err != nil {
@@ -115,11 +118,11 @@ func readSafetensorsFacts(fsys fs.FS, shards []string) (facts map[string]any, wa
 		facts["architecture"] = class
 		return facts, "", nil
 	}
-	return facts, hubFacts(fsys, path.Join(dir, "config.json"), facts), nil
+	return facts, addHubFacts(fsys, path.Join(dir, "config.json"), facts), nil
 }
 
-// pipelineClass returns the class of the pipeline of diffusers whose component a directory is, empty if it is not one. What the
-// config of a component says is not of the model.
+// pipelineClass returns the class of the diffusers pipeline that has its component in dir, "" if dir is not a component. The
+// config of a component does not describe the whole model.
 func pipelineClass(fsys fs.FS, dir string) string {
 	if dir == "." {
 		return ""

@@ -17,11 +17,12 @@ import (
 // maxShards bounds the files whose headers are read to show a model.
 const maxShards = 16
 
-// AboutFiles returns what the config of a ModelKit says of its model, and what the headers of its weights say.
+// AboutFiles returns the facts about a model in the config of a ModelKit and in the headers of the weights. open is as in
+// kind.Pull.FactsOf.
 func AboutFiles(config []byte, open func(layer, path string) (io.ReaderAt, int64)) []kind.Fact {
 	var a about
 	if json.Unmarshal(config, &a) != nil {
-		return nil // of another shape: there is nothing to say
+		return nil // a config of another format
 	}
 	switch path.Ext(a.Model.Path) {
 	case ".gguf":
@@ -32,7 +33,8 @@ func AboutFiles(config []byte, open func(layer, path string) (io.ReaderAt, int64
 	return a.facts()
 }
 
-// shards lists the model and those of its parts that are shards of it. others reports whether more parts have the same format.
+// shards lists the model's file and those of its parts that are further shards. others reports whether another part has the
+// same extension.
 func (a *about) shards() (files []layerFile, others bool) {
 	group, _ := weights.ShardOf(a.Model.Path)
 	files = []layerFile{a.Model.layerFile}
@@ -47,7 +49,8 @@ func (a *about) shards() (files []layerFile, others bool) {
 	return files, others
 }
 
-// readGGUF reads a GGUF model. Other parts that are GGUF are other quantizations, or projectors.
+// readGGUF fills in the facts of a GGUF model. It ignores parts that are not shards of the model: other quantizations or
+// projectors.
 func (a *about) readGGUF(open func(layer, path string) (io.ReaderAt, int64)) {
 	files, _ := a.shards()
 	all := readLayers(files, open, gguf.Read)
@@ -66,7 +69,7 @@ func (a *about) readGGUF(open func(layer, path string) (io.ReaderAt, int64)) {
 	}
 }
 
-// readSafetensors reads a model of safetensors, and the config.json beside it.
+// readSafetensors fills in the facts of a safetensors model and of the config.json beside it.
 func (a *about) readSafetensors(open func(layer, path string) (io.ReaderAt, int64)) {
 	files, others := a.shards()
 	all := readLayers(files, open, safetensors.Read)
@@ -90,7 +93,7 @@ func (a *about) readSafetensors(open func(layer, path string) (io.ReaderAt, int6
 	a.Config.ContextSize, _ = facts["context_size"].(int64)
 }
 
-// readBeside reads a small JSON file in the directory of the model, nil if it is absent.
+// readBeside reads a small JSON file in the directory of the model. It returns nil if the file is absent or can't be read.
 func (a *about) readBeside(name string, open func(layer, path string) (io.ReaderAt, int64)) map[string]any {
 	name = path.Join(path.Dir(a.Model.Path), name)
 	i := slices.IndexFunc(a.Model.Parts, func(f layerFile) bool { return path.Clean(f.Path) == name })
@@ -109,7 +112,7 @@ func (a *about) readBeside(name string, open func(layer, path string) (io.Reader
 	return object
 }
 
-// readLayers reads the first files of a model as one, nil if one of them can't be read: what can't be read is not shown.
+// readLayers reads the headers of the first maxShards files and merges them. It returns nil if one of them can't be read.
 func readLayers[F interface {
 	comparable
 	Add(F)

@@ -17,9 +17,8 @@ import (
 	"github.com/davit-oci/davit/internal/tree"
 )
 
-// hubFacts adds facts from the config.json of Hugging Face, if it exists. It is optional: one that can't be read is worth
-// a warning.
-func hubFacts(fsys fs.FS, name string, facts map[string]any) (warning string) {
+// addHubFacts adds facts from a Hugging Face config.json, if it exists. It returns a warning if the file can't be read.
+func addHubFacts(fsys fs.FS, name string, facts map[string]any) (warning string) {
 	data, err := tree.ReadFile(fsys, name, tree.MaxSmallFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return ""
@@ -42,7 +41,7 @@ func hubFacts(fsys fs.FS, name string, facts map[string]any) (warning string) {
 	return ""
 }
 
-// addConfig adds the facts of a config.json. beside reads another file of its directory, nil if it is absent.
+// addConfig adds the facts of a config.json. beside reads another file in the same directory and returns nil if it is absent.
 func addConfig(config, facts map[string]any, beside func(name string) map[string]any) {
 	for _, key := range [...]string{"model_type", "architecture", "_class_name"} { // of transformers, timm, diffusers
 		if kind := word(config[key]); kind != "" && facts["architecture"] == nil {
@@ -55,7 +54,7 @@ func addConfig(config, facts map[string]any, beside func(name string) map[string
 	addQuantization(config, facts, beside)
 }
 
-// readObject reads a JSON object as Python writes it.
+// readObject parses a JSON object as Python writes it, with NaN and Infinity.
 func readObject(data []byte) (map[string]any, error) {
 	var object map[string]any
 	err := json.Unmarshal(plainJSON(bom.ToUTF8(data)), &object)
@@ -69,7 +68,7 @@ func readObject(data []byte) (map[string]any, error) {
 	return object, err
 }
 
-// word returns a string that can be a name, empty for any other value.
+// word returns a string that can be a name, "" for any other value.
 func word(value any) string {
 	const most = 100
 	text, _ := value.(string)
@@ -79,8 +78,8 @@ func word(value any) string {
 	return strings.TrimSpace(text)
 }
 
-// contextSize returns the context in tokens, 0 if it is not known. Models of several media have it in the part that is for
-// text.
+// contextSize returns the context size in tokens, 0 if it is not known. Multimodal models have it in the config of the text
+// model.
 func contextSize(config map[string]any) int64 {
 	// The first of these that is set, in the order of llama.cpp's converter.
 	for _, key := range [...]string{"max_position_embeddings", "n_ctx", "n_positions", "max_length", "max_sequence_length", "model_max_length"} {
@@ -98,12 +97,12 @@ func contextSize(config map[string]any) int64 {
 	return 0
 }
 
-// wholeMethods are the methods of quantization that keep one element of a tensor for each weight: the number of elements is
-// that of parameters. Others pack several weights into an element, or may do so.
+// wholeMethods are the quantization methods that store each weight in one element, so that the number of elements is the number
+// of parameters. Other methods pack several weights into an element, or may do so.
 var wholeMethods = map[string]bool{"fp8": true, "fbgemm_fp8": true, "eetq": true}
 
-// addQuantization takes the method of quantization from the config, where the types of tensors don't show it. A method that is
-// not known leaves the number of parameters unknown.
+// addQuantization sets the quantization method, if the config has one: the types of the tensors don't show it. Unless the method
+// stores each weight in one element, it removes the number of parameters.
 func addQuantization(config, facts map[string]any, beside func(name string) map[string]any) {
 	q, _ := config["quantization_config"].(map[string]any)
 	method := word(q["quant_method"])
@@ -131,7 +130,7 @@ func addQuantization(config, facts map[string]any, beside func(name string) map[
 	}
 }
 
-// quantizationBeside reads the method of quantization from the file that some tools write beside the config.
+// quantizationBeside reads the quantization method from the file that some tools write beside the config.
 func quantizationBeside(read func(name string) map[string]any) (method string, isWhole bool) {
 	if q, ok := read("hf_quant_config.json")["quantization"].(map[string]any); ok {
 		return modelOpt(q)
@@ -145,10 +144,10 @@ func quantizationBeside(read func(name string) map[string]any) (method string, i
 	return "", false
 }
 
-// wholeFormats are the formats of compressed-tensors that do not pack.
+// wholeFormats are the formats of compressed-tensors that store each weight in one element.
 var wholeFormats = map[string]bool{"dense": true, "naive-quantized": true, "int-quantized": true, "float-quantized": true}
 
-// modelOpt returns the algorithm of NVIDIA's ModelOpt, NVFP4 or FP8.
+// modelOpt returns the quantization algorithm of NVIDIA ModelOpt, such as NVFP4 or FP8.
 func modelOpt(q map[string]any) (method string, isWhole bool) {
 	algorithm := word(q["quant_algo"])
 	if algorithm == "" {
@@ -157,7 +156,7 @@ func modelOpt(q map[string]any) (method string, isWhole bool) {
 	return algorithm, strings.HasPrefix(algorithm, "FP8")
 }
 
-// plainJSON replaces NaN, Infinity, and -Infinity by null: Python writes and reads them, JSON does not have them.
+// plainJSON replaces NaN, Infinity, and -Infinity by null: Python writes them, but JSON does not allow them.
 func plainJSON(data []byte) []byte {
 	out := make([]byte, 0, len(data))
 	for at, quoted := 0, false; at < len(data); {
@@ -182,7 +181,7 @@ func plainJSON(data []byte) []byte {
 	return out
 }
 
-// bareNumber returns the length of the number without digits that the data begin with, 0 without one.
+// bareNumber returns the length of NaN, Infinity, or -Infinity at the beginning of data, 0 if it begins otherwise.
 func bareNumber(data []byte) int {
 	for _, word := range [...]string{"NaN", "Infinity", "-Infinity"} {
 		if len(data) >= len(word) && string(data[:len(word)]) == word {

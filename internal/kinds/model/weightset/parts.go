@@ -16,14 +16,14 @@ import (
 	"github.com/davit-oci/davit/internal/tree"
 )
 
-// Parts has the part of each file of a draft in the model: weights, adapter, projector, and so on.
+// Parts holds the part that each file of a draft plays: weights, adapter, projector, and so on.
 type Parts struct {
 	*survey.Survey
-	layers map[string]*compose.Layer // by the paths of their files
+	layers map[string]*compose.Layer // by the path of each file
 }
 
-// Find surveys the files of a draft and reports those that make the model unusable. role is the role of weights in the
-// kind: the weights that the declaration assigns to it are the model.
+// Find surveys the files of a draft, and reports faults to d. role is the role of weights in the kind: files to which the
+// declaration assigns it are the model.
 func Find(d *compose.Draft, role string) *Parts {
 	addShards(d, role)
 	p := &Parts{layers: map[string]*compose.Layer{}}
@@ -70,7 +70,7 @@ func filesOf(fsys fs.FS, l *compose.Layer) []string {
 	return below
 }
 
-// addShards adds the other shards of a file of which the declaration names only one shard, as Docker Model Runner does.
+// addShards adds the remaining shards of a model if the declaration names only some of them, as Docker Model Runner does.
 func addShards(d *compose.Draft, role string) {
 	have := map[string]bool{}
 	for _, l := range d.Layers {
@@ -107,8 +107,8 @@ func (p *Parts) Part(l *compose.Layer) survey.Part {
 	return p.Parts[l.Source()]
 }
 
-// SortWeights moves the weights of the model before other layers of their role: a client without support for sets takes the
-// first.
+// SortWeights moves the weights of the model before other layers of their role, because a client that supports only one file of
+// weights takes the first.
 func (p *Parts) SortWeights(d *compose.Draft, role string) {
 	var at []int
 	for i, l := range d.Layers {
@@ -126,11 +126,11 @@ func (p *Parts) SortWeights(d *compose.Draft, role string) {
 	}
 }
 
-// weightRank orders layers of weights. Training state has the same extensions as weights.
+// weightRank orders layers of weights. Training state comes last, although it has the same extensions as weights.
 func (p *Parts) weightRank(l *compose.Layer) int {
 	switch {
 	case len(p.Model.Paths) > 0 && l.Source() == p.Model.Paths[0]:
-		return -1 // the part with the config of the model, not a module further down
+		return -1 // the file beside the config of the model, not a module in a subdirectory
 	case p.Part(l) == survey.Weights:
 		return 0
 	case survey.IsTrained(l.Source()):
@@ -139,8 +139,8 @@ func (p *Parts) weightRank(l *compose.Layer) int {
 	return 1
 }
 
-// AddNotes adds notes about which set is the model, and which parts the other files are. leftOut means that the other weights are
-// not packed.
+// AddNotes adds notes to d about which set is the model and which parts the other files play. leftOut means that the other
+// weights are not packed.
 func (p *Parts) AddNotes(d *compose.Draft, leftOut bool) {
 	fate := "packed too, but the config does not describe them"
 	if leftOut {
@@ -158,16 +158,16 @@ func (p *Parts) AddNotes(d *compose.Draft, leftOut bool) {
 	}
 	for _, part := range partNotes {
 		all := p.listPart(part.part)
-		if part.what != "" && leftOut {
+		if part.description != "" && leftOut {
 			all = slices.DeleteFunc(all, func(name string) bool { return slices.Contains(d.Layers, p.layers[name]) })
 		}
-		if part.what != "" && len(all) > 0 {
-			note("%s: %s, not the model, %s", textdist.FirstFew(all), part.what, strings.Split(fate, ",")[0])
-		} else if others := p.listPart(part.other); part.what == "" && len(others) > 0 {
+		if part.description != "" && len(all) > 0 {
+			note("%s: %s, not the model, %s", textdist.FirstFew(all), part.description, strings.Split(fate, ",")[0])
+		} else if others := p.listPart(part.other); part.description == "" && len(others) > 0 {
 			note("the %s is %s; packed as files: %s (to choose another, exclude this one)", part.name, strings.Join(all, ""), textdist.FirstFew(others))
 		}
 	}
-	d.Notes = slices.DeleteFunc(d.Notes, func(n string) bool { // notes from the content of another projector
+	d.Notes = slices.DeleteFunc(d.Notes, func(n string) bool { // notes that a content test made about a projector that was not chosen
 		return slices.ContainsFunc(p.listPart(survey.OtherProjector), func(name string) bool {
 			return strings.HasPrefix(n, d.Kind.Name+": "+name+" is the projector,")
 		})
@@ -186,13 +186,14 @@ func (p *Parts) WeightsIn(l *compose.Layer) []string {
 	return names
 }
 
-// partNotes lists the words of AddNotes for parts besides the weights, in this order.
+// partNotes lists the parts about which AddNotes adds notes, in this order. It has a description for parts that are never the model,
+// and a name for parts that are chosen among several files. The files that are not chosen have the part other.
 var partNotes = []struct {
-	part, other survey.Part
-	what, name  string
+	part, other       survey.Part
+	description, name string
 }{
-	{part: survey.Adapter, what: "an adapter"},
-	{part: survey.Imatrix, what: "an importance matrix"},
+	{part: survey.Adapter, description: "an adapter"},
+	{part: survey.Imatrix, description: "an importance matrix"},
 	{part: survey.Projector, other: survey.OtherProjector, name: "projector"},
 	{part: survey.Template, other: survey.OtherTemplate, name: "chat template"},
 }
@@ -209,7 +210,7 @@ func (p *Parts) listPart(part survey.Part) []string {
 	return names
 }
 
-// setName names a set by its first file.
+// setName returns the first file of a set, with the number of files if there are several.
 func setName(set survey.Set) string {
 	if len(set.Paths) == 1 {
 		return set.Paths[0]
@@ -217,7 +218,7 @@ func setName(set survey.Set) string {
 	return fmt.Sprintf("%s (%d files)", set.Paths[0], len(set.Paths))
 }
 
-// Rest names the parts that exist without a model.
+// Rest lists the files that play a part other than weights, for a message that no model was found.
 func (p *Parts) Rest() string {
 	all := slices.Concat(p.listPart(survey.Projector), p.listPart(survey.OtherProjector), p.listPart(survey.Adapter), p.listPart(survey.Imatrix))
 	return textdist.FirstFew(all)

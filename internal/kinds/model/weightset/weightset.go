@@ -1,5 +1,5 @@
-// Package weightset has what the kinds for models share: names of their files, titles and paths of layers, and the facts that
-// weights say of themselves.
+// Package weightset is shared by the kinds for models. It has the patterns of file names, sets the titles and paths of layers,
+// and reads facts from weights and configs.
 package weightset
 
 import (
@@ -11,16 +11,18 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// HiddenFiles are the files and directories that begin with a dot, at any depth: .git, .cache, .env. A Kitfile may be one.
+// HiddenFiles matches files and directories whose names begin with a dot, at any depth: .git, .cache, .env. The hidden name of a
+// Kitfile is an exception.
 var HiddenFiles = []string{"**/.*", "!.kitfile"}
 
-// IgnoreFile is kit's. What its author keeps out of a ModelKit does not get into a model of another kind either.
+// IgnoreFile is the ignore file of kit. It applies to all kinds of models, because files that its author keeps out of a ModelKit
+// should not be published in another kind either.
 const IgnoreFile = ".kitignore"
 
-// Leftovers lists the files that interrupted downloads leave behind.
+// Leftovers matches files that interrupted downloads leave behind.
 var Leftovers = []string{"**/*.part", "**/*.partial", "**/*.incomplete", "**/*.crdownload", "**/*.aria2"}
 
-// WeightFiles are patterns of names of weights: those of modctl, except names that are configs or data sets as well.
+// WeightFiles are the patterns by which modctl recognizes weights, except those that also match configs or datasets.
 var WeightFiles = []string{"*.safetensors", "*.gguf", "*.ggml", "*.bin", "*.pt", "*.pth", "*.onnx", "*.tflite", "*.h5", "*.hdf5",
 	"*.pb", "*.ckpt", "*.keras", "*.mlmodel", "*.msgpack", "*.npz", "*.pkl", "*.joblib", "*.llamafile", "*.engine", "*.dduf",
 	"*.mmproj", "*.bin.part*", "*.bin.[0-9]*", "*.gguf.part*", "*.gguf.[0-9]*", "*.gguf-split-*", "*.llamafile.[0-9]*", "*.mar",
@@ -29,16 +31,17 @@ var WeightFiles = []string{"*.safetensors", "*.gguf", "*.ggml", "*.bin", "*.pt",
 	"*.embedding", "*.ot", "*.trt", "*.onnx_data*", "*.onnx.data*", "*.pickle", "*.npy", "*.nc", "*.coreml", "*.mil", "*.mleap",
 	"*.surml", "*.skops", "*.nemo", "*.pdiparams", "*.pdmodel", "*.jit", "*.gguf_file", "*.caffemodel", "*.prototxt", "*.dlc", "*.circle", "*.nb", "*.ftz", "*.ark"}
 
-// OtherWeights are names that only weights have, of formats that no client of kind model runs: beside GGUF or safetensors they
-// are alternatives, without them they show a ModelPack.
+// OtherWeights match weights in formats that Docker Model Runner does not support. Beside GGUF or safetensors, they are
+// alternatives; alone, they identify a ModelPack. The patterns match no other files.
 var OtherWeights = []string{"*.onnx", "*.tflite", "*.keras", "*.mlmodel", "*.llamafile", "*.ckpt", "*.pt", "*.pth", "*.ggml",
 	"pytorch_model*.bin", "tf_model.h5", "flax_model*.msgpack", "*.weights.h5", "saved_model.pb", "ggml-*.bin", "*.joblib", "*.skops",
 	"*.nemo", "*.pdiparams", "weights.npz"}
 
-// WeightConfigFiles are patterns of names of files that weights need to be used.
+// WeightConfigFiles match the files that are needed to use weights: configs and tokenizers.
 var WeightConfigFiles = []string{"config.json", "*_config.json", "*tokenizer*", "*.jinja", "vocab.*", "merges.txt", "*.tiktoken",
 	"*.model", "*.index.json", "*.json", "*.yaml", "*.yml", "*.toml"}
 
+// Patterns of documents and of code. They are matched after the other patterns.
 var (
 	DocFiles = []string{"*.md", "*.txt", "*.pdf", "*.rst", "*license*", "*licence*", "*copying*", "*notice*", "*.png", "*.jpg", "*.jpeg",
 		"*.gif", "*.bmp", "*.tiff", "*.ico", "*.webp", "*.heic", "*.svg", "*.mp4", "*.mov", "*.avi", "*.mkv", "*.webm", "*.doc", "*.docx", "*.odt",
@@ -46,7 +49,7 @@ var (
 	CodeFiles = []string{"*.py", "*.ipynb", "*.sh", "*.c", "*.cpp", "*.go", "*.rs", "*.js", "*.ts", "*.java", "dockerfile", "makefile"}
 )
 
-// SetPaths annotates the path of each file in the directory of the model, their common directory.
+// SetPaths annotates each layer with its path relative to the directory of the model, the common directory of all layers.
 func SetPaths(d *compose.Draft) {
 	dir := path.Dir(d.Layers[0].Title)
 	for _, l := range d.Layers {
@@ -59,7 +62,7 @@ func SetPaths(d *compose.Draft) {
 	}
 }
 
-// TitleFiles sets the titles of tars of one file to the name of the file, not of its directory.
+// TitleFiles sets the title of each tar of one file to the path of the file, instead of its directory.
 func TitleFiles(d *compose.Draft) {
 	for _, l := range d.Layers {
 		if len(l.Files) == 1 && l.Title == l.Path {
@@ -68,7 +71,7 @@ func TitleFiles(d *compose.Draft) {
 	}
 }
 
-// PrefixOf returns the prefix of the entries of a tar whose files are in a directory.
+// PrefixOf returns the prefix of tar entries for files in dir: dir and a slash, or "" for ".".
 func PrefixOf(dir string) string {
 	if dir == "." {
 		return ""
@@ -76,7 +79,7 @@ func PrefixOf(dir string) string {
 	return dir + "/"
 }
 
-// Cards returns the names of model cards.
+// Cards returns the file names of model cards, with their rank.
 func Cards() []kind.Naming {
 	return []kind.Naming{{
 		Rank: kind.RankCard, Types: kind.Markdown,
