@@ -9,16 +9,16 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// layer returns a role of a ModelKit. Entries of its tars have their whole path, with the directories on it.
-func layer(role, what string, match ...string) mediatypes.LayerType {
-	base := "application/vnd.kitops.modelkit." + what + ".v1."
+// layer returns a layer type for a role of a ModelKit. content is the part of the media type that depends on the role.
+func layer(role, content string, match ...string) mediatypes.LayerType {
+	base := "application/vnd.kitops.modelkit." + content + ".v1."
 	return mediatypes.LayerType{
 		Role: role, MediaType: base + "tar", Match: match, Packing: mediatypes.Tar,
 		MediaTypes: map[mediatypes.Packing]string{mediatypes.TarGzip: base + "tar+gzip", mediatypes.TarZstd: base + "tar+zstd"},
 	}
 }
 
-// data describes a model with code, datasets and documents, as KitOps packs it. The config is the Kitfile.
+// data describes a KitOps ModelKit. Its config is the Kitfile, as JSON.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
 		Name:     "modelkit",
@@ -38,8 +38,8 @@ func data() mediatypes.Kind {
 		Order: mediatypes.ByRole,
 		Directories: mediatypes.Directories{
 			PerEntry: true,
-			// kit packs hidden files, unless .kitignore lists them; a repository's own files and credentials do not belong to a model.
-			// The others are kit's OsSpecificFiles.
+			// Unlike kit, davit excludes hidden files even if .kitignore does not list them, because Git's own files and credentials
+			// do not belong to a model. The last four patterns are kit's OsSpecificFiles.
 			Exclude:    slices.Concat(weightset.HiddenFiles, weightset.Leftovers, []string{"**/Thumbs.db", "**/ehthumbs.db", "**/desktop.ini", "**/$RECYCLE.BIN"}),
 			IgnoreFile: weightset.IgnoreFile,
 		},
@@ -50,7 +50,7 @@ layers: [Kitfile]
 	}
 }
 
-// schema returns the fields of a Kitfile that davit.yaml may set; those that name files depend on the layers.
+// schema returns the fields of a Kitfile that davit.yaml may set. It has none that name files, which depend on the layers.
 func schema() map[string]any {
 	return kind.ObjectField(map[string]any{
 		"manifestVersion": kind.StringField("version of the Kitfile format: 1.0.0"),

@@ -1,4 +1,4 @@
-// Package modelkit implements the kind for ModelKits, which KitOps packs.
+// Package modelkit implements the kind for KitOps ModelKits.
 package modelkit
 
 import (

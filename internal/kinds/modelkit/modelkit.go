@@ -20,10 +20,10 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// kitRoles are the roles of the elements of a Kitfile by the lists that they are in.
+// kitRoles are the roles of Kitfile elements, by the list that has the element.
 var kitRoles = map[string]string{"model": "model", "parts": "modelpart", "code": "code", "datasets": "dataset", "docs": "docs", "prompts": "code", "mcpServers": "mcp"}
 
-// kitElement is an element of the Kitfile with a layer, whose digests it gets in the config.
+// kitElement is an element of the Kitfile and its layer. In the config, the element has the digests of the layer.
 type kitElement struct {
 	fields map[string]any
 	role   string
@@ -32,8 +32,8 @@ type kitElement struct {
 	from   listing.Element
 }
 
-// derive makes the config, a Kitfile as JSON. With a Kitfile among the layers, they become the files that it names; without
-// one, it is made from the layers.
+// derive makes the config, a Kitfile as JSON. If a layer is a Kitfile, the files that it names replace the layers. Otherwise, the
+// Kitfile is generated from the layers.
 func derive(d *compose.Draft) (configblob.Finish, error) {
 	if listing.RefuseBroken(d) {
 		return nil, nil // reported as problems
@@ -59,7 +59,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 		if about, ok := kitfile["package"].(map[string]any); ok && card.License() != "" && about["license"] == nil {
 			about["license"] = card.License()
 		}
-		elements = kitOfLayers(d, found, kitfile)
+		elements = addElements(d, found, kitfile)
 	} else if elements, err = makeLayers(d, kitfile, source, by); err != nil {
 		return nil, err
 	} else {
@@ -85,8 +85,8 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	}, nil
 }
 
-// checkWeights reads the weights of the model, which the config does not describe. Weights that can't be read are a warning: kit
-// packs any file.
+// checkWeights checks the weights of the model. Missing shards are an error. Weights that can't be read cause a warning, because
+// kit packs any file.
 func checkWeights(d *compose.Draft, found *weightset.Parts) error {
 	warnings := d.Warnings
 	_, err := found.Facts(d)
@@ -98,7 +98,8 @@ func checkWeights(d *compose.Draft, found *weightset.Parts) error {
 	return nil
 }
 
-// takeKitfile takes a Kitfile out of the layers. by is nil without one.
+// takeKitfile removes the Kitfile and all other layers, and returns the Kitfile's content merged with davit.yaml, the positions
+// in it, and its layer by. Without a Kitfile, it keeps the layers and returns the fields of davit.yaml and a nil by.
 func takeKitfile(d *compose.Draft) (kitfile map[string]any, source *spec.Source, by *compose.Layer, err error) {
 	about := map[string]any{}
 	for key, value := range map[string]string{"name": d.Spec.Name, "version": d.Spec.Version} {
@@ -125,7 +126,7 @@ func takeKitfile(d *compose.Draft) (kitfile map[string]any, source *spec.Source,
 	return d.Overlay(configblob.Merge(kitfile, declared)), source, by, nil
 }
 
-// makeLayers makes the layers that a Kitfile names: model, parts, code, datasets, docs, in kit's order.
+// makeLayers adds a layer for each element of a Kitfile, in kit's order: model, parts, code, datasets, docs.
 func makeLayers(d *compose.Draft, kitfile map[string]any, source *spec.Source, by *compose.Layer) ([]kitElement, error) {
 	elements, err := listElements(kitfile, source)
 	if err != nil {
@@ -159,10 +160,11 @@ func listElements(kitfile map[string]any, source *spec.Source) ([]kitElement, er
 	return elements, err
 }
 
-// modelfileRoles are the roles in a ModelKit of files that a Modelfile names.
+// modelfileRoles are the roles in a ModelKit, by the role in a Modelfile.
 var modelfileRoles = map[string]string{listing.Weights: "model", listing.Config: "modelpart", listing.Code: "code", listing.Dataset: "dataset", listing.Doc: "docs"}
 
-// newKitElement returns an element with a path. Its layer is titled by that; the whole directory, by its role.
+// newKitElement returns an element with a path. The title of its layer is the path, or the role if the path is the whole
+// directory.
 func newKitElement(fields map[string]any, role string) kitElement {
 	title := path.Clean(fields["path"].(string))
 	if title == "." {
@@ -171,7 +173,7 @@ func newKitElement(fields map[string]any, role string) kitElement {
 	return kitElement{fields: fields, role: role, title: title}
 }
 
-// makeLayer makes the layer of one element.
+// makeLayer adds the layer of one element. by is the layer of the Kitfile, and all are its elements.
 func makeLayer(d *compose.Draft, e kitElement, by *compose.Layer, all []kitElement) error {
 	declared := e.fields["path"].(string)
 	name, info, err := e.from.Locate(d.FS, path.Dir(by.Path))
@@ -198,7 +200,7 @@ func makeLayer(d *compose.Draft, e kitElement, by *compose.Layer, all []kitEleme
 	return nil
 }
 
-// otherPaths lists the paths of other elements of a Kitfile, which are not part of the directory of this one.
+// otherPaths lists the paths of all elements of a Kitfile but the one at within. A layer of a directory leaves them out.
 func otherPaths(by *compose.Layer, within string, all []kitElement) []string {
 	var others []string
 	for _, element := range all {
@@ -209,9 +211,9 @@ func otherPaths(by *compose.Layer, within string, all []kitElement) []string {
 	return others
 }
 
-// kitOfLayers writes the elements of a Kitfile for layers that were declared one by one. The first file of the model is its
-// path, and the other weights are its parts.
-func kitOfLayers(d *compose.Draft, found *weightset.Parts, kitfile map[string]any) []kitElement {
+// addElements adds elements to a generated Kitfile for the layers that were declared one by one, and returns them. The first
+// file of the model is the path of the model, and the other weights are its parts.
+func addElements(d *compose.Draft, found *weightset.Parts, kitfile map[string]any) []kitElement {
 	keys := map[string]string{"dataset": "datasets", "docs": "docs", "code": "code", "modelpart": "parts", "mcp": "mcpServers"}
 	model, _ := kitfile["model"].(map[string]any)
 	model = maps.Clone(model)
@@ -245,8 +247,8 @@ func kitOfLayers(d *compose.Draft, found *weightset.Parts, kitfile map[string]an
 	return elements
 }
 
-// assign makes the first file of the model the only layer of its role, and all other weights parts of it, also those in
-// directories.
+// assign sets the role of the model's first file to model, and that of all other weights to modelpart. Before that, it moves
+// weights out of directories.
 func assign(d *compose.Draft, found *weightset.Parts) {
 	splitDirectories(d, found)
 	for _, l := range d.Layers {
@@ -271,8 +273,8 @@ func assign(d *compose.Draft, found *weightset.Parts) {
 	found.AddNotes(d, false)
 }
 
-// directoryRole returns the role of a directory that has files of only one role, besides configs; otherwise it is code, as for
-// kit init.
+// directoryRole returns the role of a directory: docs or dataset if all of its files have that role, not counting configs. Any
+// other directory is code, as for kit init.
 func directoryRole(d *compose.Draft, l *compose.Layer) string {
 	if base := path.Base(l.Path); base == "docs" || slices.Contains(codeDirs, base) {
 		return map[bool]string{true: "docs", false: "code"}[base == "docs"]
@@ -298,11 +300,11 @@ func directoryRole(d *compose.Draft, l *compose.Layer) string {
 	return role
 }
 
-// codeDirs are the directories that kit init packs as code, whatever is in them.
+// codeDirs are the names of directories that kit init packs as code, whatever their files.
 var codeDirs = []string{"src", "pkg", "lib", "build"}
 
-// splitDirectories takes weights out of directories that are packed as code, and with them configs if nothing else is in it,
-// as kit init does.
+// splitDirectories moves weights out of directories that are packed as code into layers of their own, as kit init does. If only
+// configs remain in a directory, it splits them off too.
 func splitDirectories(d *compose.Draft, found *weightset.Parts) {
 	var all []*compose.Layer
 	declared := d.Layers
@@ -338,7 +340,8 @@ func splitDirectories(d *compose.Draft, found *weightset.Parts) {
 	weightset.TitleFiles(d)
 }
 
-// weightsIn lists the weights in a directory: those that the survey found, and those that have the name of weights.
+// weightsIn lists the weights in a directory: those that the survey found and, unless the directory has a name in codeDirs, those
+// that match WeightFiles.
 func weightsIn(d *compose.Draft, found *weightset.Parts, l *compose.Layer) []string {
 	inside := found.WeightsIn(l)
 	if slices.Contains(codeDirs, path.Base(l.Path)) {
@@ -356,7 +359,7 @@ func weightsIn(d *compose.Draft, found *weightset.Parts, l *compose.Layer) []str
 	return lists.Unique(inside)
 }
 
-// matches reports whether a name is that of a file of a role.
+// matches reports whether a file name matches the patterns of a role.
 func matches(d *compose.Draft, role, name string) bool {
 	t, _ := d.Kind.Role(role)
 	return roles.Matches(t, name, false)

@@ -79,9 +79,8 @@ func TestModelKitWithoutKitfile(t *testing.T) {
 	}
 }
 
-// TestTarsOfFilesBesideTheDeclaration checks that a tar of one file that is not in a directory has the name of that file as
-// its title.
-func TestTarsOfFilesBesideTheDeclaration(t *testing.T) {
+// TestTitleOfSingleFileTar checks that the title of a tar of one file beside davit.yaml is the name of the file.
+func TestTitleOfSingleFileTar(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{"w.gguf": string(formattest.TinyLlama().Bytes()), "a.py": "x"}
 	plan, err := kindtest.Compose(t, files, "kind: modelkit\nname: demo\nlayers: [w.gguf, a.py]\n")
@@ -102,7 +101,7 @@ func TestKitfileRefuses(t *testing.T) {
 		"another name":             {"manifestVersion: 1.0.0\npackage: {name: b}\ncode: [{path: Kitfile}]\n", `name "a" contradicts Kitfile, which says "b"`},
 		"no files":                 {"manifestVersion: 1.0.0\n", "names no files"},
 		"missing file":             {"manifestVersion: 1.0.0\nmodel: {path: m.gguf}\n", `names "m.gguf", which does not exist`},
-		"leaves":                   {"manifestVersion: 1.0.0\nmodel: {path: ../m.gguf}\n", `Kitfile:2:15: names "../m.gguf", which is not below`},
+		"outside":                  {"manifestVersion: 1.0.0\nmodel: {path: ../m.gguf}\n", `Kitfile:2:15: names "../m.gguf", which is not below`},
 		"twice":                    {"manifestVersion: 1.0.0\ncode: [{path: Kitfile}, {path: ./Kitfile}]\n", `names "Kitfile" twice`},
 		"no path":                  {"manifestVersion: 1.0.0\ncode: [{description: x}]\n", "an element of code has no path"},
 		"unknown key":              {"manifestVersion: 1.0.0\ndataset: [{path: Kitfile}]\n", `unknown key "dataset", which kit rejects (did you mean "datasets"?)`},
@@ -149,8 +148,8 @@ code application/vnd.kitops.modelkit.code.v1.tar tar onnx`,
 	}
 }
 
-// checkKitfile checks what kit checks: the model's digest is that of the only model layer, and parts have those of the
-// part layers in their order.
+// checkKitfile checks the config as kit does: the digest of the model is that of the only model layer, and the digests of the
+// parts are those of the modelpart layers, in their order.
 func checkKitfile(t *testing.T, plan *spec.Plan) {
 	t.Helper()
 	var kitfile struct {
@@ -201,7 +200,7 @@ func TestBrokenKitfile(t *testing.T) {
 	}
 }
 
-// TestModelKitChecksWeights checks that weights that lack parts are an error, and those that can't be read a warning.
+// TestModelKitChecksWeights checks that missing shards are an error, and that unreadable weights cause a warning.
 func TestModelKitChecksWeights(t *testing.T) {
 	t.Parallel()
 	part := formattest.TinyLlama()
@@ -233,7 +232,7 @@ func TestModelKitChecksWeights(t *testing.T) {
 	}
 }
 
-// TestModelKitIgnoresModules checks that the model is the file with the config, not a module in a directory.
+// TestModelKitIgnoresModules checks that the model is the file beside the config, not a module in a subdirectory.
 func TestModelKitIgnoresModules(t *testing.T) {
 	t.Parallel()
 	part := func(name string) string {
@@ -251,8 +250,8 @@ modelpart application/vnd.kitops.modelkit.modelpart.v1.tar tar config.json`)
 	checkKitfile(t, plan)
 }
 
-// TestModelKitClassifiesDirectories checks that weights of any format in directories are parts, with the configs beside them, and that
-// code is not.
+// TestModelKitClassifiesDirectories checks that weights of any format in directories, and the configs beside them, become parts,
+// and that the other directories get the role of their files.
 func TestModelKitClassifiesDirectories(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{
@@ -279,7 +278,7 @@ docs application/vnd.kitops.modelkit.docs.v1.tar tar notes`)
 	checkKitfile(t, plan)
 }
 
-// TestModelKitIgnoresTrainingState checks that the state of a training is not the model.
+// TestModelKitIgnoresTrainingState checks that the state of a training run is not taken for the model.
 func TestModelKitIgnoresTrainingState(t *testing.T) {
 	t.Parallel()
 	for want, files := range map[string]map[string]string{
@@ -309,7 +308,7 @@ func TestModelKitRefusesCollidingNames(t *testing.T) {
 	}
 }
 
-func TestModelPackWarnsOfWindowsNames(t *testing.T) {
+func TestModelPackWarnsAboutWindowsNames(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{"m.bin": "x", "aux.json": "x", "a/CON": "x", "trail.": "x", "what?.md": "x", "console.json": "x", "com10": "x", ".x/nul": "x"}
 	plan, err := kindtest.Compose(t, files, "kind: modelpack\nlayers: [./]\n")

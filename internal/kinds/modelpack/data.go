@@ -8,22 +8,22 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// layer returns a role of ModelPack. modctl packs raw, or as tar; it reads nothing else.
-func layer(role, what string, match ...string) mediatypes.LayerType {
-	base := "application/vnd.cncf.model." + what + ".v1."
+// layer returns a layer type for a role of a ModelPack. content is the part of the media type that depends on the role.
+func layer(role, content string, match ...string) mediatypes.LayerType {
+	base := "application/vnd.cncf.model." + content + ".v1."
 	return mediatypes.LayerType{
 		Role: role, MediaType: base + "raw", Match: match,
 		MediaTypes: map[mediatypes.Packing]string{mediatypes.Tar: base + "tar", mediatypes.TarGzip: base + "tar+gzip", mediatypes.TarZstd: base + "tar+zstd"},
 	}
 }
 
-// withTells returns a layer type whose files show the kind by themselves.
+// withTells returns the layer type with Tells set, so that its files identify the kind.
 func withTells(t mediatypes.LayerType) mediatypes.LayerType {
 	t.Tells = true
 	return t
 }
 
-// data describes a model as the CNCF ModelPack specification has it.
+// data describes a model in the format of the CNCF ModelPack specification.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
 		Name:    "modelpack",
@@ -58,12 +58,12 @@ layers: [model/]
 	}
 }
 
-// modalities returns the schema of the inputs or outputs of a model.
+// modalities returns the schema of a list of input or output types of a model.
 func modalities() map[string]any {
 	return map[string]any{"type": "array", "items": map[string]any{"enum": []any{"text", "image", "audio", "video", "embedding", "other"}}}
 }
 
-// schema returns the fields of the config that davit.yaml may set; modelfs depends on the layers.
+// schema returns the fields of the config that davit.yaml may set. It lacks modelfs, which depends on the layers.
 func schema() map[string]any {
 	return kind.ObjectField(map[string]any{
 		"descriptor": kind.ObjectField(map[string]any{

@@ -48,7 +48,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	}
 	descriptor := modelDescriptor(d)
 	if family := facts["architecture"]; family != nil {
-		descriptor["family"] = family // as Docker's packaging writes it
+		descriptor["family"] = family // as docker model package writes it
 	}
 	takeCard(d, facts, descriptor)
 	config := d.Overlay(configblob.Merge(map[string]any{"config": facts, "descriptor": descriptor}, derived))
@@ -66,7 +66,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	}, nil
 }
 
-// modelDescriptor returns the fields of the descriptor that the declaration sets.
+// modelDescriptor returns the fields of the config's descriptor that the declaration sets.
 func modelDescriptor(d *compose.Draft) map[string]any {
 	fields := map[string]any{}
 	if d.Spec.Name != "" {
@@ -81,7 +81,7 @@ func modelDescriptor(d *compose.Draft) map[string]any {
 	return fields
 }
 
-// assign sets the role that each file plays for the model, unless the declaration or a Modelfile sets it.
+// assign sets the role of each file, unless the declaration or a Modelfile sets it.
 func assign(d *compose.Draft, found *weightset.Parts) {
 	_, own := d.Annotations[mediatypes.ModelPackModelfile]
 	for _, l := range d.Layers {
@@ -114,7 +114,7 @@ func assignUnknown(d *compose.Draft, l *compose.Layer) {
 	}
 }
 
-// isText reports whether the beginning of a file is text.
+// isText reports whether the first KiB of a file is text in UTF-8.
 func isText(d *compose.Draft, l *compose.Layer) bool {
 	head, err := tree.ReadStart(d.FS, l.Source(), 1<<10)
 	if err != nil || bytes.ContainsRune(head, 0) {
@@ -144,7 +144,7 @@ func readWeightFacts(d *compose.Draft, found *weightset.Parts) (map[string]any, 
 	return facts, nil
 }
 
-// takeCard takes license and languages from the model card.
+// takeCard adds the licenses and languages of the model card to the config's descriptor and facts.
 func takeCard(d *compose.Draft, facts, descriptor map[string]any) {
 	card := weightset.TakeCard(d)
 	if len(card.Licenses) > 0 {
@@ -155,8 +155,8 @@ func takeCard(d *compose.Draft, facts, descriptor map[string]any) {
 	}
 }
 
-// takeModelfile replaces a Modelfile with the files that it names, and keeps its text in an annotation, as modctl does. A
-// Modelfile further down is a document.
+// takeModelfile replaces the layers by the files that the Modelfile names, adds its fields to config, and keeps its text in an
+// annotation, as modctl does. A Modelfile in a subdirectory is a document. found reports whether there is a Modelfile.
 func takeModelfile(d *compose.Draft, config map[string]any) (found bool, err error) {
 	var by *compose.Layer
 	for _, l := range d.WithRole("modelfile") {

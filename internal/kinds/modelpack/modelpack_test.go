@@ -62,7 +62,7 @@ func TestModelfile(t *testing.T) {
 	for name, tt := range map[string]struct{ modelfile, want string }{
 		"another name": {"NAME b\nMODEL Modelfile\n", `name "a" contradicts Modelfile, which says "b"`},
 		"no such file": {"MODEL *.onnx\n", `names "*.onnx": no such file`},
-		"leaves":       {"MODEL ../x.bin\n", `Modelfile:1: MODEL names "../x.bin", which is not below`},
+		"outside":      {"MODEL ../x.bin\n", `Modelfile:1: MODEL names "../x.bin", which is not below`},
 	} {
 		_, err := kindtest.Compose(t, map[string]string{"Modelfile": tt.modelfile}, "kind: modelpack\nname: a\nlayers: [Modelfile]\n")
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
@@ -71,8 +71,8 @@ func TestModelfile(t *testing.T) {
 	}
 }
 
-// TestModelPackRequiresModelCodeOrDataset checks that files without a model, code, or dataset are refused: modctl generates no Modelfile for
-// them.
+// TestModelPackRequiresModelCodeOrDataset checks that files without a model, code, or dataset are refused, because modctl generates
+// no Modelfile for them.
 func TestModelPackRequiresModelCodeOrDataset(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{"README.md": "# x\n", "data.csv": "x", "Modelfile": "DOC README.md\n"}
@@ -84,9 +84,8 @@ func TestModelPackRequiresModelCodeOrDataset(t *testing.T) {
 	}
 }
 
-// TestTarsOfFilesBesideTheDeclaration checks that a tar of one file that is not in a directory has the name of that file as
-// its title.
-func TestTarsOfFilesBesideTheDeclaration(t *testing.T) {
+// TestTitleOfSingleFileTar checks that the title of a tar of one file beside davit.yaml is the name of the file.
+func TestTitleOfSingleFileTar(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{"w.gguf": string(formattest.TinyLlama().Bytes()), "a.py": "x"}
 	plan, err := kindtest.Compose(t, files, "kind: modelpack\nname: demo\nlayers: [{path: w.gguf, packing: tar}, {path: a.py, packing: tar}]\n")

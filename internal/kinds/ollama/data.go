@@ -8,16 +8,16 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// base begins the media types of Ollama's layers (server/images.go of ollama).
+// base is the prefix of the media types of Ollama's layers (server/images.go of ollama).
 const base = "application/vnd.ollama.image."
 
-// layer returns a role of Ollama, whose layers have no titles.
+// layer returns a layer type for a role. Layers of Ollama have no titles.
 func layer(role, content string, match ...string) mediatypes.LayerType {
 	return mediatypes.LayerType{Role: role, MediaType: base + role, Match: match, Content: content, Form: mediatypes.Form{Untitled: true}}
 }
 
-// data describes a model of Ollama. The manifest is Docker's, and its config has the type of images. A directory with GGUF files is of
-// kind model, so this one is named.
+// data describes an Ollama model. It has a Docker manifest, and its config has the media type of an image config. A directory with
+// GGUF files is detected as kind model, so davit.yaml must name kind ollama.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
 		Name:    "ollama",
@@ -55,5 +55,5 @@ layers: [Modelfile]
 	}
 }
 
-// order is the order in which ollama creates layers.
+// order lists the roles in the order in which ollama creates layers.
 var order = []string{"model", "adapter", "projector", "template", "system", "license", "params", "messages"}

@@ -24,7 +24,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// derive makes the same layers and config as "ollama create" does of a Modelfile, or of only files.
+// derive makes the layers and the config that "ollama create" would make from the Modelfile, or from files without one.
 func derive(d *compose.Draft) (configblob.Finish, error) {
 	text, err := takeModelfile(d)
 	if err != nil {
@@ -62,7 +62,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	}, nil
 }
 
-// assign sets the role that each file of weights plays. Ollama has one model, in one file.
+// assign sets the role of each file of weights. It fails unless the model is one GGUF file, because Ollama supports no other.
 func assign(d *compose.Draft, found *weightset.Parts) error {
 	switch paths := found.Model.Paths; {
 	case len(paths) == 0:
@@ -93,7 +93,7 @@ func assign(d *compose.Draft, found *weightset.Parts) error {
 	return nil
 }
 
-// families lists the architectures of the files of weights, that of the model first.
+// families lists the architectures of the model and of its projectors.
 func families(d *compose.Draft) []string {
 	var all []string
 	for _, role := range []string{"model", "projector"} {
@@ -106,28 +106,29 @@ func families(d *compose.Draft) []string {
 	return all
 }
 
-// texts are the layers that are not files: by role, in the order of the Modelfile.
+// texts holds the values of a Modelfile, most of which become layers that are not files.
 type texts struct {
-	layers map[string][]string
+	layers map[string][]string // contents of layers by role, in the order of the Modelfile
 	params map[string]any
 	chat   []message
-	fields map[string]any // of the config
-	by     *compose.Layer // of the Modelfile, nil without one
-	named  []listing.Named
+	fields map[string]any  // of the config
+	by     *compose.Layer  // the layer of the Modelfile, nil without one
+	named  []listing.Named // the files that the Modelfile names
 }
 
-// message is a message of the history that a model begins with.
+// message is a message of the chat history with which a model begins.
 type message struct {
 	Role    string `json:"role"`
 	Content string `json:"content"`
 }
 
-// has reports whether a role has a text or a file.
+// has reports whether a text or a file has a role.
 func (t *texts) has(d *compose.Draft, role string) bool {
 	return len(t.layers[role])+len(d.WithRole(role)) > 0
 }
 
-// complete derives the template and its stop words from the chat template of the model, where nothing sets a template.
+// complete derives the template and the stop words from the model's chat template, unless a template is set. If the chat template
+// is unknown, it adds a warning.
 func (t *texts) complete(d *compose.Draft, model string, metadata map[string]string) {
 	chat := metadata["tokenizer.chat_template"]
 	if chat == "" || t.has(d, "template") {
@@ -145,7 +146,7 @@ func (t *texts) complete(d *compose.Draft, model string, metadata map[string]str
 	}
 }
 
-// add adds the layers of texts to the draft.
+// add adds a layer for each text to the draft, and checks files that have JSON roles.
 func (t *texts) add(d *compose.Draft, model string) error {
 	for role, value := range map[string]any{"params": t.params, "messages": t.chat} {
 		if encoded, err := configblob.Encode(value); err != nil {
@@ -173,7 +174,7 @@ func (t *texts) add(d *compose.Draft, model string) error {
 	return nil
 }
 
-// checkJSON reports a file that Ollama could not read.
+// checkJSON fails if Ollama could not read the file of a layer with the role params or messages.
 func checkJSON(d *compose.Draft, l *compose.Layer) error {
 	if l.Content != nil {
 		return nil
@@ -189,7 +190,7 @@ func checkJSON(d *compose.Draft, l *compose.Layer) error {
 	return json.Unmarshal(data, into)
 }
 
-// config returns Ollama's description of a model.
+// config returns the config of Ollama, without the digests of layers.
 func (t *texts) config(head *gguf.File, families []string) map[string]any {
 	config := map[string]any{
 		"model_format": "gguf", "model_family": head.Architecture(), "model_families": families, "model_type": humanNumber(head.Elements),

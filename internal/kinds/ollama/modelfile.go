@@ -18,12 +18,12 @@ import (
 	"github.com/davit-oci/davit/internal/tree"
 )
 
-// isModelfile finds a Modelfile of Ollama. What is wrong with it is reported when it is read.
+// isModelfile recognizes a Modelfile of Ollama by its commands. Faults are reported when it is parsed.
 func isModelfile(s *tree.Sample) (string, bool) {
 	return "has commands of Ollama", listing.IsOllama(s.Head())
 }
 
-// takeModelfile replaces a Modelfile with the files that it names, and returns the texts in it.
+// takeModelfile replaces the layers by the files that the Modelfile names, if there is one, and returns its texts.
 func takeModelfile(d *compose.Draft) (*texts, error) {
 	t := &texts{layers: map[string][]string{}, params: map[string]any{}, fields: map[string]any{}}
 	for _, by := range d.WithRole("modelfile") {
@@ -43,7 +43,7 @@ func takeModelfile(d *compose.Draft) (*texts, error) {
 					return nil, err
 				}
 				named = append(named, n)
-			} else if err := t.take(c); err != nil {
+			} else if err := t.apply(c); err != nil {
 				return nil, listing.Problem(by, &modelfile.Fault{Line: c.Line, Err: err})
 			}
 		}
@@ -55,10 +55,10 @@ func takeModelfile(d *compose.Draft) (*texts, error) {
 	return t, nil
 }
 
-// fileRoles are the roles of the files that commands name.
+// fileRoles are the roles of files, by the command that names them.
 var fileRoles = map[string]string{"FROM": "model", "ADAPTER": "adapter"}
 
-// checkFile refuses a command that does not name a file below the directory. Ollama also accepts the name of a model that it has.
+// checkFile refuses a command that does not name a file below the directory. Ollama also accepts the name of a model in its store.
 func checkFile(d *compose.Draft, by *compose.Layer, n listing.Named) error {
 	if err := n.CheckPath(by); err != nil {
 		return err
@@ -73,8 +73,8 @@ func checkFile(d *compose.Draft, by *compose.Layer, n listing.Named) error {
 	return nil // a missing file is reported when it is taken
 }
 
-// checkRoles reports files that can't play the role in which they are named. Several FROM name the model and its projectors. Of
-// several models or adapters, Ollama would silently use one.
+// checkRoles refuses a command that names a file of another role. FROM may be repeated to name a model and its projectors, but of
+// several models or adapters Ollama would silently use one.
 func (t *texts) checkRoles(found *weightset.Parts) error {
 	var adapter string
 	for _, n := range t.named {
@@ -98,8 +98,8 @@ func (t *texts) checkRoles(found *weightset.Parts) error {
 	return nil
 }
 
-// take applies a command of the Modelfile.
-func (t *texts) take(c modelfile.Command) error {
+// apply applies a command that does not name a file.
+func (t *texts) apply(c modelfile.Command) error {
 	switch c.Name {
 	case "TEMPLATE", "SYSTEM":
 		if t.layers[strings.ToLower(c.Name)] = nil; c.Args != "" { // the last one counts
@@ -134,10 +134,10 @@ var parameters = map[string]string{
 	"num_ctx": "int", "num_batch": "int", "num_gpu": "int", "main_gpu": "int", "use_mmap": "bool", "num_thread": "int", "draft_num_predict": "int",
 }
 
-// deprecated are parameters that Ollama leaves out.
+// deprecated are parameters that Ollama ignores.
 var deprecated = strings.Fields("penalize_newline low_vram f16_kv logits_all vocab_only use_mlock mirostat mirostat_tau mirostat_eta")
 
-// addParameter keeps a parameter in the type that Ollama reads.
+// addParameter records a parameter, converted to the type that Ollama expects.
 func (t *texts) addParameter(c modelfile.Command) error {
 	var value any
 	var err error

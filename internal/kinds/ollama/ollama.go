@@ -1,4 +1,4 @@
-// Package ollama implements the kind for models of Ollama.
+// Package ollama implements the kind for Ollama models.
 package ollama
 
 import (
@@ -12,7 +12,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Kind returns the kind of models for Ollama.
+// Kind returns the kind of Ollama models.
 func Kind() kind.Kind {
 	return kind.Kind{
 		Kind:   data(),
@@ -31,14 +31,14 @@ func Kind() kind.Kind {
 	}
 }
 
-// names are stems and extensions of the files that layers become. The projector keeps the word that llama.cpp uses.
+// names are the stems and extensions of file names, by media type. A projector is called mmproj, as in llama.cpp.
 var names = map[string][2]string{
 	base + "model": {"model", ".gguf"}, base + "projector": {"mmproj", ".gguf"}, base + "adapter": {"adapter", ".gguf"},
 	base + "template": {"template", ".tmpl"}, base + "system": {"system", ".txt"}, base + "params": {"params", ".json"},
 	base + "messages": {"messages", ".json"}, base + "license": {"LICENSE", ""},
 }
 
-// nameAll names layers, which have no titles, in the order of the manifest.
+// nameAll names layers, which have no titles. It numbers layers of the same type in the order of the manifest.
 func nameAll(layers []ocispec.Descriptor) map[int]string {
 	count := map[string]int{}
 	for _, l := range layers {
@@ -59,7 +59,7 @@ func nameAll(layers []ocispec.Descriptor) map[int]string {
 	return named
 }
 
-// facts returns what Ollama's config says of a model.
+// facts returns the facts that Ollama's config states.
 func facts(config []byte) []kind.Fact {
 	var c struct {
 		Format   string   `json:"model_format"`

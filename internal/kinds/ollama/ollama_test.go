@@ -11,20 +11,20 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// model returns a small model with more metadata.
+// model returns a small GGUF model with additional metadata.
 func model(more ...formattest.Pair) string {
 	m := formattest.TinyLlama()
 	m.Keys = append(m.Keys, more...)
 	return string(m.Bytes())
 }
 
-// typed returns a GGUF file that is not a model.
+// typed returns a GGUF file with this general.type.
 func typed(is string) string {
 	m := &formattest.GGUF{Order: formattest.TinyLlama().Order, Version: 3, Keys: []formattest.Pair{{Key: "general.architecture", Value: "llama"}, {Key: "general.type", Value: is}}}
 	return string(m.Bytes())
 }
 
-// lines describes layers in a line each: the role, and the text of those that are not files.
+// lines describes each layer in one line: its role, and its path or, if it is not a file, its text.
 func lines(plan *spec.Plan) string {
 	var b strings.Builder
 	for _, l := range plan.Layers {
@@ -38,7 +38,7 @@ func lines(plan *spec.Plan) string {
 	return b.String()
 }
 
-// TestModelfile makes the layers of a Modelfile, in the order of ollama, of files in a directory and of texts.
+// TestModelfile checks the layers of a Modelfile, both files and texts, and their order.
 func TestModelfile(t *testing.T) {
 	t.Parallel()
 	plan, err := kindtest.Compose(t, map[string]string{
@@ -74,7 +74,7 @@ func TestModelfile(t *testing.T) {
 	}
 }
 
-// TestOnlyFiles takes the files that a pull writes, and a template from the chat template of the model.
+// TestOnlyFiles packs files without a Modelfile: those that a pull writes, and models whose chat template determines the template.
 func TestOnlyFiles(t *testing.T) {
 	t.Parallel()
 	chatml := formattest.Pair{Key: "tokenizer.chat_template", Value: "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"}
@@ -89,8 +89,8 @@ func TestOnlyFiles(t *testing.T) {
 		{"a chat template", map[string]string{"a.gguf": model(chatml, license)},
 			"model a.gguf\ntemplate {{- range .Messages }}<|im_start|>{{ .Role }}\n{{ .Content }}<|im_end|>\n{{ end }}<|im_start|>assistant\nparams {\"stop\":[\"<|im_start|>\",\"<|im_end|>\"]}",
 			"the template is chatml"},
-		{"an unknown one", map[string]string{"a.gguf": model(formattest.Pair{Key: "tokenizer.chat_template", Value: "{{ x }}"})}, "model a.gguf", "that versions of Ollama up to 0.17 do not read"},
-		{"a model without a chat", map[string]string{"a.gguf": model()}, "model a.gguf", ""},
+		{"an unknown chat template", map[string]string{"a.gguf": model(formattest.Pair{Key: "tokenizer.chat_template", Value: "{{ x }}"})}, "model a.gguf", "that versions of Ollama up to 0.17 do not read"},
+		{"no chat template", map[string]string{"a.gguf": model()}, "model a.gguf", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -109,7 +109,7 @@ func TestOnlyFiles(t *testing.T) {
 	}
 }
 
-// TestTemplates executes the derived templates, and compares the prompt.
+// TestTemplates executes the derived templates and compares the prompts.
 func TestTemplates(t *testing.T) {
 	t.Parallel()
 	type message struct{ Role, Content string }
@@ -143,7 +143,7 @@ func TestRefuses(t *testing.T) {
 		"another model":        {"FROM llama3.2\n", "[Modelfile]", `Modelfile:1: FROM names "llama3.2": no such file`},
 		"a missing file":       {"FROM ./b.gguf\n", "[Modelfile]", `names "./b.gguf": no such file`},
 		"a directory":          {"FROM .\n", "[Modelfile]", "Modelfile:1: FROM names a directory"},
-		"a path out":           {"FROM ../a.gguf\n", "[Modelfile]", `Modelfile:1: FROM names "../a.gguf", which is not below`},
+		"a path above":         {"FROM ../a.gguf\n", "[Modelfile]", `Modelfile:1: FROM names "../a.gguf", which is not below`},
 		"a path elsewhere":     {"FROM /etc/passwd\n", "[Modelfile]", `Modelfile:1: FROM names "/etc/passwd", which is not below the directory that is packed (move or copy`},
 		"two models":           {"FROM ./a.gguf\nFROM ./b-Q8_0.gguf\n", "['*']", "Modelfile:2: FROM names a second model, besides a.gguf, and Ollama uses one"},
 		"two adapters":         {"FROM ./a.gguf\nADAPTER l1.gguf\nADAPTER l1.gguf\nADAPTER l2.gguf\n", "['*']", "Modelfile:4: ADAPTER names a second adapter, and Ollama uses one"},

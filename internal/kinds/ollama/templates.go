@@ -2,15 +2,15 @@ package ollama
 
 import "strings"
 
-// family is a form of prompts that models share. Versions of Ollama up to 0.17 do not read the chat template in the model,
-// but a template of their own.
+// family is a prompt format that several models share. Versions of Ollama up to 0.17 do not read the Jinja chat template in the
+// model; they need a Go template.
 type family struct {
 	name, template string
-	marks          []string // all in the chat template of such models
+	marks          []string // occur in the chat template of each model of the family
 	stop           []string
 }
 
-// promptFamilies are tried in order.
+// promptFamilies are the known families, tried in order.
 var promptFamilies = []family{
 	{
 		name: "llama3", marks: []string{"<|start_header_id|>", "<|eot_id|>"}, stop: []string{"<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"},
@@ -31,7 +31,7 @@ var promptFamilies = []family{
 	},
 }
 
-// familyOf finds the form of prompts that a chat template in Jinja makes.
+// familyOf returns the family of a Jinja chat template.
 func familyOf(chat string) (family, bool) {
 	for _, f := range promptFamilies {
 		all := true
