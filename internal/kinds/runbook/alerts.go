@@ -9,36 +9,36 @@ import (
 	"github.com/davit-oci/davit/internal/lazy"
 )
 
-// answered is an alert, and where its answer is.
+// answered is an alert and the place of its answer.
 type answered struct {
 	Name     string `json:"name"`
 	Section  string `json:"section,omitempty"`  // anchor of the heading; empty: the page as a whole
-	Severity string `json:"severity,omitempty"` // if the section has one
+	Severity string `json:"severity,omitempty"` // if the section states one
 }
 
 var (
 	// word matches the name of an alert in a heading.
 	word = lazy.Regexp(`^\p{N}*[\p{L}_][\p{L}\p{N}_:.-]*$`)
-	// labeled matches a heading that is labeled with an alert: "Alert: DiskFull".
+	// labeled matches a heading with the label "alert": "Alert: DiskFull".
 	labeled = lazy.Regexp(`(?i)^alert(?:[ -]?name)?\s*[:=]\s*(\S+)$`)
-	// quotedAlert matches a heading about an alert whose name is in code: "`pg_xid_wraparound` Saturation Alert".
+	// quotedAlert matches a heading with one word in backticks: "`pg_xid_wraparound` Saturation Alert".
 	quotedAlert = lazy.Regexp("^[^`]*`([^`\\s]+)`[^`]*$")
-	// severityLine matches a line with the severity of an alert: "+ *Severity*: warning".
+	// severityLine matches a line that states the severity of an alert: "+ *Severity*: warning".
 	severityLine = lazy.Regexp(`(?i)^[\s*+_-]*severity[\s*_:]+([a-z][a-z0-9-]*)\W*$`)
 	// idOfHeading matches the id that a heading sets: "{#id}".
 	idOfHeading = lazy.Regexp(`\s*\{[#.:][^}]*\}\s*$`)
-	// linked matches a heading that is a link.
+	// linked matches a heading that is a Markdown link.
 	linked = lazy.Regexp(`^\[([^\]]+)\](?:\([^)]*\)|\[[^\]]*\])$`)
-	// separator matches the text between the alerts of a heading.
+	// separator matches the text between two alerts in a heading.
 	separator = lazy.Regexp(`\s*[,/|&]\s*(?:and\s+|or\s+)?|\s+(?:and|or)\s+`)
-	// aside matches a remark in a title: "[Deprecated]".
-	aside = lazy.Regexp(`\[[^\]]*\]|\([^)]*\)`)
+	// remark matches a remark in a title: "[Deprecated]".
+	remark = lazy.Regexp(`\[[^\]]*\]|\([^)]*\)`)
 )
 
-// namesOfPages are names of pages about other pages.
+// namesOfPages are names of pages that are not about an alert.
 var namesOfPages = []string{"readme", "index", "_index", "summary", "changelog", "contributing", "license", "runbook", "runbooks", "alerts"}
 
-// findAlerts finds the alerts that a page without front matter for them answers, and reports how.
+// findAlerts returns the alerts that a page answers, for a page whose front matter names none, and how it found them.
 func findAlerts(file, title string, sections []markdown.Section) (found []answered, how string) {
 	name := stem(file)
 	for _, alert := range byTitle(name, title, sections) {
@@ -50,13 +50,13 @@ func findAlerts(file, title string, sections []markdown.Section) (found []answer
 	return byHeadings(sections), "by headings"
 }
 
-// byTitle returns the names of a page's alert: its file name if the title is the same, but for spaces and remarks; both if
-// both look like names of alerts.
+// byTitle returns the names of the alert that a page is about. If the title and the file name differ only in case, punctuation,
+// or remarks, it is the one that is spelled as an alert. If both look like names of different alerts, it returns both.
 func byTitle(stem, title string, sections []markdown.Section) []string {
 	if !word().MatchString(stem) || slices.Contains(namesOfPages, strings.ToLower(stem)) {
 		return nil
 	}
-	heading := plain(aside().ReplaceAllString(firstTitle(sections), ""))
+	heading := plain(remark().ReplaceAllString(firstTitle(sections), ""))
 	switch {
 	case heading == stem:
 		return []string{stem}
@@ -72,6 +72,7 @@ func byTitle(stem, title string, sections []markdown.Section) []string {
 	return nil
 }
 
+// firstTitle returns the title in the headings of a page.
 func firstTitle(sections []markdown.Section) string {
 	headings := make([]markdown.Heading, len(sections))
 	for i, s := range sections {
@@ -80,7 +81,7 @@ func firstTitle(sections []markdown.Section) string {
 	return markdown.Title(headings)
 }
 
-// plain returns the text of a heading without its id, and without marks of links, code, and emphasis around it.
+// plain returns the text of a heading without its id and without the markup for links, code, and emphasis around it.
 func plain(heading string) string {
 	heading = idOfHeading().ReplaceAllString(strings.TrimSpace(heading), "")
 	if m := linked().FindStringSubmatch(heading); m != nil {
@@ -89,7 +90,7 @@ func plain(heading string) string {
 	return strings.Trim(strings.TrimSpace(heading), "`*\"'“”")
 }
 
-// alertsIn returns the names in a heading that lists alerts and nothing else.
+// alertsIn returns the alerts in a heading that lists only alerts, nil for any other heading.
 func alertsIn(heading string) []string {
 	var found []string
 	for _, part := range separator().Split(plain(heading), -1) {
@@ -101,17 +102,17 @@ func alertsIn(heading string) []string {
 	return found
 }
 
-// squeezed returns the letters and digits of a title without its remarks, in lower case.
+// squeezed returns the letters and digits of a title in lower case, without remarks.
 func squeezed(title string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) {
 			return unicode.ToLower(r)
 		}
 		return -1
-	}, aside().ReplaceAllString(title, ""))
+	}, remark().ReplaceAllString(title, ""))
 }
 
-// looksLikeAlert reports whether a word is spelled as alerts are, and other words are not: KubePodNotReady, disk_full.
+// looksLikeAlert reports whether a word is spelled like the name of an alert, unlike ordinary words: KubePodNotReady, disk_full.
 func looksLikeAlert(s string) bool {
 	if !word().MatchString(s) {
 		return false
@@ -124,8 +125,8 @@ func looksLikeAlert(s string) bool {
 	return first == s && unicode.IsUpper(rune(s[0])) && upper && strings.IndexFunc(s, unicode.IsLower) > 0
 }
 
-// byHeadings returns the alerts that headings name: those that say "alert", and one-word headings of a level where most of
-// them look like alerts.
+// byHeadings returns the alerts that headings name. A heading names alerts if it contains "alert" beside a name, or if it lists
+// only alerts, as most headings of its level do.
 func byHeadings(sections []markdown.Section) []answered {
 	var all, alike [7]int
 	for _, s := range sections {
@@ -149,7 +150,7 @@ func byHeadings(sections []markdown.Section) []answered {
 	return found
 }
 
-// labeledAlert returns the alert that a heading is labeled with, else "".
+// labeledAlert returns the alert in a heading such as "Alert: NAME" or "`NAME` alert", "" for any other heading.
 func labeledAlert(heading string) string {
 	if m := labeled().FindStringSubmatch(plain(heading)); m != nil {
 		return plain(m[1])
@@ -160,7 +161,7 @@ func labeledAlert(heading string) string {
 	return ""
 }
 
-// sectionsOf returns the sections below the title whose headings name an alert, ignoring case.
+// sectionsOf returns the sections whose headings name an alert, ignoring case. The title counts only if it is labeled.
 func sectionsOf(alert string, sections []markdown.Section) []markdown.Section {
 	is := func(name string) bool { return strings.EqualFold(name, alert) }
 	var found []markdown.Section
@@ -173,7 +174,7 @@ func sectionsOf(alert string, sections []markdown.Section) []markdown.Section {
 	return found
 }
 
-// severityOf returns the severity that a line at the beginning of a section states.
+// severityOf returns the severity that a line near the beginning of a section states, "" if none does.
 func severityOf(section []byte) string {
 	const most = 20
 	lines := 0

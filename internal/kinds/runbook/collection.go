@@ -12,13 +12,13 @@ import (
 	"github.com/davit-oci/davit/internal/textdist"
 )
 
-// maxPages bounds the pages without alerts that a config lists, about 100 bytes each.
+// maxPages bounds how many pages without alerts a config lists. Each takes about 100 bytes.
 const maxPages = 2000
 
-// page is an entry of the config's list of pages: a file with the alerts that it answers. The fields besides are those of
-// its front matter.
+// page is an entry in the config's list of pages: a file and the alerts that it answers. Its other fields come from the front
+// matter.
 type page struct {
-	Path     string     `json:"path"` // its name after a pull
+	Path     string     `json:"path"` // the path of the file after a pull
 	Title    string     `json:"title,omitempty"`
 	Summary  string     `json:"summary,omitempty"`
 	Service  string     `json:"service,omitempty"`
@@ -46,7 +46,7 @@ func collection(d *compose.Draft, files []file) map[string]any {
 	}
 	preferOwn(pages)
 	noteCollection(d, pages)
-	config := map[string]any{"title": titleOf(d, texts), "pages": shown(pages)}
+	config := map[string]any{"title": titleOf(d, texts), "pages": limitPages(pages)}
 	if i := indexOf(texts); i >= 0 {
 		config["index"] = texts[i].Title
 	}
@@ -61,7 +61,7 @@ func collection(d *compose.Draft, files []file) map[string]any {
 	return config
 }
 
-// preferOwn takes an alert from the pages that only mention it in their title, if another page has its name.
+// preferOwn removes an alert from pages that name it only in their title, if another page is named after the alert.
 func preferOwn(pages []page) {
 	own := map[string]bool{}
 	for _, p := range pages {
@@ -80,7 +80,7 @@ func stem(name string) string {
 	return strings.TrimSuffix(base, path.Ext(base))
 }
 
-// noteCollection adds notes about the alerts that were found, and about pages without any.
+// noteCollection adds notes about the alerts that were found and about pages without alerts.
 func noteCollection(d *compose.Draft, pages []page) {
 	var all []answered
 	var without []string
@@ -91,15 +91,15 @@ func noteCollection(d *compose.Draft, pages []page) {
 		}
 	}
 	if names := namesOf(all); len(names) > 0 {
-		d.Notes = append(d.Notes, fmt.Sprintf("%s: %d of %d pages answer %s", d.Kind.Name, len(pages)-len(without), len(pages), listed(names)))
+		d.Notes = append(d.Notes, fmt.Sprintf("%s: %d of %d pages answer %s", d.Kind.Name, len(pages)-len(without), len(pages), describeAlerts(names)))
 	}
 	if len(without) > 0 {
 		d.Notes = append(d.Notes, fmt.Sprintf("%s: no alert in %s; alerts: [NAME] in the front matter of a page names one", d.Kind.Name, textdist.FirstFew(without)))
 	}
 }
 
-// shown returns the pages that the config lists: all with alerts, and as many others as it has room for.
-func shown(pages []page) []page {
+// limitPages returns the pages that the config lists: all with alerts, and at most maxPages others.
+func limitPages(pages []page) []page {
 	room := maxPages
 	return slices.DeleteFunc(slices.Clone(pages), func(p page) bool {
 		if len(p.Alerts) == 0 {
@@ -109,11 +109,11 @@ func shown(pages []page) []page {
 	})
 }
 
-// indexNames are names of first pages, the most common first.
+// indexNames are the names of index pages, the most common first.
 var indexNames = []string{"readme", "index", "_index", "summary"}
 
-// indexOf returns the page to begin with: the one nearest to the top that has the name of a first page, and text, or
-// -1.
+// indexOf returns the position of the index page, or -1. The index page is the page nearest to the top that has a name in
+// indexNames and is not empty.
 func indexOf(texts []*text) int {
 	best, bestRank := -1, 0
 	for i, t := range texts {
@@ -128,8 +128,8 @@ func indexOf(texts []*text) int {
 	return best
 }
 
-// titleOf returns the title of several runbooks: the declared name, else that of the first page, else the name of the
-// directory.
+// titleOf returns the title of several runbooks: the declared name, else the title of the index page, else the name of the
+// directory, else "runbooks".
 func titleOf(d *compose.Draft, texts []*text) string {
 	if d.Spec.Name != "" {
 		return d.Spec.Name

@@ -10,7 +10,7 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// alertsOf composes files with the kind and returns the alerts of the config, in the form "name page#section severity".
+// alertsOf composes files and returns the alerts in the config, as "name page#section severity", and the notes.
 func alertsOf(t *testing.T, files map[string]string, davitYAML string) (alerts []string, notes string) {
 	t.Helper()
 	plan, err := kindtest.Compose(t, files, davitYAML)
@@ -37,17 +37,17 @@ func TestAlertsOfOnePage(t *testing.T) {
 		{"title of the front matter", "QueueTooLong.md", "---\ntitle: Queue too long\nweight: 3\n---\n", "[QueueTooLong]", "by its title"},
 		{"a remark", "OldThingDown.md", "# OldThingDown [Deprecated]\n", "[OldThingDown]", "by its title"},
 		{"in code", "HostDown.md", "HostDown\n========\n", "[HostDown]", "by its title"},
-		{"two names", "CephOSDSlow.md", "# OSDSlow\n", "[CephOSDSlow OSDSlow]", "2 alerts: CephOSDSlow, OSDSlow"},
+		{"two alert names", "CephOSDSlow.md", "# OSDSlow\n", "[CephOSDSlow OSDSlow]", "2 alerts: CephOSDSlow, OSDSlow"},
 		{"two words", "greeting.md", "# Greeting help\n", "[]", "greeting.md names no alert"},
-		{"a first page", "README.md", "# README\n", "[]", "README.md names no alert"},
+		{"an index page", "README.md", "# README\n", "[]", "README.md names no alert"},
 		{"front matter, one", "x.md", "---\nalert: Beta\n---\n# DiskFull\n", "[Beta]", ""},
 		{"front matter, several", "DiskFull.md", "---\nalerts: [Beta, Gamma]\nseverity: low\n---\n# DiskFull\n## Gamma\n", "[Beta x.md low Gamma x.md#gamma low]", ""},
 		{"labels", "all.md", "# All\n### Group: x\n##### Alert Name: \"Alpha\"\n+ *Severity*: warning\n##### Alert: Beta\nx\n##### Alert Name: Alpha\n- Severity: critical\n",
 			"[Alpha x.md#alert-name-alpha warning Beta x.md#alert-beta Alpha x.md#alert-name-alpha-1 critical]", "2 alerts: Alpha, Beta, by headings"},
 		{"headings", "all.md", "# All\n## Overview\n## `DiskFull`\n## HostDown\n## DiskFull\n", "[DiskFull x.md#diskfull HostDown x.md#hostdown DiskFull x.md#diskfull-1]", "by headings"},
 		{"other headings", "all.md", "# All\n## Overview\n## GitHub\n## Steps\n## DevOps\n## More\n", "[]", "all.md names no alert"},
-		{"one as text", "x.md", "---\nalerts: Beta\n---\n# y\n", "[Beta]", ""},
-		{"with fields", "x.md", "---\nalerts:\n- name: Beta\n  for: 5m\n- alert: Gamma\n---\n# y\n", "[Beta Gamma]", ""},
+		{"a string", "x.md", "---\nalerts: Beta\n---\n# y\n", "[Beta]", ""},
+		{"mappings", "x.md", "---\nalerts:\n- name: Beta\n  for: 5m\n- alert: Gamma\n---\n# y\n", "[Beta Gamma]", ""},
 		{"TOML", "x.md", "+++\nalerts = [\"Beta\", 'Gamma']\nseverity = \"low\"\n+++\n# y\n", "[Beta  low Gamma  low]", ""},
 		{"JSON", "x.md", "{\"alerts\": [\"Beta\"]}\n\n# y\n", "[Beta]", ""},
 		{"MDX", "DiskFull.mdx", "import X from 'x'\n\n# DiskFull\n", "[DiskFull]", "by its title"},
@@ -149,7 +149,7 @@ func FuzzAlertsOfConfig(f *testing.F) {
 			t.Errorf("%d alerts in a config of %d bytes", n, len(config))
 		}
 		if index := k.Pull.Index(config); len(index) > 3*len(config) {
-			t.Errorf("index %q from nowhere", index)
+			t.Errorf("index %q is longer than the config allows", index)
 		}
 	})
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/kind"
 )
 
-// readIndex returns the first page to read, "" if the config has none.
+// readIndex returns the index page in a config, "" if the config has no such page.
 func readIndex(config []byte) string {
 	var c struct {
 		Index string `json:"index"`
@@ -21,7 +21,8 @@ func readIndex(config []byte) string {
 	return c.Index
 }
 
-// listAlerts lists the alerts that an artifact answers, and where. One runbook answers its alerts as a whole.
+// listAlerts lists the alerts that an artifact answers, with the page and section of each answer. An alert that no page lists is
+// answered by the artifact as a whole.
 func listAlerts(config []byte) []kind.Alert {
 	var c struct {
 		Title, Severity, Owner, Service string

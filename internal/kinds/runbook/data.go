@@ -5,8 +5,8 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// data describes one runbook, whose front matter becomes the config, or a folder of them, whose config says which page answers
-// which alert.
+// data describes a runbook, whose front matter becomes the config, or a folder of runbooks, whose config lists the pages and the
+// alerts that each page answers.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
 		Name:     "runbook",
@@ -31,7 +31,7 @@ layers: [greeting-down.md]
 	}
 }
 
-// examplePage has the fields that matter when something is down.
+// examplePage shows the fields that matter during an incident.
 const examplePage = `---
 title: Disk full                 # else the first heading
 alerts: [DiskFull, InodesFull]   # or one: alerts: DiskFull
@@ -43,7 +43,7 @@ summary: A disk has less than 5 % left.
 # Disk full
 `
 
-// alertName is the pattern of the name of an alert: the annotation of the manifest separates them by commas.
+// alertName is the pattern of alert names. They contain no comma, which separates the names in the manifest's annotation.
 const alertName = "^[^,\\s](?:[^,\\n]*[^,\\s])?$"
 
 // schema returns the schema of a runbook's front matter, and of the config in davit.yaml.

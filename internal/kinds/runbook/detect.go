@@ -13,22 +13,22 @@ import (
 	"github.com/davit-oci/davit/internal/tree"
 )
 
-// maxSampled and maxWalked bound the Markdown that is read, and the files that are listed, to decide what a directory is.
+// Limits for detecting the kind of a directory: how many Markdown files are read, and how many files are listed.
 const (
 	maxSampled = 200
 	maxWalked  = 10_000
 )
 
-// runbookKeys are keys of front matter by which a runbook is detected: other Markdown does not have them.
+// runbookKeys are the front matter keys by which a runbook is detected. Other Markdown does not have them.
 var runbookKeys = []string{"alerts", "alert", "severity", "runbook", "service"}
 
-// runbookSections are headings of the template that public collections share. A page about an alert has the first one and
-// another.
+// runbookSections are the headings of a template that public collections of runbooks share. A page that follows the template has
+// the first heading and at least one other.
 var runbookSections = []string{"meaning", "impact", "diagnosis", "mitigation"}
 
-// isRunbook finds Markdown whose front matter has a key of a runbook, or that is named after an alert and follows the
-// template of runbooks. In front matter that is not valid YAML, a line that begins with such a key is enough: deriving the
-// config reports the fault.
+// isRunbook reports whether Markdown is a runbook: its front matter has a key in runbookKeys, or it is named after an alert and
+// follows the template. If the front matter is not valid YAML, a line that begins with such a key is enough; the fault is
+// reported when the config is derived.
 func isRunbook(s *tree.Sample) (string, bool) {
 	front, body, found := frontmatter.Split(s.Head())
 	var fields map[string]any
@@ -61,26 +61,26 @@ func followsTemplate(name, title string, sections []markdown.Section) (string, b
 	return fmt.Sprintf("is named after an alert and has the headings %s", strings.Join(found, ", ")), true
 }
 
-// hasPages finds a directory that has Markdown.
+// hasPages reports whether a directory has Markdown files.
 func hasPages(s *tree.Sample) (string, bool) {
 	pages, _ := countPages(s, 1)
 	return "", pages > 0
 }
 
-// hasRunbooks finds a directory with several Markdown files, most of which are runbooks by their content.
+// hasRunbooks reports whether a directory has several Markdown files, and most of them are runbooks.
 func hasRunbooks(s *tree.Sample) (string, bool) {
-	pages, told := countPages(s, maxSampled)
-	return fmt.Sprintf("holds %d runbooks", told), told > 1 && 2*told > pages
+	pages, runbooks := countPages(s, maxSampled)
+	return fmt.Sprintf("holds %d runbooks", runbooks), runbooks > 1 && 2*runbooks > pages
 }
 
-// countPages counts the Markdown files of a directory, no more than most, and those of them that are runbooks by their
-// content.
-func countPages(s *tree.Sample, most int) (pages, told int) {
+// countPages counts the Markdown files in a directory, up to most, and how many of them are runbooks. If most is 1, it does not
+// read the file, and runbooks is 0.
+func countPages(s *tree.Sample, most int) (pages, runbooks int) {
 	if !s.IsDir() {
 		return 0, 0
 	}
 	walked := 0
-	// What can't be read is reported when it is packed.
+	// An error is reported when the directory is packed.
 	_ = fs.WalkDir(s.FS, s.Path, func(name string, d fs.DirEntry, err error) error {
 		if walked++; err != nil || walked > maxWalked || pages >= most {
 			return fs.SkipAll
@@ -97,10 +97,10 @@ func countPages(s *tree.Sample, most int) (pages, told int) {
 		}
 		if entry, ok := s.Entry(tree.Below(s.Path, name)); ok {
 			if _, ok := isRunbook(entry); ok {
-				told++
+				runbooks++
 			}
 		}
 		return nil
 	})
-	return pages, told
+	return pages, runbooks
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// outlineOf reads the owner of a runbook, whom a list of alerts names.
+// outlineOf returns an outline with the owner of a runbook, which a list of alerts shows.
 func outlineOf(document io.Reader, _ string) (*outline.Outline, error) {
 	data, err := io.ReadAll(io.LimitReader(document, maxRunbook))
 	if err != nil {

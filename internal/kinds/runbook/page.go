@@ -16,20 +16,19 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// maxRunbook bounds the Markdown that is read into memory for its headings.
+// maxRunbook is the largest Markdown file, in bytes, that is read into memory for its headings.
 const maxRunbook = 4 << 20
 
-// text is a Markdown file that was read.
+// text is a Markdown file with its parsed front matter and sections.
 type text struct {
 	file
-	front    map[string]any // the fields of a runbook in its front matter
-	left     []string       // its other keys
+	front    map[string]any // the fields of the front matter that are in the schema
+	left     []string       // the other keys of the front matter
 	sections []markdown.Section
-	isEmpty  bool // there is nothing below the front matter
+	isEmpty  bool // no text follows the front matter
 }
 
-// readPage reads a Markdown file. Front matter that names alerts must be valid. In that of other tools, fields that do
-// not fit are ignored.
+// readPage reads a Markdown file. It reports a file that can't be read to d and returns false.
 func readPage(d *compose.Draft, f file) (*text, bool) {
 	data, err := tree.ReadFile(d.FS, f.Path, maxRunbook)
 	if err != nil {
@@ -44,9 +43,10 @@ func readPage(d *compose.Draft, f file) (*text, bool) {
 	return p, true
 }
 
-// readFront checks the front matter against the schema of the kind, and reports the lines of the file.
+// readFront checks the front matter against the schema of the kind. In a single runbook, or if the front matter names alerts,
+// faults are reported with their lines. Otherwise the front matter may be for another tool, so invalid fields are left out.
 func (p *text) readFront(d *compose.Draft, front []byte) {
-	// A line in place of the opening "---" keeps the line numbers of the file.
+	// An empty line in place of the opening "---" preserves the line numbers of the file.
 	front = append([]byte("\n"), front...)
 	doc := declare.ReadDocument(p.Path, front)
 	fields, ok := doc.Value.(map[string]any)
@@ -97,7 +97,7 @@ func normalizeAlerts(front map[string]any) {
 	}
 }
 
-// adapt converts a number or boolean to text, and leaves out other values of the wrong type.
+// adapt converts a number or boolean of the wrong type to a string, and deletes a list or mapping of the wrong type.
 func (p *text) adapt(d *compose.Draft, f declare.Fault) {
 	key, _, _ := strings.Cut(strings.TrimPrefix(f.Pointer, "/"), "/")
 	switch value := p.front[key].(type) {
@@ -110,7 +110,7 @@ func (p *text) adapt(d *compose.Draft, f declare.Fault) {
 	}
 }
 
-// title returns the title of a page: that of the front matter, else that of the text, else the file's name.
+// title returns the title of a page: from the front matter, else from the headings, else from the name of the file.
 func (p *text) title() string {
 	if title, _ := p.front["title"].(string); title != "" {
 		return title
@@ -121,7 +121,7 @@ func (p *text) title() string {
 	return stem(p.Path)
 }
 
-// answers returns the alerts that a page answers, and how they were found unless the front matter names them.
+// answers returns the alerts that a page answers. how says how they were found; it is empty if the front matter names them.
 func (p *text) answers() (found []answered, how string) {
 	named := map[string]any{"alert": p.front["alert"], "alerts": p.front["alerts"]}
 	foldAlert(named)
@@ -143,7 +143,7 @@ func (p *text) answers() (found []answered, how string) {
 	return findAlerts(p.Path, title, p.sections)
 }
 
-// stepsOf returns the headings that are steps: those below a heading "Steps", else all of the second level.
+// stepsOf returns the headings of a runbook's steps: those below a heading "Steps", or all second-level headings.
 func stepsOf(all []markdown.Section) []any {
 	var steps []any
 	at := slices.IndexFunc(all, func(h markdown.Section) bool { return strings.EqualFold(h.Heading.Text, "steps") })

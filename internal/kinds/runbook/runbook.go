@@ -16,11 +16,11 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// maxAlerts bounds the alerts of an artifact: their names are in an annotation of the manifest, which registries repeat in
-// lists of referrers and refuse above 4 MiB.
+// maxAlerts bounds the alerts of an artifact. Their names are in an annotation of the manifest, which registries repeat in lists
+// of referrers; registries refuse manifests larger than 4 MiB.
 const maxAlerts = 5000
 
-// derive makes the config: of one runbook from its front matter and headings, of several the alerts that each answers.
+// derive makes the config. For one runbook, it has the front matter and headings; for several, the alerts that each page answers.
 func derive(d *compose.Draft) (configblob.Finish, error) {
 	files, err := listMarkdown(d)
 	if err != nil {
@@ -45,13 +45,13 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	return configblob.Constant(config)
 }
 
-// file is a Markdown file of a layer.
+// file is a Markdown file and its layer.
 type file struct {
 	layer *compose.Layer
 	tree.PackedFile
 }
 
-// listMarkdown lists the Markdown of the layers that are runbooks.
+// listMarkdown lists the Markdown files in layers with the role runbook or runbooks.
 func listMarkdown(d *compose.Draft) ([]file, error) {
 	var files []file
 	for _, l := range d.Layers {
@@ -101,18 +101,18 @@ func single(d *compose.Draft, f file) map[string]any {
 	return config
 }
 
-// noteSingle adds notes about the alerts that were found in a runbook whose front matter names none.
+// noteSingle adds a note about the alerts that were found in a runbook whose front matter names none.
 func noteSingle(d *compose.Draft, f file, answers []answered, how string) {
 	switch names := namesOf(answers); {
 	case len(names) == 0:
 		d.Notes = append(d.Notes, fmt.Sprintf("%s: %s names no alert; write alerts: [NAME] in its front matter so that it is found by one", d.Kind.Name, f.Path))
 	case how != "":
-		d.Notes = append(d.Notes, fmt.Sprintf("%s: %s answers %s, %s", d.Kind.Name, f.Path, listed(names), how))
+		d.Notes = append(d.Notes, fmt.Sprintf("%s: %s answers %s, %s", d.Kind.Name, f.Path, describeAlerts(names), how))
 	}
 }
 
-// listed names the first few alerts, and counts them if there are several.
-func listed(names []any) string {
+// describeAlerts returns a text with the first few alerts, and their number if there are several.
+func describeAlerts(names []any) string {
 	words := make([]string, len(names))
 	for i, n := range names {
 		words[i] = fmt.Sprint(n)
@@ -123,7 +123,7 @@ func listed(names []any) string {
 	return fmt.Sprintf("%d alerts: %s", len(words), textdist.FirstFew(words))
 }
 
-// namesOf lists the names of alerts, each once.
+// namesOf lists the names of alerts without duplicates.
 func namesOf(answers []answered) []any {
 	var names []any
 	for _, a := range answers {
@@ -134,7 +134,7 @@ func namesOf(answers []answered) []any {
 	return names
 }
 
-// foldAlert makes a list of the field for one alert.
+// foldAlert moves the field alert, for a single alert, into the list alerts.
 func foldAlert(config map[string]any) {
 	one, ok := config["alert"].(string)
 	if !ok {
@@ -147,7 +147,7 @@ func foldAlert(config map[string]any) {
 	}
 }
 
-// annotateRunbook copies to the manifest the fields that a list of referrers shows.
+// annotateRunbook copies the fields that a list of referrers shows into annotations of the manifest.
 func annotateRunbook(d *compose.Draft, config map[string]any) {
 	var fields struct {
 		Severity, Service string

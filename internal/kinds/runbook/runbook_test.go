@@ -67,7 +67,7 @@ func TestRunbookProblemsPointIntoTheMarkdown(t *testing.T) {
 	many/b.md:2:8: "alert": must be a string, not a number (put it in quotes)`},
 		{"broken YAML", "kind: runbook\nlayers: [{path: yaml.md, as: runbook}]\n", `
 	yaml.md:3:1: not YAML: did not find expected node content`},
-		{"broken YAML of a file that is not named as a runbook", "kind: runbook\nlayers: [yaml.md]\n", `
+		{"broken YAML without a role", "kind: runbook\nlayers: [yaml.md]\n", `
 	yaml.md:3:1: not YAML: did not find expected node content`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -78,7 +78,7 @@ func TestRunbookProblemsPointIntoTheMarkdown(t *testing.T) {
 	}
 }
 
-// TestExamplePage checks that the page in the help is a runbook, and that the documents have it.
+// TestExamplePage checks that the example page is a valid runbook, and that the documentation repeats it.
 func TestExamplePage(t *testing.T) {
 	t.Parallel()
 	page := runbook.Kind().Page
@@ -88,6 +88,6 @@ func TestExamplePage(t *testing.T) {
 	}
 	text, err := os.ReadFile("../../../docs/docs-and-runbooks.md")
 	if err != nil || !strings.Contains(string(text), page) {
-		t.Errorf("docs-and-runbooks.md has another page; %v", err)
+		t.Errorf("docs-and-runbooks.md lacks the example page; error: %v", err)
 	}
 }

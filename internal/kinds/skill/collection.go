@@ -45,7 +45,7 @@ layers: ["*/"]
 	}
 }
 
-// deriveMember sets the config of a skill, and the annotations of its entry in the index, which clients list.
+// deriveMember sets the config of a skill and the annotations of its entry in the index, which clients list.
 func deriveMember(d *compose.Draft) (configblob.Finish, error) {
 	if len(d.Layers) == 0 {
 		return nil, nil // reported elsewhere
@@ -76,7 +76,7 @@ func deriveMember(d *compose.Draft) (configblob.Finish, error) {
 			d.Refuse(l, "version: in the front matter of SKILL.md", "%s has no version, and ref names one", l.Source())
 		}
 		ref = strings.NewReplacer("{name}", entry[annotationName], "{version}", strings.ReplaceAll(version, "+", "_")).Replace(ref)
-		entry[ocispec.AnnotationRefName], entry["io.agentskills.skill.ref"] = ref, ref // clients differ in which they read
+		entry[ocispec.AnnotationRefName], entry["io.agentskills.skill.ref"] = ref, ref // some clients read one annotation, some the other
 	}
 	return func(layers []spec.Packed) (spec.Finished, error) {
 		finished, err := finish(layers)

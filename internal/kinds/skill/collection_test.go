@@ -10,16 +10,16 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/kindtest"
 )
 
-// front returns a SKILL.md.
-func front(name, more string) string {
+// skillFile returns a SKILL.md with a name, a description, and more front matter.
+func skillFile(name, more string) string {
 	return "---\nname: " + name + "\ndescription: Does " + name + ".\n" + more + "---\n# " + name + "\n"
 }
 
-// TestCollection makes a manifest for each skill, as if it was packed by itself, and an entry that describes it.
+// TestCollection checks that each skill gets the manifest that it has by itself, and an entry that describes it.
 func TestCollection(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{
-		"all/README.md": "# All\n", "all/bb/SKILL.md": front("bb", "version: 2.0.0+a\n"), "all/aa/SKILL.md": front("aa", "version: 1.0.0\nlicense: MIT\n"),
+		"all/README.md": "# All\n", "all/bb/SKILL.md": skillFile("bb", "version: 2.0.0+a\n"), "all/aa/SKILL.md": skillFile("aa", "version: 1.0.0\nlicense: MIT\n"),
 	}
 	plan, err := kindtest.Compose(t, files, "kind: skills\nname: tools\nversion: 3.0.0\nconfig: {ref: \"r.example.com/s/{name}:{version}\"}\nlayers: [all/*/]\n")
 	if err != nil {
@@ -35,15 +35,15 @@ func TestCollection(t *testing.T) {
 			t.Fatal(err)
 		}
 		entries = append(entries, finished.Entry["io.agentskills.skill.name"]+" "+finished.Entry["io.agentskills.skill.ref"]+" "+finished.Entry["org.opencontainers.image.ref.name"])
-		sameAlone(t, files, p)
+		compareAlone(t, files, p)
 	}
 	if want := []string{"aa r.example.com/s/aa:1.0.0 r.example.com/s/aa:1.0.0", "bb r.example.com/s/bb:2.0.0_a r.example.com/s/bb:2.0.0_a"}; !slices.Equal(entries, want) {
 		t.Errorf("got %q, want %q", entries, want)
 	}
 }
 
-// sameAlone compares a member of a collection with the skill that its directory is alone.
-func sameAlone(t *testing.T, files map[string]string, member *spec.Plan) {
+// compareAlone compares a member of a collection with the plan of the same directory as a skill by itself.
+func compareAlone(t *testing.T, files map[string]string, member *spec.Plan) {
 	t.Helper()
 	alone, err := kindtest.Compose(t, files, "kind: skill\nlayers: ["+member.Layers[0].Path+"/]\n")
 	if err != nil {
@@ -73,7 +73,7 @@ func TestCollectionRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			files := map[string]string{"a/one/SKILL.md": front("one", ""), "b/one/SKILL.md": front("one", ""), "c/README.md": "# C\n"}
+			files := map[string]string{"a/one/SKILL.md": skillFile("one", ""), "b/one/SKILL.md": skillFile("one", ""), "c/README.md": "# C\n"}
 			if _, err := kindtest.Compose(t, files, tc.declared); err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("got %v, want %q", err, tc.want)
 			}

@@ -12,7 +12,7 @@ const (
 	content        = "application/vnd.agentskills.skill.content.v1.tar+gzip"
 )
 
-// data describes a directory of instructions for agents. Its config is the front matter of SKILL.md.
+// data describes a skill: a directory with instructions for agents. Its config is the front matter of SKILL.md.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
 		Name:     "skill",
@@ -47,7 +47,7 @@ func schema() map[string]any {
 	return fields
 }
 
-// directory returns the only role. If tells is set, a matching directory identifies the kind.
+// directory returns the layer type for a skill directory. If tells is set, a matching directory identifies the kind.
 func directory(tells bool) mediatypes.LayerType {
 	return mediatypes.LayerType{
 		Role: "skill", MediaType: content, Match: []string{"*/"}, Content: "skill", Packing: mediatypes.TarGzip, Exclude: []string{"**/.git"},
@@ -55,13 +55,15 @@ func directory(tells bool) mediatypes.LayerType {
 	}
 }
 
-// pages returns the layer type for a page that becomes the only file. A page may be anything, so it is packed only if the kind
-// is named.
+// pages returns the layer type for a directory of pages, whose index becomes the SKILL.md. Such a directory need not be a skill,
+// so davit.yaml must name the kind.
 func pages() mediatypes.LayerType {
 	l := directory(false)
 	l.Content = "skill-pages"
 	return l
 }
+
+// document returns the layer type for a page that becomes the SKILL.md of a skill without other files.
 func document() mediatypes.LayerType {
 	l := directory(false)
 	l.Match, l.Content, l.Exclude = []string{"*.md", "*.markdown"}, "", nil

@@ -15,17 +15,17 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// maxDescription is the limit of clients, in bytes.
+// maxDescription is the longest description, in bytes, that clients accept.
 const maxDescription = 1024
 
-// hasIndex finds a directory of pages that begin with an index.
+// hasIndex reports whether a directory has an index page and no SKILL.md.
 func hasIndex(s *tree.Sample) (string, bool) {
 	index, ok := indexOf(s.FS, s.Path)
 	return "has a " + index + ", which becomes its " + file, ok
 }
 
-// indexOf returns the name of the page that a directory begins with, unless it has a SKILL.md.
-func indexOf(fsys fs.FS, dir string) (string, bool) {
+// indexOf returns the name of the index page in a directory. ok is false if the directory has no index page, or has a SKILL.md.
+func indexOf(fsys fs.FS, dir string) (name string, ok bool) {
 	if _, err := fs.Stat(fsys, path.Join(dir, file)); err == nil {
 		return "", false
 	}
@@ -37,8 +37,8 @@ func indexOf(fsys fs.FS, dir string) (string, bool) {
 	return "", false
 }
 
-// describeFolder makes a skill of a directory of pages, such as runbooks: the index becomes its SKILL.md, and the others stay beside it. A
-// description that the front matter lacks is the title of the index and its first paragraph.
+// describeFolder makes a skill from a directory of pages, such as runbooks. The index becomes the SKILL.md, and the other files
+// stay beside it. If the front matter has no description, the description is the title and the first paragraph of the index.
 func describeFolder(d *compose.Draft, l *compose.Layer, index string) (map[string]any, error) {
 	data, err := tree.ReadFile(d.FS, path.Join(l.Path, index), tree.MaxSmallFile)
 	if err != nil {
@@ -78,7 +78,7 @@ func describeFolder(d *compose.Draft, l *compose.Layer, index string) (map[strin
 	return fields, nil
 }
 
-// introduction returns the title of a page and its first paragraph.
+// introduction returns the title and the first paragraph of a page, cut to maxDescription.
 func introduction(body []byte) string {
 	var parts []string
 	if title := markdown.Title(markdown.Headings(body)); title != "" {

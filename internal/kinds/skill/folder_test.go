@@ -8,7 +8,7 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/kindtest"
 )
 
-// TestFolder makes skills of directories of pages: the index is the SKILL.md, and the other files stay beside it.
+// TestFolder makes a skill from a directory of pages. The index becomes the SKILL.md, and the other files stay beside it.
 func TestFolder(t *testing.T) {
 	t.Parallel()
 	const down = "---\nalert: Down\n---\n# Down\n"
@@ -44,17 +44,17 @@ func TestFolder(t *testing.T) {
 	}
 }
 
-// TestFolderRefuses checks that directories that say too little for a skill are refused.
+// TestFolderRefuses checks that directories without the fields that a skill needs are refused.
 func TestFolderRefuses(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		files map[string]string
 		want  string
 	}{
-		"an empty index":           {map[string]string{"a/README.md": "- [x](x.md)\n"}, "neither a description in its front matter nor a title"},
-		"broken front matter":      {map[string]string{"a/README.md": "---\ntitle: [\n---\n# A\n"}, "README.md: "},
-		"no index":                 {map[string]string{"a/one.md": "# A\n", "a/two.md": "# B\n"}, "README.md or index.md"},
-		"a SKILL.md of few fields": {map[string]string{"aa/SKILL.md": "---\nname: aa\n---\n", "aa/README.md": "# A\n"}, ""},
+		"an empty index":         {map[string]string{"a/README.md": "- [x](x.md)\n"}, "neither a description in its front matter nor a title"},
+		"broken front matter":    {map[string]string{"a/README.md": "---\ntitle: [\n---\n# A\n"}, "README.md: "},
+		"no index":               {map[string]string{"a/one.md": "# A\n", "a/two.md": "# B\n"}, "README.md or index.md"},
+		"an incomplete SKILL.md": {map[string]string{"aa/SKILL.md": "---\nname: aa\n---\n", "aa/README.md": "# A\n"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -70,7 +70,7 @@ func TestFolderRefuses(t *testing.T) {
 	}
 }
 
-// TestLongIntroduction cuts a description at the limit of clients.
+// TestLongIntroduction checks that a long description is cut between words, to the limit of clients.
 func TestLongIntroduction(t *testing.T) {
 	t.Parallel()
 	plan, err := kindtest.Compose(t, map[string]string{"aa/README.md": "# A\n\n" + strings.Repeat("word näh ", 300)}, "kind: skill\nlayers: [aa/]\n")

@@ -1,4 +1,4 @@
-// Package skill implements the kind for skills of coding agents.
+// Package skill implements the kinds for skills of coding agents and collections of them.
 package skill
 
 import (

@@ -14,7 +14,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// readInstructions reads the front matter of a skill: that of its SKILL.md, or the one that a page gets to become one.
+// readInstructions returns the front matter of a skill. If the layer is a page or a directory of pages, it generates the SKILL.md
+// and changes the layer.
 func readInstructions(d *compose.Draft, l *compose.Layer) (map[string]any, error) {
 	if index, ok := indexOf(d.FS, l.Path); l.Dir && ok {
 		return describeFolder(d, l, index)
@@ -26,14 +27,14 @@ func readInstructions(d *compose.Draft, l *compose.Layer) (map[string]any, error
 	return describePage(d, l, front)
 }
 
-// describePage makes a skill of a page of Markdown, such as a runbook: the page is its SKILL.md.
+// describePage makes a skill from a page of Markdown, such as a runbook. The page becomes the SKILL.md.
 func describePage(d *compose.Draft, l *compose.Layer, front map[string]any) (map[string]any, error) {
 	source := l.Source()
 	data, err := tree.ReadFile(d.FS, source, tree.MaxSmallFile)
 	if err != nil {
 		return nil, err
 	}
-	text := data // of a SKILL.md but for its name
+	text := data // unchanged if the page has the fields of a SKILL.md
 	if front["name"] == nil || front["description"] == nil {
 		_, body, _ := frontmatter.Split(data)
 		stem := strings.TrimSuffix(path.Base(source), path.Ext(source))
@@ -46,8 +47,9 @@ func describePage(d *compose.Draft, l *compose.Layer, front map[string]any) (map
 	return front, nil
 }
 
-// completeFields returns the fields of a SKILL.md and its text for those and the body of a page. A name that the front matter lacks
-// comes from the name of the file, and a description from the fields of a runbook; other fields become metadata.
+// completeFields returns the fields of a SKILL.md and its text, made from the front matter and the body of a page. A missing name
+// is derived from stem, and a missing description from the fields of a runbook. Fields that are not in the schema become
+// metadata.
 func completeFields(d *compose.Draft, front map[string]any, body []byte, stem string) (map[string]any, []byte, error) {
 	own := pick(schema(), front)
 	fields := map[string]any{}
@@ -80,14 +82,14 @@ func completeFields(d *compose.Draft, front map[string]any, body []byte, stem st
 	return fields, bytes.Join([][]byte{[]byte("---\n"), head, []byte("---\n"), body}, nil), err
 }
 
-// slug returns a text as the name of a skill.
+// slug converts a text to the name of a skill: words in lower case, joined with dashes.
 func slug(text string) string {
 	words := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') })
 	return strings.Join(words, "-")
 }
 
-// describe returns a sentence about when to use a runbook: its subject, and the alerts that it answers. It is "" without any
-// of them.
+// describe returns a description of a runbook: its summary or title, and the alerts that it answers. It returns "" if the front
+// matter has none of them.
 func describe(front map[string]any) string {
 	var parts []string
 	for _, key := range []string{"summary", "title"} {
@@ -98,7 +100,7 @@ func describe(front map[string]any) string {
 	}
 	var alerts []any
 	if front["alerts"] != nil {
-		alerts, _ = shaped(front["alerts"], "array").([]any)
+		alerts, _ = convert(front["alerts"], "array").([]any)
 	}
 	if one := front["alert"]; one != nil {
 		alerts = append([]any{one}, alerts...)

@@ -7,7 +7,7 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/kindtest"
 )
 
-// TestPage makes skills of pages: the only file is a SKILL.md with the front matter that clients read.
+// TestPage makes skills from pages. The only file is a SKILL.md with the front matter that clients read.
 func TestPage(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ page, config, text string }{
@@ -22,7 +22,7 @@ func TestPage(t *testing.T) {
 			`{"schemaVersion":"1","name":"it-is-down","description":"Use it for the alert Down.","license":"MIT","allowedTools":["Bash"],"metadata":{"alert":"Down"}}`,
 			"name: it-is-down\n---\nText\n",
 		},
-		"a skill of another file name": {
+		"a skill with another file name": {
 			"---\nname: other\ndescription: Does it.\nextra: 1\n---\nText\n",
 			`{"schemaVersion":"1","name":"other","description":"Does it."}`,
 			"---\nname: other\ndescription: Does it.\nextra: 1\n---\nText\n",
@@ -43,7 +43,7 @@ func TestPage(t *testing.T) {
 	}
 }
 
-// TestPageRefuses checks that pages that say too little for a skill are refused.
+// TestPageRefuses checks that pages without the fields that a skill needs are refused.
 func TestPageRefuses(t *testing.T) {
 	t.Parallel()
 	for page, want := range map[string]string{

@@ -19,10 +19,10 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// file is the name of the instructions.
+// file is the name of the file with the instructions.
 const file = "SKILL.md"
 
-// isSkill finds a directory with instructions that have a name and a description.
+// isSkill reports whether a directory has a SKILL.md with a name and a description.
 func isSkill(s *tree.Sample) (string, bool) {
 	inner, ok := s.Entry(file)
 	if !ok || inner.IsDir() {
@@ -38,8 +38,8 @@ func isSkill(s *tree.Sample) (string, bool) {
 // documents are the names of files whose front matter describes a directory; the first that exists counts.
 var documents = []string{file, "README.md", "index.md"}
 
-// derive makes the config of the front matter of a document: the fields that the schema of the kind lists, and those with
-// dashes in their names in place of capitals. A prefix {name} becomes the name.
+// derive makes the config from the front matter of a document. It takes the fields in the schema of the kind; the front matter
+// may spell allowedTools as allowed-tools. It serves kind files as well as skills.
 func derive(d *compose.Draft) (configblob.Finish, error) {
 	if len(d.Layers) == 0 {
 		return nil, nil // reported elsewhere
@@ -56,7 +56,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	return configure(d, d.Overlay(pick(d.Kind.Config.Schema, front)))
 }
 
-// configure sets what the config decides about the manifest.
+// configure checks the config, and sets the annotations and the {name} in prefixes, which depend on the config.
 func configure(d *compose.Draft, config map[string]any) (configblob.Finish, error) {
 	l := d.Layers[0]
 	name, _ := config["name"].(string)
@@ -99,7 +99,8 @@ func annotateSkill(d *compose.Draft, config map[string]any) {
 	}
 }
 
-// read reads the front matter that describes a layer.
+// read returns the front matter that describes a layer: that of the file, or of the first existing file of documents in the
+// directory.
 func read(d *compose.Draft, l *compose.Layer) (map[string]any, error) {
 	candidates := []string{l.Source()}
 	if l.Dir {
@@ -126,7 +127,7 @@ func read(d *compose.Draft, l *compose.Layer) (map[string]any, error) {
 	return nil, errors.New("has no document with front matter: " + strings.Join(documents, ", "))
 }
 
-// pick takes the fields of the front matter that the schema of the config lists.
+// pick returns the fields of the front matter that are in the schema, converted to their types.
 func pick(schema, front map[string]any) map[string]any {
 	properties, _ := schema["properties"].(map[string]any)
 	picked := map[string]any{}
@@ -139,13 +140,13 @@ func pick(schema, front map[string]any) map[string]any {
 			continue
 		}
 		schema, _ := property.(map[string]any)
-		picked[name] = shaped(value, schema["type"])
+		picked[name] = convert(value, schema["type"])
 	}
 	return picked
 }
 
-// shaped returns a value in the type of its field: a text with spaces or commas is a list, too.
-func shaped(value any, want any) any {
+// convert returns a value in the type of its field. It splits a string at spaces and commas if the field is a list.
+func convert(value any, want any) any {
 	switch text := fmt.Sprint(value); want {
 	case "string":
 		return text
@@ -162,7 +163,7 @@ func shaped(value any, want any) any {
 	return value
 }
 
-// dashed returns a name as front matter has it: allowed-tools for allowedTools.
+// dashed returns the spelling of a field name in front matter: allowed-tools for allowedTools.
 func dashed(name string) string {
 	var b strings.Builder
 	for _, r := range name {
@@ -175,15 +176,15 @@ func dashed(name string) string {
 	return b.String()
 }
 
-// named matches the names of skills.
-var named = lazy.Regexp(`^[a-z0-9][a-z0-9-]{0,62}[a-z0-9]$`)
+// validName matches valid names of skills.
+var validName = lazy.Regexp(`^[a-z0-9][a-z0-9-]{0,62}[a-z0-9]$`)
 
-// check reports what clients refuse.
+// check fails if clients would refuse the skill.
 func check(l *compose.Layer, config map[string]any) error {
 	name, _ := config["name"].(string)
 	description, _ := config["description"].(string)
 	switch dir := path.Base(l.Path); {
-	case !named().MatchString(name):
+	case !validName().MatchString(name):
 		return fmt.Errorf("%s: name %q is not 2 to 64 lower-case letters, digits, and dashes", file, name)
 	case description == "":
 		return fmt.Errorf("%s has no description", file)

@@ -8,7 +8,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// TestSkill makes the config and annotations of the front matter.
+// TestSkill checks the config and the annotations made from front matter.
 func TestSkill(t *testing.T) {
 	t.Parallel()
 	plan := kindtest.Example(t, "skill")
@@ -23,9 +23,9 @@ func TestSkill(t *testing.T) {
 func TestSkillRefuses(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ front, want string }{
-		"a bad name":            {"name: Says Hello\ndescription: x\n", `name "Says Hello" is not 2 to 64 lower-case letters`},
-		"another directory":     {"name: other\ndescription: x\n", `name "other" is not that of the directory, "greeting"`},
-		"a version that is not": {"name: greeting\ndescription: x\nversion: 2.0.0\n", `version "1.0.0" contradicts the front matter, which says "2.0.0"`},
+		"a bad name":        {"name: Says Hello\ndescription: x\n", `name "Says Hello" is not 2 to 64 lower-case letters`},
+		"another directory": {"name: other\ndescription: x\n", `name "other" is not that of the directory, "greeting"`},
+		"another version":   {"name: greeting\ndescription: x\nversion: 2.0.0\n", `version "1.0.0" contradicts the front matter, which says "2.0.0"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -37,8 +37,8 @@ func TestSkillRefuses(t *testing.T) {
 	}
 }
 
-// TestFrontMatterOfOwnKind reads the config of a kind file out of front matter.
-func TestFrontMatterOfOwnKind(t *testing.T) {
+// TestFrontMatterInKindFile checks a kind file whose config is derived from front matter.
+func TestFrontMatterInKindFile(t *testing.T) {
 	t.Parallel()
 	plan, err := kindtest.Compose(t, map[string]string{
 		"note.md": "---\ntitle: Hello\nread-by: ann, bob\nsecret: x\n---\nHello\n",
