@@ -7,11 +7,11 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// bundle is the file that "opa build" makes. Its names begin with a slash. The documentation of OPA pushes it with the config of
-// an image.
+// bundle is the file that "opa build" writes. The names in the tar begin with a slash. The documentation of OPA pushes it with an
+// image config.
 const bundle = "bundle.tar.gz"
 
-// Kind returns the kind of bundles: a directory, or what "opa build" made of one.
+// Kind returns the kind of bundles: a directory, or the file that "opa build" made from one.
 func Kind() kind.Kind {
 	return kind.Kind{
 		Kind: mediatypes.Kind{

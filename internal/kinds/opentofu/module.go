@@ -1,4 +1,4 @@
-// Package opentofu implements the kinds for modules and providers of OpenTofu.
+// Package opentofu implements the kinds for OpenTofu modules and providers.
 package opentofu
 
 import (
@@ -9,8 +9,8 @@ import (
 // archive is the media type of the zip archives of OpenTofu.
 const archive = "archive/zip"
 
-// Module returns the kind of modules: a directory as a zip, or a zip as it is. A directory of configurations may not be a module,
-// so the kind is packed only if it is named.
+// Module returns the kind of modules: a directory, packed as a zip, or a zip, pushed unchanged. A directory of configurations need
+// not be a module, so davit.yaml must name the kind.
 func Module() kind.Kind {
 	return kind.Kind{Kind: mediatypes.Kind{
 		Name:     "opentofu-module",

@@ -7,7 +7,7 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/kindtest"
 )
 
-// TestProviders checks that an index has the archives of one version, with the platforms in their names.
+// TestProviders checks that an index holds the archives of one version, with the platforms that their names state.
 func TestProviders(t *testing.T) {
 	t.Parallel()
 	plan := kindtest.Example(t, "opentofu-provider")
@@ -36,7 +36,7 @@ func TestProviders(t *testing.T) {
 	}
 }
 
-// TestModule packs a directory as a zip, without what tofu itself writes into it.
+// TestModule packs a directory as a zip, without the files that tofu itself writes.
 func TestModule(t *testing.T) {
 	t.Parallel()
 	plan, err := kindtest.Compose(t, map[string]string{"m/main.tf": "", "m/.terraform/x": "", "m/terraform.tfstate": ""}, "kind: opentofu-module\nlayers: [m/]\n")
@@ -45,6 +45,6 @@ func TestModule(t *testing.T) {
 	}
 	kindtest.WantLines(t, kindtest.LayerLines(plan), `module archive/zip zip m.zip`)
 	if l := plan.Layers[0]; !l.Exclude(".terraform", true) || !l.Exclude("terraform.tfstate", false) || l.Exclude("main.tf", false) {
-		t.Error("the state is packed")
+		t.Error("the state is packed, or the configuration is not")
 	}
 }

@@ -17,7 +17,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// target is the type of the manifest of one platform.
+// target is the artifact type of the manifest for one platform.
 const target = "application/vnd.opentofu.provider-target"
 
 // Provider returns the kind of providers: the zip archives of a release, one for each platform, under one index.
@@ -42,25 +42,26 @@ layers: ["*.zip"]
 	}
 }
 
-// named matches the names of archives in a release of a provider.
-var named = lazy.Regexp(`^terraform-provider-([a-z0-9-]+)_v?([0-9][0-9A-Za-z.+-]*)_([a-z0-9]+)_([a-z0-9]+)\.zip$`)
+// archiveName matches the name of an archive in a provider's release. Its groups are the name, the version, the OS, and the
+// architecture.
+var archiveName = lazy.Regexp(`^terraform-provider-([a-z0-9-]+)_v?([0-9][0-9A-Za-z.+-]*)_([a-z0-9]+)_([a-z0-9]+)\.zip$`)
 
-// isProvider finds a zip archive with the name of a provider.
+// isProvider recognizes a zip archive by its name, which must be that of a provider.
 func isProvider(s *tree.Sample) (string, bool) {
-	m := named().FindStringSubmatch(path.Base(s.Path))
+	m := archiveName().FindStringSubmatch(path.Base(s.Path))
 	if m == nil || !strings.HasPrefix(string(s.Head()), "PK") {
 		return "", false
 	}
 	return fmt.Sprintf("is named as the provider %s %s for %s/%s", m[1], m[2], m[3], m[4]), true
 }
 
-// derive describes the archive of one platform.
+// derive completes the manifest for one platform from the name of its archive.
 func derive(d *compose.Draft) (configblob.Finish, error) {
 	if len(d.Layers) != 1 {
 		return nil, nil // reported elsewhere
 	}
 	l := d.Layers[0]
-	m := named().FindStringSubmatch(path.Base(l.Path))
+	m := archiveName().FindStringSubmatch(path.Base(l.Path))
 	if m == nil {
 		return nil, &spec.Error{Item: l.Path, Err: errors.New("is not named as a provider: terraform-provider-NAME_VERSION_OS_ARCH.zip")}
 	}

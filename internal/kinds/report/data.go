@@ -2,7 +2,7 @@ package report
 
 import "github.com/davit-oci/davit/mediatypes"
 
-// data describes the findings of a scanner or linter.
+// data describes a report: the findings of a scanner or linter.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
 		Name:    "report",

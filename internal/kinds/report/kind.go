@@ -1,4 +1,4 @@
-// Package report implements the kind for reports of scanners.
+// Package report implements the kind for scanner reports.
 package report
 
 import (
@@ -6,7 +6,7 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/kind"
 )
 
-// Kind returns the kind for reports of scanners: SARIF, or the JSON of Trivy or Grype.
+// Kind returns the kind of scanner reports: SARIF, or the JSON of Trivy or Grype.
 func Kind() kind.Kind {
 	return kind.Kind{
 		Kind: data(),

@@ -12,13 +12,13 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// isTrivy finds a report of Trivy in its own JSON.
+// isTrivy recognizes a report in Trivy's own JSON format.
 func isTrivy(s *tree.Sample) (string, bool) {
 	keys := s.Keys()
 	return "has ArtifactName and SchemaVersion, as Trivy writes them", keys["ArtifactName"] != nil && keys["SchemaVersion"] != nil
 }
 
-// isGrype finds a report of Grype in its own JSON.
+// isGrype recognizes a report in Grype's own JSON format.
 func isGrype(s *tree.Sample) (string, bool) {
 	keys := s.Keys()
 	return "has matches, and the descriptor of Grype", keys["matches"] != nil && slices.Contains(keys["descriptor/name"], "grype")
@@ -40,7 +40,7 @@ func rowsOf(document io.Reader, mediaType string) (*outline.Outline, error) {
 	return vulnscan.Read(document)
 }
 
-// isSARIF finds SARIF by its runs and schema or version.
+// isSARIF recognizes SARIF by its runs and its schema or version.
 func isSARIF(s *tree.Sample) (string, bool) {
 	keys := s.Keys()
 	schema := strings.Join(keys["$schema"], "")

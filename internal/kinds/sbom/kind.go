@@ -11,11 +11,11 @@ func Kind() kind.Kind {
 	return kind.Kind{
 		Kind: data(),
 		Tests: map[string]roles.Test{
-			"cyclonedx-json": {Expects: "CycloneDX in JSON", Find: cycloneDXJSON},
-			"cyclonedx-xml":  {Expects: "CycloneDX in XML", Find: cycloneDXXML, Fault: cycloneDXFault},
-			"spdx-json":      {Expects: "SPDX in JSON", Find: spdxJSON},
-			"syft-json":      {Expects: "Syft's JSON", Find: syftJSON},
-			"spdx-tag-value": {Expects: "SPDX as tag: value", Find: spdxTagValue},
+			"cyclonedx-json": {Expects: "CycloneDX in JSON", Find: isCycloneDXJSON},
+			"cyclonedx-xml":  {Expects: "CycloneDX in XML", Find: isCycloneDXXML, Fault: cycloneDXFault},
+			"spdx-json":      {Expects: "SPDX in JSON", Find: isSPDXJSON},
+			"syft-json":      {Expects: "Syft's JSON", Find: isSyftJSON},
+			"spdx-tag-value": {Expects: "SPDX as tag: value", Find: isSPDXTagValue},
 		},
 		Predicates: []string{"https://spdx.dev/Document", "https://cyclonedx.org/", "https://syft.dev/bom"},
 		Outline:    outlineOf,

@@ -16,8 +16,8 @@ import (
 	"github.com/davit-oci/davit/internal/tree"
 )
 
-// spdxJSON finds SPDX 2 in JSON by its version, and SPDX 3 in JSON-LD by its context.
-func spdxJSON(s *tree.Sample) (string, bool) {
+// isSPDXJSON recognizes SPDX 2 in JSON by its version, and SPDX 3 in JSON-LD by its context.
+func isSPDXJSON(s *tree.Sample) (string, bool) {
 	keys := s.Keys()
 	for _, version := range keys["spdxVersion"] {
 		if strings.HasPrefix(version, "SPDX-") {
@@ -33,9 +33,9 @@ func spdxJSON(s *tree.Sample) (string, bool) {
 	return "", false
 }
 
-// cycloneDXJSON finds CycloneDX in JSON by its format, which the specification requires. A document with
-// vulnerabilities but no components is VEX.
-func cycloneDXJSON(s *tree.Sample) (string, bool) {
+// isCycloneDXJSON recognizes CycloneDX in JSON by bomFormat, which the specification requires. It rejects a document with
+// vulnerabilities and no components, which is VEX.
+func isCycloneDXJSON(s *tree.Sample) (string, bool) {
 	keys := s.Keys()
 	if _, isVEX := vex.IsCycloneDXVEX(s); isVEX || !slices.Contains(keys["bomFormat"], "CycloneDX") {
 		return "", false
@@ -43,13 +43,13 @@ func cycloneDXJSON(s *tree.Sample) (string, bool) {
 	return "has bomFormat CycloneDX" + strings.TrimRight(" "+strings.Join(keys["specVersion"], ""), " "), true
 }
 
-// cycloneDXXML finds CycloneDX in XML by its root element.
-func cycloneDXXML(s *tree.Sample) (string, bool) {
+// isCycloneDXXML recognizes CycloneDX in XML by its root element.
+func isCycloneDXXML(s *tree.Sample) (string, bool) {
 	root, err := xmldoc.Root(bom.ToUTF8(s.Head()))
 	return "has the root element of CycloneDX " + strings.TrimPrefix(root.Space, sbom.CycloneDXNamespace), err == nil && cycloneDXFault(s) == nil
 }
 
-// cycloneDXFault returns why an XML document is not CycloneDX.
+// cycloneDXFault returns why a file is not CycloneDX in XML, nil if it is.
 func cycloneDXFault(s *tree.Sample) error {
 	root, err := xmldoc.Root(bom.ToUTF8(s.Head()))
 	if err != nil {
@@ -59,7 +59,7 @@ func cycloneDXFault(s *tree.Sample) error {
 		return errors.New("its root element is not that of CycloneDX")
 	}
 	if bytes.HasPrefix(s.Head(), []byte("\xfe\xff")) || bytes.HasPrefix(s.Head(), []byte("\xff\xfe")) {
-		return nil // UTF-16 is not examined further
+		return nil // UTF-16 is not checked further
 	}
 	f, err := s.Open()
 	if err != nil {
@@ -69,8 +69,8 @@ func cycloneDXFault(s *tree.Sample) error {
 	return xmldoc.Check(f)
 }
 
-// syftJSON finds a document of Syft in its own JSON by its schema.
-func syftJSON(s *tree.Sample) (string, bool) {
+// isSyftJSON recognizes Syft's own JSON format by its schema.
+func isSyftJSON(s *tree.Sample) (string, bool) {
 	for _, url := range s.Keys()["schema/url"] {
 		if strings.Contains(url, "/anchore/syft/") {
 			return "has the schema of Syft", true
@@ -79,7 +79,7 @@ func syftJSON(s *tree.Sample) (string, bool) {
 	return "", false
 }
 
-// outlineOf summarizes a document.
+// outlineOf summarizes a software bill of materials.
 func outlineOf(document io.Reader, _ string) (*outline.Outline, error) {
 	s, err := sbom.Read(document)
 	if err != nil {
@@ -88,8 +88,8 @@ func outlineOf(document io.Reader, _ string) (*outline.Outline, error) {
 	return s.Outline(), nil
 }
 
-// spdxTagValue finds SPDX 2 in tag:value form by its first tag.
-func spdxTagValue(s *tree.Sample) (string, bool) {
+// isSPDXTagValue recognizes SPDX 2 in tag:value format by its first tag.
+func isSPDXTagValue(s *tree.Sample) (string, bool) {
 	for line := range strings.Lines(string(bom.ToUTF8(s.Head()))) {
 		line = strings.TrimSpace(line)
 		if line == "" || strings.HasPrefix(line, "#") {

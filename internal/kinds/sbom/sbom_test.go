@@ -20,7 +20,7 @@ func TestSBOMByContent(t *testing.T) {
 	for _, tc := range []struct{ name, content, want, evidence string }{
 		{"SPDX 2 JSON", `{"SPDXID":"SPDXRef-DOCUMENT","spdxVersion":"SPDX-2.3"}`, mediatypes.SPDXJSON, "has spdxVersion SPDX-2.3"},
 		{"SPDX 2 JSON, version last", manyPackages + `"spdxVersion":"SPDX-2.2"}`, mediatypes.SPDXJSON, "has spdxVersion SPDX-2.2"},
-		{"SPDX 2 JSON, indented, with a mark", "\xef\xbb\xbf{\n  \"name\": \"x\",\n  \"spdxVersion\" : \"SPDX-2.3\"\n}", mediatypes.SPDXJSON, "has spdxVersion SPDX-2.3"},
+		{"SPDX 2 JSON, indented, with a byte order mark", "\xef\xbb\xbf{\n  \"name\": \"x\",\n  \"spdxVersion\" : \"SPDX-2.3\"\n}", mediatypes.SPDXJSON, "has spdxVersion SPDX-2.3"},
 		{"SPDX 3", `{"@context":"https://spdx.org/rdf/3.0.1/spdx-context.jsonld","@graph":[]}`, mediatypes.SPDXJSON, "has the context of SPDX 3.0.1"},
 		{"SPDX 3, list of contexts", `{"@graph":[{"a":[1]}],"@context":["x","https:\/\/spdx.org/rdf/3.1/spdx-context.jsonld"]}`, mediatypes.SPDXJSON, "has the context of SPDX 3.1"},
 		{"CycloneDX JSON", `{"$schema":"x","bomFormat":"CycloneDX","specVersion":"1.6","components":[]}`, mediatypes.CycloneDXJSON, "has bomFormat CycloneDX 1.6"},
@@ -33,8 +33,8 @@ func TestSBOMByContent(t *testing.T) {
 		{"SPDX tag value, UTF-16", kindtest.InUTF16(kindtest.TagValue, binary.BigEndian), mediatypes.SPDXTagValue, "begins with SPDXVersion: SPDX-2.3"},
 
 		{"JSON of something else", `{"name":"x","version":"1.0.0"}`, "", ""},
-		{"key of an SBOM deeper down", `{"document":{"inner":{"spdxVersion":"SPDX-2.3","bomFormat":"CycloneDX"}}}`, "", ""},
-		{"key of an SBOM as a value", `{"a":"spdxVersion","b":"SPDX-2.3","c":["bomFormat","CycloneDX"]}`, "", ""},
+		{"nested keys of an SBOM", `{"document":{"inner":{"spdxVersion":"SPDX-2.3","bomFormat":"CycloneDX"}}}`, "", ""},
+		{"keys of an SBOM as values", `{"a":"spdxVersion","b":"SPDX-2.3","c":["bomFormat","CycloneDX"]}`, "", ""},
 		{"JSON in UTF-16", kindtest.InUTF16(`{"bomFormat":"CycloneDX"}`, binary.LittleEndian), "", ""},
 		{"JSON cut short", `{"spdxVersion":"SPDX-2.3","packages":[`, "", ""},
 		{"JSON and something else", `{"spdxVersion":"SPDX-2.3"} }`, "", ""},
@@ -48,7 +48,7 @@ func TestSBOMByContent(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			// A misleading name: only the content decides.
+			// The name is misleading, because only the content counts.
 			got, evidence := roleOf(t, "sbom", "README.txt", tc.content)
 			if got != tc.want || evidence != tc.evidence {
 				t.Errorf("got %q %q, want %q %q", got, evidence, tc.want, tc.evidence)
@@ -57,7 +57,7 @@ func TestSBOMByContent(t *testing.T) {
 	}
 }
 
-// roleOf returns the media type that a file has in a kind, and the evidence.
+// roleOf returns the media type of the role that a file has in a kind, and the evidence for the role.
 func roleOf(t *testing.T, kindName, name, content string) (mediaType, evidence string) {
 	t.Helper()
 	kind, _ := kinds.Lookup(kindName)

@@ -1,4 +1,4 @@
-// Package sif implements the kind for images of Apptainer and Singularity.
+// Package sif implements the kind for Apptainer and Singularity images.
 package sif
 
 import (
@@ -10,7 +10,7 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// Kind returns the kind of images of Apptainer, which are files of their own.
+// Kind returns the kind of Apptainer images, each of which is a single file.
 func Kind() kind.Kind {
 	return kind.Kind{
 		Kind: mediatypes.Kind{
@@ -31,7 +31,7 @@ layers: [greeting.sif]
 	}
 }
 
-// isSIF finds an image by the magic number after the line that starts it.
+// isSIF recognizes an image by the magic number after its launch line.
 func isSIF(s *tree.Sample) (string, bool) {
 	head := s.Head()
 	return "has the magic number of SIF", len(head) > 42 && bytes.Equal(head[32:41], []byte("SIF_MAGIC"))

@@ -2,7 +2,7 @@ package signature
 
 import "github.com/davit-oci/davit/mediatypes"
 
-// data describes signatures, which are recognized and shown; notation and cosign write them.
+// data describes the signatures that notation and cosign write. Davit recognizes and shows them.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
 		Name:     "signature",

@@ -15,7 +15,7 @@ func Kind() kind.Kind {
 			return content == "message-signature" || content != "" && t.Annotations[mediatypes.BundlePredicateType] == mediatypes.CosignStatement ||
 				t.HasLayer(mediatypes.SimpleSigning) || t.Type() == mediatypes.NotarySignature
 		},
-		Outline: read,
+		Outline: outlineOf,
 		Pull:    kind.Pull{Readings: map[string]kind.Reading{"signature": kind.Itself}},
 	}
 }

@@ -13,11 +13,12 @@ import (
 	"github.com/davit-oci/davit/internal/format/sigstore"
 )
 
-// maxRead bounds a signature, in bytes: it is held in memory.
+// maxRead is the largest signature, in bytes, that is read into memory.
 const maxRead = 1 << 20
 
-// read summarizes a sigstore bundle or the payload of a signature tag: the signed content, and who claims to have signed it.
-func read(r io.Reader, _ string) (*outline.Outline, error) {
+// outlineOf summarizes a sigstore bundle or the payload of a cosign signature tag: the signed digests, and who claims to have
+// signed them.
+func outlineOf(r io.Reader, _ string) (*outline.Outline, error) {
 	data, err := io.ReadAll(io.LimitReader(r, maxRead+1))
 	switch {
 	case err != nil:

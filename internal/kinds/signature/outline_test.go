@@ -14,6 +14,7 @@ const (
 	empty     = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 )
 
+// bundle returns a sigstore bundle with a signed statement and this verification material.
 func bundle(material string) string {
 	return `{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","verificationMaterial":` + material + `,"dsseEnvelope":` +
 		`{"payload":"` + statement + `","payloadType":"application/vnd.in-toto+json","signatures":[{"sig":"eA=="}]}}`
@@ -22,9 +23,9 @@ func bundle(material string) string {
 func TestOutline(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ document, want string }{
-		"key":    {bundle(`{"publicKey":{"hint":"abc="}}`), "[{signs " + empty + "} {key abc=} {signature not verified}] [[stage prod]]"},
-		"legacy": {simple(`{"stage":"prod"}`), "[{signs " + empty + "} {repository example.com/app} {signature not verified}] [[stage prod]]"},
-		"bare":   {simple("null"), "[{signs " + empty + "} {repository example.com/app} {signature not verified}] []"},
+		"key":            {bundle(`{"publicKey":{"hint":"abc="}}`), "[{signs " + empty + "} {key abc=} {signature not verified}] [[stage prod]]"},
+		"legacy":         {simple(`{"stage":"prod"}`), "[{signs " + empty + "} {repository example.com/app} {signature not verified}] [[stage prod]]"},
+		"no annotations": {simple("null"), "[{signs " + empty + "} {repository example.com/app} {signature not verified}] []"},
 	} {
 		o, err := signature.Kind().Outline(strings.NewReader(test.document), "")
 		if err != nil || fmt.Sprint(o.Fields, " ", o.Rows) != test.want {
@@ -44,6 +45,7 @@ func TestOutline(t *testing.T) {
 	}
 }
 
+// simple returns a cosign signature payload with these optional annotations.
 func simple(optional string) string {
 	return `{"critical":{"identity":{"docker-reference":"example.com/app"},"image":{"docker-manifest-digest":"` + empty +
 		`"},"type":"cosign container image signature"},"optional":` + optional + `}`

@@ -10,8 +10,8 @@ import (
 
 const name = "tekton-bundle"
 
-// Kind returns the kind of bundles of Tekton: an image with a layer for each object. Manifests of Tekton are manifests of
-// Kubernetes, so the kind is packed only if it is named.
+// Kind returns the kind of Tekton bundles: an image with a layer for each object. Tekton manifests can't be told from other
+// Kubernetes manifests, so davit.yaml must name the kind.
 func Kind() kind.Kind {
 	return kind.Kind{
 		Kind: mediatypes.Kind{

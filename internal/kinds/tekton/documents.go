@@ -1,4 +1,5 @@
-// Package tekton implements the kind for bundles of Tekton, and of layers that are documents of YAML files.
+// Package tekton implements the kind for Tekton bundles. Kind files can use its derive function to make a layer from each
+// document of a YAML file.
 package tekton
 
 import (
@@ -22,8 +23,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// derive replaces each YAML file by a layer for each of its documents: raw, or a tar of one file with the name of the object.
-// In the annotations of the role, {name}, {kind}, and {version} are those of the object.
+// derive replaces each YAML file by a layer for each of its documents. The layer is raw, or a tar of one file with the name of the
+// object. In the annotations of the role, it replaces {name}, {kind}, and {version} by the values of the object.
 func derive(d *compose.Draft) (configblob.Finish, error) {
 	var layers []*compose.Layer
 	for _, l := range d.Layers {
@@ -43,7 +44,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	return configblob.Constant(d.Overlay(nil))
 }
 
-// object is the identity of a document.
+// object holds the fields that identify a Kubernetes object.
 type object struct {
 	APIVersion string `yaml:"apiVersion"`
 	Kind       string `yaml:"kind"`
@@ -52,11 +53,11 @@ type object struct {
 	} `yaml:"metadata"`
 }
 
-// separator matches the line between two documents.
+// separator matches the line between two YAML documents.
 var separator = lazy.Regexp(`(?m)^---(?:[ \t].*)?\r?$\n?`)
 
-// named matches the names that objects of Kubernetes have.
-var named = lazy.Regexp(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`)
+// validName matches valid names of Kubernetes objects.
+var validName = lazy.Regexp(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`)
 
 // split returns a layer for each document of a YAML file.
 func split(d *compose.Draft, l *compose.Layer) ([]*compose.Layer, error) {
@@ -74,9 +75,9 @@ func split(d *compose.Draft, l *compose.Layer) ([]*compose.Layer, error) {
 			return nil, fmt.Errorf("document %d: %w", i+1, yamlerror.Worded(err))
 		}
 		if o == (object{}) {
-			continue // a comment, or nothing
+			continue // empty, or only a comment
 		}
-		if o.Kind == "" || o.APIVersion == "" || !named().MatchString(o.Metadata.Name) {
+		if o.Kind == "" || o.APIVersion == "" || !validName().MatchString(o.Metadata.Name) {
 			return nil, fmt.Errorf("document %d has no apiVersion, kind, and metadata.name", i+1)
 		}
 		own, err := o.newLayer(l, text)
@@ -91,7 +92,7 @@ func split(d *compose.Draft, l *compose.Layer) ([]*compose.Layer, error) {
 	return layers, nil
 }
 
-// documents splits a text at separators.
+// documents splits data at the matches of separator.
 func documents(separator *regexp.Regexp, data []byte) [][]byte {
 	var all [][]byte
 	at := 0
@@ -102,7 +103,7 @@ func documents(separator *regexp.Regexp, data []byte) [][]byte {
 	return append(all, data[at:])
 }
 
-// newLayer returns the layer of a document.
+// newLayer returns the layer for the object in a document. l is the layer of the YAML file.
 func (o object) newLayer(l *compose.Layer, text []byte) (*compose.Layer, error) {
 	own := *l
 	own.Files, own.Content, own.Path = nil, text, path.Dir(l.Source())

@@ -9,13 +9,13 @@ import (
 
 const task = "apiVersion: tekton.dev/v1\nkind: Task\nmetadata:\n  name: a\n"
 
-// TestBundleRefuses checks that files that are not objects of Tekton, and too many objects, are refused.
+// TestBundleRefuses checks that documents that are not Kubernetes objects, and too many objects, are refused.
 func TestBundleRefuses(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ content, want string }{
 		"no name":  {"apiVersion: tekton.dev/v1\nkind: Task\n", "document 1 has no apiVersion, kind, and metadata.name"},
-		"no YAML":  {task + "---\n{\n", "document 2: line 2: not YAML:"},
-		"nothing":  {"# a comment\n---\n", "has no object"},
+		"not YAML": {task + "---\n{\n", "document 2: line 2: not YAML:"},
+		"empty":    {"# a comment\n---\n", "has no object"},
 		"too many": {strings.Repeat(task+"---\n", 21), `kind "tekton-bundle" takes 20 objects, and the files have more`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -28,8 +28,8 @@ func TestBundleRefuses(t *testing.T) {
 	}
 }
 
-// TestDocumentsOfOwnKind makes a layer for each document of a kind file.
-func TestDocumentsOfOwnKind(t *testing.T) {
+// TestDocumentsInKindFile checks a kind file that makes a layer from each document.
+func TestDocumentsInKindFile(t *testing.T) {
 	t.Parallel()
 	plan, err := kindtest.Compose(t, map[string]string{
 		"p/a.yaml": "---\n" + task + "---\n# nothing\n---\n" + strings.Replace(task, "name: a", "name: b", 1),

@@ -15,12 +15,13 @@ import (
 	"github.com/davit-oci/davit/internal/tree"
 )
 
+// derive makes the metadata annotation of a template.
 func derive(d *compose.Draft) (configblob.Finish, error) {
 	return devcontainer.Derive(d, "template", Complete)
 }
 
-// Complete adds what the devcontainer CLI reads from the dev container and the files of a template. A template that was pulled
-// has these fields already, but its files may have changed.
+// Complete sets the metadata fields that the devcontainer CLI derives from a template's dev container and files. It overwrites
+// existing fields, because the files of a template may have changed since it was pulled.
 func Complete(m *devcontainer.Metadata, fsys fs.FS, l *compose.Layer) error {
 	file := path.Join(l.Path, ".devcontainer.json")
 	if _, err := fs.Stat(fsys, file); err != nil {
@@ -49,7 +50,7 @@ func Complete(m *devcontainer.Metadata, fsys fs.FS, l *compose.Layer) error {
 // typeOf returns the source of a dev container: an image, a Dockerfile, or a compose file; "" if none is named.
 func typeOf(m *devcontainer.Metadata) string {
 	var build map[string]json.RawMessage
-	_ = json.Unmarshal(m.Field("build"), &build) // another type names no Dockerfile
+	_ = json.Unmarshal(m.Field("build"), &build) // if build is not an object, there is no Dockerfile
 	switch {
 	case m.Field("image") != nil:
 		return "image"
@@ -61,11 +62,12 @@ func typeOf(m *devcontainer.Metadata) string {
 	return ""
 }
 
-// nameLoneFiles replaces optional directories ("dir/*") of one file with the file, as the devcontainer CLI does.
+// nameLoneFiles replaces an optional path "dir/*" with the file in the directory if there is only one, as the devcontainer CLI
+// does.
 func nameLoneFiles(m *devcontainer.Metadata, files []string) error {
 	var optional []string
 	if json.Unmarshal(m.Field("optionalPaths"), &optional) != nil {
-		return nil // without any
+		return nil // no optional paths
 	}
 	for i, pattern := range optional {
 		dir, ok := strings.CutSuffix(pattern, "*")
@@ -80,10 +82,11 @@ func nameLoneFiles(m *devcontainer.Metadata, files []string) error {
 	return m.Set("optionalPaths", optional)
 }
 
-// featureIDs returns the features that a dev container names, without their versions.
+// featureIDs returns the references of features in a dev container, sorted and without versions. It skips local features, URLs, and
+// legacy names without a slash.
 func featureIDs(features json.RawMessage) []string {
 	var named map[string]json.RawMessage
-	_ = json.Unmarshal(features, &named) // another type names none
+	_ = json.Unmarshal(features, &named) // if features is not an object, ids stays empty
 	ids := []string{}
 	for ref := range named {
 		if strings.HasPrefix(ref, ".") || strings.Contains(ref, "://") || !strings.Contains(ref, "/") {

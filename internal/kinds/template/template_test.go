@@ -17,8 +17,8 @@ func TestTemplate(t *testing.T) {
   "featureIds":["ghcr.io/devcontainers/features/common-utils"]}`)
 }
 
-// TestTemplateOfPulledFiles packs a pulled template again, after a file was removed and others were added. The
-// devcontainer CLI 0.89 lists single files in the same way.
+// TestTemplateOfPulledFiles packs a pulled template again after its files changed. The wanted metadata is that of devcontainer CLI
+// 0.89.
 func TestTemplateOfPulledFiles(t *testing.T) {
 	t.Parallel()
 	plan, err := kindtest.Compose(t, map[string]string{

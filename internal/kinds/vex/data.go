@@ -2,7 +2,7 @@ package vex
 
 import "github.com/davit-oci/davit/mediatypes"
 
-// data describes a VEX document.
+// data describes a VEX document, recognized by its content.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
 		Name:    "vex",

@@ -11,7 +11,7 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// Kind returns the kind of statements about which vulnerabilities matter.
+// Kind returns the kind of VEX documents.
 func Kind() kind.Kind {
 	return kind.Kind{
 		Kind:   data(),

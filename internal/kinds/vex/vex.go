@@ -10,7 +10,7 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// isOpenVEX finds OpenVEX by its context.
+// isOpenVEX recognizes OpenVEX by its context.
 func isOpenVEX(s *tree.Sample) (string, bool) {
 	for _, context := range s.Keys()["@context"] {
 		if strings.HasPrefix(context, "https://openvex.dev/ns") {
@@ -20,7 +20,7 @@ func isOpenVEX(s *tree.Sample) (string, bool) {
 	return "", false
 }
 
-// isCSAF finds a CSAF document, an advisory or a VEX document, by its category and version.
+// isCSAF recognizes a CSAF document, which is an advisory or VEX, by its category and version.
 func isCSAF(s *tree.Sample) (string, bool) {
 	keys := s.Keys()
 	if len(keys["document/csaf_version"]) == 0 || len(keys["document/category"]) == 0 {
@@ -29,7 +29,7 @@ func isCSAF(s *tree.Sample) (string, bool) {
 	return "has the category " + keys["document/category"][0], true
 }
 
-// IsCycloneDXVEX finds CycloneDX that lists vulnerabilities but no components: with components it is an SBOM.
+// IsCycloneDXVEX recognizes CycloneDX with vulnerabilities and no components. With components, it is an SBOM.
 func IsCycloneDXVEX(s *tree.Sample) (string, bool) {
 	keys := s.Keys()
 	if !slices.Contains(keys["bomFormat"], "CycloneDX") || keys["vulnerabilities"] == nil || keys["components"] != nil {
@@ -38,7 +38,7 @@ func IsCycloneDXVEX(s *tree.Sample) (string, bool) {
 	return "is CycloneDX with vulnerabilities and no components", true
 }
 
-// derive sets an artifact type for VEX in CycloneDX: a scanner takes artifacts of the CycloneDX type for SBOMs.
+// derive sets an artifact type for VEX in CycloneDX, because scanners take artifacts with the CycloneDX type for SBOMs.
 func derive(d *compose.Draft) (configblob.Finish, error) {
 	for _, l := range d.WithRole("vex") {
 		if l.MediaType == mediatypes.CycloneDXJSON {

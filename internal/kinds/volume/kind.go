@@ -1,4 +1,4 @@
-// Package volume implements the kind for volumes. Their config is that of an image.
+// Package volume implements the kind for container volumes.
 package volume
 
 import (
@@ -7,7 +7,7 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// Kind returns the kind of volumes.
+// Kind returns the kind of container volumes.
 func Kind() kind.Kind {
 	return kind.Kind{
 		Kind:   data(),

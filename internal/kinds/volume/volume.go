@@ -6,7 +6,7 @@ import (
 	"github.com/davit-oci/davit/internal/tree"
 )
 
-// isTar finds a tar, or a compressed file that may be one: its entries are checked when it is packed.
+// isTar recognizes a tar, or a gzip or zstd file, which may hold a tar. The entries are checked when the file is packed.
 func isTar(s *tree.Sample) (string, bool) {
 	const block, magic = 512, 257
 	head := s.Head()

@@ -17,19 +17,19 @@ func TestVolume(t *testing.T) {
 	}
 }
 
-func TestVolumeInOnePiece(t *testing.T) {
+func TestVolumeNotSplit(t *testing.T) {
 	t.Parallel()
 	plan, err := kindtest.Compose(t, map[string]string{"data/a": "a"}, "kind: volume\nlayers: [{path: data/, split: false}]\n")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if plan.Layers[0].Split {
-		t.Error("it is split")
+		t.Error("the layer is split")
 	}
 }
 
-// TestVolumeOfTar checks that the entries of a tar make the same volume as a directory.
-func TestVolumeOfTar(t *testing.T) {
+// TestVolumeFromTar checks that a tar becomes a layer like that of a directory.
+func TestVolumeFromTar(t *testing.T) {
 	t.Parallel()
 	header := strings.Repeat("\x00", 257) + "ustar" + strings.Repeat("\x00", 250)
 	for name, content := range map[string]string{"x.tar": header, "empty.tar": strings.Repeat("\x00", 1024), "x.tgz": "\x1f\x8b", "x.tar.zst": "\x28\xb5\x2f\xfd"} {
@@ -54,8 +54,8 @@ func TestVolumeOfTar(t *testing.T) {
 	}
 }
 
-// TestLinksOfVolume checks that links are packed, with warnings about those that a pull changes or refuses.
-func TestLinksOfVolume(t *testing.T) {
+// TestVolumeLinks checks that symbolic links are packed, with warnings about those that a pull changes or refuses.
+func TestVolumeLinks(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{"v/abs": "->/dev/stdout", "v/d/up": "->../../x", "v/d/in": "->../abs", "v/gone": "->nowhere", "v/loop": "->loop"}
 	for kind, want := range map[string]string{

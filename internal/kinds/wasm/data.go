@@ -5,14 +5,14 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// The types of Kubewarden, and of clients before the CNCF's. A layer with this type makes an artifact that Kubewarden takes
-// (crates/policy-fetcher of kubewarden-controller).
+// Media types of Kubewarden, and of clients older than the CNCF format. An artifact with a layer of this type is accepted by
+// Kubewarden (crates/policy-fetcher of kubewarden-controller).
 const (
 	contentLayer  = "application/vnd.wasm.content.layer.v1+wasm"
 	contentConfig = "application/vnd.wasm.config.v1+json"
 )
 
-// data describes one WebAssembly module or component.
+// data describes a WebAssembly module or component.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
 		Name:    "wasm",

@@ -14,7 +14,7 @@ import (
 	"github.com/davit-oci/davit/internal/tree"
 )
 
-// isWasm finds a WebAssembly binary by its first bytes.
+// isWasm recognizes a WebAssembly binary by its first bytes.
 func isWasm(s *tree.Sample) (string, bool) {
 	return `begins with \0asm`, strings.HasPrefix(string(s.Head()), "\x00asm")
 }
@@ -29,7 +29,7 @@ func wasmFault(s *tree.Sample) error {
 	return err
 }
 
-// derive makes the wasm config of the CNCF. Its readers require a time of creation, so the default is the Unix epoch.
+// derive makes the config of the CNCF format. Clients require a creation time, so the default is the Unix epoch.
 func derive(d *compose.Draft) (configblob.Finish, error) {
 	if len(d.Layers) != 1 {
 		return nil, nil // reported elsewhere
@@ -51,7 +51,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 		config["created"] = d.Created.UTC().Format(time.RFC3339)
 	}
 	if f.Component {
-		config["component"] = map[string]any{"exports": listed(f.Exports), "imports": listed(f.Imports), "target": nil}
+		config["component"] = map[string]any{"exports": nonNil(f.Exports), "imports": nonNil(f.Imports), "target": nil}
 	} else if d.Spec.Config["component"] != nil {
 		return nil, fmt.Errorf("config: %q is a core module, only components have a component field", d.Layers[0].Path)
 	}
@@ -65,7 +65,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	}, nil
 }
 
-// WasmNote describes a binary.
+// WasmNote returns a note that says whether a binary is a core module or a component, and for which version of WASI.
 func WasmNote(f *wasm.File, name string) string {
 	what := "core module"
 	if f.Component {
@@ -77,8 +77,8 @@ func WasmNote(f *wasm.File, name string) string {
 	return fmt.Sprintf("wasm: %s is a %s", name, what)
 }
 
-// listed returns a list that is encoded as [] if it is empty.
-func listed(names []string) []string {
+// nonNil returns names, or an empty list instead of nil, so that JSON has [].
+func nonNil(names []string) []string {
 	if names == nil {
 		return []string{}
 	}

@@ -33,8 +33,8 @@ func TestWasmConfig(t *testing.T) {
 	}
 }
 
-// TestWasmOfKubewarden checks the manifest that kwctl writes: an empty config, and a layer of its types.
-func TestWasmOfKubewarden(t *testing.T) {
+// TestWasmForKubewarden checks the manifest that kwctl writes: an empty config, and the media types of Kubewarden.
+func TestWasmForKubewarden(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{"policy.wasm": string(formattest.GreetingModule())}
 	declared := "kind: wasm\nlayers: [{path: policy.wasm, mediaType: application/vnd.wasm.content.layer.v1+wasm}]\n"
