@@ -7,31 +7,31 @@ import (
 	"github.com/davit-oci/davit/internal/layout/index"
 )
 
-// maxBatch and batchFor limit the changes that one edit makes: so many are lost from the list, though not from the disk, if the
-// process is killed before it.
+// maxBatch and maxBatchTime limit a batch. If the process is killed, the manifests of an unfinished batch are on the disk, but
+// index.json does not list them.
 const (
-	maxBatch = 1000
-	batchFor = 10 * time.Second
+	maxBatch     = 1000
+	maxBatchTime = 10 * time.Second
 )
 
-// batch are manifests that are stored and not listed in index.json yet, and tags. An edit writes all of index.json, so that one for
-// each of many would take quadratic time.
+// batch collects changes of index.json: manifests to list and tags to move. Each edit writes all of index.json, so an edit for
+// each of many changes would take quadratic time.
 type batch struct {
 	on      bool
 	changes []index.Change
-	base    *snapshot    // what view was made of
-	view    *index.Index // index.json with the changes, which one at a time is added to; nil: without changes
-	since   time.Time    // the first change
+	base    *snapshot    // the snapshot on which view is based
+	view    *index.Index // index.json with the changes applied; nil before the first change, or if index.json was replaced
+	since   time.Time    // time of the first change
 }
 
-// Batch makes Push list manifests, and Tag move tags, together with others: at the latest with Flush or Close.
+// Batch begins a batch: until Flush or Close, the changes that Push and Tag make to index.json are collected and written together.
 func (l *Layout) Batch() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.batch.on = true
 }
 
-// Flush ends the batch: it lists the manifests that were pushed since Batch, and moves the tags.
+// Flush ends the batch and writes its changes.
 func (l *Layout) Flush(ctx context.Context) error {
 	l.mu.Lock()
 	l.batch.on = false
@@ -39,7 +39,7 @@ func (l *Layout) Flush(ctx context.Context) error {
 	return l.flush(ctx)
 }
 
-// flush makes the changes of the batch.
+// flush writes the changes of the batch.
 func (l *Layout) flush(ctx context.Context) error {
 	l.mu.Lock()
 	n := len(l.batch.changes)
@@ -53,14 +53,14 @@ func (l *Layout) flush(ctx context.Context) error {
 	})
 }
 
-// isFull reports whether a batch must be written before its next change. The limit grows with the index, so that all of its writes
-// together take a time that is linear in the number of changes.
+// isFull reports whether the batch must be written before its next change. The limit grows with the index, so that the total time
+// of all writes is linear in the number of changes.
 func (b *batch) isFull() bool {
 	n := len(b.changes)
-	return n > 0 && (n >= max(maxBatch, b.view.Len()/4) || time.Since(b.since) > batchFor)
+	return n > 0 && (n >= max(maxBatch, b.view.Len()/4) || time.Since(b.since) > maxBatchTime)
 }
 
-// deferChange adds a change to the batch, if there is one.
+// deferChange adds a change to the batch. It reports false if no batch has begun.
 func (l *Layout) deferChange(ctx context.Context, c index.Change) (bool, error) {
 	l.mu.Lock()
 	on, full := l.batch.on, l.batch.view != nil && l.batch.isFull()
@@ -94,7 +94,7 @@ func (l *Layout) deferChange(ctx context.Context, c index.Change) (bool, error) 
 	return true, nil
 }
 
-// batchView returns the index that changes of the batch are added to.
+// batchView returns the index to which the next change of the batch is applied.
 func (l *Layout) batchView(ctx context.Context) (*index.Index, error) {
 	l.mu.Lock()
 	view := l.batch.view
@@ -115,7 +115,7 @@ func (l *Layout) batchView(ctx context.Context) (*index.Index, error) {
 	return view, nil
 }
 
-// withBatch returns a copy of the index of a snapshot with the changes of the batch.
+// withBatch returns a copy of a snapshot's index with the changes of the batch applied.
 func (l *Layout) withBatch(s *snapshot) (*index.Index, error) {
 	l.mu.Lock()
 	changes := l.batch.changes
@@ -123,7 +123,7 @@ func (l *Layout) withBatch(s *snapshot) (*index.Index, error) {
 		defer l.mu.Unlock()
 		return l.batch.view.Clone(), nil
 	}
-	l.batch.view, l.batch.base = nil, nil // others have written; two of them would take twice the memory
+	l.batch.view, l.batch.base = nil, nil // outdated; freed before the next view is made, to save memory
 	l.mu.Unlock()
 	ix := s.index.Clone()
 	for _, c := range changes {

@@ -13,7 +13,7 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// OpenBlob opens a blob of any size, unverified. It is an *os.File, so that the kernel can send it.
+// OpenBlob opens a blob of any size, unverified. The result is an *os.File, so that sendfile can be used.
 func (l *Layout) OpenBlob(d digest.Digest) (io.ReadSeekCloser, error) {
 	b, err := l.Catalog.OpenBlob(d)
 	if file, ok := b.(*files.Blob); ok {
@@ -22,7 +22,7 @@ func (l *Layout) OpenBlob(d digest.Digest) (io.ReadSeekCloser, error) {
 	return b, err
 }
 
-// NewBlob begins a blob that is written piece by piece. It is a temporary file until it is committed.
+// NewBlob begins a blob that is written in pieces. It is a temporary file until it is committed.
 func (l *Layout) NewBlob(ctx context.Context) (BlobWriter, error) {
 	if err := l.prepare(ctx); err != nil {
 		return nil, err
@@ -38,7 +38,7 @@ func (l *Layout) NewBlob(ctx context.Context) (BlobWriter, error) {
 type blobWriter struct {
 	layout *Layout
 	file   *os.File
-	name   string    // "": the file was removed
+	name   string    // of the temporary file; "" once it is committed or removed
 	hash   hash.Hash // SHA-256 of the bytes written
 }
 
@@ -49,7 +49,7 @@ func (w *blobWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Commit adds the blob to the layout, if it has the digest.
+// Commit stores the blob under its digest. It fails if the digest is not want.
 func (w *blobWriter) Commit(_ context.Context, want digest.Digest) error {
 	got := digest.NewDigest(digest.SHA256, w.hash)
 	if want.Algorithm() != digest.SHA256 {
@@ -84,8 +84,7 @@ func (w *blobWriter) Close() error {
 	return err
 }
 
-// BlobWriter receives a blob piece by piece. Commit stores it if it has the digest; Close discards a blob that was not
-// committed.
+// BlobWriter writes a blob in pieces. Commit stores the blob if its digest matches; Close discards a blob that was not committed.
 type BlobWriter interface {
 	io.WriteCloser
 	Commit(ctx context.Context, want digest.Digest) error

@@ -22,8 +22,8 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// openForPieces opens an empty layout for writing.
-func openForPieces(t *testing.T) *Layout {
+// openEmpty opens a new layout for writing, until the test ends.
+func openEmpty(t *testing.T) *Layout {
 	t.Helper()
 	l, err := Open(filepath.Join(t.TempDir(), "oci"), reference.Write)
 	if err != nil {
@@ -37,8 +37,8 @@ func openForPieces(t *testing.T) *Layout {
 	return l
 }
 
-// pieces stores a blob in two pieces.
-func pieces(t *testing.T, l *Layout, content string, want digest.Digest) error {
+// writeBlob writes a blob in two pieces and commits it as want.
+func writeBlob(t *testing.T, l *Layout, content string, want digest.Digest) error {
 	t.Helper()
 	w, err := l.NewBlob(t.Context())
 	if err != nil {
@@ -56,13 +56,13 @@ func pieces(t *testing.T, l *Layout, content string, want digest.Digest) error {
 	return err
 }
 
-// storeInPieces stores a manifest of two blobs under a name.
+// storeInPieces stores a manifest under a name, with blobs of these contents that are written in pieces.
 func storeInPieces(t *testing.T, l *Layout, name string, contents ...string) ocispec.Descriptor {
 	t.Helper()
 	m := ocispec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest}
 	for _, content := range contents {
 		d := digest.FromString(content)
-		if err := pieces(t, l, content, d); err != nil {
+		if err := writeBlob(t, l, content, d); err != nil {
 			t.Fatal(err)
 		}
 		m.Config = ocispec.Descriptor{MediaType: "a/b", Digest: d, Size: int64(len(content))}
@@ -84,10 +84,10 @@ func storeInPieces(t *testing.T, l *Layout, name string, contents ...string) oci
 
 func TestBlobInPieces(t *testing.T) {
 	t.Parallel()
-	l := openForPieces(t)
+	l := openEmpty(t)
 	storeInPieces(t, l, "1.0", "hello", "world")
 	for _, d := range []digest.Digest{digest.FromString("pieces"), digest.SHA512.FromString("pieces")} {
-		if err := pieces(t, l, "pieces", d); err != nil {
+		if err := writeBlob(t, l, "pieces", d); err != nil {
 			t.Fatal(err)
 		}
 		body, err := l.OpenBlob(d)
@@ -100,15 +100,15 @@ func TestBlobInPieces(t *testing.T) {
 		}
 	}
 	for _, d := range []digest.Digest{digest.FromString("x"), digest.SHA512.FromString("x"), "sha256:../../x", "md5:x"} {
-		if err := pieces(t, l, "other", d); !errors.Is(err, artifact.ErrRefused) {
+		if err := writeBlob(t, l, "other", d); !errors.Is(err, artifact.ErrRefused) {
 			t.Errorf("committing as %s: %v", d, err)
 		}
 	}
 	if _, err := l.OpenBlob(digest.FromString("other")); !errors.Is(err, errdef.ErrNotFound) {
-		t.Errorf("what was refused: %v", err)
+		t.Errorf("opening a refused blob: %v", err)
 	}
 	if _, err := l.OpenBlob("sha256:../../index.json"); !errors.Is(err, artifact.ErrRefused) {
-		t.Errorf("no digest: %v", err)
+		t.Errorf("opening an invalid digest: %v", err)
 	}
 	left, err := os.ReadDir(filepath.Join(l.Path, files.TempDir))
 	if err != nil && !errors.Is(err, os.ErrNotExist) || len(left) > 0 {
@@ -118,7 +118,7 @@ func TestBlobInPieces(t *testing.T) {
 
 func TestLayoutNames(t *testing.T) {
 	t.Parallel()
-	l := openForPieces(t)
+	l := openEmpty(t)
 	a := storeInPieces(t, l, "1.0", "a", "b")
 	b := storeInPieces(t, l, "charts/web:1.0", "b", "c")
 	names, err := l.Names(t.Context())
@@ -141,7 +141,7 @@ func TestLayoutNames(t *testing.T) {
 // TestDeleteKeepsShared checks that deleting an artifact keeps the blobs that another one needs.
 func TestDeleteKeepsShared(t *testing.T) {
 	t.Parallel()
-	l := openForPieces(t)
+	l := openEmpty(t)
 	a := storeInPieces(t, l, "a", "of a", "shared")
 	storeInPieces(t, l, "b", "of b", "shared")
 	if err := l.Delete(t.Context(), a); err != nil {
@@ -154,18 +154,18 @@ func TestDeleteKeepsShared(t *testing.T) {
 	}
 }
 
-// TestDeleteBesideUploads checks that a deleted manifest is removed while blobs are stored that no manifest needs yet, and
-// that those blobs stay.
-func TestDeleteBesideUploads(t *testing.T) {
+// TestDeleteDuringUploads checks that a manifest can be deleted while blobs are stored that no manifest needs yet, and that those
+// blobs stay.
+func TestDeleteDuringUploads(t *testing.T) {
 	t.Parallel()
-	l := openForPieces(t)
+	l := openEmpty(t)
 	for i := range 50 {
 		deleted, upload := fmt.Sprintf("deleted %d", i), func(n int) string { return fmt.Sprintf("upload %d.%d", i, n) }
 		desc := storeInPieces(t, l, "a", deleted, "other")
 		var uploads sync.WaitGroup
 		uploads.Go(func() {
 			for n := range 5 {
-				if err := pieces(t, l, upload(n), digest.FromString(upload(n))); err != nil {
+				if err := writeBlob(t, l, upload(n), digest.FromString(upload(n))); err != nil {
 					t.Error(err)
 				}
 			}
@@ -185,13 +185,13 @@ func TestDeleteBesideUploads(t *testing.T) {
 	}
 }
 
+// hasBlobOf reports whether a blob with this content exists.
 func hasBlobOf(ctx context.Context, l *Layout, content string) bool {
 	_, err := l.Resolve(ctx, digest.FromString(content).String())
 	return err == nil
 }
 
-// TestFetchBlob checks that the file of an interrupted fetch stays when the layout is closed, and that the next fetch resumes
-// it.
+// TestFetchBlob checks that the file of an interrupted fetch survives closing the layout, and that the next fetch can resume it.
 func TestFetchBlob(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "oci")
@@ -205,12 +205,12 @@ func TestFetchBlob(t *testing.T) {
 		}
 		_, err := layout.FetchBlob(t.Context(), desc, func(*os.Root, string) error { return nil })
 		if !errors.Is(err, errdef.ErrUnsupported) {
-			t.Errorf("twice at once: %v", err)
+			t.Errorf("a second fetch at the same time: %v", err)
 		}
 		return broken
 	})
 	if !errors.Is(err, broken) {
-		t.Errorf("broken off: %v", err)
+		t.Errorf("interrupted: %v", err)
 	}
 	if err := layout.Close(t.Context(), nil); err != nil {
 		t.Fatal(err)
@@ -219,12 +219,12 @@ func TestFetchBlob(t *testing.T) {
 	layout.Keep()
 	step, err := layout.FetchBlob(t.Context(), desc, func(dst *os.Root, name string) error {
 		if had, err := dst.ReadFile(name); err != nil || string(had) != "the w" {
-			t.Errorf("left was %q, %v", had, err)
+			t.Errorf("the file of the interrupted fetch has %q, %v", had, err)
 		}
 		return dst.WriteFile(name, content, 0o644)
 	})
 	if step != artifact.Done || err != nil {
-		t.Errorf("again: %v, %v", step, err)
+		t.Errorf("resumed: %v, %v", step, err)
 	}
 	if err := layout.Close(t.Context(), nil); err != nil {
 		t.Fatal(err)

@@ -21,11 +21,11 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// snapshot is an index.json as it was read. The open file keeps the file system from reusing its inode, so that
-// comparing inodes shows whether index.json was replaced.
+// snapshot is a version of index.json. The file stays open, so that the file system does not reuse its inode: comparing inodes
+// shows whether index.json was replaced.
 type snapshot struct {
 	index *index.Index
-	file  *os.File // nil: it does not exist
+	file  *os.File // nil: there is no index.json
 	info  fs.FileInfo
 }
 
@@ -35,7 +35,7 @@ func (s *snapshot) close() {
 	}
 }
 
-// is reports whether a file is the one that was read, unchanged.
+// is reports whether the snapshot is current, given the result of Stat for index.json.
 func (s *snapshot) is(info fs.FileInfo, err error) bool {
 	if s.file == nil {
 		return errors.Is(err, fs.ErrNotExist)
@@ -63,7 +63,7 @@ func (l *Layout) index(ctx context.Context, fn func(*index.Index) error) error {
 	return fn(ix)
 }
 
-// readSnapshot returns the index.json that is on the disk.
+// readSnapshot returns the current index.json, from memory if it is unchanged.
 func (l *Layout) readSnapshot(ctx context.Context) (*snapshot, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -71,7 +71,7 @@ func (l *Layout) readSnapshot(ctx context.Context) (*snapshot, error) {
 		return l.latest, nil
 	}
 	l.latest.close()
-	l.latest = nil // before the next one is read
+	l.latest = nil // freed before the next one is read
 	s, err := readSnapshot(ctx, l.root)
 	if err != nil {
 		return nil, err
@@ -80,7 +80,7 @@ func (l *Layout) readSnapshot(ctx context.Context) (*snapshot, error) {
 	return s, nil
 }
 
-// readSnapshot reads index.json.
+// readSnapshot reads index.json from the disk.
 func readSnapshot(ctx context.Context, root *os.Root) (s *snapshot, err error) {
 	err = files.Reread(ctx, func() (changed time.Time, err error) {
 		s, changed, err = readSnapshotOnce(root)
@@ -109,13 +109,13 @@ func readSnapshotOnce(root *os.Root) (_ *snapshot, changed time.Time, err error)
 	return s, changed, nil
 }
 
-// readIndex reads the index.json of a layout or archive.
+// readIndex parses an index.json of this size.
 func readIndex(f *os.File, size int64) (*index.Index, error) {
 	return index.Read(f, f.Name(), size)
 }
 
-// edit changes index.json. A lock keeps processes apart, but safety does not depend on it: index.json is not replaced
-// if it is no longer the one that was read, and it is checked again afterwards.
+// edit applies the batch and a change to index.json. A lock excludes other processes, but safety does not depend on the lock:
+// index.json is replaced only if it is still the version that was read, and it is checked again afterwards.
 func (l *Layout) edit(ctx context.Context, c index.Change) error {
 	l.editing.Lock()
 	defer l.editing.Unlock()
@@ -146,8 +146,8 @@ func (l *Layout) editLocked(ctx context.Context, c index.Change) error {
 	return fmt.Errorf("%s: other writers changed it %d times", filepath.Join(l.Path, ocispec.ImageIndexFile), catalog.MaxIndexEdits)
 }
 
-// lockIndex takes the lock of index.json. The lock is on oci-layout, a file that is never replaced. nil: the lock can't
-// be taken.
+// lockIndex takes the lock of index.json, which is on oci-layout because that file is never replaced. It returns nil if the lock
+// can't be taken.
 func (l *Layout) lockIndex(ctx context.Context) *filelock.Lock {
 	f, err := l.root.OpenFile(ocispec.ImageLayoutFile, os.O_RDWR, 0)
 	if errors.Is(err, fs.ErrPermission) {
@@ -159,7 +159,7 @@ func (l *Layout) lockIndex(ctx context.Context) *filelock.Lock {
 	return filelock.WaitFile(ctx, f)
 }
 
-// editOnce reads, changes and replaces index.json. It reports whether there was anything to change.
+// editOnce reads, changes, and replaces index.json. It reports whether it wrote the file.
 func (l *Layout) editOnce(ctx context.Context, c index.Change) (bool, error) {
 	s, err := l.readSnapshot(ctx)
 	if err != nil {
@@ -212,7 +212,7 @@ func (l *Layout) replaceIndex(s *snapshot, ix *index.Index) error {
 		_ = l.root.Remove(name)
 		return err
 	}
-	_ = durable.SyncDirs(l.root, []string{"."}) // if this fails, a rename is as durable as it gets
+	_ = durable.SyncDirs(l.root, []string{"."}) // not all file systems can sync directories; the rename is done anyway
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.latest.close()
@@ -220,8 +220,8 @@ func (l *Layout) replaceIndex(s *snapshot, ix *index.Index) error {
 	return nil
 }
 
-// confirm checks whether a written change is still in the index: at once under a lock, else after a pause in which
-// others that had read the older index may write.
+// confirm checks whether the written changes are still in index.json. Without the lock, it first waits for processes that have
+// read the older index and may overwrite the new one. It fails with ErrIndexChanged.
 func (l *Layout) confirm(ctx context.Context, c index.Change, locked bool) error {
 	if !locked {
 		if err := pause.For(ctx, catalog.EditPause+rand.N(catalog.EditPause)); err != nil {
@@ -243,7 +243,7 @@ func (l *Layout) confirm(ctx context.Context, c index.Change, locked bool) error
 	return nil
 }
 
-// syncBlobs makes the names of new blobs durable.
+// syncBlobs syncs the directories of new blobs, so that their names are durable.
 func (l *Layout) syncBlobs() {
 	l.mu.Lock()
 	dirty := l.dirty

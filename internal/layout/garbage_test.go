@@ -21,13 +21,13 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// describe returns the descriptor of some bytes.
-func describe(mediaType string, data []byte) ocispec.Descriptor {
+// descriptorOf returns the descriptor of data.
+func descriptorOf(mediaType string, data []byte) ocispec.Descriptor {
 	return content.NewDescriptorFromBytes(mediaType, data)
 }
 
-// TestUnknownDocument checks that blobs that a document of an unknown type may need are kept, when something else is deleted,
-// added, or repaired.
+// TestUnknownDocument checks that blobs that a document of an unknown type may need are kept when other artifacts are added or
+// deleted, or the layout is repaired.
 func TestUnknownDocument(t *testing.T) {
 	t.Parallel()
 	one, two := []byte("layer one"), []byte("layer two")
@@ -49,15 +49,15 @@ func TestUnknownDocument(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			places(t, func(t *testing.T, path string) {
+			forEachPlace(t, func(t *testing.T, path string) {
 				data := []byte(document.text)
-				written(t, path, "", layoutOf(indexOf(describe(document.mediaType, data)), append(document.more, data, one, two)...))
+				writePlace(t, path, "", layoutOf(indexOf(descriptorOf(document.mediaType, data)), append(document.more, data, one, two)...))
 				if filepath.Ext(path) == "" {
-					aged(t, path, 48*time.Hour)
+					makeOlder(t, path, 48*time.Hour)
 				}
-				desc := tagged(t, path, "v1", []byte("something else"))
-				edited(t, path, func(ctx context.Context, target testTarget) error { return target.Delete(ctx, desc) })
-				edited(t, path, func(ctx context.Context, target testTarget) error {
+				desc := storeTagged(t, path, "v1", []byte("something else"))
+				editPlace(t, path, func(ctx context.Context, target testTarget) error { return target.Delete(ctx, desc) })
+				editPlace(t, path, func(ctx context.Context, target testTarget) error {
 					_, err := target.(interface {
 						Repair(context.Context) ([]catalog.UnreferencedFile, error)
 					}).Repair(ctx)
@@ -74,29 +74,29 @@ func TestUnknownDocument(t *testing.T) {
 	}
 }
 
-// TestSubjectStays checks that a manifest that is only the subject of a listed one stays, with its blobs, until it is deleted
-// itself.
+// TestSubjectStays checks that a manifest that is not listed, but is the subject of a listed manifest, stays with its blobs until
+// it is deleted itself.
 func TestSubjectStays(t *testing.T) {
 	t.Parallel()
-	places(t, func(t *testing.T, path string) {
+	forEachPlace(t, func(t *testing.T, path string) {
 		layer := []byte("of the subject")
-		blob := describe("a/b", layer)
+		blob := descriptorOf("a/b", layer)
 		manifest := jsonOf(ocispec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest, Config: blob})
-		subject := describe(ocispec.MediaTypeImageManifest, manifest)
-		missing := describe(ocispec.MediaTypeImageManifest, []byte("elsewhere"))
+		subject := descriptorOf(ocispec.MediaTypeImageManifest, manifest)
+		missing := descriptorOf(ocispec.MediaTypeImageManifest, []byte("elsewhere"))
 		referrer := func(subject ocispec.Descriptor) []byte {
 			return jsonOf(ocispec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest,
 				Config: blob, Subject: &subject})
 		}
 		listed, dangling := referrer(subject), referrer(missing)
-		written(t, path, "", layoutOf(indexOf(describe(ocispec.MediaTypeImageManifest, listed), describe(ocispec.MediaTypeImageManifest, dangling)),
+		writePlace(t, path, "", layoutOf(indexOf(descriptorOf(ocispec.MediaTypeImageManifest, listed), descriptorOf(ocispec.MediaTypeImageManifest, dangling)),
 			manifest, layer, listed, dangling))
-		desc := tagged(t, path, "v1", []byte("something else"))
-		edited(t, path, func(ctx context.Context, target testTarget) error { return target.Delete(ctx, desc) })
+		desc := storeTagged(t, path, "v1", []byte("something else"))
+		editPlace(t, path, func(ctx context.Context, target testTarget) error { return target.Delete(ctx, desc) })
 		if _, ok := filesIn(t, path)[catalog.BlobName(subject.Digest)]; !ok {
 			t.Error("the subject of a listed manifest was removed")
 		}
-		edited(t, path, func(ctx context.Context, target testTarget) error { return target.Delete(ctx, subject) })
+		editPlace(t, path, func(ctx context.Context, target testTarget) error { return target.Delete(ctx, subject) })
 		all := filesIn(t, path)
 		if _, ok := all[catalog.BlobName(subject.Digest)]; ok {
 			t.Error("the subject was deleted and still exists")
@@ -107,21 +107,21 @@ func TestSubjectStays(t *testing.T) {
 	})
 }
 
-// TestUntagKeepsNames checks that removing a tag removes only this name: neither other names of the manifest, tags or not, nor
-// the manifest.
+// TestUntagKeepsNames checks that removing a tag removes neither other names of the manifest, whether tags or not, nor the
+// manifest.
 func TestUntagKeepsNames(t *testing.T) {
 	t.Parallel()
-	places(t, func(t *testing.T, path string) {
-		data := jsonOf(ocispec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest, Config: describe("a/b", nil)})
-		desc := describe(ocispec.MediaTypeImageManifest, data)
+	forEachPlace(t, func(t *testing.T, path string) {
+		data := jsonOf(ocispec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest, Config: descriptorOf("a/b", nil)})
+		desc := descriptorOf(ocispec.MediaTypeImageManifest, data)
 		names := []string{"a", "My Release 1", "b", "example.com/some/app:c", "ü"}
 		var entries []ocispec.Descriptor
 		for _, name := range names {
-			entries = append(entries, named(desc, ocispec.AnnotationRefName, name))
+			entries = append(entries, withAnnotations(desc, ocispec.AnnotationRefName, name))
 		}
-		written(t, path, "", layoutOf(indexOf(entries...), data, nil))
+		writePlace(t, path, "", layoutOf(indexOf(entries...), data, nil))
 		for _, tag := range []string{"a", "b", "c"} {
-			edited(t, path, func(ctx context.Context, target testTarget) error { return target.Untag(ctx, tag) })
+			editPlace(t, path, func(ctx context.Context, target testTarget) error { return target.Untag(ctx, tag) })
 			names = slices.DeleteFunc(names, func(name string) bool { return name == tag || name == "example.com/some/app:"+tag })
 			got, err := openFor(t, path, reference.Read).(interface {
 				NamesOf(context.Context, digest.Digest) ([]string, error)
@@ -130,15 +130,15 @@ func TestUntagKeepsNames(t *testing.T) {
 				t.Errorf("without %s: names %q, %v, want %q", tag, got, err, names)
 			}
 		}
-		last := tagged(t, path, "last", []byte("something else"))
-		edited(t, path, func(ctx context.Context, target testTarget) error { return target.Untag(ctx, "last") })
+		last := storeTagged(t, path, "last", []byte("something else"))
+		editPlace(t, path, func(ctx context.Context, target testTarget) error { return target.Untag(ctx, "last") })
 		if err := readAll(t.Context(), openFor(t, path, reference.Read), last); err != nil {
-			t.Errorf("the manifest went with its last tag: %v", err)
+			t.Errorf("the manifest was removed with its last tag: %v", err)
 		}
 	})
 }
 
-// TestForeignWriter checks that davit does not delete files that another tool, which takes no locks, has written and not listed yet.
+// TestForeignWriter checks that davit keeps files that another tool has written and not listed yet. Other tools take no locks.
 func TestForeignWriter(t *testing.T) {
 	t.Parallel()
 	for name, temp := range map[string]string{"a blob": "", "skopeo's file": "oci-put-blob123", "oras's file": "ingest/some_123"} {
@@ -146,7 +146,7 @@ func TestForeignWriter(t *testing.T) {
 			t.Parallel()
 			path := filepath.Join(t.TempDir(), "oci")
 			shared := []byte("a layer of both")
-			desc := tagged(t, path, "v1", shared)
+			desc := storeTagged(t, path, "v1", shared)
 			fresh := filepath.Join(path, temp)
 			if temp == "" {
 				fresh = filepath.Join(path, catalog.BlobName(digest.FromString("fresh")))
@@ -154,9 +154,9 @@ func TestForeignWriter(t *testing.T) {
 			if err := errors.Join(os.MkdirAll(filepath.Dir(fresh), 0o777), os.WriteFile(fresh, []byte("fresh"), 0o666)); err != nil {
 				t.Fatal(err)
 			}
-			// The other tool found the shared layer, does not send it again, and will list its manifest in a moment.
-			edited(t, path, func(ctx context.Context, target testTarget) error { return target.Delete(ctx, desc) })
-			edited(t, path, func(ctx context.Context, target testTarget) error {
+			// The other tool found the shared layer, does not write it again, and is about to list its manifest.
+			editPlace(t, path, func(ctx context.Context, target testTarget) error { return target.Delete(ctx, desc) })
+			editPlace(t, path, func(ctx context.Context, target testTarget) error {
 				_, err := target.(*Layout).Repair(ctx)
 				return err
 			})
@@ -165,12 +165,12 @@ func TestForeignWriter(t *testing.T) {
 					t.Error(err)
 				}
 			}
-			// The tool died: an hour later, nothing is left of it.
-			aged(t, path, 2*time.Hour)
+			// The other tool was killed. An hour later, its files are removed.
+			makeOlder(t, path, 2*time.Hour)
 			if err := os.Chtimes(fresh, time.Time{}, time.Now().Add(-2*time.Hour)); err != nil {
 				t.Fatal(err)
 			}
-			edited(t, path, func(ctx context.Context, target testTarget) error {
+			editPlace(t, path, func(ctx context.Context, target testTarget) error {
 				_, err := target.(*Layout).Repair(ctx)
 				return err
 			})
@@ -181,11 +181,11 @@ func TestForeignWriter(t *testing.T) {
 	}
 }
 
-// TestUntagBesideTag checks that a tag that one process sets is not lost while another removes the only other tag.
-func TestUntagBesideTag(t *testing.T) {
+// TestUntagDuringTag checks that a tag that one process sets is not lost while another process removes the only other tag.
+func TestUntagDuringTag(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "oci")
-	desc := tagged(t, path, "a", []byte("one"))
+	desc := storeTagged(t, path, "a", []byte("one"))
 	for i := range 40 {
 		tag := fmt.Sprintf("b%d", i)
 		ctx := t.Context()
@@ -217,11 +217,11 @@ func TestUntagBesideTag(t *testing.T) {
 		if _, err := place.Resolve(t.Context(), "a"); !errors.Is(err, errdef.ErrNotFound) {
 			t.Fatalf("the tag a: %v, want not found", err)
 		}
-		edited(t, path, func(ctx context.Context, target testTarget) error { return target.Tag(ctx, desc, "a") })
+		editPlace(t, path, func(ctx context.Context, target testTarget) error { return target.Tag(ctx, desc, "a") })
 	}
 }
 
-// TestHalfWritten truncates and rewrites a file of a layout in place, as some tools do, while the layout is read and edited.
+// TestHalfWritten truncates and rewrites a file in place, as some tools do, while the layout is read and edited.
 func TestHalfWritten(t *testing.T) {
 	t.Parallel()
 	for _, left := range []int{0, 1, 40} {
@@ -229,7 +229,7 @@ func TestHalfWritten(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, %d bytes", what, left), func(t *testing.T) {
 				t.Parallel()
 				path := filepath.Join(t.TempDir(), "oci")
-				desc := tagged(t, path, "v1", []byte("one"))
+				desc := storeTagged(t, path, "v1", []byte("one"))
 				name := filepath.Join(path, ocispec.ImageIndexFile)
 				if what == "manifest" {
 					name = filepath.Join(path, filepath.FromSlash(catalog.BlobName(desc.Digest)))
@@ -274,13 +274,13 @@ func TestHalfWritten(t *testing.T) {
 	}
 }
 
-// TestBatchOfTags moves many tags in a batch: they are found at once, and in index.json with one edit.
+// TestBatchOfTags moves many tags in a batch. Each is resolved at once, and index.json is written only at the end.
 func TestBatchOfTags(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "oci")
-	tagged(t, path, "v0", []byte("before"))
+	storeTagged(t, path, "v0", []byte("before"))
 	const tags = 20
-	edited(t, path, func(ctx context.Context, target testTarget) error {
+	editPlace(t, path, func(ctx context.Context, target testTarget) error {
 		l := target.(*Layout)
 		l.Batch()
 		for i := range tags {
@@ -299,7 +299,7 @@ func TestBatchOfTags(t *testing.T) {
 		}
 		data, err := os.ReadFile(filepath.Join(path, ocispec.ImageIndexFile))
 		if err == nil && strings.Contains(string(data), `"latest"`) {
-			err = errors.New("index.json was written for single tags")
+			err = errors.New("index.json was written during the batch")
 		}
 		return err
 	})

@@ -24,8 +24,8 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// image puts an image of one layer into a target, as container tools want it, and a referrer of it.
-func image(ctx context.Context, target oras.Target, tags ...string) (desc, referrer ocispec.Descriptor, err error) {
+// storeImage stores an image of one layer that container tools accept, and a referrer of the image.
+func storeImage(ctx context.Context, target oras.Target, tags ...string) (desc, referrer ocispec.Descriptor, err error) {
 	var layer bytes.Buffer
 	w := tar.NewWriter(&layer)
 	if err = w.WriteHeader(&tar.Header{Name: "hello", Mode: 0o644, Size: 6}); err == nil {
@@ -34,7 +34,7 @@ func image(ctx context.Context, target oras.Target, tags ...string) (desc, refer
 	if err != nil || w.Close() != nil {
 		return
 	}
-	var compressed bytes.Buffer // skopeo compresses what isn't
+	var compressed bytes.Buffer // skopeo would compress the layer otherwise
 	zip := gzip.NewWriter(&compressed)
 	if _, err = zip.Write(layer.Bytes()); err != nil || zip.Close() != nil {
 		return
@@ -63,14 +63,14 @@ func image(ctx context.Context, target oras.Target, tags ...string) (desc, refer
 	return
 }
 
-// TestOthersReadOurs reads layouts and archives of davit with other tools.
-func TestOthersReadOurs(t *testing.T) {
+// TestOtherToolsReadLayouts reads layouts and archives of davit with other tools.
+func TestOtherToolsReadLayouts(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	var desc, referrer ocispec.Descriptor
 	for _, name := range []string{"oci", "oci.tar"} {
-		edited(t, filepath.Join(dir, name), func(ctx context.Context, target testTarget) (err error) {
-			desc, referrer, err = image(ctx, target, "v1", "v2")
+		editPlace(t, filepath.Join(dir, name), func(ctx context.Context, target testTarget) (err error) {
+			desc, referrer, err = storeImage(ctx, target, "v1", "v2")
 			return err
 		})
 	}
@@ -94,13 +94,13 @@ func TestOthersReadOurs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			if got, _ := clients.Run(t, test.args[0], test.args[1:]...); !strings.Contains(got, test.want) {
-				t.Errorf("got %q, want %q in it", got, test.want)
+				t.Errorf("got %q, want text with %q", got, test.want)
 			}
 		})
 	}
 }
 
-// TestLayoutsFromOtherTools reads layouts and archives that other tools fill out of a registry.
+// TestLayoutsFromOtherTools reads and edits layouts and archives that other tools have copied from a registry.
 func TestLayoutsFromOtherTools(t *testing.T) {
 	t.Parallel()
 	g := registrytest.Start(t, registrytest.Options{})
@@ -109,7 +109,7 @@ func TestLayoutsFromOtherTools(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	desc, referrer, err := image(t.Context(), target, "v1")
+	desc, referrer, err := storeImage(t.Context(), target, "v1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,24 +141,24 @@ func TestLayoutsFromOtherTools(t *testing.T) {
 				client.Run("registry", "set", "--tls", "disabled", g.Host)
 			}
 			client.Run(test.args[1:]...)
-			read(t, path, test.tag, desc, referrer, test.referrer)
-			tagged(t, path, "ours", []byte("beside it")) // and it can be written to
-			read(t, path, test.tag, desc, referrer, test.referrer)
+			checkReadable(t, path, test.tag, desc, referrer, test.referrer)
+			storeTagged(t, path, "ours", []byte("beside it"))
+			checkReadable(t, path, test.tag, desc, referrer, test.referrer)
 		})
 	}
 }
 
-// TestBesideOthers adds and deletes artifacts in a layout, and repairs it, while tools without our locks write to it. Those read
-// what another has half written, or what was just deleted, and fail: only what we do must succeed. In the end, what the index
-// lists is complete, and what every writer has read is listed.
-func TestBesideOthers(t *testing.T) {
+// TestConcurrentTools adds and deletes artifacts in a layout, and repairs it, while tools that take no locks write to it. Those
+// tools may fail, because they read half-written or deleted files; davit must not fail. In the end, all listed content must be
+// complete, and the artifacts of all writers must be listed.
+func TestConcurrentTools(t *testing.T) {
 	t.Parallel()
 	g := registrytest.Start(t, registrytest.Options{})
 	origin, err := remote.New(remote.Options{}).OpenRepository(g.Host, "some/image", reference.Write)
 	if err != nil {
 		t.Fatal(err)
 	}
-	desc, _, err := image(t.Context(), origin, "v1")
+	desc, _, err := storeImage(t.Context(), origin, "v1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,9 +167,9 @@ func TestBesideOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := filepath.Join(t.TempDir(), "oci")
-	tagged(t, path, "ours", []byte("stays"))
+	storeTagged(t, path, "ours", []byte("stays"))
 	const rounds = 8
-	others := make(chan struct{})
+	ended := make(chan struct{})
 	tools := map[string][]string{
 		"skopeo": {"copy", "--insecure-policy", "--src-tls-verify=false", "docker://" + g.Host + "/some/image:v1", "oci:" + path + ":skopeo"},
 		"oras":   {"cp", "-r", "--from-plain-http", "--to-oci-layout", g.Host + "/some/image:v1", path + ":oras"},
@@ -180,7 +180,7 @@ func TestBesideOthers(t *testing.T) {
 	for name, args := range tools {
 		client := clients.New(t, name)
 		go func() {
-			defer func() { others <- struct{}{} }()
+			defer func() { ended <- struct{}{} }()
 			for range rounds {
 				if _, stderr, err := client.Try(args...); err != nil {
 					t.Logf("%s: %v\n%s", name, err, stderr)
@@ -190,11 +190,11 @@ func TestBesideOthers(t *testing.T) {
 	}
 	for running := len(tools); running > 0; {
 		select {
-		case <-others:
+		case <-ended:
 			running--
 		default:
 		}
-		edited(t, path, func(ctx context.Context, target testTarget) error {
+		editPlace(t, path, func(ctx context.Context, target testTarget) error {
 			ours := theirs
 			for _, blob := range append(ours.Layers, ours.Config) {
 				if err := oras.CopyGraph(ctx, origin, target, blob, oras.DefaultCopyGraphOptions); err != nil {
@@ -221,8 +221,8 @@ func TestBesideOthers(t *testing.T) {
 	}
 }
 
-// read checks that an image is in a place, whole, by tag and digest, with its referrer.
-func read(t *testing.T, path, tag string, desc, referrer ocispec.Descriptor, wantReferrer bool) {
+// checkReadable checks that an image can be resolved by tag and digest and is complete, and that its referrer is found.
+func checkReadable(t *testing.T, path, tag string, desc, referrer ocispec.Descriptor, wantReferrer bool) {
 	t.Helper()
 	place := openFor(t, path, reference.Read)
 	for _, reference := range []string{tag, desc.Digest.String()} {

@@ -23,34 +23,34 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// Layout is an OCI image layout in a directory. Any number of processes may use one at once: a blob appears under its
-// digest only when it is complete and verified, and index.json is replaced atomically, never by one made from an
-// outdated index.
+// Layout is an OCI image layout in a directory. Several processes may use a layout at the same time: a blob appears under its
+// digest only when it is complete and verified, and index.json is replaced atomically, and only if it has not changed since it
+// was read.
 type Layout struct {
 	*catalog.Catalog
 	mode reference.Mode
 
-	preparing sync.Mutex   // held while the layout is created or left
+	preparing sync.Mutex   // held while the layout is created or closed
 	editing   sync.Mutex   // held while index.json or the set of blobs is changed
 	viewing   sync.RWMutex // held while the index of the batch is read or changed
 
 	mu   sync.Mutex // guards the fields below
 	root *os.Root   // nil: the first write creates the directory
-	made made       // by this Layout
-	// writers is held, shared with other writers, while this Layout may rely on blobs that nothing refers to yet.
+	made made       // what this Layout has created
+	// writers holds a lock, shared with other writers, while this Layout may rely on blobs that no manifest refers to yet.
 	writers *os.File
-	stored  map[digest.Digest]bool // blobs that no listed manifest needs yet; true: this Layout has stored them
-	keep    bool                   // keep unneeded blobs
-	dirty   map[string]bool        // directories of blobs that were renamed and not synced
-	latest  *snapshot              // index.json as it was last read
+	stored  map[digest.Digest]bool // blobs that no listed manifest needs yet; true: this Layout has stored the blob
+	keep    bool                   // Close keeps unneeded blobs
+	dirty   map[string]bool        // directories of new blobs that have not been synced
+	latest  *snapshot              // the last version of index.json that was read or written
 	batch   batch
 }
 
-// made records which of the two did not exist before.
+// made records whether this Layout has created the directory and its index.json.
 type made struct{ dir, index bool }
 
-// Open opens the layout in a directory. For Write, the directory may be missing or empty: the first write makes it
-// a layout.
+// Open opens the layout in a directory. For Write, the directory may be missing or empty; the first write makes it a layout. For
+// Read, Open fails with errdef.ErrNotFound if there is no layout.
 func Open(name string, mode reference.Mode) (*Layout, error) {
 	l := &Layout{Catalog: catalog.New(name), mode: mode, stored: map[digest.Digest]bool{}, dirty: map[string]bool{}}
 	l.Store = catalog.Access{Index: l.index, Blob: l.openBlob}
@@ -78,7 +78,7 @@ func Open(name string, mode reference.Mode) (*Layout, error) {
 	return l, nil
 }
 
-// check refuses a directory that is neither a layout nor, for Write, empty.
+// check fails if the directory is neither a layout nor, for Write, empty.
 func (l *Layout) check() error {
 	data, err := l.readFile(ocispec.ImageLayoutFile, 64<<10)
 	switch {
@@ -103,7 +103,7 @@ func (l *Layout) check() error {
 	}
 	foreign := func(e fs.DirEntry) bool {
 		switch e.Name() {
-		case files.TempDir, ocispec.ImageBlobsDir: // prepare creates these first
+		case files.TempDir, ocispec.ImageBlobsDir: // another process may be creating the layout: these come first
 			return false
 		case ocispec.ImageLayoutFile, ocispec.ImageIndexFile: // another process created it since the reads above
 			return !e.Type().IsRegular()
@@ -116,7 +116,7 @@ func (l *Layout) check() error {
 	return nil
 }
 
-// readFile reads a small file of the layout.
+// readFile reads a file of at most this many bytes.
 func (l *Layout) readFile(name string, most int64) ([]byte, error) {
 	f, err := files.OpenRegular(l.root, name)
 	if err != nil {
@@ -154,7 +154,7 @@ func (l *Layout) opened() *os.Root {
 	return l.root
 }
 
-// Push stores a blob, or a manifest whose blobs are stored. It does not read content that exists already.
+// Push stores a blob or a manifest. The blobs of a manifest must be stored already. It does not read r if the blob exists.
 func (l *Layout) Push(ctx context.Context, desc ocispec.Descriptor, r io.Reader) error {
 	if err := files.CheckDescriptor(desc); err != nil {
 		return err
@@ -172,7 +172,7 @@ func (l *Layout) Push(ctx context.Context, desc ocispec.Descriptor, r io.Reader)
 	return err
 }
 
-// has reports whether a blob exists, and protects it from being collected before a manifest needs it.
+// has reports whether a blob exists, and protects it from collection until a manifest needs it.
 func (l *Layout) has(desc ocispec.Descriptor) bool {
 	l.mu.Lock()
 	if !l.stored[desc.Digest] {
@@ -201,9 +201,9 @@ func (l *Layout) pushManifest(ctx context.Context, desc ocispec.Descriptor, r io
 	return nil
 }
 
-// list adds a stored manifest to the index. Another process may remove blobs that it needs meanwhile. That process
-// checks the index again after setting them aside, and this one checks the blobs again after listing the manifest, so
-// one of the two notices the other.
+// list adds a stored manifest to the index. At the same time, another process may be removing blobs that the manifest needs. That
+// process checks the index again after setting the blobs aside, and list checks the blobs again after writing the index, so one
+// of the two processes notices the other.
 func (l *Layout) list(ctx context.Context, desc ocispec.Descriptor, links *catalog.Links) error {
 	added := false
 	c := catalog.Listing(l.Catalog, desc, links)
@@ -228,7 +228,7 @@ func (l *Layout) list(ctx context.Context, desc ocispec.Descriptor, links *catal
 	return nil
 }
 
-// forgetStored removes a listed manifest, and its blobs, from the blobs that no listed manifest needs.
+// forgetStored removes a listed manifest and its blobs from l.stored.
 func (l *Layout) forgetStored(desc ocispec.Descriptor, links *catalog.Links) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -238,7 +238,7 @@ func (l *Layout) forgetStored(desc ocispec.Descriptor, links *catalog.Links) {
 	}
 }
 
-// PushBlob stores a blob in one pass, even if its digest is not known before. A file is cloned or copied by the kernel.
+// PushBlob stores a blob in one pass. The digest need not be known in advance. A file is cloned or copied by the kernel.
 func (l *Layout) PushBlob(ctx context.Context, b artifact.Blob, report func(done int64)) (ocispec.Descriptor, artifact.Step, error) {
 	desc := b.Descriptor()
 	if err := l.prepare(ctx); err != nil {
@@ -261,9 +261,9 @@ func (l *Layout) PushBlob(ctx context.Context, b artifact.Blob, report func(done
 	return got, artifact.Done, err
 }
 
-// FetchBlob stores a blob that fetch writes, verified, into a file of dst. The file that an interrupted fetch left
-// under the name is available to the next fetch, of any process: see Repository.FetchFile. errdef.ErrUnsupported:
-// another process is fetching it, or the file system does not support locks.
+// FetchBlob stores a blob that fetch writes and verifies, into the file name of dst. A later call, in any process, gets the same
+// name, so that fetch can resume an interrupted download: see Repository.FetchFile. FetchBlob fails with errdef.ErrUnsupported if
+// another process is fetching the blob, or if the file system does not support locks.
 func (l *Layout) FetchBlob(ctx context.Context, desc ocispec.Descriptor, fetch func(dst *os.Root, name string) error) (artifact.Step, error) {
 	if err := files.CheckDescriptor(desc); err != nil {
 		return 0, err
@@ -288,7 +288,7 @@ func (l *Layout) FetchBlob(ctx context.Context, desc ocispec.Descriptor, fetch f
 	return artifact.Done, l.place(name, desc.Digest)
 }
 
-// openPart opens and locks the file that a blob is fetched into.
+// openPart opens and locks the file into which a blob is fetched.
 func (l *Layout) openPart(desc ocispec.Descriptor) (*os.File, string, error) {
 	if err := l.root.Mkdir(files.TempDir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, "", files.InRoot(l.root, err)
@@ -301,15 +301,14 @@ func (l *Layout) openPart(desc ocispec.Descriptor) (*os.File, string, error) {
 	return f, name, nil
 }
 
-// Keep keeps stored blobs when the layout is closed, even if no manifest needs them, so that a later call can continue.
+// Keep makes Close keep stored blobs that no manifest needs, so that a later process can resume.
 func (l *Layout) Keep() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.keep = true
 }
 
-// ingest writes a blob to a temporary file and renames it if it matches desc. The digest and size of desc may be
-// unknown.
+// ingest writes a blob to a temporary file, and renames the file if it matches the digest and size of desc, where they are set.
 func (l *Layout) ingest(ctx context.Context, desc ocispec.Descriptor, r io.Reader, report func(int64)) (got ocispec.Descriptor, err error) {
 	f, name, err := l.createTemp()
 	if err != nil {
@@ -338,7 +337,7 @@ func (l *Layout) place(name string, d digest.Digest) error {
 	if err := l.root.MkdirAll(path.Dir(final), 0o777); err != nil {
 		return files.InRoot(l.root, err)
 	}
-	l.mu.Lock() // until the blob is known to be ours: see collect
+	l.mu.Lock() // until the blob is in l.stored, which collect reads
 	defer l.mu.Unlock()
 	if err := l.root.Rename(name, final); err != nil {
 		return files.InRoot(l.root, err)
@@ -347,7 +346,7 @@ func (l *Layout) place(name string, d digest.Digest) error {
 	return nil
 }
 
-// createTemp creates a temporary file. Another process may remove the empty directory in between.
+// createTemp creates a temporary file. It tries again if another process has removed the empty directory in between.
 func (l *Layout) createTemp() (*os.File, string, error) {
 	for {
 		if err := l.root.Mkdir(files.TempDir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {

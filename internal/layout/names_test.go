@@ -15,7 +15,7 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// TestNamesOfRepositories keeps the same tag for several repositories, in directories and archives.
+// TestNamesOfRepositories sets the same tag for several repositories, in layouts and archives.
 func TestNamesOfRepositories(t *testing.T) {
 	t.Parallel()
 	var blobs [][]byte
@@ -25,8 +25,8 @@ func TestNamesOfRepositories(t *testing.T) {
 			Config: ocispec.DescriptorEmptyJSON, Annotations: map[string]string{"n": fmt.Sprint(i)}}))
 		descs = append(descs, content.NewDescriptorFromBytes(ocispec.MediaTypeImageManifest, blobs[i]))
 	}
-	places(t, func(t *testing.T, path string) {
-		written(t, path, "./", layoutOf(indexOf(descs...), append(blobs, []byte("{}"))...))
+	forEachPlace(t, func(t *testing.T, path string) {
+		writePlace(t, path, "./", layoutOf(indexOf(descs...), append(blobs, []byte("{}"))...))
 		target := openFor(t, path, reference.Write)
 		names := target.(interface {
 			TagFrom(ctx context.Context, desc ocispec.Descriptor, repository, tag string) error
@@ -44,7 +44,7 @@ func TestNamesOfRepositories(t *testing.T) {
 		}
 		tag := func(n int, repository string) {
 			t.Helper()
-			for range 2 { // the second time changes nothing
+			for range 2 { // repeating it must change nothing
 				if err := names.TagFrom(t.Context(), descs[n], repository, "1.0"); err != nil {
 					t.Fatal(err)
 				}

@@ -52,8 +52,8 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// child prepares a process that does something on a layout or archive.
-func child(t *testing.T, name, path string, args ...string) *exec.Cmd {
+// childCommand returns a command that runs one of children with a layout or archive.
+func childCommand(t *testing.T, name, path string, args ...string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -72,7 +72,7 @@ func openPlace(path string) (testTarget, error) {
 	return Open(path, reference.Write)
 }
 
-// store pushes an artifact of one layer.
+// store pushes an artifact with one layer.
 func store(ctx context.Context, target oras.Target, layer []byte, subject *ocispec.Descriptor) (ocispec.Descriptor, error) {
 	blob, err := oras.PushBytes(ctx, target, "text/plain", layer)
 	if err != nil {
@@ -91,12 +91,13 @@ func store(ctx context.Context, target oras.Target, layer []byte, subject *ocisp
 	return oras.PushBytes(ctx, target, ocispec.MediaTypeImageManifest, data)
 }
 
-// theSubject is the subject of the referrers that the processes push. It is in none of the stores.
+// theSubject is the subject of the referrers that the processes push. It is not stored.
 var theSubject = ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: digest.FromString("subject"), Size: 7}
 
+// perProcess is the number of artifacts that a process stores.
 const perProcess = 4
 
-// childArtifacts opens a place again and again and puts a referrer with a tag of its own into it.
+// childArtifacts repeatedly opens a layout or archive and stores a referrer with a new tag.
 func childArtifacts(ctx context.Context, path string, args []string) error {
 	if args[1] != "locks" {
 		ctx = filelock.Without(ctx)
@@ -129,7 +130,7 @@ func TestProcessesLoseNothing(t *testing.T) {
 				var group sync.WaitGroup
 				for i := range processes {
 					group.Go(func() {
-						if output, err := child(t, "artifacts", path, fmt.Sprint(i), locks).CombinedOutput(); err != nil {
+						if output, err := childCommand(t, "artifacts", path, fmt.Sprint(i), locks).CombinedOutput(); err != nil {
 							t.Errorf("%v: %s", err, output)
 						}
 					})
@@ -149,7 +150,7 @@ func TestProcessesLoseNothing(t *testing.T) {
 // of theSubject.
 func checkIntact(t *testing.T, path string) (tags []string, referrers int) {
 	t.Helper()
-	ctx := context.Background() // also in a cleanup
+	ctx := context.Background() // may be called in a cleanup, when the context of the test is canceled
 	target, err := openPlace(path)
 	if err != nil {
 		t.Fatal(err)
@@ -157,7 +158,7 @@ func checkIntact(t *testing.T, path string) (tags []string, referrers int) {
 	defer target.Close(context.Background(), nil)
 	err = target.Tags(ctx, "", func(page []string) error { tags = append(tags, page...); return nil })
 	if err != nil {
-		t.Fatalf("the place is damaged: %v", err)
+		t.Fatalf("%s is damaged: %v", path, err)
 	}
 	for _, tag := range tags {
 		desc, err := target.Resolve(ctx, tag)
@@ -180,7 +181,7 @@ func checkIntact(t *testing.T, path string) (tags []string, referrers int) {
 	return tags, len(found)
 }
 
-// readAll reads a manifest and everything it reaches.
+// readAll reads a manifest and all content reachable from it.
 func readAll(ctx context.Context, target oras.ReadOnlyTarget, desc ocispec.Descriptor) error {
 	if !manifest.Is(desc.MediaType) {
 		rc, err := target.Fetch(ctx, desc)
@@ -207,7 +208,7 @@ func readAll(ctx context.Context, target oras.ReadOnlyTarget, desc ocispec.Descr
 	return nil
 }
 
-// checkNoTempFiles checks that no temporary files are in a layout or archive, or beside it.
+// checkNoTempFiles checks that there are no temporary files in a layout or beside an archive.
 func checkNoTempFiles(t *testing.T, path string) {
 	t.Helper()
 	allowed := []string{filepath.Base(path)}
@@ -226,7 +227,7 @@ func checkNoTempFiles(t *testing.T, path string) {
 	}
 }
 
-// childForever puts artifacts of some size into a place, prints each when it is done, and is ended by a kill.
+// childForever stores large artifacts, and prints the tag of each after it is stored, until it is killed.
 func childForever(ctx context.Context, path string, args []string) error {
 	for i := 0; ; i++ {
 		target, err := openPlace(path)
@@ -255,9 +256,9 @@ func TestKilledAtAnyMoment(t *testing.T) {
 			var done []string
 			for round := range 20 {
 				after := time.Duration(random.IntN(60)) * time.Millisecond
-				done = append(done, killed(t, path, fmt.Sprint("round", round), round%2 == 0, after)...)
+				done = append(done, runAndKill(t, path, fmt.Sprint("round", round), round%2 == 0, after)...)
 				if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-					continue // killed before there was anything
+					continue // killed before the layout was created
 				}
 				tags, _ := checkIntact(t, path)
 				for _, tag := range done {
@@ -266,7 +267,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 					}
 				}
 			}
-			target, err := openPlace(path) // the next that writes heals it
+			target, err := openPlace(path) // the next writer cleans up
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -279,19 +280,19 @@ func TestKilledAtAnyMoment(t *testing.T) {
 			}
 			checkNoTempFiles(t, path)
 			if len(done) == 0 {
-				t.Error("no process was done with anything")
+				t.Error("no process stored an artifact")
 			}
 		})
 	}
 }
 
-// killed lets a process write until some time after it began, or after it finished its first artifact, and returns the
-// tags that it reported.
-func killed(t *testing.T, path, name string, early bool, after time.Duration) []string {
+// runAndKill runs a process that writes, and kills it some time after its start, if early, or after its first artifact. It returns
+// the tags that the process printed.
+func runAndKill(t *testing.T, path, name string, early bool, after time.Duration) []string {
 	t.Helper()
-	cmd := child(t, "forever", path, name)
-	var problem bytes.Buffer
-	cmd.Stderr = &problem
+	cmd := childCommand(t, "forever", path, name)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -310,8 +311,8 @@ func killed(t *testing.T, path, name string, early bool, after time.Duration) []
 		}
 	}
 	_ = cmd.Wait()
-	if problem.Len() > 0 {
-		t.Errorf("%s: %s", name, problem.String())
+	if stderr.Len() > 0 {
+		t.Errorf("%s: %s", name, stderr.String())
 	}
 	return tags
 }

@@ -16,7 +16,7 @@ import (
 	"testing"
 )
 
-// childTooMuch stores more than the process may write into a file: to programs, that is as a full disk.
+// childTooMuch stores more than the process may write into a file, which fails like a full disk.
 func childTooMuch(ctx context.Context, path string, _ []string) error {
 	limit := syscall.Rlimit{Cur: 1 << 20, Max: 1 << 20}
 	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
@@ -45,18 +45,18 @@ func TestDiskFull(t *testing.T) {
 			path := filepath.Join(dir, place)
 			for _, before := range []string{"new", "old"} {
 				if before == "old" {
-					artifacts(t, path)
+					storeArtifacts(t, path)
 				}
 				tags := []string{}
 				if before == "old" {
 					tags, _ = checkIntact(t, path)
 				}
-				var problem bytes.Buffer
-				cmd := child(t, "too much", path)
-				cmd.Stderr = &problem
+				var stderr bytes.Buffer
+				cmd := childCommand(t, "too much", path)
+				cmd.Stderr = &stderr
 				named, err := cmd.Output()
 				if err != nil || !strings.HasPrefix(string(named), dir) {
-					t.Errorf("%s: named %q, %v: %s", before, named, err, problem.String())
+					t.Errorf("%s: named %q, %v: %s", before, named, err, stderr.String())
 				}
 				if before == "new" {
 					if left, _ := os.ReadDir(dir); len(left) > 0 {
@@ -73,15 +73,15 @@ func TestDiskFull(t *testing.T) {
 	}
 }
 
-// artifacts stores some artifacts in a place.
-func artifacts(t *testing.T, path string) {
+// storeArtifacts stores some artifacts in a layout or archive.
+func storeArtifacts(t *testing.T, path string) {
 	t.Helper()
 	if err := childArtifacts(t.Context(), path, []string{"some", "locks"}); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// childDenied stores an artifact where it must not. It prints the error, which must name a file.
+// childDenied stores an artifact without permission. It prints the error, which must name a file.
 func childDenied(ctx context.Context, path string, _ []string) error {
 	target, err := openPlace(path)
 	if err == nil {
@@ -96,7 +96,8 @@ func childDenied(ctx context.Context, path string, _ []string) error {
 	return nil
 }
 
-// TestPermissions checks files that may not be written or read. Root may do everything, so another user runs the test then.
+// TestPermissions checks that an error about permissions names the file. Permissions do not restrict root, so if root runs the
+// test, another user runs the child process.
 func TestPermissions(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -111,7 +112,7 @@ func TestPermissions(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			artifacts(t, filepath.Join(dir, "oci"))
+			storeArtifacts(t, filepath.Join(dir, "oci"))
 			mode := fs.FileMode(0o500)
 			if test.read {
 				mode = 0
@@ -121,9 +122,9 @@ func TestPermissions(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { _ = os.Chmod(denied, 0o700) })
-			cmd := child(t, "denied", filepath.Join(dir, "oci"))
+			cmd := childCommand(t, "denied", filepath.Join(dir, "oci"))
 			if os.Geteuid() == 0 {
-				asOther(t, cmd, dir)
+				setOtherUser(t, cmd, dir)
 			}
 			output, err := cmd.CombinedOutput()
 			if err != nil {
@@ -139,8 +140,9 @@ func TestPermissions(t *testing.T) {
 // other is the ID of a user without permissions of its own.
 const other = 65534
 
-// asOther lets another user run the command, with a copy of the program in dir, a temporary directory that becomes the user's.
-func asOther(t *testing.T, cmd *exec.Cmd, dir string) {
+// setOtherUser makes another user run the command. It copies the program into the temporary directory dir, and makes the user the
+// owner of the directory.
+func setOtherUser(t *testing.T, cmd *exec.Cmd, dir string) {
 	t.Helper()
 	program := filepath.Join(dir, "program")
 	data, err := os.ReadFile(cmd.Path)

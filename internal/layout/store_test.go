@@ -30,8 +30,8 @@ import (
 	"oras.land/oras-go/v2/registry"
 )
 
-// places runs a test with the paths of a layout and of an archive that do not exist yet.
-func places(t *testing.T, test func(t *testing.T, path string)) {
+// forEachPlace runs a test twice: with the path of a layout, and with that of an archive. Neither exists yet.
+func forEachPlace(t *testing.T, test func(t *testing.T, path string)) {
 	for _, name := range []string{"oci", "oci.tar"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -55,8 +55,8 @@ func openFor(t *testing.T, path string, mode reference.Mode) testTarget {
 	return target
 }
 
-// edited opens a layout or archive, calls do, and closes it.
-func edited(t *testing.T, path string, do func(ctx context.Context, target testTarget) error) {
+// editPlace opens a layout or archive for writing, calls do, and closes it.
+func editPlace(t *testing.T, path string, do func(ctx context.Context, target testTarget) error) {
 	t.Helper()
 	target, err := openPlace(path)
 	if err != nil {
@@ -67,10 +67,10 @@ func edited(t *testing.T, path string, do func(ctx context.Context, target testT
 	}
 }
 
-// tagged stores an artifact of one layer in a layout or archive.
-func tagged(t *testing.T, path, tag string, layer []byte) (desc ocispec.Descriptor) {
+// storeTagged stores and tags an artifact with one layer in a layout or archive.
+func storeTagged(t *testing.T, path, tag string, layer []byte) (desc ocispec.Descriptor) {
 	t.Helper()
-	edited(t, path, func(ctx context.Context, target testTarget) (err error) {
+	editPlace(t, path, func(ctx context.Context, target testTarget) (err error) {
 		if desc, err = store(ctx, target, layer, nil); err != nil {
 			return err
 		}
@@ -114,8 +114,8 @@ func filesIn(t *testing.T, path string) map[string][]byte {
 	}
 }
 
-// written writes a layout, or an archive whose names begin with prefix.
-func written(t *testing.T, path, prefix string, all map[string][]byte) {
+// writePlace writes the files of a layout into a directory or, if path ends in .tar, into an archive, with prefix before each name.
+func writePlace(t *testing.T, path, prefix string, all map[string][]byte) {
 	t.Helper()
 	if !strings.HasSuffix(path, ".tar") {
 		for name, data := range all {
@@ -144,10 +144,10 @@ func written(t *testing.T, path, prefix string, all map[string][]byte) {
 	}
 }
 
-// TestDamage changes, cuts, lengthens, and empties each blob in turn, and checks that reading it is refused.
+// TestDamage changes, cuts, lengthens, and empties each blob in turn, and checks that reading the blob is refused.
 func TestDamage(t *testing.T) {
 	t.Parallel()
-	large := bytes.Repeat([]byte("0123456789abcdef"), 1<<16+1) // over 1 MiB: too large to be verified in memory
+	large := bytes.Repeat([]byte("0123456789abcdef"), 1<<16+1) // more than 1 MiB, too large to be verified in memory
 	damages := map[string]func([]byte) []byte{
 		"changed":    func(b []byte) []byte { b = bytes.Clone(b); b[len(b)/2] ^= 1; return b },
 		"last bit":   func(b []byte) []byte { b = bytes.Clone(b); b[len(b)-1] ^= 0x80; return b },
@@ -155,8 +155,8 @@ func TestDamage(t *testing.T) {
 		"lengthened": func(b []byte) []byte { return append(bytes.Clone(b), 0) },
 		"empty":      func([]byte) []byte { return nil },
 	}
-	places(t, func(t *testing.T, path string) {
-		desc := tagged(t, path, "v1", large)
+	forEachPlace(t, func(t *testing.T, path string) {
+		desc := storeTagged(t, path, "v1", large)
 		whole := filesIn(t, path)
 		for name := range whole {
 			if !strings.HasPrefix(name, "blobs/") {
@@ -170,7 +170,7 @@ func TestDamage(t *testing.T) {
 						all[n] = damage(data)
 					}
 				}
-				written(t, damaged, "", all)
+				writePlace(t, damaged, "", all)
 				target := openFor(t, damaged, reference.Read)
 				if err := readAll(t.Context(), target, desc); !errors.Is(err, artifact.ErrRefused) {
 					t.Errorf("%s %s: %v, want it refused", name, how, err)
@@ -181,7 +181,7 @@ func TestDamage(t *testing.T) {
 	})
 }
 
-// fetchDamaged checks that fetching a damaged blob into a file fails, and leaves no file.
+// fetchDamaged checks that fetching a damaged blob into a file is refused, and leaves no file. was is the undamaged content.
 func fetchDamaged(t *testing.T, target testTarget, was []byte) {
 	t.Helper()
 	dir := t.TempDir()
@@ -202,17 +202,17 @@ func fetchDamaged(t *testing.T, target testTarget, was []byte) {
 	}
 }
 
-// TestRepaired checks that a push stores missing blobs, and blobs of the wrong size, again.
-func TestRepaired(t *testing.T) {
+// TestPushRepairs checks that a push replaces missing blobs and blobs of the wrong size.
+func TestPushRepairs(t *testing.T) {
 	t.Parallel()
-	places(t, func(t *testing.T, path string) {
-		tagged(t, path, "v1", []byte("layer"))
+	forEachPlace(t, func(t *testing.T, path string) {
+		storeTagged(t, path, "v1", []byte("layer"))
 		all := filesIn(t, path)
 		damaged := filepath.Join(t.TempDir(), filepath.Base(path))
 		all[catalog.BlobName(digest.FromString("layer"))] = []byte("lay")
 		delete(all, catalog.BlobName(digest.FromString("{}")))
-		written(t, damaged, "", all)
-		tagged(t, damaged, "v1", []byte("layer"))
+		writePlace(t, damaged, "", all)
+		storeTagged(t, damaged, "v1", []byte("layer"))
 		checkIntact(t, damaged)
 		if got := filesIn(t, damaged); len(got) != len(filesIn(t, path)) {
 			t.Errorf("%d files", len(got))
@@ -220,7 +220,7 @@ func TestRepaired(t *testing.T) {
 	})
 }
 
-// jsonOf returns the JSON of a value, and panics if it has none.
+// jsonOf returns a value as JSON, and panics if that fails.
 func jsonOf(v any) []byte {
 	data, err := json.Marshal(v)
 	if err != nil {
@@ -229,12 +229,13 @@ func jsonOf(v any) []byte {
 	return data
 }
 
-// indexOf returns an index.json.
+// indexOf returns an index.json with these entries.
 func indexOf(entries ...ocispec.Descriptor) []byte {
 	return jsonOf(ocispec.Index{Versioned: specs.Versioned{SchemaVersion: 2}, Manifests: entries})
 }
 
-func named(desc ocispec.Descriptor, annotations ...string) ocispec.Descriptor {
+// withAnnotations returns a descriptor with annotations, given in pairs of key and value.
+func withAnnotations(desc ocispec.Descriptor, annotations ...string) ocispec.Descriptor {
 	desc.Annotations = map[string]string{}
 	for i := 0; i < len(annotations); i += 2 {
 		desc.Annotations[annotations[i]] = annotations[i+1]
@@ -244,7 +245,7 @@ func named(desc ocispec.Descriptor, annotations ...string) ocispec.Descriptor {
 
 const refName = ocispec.AnnotationRefName
 
-// layoutOf returns the files of a layout with an index and further blobs.
+// layoutOf returns the files of a layout, by path: oci-layout, index.json, and blobs.
 func layoutOf(index []byte, blobs ...[]byte) map[string][]byte {
 	all := map[string][]byte{"oci-layout": []byte(`{"imageLayoutVersion":"1.0.0"}`), "index.json": index}
 	for _, b := range blobs {
@@ -259,7 +260,7 @@ func TestHostilePlaces(t *testing.T) {
 		Config: ocispec.DescriptorEmptyJSON})
 	good := content.NewDescriptorFromBytes(ocispec.MediaTypeImageManifest, manifest)
 	with := func(change func(*ocispec.Descriptor)) map[string][]byte {
-		desc := named(good, refName, "v1")
+		desc := withAnnotations(good, refName, "v1")
 		change(&desc)
 		return layoutOf(indexOf(desc), manifest)
 	}
@@ -282,14 +283,14 @@ func TestHostilePlaces(t *testing.T) {
 		"index cut off":      layoutOf([]byte(`{"schemaVersion":2,"manifests":[`)),
 		"index of version 1": layoutOf([]byte(`{"schemaVersion":1,"manifests":[]}`)),
 		"index empty":        layoutOf(nil),
-		"layout of 9":        version,
-		"nested too deep":    layoutOf(indexOf(named(deep, refName, "v1")), nested...),
+		"layout version 9":   version,
+		"nested too deep":    layoutOf(indexOf(withAnnotations(deep, refName, "v1")), nested...),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			places(t, func(t *testing.T, path string) {
-				written(t, path, "./", all)
-				if err := useAll(t.Context(), path); !errors.Is(err, artifact.ErrRefused) {
+			forEachPlace(t, func(t *testing.T, path string) {
+				writePlace(t, path, "./", all)
+				if err := readTagged(t.Context(), path); !errors.Is(err, artifact.ErrRefused) {
 					t.Errorf("got %v, want it refused", err)
 				}
 			})
@@ -297,8 +298,8 @@ func TestHostilePlaces(t *testing.T) {
 	}
 }
 
-// useAll reads the artifact v1, and its referrers.
-func useAll(ctx context.Context, path string) error {
+// readTagged reads the artifact v1 of a layout or archive, and lists its referrers.
+func readTagged(ctx context.Context, path string) error {
 	open := func() (testTarget, error) { return Open(path, reference.Read) }
 	if strings.HasSuffix(path, ".tar") {
 		open = func() (testTarget, error) { return archive.Open(path, reference.Read) }
@@ -319,24 +320,24 @@ func useAll(ctx context.Context, path string) error {
 	return err
 }
 
-func TestLinksOutOfALayout(t *testing.T) {
+func TestLinksOutOfLayout(t *testing.T) {
 	t.Parallel()
 	for _, link := range []string{"index.json", "blobs", "blobs/sha256", "oci-layout", "a blob"} {
 		t.Run(link, func(t *testing.T) {
 			t.Parallel()
 			real, path := filepath.Join(t.TempDir(), "real"), filepath.Join(t.TempDir(), "oci")
-			desc := tagged(t, real, "v1", []byte("layer"))
+			desc := storeTagged(t, real, "v1", []byte("layer"))
 			if link == "a blob" {
 				link = catalog.BlobName(desc.Digest)
 			}
-			written(t, path, "", filesIn(t, real))
+			writePlace(t, path, "", filesIn(t, real))
 			if err := os.RemoveAll(filepath.Join(path, link)); err != nil {
 				t.Fatal(err)
 			}
 			if err := os.Symlink(filepath.Join(real, link), filepath.Join(path, link)); err != nil {
 				t.Fatal(err)
 			}
-			if err := useAll(t.Context(), path); err == nil {
+			if err := readTagged(t.Context(), path); err == nil {
 				t.Error("a link out of the layout was followed")
 			}
 		})
@@ -346,23 +347,23 @@ func TestLinksOutOfALayout(t *testing.T) {
 func TestBlobThatIsNotAFile(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "oci")
-	desc := tagged(t, path, "v1", []byte("layer"))
+	desc := storeTagged(t, path, "v1", []byte("layer"))
 	name := filepath.Join(path, catalog.BlobName(desc.Digest))
 	if err := errors.Join(os.Remove(name), os.Mkdir(name, 0o777)); err != nil {
 		t.Fatal(err)
 	}
-	if err := useAll(t.Context(), path); !errors.Is(err, artifact.ErrRefused) {
+	if err := readTagged(t.Context(), path); !errors.Is(err, artifact.ErrRefused) {
 		t.Errorf("got %v", err)
 	}
 }
 
-// TestOpening distinguishes a path that does not exist, one that is not a layout, and one that may become a layout.
-func TestOpening(t *testing.T) {
+// TestOpen opens paths that do not exist, that are not layouts, and that may become layouts.
+func TestOpen(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	written(t, filepath.Join(dir, "other"), "", map[string][]byte{"letter.txt": nil})
-	written(t, filepath.Join(dir, "other.tar"), "", map[string][]byte{"letter.txt": nil})
-	written(t, dir, "", map[string][]byte{"file": []byte("x"), "text.tar": bytes.Repeat([]byte("text"), 500)})
+	writePlace(t, filepath.Join(dir, "other"), "", map[string][]byte{"letter.txt": nil})
+	writePlace(t, filepath.Join(dir, "other.tar"), "", map[string][]byte{"letter.txt": nil})
+	writePlace(t, dir, "", map[string][]byte{"file": []byte("x"), "text.tar": bytes.Repeat([]byte("text"), 500)})
 	for _, test := range []struct {
 		name string
 		mode reference.Mode
@@ -398,11 +399,11 @@ func TestOpening(t *testing.T) {
 	}
 }
 
-// TestReadOnly checks that a target opened for reading is not written.
+// TestReadOnly checks that a layout or archive opened for reading can't be written.
 func TestReadOnly(t *testing.T) {
 	t.Parallel()
-	places(t, func(t *testing.T, path string) {
-		desc := tagged(t, path, "v1", []byte("layer"))
+	forEachPlace(t, func(t *testing.T, path string) {
+		desc := storeTagged(t, path, "v1", []byte("layer"))
 		target := openFor(t, path, reference.Read)
 		for name, err := range map[string]error{
 			"push":   target.Push(t.Context(), desc, strings.NewReader("")),
@@ -417,13 +418,13 @@ func TestReadOnly(t *testing.T) {
 	})
 }
 
-// canceling is a reader that cancels the push when half of it is read.
-type canceling struct {
+// cancelingReader is a reader that calls cancel during the first read.
+type cancelingReader struct {
 	io.Reader
 	cancel func()
 }
 
-func (c canceling) Read(p []byte) (int, error) {
+func (c cancelingReader) Read(p []byte) (int, error) {
 	n, err := c.Reader.Read(p[:min(len(p), 1000)])
 	c.cancel()
 	return n, err
@@ -431,7 +432,7 @@ func (c canceling) Read(p []byte) (int, error) {
 
 func TestCanceledPushLeavesNothing(t *testing.T) {
 	t.Parallel()
-	places(t, func(t *testing.T, path string) {
+	forEachPlace(t, func(t *testing.T, path string) {
 		target, err := openPlace(path)
 		if err != nil {
 			t.Fatal(err)
@@ -441,7 +442,7 @@ func TestCanceledPushLeavesNothing(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		data := bytes.Repeat([]byte("x"), 1<<20)
-		err = target.Push(ctx, content.NewDescriptorFromBytes("text/plain", data), canceling{bytes.NewReader(data), cancel})
+		err = target.Push(ctx, content.NewDescriptorFromBytes("text/plain", data), cancelingReader{bytes.NewReader(data), cancel})
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)
 		}
@@ -454,11 +455,11 @@ func TestCanceledPushLeavesNothing(t *testing.T) {
 	})
 }
 
-// TestDiscarded checks that an archive does not change if the command fails.
-func TestDiscarded(t *testing.T) {
+// TestCloseWithError checks that an archive does not change if the caller has failed or the context is canceled.
+func TestCloseWithError(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "oci.tar")
-	tagged(t, path, "v1", []byte("layer"))
+	storeTagged(t, path, "v1", []byte("layer"))
 	before := filesIn(t, path)
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -481,21 +482,21 @@ func TestDiscarded(t *testing.T) {
 		if err := target.Close(end.ctx, end.err); !errors.Is(err, end.want) {
 			t.Errorf("Close: got %v, want %v", err, end.want)
 		}
-		if err := target.Close(t.Context(), nil); err != nil { // as when deferred: it must not write
+		if err := target.Close(t.Context(), nil); err != nil { // a deferred Close must not write
 			t.Errorf("closed again: %v", err)
 		}
 	}
 	if after := filesIn(t, path); len(after) != len(before) || !bytes.Equal(after["index.json"], before["index.json"]) {
-		t.Errorf("the archive changed")
+		t.Error("the archive changed")
 	}
 	checkNoTempFiles(t, path)
 }
 
-// TestUnchanged checks that repeating a command writes nothing.
+// TestUnchanged checks that storing the same artifact again writes nothing.
 func TestUnchanged(t *testing.T) {
 	t.Parallel()
-	places(t, func(t *testing.T, path string) {
-		tagged(t, path, "v1", []byte("layer"))
+	forEachPlace(t, func(t *testing.T, path string) {
+		storeTagged(t, path, "v1", []byte("layer"))
 		name := path
 		if !strings.HasSuffix(path, ".tar") {
 			name = filepath.Join(path, "index.json")
@@ -504,7 +505,7 @@ func TestUnchanged(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		tagged(t, path, "v1", []byte("layer"))
+		storeTagged(t, path, "v1", []byte("layer"))
 		if after, err := os.Stat(name); err != nil || !os.SameFile(before, after) {
 			t.Errorf("%s was written again (%v)", name, err)
 		}
@@ -518,7 +519,7 @@ func TestArchiveDependsOnContentAlone(t *testing.T) {
 	for _, order := range [][]string{{"a", "b", "c"}, {"c", "a", "b"}} {
 		path := filepath.Join(t.TempDir(), "oci.tar")
 		for _, name := range order {
-			tagged(t, path, name, []byte("layer "+name))
+			storeTagged(t, path, name, []byte("layer "+name))
 		}
 		data, err := os.ReadFile(path)
 		if err != nil {
@@ -535,7 +536,7 @@ func TestArchiveDependsOnContentAlone(t *testing.T) {
 	}
 }
 
-// TestCompressedArchive checks that compressed archives are refused: archives are read in place.
+// TestCompressedArchive checks that compressed archives are refused, because archives are read in place.
 func TestCompressedArchive(t *testing.T) {
 	t.Parallel()
 	for _, magic := range []string{"\x1f\x8b", "\x28\xb5\x2f\xfd"} {
@@ -549,7 +550,7 @@ func TestCompressedArchive(t *testing.T) {
 	}
 }
 
-// TestForeignNames reads the names that other tools write: tags, full names, and the two of containerd.
+// TestForeignNames reads the names that other tools write: tags, full names, and both annotations of containerd.
 func TestForeignNames(t *testing.T) {
 	t.Parallel()
 	var blobs [][]byte
@@ -560,13 +561,13 @@ func TestForeignNames(t *testing.T) {
 		descs = append(descs, content.NewDescriptorFromBytes(ocispec.MediaTypeImageManifest, blobs[i]))
 	}
 	all := layoutOf(indexOf(
-		named(descs[0], refName, "v1"),
-		named(descs[1], refName, "docker.io/library/alpine:3.20"),
-		named(descs[2], refName, "latest", "io.containerd.image.name", "docker.io/library/busybox:latest"),
-		named(descs[3], refName, "quay.io/other/alpine:3.20"),
+		withAnnotations(descs[0], refName, "v1"),
+		withAnnotations(descs[1], refName, "docker.io/library/alpine:3.20"),
+		withAnnotations(descs[2], refName, "latest", "io.containerd.image.name", "docker.io/library/busybox:latest"),
+		withAnnotations(descs[3], refName, "quay.io/other/alpine:3.20"),
 	), append(blobs, []byte("{}"))...)
-	places(t, func(t *testing.T, path string) {
-		written(t, path, "./", all)
+	forEachPlace(t, func(t *testing.T, path string) {
+		writePlace(t, path, "./", all)
 		target := openFor(t, path, reference.Write)
 		var tags []string
 		if err := target.Tags(t.Context(), "", func(page []string) error { tags = page; return nil }); err != nil {
@@ -595,16 +596,16 @@ func TestForeignNames(t *testing.T) {
 	})
 }
 
-// TestForeignFieldsStay checks that changes of index.json keep the fields that other tools wrote.
+// TestForeignFieldsStay checks that editing index.json keeps the fields that other tools wrote.
 func TestForeignFieldsStay(t *testing.T) {
 	t.Parallel()
 	manifest := jsonOf(ocispec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, Config: ocispec.DescriptorEmptyJSON})
 	desc := content.NewDescriptorFromBytes(ocispec.MediaTypeImageManifest, manifest)
 	index := fmt.Sprintf(`{"schemaVersion":2,"annotations":{"x":"y"},"manifests":[{"mediaType":%q,"digest":%q,"size":%d,"vendor":{"a":[1]},"annotations":{%q:"old"}}]}`,
 		desc.MediaType, desc.Digest, desc.Size, refName)
-	places(t, func(t *testing.T, path string) {
-		written(t, path, "", layoutOf([]byte(index), manifest, []byte("{}")))
-		tagged(t, path, "new", []byte("layer"))
+	forEachPlace(t, func(t *testing.T, path string) {
+		writePlace(t, path, "", layoutOf([]byte(index), manifest, []byte("{}")))
+		storeTagged(t, path, "new", []byte("layer"))
 		got := string(filesIn(t, path)["index.json"])
 		for _, want := range []string{`"vendor":{"a":[1]}`, `"annotations":{"x":"y"}`, `"old"`, `"new"`} {
 			if !strings.Contains(got, want) {
@@ -614,12 +615,13 @@ func TestForeignFieldsStay(t *testing.T) {
 	})
 }
 
-// TestIndexes checks that the manifests of an index are listed only through it, found by digest, and deleted with it.
+// TestIndexes checks that the manifests of an index are found by digest, although only the index is listed, and are deleted with
+// the index. A referrer stays.
 func TestIndexes(t *testing.T) {
 	t.Parallel()
-	places(t, func(t *testing.T, path string) {
+	forEachPlace(t, func(t *testing.T, path string) {
 		var child, index ocispec.Descriptor
-		edited(t, path, func(ctx context.Context, target testTarget) (err error) {
+		editPlace(t, path, func(ctx context.Context, target testTarget) (err error) {
 			if child, err = store(ctx, target, []byte("layer"), &theSubject); err != nil {
 				return err
 			}
@@ -632,7 +634,7 @@ func TestIndexes(t *testing.T) {
 			index, err = oras.TagBytes(ctx, target, ocispec.MediaTypeImageIndex, data, "multi")
 			return err
 		})
-		edited(t, path, func(ctx context.Context, target testTarget) error {
+		editPlace(t, path, func(ctx context.Context, target testTarget) error {
 			if got, err := target.Resolve(ctx, child.Digest.String()); err != nil || got.MediaType != child.MediaType {
 				t.Errorf("below the index: %v, %v", got, err)
 			}
@@ -652,10 +654,10 @@ func TestIndexes(t *testing.T) {
 	})
 }
 
-// TestMissingBlobs checks that a manifest is refused until its blobs exist, unless they are stored elsewhere.
+// TestMissingBlobs checks that a manifest is refused if its blobs are missing, unless they have URLs.
 func TestMissingBlobs(t *testing.T) {
 	t.Parallel()
-	places(t, func(t *testing.T, path string) {
+	forEachPlace(t, func(t *testing.T, path string) {
 		target := openFor(t, path, reference.Write)
 		foreign := ocispec.Descriptor{MediaType: "a/b", Digest: digest.FromString("foreign"), Size: 7, URLs: []string{"https://example.com"}}
 		m := ocispec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, Config: foreign, Layers: []ocispec.Descriptor{foreign}}
@@ -673,18 +675,18 @@ func TestMissingBlobs(t *testing.T) {
 func TestGarbage(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "oci")
-	desc := tagged(t, path, "v1", []byte("of v1"))
-	tagged(t, path, "v2", []byte("of v2"))
+	desc := storeTagged(t, path, "v1", []byte("of v1"))
+	storeTagged(t, path, "v2", []byte("of v2"))
 	orphan := filepath.Join(path, catalog.BlobName(digest.FromString("orphan")))
 	if err := os.WriteFile(orphan, []byte("orphan"), 0o666); err != nil {
 		t.Fatal(err)
 	}
 
-	other := openFor(t, path, reference.Write) // will list a manifest that needs the layer of v1
+	other := openFor(t, path, reference.Write) // it will list a manifest that needs the layer of v1
 	if _, err := oras.PushBytes(t.Context(), other, "text/plain", []byte("of v1")); err != nil {
 		t.Fatal(err)
 	}
-	edited(t, path, func(ctx context.Context, target testTarget) error { return target.Delete(ctx, desc) })
+	editPlace(t, path, func(ctx context.Context, target testTarget) error { return target.Delete(ctx, desc) })
 	if _, err := store(t.Context(), other, []byte("of v1"), &theSubject); err != nil {
 		t.Errorf("another writer lost a blob that it needs: %v", err)
 	}
@@ -693,8 +695,8 @@ func TestGarbage(t *testing.T) {
 	}
 	checkIntact(t, path)
 
-	aged(t, path, 2*files.Stale)
-	edited(t, path, func(ctx context.Context, target testTarget) error {
+	makeOlder(t, path, 2*files.Stale)
+	editPlace(t, path, func(ctx context.Context, target testTarget) error {
 		found, err := target.Predecessors(ctx, theSubject)
 		if err != nil {
 			return err
@@ -712,8 +714,8 @@ func TestGarbage(t *testing.T) {
 	}
 }
 
-// aged makes the blobs of a layout older.
-func aged(t *testing.T, path string, age time.Duration) {
+// makeOlder sets the modification times of a layout's blobs back by age.
+func makeOlder(t *testing.T, path string, age time.Duration) {
 	t.Helper()
 	blobs, err := filepath.Glob(filepath.Join(path, "blobs", "*", "*"))
 	for _, blob := range blobs {
@@ -724,7 +726,7 @@ func aged(t *testing.T, path string, age time.Duration) {
 	}
 }
 
-// TestFileThatChanges checks that the error names a file that changed before the archive is written.
+// TestFileThatChanges checks that the error names a file that changes before the archive is written.
 func TestFileThatChanges(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "weights")

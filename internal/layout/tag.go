@@ -29,7 +29,7 @@ func (l *Layout) Tag(ctx context.Context, desc ocispec.Descriptor, ref string) e
 	return l.TagName(ctx, desc, ref)
 }
 
-// TagFrom is like Tag, but moves only the tag of one repository, HOST/REPO, and not the same tag of another one.
+// TagFrom is like Tag, but moves only the tag of one repository, HOST/REPO, not the same tag of other repositories.
 func (l *Layout) TagFrom(ctx context.Context, desc ocispec.Descriptor, repository, tag string) error {
 	links, err := l.enlist(ctx, desc)
 	if err != nil {
@@ -38,7 +38,7 @@ func (l *Layout) TagFrom(ctx context.Context, desc ocispec.Descriptor, repositor
 	return l.change(ctx, index.TaggingFrom(catalog.ListEntry(desc, links), repository, tag))
 }
 
-// TagName is like Tag, but accepts full names too, such as charts/web:1.0.
+// TagName is like Tag, but also accepts full names, such as charts/web:1.0.
 func (l *Layout) TagName(ctx context.Context, desc ocispec.Descriptor, name string) error {
 	links, err := l.enlist(ctx, desc)
 	if err != nil {
@@ -47,7 +47,7 @@ func (l *Layout) TagName(ctx context.Context, desc ocispec.Descriptor, name stri
 	return l.change(ctx, index.Tagging(catalog.ListEntry(desc, links), name))
 }
 
-// change adds a change to the batch, or makes it immediately.
+// change adds a change to the batch or, without a batch, writes it at once.
 func (l *Layout) change(ctx context.Context, c index.Change) error {
 	if deferred, err := l.deferChange(ctx, c); deferred || err != nil {
 		return err
@@ -55,7 +55,7 @@ func (l *Layout) change(ctx context.Context, c index.Change) error {
 	return l.edit(ctx, c)
 }
 
-// enlist adds an existing manifest to the index, unless it is listed.
+// enlist adds a stored manifest to the index, unless it is listed already.
 func (l *Layout) enlist(ctx context.Context, desc ocispec.Descriptor) (*catalog.Links, error) {
 	if err := l.prepare(ctx); err != nil {
 		return nil, err
@@ -71,7 +71,7 @@ func (l *Layout) enlist(ctx context.Context, desc ocispec.Descriptor) (*catalog.
 	return links, nil
 }
 
-// Untag removes a tag. The manifest stays listed, without it.
+// Untag removes a tag. The manifest stays listed. It fails with errdef.ErrNotFound if there is no such tag.
 func (l *Layout) Untag(ctx context.Context, ref string) error {
 	if err := catalog.CheckUntag(ref); err != nil {
 		return err
@@ -86,8 +86,8 @@ func (l *Layout) Untag(ctx context.Context, ref string) error {
 	return err
 }
 
-// Delete removes a manifest with its tags, and the blobs that nothing else needs. It does not remove a blob that a
-// manifest needs.
+// Delete removes a manifest with its tags, and the blobs that no other manifest needs. It fails if a listed manifest needs the
+// manifest or blob to delete.
 func (l *Layout) Delete(ctx context.Context, desc ocispec.Descriptor) error {
 	if err := files.CheckDescriptor(desc); err != nil {
 		return err
@@ -119,7 +119,7 @@ func (l *Layout) Delete(ctx context.Context, desc ocispec.Descriptor) error {
 	return l.collect(ctx, collection{some: all, before: time.Now().Add(-files.Stale), deleted: []digest.Digest{desc.Digest}})
 }
 
-// closure returns a manifest and everything it reaches, except below manifests that can't be read.
+// closure returns the digests of a manifest and of all content reachable from it, except below manifests that can't be read.
 func (l *Layout) closure(ctx context.Context, desc ocispec.Descriptor) map[digest.Digest]bool {
 	all := map[digest.Digest]bool{desc.Digest: true}
 	if !manifest.Is(desc.MediaType) {

@@ -18,18 +18,18 @@ import (
 )
 
 const (
-	// orasIngest is where oras keeps files that it is writing into a layout.
+	// orasIngest is the directory of files that oras is writing into a layout.
 	orasIngest = "ingest"
-	// skopeoTemp begins the names of files that skopeo, podman, and buildah are writing into a layout.
+	// skopeoTemp is the prefix of files that skopeo, podman, and buildah are writing into a layout.
 	skopeoTemp = "oci-put-blob"
-	// freshFor is the age below which an unlisted file may belong to a tool that is still running: other tools do not use
-	// davit's locks, and list their files last.
+	// freshFor is the age below which an unlisted file may belong to a tool that is still running. Other tools do not take
+	// davit's locks, and they list their files last.
 	freshFor = time.Hour
 )
 
-// Unreferenced lists the files of a layout that nothing refers to, sorted by path, and its oci-layout if that is missing.
-// Files that another process is writing may be among them. While a manifest is damaged, the needed blobs are unknown,
-// so no blob is listed.
+// Unreferenced lists the files in a layout to which nothing refers, sorted by path, and oci-layout if it is missing. They may
+// include files that another process is writing. If a manifest is damaged, it is unknown which blobs are needed, so no blob is
+// listed.
 func (l *Layout) Unreferenced(ctx context.Context) ([]catalog.UnreferencedFile, error) {
 	root := l.opened()
 	if root == nil {
@@ -58,12 +58,12 @@ func (l *Layout) Unreferenced(ctx context.Context) ([]catalog.UnreferencedFile, 
 		return err
 	})
 	if _, lost := root.Lstat(ocispec.ImageLayoutFile); errors.Is(lost, fs.ErrNotExist) {
-		found = append(found, catalog.UnreferencedFile{Path: ocispec.ImageLayoutFile, Problem: catalog.Lost, Missing: true})
+		found = append(found, catalog.UnreferencedFile{Path: ocispec.ImageLayoutFile, Problem: catalog.Required, Missing: true})
 	}
 	return found, err
 }
 
-// findProblem returns why a file does not belong in a layout; "": it belongs there.
+// findProblem returns why a file does not belong in a layout, "" if it does. known means that needed is complete.
 func findProblem(name string, needed map[digest.Digest]bool, known bool) string {
 	first, rest, _ := strings.Cut(name, "/")
 	switch first {
@@ -83,12 +83,12 @@ func findProblem(name string, needed map[digest.Digest]bool, known bool) string 
 	case "manifest.json", "repositories": // docker's own files, in archives of docker save
 		return ""
 	}
-	return catalog.NotOfLayout
+	return catalog.NotInLayout
 }
 
-// Repair removes the files found by Unreferenced that davit or oras may have left: unreferenced blobs and temporary files.
-// While another process writes to the layout, its blobs stay, and so do files that are less than an hour old. A missing
-// oci-layout is written. Repair returns the problems it fixed.
+// Repair removes unreferenced blobs, and temporary files of davit and oras, and writes a missing oci-layout. It keeps files
+// that are less than an hour old, and all blobs if another process is writing to the layout. It returns the problems that it
+// fixed.
 func (l *Layout) Repair(ctx context.Context) ([]catalog.UnreferencedFile, error) {
 	before, err := l.Unreferenced(ctx)
 	if err != nil || len(before) == 0 {
@@ -111,7 +111,7 @@ func (l *Layout) Repair(ctx context.Context) ([]catalog.UnreferencedFile, error)
 	}), nil
 }
 
-// sweepParts removes files that interrupted fetches left and no process uses, with their journals.
+// sweepParts removes the files of interrupted fetches that no process is using, and their journals.
 func (l *Layout) sweepParts() {
 	entries, _ := fs.ReadDir(l.root.FS(), files.TempDir)
 	for _, e := range entries {
@@ -145,8 +145,8 @@ func (l *Layout) hasFreshTemps() bool {
 	})
 }
 
-// sweepIngest removes files that oras left an hour ago or longer: oras has no locks that would show whether they are in
-// use.
+// sweepIngest removes files that oras left behind and that are older than freshFor. Oras takes no locks that would show whether
+// a file is in use.
 func (l *Layout) sweepIngest() {
 	entries, _ := fs.ReadDir(l.root.FS(), orasIngest)
 	for _, e := range entries {

@@ -21,7 +21,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// prepare makes the directory a layout, if it isn't one yet, and joins its writers.
+// prepare makes the directory a layout, if it isn't one yet, and takes the lock that writers share.
 func (l *Layout) prepare(ctx context.Context) error {
 	if l.mode != reference.Write {
 		return &fs.PathError{Op: "write", Path: l.Path, Err: errors.New("opened for reading")}
@@ -50,7 +50,7 @@ func (l *Layout) prepare(ctx context.Context) error {
 	}
 }
 
-// makeRoot makes and opens the directory.
+// makeRoot creates the directory, if necessary, and opens it.
 func (l *Layout) makeRoot() (*os.Root, error) {
 	if root := l.opened(); root != nil {
 		return root, nil
@@ -70,7 +70,7 @@ func (l *Layout) makeRoot() (*os.Root, error) {
 	return root, l.check()
 }
 
-// leave closes and forgets an opened directory.
+// leave closes the directory and releases the lock.
 func (l *Layout) leave() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -84,7 +84,7 @@ func (l *Layout) leave() {
 	l.writers, l.latest, l.root = nil, nil, nil
 }
 
-// makeLayout writes the missing files of an empty layout, and keeps garbage collectors out.
+// makeLayout takes the shared lock, which excludes collectors of other processes, and creates the missing files of a layout.
 func (l *Layout) makeLayout(ctx context.Context, root *os.Root) error {
 	if err := root.MkdirAll(ocispec.ImageBlobsDir, 0o777); err != nil {
 		return err
@@ -108,7 +108,7 @@ func (l *Layout) makeLayout(ctx context.Context, root *os.Root) error {
 	return err
 }
 
-// create creates a small file, unless it exists.
+// create creates a small file, unless it exists, and reports whether it did.
 func (l *Layout) create(name string, data []byte) (bool, error) {
 	if _, err := l.root.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
 		return false, err
@@ -135,8 +135,8 @@ func (l *Layout) create(name string, data []byte) (bool, error) {
 	return err == nil, err
 }
 
-// Close closes the layout. Stored blobs that no manifest needs are removed, even if err is set or the context has ended.
-// Close returns err or, if that is nil, its own error. A second call does nothing.
+// Close writes the batch, removes stored blobs that no manifest needs, and closes the layout, even if err is set or the context is
+// canceled. It returns err or, if err is nil, its own error. A second call does nothing.
 func (l *Layout) Close(ctx context.Context, err error) error {
 	l.preparing.Lock()
 	defer l.preparing.Unlock()
@@ -151,7 +151,7 @@ func (l *Layout) Close(ctx context.Context, err error) error {
 	return err
 }
 
-// tidy removes what a broken push left behind. A failure to remove it is not reported.
+// tidy removes blobs that no manifest needs, after a failed push, and a layout that stayed empty. It reports no errors.
 func (l *Layout) tidy(ctx context.Context) {
 	l.mu.Lock()
 	left := map[digest.Digest]bool{}
@@ -173,7 +173,7 @@ func (l *Layout) tidy(ctx context.Context) {
 	}
 }
 
-// unmake removes a layout that this Layout has created and that is still empty.
+// unmake removes a layout that this Layout has created, unless it has blobs or another process uses it.
 func (l *Layout) unmake() {
 	if _, err := l.root.Stat(files.TempDir); err == nil {
 		return // another process uses it
@@ -195,21 +195,21 @@ func (l *Layout) unmake() {
 	}
 }
 
-// lockExclusive reports whether no other process writes to the layout, and keeps others out until unlockExclusive is called.
+// lockExclusive excludes other writers until unlockExclusive is called. It returns false if another process writes to the layout.
 func (l *Layout) lockExclusive() bool { return filelock.TryUpgrade(l.writers) }
 
 func (l *Layout) unlockExclusive() { filelock.Downgrade(l.writers) }
 
-// A collection is a search for blobs to remove.
+// collection determines which blobs collect removes.
 type collection struct {
-	some    map[digest.Digest]bool // to be removed if no listed manifest needs them
-	before  time.Time              // unneeded blobs that are older are removed too; zero: none
-	deleted []digest.Digest        // manifests that their referrers do not keep
+	some    map[digest.Digest]bool // blobs to remove if no listed manifest needs them, whatever their age
+	before  time.Time              // other unneeded blobs that are older are removed too; zero: none
+	deleted []digest.Digest        // deleted manifests, which referrers do not keep
 }
 
-// collect removes the blobs of a collection that no listed manifest needs and that this Layout does not know. It removes
-// nothing while others write to the layout: what they are about to list may need the blobs. Other tools take no locks; fresh
-// files that are not listed show that.
+// collect removes blobs that no listed manifest needs, except those in l.stored. It removes nothing while another process writes to
+// the layout, because a manifest that is not listed yet may need the blobs. Davit's processes hold a lock; other tools do not, so
+// recent files that are not listed count as a sign of them.
 func (l *Layout) collect(ctx context.Context, c collection) error {
 	l.editing.Lock()
 	defer l.editing.Unlock()
@@ -252,7 +252,7 @@ func (l *Layout) collect(ctx context.Context, c collection) error {
 	return l.discard(ctx, aside, c.deleted)
 }
 
-// findNeeded returns the digests that are reachable from the index.
+// findNeeded returns the digests that are reachable from the index. deleted manifests are not kept by their referrers.
 func (l *Layout) findNeeded(ctx context.Context, deleted []digest.Digest) (map[digest.Digest]bool, error) {
 	var roots []ocispec.Descriptor
 	if err := l.index(ctx, func(ix *index.Index) error { roots = ix.Roots(); return nil }); err != nil {
@@ -261,7 +261,7 @@ func (l *Layout) findNeeded(ctx context.Context, deleted []digest.Digest) (map[d
 	return catalog.NeededBy(ctx, l.Catalog, roots, deleted...)
 }
 
-// discard removes blobs that were set aside, or restores them if another process has come to need them: see list.
+// discard removes blobs that were set aside, and restores those that another process needs by now: see list.
 func (l *Layout) discard(ctx context.Context, aside map[digest.Digest]string, deleted []digest.Digest) error {
 	if len(aside) == 0 {
 		return nil
@@ -286,7 +286,7 @@ func (l *Layout) setAside(d digest.Digest) (string, bool) {
 	return name, l.root.Rename(catalog.BlobName(d), name) == nil
 }
 
-// blobs returns the stored blobs, and when they were stored.
+// blobs returns the digests of the blobs on the disk, with their modification times.
 func (l *Layout) blobs() map[digest.Digest]time.Time {
 	blobs := map[digest.Digest]time.Time{}
 	_ = fs.WalkDir(l.root.FS(), ocispec.ImageBlobsDir, func(name string, entry fs.DirEntry, err error) error {
