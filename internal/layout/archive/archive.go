@@ -22,43 +22,43 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// Archive is an OCI image layout in a tar file, which skopeo and podman call "oci-archive:". It is read in place. New
-// content is staged until Close, which writes a new archive beside the old one and renames it: the file is either
-// complete or unchanged.
+// Archive is an OCI image layout in a tar file, which skopeo and podman call "oci-archive:". It is read in place. New content is
+// staged until Close, which writes a new archive beside the old one and renames it, so that the file is either complete or
+// unchanged.
 type Archive struct {
 	*catalog.Catalog
 	file string // path, with symbolic links resolved
 	mode reference.Mode
-	old  *tarFile // the existing file; empty: none
+	old  *tarFile // the existing archive; its file is nil if it does not exist
 
 	viewing sync.RWMutex // guards current
-	current *index.Index // of old, with changes
+	current *index.Index // the index of old with the changes applied
 
 	mu      sync.Mutex // guards the fields below
 	changes []index.Change
-	rewrite bool            // write it even without changes
-	deleted []digest.Digest // manifests that are not kept because they are subjects
+	rewrite bool            // Close writes the archive even if there are no changes
+	deleted []digest.Digest // deleted manifests, which referrers do not keep
 	staged  map[digest.Digest]staged
 	spools  spools
 	closed  bool
 }
 
-// spools are the temporary files of an archive.
+// spools holds the temporary files of an archive.
 type spools struct {
-	files  []*os.File // unnamed, except those of FetchBlob
-	parts  []string   // the names of those of FetchBlob
-	shared *os.File   // the one of files for blobs whose size is known; nil: none yet
-	end    int64      // where the next blob in shared goes
+	files  []*os.File // all files; they are unlinked, except those of FetchBlob
+	parts  []string   // the names of the files of FetchBlob
+	shared *os.File   // the file for blobs whose size is known; nil: none yet
+	end    int64      // the offset of the next blob in shared
 }
 
 // staged is a blob that Close will write.
 type staged struct {
 	desc  ocispec.Descriptor
-	spool files.Extent  // where it is staged; its file is nil: it is not
-	blob  artifact.Blob // a file of the user, read again by Close
+	spool files.Extent  // where the blob is stored; if its File is nil, the blob is in a file of the user
+	blob  artifact.Blob // the file of the user, which Close reads again
 }
 
-// Open opens an archive. For Write it may be missing.
+// Open opens an archive. For Write, the file may be missing; for Read, Open then fails with errdef.ErrNotFound.
 func Open(name string, mode reference.Mode) (*Archive, error) {
 	file := name
 	if real, err := filepath.EvalSymlinks(name); err == nil {
@@ -85,7 +85,7 @@ func (a *Archive) index(_ context.Context, fn func(*index.Index) error) error {
 	return fn(a.current)
 }
 
-// openBlob opens a blob: a staged one, or one of the file.
+// openBlob opens a staged blob, or a blob in the existing file.
 func (a *Archive) openBlob(d digest.Digest) (*files.Blob, error) {
 	a.mu.Lock()
 	s, ok := a.staged[d]
@@ -96,7 +96,7 @@ func (a *Archive) openBlob(d digest.Digest) (*files.Blob, error) {
 	return a.old.openBlob(d)
 }
 
-// open returns the staged content.
+// open opens the staged blob. It fails with artifact.ErrChanged if the size of the user's file has changed.
 func (s staged) open() (*files.Blob, error) {
 	if s.spool.File != nil {
 		return files.NewBlobFile(s.spool, func() error { return nil }), nil
@@ -113,7 +113,7 @@ func (s staged) open() (*files.Blob, error) {
 	return files.NewBlobFile(e, r.Close), nil
 }
 
-// Push stages a blob, or a manifest whose blobs exist, for Close. It does not read content that exists already.
+// Push stages a blob or a manifest for Close. The blobs of a manifest must exist. It does not read r if the blob exists.
 func (a *Archive) Push(ctx context.Context, desc ocispec.Descriptor, r io.Reader) error {
 	if err := a.checkWritable(); err != nil {
 		return err
@@ -139,7 +139,7 @@ func (a *Archive) Push(ctx context.Context, desc ocispec.Descriptor, r io.Reader
 }
 
 func (a *Archive) checkWritable() error {
-	if a.old.invented != nil {
+	if a.old.generated != nil {
 		return &artifact.Error{Op: "writing", Item: a.Path, Err: reference.Invalid(errDockerArchive, errdef.ErrUnsupported)}
 	}
 	if a.mode != reference.Write {
@@ -153,7 +153,7 @@ func (a *Archive) has(desc ocispec.Descriptor) bool {
 	return err == nil && b.Close() == nil
 }
 
-// PushBlob stages a blob for Close. A file is only hashed now, unless its digest is known, and copied by Close.
+// PushBlob stages a blob for Close. If the blob is a file, PushBlob only hashes it, unless the digest is known; Close copies it.
 func (a *Archive) PushBlob(ctx context.Context, b artifact.Blob, report func(done int64)) (ocispec.Descriptor, artifact.Step, error) {
 	desc := b.Descriptor()
 	if err := a.checkWritable(); err != nil {
@@ -196,7 +196,7 @@ func (a *Archive) PushBlob(ctx context.Context, b artifact.Blob, report func(don
 	return desc, artifact.Done, nil
 }
 
-// spool stages a blob in an unnamed temporary file, and verifies it.
+// spool writes a blob to an unlinked temporary file, verifies it, and stages it.
 func (a *Archive) spool(ctx context.Context, desc ocispec.Descriptor, r io.Reader, report func(int64)) (ocispec.Descriptor, error) {
 	f, at, err := a.reserve(desc.Size)
 	if err != nil {
@@ -206,16 +206,17 @@ func (a *Archive) spool(ctx context.Context, desc ocispec.Descriptor, r io.Reade
 	if err != nil {
 		return got, err
 	}
-	there := desc.Digest == "" && a.has(got) // with a digest, it was checked before
+	exists := desc.Digest == "" && a.has(got) // callers check blobs whose digest is known
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if _, ok := a.staged[got.Digest]; !ok && !there {
+	if _, ok := a.staged[got.Digest]; !ok && !exists {
 		a.staged[got.Digest] = staged{desc: got, spool: files.Extent{File: f, Offset: at, Size: got.Size}}
 	}
 	return got, nil
 }
 
-// reserve allocates space for a blob: a file of its own if its size is not known.
+// reserve allocates space in a temporary file for a blob, and returns the file and the offset. If the size is not known, which
+// a negative size means, the blob gets a file of its own.
 func (a *Archive) reserve(size int64) (*os.File, int64, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -244,16 +245,16 @@ func (a *Archive) createTemp() (*os.File, error) {
 	defer func() { _ = root.Close() }()
 	f, _, err := files.CreateTemp(root, ".", a.tempPrefix())
 	var failed *fs.PathError
-	if errors.As(err, &failed) { // the user knows only the name of the archive
+	if errors.As(err, &failed) { // name the archive, not the temporary file
 		err = &artifact.Error{Op: "writing", Item: a.file, Err: failed.Err}
 	}
 	return f, err
 }
 
-// tempPrefix begins the names of the temporary files.
+// tempPrefix returns the prefix of the names of temporary files.
 func (a *Archive) tempPrefix() string { return "." + filepath.Base(a.file) + ".davit-" }
 
-// sweep removes files that killed processes left beside the archive.
+// sweep removes temporary files that killed processes left beside the archive.
 func (a *Archive) sweep() {
 	if root, err := a.openDir(); err == nil {
 		files.SweepTemps(root, ".", a.tempPrefix())
@@ -261,8 +262,8 @@ func (a *Archive) sweep() {
 	}
 }
 
-// edit changes the index, now and again on the current index when the archive is written. An edit without effect is no
-// reason to write it.
+// edit applies a change to the index in memory, and records it, to be applied again to the index on the disk when the archive is
+// written. A change without effect is not recorded.
 func (a *Archive) edit(c index.Change) error {
 	a.viewing.Lock()
 	defer a.viewing.Unlock()
@@ -295,7 +296,7 @@ func (a *Archive) Tag(ctx context.Context, desc ocispec.Descriptor, ref string) 
 	return a.edit(index.Tagging(catalog.ListEntry(desc, links), ref))
 }
 
-// TagFrom is like Tag, but moves only the tag of one repository, HOST/REPO, and not the same tag of another one.
+// TagFrom is like Tag, but moves only the tag of one repository, HOST/REPO, not the same tag of other repositories.
 func (a *Archive) TagFrom(ctx context.Context, desc ocispec.Descriptor, repository, tag string) error {
 	if err := a.checkWritable(); err != nil {
 		return err
@@ -310,7 +311,7 @@ func (a *Archive) TagFrom(ctx context.Context, desc ocispec.Descriptor, reposito
 	return a.edit(index.TaggingFrom(catalog.ListEntry(desc, links), repository, tag))
 }
 
-// Untag removes a tag. The manifest stays listed, without it.
+// Untag removes a tag. The manifest stays listed. It fails with errdef.ErrNotFound if there is no such tag.
 func (a *Archive) Untag(_ context.Context, ref string) error {
 	if err := a.checkWritable(); err != nil {
 		return err
@@ -324,7 +325,8 @@ func (a *Archive) Untag(_ context.Context, ref string) error {
 	return nil
 }
 
-// Delete removes a manifest with its tags. The blobs that nothing else needs are dropped when the archive is written.
+// Delete removes a manifest with its tags. Close omits the blobs that no other manifest needs. Delete fails if a listed manifest
+// needs the manifest or blob to delete.
 func (a *Archive) Delete(ctx context.Context, desc ocispec.Descriptor) error {
 	if err := a.checkWritable(); err != nil {
 		return err
@@ -346,7 +348,7 @@ func (a *Archive) Delete(ctx context.Context, desc ocispec.Descriptor) error {
 	}
 	a.mu.Lock()
 	a.deleted = append(a.deleted, desc.Digest)
-	a.rewrite = a.rewrite || !listed // the index does not change then, but the blobs do
+	a.rewrite = a.rewrite || !listed // the index does not change, but the blobs do
 	a.mu.Unlock()
 	return a.edit(index.Removal(desc.Digest))
 }

@@ -20,11 +20,11 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// dockerManifestFile lists the images of an archive that docker save wrote before it wrote image layouts, and that crane
-// and others still write (docker: image/tarexport/save.go).
+// dockerManifestFile lists the images in an archive of docker save. Older versions of docker wrote archives with this file and
+// without an index.json, and crane and other tools still do (docker: image/tarexport/save.go).
 const dockerManifestFile = "manifest.json"
 
-// maxDockerImages limits the images of such an archive that are read.
+// maxDockerImages limits the images in an archive of docker save.
 const maxDockerImages = 1000
 
 // dockerImage is an entry of manifest.json.
@@ -34,8 +34,8 @@ type dockerImage struct {
 	Layers   []string
 }
 
-// importDocker makes an archive of docker save look like that of a layout. It has neither manifests nor digests, so
-// everything in it is hashed and a manifest is made for each image; the file itself stays as it is.
+// importDocker makes an archive of docker save readable as a layout. Such an archive has neither manifests nor digests, so
+// importDocker hashes its files and generates a manifest for each image. It does not change the archive.
 func (t *tarFile) importDocker(name string) error {
 	list, err := t.readSmall(dockerManifestFile)
 	if err != nil {
@@ -58,6 +58,7 @@ func (t *tarFile) importDocker(name string) error {
 	return nil
 }
 
+// importImage generates the manifest of an image. known are the descriptors of the files hashed so far, by name.
 func (t *tarFile) importImage(image dockerImage, known map[string]ocispec.Descriptor) error {
 	m := ocispec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest}
 	var err error
@@ -65,7 +66,7 @@ func (t *tarFile) importImage(image dockerImage, known map[string]ocispec.Descri
 		return err
 	}
 	if m.Config.Size > manifest.MaxSize {
-		return fmt.Errorf("a config of %d bytes", m.Config.Size)
+		return fmt.Errorf("config too large: %d bytes", m.Config.Size)
 	}
 	m.Config.MediaType = ocispec.MediaTypeImageConfig
 	for _, layer := range image.Layers {
@@ -79,7 +80,7 @@ func (t *tarFile) importImage(image dockerImage, known map[string]ocispec.Descri
 	if err != nil {
 		return err
 	}
-	desc, err := t.addInvented(data)
+	desc, err := t.addGenerated(data)
 	if err != nil {
 		return err
 	}
@@ -92,7 +93,8 @@ func (t *tarFile) importImage(image dockerImage, known map[string]ocispec.Descri
 	return nil
 }
 
-// importFile hashes an entry and makes it a blob. Layers of older versions of docker are links to each other.
+// importFile hashes an entry and makes it a blob. Layers may be symbolic links to each other, in archives of older versions of
+// docker.
 func (t *tarFile) importFile(name string, known map[string]ocispec.Descriptor) (ocispec.Descriptor, error) {
 	name = path.Clean(name)
 	if link, ok := t.links[name]; ok {
@@ -122,28 +124,28 @@ func (t *tarFile) importFile(name string, known map[string]ocispec.Descriptor) (
 	return desc, nil
 }
 
-// addInvented keeps a manifest that the archive does not have in an unnamed temporary file.
-func (t *tarFile) addInvented(data []byte) (ocispec.Descriptor, error) {
-	if t.invented == nil {
+// addGenerated stores a generated manifest in an unlinked temporary file.
+func (t *tarFile) addGenerated(data []byte) (ocispec.Descriptor, error) {
+	if t.generated == nil {
 		f, err := os.CreateTemp("", "davit-")
 		if err != nil {
 			return ocispec.Descriptor{}, err
 		}
-		t.invented = f
+		t.generated = f
 		if err := os.Remove(f.Name()); err != nil {
 			return ocispec.Descriptor{}, err
 		}
 	}
-	at, err := t.invented.Seek(0, io.SeekEnd)
+	at, err := t.generated.Seek(0, io.SeekEnd)
 	if err == nil {
-		_, err = t.invented.Write(data)
+		_, err = t.generated.Write(data)
 	}
 	desc := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: digest.FromBytes(data), Size: int64(len(data))}
-	t.blobs[desc.Digest] = files.Extent{File: t.invented, Offset: at, Size: desc.Size}
+	t.blobs[desc.Digest] = files.Extent{File: t.generated, Offset: at, Size: desc.Size}
 	return desc, err
 }
 
-// readSmall reads a small entry.
+// readSmall reads an entry of at most manifest.MaxSize bytes.
 func (t *tarFile) readSmall(name string) ([]byte, error) {
 	e := t.files[name]
 	if e.Size > manifest.MaxSize {
@@ -152,5 +154,5 @@ func (t *tarFile) readSmall(name string) ([]byte, error) {
 	return io.ReadAll(e.Reader())
 }
 
-// errDockerArchive is the reason why such an archive is not written to.
-var errDockerArchive = errors.New("docker save wrote it, and it is not an image layout: copy it to another archive first")
+// errDockerArchive is the reason why davit does not write to an archive of docker save.
+var errDockerArchive = errors.New("an archive of docker save, not an image layout: copy it to another archive first")

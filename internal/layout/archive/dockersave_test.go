@@ -15,7 +15,8 @@ import (
 	"oras.land/oras-go/v2/content"
 )
 
-// dockerArchive writes what docker save of old wrote: manifest.json first, layers linked to each other.
+// dockerArchive writes an archive as older versions of docker save do: manifest.json first, and layers that link to each other. The
+// content of an entry is in its Uname.
 func dockerArchive(t *testing.T, manifest string, entries ...tar.Header) string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "saved.tar")
@@ -26,7 +27,7 @@ func dockerArchive(t *testing.T, manifest string, entries ...tar.Header) string 
 	defer func() { _ = f.Close() }()
 	w := tar.NewWriter(f)
 	for _, h := range append([]tar.Header{{Name: "manifest.json", Uname: manifest}}, entries...) {
-		body := h.Uname // the content is in the place of its owner
+		body := h.Uname
 		h.Uname, h.Mode = "", 0o644
 		if h.Linkname == "" {
 			h.Size = int64(len(body))
@@ -71,7 +72,7 @@ func TestDockerSave(t *testing.T) {
 		t.Errorf("fetched %q, %v", data, err)
 	}
 	if err := a.Tag(t.Context(), desc, "2.0"); err == nil {
-		t.Error("was tagged, though it can't be written as it is")
+		t.Error("an archive of docker save was tagged")
 	}
 	if err := a.Close(t.Context(), nil); err != nil {
 		t.Error(err)
@@ -81,10 +82,10 @@ func TestDockerSave(t *testing.T) {
 func TestDockerSaveRefuses(t *testing.T) {
 	t.Parallel()
 	for name, manifest := range map[string]string{
-		"no JSON":           `[{`,
-		"no images":         `[]`,
-		"a missing config":  `[{"Config":"c.json","Layers":[]}]`,
-		"a path that leads": `[{"Config":"../../../../etc/hostname","Layers":[]}]`,
+		"invalid JSON":     `[{`,
+		"no images":        `[]`,
+		"a missing config": `[{"Config":"c.json","Layers":[]}]`,
+		"a path outside":   `[{"Config":"../../../../etc/hostname","Layers":[]}]`,
 	} {
 		a, err := Open(dockerArchive(t, manifest), reference.Read)
 		if !errors.Is(err, artifact.ErrRefused) {

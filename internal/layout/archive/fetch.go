@@ -13,10 +13,10 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// FetchBlob stages a blob for Close. Fetch writes it, verified, into a file of dst beside the archive. The file stays
-// until the archive is written: the file that an interrupted fetch left under the name is available to the next fetch,
-// of any process, as in Repository.FetchFile. errdef.ErrUnsupported: another process is fetching it, or the file system
-// does not support locks.
+// FetchBlob stages a blob for Close. fetch writes the blob and verifies it, into the file name of dst, the directory of the
+// archive. The file stays until the archive is written. A later call, in any process, gets the same name, so that fetch can
+// resume an interrupted download: see Repository.FetchFile. FetchBlob fails with errdef.ErrUnsupported if another process is
+// fetching the blob, or if the file system does not support locks.
 func (a *Archive) FetchBlob(ctx context.Context, desc ocispec.Descriptor, fetch func(dst *os.Root, name string) error) (artifact.Step, error) {
 	if err := a.checkWritable(); err != nil {
 		return 0, err
@@ -46,7 +46,7 @@ func (a *Archive) FetchBlob(ctx context.Context, desc ocispec.Descriptor, fetch 
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.staged[desc.Digest] = staged{desc: desc, spool: files.Extent{File: f, Offset: 0, Size: desc.Size}}
-	a.spools.files = append(a.spools.files, f) // open, and so locked, until Close
+	a.spools.files = append(a.spools.files, f) // stays open until Close, which keeps the lock
 	a.spools.parts = append(a.spools.parts, name)
 	return artifact.Done, nil
 }
@@ -60,7 +60,7 @@ func (a *Archive) openDir() (*os.Root, error) {
 	return os.OpenRoot(dir)
 }
 
-// dropParts removes the files of FetchBlob, which are in the archive now.
+// dropParts removes the files of FetchBlob, after their content has been written to the archive.
 func (a *Archive) dropParts() {
 	root, err := a.openDir()
 	if err != nil {

@@ -12,14 +12,14 @@ import (
 func TestSweepKeepsFilesInUse(t *testing.T) {
 	t.Parallel()
 	file := t.TempDir() + "/oci.tar"
-	place := func() *Archive {
+	open := func() *Archive {
 		a, err := Open(file, reference.Write)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return a
 	}
-	a, other := place(), place()
+	a, other := open(), open()
 	err := a.withLatest(func(now *tarFile) error {
 		temp, err := a.compose(t.Context(), now.index.Clone(), now)
 		if err != nil {
@@ -27,14 +27,14 @@ func TestSweepKeepsFilesInUse(t *testing.T) {
 		}
 		other.sweep()
 		if _, err := os.Stat(temp.Name()); err != nil {
-			t.Errorf("in use: %v", err)
+			t.Errorf("a file in use was removed: %v", err)
 		}
 		if err := temp.Close(); err != nil {
 			t.Error(err)
 		}
 		other.sweep()
 		if _, err := os.Stat(temp.Name()); err == nil {
-			t.Error("the files of an earlier process still exist")
+			t.Error("an abandoned file still exists")
 		}
 		return nil
 	})

@@ -8,7 +8,8 @@ import (
 	"github.com/davit-oci/davit/internal/lists"
 )
 
-// Unreferenced lists the blobs of an archive that nothing refers to, sorted by path.
+// Unreferenced lists the blobs in the archive to which nothing refers, sorted by path. If a manifest is damaged, it is unknown
+// which blobs are needed, so the list is empty.
 func (a *Archive) Unreferenced(ctx context.Context) ([]catalog.UnreferencedFile, error) {
 	needed, known, err := catalog.Referenced(ctx, a.Catalog)
 	if err != nil || !known {
@@ -24,7 +25,7 @@ func (a *Archive) Unreferenced(ctx context.Context) ([]catalog.UnreferencedFile,
 	return found, nil
 }
 
-// Repair omits the blobs found by Unreferenced when Close writes the archive. It returns them.
+// Repair makes Close write the archive without unreferenced blobs, and returns those blobs.
 func (a *Archive) Repair(ctx context.Context) ([]catalog.UnreferencedFile, error) {
 	if err := a.checkWritable(); err != nil {
 		return nil, err

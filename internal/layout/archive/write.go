@@ -27,8 +27,8 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// Close ends the use of the archive. Unless err is set, it writes pushed content and changes, if there are any; otherwise
-// the file stays as it is. Close returns err or, if that is nil, its own error. A second call does nothing.
+// Close writes the staged content and the changes, if there are any and err is nil, and closes the archive. It returns err or, if
+// err is nil, its own error. A second call does nothing.
 func (a *Archive) Close(ctx context.Context, err error) error {
 	a.mu.Lock()
 	closed := a.closed
@@ -50,13 +50,13 @@ func (a *Archive) Close(ctx context.Context, err error) error {
 	return err
 }
 
-// commit writes the pushed content and the changes, if there are any.
+// commit writes the staged content and the changes, if there are any.
 func (a *Archive) commit(ctx context.Context) error {
 	if !a.hasRepairs(ctx) && !a.rewrite && len(a.changes) == 0 {
 		return nil
 	}
 	a.viewing.Lock()
-	a.current = index.New() // the archive is read again; two of them would take twice the memory
+	a.current = index.New() // freed, because write reads the index again
 	a.viewing.Unlock()
 	err := a.write(ctx, a.changes)
 	if err == nil {
@@ -65,7 +65,7 @@ func (a *Archive) commit(ctx context.Context) error {
 	return err
 }
 
-// hasRepairs reports whether something was pushed that the archive lists but lacked.
+// hasRepairs reports whether a staged blob was missing or damaged although the index needs it.
 func (a *Archive) hasRepairs(ctx context.Context) bool {
 	if len(a.staged) == 0 {
 		return false
@@ -81,9 +81,9 @@ func (a *Archive) hasRepairs(ctx context.Context) bool {
 	return false
 }
 
-// write applies the changes to the current archive on disk, under a lock on its directory. Safety does not depend on
-// the lock: the archive is not replaced if it is no longer the one that was read, and without a lock it is checked
-// again.
+// write applies the changes to the archive that is on the disk now, under a lock on its directory. Safety does not depend on the
+// lock: the archive is replaced only if it is still the version that was read, and without the lock it is checked again
+// afterwards.
 func (a *Archive) write(ctx context.Context, changes []index.Change) error {
 	dir := filepath.Dir(a.file)
 	if err := os.MkdirAll(dir, 0o777); err != nil {
@@ -98,7 +98,7 @@ func (a *Archive) write(ctx context.Context, changes []index.Change) error {
 		}
 		lock.Release()
 		if err == nil {
-			_ = durable.SyncDir(dir) // if this fails, a rename is as durable as it gets
+			_ = durable.SyncDir(dir) // not all file systems can sync directories; the rename is done anyway
 		}
 		if !errors.Is(err, catalog.ErrIndexChanged) {
 			return err
@@ -118,7 +118,8 @@ func (a *Archive) lock(ctx context.Context, dir string) *filelock.Lock {
 	return filelock.WaitFile(ctx, d)
 }
 
-// writeOnce applies the changes to the current archive.
+// writeOnce writes a new archive with the changes and replaces the current one. It fails with catalog.ErrIndexChanged if another
+// process has replaced the archive meanwhile.
 func (a *Archive) writeOnce(ctx context.Context, changes []index.Change) error {
 	return a.withLatest(func(now *tarFile) error {
 		ix := now.index.Clone()
@@ -132,14 +133,14 @@ func (a *Archive) writeOnce(ctx context.Context, changes []index.Change) error {
 		if err != nil {
 			return err
 		}
-		// It stays open, and so locked, until it has its final name: no other process sweeps it as abandoned.
-		defer func() { _, _ = temp.Close(), os.Remove(temp.Name()) }() // unless it was renamed
+		// The file stays open, and therefore locked, until it is renamed, so that no other process sweeps it.
+		defer func() { _, _ = temp.Close(), os.Remove(temp.Name()) }() // Remove fails after a rename
 		return now.replace(temp.Name(), a.file)
 	})
 }
 
-// confirm checks whether written changes are still in the archive, after a pause in which others that had read the
-// older archive may write.
+// confirm checks whether the written changes are still in the archive. It first waits for processes that have read the older
+// archive and may overwrite the new one. It fails with catalog.ErrIndexChanged.
 func (a *Archive) confirm(ctx context.Context, changes []index.Change) error {
 	if err := pause.For(ctx, catalog.EditPause+rand.N(catalog.EditPause)); err != nil {
 		return err
@@ -154,7 +155,7 @@ func (a *Archive) confirm(ctx context.Context, changes []index.Change) error {
 	})
 }
 
-// withLatest calls fn with the current archive on disk, which changes refer to meanwhile.
+// withLatest calls fn with the archive that is on the disk now. During the call, a.old is that archive.
 func (a *Archive) withLatest(fn func(now *tarFile) error) error {
 	now, err := OpenTar(a.file)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -176,7 +177,8 @@ func (a *Archive) withLatest(fn func(now *tarFile) error) error {
 	return fn(now)
 }
 
-// compose writes a new archive with an index and the blobs it reaches, under a temporary name. The file is open.
+// compose writes a new archive under a temporary name, with an index and the blobs that are reachable from it. The returned file is
+// open.
 func (a *Archive) compose(ctx context.Context, ix *index.Index, now *tarFile) (f *os.File, err error) {
 	digests, err := a.listKept(ctx, ix, now)
 	if err != nil {
@@ -215,8 +217,8 @@ func (a *Archive) compose(ctx context.Context, ix *index.Index, now *tarFile) (f
 	return f, w.end()
 }
 
-// listKept lists the blobs of the new archive, sorted: the existing ones that its index reaches. If the index can't be
-// followed, the needed blobs are unknown, and all are kept.
+// listKept lists the blobs of the new archive, sorted: existing and staged blobs that are reachable from its index. If a manifest
+// can't be read, it is unknown which blobs are needed, so all are kept.
 func (a *Archive) listKept(ctx context.Context, ix *index.Index, now *tarFile) ([]digest.Digest, error) {
 	needed, err := catalog.NeededBy(ctx, a.Catalog, ix.Roots(), a.deleted...)
 	if ctx.Err() != nil {
@@ -237,7 +239,7 @@ func (a *Archive) listKept(ctx context.Context, ix *index.Index, now *tarFile) (
 	return digests, nil
 }
 
-// addBlob copies one blob and verifies it, even one that this archive had before.
+// addBlob copies a blob into the new archive and verifies it, even if the blob was in the old archive.
 func (a *Archive) addBlob(ctx context.Context, w *tarWriter, d digest.Digest) error {
 	b, err := a.openBlob(d)
 	if err != nil {
@@ -251,12 +253,13 @@ func (a *Archive) addBlob(ctx context.Context, w *tarWriter, d digest.Digest) er
 	return err
 }
 
-// tarWriter writes entries that depend only on their names and bytes.
+// tarWriter writes a tar whose bytes depend only on the names and contents of its entries.
 type tarWriter struct {
 	file *os.File
 	at   int64
 }
 
+// add appends an entry, and verifies its content against desc.
 func (w *tarWriter) add(ctx context.Context, name string, r io.Reader, desc ocispec.Descriptor) error {
 	var header bytes.Buffer
 	h := &tar.Header{Typeflag: tar.TypeReg, Name: name, Size: desc.Size, Mode: 0o644, ModTime: time.Unix(0, 0)}
@@ -274,7 +277,7 @@ func (w *tarWriter) add(ctx context.Context, name string, r io.Reader, desc ocis
 	return nil
 }
 
-// end writes the two blocks of zeros at the end, and syncs the file.
+// end appends the two blocks of zeros that end a tar, and syncs the file.
 func (w *tarWriter) end() error {
 	if err := w.file.Truncate(w.at + 1024); err != nil {
 		return err

@@ -1,4 +1,4 @@
-// Package catalog reads what image layouts in directories and archives share: the index and the graph of manifests.
+// Package catalog reads the index, the manifests, and the blobs of image layouts, both in directories and in archives.
 package catalog
 
 import (
@@ -24,36 +24,38 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// Catalog is the part that layouts and archives share: an index, and blobs that are parts of files. It only reads.
+// Catalog is the read-only part that layouts and archives share: an index, and blobs that are parts of files.
 type Catalog struct {
 	Path  string // as the user wrote it
 	Store Access
 
 	mu       sync.Mutex
-	links    map[digest.Digest]*Links // of manifests read so far; they never change
-	cached   int                      // descriptors in links
-	subjects subjects                 // of the index that was read last
+	links    map[digest.Digest]*Links // of the manifests read so far, which never change
+	cached   int                      // how many descriptors and digests links holds
+	subjects subjects                 // of the index that was searched last
 
-	belowMu sync.Mutex
-	below   below
+	parentsMu sync.Mutex
+	parents   parentCache
 }
 
 // Access reads the index and blobs of a catalog.
 type Access struct {
-	// Index calls fn with the index, which does not change meanwhile. fn must not modify it, keep it, or call Index.
+	// Index calls fn with the index, which does not change during the call. fn must not change it, keep it, or call Index.
 	Index func(ctx context.Context, fn func(*index.Index) error) error
-	Blob  func(d digest.Digest) (*files.Blob, error) // d is valid; fs.ErrNotExist: no such blob
+	// Blob opens the blob of a valid digest. It fails with fs.ErrNotExist if there is no such blob.
+	Blob func(d digest.Digest) (*files.Blob, error)
 }
 
-// New returns a catalog without access: the caller sets Store.
+// New returns a catalog of the layout or archive at path. The caller must set Store.
 func New(path string) *Catalog { return &Catalog{Path: path, links: map[digest.Digest]*Links{}} }
 
-// BlobLabel returns the name that errors use for a blob of the layout.
+// BlobLabel returns the name of a blob in error messages.
 func BlobLabel(c *Catalog, d digest.Digest) string {
 	return c.Path + "@" + untrusted.Line(d.String(), 200)
 }
 
-// OpenBlob opens a blob whose size matches its descriptor.
+// OpenBlob opens a blob, unverified. It fails with errdef.ErrNotFound if there is no such blob, and with artifact.ErrRefused if
+// the size differs from that in the descriptor.
 func OpenBlob(c *Catalog, desc ocispec.Descriptor) (*files.Blob, error) {
 	if err := files.CheckDescriptor(desc); err != nil {
 		return nil, err
@@ -76,8 +78,8 @@ func checkSize(c *Catalog, b *files.Blob, desc ocispec.Descriptor) error {
 	return nil
 }
 
-// Fetch returns the content of a blob or manifest. The reader ends with an error instead of io.EOF if the content does
-// not match the descriptor; small content is verified before its first byte is returned.
+// Fetch returns the content of a blob or manifest. If the content does not match the descriptor, the reader returns an error
+// instead of io.EOF; small content is verified before Fetch returns.
 func (c *Catalog) Fetch(_ context.Context, desc ocispec.Descriptor) (io.ReadCloser, error) {
 	if manifest.Is(desc.MediaType) && desc.Size <= manifest.MaxSize {
 		data, err := ManifestData(c, desc)
@@ -117,8 +119,8 @@ func (c *Catalog) FetchRange(_ context.Context, desc ocispec.Descriptor, offset,
 	}{io.NewSectionReader(b, offset, length), b}, nil
 }
 
-// FetchFile writes the verified blob to dst/name: by cloning if possible, else by a copy in the kernel. Report receives
-// the number of verified bytes; it may be nil. The name appears only at the end.
+// FetchFile writes a blob to the file name in dst, and verifies it. It clones the file if possible, and lets the kernel copy it
+// otherwise. The file has a temporary name until it is verified. report receives the number of verified bytes, and may be nil.
 func (c *Catalog) FetchFile(ctx context.Context, desc ocispec.Descriptor, dst *os.Root, name string, report func(done, ready int64)) (err error) {
 	b, err := OpenBlob(c, desc)
 	if err != nil {
@@ -126,14 +128,14 @@ func (c *Catalog) FetchFile(ctx context.Context, desc ocispec.Descriptor, dst *o
 	}
 	defer b.Close()
 	part := name + ".part"
-	if err := dst.RemoveAll(part); err != nil { // left by a process that was killed
+	if err := dst.RemoveAll(part); err != nil { // a killed process may have left it
 		return err
 	}
 	f, err := dst.OpenFile(part, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return err
 	}
-	_, err = files.Fill(ctx, files.Position{File: f, Offset: 0}, b, desc, verified(report))
+	_, err = files.Fill(ctx, files.Position{File: f, Offset: 0}, b, desc, adaptReport(report))
 	if closed := f.Close(); err == nil {
 		err = closed
 	}
@@ -146,15 +148,15 @@ func (c *Catalog) FetchFile(ctx context.Context, desc ocispec.Descriptor, dst *o
 	return err
 }
 
-// verified returns a report function for one that may be nil.
-func verified(report func(done, ready int64)) func(int64) {
+// adaptReport returns a function that passes the number of verified bytes to report, nil if report is nil.
+func adaptReport(report func(done, ready int64)) func(int64) {
 	if report == nil {
 		return nil
 	}
 	return func(done int64) { report(done, 0) }
 }
 
-// Exists reports whether a blob of this size exists; a manifest must also be listed.
+// Exists reports whether a blob with the digest and size of desc exists. A manifest must also be listed.
 func (c *Catalog) Exists(ctx context.Context, desc ocispec.Descriptor) (bool, error) {
 	if err := files.CheckDescriptor(desc); err != nil {
 		return false, err
@@ -178,7 +180,7 @@ func (c *Catalog) Exists(ctx context.Context, desc ocispec.Descriptor) (bool, er
 	return reached, err
 }
 
-// Resolve returns the descriptor of a tag or digest.
+// Resolve returns the descriptor of a tag, a full name, or a digest. It fails with errdef.ErrNotFound if it does not exist.
 func (c *Catalog) Resolve(ctx context.Context, reference string) (ocispec.Descriptor, error) {
 	if reference == "" {
 		return ocispec.Descriptor{}, errdef.ErrMissingReference
@@ -204,12 +206,12 @@ func (c *Catalog) Resolve(ctx context.Context, reference string) (ocispec.Descri
 	return e.Descriptor(), files.CheckDescriptor(e.Descriptor())
 }
 
-// plain returns a descriptor without the fields that depend on where it was listed.
+// plain returns a descriptor with only its media type, digest, and size, which do not depend on where it was listed.
 func plain(desc ocispec.Descriptor) ocispec.Descriptor {
 	return ocispec.Descriptor{MediaType: desc.MediaType, Digest: desc.Digest, Size: desc.Size}
 }
 
-// resolveDigest finds stored content that is not listed: a manifest below an index, or any blob.
+// resolveDigest returns a descriptor for stored content that index.json does not list: a manifest in a listed index, or any blob.
 func (c *Catalog) resolveDigest(d digest.Digest) (ocispec.Descriptor, error) {
 	b, err := c.open(d)
 	if err != nil {
@@ -225,7 +227,7 @@ func (c *Catalog) resolveDigest(d digest.Digest) (ocispec.Descriptor, error) {
 	return desc, nil
 }
 
-// Tags lists the tags after last, sorted.
+// Tags calls fn with the sorted tags that follow last, if there are any.
 func (c *Catalog) Tags(ctx context.Context, last string, fn func(tags []string) error) error {
 	var tags []string
 	err := c.Store.Index(ctx, func(ix *index.Index) error { tags = ix.Tags(); return nil })
@@ -273,7 +275,7 @@ func BlobName(d digest.Digest) string {
 	return path.Join(ocispec.ImageBlobsDir, d.Algorithm().String(), d.Encoded())
 }
 
-// CheckUntag refuses to untag without a tag: by an empty reference or a digest.
+// CheckUntag fails if ref is empty or a digest, neither of which can be untagged.
 func CheckUntag(ref string) error {
 	if ref == "" {
 		return errdef.ErrMissingReference
@@ -284,28 +286,29 @@ func CheckUntag(ref string) error {
 	return nil
 }
 
-// Names lists the names in the index as written: tags, and full names that end in one.
+// Names lists the names in the index as they are written: tags, and full names that end in a tag.
 func (c *Catalog) Names(ctx context.Context) ([]string, error) { return c.NamesOf(ctx, "") }
 
-// NamesOf lists the names of one manifest as Names does, or of all if d is empty.
+// NamesOf lists the names of a manifest, or of all manifests if d is empty.
 func (c *Catalog) NamesOf(ctx context.Context, d digest.Digest) (names []string, err error) {
 	err = c.Store.Index(ctx, func(ix *index.Index) error { names = ix.Names(d); return nil })
 	return names, err
 }
 
-// OpenBlob opens a blob of any size, unverified.
+// OpenBlob opens a blob of any size, unverified. It fails with artifact.ErrRefused if the digest is invalid, and with
+// errdef.ErrNotFound if there is no such blob.
 func (c *Catalog) OpenBlob(d digest.Digest) (io.ReadSeekCloser, error) {
 	if err := untrusted.CheckDigest(d); err != nil {
 		return nil, artifact.Refused(untrusted.Line(d.String(), 200), "digest: %w", err)
 	}
 	b, err := c.open(d)
 	if err != nil {
-		return nil, err // not a nil *files.Blob, which would be an interface that is not nil
+		return nil, err // b would make the interface non-nil
 	}
 	return b, nil
 }
 
-// open opens the blob of a valid digest. errdef.ErrNotFound: no such blob.
+// open opens the blob of a valid digest. It fails with errdef.ErrNotFound if there is no such blob.
 func (c *Catalog) open(d digest.Digest) (*files.Blob, error) {
 	b, err := c.Store.Blob(d)
 	if errors.Is(err, fs.ErrNotExist) {

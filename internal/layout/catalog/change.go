@@ -10,13 +10,13 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Listing returns the change that adds a stored manifest to an index, unless it is reachable already, and removes the
-// manifests that are reachable through it.
+// Listing returns the change that adds a stored manifest to an index, unless it is reachable from the index already. The change
+// also removes untagged entries that are reachable through the manifest.
 func Listing(c *Catalog, desc ocispec.Descriptor, l *Links) index.Change {
 	return index.Change{
 		Apply: func(ix *index.Index) error {
-			there, err := isReached(context.Background(), c, ix, desc.Digest)
-			if err != nil || there {
+			reached, err := isReached(context.Background(), c, ix, desc.Digest)
+			if err != nil || reached {
 				return err
 			}
 			ix.Add(ListEntry(desc, l))
@@ -24,13 +24,14 @@ func Listing(c *Catalog, desc ocispec.Descriptor, l *Links) index.Change {
 			return nil
 		},
 		Holds: func(ix *index.Index) bool {
-			there, err := isReached(context.Background(), c, ix, desc.Digest)
-			return err != nil || there
+			reached, err := isReached(context.Background(), c, ix, desc.Digest)
+			return err != nil || reached
 		},
 	}
 }
 
-// withoutSubject leaves referrers out: they are looked for in the index first.
+// withoutSubject returns the children that are not referrers. Referrers keep their entries, because clients look for them in the
+// index.
 func withoutSubject(c *Catalog, children []ocispec.Descriptor) []ocispec.Descriptor {
 	return slices.DeleteFunc(slices.Clone(children), func(d ocispec.Descriptor) bool {
 		l, err := LinksOf(c, d)
@@ -38,12 +39,13 @@ func withoutSubject(c *Catalog, children []ocispec.Descriptor) []ocispec.Descrip
 	})
 }
 
-// MaxIndexEdits limits the repetitions of an edit that other writers undo. In each round of n writers at least one succeeds.
+// MaxIndexEdits limits how often an edit is repeated because other writers undo it. At least one of the writers succeeds in each
+// round.
 const MaxIndexEdits = 200
 
-// EditPause is the time after which a written index is checked again: several times as long as another writer needs
-// between reading and writing.
+// EditPause is the time after which a written index is checked again. It is several times as long as another writer needs between
+// reading the index and writing it.
 const EditPause = 40 * time.Millisecond
 
-// ErrIndexChanged means that the index is no longer the one that was read.
+// ErrIndexChanged reports that another writer has changed the index since it was read.
 var ErrIndexChanged = errors.New("changed by another writer")

@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// ArchiveHint is the hint about the form of an archive's path.
+// ArchiveHint is the hint for a path that names neither a directory nor a tar archive.
 const ArchiveHint = "a path of an archive ends in .tar, and the archive is not compressed"
 
-// IsCompressed reports whether a path is named like a compressed archive. A directory of that name is not what was meant.
+// IsCompressed reports whether a path has the extension of a compressed archive, so that the user did not mean a directory.
 func IsCompressed(name string) bool {
 	name = strings.ToLower(name)
 	ext := filepath.Ext(name)

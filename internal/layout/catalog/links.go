@@ -12,21 +12,21 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// maxCached limits the descriptors that a Catalog remembers. 10,000 manifests have some 40,000.
+// maxCached limits the descriptors that a Catalog caches. 10,000 manifests have some 40,000 descriptors.
 const maxCached = 100_000
 
-// Links are the descriptors that a manifest refers to, with only the fields that locating a blob needs.
+// Links holds the descriptors in a manifest, reduced to the fields that are needed to find a blob.
 type Links struct {
-	mediaType    string // declared, or inferred from the fields; "": not a manifest
+	mediaType    string // of the manifest, declared or inferred from its fields; "": not a manifest
 	artifactType string
 	subject      *ocispec.Descriptor // nil: none
 	Children     []ocispec.Descriptor
 	Blobs        []ocispec.Descriptor
-	// mentioned are the digests in fields that davit does not know, and in documents of types that it does not know.
+	// mentioned are the digests in unknown fields and in documents of unknown types. The blobs may be needed.
 	mentioned []digest.Digest
 }
 
-// LinksOf returns the descriptors that a manifest names.
+// LinksOf reads a manifest, unless it is cached, and returns its links.
 func LinksOf(c *Catalog, desc ocispec.Descriptor) (*Links, error) {
 	c.mu.Lock()
 	l := c.links[desc.Digest]
@@ -50,8 +50,8 @@ func LinksOf(c *Catalog, desc ocispec.Descriptor) (*Links, error) {
 	return l, nil
 }
 
-// ParseLinks reads a manifest of any type. Content that is not a manifest has no links, but may mention digests. More values
-// than manifest.Limits allows are an error.
+// ParseLinks parses a manifest of any type. Content that is not a manifest has no links, but may mention digests. ParseLinks fails
+// if the content exceeds manifest.Limits.
 func ParseLinks(data []byte) (*Links, error) {
 	if err := manifest.Limits.Check(data); err != nil {
 		return nil, err
@@ -67,7 +67,7 @@ func ParseLinks(data []byte) (*Links, error) {
 		Annotations   map[string]string    `json:"annotations"`
 	}
 	if json.Unmarshal(data, &m) != nil {
-		return &Links{mentioned: mentions(data)}, nil
+		return &Links{mentioned: findDigests(data)}, nil
 	}
 	l := &Links{artifactType: m.ArtifactType, Children: m.Manifests, Blobs: append(m.Layers, m.Blobs...)}
 	if m.Config != nil {
@@ -79,7 +79,7 @@ func ParseLinks(data []byte) (*Links, error) {
 	if t := manifest.TypeOf(data); manifest.Is(t) && (m.SchemaVersion == 2 || m.Blobs != nil) {
 		l.mediaType = t
 	}
-	l.mentioned = l.unknown(mentions(data), m.Annotations)
+	l.mentioned = l.unknownDigests(findDigests(data), m.Annotations)
 	for _, list := range [][]ocispec.Descriptor{l.Children, l.Blobs} {
 		for i := range list {
 			list[i] = ocispec.Descriptor{MediaType: list[i].MediaType, Digest: list[i].Digest, Size: list[i].Size, URLs: list[i].URLs}
@@ -88,8 +88,8 @@ func ParseLinks(data []byte) (*Links, error) {
 	return l, nil
 }
 
-// unknown returns the digests that are neither in a descriptor nor in an annotation.
-func (l *Links) unknown(all []digest.Digest, annotations map[string]string) []digest.Digest {
+// unknownDigests returns the digests in all that are neither in a descriptor nor in an annotation.
+func (l *Links) unknownDigests(all []digest.Digest, annotations map[string]string) []digest.Digest {
 	descriptors := slices.Concat(l.Children, l.Blobs)
 	if l.subject != nil {
 		descriptors = append(descriptors, *l.subject)
@@ -98,23 +98,23 @@ func (l *Links) unknown(all []digest.Digest, annotations map[string]string) []di
 		return nil // every digest is in exactly one descriptor
 	}
 	known := map[digest.Digest]bool{}
-	note := func(annotations map[string]string) {
+	addKnown := func(annotations map[string]string) {
 		for key, value := range annotations {
-			for _, d := range slices.Concat(mentions([]byte(key)), mentions([]byte(value))) {
+			for _, d := range slices.Concat(findDigests([]byte(key)), findDigests([]byte(value))) {
 				known[d] = true
 			}
 		}
 	}
-	note(annotations)
+	addKnown(annotations)
 	for _, desc := range descriptors {
 		known[desc.Digest] = true
-		note(desc.Annotations)
+		addKnown(desc.Annotations)
 	}
 	return slices.DeleteFunc(all, func(d digest.Digest) bool { return known[d] })
 }
 
-// mentions returns all digests that a document contains as text.
-func mentions(data []byte) []digest.Digest {
+// findDigests returns all digests in the text of a document.
+func findDigests(data []byte) []digest.Digest {
 	var found []digest.Digest
 	for _, algorithm := range []digest.Algorithm{digest.SHA256, digest.SHA384, digest.SHA512} {
 		prefix, length := []byte(algorithm+":"), algorithm.Size()*2

@@ -14,8 +14,8 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// StoreManifest reads a manifest, checks that the blobs that it needs exist, and passes it to write, unless the layout or
-// archive has it already.
+// StoreManifest reads a manifest from r, checks that the blobs that it needs exist, and passes it to write, unless the layout or
+// archive already has it. It returns the links of the manifest.
 func StoreManifest(c *Catalog, desc ocispec.Descriptor, r io.Reader, write func(io.Reader) error) (*Links, error) {
 	data, err := readManifest(desc, r)
 	if err != nil {
@@ -34,7 +34,7 @@ func StoreManifest(c *Catalog, desc ocispec.Descriptor, r io.Reader, write func(
 	return links, write(bytes.NewReader(data)) // it was missing or damaged
 }
 
-// readManifest reads the content of a future manifest of a layout or archive.
+// readManifest reads a manifest and checks it against its descriptor.
 func readManifest(desc ocispec.Descriptor, r io.Reader) ([]byte, error) {
 	if desc.Size > manifest.MaxSize {
 		return nil, artifact.Refused(desc.Digest.String(), "manifest too large: %d bytes, limit is %d", desc.Size, manifest.MaxSize)
@@ -47,7 +47,8 @@ func readManifest(desc ocispec.Descriptor, r io.Reader) ([]byte, error) {
 	return data, err
 }
 
-// CheckComplete names the first missing blob that a manifest needs. Blobs that have a URL may be stored elsewhere.
+// CheckComplete fails if content to which a manifest refers is missing or has the wrong size. Content with a URL may be missing,
+// because it may be stored elsewhere.
 func CheckComplete(c *Catalog, l *Links) error {
 	for _, desc := range slices.Concat(l.Children, l.Blobs) {
 		b, err := OpenBlob(c, desc)

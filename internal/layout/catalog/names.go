@@ -14,21 +14,21 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// Repositories lists the repositories that full names in the index name, sorted, with their hosts, and reports whether there
-// are tags without such a name, or only manifests without names. Attachments have no names, and belong to their subjects.
+// Repositories lists the repositories in the full names of the index, sorted, with their hosts. nameless reports whether there are
+// tags without a repository, or only manifests without names.
 func (c *Catalog) Repositories(ctx context.Context) (names []string, nameless bool, err error) {
 	err = c.Store.Index(ctx, func(ix *index.Index) error { names, nameless = ix.Repositories(); return nil })
 	return names, nameless, err
 }
 
-// TagsOf lists the tags that full names give to a repository, sorted.
+// TagsOf lists the tags of a repository, sorted. They come from full names.
 func (c *Catalog) TagsOf(ctx context.Context, repository string) (tags []string, err error) {
 	err = c.Store.Index(ctx, func(ix *index.Index) error { tags = ix.TagsOf(repository); return nil })
 	return tags, err
 }
 
-// ResolveFrom returns the manifest that has a tag for a repository: by its full name, or by the bare tag if nothing says of
-// which repository it is.
+// ResolveFrom returns the manifest with a tag in a repository: by the full name, or by the bare tag if its entry names no
+// repository. It fails with errdef.ErrNotFound if no entry matches.
 func (c *Catalog) ResolveFrom(ctx context.Context, repository, tag string) (desc ocispec.Descriptor, err error) {
 	err = c.Store.Index(ctx, func(ix *index.Index) error {
 		e, ok := ix.FindOf(repository, tag)
@@ -40,13 +40,13 @@ func (c *Catalog) ResolveFrom(ctx context.Context, repository, tag string) (desc
 	return desc, err
 }
 
-// RepositoryOf returns the repository, with its host, that a manifest has a tag or name for; "": none.
+// RepositoryOf returns the repository, with its host, in which a manifest has the tag or name ref, "" if it is not known.
 func (c *Catalog) RepositoryOf(ctx context.Context, d digest.Digest, ref string) (repository string, err error) {
 	err = c.Store.Index(ctx, func(ix *index.Index) error { repository = ix.RepositoryOf(d, ref); return nil })
 	return repository, err
 }
 
-// FullTags lists the names of all entries, sorted, each once: with their repository where it is known.
+// FullTags lists the names of all entries, sorted and without duplicates. A name has its repository if that is known.
 func (c *Catalog) FullTags(ctx context.Context) (all []string, err error) {
 	err = c.Store.Index(ctx, func(ix *index.Index) error { all = ix.FullTags(); return nil })
 	return all, err
@@ -58,7 +58,7 @@ func (c *Catalog) listRoots(ctx context.Context) (roots []ocispec.Descriptor, er
 	return roots, err
 }
 
-// CheckLayoutFile refuses a layout of another version.
+// CheckLayoutFile fails with artifact.ErrRefused if data is not an oci-layout of the supported version.
 func CheckLayoutFile(path string, data []byte) error {
 	var file ocispec.ImageLayout
 	err := json.Unmarshal(data, &file)
@@ -71,10 +71,10 @@ func CheckLayoutFile(path string, data []byte) error {
 	return nil
 }
 
-// OpenError returns the error for a file or directory that can't be opened as a layout or archive.
+// OpenError returns the error for a path that can't be opened as a layout or archive. It is an errdef.ErrInvalidReference.
 func OpenError(name string, err error, hint string) error {
 	return &artifact.Error{Op: "opening", Item: name, Err: reference.Invalid(err, errdef.ErrInvalidReference), Hint: hint}
 }
 
-// ErrNoLayout reports a directory that contains something other than a layout.
+// ErrNoLayout reports a directory or archive that is not a layout.
 var ErrNoLayout = errors.New("it is not an OCI image layout: it has no " + ocispec.ImageIndexFile)

@@ -13,10 +13,10 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// NeededBy returns the digests that are reached from roots: as entries of an index, as blobs, and as subjects, which stay as
-// long as a referrer, unless they are the deleted ones. It fails if that can't be known: if a manifest can't be read, or names
-// an existing blob in a way that davit does not understand, as Docker's first manifests do and those of later specifications
-// may.
+// NeededBy returns the digests that are reachable from roots: manifests, blobs, and subjects. A subject stays as long as one of its
+// referrers, unless it is in deleted. NeededBy fails if it can't determine the digests: if a manifest can't be read, or if it
+// mentions an existing blob in a way that davit does not understand, as Docker's first manifests do and those of future
+// specifications may.
 func NeededBy(ctx context.Context, c *Catalog, roots []ocispec.Descriptor, deleted ...digest.Digest) (map[digest.Digest]bool, error) {
 	needed, mentioned := map[digest.Digest]bool{}, map[digest.Digest]digest.Digest{}
 	for len(roots) > 0 {
@@ -47,32 +47,32 @@ func NeededBy(ctx context.Context, c *Catalog, roots []ocispec.Descriptor, delet
 		if needed[d] {
 			continue
 		}
-		if there, err := exists(c, d); there || err != nil {
+		if found, err := exists(c, d); found || err != nil {
 			return nil, errors.Join(err, fmt.Errorf("manifest %s names %s in a way that is not understood", by, d))
 		}
 	}
 	return needed, nil
 }
 
-// existingSubjects returns the subjects that exist and that no walk has visited.
+// existingSubjects returns the subjects that are stored and have not been visited.
 func existingSubjects(c *Catalog, subjects []ocispec.Descriptor, visited map[digest.Digest]bool) ([]ocispec.Descriptor, error) {
 	var found []ocispec.Descriptor
 	for _, desc := range subjects {
 		if visited[desc.Digest] {
 			continue
 		}
-		there, err := exists(c, desc.Digest)
+		ok, err := exists(c, desc.Digest)
 		if err != nil {
 			return nil, err
 		}
-		if there {
+		if ok {
 			found = append(found, desc)
 		}
 	}
 	return found, nil
 }
 
-// exists reports whether a blob is stored under a digest, of whatever size. No blob is under a malformed one.
+// exists reports whether a blob of any size is stored under a digest. It returns false for an invalid digest.
 func exists(c *Catalog, d digest.Digest) (bool, error) {
 	if d.Validate() != nil {
 		return false, nil
@@ -87,7 +87,8 @@ func exists(c *Catalog, d digest.Digest) (bool, error) {
 	return true, b.Close()
 }
 
-// isLeaf reports whether a descriptor is that of content without links, by its media type. Indexes may list it beside manifests.
+// isLeaf reports whether the media type of a descriptor is that of a layer or config, which has no links. Indexes may list such
+// content beside manifests.
 func isLeaf(desc ocispec.Descriptor) bool {
 	if manifest.IsNondistributable(desc.MediaType) {
 		return true

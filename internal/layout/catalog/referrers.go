@@ -11,7 +11,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Predecessors lists the manifests whose subject is desc.
+// Predecessors returns all manifests whose subject is desc.
 func (c *Catalog) Predecessors(ctx context.Context, desc ocispec.Descriptor) ([]ocispec.Descriptor, error) {
 	var all []ocispec.Descriptor
 	err := c.Referrers(ctx, desc, "", func(page []ocispec.Descriptor) error {
@@ -21,9 +21,10 @@ func (c *Catalog) Predecessors(ctx context.Context, desc ocispec.Descriptor) ([]
 	return all, err
 }
 
-// Referrers lists the manifests whose subject is desc, with their annotations.
+// Referrers calls fn with pages of the manifests whose subject is desc, with their annotations. If artifactType is not empty, it
+// lists only manifests of that type.
 func (c *Catalog) Referrers(ctx context.Context, desc ocispec.Descriptor, artifactType string, fn func([]ocispec.Descriptor) error) error {
-	// The annotations of each may have 4 MiB: few are held at once.
+	// The annotations of a manifest may have 4 MiB, so a page has few manifests.
 	page := make([]ocispec.Descriptor, 0, 16)
 	err := c.ReferrersAfter(ctx, desc, "", func(entry ocispec.Descriptor) error {
 		if artifactType != "" && entry.ArtifactType != artifactType {
@@ -42,7 +43,7 @@ func (c *Catalog) Referrers(ctx context.Context, desc ocispec.Descriptor, artifa
 	return fn(page)
 }
 
-// ReferrersAfter calls fn for the manifests whose subject is desc, in the order of their digests, from the one after last on.
+// ReferrersAfter calls fn for each manifest whose subject is desc and whose digest follows last, in the order of the digests.
 func (c *Catalog) ReferrersAfter(ctx context.Context, desc ocispec.Descriptor, last digest.Digest, fn func(ocispec.Descriptor) error) error {
 	var nodes []ocispec.Descriptor
 	err := c.Store.Index(ctx, func(ix *index.Index) (err error) {
@@ -68,15 +69,15 @@ func (c *Catalog) ReferrersAfter(ctx context.Context, desc ocispec.Descriptor, l
 	return nil
 }
 
-// subjects are the manifests below one index.json that have a subject, by its digest.
+// subjects caches the referrers that are reachable from one version of an index, by the digest of their subject.
 type subjects struct {
 	ix      *index.Index
 	version int
 	of      map[digest.Digest][]ocispec.Descriptor
 }
 
-// findReferrers returns the manifests that have a subject. They are looked for once for each index.json that is read: a copy of
-// a graph asks for the referrers of every manifest. An unreadable manifest is not a referrer; reading it directly fails.
+// findReferrers returns the manifests with a subject, sorted by digest. It searches each version of the index once, because copying
+// a graph asks for the referrers of every manifest. It skips manifests that can't be read; reading them directly fails.
 func (c *Catalog) findReferrers(ctx context.Context, ix *index.Index, subject digest.Digest) ([]ocispec.Descriptor, error) {
 	c.mu.Lock()
 	known := c.subjects

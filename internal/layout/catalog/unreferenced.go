@@ -8,8 +8,8 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// UnreferencedFile is a file in a layout, or an entry of an archive, that nothing in it refers to; or, if Missing, a file
-// that every layout has and this one lacks.
+// UnreferencedFile is a file in a layout, or a blob in an archive, to which nothing refers. If Missing is set, it is a required file
+// that the layout lacks.
 type UnreferencedFile struct {
 	Path    string // slash-separated path inside the layout or archive
 	Size    int64
@@ -22,31 +22,33 @@ const (
 	NoManifest  = "no manifest refers to it"
 	Unfinished  = "an interrupted writer left it"
 	NoDigest    = "its name is not a digest"
-	NotOfLayout = "it belongs to no image layout"
-	Lost        = "an image layout has it"
+	NotInLayout = "it belongs to no image layout"
+	Required    = "an image layout has it"
 )
 
-// Roots returns the manifests that a layout or archive lists, each once unless it is described in several ways.
+// Roots returns the manifests that the index lists, without duplicates. Entries of a manifest that differ in media type or size are
+// not duplicates.
 func (c *Catalog) Roots(ctx context.Context) ([]ocispec.Descriptor, error) {
 	all, err := c.listRoots(ctx)
 	if err != nil {
 		return nil, err
 	}
-	type claim struct {
+	type key struct {
 		mediaType string
 		digest    digest.Digest
 		size      int64
 	}
-	seen := make(map[claim]bool, len(all))
+	seen := make(map[key]bool, len(all))
 	return slices.DeleteFunc(all, func(desc ocispec.Descriptor) bool {
-		says := claim{desc.MediaType, desc.Digest, desc.Size}
-		double := seen[says]
-		seen[says] = true
-		return double
+		k := key{desc.MediaType, desc.Digest, desc.Size}
+		duplicate := seen[k]
+		seen[k] = true
+		return duplicate
 	}), nil
 }
 
-// Referenced returns the digests that the index reaches; ok is false if a damaged manifest hides some of them.
+// Referenced returns the digests that are reachable from the index. ok is false if they can't be determined, for example because a
+// manifest is damaged.
 func Referenced(ctx context.Context, c *Catalog) (needed map[digest.Digest]bool, ok bool, err error) {
 	roots, err := c.listRoots(ctx)
 	if err != nil {

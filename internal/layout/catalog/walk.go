@@ -14,14 +14,15 @@ import (
 )
 
 const (
-	// maxNodes limits the manifests that a walk through indexes visits, and maxDepth how deeply they may be nested.
+	// maxNodes limits how many manifests a walk visits, and maxDepth how deeply indexes may be nested.
 	maxNodes = 100_000
 	maxDepth = 16
 	// maxHeld is the largest blob that is verified in memory before its first byte is returned.
 	maxHeld = 1 << 20
 )
 
-// Walk visits manifests and those nested in indexes, each once. It passes manifests that could not be read to fn.
+// Walk calls fn once for each root and for each manifest that is nested in an index. If a manifest can't be read, fn gets the error,
+// and can continue the walk by returning nil.
 func Walk(ctx context.Context, c *Catalog, roots []ocispec.Descriptor, fn func(ocispec.Descriptor, *Links, error) error) error {
 	seen := map[digest.Digest]bool{}
 	for level := 0; len(roots) > 0; level++ {
@@ -32,7 +33,7 @@ func Walk(ctx context.Context, c *Catalog, roots []ocispec.Descriptor, fn func(o
 			}
 			seen[node.Digest] = true
 			if len(seen) > maxNodes || level > maxDepth {
-				return artifact.Refused(c.Path, "more than %d manifests, or indexes in each other more than %d deep", maxNodes, maxDepth)
+				return artifact.Refused(c.Path, "more than %d manifests, or indexes nested more than %d deep", maxNodes, maxDepth)
 			}
 			if err := ctx.Err(); err != nil {
 				return context.Cause(ctx)
@@ -53,47 +54,47 @@ func Walk(ctx context.Context, c *Catalog, roots []ocispec.Descriptor, fn func(o
 	return nil
 }
 
-// below are the manifests in the indexes that an index.json lists, and in those.
-type below struct {
+// parentCache holds, for the manifests nested in the indexes of an index.json, the indexes that list them.
+type parentCache struct {
 	ix      *index.Index
-	read    int // so many of ix.Indexes
+	read    int // how many of ix.Indexes were read
 	parents map[digest.Digest][]digest.Digest
 }
 
-// isReached reports whether a manifest is listed, by the index itself or by one below it. Each index is read once.
+// isReached reports whether a manifest is listed in ix, or in an index that is nested in a listed index. It reads each index once.
 func isReached(ctx context.Context, c *Catalog, ix *index.Index, d digest.Digest) (bool, error) {
 	if _, ok := ix.Lists(d); ok {
 		return true, nil
 	}
 	indexes := ix.Indexes()
-	c.belowMu.Lock()
-	defer c.belowMu.Unlock()
-	if c.below.ix != ix {
-		c.below = below{ix: ix, parents: map[digest.Digest][]digest.Digest{}}
+	c.parentsMu.Lock()
+	defer c.parentsMu.Unlock()
+	if c.parents.ix != ix {
+		c.parents = parentCache{ix: ix, parents: map[digest.Digest][]digest.Digest{}}
 	}
-	b := &c.below
-	err := Walk(ctx, c, indexes[b.read:], func(node ocispec.Descriptor, l *Links, err error) error {
+	cache := &c.parents
+	err := Walk(ctx, c, indexes[cache.read:], func(node ocispec.Descriptor, l *Links, err error) error {
 		if err != nil {
 			return nil
 		}
 		for _, child := range l.Children {
-			if list := b.parents[child.Digest]; len(list) == 0 || list[len(list)-1] != node.Digest {
-				b.parents[child.Digest] = append(list, node.Digest)
+			if list := cache.parents[child.Digest]; len(list) == 0 || list[len(list)-1] != node.Digest {
+				cache.parents[child.Digest] = append(list, node.Digest)
 			}
 		}
-		if len(b.parents) > maxNodes {
+		if len(cache.parents) > maxNodes {
 			return artifact.Refused(c.Path, "more than %d manifests in indexes", maxNodes)
 		}
 		return nil
 	})
 	if err != nil {
-		b.ix = nil
+		cache.ix = nil
 		return false, err
 	}
-	b.read = len(indexes)
+	cache.read = len(indexes)
 	seen := map[digest.Digest]bool{d: true}
 	for queue := []digest.Digest{d}; len(queue) > 0; queue = queue[1:] {
-		for _, parent := range b.parents[queue[0]] {
+		for _, parent := range cache.parents[queue[0]] {
 			if _, ok := ix.Lists(parent); ok {
 				return true, nil
 			}
@@ -106,7 +107,7 @@ func isReached(ctx context.Context, c *Catalog, ix *index.Index, d digest.Digest
 	return false, nil
 }
 
-// ListEntry returns the form of a manifest's descriptor in an index.json.
+// ListEntry returns the descriptor with which a manifest is listed in index.json.
 func ListEntry(desc ocispec.Descriptor, l *Links) ocispec.Descriptor {
 	if l.mediaType != "" {
 		desc.MediaType = l.mediaType
@@ -115,7 +116,7 @@ func ListEntry(desc ocispec.Descriptor, l *Links) ocispec.Descriptor {
 		ArtifactType: l.artifactType, Platform: desc.Platform}
 }
 
-// CheckUnneeded fails with errdef.ErrUnsupported if another listed manifest needs a blob.
+// CheckUnneeded fails with errdef.ErrUnsupported if a listed manifest needs the content of desc.
 func CheckUnneeded(ctx context.Context, c *Catalog, desc ocispec.Descriptor) error {
 	roots, err := c.listRoots(ctx)
 	if err != nil {

@@ -19,27 +19,28 @@ import (
 const (
 	// copyBuffer is the number of bytes read and hashed at once.
 	copyBuffer = 256 << 10
-	// copyStep is the number of bytes that the kernel copies before they are hashed: large enough to be cheap, small
-	// enough to be still in the cache when they are read.
+	// copyStep is the number of bytes that the kernel copies before they are hashed. It is large enough to keep the overhead low,
+	// and small enough that the bytes are still cached when they are hashed.
 	copyStep = 4 << 20
 )
 
-// Position is a place in a file to write to.
+// Position is an offset in a file at which to write.
 type Position struct {
 	File   *os.File
 	Offset int64
 }
 
-// Extent is a part of a file.
+// Extent is a contiguous part of a file.
 type Extent struct {
 	File         *os.File
 	Offset, Size int64
 }
 
-// Reader returns a reader of the extent. It leaves the offset of the file alone, so several can read at once.
+// Reader returns a reader of the extent. It does not use the offset of the file, so several readers can be used at once.
 func (e Extent) Reader() *io.SectionReader { return io.NewSectionReader(e.File, e.Offset, e.Size) }
 
-// CheckDescriptor refuses a descriptor that no blob can have, before its digest becomes part of a path.
+// CheckDescriptor fails with artifact.ErrRefused if the digest or the size is invalid. It must be called before a digest becomes
+// part of a path.
 func CheckDescriptor(desc ocispec.Descriptor) error {
 	if err := untrusted.CheckDigest(desc.Digest); err != nil {
 		return artifact.Refused(untrusted.Line(desc.Digest.String(), 200), "digest: %w", err)
@@ -50,29 +51,30 @@ func CheckDescriptor(desc ocispec.Descriptor) error {
 	return nil
 }
 
-// checkContent compares the content read with the expected digest and size. An empty digest and a negative size match
-// anything.
+// checkContent fails if the size or digest of content differs from want. An empty digest and a negative size in want match any
+// value.
 func checkContent(want ocispec.Descriptor, size int64, got digest.Digest) error {
 	switch {
 	case want.Size >= 0 && size != want.Size:
-		return artifact.Refused(want.Digest.String(), "size mismatch: want %d bytes, got %s", want.Size, count(size, want.Size))
+		return artifact.Refused(want.Digest.String(), "size mismatch: want %d bytes, got %s", want.Size, formatCount(size, want.Size))
 	case want.Digest != "" && got != want.Digest:
 		return artifact.Refused(want.Digest.String(), "digest mismatch: got %s", got)
 	}
 	return nil
 }
 
-// count formats the number of bytes when reading stopped beyond the expected size.
-func count(size, want int64) string {
+// formatCount returns the number of bytes that were read as text. Reading stops beyond the wanted size, so a larger number is not
+// exact.
+func formatCount(size, want int64) string {
 	if size > want {
 		return fmt.Sprintf("more than %d", want)
 	}
 	return fmt.Sprint(size)
 }
 
-// transfer copies an extent to dst and hashes the bytes in dst while the kernel copies the next ones. If the file
-// system can clone, nothing is copied.
-func transfer(ctx context.Context, dst Position, src Extent, h hash.Hash, report func(int64)) error {
+// copyAndHash clones an extent to dst if the file system can. Otherwise the kernel copies it, and copyAndHash hashes the copied
+// bytes while the kernel copies the next ones.
+func copyAndHash(ctx context.Context, dst Position, src Extent, h hash.Hash, report func(int64)) error {
 	if dst.Offset == 0 && src.Offset == 0 && cloneFile(dst.File, src) {
 		return HashExtent(ctx, Extent{dst.File, 0, src.Size}, h, 0, report)
 	}
@@ -87,14 +89,14 @@ func transfer(ctx context.Context, dst Position, src Extent, h hash.Hash, report
 	var hashed int64
 	for done := range copied {
 		if err := HashExtent(ctx, Extent{dst.File, dst.Offset + hashed, done - hashed}, h, hashed, report); err != nil {
-			cancel(err) // and wait for the other goroutine, which uses dst
+			cancel(err) // the loop ends when the other goroutine has stopped using dst
 		}
 		hashed = done
 	}
 	return <-failed
 }
 
-// copyExtent sends its progress on copied.
+// copyExtent copies an extent to dst, and sends the number of bytes copied so far on copied.
 func copyExtent(ctx context.Context, dst Position, src Extent, copied chan<- int64) error {
 	for done := int64(0); done < src.Size; {
 		n, err := copyRange(dst.File, dst.Offset+done, Extent{src.File, src.Offset + done, min(copyStep, src.Size-done)})
@@ -114,13 +116,13 @@ func copyExtent(ctx context.Context, dst Position, src Extent, copied chan<- int
 	return context.Cause(ctx)
 }
 
-// copyPlain is like copyRange, but uses read and write.
+// copyPlain is like copyRange, but copies through a buffer.
 func copyPlain(dst *os.File, at int64, src Extent) (int64, error) {
 	buf := make([]byte, copyBuffer)
 	return io.CopyBuffer(struct{ io.Writer }{io.NewOffsetWriter(dst, at)}, struct{ io.Reader }{src.Reader()}, buf)
 }
 
-// HashExtent hashes a part of a file; report receives the progress, including earlier bytes.
+// HashExtent hashes an extent. report receives the number of bytes hashed so far, plus before, which are those of earlier extents.
 func HashExtent(ctx context.Context, e Extent, h hash.Hash, before int64, report func(int64)) error {
 	buf := make([]byte, min(copyBuffer, max(e.Size, 1)))
 	for r := e.Reader(); ; {
@@ -141,14 +143,15 @@ func HashExtent(ctx context.Context, e Extent, h hash.Hash, before int64, report
 	}
 }
 
-// bounded is a reader that must not return more than limit bytes.
-type bounded struct {
+// limitedReader is a reader that should return at most limit bytes.
+type limitedReader struct {
 	io.Reader
 	limit int64
 }
 
-// stream copies a reader to dst and hashes it. It stops at the read that exceeds the limit.
-func stream(ctx context.Context, dst Position, src bounded, h hash.Hash, report func(int64)) (int64, error) {
+// copyReader copies a reader to dst and hashes it, and returns the number of bytes read. It stops at the read that exceeds the
+// limit.
+func copyReader(ctx context.Context, dst Position, src limitedReader, h hash.Hash, report func(int64)) (int64, error) {
 	buf := make([]byte, copyBuffer)
 	var done int64
 	for {
@@ -157,7 +160,7 @@ func stream(ctx context.Context, dst Position, src bounded, h hash.Hash, report 
 		}
 		n, err := src.Read(buf)
 		if done+int64(n) > src.limit {
-			return done + int64(n), nil // too long; the last read is not written
+			return done + int64(n), nil // the last read is not written; the caller checks the size
 		}
 		h.Write(buf[:n])
 		if _, werr := dst.File.WriteAt(buf[:n], dst.Offset+done); werr != nil {
@@ -175,8 +178,9 @@ func stream(ctx context.Context, dst Position, src bounded, h hash.Hash, report 
 	}
 }
 
-// Fill writes a blob to dst and checks it against want, whose digest may be empty and size negative. It returns the
-// digest and size of the content. The kernel copies a file; other readers are read.
+// Fill writes a blob to dst and checks it against want, whose digest may be empty and whose size may be negative if they are not
+// known. It returns the digest and size of the content. If src is a file or a Blob, the kernel copies it. report receives the
+// number of bytes done, and may be nil.
 func Fill(ctx context.Context, dst Position, src io.Reader, want ocispec.Descriptor, report func(int64)) (ocispec.Descriptor, error) {
 	algorithm := digest.SHA256
 	if want.Digest != "" {
@@ -191,14 +195,14 @@ func Fill(ctx context.Context, dst Position, src io.Reader, want ocispec.Descrip
 	if e, ok := WholeFile(src); ok {
 		size = e.Size
 		if want.Size < 0 || want.Size == size {
-			err = transfer(ctx, dst, e, h, report)
+			err = copyAndHash(ctx, dst, e, h, report)
 		}
 	} else {
 		most := want.Size
 		if most < 0 {
 			most = 1<<63 - 1 - copyBuffer
 		}
-		size, err = stream(ctx, dst, bounded{src, most}, h, report)
+		size, err = copyReader(ctx, dst, limitedReader{src, most}, h, report)
 	}
 	got := ocispec.Descriptor{MediaType: want.MediaType, Annotations: want.Annotations, Digest: digest.NewDigest(algorithm, h), Size: size}
 	if err == nil {
@@ -207,7 +211,7 @@ func Fill(ctx context.Context, dst Position, src io.Reader, want ocispec.Descrip
 	return got, err
 }
 
-// WholeFile reports whether a reader is an extent, or a regular file at its start.
+// WholeFile returns the extent that a reader will read, if the reader is a Blob, or a regular file whose offset is 0.
 func WholeFile(r io.Reader) (Extent, bool) {
 	if b, ok := r.(*Blob); ok {
 		return b.Extent, true
@@ -224,7 +228,7 @@ func WholeFile(r io.Reader) (Extent, bool) {
 	return Extent{f, 0, info.Size()}, err == nil && at == 0
 }
 
-// verifyingReader returns a blob's bytes, and an error instead of io.EOF if they do not match the descriptor.
+// verifyingReader reads a blob. If the content does not match the descriptor, it returns an error instead of io.EOF.
 type verifyingReader struct {
 	io.Reader
 	io.Closer
@@ -238,7 +242,7 @@ func NewVerifyingReader(r io.Reader, c io.Closer, want ocispec.Descriptor) *veri
 	return &verifyingReader{Reader: r, Closer: c, want: want, hash: want.Digest.Algorithm().Hash()}
 }
 
-// Read hashes the bytes that it returns.
+// Read implements io.Reader.
 func (v *verifyingReader) Read(p []byte) (int, error) {
 	n, err := v.Reader.Read(p)
 	v.hash.Write(p[:n])

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// cloneFile makes dst share the blocks of a whole file, if the file system can (btrfs, xfs and others). Nothing is
-// copied, and a later change of one file does not change the other.
+// cloneFile makes dst share the blocks of src, which must be a whole file, and reports whether it did. Only some file systems
+// support this, such as btrfs and xfs. A later change of one file does not affect the other.
 func cloneFile(dst *os.File, src Extent) bool {
 	info, err := src.File.Stat()
 	if err != nil || src.Offset != 0 || info.Size() != src.Size || src.Size == 0 {
@@ -22,8 +22,8 @@ func cloneFile(dst *os.File, src Extent) bool {
 	return err == nil && info.Size() == src.Size
 }
 
-// copyRange lets the kernel copy a part of a file, without passing it through this process. It may copy less than
-// requested.
+// copyRange lets the kernel copy an extent to offset at of dst, without passing the bytes through this process. It returns the
+// number of bytes copied, which may be less than the size of the extent.
 func copyRange(dst *os.File, at int64, src Extent) (int64, error) {
 	from := src.Offset
 	for {
@@ -35,7 +35,7 @@ func copyRange(dst *os.File, at int64, src Extent) (int64, error) {
 			return int64(n), nil
 		case err == nil, errors.Is(err, unix.EXDEV), errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOSYS),
 			errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.EPERM), errors.Is(err, unix.EIO), errors.Is(err, unix.EBADF):
-			return copyPlain(dst, at, src) // two file systems, or one without support; copyPlain finds real errors again
+			return copyPlain(dst, at, src) // not supported by the file systems; copyPlain reports real errors
 		}
 		return 0, &fs.PathError{Op: "write", Path: dst.Name(), Err: err}
 	}

@@ -4,7 +4,8 @@ package files
 
 import "os"
 
-// cloneFile is an optimization that only Linux supports.
+// cloneFile returns false, because only Linux supports cloning.
 func cloneFile(*os.File, Extent) bool { return false }
 
+// copyRange copies an extent to offset at of dst.
 func copyRange(dst *os.File, at int64, src Extent) (int64, error) { return copyPlain(dst, at, src) }

@@ -20,11 +20,12 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// Stale is the age at which a temporary file counts as abandoned where locks can't show it: longer than any transfer.
+// Stale is the age at which a temporary file counts as abandoned if locks can't show whether it is in use. No transfer takes so
+// long.
 const Stale = 24 * time.Hour
 
-// CreateTemp creates a file in a directory of root. It is locked while it is open, so that SweepTemps of another
-// process knows that it is in use.
+// CreateTemp creates a temporary file in a directory of root, and returns its path. The file is locked while it is open, so that
+// SweepTemps in another process does not remove it.
 func CreateTemp(root *os.Root, dir, prefix string) (*os.File, string, error) {
 	for try := 0; ; try++ {
 		name := path.Join(dir, prefix+LocalHost()+"-"+rand.Text())
@@ -45,8 +46,8 @@ func CreateTemp(root *os.Root, dir, prefix string) (*os.File, string, error) {
 	}
 }
 
-// SweepTemps removes the temporary files of processes that have ended. Errors are not reported: remaining files are
-// removed later.
+// SweepTemps removes the temporary files of processes that have ended. It reports no errors, because a later call removes the
+// remaining files.
 func SweepTemps(root *os.Root, dir, prefix string) {
 	d, err := root.Open(dir)
 	if err != nil {
@@ -61,8 +62,8 @@ func SweepTemps(root *os.Root, dir, prefix string) {
 	}
 }
 
-// sweepTemp removes a temporary file if no process uses it: it is from this machine, whose locks are visible, and
-// unlocked; or it is old.
+// sweepTemp removes a temporary file that no process uses: one that was created on this machine and is not locked, or one that is
+// older than Stale. Locks of other machines may be invisible.
 func sweepTemp(root *os.Root, name string, local bool) {
 	info, err := root.Lstat(name)
 	if err != nil || !info.Mode().IsRegular() {
@@ -82,7 +83,7 @@ func sweepTemp(root *os.Root, name string, local bool) {
 	}
 }
 
-// LocalHost returns a short name of this machine, for use in file names.
+// LocalHost returns a short name of this machine for file names: a hash of the host name.
 func LocalHost() string {
 	name, err := os.Hostname()
 	if err != nil {
@@ -91,7 +92,7 @@ func LocalHost() string {
 	return fmt.Sprintf("%.8s", filelock.Key(name))
 }
 
-// OrSilent returns a report function for one that may be nil.
+// OrSilent returns report, or a function that does nothing if report is nil.
 func OrSilent(report func(int64)) func(int64) {
 	if report == nil {
 		return func(int64) {}
@@ -99,7 +100,8 @@ func OrSilent(report func(int64)) func(int64) {
 	return report
 }
 
-// IsWhole reports whether a file has all bytes of a blob: a completed fetch leaves no journal.
+// IsWhole reports whether a file holds a complete blob, by its size and digest. It returns false if the download still has a
+// journal.
 func IsWhole(ctx context.Context, root *os.Root, name string, f *os.File, desc ocispec.Descriptor) bool {
 	if _, err := root.Lstat(name + JournalSuffix); !errors.Is(err, fs.ErrNotExist) {
 		return false
@@ -112,10 +114,10 @@ func IsWhole(ctx context.Context, root *os.Root, name string, f *os.File, desc o
 	return err == nil && digest.NewDigest(desc.Digest.Algorithm(), h) == desc.Digest
 }
 
-// PartPrefix begins the names of blobs that FetchBlob has not finished.
+// PartPrefix is the prefix of the names of blobs that FetchBlob has not finished.
 const PartPrefix = "part-"
 
-// OpenRegular opens a regular file for reading, and refuses any other type of file.
+// OpenRegular opens a regular file for reading. It fails with artifact.ErrRefused if the file is of another type.
 func OpenRegular(root *os.Root, name string) (*os.File, error) {
 	f, err := root.OpenFile(name, os.O_RDONLY|filelock.OpenNonblock, 0)
 	if err != nil {
@@ -135,22 +137,22 @@ func OpenRegular(root *os.Root, name string) (*os.File, error) {
 	return f, nil
 }
 
-// inPlace is the time that another tool may need to write a small file that it has truncated.
-const inPlace = 500 * time.Millisecond
+// rewriteTime is the time that another tool may need to write a small file that it has truncated.
+const rewriteTime = 500 * time.Millisecond
 
-// Reread reads a small file of a layout. While that fails and the file was changed just now, it is read again: other tools write
-// manifests and index.json in place. Read returns when the file was changed, or zero if it does not exist.
+// Reread calls read for a small file, and repeats the call while it fails and the file was changed just now, because other tools
+// write manifests and index.json in place. read returns the modification time, or the zero time if the file does not exist.
 func Reread(ctx context.Context, read func() (changed time.Time, err error)) error {
 	for {
 		changed, err := read()
-		if since := time.Since(changed); err == nil || since < 0 || since > inPlace || pause.For(ctx, inPlace/25) != nil {
+		if since := time.Since(changed); err == nil || since < 0 || since > rewriteTime || pause.For(ctx, rewriteTime/25) != nil {
 			return err
 		}
 	}
 }
 
-// OpenPart opens and locks a file that a blob is fetched into. errdef.ErrUnsupported: another process has it, or the
-// file system does not support locks.
+// OpenPart opens and locks a file into which a blob is fetched. It fails with errdef.ErrUnsupported if another process has locked
+// the file, or if the file system does not support locks.
 func OpenPart(root *os.Root, name string) (*os.File, error) {
 	f, err := root.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
@@ -166,11 +168,11 @@ func OpenPart(root *os.Root, name string) (*os.File, error) {
 	return f, nil
 }
 
-// TempDir is where a layout keeps files that are being written. It exists only while there are any.
+// TempDir is the directory in a layout for files that are being written. It exists only while there are such files.
 const TempDir = ".davit"
 
-// InRoot completes the paths in an error of root's methods, which name files as seen from root. An error about a temporary file is one
-// about the layout: users do not know the others.
+// InRoot returns an error of a method of root with paths that begin with the path of root. An error about a temporary file becomes
+// an error about the layout, because users do not know the temporary files.
 func InRoot(root *os.Root, err error) error {
 	if err == nil {
 		return nil
@@ -195,5 +197,5 @@ func InRoot(root *os.Root, err error) error {
 	return err
 }
 
-// JournalSuffix names the journal that a download keeps beside its file, until the file is complete.
+// JournalSuffix is the suffix of the journal that a download keeps beside its file until the file is complete.
 const JournalSuffix = ".state"

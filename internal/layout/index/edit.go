@@ -7,24 +7,24 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Add lists a manifest if it is not listed yet, and reports whether it did.
+// Add lists a manifest if it is not listed yet, and reports whether it has added an entry.
 func (ix *Index) Add(desc ocispec.Descriptor) bool {
-	if ix.first(desc.Digest) >= 0 {
+	if ix.firstOf(desc.Digest) >= 0 {
 		return false
 	}
 	ix.append(encode(desc))
 	return true
 }
 
-// AddNamed lists a manifest under a name, even if it is listed already.
+// AddNamed adds an entry for a manifest with a name, even if the manifest is listed already.
 func (ix *Index) AddNamed(desc ocispec.Descriptor, name string) {
-	ix.append(encode(desc).renamed(name, ""))
+	ix.append(encode(desc).withNames(name, ""))
 }
 
-// Fold removes the untagged entries of the children of a listed index, because they can be reached through the index.
+// Fold removes the unnamed entries of the children of a listed index, because the children are reachable through the index.
 func (ix *Index) Fold(children []ocispec.Descriptor) {
 	if len(children) > fewLookups {
-		ix.lookups += len(children) // one search for each is too many
+		ix.lookups += len(children) // make the tables now, instead of searching the entries for each child
 	}
 	for _, child := range children {
 		for _, i := range ix.unnamed(child.Digest) {
@@ -35,128 +35,128 @@ func (ix *Index) Fold(children []ocispec.Descriptor) {
 
 // remove removes a manifest with all its tags.
 func (ix *Index) remove(d digest.Digest) {
-	for _, i := range ix.of(d) {
+	for _, i := range ix.entriesOf(d) {
 		ix.set(i, Entry{})
 	}
 }
 
-// tag moves a tag to a manifest. The manifest that had the tag stays listed.
+// tag moves a tag to a manifest, and lists the manifest if necessary. The manifest that had the tag stays listed.
 func (ix *Index) tag(desc ocispec.Descriptor, tag string) {
-	tagged := ix.tagged(tag)
+	tagged := ix.findTagged(tag)
 	if e, err := ix.Find(tag); err == nil && e.Digest == desc.Digest && e.refName == tag && len(tagged) == 1 {
 		return
 	}
-	ix.yield(tag)
-	ix.strip(ix.tagged(tag))
+	ix.releaseTag(tag)
+	ix.removeNames(ix.findTagged(tag))
 	ix.Add(desc)
-	ix.name(desc.Digest, tag, "")
+	ix.setNames(desc.Digest, tag, "")
 }
 
-// name sets the names of an unnamed entry of a listed manifest, or else adds an entry with the names.
-func (ix *Index) name(d digest.Digest, refName, containerd string) {
+// setNames sets the names of an unnamed entry of a listed manifest. If all of its entries have names, it adds one.
+func (ix *Index) setNames(d digest.Digest, refName, containerd string) {
 	if bare := ix.unnamed(d); len(bare) > 0 {
-		ix.set(bare[0], ix.entries[bare[0]].renamed(refName, containerd))
+		ix.set(bare[0], ix.entries[bare[0]].withNames(refName, containerd))
 		return
 	}
 	e, _ := ix.Lists(d)
-	ix.append(e.renamed(refName, containerd))
+	ix.append(e.withNames(refName, containerd))
 }
 
-// tagged returns the positions of the entries whose ref name is exactly the tag or full name.
-func (ix *Index) tagged(tag string) []int32 {
+// findTagged returns the positions of the entries whose ref name equals tag, which may be a full name.
+func (ix *Index) findTagged(tag string) []int32 {
 	return slices.DeleteFunc(ix.candidates(tag), func(i int32) bool { return ix.entries[i].refName != tag })
 }
 
-// yield removes a bare tag from entries that also have it as part of a full name, so that another manifest can get the tag.
-func (ix *Index) yield(tag string) {
-	for _, i := range ix.tagged(tag) {
+// releaseTag replaces a bare tag in entries that also have a full name by the full name, so that another manifest can get the tag.
+func (ix *Index) releaseTag(tag string) {
+	for _, i := range ix.findTagged(tag) {
 		if names := ix.entries[i].fullNames(); len(names) > 0 {
 			if e := ix.entries[i]; e.refName != names[0] || e.containerd != names[0] {
-				ix.set(i, e.renamed(names[0], names[0]))
+				ix.set(i, e.withNames(names[0], names[0]))
 			}
 		}
 	}
 }
 
-// strip removes the names from entries. An unnamed entry stays, unless its manifest is listed elsewhere.
-func (ix *Index) strip(which []int32) {
+// removeNames removes the entries at these positions. If a manifest is not listed in another entry, it gets an unnamed entry.
+func (ix *Index) removeNames(which []int32) {
 	var bare []Entry
 	for _, i := range which {
 		bare = append(bare, ix.entries[i])
 		ix.set(i, Entry{})
 	}
 	for _, e := range bare {
-		if ix.first(e.Digest) < 0 {
-			ix.append(e.renamed("", ""))
+		if ix.firstOf(e.Digest) < 0 {
+			ix.append(e.withNames("", ""))
 		}
 	}
 }
 
-// tagFrom moves the tag of one repository, as its full name, to a manifest. The same tag of another repository stays.
+// tagFrom moves the tag of one repository to a manifest. full is the full name of the tag. The same tag of other repositories stays.
 func (ix *Index) tagFrom(desc ocispec.Descriptor, full, tag string) {
 	refName := tag
-	for _, i := range ix.tagged(tag) {
-		if ix.entries[i].isOfOther(full) {
+	for _, i := range ix.findTagged(tag) {
+		if ix.entries[i].hasOtherName(full) {
 			refName = full
 		}
 	}
 	same := slices.DeleteFunc(ix.candidates(full, tag), func(i int32) bool {
 		e := ix.entries[i]
-		return !e.isOf(full) && (refName != tag || e.refName != tag)
+		return !e.hasFullName(full) && (refName != tag || e.refName != tag)
 	})
 	if len(same) == 1 {
 		if e := ix.entries[same[0]]; e.Digest == desc.Digest && e.refName == refName && e.containerd == full {
 			return
 		}
 	}
-	ix.strip(same)
+	ix.removeNames(same)
 	ix.Add(desc)
-	// Docker and containerd write the tag, or the full name if another repository has the tag, and always the full name in
-	// containerd's annotation.
-	ix.name(desc.Digest, refName, full)
+	// As in Docker and containerd, the ref name is the tag, or the full name if another repository has the tag, and
+	// containerd's annotation is always the full name.
+	ix.setNames(desc.Digest, refName, full)
 }
 
-// untag removes a tag; its manifest stays listed.
+// untag removes a tag. Its manifest stays listed. It fails with errdef.ErrNotFound if there is no such tag.
 func (ix *Index) untag(tag string) error {
 	found, err := ix.Find(tag)
 	if err != nil {
 		return err
 	}
 	name := found.refName
-	ix.strip(ix.search(func(e Entry) bool {
+	ix.removeNames(ix.search(func(e Entry) bool {
 		return e.refName == name && (name == tag || e.Digest == found.Digest && e.shortTag() == found.shortTag())
 	}))
 	return nil
 }
 
-// Change is an edit of an index that can be repeated on a newer one.
+// Change is an edit that can be repeated on a newer version of the index.
 type Change struct {
 	// Apply makes the change. If it returns an error, it has changed nothing.
 	Apply func(*Index) error
-	// Holds reports whether the index, which others may have changed since, still has the change.
+	// Holds reports whether the change is still in effect in a version that other writers may have changed.
 	Holds func(*Index) bool
 }
 
-// Tagging moves a tag. Where two processes move one tag, either may win.
+// Tagging returns the change that moves a tag. If two processes move the same tag, either may win.
 func Tagging(entry ocispec.Descriptor, tag string) Change {
 	return Change{
 		Apply: func(ix *Index) error { ix.tag(entry, tag); return nil },
-		Holds: func(ix *Index) bool { return len(ix.tagged(tag)) > 0 },
+		Holds: func(ix *Index) bool { return len(ix.findTagged(tag)) > 0 },
 	}
 }
 
-// TaggingFrom moves the tag of one repository.
+// TaggingFrom returns the change that moves the tag of one repository.
 func TaggingFrom(entry ocispec.Descriptor, repository, tag string) Change {
 	full := repository + ":" + tag
 	return Change{
 		Apply: func(ix *Index) error { ix.tagFrom(entry, full, tag); return nil },
 		Holds: func(ix *Index) bool {
-			return slices.ContainsFunc(ix.candidates(full), func(i int32) bool { return ix.entries[i].isOf(full) })
+			return slices.ContainsFunc(ix.candidates(full), func(i int32) bool { return ix.entries[i].hasFullName(full) })
 		},
 	}
 }
 
-// Untagging removes an existing tag.
+// Untagging returns the change that removes an existing tag.
 func Untagging(tag string) Change {
 	var was digest.Digest
 	return Change{
@@ -175,10 +175,10 @@ func Untagging(tag string) Change {
 	}
 }
 
-// Removal removes a manifest from the index.
+// Removal returns the change that removes a manifest from the index.
 func Removal(d digest.Digest) Change {
 	return Change{
 		Apply: func(ix *Index) error { ix.remove(d); return nil },
-		Holds: func(ix *Index) bool { return ix.first(d) < 0 },
+		Holds: func(ix *Index) bool { return ix.firstOf(d) < 0 },
 	}
 }

@@ -15,28 +15,28 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// annotationContainerd is where containerd and docker save keep the full name of an image; its ref.name is then the
-// tag.
+// annotationContainerd is the annotation in which containerd and docker save store the full name of an image. The ref name is then
+// the tag.
 const annotationContainerd = "io.containerd.image.name"
 
-// Entry is a descriptor with the names that it has in an index. It is written unchanged unless it was edited, because other
-// tools may have added unknown fields.
+// Entry is a descriptor in an index, with its names. Unless it was edited, it is written as it was read, because other tools may
+// have added unknown fields.
 type Entry struct {
 	Digest    digest.Digest
 	MediaType string
 	Size      int64
 
-	refName    string // a tag or full name; empty: it has none
-	containerd string // a full name
-	text       string // JSON. The other strings are parts of it
+	refName    string // a tag or full name; may be empty
+	containerd string // a full name; may be empty
+	text       string // the entry as JSON; the other strings share its memory
 }
 
-// Descriptor returns an entry without the fields that depend on where it is listed.
+// Descriptor returns the media type, digest, and size of an entry.
 func (e Entry) Descriptor() ocispec.Descriptor {
 	return ocispec.Descriptor{MediaType: e.MediaType, Digest: e.Digest, Size: e.Size}
 }
 
-// decode reads an entry. It keeps only the fields of Entry and the text.
+// decode parses an entry.
 func decode(text string) (Entry, error) {
 	var d ocispec.Descriptor
 	if len(text) > manifest.MaxSize {
@@ -49,7 +49,7 @@ func decode(text string) (Entry, error) {
 	if err := json.Unmarshal(data, &d); err != nil {
 		return Entry{}, err
 	}
-	if d.Digest == "" { // without this check, "{}" would take 3 bytes in the file and 100 in memory
+	if d.Digest == "" { // bounds memory: "{}" has 3 bytes in the file with its comma, and 100 in memory
 		return Entry{}, errors.New("an entry without a digest")
 	}
 	if strings.ContainsAny(text, " \t\r\n<>&\u2028\u2029") { // characters that package json escapes
@@ -71,7 +71,7 @@ func encode(d ocispec.Descriptor) Entry {
 	return newEntry(d, string(text))
 }
 
-// newEntry keeps the fields that searches need, as parts of the text, which must be in memory anyway.
+// newEntry returns an entry with the fields of a descriptor. To save memory, the strings are parts of the text if it contains them.
 func newEntry(d ocispec.Descriptor, text string) Entry {
 	within := func(value string) string {
 		if i := strings.Index(text, value); i >= 0 {
@@ -85,10 +85,10 @@ func newEntry(d ocispec.Descriptor, text string) Entry {
 	}
 }
 
-// renamed returns the entry under other names; empty ones are removed.
-func (e Entry) renamed(refName, containerd string) Entry {
+// withNames returns the entry with other names. An empty name removes the annotation.
+func (e Entry) withNames(refName, containerd string) Entry {
 	var d ocispec.Descriptor
-	_ = json.Unmarshal([]byte(e.text), &d) // it was read before
+	_ = json.Unmarshal([]byte(e.text), &d) // decode has parsed it before
 	if d.Annotations == nil {
 		d.Annotations = map[string]string{}
 	}
@@ -97,10 +97,10 @@ func (e Entry) renamed(refName, containerd string) Entry {
 			delete(d.Annotations, key)
 		}
 	}
-	return encode(d) // which leaves out an empty map
+	return encode(d) // omits empty annotations
 }
 
-// shortTag returns the tag of an entry that is listed under a full name: 3.20 for docker.io/library/alpine:3.20.
+// shortTag returns the tag in the full name of an entry: 3.20 for docker.io/library/alpine:3.20.
 func (e Entry) shortTag() string {
 	for _, name := range []string{e.refName, e.containerd} {
 		i := strings.LastIndexByte(name, ':')
@@ -121,7 +121,7 @@ func (e Entry) shortName() string {
 	return ""
 }
 
-// isNamed reports whether an entry has a tag or a name.
+// isNamed reports whether an entry has a tag or a full name.
 func (e Entry) isNamed() bool { return e.refName != "" || e.containerd != "" }
 
 // fullNames returns the names of an entry that have a repository in them.
@@ -135,15 +135,16 @@ func (e Entry) fullNames() []string {
 	return names
 }
 
-// isOf reports whether an entry belongs to a full name, and isOfOther whether it belongs only to other names.
-func (e Entry) isOf(name string) bool { return slices.Contains(e.fullNames(), name) }
+// hasFullName reports whether an entry has a full name.
+func (e Entry) hasFullName(name string) bool { return slices.Contains(e.fullNames(), name) }
 
-func (e Entry) isOfOther(name string) bool { return len(e.fullNames()) > 0 && !e.isOf(name) }
+// hasOtherName reports whether an entry has full names, but not this one.
+func (e Entry) hasOtherName(name string) bool { return len(e.fullNames()) > 0 && !e.hasFullName(name) }
 
-// printed returns the name of an entry, escaped for messages.
-func (e Entry) printed() string { return untrusted.Line(cmp.Or(e.containerd, e.refName), 300) }
+// label returns the name of an entry, escaped for messages.
+func (e Entry) label() string { return untrusted.Line(cmp.Or(e.containerd, e.refName), 300) }
 
-// keys returns the names that an entry can be found under: as written, without the host, and only the tag.
+// keys returns the names under which an entry can be found: the full name, the name without its host, and the tag.
 func (e Entry) keys() []string {
 	keys := make([]string, 0, 6)
 	add := func(key string) {
@@ -162,13 +163,13 @@ func (e Entry) keys() []string {
 	return keys
 }
 
-// hasName reports whether a name is one of the keys. Most entries are excluded without building their keys.
+// hasName reports whether a name is one of the keys. It is a fast test that rarely has to build the keys.
 func (e Entry) hasName(name string) bool {
 	if name == e.refName || name == e.containerd {
 		return name != ""
 	}
 	if e.containerd == "" && len(e.refName) <= 128 && !strings.ContainsAny(e.refName, "/:@") {
-		return false // a tag
+		return false // refName is a bare tag
 	}
 	tag := name[strings.LastIndexByte(name, ':')+1:]
 	return (tag == "latest" || strings.Contains(e.refName, tag) || strings.Contains(e.containerd, tag)) && slices.Contains(e.keys(), name)

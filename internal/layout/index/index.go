@@ -1,4 +1,4 @@
-// Package index is the index.json of a layout or archive, which may list many manifests under many names.
+// Package index reads, searches, and edits the index.json of a layout or archive, which may list many manifests under many names.
 package index
 
 import (
@@ -17,18 +17,18 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// Index lists manifests, each once per tag or once without a tag. An entry takes 100 bytes of memory beside its text. Several
-// goroutines may read an Index while none changes it.
+// Index is an index.json. A manifest has an entry for each tag, or one entry without a tag. An entry takes 100 bytes of memory
+// beside its text. Several goroutines may read an Index while none changes it.
 type Index struct {
 	head    head
-	entries []Entry // those without a digest were removed
-	live    int
+	entries []Entry // an entry without a digest has been removed
+	live    int     // how many entries have not been removed
 	version int
 
-	mu      sync.Mutex // guards what readers build
+	mu      sync.Mutex // guards the fields below, which readers may set
 	lookups int
-	tables  *tables // nil: there were few lookups
-	indexes []ocispec.Descriptor
+	tables  *tables              // nil: there were few lookups
+	indexes []ocispec.Descriptor // nil: Indexes has not been called
 }
 
 // New returns the index of an empty layout.
@@ -36,18 +36,18 @@ func New() *Index {
 	return &Index{head: head{SchemaVersion: 2, MediaType: ocispec.MediaTypeImageIndex}}
 }
 
-// Clone returns a copy that may be changed.
+// Clone returns an independent copy.
 func (ix *Index) Clone() *Index {
 	return &Index{head: ix.head, entries: ix.all(), live: ix.live, version: ix.version}
 }
 
-// Version changes whenever the index does.
+// Version returns a number that increases with each change of the index.
 func (ix *Index) Version() int { return ix.version }
 
 // Len returns the number of entries.
 func (ix *Index) Len() int { return ix.live }
 
-// all returns the entries, without those that were removed.
+// all returns the entries that have not been removed.
 func (ix *Index) all() []Entry {
 	all := make([]Entry, 0, ix.live)
 	for _, e := range ix.entries {
@@ -58,7 +58,7 @@ func (ix *Index) all() []Entry {
 	return all
 }
 
-// Roots returns the listed manifests.
+// Roots returns the descriptors of all entries.
 func (ix *Index) Roots() []ocispec.Descriptor {
 	roots := make([]ocispec.Descriptor, 0, ix.live)
 	for _, e := range ix.entries {
@@ -69,31 +69,34 @@ func (ix *Index) Roots() []ocispec.Descriptor {
 	return roots
 }
 
-// Indexes returns the indexes that were ever listed. New ones come last.
+// Indexes returns the listed image indexes, including removed ones, in the order in which they were added.
 func (ix *Index) Indexes() []ocispec.Descriptor {
 	ix.mu.Lock()
 	defer ix.mu.Unlock()
 	if ix.indexes == nil {
 		ix.indexes = []ocispec.Descriptor{}
 		for _, e := range ix.entries {
-			ix.noteIndex(e)
+			ix.recordIndex(e)
 		}
 	}
 	return ix.indexes
 }
 
-func (ix *Index) noteIndex(e Entry) {
+// recordIndex adds an entry to indexes if it is an image index.
+func (ix *Index) recordIndex(e Entry) {
 	if ix.indexes != nil && e.Digest != "" && manifest.IsIndex(e.MediaType) {
 		ix.indexes = append(ix.indexes, e.Descriptor())
 	}
 }
 
-// Find returns the entry of a tag or full name: the one with the bare tag (the last, if there are several), else the one whose
-// full name equals it, or ends in it: in the repository without its host, or in the tag.
+// Find returns the entry of a tag or full name. It tries, in this order, an entry with the bare tag (the last one, if there are
+// several) or with this ref name, an entry with this full name in containerd's annotation, one whose full name without the host
+// matches, and one whose full name ends in the tag. It fails with errdef.ErrNotFound if no entry matches, and with
+// errdef.ErrInvalidReference if the tag is ambiguous.
 func (ix *Index) Find(tag string) (Entry, error) {
 	candidates := ix.candidates(tag)
 	for _, matches := range []func(Entry) bool{
-		func(e Entry) bool { return e.refName == tag && (len(e.fullNames()) == 0 || e.isOf(tag)) },
+		func(e Entry) bool { return e.refName == tag && (len(e.fullNames()) == 0 || e.hasFullName(tag)) },
 		func(e Entry) bool { return e.containerd == tag },
 		func(e Entry) bool { return e.shortName() == tag },
 		func(e Entry) bool { return e.refName == tag || e.shortTag() == tag },
@@ -109,23 +112,22 @@ func (ix *Index) Find(tag string) (Entry, error) {
 		}
 		last := found[len(found)-1]
 		if i := slices.IndexFunc(found, func(e Entry) bool { return e.Digest != last.Digest }); i >= 0 && (last.refName != tag || len(last.fullNames()) > 0) {
-			both := fmt.Errorf("ambiguous tag: %s and %s have it", found[i].printed(), last.printed())
+			both := fmt.Errorf("ambiguous tag: %s and %s have it", found[i].label(), last.label())
 			return Entry{}, &artifact.Error{Op: "resolving", Item: tag, Err: reference.Invalid(both, errdef.ErrInvalidReference),
-				Hint: fmt.Sprintf("use the full name after the path (PATH:%s), or the digest: @%s or @%s", last.printed(), found[i].Digest, last.Digest)}
+				Hint: fmt.Sprintf("use the full name after the path (PATH:%s), or the digest: @%s or @%s", last.label(), found[i].Digest, last.Digest)}
 		}
 		return last, nil
 	}
 	return Entry{}, fmt.Errorf("%q: %w", tag, errdef.ErrNotFound)
 }
 
-// FindOf returns the entry that has a tag for a repository: by its full name, or by the bare tag if the entry names no
-// repository.
+// FindOf returns the entry with a tag in a repository: by the full name, or by the bare tag if the entry names no repository.
 func (ix *Index) FindOf(repository, tag string) (Entry, bool) {
 	full := repository + ":" + tag
 	candidates := ix.candidates(full, tag)
 	for _, is := range []func(Entry) bool{
-		func(e Entry) bool { return e.isOf(full) },
-		func(e Entry) bool { return e.refName == tag && !e.isOfOther(full) },
+		func(e Entry) bool { return e.hasFullName(full) },
+		func(e Entry) bool { return e.refName == tag && !e.hasOtherName(full) },
 	} {
 		for _, i := range slices.Backward(candidates) {
 			if is(ix.entries[i]) {
@@ -136,7 +138,7 @@ func (ix *Index) FindOf(repository, tag string) (Entry, bool) {
 	return Entry{}, false
 }
 
-// RepositoryOf returns the repository, with its host, that a manifest has a tag or name for; "": none.
+// RepositoryOf returns the repository, with its host, in which a manifest has the tag or name ref, "" if it is not known.
 func (ix *Index) RepositoryOf(d digest.Digest, ref string) string {
 	for _, i := range ix.candidates(ref) {
 		if ix.entries[i].Digest != d {
@@ -156,15 +158,15 @@ func (ix *Index) RepositoryOf(d digest.Digest, ref string) string {
 	return ""
 }
 
-// Lists returns the first entry of a manifest.
+// Lists returns the first entry of a manifest, and whether the manifest is listed.
 func (ix *Index) Lists(d digest.Digest) (Entry, bool) {
-	if i := ix.first(d); i >= 0 {
+	if i := ix.firstOf(d); i >= 0 {
 		return ix.entries[i], true
 	}
 	return Entry{}, false
 }
 
-// Tags lists the tags that Find finds, sorted.
+// Tags lists the tags of all entries, sorted and without duplicates. They include the tags in full names.
 func (ix *Index) Tags() []string {
 	tags := []string{}
 	for _, e := range ix.entries {
@@ -178,9 +180,10 @@ func (ix *Index) Tags() []string {
 	return slices.Compact(tags)
 }
 
-// Names lists the names as written, of one manifest or, if d is empty, of all: tags, and full names that end in one.
+// Names lists the names of a manifest, or of all manifests if d is empty, as they are written: tags, and full names that end in a
+// tag.
 func (ix *Index) Names(d digest.Digest) (names []string) {
-	for _, i := range ix.of(d) {
+	for _, i := range ix.entriesOf(d) {
 		for _, name := range []string{ix.entries[i].refName, ix.entries[i].containerd} {
 			if name != "" {
 				names = append(names, name)
@@ -190,7 +193,7 @@ func (ix *Index) Names(d digest.Digest) (names []string) {
 	return names
 }
 
-// FullTags lists the names of all entries, sorted, each once: with their repository where it is known.
+// FullTags lists the names of all entries, sorted and without duplicates. A name has its repository if that is known.
 func (ix *Index) FullTags() []string {
 	var all []string
 	for _, e := range ix.entries {
@@ -202,8 +205,9 @@ func (ix *Index) FullTags() []string {
 	return slices.Compact(all)
 }
 
-// Repositories lists the repositories that full names name, sorted, with their hosts, and reports whether there are tags
-// without such a name, or only manifests without names. Attachments have no names, and belong to their subjects.
+// Repositories lists the repositories in full names, sorted, with their hosts. nameless reports whether there are tags without a
+// repository, or only manifests without names. Manifests without names beside named ones are ignored, because they are usually
+// attachments, which belong to their subjects.
 func (ix *Index) Repositories() (names []string, nameless bool) {
 	for _, e := range ix.entries {
 		if e.Digest == "" {
@@ -223,7 +227,7 @@ func (ix *Index) Repositories() (names []string, nameless bool) {
 	return slices.Compact(names), nameless || len(names) == 0 && ix.live > 0
 }
 
-// TagsOf lists the tags that full names give to a repository, sorted.
+// TagsOf lists the tags of a repository, sorted. They come from full names.
 func (ix *Index) TagsOf(repository string) (tags []string) {
 	for _, e := range ix.entries {
 		for _, name := range e.fullNames() {
@@ -237,7 +241,7 @@ func (ix *Index) TagsOf(repository string) (tags []string) {
 	return slices.Compact(tags)
 }
 
-// Sort orders the entries independently of when they were added.
+// Sort sorts the entries by ref name, then by digest, so that their order does not depend on when they were added.
 func (ix *Index) Sort() {
 	ix.entries, ix.tables = ix.all(), nil
 	lists.Sort(ix.entries, func(a, b Entry) int {

@@ -15,6 +15,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
+// read parses an index.json.
 func read(t testing.TB, text string) *index.Index {
 	t.Helper()
 	ix, err := index.Read(strings.NewReader(text), "index.json", int64(len(text)))
@@ -24,6 +25,7 @@ func read(t testing.TB, text string) *index.Index {
 	return ix
 }
 
+// text returns an index as JSON.
 func text(t testing.TB, ix *index.Index) string {
 	t.Helper()
 	r, size, err := ix.Text()
@@ -37,6 +39,7 @@ func text(t testing.TB, ix *index.Index) string {
 	return string(data)
 }
 
+// desc returns a descriptor for a number. Every fifth one is that of an image index.
 func desc(i int) ocispec.Descriptor {
 	mediaType := ocispec.MediaTypeImageManifest
 	if i%5 == 0 {
@@ -45,8 +48,8 @@ func desc(i int) ocispec.Descriptor {
 	return ocispec.Descriptor{MediaType: mediaType, Digest: digest.FromString(fmt.Sprint(i)), Size: int64(i)}
 }
 
-// TestEdits makes random changes to an index that has been searched so often that it has tables, and to one that is read again
-// for each change and has none.
+// TestEdits makes random changes to two indexes and compares them. One has been searched so often that it has tables. The other is
+// read again for each change, so that it has none.
 func TestEdits(t *testing.T) {
 	t.Parallel()
 	tags := []string{"a", "b", "latest", "v1", "x/app:a", "x/app:latest", "h.io/x/app:a", "h.io/x/app", "h.io/y:v1@" + string(desc(1).Digest)}
@@ -83,14 +86,14 @@ func TestEdits(t *testing.T) {
 				t.Fatalf("seed %d, step %d: with tables:\n%s\nwithout:\n%s", seed, step, got, want)
 			}
 			if c.Holds != nil && c.Holds(often) != c.Holds(once) {
-				t.Fatalf("seed %d, step %d: the change holds in one of them", seed, step)
+				t.Fatalf("seed %d, step %d: the change holds in only one of the indexes", seed, step)
 			}
 			compare(t, often, once, tags)
 		}
 	}
 }
 
-// compare searches two indexes, of which one has tables.
+// compare fails if searches of the two indexes have different results.
 func compare(t *testing.T, often, once *index.Index, tags []string) {
 	t.Helper()
 	for _, tag := range tags[:3] {
@@ -115,7 +118,7 @@ func compare(t *testing.T, often, once *index.Index, tags []string) {
 	}
 }
 
-// TestManyEdits checks that many changes take much less time than a linear search for each would.
+// TestManyEdits checks that many changes take much less time than a linear search for each change would take.
 func TestManyEdits(t *testing.T) {
 	t.Parallel()
 	const n = 20_000
@@ -144,7 +147,7 @@ func TestManyEdits(t *testing.T) {
 	}
 }
 
-// TestText checks that an index is written as it was read, except white space and what changed.
+// TestText checks that an index is written as it was read, except for white space, escapes, and unknown fields.
 func TestText(t *testing.T) {
 	t.Parallel()
 	d := `"digest":"` + desc(1).Digest.String() + `"`
@@ -166,7 +169,7 @@ func TestText(t *testing.T) {
 	}
 }
 
-// TestReadRefuses checks that only a list of descriptors is read as one.
+// TestReadRefuses checks that invalid indexes are refused.
 func TestReadRefuses(t *testing.T) {
 	t.Parallel()
 	d := `{"digest":"` + desc(1).Digest.String() + `"}`
@@ -191,7 +194,7 @@ func TestReadRefuses(t *testing.T) {
 	}
 }
 
-// FuzzRead compares the entries with those that package json reads.
+// FuzzRead compares the entries with those that package json reads, and checks that the written text can be read again.
 func FuzzRead(f *testing.F) {
 	d := `{"digest":"sha256:x","annotations":{"org.opencontainers.image.ref.name":"a:b/c"}}`
 	for _, seed := range []string{`{"schemaVersion":2,"manifests":[` + d + `,` + d + `]}`, `{"manifests" : [ ] ,"schemaVersion":2,"annotations":{"]":"\\"}}`,

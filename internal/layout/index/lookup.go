@@ -6,17 +6,17 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// fewLookups is the number of searches of an index before tables are made, which take three times the memory of the entries.
+// fewLookups is the number of searches after which tables are made. The tables take three times the memory of the entries.
 const fewLookups = 64
 
-// tables are the positions of the entries of an index, in ascending order.
+// tables holds the positions of entries, in ascending order.
 type tables struct {
-	names   map[string][]int32
-	digests map[digest.Digest][]int32
-	unnamed map[digest.Digest][]int32
+	names   map[string][]int32        // by each key of an entry
+	digests map[digest.Digest][]int32 // by digest
+	unnamed map[digest.Digest][]int32 // by digest, only entries without names
 }
 
-// lookup returns the tables; nil: the entries must be searched.
+// lookup returns the tables, or nil if the entries must be searched.
 func (ix *Index) lookup() *tables {
 	ix.mu.Lock()
 	defer ix.mu.Unlock()
@@ -43,7 +43,7 @@ func (t *tables) add(i int32, e Entry) {
 	}
 }
 
-// remove is the reverse of add.
+// remove removes an entry at a position from the tables.
 func (t *tables) remove(i int32, e Entry) {
 	for _, key := range e.keys() {
 		drop(t.names, key, i)
@@ -52,6 +52,7 @@ func (t *tables) remove(i int32, e Entry) {
 	drop(t.unnamed, e.Digest, i)
 }
 
+// insert adds a position to the list of a key.
 func insert[K comparable](m map[K][]int32, key K, i int32) {
 	list := m[key]
 	if n := len(list); n == 0 || list[n-1] < i {
@@ -62,6 +63,7 @@ func insert[K comparable](m map[K][]int32, key K, i int32) {
 	m[key] = slices.Insert(list, at, i)
 }
 
+// drop removes a position from the list of a key.
 func drop[K comparable](m map[K][]int32, key K, i int32) {
 	list := m[key]
 	at, found := slices.BinarySearch(list, i)
@@ -69,14 +71,14 @@ func drop[K comparable](m map[K][]int32, key K, i int32) {
 	case !found:
 	case len(list) == 1:
 		delete(m, key)
-	case at == 0: // in constant time: of many, the first ones are dropped one after the other
+	case at == 0: // takes constant time; long lists are usually dropped from the beginning
 		m[key] = list[1:]
 	default:
 		m[key] = slices.Delete(list, at, at+1)
 	}
 }
 
-// candidates returns the positions of the entries that can be found under one of the names.
+// candidates returns the positions of the entries that have one of the names as a key.
 func (ix *Index) candidates(names ...string) []int32 {
 	var found []int32
 	if t := ix.lookup(); t != nil {
@@ -94,16 +96,16 @@ func (ix *Index) candidates(names ...string) []int32 {
 	return found
 }
 
-// of returns the positions of the entries of a manifest, or of all if d is empty.
-func (ix *Index) of(d digest.Digest) []int32 {
+// entriesOf returns the positions of the entries of a manifest, or of all entries if d is empty.
+func (ix *Index) entriesOf(d digest.Digest) []int32 {
 	if t := ix.lookup(); t != nil && d != "" {
 		return slices.Clone(t.digests[d])
 	}
 	return ix.search(func(e Entry) bool { return e.Digest == d || d == "" })
 }
 
-// first returns the position of the first entry of a manifest, or -1.
-func (ix *Index) first(d digest.Digest) int {
+// firstOf returns the position of the first entry of a manifest, or -1.
+func (ix *Index) firstOf(d digest.Digest) int {
 	if t := ix.lookup(); t != nil {
 		if list := t.digests[d]; len(list) > 0 && d != "" {
 			return int(list[0])
@@ -121,6 +123,7 @@ func (ix *Index) unnamed(d digest.Digest) []int32 {
 	return ix.search(func(e Entry) bool { return e.Digest == d && !e.isNamed() })
 }
 
+// search returns the positions of the entries that match.
 func (ix *Index) search(matches func(Entry) bool) (found []int32) {
 	for i, e := range ix.entries {
 		if e.Digest != "" && matches(e) {
@@ -130,7 +133,7 @@ func (ix *Index) search(matches func(Entry) bool) (found []int32) {
 	return found
 }
 
-// set replaces an entry. One without a digest removes it.
+// set replaces the entry at a position. An entry without a digest removes it.
 func (ix *Index) set(i int32, e Entry) {
 	old := ix.entries[i]
 	ix.entries[i] = e
@@ -149,7 +152,7 @@ func (ix *Index) append(e Entry) {
 	ix.entries = append(ix.entries, e)
 	ix.version++
 	ix.live++
-	ix.noteIndex(e)
+	ix.recordIndex(e)
 	if ix.tables != nil {
 		ix.tables.add(int32(len(ix.entries)-1), e)
 	}

@@ -13,14 +13,14 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// maxSize is the maximum size of an index.json in bytes: some 120,000 entries. It exceeds the limit for manifests, because a
-// layout with many tags has a large index that no registry has to accept.
+// maxSize is the maximum size of an index.json in bytes, enough for some 120,000 entries. It exceeds the limit for manifests,
+// because the index of a layout with many tags is large, and is never pushed to a registry.
 const maxSize = 32 << 20
 
-// limits bound the entries of an index.json, which have annotations and a platform.
+// limits bound the JSON values in an index.json. Each entry has several, such as annotations and a platform.
 var limits = jsonwalk.Limits{Objects: 400_000, Values: 2_000_000}
 
-// head has the members of an index.json beside its entries.
+// head holds the fields of an index.json other than its entries.
 type head struct {
 	SchemaVersion int             `json:"schemaVersion"`
 	MediaType     string          `json:"mediaType,omitempty"`
@@ -30,7 +30,8 @@ type head struct {
 	Annotations   json.RawMessage `json:"annotations,omitempty"`
 }
 
-// Read reads an index.json of size bytes. name is for errors.
+// Read reads an index.json of size bytes. name is its name in errors. Read fails with artifact.ErrRefused if the index is invalid or
+// too large.
 func Read(r io.Reader, name string, size int64) (*Index, error) {
 	if size > maxSize {
 		return nil, artifact.Refused(name, "index too large: %d bytes, limit is %d", size, maxSize)
@@ -52,7 +53,7 @@ func Read(r io.Reader, name string, size int64) (*Index, error) {
 	return ix, nil
 }
 
-// parse reads the text of an index.json. The entries share its memory.
+// parse parses an index.json. The entries share the memory of the text.
 func parse(text string) (*Index, error) {
 	ix := &Index{entries: make([]Entry, 0, min(strings.Count(text, `"digest"`), limits.Objects))}
 	c := cursor{text: text}
@@ -69,7 +70,7 @@ func parse(text string) (*Index, error) {
 	if rest := len(text) - (end - start); rest > manifest.MaxSize {
 		return nil, fmt.Errorf("too large without its entries: %d bytes, limit is %d", rest, manifest.MaxSize)
 	}
-	// decode has parsed each element. This parses the rest, so the whole text is valid JSON.
+	// decode has parsed each element. This parses the rest, which ensures that the whole text is valid JSON.
 	if err := json.Unmarshal([]byte(text[:start]+text[end:]), &ix.head); err != nil {
 		return nil, err
 	}
@@ -77,13 +78,13 @@ func parse(text string) (*Index, error) {
 		return nil, errors.New("manifests is not a list, or is listed twice")
 	}
 	if ix.head.Manifests = nil; ix.head.SchemaVersion != 2 {
-		return nil, fmt.Errorf("schemaVersion %d", ix.head.SchemaVersion)
+		return nil, fmt.Errorf("unsupported schemaVersion %d", ix.head.SchemaVersion)
 	}
 	ix.live = len(ix.entries)
 	return ix, nil
 }
 
-// cursor finds the values in a JSON document. It does not validate them: those of an invalid document are invalid.
+// cursor finds the values in a JSON document without validating them. In an invalid document, a value may be invalid too.
 type cursor struct {
 	text string
 	at   int
@@ -91,8 +92,8 @@ type cursor struct {
 
 var errNotJSON = errors.New("not a JSON object")
 
-// next skips white space, and returns the byte that follows it; 0: the end.
-func (c *cursor) next() byte {
+// peek skips white space and returns the next byte without skipping it, 0 at the end.
+func (c *cursor) peek() byte {
 	for c.at < len(c.text) {
 		switch b := c.text[c.at]; b {
 		case ' ', '\t', '\r', '\n':
@@ -104,37 +105,38 @@ func (c *cursor) next() byte {
 	return 0
 }
 
-// take skips white space, and the byte b if it follows.
-func (c *cursor) take(b byte) bool {
-	if c.next() != b || c.at == len(c.text) {
+// accept skips white space and then the byte b, and reports whether b was the next byte.
+func (c *cursor) accept(b byte) bool {
+	if c.peek() != b || c.at == len(c.text) {
 		return false
 	}
 	c.at++
 	return true
 }
 
-// list calls fn for the elements of a list that is a member of an object. It returns where they are, both 0 if there is no list.
+// list calls fn for each element of the list that has the key in the document's object. It returns the offsets of the elements' text,
+// both 0 if there is no such list.
 func (c *cursor) list(key string, fn func(element string) error) (start, end int, err error) {
-	if !c.take('{') {
+	if !c.accept('{') {
 		return 0, 0, errNotJSON
 	}
-	for more := c.next() != '}'; more; more = c.take(',') {
+	for more := c.peek() != '}'; more; more = c.accept(',') {
 		got := c.value()
-		if !c.take(':') {
+		if !c.accept(':') {
 			return 0, 0, errNotJSON
 		}
 		switch named := strings.EqualFold(got, `"`+key+`"`); {
 		case named && (start > 0 || got != `"`+key+`"`):
 			return 0, 0, fmt.Errorf("key %.20s repeats %q, or differs from it in case", got, key)
-		case named && c.take('['):
+		case named && c.accept('['):
 			start = c.at
-			for more := c.next() != ']'; more; more = c.take(',') {
+			for more := c.peek() != ']'; more; more = c.accept(',') {
 				if err := fn(c.value()); err != nil {
 					return 0, 0, err
 				}
 			}
-			c.next()
-			if end = c.at; !c.take(']') {
+			c.peek()
+			if end = c.at; !c.accept(']') {
 				return 0, 0, errNotJSON
 			}
 		default:
@@ -144,9 +146,9 @@ func (c *cursor) list(key string, fn func(element string) error) (start, end int
 	return start, end, nil
 }
 
-// value skips white space and a value, and returns it.
+// value skips white space and a value, and returns the text of the value.
 func (c *cursor) value() string {
-	c.next()
+	c.peek()
 	start := c.at
 	for depth := 0; c.at < len(c.text); {
 		switch c.text[c.at] {
@@ -167,7 +169,7 @@ func (c *cursor) value() string {
 			}
 			c.at++
 			continue
-		default: // of a literal
+		default: // part of a literal
 			c.at++
 			continue
 		}
@@ -178,7 +180,7 @@ func (c *cursor) value() string {
 	return c.text[start:]
 }
 
-// skipString skips a string.
+// skipString skips a string, whose opening quote is the next byte.
 func (c *cursor) skipString() {
 	for c.at++; c.at < len(c.text); c.at++ {
 		switch c.text[c.at] {
@@ -192,7 +194,7 @@ func (c *cursor) skipString() {
 	c.at = len(c.text)
 }
 
-// Text returns the index as JSON, and its size. An index that is too large to be read again is an error.
+// Text returns the index as JSON, and its size. It fails with errdef.ErrSizeExceedsLimit if the index is too large to be read again.
 func (ix *Index) Text() (io.Reader, int64, error) {
 	before, _ := json.Marshal(head{SchemaVersion: ix.head.SchemaVersion, MediaType: ix.head.MediaType, ArtifactType: ix.head.ArtifactType,
 		Manifests: json.RawMessage("[]")})
@@ -217,13 +219,14 @@ func (ix *Index) Text() (io.Reader, int64, error) {
 	return t, int64(size), nil
 }
 
-// textReader reads an index without making all of its text.
+// textReader returns the text of an index without holding all of it in memory.
 type textReader struct {
 	entries     []Entry
-	read        int    // entries
-	rest, after string // rest comes next
+	read        int    // how many entries have been read
+	rest, after string // rest is the text to return next, after the text that follows the entries
 }
 
+// Read implements io.Reader.
 func (t *textReader) Read(p []byte) (n int, err error) {
 	for n < len(p) {
 		if t.rest != "" {
