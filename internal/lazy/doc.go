@@ -1,2 +1,2 @@
-// Package lazy compiles regular expressions on first use: most commands need none, and none should wait for it.
+// Package lazy compiles regular expressions on first use, because most commands need few of them and should start fast.
 package lazy

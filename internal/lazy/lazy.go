@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// Regexp compiles a regular expression when it is first needed: most commands need none, and none should wait for it.
+// Regexp returns a function that compiles expr on its first call. That call panics if expr is invalid.
 func Regexp(expr string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
 }

@@ -1,4 +1,4 @@
-// Package listing lists the files of an artifact, from its layers.
+// Package listing lists the files in the layers of an artifact.
 package listing
 
 import (
@@ -23,18 +23,18 @@ import (
 
 // Options configure a listing. The zero value lists every file.
 type Options struct {
-	Include  []string // globs
+	Include  []string // globs; empty: all files
 	Roles    []string // of layers; empty: all
 	NoUnpack bool     // list tar layers as single files
 	Inside   bool     // list the files in tars that a pull leaves packed
-	Digests  bool     // also for files in large uncompressed tar layers, whose whole content is then read
+	Digests  bool     // compute the digests of files in large uncompressed tars, which requires reading all of their content
 	Limits   archive.Limits
 
-	Layers map[digest.Digest][]pull.File // of images, already read; may be nil
+	Layers map[digest.Digest][]pull.File // cache of the entries of image layers, read and filled; may be nil
 }
 
-// Files returns the files of a manifest, sorted by path, and whether all layers that were looked into were verified. If patterns
-// match none, that results in a *missing.NameError.
+// Files returns the files of a manifest, sorted by path, and whether all layers that were read were verified. It fails with a
+// *missing.NameError if the patterns match no file.
 func Files(ctx context.Context, src content.Fetcher, m *fetch.Manifest, opts Options) (files []pull.File, verified bool, err error) {
 	items, err := fetch.NewItems(ctx, src, m, fetch.Selection{Include: opts.Include, Roles: opts.Roles, NoUnpack: opts.NoUnpack, Inside: opts.Inside})
 	if err != nil {
@@ -64,11 +64,12 @@ type lister struct {
 	match fetch.Matcher
 	cover *fetch.Cover
 	files []pull.File
-	other []string // names that no pattern matches, some of them
+	other []string // some of the names that no pattern matches
 
-	unverified bool // files are listed from headers that nothing vouches for
+	unverified bool // some files are listed from tar headers that were not verified
 }
 
+// listItem adds an item, or the files in its tar.
 func (l *lister) listItem(ctx context.Context, it *fetch.Item) error {
 	if !it.Unpack {
 		l.add(pull.File{Path: it.Name, Size: it.Desc.Size, Mode: 0o644, Digest: it.Desc.Digest, Layer: it.Desc.Digest})
@@ -115,6 +116,7 @@ func (l *lister) listItem(ctx context.Context, it *fetch.Item) error {
 	return nil
 }
 
+// add adds a file if it matches the patterns.
 func (l *lister) add(f pull.File) {
 	if l.match.Match(f.Path) {
 		l.files = append(l.files, f)
@@ -123,7 +125,7 @@ func (l *lister) add(f pull.File) {
 	}
 }
 
-// missing returns the error about patterns that match no file. Layers that cannot match were not read: their files have a pattern.
+// missing returns the error that the patterns match no file. Layers that can't match were not read, so the error names their titles.
 func (l *lister) missing(m *fetch.Manifest) error {
 	err := missing.Files(l.opts.Include, m.Desc.Digest, l.other)
 	for _, title := range m.Titles() {
@@ -135,7 +137,7 @@ func (l *lister) missing(m *fetch.Manifest) error {
 	return err
 }
 
-// addLayer adds the entries of a layer that no upper layer hides.
+// addLayer adds the files of a layer, except those of an image that an upper layer hides.
 func (l *lister) addLayer(it *fetch.Item, entries []pull.File) {
 	for _, f := range entries {
 		if it.Image && (l.cover.Hides(f.Path) || fetch.IsWhiteout(f.Path)) || fs.FileMode(f.Mode).IsDir() {

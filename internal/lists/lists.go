@@ -1,4 +1,4 @@
-// Package lists has what package slices lacks.
+// Package lists has functions for slices and maps that the standard library lacks.
 package lists
 
 import (
@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// Unique returns the list without repeated and empty strings, nil if nothing is left.
+// Unique returns the list without duplicates and empty strings, nil if nothing is left.
 func Unique(list []string) []string {
 	var kept []string
 	for _, s := range list {
@@ -17,20 +17,20 @@ func Unique(list []string) []string {
 	return kept
 }
 
-// Split returns those of a list for which is holds, and the others.
-func Split[T any](list []T, is func(T) bool) (those, others []T) {
-	for _, one := range list {
-		if is(one) {
-			those = append(those, one)
+// Split returns the elements for which is returns true, and the other elements.
+func Split[T any](list []T, is func(T) bool) (matching, others []T) {
+	for _, element := range list {
+		if is(element) {
+			matching = append(matching, element)
 		} else {
-			others = append(others, one)
+			others = append(others, element)
 		}
 	}
-	return those, others
+	return matching, others
 }
 
-// Sort sorts a list, and keeps the order of equal elements. It sorts positions, so that the program has one sort for all types of
-// elements: with package slices, each type adds 15 KB.
+// Sort sorts a list and keeps the order of equal elements. It sorts positions, so that the program has one sort function for all
+// types of elements. With package slices, each type would add 15 KB to the program.
 func Sort[T any](list []T, compare func(a, b T) int) {
 	positions := make([]int, len(list))
 	for i := range positions {
@@ -44,7 +44,7 @@ func Sort[T any](list []T, compare func(a, b T) int) {
 	copy(list, sorted)
 }
 
-// Keys returns the keys of a map, sorted.
+// Keys returns the keys of a map, sorted by compare.
 func Keys[K comparable, V any](m map[K]V, compare func(a, b K) int) []K {
 	keys := make([]K, 0, len(m))
 	for key := range m {

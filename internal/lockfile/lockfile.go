@@ -1,10 +1,10 @@
-// Package lockfile reads and writes davit.lock, which stores the digests that references had when they were locked.
+// Package lockfile reads and writes davit.lock, which records the digests that references had when they were locked.
 package lockfile
 
 import (
 	"bytes"
 	"context"
-	_ "crypto/sha256" // the digests that an entry may have
+	_ "crypto/sha256" // the algorithms of digests in entries
 	_ "crypto/sha512"
 	"encoding/base64"
 	"encoding/json"
@@ -36,13 +36,13 @@ const (
 	maxKind    = 64
 )
 
-// limits bound the memory that a decoder allocates for a file of maxSize.
+// limits bound the memory that decoding a lock file takes.
 var limits = jsonwalk.Limits{Objects: maxEntries + 2, Values: 10 * maxEntries}
 
 // File is the content of a lock file.
 type File struct {
 	Version   int     `json:"lockVersion"`
-	Artifacts []Entry `json:"artifacts"` // sorted by reference, each once
+	Artifacts []Entry `json:"artifacts"` // sorted by reference, without duplicates
 }
 
 // Entry is a locked reference.
@@ -51,10 +51,10 @@ type Entry struct {
 	Digest    digest.Digest `json:"digest"`
 	Size      int64         `json:"size"` // of the manifest
 	Kind      string        `json:"kind,omitempty"`
-	Key       string        `json:"key,omitempty"` // SHA-256 of the public key that signed it, in base64, as cosign writes its hint
+	Key       string        `json:"key,omitempty"` // SHA-256 of the public key that verified the signature, in base64, like cosign's hint
 }
 
-// Parse parses the content of a lock file.
+// Parse parses the content of a lock file. It fails if a field is unknown or invalid.
 func Parse(data []byte) (*File, error) {
 	if len(data) > maxSize {
 		return nil, fmt.Errorf("too large: the limit is %d bytes", maxSize)
@@ -91,7 +91,7 @@ func Parse(data []byte) (*File, error) {
 	return &f, nil
 }
 
-// check refuses an entry that Update would not write.
+// check fails if a field of the entry is invalid, or if the digest contradicts the reference.
 func (e Entry) check() error {
 	ref, err := registry.Parse(e.Reference)
 	switch {
@@ -118,7 +118,7 @@ func (f *File) sort() {
 	lists.Sort(f.Artifacts, func(a, b Entry) int { return strings.Compare(a.Reference, b.Reference) })
 }
 
-// Find returns the entry of a reference, or nil.
+// Find returns the entry of a reference, or nil. The entry is part of the file.
 func (f *File) Find(reference string) *Entry {
 	i := slices.IndexFunc(f.Artifacts, func(e Entry) bool { return e.Reference == reference })
 	if i < 0 {
@@ -127,7 +127,7 @@ func (f *File) Find(reference string) *Entry {
 	return &f.Artifacts[i]
 }
 
-// Set adds an entry, or replaces and returns the entry with the same reference.
+// Set adds an entry. If there is an entry with the same reference, Set replaces it and returns the old entry.
 func (f *File) Set(e Entry) (old *Entry) {
 	if had := f.Find(e.Reference); had != nil {
 		before := *had
@@ -139,7 +139,7 @@ func (f *File) Set(e Entry) (old *Entry) {
 	return nil
 }
 
-// Marshal encodes the file deterministically: the same entries result in the same bytes.
+// Marshal encodes the file as JSON. The same entries always result in the same bytes.
 func (f *File) Marshal() ([]byte, error) {
 	f.Version = format
 	if f.Artifacts == nil {
@@ -154,7 +154,7 @@ func (f *File) Marshal() ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// Read reads a lock file. The error is an fs.ErrNotExist if it is missing.
+// Read reads a lock file. It fails with fs.ErrNotExist if the file is missing, and with artifact.ErrRefused if it is invalid.
 func Read(name string) (*File, error) {
 	info, err := os.Stat(name)
 	if err != nil {
@@ -179,14 +179,15 @@ func Read(name string) (*File, error) {
 	return f, nil
 }
 
-// Update changes a lock file, or creates it. A lock in lockDir excludes other processes. The file is replaced as a whole.
+// Update reads a lock file, calls change, and replaces the file, or creates it. A lock in lockDir excludes other processes. If
+// nothing has changed, the file is not written.
 func Update(ctx context.Context, name, lockDir string, change func(*File) error) error {
 	abs, err := filepath.Abs(name)
 	if err != nil {
 		return err
 	}
 	if real, err := filepath.EvalSymlinks(abs); err == nil {
-		abs = real // the file behind a link is replaced, not the link
+		abs = real // replace the target of a symbolic link, not the link
 	}
 	if lock := filelock.Wait(ctx, lockDir, abs); lock != nil {
 		defer lock.Release()

@@ -26,18 +26,18 @@ func TestParseRefuses(t *testing.T) {
 		fmt.Fprintf(&many, `{"reference":"a.b/c:%d","digest":"%s","size":5},`, i, someDigest)
 	}
 	for name, text := range map[string]string{
-		"empty": "", "no JSON": "a: b", "array": "[]", "other version": `{"lockVersion":2,"artifacts":[]}`, "no version": `{"artifacts":[]}`,
+		"empty": "", "not JSON": "a: b", "array": "[]", "other version": `{"lockVersion":2,"artifacts":[]}`, "no version": `{"artifacts":[]}`,
 		"trailing":       `{"lockVersion":1,"artifacts":[]} {}`,
 		"unknown field":  `{"lockVersion":1,"artifacts":[],"x":1}`,
 		"unknown entry":  entry(good + `,"run":"sh"`),
-		"twice":          `{"lockVersion":1,"artifacts":[{` + good + `},{` + good + `}]}`,
+		"duplicate":      `{"lockVersion":1,"artifacts":[{` + good + `},{` + good + `}]}`,
 		"no tag":         entry(strings.Replace(good, "c:1", "c", 1)),
 		"no reference":   entry(strings.Replace(good, "a.b/c:1", "", 1)),
 		"no digest":      entry(strings.Replace(good, someDigest, "", 1)),
 		"md5":            entry(strings.Replace(good, someDigest, "md5:d41d8cd98f00b204e9800998ecf8427e", 1)),
 		"short digest":   entry(strings.Replace(good, someDigest, someDigest[:40], 1)),
 		"negative":       entry(strings.Replace(good, `"size":5`, `"size":-5`, 1)),
-		"no number":      entry(strings.Replace(good, `"size":5`, `"size":"5"`, 1)),
+		"not a number":   entry(strings.Replace(good, `"size":5`, `"size":"5"`, 1)),
 		"huge":           entry(strings.Replace(good, `"size":5`, `"size":1e400`, 1)),
 		"kind":           entry(good + `,"kind":"a\u001b[31mb"`),
 		"long kind":      entry(good + `,"kind":"` + strings.Repeat("k", 65) + `"`),
@@ -79,13 +79,13 @@ func TestUpdate(t *testing.T) {
 	}
 	before, _ := os.ReadFile(name)
 	if again, err := f.Marshal(); err != nil || !bytes.Equal(again, before) {
-		t.Errorf("written again: %s, %v", again, err)
+		t.Errorf("marshaled again: %s, %v", again, err)
 	}
 	if old := f.Set(Entry{Reference: "a.b/c:7", Digest: someDigest, Size: 70}); old == nil || old.Size != 7 || f.Find("a.b/c:7").Size != 70 {
 		t.Errorf("replaced %+v", old)
 	}
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 2 {
-		t.Errorf("left %v, %v", entries, err)
+		t.Errorf("the directory has %v, %v", entries, err)
 	}
 }
 

@@ -14,10 +14,10 @@ import (
 // declarationPage is the manual page of davit.yaml.
 const declarationPage = "davit.yaml.5"
 
-// markdownLink matches links, of which a manual page has the text.
+// markdownLink matches Markdown links, which become plain text in a manual page.
 var markdownLink = regexp.MustCompile(`\[([^\]]+)\]\([^)]+\)`)
 
-// writeDeclaration writes the manual page of davit.yaml, which is made of its page in docs.
+// writeDeclaration converts the Markdown page about davit.yaml to its manual page.
 func (p pages) writeDeclaration() error {
 	text, err := os.ReadFile(p.declaration)
 	if err != nil {
@@ -49,7 +49,8 @@ func (p pages) writeDeclaration() error {
 	return os.WriteFile(filepath.Join(p.manual, declarationPage), md2man.Render(b.Bytes()), 0o666)
 }
 
-// definition returns a row of a table of fields as an entry of a list: tables take most of the width of a page for their lines.
+// definition converts a row of the table of fields to an entry of a definition list, because the lines of a table would take most
+// of the width of a manual page.
 func definition(row string) string {
 	name, meaning, _ := strings.Cut(strings.Trim(strings.TrimSpace(row), "| "), " | ")
 	return fmt.Sprintf("%s\n:   %s\n\n", name, markdownLink.ReplaceAllString(meaning, "$1"))

@@ -1,5 +1,5 @@
-// Command man writes the manual pages of davit and the command reference from the definitions of its commands. "make docs"
-// runs it. It is a program of its own because the library that formats manual pages would add half a megabyte to davit.
+// Command man writes the manual pages and the command reference of davit from the definitions of its commands. "make docs" runs it.
+// It is a separate program because the library that formats manual pages would add half a megabyte to davit.
 //
 //	man -version v1.2.3 -date 1767225600 -man dist/man -markdown docs/commands
 package main
@@ -16,7 +16,7 @@ func main() {
 	var date string
 	flag.StringVar(&p.version, "version", "", "the version in the footer of the manual pages")
 	flag.StringVar(&p.manual, "man", "", "directory for the manual pages")
-	flag.StringVar(&p.declaration, "declaration", "docs/davit-yaml.md", "the page about davit.yaml that its manual page is made of")
+	flag.StringVar(&p.declaration, "declaration", "docs/davit-yaml.md", "the Markdown page from which the manual page of davit.yaml is made")
 	flag.StringVar(&p.markdown, "markdown", "", "directory for the command reference")
 	flag.StringVar(&date, "date", "", "the date in the footer of the manual pages, in seconds since 1970; empty: today")
 	flag.Parse()
@@ -31,7 +31,7 @@ func main() {
 	}
 }
 
-// parseDate returns the time in epoch, in seconds since 1970, or today if it is empty.
+// parseDate returns the time that epoch states in seconds since 1970, or the current time if epoch is empty.
 func parseDate(epoch string) (time.Time, error) {
 	if epoch == "" {
 		return time.Now(), nil

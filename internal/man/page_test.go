@@ -26,7 +26,7 @@ func TestSourceDate(t *testing.T) {
 	}
 }
 
-// TestPages writes the pages twice, compares them, and has groff check the manual pages.
+// TestPages writes the pages twice and compares them, and checks the manual pages with groff.
 func TestPages(t *testing.T) {
 	t.Parallel()
 	p := pages{version: "v1.2.3", date: time.Unix(1e9, 0).UTC(), manual: t.TempDir(), markdown: t.TempDir(), declaration: "../../docs/davit-yaml.md"}
@@ -59,7 +59,7 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// TestReference compares the command reference in docs/commands with the commands.
+// TestReference checks that the command reference in docs/commands is up to date.
 func TestReference(t *testing.T) {
 	t.Parallel()
 	const committed = "../../docs/commands"
@@ -75,11 +75,12 @@ func TestReference(t *testing.T) {
 	}
 	for name := range got {
 		if want[name] == "" {
-			t.Errorf("%s documents no command: remove it", filepath.Join(committed, name))
+			t.Errorf("%s is for a command that does not exist: remove it", filepath.Join(committed, name))
 		}
 	}
 }
 
+// wantText checks that a file contains the texts.
 func wantText(t *testing.T, file string, texts ...string) {
 	t.Helper()
 	got, err := os.ReadFile(file)
@@ -93,7 +94,7 @@ func wantText(t *testing.T, file string, texts ...string) {
 	}
 }
 
-// wantSame compares the files of two directories.
+// wantSame checks that two directories have the same files.
 func wantSame(t *testing.T, dir, other string) {
 	t.Helper()
 	first, second := readFiles(t, dir), readFiles(t, other)
@@ -102,11 +103,12 @@ func wantSame(t *testing.T, dir, other string) {
 	}
 	for name, text := range first {
 		if second[name] != text {
-			t.Errorf("%s differs from the one in %s", filepath.Join(dir, name), other)
+			t.Errorf("%s differs from the file in %s", filepath.Join(dir, name), other)
 		}
 	}
 }
 
+// readFiles returns the contents of the files in a directory, by name.
 func readFiles(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -124,7 +126,7 @@ func readFiles(t *testing.T, dir string) map[string]string {
 	return files
 }
 
-// countCommands counts a command and all below it.
+// countCommands counts a command and its subcommands at all levels.
 func countCommands(cmd *cobra.Command) int {
 	n := 1
 	for _, sub := range cmd.Commands() {

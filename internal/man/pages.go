@@ -13,24 +13,23 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// pages are the documents to write. A directory that is empty is not written.
+// pages describes the documents to write. If a directory is "", its documents are not written.
 type pages struct {
-	version  string
-	date     time.Time
-	manual   string
-	markdown string
-	// declaration is the page of davit.yaml in docs, of which its manual page is made.
-	declaration string
+	version     string
+	date        time.Time
+	manual      string // directory of the manual pages
+	markdown    string // directory of the command reference
+	declaration string // Markdown page from which the manual page of davit.yaml is made
 }
 
-// write writes a page for davit, one for each command, and as a manual page one for davit.yaml.
+// write writes a page for davit and for each command, in both formats, and a manual page for davit.yaml.
 func (p pages) write() error {
 	if p.manual != "" {
 		if err := os.MkdirAll(p.manual, 0o777); err != nil {
 			return err
 		}
 		header := &doc.GenManHeader{Section: "1", Source: strings.TrimSpace("davit " + p.version), Manual: "davit manual", Date: &p.date}
-		root := documented("# ENVIRONMENT", "# EXIT STATUS")
+		root := commandTree("# ENVIRONMENT", "# EXIT STATUS")
 		for _, cmd := range append(root.Commands(), root) {
 			cmd.Flags().VisitAll(unquoteUsage)
 			cmd.PersistentFlags().VisitAll(unquoteUsage)
@@ -48,11 +47,12 @@ func (p pages) write() error {
 	if err := os.MkdirAll(p.markdown, 0o777); err != nil {
 		return err
 	}
-	return doc.GenMarkdownTree(documented("### Environment", "### Exit codes"), p.markdown)
+	return doc.GenMarkdownTree(commandTree("### Environment", "### Exit codes"), p.markdown)
 }
 
-// documented returns the commands of davit, with the environment variables and the exit codes under two headings.
-func documented(environment, exitCodes string) *cobra.Command {
+// commandTree returns the root command of davit with its subcommands. Its help also has the environment variables and the exit
+// codes, under these two headings.
+func commandTree(environment, exitCodes string) *cobra.Command {
 	root := cli.Command()
 	root.DisableAutoGenTag = true
 	var b strings.Builder
@@ -67,5 +67,5 @@ func documented(environment, exitCodes string) *cobra.Command {
 	return root
 }
 
-// unquoteUsage removes the quotes from the name of a flag's value: in a manual page they would be code.
+// unquoteUsage removes the backquotes around the name of a flag's value, which a manual page would show as code.
 func unquoteUsage(f *pflag.Flag) { _, f.Usage = pflag.UnquoteUsage(f) }

@@ -16,20 +16,20 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// MaxSize limits a manifest, an index, or a config to 4 MiB: what registries must accept (distribution specification,
-// "Pushing Manifests"), and the most that is held in memory.
+// MaxSize is the maximum size of a manifest, an index, or a config, which are held in memory: 4 MiB, the size of manifests that
+// registries should accept (distribution specification, "Pushing Manifests").
 const MaxSize = 4 << 20
 
-// Limits bound what a manifest, an index, or a config makes a decoder allocate. Honest descriptors have 100 bytes and more, so
-// that MaxSize has room for some 30,000 of them, with as many objects of annotations.
+// Limits bound the memory that decoding a manifest, an index, or a config takes. Real descriptors have at least 100 bytes, so
+// MaxSize has room for some 30,000 descriptors with as many objects of annotations.
 var Limits = jsonwalk.Limits{Objects: 60_000, Values: 300_000}
 
 // maxDepth limits the nesting of the JSON of a manifest. Real manifests need six levels.
 const maxDepth = 64
 
-// Check refuses a manifest or index that does not match its descriptor, or that two parsers could read
-// differently: wrong size or digest, media types that disagree, keys given twice or in another case, layers beside
-// manifests. An empty MediaType or Digest of desc is not compared.
+// Check fails with spec.ErrRefused if a manifest or index does not match its descriptor, or if two parsers could read it differently:
+// if the size, digest, or media type differs, if keys are duplicate or differ in case from those of the specification, or if it
+// has both layers and manifests. An empty MediaType or Digest of desc is not compared.
 func Check(desc ocispec.Descriptor, data []byte) error {
 	item := desc.Digest.String()
 	switch {
@@ -59,7 +59,7 @@ func Check(desc ocispec.Descriptor, data []byte) error {
 	return nil
 }
 
-// checkShape compares the body with the media type of its descriptor.
+// checkShape checks that the fields of a manifest fit the media type in its descriptor, or its own if mediaType is empty.
 func checkShape(mediaType string, data []byte) error {
 	var body struct {
 		SchemaVersion *int            `json:"schemaVersion"`
@@ -101,8 +101,8 @@ func checkShape(mediaType string, data []byte) error {
 var manifestKeys = []string{"schemaVersion", "mediaType", "artifactType", "config", "layers", "fsLayers", "manifests",
 	"blobs", "subject", "annotations", "digest", "size", "urls", "data", "platform"}
 
-// checkKeys walks one JSON object and refuses a key that occurs twice in an object, even in another case, and a known
-// key in another case: Go's decoder treats them as the same key, others do not.
+// checkKeys fails if an object has a duplicate key, ignoring case, or a known key in another case. Go's decoder ignores case, but
+// other decoders do not. data must be a single JSON object.
 func checkKeys(data []byte) error {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()
@@ -120,8 +120,7 @@ func checkKeys(data []byte) error {
 	return nil
 }
 
-// checkObject reads an object after its '{'. In free objects (annotations) any key is allowed, and only an exact
-// duplicate is wrong.
+// checkObject checks an object, whose '{' has been read. A free object (annotations) may have any keys, except exact duplicates.
 func checkObject(dec *json.Decoder, free bool, depth int) error {
 	if depth > maxDepth {
 		return fmt.Errorf("nested deeper than %d", maxDepth)
@@ -152,6 +151,7 @@ func checkObject(dec *json.Decoder, free bool, depth int) error {
 	return err
 }
 
+// checkValue checks the next value and the objects in it.
 func checkValue(dec *json.Decoder, free bool, depth int) error {
 	token, err := dec.Token()
 	if err != nil {

@@ -35,15 +35,15 @@ func TestCheck(t *testing.T) {
 		{"key twice", single, `{"schemaVersion":2,"layers":[],"layers":[]}`, `duplicate key "layers"`},
 		{"key in two cases", single, `{"schemaVersion":2,"layers":[{"x":1,"X":2}]}`, `duplicate key "X"`},
 		{"known key in another case", single, `{"schemaVersion":2,"Layers":[]}`, `key "Layers" differs from "layers" in case`},
-		{"deep key in another case", single, `{"schemaVersion":2,"layers":[{"Digest":""}]}`, `key "Digest" differs from "digest" in case`},
+		{"nested key in another case", single, `{"schemaVersion":2,"layers":[{"Digest":""}]}`, `key "Digest" differs from "digest" in case`},
 		{"annotation twice", single, `{"schemaVersion":2,"layers":[],"annotations":{"a":"1","a":"2"}}`, `duplicate key "a"`},
 		{"two objects", single, `{"schemaVersion":2}{}`, "data after"},
 		{"schema 1", single, `{"schemaVersion":1,"fsLayers":[]}`, "schemaVersion"},
 		{"no schema", single, `{}`, "schemaVersion"},
 		{"array", single, `[]`, "not a JSON object"},
-		{"page", "", `<html>`, "invalid manifest"},
+		{"HTML", "", `<html>`, "invalid manifest"},
 		{"deep", single, `{"schemaVersion":2,"x":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`, "nested"},
-		{"cut", single, `{"schemaVersion":2`, "invalid manifest"},
+		{"truncated", single, `{"schemaVersion":2`, "invalid manifest"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

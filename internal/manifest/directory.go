@@ -12,17 +12,17 @@ import (
 
 // Annotations of layers that are tars of directories.
 const (
-	// AnnotationUnpack is "true" if oras can unpack the layer: a gzipped tar whose entries are all below the title.
+	// AnnotationUnpack is "true" if oras can unpack the layer, a gzipped tar whose entries are all below its title.
 	AnnotationUnpack = "io.deis.oras.content.unpack"
 	// AnnotationContent is the digest of the tar before compression. oras writes and checks it.
 	AnnotationContent = "io.deis.oras.content.digest"
-	// AnnotationDirectory names the directory that all entries are in, "." for none in particular. davit writes it where
-	// oras could not unpack the layer: other compressions, and directories split into several layers.
+	// AnnotationDirectory is the directory that has all entries, or "." if there is no such directory. davit writes it if oras
+	// can't unpack the layer, because of its compression, or because a directory is split into several layers.
 	AnnotationDirectory = "vnd.davit.directory"
 )
 
-// CleanDir returns a prefix of tar entries ("data/", "./.github/") as the clean slash path of the directory, "" for the
-// root. Dots that belong to a name stay; "..", which has no meaning in a prefix, never leads out of the root.
+// CleanDir converts a prefix of tar entries ("data/", "./.github/") to the clean slash path of a directory, "" for the root. The path
+// never leads out of the root, even if the prefix has "..".
 func CleanDir(prefix string) string {
 	return strings.TrimPrefix(path.Clean("/"+prefix), "/")
 }
@@ -35,25 +35,24 @@ func DirectoryAnnotation(prefix string) string {
 	return "."
 }
 
-// Directory returns the directory that all entries of a layer are in, "" for the root; ok is false without
-// AnnotationDirectory.
+// Directory returns the directory in AnnotationDirectory, "" for the root. ok is false if the layer lacks the annotation.
 //
-// davit up to 0.1 cut all dots and slashes off both ends, so that ".github" became "github". If the annotation equals
-// the title cut that way, the title is right.
+// Versions of davit up to 0.1 trimmed all dots and slashes from both ends, so that ".github" became "github". If the annotation
+// equals the title trimmed in this way, Directory returns the title.
 func Directory(layer ocispec.Descriptor) (dir string, ok bool) {
 	value, ok := layer.Annotations[AnnotationDirectory]
 	if !ok {
 		return "", false
 	}
 	dir = CleanDir(value)
-	title := CleanDir(untitledPart(layer.Annotations[ocispec.AnnotationTitle]))
+	title := CleanDir(trimPart(layer.Annotations[ocispec.AnnotationTitle]))
 	if cut := strings.Trim(title, "./"); dir != title && dir == cut && cut != "" {
 		return title, true
 	}
 	return dir, true
 }
 
-// PartTitle returns the title of the layer with this index (from 0) of a directory that is split.
+// PartTitle returns the title of a layer of a directory that is split into several layers. index counts the layers from 0.
 func PartTitle(title string, index int, extension string) string {
 	return fmt.Sprintf("%s.part%03d%s", title, index+1, extension)
 }
@@ -62,8 +61,8 @@ var partTitle = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^(.+)\.part[0-9]{3,}\.tar(\.gz|\.zst)?$`)
 })
 
-// untitledPart undoes PartTitle; other titles stay as they are.
-func untitledPart(title string) string {
+// trimPart removes the suffix that PartTitle adds. It returns other titles unchanged.
+func trimPart(title string) string {
 	if m := partTitle().FindStringSubmatch(title); m != nil {
 		return m[1]
 	}

@@ -1,3 +1,3 @@
-// Package manifest describes OCI manifests and indexes: their types, limits, platforms, and the annotations that say how a
-// layer is unpacked.
+// Package manifest checks and interprets OCI manifests and indexes: their media types, limits, platforms, tags, and the annotations
+// that determine how a layer is unpacked.
 package manifest

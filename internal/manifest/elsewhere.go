@@ -10,7 +10,8 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// WithAddress adds to the error that a blob was not found the address that its descriptor has for it, without user and query.
+// WithAddress adds the first URL in the descriptor of a blob to the error that the blob was not found. It omits the user and the
+// query of the URL. Other errors are returned unchanged.
 func WithAddress(desc ocispec.Descriptor, err error) error {
 	if !errors.Is(err, errdef.ErrNotFound) || len(desc.URLs) == 0 {
 		return err
@@ -20,5 +21,5 @@ func WithAddress(desc ocispec.Descriptor, err error) error {
 		return err
 	}
 	where := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
-	return fmt.Errorf("%w; its manifest names another place: %s", err, untrusted.Line(where.String(), 200))
+	return fmt.Errorf("%w; its descriptor has the URL %s", err, untrusted.Line(where.String(), 200))
 }

@@ -10,7 +10,8 @@ import (
 	"oras.land/oras-go/v2/content"
 )
 
-// FetchJSON reads a manifest or config as Fetch does, and decodes it. One that exceeds Limits results in a spec.ErrRefused.
+// FetchJSON reads a manifest or config with Fetch and decodes it into v. It fails with spec.ErrRefused if the content exceeds Limits
+// or can't be decoded.
 func FetchJSON(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor, v any) error {
 	b, err := Fetch(ctx, src, desc)
 	if err != nil {
@@ -22,13 +23,14 @@ func FetchJSON(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor
 	return decodingError(desc, json.Unmarshal(b, v))
 }
 
-// Successors lists the descriptors in a manifest, as content.Successors does. The error is a spec.ErrRefused if it can't be decoded.
+// Successors lists the descriptors in a manifest, as content.Successors does. It fails with spec.ErrRefused if the manifest can't be
+// decoded.
 func Successors(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) ([]ocispec.Descriptor, error) {
 	all, err := content.Successors(ctx, src, desc)
 	return all, decodingError(desc, err)
 }
 
-// decodingError names the manifest or config in an error of decoding it.
+// decodingError returns a JSON error as a spec.ErrRefused with the digest of the content, and other errors unchanged.
 func decodingError(desc ocispec.Descriptor, err error) error {
 	var wrongType *json.UnmarshalTypeError
 	var syntax *json.SyntaxError
@@ -38,7 +40,7 @@ func decodingError(desc ocispec.Descriptor, err error) error {
 	return err
 }
 
-// CheckLimits refuses a manifest or config with more values than Limits allows.
+// CheckLimits fails with spec.ErrRefused if a manifest or config exceeds Limits.
 func CheckLimits(desc ocispec.Descriptor, data []byte) error {
 	if err := Limits.Check(data); err != nil {
 		return spec.Refused(desc.Digest.String(), "%w", err)
@@ -46,7 +48,8 @@ func CheckLimits(desc ocispec.Descriptor, data []byte) error {
 	return nil
 }
 
-// Fetch reads a manifest or config and checks its digest. One of more than MaxSize bytes results in a spec.ErrRefused.
+// Fetch reads a manifest or config and checks its size and digest. It fails with spec.ErrRefused if the content has more than MaxSize
+// bytes.
 func Fetch(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) ([]byte, error) {
 	if desc.Size > MaxSize {
 		return nil, spec.Refused(desc.Digest.String(), "has %d bytes, at most %d are read", desc.Size, MaxSize)

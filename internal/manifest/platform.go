@@ -18,7 +18,7 @@ var platformSyntax = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^([a-z0-9_]+)/([a-z0-9_]+)(?:/([a-z0-9_.]+))?(?::([^:/]+))?$`)
 })
 
-// ParsePlatform reads OS/ARCH[/VARIANT][:OS_VERSION]; ok is false for anything else.
+// ParsePlatform parses OS/ARCH[/VARIANT][:OS_VERSION]. ok is false for any other syntax.
 func ParsePlatform(s string) (p ocispec.Platform, ok bool) {
 	m := platformSyntax().FindStringSubmatch(s)
 	if m == nil {
@@ -27,10 +27,10 @@ func ParsePlatform(s string) (p ocispec.Platform, ok bool) {
 	return ocispec.Platform{OS: m[1], Architecture: m[2], Variant: m[3], OSVersion: m[4]}, true
 }
 
-// anyPlatform is how the platform of an entry without one is written.
+// anyPlatform is the text for an entry without a platform.
 const anyPlatform = "any"
 
-// FormatPlatform is the inverse of ParsePlatform; "any" for nil.
+// FormatPlatform is the inverse of ParsePlatform. It returns "any" for nil.
 func FormatPlatform(p *ocispec.Platform) string {
 	if p == nil {
 		return anyPlatform
@@ -42,14 +42,14 @@ func FormatPlatform(p *ocispec.Platform) string {
 	return s
 }
 
-// Runnable returns the entries of an index without the attestations.
+// Runnable returns the entries of an index that are not attestations.
 func Runnable(entries []ocispec.Descriptor) []ocispec.Descriptor {
 	return slices.DeleteFunc(slices.Clone(entries), IsAttestation)
 }
 
-// Select returns the entry of an index for a platform, nil for that of this program. An entry with exactly that
-// platform is preferred to one that agrees in everything the platform names; a single entry without a platform serves
-// every one. Otherwise it returns a *PlatformError, whose Index the caller may fill in.
+// Select returns the entry of an index for a platform. If want is nil, it is the platform of this program. Select prefers an entry
+// with exactly this platform to one that agrees only in the fields that want sets. A single entry without a platform suits every
+// platform. If there is no entry, it fails with a *PlatformError, whose Index the caller may set.
 func Select(entries []ocispec.Descriptor, want *ocispec.Platform) (ocispec.Descriptor, error) {
 	entries = Runnable(entries)
 	if len(entries) == 1 && entries[0].Platform == nil {
@@ -72,7 +72,7 @@ func Select(entries []ocispec.Descriptor, want *ocispec.Platform) (ocispec.Descr
 	return ocispec.Descriptor{}, &PlatformError{Platform: FormatPlatform(want), Have: have}
 }
 
-// matches reports whether have satisfies want: exactly, or in every field that want sets.
+// matches reports whether have equals want, or, unless exact is set, agrees with it in every field that want sets.
 func matches(want, have ocispec.Platform, exact bool) bool {
 	if want.OS != have.OS || want.Architecture != have.Architecture {
 		return false
@@ -84,7 +84,7 @@ func matches(want, have ocispec.Platform, exact bool) bool {
 		(want.OSVersion == "" || want.OSVersion == have.OSVersion)
 }
 
-// variant returns the variant of a platform, where none is given the default of its architecture.
+// variant returns the variant of a platform or, if it has none, the default of the architecture.
 func variant(p ocispec.Platform) string {
 	if p.Variant == "" && p.Architecture == "arm64" {
 		return "v8"
@@ -92,22 +92,22 @@ func variant(p ocispec.Platform) string {
 	return p.Variant
 }
 
-// maxNamed bounds the platforms that an error names. Images have up to ten, and the user needs their names.
+// maxNamed bounds how many platforms an error names. Images have up to ten platforms, and the user needs to know their names.
 const maxNamed = 16
 
-// PlatformError reports that an index has no manifest for a platform. It is an errdef.ErrNotFound.
+// PlatformError reports that an index has no manifest for a platform. It wraps errdef.ErrNotFound.
 type PlatformError struct {
 	Index    digest.Digest
-	Platform string   // as FormatPlatform writes it
+	Platform string   // in the format of FormatPlatform
 	Have     []string // the platforms of the index, in its order
 }
 
-// Error names the index by its digest.
+// Error returns a message with the digest of the index, the platform, and the platforms of the index.
 func (e *PlatformError) Error() string {
 	return fmt.Sprintf("%s has nothing for %s: %s", e.Index, e.Platform, e.Has())
 }
 
-// Has lists the platforms in the index, each once, and counts the manifests without one.
+// Has returns a clause that lists the platforms of the index without duplicates, and counts the manifests without a platform.
 func (e *PlatformError) Has() string {
 	var named []string
 	var without int

@@ -30,7 +30,7 @@ func TestPlatformSyntax(t *testing.T) {
 	}
 }
 
-// entries makes an index of these platforms, "" for none. The size of an entry is its place.
+// entries returns the entries of an index with these platforms, "" for none. The size of an entry is its position.
 func entries(platforms ...string) []ocispec.Descriptor {
 	var list []ocispec.Descriptor
 	for i, s := range platforms {
@@ -51,10 +51,10 @@ func TestSelect(t *testing.T) {
 	}{
 		"exact":                        {[]string{"linux/arm64", "linux/amd64"}, "linux/amd64", 1},
 		"exact before loose":           {[]string{"linux/arm/v6", "linux/arm"}, "linux/arm", 1},
-		"variant left open":            {[]string{"linux/amd64", "linux/arm/v7"}, "linux/arm", 1},
+		"any variant":                  {[]string{"linux/amd64", "linux/arm/v7"}, "linux/arm", 1},
 		"default variant":              {[]string{"linux/arm64"}, "linux/arm64/v8", 0},
 		"other variant":                {[]string{"linux/arm/v6"}, "linux/arm/v7", -1},
-		"version left open":            {[]string{"windows/amd64:10.0.1"}, "windows/amd64", 0},
+		"any version":                  {[]string{"windows/amd64:10.0.1"}, "windows/amd64", 0},
 		"other version":                {[]string{"windows/amd64:10.0.1"}, "windows/amd64:10.0.2", -1},
 		"single without platform":      {[]string{""}, "linux/amd64", 0},
 		"several without platforms":    {[]string{"", ""}, "linux/amd64", -1},
@@ -88,9 +88,9 @@ func TestPlatformErrorListsPlatforms(t *testing.T) {
 		"platforms":       {[]string{"linux/amd64", "linux/arm/v7", "linux/amd64"}, "it has linux/amd64, linux/arm/v7"},
 		"empty":           {nil, "it is an empty index"},
 		"attestations":    {[]string{"unknown/unknown"}, "it is an empty index"},
-		"none has one":    {[]string{"", "", ""}, "it has 3 manifests without a platform: name one by its digest"},
-		"one has none":    {[]string{"", "linux/arm64"}, "it has linux/arm64, and a manifest without a platform"},
-		"several have no": {[]string{"", "linux/arm64", ""}, "it has linux/arm64, and 2 manifests without a platform"},
+		"no platforms":    {[]string{"", "", ""}, "it has 3 manifests without a platform: name one by its digest"},
+		"one without":     {[]string{"", "linux/arm64"}, "it has linux/arm64, and a manifest without a platform"},
+		"several without": {[]string{"", "linux/arm64", ""}, "it has linux/arm64, and 2 manifests without a platform"},
 	}
 	for name, test := range tests {
 		var missing *manifest.PlatformError
@@ -126,7 +126,7 @@ func TestTypes(t *testing.T) {
 	}
 	attests := ocispec.Descriptor{Annotations: map[string]string{manifest.AnnotationReferenceType: "attestation-manifest"}}
 	if !manifest.IsAttestation(attests) || manifest.IsAttestation(ocispec.Descriptor{}) {
-		t.Error("attestations are not told from manifests")
+		t.Error("attestations are not distinguished from manifests")
 	}
 }
 

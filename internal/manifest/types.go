@@ -9,10 +9,10 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// MediaTypeArtifact is the manifest of release candidates of image-spec 1.1, which registries still store.
+// MediaTypeArtifact is the media type of a manifest in release candidates of image-spec 1.1. Registries still store such manifests.
 const MediaTypeArtifact = "application/vnd.oci.artifact.manifest.v1+json"
 
-// Is reports whether a media type is that of a manifest or an index, which registries keep apart from blobs.
+// Is reports whether a media type is that of a manifest or an index, which registries store apart from blobs.
 func Is(mediaType string) bool {
 	switch mediaType {
 	case ocispec.MediaTypeImageManifest, mediatypes.DockerManifest, MediaTypeArtifact:
@@ -21,19 +21,19 @@ func Is(mediaType string) bool {
 	return IsIndex(mediaType)
 }
 
-// IsIndex reports whether a media type is that of an index, which lists manifests.
+// IsIndex reports whether a media type is that of an index.
 func IsIndex(mediaType string) bool {
 	return mediaType == ocispec.MediaTypeImageIndex || mediaType == mediatypes.DockerIndex
 }
 
-// IsNondistributable reports whether a media type is that of a layer that is fetched from the URLs in its descriptor and
-// that registries need not store: the base layers of old Windows images.
+// IsNondistributable reports whether a media type is that of a layer that registries need not store, because clients fetch it from
+// the URLs in its descriptor. Old Windows images have such base layers.
 func IsNondistributable(mediaType string) bool {
 	return strings.HasPrefix(mediaType, "application/vnd.oci.image.layer.nondistributable.v1.tar") ||
 		mediaType == "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
 }
 
-// The annotations by which BuildKit marks an entry of an index as the attestation of another entry.
+// Annotations with which BuildKit marks an entry of an index as an attestation of another entry.
 const (
 	AnnotationReferenceType   = "vnd.docker.reference.type"
 	AnnotationReferenceDigest = "vnd.docker.reference.digest"
@@ -46,7 +46,7 @@ func IsAttestation(entry ocispec.Descriptor) bool {
 		entry.Platform != nil && entry.Platform.OS == "unknown" && entry.Platform.Architecture == "unknown"
 }
 
-// AttestationsOf returns the entries of an index that are BuildKit's attestations of one of its manifests.
+// AttestationsOf returns the entries of an index that are BuildKit attestations of the manifest with digest of.
 func AttestationsOf(entries []ocispec.Descriptor, of digest.Digest) []ocispec.Descriptor {
 	var found []ocispec.Descriptor
 	for _, e := range entries {
@@ -57,7 +57,7 @@ func AttestationsOf(entries []ocispec.Descriptor, of digest.Digest) []ocispec.De
 	return found
 }
 
-// TypeOf returns the media type of a manifest from its body: its mediaType, else the type that its fields suggest.
+// TypeOf returns the media type of a manifest: its mediaType or, if that is empty, the type that its fields suggest.
 func TypeOf(data []byte) string {
 	var body struct {
 		MediaType string          `json:"mediaType"`

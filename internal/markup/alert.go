@@ -8,25 +8,25 @@ import (
 	"github.com/yuin/goldmark/text"
 )
 
-// alertTitle is the attribute of a quote that is an alert of GitHub: its title.
+// alertTitle is the attribute in which a quote that is a GitHub alert has its title.
 const alertTitle = "alert"
 
-// titles are those of the alerts, by their first lines.
+// titles are the titles of alerts, by their first line in lower case.
 var titles = map[string]string{
 	"[!note]": "Note", "[!tip]": "Tip", "[!important]": "Important", "[!warning]": "Warning", "[!caution]": "Caution",
 }
 
-// AlertTitle returns the title of a quote that is an alert.
+// AlertTitle returns the title of a quote that is an alert, and whether it is one.
 func AlertTitle(quote *ast.Blockquote) (string, bool) {
 	title, ok := quote.AttributeString(alertTitle)
 	name, _ := title.(string)
 	return name, ok
 }
 
-// alerts takes the first line off a quote that begins as an alert does.
+// alerts is a paragraph transformer that recognizes alerts. It removes the first line and records the title in the quote.
 type alerts struct{}
 
-// Transform looks at the first paragraph of a quote.
+// Transform implements parser.ParagraphTransformer.
 func (alerts) Transform(p *ast.Paragraph, reader text.Reader, _ parser.Context) {
 	quote, ok := p.Parent().(*ast.Blockquote)
 	if !ok || quote.FirstChild() != p || p.Lines().Len() == 0 {

@@ -2,19 +2,19 @@ package markup
 
 import "strings"
 
-// What is parsed. Markdown that people write stays far below; beyond, parsing takes time that grows with the square of
-// the length, or nests without end, and the text is shown as it is written.
+// Limits of the Markdown that is parsed. Markdown that people write stays far below them. Beyond them, the time for parsing could
+// grow with the square of the length, or elements could nest too deeply, so Parse fails.
 const (
 	maxMarkdown = 1 << 20
-	// maxWork bounds the sum, over all runs of lines without an empty one, of the squares of how many characters of the
-	// run could be markup. It stands for about a second.
+	// maxWork bounds an estimate of the time for parsing: for each block of lines between empty lines, the square of the
+	// number of characters that could be markup. The limit corresponds to about a second.
 	maxWork = 1 << 26
-	// maxMarks limits how many marks of quotes and list items may begin a line, and half of maxIndent.
+	// maxMarks limits the markers of quotes and list items at the beginning of a line, and maxIndent the spaces there.
 	maxMarks  = 32
 	maxIndent = 2 * maxMarks
 )
 
-// isParsable reports whether a text is Markdown within these bounds.
+// isParsable reports whether a text is within the limits.
 func isParsable(text string) bool {
 	if len(text) > maxMarkdown {
 		return false
@@ -43,7 +43,7 @@ func isParsable(text string) bool {
 	return true
 }
 
-// leadingMarks counts the marks of containers at the beginning of a line, and the spaces before them.
+// leadingMarks counts the markers of quotes and list items at the beginning of a line, and the spaces around them.
 func leadingMarks(l string) (marks, indent int) {
 	for i := 0; i < len(l); i++ {
 		switch c := l[i]; {

@@ -9,7 +9,7 @@ import (
 // breaking are the tags that end a line.
 var breaking = []string{"br", "p", "/p", "div", "/div", "li", "/summary", "tr", "/h1", "/h2", "/h3", "/h4", "hr", "/td", "/th", "/li", "/tr"}
 
-// TagText takes tags and comments out of HTML, and returns the text. Images leave their alternative text and their path.
+// TagText returns the text of HTML, without tags and comments. An image becomes its alternative text and its path.
 func TagText(text string) string {
 	var b strings.Builder
 	for {
@@ -29,13 +29,13 @@ func TagText(text string) string {
 			b.WriteString(html.UnescapeString(text))
 			return b.String()
 		}
-		b.WriteString(shownOf(tag))
+		b.WriteString(textOfTag(tag))
 		text = rest
 	}
 }
 
-// shownOf returns the text that a tag shows.
-func shownOf(tag string) string {
+// textOfTag returns the text that replaces a tag: a line break, the text for an image, or "".
+func textOfTag(tag string) string {
 	fields := strings.Fields(strings.ToLower(strings.TrimSuffix(tag, "/")))
 	if len(fields) == 0 {
 		return ""
@@ -56,7 +56,7 @@ func shownOf(tag string) string {
 	return "[image]"
 }
 
-// attribute returns an attribute of a tag that is in double quotes, or "".
+// attribute returns the value of an attribute in double quotes, "" if a tag has no such attribute.
 func attribute(tag, name string) string {
 	_, value, _ := strings.Cut(tag, " "+name+`="`)
 	value, _, isClosed := strings.Cut(value, `"`)

@@ -1,5 +1,5 @@
-// Package markup parses untrusted Markdown into trees that can be rendered: CommonMark with the tables, alerts, and deleted
-// text of GitHub, within bounds of time and depth. It renders nothing.
+// Package markup parses untrusted Markdown into syntax trees: CommonMark with the tables, alerts, and deleted text of GitHub. It
+// bounds the time for parsing and the depth of the trees.
 package markup
 
 import (
@@ -12,8 +12,8 @@ import (
 	"github.com/yuin/goldmark/util"
 )
 
-// Parse parses a document with "\n" at the ends of its lines. The nodes refer to the bytes that it returns. The root is nil for a
-// document that is too large or too intricate to be parsed in reasonable time.
+// Parse parses a document whose lines end in "\n". It returns the root node and the source, to which the nodes refer. The root is
+// nil if the document is too large or too complex to be parsed in reasonable time.
 func Parse(document string) (root ast.Node, source []byte) {
 	if !isParsable(document) {
 		return nil, nil
@@ -22,7 +22,6 @@ func Parse(document string) (root ast.Node, source []byte) {
 	return newParser().Parse(text.NewReader(source)), source
 }
 
-// newParser makes a parser of CommonMark, tables, alerts, and deleted text.
 func newParser() parser.Parser {
 	return parser.NewParser(
 		parser.WithBlockParsers(parser.DefaultBlockParsers()...),
@@ -32,7 +31,7 @@ func newParser() parser.Parser {
 	)
 }
 
-// Unescape resolves backslash escapes and entities.
+// Unescape resolves backslash escapes and entities, unless raw is set.
 func Unescape(text string, raw bool) string {
 	if raw || !strings.ContainsAny(text, `\&`) {
 		return text

@@ -6,36 +6,36 @@ import (
 	"github.com/yuin/goldmark/text"
 )
 
-// Strike is deleted text, as GitHub writes it: ~~text~~ or ~text~. goldmark's own extension is in a package that compiles regular
-// expressions at every start.
+// Strike is deleted text of GitHub Flavored Markdown: ~~text~~ or ~text~. It replaces the extension of goldmark, whose package
+// compiles regular expressions whenever the program starts.
 type Strike struct{ ast.BaseInline }
 
 var kindStrike = ast.NewNodeKind("Strike")
 
-// Kind returns the kind of the node.
+// Kind implements ast.Node.
 func (*Strike) Kind() ast.NodeKind { return kindStrike }
 
-// Dump prints the node. goldmark requires it.
+// Dump implements ast.Node.
 func (n *Strike) Dump(source []byte, level int) { ast.DumpHelper(n, source, level, nil, nil) }
 
-// tildes pairs runs of one or two tildes.
+// tildes is an inline parser and delimiter processor for runs of one or two tildes.
 type tildes struct{}
 
-// IsDelimiter reports whether a byte marks deleted text.
+// IsDelimiter implements parser.DelimiterProcessor.
 func (tildes) IsDelimiter(b byte) bool { return b == '~' }
 
-// CanOpenCloser reports whether two runs of tildes belong together: those of the same length do.
+// CanOpenCloser implements parser.DelimiterProcessor. Two runs match if they have the same length.
 func (tildes) CanOpenCloser(opener, closer *parser.Delimiter) bool {
 	return opener.Char == closer.Char && opener.OriginalLength == closer.OriginalLength
 }
 
-// OnMatch returns the node for the text between two runs.
+// OnMatch implements parser.DelimiterProcessor.
 func (tildes) OnMatch(int) ast.Node { return &Strike{} }
 
-// Trigger returns the byte that begins deleted text.
+// Trigger implements parser.InlineParser.
 func (tildes) Trigger() []byte { return []byte{'~'} }
 
-// Parse reads a run of tildes. More than two are text.
+// Parse implements parser.InlineParser. It treats a run of more than two tildes as text.
 func (t tildes) Parse(_ ast.Node, block text.Reader, pc parser.Context) ast.Node {
 	before := block.PrecendingCharacter()
 	line, segment := block.PeekLine()

@@ -8,26 +8,25 @@ import (
 	"github.com/yuin/goldmark/text"
 )
 
-// maxColumns bounds a table; what looks like a wider one is a paragraph.
+// maxColumns bounds the columns of a table. A wider table is parsed as a paragraph.
 const maxColumns = 64
 
 var kindTable = ast.NewNodeKind("Table")
 
-// Table is a table of GitHub Flavored Markdown. Its children are the cells, row by row: each row has as many as there are
-// columns. goldmark's own extension for tables is not used: it has regular expressions that are compiled whenever the program
-// starts.
+// Table is a table of GitHub Flavored Markdown. Its children are the cells, row by row. Each row has a cell for each column. It
+// replaces the extension of goldmark, which compiles regular expressions whenever the program starts.
 type Table struct {
 	ast.BaseBlock
-	Columns []Alignment
+	Columns []Alignment // one for each column
 }
 
 // Kind implements ast.Node.
 func (t *Table) Kind() ast.NodeKind { return kindTable }
 
-// Dump prints the node. goldmark requires it.
+// Dump implements ast.Node.
 func (t *Table) Dump(source []byte, level int) { ast.DumpHelper(t, source, level, nil, nil) }
 
-// Alignment is how the cells of a column are aligned.
+// Alignment is the alignment of the cells in a column.
 type Alignment int
 
 // The alignments.
@@ -37,25 +36,26 @@ const (
 	Center
 )
 
-// tables turns paragraphs into tables.
+// tables is a paragraph transformer that recognizes tables.
 type tables struct{}
 
-// Transform looks for a line of dashes below a line with as many cells.
+// Transform implements parser.ParagraphTransformer. A table begins with a line of cells, above a delimiter line with the same number
+// of cells.
 func (tables) Transform(p *ast.Paragraph, reader text.Reader, _ parser.Context) {
 	source, lines := reader.Source(), p.Lines()
 	for i := 1; i < lines.Len(); i++ {
 		at := lines.At(i)
-		columns := delimiters(string(at.Value(source)))
+		columns := parseDelimiters(string(at.Value(source)))
 		if columns == nil {
 			continue
 		}
-		if len(cells(lines.At(i-1), source)) != len(columns) {
+		if len(splitCells(lines.At(i-1), source)) != len(columns) {
 			return
 		}
 		t := &Table{Columns: columns}
 		for j := i - 1; j < lines.Len(); j++ {
 			if j != i {
-				t.addRow(cells(lines.At(j), source))
+				t.addRow(splitCells(lines.At(j), source))
 			}
 		}
 		p.Parent().InsertAfter(p.Parent(), p, t)
@@ -70,6 +70,7 @@ func (tables) Transform(p *ast.Paragraph, reader text.Reader, _ parser.Context) 
 	}
 }
 
+// addRow appends a row. It pads a short row with empty cells, and ignores excess cells.
 func (t *Table) addRow(cells []text.Segment) {
 	for i := range t.Columns {
 		cell := ast.NewTextBlock()
@@ -80,8 +81,8 @@ func (t *Table) addRow(cells []text.Segment) {
 	}
 }
 
-// delimiters parses the line below the head of a table; it returns nil for any other line.
-func delimiters(l string) []Alignment {
+// parseDelimiters parses the delimiter line below the header of a table. It returns nil for any other line.
+func parseDelimiters(l string) []Alignment {
 	l = strings.TrimSpace(l)
 	if !strings.Contains(l, "-") || !strings.ContainsAny(l, "|:") || strings.Trim(l, "|-: \t") != "" {
 		return nil
@@ -107,8 +108,8 @@ func delimiters(l string) []Alignment {
 	return columns
 }
 
-// cells cuts a line at its pipes.
-func cells(line text.Segment, source []byte) []text.Segment {
+// splitCells splits a line at its pipes and trims the cells.
+func splitCells(line text.Segment, source []byte) []text.Segment {
 	line = line.TrimLeftSpace(source)
 	line = line.TrimRightSpace(source)
 	line.Padding = 0

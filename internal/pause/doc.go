@@ -1,2 +1,2 @@
-// Package pause waits, unless the context ends.
+// Package pause waits for a time or a result, until a context ends.
 package pause

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// For waits for d, or until the context ends, which is its error.
+// For waits for d. If the context ends first, it returns the cause.
 func For(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -17,8 +17,8 @@ func For(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// Await runs read, which may wait forever for a terminal or the other end of a pipe, and returns its result, or the error of ctx if
-// ctx ends first. read continues in the background then: the process is about to exit.
+// Await runs read, which may wait forever for a terminal or the other end of a pipe, and returns its result. If ctx ends first, Await
+// returns the error of ctx, and read continues in the background. Callers are expected to exit soon afterwards.
 func Await[T any](ctx context.Context, read func() (T, error)) (T, error) {
 	type answer struct {
 		value T

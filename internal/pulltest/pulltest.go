@@ -1,4 +1,4 @@
-// Package pulltest has sources and destinations for tests of pulling.
+// Package pulltest provides sources and destinations for tests of pulling.
 package pulltest
 
 import (
@@ -23,26 +23,26 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// Source is a store that counts reads and can be made to lie.
+// Source is a memory store that counts calls, and can return wrong content or errors.
 type Source struct {
 	*memory.Store
-	Fetched  atomic.Int32 // blobs and manifests
-	Resolved atomic.Int32
-	Lie      map[digest.Digest][]byte // other bytes for a digest
-	Fail     map[digest.Digest]error
-	Before   func(digest.Digest) // called before each fetch; nil: no call
+	Fetched  atomic.Int32             // calls of Fetch
+	Resolved atomic.Int32             // calls of Resolve
+	Lie      map[digest.Digest][]byte // wrong content to return for a digest
+	Fail     map[digest.Digest]error  // errors to return for a digest
+	Before   func(digest.Digest)      // called before each fetch; may be nil
 }
 
 // NewSource returns an empty source.
 func NewSource() *Source { return &Source{Store: memory.New()} }
 
-// Resolve counts the call.
+// Resolve counts the call and resolves ref.
 func (s *Source) Resolve(ctx context.Context, ref string) (ocispec.Descriptor, error) {
 	s.Resolved.Add(1)
 	return s.Store.Resolve(ctx, ref)
 }
 
-// Fetch counts the call, and returns the error or the bytes that the test set for the digest.
+// Fetch counts the call, and returns the content of desc, unless Fail or Lie has its digest.
 func (s *Source) Fetch(ctx context.Context, desc ocispec.Descriptor) (io.ReadCloser, error) {
 	s.Fetched.Add(1)
 	if s.Before != nil {
@@ -57,7 +57,7 @@ func (s *Source) Fetch(ctx context.Context, desc ocispec.Descriptor) (io.ReadClo
 	return s.Store.Fetch(ctx, desc)
 }
 
-// Add stores bytes.
+// Add stores data as a blob and returns its descriptor.
 func (s *Source) Add(t testing.TB, mediaType, data string) ocispec.Descriptor {
 	t.Helper()
 	desc := content.NewDescriptorFromBytes(mediaType, []byte(data))
@@ -67,7 +67,7 @@ func (s *Source) Add(t testing.TB, mediaType, data string) ocispec.Descriptor {
 	return desc
 }
 
-// Layer stores a layer, without a title if that is empty.
+// Layer stores a layer. If title is empty, the layer has no title.
 func (s *Source) Layer(t testing.TB, title, data string) ocispec.Descriptor {
 	t.Helper()
 	desc := s.Add(t, "text/plain", data)
@@ -77,7 +77,7 @@ func (s *Source) Layer(t testing.TB, title, data string) ocispec.Descriptor {
 	return desc
 }
 
-// Manifest stores a manifest and tags it.
+// Manifest stores a manifest with these layers and tags it.
 func (s *Source) Manifest(t testing.TB, tag string, layers ...ocispec.Descriptor) ocispec.Descriptor {
 	t.Helper()
 	s.Add(t, ocispec.MediaTypeEmptyJSON, "{}")
@@ -105,10 +105,10 @@ func (s *Source) Document(t testing.TB, tag string, v any) ocispec.Descriptor {
 	return desc
 }
 
-// Beside returns the path of the state file of a destination.
+// Beside returns the path of the state file that a pull keeps beside a destination.
 func Beside(dst *os.Root) string { return dst.Name() + ".state" }
 
-// NewDir returns a new destination.
+// NewDir returns a new empty directory as a destination.
 func NewDir(t testing.TB) *os.Root {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "out")
@@ -123,7 +123,7 @@ func NewDir(t testing.TB) *os.Root {
 	return root
 }
 
-// Tree returns the files of a directory: content by path, directories with a slash.
+// Tree returns the contents of all files below a directory, by path. The path of a directory ends in a slash.
 func Tree(t testing.TB, root *os.Root) map[string]string {
 	t.Helper()
 	files := make(map[string]string)
@@ -153,7 +153,7 @@ func WantFiles(t *testing.T, root *os.Root, files map[string]string) {
 	}
 }
 
-// Referrer stores a manifest that refers to a subject.
+// Referrer stores a manifest with this subject, and tags it with a name that depends on its arguments.
 func (s *Source) Referrer(t testing.TB, subject ocispec.Descriptor, artifactType, created string) ocispec.Descriptor {
 	t.Helper()
 	desc := s.Document(t, "r-"+digest.FromString(artifactType + created + subject.Digest.String()).Encoded()[:8], ocispec.Manifest{
