@@ -118,11 +118,11 @@ func TestCertDir(t *testing.T) {
 	})
 	with, err := rules.Host("example.com:5000")
 	if err != nil || filepath.Base(with.CertDir) != "example.com:5000" {
-		t.Errorf("got %+v, %v", with, err)
+		t.Errorf("example.com:5000: got %+v, %v, want its directory in certs.d", with, err)
 	}
 	own, err := rules.Host("example.com")
 	if err != nil || own.CertDir != "" || own.Concurrency != 3 || !strings.HasSuffix(own.CAFile, filepath.Join("davit", "ca.pem")) {
-		t.Errorf("got %+v, %v", own, err)
+		t.Errorf("example.com: got %+v, %v, want caFile and concurrency", own, err)
 	}
 }
 
@@ -151,6 +151,6 @@ func TestMistakes(t *testing.T) {
 	}
 	old := map[string]string{"containers/registries.conf": "[registries.search]\nregistries = ['docker.io']\n[registries.insecure]\nregistries = []\n"}
 	if _, err := writeAll(t, old).For("example.com", "app"); err != nil {
-		t.Errorf("version 1: %v", err)
+		t.Errorf("registries.conf of version 1: %v", err)
 	}
 }

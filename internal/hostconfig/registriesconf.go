@@ -84,6 +84,7 @@ func readRegistries(files []string) ([]rule, error) {
 	return rules, nil
 }
 
+// invalid returns the error for an invalid file.
 func invalid(file string, err error) error {
 	return &artifact.Error{Op: "reading", Item: file, Err: fault.Worded(err.Error(), artifact.ErrInvalid)}
 }

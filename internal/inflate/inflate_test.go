@@ -98,7 +98,7 @@ func TestInflateCut(t *testing.T) {
 		}
 		for n := range packed.Len() {
 			if _, err := inflateAll(bytes.NewReader(packed.Bytes()[:n])); !errors.Is(err, io.ErrUnexpectedEOF) {
-				t.Errorf("%s, %d of %d bytes: %v", name, n, packed.Len(), err)
+				t.Errorf("%s, %d of %d bytes: got %v, want io.ErrUnexpectedEOF", name, n, packed.Len(), err)
 			}
 		}
 	}
@@ -155,12 +155,12 @@ func TestGunzip(t *testing.T) {
 		return string(got), err
 	}
 	if got, err := read(two.Bytes()); got != "first second" || err != nil {
-		t.Errorf("got %q, %v", got, err)
+		t.Errorf("got %q, %v, want both texts", got, err)
 	}
 	// A header with a checksum of its own, which few programs write.
 	withCRC := []byte{0x1f, 0x8b, 8, 2, 0, 0, 0, 0, 0, 0xff, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 	if _, err := read(withCRC); !errors.Is(err, inflate.ErrHeader) {
-		t.Errorf("wrong checksum of the header: %v", err)
+		t.Errorf("wrong checksum of the header: got %v, want ErrHeader", err)
 	}
 	for i := range two.Len() - 1 {
 		_, err := read(two.Bytes()[:i+1])
@@ -171,10 +171,10 @@ func TestGunzip(t *testing.T) {
 	changed := bytes.Clone(two.Bytes())
 	changed[len(changed)-6] ^= 1
 	if _, err := read(changed); !errors.Is(err, inflate.ErrChecksum) {
-		t.Errorf("wrong checksum: %v", err)
+		t.Errorf("wrong checksum: got %v, want ErrChecksum", err)
 	}
 	if _, err := read(append(bytes.Clone(two.Bytes()), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)); !errors.Is(err, inflate.ErrHeader) {
-		t.Errorf("data after the last member: %v", err)
+		t.Errorf("data after the last member: got %v, want ErrHeader", err)
 	}
 }
 

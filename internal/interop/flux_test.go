@@ -37,7 +37,7 @@ func TestDavitReadsFlux(t *testing.T) {
 	theirs, _ := manifestOf(t, ref)
 	ours := push(t, example("flux"), "", ref+"-ours")
 	if mine, native := readFluxConfig(t, blobOf(t, ref, *ours.Config)), readFluxConfig(t, blobOf(t, ref, theirs.Config)); !sameJSON(mine, native) {
-		t.Errorf("our config is %v, flux's %v", mine, native)
+		t.Errorf("our config is %v, want that of flux, %v", mine, native)
 	}
 }
 

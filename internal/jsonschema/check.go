@@ -76,6 +76,7 @@ func (o *outcome) addAll(other *outcome) {
 	o.addSeen(other)
 }
 
+// check checks a value at a path against a schema.
 func (c *checker) check(n *node, value any, at []string) *outcome {
 	v := visit{n, strings.Join(at, "\x00")}
 	if n.never || c.active[v] {
@@ -201,6 +202,7 @@ func (n *node) checkRequired(o *outcome, at []string, value map[string]any) {
 	}
 }
 
+// missingKeys returns the keys that an object does not have.
 func missingKeys(keys []string, object map[string]any) (missing []string) {
 	for _, key := range keys {
 		if _, ok := object[key]; !ok {

@@ -126,6 +126,7 @@ func (c *compiler) read(value any, at []string, home *resource) *node {
 	return n
 }
 
+// addResource records a resource with its URI.
 func (c *compiler) addResource(root *node, base *url.URL) *resource {
 	r := &resource{base: base, root: root, anchors: map[string]*node{}, dynamic: map[string]*node{}}
 	c.resources[base.String()] = r
@@ -173,6 +174,7 @@ const (
 	types
 )
 
+// formOf returns the form of the values of a keyword.
 func formOf(keyword string) form {
 	switch keyword {
 	case "items", "contains", "additionalProperties", "propertyNames", "unevaluatedItems", "unevaluatedProperties",
@@ -240,6 +242,7 @@ func (c *compiler) compileKeyword(n *node, word string, value any) {
 	}
 }
 
+// compileMapping compiles the schemas in a mapping.
 func (c *compiler) compileMapping(n *node, word string, value any) {
 	at := below(n.at, word)
 	object, ok := value.(map[string]any)
@@ -249,13 +252,14 @@ func (c *compiler) compileMapping(n *node, word string, value any) {
 	n.named[word] = map[string]*node{}
 	for _, key := range slices.Sorted(maps.Keys(object)) {
 		if formOf(word) == matched && !c.compilePattern(n, key) {
-			c.addFault(below(at, key), "must be under a regular expression")
+			c.addFault(below(at, key), "must have a regular expression as its key")
 			continue
 		}
 		n.named[word][key] = c.read(object[key], below(at, key), n.home)
 	}
 }
 
+// compilePattern compiles a regular expression, and reports whether it is valid.
 func (c *compiler) compilePattern(n *node, expr string) bool {
 	compiled, err := regexp.Compile(expr)
 	n.patterns[expr] = compiled

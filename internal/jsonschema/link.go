@@ -30,7 +30,7 @@ func (c *compiler) find(n *node, word, ref string) (*node, string) {
 			}
 		}
 	}
-	c.addFault(below(n.at, word), "must refer to something in the schema")
+	c.addFault(below(n.at, word), "must refer to a schema in this document")
 	return nil, ""
 }
 
@@ -60,6 +60,7 @@ func (c *compiler) findFragment(r *resource, fragment string) *node {
 	return c.read(value, at, home) // a schema under a keyword that does not have schemas
 }
 
+// lookUp returns the value at a path.
 func lookUp(value any, at []string) (any, bool) {
 	for _, step := range at {
 		switch holder := value.(type) {

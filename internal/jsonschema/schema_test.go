@@ -10,6 +10,7 @@ import (
 	"testing"
 )
 
+// decode decodes JSON with numbers as they are written.
 func decode(t *testing.T, data []byte, into any) {
 	t.Helper()
 	d := json.NewDecoder(bytes.NewReader(data))
@@ -44,7 +45,7 @@ func TestFaults(t *testing.T) {
 			: required <nil> <nil> [b] []`},
 		{"a reference to itself", `{"$ref": "#"}`, `1`, `
 			:  <nil> <nil> [] []`},
-		{"references in a circle", `{"$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"allOf": [{"$ref": "#/$defs/a"}, {"$ref": "#/$defs/a"}]}}, "$ref": "#/$defs/a"}`, `1`, `
+		{"references in a cycle", `{"$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"allOf": [{"$ref": "#/$defs/a"}, {"$ref": "#/$defs/a"}]}}, "$ref": "#/$defs/a"}`, `1`, `
 			:  <nil> <nil> [] []
 			:  <nil> <nil> [] []`},
 		{"numbers as they are written", `{"multipleOf": 0.01, "maximum": 1e400}`, `19.99`, ``},
@@ -86,7 +87,7 @@ func TestMalformed(t *testing.T) {
 		{`{"allOf": []}`, `/allOf: must be a list of schemas`},
 		{`{"anyOf": [{"not": 1}]}`, `/anyOf/0/not: must be a schema: a mapping, true or false`},
 		{`{"pattern": "("}`, `/pattern: must be a regular expression`},
-		{`{"patternProperties": {"(": true}}`, `/patternProperties/(: must be under a regular expression`},
+		{`{"patternProperties": {"(": true}}`, `/patternProperties/(: must have a regular expression as its key`},
 		{`{"required": "a"}`, `/required: must be a list of strings`},
 		{`{"dependentRequired": {"a": [1]}}`, `/dependentRequired: must be a mapping to lists of strings`},
 		{`{"minLength": -1}`, `/minLength: must be a whole number from 0`},
@@ -97,10 +98,10 @@ func TestMalformed(t *testing.T) {
 		{`{"title": 1}`, `/title: must be a string`},
 		{`{"$id": "#a"}`, `/$id: must be a URI reference without a fragment`},
 		{`{"$schema": "http://json-schema.org/draft-07/schema#"}`, `/$schema: must be https://json-schema.org/draft/2020-12/schema`},
-		{`{"$ref": "#/$defs/none"}`, `/$ref: must refer to something in the schema`},
-		{`{"$ref": "https://example.com/elsewhere"}`, `/$ref: must refer to something in the schema`},
+		{`{"$ref": "#/$defs/none"}`, `/$ref: must refer to a schema in this document`},
+		{`{"$ref": "https://example.com/elsewhere"}`, `/$ref: must refer to a schema in this document`},
 		{`{"$ref": "#/enum/0", "enum": [1]}`, `/enum/0: must be a schema: a mapping, true or false`},
-		{`{"$dynamicRef": "#none"}`, `/$dynamicRef: must refer to something in the schema`},
+		{`{"$dynamicRef": "#none"}`, `/$dynamicRef: must refer to a schema in this document`},
 	} {
 		var schema any
 		decode(t, []byte(tc.schema), &schema)

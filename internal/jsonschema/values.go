@@ -6,6 +6,7 @@ import (
 	"slices"
 )
 
+// typeOf returns the name of the JSON type of a value, "number" also for an integer.
 func typeOf(value any) string {
 	switch value.(type) {
 	case nil:

@@ -47,7 +47,7 @@ func TestScan(t *testing.T) {
 	}
 	for _, text := range []string{"", "[]", "hello", `{"a" 1}`, `{"a":1} x`} {
 		if err := jsonwalk.Scan(strings.NewReader(text), func(string, string) bool { return true }); err == nil {
-			t.Errorf("%q: no error", text)
+			t.Errorf("%q: got no error, want one", text)
 		}
 	}
 }

@@ -74,7 +74,7 @@ func checkLayer(t *testing.T, l mediatypes.LayerType) {
 	checkMediaType(t, l.MediaType)
 	for packing, mediaType := range l.MediaTypes {
 		if !slices.Contains(mediatypes.Packings(), packing) {
-			t.Errorf("role %s: packing %q", l.Role, packing)
+			t.Errorf("role %s: unknown packing %q", l.Role, packing)
 		}
 		checkMediaType(t, mediaType)
 	}
@@ -84,7 +84,7 @@ func checkLayer(t *testing.T, l mediatypes.LayerType) {
 		}
 	}
 	if l.Max > 0 && l.Min > l.Max {
-		t.Errorf("role %s: at least %d and at most %d", l.Role, l.Min, l.Max)
+		t.Errorf("role %s: the minimum %d is above the maximum %d", l.Role, l.Min, l.Max)
 	}
 }
 

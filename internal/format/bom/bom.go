@@ -41,7 +41,7 @@ func ToUTF8(text []byte) []byte {
 }
 
 // WideJSON returns "UTF-16" or "UTF-32" if head begins with a JSON object or array in that encoding, with or without a byte
-// order mark, and "" otherwise. The first character of JSON is ASCII, so its zero bytes show the encoding (RFC 4627, section 3).
+// order mark, and "" otherwise. The first character of JSON is ASCII, so the zero bytes around it show the encoding (RFC 4627, section 3).
 func WideJSON(head []byte) string {
 	for _, e := range []struct {
 		name, mark, format string

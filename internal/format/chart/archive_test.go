@@ -44,7 +44,7 @@ func TestLoaderBoundsTheChart(t *testing.T) {
 		err = l.Add("files/x", strings.NewReader(""), chart.MaxFileSize)
 	}
 	if files != chart.MaxSize/chart.MaxFileSize || !strings.Contains(err.Error(), "the limit of helm for a chart") {
-		t.Errorf("after %d files: %v", files, err)
+		t.Errorf("got %v after %d files, want the limit of helm after %d", err, files, chart.MaxSize/chart.MaxFileSize)
 	}
 }
 
@@ -67,7 +67,7 @@ func TestLargeFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		if len(c.Warnings) != want || want > 0 && c.Warnings[0] != "helm before 4.3 does not load the chart: files/big has more than 5 MiB" {
-			t.Errorf("%d bytes: got the warnings %q", size, c.Warnings)
+			t.Errorf("%d bytes: got the warnings %q, want %d", size, c.Warnings, want)
 		}
 	}
 }

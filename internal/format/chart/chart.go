@@ -112,7 +112,7 @@ func (c *Chart) read(file string, data []byte) error {
 	if err := doc.Decode(&loose); err != nil {
 		return fmt.Errorf("helm can't read %s: %w", file, yamlerror.Worded(err))
 	}
-	// helm reads YAML by way of JSON, which matches keys in any case.
+	// Helm reads YAML by way of encoding/json, which ignores the case of keys.
 	encoded, err := json.Marshal(loose)
 	if err != nil {
 		return fmt.Errorf("helm can't read %s: %w", file, err)
@@ -147,7 +147,7 @@ func dropRepeatedKeys(n *yaml.Node) {
 	n.Content = kept
 }
 
-// fieldName returns the path of a field in Chart.yaml: encoding/json prefixes it with the name of the embedded struct.
+// fieldName returns the path of a field in Chart.yaml, without the name of the embedded struct that encoding/json puts before it.
 func fieldName(field string) string {
 	return strings.TrimPrefix(strings.TrimPrefix(field, "About."), "Packaging.")
 }
@@ -165,6 +165,7 @@ func typeName(t reflect.Type) string {
 	return "a string"
 }
 
+// withArticle returns the name of a JSON type with its article.
 func withArticle(value string) string {
 	if value == "array" || value == "object" {
 		return "an " + value
@@ -185,6 +186,7 @@ var notText = []string{"deprecated", "enabled", "import-values"}
 // oldBools are the booleans that YAML 1.2 dropped. Helm reads YAML 1.1.
 var oldBools = map[string]string{"y": "true", "yes": "true", "on": "true", "n": "false", "no": "false", "off": "false"}
 
+// convert converts the scalars in a node, the value of a key.
 func (s *stringifier) convert(n *yaml.Node, key string) {
 	switch n.Kind {
 	case yaml.MappingNode:
@@ -204,6 +206,7 @@ func (s *stringifier) convert(n *yaml.Node, key string) {
 	}
 }
 
+// convertScalar converts a scalar, and adds a warning if the text changes.
 func (s *stringifier) convertScalar(n *yaml.Node, key string) {
 	written := n.Value
 	if old := oldBools[strings.ToLower(written)]; n.Style == 0 && old != "" {
@@ -245,23 +248,23 @@ func sanitize(text string) string {
 	}, text)
 }
 
-// sanitize sanitizes the fields of the metadata that helm sanitizes.
-func (c *Chart) sanitize() {
+// sanitizeFields sanitizes the fields of the metadata that helm sanitizes.
+func (c *Chart) sanitizeFields() {
 	texts := []*string{&c.Name, &c.Description, &c.Home, &c.Icon, &c.Condition, &c.Tags, &c.AppVersion, &c.KubeVersion}
-	list := func(of []string) {
+	addAll := func(of []string) {
 		for i := range of {
 			texts = append(texts, &of[i])
 		}
 	}
-	list(c.Sources)
-	list(c.Keywords)
+	addAll(c.Sources)
+	addAll(c.Keywords)
 	for _, m := range c.Maintainers {
 		texts = append(texts, &m.Name, &m.Email, &m.URL)
 	}
 	for i := range c.Dependencies {
 		d := &c.Dependencies[i]
 		texts = append(texts, &d.Name, &d.Version, &d.Repository, &d.Condition)
-		list(d.Tags)
+		addAll(d.Tags)
 	}
 	for _, text := range texts {
 		*text = sanitize(*text)
@@ -273,7 +276,7 @@ func (c *Chart) check() error {
 	if slices.Contains(c.Maintainers, nil) {
 		return errors.New("its Chart.yaml has an empty maintainer, which helm refuses")
 	}
-	c.sanitize()
+	c.sanitizeFields()
 	switch {
 	case c.Name == "":
 		return errors.New("its Chart.yaml has no name, which helm requires")

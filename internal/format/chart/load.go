@@ -64,6 +64,7 @@ func (l *Loader) Add(name string, r io.Reader, size int64) error {
 	return l.add(name, r)
 }
 
+// add keeps a file that helm reads, or passes a file in charts/ to the Loader of its chart.
 func (l *Loader) add(name string, r io.Reader) error {
 	below, inCharts := strings.CutPrefix(name, "charts/")
 	switch {

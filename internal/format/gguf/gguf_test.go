@@ -163,7 +163,7 @@ func TestReadTakesAnyShape(t *testing.T) {
 		binary.LittleEndian.PutUint32(data[at:], tt.kind)
 		f, err := readBytes(data)
 		if (err == nil) != tt.ok || tt.ok && f.Elements != tt.want {
-			t.Errorf("type %d, %d dimensions: got %+v, %v", tt.kind, len(tt.dims), f, err)
+			t.Errorf("type %d, %d dimensions: got %+v, %v, want %d elements, valid %v", tt.kind, len(tt.dims), f, err, tt.want, tt.ok)
 		}
 	}
 }

@@ -49,6 +49,7 @@ func eachHeading(body []byte, visit func(h Heading, at int)) {
 	}
 }
 
+// closesFence reports whether a line closes a code block that fence opened.
 func closesFence(text, fence string) bool {
 	return strings.HasPrefix(text, fence) && strings.Trim(text, fence[:1]) == ""
 }

@@ -65,13 +65,13 @@ func Parse(data []byte) (*Policy, error) {
 	}
 	p := &Policy{Transports: map[string]map[string][]Requirement{}}
 	var err error
-	if p.Default, err = parseAll(raw.Default); err != nil {
+	if p.Default, err = parseRequirements(raw.Default); err != nil {
 		return nil, fmt.Errorf("invalid policy: default: %w", err)
 	}
 	for transport, scopes := range raw.Transports {
 		p.Transports[transport] = map[string][]Requirement{}
 		for scope, list := range scopes {
-			if p.Transports[transport][scope], err = parseAll(list); err != nil {
+			if p.Transports[transport][scope], err = parseRequirements(list); err != nil {
 				return nil, fmt.Errorf("invalid policy: %s %q: %w", transport, scope, err)
 			}
 		}
@@ -79,7 +79,8 @@ func Parse(data []byte) (*Policy, error) {
 	return p, nil
 }
 
-func parseAll(list []json.RawMessage) ([]Requirement, error) {
+// parseRequirements reads the requirements of a scope, at least one.
+func parseRequirements(list []json.RawMessage) ([]Requirement, error) {
 	if len(list) == 0 {
 		return nil, errors.New("no requirements")
 	}
@@ -153,6 +154,8 @@ func (p *Policy) ForPath(transport, name string) []Requirement {
 	return p.find(transport, scopes)
 }
 
+// find returns the requirements of the first scope that the policy has for a transport, or else the default of the transport or of
+// the policy.
 func (p *Policy) find(transport string, scopes []string) []Requirement {
 	known := p.Transports[transport]
 	for _, scope := range append(scopes, "") {

@@ -169,6 +169,7 @@ func (f *File) read(d *json.Decoder) error {
 	return expect(d, '}')
 }
 
+// readMetadata reads __metadata__, an object of strings.
 func (f *File) readMetadata(d *json.Decoder) error {
 	switch token, err := d.Token(); {
 	case err != nil:

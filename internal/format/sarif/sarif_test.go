@@ -26,12 +26,12 @@ func TestRead(t *testing.T) {
 			continue
 		}
 		if rows := fmt.Sprint(o.Rows); o.Name != test.want || o.Summary != test.summary || rows != test.rows {
-			t.Errorf("%s: got %q, %q, %s", test.name, o.Name, o.Summary, rows)
+			t.Errorf("%s: got %q, %q, %s, want %q, %q, %s", test.name, o.Name, o.Summary, rows, test.want, test.summary, test.rows)
 		}
 	}
 	for _, log := range []string{"", "[]", "{}", `{"runs":[`, `{"runs":[{"tool":{"driver":{"name":"` + strings.Repeat("x", 2<<20) + `"}}}]}`} {
 		if o, err := sarif.Read(strings.NewReader(log)); err == nil {
-			t.Errorf("%.40s: got %+v", log, o)
+			t.Errorf("%.40s: got %+v, want an error", log, o)
 		}
 	}
 }
@@ -51,7 +51,7 @@ func TestReadAll(t *testing.T) {
 	}
 	o, err = sarif.ReadAll(strings.NewReader(fmt.Sprintf(log, strings.Repeat(`,{"level":"none"}`, 12_000))))
 	if err != nil || len(o.Rows) != 10_000 || o.Totals[3].N != 12_000 {
-		t.Errorf("%d rows of %v, %v", len(o.Rows), o.Totals, err)
+		t.Errorf("got %d rows, totals %v, %v, want 10000 rows and 12000 in total", len(o.Rows), o.Totals, err)
 	}
 }
 

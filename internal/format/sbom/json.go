@@ -255,6 +255,7 @@ func (s *reader) readCycloneComponent(d *json.Decoder) error {
 	return err
 }
 
+// countComponent counts a component and the components in it.
 func (s *reader) countComponent(c cycloneComponent) {
 	var names []string
 	for _, l := range c.Licenses {

@@ -61,6 +61,7 @@ func Read(r io.Reader) (*Summary, error) { return read(r, 0) }
 // ReadAll is like Read, but keeps the first outline.MaxRows components.
 func ReadAll(r io.Reader) (*Summary, error) { return read(r, outline.MaxRows) }
 
+// read summarizes a document, and keeps at most list components.
 func read(r io.Reader, list int) (*Summary, error) {
 	b := bufio.NewReaderSize(bom.Skip(io.LimitReader(r, maxRead)), 64<<10)
 	s := &reader{list: list, licenses: map[string]int{}, graph: newSPDXGraph()}
@@ -124,6 +125,7 @@ func (s *reader) addComponent(c Component, licenses ...string) {
 	}
 }
 
+// finish returns the summary, with the licenses sorted.
 func (s *reader) finish() *Summary {
 	s.sbom.Licenses = []LicenseCount{}
 	for _, l := range slices.Sorted(maps.Keys(s.licenses)) {

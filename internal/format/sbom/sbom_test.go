@@ -148,7 +148,7 @@ func TestReadRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			if got, err := sbom.Read(strings.NewReader(document)); err == nil {
-				t.Errorf("got %+v", got)
+				t.Errorf("got %+v, want an error", got)
 			}
 		})
 	}

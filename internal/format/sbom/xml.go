@@ -29,13 +29,13 @@ func (s *reader) readXML(r io.Reader) error {
 		}
 		switch t := token.(type) {
 		case xml.StartElement:
-			if err := x.start(t); err != nil {
+			if err := x.startElement(t); err != nil {
 				return err
 			}
 		case xml.CharData:
 			x.text = append(x.text, t[:min(len(t), 1<<10)]...)
 		case xml.EndElement:
-			x.end()
+			x.endElement()
 		}
 	}
 }
@@ -58,7 +58,8 @@ type xmlComponent struct {
 // maxXMLDepth bounds the nesting of elements.
 const maxXMLDepth = 1000
 
-func (x *xmlSBOM) start(t xml.StartElement) error {
+// startElement opens an element. It fails with errNoSBOM if the root is not that of a CycloneDX document.
+func (x *xmlSBOM) startElement(t xml.StartElement) error {
 	if len(x.path) == 0 {
 		version, ok := strings.CutPrefix(t.Name.Space, CycloneDXNamespace)
 		if !ok || t.Name.Local != "bom" {
@@ -82,7 +83,8 @@ func (x *xmlSBOM) isIn(names ...string) bool {
 	return len(x.path) >= len(names) && slices.Equal(x.path[len(x.path)-len(names):], names)
 }
 
-func (x *xmlSBOM) end() {
+// endElement reads the text of the innermost element and closes it.
+func (x *xmlSBOM) endElement() {
 	text := strings.TrimSpace(string(x.text))
 	last := len(x.open) - 1
 	switch {

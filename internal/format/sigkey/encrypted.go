@@ -38,12 +38,14 @@ var (
 	strongCost  = scryptParams{N: 1 << 17, R: 8, P: 1}
 )
 
+// Sizes in bytes.
 const (
 	saltSize  = 32
 	keySize   = 32
 	nonceSize = 24
 )
 
+// decrypt returns the private key in data. It fails with ErrPassword if the password is wrong.
 func decrypt(data, password []byte) ([]byte, error) {
 	var s sealed
 	if err := json.Unmarshal(data, &s); err != nil {
@@ -68,6 +70,7 @@ func decrypt(data, password []byte) ([]byte, error) {
 	return plain, nil
 }
 
+// encrypt encrypts a private key with a password, as cosign does.
 func encrypt(plain, password []byte) ([]byte, error) {
 	var s sealed
 	s.KDF.Name, s.KDF.Params, s.KDF.Salt = "scrypt", currentCost, make([]byte, saltSize)
@@ -82,6 +85,7 @@ func encrypt(plain, password []byte) ([]byte, error) {
 	return json.Marshal(s)
 }
 
+// deriveKey derives the key of the secretbox from a password.
 func deriveKey(password, salt []byte, cost scryptParams) (*[keySize]byte, error) {
 	key, err := scrypt.Key(password, salt, cost.N, cost.R, cost.P, keySize)
 	if err != nil {

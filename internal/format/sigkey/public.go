@@ -92,6 +92,7 @@ func (k *Public) Verify(message, signature []byte) bool {
 	return false
 }
 
+// verify reports whether the signature of the message was made with this key in one way.
 func (k *Public) verify(message, signature []byte, s scheme) bool {
 	switch key := k.key.(type) {
 	case *ecdsa.PublicKey:
@@ -127,6 +128,7 @@ func (k *Public) schemes() []scheme {
 	return []scheme{{crypto.SHA256}}
 }
 
+// sum returns the hash of a message.
 func sum(hash crypto.Hash, message []byte) []byte {
 	h := hash.New()
 	h.Write(message)

@@ -118,7 +118,7 @@ func TestOtherKeys(t *testing.T) {
 		}
 		for other, k := range all {
 			if got := k.Verify([]byte("a message"), signature); got != (name == other) {
-				t.Errorf("signature of %s, key %s: verified %v", name, other, got)
+				t.Errorf("signature of %s, key %s: verified %v, want %v", name, other, got, name == other)
 			}
 		}
 	}
@@ -139,10 +139,10 @@ func TestGenerate(t *testing.T) {
 		t.Error("the public key is not that of the private key")
 	}
 	if _, err := sigkey.ParsePrivate(private, password("Secret")); !errors.Is(err, sigkey.ErrPassword) {
-		t.Errorf("wrong password: %v", err)
+		t.Errorf("wrong password: got %v, want ErrPassword", err)
 	}
 	if _, err := sigkey.ParsePrivate(private, noPassword); err == nil || errors.Is(err, sigkey.ErrPassword) {
-		t.Errorf("no password: %v", err)
+		t.Errorf("no password: got %v, want the error of the function", err)
 	}
 	// Before version 2, cosign wrote another type of PEM block.
 	old := bytes.ReplaceAll(private, []byte("SIGSTORE"), []byte("COSIGN"))
@@ -200,10 +200,10 @@ func TestBadKeys(t *testing.T) {
 		}
 	}
 	if _, err := sigkey.ParsePublic(private); err == nil || !strings.Contains(err.Error(), "private key, not a public key") {
-		t.Errorf("private key as a public one: %v", err)
+		t.Errorf("private key as a public one: got %v", err)
 	}
 	if _, err := sigkey.ParsePrivate(public, noPassword); err == nil || !strings.Contains(err.Error(), "public key, not a private key") {
-		t.Errorf("public key as a private one: %v", err)
+		t.Errorf("public key as a private one: got %v", err)
 	}
 }
 

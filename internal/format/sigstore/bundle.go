@@ -136,6 +136,7 @@ var (
 	issuerV2Extension = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 57264, 1, 8}
 )
 
+// readCertificate sets the identity and the issuer from a certificate.
 func (b *Bundle) readCertificate(der []byte) error {
 	cert, err := x509.ParseCertificate(der)
 	if err != nil {

@@ -75,6 +75,7 @@ func (s *Statement) parse(data []byte) error {
 	return json.Unmarshal(parts.Subjects, &s.Subjects)
 }
 
+// check fails unless the statement is of a known type and has one subject and a predicate type.
 func (s *Statement) check() error {
 	switch {
 	case s.Type != statementV1 && s.Type != statementV0:

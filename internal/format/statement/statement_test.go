@@ -19,12 +19,12 @@ func TestRead(t *testing.T) {
 	for name, document := range map[string]string{"bare": provenance, "in an envelope": envelope, "in a bundle": `{"mediaType":"x","dsseEnvelope":` + envelope + `}`} {
 		o, err := statement.Read(strings.NewReader(document))
 		if err != nil || fmt.Sprint(o.Fields, " ", o.Rows) != want {
-			t.Errorf("%s: got %+v, %v", name, o, err)
+			t.Errorf("%s: got %+v, %v, want %s", name, o, err, want)
 		}
 	}
 	for _, document := range []string{"", "{}", `{"_type":"x"}`, "[1]", `{"payload":"e30=","payloadType":"x"}`} {
 		if o, err := statement.Read(strings.NewReader(document)); err == nil {
-			t.Errorf("%s: got %+v", document, o)
+			t.Errorf("%s: got %+v, want an error", document, o)
 		}
 	}
 }
@@ -35,7 +35,7 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, document string) {
 		o, err := statement.Read(strings.NewReader(document))
 		if err == nil && len(o.Rows) > 10_000 {
-			t.Errorf("%d rows", len(o.Rows))
+			t.Errorf("got %d rows, want at most 10000", len(o.Rows))
 		}
 	})
 }

@@ -138,6 +138,7 @@ func (t *anyText) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
+// readOpenVEX reads a statement of OpenVEX.
 func (s *reader) readOpenVEX() error {
 	var v struct {
 		Vulnerability anyText

@@ -31,7 +31,7 @@ func TestRead(t *testing.T) {
 	}
 	for _, document := range []string{"", "[]", "{}", `{"bomFormat":"SPDX"}`, `{"@context":"https://openvex.dev/ns","statements":[{`} {
 		if o, err := vexdoc.Read(strings.NewReader(document)); err == nil {
-			t.Errorf("%s: got %+v", document, o)
+			t.Errorf("%s: got %+v, want an error", document, o)
 		}
 	}
 }
@@ -91,7 +91,7 @@ func TestSameRows(t *testing.T) {
 		}
 		rows := fmt.Sprint(o.Rows)
 		if len(o.Rows) != outline.MaxRows {
-			t.Fatalf("got %d rows", len(o.Rows))
+			t.Fatalf("got %d rows, want %d", len(o.Rows), outline.MaxRows)
 		}
 		if first == "" {
 			first = rows

@@ -1,4 +1,4 @@
-// Package vulnscan summarizes the reports of vulnerability scanners in their own JSON: Trivy's and Grype's.
+// Package vulnscan summarizes the JSON reports of the vulnerability scanners Trivy and Grype.
 package vulnscan
 
 import (

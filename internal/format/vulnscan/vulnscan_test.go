@@ -28,7 +28,7 @@ func TestRead(t *testing.T) {
 	}
 	for _, report := range []string{"", "[]", "{}", `{"descriptor":{"name":"syft"}}`, `{"ArtifactName":"x","Results":[{`} {
 		if o, err := vulnscan.Read(strings.NewReader(report)); err == nil {
-			t.Errorf("%s: got %+v", report, o)
+			t.Errorf("%s: got %+v, want an error", report, o)
 		}
 	}
 }

@@ -29,7 +29,7 @@ type File struct {
 	kept      int
 }
 
-// Read reads the imports and exports of a core module or a component. The file must contain all sections.
+// Read reads the imports and exports of a core module or a component. It fails if a section is truncated.
 func Read(r io.ReaderAt, size int64) (*File, error) {
 	var header [8]byte
 	if _, err := r.ReadAt(header[:], 0); err != nil || string(header[:4]) != "\x00asm" {
@@ -100,8 +100,8 @@ func (f *File) readSections(r io.ReaderAt, size int64) error {
 	return nil
 }
 
-// readSection lists the names of an import or export section and skips the others. The list ends at an unknown encoding, which
-// is not an error: proposals keep adding encodings, and the list is only informational.
+// readSection lists the names in an import or export section, and skips any other section. The list ends at an unknown encoding,
+// which is not an error: proposals keep adding encodings, and the list is only informational.
 func (f *File) readSection(id byte, section *io.SectionReader) error {
 	var entry func(*reader)
 	switch {
@@ -200,7 +200,7 @@ var errUnknown = errors.New("unknown encoding")
 // reader decodes a section. After an error, its methods do nothing.
 type reader struct {
 	in   *bufio.Reader
-	read int64 // bytes
+	read int64 // the number of bytes read
 	err  error
 }
 

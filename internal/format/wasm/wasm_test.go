@@ -36,7 +36,7 @@ func TestRead(t *testing.T) {
 				t.Fatal(err)
 			}
 			if f.OS() != tt.os || f.WASI() != tt.wasi || !slices.Equal(f.Imports, tt.imports) || !slices.Equal(f.Exports, tt.exports) {
-				t.Errorf("got %s %q, imports %q, exports %q", f.OS(), f.WASI(), f.Imports, f.Exports)
+				t.Errorf("got %s %q, imports %q, exports %q, want %+v", f.OS(), f.WASI(), f.Imports, f.Exports, tt)
 			}
 		})
 	}

@@ -36,12 +36,12 @@ func TestReadHead(t *testing.T) {
 			continue
 		}
 		if w.Format != test.format || w.Quantization != test.quant || w.Tensors != test.tensors || w.Metadata[test.key] != test.value || w.Parameters != test.more {
-			t.Errorf("%s: got %+v", test.name, w)
+			t.Errorf("%s: got %+v, want %s of %d tensors, %s, and %q parameters", test.name, w, test.format, test.tensors, test.quant, test.more)
 		}
 	}
 	for _, other := range []string{"", "GGUF", "hello, this is a text", "\x10\x00\x00\x00\x00\x00\x00\x00{\"a\":1}         ", "\xff\xff\xff\xff\xff\xff\xff\xff{}"} {
 		if w, ok := weights.ReadHead([]byte(other), 1<<20); ok {
-			t.Errorf("%q: got %+v", other, w)
+			t.Errorf("%q: got %+v, want ok to be false", other, w)
 		}
 	}
 }

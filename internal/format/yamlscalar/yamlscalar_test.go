@@ -22,11 +22,12 @@ func TestRead(t *testing.T) {
 	}
 	for _, text := range []string{".inf", "-.inf", ".nan", "!!binary aGk=", "!own x"} {
 		if got, ok := yamlscalar.Read(parse(t, text)); ok {
-			t.Errorf("%q: got %#v, want none", text, got)
+			t.Errorf("%q: got %#v, want no value", text, got)
 		}
 	}
 }
 
+// parse returns the node of a scalar.
 func parse(t *testing.T, text string) *yaml.Node {
 	t.Helper()
 	var n yaml.Node

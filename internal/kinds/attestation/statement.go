@@ -58,6 +58,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	return configblob.Constant(struct{}{})
 }
 
+// describeStatement sets the annotations and the artifact type for the statement in a layer.
 func describeStatement(d *compose.Draft, l *compose.Layer) error {
 	data, err := tree.ReadFile(d.FS, l.Path, maxStatement)
 	if errors.Is(err, tree.ErrTooLarge) {

@@ -21,9 +21,9 @@ import (
 // checksum is the annotation of a layer with the SHA-512 of the file. Its SHA-256 is the digest of the layer.
 const checksum = "sha512"
 
-// Kind returns the kind of release files. A layer is an unchanged file, so that its digest is the checksum of the file, and an
-// index has a manifest for each platform, as promo-tools of Kubernetes makes it. Any file could be of a release, so the kind must be
-// named.
+// Kind returns the kind of release files. Each layer is an unchanged file, so the digest of the layer is the checksum of the file.
+// An index has a manifest for each platform, as promo-tools of Kubernetes makes it. Any file may be a release file, so the kind must
+// be named.
 func Kind() kind.Kind {
 	return kind.Kind{
 		Kind: mediatypes.Kind{

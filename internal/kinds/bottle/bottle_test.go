@@ -29,11 +29,11 @@ func TestBottle(t *testing.T) {
 		t.Errorf("annotations of the index are %v, want %v", plan.Annotations, want)
 	}
 	if !slices.Equal(plan.Tags, []string{"1.2.3"}) || len(plan.Platforms) != 2 {
-		t.Fatalf("tags %q, %d platforms", plan.Tags, len(plan.Platforms))
+		t.Fatalf("got the tags %q and %d platforms, want 1.2.3 and 2", plan.Tags, len(plan.Platforms))
 	}
 	arm := plan.Platforms[0]
 	if p := arm.Platform; p == nil || p.OS != "darwin" || p.Architecture != "arm64" || p.OSVersion != "macOS 14" {
-		t.Errorf("platform is %v", p)
+		t.Errorf("platform is %v, want macOS 14 on darwin/arm64", p)
 	}
 	kindtest.WantLines(t, kindtest.LayerLines(arm), `bottle application/vnd.oci.image.layer.v1.tar+gzip raw greeting--1.2.3.arm64_sonoma.bottle.tar.gz`)
 	f := kindtest.Finished(t, arm)
@@ -52,7 +52,7 @@ func TestBottle(t *testing.T) {
 		t.Errorf("entry is %v\nwant     %v", f.Entry, entry)
 	}
 	if got := arm.Annotations[ocispec.AnnotationTitle]; got != "greeting arm64_sonoma" {
-		t.Errorf("title of the manifest is %q", got)
+		t.Errorf("title of the manifest is %q, want greeting arm64_sonoma", got)
 	}
 }
 

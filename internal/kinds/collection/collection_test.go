@@ -15,7 +15,7 @@ func TestCollection(t *testing.T) {
 	kindtest.WantJSON(t, plan.Layers[0].Content, `{"sourceInformation":{"source":"davit"},"features":[
   {"id":"farewell","version":"1.0.0","name":"Farewell"},{"id":"greeting","version":"1.2.3","name":"Greeting"}]}`)
 	if !slices.Equal(plan.Tags, []string{"latest"}) {
-		t.Errorf("tags are %q", plan.Tags)
+		t.Errorf("tags are %q, want latest", plan.Tags)
 	}
 	list := string(plan.Layers[0].Content)
 	if _, err := kindtest.Compose(t, map[string]string{"devcontainer-collection.json": list}, "kind: collection\nlayers: [devcontainer-collection.json]\n"); err != nil {
@@ -33,7 +33,7 @@ func TestCollection(t *testing.T) {
 			layer = "devcontainer-collection.json"
 		}
 		if _, err := kindtest.Compose(t, files, "kind: collection\nlayers: ["+layer+"]\n"); err == nil {
-			t.Errorf("%s: no error", name)
+			t.Errorf("%s: got no error, want one", name)
 		}
 	}
 }

@@ -130,6 +130,7 @@ func (f *composeFile) rewrite(data []byte) ([]byte, error) {
 	return out.Bytes(), encoder.Close()
 }
 
+// rewriteDocument rewrites the references in a document of the file.
 func (f *composeFile) rewriteDocument(doc *yaml.Node) error {
 	root := follow(doc)
 	switch {
@@ -165,6 +166,7 @@ func (f *composeFile) rewriteDocument(doc *yaml.Node) error {
 	return nil
 }
 
+// rewriteService rewrites the references in a service, and warns of its mounts and secrets.
 func (f *composeFile) rewriteService(name string, service *yaml.Node) error {
 	if service.Kind != yaml.MappingNode {
 		return errors.New("it is not a mapping")

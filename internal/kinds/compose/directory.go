@@ -27,7 +27,7 @@ func selectFiles(d *compose.Directory) (compose.Selection, error) {
 	own := firstExisting(d.FS, d.Path, composeFileNames)
 	if own != nil {
 		own = append(own, firstExisting(d.FS, d.Path, composeOverrideNames)...)
-	} else if own = filesWithServices(d); len(own) == 0 { // their faults are reported later
+	} else if own = filesWithServices(d); len(own) == 0 { // derive reports the faults in the found files
 		unused := slices.DeleteFunc(slices.Clone(d.Found), tree.IsYAML)
 		return compose.Selection{Paths: d.Found, Unused: unused}, nil
 	} else if len(own) > 1 {
@@ -55,14 +55,14 @@ func selectFiles(d *compose.Directory) (compose.Selection, error) {
 func namedEnvFiles(fsys fs.FS, dir string, own []string) []string {
 	p, err := newProject(fsys, path.Dir(own[0]))
 	if err != nil {
-		return nil // reported later
+		return nil // derive reports the error
 	}
 	p.collect = true
 	for _, name := range own {
 		p.parts = append(p.parts, part{name, p.dir})
 	}
 	for i := 0; i < len(p.parts); i++ {
-		_, _ = p.publish(p.parts[i]) // errors are reported later
+		_, _ = p.publish(p.parts[i]) // derive reports errors
 	}
 	return slices.DeleteFunc(lists.Unique(p.wanted), func(name string) bool {
 		info, err := fs.Stat(fsys, name)

@@ -82,6 +82,7 @@ type sourceFile struct {
 	source
 }
 
+// loadDocument merges a document of a file into a model.
 func (l *loader) loadDocument(m project.Model, node *yaml.Node, at sourceFile, whole bool) error {
 	value, reset, err := project.Decode(node, at.fill)
 	if err != nil {

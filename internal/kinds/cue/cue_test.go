@@ -11,7 +11,7 @@ import (
 func TestCue(t *testing.T) {
 	t.Parallel()
 	if got := kindtest.LayerLines(kindtest.Example(t, "cue")); got != "module application/zip zip \ndeclaration application/vnd.cue.modulefile.v1 raw" {
-		t.Errorf("layers are\n%s", got)
+		t.Errorf("layers are\n%s\nwant the module and its declaration", got)
 	}
 	const valid = "module: \"example.com/m@v0\"\nlanguage: {\n\tversion: \"v0.9.0\"\n}\n"
 	for name, tc := range map[string]struct{ module, version, want string }{

@@ -79,6 +79,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	return configblob.Constant(config)
 }
 
+// nearestPage returns a hint with the page that index probably means.
 func nearestPage(index string, pages []docsPage) string {
 	var paths []string
 	for _, p := range pages {

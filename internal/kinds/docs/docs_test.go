@@ -192,7 +192,7 @@ func FuzzPageTitle(f *testing.F) {
 				t.Fatal(err)
 			}
 			if title := plan.Annotations["org.opencontainers.image.title"]; len(title) > 200 {
-				t.Errorf("a title of %d bytes", len(title))
+				t.Errorf("got a title of %d bytes, want at most 200", len(title))
 			}
 		}
 	})

@@ -20,7 +20,7 @@ const maxNavigation = 1 << 20
 
 // generator describes the sites of a site generator.
 type generator struct {
-	markers []string                     // names of the configuration
+	markers []string                     // names of the configuration file
 	title   func() *regexp.Regexp        // matches the title in the configuration: the first group
 	nav     []string                     // files that list the pages, relative to the directory of the site
 	roots   []string                     // directories to which paths in nav may be relative, besides the directory of nav
@@ -32,7 +32,7 @@ var (
 	tomlTitle   = lazy.Regexp(`(?m)^title[ \t]*=[ \t]*["']([^"'\n]+)["']`)
 	scriptTitle = lazy.Regexp(`(?m)^[ \t]*title:[ \t]*["']([^"'\n]+)["']`)
 	sphinxTitle = lazy.Regexp(`(?m)^project[ \t]*=[ \t]*u?["']([^"'\n]+)["']`)
-	noTitle     = lazy.Regexp(`$^()`)
+	noTitle     = lazy.Regexp(`$^()`) // matches only the empty text
 
 	// reference matches text that may name a page.
 	reference = lazy.Regexp(`[\pL\pN_./+-]+`)
@@ -56,7 +56,7 @@ var generators = []generator{
 	{[]string{"index.rst"}, noTitle, []string{"index.rst"}, nil, nil},
 }
 
-// site has the settings of a generator that pages depend on.
+// site has the title, the navigation, and the first page that the configuration of a site states.
 type site struct {
 	title string
 	nav   string   // the file that lists the pages

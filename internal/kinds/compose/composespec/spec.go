@@ -74,8 +74,8 @@ func formatPath(keys []string) string {
 	return strings.Join(keys, ".") + ":"
 }
 
-// findSpecific returns, for a value that matches none of several forms, the fault in the form that has the type of the value. For a
-// mapping with an unknown key, this is the key, not that the value is not a string. It returns any other fault unchanged.
+// findSpecific narrows the fault of a value that matches none of several forms: it returns the fault in the form that has the type
+// of the value. For a mapping with an unknown key, for example, that is the fault of the key. It returns any other fault unchanged.
 func findSpecific(f jsonschema.Fault, value any) jsonschema.Fault {
 	var forms []any
 	for _, keyword := range [...]string{"oneOf", "anyOf"} {
