@@ -46,8 +46,8 @@ type comparison struct {
 
 // comparePart compares the files in [from, to) until any part finds a difference.
 func (c *comparison) comparePart(from, to int) {
-	look := record.NewLooker(c.dst, ".")
-	defer look.Close()
+	statter := record.NewStatter(c.dst, ".")
+	defer statter.Close()
 	for i := from; i < to && !c.changed.Load(); i++ {
 		f := c.record.Files.At(i)
 		if f.Layer < 0 && c.layer == nil {
@@ -59,7 +59,7 @@ func (c *comparison) comparePart(from, to int) {
 		if c.layer != nil && !c.layer(f.Layer) {
 			continue
 		}
-		info, err := look.Lstat(f.Path)
+		info, err := statter.Lstat(f.Path)
 		if err != nil || !c.record.IsUnchanged(c.dst, f, info) {
 			c.changed.Store(true)
 		}

@@ -114,11 +114,11 @@ func (p *placement) lock() (sight, error) {
 	asFound := &record.Record{Preserve: p.preserve}
 	p.state = record.ReadState(p.state.Path)
 	p.last = p.state.Of(p.opts.Origin)
-	look := record.NewLooker(p.dst, ".")
-	defer look.Close()
+	statter := record.NewStatter(p.dst, ".")
+	defer statter.Close()
 	for i := range p.carried.Len() {
 		f := p.carried.At(i)
-		if info, err := look.Lstat(f.Path); err != nil || !asFound.IsUnchanged(p.dst, f, info) {
+		if info, err := statter.Lstat(f.Path); err != nil || !asFound.IsUnchanged(p.dst, f, info) {
 			return changedFiles, nil
 		}
 	}
@@ -299,14 +299,14 @@ func (p *placement) stagedLinks() []string {
 
 // recordTimes records the modification times of the staged files, which let later pulls notice changes.
 func (p *placement) recordTimes() error {
-	look := record.NewLooker(p.stage.Root, place.StageFiles)
-	defer look.Close()
+	statter := record.NewStatter(p.stage.Root, place.StageFiles)
+	defer statter.Close()
 	for i := range p.next.Files.Len() {
 		name := p.next.Files.At(i).Path
 		if _, ok := p.carried.Find(name); ok {
 			continue
 		}
-		info, err := look.Lstat(name)
+		info, err := statter.Lstat(name)
 		if err != nil {
 			return err
 		}
@@ -328,8 +328,8 @@ func (p *placement) restat(pl *place.Placer) {
 		}
 	}
 	slices.Sort(names)
-	look := record.NewLooker(p.dst, ".")
-	defer look.Close()
+	statter := record.NewStatter(p.dst, ".")
+	defer statter.Close()
 	for i := range p.next.Files.Len() {
 		f := p.next.Files.At(i)
 		_, found := slices.BinarySearch(names, f.Path)
@@ -337,7 +337,7 @@ func (p *placement) restat(pl *place.Placer) {
 		if !found && !remember {
 			continue
 		}
-		info, err := look.Lstat(f.Path)
+		info, err := statter.Lstat(f.Path)
 		if err != nil {
 			continue
 		}

@@ -19,20 +19,20 @@ import (
 const (
 	// fileSuffix ends the names of state files.
 	fileSuffix = ".json"
-	// sweepEvery is the interval at which records of removed directories are searched for, and keepGone the time for which
-	// they are kept: the directory may be on a disk that is not mounted at the moment.
+	// sweepEvery is the interval between searches for records of removed directories. Such records are kept for the time
+	// keepGone, because the directory may be on a disk that is not mounted at the moment.
 	sweepEvery = 24 * time.Hour
 	keepGone   = 90 * 24 * time.Hour
-	// maxImport bounds the size of an untrusted record.
+	// maxImport limits the size, in bytes, of a state file that another user may have written.
 	maxImport = 32 << 20
 )
 
-// ErrNotPrivate means that other users may write the directory for records, so that nothing in it can be trusted.
+// ErrNotPrivate means that other users can write to the directory of state files, so its records can't be trusted.
 var ErrNotPrivate = errors.New("not a directory that only this user can write to")
 
-// File returns the path of the state file for the destination dst in the directory for records, which it creates. The file
-// belongs to the directory itself, not to its name: a moved directory keeps its records, and a new directory with the old name
-// has none.
+// File returns the path of the state file for the destination dst. The argument records is the directory of state files: File
+// creates it, and fails with ErrNotPrivate if other users can write to it. The name of a state file identifies the directory dst
+// itself, not its path: a moved directory keeps its records, and a new directory at the old path has none.
 func File(records string, dst *os.Root) (string, error) {
 	if err := os.MkdirAll(records, 0o700); err != nil {
 		return "", err
@@ -55,8 +55,8 @@ func File(records string, dst *os.Root) (string, error) {
 	return filepath.Join(records, name+fileSuffix), nil
 }
 
-// nameOf returns a unique name for a directory: its inode with the time of its creation or, where the file system
-// does not know that, its device, and where files have no inodes, its path.
+// nameOf returns a unique name for a directory: its inode and creation time, or its inode and device where the file system
+// has no creation times, or a hash of its path where files have no inodes.
 func nameOf(dst *os.Root) (string, error) {
 	f, err := dst.Open(".")
 	if err != nil {
@@ -81,7 +81,7 @@ func nameOf(dst *os.Root) (string, error) {
 	return "path-" + hex.EncodeToString(sum[:]), nil
 }
 
-// Find returns the state of a directory that was pulled into, without records if the directory for records has none.
+// Find returns the state of the destination dst. It has no records if the directory records has no state file for dst.
 func Find(records string, dst *os.Root) (*State, error) {
 	name, err := nameOf(dst)
 	if err != nil {
@@ -90,8 +90,8 @@ func Find(records string, dst *os.Root) (*State, error) {
 	return ReadState(filepath.Join(records, name+fileSuffix)), nil
 }
 
-// Import reads a state file of an earlier version, which any user may have written, into the new state file at path, if that
-// does not exist. All its records are hints. The destination is at dir.
+// Import copies the records of old, a state file of an earlier version, to the state file at path, unless that file already has
+// records. All imported records are hints, because any user may have written old. The destination is at dir.
 func Import(old, path, dir string) error {
 	records, err := readOld(old)
 	if err != nil || len(records) == 0 {
@@ -105,20 +105,21 @@ func Import(old, path, dir string) error {
 	})
 }
 
-// RemoveOld removes a state file that was imported. A failure is ignored, because the file does no harm.
+// RemoveOld removes an imported state file of this user. It ignores failures, because the file does no harm.
 func RemoveOld(old string) {
 	info, err := os.Lstat(old)
 	if err != nil {
 		return
 	}
 	if uid, _, ok := Owner(info); ok && uid != os.Geteuid() {
-		return // of another user
+		return // another user's file
 	}
 	if _, err := readOld(old); err == nil {
 		_ = os.Remove(old)
 	}
 }
 
+// readOld reads a state file of an earlier version and marks its records as hints.
 func readOld(path string) ([]*Record, error) {
 	info, err := os.Lstat(path)
 	if err != nil {
@@ -144,10 +145,11 @@ func readOld(path string) ([]*Record, error) {
 	return records, err
 }
 
-// oldMagic begins records of version 2.
+// oldMagic is the beginning of a state file of version 2.
 const oldMagic = `{"davit":2,`
 
-// sweep removes the records of directories that no longer exist. The time of a marker file is that of the last sweep.
+// sweep removes the records of directories that no longer exist. The last sweep was at the modification time of the file
+// "swept".
 func sweep(records string) {
 	mark := filepath.Join(records, "swept")
 	if info, err := os.Stat(mark); err == nil && time.Since(info.ModTime()) < sweepEvery {
@@ -166,7 +168,7 @@ func sweep(records string) {
 			continue
 		}
 		if path := filepath.Join(records, e.Name()); isGone(path, e.Name()) {
-			_ = os.Remove(path) // if not, the next sweep tries again
+			_ = os.Remove(path) // after a failure, the next sweep tries again
 		}
 	}
 }

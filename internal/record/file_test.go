@@ -53,17 +53,17 @@ func TestFileBelongsToDirectory(t *testing.T) {
 		t.Errorf("moved: %s, want %s", got, a)
 	}
 	if got := file("a"); got == a {
-		t.Errorf("another directory with the old name has the state of the first")
+		t.Errorf("another directory with the old name has the state file of the first")
 	}
 	if err := os.RemoveAll(filepath.Join(dir, "b")); err != nil {
 		t.Fatal(err)
 	}
 	if got := file("b"); got == b && durable.BootID() != "" { // where creation times are known, as on Linux
-		t.Errorf("a directory that was removed and made again has the state of the one before")
+		t.Errorf("a directory that was removed and created again has the state file of the first")
 	}
 }
 
-// TestOnlyPrivateDirectories checks that files that other users could have written are not read.
+// TestOnlyPrivateDirectories checks that File rejects a directory of state files that other users can write to.
 func TestOnlyPrivateDirectories(t *testing.T) {
 	t.Parallel()
 	dst := open(t, t.TempDir())

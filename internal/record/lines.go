@@ -34,7 +34,7 @@ func readRecords(lines *bufio.Reader, version int) (records []*Record, err error
 	}
 }
 
-// readRecord reads a record and its files. Its error is io.EOF at the end.
+// readRecord reads a record and its files. It returns io.EOF at the end of the file.
 func readRecord(lines *bufio.Reader, version int) (*Record, error) {
 	line, err := readLine(lines)
 	if err != nil {
@@ -72,7 +72,7 @@ func readRecord(lines *bufio.Reader, version int) (*Record, error) {
 	return r, nil
 }
 
-// readLine reads a line with its end. The result is valid until the next call.
+// readLine reads a line including its newline. The result is valid until the next call.
 func readLine(r *bufio.Reader) ([]byte, error) {
 	line, err := r.ReadSlice('\n')
 	if err == nil || !errors.Is(err, bufio.ErrBufferFull) && len(line) == 0 {
@@ -84,7 +84,7 @@ func readLine(r *bufio.Reader) ([]byte, error) {
 		long = append(long, line...)
 	}
 	if err != nil {
-		return nil, errors.ErrUnsupported // the line was cut
+		return nil, errors.ErrUnsupported // the line is truncated or too long
 	}
 	return long, nil
 }

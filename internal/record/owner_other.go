@@ -4,5 +4,5 @@ package record
 
 import "io/fs"
 
-// Owner is unknown on this system.
+// Owner returns ok == false, because files on this system have no numeric owner.
 func Owner(fs.FileInfo) (uid, gid int, ok bool) { return 0, 0, false }

@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// Owner returns the owner of a file.
+// Owner returns the user and group IDs of a file.
 func Owner(info fs.FileInfo) (uid, gid int, ok bool) {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {

@@ -12,22 +12,22 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// Placed is a file of a record, as it was when it was placed.
+// Placed is a file of a record, with the metadata that it had when it was placed.
 type Placed struct {
 	Path    string
 	Size    int64
-	ModTime int64  // nanoseconds
-	Inode   uint64 // 0 where files have none, or not known
-	Changed int64  // the ctime in nanoseconds; 0 where files have none, or not known
+	ModTime int64  // nanoseconds since 1970
+	Inode   uint64 // 0: unknown, or the file system has no inodes
+	Changed int64  // the ctime, in nanoseconds since 1970; 0: unknown, or the file system has no ctimes
 	Mode    fs.FileMode
-	UID     int // 0 where files have no owner, as GID
-	GID     int
-	Layer   int // index in Layers; -1: it left the artifact
+	UID     int // 0 where files have no owner
+	GID     int // 0 where files have no owner
+	Layer   int // index in Record.Layers; -1: the artifact no longer contains the file
 	Digest  digest.Digest
 	Link    string
 }
 
-// NewPlaced describes a regular file with the digest d that a layer, by its index, placed.
+// NewPlaced returns the entry of a regular file with the digest d, which the layer with the index layer placed.
 func NewPlaced(name string, layer int, info fs.FileInfo, d digest.Digest) Placed {
 	uid, gid, _ := Owner(info)
 	id, _ := fileid.Of(info)
@@ -37,7 +37,7 @@ func NewPlaced(name string, layer int, info fs.FileInfo, d digest.Digest) Placed
 	}
 }
 
-// appendLine appends the file as a line, without its directory.
+// appendLine appends the line of the file in the state file. The argument name is the last element of the file's path.
 func (f Placed) appendLine(b []byte, name string) []byte {
 	b = strconv.AppendUint(b, uint64(f.Mode), 8)
 	for _, n := range []int64{int64(f.UID), int64(f.GID), f.Size, f.ModTime, int64(f.Layer), int64(f.Inode), f.Changed} {
@@ -51,7 +51,8 @@ func (f Placed) appendLine(b []byte, name string) []byte {
 	return append(b, '\n')
 }
 
-// parsePlaced parses the line of a file in a record with this many layers. Lines of version 2 have two numbers fewer.
+// parsePlaced parses the line of a file in a record with the given number of layers. Lines of version 2 have no inode and no
+// ctime.
 func parsePlaced(line string, version, layers int) (f Placed, err error) {
 	var numbers [8]int64
 	for i := range numbers[:2+2*version] {
@@ -84,14 +85,14 @@ func parsePlaced(line string, version, layers int) (f Placed, err error) {
 	return f, err
 }
 
-// strictness determines which metadata count besides size, time, and inode.
+// strictness selects the metadata to compare in addition to size, modification time, and inode.
 type strictness struct {
 	ctime  bool
 	rights bool // the mode and the owner
 }
 
-// isUnchanged reports whether the file, with this info, still has the content that was placed in dst. Size and time can be set
-// by any user who may write the file; the inode and the ctime can't.
+// isUnchanged reports whether, according to info, the file in dst still has the content that was placed. Any user who can
+// write to a file can set its size and modification time, but not its inode and ctime.
 func (f Placed) isUnchanged(dst *os.Root, info fs.FileInfo, strict strictness) bool {
 	if info.Mode().Type() != f.Mode.Type() || info.ModTime().UnixNano() != f.ModTime {
 		return false
@@ -110,13 +111,14 @@ func (f Placed) isUnchanged(dst *os.Root, info fs.FileInfo, strict strictness) b
 	return info.Size() == f.Size
 }
 
-// HasRights reports whether a file has the mode, the owner, and the group that were placed.
+// HasRights reports whether info has the recorded mode, owner, and group.
 func (f Placed) HasRights(info fs.FileInfo) bool {
 	uid, gid, _ := Owner(info)
 	return info.Mode() == f.Mode && uid == f.UID && gid == f.GID
 }
 
-// isDamaged reports whether power loss may have cut the placed file or its content, and nothing was written since.
+// isDamaged reports whether the file in dst may be the placed file after a power loss: its size and time are unchanged although
+// its content may be lost, or it is shorter and was not written since.
 func (f Placed) isDamaged(dst *os.Root, info fs.FileInfo) bool {
 	if !info.Mode().IsRegular() || !f.Mode.IsRegular() {
 		return false

@@ -21,32 +21,33 @@ import (
 const (
 	// stateVersion is the version of the state file's format.
 	stateVersion = 3
-	// oldVersion is that of records beside their directories, which Import reads.
+	// oldVersion is the version of the state files that Import reads. They were stored beside the destination.
 	oldVersion = 2
-	// stateBuffer is the number of bytes of the file that are read and written at once.
+	// stateBuffer is the size, in bytes, of the buffers for reading and writing a state file.
 	stateBuffer = 256 << 10
-	// maxStateLine bounds a line of the file: a record includes as much of a manifest as its result.
+	// maxStateLine limits the length of a line: Record.Result may contain a large part of a manifest.
 	maxStateLine = 4 * oci.MaxSize
 )
 
-// State has the files that earlier pulls placed in a destination. It saves work and distinguishes our files from others;
-// without it, a pull compares contents.
+// State has the files that earlier pulls placed in a destination. With it, a pull knows which files are davit's and need not
+// read the unchanged ones; without it, a pull compares contents.
 //
-// The file has a line of JSON for itself and one for each record, followed by a line for each of its files, so that a million
-// files need no more memory than their entries. A line of a file has its mode, owner and group, size, time, layer, inode, ctime,
-// digest ("-": none), name, and the target of a link, the last two as Go writes strings: read as JSON, twenty thousand files took
-// longer than asking for them. A line that begins with a slash has the directory of the files after it.
+// The first line of a state file is a header in JSON. Each record is a line of JSON, followed by one line for each file, so a
+// million files need no more memory than their entries. The line of a file has its mode, owner, group, size, modification time,
+// layer, inode, ctime, digest ("-": none), name, and, for a link, the target. Name and target are quoted as Go strings: decoding
+// twenty thousand files from JSON took longer than calling lstat for them. A line that begins with a slash has the directory of
+// the files after it.
 type State struct {
 	Path    string // "": not stored
 	records []*Record
-	info    fs.FileInfo // of the file when it was read; nil: it did not exist
+	info    fs.FileInfo // of the state file when it was read; nil: it did not exist
 	vouched map[string]bool
 }
 
 // header is the first line of the file.
 type header struct {
 	Version int    `json:"davit"`
-	Dir     string `json:"dir,omitempty"` // where the destination was when the file was written
+	Dir     string `json:"dir,omitempty"` // path of the destination when the file was written
 }
 
 // Record has the files that the last pull of one artifact placed.
@@ -59,14 +60,14 @@ type Record struct {
 	Preserve bool               `json:"preserve,omitempty"` // modes and owners are content too
 	// Entangled means that layers replaced each other's files, so that none can be kept without the others.
 	Entangled bool `json:"entangled,omitempty"`
-	// Placing means that the files are about to be placed: each may be in place already, or still the previous one.
+	// Placing means that the files are about to be placed: each path may have the new file already, or still the previous one.
 	Placing bool `json:"placing,omitempty"`
-	// Synced means that the files were on disk when the record was written.
+	// Synced means that the files were synced to disk before the record was written.
 	Synced bool `json:"synced,omitempty"`
-	// Hint means that any user may have written the record: nothing in it counts unless the artifact that it names confirms
-	// it.
+	// Hint means that any user may have written the record: nothing in it is trusted unless the artifact that it names
+	// confirms it.
 	Hint bool `json:"hint,omitempty"`
-	// Boot identifies the run of the machine that wrote the record: unsynced files may be lost after a restart.
+	// Boot is the ID of the boot during which the record was written: unsynced files may be lost after a restart.
 	Boot  string `json:"boot,omitempty"`
 	Count int    `json:"files"`
 
@@ -83,7 +84,8 @@ type trust struct {
 // IsTrusted reports whether files that look unchanged have the content that was placed.
 func (r *Record) IsTrusted() bool { return !r.Hint && (r.Synced || r.sameBoot) }
 
-// Refreshed returns a file of the record that is unchanged with its present ctime, which a killed pull may have changed.
+// Refreshed returns f, an unchanged file of the record. If a killed pull may have changed the inode and ctime, the result has
+// the present ones.
 func (r *Record) Refreshed(dst *os.Root, f Placed) Placed {
 	if r.moved {
 		if info, err := dst.Lstat(f.Path); err == nil {
@@ -94,10 +96,10 @@ func (r *Record) Refreshed(dst *os.Root, f Placed) Placed {
 	return f
 }
 
-// IsMoved reports whether a pull that was killed may have renamed files of the record.
+// IsMoved reports whether a killed pull may have renamed or linked files of the record.
 func (r *Record) IsMoved() bool { return r.moved }
 
-// IsUnchanged reports whether a file of the record, with this info, still has the content that was placed in dst.
+// IsUnchanged reports whether, according to info, a file of the record still has the content that was placed in dst.
 func (r *Record) IsUnchanged(dst *os.Root, f Placed, info fs.FileInfo) bool {
 	return !r.Hint && f.isUnchanged(dst, info, strictness{!r.moved && !r.Placing, r.Preserve})
 }
@@ -110,7 +112,7 @@ func (r *Record) Len() int {
 	return r.Files.Len()
 }
 
-// Find searches for a path.
+// Find returns the file at a path; a nil record has none.
 func (r *Record) Find(path string) (Placed, bool) {
 	if r == nil {
 		return Placed{}, false
@@ -173,12 +175,12 @@ func (s *State) find(origin string, placing bool) *Record {
 	return nil
 }
 
-// IsOurs reports whether some pull placed the file in dst and it is unchanged since.
+// IsOurs reports whether a pull placed the file at path in dst, and the file is unchanged since.
 func (s *State) IsOurs(dst *os.Root, path string, info fs.FileInfo) bool {
 	return s.isOursAt(dst, path, path, info)
 }
 
-// isOursAt is like IsOurs, for a file that was moved to another name.
+// isOursAt is like IsOurs, for a file that was placed at path and moved to at.
 func (s *State) isOursAt(dst *os.Root, path, at string, info fs.FileInfo) bool {
 	for _, r := range s.records {
 		f, ok := r.Find(path)
@@ -190,7 +192,7 @@ func (s *State) isOursAt(dst *os.Root, path, at string, info fs.FileInfo) bool {
 	return s.vouched[path]
 }
 
-// Vouch records that the content of files was compared with what a pull placed: they are ours.
+// Vouch marks the files at paths as ours: their content was compared and equals the content that a pull placed.
 func (s *State) Vouch(paths map[string]bool) {
 	if s.vouched == nil {
 		s.vouched = make(map[string]bool)
@@ -201,13 +203,13 @@ func (s *State) Vouch(paths map[string]bool) {
 // All returns the records, the latest last.
 func (s *State) All() []*Record { return s.records }
 
-// AreOursBelow reports whether a directory of dst is ours: every directory in it leads to files, and all of those are ours. An
-// empty directory may be the user's.
+// AreOursBelow reports whether a directory of dst is ours: all files in it are ours, and no directory in it is empty. An empty
+// directory may be the user's.
 func (s *State) AreOursBelow(dst *os.Root, dir string) bool {
 	return s.areOursBelow(dst, dir, dir)
 }
 
-// AreOursMoved is like AreOursBelow, for a directory that was moved from a name to another one.
+// AreOursMoved is like AreOursBelow, for a directory that was moved from one path to another.
 func (s *State) AreOursMoved(dst *os.Root, from, to string) bool {
 	return s.areOursBelow(dst, from, to)
 }
@@ -233,8 +235,8 @@ func (s *State) areOursBelow(dst *os.Root, name, at string) bool {
 	return true
 }
 
-// Put replaces the records of its origin in the file. If r is for files about to be placed, it adds r to the existing
-// ones instead. Dir is where the destination is.
+// Put writes r to the state file, in place of earlier records of its origin. If r.Placing is set, Put keeps the record of the
+// files that are placed already. The destination is at dir.
 func (s *State) Put(dir string, r *Record) error {
 	r.Count, r.Boot = r.Files.Len(), durable.BootID()
 	return s.edit(dir, r.Synced, func(records []*Record) []*Record {
@@ -242,8 +244,8 @@ func (s *State) Put(dir string, r *Record) error {
 	})
 }
 
-// Abandon removes the record of files that were about to be placed in dst. The named files are those that have been put back:
-// their ctimes changed, and nothing else.
+// Abandon removes the record of files that were about to be placed in dst. The files in restored were put back, which changed
+// only their ctimes: Abandon stores the new ones in the remaining records.
 func (s *State) Abandon(origin string, dst *os.Root, restored []string) error {
 	return s.edit(dst.Name(), false, func(records []*Record) []*Record {
 		for _, r := range records {
@@ -262,18 +264,18 @@ func (s *State) Abandon(origin string, dst *os.Root, restored []string) error {
 	})
 }
 
-// dropRecords removes the records of an origin, or only the one for files about to be placed.
+// dropRecords removes the records of an origin; if placing, only the record of files about to be placed.
 func dropRecords(records []*Record, origin string, placing bool) []*Record {
 	return slices.DeleteFunc(records, func(r *Record) bool { return r.Origin == origin && (r.Placing || !placing) })
 }
 
-// edit changes the file. It reads the records of others again, since other pulls may have written them. If two processes
-// write at once, one change is lost and the next pull compares contents.
+// edit changes the state file. It reads the records again first, because other pulls may have changed them. If two processes
+// write at once, one change is lost, and the next pull compares contents.
 func (s *State) edit(dir string, sync bool, change func([]*Record) []*Record) error {
 	if s.Path == "" {
 		return nil
 	}
-	f, err := createAlone(s.Path + ".new")
+	f, err := createExclusive(s.Path + ".new")
 	if f == nil {
 		return err
 	}
@@ -295,9 +297,9 @@ func (s *State) edit(dir string, sync bool, change func([]*Record) []*Record) er
 	return durable.SyncDir(filepath.Dir(s.Path))
 }
 
-// createAlone creates an empty file that no other process is writing, reusing one left by a killed process. If another
-// process is writing it, createAlone returns nil.
-func createAlone(path string) (*os.File, error) {
+// createExclusive creates and locks an empty file, or reuses one left by a killed process. If another process is writing the
+// file, createExclusive returns nil without an error.
+func createExclusive(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err

@@ -2,7 +2,7 @@ package record
 
 import (
 	"bytes"
-	_ "crypto/sha512" // of a digest below
+	_ "crypto/sha512" // for a digest below
 	"encoding/json"
 	"io/fs"
 	"os"
@@ -38,7 +38,7 @@ func listed(r *Record) (files []Placed) {
 	return files
 }
 
-// TestState checks that a written state is read back, with any names of files.
+// TestState checks that a written state is read back, with unusual file names.
 func TestState(t *testing.T) {
 	t.Parallel()
 	s := &State{Path: filepath.Join(t.TempDir(), "state")}
@@ -56,7 +56,7 @@ func TestState(t *testing.T) {
 	}
 }
 
-// FuzzState reads a damaged or foreign state: the result is empty or usable.
+// FuzzState reads damaged state files: the result must be empty or usable.
 func FuzzState(f *testing.F) {
 	var b bytes.Buffer
 	if err := writeRecords(&b, "/some/dir", records()); err != nil {
@@ -78,7 +78,7 @@ func FuzzState(f *testing.F) {
 				}
 			}
 			if _, ok := r.Find("a"); ok && r.Files.Len() == 0 {
-				t.Error("found in nothing")
+				t.Error("found a file in an empty record")
 			}
 		}
 	})

@@ -25,11 +25,11 @@ const (
 type Table struct {
 	chunks  [][]row
 	n       int
-	dirs    []string // paths with a slash at the end; "" is the first
-	numbers map[string]uint32
-	names   [][]byte
-	digests [][32]byte
-	others  []digest.Digest // digests other than SHA-256
+	dirs    []string          // paths with a slash at the end, or "" for the files that are in no directory
+	numbers map[string]uint32 // index in dirs, by path
+	names   [][]byte          // chunks of names and targets of links
+	digests [][32]byte        // SHA-256
+	others  []digest.Digest   // digests other than SHA-256
 }
 
 // row is a file in a table.
@@ -38,7 +38,7 @@ type row struct {
 	inode            uint64
 	changed          int64
 	dir              uint32 // index in dirs
-	chunk, offset    uint32 // of the name, which the target of a link follows, in names
+	chunk, offset    uint32 // position in names of the name, followed by the target of a link
 	nameLen, linkLen uint16
 	mode             fs.FileMode
 	uid, gid         uint32
@@ -54,10 +54,10 @@ func (t *Table) Len() int {
 	return t.n
 }
 
-// Row returns the row in place, so that changes to it change the table.
+// Row returns a pointer to the row at index i, so that its caller can change the table.
 func (t *Table) Row(i int) *row { return &t.chunks[i/tableChunk][i%tableChunk] }
 
-// Add appends a file. It cuts paths and links beyond 64 KiB, which no file system supports.
+// Add appends a file. It truncates paths and links longer than 64 KiB, which no file system supports.
 func (t *Table) Add(f Placed) {
 	if t.n%tableChunk == 0 && t.n/tableChunk == len(t.chunks) {
 		t.chunks = append(t.chunks, make([]row, tableChunk))
@@ -74,7 +74,7 @@ func (t *Table) Add(f Placed) {
 	*t.Row(t.n - 1) = r
 }
 
-// addDir returns the number of a directory.
+// addDir returns the index of a directory in dirs, which it extends if necessary.
 func (t *Table) addDir(dir string) uint32 {
 	if t.n > 0 {
 		if last := t.Row(t.n - 1).dir; t.dirs[last] == dir {
@@ -93,6 +93,7 @@ func (t *Table) addDir(dir string) uint32 {
 	return n
 }
 
+// addName stores a name and the target of a link, and returns their position in names.
 func (t *Table) addName(name, link string) (chunk, offset uint32) {
 	last := len(t.names) - 1
 	if last < 0 || len(t.names[last])+len(name)+len(link) > cap(t.names[last]) {
@@ -104,6 +105,7 @@ func (t *Table) addName(name, link string) (chunk, offset uint32) {
 	return uint32(last), offset
 }
 
+// addDigest stores a digest and returns the value for row.digest.
 func (t *Table) addDigest(d digest.Digest) int32 {
 	if d == "" {
 		return 0
@@ -116,7 +118,7 @@ func (t *Table) addDigest(d digest.Digest) int32 {
 	return -int32(len(t.others))
 }
 
-// name returns the name of a file in its directory.
+// name returns the last element of a file's path.
 func (t *Table) name(r *row) []byte {
 	return t.names[r.chunk][r.offset : r.offset+uint32(r.nameLen)]
 }
@@ -141,7 +143,7 @@ func (t *Table) At(i int) Placed {
 	return f
 }
 
-// Stat stores the metadata of a file. In archives, hard links have no size.
+// Stat sets the metadata of the file at index i. It sets the size too, because hard links in archives have none.
 func (t *Table) Stat(i int, info fs.FileInfo) {
 	r := t.Row(i)
 	uid, gid, _ := Owner(info)
@@ -172,7 +174,7 @@ func (t *Table) Sort() {
 	}
 }
 
-// Find searches a sorted table for a path.
+// Find returns the file at a path of a sorted table.
 func (t *Table) Find(name string) (Placed, bool) {
 	if t.Len() == 0 {
 		return Placed{}, false
@@ -184,7 +186,7 @@ func (t *Table) Find(name string) (Placed, bool) {
 	return t.At(i), true
 }
 
-// index returns where a sorted table has a path.
+// index returns the index of a path in a sorted table.
 func (t *Table) index(at string) (int, bool) {
 	dir, rest := path.Split(at)
 	name := []byte(rest)
@@ -195,7 +197,7 @@ func (t *Table) index(at string) (int, bool) {
 	return i, i < t.n && t.dirs[t.Row(i).dir] == dir && bytes.Equal(t.name(t.Row(i)), name)
 }
 
-// comparePaths compares two paths, each in two pieces.
+// comparePaths compares two paths, each split into a directory and a name.
 func comparePaths(dirA string, a []byte, dirB string, b []byte) int {
 	if len(dirA) > len(dirB) {
 		return -comparePaths(dirB, b, dirA, a)
