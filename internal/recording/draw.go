@@ -6,20 +6,20 @@ import (
 	"fmt"
 )
 
-// The measures of the picture, in pixels, and its pace, in seconds.
+// Sizes in pixels, and delays in seconds.
 const (
 	width, lineHeight, margin, fontSize = 820, 19, 18, 13
 	perCommand, perLine                 = 1.1, 0.06
 )
 
-// Draw returns the steps as an SVG. The lines appear one after another, unless the reader asked for less motion.
+// Draw returns the steps as an SVG. The lines appear one after another, unless the browser prefers reduced motion.
 func Draw(steps []Step) []byte {
 	var lines bytes.Buffer
 	row, at := 0, 0.4
 	line := func(class, text string) {
 		fmt.Fprintf(&lines, `<text class="%s" x="%d" y="%d" style="animation-delay:%.2fs" xml:space="preserve">`,
 			class, margin, margin+(row+1)*lineHeight, at)
-		_ = xml.EscapeText(&lines, []byte(text)) // a buffer takes everything
+		_ = xml.EscapeText(&lines, []byte(text)) // writing to a buffer can't fail
 		lines.WriteString("</text>\n")
 		row++
 	}

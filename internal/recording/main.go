@@ -1,4 +1,4 @@
-// Command recording plays a few davit commands and draws them as an animated SVG: the picture in README.md.
+// Command recording runs a few davit commands and draws their output as an animated SVG: the picture in README.md.
 package main
 
 import (

@@ -12,7 +12,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli"
 )
 
-// script has the commands of the picture. What they write goes to a temporary directory.
+// script has the commands in the picture. They write to a temporary directory.
 var script = []string{
 	"davit push examples/model ./oci:1.0.0",
 	"davit attach -q examples/sbom/greeting.spdx.json examples/runbook/greeting-down.md ./oci:1.0.0",
@@ -21,7 +21,7 @@ var script = []string{
 	"davit pull ./oci:1.0.0 -o tiny",
 }
 
-// maxLines limits how many lines of the output of a command are shown.
+// maxLines limits the number of output lines shown for a command.
 const maxLines = 9
 
 // Step is a command and its output.
@@ -30,7 +30,7 @@ type Step struct {
 	Output  []string
 }
 
-// Play runs the script in a copy of the examples of a repository.
+// Play runs the script with the examples in the source tree at the path repository.
 func Play(ctx context.Context, repository string) ([]Step, error) {
 	dir, err := os.MkdirTemp("", "recording")
 	if err != nil {
@@ -52,15 +52,15 @@ func Play(ctx context.Context, repository string) ([]Step, error) {
 		if code := cli.Run(ctx, args, strings.NewReader(""), &out, &messages); code != 0 {
 			return nil, fmt.Errorf("%s: exit code %d: %s", command, code, messages.String())
 		}
-		steps = append(steps, Step{command, shown(out.String(), dir)})
+		steps = append(steps, Step{command, trimOutput(out.String(), dir)})
 	}
 	return steps, nil
 }
 
 var digests = regexp.MustCompile(`(sha256:[0-9a-f]{12})[0-9a-f]{52}`)
 
-// shown returns the first lines of an output as a terminal shows them: with short digests, and without the temporary directory.
-func shown(text, dir string) []string {
+// trimOutput returns the first lines of a command's output, with shortened digests and without the temporary directory dir.
+func trimOutput(text, dir string) []string {
 	text = strings.ReplaceAll(text, dir+string(filepath.Separator), "./")
 	text = strings.ReplaceAll(text, "./tiny", "tiny")
 	text = digests.ReplaceAllString(text, "$1")

@@ -20,9 +20,10 @@ func TestDemo(t *testing.T) {
 	}
 	got := Draw(steps)
 	want, err := os.ReadFile("../../docs/demo.svg")
-	age := regexp.MustCompile(`( +[0-9]+ (?:day|month|year)s? ago)? +`) // of documents in the examples: it grows; and columns
+	// The ages of documents in the examples grow, and change the widths of columns.
+	age := regexp.MustCompile(`( +[0-9]+ (?:day|month|year)s? ago)? +`)
 	if err != nil || !bytes.Equal(age.ReplaceAll(got, []byte(" ")), age.ReplaceAll(want, []byte(" "))) {
-		t.Errorf("docs/demo.svg is old (%v); renew it with: go run ./internal/recording", err)
+		t.Errorf("docs/demo.svg is out of date (%v); renew it with: go run ./internal/recording", err)
 	}
 	for d := xml.NewDecoder(bytes.NewReader(got)); ; {
 		if _, err := d.Token(); errors.Is(err, io.EOF) {

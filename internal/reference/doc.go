@@ -1,2 +1,2 @@
-// Package reference has the grammar of references: tags, registries, and repositories.
+// Package reference implements the grammar of references: tags, registries, and repositories.
 package reference

@@ -22,8 +22,8 @@ var (
 	hostPattern       = lazy.Regexp(`^[a-zA-Z0-9]([a-zA-Z0-9_-]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9_-]*[a-zA-Z0-9])?)*$`)
 )
 
-// maxName is the most characters that registries agree on for host and repository together; some reject longer names,
-// late and with unclear errors.
+// maxName is the length of host and repository together that every registry accepts. Some registries reject longer names late
+// and with unclear errors.
 const maxName = 255
 
 // ValidateTag returns an error if a tag is invalid.
@@ -36,10 +36,10 @@ func ValidateTag(tag string) error {
 	case len(tag) > 128:
 		return fmt.Errorf("the tag is longer than 128 characters")
 	case strings.Contains(tag, "+"):
-		return hinted{fmt.Errorf("invalid tag %q", tag), fmt.Sprintf("a tag has no %q; helm writes _ for it: %s", "+",
+		return hinted{fmt.Errorf("invalid tag %q", tag), fmt.Sprintf("a tag can't contain %q; helm replaces it with _: %s", "+",
 			strings.ReplaceAll(tag, "+", "_"))}
 	}
-	return hinted{fmt.Errorf("invalid tag %q", tag), "a tag has letters, digits, '_', '.' and '-', and does not begin with one of the last two"}
+	return hinted{fmt.Errorf("invalid tag %q", tag), "a tag consists of letters, digits, '_', '.', and '-', and can't begin with '.' or '-'"}
 }
 
 // ValidateHost returns an error if the name of a registry is invalid.
@@ -88,7 +88,7 @@ func ValidateRepository(host, name, tag string) error {
 			fmt.Sprintf("did you mean %q?", meant)}
 	}
 	return hinted{fmt.Errorf("invalid repository %q", name),
-		"its parts have lower-case letters and digits, with '.', '_', '__' or '-' between them"}
+		"its parts consist of lower-case letters and digits, with '.', '_', '__', or '-' between them"}
 }
 
 // LooksLikeHost follows docker: the first part of a reference is a host if it can't be a part of a repository on a default
@@ -97,7 +97,7 @@ func LooksLikeHost(s string) bool {
 	return s == "localhost" || strings.ContainsAny(s, ".:[")
 }
 
-// DockerHost returns the name by which Docker Hub is known in references.
+// DockerHost returns the name of a registry in references: "docker.io" for index.docker.io, any other host unchanged.
 func DockerHost(host string) string {
 	if host == "index.docker.io" {
 		return "docker.io"
@@ -105,14 +105,15 @@ func DockerHost(host string) string {
 	return host
 }
 
-// ParseHost parses the HOST argument of login and logout. Docker's address of Docker Hub is accepted too.
+// ParseHost parses the HOST argument of login and logout. It also accepts a URL, such as https://index.docker.io/v1/, which
+// Docker uses for Docker Hub.
 func ParseHost(host string) (string, error) {
 	name := host
 	if scheme, rest, ok := strings.Cut(host, "://"); ok && slices.Contains([]string{"oci", "docker", "https", "http"}, strings.ToLower(scheme)) {
 		name = rest
 	}
-	if user, rest, ok := strings.Cut(name, "@"); ok && user != "" { // it may have a password: it is not printed
-		return "", Error(rest, hasUser(rest))
+	if user, rest, ok := strings.Cut(name, "@"); ok && user != "" { // not printed, because it may include a password
+		return "", Error(rest, userNameError(rest))
 	}
 	name, path, _ := strings.Cut(name, "/")
 	if err := ValidateHost(name); err != nil {
@@ -137,7 +138,7 @@ func IsLoopback(registry string) bool {
 	return host == "localhost" || strings.HasSuffix(host, ".localhost")
 }
 
-// ErrNoRepository is the cause of the error if a reference has a registry, but no repository.
+// ErrNoRepository is the cause of the error about a reference that has a registry but no repository.
 var ErrNoRepository = errors.New("the repository is missing")
 
 // hinted is an error with advice.
@@ -155,32 +156,34 @@ func (h hinted) Hint() string { return h.hint }
 // WithHint adds advice to an error.
 func WithHint(err error, hint string) error { return hinted{err, hint} }
 
-func hasUser(rest string) error {
+// userNameError returns the error about a reference with a user name; rest is the reference without it.
+func userNameError(rest string) error {
 	return hinted{errors.New("the address of a registry has no user name"), fmt.Sprintf("did you mean %q?", rest)}
 }
 
-// withoutPassword cuts the user name and the password off a reference, and reports whether there were any.
-func withoutPassword(s string) (rest string, ok bool) {
+// cutPassword removes the scheme, user name, and password from a reference, and reports whether it has a password.
+func cutPassword(s string) (rest string, ok bool) {
 	if _, address, hasScheme := strings.Cut(s, "://"); hasScheme {
 		s = address
 	}
 	host, _, _ := strings.Cut(s, "/")
 	at := strings.LastIndexByte(host, '@')
 	if at < 0 || !strings.Contains(host[:at], ":") || strings.ContainsRune(host, '\\') || strings.HasPrefix(host[at+1:], "sha") && !strings.Contains(s, "/") {
-		return s, false // none, a path, or a digest
+		return s, false // no password, a path, or a digest
 	}
 	return s[at+1:], true
 }
 
-// Error returns the error of Parse, which is an artifact.ErrInvalid and an errdef.ErrInvalidReference. It does not print passwords.
+// Error returns an error about the reference s that matches artifact.ErrInvalid and errdef.ErrInvalidReference. It removes a
+// password in s from the message.
 func Error(s string, err error) error {
-	if rest, ok := withoutPassword(s); ok {
-		s, err = rest, hasUser(rest)
+	if rest, ok := cutPassword(s); ok {
+		s, err = rest, userNameError(rest)
 	}
 	var h hinted
 	errors.As(err, &h)
 	return &artifact.Error{Op: "reference", Item: s, Err: Invalid(err, errdef.ErrInvalidReference), Hint: h.hint}
 }
 
-// Invalid returns err as artifact.ErrInvalid and another sentinel; neither is in its text.
+// Invalid returns an error with the text of err that also matches artifact.ErrInvalid and the sentinel also.
 func Invalid(err, also error) error { return fault.As(err, also, artifact.ErrInvalid) }

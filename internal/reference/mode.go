@@ -1,10 +1,10 @@
 package reference
 
-// Mode is the purpose that a target is opened for: it decides which permission is requested, and whether a layout may
-// be created.
+// Mode is the purpose for which a target is opened: it determines the requested permission, and whether a layout may be
+// created.
 type Mode int
 
-// The modes of Open.
+// Modes for opening a target.
 const (
 	Read Mode = iota
 	Write

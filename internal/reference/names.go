@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// SplitName splits a name of an index: HOST/REPO:TAG or REPO:TAG, where no tag means "latest". A bare tag has no repository,
-// and belongs to every one. A name of neither form has no tag.
+// SplitName splits the name of an entry in an index: HOST/REPO:TAG or REPO:TAG, where a missing tag means "latest". A name that is
+// only a tag belongs to every repository. For any other name, all results are empty.
 func SplitName(name string) (host, repository, tag string) {
 	if TagPattern().MatchString(name) {
 		return "", "", name
@@ -25,7 +25,7 @@ func SplitName(name string) (host, repository, tag string) {
 	return host, name, tag
 }
 
-// CheckName reports why a name in a layout is invalid, which is a tag, or a repository with a tag; nil: it is valid.
+// CheckName returns an error if a name in a layout is neither a tag nor a repository with a tag.
 func CheckName(name string) error {
 	if !strings.ContainsAny(name, "/:") {
 		return ValidateTag(name)

@@ -15,16 +15,17 @@ func IsImageID(s string) bool {
 	return strings.Trim(encoded, "0123456789abcdef") == ""
 }
 
-// CutHint is the hint for a digest that was cut off.
+// CutHint is the hint for a shortened digest.
 const CutHint = "a digest is sha256: and 64 hexadecimal digits; lists on a terminal show the first 12, and all in a pipe and in JSON"
 
-// IsCut reports whether a digest is the beginning of one, as lists on a terminal show it.
+// IsCut reports whether a digest is shortened, as in lists on a terminal.
 func IsCut(digest string) bool {
 	encoded, ok := strings.CutPrefix(digest, "sha256:")
 	return ok && 0 < len(encoded) && len(encoded) < 64 && strings.Trim(encoded, "0123456789abcdef") == ""
 }
 
-// PathOfTransport returns the path in a name of skopeo or podman for files, as oci:PATH:TAG and docker-archive:FILE, or "".
+// PathOfTransport returns the path in a name that skopeo and podman use for files, such as oci:PATH:TAG or docker-archive:FILE.
+// It returns "" for any other name.
 func PathOfTransport(name string) string {
 	transport, path, ok := strings.Cut(name, ":")
 	isArchive := transport == "oci-archive" || transport == "docker-archive"
@@ -43,7 +44,8 @@ func PathOfTransport(name string) string {
 	return path
 }
 
-// HintForStore returns the hint for a name of skopeo for an image in the store of a container engine, as docker-daemon:IMAGE, or "".
+// HintForStore returns the hint for a name that skopeo uses for an image in the store of a container engine, such as
+// docker-daemon:IMAGE. It returns "" for any other name.
 func HintForStore(name string) string {
 	store, image, _ := strings.Cut(name, ":")
 	engine := map[string]string{"docker-daemon": "docker", "containers-storage": "podman"}[store]
