@@ -6,29 +6,29 @@ import (
 	"strings"
 )
 
-// Auth is the way in which clients authenticate.
+// Auth selects how clients authenticate.
 type Auth int
 
-// No authentication, a password with every request, or a token from the registry's own token endpoint.
+// No authentication, a password in every request, or a token from the registry's own token endpoint.
 const (
 	NoAuth Auth = iota
 	Basic
 	Token
 )
 
-// token is a token that was issued.
+// token is an issued token.
 type token struct {
 	scopes map[string]bool // "repository:NAME:pull"
 	uses   int
 }
 
-// isAuthorized reports whether a request may be served, and answers 401 if not.
-func (g *Registry) isAuthorized(w http.ResponseWriter, r *http.Request, repo string) bool {
+// authorize reports whether a request may be served, and answers 401 if not.
+func (g *Registry) authorize(w http.ResponseWriter, r *http.Request, repo string) bool {
 	switch g.opts.Auth {
 	case NoAuth:
 		return true
 	case Basic:
-		if g.knows(r) {
+		if g.acceptsPassword(r) {
 			return true
 		}
 		w.Header().Set("WWW-Authenticate", `Basic realm="registrytest"`)
@@ -40,7 +40,7 @@ func (g *Registry) isAuthorized(w http.ResponseWriter, r *http.Request, repo str
 		if r.Method == http.MethodDelete {
 			action = "delete"
 		}
-		if g.admits(r, repo, action) {
+		if g.acceptsToken(r, repo, action) {
 			return true
 		}
 		w.Header().Set("WWW-Authenticate", g.challenge(repo, action))
@@ -49,7 +49,7 @@ func (g *Registry) isAuthorized(w http.ResponseWriter, r *http.Request, repo str
 	return false
 }
 
-// challenge returns the header that names the token endpoint and the scope.
+// challenge returns the header WWW-Authenticate with the token endpoint and the scope.
 func (g *Registry) challenge(repo, action string) string {
 	challenge := fmt.Sprintf(`Bearer realm="%s/token",service="registrytest"`, g.URL)
 	if repo == "" {
@@ -61,8 +61,8 @@ func (g *Registry) challenge(repo, action string) string {
 	return challenge + fmt.Sprintf(`,scope="repository:%s:%s"`, repo, action)
 }
 
-// admits reports whether a request has a token that allows it, and counts its use.
-func (g *Registry) admits(r *http.Request, repo, action string) bool {
+// acceptsToken reports whether a request has a token for an action on a repository, and counts the use of the token.
+func (g *Registry) acceptsToken(r *http.Request, repo, action string) bool {
 	value, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -87,11 +87,11 @@ func (g *Registry) ExpireTokens() {
 
 // serveToken issues tokens: GET with basic authentication, or the OAuth2 POST with a password or a refresh token.
 func (g *Registry) serveToken(w http.ResponseWriter, r *http.Request, _, _ string) {
-	known := g.knows(r)
+	accepted := g.acceptsPassword(r)
 	if r.Method == http.MethodPost {
-		known = g.knowsForm(r)
+		accepted = g.acceptsForm(r)
 	}
-	if !known {
+	if !accepted {
 		refuse(w, http.StatusUnauthorized, "UNAUTHORIZED", "wrong user name or password")
 		return
 	}
@@ -112,7 +112,7 @@ func (g *Registry) serveToken(w http.ResponseWriter, r *http.Request, _, _ strin
 	writeJSON(w, "application/json", map[string]any{"token": value, "access_token": value, "expires_in": 300})
 }
 
-func (g *Registry) knows(r *http.Request) bool {
+func (g *Registry) acceptsPassword(r *http.Request) bool {
 	user, password, ok := r.BasicAuth()
 	return ok && user == g.opts.Login.Username && password == g.opts.Login.Password
 }
@@ -120,7 +120,7 @@ func (g *Registry) knows(r *http.Request) bool {
 // RefreshToken is the token that the token endpoint accepts in place of the password.
 const RefreshToken = "registrytest-refresh-token"
 
-func (g *Registry) knowsForm(r *http.Request) bool {
+func (g *Registry) acceptsForm(r *http.Request) bool {
 	if r.ParseForm() != nil {
 		return false
 	}

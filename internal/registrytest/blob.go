@@ -2,7 +2,7 @@ package registrytest
 
 import (
 	"crypto"
-	_ "crypto/sha256" // the algorithms of a digest
+	_ "crypto/sha256" // both algorithms are used by newHash
 	_ "crypto/sha512"
 	"encoding/hex"
 	"fmt"
@@ -19,7 +19,7 @@ import (
 // blob is content that only grows: an upload appends to it, and the finished blob is served from the same object.
 type blob struct {
 	mu   sync.RWMutex
-	file *os.File // nil: data holds them
+	file *os.File // nil: the content is in data
 	data []byte
 	size int64
 }
@@ -36,7 +36,7 @@ func (g *Registry) newBlob() (*blob, error) {
 	return &blob{file: f}, nil
 }
 
-// Write appends.
+// Write appends p to the blob.
 func (b *blob) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -53,7 +53,7 @@ func (b *blob) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// ReadAt reads what was written so far.
+// ReadAt implements io.ReaderAt for the bytes written so far.
 func (b *blob) ReadAt(p []byte, off int64) (int, error) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
@@ -77,7 +77,7 @@ func (b *blob) len() int64 {
 	return b.size
 }
 
-// truncate drops the bytes after size.
+// truncate removes the bytes after the first size bytes.
 func (b *blob) truncate(size int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

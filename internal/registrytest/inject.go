@@ -2,7 +2,7 @@ package registrytest
 
 import "github.com/davit-oci/davit/internal/registrytest/faults"
 
-// injected is a fault and the requests that meet it.
+// injected is a fault and the requests to which it applies.
 type injected struct {
 	op    string
 	when  faults.When
@@ -10,8 +10,8 @@ type injected struct {
 	count int
 }
 
-// Inject makes requests of an operation ("GET blob", "PATCH upload", or a method or class alone, or "" for all) meet a
-// fault. A later fault wraps the earlier ones.
+// Inject applies a fault to the requests of an operation that when selects. The operation is "GET blob", "PATCH upload", a
+// method or class alone, or "" for all requests. A later fault wraps the earlier ones.
 func (g *Registry) Inject(op string, when faults.When, fault faults.Fault) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -25,8 +25,8 @@ func (g *Registry) Heal() {
 	g.faults = nil
 }
 
-// due returns the faults that a request meets.
-func (g *Registry) due(op string) []faults.Fault {
+// nextFaults counts a request of an operation, and returns the faults that apply to it.
+func (g *Registry) nextFaults(op string) []faults.Fault {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	var due []faults.Fault

@@ -15,7 +15,7 @@ import (
 	"strings"
 )
 
-// maxManifest is the limit of distribution.
+// maxManifest is the largest size of a manifest, in bytes, as in the distribution registry.
 const maxManifest = 4 << 20
 
 const mediaTypeIndex = "application/vnd.oci.image.index.v1+json"
@@ -35,7 +35,7 @@ type descriptor struct {
 	ArtifactType string            `json:"artifactType,omitempty"`
 }
 
-// contents are the fields of a manifest or index that a registry reads.
+// contents has the fields of a manifest or index that a registry reads.
 type contents struct {
 	MediaType    string            `json:"mediaType"`
 	ArtifactType string            `json:"artifactType"`
@@ -126,7 +126,7 @@ func (g *Registry) putManifest(w http.ResponseWriter, r *http.Request, repo, ref
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if missing := g.missing(repo, c); missing != "" {
+	if missing := g.findMissing(repo, c); missing != "" {
 		refuse(w, http.StatusBadRequest, "MANIFEST_BLOB_UNKNOWN", "blob unknown to registry: "+missing)
 		return
 	}
@@ -146,22 +146,22 @@ func (g *Registry) putManifest(w http.ResponseWriter, r *http.Request, repo, ref
 	w.WriteHeader(http.StatusCreated)
 }
 
-// isUnchanged reports whether If-Match and If-None-Match: * allow a PUT, with Options.ETags. g.mu is held.
+// isUnchanged reports whether If-Match and If-None-Match allow a PUT. Without Options.ETags, they are ignored. g.mu is held.
 func (g *Registry) isUnchanged(r *http.Request, repo, ref string) bool {
 	if !g.opts.ETags {
 		return true
 	}
-	digest, _, there := g.lookup(repo, ref)
+	digest, _, exists := g.lookup(repo, ref)
 	if r.Header.Get("If-None-Match") == "*" {
-		return !there
+		return !exists
 	}
 	want := r.Header.Get("If-Match")
-	return want == "" || there && (want == "*" || want == fmt.Sprintf("%q", digest))
+	return want == "" || exists && (want == "*" || want == fmt.Sprintf("%q", digest))
 }
 
-// missing returns the digest of the first blob or manifest that a manifest needs and the repository lacks. A subject may
-// be missing. g.mu is held.
-func (g *Registry) missing(repo string, c contents) string {
+// findMissing returns the digest of the first blob or manifest that a manifest refers to and the repository lacks. A subject
+// may be missing. g.mu is held.
+func (g *Registry) findMissing(repo string, c contents) string {
 	r := g.repo(repo)
 	for _, d := range c.Manifests {
 		if _, ok := r.manifests[d.Digest]; !ok {
@@ -223,7 +223,7 @@ func (g *Registry) serveCatalog(w http.ResponseWriter, r *http.Request, _, _ str
 	writeJSON(w, "application/json", map[string]any{"repositories": g.page(w, r, names)})
 }
 
-// page returns the requested part of a list, sorted, and links to the next part.
+// page returns the requested page of a list, sorted, and sets the header Link to the next page.
 func (g *Registry) page(w http.ResponseWriter, r *http.Request, all []string) []string {
 	list := slices.DeleteFunc(all, func(name string) bool { return name <= r.URL.Query().Get("last") })
 	slices.Sort(list)
@@ -243,7 +243,7 @@ func (g *Registry) page(w http.ResponseWriter, r *http.Request, all []string) []
 
 func (g *Registry) serveReferrers(w http.ResponseWriter, r *http.Request, repo, digest string) {
 	if g.opts.NoReferrers {
-		http.NotFound(w, r) // not JSON: as distribution
+		http.NotFound(w, r) // not JSON, as in distribution
 		return
 	}
 	if !digestPattern.MatchString(digest) {

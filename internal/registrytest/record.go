@@ -16,13 +16,13 @@ type Request struct {
 	Query  string
 	Host   string
 	Header http.Header
-	Conn   string // the client's address: requests of one connection have the same
-	Status int    // 0: the connection was cut
+	Conn   string // the client's address: the same for all requests of a connection
+	Status int    // 0: the connection was closed without a response
 	In     int64  // bytes of the body that were received
 	Out    int64  // bytes of the body that were sent
 }
 
-// Requests returns the requests served so far, in order of arrival; with ops, only those of the operations.
+// Requests returns the requests served so far, in order of arrival: all of them or, with ops, only those of the operations ops.
 func (g *Registry) Requests(ops ...string) []Request {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -54,7 +54,7 @@ func (g *Registry) Bytes(ops ...string) (in, out int64) {
 	return in, out
 }
 
-// ResetLog forgets the requests so far.
+// ResetLog removes all requests from the log.
 func (g *Registry) ResetLog() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -112,6 +112,7 @@ type countingBody struct {
 	entry *entry
 }
 
+// Read implements io.Reader.
 func (b *countingBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.entry.in.Add(int64(n))

@@ -1,6 +1,5 @@
-// Package registrytest is an OCI registry inside a test process: small, strict where the distribution-spec is, and able to
-// misbehave on demand. Start runs one; Inject makes selected requests fail; Requests lists the requests of clients. It is only
-// for tests and keeps everything in memory until the test ends.
+// Package registrytest implements an OCI registry inside a test process. The registry is as strict as the distribution-spec, and
+// can inject faults. Start runs one, Inject makes selected requests fail, and Requests lists the requests of clients.
 package registrytest
 
 import (
@@ -17,7 +16,7 @@ import (
 type Options struct {
 	Dir string // blobs are files in this directory; empty: in memory
 
-	NoReferrers bool // no referrers API and no OCI-Subject header, as distribution
+	NoReferrers bool // no referrers API and no OCI-Subject header, as in distribution
 	NoMount     bool // a mount is answered 202, as if the blob did not exist
 	NoTagDelete bool // DELETE of a tag is answered 405
 	NoPatch     bool // PATCH is answered 405: only monolithic uploads
@@ -40,19 +39,19 @@ type Limits struct {
 	PageSize int   // tags or referrers in one response
 }
 
-// Login has the credentials that clients need if Options.Auth asks for them.
+// Login has the credentials that Options.Auth requires.
 type Login struct {
 	Username, Password string // default: "test" and "secret"
 	TokenUses          int    // requests that a token is valid for; 0: no limit
 }
 
-// Line is the network between client and registry.
+// Line sets the speed of the network between client and registry.
 type Line struct {
 	Latency time.Duration // round trip added to every request and to every new connection
 	Rate    int64         // bytes per second, for each connection and direction; 0: unlimited
 }
 
-// Registry is the handler. Its methods may be called while requests are served.
+// Registry is the HTTP handler of a test registry. Its methods may be called while requests are served.
 type Registry struct {
 	opts Options
 	URL  string // of the running server: http://127.0.0.1:PORT
@@ -63,7 +62,7 @@ type Registry struct {
 	blobs   map[string]*blob       // by digest, of all repositories
 	repos   map[string]*repository // by name
 	uploads map[string]*upload     // by session
-	tokens  map[string]*token      // issued and good
+	tokens  map[string]*token      // issued and still valid
 	serial  int
 	faults  []*injected
 	log     []*entry
@@ -75,7 +74,7 @@ type repository struct {
 	tags      map[string]string   // to digests
 }
 
-// Classes of paths, as in Request.Op after the method.
+// Classes of paths: the second word of Request.Op.
 const (
 	classPing      = "ping"
 	classBlob      = "blob"
@@ -109,7 +108,7 @@ var routes = []struct {
 	{classStore, regexp.MustCompile(`^/store/` + namePattern + `/([^/]+)$`), (*Registry).serveBlob},
 }
 
-// New creates a registry that is not served yet; Start does both.
+// New creates a registry without a server; Start also serves it.
 func New(opts Options) *Registry {
 	if opts.Login.Username == "" {
 		opts.Login.Username, opts.Login.Password = "test", "secret"
@@ -123,13 +122,13 @@ func New(opts Options) *Registry {
 	}
 }
 
-// ServeHTTP records a request and serves it, with the faults that it meets.
+// ServeHTTP records a request and serves it, with the injected faults that apply to it.
 func (g *Registry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	time.Sleep(g.opts.Line.Latency)
 	class, serve := g.route(r)
 	rec, r := g.record(w, r, class)
 	var handler http.Handler = http.HandlerFunc(serve)
-	for _, fault := range g.due(rec.entry.Op) {
+	for _, fault := range g.nextFaults(rec.entry.Op) {
 		handler = fault(handler)
 	}
 	handler.ServeHTTP(rec, r)
@@ -143,7 +142,7 @@ func (g *Registry) route(r *http.Request) (string, http.HandlerFunc) {
 			continue
 		}
 		return route.class, func(w http.ResponseWriter, r *http.Request) {
-			if route.class != classToken && route.class != classStore && !g.isAuthorized(w, r, m[1]) {
+			if route.class != classToken && route.class != classStore && !g.authorize(w, r, m[1]) {
 				return
 			}
 			route.serve(g, w, r, m[1], m[2])

@@ -39,7 +39,7 @@ func open(t *testing.T, g *registrytest.Registry, repo string) *remote.Repositor
 	return r
 }
 
-// pushArtifact pushes an artifact of one layer, with a tag when there is one.
+// pushArtifact pushes an artifact with one layer, under a tag unless tag is empty.
 func pushArtifact(t *testing.T, r *remote.Repository, text, tag string, subject *ocispec.Descriptor) ocispec.Descriptor {
 	t.Helper()
 	layer, err := oras.PushBytes(t.Context(), r, "text/plain", []byte(text))
@@ -62,7 +62,7 @@ func pushArtifact(t *testing.T, r *remote.Repository, text, tag string, subject 
 func TestOrasClient(t *testing.T) {
 	t.Parallel()
 	for name, opts := range map[string]registrytest.Options{
-		"friendly":      {},
+		"default":       {},
 		"directory":     {Dir: t.TempDir()},
 		"no referrers":  {NoReferrers: true},
 		"basic":         {Auth: registrytest.Basic},
@@ -87,7 +87,7 @@ func TestOrasClient(t *testing.T) {
 			var tags, referrers []string
 			r.Tags(t.Context(), "", func(page []string) error { tags = append(tags, page...); return nil })
 			if opts.NoReferrers {
-				tags = tags[:2] // the third is oras's index of referrers
+				tags = tags[:2] // the third is the tag of the referrers tag schema
 			}
 			if !reflect.DeepEqual(tags, []string{"a", "b"}) {
 				t.Errorf("tags: got %v", tags)
@@ -105,7 +105,7 @@ func TestOrasClient(t *testing.T) {
 				t.Error(err)
 			}
 			if _, err := r.Resolve(t.Context(), "a"); err == nil {
-				t.Error("a deleted manifest resolves")
+				t.Error("a deleted manifest still resolves")
 			}
 		})
 	}
@@ -121,7 +121,7 @@ func TestWrongPassword(t *testing.T) {
 	}
 }
 
-// do sends one request and returns the response, its body, and the error with which the body ended.
+// do sends one request and returns the response, its body, and the error of sending the request or reading the body.
 func do(t *testing.T, g *registrytest.Registry, method, path, body string, header ...string) (*http.Response, string, error) {
 	t.Helper()
 	if !strings.Contains(path, "://") {
@@ -149,16 +149,16 @@ func TestChunkedUpload(t *testing.T) {
 	digest := digestOf(content)
 	for name, test := range map[string]struct {
 		opts   registrytest.Options
-		chunks []string // Content-Range or "" and the chunk's end
-		want   []int
+		chunks []string // Content-Range of each PATCH
+		want   []int    // status of each PATCH and of PUT
 	}{
-		"in order":         {registrytest.Options{}, []string{"0-39", "40-99"}, []int{202, 202, 201}},
-		"gap":              {registrytest.Options{}, []string{"0-39", "50-99"}, []int{202, 416, 400}},
-		"again":            {registrytest.Options{}, []string{"0-99", "0-99"}, []int{202, 416, 201}},
-		"too small":        {registrytest.Options{Limits: registrytest.Limits{ChunkMin: 50}}, []string{"0-39", "40-99"}, []int{202, 400, 400}},
-		"last may be less": {registrytest.Options{Limits: registrytest.Limits{ChunkMin: 50}}, []string{"0-59", "60-99"}, []int{202, 202, 201}},
-		"too large":        {registrytest.Options{Limits: registrytest.Limits{MaxBody: 50}}, []string{"0-39", "40-99"}, []int{202, 413, 400}},
-		"no patch":         {registrytest.Options{NoPatch: true}, []string{"0-99"}, []int{405, 400}},
+		"in order":           {registrytest.Options{}, []string{"0-39", "40-99"}, []int{202, 202, 201}},
+		"gap":                {registrytest.Options{}, []string{"0-39", "50-99"}, []int{202, 416, 400}},
+		"repeated chunk":     {registrytest.Options{}, []string{"0-99", "0-99"}, []int{202, 416, 201}},
+		"too small":          {registrytest.Options{Limits: registrytest.Limits{ChunkMin: 50}}, []string{"0-39", "40-99"}, []int{202, 400, 400}},
+		"smaller last chunk": {registrytest.Options{Limits: registrytest.Limits{ChunkMin: 50}}, []string{"0-59", "60-99"}, []int{202, 202, 201}},
+		"too large":          {registrytest.Options{Limits: registrytest.Limits{MaxBody: 50}}, []string{"0-39", "40-99"}, []int{202, 413, 400}},
+		"no PATCH":           {registrytest.Options{NoPatch: true}, []string{"0-99"}, []int{405, 400}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -190,9 +190,9 @@ func TestUploadFaults(t *testing.T) {
 		op    string
 		fault func(g *registrytest.Registry) faults.Fault
 		fails bool
-		held  string // Range of the session afterwards, or the status of asking
+		held  string // Range of the session afterward or, without one, the status of GET
 	}{
-		"whole": {op: "DELETE", held: "0-1048575",
+		"no fault": {op: "DELETE", held: "0-1048575",
 			fault: func(*registrytest.Registry) faults.Fault { return faults.Drop() }},
 		"reset": {op: "PATCH upload", fails: true, held: "0-99999",
 			fault: func(*registrytest.Registry) faults.Fault { return faults.ResetUpload(100_000) }},
@@ -234,7 +234,7 @@ func TestDownloadFaults(t *testing.T) {
 	for name, test := range map[string]struct {
 		fault  faults.Fault
 		status int
-		body   string // "" when it does not matter
+		body   string // "": not checked
 		broken bool
 	}{
 		"none":          {faults.Before(func(*http.Request) {}), 206, whole[10:], false},
@@ -284,11 +284,11 @@ func TestStall(t *testing.T) {
 	}
 	cancel()
 	if _, err := resp.Body.Read(make([]byte, 1)); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
+		t.Errorf("read after cancel: %v, want context.Canceled", err)
 	}
 }
 
-func TestRedirectElsewhere(t *testing.T) {
+func TestRedirectToAnotherHost(t *testing.T) {
 	t.Parallel()
 	g := registrytest.Start(t, registrytest.Options{Auth: registrytest.Basic})
 	digest := g.AddBlob("repo", []byte("content"))
@@ -298,13 +298,13 @@ func TestRedirectElsewhere(t *testing.T) {
 		t.Fatalf("got %d %q %v", resp.StatusCode, body, err)
 	}
 	got := g.Requests("store")
-	// net/http keeps Authorization here, as both ports belong to one host name; clients must not rely on that.
+	// net/http keeps Authorization here, because both ports have the same host name; clients must not rely on that.
 	if len(got) != 1 || got[0].Host == g.Host || got[0].Header.Get("Authorization") == "" {
 		t.Errorf("got %+v", got)
 	}
 }
 
-func TestTokensEnd(t *testing.T) {
+func TestTokensExpire(t *testing.T) {
 	t.Parallel()
 	g := registrytest.Start(t, registrytest.Options{Auth: registrytest.Token, Login: registrytest.Login{TokenUses: 1}})
 	r := open(t, g, "repo")
@@ -312,7 +312,7 @@ func TestTokensEnd(t *testing.T) {
 	resolve := func() error { _, err := r.Blobs().Resolve(t.Context(), digestOf("content")); return err }
 	for want := 1; want < 3; want++ {
 		if err := resolve(); err != nil || g.Count("token") != want {
-			t.Errorf("use %d: %v after %d tokens", want, err, g.Count("token"))
+			t.Errorf("use %d: %v, requested %d tokens", want, err, g.Count("token"))
 		}
 	}
 	g.ExpireTokens()
@@ -334,7 +334,7 @@ func TestIfMatch(t *testing.T) {
 		t.Errorf("the tag exists: got %d", status)
 	}
 	if status, _ := put(`{"a":1}`, "If-Match", fmt.Sprintf("%q", first)); status != 201 {
-		t.Errorf("the tag is as it was: got %d", status)
+		t.Errorf("the tag is unchanged: got %d", status)
 	}
 	if status, _ := put(`{"a":2}`, "If-Match", fmt.Sprintf("%q", first)); status != 412 {
 		t.Errorf("the tag has moved: got %d", status)

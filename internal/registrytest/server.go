@@ -22,7 +22,7 @@ import (
 func Start(tb testing.TB, opts Options) *Registry {
 	tb.Helper()
 	g := New(opts)
-	tb.Cleanup(g.forget)
+	tb.Cleanup(g.release)
 	srv := g.serve(tb, opts.TLS)
 	g.URL = srv.URL
 	g.Host = hostOf(srv.URL)
@@ -32,8 +32,9 @@ func Start(tb testing.TB, opts Options) *Registry {
 	return g
 }
 
-// forget drops the content: a parent test keeps the cleanup functions of its subtests, and all they refer to, until it ends.
-func (g *Registry) forget() {
+// release drops the content, because a parent test keeps the cleanup functions of its subtests, and everything they refer to,
+// until the parent ends.
+func (g *Registry) release() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	clear(g.blobs)
@@ -41,7 +42,7 @@ func (g *Registry) forget() {
 	clear(g.uploads)
 }
 
-// Also serves the same registry on another port, with or without TLS, and returns its URL: a host to redirect to.
+// Also serves the same registry on another port too, with TLS if secure is set, and returns the URL of that port, for redirects.
 func (g *Registry) Also(tb testing.TB, secure bool) string {
 	tb.Helper()
 	return g.serve(tb, secure).URL
@@ -84,12 +85,13 @@ func hostOf(url string) string {
 	return host
 }
 
-// listener slows connections down.
+// listener limits the speed of the connections that it accepts.
 type listener struct {
 	net.Listener
 	line Line
 }
 
+// Accept implements net.Listener.
 func (l *listener) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()
 	if err != nil || (l.line == Line{}) {
@@ -98,7 +100,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	return &slowConn{Conn: conn, latency: l.line.Latency, up: pace{rate: l.line.Rate}, down: pace{rate: l.line.Rate}}, nil
 }
 
-// slowConn is a connection whose handshake takes a round trip and whose directions have a rate each.
+// slowConn is a connection that takes a round trip to open, and has a rate limit for each direction.
 type slowConn struct {
 	net.Conn
 	latency  time.Duration
@@ -109,6 +111,7 @@ type slowConn struct {
 // NetConn returns the underlying connection.
 func (c *slowConn) NetConn() net.Conn { return c.Conn }
 
+// Read implements net.Conn.
 func (c *slowConn) Read(p []byte) (int, error) {
 	c.open.Do(func() { time.Sleep(c.latency) })
 	n, err := c.Conn.Read(p[:min(len(p), paceStep)])
@@ -116,6 +119,7 @@ func (c *slowConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Write implements net.Conn.
 func (c *slowConn) Write(p []byte) (int, error) {
 	done := 0
 	for done < len(p) {
@@ -129,16 +133,17 @@ func (c *slowConn) Write(p []byte) (int, error) {
 	return done, nil
 }
 
-// paceStep is the number of bytes between two waits: small enough to be even, large enough to be cheap.
+// paceStep is the number of bytes between two waits: small enough for a steady rate, large enough to cost little time.
 const paceStep = 16 << 10
 
-// pace spreads bytes over time.
+// pace limits the rate of a stream.
 type pace struct {
 	rate int64 // bytes per second; 0: no limit
 	mu   sync.Mutex
-	next time.Time // when the bytes so far are allowed to have passed
+	next time.Time // earliest time for the next bytes
 }
 
+// wait sleeps for the time that n bytes take.
 func (p *pace) wait(n int) {
 	if p.rate <= 0 || n <= 0 {
 		return

@@ -52,7 +52,7 @@ func (g *Registry) serveUploads(w http.ResponseWriter, r *http.Request, repo, _ 
 	g.answerProgress(w, id, up, http.StatusAccepted)
 }
 
-// mount makes a blob of one repository known in another.
+// mount adds a blob of one repository to another, and reports whether it did.
 func (g *Registry) mount(repo, from, digest string) bool {
 	if g.opts.NoMount || g.find(from, digest) == nil {
 		return false
@@ -130,8 +130,8 @@ func checkOrder(w http.ResponseWriter, r *http.Request, up *upload) bool {
 	return true
 }
 
-// receive appends the request body to the session. The bytes of a body that breaks off stay, unless the registry is
-// forgetful.
+// receive appends the request body to the session, and answers the request if that fails. If the body breaks off, its first bytes
+// are kept, unless Options.Forgetful is set.
 func (g *Registry) receive(w http.ResponseWriter, r *http.Request, up *upload) bool {
 	before := up.body.len()
 	body := io.Reader(r.Body)
@@ -174,7 +174,7 @@ func (g *Registry) finish(w http.ResponseWriter, id string, up *upload, digest s
 	answerStored(w, up.repo, digest)
 }
 
-// ForgetUpload drops a session, or all of them for "".
+// ForgetUpload removes an upload session; "" removes all of them.
 func (g *Registry) ForgetUpload(id string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -198,7 +198,7 @@ func (g *Registry) answerProgress(w http.ResponseWriter, id string, up *upload, 
 	w.WriteHeader(status)
 }
 
-// rangeOf returns the header of a session with size bytes. As in distribution, 0 and 1 look alike.
+// rangeOf returns the header Range of a session with size bytes. As in distribution, it is the same for 0 bytes and for 1 byte.
 func rangeOf(size int64) string { return fmt.Sprintf("0-%d", max(size-1, 0)) }
 
 func answerStored(w http.ResponseWriter, repo, digest string) {

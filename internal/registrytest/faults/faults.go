@@ -1,4 +1,4 @@
-// Package faults makes a test registry misbehave: each Fault changes how one request is answered.
+// Package faults makes a test registry misbehave: each Fault changes how the registry answers a request.
 package faults
 
 import (
@@ -19,24 +19,24 @@ import (
 // A Fault wraps the handler of a request.
 type Fault func(next http.Handler) http.Handler
 
-// When reports whether the nth request of an operation (from 1) meets the fault.
+// When reports whether a fault applies to the nth request of an operation, counted from 1.
 type When func(n int) bool
 
-// Always is a When that matches every request.
+// Always is a When that selects every request.
 func Always(int) bool { return true }
 
-// First returns a When of the first count requests.
+// First returns a When that selects the first count requests.
 func First(count int) When { return func(n int) bool { return n <= count } }
 
-// Nth returns a When of one request.
+// Nth returns a When that selects only the nth request.
 func Nth(nth int) When { return func(n int) bool { return n == nth } }
 
-// Every returns a When of every nth request.
+// Every returns a When that selects every nth request.
 func Every(nth int) When { return func(n int) bool { return n%nth == 0 } }
 
-// At limits a fault to requests whose path contains a part.
+// At limits a fault to requests whose path contains part.
 func At(part string, fault Fault) Fault {
-	return where(func(r *http.Request) bool { return strings.Contains(r.URL.Path, part) }, fault)
+	return limitTo(func(r *http.Request) bool { return strings.Contains(r.URL.Path, part) }, fault)
 }
 
 // Gzip compresses the bodies of responses, with a Content-Encoding, even if the request does not accept it.
@@ -62,15 +62,15 @@ func Gzip() Fault {
 
 // Asking limits a fault to requests whose query has a parameter.
 func Asking(parameter string, fault Fault) Fault {
-	return where(func(r *http.Request) bool { return r.URL.Query().Has(parameter) }, fault)
+	return limitTo(func(r *http.Request) bool { return r.URL.Query().Has(parameter) }, fault)
 }
 
-// where limits a fault to some requests.
-func where(meets func(*http.Request) bool, fault Fault) Fault {
+// limitTo limits a fault to the requests for which applies returns true.
+func limitTo(applies func(*http.Request) bool, fault Fault) Fault {
 	return func(next http.Handler) http.Handler {
 		faulty := fault(next)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if meets(r) {
+			if applies(r) {
 				faulty.ServeHTTP(w, r)
 			} else {
 				next.ServeHTTP(w, r)
@@ -79,7 +79,7 @@ func where(meets func(*http.Request) bool, fault Fault) Fault {
 	}
 }
 
-// Status answers with a status and pairs of header names and values. The registry does not see the request.
+// Status answers with a status and header, which consists of pairs of names and values. The registry does not see the request.
 func Status(status int, header ...string) Fault { return Answer(status, "", header...) }
 
 // Answer is like Status, but with a body.
@@ -95,7 +95,7 @@ func Answer(status int, body string, header ...string) Fault {
 	}
 }
 
-// StoredBut lets the registry serve the request, and answers with another status, as a proxy does that loses the response.
+// StoredBut lets the registry serve the request, and answers with another status, like a proxy that loses the response.
 func StoredBut(status int) Fault {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -124,26 +124,26 @@ func Drop() Fault {
 
 // Reset resets the connection (RST) after a number of bytes of the response body.
 func Reset(after int64) Fault {
-	return tapped(after, func(w http.ResponseWriter, _ *http.Request) { flushAndCut(w, true) })
+	return cutResponse(after, func(w http.ResponseWriter, _ *http.Request) { flushAndCut(w, true) })
 }
 
 // Close closes the connection (FIN) after a number of bytes of the response body.
 func Close(after int64) Fault {
-	return tapped(after, func(w http.ResponseWriter, _ *http.Request) { flushAndCut(w, false) })
+	return cutResponse(after, func(w http.ResponseWriter, _ *http.Request) { flushAndCut(w, false) })
 }
 
 // Stall sends a number of bytes of the response body and then nothing, until the client disconnects.
 func Stall(after int64) Fault {
-	return tapped(after, func(w http.ResponseWriter, r *http.Request) {
+	return cutResponse(after, func(w http.ResponseWriter, r *http.Request) {
 		http.NewResponseController(w).Flush()
 		<-r.Context().Done()
 		cut(w, true)
 	})
 }
 
-// Trickle sends a number of bytes of the response body, and then one byte now and then, until the client disconnects.
+// Trickle sends a number of bytes of the response body, and then one byte every 50 ms, until the client disconnects.
 func Trickle(after int64) Fault {
-	return tapped(after, func(w http.ResponseWriter, r *http.Request) {
+	return cutResponse(after, func(w http.ResponseWriter, r *http.Request) {
 		tick := time.NewTicker(50 * time.Millisecond)
 		defer tick.Stop()
 		for {
@@ -162,12 +162,12 @@ func Trickle(after int64) Fault {
 
 // ResetUpload resets the connection after a number of bytes of the request body, which the registry receives.
 func ResetUpload(after int64) Fault {
-	return tappedBody(after, func(w http.ResponseWriter, _ *http.Request) { cut(w, true) })
+	return cutRequest(after, func(w http.ResponseWriter, _ *http.Request) { cut(w, true) })
 }
 
 // StallUpload reads a number of bytes of the request body and then no more, until the server is closed.
 func StallUpload(after int64) Fault {
-	return tappedBody(after, func(w http.ResponseWriter, r *http.Request) {
+	return cutRequest(after, func(w http.ResponseWriter, r *http.Request) {
 		<-serverDone(r.Context())
 		cut(w, true)
 	})
@@ -175,7 +175,7 @@ func StallUpload(after int64) Fault {
 
 // FlipBit flips one bit of the byte at an offset of the response body.
 func FlipBit(at int64) Fault {
-	return edited(nil, func(p []byte, off int64) []byte {
+	return editResponse(nil, func(p []byte, off int64) []byte {
 		if i := at - off; i >= 0 && i < int64(len(p)) {
 			p = append([]byte(nil), p...)
 			p[i] ^= 1
@@ -184,17 +184,17 @@ func FlipBit(at int64) Fault {
 	})
 }
 
-// Shorten truncates the response body, with a Content-Length that agrees.
+// Shorten truncates the response body to a number of bytes, with a matching Content-Length.
 func Shorten(to int64) Fault {
 	length := func(h http.Header) { h.Set("Content-Length", strconv.FormatInt(to, 10)) }
-	return edited(length, func(p []byte, off int64) []byte {
+	return editResponse(length, func(p []byte, off int64) []byte {
 		return p[:max(0, min(int64(len(p)), to-off))]
 	})
 }
 
 // Header replaces a header of the response; an empty value removes it.
 func Header(key, value string) Fault {
-	return edited(func(h http.Header) {
+	return editResponse(func(h http.Header) {
 		if h.Del(key); value != "" {
 			h.Set(key, value)
 		}
@@ -203,7 +203,7 @@ func Header(key, value string) Fault {
 
 // Location changes the address in the header Location.
 func Location(change func(*url.URL)) Fault {
-	return edited(func(h http.Header) {
+	return editResponse(func(h http.Header) {
 		if at, err := url.Parse(h.Get("Location")); err == nil {
 			change(at)
 			h.Set("Location", at.String())
@@ -211,7 +211,7 @@ func Location(change func(*url.URL)) Fault {
 	}, nil)
 }
 
-// Restatus answers with another status in place of one.
+// Restatus replaces the status from of a response with to.
 func Restatus(from, to int) Fault {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -228,6 +228,7 @@ type restatus struct {
 // Unwrap lets http.ResponseController reach the connection.
 func (r *restatus) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
+// WriteHeader replaces the status and sends the header.
 func (r *restatus) WriteHeader(status int) {
 	if status == r.from {
 		status = r.to
@@ -258,7 +259,7 @@ func RedirectForever() Fault {
 	}
 }
 
-// MaxParallel limits the requests that are served at once; the others meet another fault.
+// MaxParallel limits the number of requests served at once. The fault beyond applies to the others.
 func MaxParallel(limit int64, beyond Fault) Fault {
 	var now atomic.Int64
 	return func(next http.Handler) http.Handler {
@@ -272,7 +273,7 @@ func MaxParallel(limit int64, beyond Fault) Fault {
 	}
 }
 
-// cut takes the connection from the HTTP server and ends it, by RST or FIN.
+// cut takes the connection from the HTTP server and closes it, by RST if reset is set, otherwise by FIN.
 func cut(w http.ResponseWriter, reset bool) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
@@ -303,11 +304,11 @@ func unwrap(conn net.Conn) net.Conn {
 
 type serverKey struct{}
 
-// WithServer returns a context for requests that lets StallUpload end with the server. The context of a request does not
-// end when the client disconnects while its body is unread.
+// WithServer returns the base context of a server's requests, which lets StallUpload end with the server. The context of a
+// request alone does not end if the client disconnects while the request body is unread.
 func WithServer(ctx context.Context) context.Context { return context.WithValue(ctx, serverKey{}, ctx) }
 
-// serverDone returns a channel that is closed when the server ends, or else the request.
+// serverDone returns a channel that is closed when the server ends or, without WithServer, when the request ends.
 func serverDone(ctx context.Context) <-chan struct{} {
 	if server, ok := ctx.Value(serverKey{}).(context.Context); ok {
 		return server.Done()

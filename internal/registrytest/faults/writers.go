@@ -8,57 +8,60 @@ import (
 
 var errCut = errors.New("connection was cut by a fault")
 
-// tapped passes a number of bytes of the response body and then calls then, which ends the connection.
-func tapped(after int64, then func(http.ResponseWriter, *http.Request)) Fault {
+// cutResponse passes a number of bytes of the response body and then calls then, which ends the connection.
+func cutResponse(after int64, then func(http.ResponseWriter, *http.Request)) Fault {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			next.ServeHTTP(&tap{ResponseWriter: w, left: after, then: func() { then(w, r) }}, r)
+			next.ServeHTTP(&cutWriter{ResponseWriter: w, left: after, then: func() { then(w, r) }}, r)
 		})
 	}
 }
 
-type tap struct {
+// cutWriter fails after left bytes of the body.
+type cutWriter struct {
 	http.ResponseWriter
 	left int64
 	then func() // nil after it was called
 }
 
 // Unwrap lets http.ResponseController reach the connection.
-func (t *tap) Unwrap() http.ResponseWriter { return t.ResponseWriter }
+func (w *cutWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-func (t *tap) Write(p []byte) (int, error) {
-	if t.then == nil {
+// Write implements io.Writer.
+func (w *cutWriter) Write(p []byte) (int, error) {
+	if w.then == nil {
 		return 0, errCut
 	}
-	if int64(len(p)) <= t.left {
-		t.left -= int64(len(p))
-		return t.ResponseWriter.Write(p)
+	if int64(len(p)) <= w.left {
+		w.left -= int64(len(p))
+		return w.ResponseWriter.Write(p)
 	}
-	n, _ := t.ResponseWriter.Write(p[:t.left])
-	then := t.then
-	t.then = nil
+	n, _ := w.ResponseWriter.Write(p[:w.left])
+	then := w.then
+	w.then = nil
 	then()
 	return n, errCut
 }
 
-// tappedBody is like tapped, for the request body.
-func tappedBody(after int64, then func(http.ResponseWriter, *http.Request)) Fault {
+// cutRequest is like cutResponse, for the request body.
+func cutRequest(after int64, then func(http.ResponseWriter, *http.Request)) Fault {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			body := &bodyTap{ReadCloser: r.Body, left: after}
-			r.Body = body
+			r.Body = &cutBody{ReadCloser: r.Body, left: after}
 			next.ServeHTTP(&discard{header: http.Header{}}, r)
 			then(w, r)
 		})
 	}
 }
 
-type bodyTap struct {
+// cutBody fails after left bytes.
+type cutBody struct {
 	io.ReadCloser
 	left int64
 }
 
-func (b *bodyTap) Read(p []byte) (int, error) {
+// Read implements io.Reader.
+func (b *cutBody) Read(p []byte) (int, error) {
 	if b.left <= 0 {
 		return 0, errCut
 	}
@@ -67,8 +70,8 @@ func (b *bodyTap) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// edited changes the header of the response before it is sent, and the body piece by piece.
-func edited(header func(http.Header), body func(p []byte, off int64) []byte) Fault {
+// editResponse changes the header of the response before it is sent, and each piece p of the body, at the offset off.
+func editResponse(header func(http.Header), body func(p []byte, off int64) []byte) Fault {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			next.ServeHTTP(&editor{ResponseWriter: w, header: header, body: body}, r)
@@ -76,6 +79,7 @@ func edited(header func(http.Header), body func(p []byte, off int64) []byte) Fau
 	}
 }
 
+// editor is the ResponseWriter of editResponse.
 type editor struct {
 	http.ResponseWriter
 	header func(http.Header)
@@ -87,6 +91,7 @@ type editor struct {
 // Unwrap lets http.ResponseController reach the connection.
 func (e *editor) Unwrap() http.ResponseWriter { return e.ResponseWriter }
 
+// WriteHeader changes the header and sends it.
 func (e *editor) WriteHeader(status int) {
 	if !e.sent && e.header != nil {
 		e.header(e.Header())
@@ -95,6 +100,7 @@ func (e *editor) WriteHeader(status int) {
 	e.ResponseWriter.WriteHeader(status)
 }
 
+// Write implements io.Writer.
 func (e *editor) Write(p []byte) (int, error) {
 	if !e.sent {
 		e.WriteHeader(http.StatusOK)
@@ -108,9 +114,14 @@ func (e *editor) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// discard drops a response.
+// discard is a ResponseWriter that drops the response.
 type discard struct{ header http.Header }
 
-func (d *discard) Header() http.Header         { return d.header }
+// Header implements http.ResponseWriter.
+func (d *discard) Header() http.Header { return d.header }
+
+// Write implements http.ResponseWriter.
 func (d *discard) Write(p []byte) (int, error) { return len(p), nil }
-func (d *discard) WriteHeader(int)             {}
+
+// WriteHeader implements http.ResponseWriter.
+func (d *discard) WriteHeader(int) {}
