@@ -107,13 +107,13 @@ func TestAnswersAreQuoted(t *testing.T) {
 			[]string{"http://HOST/auth/token answers with something other than a token: it is not JSON: invalid character 'p'"}},
 		{"half a token", tokens("application/json", `{"token":"abc`), "pull HOST/x/a:1 -o DIR", exit.Network,
 			[]string{"http://HOST/auth/token answers with something other than a token: it is not JSON: unexpected EOF\n"}},
-		{"nothing for a token", tokens("application/json", ""), "tags HOST/x/a", exit.Network, []string{"http://HOST/auth/token answers with nothing, not with a token\n"}},
+		{"nothing for a token", tokens("application/json", ""), "tags HOST/x/a", exit.Network, []string{"http://HOST/auth/token answers with an empty body, not with a token\n"}},
 		{"sign-in page for a token, pull", tokens("text/html", "<html>"), "pull HOST/x/a:1 -o DIR", exit.Network, []string{"answers with a web page, not with a token\n"}},
 		{"realm elsewhere", header(401, "WWW-Authenticate", `Bearer realm="http://127.0.0.1:1/token",service="x"`), "resolve HOST/x/a:1", exit.Network,
 			[]string{"the registry sends clients to http://127.0.0.1:1/token: ", "hint: this machine has to reach that address, too"}},
 		{"upload elsewhere", posting(header(202, "Location", "http://127.0.0.1:1/v2/x/a/blobs/uploads/1")), "push answers_test.go HOST/x/a:1", exit.Network,
 			[]string{"the registry sends uploads to http://127.0.0.1:1/v2/x/a/blobs/uploads/1: ", "hint: this machine has to reach that address, too"}},
-		{"a long pause", header(429, "Retry-After", "7200"), "resolve HOST/x/a:1", exit.Network, []string{": 429 Too Many Requests: it asks to wait 2h0m0s"}},
+		{"a long pause", header(429, "Retry-After", "7200"), "resolve HOST/x/a:1", exit.Network, []string{": 429 Too Many Requests: retry after 2h0m0s"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

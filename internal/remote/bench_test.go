@@ -14,10 +14,10 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// benchSize is that of the blobs of the benchmarks: enough that the start does not show.
+// benchSize is the size of the benchmarks' blobs: so large that the time to connect is negligible.
 const benchSize = 512 << 20
 
-// benchFile writes a blob and describes it.
+// benchFile writes a blob to a file, and returns its path and descriptor.
 func benchFile(b *testing.B) (string, ocispec.Descriptor) {
 	b.Helper()
 	path := b.TempDir() + "/blob"
@@ -70,7 +70,7 @@ func BenchmarkFetchFile(b *testing.B) {
 	benchFetch(b, benchRepository(b, server.Host, reference.Read), desc)
 }
 
-// BenchmarkFetchFileSlowConnections fetches over a long line that limits each connection to 15 MiB a second.
+// BenchmarkFetchFileSlowConnections fetches with a latency of 40 ms over connections that are limited to 15 MiB per second each.
 func BenchmarkFetchFileSlowConnections(b *testing.B) {
 	g := rt.Start(b, rt.Options{Line: rt.Line{Latency: 40 * time.Millisecond, Rate: 15 << 20}})
 	path, desc := benchFile(b)
@@ -82,7 +82,7 @@ func BenchmarkFetchFileSlowConnections(b *testing.B) {
 	benchFetch(b, benchRepository(b, g.Host, reference.Read), desc)
 }
 
-// BenchmarkPushBlob pushes a file whose digest is not known to a real registry on loopback.
+// BenchmarkPushBlob pushes a file without a known digest to a real registry on loopback.
 func BenchmarkPushBlob(b *testing.B) {
 	server := clients.Distribution(b, clients.Options{})
 	path, desc := benchFile(b)

@@ -15,10 +15,10 @@ import (
 	"oras.land/oras-go/v2/registry/remote/auth"
 )
 
-// maxRepositories bounds the repositories of a registry that are listed: a list that never ends is an attack.
+// maxRepositories limits the length of a list of repositories, because a malicious registry may send a list without end.
 const maxRepositories = 1_000_000
 
-// Repositories lists the repositories of a registry, page by page. Few public registries allow that.
+// Repositories calls fn with each page of the list of a registry's repositories. Few public registries allow listing them.
 func (c *Client) Repositories(ctx context.Context, host string, fn func(names []string) error) error {
 	if err := c.connect(ctx); err != nil {
 		return err
@@ -26,7 +26,7 @@ func (c *Client) Repositories(ctx context.Context, host string, fn func(names []
 	r := api.NewRepository(c.http, host, "", false)
 	ctx = auth.AppendScopes(ctx, auth.ScopeRegistryCatalog)
 	total := 0
-	var own error
+	var fnErr error
 	err := r.PagesAt(ctx, r.CatalogURL(), url.Values{"n": {"1000"}}, func(resp *http.Response) error {
 		data, err := api.ReadBounded(resp.Body, manifest.MaxSize)
 		if err != nil {
@@ -46,11 +46,11 @@ func (c *Client) Repositories(ctx context.Context, host string, fn func(names []
 		if total += len(page.Repositories); total > maxRepositories {
 			return artifact.Refused(host, "too many repositories: the limit is %d", maxRepositories)
 		}
-		own = fn(page.Repositories)
-		return own
+		fnErr = fn(page.Repositories)
+		return fnErr
 	})
-	if own != nil {
-		return own
+	if fnErr != nil {
+		return fnErr
 	}
 	return r.Wrap(ctx, "listing the repositories of "+host, err)
 }

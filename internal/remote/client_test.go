@@ -30,7 +30,7 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-func TestRequestsAreRepeated(t *testing.T) {
+func TestRequestsAreRetried(t *testing.T) {
 	t.Parallel()
 	date := time.Now().Add(2 * time.Second).UTC().Format(http.TimeFormat)
 	failures := map[string]faults.Fault{
@@ -64,26 +64,26 @@ func TestRequestsAreRepeated(t *testing.T) {
 	}
 }
 
-func TestRefusalsAreNotRepeated(t *testing.T) {
+func TestRefusalsAreNotRetried(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{400, 401, 403, 404, 405, 501} {
 		g := rt.Start(t, rt.Options{})
 		g.Inject("", faults.Always, faults.Status(status))
 		repo := open(t, Options{}, g.Host, "a/b", reference.Read)
 		if _, err := repo.Resolve(t.Context(), "v1"); err == nil {
-			t.Errorf("%d is not an error", status)
+			t.Errorf("status %d: no error", status)
 		}
-		want := 2 // only HEAD may be refused
+		want := 2 // HEAD, then GET, because a registry may refuse HEAD only
 		if status == 404 {
 			want = 1
 		}
 		if n := g.Count(); n != want {
-			t.Errorf("%d: asked %d times, want %d", status, n, want)
+			t.Errorf("status %d: %d requests, want %d", status, n, want)
 		}
 	}
 }
 
-func TestRetryAfterHoldsForAll(t *testing.T) {
+func TestRetryAfterAppliesToAllRequests(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	var early int
@@ -110,13 +110,13 @@ func TestRetryAfterHoldsForAll(t *testing.T) {
 	if early > 0 {
 		t.Errorf("%d requests came before the end of Retry-After", early)
 	}
-	gate := repo.api.Client.Transport.Limiter(repo.api.Origin.Host)
-	if !gate.HasAnswered() || gate.Until().IsZero() {
-		t.Error("the wait is not shared")
+	limiter := repo.api.Client.Transport.Limiter(repo.api.Origin.Host)
+	if !limiter.HasAnswered() || limiter.Until().IsZero() {
+		t.Error("the limiter of the host does not have the wait")
 	}
 }
 
-func TestBudget(t *testing.T) {
+func TestRetryFor(t *testing.T) {
 	t.Parallel()
 	g := rt.Start(t, rt.Options{})
 	g.Inject("", faults.Always, faults.Answer(503, `{"errors":[{"code":"UNAVAILABLE","message":"down for\n\u001b[31mrepairs"}]}`))
@@ -131,7 +131,7 @@ func TestBudget(t *testing.T) {
 		t.Errorf("got  %q\nwant %q", err, want)
 	}
 	if n := g.Count(); n < 2 {
-		t.Errorf("asked %d times, want more", n)
+		t.Errorf("%d requests, want at least 2", n)
 	}
 }
 
@@ -187,7 +187,7 @@ func TestRedirectsToPlainHTTP(t *testing.T) {
 	repo := open(t, Options{Security: transport.Security{CAFile: ca}}, g.Host, "a/b", reference.Read)
 	_, err := fetchInto(t.Context(), t, repo, describe(data), t.TempDir())
 	if err == nil || !strings.Contains(err.Error(), "https to http") || g.Count("store") != 0 {
-		t.Errorf("got %v, want a refusal, and no request of the other host", err)
+		t.Errorf("got %v, want a refusal, and no request to the other host", err)
 	}
 }
 
@@ -201,7 +201,7 @@ func TestUnknownAuthority(t *testing.T) {
 	}
 	_, err = open(t, Options{Security: transport.Security{Insecure: true}}, g.Host, "a/b", reference.Read).Resolve(t.Context(), "x")
 	if !errors.Is(err, errdef.ErrNotFound) {
-		t.Errorf("unchecked: %v, want ErrNotFound", err)
+		t.Errorf("with an unchecked certificate: %v, want ErrNotFound", err)
 	}
 	_, err = open(t, Options{}, g.Host, "a/b", reference.Read).Resolve(t.Context(), "x")
 	if !errors.As(err, &u) {
@@ -220,7 +220,7 @@ func TestRealmIsChecked(t *testing.T) {
 	_, err := open(t, Options{Credentials: credentials.Options{Username: "u", Password: "p"}}, g.Host, "a/b", reference.Read).Resolve(t.Context(), "x")
 	var denied *transport.Denied
 	if !errors.As(err, &denied) || asked {
-		t.Errorf("got %v, token server asked: %v; want *Denied, unasked", err, asked)
+		t.Errorf("got %v, token server received a request: %v; want *Denied, false", err, asked)
 	}
 }
 
@@ -262,7 +262,7 @@ func TestTinyPull(t *testing.T) {
 	}
 }
 
-func TestFetchRepairsItself(t *testing.T) {
+func TestFetchResumes(t *testing.T) {
 	t.Parallel()
 	data := Random(medium)
 	desc := describe(data)
@@ -323,7 +323,7 @@ func TestLogin(t *testing.T) {
 				t.Fatalf("wrong password: %v, want *Denied", err)
 			}
 			if _, err := os.Stat(config); err == nil {
-				t.Fatal("a wrong password was kept")
+				t.Fatal("a wrong password was stored")
 			}
 			where, err := New(Options{Credentials: credentials.Options{File: config}}).Login(t.Context(), server.Host, server.Username, server.Password)
 			if err != nil || where != config {

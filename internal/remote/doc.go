@@ -1,2 +1,2 @@
-// Package remote is the client for registries: repositories with their manifests, blobs, and referrers.
+// Package remote implements the client for registries: it opens repositories with their manifests, blobs, and referrers.
 package remote

@@ -24,7 +24,7 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// Random makes bytes that are the same in every run.
+// Random returns pseudo-random bytes that are the same in every run.
 func Random(size int) []byte {
 	data := make([]byte, size)
 	_, _ = rand.NewChaCha8([32]byte{1}).Read(data)
@@ -54,8 +54,8 @@ func fetchInto(ctx context.Context, t *testing.T, repo *Repository, desc ocispec
 
 const (
 	small  = 300_000
-	medium = 12 << 20 // with a journal, in one response
-	large  = 40 << 20 // in parts
+	medium = 12 << 20 // fetched in one response, with a journal
+	large  = 40 << 20 // fetched in parts
 )
 
 func TestFetchFile(t *testing.T) {
@@ -67,7 +67,7 @@ func TestFetchFile(t *testing.T) {
 		op     string
 		when   faults.When
 		fault  faults.Fault
-		excess float64 // at most so many times the size is sent; 0: 1.02
+		excess float64 // limit of the sent bytes, as a multiple of the size; 0: 1.02
 		stall  time.Duration
 	}{
 		{name: "empty", size: 0},
@@ -77,7 +77,7 @@ func TestFetchFile(t *testing.T) {
 		{name: "large", size: large},
 		{name: "large, slow connections", size: large, opts: rt.Options{Line: rt.Line{Rate: 20 << 20}}},
 		{name: "no ranges", size: large, opts: rt.Options{NoRange: true}, excess: 1.5},
-		{name: "ranges ignored later", size: large, op: "GET blob", when: func(n int) bool { return n > 2 }, fault: faults.IgnoreRange(), excess: 3}, // several connections may meet it
+		{name: "ranges ignored later", size: large, op: "GET blob", when: func(n int) bool { return n > 2 }, fault: faults.IgnoreRange(), excess: 3}, // it may apply to several connections
 		{name: "wrong Content-Range", size: large, op: "GET blob", when: faults.First(1), fault: faults.Header("Content-Range", "bytes 5-10/100"), excess: 1.5},
 		{name: "always a wrong Content-Range", size: large, op: "GET blob", when: faults.Always, fault: faults.Header("Content-Range", "bytes 5-10/100"), excess: 1.5},
 		{name: "416", size: large, op: "GET blob", when: faults.First(1), fault: faults.Status(416)},
@@ -85,7 +85,7 @@ func TestFetchFile(t *testing.T) {
 		{name: "503 three times", size: small, op: "GET blob", when: faults.First(3), fault: faults.Status(503)},
 		{name: "408", size: small, op: "GET blob", when: faults.First(1), fault: faults.Status(408)},
 		{name: "dropped", size: large, op: "GET blob", when: faults.First(2), fault: faults.Drop()},
-		{name: "reset in the body", size: medium, op: "GET blob", when: faults.First(3), fault: faults.Reset(3 << 20), excess: 1.8}, // what a reset finds in the kernel's buffers is lost
+		{name: "reset in the body", size: medium, op: "GET blob", when: faults.First(3), fault: faults.Reset(3 << 20), excess: 1.8}, // a reset discards the kernel's buffers
 		{name: "reset in parts", size: large, op: "GET blob", when: faults.First(10), fault: faults.Reset(2 << 20), excess: 1.55},
 		{name: "closed in the body", size: medium, op: "GET blob", when: faults.First(3), fault: faults.Close(2 << 20)},
 		{name: "reset without ranges", size: medium, opts: rt.Options{NoRange: true}, op: "GET blob", when: faults.First(2), fault: faults.Reset(5 << 20), excess: 2},
@@ -192,12 +192,12 @@ func TestFetchFileResumes(t *testing.T) {
 	tests := []struct {
 		name   string
 		damage func(t *testing.T, dir string) // between the two runs
-		least  int64                          // bytes of the second run
+		least  int64                          // bytes that the second run fetches
 		most   int64
 	}{
-		{"as it was left", func(*testing.T, string) {}, 0, large - 4<<20},
+		{"unchanged", func(*testing.T, string) {}, 0, large - 4<<20},
 		{"without the journal", func(t *testing.T, dir string) { remove(t, dir+"/blob.state") }, large, large + 1<<20},
-		{"journal cut", func(t *testing.T, dir string) { truncate(t, dir+"/blob.state", 40) }, large, large + 1<<20},
+		{"truncated journal", func(t *testing.T, dir string) { truncate(t, dir+"/blob.state", 40) }, large, large + 1<<20},
 		{"file longer", func(t *testing.T, dir string) { truncate(t, dir+"/blob", large+5) }, large, large + 1<<20},
 		{"file shorter", func(t *testing.T, dir string) { truncate(t, dir+"/blob", 1<<20) }, large, large + 1<<20},
 		{"file changed", func(t *testing.T, dir string) { overwrite(t, dir+"/blob", 1<<20) }, large, 2 * large},
@@ -207,7 +207,7 @@ func TestFetchFileResumes(t *testing.T) {
 			t.Parallel()
 			g := rt.Start(t, rt.Options{})
 			g.AddBlob("a/b", data)
-			g.Inject("GET blob", faults.Nth(1), faults.Stall(20<<20)) // in the one stream of one connection
+			g.Inject("GET blob", faults.Nth(1), faults.Stall(20<<20)) // the only connection
 			g.Inject("GET blob", func(n int) bool { return n > 1 }, faults.Status(503))
 			dir := t.TempDir()
 			repo := open(t, Options{Concurrency: 1, Stall: 3 * time.Second, RetryFor: -1}, g.Host, "a/b", reference.Read)
@@ -222,7 +222,7 @@ func TestFetchFileResumes(t *testing.T) {
 				t.Fatalf("%d bytes, %v", len(got), err)
 			}
 			if _, out := g.Bytes("GET blob"); out < tt.least || out > tt.most {
-				t.Errorf("the second run fetched %d bytes, want %d to %d", out, tt.least, tt.most)
+				t.Errorf("in the second run, the registry sent %d bytes, want %d to %d", out, tt.least, tt.most)
 			}
 		})
 	}
@@ -261,7 +261,7 @@ func TestFetchFileAfterInterrupt(t *testing.T) {
 		State  []byte
 	}
 	if err := json.NewDecoder(bytes.NewReader(fields)).Decode(&saved); err != nil || saved.Hashed == 0 || len(saved.State) == 0 {
-		t.Errorf("the journal %q has no state of the hash (%v)", journal, err)
+		t.Errorf("the journal %q has no hash state (%v)", journal, err)
 	}
 	if got, err := fetchInto(t.Context(), t, repo, describe(data), dir); err != nil || !bytes.Equal(got, data) {
 		t.Fatalf("%d bytes, %v", len(got), err)
@@ -282,7 +282,7 @@ func TestFetchFileFollowsRedirects(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n := g.Count("GET blob"); n > 2 {
-		t.Errorf("the registry was asked %d times for the address", n)
+		t.Errorf("%d requests for the redirect, want at most 2", n)
 	}
 	for _, r := range g.Requests("store") {
 		if r.Header.Get("Authorization") != "" {

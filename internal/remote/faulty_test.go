@@ -20,7 +20,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// blobOf returns data as a blob whose digest is known or not.
+// blobOf returns data as a blob, with its digest if known is set.
 func blobOf(data []byte, known bool) artifact.Blob {
 	b := artifact.Blob{Size: int64(len(data))}
 	b.Open = func(offset int64) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data[offset:])), nil }
@@ -30,7 +30,7 @@ func blobOf(data []byte, known bool) artifact.Blob {
 	return b
 }
 
-// TestRegularFaults makes every nth request fail, in several ways. What is stored and fetched is whole in the end.
+// TestRegularFaults makes every nth request fail, in several ways. Pushing and fetching must still succeed.
 func TestRegularFaults(t *testing.T) {
 	t.Parallel()
 	data := Random(6 << 20)
@@ -43,7 +43,7 @@ func TestRegularFaults(t *testing.T) {
 			for _, known := range []bool{true, false} {
 				t.Run(fmt.Sprintf("%s, every %d, digest known: %v", name, every, known), func(t *testing.T) {
 					t.Parallel()
-					ctx, cancel := context.WithTimeoutCause(t.Context(), 2*time.Minute, fmt.Errorf("it never ends"))
+					ctx, cancel := context.WithTimeoutCause(t.Context(), 2*time.Minute, fmt.Errorf("no success after 2 minutes"))
 					defer cancel()
 					g := rt.Start(t, rt.Options{})
 					g.Inject("", faults.Every(every), fault)
@@ -52,7 +52,7 @@ func TestRegularFaults(t *testing.T) {
 						t.Fatal(err)
 					}
 					if got, ok := g.Blob("a/b", desc.Digest.String()); !ok || !bytes.Equal(got, data) {
-						t.Fatal("the blob in the registry is another one")
+						t.Fatal("the registry has no blob, or another one")
 					}
 					subject, _, err := pushArtifact(ctx, repo, "x", nil)
 					if err == nil {
@@ -79,18 +79,18 @@ func TestRegularFaults(t *testing.T) {
 	}
 }
 
-// TestFrequentResets cuts every connection after 300 KiB.
+// TestFrequentResets closes every connection after 300 KiB of a body.
 func TestFrequentResets(t *testing.T) {
 	t.Parallel()
 	data := Random(8 << 20)
 	desc := describe(data)
-	for name, cut := range map[string]func(after int64) faults.Fault{"reset": faults.Reset, "closed": faults.Close} {
+	for name, closeAfter := range map[string]func(after int64) faults.Fault{"reset": faults.Reset, "closed": faults.Close} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := rt.Start(t, rt.Options{})
 			g.AddBlob("a/b", data)
-			g.Inject("GET blob", faults.Always, cut(300<<10))
-			repo := open(t, Options{delay: time.Minute}, g.Host, "a/b", reference.Read) // a pause would be noticed
+			g.Inject("GET blob", faults.Always, closeAfter(300<<10))
+			repo := open(t, Options{delay: time.Minute}, g.Host, "a/b", reference.Read) // so long that a delay times out the test
 			if got, err := fetchInto(t.Context(), t, repo, desc, t.TempDir()); err != nil || !bytes.Equal(got, data) {
 				t.Errorf("fetched %d bytes, %v", len(got), err)
 			}
@@ -98,8 +98,8 @@ func TestFrequentResets(t *testing.T) {
 	}
 }
 
-// TestViolationsEndAtOnce checks that violations of the protocol are not retried.
-func TestViolationsEndAtOnce(t *testing.T) {
+// TestViolationsAreNotRetried checks that a response that violates the protocol is an error without a second try.
+func TestViolationsAreNotRetried(t *testing.T) {
 	t.Parallel()
 	page := func(status int) faults.Fault {
 		return faults.Answer(status, "<html>", "Content-Type", "text/html; charset=utf-8")
@@ -109,16 +109,16 @@ func TestViolationsEndAtOnce(t *testing.T) {
 		fault faults.Fault
 		want  string
 	}{
-		"no Location":      {"POST uploads", faults.Status(202), "opened an upload without a Location"},
-		"Location is bad":  {"POST uploads", faults.Status(202, "Location", "http://[/x"), "opened an upload at a Location that is not a URL"},
-		"Location is mail": {"POST uploads", faults.Status(202, "Location", "mailto:x"), "opened an upload at a Location that is not a URL"},
-		"page for POST":    {"POST uploads", page(200), "answers with a web page (text/html), not with the registry API"},
-		"page for PUT":     {"PUT upload", page(200), "answers with a web page"},
-		"sign-in":          {"POST uploads", faults.Status(302, "Location", "/sign-in"), "redirects POST"},
-		"tags":             {"GET tags", page(200), "answers with a web page"},
-		"tags without end": {"GET tags", faults.Answer(200, `{"tags":["a"]}`, "Link", `</v2/a/b/tags/list>; rel="next"`), "links back to an earlier page"},
-		"tags on and on":   {"GET tags", faults.Header("Link", `</nowhere?n=1>; rel="next"`), "page 2 of the list does not exist"},
-		"HEAD and GET":     {"manifest", page(200), "answers with a web page"},
+		"no Location":          {"POST uploads", faults.Status(202), "opened an upload without a Location"},
+		"invalid Location":     {"POST uploads", faults.Status(202, "Location", "http://[/x"), "opened an upload at a Location that is not a URL"},
+		"Location with mailto": {"POST uploads", faults.Status(202, "Location", "mailto:x"), "opened an upload at a Location that is not a URL"},
+		"page for POST":        {"POST uploads", page(200), "answers with a web page (text/html), not with the registry API"},
+		"page for PUT":         {"PUT upload", page(200), "answers with a web page"},
+		"sign-in":              {"POST uploads", faults.Status(302, "Location", "/sign-in"), "redirects POST"},
+		"page for tags":        {"GET tags", page(200), "answers with a web page"},
+		"loop of tag pages":    {"GET tags", faults.Answer(200, `{"tags":["a"]}`, "Link", `</v2/a/b/tags/list>; rel="next"`), "links back to an earlier page"},
+		"missing tag page":     {"GET tags", faults.Header("Link", `</nowhere?n=1>; rel="next"`), "page 2 of the list does not exist"},
+		"page for manifest":    {"manifest", page(200), "answers with a web page"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -148,9 +148,9 @@ func TestViolationsEndAtOnce(t *testing.T) {
 	}
 }
 
-// TestSecondAnswers checks that blobs and manifests are stored even if HEAD, a mount, or the status of an upload is answered
-// wrongly.
-func TestSecondAnswers(t *testing.T) {
+// TestWrongAnswers checks that blobs and manifests are stored although the registry answers HEAD, a mount, or an upload with a
+// wrong status or header.
+func TestWrongAnswers(t *testing.T) {
 	t.Parallel()
 	for name, faulty := range map[string]map[string]faults.Fault{
 		"no HEAD, 400":           {"HEAD": faults.Status(400)},
@@ -214,19 +214,19 @@ func TestSecondAnswers(t *testing.T) {
 	}
 }
 
-// TestMountsOfAnything pushes to a registry that says of every blob that it was mounted, from the same repository or another.
-func TestMountsOfAnything(t *testing.T) {
+// TestFalseMounts pushes to a registry that claims to have mounted every blob, from the same repository or another.
+func TestFalseMounts(t *testing.T) {
 	t.Parallel()
-	for _, there := range []int{0, 1, 2} { // how many of the blobs the registry has
+	for _, stored := range []int{0, 1, 2} { // number of blobs that the registry has
 		for _, size := range []int{100, medium} {
-			t.Run(fmt.Sprint(there, size), func(t *testing.T) {
+			t.Run(fmt.Sprint(stored, size), func(t *testing.T) {
 				t.Parallel()
 				g := rt.Start(t, rt.Options{})
 				g.Inject("POST uploads", faults.Always, mountFault(faults.Status(201)))
 				var blobs [][]byte
 				for i := range 3 {
 					blobs = append(blobs, Random(size+i))
-					if i < there {
+					if i < stored {
 						g.AddBlob("a/b", blobs[i])
 					}
 				}
@@ -240,7 +240,7 @@ func TestMountsOfAnything(t *testing.T) {
 							t.Fatal(err)
 						}
 						if ok, err := repo.Exists(t.Context(), describe(data)); !ok || err != nil {
-							t.Errorf("%s does not have a blob that was pushed: %v", name, err)
+							t.Errorf("%s lacks a pushed blob: %v", name, err)
 						}
 					}
 				}
@@ -249,8 +249,8 @@ func TestMountsOfAnything(t *testing.T) {
 	}
 }
 
-// TestLocationWithoutPort pushes to a registry that leaves the port out of the addresses of uploads, from the first or from the
-// second one on.
+// TestLocationWithoutPort pushes to a registry that omits the port in the header Location: in the response to POST, or only to
+// PATCH.
 func TestLocationWithoutPort(t *testing.T) {
 	t.Parallel()
 	for _, op := range []string{"POST uploads", "PATCH upload"} {
@@ -267,7 +267,7 @@ func TestLocationWithoutPort(t *testing.T) {
 						t.Fatal(err)
 					}
 					if ok, err := repo.Exists(t.Context(), describe(data)); !ok || err != nil {
-						t.Errorf("the blob is not there: %v", err)
+						t.Errorf("the registry lacks the blob: %v", err)
 					}
 				}
 			})
@@ -275,7 +275,7 @@ func TestLocationWithoutPort(t *testing.T) {
 	}
 }
 
-// TestUnreachableUploads fails within seconds if the registry sends uploads to an address where no server is.
+// TestUnreachableUploads checks that a push fails within seconds if the registry sends uploads to an address without a server.
 func TestUnreachableUploads(t *testing.T) {
 	t.Parallel()
 	for _, to := range []string{"http://127.0.0.1:1/up", "http://localhost:1/v2/a/b/blobs/uploads/x"} {
@@ -294,10 +294,10 @@ func TestUnreachableUploads(t *testing.T) {
 	}
 }
 
-// mountFault returns a fault of requests to mount a blob.
+// mountFault limits a fault to requests that mount a blob.
 func mountFault(fault faults.Fault) faults.Fault { return faults.Asking("mount", fault) }
 
-// TestSilence gives up a silent server, and one that sends a few bytes now and then, within the time for retries.
+// TestSilence checks that a download fails if the server is silent, or sends only a few bytes, for longer than RetryFor.
 func TestSilence(t *testing.T) {
 	t.Parallel()
 	data := Random(medium)

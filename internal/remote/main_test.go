@@ -9,7 +9,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// Most tests wait: for a registry that stalls, or to try again.
+	// Most tests wait for a stalled registry or for the next try.
 	_ = flag.Set("test.parallel", strconv.Itoa(max(6, runtime.GOMAXPROCS(0))))
 	os.Exit(m.Run())
 }

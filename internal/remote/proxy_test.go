@@ -14,25 +14,26 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// cutter is a proxy that resets each of the first connections after so many bytes in one direction.
-type cutter struct {
+// resetProxy is a proxy that resets each of the first connections after a number of bytes in one direction.
+type resetProxy struct {
 	host     string
 	target   string
-	cuts     atomic.Int64 // left
-	up, down int64        // bytes after which a connection is cut; 0: never
+	resets   atomic.Int64 // number of resets left
+	up, down int64        // bytes after which a connection is reset; 0: never
 	open     sync.Map     // *net.TCPConn that are served
-	sent     atomic.Int64 // to the registry
-	received atomic.Int64 // from it
+	sent     atomic.Int64 // bytes to the registry
+	received atomic.Int64 // bytes from the registry
 }
 
-func cutting(t *testing.T, target string, cuts, up, down int64) *cutter {
+// startResetProxy starts a proxy to target, which stops when the test ends.
+func startResetProxy(t *testing.T, target string, resets, up, down int64) *resetProxy {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &cutter{host: l.Addr().String(), target: target, up: up, down: down}
-	c.cuts.Store(cuts)
+	c := &resetProxy{host: l.Addr().String(), target: target, up: up, down: down}
+	c.resets.Store(resets)
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for {
@@ -51,7 +52,7 @@ func cutting(t *testing.T, target string, cuts, up, down int64) *cutter {
 	return c
 }
 
-func (c *cutter) serve(client *net.TCPConn) {
+func (c *resetProxy) serve(client *net.TCPConn) {
 	c.open.Store(client, nil)
 	defer c.open.Delete(client)
 	defer func() { _ = client.Close() }()
@@ -66,8 +67,8 @@ func (c *cutter) serve(client *net.TCPConn) {
 	wg.Wait()
 }
 
-// copy moves bytes until one side ends, or resets the client after so many of them.
-func (c *cutter) copy(client *net.TCPConn, dst io.Writer, src io.Reader, count *atomic.Int64, after int64) {
+// copy copies bytes until one side ends, or resets the client's connection after a number of bytes.
+func (c *resetProxy) copy(client *net.TCPConn, dst io.Writer, src io.Reader, count *atomic.Int64, after int64) {
 	defer func() { _ = client.CloseRead() }()
 	buf := make([]byte, 64<<10)
 	for done := int64(0); ; {
@@ -85,7 +86,7 @@ func (c *cutter) copy(client *net.TCPConn, dst io.Writer, src io.Reader, count *
 			}
 			return
 		}
-		if after > 0 && done >= after && c.cuts.Add(-1) >= 0 {
+		if after > 0 && done >= after && c.resets.Add(-1) >= 0 {
 			_ = client.SetLinger(0)
 			_ = client.Close()
 			if s, ok := dst.(*net.TCPConn); ok {
@@ -96,32 +97,32 @@ func (c *cutter) copy(client *net.TCPConn, dst io.Writer, src io.Reader, count *
 	}
 }
 
-// TestCutConnections moves a blob to and from a real registry over connections that are reset.
-func TestCutConnections(t *testing.T) {
+// TestResetConnections pushes and fetches a blob over connections that are reset, with a real registry.
+func TestResetConnections(t *testing.T) {
 	t.Parallel()
 	server := clients.SharedDistribution(t)
 	data := Random(60 << 20)
 	path := writeFile(t, data)
 	for name, d := range map[string]digest.Digest{"known": digest.FromBytes(data), "unknown": ""} {
-		for _, cuts := range []int64{0, 1, 3, 10} {
+		for _, resets := range []int64{0, 1, 3, 10} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				up := cutting(t, server.Host, cuts, 5<<20, 0)
-				repo := open(t, Options{CacheDir: t.TempDir()}, up.host, "cut/"+name+string(rune('a'+cuts)), reference.Write)
+				up := startResetProxy(t, server.Host, resets, 5<<20, 0)
+				repo := open(t, Options{CacheDir: t.TempDir()}, up.host, "reset/"+name+string(rune('a'+resets)), reference.Write)
 				desc, _, err := repo.PushBlob(t.Context(), fileBlob(t, path, d), nil)
 				if err != nil {
 					t.Fatal(err)
 				}
 				if sent := up.sent.Load(); sent > int64(len(data))*102/100 {
-					t.Errorf("%d cuts: %d bytes were sent for %d", cuts, sent, len(data))
+					t.Errorf("%d resets: %d bytes were sent for %d", resets, sent, len(data))
 				}
-				down := cutting(t, server.Host, cuts, 0, 5<<20)
-				reader := open(t, Options{}, down.host, "cut/"+name+string(rune('a'+cuts)), reference.Read)
+				down := startResetProxy(t, server.Host, resets, 0, 5<<20)
+				reader := open(t, Options{}, down.host, "reset/"+name+string(rune('a'+resets)), reference.Read)
 				got, err := fetchInto(t.Context(), t, reader, desc, t.TempDir())
 				if err != nil || !bytes.Equal(got, data) {
 					t.Fatal(err)
 				}
-				t.Logf("%d cuts: %d up, %d down of %d", cuts, up.sent.Load(), down.received.Load(), len(data))
+				t.Logf("%d resets: %d up, %d down of %d", resets, up.sent.Load(), down.received.Load(), len(data))
 			})
 		}
 	}

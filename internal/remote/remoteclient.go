@@ -20,32 +20,32 @@ type Options struct {
 	Security    transport.Security
 	Credentials credentials.Options
 
-	Concurrency int           // connections for one blob, and the idle ones kept; 0: 8
-	RetryFor    time.Duration // how long requests of one type may keep failing; 0: 5 minutes; below 0: no retries
+	Concurrency int           // connections for one blob, and limit of idle connections; 0: 8
+	RetryFor    time.Duration // how long requests of one type may keep failing; 0: 5 minutes; negative: no retries
 	Stall       time.Duration // how long a registry may be silent; 0: 30 seconds
-	CacheDir    string        // state of interrupted uploads and locks; empty: none is kept
+	CacheDir    string        // directory for locks and the state of interrupted uploads; empty: none
 	UserAgent   string        // empty: "davit"
 	Trace       func(string)  // receives a line for every HTTP request, without its secrets; from several goroutines
-	Notify      func(string)  // receives messages for the user, such as that it waits; from several goroutines
-	Failing     func(error)   // receives why a request will be sent again, and nil when it succeeds; from several goroutines
+	Notify      func(string)  // receives messages for the user, such as that a request waits; from several goroutines
+	Failing     func(error)   // receives the error before a request is retried, and nil when it succeeds; from several goroutines
 
-	delay time.Duration // before the second try; 0: what the transport chooses
+	delay time.Duration // before the second try; 0: the transport's default
 }
 
-// Client opens repositories of registries. They share its connections, tokens, and rate limits.
+// Client opens repositories of registries. The repositories share its connections, tokens, and rate limits.
 type Client struct {
 	opts Options
 
-	setup func() error // once, before the first request
+	setup func() error // must be called before the first request; does its work only once
 	http  *api.Client
 	creds *credentials.Store
 	blobs *blob.Shared
 	share *share.Downloads
 
-	serials sync.Map // name → *sync.Mutex
+	locks sync.Map // name → *sync.Mutex
 }
 
-// New returns a client. It reads nothing and connects to nothing before the first use.
+// New returns a client. The client reads no files and opens no connections before its first use.
 func New(opts Options) *Client {
 	if opts.Concurrency <= 0 {
 		opts.Concurrency = 8
@@ -65,7 +65,7 @@ func New(opts Options) *Client {
 	return c
 }
 
-// OpenRepository opens a repository of a registry. Nothing is sent before the first use.
+// OpenRepository opens a repository of a registry. It sends no request before the first use.
 func (c *Client) OpenRepository(host, repository string, mode reference.Mode) (*Repository, error) {
 	if err := c.setup(); err != nil {
 		return nil, err
@@ -73,15 +73,15 @@ func (c *Client) OpenRepository(host, repository string, mode reference.Mode) (*
 	return newRepository(c, host, repository, mode), nil
 }
 
-// connect reads the files that the options name. Any of them may be a pipe.
+// connect reads the files named in the options, until ctx ends: any of them may be a pipe.
 func (c *Client) connect(ctx context.Context) error {
 	_, err := pause.Await(ctx, func() (struct{}, error) { return struct{}{}, c.setup() })
 	return err
 }
 
-// Login checks a username and password (or, without a username, an identity token) with the registry at host, and keeps
-// them in the store that Credentials.File names: a helper, or the file itself. It returns where they are kept, "" for a
-// helper.
+// Login checks a username and password (or, without a username, an identity token) with the registry at host, and stores
+// them: in the credential helper that Credentials.File names, or in that file itself. It returns the path of the file, or "" for
+// a helper.
 func (c *Client) Login(ctx context.Context, host, username, password string) (string, error) {
 	if err := c.connect(ctx); err != nil {
 		return "", err
@@ -89,14 +89,14 @@ func (c *Client) Login(ctx context.Context, host, username, password string) (st
 	return c.creds.Login(ctx, c.http.Transport, host, username, password)
 }
 
-// Logout removes the credentials of a host. Without any, the error is errdef.ErrNotFound.
+// Logout removes the credentials of a host. It fails with errdef.ErrNotFound if the host has no credentials.
 func (c *Client) Logout(ctx context.Context, host string) error {
 	return c.creds.Logout(ctx, host)
 }
 
-// serial lets one goroutine at a time work on name; call the returned function when done.
-func (c *Client) serial(name string) (unlock func()) {
-	m, _ := c.serials.LoadOrStore(name, &sync.Mutex{})
+// lock locks a name among the goroutines that use the client, and returns a function that unlocks it.
+func (c *Client) lock(name string) (unlock func()) {
+	m, _ := c.locks.LoadOrStore(name, &sync.Mutex{})
 	m.(*sync.Mutex).Lock()
 	return m.(*sync.Mutex).Unlock
 }

@@ -57,29 +57,28 @@ func newRepository(c *Client, host, repository string, mode reference.Mode) *Rep
 	remoteAPI := api.NewRepository(c.http, host, repository, mode == reference.Write)
 	r := &Repository{api: remoteAPI, mode: mode, blobs: blob.NewStore(remoteAPI, c.blobs), share: c.share, notify: c.http.Transport.Notify}
 	r.manifests = api.NewManifests(remoteAPI, func(data []byte) { c.blobs.SawManifest(remoteAPI.Origin.Host, remoteAPI.Name.Repository, data) })
-	r.referrers = &referrers.Lister{API: remoteAPI, Manifests: r.manifests, Serial: c.serial, LockDir: blob.CacheDir(c.opts.CacheDir, "locks")}
+	r.referrers = &referrers.Lister{API: remoteAPI, Manifests: r.manifests, Lock: c.lock, LockDir: blob.CacheDir(c.opts.CacheDir, "locks")}
 	return r
 }
 
-// FetchRange returns length bytes of a blob starting at offset, unverified. When the body breaks off, the reader requests the
-// rest, as long as each attempt receives bytes within the time that one operation may keep failing.
+// FetchRange returns a reader of length bytes of a blob, starting at offset. The bytes are not verified. When the body breaks
+// off, the reader requests the rest. It fails if no request receives any bytes for the time in Options.RetryFor.
 func (r *Repository) FetchRange(ctx context.Context, desc ocispec.Descriptor, offset, length int64) (io.ReadCloser, error) {
 	return r.blobs.FetchRange(ctx, desc, offset, length)
 }
 
 // FetchFile writes the verified blob to dst/name. A large blob is fetched in parts over several connections. Bytes that
 // an earlier, interrupted call left in dst/name and recorded in its journal, dst/name.state, are not fetched again.
-// After an error both files stay for the next call. Report receives the number of bytes in the file, and how many of
-// them are at its start without a gap; its calls do not overlap. It may be nil. Two calls must not use the same file at
-// once. A blob that another process of this user is fetching, with the same cache, is copied from that process's file.
+// After an error both files stay for the next call. If report is not nil, it receives the number of bytes in the file, and how
+// many of them are at its start without a gap; its calls do not overlap. Two calls must not use the same file at once. If
+// another process of this user with the same cache directory is fetching the blob, FetchFile copies that process's file.
 func (r *Repository) FetchFile(ctx context.Context, desc ocispec.Descriptor, dst *os.Root, name string, report func(done, ready int64)) error {
 	to := download.Destination{Root: dst, Name: name, Report: report}
 	return r.share.File(ctx, desc, to, func() error { return download.File(ctx, r.blobs, desc, to) })
 }
 
 // PushBlob stores a blob, and sends as few bytes as the registry allows. A broken upload continues at the offset that
-// the registry reports. Report receives the number of bytes that the registry has; its calls do not overlap. It may be
-// nil.
+// the registry reports. If report is not nil, it receives the number of bytes that the registry has; its calls do not overlap.
 func (r *Repository) PushBlob(ctx context.Context, b artifact.Blob, report func(done int64)) (ocispec.Descriptor, artifact.Step, error) {
 	return upload.Blob(ctx, r.blobs, b, report)
 }
@@ -89,10 +88,10 @@ func (r *Repository) Mount(ctx context.Context, desc ocispec.Descriptor, fromRep
 	return upload.Mount(ctx, r.blobs, desc, fromRepo, getContent)
 }
 
-// BatchReferrers makes Push put referrers into the lists of the tag schema together, with FlushReferrers.
+// BatchReferrers makes Push leave updates of the lists of the referrers tag schema to FlushReferrers.
 func (r *Repository) BatchReferrers() { r.referrers.Batch() }
 
-// FlushReferrers lists the referrers that were pushed since BatchReferrers.
+// FlushReferrers adds the referrers pushed since BatchReferrers to the lists of the referrers tag schema.
 func (r *Repository) FlushReferrers(ctx context.Context) error { return r.referrers.Flush(ctx) }
 
 // Name returns the host of the registry and the name of the repository.
@@ -100,13 +99,13 @@ func (r *Repository) Name() (host, repository string) {
 	return r.api.Name.Registry, r.api.Name.Repository
 }
 
-// Close ends the use of the repository, and returns err.
+// Close returns err: a repository has nothing to close.
 func (r *Repository) Close(_ context.Context, err error) error { return err }
 
 // KeepsBlobs reports true: a registry stores a manifest only together with its blobs (see pack.BlobKeeper).
 func (r *Repository) KeepsBlobs() bool { return true }
 
-// Resolve returns the descriptor of a tag or digest, with one HEAD if the registry answers it in full.
+// Resolve returns the descriptor of a tag or digest, with a single HEAD request if the response has all headers.
 func (r *Repository) Resolve(ctx context.Context, ref string) (ocispec.Descriptor, error) {
 	if err := validateReference(ref); err != nil {
 		return ocispec.Descriptor{}, reference.Error(ref, err)
@@ -123,8 +122,8 @@ func validateReference(ref string) error {
 	return reference.ValidateTag(ref)
 }
 
-// Exists reports whether a blob or manifest exists. A registry may deny what does not exist yet, as Docker Hub and GHCR do;
-// in a repository opened for writing, that is not an error, because pushing reports a real denial.
+// Exists reports whether a blob or manifest exists. Some registries, such as Docker Hub and GHCR, deny access to repositories that
+// do not exist yet. In a repository opened for writing, a denial is not an error, because pushing reports a real one.
 func (r *Repository) Exists(ctx context.Context, desc ocispec.Descriptor) (ok bool, err error) {
 	ctx = r.api.WithScope(ctx)
 	if manifest.Is(desc.MediaType) {
@@ -138,7 +137,7 @@ func (r *Repository) Exists(ctx context.Context, desc ocispec.Descriptor) (ok bo
 	return ok, r.api.Wrap(ctx, "looking for "+desc.Digest.String(), err)
 }
 
-// Fetch returns the bytes of a manifest, verified, or of a blob, which the caller verifies.
+// Fetch returns a reader of a manifest, which is verified, or of a blob, which the caller must verify.
 func (r *Repository) Fetch(ctx context.Context, desc ocispec.Descriptor) (io.ReadCloser, error) {
 	if !manifest.Is(desc.MediaType) {
 		return r.blobs.FetchRange(ctx, desc, 0, desc.Size)
@@ -159,7 +158,7 @@ func (r *Repository) Fetch(ctx context.Context, desc ocispec.Descriptor) (io.Rea
 	return io.NopCloser(bytes.NewReader(data)), nil
 }
 
-// FetchReference returns the manifest of a tag or digest with one GET, verified.
+// FetchReference fetches and verifies the manifest of a tag or digest, with a single GET request.
 func (r *Repository) FetchReference(ctx context.Context, ref string) (ocispec.Descriptor, io.ReadCloser, error) {
 	if err := validateReference(ref); err != nil {
 		return ocispec.Descriptor{}, nil, reference.Error(ref, err)
@@ -270,9 +269,10 @@ func (r *Repository) Delete(ctx context.Context, desc ocispec.Descriptor) error 
 	return err
 }
 
-// Detach removes a manifest from the referrers of a subject, and deletes it. It repairs what an earlier call left half done: a
-// manifest that no longer exists is removed from the list. If the registry does not delete manifests, but the list is not its
-// own, the manifest stays, unlisted, and Options.Notify receives a note. If it is still listed, that results in an errdef.ErrUnsupported.
+// Detach deletes a manifest and removes it from the referrers of a subject. It also completes an interrupted call: a manifest that
+// no longer exists is removed from the list. If the registry refuses deletion, the outcome depends on how it lists referrers. With
+// the tag schema, the manifest stays but is no longer listed, and Options.Notify receives a message. With the referrers API, the
+// manifest stays listed, and Detach fails with errdef.ErrUnsupported.
 func (r *Repository) Detach(ctx context.Context, subject, desc ocispec.Descriptor) error {
 	ctx = r.api.WithScope(ctx)
 	refusal := r.api.Delete(ctx, "manifests/"+desc.Digest.String())
@@ -293,7 +293,7 @@ func (r *Repository) Detach(ctx context.Context, subject, desc ocispec.Descripto
 	return nil
 }
 
-// isRefusal reports whether a registry answered that it does not delete, or not for this user.
+// isRefusal reports whether a registry refused a deletion, in general or for this user.
 func isRefusal(err error) bool {
 	answer := transport.AsResponse(err)
 	if answer == nil {
@@ -306,8 +306,8 @@ func isRefusal(err error) bool {
 	return false
 }
 
-// LearnTags asks for the tags of the repository. If one page lists them all, LacksTag and Referrers need no more requests to
-// know which do not exist. It is for commands that read; a registry need not list tags.
+// LearnTags requests the list of tags. If one page has all of them, LacksTag and Referrers know without more requests which tags
+// do not exist. LearnTags is for commands that only read. It ignores errors, because a registry need not list tags.
 func (r *Repository) LearnTags(ctx context.Context) {
 	if r.referrers.KnowsTags() {
 		return
@@ -327,20 +327,20 @@ func (r *Repository) LearnTags(ctx context.Context) {
 	}
 }
 
-// HasReferrersAPI reports whether the registry answered a request for referrers by the API.
+// HasReferrersAPI reports whether the registry answered a request to the referrers API.
 func (r *Repository) HasReferrersAPI() bool { return r.referrers.HasAPI() }
 
 // LacksTag reports whether LearnTags found that a tag does not exist.
 func (r *Repository) LacksTag(tag string) bool { return r.referrers.LacksTag(tag) }
 
-// Tags lists the tags after last, page by page.
+// Tags calls fn with each page of the list of tags, starting after the tag last.
 func (r *Repository) Tags(ctx context.Context, last string, fn func(tags []string) error) error {
 	ctx = r.api.WithScope(ctx)
 	query := url.Values{}
 	if last != "" {
 		query.Set("last", last)
 	}
-	var own error
+	var fnErr error
 	err := r.api.Pages(ctx, "tags/list", query, func(resp *http.Response) error {
 		var page struct {
 			Tags []string `json:"tags"`
@@ -352,11 +352,11 @@ func (r *Repository) Tags(ctx context.Context, last string, fn func(tags []strin
 		if err := json.Unmarshal(data, &page); err != nil {
 			return cmp.Or(transport.WebPage(resp), error(transport.Violationf("%s is not a list of tags: %v", transport.BareURL(resp.Request.URL), err)))
 		}
-		own = fn(page.Tags)
-		return own
+		fnErr = fn(page.Tags)
+		return fnErr
 	})
-	if own != nil {
-		return own
+	if fnErr != nil {
+		return fnErr
 	}
 	return r.api.Wrap(ctx, "listing the tags of "+r.api.FullName(), err)
 }

@@ -25,7 +25,7 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// open opens a repository named after the test.
+// open opens a repository with a new client, with short delays between retries.
 func open(t *testing.T, opts Options, host, name string, mode reference.Mode) *Repository {
 	t.Helper()
 	opts.Credentials.Registry = host
@@ -39,7 +39,7 @@ func open(t *testing.T, opts Options, host, name string, mode reference.Mode) *R
 	return repo
 }
 
-// pushArtifact pushes a manifest with one layer, and a subject when there is one.
+// pushArtifact pushes a manifest with one layer, and with a subject unless it is nil.
 func pushArtifact(ctx context.Context, repo *Repository, text string, subject *ocispec.Descriptor) (ocispec.Descriptor, []byte, error) {
 	layer := content.NewDescriptorFromBytes("text/plain", []byte(text))
 	for desc, data := range map[*ocispec.Descriptor]string{&layer: text, &ocispec.DescriptorEmptyJSON: "{}"} {
@@ -87,11 +87,11 @@ func TestRepositoryOnRealRegistries(t *testing.T) {
 	}
 }
 
-// testRepository walks through what a target is for. Reads go through a second client, which has nothing in memory.
+// testRepository tests the methods of a target. It reads with a second client, whose cache is empty.
 func testRepository(t *testing.T, repo, reader *Repository) {
 	ctx := t.Context()
 	if _, err := reader.Resolve(ctx, "none"); !errors.Is(err, errdef.ErrNotFound) {
-		t.Fatalf("a tag that is not there: %v, want ErrNotFound", err)
+		t.Fatalf("a tag that does not exist: %v, want ErrNotFound", err)
 	}
 	desc, data, err := pushArtifact(ctx, repo, "hello", nil)
 	if err != nil {
@@ -183,7 +183,7 @@ func TestWrongPassword(t *testing.T) {
 	}
 }
 
-func TestManyAttachAtOnce(t *testing.T) {
+func TestConcurrentAttach(t *testing.T) {
 	t.Parallel()
 	const writers = 12
 	server := clients.SharedDistribution(t)
@@ -194,7 +194,7 @@ func TestManyAttachAtOnce(t *testing.T) {
 	}
 	var wg sync.WaitGroup
 	for i := range writers {
-		wg.Go(func() { // each with a client of its own and without a cache, as processes on many machines
+		wg.Go(func() { // each with its own client and without a cache, like processes on different machines
 			repo := open(t, Options{}, server.Host, "many/attach", reference.Write)
 			if _, _, err := pushArtifact(t.Context(), repo, fmt.Sprint("referrer ", i), &subject); err != nil {
 				t.Error(err)
@@ -217,6 +217,6 @@ func TestUnreachable(t *testing.T) {
 		t.Errorf("a registry that is not running: %v, want *Unavailable", err)
 	}
 	if errors.Is(err, artifact.ErrInvalid) || errors.Is(err, errdef.ErrNotFound) {
-		t.Errorf("%v is more than one kind of error", err)
+		t.Errorf("%v also matches ErrInvalid or ErrNotFound", err)
 	}
 }

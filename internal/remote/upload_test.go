@@ -21,7 +21,7 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// fileBlob returns a blob in a file, as pack makes one.
+// fileBlob returns a blob that is stored in a file, like those of package pack.
 func fileBlob(t testing.TB, path string, d digest.Digest) artifact.Blob {
 	t.Helper()
 	info, err := os.Stat(path)
@@ -38,7 +38,7 @@ func fileBlob(t testing.TB, path string, d digest.Digest) artifact.Blob {
 		}}
 }
 
-// streamBlob returns one whose bytes are made while they are read.
+// streamBlob returns a blob that hides that its bytes are in memory.
 func streamBlob(data []byte, size int64) artifact.Blob {
 	return artifact.Blob{MediaType: "application/octet-stream", Size: size, ID: "stream", Open: func(offset int64) (io.ReadCloser, error) {
 		return io.NopCloser(struct{ io.Reader }{bytes.NewReader(data[offset:])}), nil
@@ -54,17 +54,17 @@ func writeFile(t testing.TB, data []byte) string {
 	return path
 }
 
-// huge is hashed while it is sent, in these tests.
+// huge is the size of a blob that these tests hash while it is sent.
 const huge = 20 << 20
 
-// pushCase is a registry with a fault, and how much may be sent to it for nothing.
+// pushCase is a registry with a fault, and the limit of the bytes sent to it.
 type pushCase struct {
 	name   string
 	opts   rt.Options
 	op     string
 	when   faults.When
 	fault  faults.Fault
-	excess float64 // at most so many times the size is received; 0: 1.02
+	excess float64 // limit of the received bytes, as a multiple of the size; 0: 1.02
 }
 
 func pushCases() []pushCase {
@@ -74,17 +74,17 @@ func pushCases() []pushCase {
 		post  = "POST uploads"
 	)
 	return []pushCase{
-		{name: "friendly"},
+		{name: "no fault"},
 		{name: "no mounts", opts: rt.Options{NoMount: true}},
 		{name: "no PATCH", opts: rt.Options{NoPatch: true}, excess: 1.3},
 		{name: "small bodies only", opts: rt.Options{Limits: rt.Limits{MaxBody: 10 << 20}}, excess: 2.5},
-		{name: "chunks wanted", opts: rt.Options{Limits: rt.Limits{ChunkMin: 5 << 20}}},
+		{name: "minimum chunk size", opts: rt.Options{Limits: rt.Limits{ChunkMin: 5 << 20}}},
 		{name: "tokens that expire", opts: rt.Options{Auth: rt.Token, Login: rt.Login{TokenUses: 3}}},
 		{name: "reset once", op: "upload", when: faults.First(1), fault: faults.ResetUpload(6 << 20)},
 		{name: "reset often", op: "upload", when: func(n int) bool { return n%2 == 1 && n < 8 }, fault: faults.ResetUpload(6 << 20)},
 		{name: "reset, forgetful", opts: rt.Options{Forgetful: true}, op: "upload", when: faults.First(1), fault: faults.ResetUpload(6 << 20), excess: 1.6},
 		{name: "lost session", op: "GET upload", when: faults.First(1), fault: faults.Status(404)},
-		{name: "lost at the end", op: put, when: faults.Nth(1), fault: faults.Status(404), excess: 2.02},
+		{name: "session lost at the end", op: put, when: faults.Nth(1), fault: faults.Status(404), excess: 2.02},
 		{name: "503 at POST", op: post, when: faults.First(2), fault: faults.Status(503)},
 		{name: "503 at the end", op: put, when: faults.First(2), fault: faults.Status(503)},
 		{name: "stored but 502", op: put, when: faults.First(1), fault: faults.StoredBut(502)},
@@ -128,7 +128,7 @@ func TestPushBlob(t *testing.T) {
 					excess = 1.02
 				}
 				if in, _ := g.Bytes("upload"); float64(in) > excess*float64(kind.size)+100_000 {
-					t.Errorf("%d bytes came for %d", in, kind.size)
+					t.Errorf("the registry received %d bytes for %d", in, kind.size)
 				}
 				if n := g.Uploads(); n > 2 {
 					t.Errorf("%d sessions are left open", n)
@@ -138,7 +138,7 @@ func TestPushBlob(t *testing.T) {
 	}
 }
 
-// testPush pushes, and checks the content of the registry.
+// testPush pushes a blob, and checks the content of the registry.
 func testPush(t *testing.T, g *rt.Registry, repo *Repository, b artifact.Blob, data []byte) {
 	t.Helper()
 	var last atomic.Int64
@@ -170,21 +170,21 @@ func TestPushBlobRequests(t *testing.T) {
 	tests := []struct {
 		name    string
 		opts    rt.Options
-		there   bool // another blob is in the repository
-		present bool // this blob is
+		other   bool // another blob is in the repository
+		present bool // the pushed blob is in the repository
 		want    string
 	}{
 		{"new repository", rt.Options{}, false, false, "POST uploads, GET tags, PUT upload"},
-		{"other repository", rt.Options{}, true, false, "POST uploads, GET tags, HEAD blob, PUT upload"},
-		{"there", rt.Options{}, true, true, "POST uploads, HEAD blob"},
-		{"there, no mounts", rt.Options{NoMount: true}, true, true, "POST uploads, GET tags, HEAD blob, DELETE upload"},
+		{"existing repository", rt.Options{}, true, false, "POST uploads, GET tags, HEAD blob, PUT upload"},
+		{"existing blob", rt.Options{}, true, true, "POST uploads, HEAD blob"},
+		{"existing blob, no mounts", rt.Options{NoMount: true}, true, true, "POST uploads, GET tags, HEAD blob, DELETE upload"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			g := rt.Start(t, tt.opts)
 			repo := open(t, Options{}, g.Host, "a/b", reference.Write)
-			if tt.there {
+			if tt.other {
 				g.AddBlob("a/b", []byte("other"))
 			}
 			if tt.present {
@@ -220,7 +220,7 @@ func TestPushBlobMounts(t *testing.T) {
 		}
 	}
 	if in, _ := g.Bytes("upload"); in != medium {
-		t.Errorf("%d bytes came, want %d", in, medium)
+		t.Errorf("the registry received %d bytes, want %d", in, medium)
 	}
 }
 
@@ -242,10 +242,10 @@ func TestPushBlobResumesInAnotherProcess(t *testing.T) {
 			g.Heal()
 			testPush(t, g, open(t, Options{CacheDir: cache}, g.Host, "a/b", reference.Write), fileBlob(t, path, d), data)
 			if in, _ := g.Bytes("upload"); in > huge*102/100 {
-				t.Errorf("%d bytes came for %d", in, huge)
+				t.Errorf("the registry received %d bytes for %d", in, huge)
 			}
 			if left, _ := os.ReadDir(cache + "/uploads"); len(left) > 1 {
-				t.Errorf("%d files are left in the cache, want the lock", len(left))
+				t.Errorf("%d files are left in the cache, want only the lock", len(left))
 			}
 		})
 	}
@@ -290,12 +290,12 @@ func TestPushBlobFails(t *testing.T) {
 func TestPushBlobThatChanges(t *testing.T) {
 	t.Parallel()
 	data := Random(huge)
-	change := map[string]func(path string) error{
+	changes := map[string]func(path string) error{
 		"grows":   func(path string) error { return os.WriteFile(path, append(data[:len(data):len(data)], 1), 0o600) },
 		"shrinks": func(path string) error { return os.Truncate(path, 1000) },
 		"touched": func(path string) error { return os.Chtimes(path, time.Now(), time.Now().Add(time.Hour)) },
 	}
-	for name, change := range change {
+	for name, change := range changes {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := rt.Start(t, rt.Options{})
@@ -322,7 +322,7 @@ func TestUploadLocationElsewhere(t *testing.T) {
 	repo := open(t, Options{Credentials: credentials.Options{Username: "test", Password: "secret"}, RetryFor: -1}, g.Host, "a/b", reference.Write)
 	data := Random(small)
 	if _, _, err := repo.PushBlob(t.Context(), streamBlob(data, small), nil); err == nil {
-		t.Fatal("an upload without a session worked")
+		t.Fatal("an upload to a session that does not exist succeeded")
 	}
 	if other.Count("upload") == 0 {
 		t.Error("the Location was not followed")

@@ -20,14 +20,14 @@ import (
 	"oras.land/oras-go/v2/registry/remote/auth"
 )
 
-// Client sends requests to registries, with credentials and without.
+// Client sends requests to registries, with or without credentials.
 type Client struct {
 	Transport *transport.Transport
-	Bare      *http.Client // never sends credentials
+	Bare      *http.Client // sends no credentials
 	auth      *auth.Client
 }
 
-// NewClient returns a client that finds credentials in a store. Nothing is sent before the first request.
+// NewClient returns a client that finds credentials in the store creds.
 func NewClient(o transport.Options, creds *credentials.Store) *Client {
 	t := transport.New(o)
 	bare := t.Client()
@@ -41,16 +41,15 @@ func NewClient(o transport.Options, creds *credentials.Store) *Client {
 	}}
 }
 
-// Repository sends requests about one repository of a registry. It is the HTTP client of oras-go's repository, and of
-// the transfers of blobs.
+// Repository sends requests about one repository of a registry.
 type Repository struct {
 	Client *Client
-	Name   registry.Reference // of the repository; it has no tag
-	write  bool               // tokens allow pushing
+	Name   registry.Reference // host and repository, without a tag
+	write  bool               // request tokens that allow pushing
 	Origin url.URL            // scheme and host of the API
 }
 
-// NewRepository returns the API of a repository of a host. With write, its tokens allow pushing.
+// NewRepository returns the API of a repository of a host. If write is set, its tokens allow pushing.
 func NewRepository(c *Client, host, repository string, write bool) *Repository {
 	r := &Repository{Client: c, Name: registry.Reference{Registry: host, Repository: repository}, write: write}
 	r.Origin = url.URL{Scheme: "https", Host: r.Name.Host()}
@@ -68,11 +67,11 @@ func (r *Repository) WithName(repository string) *Repository {
 // FullName returns HOST/REPOSITORY.
 func (r *Repository) FullName() string { return r.Name.Registry + "/" + r.Name.Repository }
 
-// metadataLimits bound what a manifest or a page of a list makes oras-go's decoder allocate. A page of tags has a value for each.
+// metadataLimits limits the memory that decoding a manifest or a page of a list needs. A page of tags has one value for each tag.
 var metadataLimits = jsonwalk.Limits{Objects: manifest.Limits.Objects, Values: 2_000_000}
 
-// Do sends a request about metadata with the repository's credentials; oras-go's client calls it. The body of the
-// response is in memory; a request whose body broke off is repeated.
+// Do sends a request about metadata with the repository's credentials. It reads the body of the response into memory, and
+// repeats the request if the body breaks off.
 func (r *Repository) Do(req *http.Request) (*http.Response, error) {
 	tries := r.Client.Transport.NewRetrier(r.Client.Transport.Limiter(req.URL.Host), "metadata")
 	for {
@@ -80,10 +79,10 @@ func (r *Repository) Do(req *http.Request) (*http.Response, error) {
 		if err != nil {
 			return nil, err
 		}
-		// oras-go puts this URL into its errors.
-		shown := *resp.Request
-		shown.URL = transport.BareURL(resp.Request.URL)
-		resp.Request = &shown
+		// Errors print this URL.
+		printable := *resp.Request
+		printable.URL = transport.BareURL(resp.Request.URL)
+		resp.Request = &printable
 		if req.Method != http.MethodGet || resp.StatusCode != http.StatusOK {
 			return resp, nil
 		}
@@ -119,7 +118,7 @@ func repositoryOf(ctx context.Context) string {
 	return name
 }
 
-// WithScope requests all the permissions that this repository will need with the first token.
+// WithScope returns a context that makes the first token request ask for all permissions that this repository needs.
 func (r *Repository) WithScope(ctx context.Context) context.Context {
 	ctx = context.WithValue(ctx, repositoryKey{}, r.Name.Repository)
 	if r.write {
@@ -128,15 +127,16 @@ func (r *Repository) WithScope(ctx context.Context) context.Context {
 	return auth.AppendRepositoryScope(ctx, r.Name, auth.ActionPull)
 }
 
-// Wrap turns an error of a request into one that names the step, as transport.Wrap does, and an endless list into a refusal.
+// Wrap adds the step to the error of a request, as transport.Wrap does. A list with too many pages becomes an
+// artifact.ErrRefused.
 func (r *Repository) Wrap(ctx context.Context, step string, err error) error {
 	if errors.Is(err, errdef.ErrTooManyPages) {
 		err = artifact.Refused("", "%w", err)
 	}
 	var failed *transport.Unavailable
-	var violation transport.Violation // an answer: the registry is still there
+	var violation transport.Violation // of a registry that answered
 	if errors.As(err, &failed) {
-		return err // other requests can share it: it stays as it is
+		return err // not changed, because other requests can share it
 	}
 	err = transport.Wrap(ctx, r.Name.Registry, step, err)
 	if errors.As(err, &failed) && !errors.As(err, &violation) {
@@ -145,7 +145,7 @@ func (r *Repository) Wrap(ctx context.Context, step string, err error) error {
 	return err
 }
 
-// Named returns a reference in this repository, for messages.
+// Named returns the full reference of a tag or digest in this repository, for messages.
 func (r *Repository) Named(reference string) string {
 	sep := ":"
 	if _, err := digest.Parse(reference); err == nil {
@@ -154,21 +154,21 @@ func (r *Repository) Named(reference string) string {
 	return r.FullName() + sep + reference
 }
 
-// URL returns the address of a resource of the repository.
+// URL returns the URL of a resource of the repository, such as "tags/list".
 func (r *Repository) URL(resource string) string {
 	u := r.Origin
 	u.Path = "/v2/" + r.Name.Repository + "/" + resource
 	return u.String()
 }
 
-// CatalogURL returns the address of the list of repositories.
+// CatalogURL returns the URL of the registry's list of repositories.
 func (r *Repository) CatalogURL() string {
 	u := r.Origin
 	u.Path = "/v2/_catalog"
 	return u.String()
 }
 
-// WithSourceScope also requests permission to read another repository of the registry.
+// WithSourceScope returns a context that also requests permission to read the repository from of the same registry.
 func (r *Repository) WithSourceScope(ctx context.Context, from string) context.Context {
 	if from == r.Name.Repository {
 		return ctx
@@ -176,7 +176,7 @@ func (r *Repository) WithSourceScope(ctx context.Context, from string) context.C
 	return auth.AppendRepositoryScope(ctx, registry.Reference{Registry: r.Name.Registry, Repository: from}, auth.ActionPull)
 }
 
-// ReadBounded reads all of r, which must not be longer than limit.
+// ReadBounded reads all of r. It fails with artifact.ErrRefused if r has more than limit bytes.
 func ReadBounded(r io.Reader, limit int64) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, limit+1))
 	if err != nil {

@@ -1,2 +1,3 @@
-// Package api sends requests about one repository, with its credentials and scopes, and fetches and stores manifests.
+// Package api sends requests about one repository of a registry, with its credentials and scopes, and fetches and stores
+// manifests.
 package api

@@ -17,25 +17,25 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Manifests fetches manifests and remembers the last few.
+// Manifests fetches and stores manifests of a repository, and caches the last few.
 type Manifests struct {
 	api     *Repository
 	OnFetch func(data []byte) // receives every fetched manifest
 	cache   manifestCache
 }
 
-// Remember keeps a manifest that was pushed.
+// Remember adds a pushed manifest to the cache.
 func (m *Manifests) Remember(d digest.Digest, data []byte) { m.cache.put(d, data) }
 
-// Forget drops a manifest that is deleted.
+// Forget removes a deleted manifest from the cache.
 func (m *Manifests) Forget(d digest.Digest) { m.cache.drop(d) }
 
-// NewManifests returns the manifests of a repository. onFetch receives each one that is fetched; nil: no calls.
+// NewManifests returns the manifests of a repository. The function onFetch receives every fetched manifest.
 func NewManifests(api *Repository, onFetch func(data []byte)) *Manifests {
 	return &Manifests{api: api, OnFetch: onFetch}
 }
 
-// Cached returns a manifest that was recently fetched or pushed.
+// Cached returns a recently fetched or pushed manifest.
 func (m *Manifests) Cached(d digest.Digest) ([]byte, bool) { return m.cache.get(d) }
 
 // manifestTypes are the media types accepted for a manifest.
@@ -43,7 +43,7 @@ const manifestTypes = "application/vnd.oci.image.manifest.v1+json, application/v
 	"application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.distribution.manifest.list.v2+json, " +
 	"application/vnd.oci.artifact.manifest.v1+json"
 
-// Get fetches a manifest and checks it; if it is damaged or no manifest, it is fetched a second time.
+// Get fetches a manifest and checks it. If the response is damaged or not a manifest, Get fetches it a second time.
 func (m *Manifests) Get(ctx context.Context, reference string) (ocispec.Descriptor, []byte, error) {
 	desc, data, _, err := m.GetOnce(ctx, reference)
 	var violation transport.Violation
@@ -84,8 +84,8 @@ func (m *Manifests) GetOnce(ctx context.Context, reference string) (desc ocispec
 	return desc, data, resp.Header.Get("ETag"), err
 }
 
-// Put stores a manifest under a tag or digest, if etag is empty or still that of the tag, and returns the header of the
-// response.
+// Put stores a manifest under a tag or digest, and returns the header of the response. If etag is not empty, Put fails unless
+// the tag still has that ETag.
 func (m *Manifests) Put(ctx context.Context, desc ocispec.Descriptor, data []byte, reference, etag string) (http.Header, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPut, m.api.URL("manifests/"+reference), bytes.NewReader(data))
 	if err != nil {
@@ -124,7 +124,7 @@ func (m *Manifests) describe(resp *http.Response, reference string, data []byte)
 		desc.Digest = d
 	}
 	if !manifest.Is(mediaType) {
-		desc.MediaType = "" // the registry sent no type, or a generic one: the body has it
+		desc.MediaType = "" // Content-Type is missing or generic: the media type in the body is used
 	}
 	if err := manifest.Check(desc, data); err != nil {
 		return desc, err
@@ -138,7 +138,7 @@ func (m *Manifests) describe(resp *http.Response, reference string, data []byte)
 	return desc, nil
 }
 
-// manifestCache keeps the last few manifests, so that resolving, fetching and tagging one requests it only once.
+// manifestCache keeps the last few manifests, so that resolving, fetching, and tagging one requests it only once.
 type manifestCache struct {
 	mu    sync.Mutex
 	order []digest.Digest
@@ -146,7 +146,7 @@ type manifestCache struct {
 	size  int
 }
 
-// maxCached limits the size of a manifestCache.
+// maxCached limits the size of a manifestCache, in bytes.
 const maxCached = 2 * manifest.MaxSize
 
 func (m *manifestCache) get(d digest.Digest) ([]byte, bool) {

@@ -14,23 +14,23 @@ import (
 	"oras.land/oras-go/v2/registry/remote/errcode"
 )
 
-// maxPages limits a listing that never ends. Registries return 50 to 1000 entries a page.
+// maxPages limits the number of pages of a list, which may have no end. Registries return 50 to 1000 entries per page.
 const maxPages = 10_000
 
-// IsNotFound reports whether an error is that of a registry that does not have something.
+// IsNotFound reports whether an error means that the registry does not have the requested resource.
 func IsNotFound(err error) bool {
 	var answer *errcode.ErrorResponse
 	return errors.Is(err, errdef.ErrNotFound) || errors.As(err, &answer) && answer.StatusCode == http.StatusNotFound
 }
 
-// Pages requests a list from its first page at a resource of the repository to its last, and passes each response with status
-// 200 to read. Only an error of the first page is that of the list: a missing later page would otherwise pass for a missing
-// list.
+// Pages requests all pages of a list, which begins at a resource of the repository, and passes each response with status 200 to
+// read. Only the first page can make it return a "not found" error, which means that the list does not exist. A later page that
+// does not exist is a transport.Violation.
 func (r *Repository) Pages(ctx context.Context, resource string, query url.Values, read func(resp *http.Response) error) error {
 	return r.PagesAt(ctx, r.URL(resource), query, read)
 }
 
-// PagesAt is like Pages, for a list at any address of the registry.
+// PagesAt is like Pages, for a list at any URL of the registry.
 func (r *Repository) PagesAt(ctx context.Context, address string, query url.Values, read func(resp *http.Response) error) error {
 	at, err := url.Parse(address)
 	if err != nil {
@@ -54,7 +54,7 @@ func (r *Repository) PagesAt(ctx context.Context, address string, query url.Valu
 	return errdef.ErrTooManyPages
 }
 
-// page requests one page and returns the address of the next one, or nil.
+// page requests one page and returns the URL of the next one, or nil.
 func (r *Repository) page(ctx context.Context, at *url.URL, read func(resp *http.Response) error) (*url.URL, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
 	if err != nil {
@@ -82,8 +82,8 @@ func (r *Repository) page(ctx context.Context, at *url.URL, read func(resp *http
 	return checkHost(at, next)
 }
 
-// checkHost returns the address of the next page. Behind a proxy that ends TLS, registries link to http. A list that
-// continues on another host would need credentials there.
+// checkHost returns the URL of the next page, with the scheme and host of the page at: behind a proxy that terminates TLS,
+// registries link to http. It fails if the next page is on another host, which would need credentials.
 func checkHost(at, next *url.URL) (*url.URL, error) {
 	if next.Hostname() != at.Hostname() || next.Port() != at.Port() && next.Port() != "" && next.Port() != "80" && next.Port() != "443" {
 		return nil, transport.Violationf("%s links to a next page on another host: %s", transport.BareURL(at), transport.BareURL(next))
@@ -112,7 +112,7 @@ func nextLink(headers []string) string {
 
 func isNext(relation string) bool { return strings.EqualFold(relation, "next") }
 
-// cutLink cuts the first link off a header. Some registries leave the angle brackets out.
+// cutLink splits a header into its first link and the rest. Some registries omit the angle brackets around the target.
 func cutLink(s string) (target, params, rest string) {
 	s = strings.TrimLeft(s, ", \t")
 	if bracketed, ok := strings.CutPrefix(s, "<"); ok {

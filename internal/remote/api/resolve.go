@@ -25,14 +25,15 @@ func (m *Manifests) Resolve(ctx context.Context, reference string) (ocispec.Desc
 	if isFinal(resp) {
 		return ocispec.Descriptor{}, transport.ResponseError(resp)
 	}
-	if desc, ok := headed(resp, reference); ok {
+	if desc, ok := parseHead(resp, reference); ok {
 		return desc, nil
 	}
 	desc, _, err := m.Get(ctx, reference)
 	return desc, err
 }
 
-// Has reports whether the registry has a manifest. Only the status counts.
+// Has reports whether the registry has a manifest. It checks only the status of the response to HEAD, unless the registry refuses
+// HEAD.
 func (m *Manifests) Has(ctx context.Context, d digest.Digest) (bool, error) {
 	resp, err := m.sendHead(ctx, d.String())
 	if err != nil {
@@ -63,21 +64,21 @@ func (m *Manifests) sendHead(ctx context.Context, reference string) (*http.Respo
 	return m.api.Do(req)
 }
 
-// isFinal reports whether GET would have the same response as this HEAD: some registries and proxies refuse HEAD with 400,
-// 403, 405, or 501.
+// isFinal reports whether GET would have the same status as this response to HEAD. Some registries and proxies refuse only HEAD,
+// with 400, 403, 405, or 501.
 func isFinal(resp *http.Response) bool {
 	return resp.StatusCode == http.StatusNotFound || transport.IsTransient(resp.StatusCode)
 }
 
-// headed returns the descriptor in the headers of a response to HEAD, if they are complete.
-func headed(resp *http.Response, reference string) (ocispec.Descriptor, bool) {
+// parseHead returns the descriptor in the headers of a response to HEAD, if they are complete.
+func parseHead(resp *http.Response, reference string) (ocispec.Descriptor, bool) {
 	desc := ocispec.Descriptor{Digest: digest.Digest(resp.Header.Get("Docker-Content-Digest")), Size: resp.ContentLength}
 	desc.MediaType, _, _ = mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	asked := digest.Digest(reference)
-	if desc.Digest == "" && asked.Validate() == nil {
-		desc.Digest = asked
+	want := digest.Digest(reference)
+	if desc.Digest == "" && want.Validate() == nil {
+		desc.Digest = want
 	}
-	return desc, resp.StatusCode/100 == 2 && desc.Digest.Validate() == nil && (asked.Validate() != nil || asked == desc.Digest) &&
+	return desc, resp.StatusCode/100 == 2 && desc.Digest.Validate() == nil && (want.Validate() != nil || want == desc.Digest) &&
 		manifest.Is(desc.MediaType) && desc.Size > 0 && desc.Size <= manifest.MaxSize
 }
 
@@ -99,14 +100,14 @@ func (r *Repository) Delete(ctx context.Context, resource string) error {
 	return nil
 }
 
-// HasBlob reports whether the registry has a blob of this size. If it refuses HEAD, it is asked for the first byte.
+// HasBlob reports whether the registry has a blob of this size. If the registry refuses HEAD, HasBlob requests the first byte.
 func (r *Repository) HasBlob(ctx context.Context, desc ocispec.Descriptor) (bool, error) {
-	at, err := url.Parse(r.URL("blobs/" + desc.Digest.String()))
+	address, err := url.Parse(r.URL("blobs/" + desc.Digest.String()))
 	if err != nil {
 		return false, err
 	}
 	for _, method := range []string{http.MethodHead, http.MethodGet} {
-		req, err := http.NewRequestWithContext(ctx, method, at.String(), nil)
+		req, err := http.NewRequestWithContext(ctx, method, address.String(), nil)
 		if err != nil {
 			return false, err
 		}
@@ -120,9 +121,9 @@ func (r *Repository) HasBlob(ctx context.Context, desc ocispec.Descriptor) (bool
 		_ = resp.Body.Close() // unread: a registry that ignores the range would send the whole blob
 		switch {
 		case resp.StatusCode/100 == 2:
-			// A length of 0 is that of the response, which has no body.
-			sized := method == http.MethodHead && resp.ContentLength > 0
-			return !sized || resp.ContentLength == desc.Size, transport.WebPage(resp)
+			// A length of 0 may be the length of the response to HEAD, which has no body.
+			hasSize := method == http.MethodHead && resp.ContentLength > 0
+			return !hasSize || resp.ContentLength == desc.Size, transport.WebPage(resp)
 		case resp.StatusCode == http.StatusNotFound:
 			return false, nil
 		case method == http.MethodGet, isFinal(resp):

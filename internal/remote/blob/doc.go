@@ -1,2 +1,2 @@
-// Package blob reads ranges of blobs, and remembers which repositories of a registry have which blobs.
+// Package blob reads ranges of blobs, and records which repositories of a registry have which blobs.
 package blob

@@ -18,8 +18,8 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// FetchRange returns length bytes of a blob from offset on, unverified. If the body breaks off, the reader requests the
-// rest, as long as requests do not fail for longer than the client allows.
+// FetchRange returns a reader of length bytes of a blob, starting at offset. The bytes are not verified. If the body breaks off,
+// the reader requests the rest, until requests have failed for longer than the client's retry limit.
 func (r *Store) FetchRange(ctx context.Context, desc ocispec.Descriptor, offset, length int64) (io.ReadCloser, error) {
 	if err := untrusted.CheckDigest(desc.Digest); err != nil {
 		return nil, artifact.Refused(desc.Digest.String(), "digest: %w", err)
@@ -43,13 +43,13 @@ type fetcher struct {
 	cancel func()
 	repo   *Store
 	desc   ocispec.Descriptor
-	body   io.ReadCloser // nil: to be opened
-	offset int64         // of the next byte
+	body   io.ReadCloser // nil: not open
+	offset int64         // of the next byte in the blob
 	end    int64
 	tries  *transport.Retrier
 }
 
-// Read returns io.EOF only at the end of the range.
+// Read implements io.Reader. It returns io.EOF only at the end of the range.
 func (f *fetcher) Read(p []byte) (int, error) {
 	for {
 		if f.offset == f.end {
@@ -74,7 +74,7 @@ func (f *fetcher) Read(p []byte) (int, error) {
 	}
 }
 
-// Close ends the reading.
+// Close cancels the request and closes its body.
 func (f *fetcher) Close() error {
 	f.cancel()
 	if f.body == nil {
@@ -83,7 +83,7 @@ func (f *fetcher) Close() error {
 	return f.body.Close()
 }
 
-// reopen requests the missing bytes after the last body broke off with cause (nil: the first request).
+// reopen requests the missing bytes. The error cause is the reason why the last body broke off; nil: this is the first request.
 func (f *fetcher) reopen(cause error) error {
 	step := "fetching " + f.repo.Named(f.desc.Digest.String())
 	for {
@@ -104,14 +104,15 @@ func (f *fetcher) reopen(cause error) error {
 			f.body = body
 			return nil
 		}
-		if cause == nil || transport.AsResponse(err) != nil { // the transport has repeated it already
+		if cause == nil || transport.AsResponse(err) != nil { // the transport has retried already
 			return manifest.WithAddress(f.desc, f.repo.Wrap(f.ctx, step, err))
 		}
 		cause = err
 	}
 }
 
-// openRange requests bytes [offset, end) of a blob. It skips the bytes before them if the registry ignores ranges.
+// openRange requests the bytes [offset, end) of a blob. If the registry does not support ranges, it requests the whole blob and
+// skips the bytes before offset.
 func (r *Store) openRange(ctx context.Context, desc ocispec.Descriptor, offset, end int64) (io.ReadCloser, error) {
 	if offset == end {
 		return http.NoBody, nil
@@ -124,7 +125,8 @@ func (r *Store) openRange(ctx context.Context, desc ocispec.Descriptor, offset, 
 	return body, err
 }
 
-// request requests a blob, or only the range, and skips the bytes before the range.
+// request requests the range [offset, end) of a blob, or the whole blob if part is not set. If the response has the whole blob, it
+// skips the bytes before offset.
 func (r *Store) request(ctx context.Context, desc ocispec.Descriptor, offset, end int64, part bool) (io.ReadCloser, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.URL("blobs/"+desc.Digest.String()), nil)
 	if err != nil {
@@ -148,7 +150,8 @@ func (r *Store) request(ctx context.Context, desc ocispec.Descriptor, offset, en
 	return resp.Body, nil
 }
 
-// CheckBlobAnswer refuses a response that can't have the requested bytes.
+// CheckBlobAnswer returns an error if a response can't have the bytes [offset, end) of a blob. It fails with ErrWrongRange if the
+// response has another range.
 func (r *Store) CheckBlobAnswer(resp *http.Response, desc ocispec.Descriptor, offset, end int64) error {
 	switch resp.StatusCode {
 	case http.StatusOK:
@@ -159,7 +162,7 @@ func (r *Store) CheckBlobAnswer(resp *http.Response, desc ocispec.Descriptor, of
 			return artifact.Refused(desc.Digest.String(), "size mismatch: want %d bytes, the registry has %d", desc.Size, resp.ContentLength)
 		}
 	case http.StatusPartialContent:
-		if encoding := resp.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" { // a part of other bytes than the blob's
+		if encoding := resp.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" { // a range of the encoded bytes
 			return fmt.Errorf("%w: with Content-Encoding %q", ErrWrongRange, untrusted.Line(encoding, 100))
 		}
 		want := byterange.Range{First: offset, Last: end - 1, Size: desc.Size}
@@ -175,8 +178,8 @@ func (r *Store) CheckBlobAnswer(resp *http.Response, desc ocispec.Descriptor, of
 	return nil
 }
 
-// decode decompresses a response that is compressed, though that was not asked for: some object stores and proxies do so. A
-// blob that is compressed itself may have such a header and still arrive as it is.
+// decode decompresses a response with Content-Encoding gzip, which some object stores and proxies send without being asked. It
+// leaves a response unchanged if the header describes the blob itself, which is compressed.
 func decode(resp *http.Response, desc ocispec.Descriptor) error {
 	if resp.Header.Get("Content-Encoding") != "gzip" || resp.ContentLength == desc.Size {
 		return nil
@@ -196,5 +199,5 @@ func decode(resp *http.Response, desc ocispec.Descriptor) error {
 	return nil
 }
 
-// ErrWrongRange reports that the registry did not send the requested range.
+// ErrWrongRange means that the registry did not send the requested range.
 var ErrWrongRange = errors.New("wrong Content-Range")

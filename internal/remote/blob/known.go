@@ -21,41 +21,41 @@ import (
 
 // Shared is the state that all transfers of one client share.
 type Shared struct {
-	Concurrency int    // connections
-	CacheDir    string // of uploads that were interrupted; empty: none
-	OnePass     int64  // onePassFrom, or less in tests
+	Concurrency int    // limit of the connections of all downloads
+	CacheDir    string // directory for the state of interrupted uploads; empty: none
+	OnePass     int64  // upload.OnePassFrom, or less in tests
 
 	mu      sync.Mutex
 	extra   int          // connections beyond the first of each download
 	Queued  atomic.Int32 // blocks in the queues of all downloads
-	Fetched atomic.Int64 // bytes of downloads
+	Fetched atomic.Int64 // bytes fetched by all downloads
 	Hashes  hashing.Group
 	seen    sync.Map // seenKey → repository
 }
 
-// Store sends and fetches the blobs of a repository.
+// Store fetches blobs of a repository, and has the state for pushing them.
 type Store struct {
 	*api.Repository
 	Shared *Shared
 
 	mu       sync.Mutex
 	mounts   mounting
-	declines bool // it has answered a request to mount with a session, or an error
+	declines bool // the registry has answered a request to mount with a session or an error
 	newOnce  sync.Once
-	new      bool
+	new      bool // the result of IsNew
 }
 
-// NewStore returns the blobs of a repository.
+// NewStore returns the store of a repository.
 func NewStore(api *api.Repository, shared *Shared) *Store {
 	return &Store{Repository: api, Shared: shared}
 }
 
-// WithName returns the blobs of another repository of the same registry, for reading.
+// WithName returns the store of another repository of the same registry, for reading.
 func (r *Store) WithName(repository string) *Store {
 	return NewStore(r.Repository.WithName(repository), r.Shared)
 }
 
-// CacheDir returns a directory below the cache, or "" without a cache.
+// CacheDir returns the path of a directory below the cache, or "" if cache is empty.
 func CacheDir(cache, name string) string {
 	if cache == "" {
 		return ""
@@ -63,16 +63,16 @@ func CacheDir(cache, name string) string {
 	return filepath.Join(cache, name)
 }
 
-// mounting is how a registry answers a request to mount a blob from the same repository, as earlier responses show.
+// mounting is how a registry answers a request to mount a blob from the same repository, according to earlier responses.
 type mounting int
 
 const (
 	mountsUnknown mounting = iota
-	MountsWork             // the answer shows whether the blob exists
-	MountsIgnored          // it always opens a session
+	MountsWork             // the response shows whether the blob exists
+	MountsIgnored          // the registry always opens a session
 )
 
-// Mounting returns how the registry answers requests to mount.
+// Mounting returns how the registry answers requests to mount, as LearnMounting recorded.
 func (r *Store) Mounting() mounting {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -86,22 +86,23 @@ func (r *Store) LearnMounting(m mounting) {
 	r.mounts = m
 }
 
-// LearnDecline records that the registry does not say of every blob that it was mounted.
+// LearnDecline records that the registry has declined a mount.
 func (r *Store) LearnDecline() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.declines = true
 }
 
-// Declines reports whether the registry is known to decline mounts. One that never did may claim blobs that it does not have.
+// Declines reports whether the registry has declined a mount. A registry that never did may claim to have mounted blobs that it
+// does not have.
 func (r *Store) Declines() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.declines
 }
 
-// IsNew reports whether the repository is known to be empty: the registry has no tags of it, and no earlier process pushed
-// to it. Then no request for an existing blob is necessary.
+// IsNew reports whether the repository is known to be empty: the registry has no list of its tags, and no earlier process pushed
+// to it. In an empty repository, a push need not ask whether blobs exist.
 func (r *Store) IsNew(ctx context.Context) bool {
 	r.newOnce.Do(func() {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.URL("tags/list")+"?n=1", nil)
@@ -118,7 +119,7 @@ func (r *Store) IsNew(ctx context.Context) bool {
 	return r.new
 }
 
-// markPushed records in the cache that this repository was pushed to. It returns false if that was recorded before.
+// markPushed records in the cache directory that this repository was pushed to. It returns false if it was recorded before.
 func (r *Store) markPushed() bool {
 	dir := CacheDir(r.Shared.CacheDir, "pushed")
 	if dir == "" {
@@ -135,18 +136,18 @@ func (r *Store) markPushed() bool {
 	return f.Close() == nil
 }
 
-// seenKey is a blob at a host.
+// seenKey is the key of a blob in Shared.seen.
 type seenKey struct {
 	host   string
 	digest digest.Digest
 }
 
-// Saw remembers that a repository of a host has a blob.
+// Saw records that a repository of a host has a blob.
 func (s *Shared) Saw(host, repository string, desc ocispec.Descriptor) {
 	s.seen.LoadOrStore(seenKey{host, desc.Digest}, repository)
 }
 
-// SawManifest remembers the blobs of a manifest of a repository.
+// SawManifest records that a repository of a host has the blobs of a manifest.
 func (s *Shared) SawManifest(host, repository string, data []byte) {
 	var m struct {
 		Config ocispec.Descriptor   `json:"config"`
@@ -171,8 +172,8 @@ func (s *Shared) SeenIn(host string, d digest.Digest) (repository string, ok boo
 	return from.(string), true
 }
 
-// TrySlot takes one of the connections that all downloads share for use beyond their first. It returns false if all are
-// taken.
+// TrySlot reserves one of the additional connections that all downloads share; the first connection of each download needs none.
+// It returns false if all of them are in use.
 func (s *Shared) TrySlot() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -183,17 +184,17 @@ func (s *Shared) TrySlot() bool {
 	return true
 }
 
-// ReleaseSlot returns a connection that TrySlot took.
+// ReleaseSlot releases a connection that TrySlot reserved.
 func (s *Shared) ReleaseSlot() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.extra--
 }
 
-// stateFor is the time for which the state of an interrupted upload is kept. Registries drop their sessions after a week.
+// stateFor is the time for which the state of an interrupted upload is kept. Registries drop upload sessions after a week.
 const stateFor = 7 * 24 * time.Hour
 
-// Sweep removes the files of a directory that are too old to be of use.
+// Sweep removes the files in a directory that are older than stateFor.
 func Sweep(dir string) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

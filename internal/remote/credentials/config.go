@@ -14,10 +14,10 @@ import (
 	"oras.land/oras-go/v2/registry/remote/auth"
 )
 
-// dockerHub is the key under which docker keeps the credentials of Docker Hub.
+// dockerHub is the key under which docker stores the credentials of Docker Hub.
 const dockerHub = "https://index.docker.io/v1/"
 
-// dockerConfig is the part of docker's config.json, or of containers' auth.json, that holds credentials.
+// dockerConfig has the fields about credentials in docker's config.json or containers' auth.json.
 type dockerConfig struct {
 	path        string
 	Auths       map[string]dockerAuth `json:"auths"`
@@ -34,7 +34,7 @@ type dockerAuth struct {
 	RegistryToken string `json:"registrytoken,omitempty"`
 }
 
-// readDockerConfig reads a file; without a path it is empty.
+// readDockerConfig reads a file. It returns an empty config if path is empty.
 func readDockerConfig(path string) (*dockerConfig, error) {
 	if path == "" {
 		return &dockerConfig{}, nil
@@ -46,7 +46,7 @@ func readDockerConfig(path string) (*dockerConfig, error) {
 	return parseDockerConfig(path, data)
 }
 
-// isOldFormat reports whether a file has its entries at the top, as docker's older ~/.dockercfg has.
+// isOldFormat reports whether a file has its entries at the top level, like docker's older ~/.dockercfg.
 func isOldFormat(path string, hasAuths bool) bool {
 	return strings.HasSuffix(path, ".dockercfg") && !hasAuths
 }
@@ -67,13 +67,14 @@ func parseDockerConfig(path string, data []byte) (*dockerConfig, error) {
 	return config, nil
 }
 
+// parent returns a path without its last element.
 func parent(path string) string {
 	i := strings.LastIndexByte(path, '/')
 	return path[:max(i, 0)]
 }
 
-// normalHost returns the name of a registry that all of its names have in common: Docker Hub has three, capitals do not
-// matter, and neither does the port of https.
+// normalHost returns the normal form of a registry's name: in lower case, without the port 443, and "docker.io" for each of the
+// three names of Docker Hub.
 func normalHost(host string) string {
 	host = strings.TrimSuffix(strings.ToLower(host), ":443")
 	switch host {
@@ -83,7 +84,7 @@ func normalHost(host string) string {
 	return host
 }
 
-// normalKey returns what a key of a file is about: HOST or HOST/PATH. Docker writes some keys as addresses of an API.
+// normalKey returns the normal form of a key in a file: HOST or HOST/PATH. Docker writes some keys as URLs of an API.
 func normalKey(key string) string {
 	bare := strings.TrimPrefix(strings.TrimPrefix(key, "https://"), "http://")
 	bare = strings.TrimSuffix(bare, "/")
@@ -97,7 +98,7 @@ func normalKey(key string) string {
 	return normalHost(host) + "/" + path
 }
 
-// keysOf returns the keys that are about the same as a normal key: the one that is equal first.
+// keysOf returns the keys whose normal form is normal: an equal key first, then the others in order.
 func keysOf[V any](entries map[string]V, normal string) []string {
 	var keys []string
 	for key := range entries {
@@ -117,8 +118,8 @@ func keysOf[V any](entries map[string]V, normal string) []string {
 	return keys
 }
 
-// helper returns the credential helper for a normal key, and the name by which it knows the registry. A host may have the
-// helper of all hosts.
+// helper returns the credential helper for a normal key, and the name of the registry to pass to the helper. If a host has no
+// helper of its own, the result is the helper of all hosts, or "".
 func (d *dockerConfig) helper(normal string) (name, address string) {
 	for _, key := range keysOf(d.CredHelpers, normal) {
 		if d.CredHelpers[key] != "" {
@@ -139,7 +140,8 @@ func serverAddress(host string) string {
 	return host
 }
 
-// findEntry returns the credentials for a normal key. An empty entry only shows that a helper has them.
+// findEntry returns the credentials in the file for a normal key. It skips empty entries, which mean that a helper has the
+// credentials.
 func (d *dockerConfig) findEntry(normal string) (auth.Credential, bool, error) {
 	for _, key := range keysOf(d.Auths, normal) {
 		e := d.Auths[key]

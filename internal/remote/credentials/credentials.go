@@ -21,7 +21,7 @@ import (
 	"oras.land/oras-go/v2/registry/remote/credentials"
 )
 
-// helperTimeout limits a credential helper: one that asks a locked keychain would wait forever.
+// helperTimeout limits how long a credential helper may run: it never ends if it waits for a locked keychain.
 const helperTimeout = 30 * time.Second
 
 // helperPattern matches the names allowed after "docker-credential-": the name becomes part of the name of a program.
@@ -29,25 +29,25 @@ var helperPattern = lazy.Regexp(`^[a-z0-9._-]+$`)
 
 // Options configure which credentials go to which registry.
 type Options struct {
-	Registry           string // the one that Username and Password are for, as in a Reference; empty: none
-	Username, Password string // take precedence over Inline and File. A password without a username is an identity token
+	Registry           string // the registry to which Username and Password belong, as in a reference; empty: none
+	Username, Password string // take precedence over Inline and File; a password without a username is an identity token
 
 	Inline string   // the content of a docker config.json, which takes precedence over File; empty: none
-	File   string   // docker's config.json or containers' auth.json; Login writes it. Empty: none
-	Named  bool     // the user named File: it must exist when credentials are needed
-	Files  []string // read after File, in this order, if they exist
+	File   string   // docker's config.json or containers' auth.json, to which Login writes; empty: none
+	Named  bool     // the user named File, so it must exist when credentials are needed
+	Files  []string // files to read after File, in this order, if they exist
 }
 
-// Store finds the credentials for a host: the explicit ones, or the stored ones.
+// Store finds the credentials for a registry: explicit ones, or those in files and credential helpers.
 type Store struct {
 	Options
 	Notify func(format string, args ...any) // receives warnings; nil: none
 
 	configs func() ([]*dockerConfig, error)
-	warned  sync.Map // names of helpers
+	warned  sync.Map // names of helpers for which a warning was sent
 }
 
-// NewStore returns a store. It reads nothing before the first use.
+// NewStore returns a store. The store reads no files before its first use.
 func NewStore(given Options) *Store {
 	s := &Store{Options: given}
 	s.configs = sync.OnceValues(s.read)
@@ -67,7 +67,7 @@ func (s *Store) read() ([]*dockerConfig, error) {
 	for i, path := range append([]string{s.File}, s.Files...) {
 		config, err := readDockerConfig(path)
 		if errors.Is(err, fs.ErrNotExist) && (i > 0 || !s.Named) || i > 0 && errors.Is(err, fs.ErrPermission) {
-			continue // those of another user are not for this one
+			continue // the file of another user is not needed
 		}
 		if err != nil {
 			return nil, err
@@ -77,7 +77,7 @@ func (s *Store) read() ([]*dockerConfig, error) {
 	return all, nil
 }
 
-// Hosts returns the registries that the files name, sorted. It asks no helper.
+// Hosts returns the registries named in the files, sorted. It runs no helper.
 func (s *Store) Hosts(ctx context.Context) ([]string, error) {
 	configs, err := pause.Await(ctx, s.configs)
 	if err != nil {
@@ -96,8 +96,9 @@ func (s *Store) Hosts(ctx context.Context) ([]string, error) {
 	return slices.Compact(hosts), nil
 }
 
-// Find finds the credentials for a repository of a host, when the host requires them. Explicit credentials go to one
-// registry only: other targets of a command (the source of a copy, the base of an image) may belong to another party.
+// Find returns the credentials for a repository of a host, or auth.EmptyCredential. Explicit credentials are used only for the
+// registry in Options.Registry, because other registries that a command uses (for the source of a copy or the base of an image)
+// may belong to another operator.
 func (s *Store) Find(ctx context.Context, hostport, repository string) (auth.Credential, error) {
 	given := s.Username != "" || s.Password != ""
 	if given && s.Registry != "" && hostport == (registry.Reference{Registry: s.Registry}).Host() {
@@ -122,8 +123,8 @@ func explicitCredential(username, password string) auth.Credential {
 	return auth.Credential{Username: username, Password: password}
 }
 
-// lookup finds the credentials for a repository of a host in one file: those of the longest path, then the host's, each
-// from its helper or from the file.
+// lookup finds the credentials for a repository of a host in one file. It tries the longest path first and the host last; for each,
+// it runs the helper before it uses the entry of the file.
 func (s *Store) lookup(ctx context.Context, d *dockerConfig, hostport, repository string) (auth.Credential, error) {
 	host := normalHost(hostport)
 	for path := repository; ; path = parent(path) {
@@ -133,7 +134,7 @@ func (s *Store) lookup(ctx context.Context, d *dockerConfig, hostport, repositor
 		}
 		helper, address := d.helper(key)
 		if helper != "" {
-			cred, err := askHelper(ctx, helper, address)
+			cred, err := runHelper(ctx, helper, address)
 			if err != nil && (ctx.Err() != nil || !s.warn(d, helper, err)) {
 				return cred, err
 			}
@@ -147,8 +148,8 @@ func (s *Store) lookup(ctx context.Context, d *dockerConfig, hostport, repositor
 	}
 }
 
-// warn reports a helper that failed: the credentials may be in another place, or not needed. It returns false if the
-// file is wrong.
+// warn sends a warning about a failed helper, which is not an error: the credentials may be elsewhere, or not needed. It returns
+// false if the name of the helper is invalid, which is an error.
 func (s *Store) warn(d *dockerConfig, helper string, err error) bool {
 	if errors.Is(err, artifact.ErrInvalid) {
 		return false
@@ -159,14 +160,14 @@ func (s *Store) warn(d *dockerConfig, helper string, err error) bool {
 	return true
 }
 
-// askHelper runs docker-credential-NAME. The host is passed exactly as the store knows it.
-func askHelper(ctx context.Context, name, address string) (auth.Credential, error) {
+// runHelper runs docker-credential-NAME to get the credentials for an address, and fails if it does not end within helperTimeout.
+func runHelper(ctx context.Context, name, address string) (auth.Credential, error) {
 	if err := checkHelper(name); err != nil {
 		return auth.EmptyCredential, err
 	}
 	limited, cancel := context.WithTimeout(ctx, helperTimeout)
 	defer cancel()
-	// A process that the helper started may keep its output open after the helper was ended.
+	// Await is necessary because a process started by the helper may keep the output open after the helper was killed.
 	cred, err := pause.Await(limited, func() (auth.Credential, error) { return credentials.NewNativeStore(name).Get(limited, address) })
 	switch {
 	case err != nil && ctx.Err() != nil:
@@ -177,6 +178,7 @@ func askHelper(ctx context.Context, name, address string) (auth.Credential, erro
 	return cred, err
 }
 
+// checkHelper returns an error if the name of a helper is invalid.
 func checkHelper(name string) error {
 	if helperPattern().MatchString(name) {
 		return nil

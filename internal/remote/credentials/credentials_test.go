@@ -113,7 +113,7 @@ func TestDockerHub(t *testing.T) {
 	}
 }
 
-// TestFiles looks through several places.
+// TestFiles checks the order of the places where credentials are searched.
 func TestFiles(t *testing.T) {
 	t.Parallel()
 	entry := func(host, name string) string {
@@ -141,7 +141,7 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-// installHelper installs a credential helper that knows some hosts, and fails for others.
+// installHelper installs a credential helper that has credentials for some hosts, and fails for others.
 func installHelper(t *testing.T, name string) {
 	t.Helper()
 	script := "#!/bin/sh\nread host\ncase $host in *.example:5000|https://index.docker.io/v1/|*/team) echo '{\"Username\":\"u\",\"Secret\":\"'$host'\"}';; " +
@@ -184,7 +184,7 @@ func TestCredentialHelper(t *testing.T) {
 		s := NewStore(Options{File: write(t, "config.json", "{"+test.config+","+auths+"}"), Files: []string{next}})
 		var warnings []string
 		s.Notify = func(format string, args ...any) { warnings = append(warnings, fmt.Sprintf(format, args...)) }
-		for range 2 { // one warning is enough
+		for range 2 { // the second time, there is no second warning
 			got, err := s.Find(t.Context(), test.host, test.repository)
 			if got != test.want || err != nil || len(warnings) != test.warnings {
 				t.Errorf("%s, %s/%s: %+v, %v, %q, want %+v", test.config, test.host, test.repository, got, err, warnings, test.want)
@@ -193,8 +193,8 @@ func TestCredentialHelper(t *testing.T) {
 	}
 }
 
-// TestSlowHelper checks that nothing waits longer for a helper than the command has time, even if a process that the helper started keeps
-// its output open.
+// TestSlowHelper checks that Find returns when its context ends, even if a process started by the helper keeps the helper's output
+// open.
 func TestSlowHelper(t *testing.T) {
 	path := write(t, "docker-credential-slow", "#!/bin/sh\nsleep 8 2>/dev/null\n")
 	if err := os.Chmod(path, 0o700); err != nil {
@@ -211,11 +211,11 @@ func TestSlowHelper(t *testing.T) {
 	}
 }
 
-// loginServer answers /v2/ only with a password.
-func loginServer(t *testing.T, asks bool) (*transport.Transport, string) {
+// loginServer starts a server that requires the password "pw" if protected is set.
+func loginServer(t *testing.T, protected bool) (*transport.Transport, string) {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, password, ok := r.BasicAuth(); asks && (!ok || password != "pw") {
+		if _, password, ok := r.BasicAuth(); protected && (!ok || password != "pw") {
 			w.Header().Set("WWW-Authenticate", `Basic realm="x"`)
 			w.WriteHeader(http.StatusUnauthorized)
 		}
@@ -228,9 +228,9 @@ func loginServer(t *testing.T, asks bool) (*transport.Transport, string) {
 	return tr, strings.TrimPrefix(server.URL, "http://")
 }
 
-// TestLoginsAtOnce logs in to several hosts at once, through a link to a file with other content: no entry and nothing else
-// gets lost, and the link stays one.
-func TestLoginsAtOnce(t *testing.T) {
+// TestConcurrentLogins logs in to several hosts at once, with a symbolic link to a file that has other content. It checks that no
+// entry and no other field is lost, and that the link is not replaced.
+func TestConcurrentLogins(t *testing.T) {
 	t.Parallel()
 	real := write(t, "real.json", `{"auths":{"other.example":{"auth":"`+basic("o:pw")+`","x":1}},"HttpHeaders":{"A":"b"}}`)
 	link := filepath.Join(t.TempDir(), "docker", "config.json")
@@ -253,7 +253,7 @@ func TestLoginsAtOnce(t *testing.T) {
 	}
 	wg.Wait()
 	if info, err := os.Lstat(link); err != nil || info.Mode()&fs.ModeSymlink == 0 {
-		t.Errorf("the link became %v, %v", info.Mode(), err)
+		t.Errorf("the link was replaced by a file with mode %v, %v", info.Mode(), err)
 	}
 	if info, err := os.Stat(real); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the file has mode %v, %v", info.Mode(), err)
@@ -282,7 +282,7 @@ func TestLoginsAtOnce(t *testing.T) {
 	}
 }
 
-// TestLogin replaces the credentials stored under another name of the registry, and checks what can be checked.
+// TestLogin checks that a login replaces the credentials stored under another name of the registry, and checks several errors.
 func TestLogin(t *testing.T) {
 	installHelper(t, "test")
 	tr, host := loginServer(t, true)
@@ -310,31 +310,32 @@ func TestLogin(t *testing.T) {
 	}
 	missing := write(t, "config.json", `{"credsStore":"missing"}`)
 	if _, err := NewStore(Options{File: missing}).Login(t.Context(), tr, host, "u", "pw"); err == nil || !strings.Contains(err.Error(), "not installed") {
-		t.Errorf("without its helper: %v", err)
+		t.Errorf("without the helper: %v", err)
 	}
-	podmans := write(t, "auth.json", `{"auths":{"`+host+`":{"auth":"`+basic("p:pw")+`"}}}`)
+	podmanFile := write(t, "auth.json", `{"auths":{"`+host+`":{"auth":"`+basic("p:pw")+`"}}}`)
 	for range 2 { // both files have an entry
-		err := NewStore(Options{File: file, Files: []string{podmans}}).Logout(t.Context(), host)
-		if got, findErr := NewStore(Options{File: file, Files: []string{podmans}}).Find(t.Context(), host, "x"); got != auth.EmptyCredential || findErr != nil {
-			t.Errorf("logged out (%v): found %+v, %v", err, got, findErr)
+		err := NewStore(Options{File: file, Files: []string{podmanFile}}).Logout(t.Context(), host)
+		if got, findErr := NewStore(Options{File: file, Files: []string{podmanFile}}).Find(t.Context(), host, "x"); got != auth.EmptyCredential || findErr != nil {
+			t.Errorf("after logout (%v): found %+v, %v", err, got, findErr)
 		}
 	}
 	if err := NewStore(Options{File: file}).Logout(t.Context(), host); !errors.Is(err, errdef.ErrNotFound) {
-		t.Errorf("logged out again: %v", err)
+		t.Errorf("second logout: %v", err)
 	}
 }
 
-// TestLoginAtASlowServer stores nothing if a response does not end, wherever in it the server is slow.
-func TestLoginAtASlowServer(t *testing.T) {
+// TestLoginToSlowServer checks that a login fails and stores nothing if the response does not end, in whatever part of the response
+// the server is slow.
+func TestLoginToSlowServer(t *testing.T) {
 	t.Parallel()
 	const begun = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 	for name, at := range map[string]struct{ first, then string }{
-		"nothing":        {"", ""},
-		"headers":        {begun, "X: y\r\n"},
-		"a status":       {"HTTP", "/"},
-		"a body":         {begun + "Content-Length: 9999\r\n\r\n", " "},
-		"chunks":         {begun + "Transfer-Encoding: chunked\r\n\r\n", "1\r\n \r\n"},
-		"a body, silent": {begun + "Content-Length: 9999\r\n\r\n", ""},
+		"silent":             {"", ""},
+		"endless headers":    {begun, "X: y\r\n"},
+		"endless status":     {"HTTP", "/"},
+		"endless body":       {begun + "Content-Length: 9999\r\n\r\n", " "},
+		"endless chunks":     {begun + "Transfer-Encoding: chunked\r\n\r\n", "1\r\n \r\n"},
+		"silent in the body": {begun + "Content-Length: 9999\r\n\r\n", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -379,8 +380,8 @@ func TestLoginAtASlowServer(t *testing.T) {
 	}
 }
 
-// TestOddFiles logs in and out where a file has no entries yet, or has them at the top.
-func TestOddFiles(t *testing.T) {
+// TestUnusualFiles logs in and out with files that have no entries, or have them at the top level.
+func TestUnusualFiles(t *testing.T) {
 	tr, host := loginServer(t, true)
 	for _, c := range []struct{ name, content, left string }{
 		{"config.json", "\n", ""},

@@ -1,2 +1,3 @@
-// Package credentials finds the credentials for a host where docker, podman, and their helpers keep them.
+// Package credentials finds the credentials for a registry in the files and credential helpers of docker and podman, and stores
+// them there.
 package credentials

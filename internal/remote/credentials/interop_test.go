@@ -9,9 +9,8 @@ import (
 	"github.com/davit-oci/davit/internal/clients"
 )
 
-// TestAsSkopeoFinds compares the user that is found in a file of credentials with the one that skopeo finds in it, for every
-// combination of two keys.
-func TestAsSkopeoFinds(t *testing.T) {
+// TestFindsLikeSkopeo compares the user that Find returns with the one that skopeo finds in the same file, for every pair of keys.
+func TestFindsLikeSkopeo(t *testing.T) {
 	t.Parallel()
 	client := clients.New(t, "skopeo")
 	keys := []string{
@@ -21,12 +20,12 @@ func TestAsSkopeoFinds(t *testing.T) {
 	queries := []string{"r.example/ns/app", "r.example/ns", "r.example/other", "r.example:5000/ns/app", "docker.io/ns/app", "docker.io/other/app"}
 	for i, one := range keys {
 		for _, two := range keys[i:] {
-			if one != two && isURLOfOne(one, two) {
-				continue // skopeo takes either of two keys for the same place, by chance
+			if one != two && areEqualInSkopeo(one, two) {
+				continue // skopeo uses either of them at random
 			}
 			var auths []string
 			for _, key := range slices.Compact([]string{one, two}) {
-				auths = append(auths, fmt.Sprintf(`%q:{"auth":%q}`, key, basic(strings.ReplaceAll(key, ":", "_")+":pw"))) // a user has no colon
+				auths = append(auths, fmt.Sprintf(`%q:{"auth":%q}`, key, basic(strings.ReplaceAll(key, ":", "_")+":pw"))) // a user name can't contain a colon
 			}
 			path := write(t, "auth.json", `{"auths":{`+strings.Join(auths, ",")+`}}`)
 			for _, query := range queries {
@@ -47,8 +46,8 @@ func TestAsSkopeoFinds(t *testing.T) {
 	}
 }
 
-// isURLOfOne reports whether two keys stand for one place in skopeo, which cuts a scheme and a path off a URL.
-func isURLOfOne(one, two string) bool {
+// areEqualInSkopeo reports whether skopeo treats two keys as equal, because it removes the scheme and the path of a URL.
+func areEqualInSkopeo(one, two string) bool {
 	host := func(key string) string {
 		rest, isURL := strings.CutPrefix(key, "https://")
 		if isURL {

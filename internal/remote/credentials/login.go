@@ -27,9 +27,8 @@ import (
 	"oras.land/oras-go/v2/registry/remote/credentials"
 )
 
-// Login checks a username and password (or, without a username, an identity token) with the registry at host, and keeps
-// them in the store that File names: a helper, or the file itself. It returns where they are kept, "" for a
-// helper.
+// Login checks a username and password (or, without a username, an identity token) with the registry at host, and stores
+// them: in the credential helper that File names, or in that file itself. It returns the path of the file, or "" for a helper.
 func (s *Store) Login(ctx context.Context, t *transport.Transport, host, username, password string) (string, error) {
 	name, err := reference.ParseHost(host)
 	if err != nil {
@@ -46,18 +45,18 @@ func (s *Store) Login(ctx context.Context, t *transport.Transport, host, usernam
 		}
 	}
 	cred := explicitCredential(username, password)
-	if err := check(ctx, t, name, cred); err != nil {
+	if err := checkCredential(ctx, t, name, cred); err != nil {
 		return "", err
 	}
 	if helper != "" {
 		if err := credentials.NewNativeStore(helper).Put(ctx, address, cred); err != nil {
-			return "", &artifact.Error{Op: "keeping the credentials of", Item: name, Err: err}
+			return "", &artifact.Error{Op: "storing the credentials of", Item: name, Err: err}
 		}
 		return "", nil
 	}
 	err = editConfig(ctx, s.File, func(auths map[string]json.RawMessage) (bool, error) {
 		for _, key := range keysOf(auths, normalHost(name)) {
-			delete(auths, key) // another name of the registry
+			delete(auths, key) // the entry may have another name of the registry
 		}
 		entry := dockerAuth{IdentityToken: cred.RefreshToken}
 		if username != "" {
@@ -68,7 +67,7 @@ func (s *Store) Login(ctx context.Context, t *transport.Transport, host, usernam
 		return true, err
 	})
 	if err != nil {
-		return "", &artifact.Error{Op: "keeping the credentials of", Item: name, Err: err}
+		return "", &artifact.Error{Op: "storing the credentials of", Item: name, Err: err}
 	}
 	return s.File, nil
 }
@@ -76,7 +75,7 @@ func (s *Store) Login(ctx context.Context, t *transport.Transport, host, usernam
 // readOwn reads the file that Login writes. It need not exist.
 func (s *Store) readOwn() (*dockerConfig, error) {
 	if s.File == "" {
-		return nil, &artifact.Error{Err: &fs.PathError{Op: "login", Path: "config.json", Err: errors.New("there is no home directory to keep credentials in")},
+		return nil, &artifact.Error{Err: &fs.PathError{Op: "login", Path: "config.json", Err: errors.New("there is no home directory to store credentials in")},
 			Hint: "name a file with --registry-config, or a directory in DOCKER_CONFIG"}
 	}
 	config, err := readDockerConfig(s.File)
@@ -86,29 +85,29 @@ func (s *Store) readOwn() (*dockerConfig, error) {
 	return config, err
 }
 
-// checkUsable reports why a credential helper can't keep anything.
+// checkUsable returns an error if a credential helper has an invalid name or is not installed.
 func (s *Store) checkUsable(helper string) error {
 	if err := checkHelper(helper); err != nil {
 		return err
 	}
 	if _, err := exec.LookPath("docker-credential-" + helper); err != nil {
-		return &artifact.Error{Op: "keeping credentials", Item: s.File,
+		return &artifact.Error{Op: "using the credential helper of", Item: s.File,
 			Err:  &fs.PathError{Op: "run", Path: "docker-credential-" + helper, Err: errors.New("the credential helper that the file names is not installed")},
 			Hint: fmt.Sprintf("install it, or remove %q from credsStore or credHelpers in %s", helper, s.File)}
 	}
 	return nil
 }
 
-// check checks whether a registry accepts the credentials.
-func check(ctx context.Context, t *transport.Transport, host string, cred auth.Credential) error {
+// checkCredential returns an error if a registry does not accept the credentials.
+func checkCredential(ctx context.Context, t *transport.Transport, host string, cred auth.Credential) error {
 	name := registry.Reference{Registry: host}
 	scheme := "https"
 	if t.Security.IsPlain(host) {
 		scheme = "http"
 	}
-	asked := false
+	used := false
 	client := &auth.Client{Client: t.Client(), ClientID: "davit", Credential: func(context.Context, string) (auth.Credential, error) {
-		asked = true
+		used = true
 		return cred, nil
 	}}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+"://"+name.Host()+"/v2/", nil)
@@ -121,20 +120,21 @@ func check(ctx context.Context, t *transport.Transport, host string, cred auth.C
 		if err = transport.WebPage(resp); err == nil && resp.StatusCode/100 != 2 {
 			err = transport.ResponseError(resp)
 		}
-		if err == nil { // a response that never ends is not an answer
+		if err == nil { // the body must end too
 			_, err = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
 		}
 	}
 	if err != nil {
 		return transport.Wrap(ctx, host, "logging in to "+host, err)
 	}
-	if !asked {
+	if !used {
 		t.Notify("%s did not ask for the credentials: they are stored unchecked", host)
 	}
 	return nil
 }
 
-// Logout removes the credentials of a host. Without any, the error is errdef.ErrNotFound.
+// Logout removes the credentials of a host from its helper and from all files. It fails with errdef.ErrNotFound if it finds no
+// credentials.
 func (s *Store) Logout(ctx context.Context, host string) error {
 	name, err := reference.ParseHost(host)
 	if err != nil {
@@ -182,8 +182,8 @@ func (s *Store) Logout(ctx context.Context, host string) error {
 	return nil
 }
 
-// editConfig changes the entries of a file and keeps everything else in it. A link stays a link. One process at a time
-// edits, so that none loses the entry of another; the lock is that of the directory, because the file is replaced.
+// editConfig changes the entries of a file and keeps its other fields. If given is a symbolic link, editConfig changes its target.
+// It locks the file's directory, so that concurrent processes do not lose entries. It can't lock the file, which it replaces.
 func editConfig(ctx context.Context, given string, edit func(auths map[string]json.RawMessage) (changed bool, err error)) error {
 	path := given
 	if target, err := filepath.EvalSymlinks(given); err == nil {
@@ -223,7 +223,7 @@ func editConfig(ctx context.Context, given string, edit func(auths map[string]js
 	return durable.ReplaceFile(path, append(data, '\n'), 0o600, 0o660)
 }
 
-// parseObject parses a JSON object. An empty text and null have no fields.
+// parseObject parses a JSON object. For empty data and for null, it returns an empty map.
 func parseObject(data []byte) (map[string]json.RawMessage, error) {
 	object := map[string]json.RawMessage{}
 	if len(bytes.TrimSpace(data)) == 0 {

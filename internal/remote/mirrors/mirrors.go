@@ -1,4 +1,4 @@
-// Package mirrors reads a repository from its mirrors first.
+// Package mirrors reads a repository from its mirrors, and from its registry if they fail.
 package mirrors
 
 import (
@@ -19,40 +19,41 @@ import (
 	"oras.land/oras-go/v2/content"
 )
 
-// Repository is a repository that is read from mirrors first. A mirror that fails, lacks something, or sends bytes that the digest does
-// not vouch for is skipped, and the next one is asked, at last the registry itself.
+// Repository is a repository that is read from mirrors first. If a mirror fails, lacks the requested object, or sends bytes that do
+// not match the digest, the next mirror is tried, and finally the registry itself.
 type Repository struct {
 	*remote.Repository
 	mirrors []*mirror
 	notify  func(string)
 }
 
-// New returns a repository without mirrors. notify, which may be nil, receives what the user should know.
+// New returns a repository without mirrors. The function notify, which may be nil, receives messages for the user.
 func New(repository *remote.Repository, notify func(string)) *Repository {
 	return &Repository{Repository: repository, notify: notify}
 }
 
-// Add adds a mirror, which is asked after those that were added before.
+// Add adds a mirror, which is tried after those that were added before.
 func (r *Repository) Add(repository *remote.Repository, when hostconfig.When) {
 	r.mirrors = append(r.mirrors, &mirror{Repository: repository, when: when})
 }
 
-// mirror is one of the repositories.
+// mirror is a mirror of the repository.
 type mirror struct {
 	*remote.Repository
 	when   hostconfig.When
-	broken atomic.Bool // it did not answer: it is not asked again in this run
+	broken atomic.Bool // the mirror did not answer, so it is not used again
 }
 
-// answers reports whether the mirror is asked about a reference.
-func (m *mirror) answers(byDigest bool) bool {
+// isUsed reports whether the mirror is used for a request by digest, or for one by tag.
+func (m *mirror) isUsed(byDigest bool) bool {
 	return !m.broken.Load() && (m.when == hostconfig.Always || byDigest == (m.when == hostconfig.ForDigests))
 }
 
-// try calls use with the repositories in their order until one succeeds, and returns the last error: that of the registry itself.
+// try calls use with the mirrors and then the registry's repository, until a call succeeds. If none does, it returns the
+// registry's error.
 func (r *Repository) try(ctx context.Context, byDigest bool, use func(*remote.Repository) error) error {
 	for _, m := range r.mirrors {
-		if !m.answers(byDigest) {
+		if !m.isUsed(byDigest) {
 			continue
 		}
 		err := use(m.Repository)
@@ -61,13 +62,13 @@ func (r *Repository) try(ctx context.Context, byDigest bool, use func(*remote.Re
 		}
 		var unavailable *transport.Unavailable
 		if errors.As(err, &unavailable) && unavailable.Answer.Status == 0 && !m.broken.Swap(true) || errors.Is(err, artifact.ErrRefused) {
-			r.note(err)
+			r.notifySkipped(err)
 		}
 	}
 	return use(r.Repository)
 }
 
-func (r *Repository) note(err error) {
+func (r *Repository) notifySkipped(err error) {
 	if r.notify != nil {
 		r.notify("not using a mirror: " + err.Error())
 	}
@@ -75,8 +76,8 @@ func (r *Repository) note(err error) {
 
 // Resolve returns the descriptor of a tag or digest.
 func (r *Repository) Resolve(ctx context.Context, ref string) (desc ocispec.Descriptor, err error) {
-	err = r.try(ctx, isDigest(ref), func(one *remote.Repository) error {
-		desc, err = one.Resolve(ctx, ref)
+	err = r.try(ctx, isDigest(ref), func(repo *remote.Repository) error {
+		desc, err = repo.Resolve(ctx, ref)
 		return err
 	})
 	return desc, err
@@ -86,8 +87,8 @@ func isDigest(ref string) bool { return digest.Digest(ref).Validate() == nil }
 
 // FetchReference returns the manifest of a tag or digest.
 func (r *Repository) FetchReference(ctx context.Context, ref string) (desc ocispec.Descriptor, rc io.ReadCloser, err error) {
-	err = r.try(ctx, isDigest(ref), func(one *remote.Repository) error {
-		desc, rc, err = one.FetchReference(ctx, ref)
+	err = r.try(ctx, isDigest(ref), func(repo *remote.Repository) error {
+		desc, rc, err = repo.FetchReference(ctx, ref)
 		if err == nil {
 			rc, err = verify(desc, rc)
 		}
@@ -99,7 +100,7 @@ func (r *Repository) FetchReference(ctx context.Context, ref string) (desc ocisp
 // Exists reports whether a blob or manifest exists in one of the repositories.
 func (r *Repository) Exists(ctx context.Context, desc ocispec.Descriptor) (ok bool, err error) {
 	for _, m := range r.mirrors {
-		if m.answers(true) {
+		if m.isUsed(true) {
 			if ok, err := m.Exists(ctx, desc); err == nil && ok {
 				return true, nil
 			}
@@ -108,10 +109,10 @@ func (r *Repository) Exists(ctx context.Context, desc ocispec.Descriptor) (ok bo
 	return r.Repository.Exists(ctx, desc)
 }
 
-// Fetch returns a blob or manifest. What is small is verified here, so that another repository can be asked.
+// Fetch returns a reader of a blob or manifest. It verifies small ones, so that the next repository is tried if one is damaged.
 func (r *Repository) Fetch(ctx context.Context, desc ocispec.Descriptor) (rc io.ReadCloser, err error) {
-	err = r.try(ctx, true, func(one *remote.Repository) error {
-		if rc, err = one.Fetch(ctx, desc); err == nil && isSmall(desc) {
+	err = r.try(ctx, true, func(repo *remote.Repository) error {
+		if rc, err = repo.Fetch(ctx, desc); err == nil && isSmall(desc) {
 			rc, err = verify(desc, rc)
 		}
 		return err
@@ -119,10 +120,11 @@ func (r *Repository) Fetch(ctx context.Context, desc ocispec.Descriptor) (rc io.
 	return rc, err
 }
 
-// verifiedSize is the size of blobs up to which they are held in memory to be verified.
+// verifiedSize is the size up to which Fetch reads a blob into memory to verify it.
 const verifiedSize = 1 << 20
 
-// isSmall reports whether a blob or manifest is held in memory. A descriptor may claim to be of a manifest that no registry takes.
+// isSmall reports whether Fetch reads a blob or manifest into memory. A manifest beyond the size limit is not small: its descriptor
+// may be forged.
 func isSmall(desc ocispec.Descriptor) bool {
 	return desc.Size <= verifiedSize || manifest.Is(desc.MediaType) && desc.Size <= manifest.MaxSize
 }
@@ -138,13 +140,13 @@ func verify(desc ocispec.Descriptor, rc io.ReadCloser) (io.ReadCloser, error) {
 
 // FetchFile writes a verified blob to a file.
 func (r *Repository) FetchFile(ctx context.Context, desc ocispec.Descriptor, dst *os.Root, name string, report func(done, ready int64)) error {
-	return r.try(ctx, true, func(one *remote.Repository) error { return one.FetchFile(ctx, desc, dst, name, report) })
+	return r.try(ctx, true, func(repo *remote.Repository) error { return repo.FetchFile(ctx, desc, dst, name, report) })
 }
 
-// FetchRange returns a part of a blob.
+// FetchRange returns a reader of a part of a blob, without verifying it.
 func (r *Repository) FetchRange(ctx context.Context, desc ocispec.Descriptor, offset, length int64) (rc io.ReadCloser, err error) {
-	err = r.try(ctx, true, func(one *remote.Repository) error {
-		rc, err = one.FetchRange(ctx, desc, offset, length)
+	err = r.try(ctx, true, func(repo *remote.Repository) error {
+		rc, err = repo.FetchRange(ctx, desc, offset, length)
 		return err
 	})
 	return rc, err

@@ -8,23 +8,23 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// batch has pushed manifests that are not in the referrers list of their subjects yet. Each edit writes the whole list, and
-// waits whether another writer undoes it.
+// batch has pushed manifests that are not in the referrers lists of their subjects yet. They are added together, because each edit
+// writes the whole list and waits to see whether another writer overwrites it.
 type batch struct {
 	mu      sync.Mutex
 	on      bool
-	order   []digest.Digest // of the subjects
-	entries map[digest.Digest][]ocispec.Descriptor
+	order   []digest.Digest                        // the subjects, in order of their first entry
+	entries map[digest.Digest][]ocispec.Descriptor // by subject
 }
 
-// Batch makes Add put entries into the lists of the tag schema together, with the next Flush.
+// Batch makes Add leave changes of lists of the tag schema to the next Flush.
 func (r *Lister) Batch() {
 	r.batch.mu.Lock()
 	defer r.batch.mu.Unlock()
 	r.batch.on, r.batch.entries = true, map[digest.Digest][]ocispec.Descriptor{}
 }
 
-// Flush ends the batch, and puts its entries into the lists.
+// Flush ends the batch, and adds its entries to the lists.
 func (r *Lister) Flush(ctx context.Context) error {
 	r.batch.mu.Lock()
 	order, entries := r.batch.order, r.batch.entries
@@ -39,7 +39,7 @@ func (r *Lister) Flush(ctx context.Context) error {
 	return nil
 }
 
-// deferEntry adds an entry to the batch, if there is one.
+// deferEntry adds an entry to the batch, and reports whether there is one.
 func (r *Lister) deferEntry(subject digest.Digest, entry ocispec.Descriptor) bool {
 	r.batch.mu.Lock()
 	defer r.batch.mu.Unlock()
@@ -53,7 +53,7 @@ func (r *Lister) deferEntry(subject digest.Digest, entry ocispec.Descriptor) boo
 	return true
 }
 
-// addAll puts entries into the list of a subject's referrers, unless they are in it.
+// addAll adds entries to the list of a subject's referrers, except those that it already contains.
 func (r *Lister) addAll(ctx context.Context, subject digest.Digest, entries []ocispec.Descriptor) error {
 	_, err := r.editList(ctx, subject, func(list []ocispec.Descriptor) ([]ocispec.Descriptor, bool) {
 		listed := map[digest.Digest]bool{}

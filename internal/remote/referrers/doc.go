@@ -1,2 +1,2 @@
-// Package referrers lists what refers to a manifest, and keeps the lists of registries that have no referrers API.
+// Package referrers lists the referrers of a manifest, and maintains their lists in registries without the referrers API.
 package referrers

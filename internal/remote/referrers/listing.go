@@ -23,13 +23,13 @@ import (
 func (r *Lister) List(ctx context.Context, desc ocispec.Descriptor, artifactType string, fn func([]ocispec.Descriptor) error) error {
 	ctx = r.API.WithScope(ctx)
 	step := "listing the referrers of " + r.API.Named(desc.Digest.String())
-	var own error
+	var fnErr error
 	err := r.listFromAPI(ctx, desc.Digest, artifactType, func(page []ocispec.Descriptor) error {
-		own = fn(page)
-		return own
+		fnErr = fn(page)
+		return fnErr
 	})
-	if own != nil {
-		return own
+	if fnErr != nil {
+		return fnErr
 	}
 	var without withoutAPI
 	if !errors.As(err, &without) {
@@ -51,15 +51,17 @@ func (r *Lister) List(ctx context.Context, desc ocispec.Descriptor, artifactType
 	return fn(list)
 }
 
-// withoutAPI is the response of a registry that has no referrers API, or denies it to this user.
+// withoutAPI is the error of a registry that has no referrers API, or denies it to this user.
 type withoutAPI struct{ answer error }
 
+// Error returns a message with the registry's response.
 func (w withoutAPI) Error() string { return "the registry has no referrers API: " + w.answer.Error() }
 
-// isDenied reports whether the registry denied the request: it may have the API.
+// isDenied reports whether the registry denied the request. It may still have the API.
 func (w withoutAPI) isDenied() bool { return transport.IsDenied(w.answer) }
 
-// listFromAPI lists by the referrers API. Its error is withoutAPI if the first page shows that the registry does not have it.
+// listFromAPI lists referrers with the referrers API. Its error is withoutAPI if the first page shows that the registry has no such
+// API.
 func (r *Lister) listFromAPI(ctx context.Context, subject digest.Digest, artifactType string, fn func([]ocispec.Descriptor) error) error {
 	if r.noPath.Load() {
 		return withoutAPI{errdef.ErrUnsupported}
@@ -92,12 +94,12 @@ func (r *Lister) listFromAPI(ctx context.Context, subject digest.Digest, artifac
 	return err
 }
 
-// isAboutPath reports whether "not found" is about the path: a registry that knows the path answers with the errors of the
-// specification.
+// isAboutPath reports whether a status 404 means that the registry does not know the path of the referrers API. A registry that
+// knows the path sends errors as in the specification.
 func isAboutPath(answer *errcode.ErrorResponse) bool { return len(answer.Errors) == 0 }
 
-// Learn remembers all tags of the repository: lists of referrers, and manifests of cosign, whose tags are not among them are
-// not requested. It is for commands that read.
+// Learn records all tags of the repository, so that LacksTag knows the missing tags of referrers lists and cosign manifests, which
+// then need not be requested. It is only for commands that read.
 func (r *Lister) Learn(tags []string) {
 	all := make(map[string]bool, len(tags))
 	for _, tag := range tags {
@@ -109,7 +111,7 @@ func (r *Lister) Learn(tags []string) {
 // KnowsTags reports whether Learn was called.
 func (r *Lister) KnowsTags() bool { return r.tags.Load() != nil }
 
-// HasAPI reports whether the registry answered by the referrers API.
+// HasAPI reports whether the registry has answered a request to the referrers API.
 func (r *Lister) HasAPI() bool { return r.hasAPI.Load() }
 
 // LacksTag reports whether a tag is known not to exist.
@@ -118,8 +120,8 @@ func (r *Lister) LacksTag(tag string) bool {
 	return tags != nil && !(*tags)[tag]
 }
 
-// readPage reads one response of the referrers API. Anything but an index shows that there is no such API: some registries and
-// the applications in front of them answer every path with 200.
+// readPage reads one response of the referrers API. If the response is not an index, the registry has no such API: some registries,
+// and applications in front of registries, answer every path with 200.
 func readPage(resp *http.Response) ([]ocispec.Descriptor, error) {
 	data, err := api.ReadBounded(resp.Body, manifest.MaxSize)
 	if err != nil {
@@ -141,7 +143,7 @@ func readPage(resp *http.Response) ([]ocispec.Descriptor, error) {
 	return *index.Manifests, nil
 }
 
-// hasOwnList reports whether the registry lists referrers itself.
+// hasOwnList reports whether the registry has the referrers API, and so lists the referrers itself.
 func (r *Lister) hasOwnList(ctx context.Context, subject digest.Digest) (bool, error) {
 	if r.hasAPI.Load() {
 		return true, nil
@@ -157,15 +159,15 @@ func (r *Lister) hasOwnList(ctx context.Context, subject digest.Digest) (bool, e
 	return false, r.API.Wrap(ctx, "listing the referrers of "+r.API.Named(subject.String()), err)
 }
 
-// errEnough ends a listing after the first page, when the others do not matter.
+// errEnough ends a listing after the first page.
 var errEnough = errors.New("enough")
 
-// listFromTag lists by the tag schema.
+// listFromTag lists referrers with the tag schema.
 func (r *Lister) listFromTag(ctx context.Context, subject digest.Digest, artifactType string) ([]ocispec.Descriptor, error) {
 	list, _, err := r.readList(ctx, subject)
 	var other *notAList
 	if errors.As(err, &other) {
-		return nil, nil // nothing is listed there
+		return nil, nil // the tag is not a list of referrers
 	}
 	if err != nil {
 		return nil, err
@@ -173,21 +175,21 @@ func (r *Lister) listFromTag(ctx context.Context, subject digest.Digest, artifac
 	return r.completeEntries(ctx, list, artifactType)
 }
 
-// maxLookedAt limits the manifests that are opened for one list.
-const maxLookedAt = 1000
+// maxFetched limits the number of manifests that are fetched for one list.
+const maxFetched = 1000
 
-// completeEntries returns the entries of list that have an artifact type. Some clients list a referrer without its type, or with that of its
-// empty config; the manifest has the real one.
+// completeEntries returns the entries of list with the given artifact type; "": all entries. Some clients list a referrer without
+// its artifact type, or with the media type of its empty config. For such entries, it fetches the manifest.
 func (r *Lister) completeEntries(ctx context.Context, list []ocispec.Descriptor, artifactType string) ([]ocispec.Descriptor, error) {
 	var out []ocispec.Descriptor
-	opened := 0
+	fetched := 0
 	for _, desc := range list {
-		if (desc.ArtifactType == "" || desc.ArtifactType == ocispec.MediaTypeEmptyJSON) && manifest.Is(desc.MediaType) && opened < maxLookedAt {
-			opened++
+		if (desc.ArtifactType == "" || desc.ArtifactType == ocispec.MediaTypeEmptyJSON) && manifest.Is(desc.MediaType) && fetched < maxFetched {
+			fetched++
 			_, data, err := r.Manifests.Get(ctx, desc.Digest.String())
 			switch {
 			case api.IsNotFound(err):
-				continue // listed, but deleted since
+				continue // the list still has an entry of a deleted manifest
 			case err != nil:
 				return nil, err
 			}

@@ -30,18 +30,18 @@ import (
 type Lister struct {
 	API       *api.Repository
 	Manifests *api.Manifests
-	Serial    func(name string) (unlock func()) // one goroutine of the client at a time
-	LockDir   string                            // one process of this machine at a time; empty: no lock
+	Lock      func(name string) (unlock func()) // locks a name among the goroutines that use the client
+	LockDir   string                            // directory for locks among the processes of this machine; empty: no locks
 
-	hasAPI  atomic.Bool // the registry answered the referrers API
-	hasList atomic.Bool // a tag led to a list of referrers
-	noPath  atomic.Bool // the registry does not have the path of the referrers API
+	hasAPI  atomic.Bool // the registry has answered a request to the referrers API
+	hasList atomic.Bool // a list of the tag schema was found
+	noPath  atomic.Bool // the registry does not know the path of the referrers API
 
 	batch batch
 	tags  atomic.Pointer[map[string]bool] // all tags of the repository; nil: unknown
 }
 
-// referrerTag returns the tag of the list of a subject's referrers (distribution specification, "Referrers Tag Schema").
+// referrerTag returns the tag of the list of a subject's referrers (distribution specification, section "Referrers Tag Schema").
 func referrerTag(subject digest.Digest) string {
 	cut := func(s string, n int) string {
 		s = strings.Map(func(r rune) rune {
@@ -55,8 +55,8 @@ func referrerTag(subject digest.Digest) string {
 	return cut(string(subject.Algorithm()), 32) + "-" + cut(subject.Encoded(), 64)
 }
 
-// readList reads the list of a subject's referrers from its tag, and the list's ETag. A missing tag is an empty list; a
-// tag that points to something else is a *notAList.
+// readList reads the list of a subject's referrers from its tag, and the ETag of the list. If the tag does not exist, the list is
+// empty. If the tag does not refer to a list, readList fails with a *notAList.
 func (r *Lister) readList(ctx context.Context, subject digest.Digest) ([]ocispec.Descriptor, string, error) {
 	desc, data, etag, err := r.Manifests.GetOnce(ctx, referrerTag(subject))
 	switch {
@@ -74,25 +74,26 @@ func (r *Lister) readList(ctx context.Context, subject digest.Digest) ([]ocispec
 	return index.Manifests, etag, nil
 }
 
-// notAList is a tag of the tag schema that has another use: GitLab resolves every tag of that form to the subject.
+// notAList is the error about a tag of the tag schema that has another use. GitLab resolves every tag of that form to the subject.
 type notAList struct {
 	tag  string
 	desc ocispec.Descriptor
 }
 
+// Error returns a message with the tag and the manifest to which it refers.
 func (n *notAList) Error() string {
-	return fmt.Sprintf("the tag %s is that of %s (%s), not of a list of referrers", n.tag, n.desc.Digest, n.desc.MediaType)
+	return fmt.Sprintf("the tag %s refers to %s (%s), not to a list of referrers", n.tag, n.desc.Digest, n.desc.MediaType)
 }
 
-// Add adds a manifest that was pushed to the list of its subject's referrers. A registry that claims to list it itself is
-// trusted if it has the referrers API.
-func (r *Lister) Add(ctx context.Context, desc ocispec.Descriptor, data []byte, claims bool) error {
+// Add adds a pushed manifest to the list of its subject's referrers, unless the registry lists it itself: then claimed is set,
+// because the response had the header OCI-Subject, and the registry has the referrers API.
+func (r *Lister) Add(ctx context.Context, desc ocispec.Descriptor, data []byte, claimed bool) error {
 	entry, subject := manifest.ReferrerEntry(desc, data)
 	if subject == "" {
 		return nil
 	}
-	if claims {
-		if does, err := r.hasOwnList(ctx, subject); does || err != nil {
+	if claimed {
+		if listed, err := r.hasOwnList(ctx, subject); listed || err != nil {
 			return err
 		}
 	}
@@ -102,11 +103,11 @@ func (r *Lister) Add(ctx context.Context, desc ocispec.Descriptor, data []byte, 
 	return r.addAll(ctx, subject, []ocispec.Descriptor{entry})
 }
 
-// Remove removes a manifest from the list of a subject's referrers, if the registry does not maintain one itself. It
-// reports whether it was in the list.
+// Remove removes a manifest from the list of a subject's referrers, unless the registry has the referrers API. It reports whether
+// the list has changed.
 func (r *Lister) Remove(ctx context.Context, subject digest.Digest, referrer digest.Digest) (bool, error) {
 	ctx = r.API.WithScope(ctx)
-	if does, err := r.hasOwnList(ctx, subject); does || err != nil {
+	if hasOwn, err := r.hasOwnList(ctx, subject); hasOwn || err != nil {
 		return false, err
 	}
 	return r.editList(ctx, subject, func(list []ocispec.Descriptor) ([]ocispec.Descriptor, bool) {
@@ -120,20 +121,19 @@ func (r *Lister) Remove(ctx context.Context, subject digest.Digest, referrer dig
 	})
 }
 
-// maxEdits limits the repetitions of an edit that others undo. In each round of n writers at least one succeeds.
+// maxEdits limits the repetitions of an edit that other writers overwrite. In each round of n writers, at least one succeeds.
 const maxEdits = 200
 
-// The time after which a written list is checked again: several times as long as another writer needs between reading
-// and writing, estimated from our own time.
+// Limits of the time after which a written list is checked. The time is several times as long as a writer takes from reading to
+// writing, which is estimated by the time that this process took.
 const (
 	minQuiet = 40 * time.Millisecond
 	maxQuiet = 2 * time.Second
 )
 
-// editList changes the list of a subject's referrers in the tag schema. The registry can't change a list in place,
-// so two writers may overwrite each other: after writing, the list is read again, until it was seen unchanged for long
-// enough that no writer who had read the older one is still about to write. Both edit and editList report whether they
-// changed anything.
+// editList changes the list of a subject's referrers in the tag schema. Two writers may overwrite each other's list. So editList
+// reads the written list again, until it is unchanged for so long that no writer can still be about to write a change of an older
+// list. Both edit and editList report whether they changed the list.
 func (r *Lister) editList(ctx context.Context, subject digest.Digest, edit func([]ocispec.Descriptor) ([]ocispec.Descriptor, bool)) (bool, error) {
 	step := "updating the referrers of " + r.API.Named(subject.String())
 	changed := false
@@ -152,14 +152,14 @@ func (r *Lister) editList(ctx context.Context, subject digest.Digest, edit func(
 		}
 		changed = true
 	}
-	return false, &transport.Unavailable{Host: r.API.Name.Registry, Step: step, Err: fmt.Errorf("others overwrote the list %d times", maxEdits)}
+	return false, &transport.Unavailable{Host: r.API.Name.Registry, Step: step, Err: fmt.Errorf("other writers overwrote the list %d times", maxEdits)}
 }
 
-// editOnce reads, edits and writes. It returns the digest of the written list ("": no change was needed) and how long
-// to wait before checking it again.
+// editOnce reads, edits, and writes the list. It returns the digest of the written list ("": no change was needed), and how long to
+// wait before the list is checked.
 func (r *Lister) editOnce(ctx context.Context, subject digest.Digest, edit func([]ocispec.Descriptor) ([]ocispec.Descriptor, bool)) (digest.Digest, time.Duration, error) {
 	name := r.API.Origin.Host + "/" + r.API.Name.Repository + "@" + subject.String()
-	defer r.Serial(name)()
+	defer r.Lock(name)() // locks now, and unlocks at the end
 	lock := filelock.Wait(ctx, r.LockDir, name)
 	defer lock.Release()
 	for range maxEdits {
@@ -173,7 +173,7 @@ func (r *Lister) editOnce(ctx context.Context, subject digest.Digest, edit func(
 			return "", 0, nil
 		}
 		wrote, err := r.putIndex(ctx, referrerTag(subject), list, etag)
-		if isRefused(err) { // perhaps because another client deleted a manifest in the list
+		if isRefused(err) { // possibly because another client deleted a manifest in the list
 			if kept, pruneErr := r.dropMissing(ctx, list); pruneErr == nil && len(kept) < len(list) {
 				wrote, err = r.putIndex(ctx, referrerTag(subject), kept, etag)
 			}
@@ -187,10 +187,10 @@ func (r *Lister) editOnce(ctx context.Context, subject digest.Digest, edit func(
 		quiet := min(max(4*time.Since(start), minQuiet), maxQuiet)
 		return wrote, quiet + rand.N(quiet), err
 	}
-	return "", 0, fmt.Errorf("others changed the list %d times", maxEdits)
+	return "", 0, fmt.Errorf("other writers changed the list %d times", maxEdits)
 }
 
-// isRefused reports whether the registry refuses the content of a list.
+// isRefused reports whether the registry has refused the content of a list.
 func isRefused(err error) bool {
 	answer := transport.AsResponse(err)
 	return answer != nil && answer.StatusCode/100 == 4 && !transport.IsTransient(answer.StatusCode) && !transport.IsDenied(err)
@@ -211,8 +211,7 @@ func (r *Lister) dropMissing(ctx context.Context, list []ocispec.Descriptor) ([]
 	return kept, nil
 }
 
-// watchEdit watches a list that was just written until it has not changed for the time quiet. It reports whether the edit is
-// still in it.
+// watchEdit waits until a written list has not changed for the time quiet. It returns false if another writer has undone the edit.
 func (r *Lister) watchEdit(ctx context.Context, subject, wrote digest.Digest, quiet time.Duration, edit func([]ocispec.Descriptor) ([]ocispec.Descriptor, bool)) (bool, error) {
 	for range maxEdits {
 		if err := pause.For(ctx, quiet); err != nil {
@@ -237,10 +236,10 @@ func (r *Lister) watchEdit(ctx context.Context, subject, wrote digest.Digest, qu
 	return true, nil
 }
 
-// errOvertaken reports that the list is no longer the one that was read.
+// errOvertaken means that the list has changed since it was read.
 var errOvertaken = errors.New("changed by another writer")
 
-// putIndex writes a list of referrers under its tag.
+// putIndex writes a list of referrers under its tag. If etag is not empty and the tag has another ETag, it fails with errOvertaken.
 func (r *Lister) putIndex(ctx context.Context, tag string, list []ocispec.Descriptor, etag string) (digest.Digest, error) {
 	index := ocispec.Index{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageIndex, Manifests: list}
 	data, err := json.Marshal(index)

@@ -17,27 +17,29 @@ import (
 	"github.com/davit-oci/davit/internal/fault"
 )
 
-// stalled is the error of a connection on which no byte moved for too long.
+// stalled is the error of a connection that made no progress for too long.
 type stalled struct{ after time.Duration }
 
+// Error returns a message with the time.
 func (s stalled) Error() string { return fmt.Sprintf("no byte, or only a few, for %v", s.after) }
 
-// leastProgress is the number of bytes that must arrive while the caller waits as long as its stall time: a server that sends
-// a few bytes now and then keeps a connection busy forever.
+// leastProgress is the number of bytes that must arrive within the stall time. Without this minimum, a server could keep a
+// connection busy forever with a few bytes now and then.
 const leastProgress = 512
 
-// Activity tracks one request on a connection: it counts the bytes moved, and limits how long none may move.
+// Activity tracks a request on a connection. It counts the sent bytes, and limits how long the registry may be silent.
 type Activity struct {
-	CommitStall time.Duration // the stall time once the request is sent; 0: the same
-	stall       atomic.Int64  // in nanoseconds
-	Sent        atomic.Int64  // bytes, headers included
-	last        atomic.Int64  // when something moved, in nanoseconds
-	local       atomic.Int32  // >0: the request waits for its own body's bytes, not for the registry
+	CommitStall time.Duration // the stall time after the request is sent; 0: not changed
+	stall       atomic.Int64  // the stall time, in nanoseconds
+	Sent        atomic.Int64  // sent bytes, including headers
+	last        atomic.Int64  // time of the last sent or received byte, in nanoseconds
+	local       atomic.Int32  // >0: the request waits for bytes of its own body, not for the registry
 	trickle     atomic.Int64  // bytes received since leastProgress was last reached
-	waited      atomic.Int64  // how long they took, in nanoseconds
-	isStalled   atomic.Bool   // the connection failed for that
+	waited      atomic.Int64  // time spent waiting for these bytes, in nanoseconds
+	isStalled   atomic.Bool   // the connection failed because the registry was silent
 }
 
+// NewActivity returns an activity with a stall time.
 func NewActivity(stall time.Duration) *Activity {
 	u := &Activity{}
 	u.stall.Store(int64(stall))
@@ -49,25 +51,24 @@ func (u *Activity) wait() time.Duration { return time.Duration(u.stall.Load()) }
 
 func (u *Activity) touch() { u.last.Store(time.Now().UnixNano()) }
 
-// giveUp returns the error of a connection that the registry keeps waiting, and records it: net/http words it differently if it
-// comes within the headers of a response.
+// giveUp returns the error of a stalled connection, and records it for explain.
 func (u *Activity) giveUp() stalled {
 	u.isStalled.Store(true)
 	return stalled{u.wait()}
 }
 
-// explain returns the error of a request that got no response, in words of the network.
+// explain replaces an error of a request without a response by a clearer one. It restores a stall that net/http has replaced.
 func (u *Activity) explain(err error) error {
 	switch {
 	case u.isStalled.Load() && !errors.As(err, new(stalled)):
 		return stalled{u.wait()}
-	case err == io.EOF: // as http.Transport returns it
-		return fault.Worded("the connection was closed without an answer", err)
+	case err == io.EOF: // not wrapped by http.Transport
+		return fault.Worded("the connection was closed without a response", err)
 	}
 	return err
 }
 
-// recordReceived records bytes and how long the caller waited for them. It reports whether that is too little.
+// recordReceived records n received bytes and how long the caller waited for them. It reports whether progress is too slow.
 func (u *Activity) recordReceived(n int, waited time.Duration) bool {
 	u.touch()
 	if u.trickle.Add(int64(n)) >= leastProgress {
@@ -78,7 +79,7 @@ func (u *Activity) recordReceived(n int, waited time.Duration) bool {
 	return u.waited.Add(int64(waited)) > u.stall.Load()
 }
 
-// deadline returns when the registry will have been silent for too long.
+// deadline returns the time at which the registry will have been silent for too long.
 func (u *Activity) deadline() time.Time {
 	if u.local.Load() > 0 {
 		return time.Now().Add(u.wait())
@@ -89,18 +90,17 @@ func (u *Activity) deadline() time.Time {
 // sendBuffer is the number of bytes written to a connection at once.
 const sendBuffer = 128 << 10
 
-// conn is a connection that fails when no byte moves in either direction for the stall time of the request that uses it. It
-// continues as long as bytes move, however slowly; between requests it waits without a limit.
+// conn is a connection that fails when it makes no progress in either direction for the stall time of its request. Between
+// requests, it waits without a limit.
 type conn struct {
 	net.Conn
-	mu  sync.Mutex // the deadline and use change together
+	mu  sync.Mutex // protects changes of the deadline together with use
 	use atomic.Pointer[Activity]
-	// failed is the error of all reads once the registry kept one waiting: net/http swallows an error within the headers of a
-	// response, and reads on.
+	// failed is the error of all reads after a stall: net/http continues to read after an error within response headers.
 	failed atomic.Pointer[stalled]
 }
 
-// dialer opens watched connections.
+// dialer returns a function that opens connections of type conn.
 func dialer(d *net.Dialer) func(ctx context.Context, network, addr string) (net.Conn, error) {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		var c net.Conn
@@ -114,8 +114,8 @@ func dialer(d *net.Dialer) func(ctx context.Context, network, addr string) (net.
 	}
 }
 
-// loopbackAddresses returns the addresses to dial for an address. Names below localhost are this machine (RFC 6761, section
-// 6.3), and plain HTTP to them is allowed only because they are: DNS is not asked who that is.
+// loopbackAddresses returns the addresses to dial for an address. Names below localhost are loopback addresses (RFC 6761, section
+// 6.3). They are not resolved by DNS, because plain HTTP is allowed only if they are on this machine.
 func loopbackAddresses(addr string) []string {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil || host != "localhost" && !strings.HasSuffix(host, ".localhost") {
@@ -124,12 +124,12 @@ func loopbackAddresses(addr string) []string {
 	return []string{net.JoinHostPort("127.0.0.1", port), net.JoinHostPort("::1", port)}
 }
 
-// traceUse binds u to the connection that the request gets, for as long as it has it.
-func traceUse(ctx context.Context, u *Activity) context.Context {
+// withActivity returns a context that binds u to the connection of a request, until the connection becomes idle.
+func withActivity(ctx context.Context, u *Activity) context.Context {
 	var mine atomic.Pointer[conn]
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(info httptrace.GotConnInfo) {
-			if c := watched(info.Conn); c != nil {
+			if c := connOf(info.Conn); c != nil {
 				mine.Store(c)
 				u.touch()
 				c.bind(u)
@@ -150,7 +150,7 @@ func traceUse(ctx context.Context, u *Activity) context.Context {
 	})
 }
 
-func watched(nc net.Conn) *conn {
+func connOf(nc net.Conn) *conn {
 	if t, ok := nc.(interface{ NetConn() net.Conn }); ok {
 		nc = t.NetConn()
 	}
@@ -172,7 +172,7 @@ func (c *conn) limit(u *Activity) time.Time {
 	return u.deadline()
 }
 
-// begin sets the deadline for one system call. Each call is a new start: the registry has the full stall time from now on.
+// begin sets the deadline for one system call: the full stall time from now on.
 func (c *conn) begin(set func(time.Time) error) *Activity {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -185,7 +185,7 @@ func (c *conn) begin(set func(time.Time) error) *Activity {
 	return u
 }
 
-// Read waits while the other direction moves.
+// Read implements io.Reader. It waits as long as bytes are sent.
 func (c *conn) Read(p []byte) (int, error) {
 	if failed := c.failed.Load(); failed != nil {
 		return 0, *failed
@@ -198,7 +198,7 @@ func (c *conn) Read(p []byte) (int, error) {
 			u = c.use.Load()
 			switch {
 			case u == nil:
-			case u != first: // the read began before the request
+			case u != first: // the call began before the request
 				u.touch()
 			case u.recordReceived(n, time.Since(start)):
 				return n, c.fail(u)
@@ -219,14 +219,14 @@ func (c *conn) Read(p []byte) (int, error) {
 	}
 }
 
-// fail makes this read, and all later ones, fail.
+// fail returns the error of a stalled read, and makes all later reads fail.
 func (c *conn) fail(u *Activity) error {
 	failed := u.giveUp()
 	c.failed.Store(&failed)
 	return failed
 }
 
-// Write counts the bytes, and continues as long as some were sent in time.
+// Write implements io.Writer. It counts the bytes, and continues as long as some are sent within the stall time.
 func (c *conn) Write(p []byte) (written int, err error) {
 	for {
 		u := c.begin(c.Conn.SetWriteDeadline)
@@ -248,14 +248,14 @@ func (c *conn) Write(p []byte) (written int, err error) {
 	}
 }
 
-// ReadFrom sends in large writes.
+// ReadFrom implements io.ReaderFrom, with large writes.
 func (c *conn) ReadFrom(r io.Reader) (int64, error) {
 	buf := GetBuffer()
 	defer PutBuffer(buf)
 	return io.CopyBuffer(struct{ io.Writer }{c}, struct{ io.Reader }{r}, buf[:sendBuffer])
 }
 
-// bodyOf wraps a request's body so that time spent waiting for it does not count as silence of the registry.
+// bodyOf wraps a request's body, so that the time of reading it does not count as silence of the registry.
 func bodyOf(body io.ReadCloser, u *Activity) io.ReadCloser {
 	if body == nil || body == http.NoBody {
 		return body
@@ -268,6 +268,7 @@ type waitingBody struct {
 	use *Activity
 }
 
+// Read implements io.Reader.
 func (b *waitingBody) Read(p []byte) (int, error) {
 	b.use.local.Add(1)
 	n, err := b.ReadCloser.Read(p)
@@ -276,22 +277,25 @@ func (b *waitingBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// BufferSize is the number of bytes that one connection reads and writes at once.
+// BufferSize is the number of bytes that one connection reads or writes at once.
 const BufferSize = 512 << 10
 
 // buffers are reused, so that many small blobs do not leave many large buffers to the garbage collector.
 var buffers = sync.Pool{New: func() any { b := make([]byte, BufferSize); return &b }}
 
-func GetBuffer() []byte  { return *buffers.Get().(*[]byte) }
+// GetBuffer returns a buffer of BufferSize bytes, which the caller returns with PutBuffer.
+func GetBuffer() []byte { return *buffers.Get().(*[]byte) }
+
+// PutBuffer returns a buffer of GetBuffer.
 func PutBuffer(b []byte) { buffers.Put(&b) }
 
-// rewind returns req with its body from the start.
+// rewind returns a copy of req whose body starts at the beginning again.
 func rewind(req *http.Request) (*http.Request, error) {
 	if req.Body == nil || req.Body == http.NoBody {
 		return req, nil
 	}
 	if req.GetBody == nil {
-		return nil, errors.New("the body can't be had again")
+		return nil, errors.New("the body can't be read again")
 	}
 	body, err := req.GetBody()
 	if err != nil {

@@ -16,7 +16,7 @@ func newRequest(t *testing.T, address, body string) *http.Request {
 	return req
 }
 
-// TestLocalhost dials names below localhost at the loopback address, without DNS and without a proxy.
+// TestLocalhost checks that names below localhost are dialed at the loopback address, without DNS and without a proxy.
 func TestLocalhost(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer server.Close()
@@ -36,7 +36,7 @@ func TestLocalhost(t *testing.T) {
 	}
 	for _, addr := range []string{"localhost.example:1", "notlocalhost:1", "10.0.0.1:1", "[::1]:1"} {
 		if got := loopbackAddresses(addr); len(got) != 1 || got[0] != addr {
-			t.Errorf("%s is dialed at %q", addr, got)
+			t.Errorf("loopbackAddresses(%s) = %q", addr, got)
 		}
 	}
 }

@@ -1,3 +1,3 @@
-// Package transport sends HTTP requests to registries: it retries, honors Retry-After per host, notices stalled
-// connections, and reports errors without showing a secret.
+// Package transport sends HTTP requests to registries. It retries them, honors Retry-After for each host, detects stalled
+// connections, and keeps secrets out of error messages.
 package transport

@@ -26,10 +26,10 @@ import (
 	"oras.land/oras-go/v2/registry/remote/errcode"
 )
 
-// Answer is the part of a response that may be shown: no headers and no query, because both carry secrets.
+// Answer is the printable part of a response. It has no headers and no query, because both may contain secrets.
 type Answer struct {
 	Method string
-	URL    string // without user, query and fragment
+	URL    string // without user, query, and fragment
 	Status int    // 0: there was no response
 	Errors errcode.Errors
 }
@@ -51,48 +51,48 @@ func (a Answer) Text() string {
 			break
 		}
 		if _, isText := e.Detail.(string); !isText {
-			e.Detail = nil // GitLab says there which type it does not take
+			e.Detail = nil // only a text is printed: GitLab's names an unsupported media type
 		}
-		s += ": " + untrusted.Line(redact(strings.TrimPrefix(e.Error(), ": ")), 300) // Artifactory has no codes
+		s += ": " + untrusted.Line(redact(strings.TrimPrefix(e.Error(), ": ")), 300) // Artifactory sends no codes
 	}
 	return s
 }
 
-// Unavailable reports that the registry or the network failed after retries.
+// Unavailable means that the registry or the network failed, despite retries.
 type Unavailable struct {
 	Host   string
-	Step   string // what was being done: "uploading sha256:…"
-	Answer Answer // the last one; its Status is 0 if there was none
+	Step   string // the failed operation, such as "uploading sha256:…"
+	Answer Answer // the last response; its Status is 0 if there was none
 	Err    error  // why there was no response; nil if there was one
 
-	Answered bool // the registry has answered other requests before
+	Answered bool // the registry has answered an earlier request
 }
 
 // Error returns "step: response" or "step: host: cause".
 func (e *Unavailable) Error() string {
-	return sentence(e.Step, e.Host, e.Answer, e.Err)
+	return formatError(e.Step, e.Host, e.Answer, e.Err)
 }
 
 // Unwrap returns the cause, or the response.
 func (e *Unavailable) Unwrap() error { return cause(e.Err, e.Answer) }
 
-// Denied is a registry's refusal to let this user do it: 401, 403, or missing credentials where they are required.
+// Denied means that the registry denies an operation to this user: with 401, with 403, or because credentials are missing.
 type Denied struct {
 	Host   string
 	Step   string
 	Answer Answer
-	Err    error // set if there is no response of the registry to show
+	Err    error // set if there was no response of the registry
 }
 
 // Error returns "step: response" or "step: host: cause".
 func (e *Denied) Error() string {
-	return sentence(e.Step, e.Host, e.Answer, e.Err)
+	return formatError(e.Step, e.Host, e.Answer, e.Err)
 }
 
 // Unwrap returns the cause, or the response.
 func (e *Denied) Unwrap() error { return cause(e.Err, e.Answer) }
 
-// Missing reports that the registry does not have the object, or the repository: it is an errdef.ErrNotFound.
+// Missing means that the registry does not have the object or its repository. It matches errdef.ErrNotFound.
 type Missing struct {
 	Step   string
 	Answer Answer
@@ -107,7 +107,7 @@ func (e *Missing) Error() string {
 	return s + ": " + e.Answer.String()
 }
 
-// isPlain reports whether the response only says that the tag, manifest, or blob does not exist.
+// isPlain reports whether the response only states that the tag, manifest, or blob does not exist.
 func (e *Missing) isPlain() bool {
 	if e.Answer.Method == http.MethodHead {
 		return true
@@ -122,7 +122,7 @@ func (e *Missing) isPlain() bool {
 	return len(e.Answer.Errors) > 0
 }
 
-// Words returns the response, or "" if it only says that an object does not exist, in the words of the specification.
+// Words returns the text of the response, or "" if the response only states that the object does not exist.
 func (e *Missing) Words() string {
 	if e.isPlain() {
 		return ""
@@ -133,7 +133,7 @@ func (e *Missing) Words() string {
 // Unwrap returns errdef.ErrNotFound and the response.
 func (e *Missing) Unwrap() []error { return []error{errdef.ErrNotFound, cause(nil, e.Answer)} }
 
-// cause returns err or, without one, the response as oras-go's type.
+// cause returns err or, if err is nil, the response as an *errcode.ErrorResponse.
 func cause(err error, answer Answer) error {
 	if err != nil || answer.Status == 0 {
 		return err
@@ -151,7 +151,7 @@ type Violation = challenge.Violation
 // Violationf returns a Violation.
 func Violationf(format string, args ...any) Violation { return Violation(fmt.Sprintf(format, args...)) }
 
-// WebPage returns a Violation if a response is a web page, as that of a sign-in page in front of a registry.
+// WebPage returns a Violation if a response is a web page, such as a sign-in page in front of a registry.
 func WebPage(resp *http.Response) error {
 	mediaType, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if mediaType != "text/html" && mediaType != "application/xhtml+xml" {
@@ -160,7 +160,7 @@ func WebPage(resp *http.Response) error {
 	return Violationf("%s %s (%s), not with the registry API", BareURL(resp.Request.URL), challenge.AnswersWithPage, mediaType)
 }
 
-func sentence(step, host string, answer Answer, err error) string {
+func formatError(step, host string, answer Answer, err error) string {
 	switch {
 	case answer.Status != 0:
 		return step + ": " + answer.String()
@@ -170,7 +170,7 @@ func sentence(step, host string, answer Answer, err error) string {
 	return step + ": " + host + ": no response"
 }
 
-// ResponseError returns the error for an unexpected response. The body is read for the registry's error codes.
+// ResponseError returns the error for an unexpected response. It reads the registry's errors from the body.
 func ResponseError(resp *http.Response) error {
 	if resp.StatusCode/100 == 2 {
 		if err := WebPage(resp); err != nil {
@@ -178,7 +178,6 @@ func ResponseError(resp *http.Response) error {
 		}
 	}
 	e := &errcode.ErrorResponse{Method: resp.Request.Method, URL: BareURL(resp.Request.URL), StatusCode: resp.StatusCode}
-	// Error bodies are a few hundred bytes; a longer body is not from a registry.
 	data, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
 	var body struct {
 		Errors errcode.Errors `json:"errors"`
@@ -193,13 +192,13 @@ func ResponseError(resp *http.Response) error {
 		e.Errors = errcode.Errors{{Code: bare.Error, Message: bare.Message}}
 	}
 	if wait := backoff.RequestedPause(resp.Header.Get("Retry-After"), time.Now()); wait > backoff.MaxPause {
-		e.Errors = append(e.Errors, errcode.Error{Message: fmt.Sprintf("it asks to wait %v", wait.Round(time.Second))})
+		e.Errors = append(e.Errors, errcode.Error{Message: fmt.Sprintf("retry after %v", wait.Round(time.Second))})
 	}
 	return e
 }
 
-// Wrap turns any error of a request into one that callers can distinguish: ErrNotFound, *Denied, *Unavailable. Other
-// errors (content refused, a local file, the caller's context) stay as they are.
+// Wrap converts the error of a request to an error that matches errdef.ErrNotFound, a *Denied, or an *Unavailable. Other errors
+// (about refused content, a local file, or the end of ctx) stay as they are.
 func Wrap(ctx context.Context, host, step string, err error) error {
 	var answer *errcode.ErrorResponse
 	var unavailable *Unavailable
@@ -213,7 +212,7 @@ func Wrap(ctx context.Context, host, step string, err error) error {
 	case errors.As(err, &unavailable), errors.As(err, &denied), errors.As(err, &missing), IsLocal(err):
 		return err
 	case errors.As(err, &answer):
-		return failedAnswer(host, step, answer)
+		return answerError(host, step, answer)
 	case errors.Is(err, errdef.ErrNotFound):
 		return fmt.Errorf("%s: %w", step, errdef.ErrNotFound)
 	case errors.Is(err, auth.ErrBasicCredentialNotFound):
@@ -224,10 +223,9 @@ func Wrap(ctx context.Context, host, step string, err error) error {
 	return &Unavailable{Host: host, Step: step, Err: withAddress(host, challenge.NotToken(err))}
 }
 
-// Elsewhere is an error at an address that the registry sent its client to: the wrong one, if its operator did not say by which
-// address others reach it.
+// Elsewhere is the error of a request to an address that the registry sent, which is often wrong in its configuration.
 type Elsewhere struct {
-	What string // uploads, clients
+	What string // "uploads" or "clients"
 	URL  string
 	Err  error
 }
@@ -240,7 +238,7 @@ func (e *Elsewhere) Error() string {
 // Unwrap returns the cause.
 func (e *Elsewhere) Unwrap() error { return e.Err }
 
-// withAddress is like WithoutURL, but keeps the address if it is not that of the registry's API.
+// withAddress is like WithoutURL, but keeps a URL outside the registry's API in an Elsewhere.
 func withAddress(host string, err error) error {
 	var u *url.Error
 	var known *Elsewhere
@@ -254,7 +252,7 @@ func withAddress(host string, err error) error {
 	return &Elsewhere{What: "clients", URL: BareURL(at).String(), Err: u.Err}
 }
 
-// isAboutCredentials reports whether an error of oras-go's client is about credentials. Only one of them has a type.
+// isAboutCredentials reports whether an error of oras-go's client is about credentials. Most of these errors have no type.
 func isAboutCredentials(err error) bool {
 	var denied *Denied
 	text := err.Error()
@@ -263,7 +261,7 @@ func isAboutCredentials(err error) bool {
 		strings.Contains(text, "redirect of token request rejected") || strings.Contains(text, "refusing to resend a token")
 }
 
-func failedAnswer(host, step string, e *errcode.ErrorResponse) error {
+func answerError(host, step string, e *errcode.ErrorResponse) error {
 	answer := Answer{Method: e.Method, URL: BareURL(e.URL).String(), Status: e.StatusCode, Errors: e.Errors}
 	switch e.StatusCode {
 	case http.StatusUnauthorized, http.StatusForbidden:
@@ -274,7 +272,7 @@ func failedAnswer(host, step string, e *errcode.ErrorResponse) error {
 	return &Unavailable{Host: host, Step: step, Answer: answer}
 }
 
-// IsLocal reports whether an error is about this side, not about the registry.
+// IsLocal reports whether the cause of an error is local, such as a file or refused content, not the registry or the network.
 func IsLocal(err error) bool {
 	var path *fs.PathError
 	var item *artifact.Error
@@ -297,7 +295,7 @@ func IsLocal(err error) bool {
 	return false
 }
 
-// WithoutURL drops the wrapper of net/http whose text has the URL with its query.
+// WithoutURL returns the cause of a *url.Error, whose text has the URL with its query. It returns any other error unchanged.
 func WithoutURL(err error) error {
 	var u *url.Error
 	if errors.As(err, &u) {
@@ -319,9 +317,9 @@ func BareURL(u *url.URL) *url.URL {
 type Retryability int
 
 const (
-	Never   Retryability = iota // it will fail again
-	briefly                     // probably a typo or a registry that is not running: a few seconds
-	fully                       // as long as the budget lasts
+	Never   Retryability = iota // the request will fail again
+	briefly                     // for a few seconds: the host name may have a typo, or the registry is not running
+	fully                       // for the whole time that retries may take
 )
 
 // RetryabilityOf returns the retryability of an error of the transport.
@@ -352,13 +350,13 @@ func RetryabilityOf(err error) Retryability {
 	return fully
 }
 
-// IsDenied reports whether a registry answered that this user may not do it.
+// IsDenied reports whether a registry answered with 401 or 403.
 func IsDenied(err error) bool {
 	answer := AsResponse(err)
 	return answer != nil && (answer.StatusCode == http.StatusUnauthorized || answer.StatusCode == http.StatusForbidden)
 }
 
-// IsTransient reports whether repeating the request may get another response.
+// IsTransient reports whether a request that was answered with the status may succeed later.
 func IsTransient(status int) bool {
 	switch status {
 	case http.StatusRequestTimeout, http.StatusTooManyRequests:
@@ -369,7 +367,7 @@ func IsTransient(status int) bool {
 	return status >= 500
 }
 
-// SourceError is an error of the content to be sent, not of the registry.
+// SourceError is an error of reading the content to be sent.
 type SourceError struct{ Err error }
 
 // Error returns the text of the cause.
@@ -378,7 +376,7 @@ func (e *SourceError) Error() string { return e.Err.Error() }
 // Unwrap returns the cause.
 func (e *SourceError) Unwrap() error { return e.Err }
 
-// AsResponse returns the registry's response in the chain of an error.
+// AsResponse returns the registry's response in the chain of an error, or nil.
 func AsResponse(err error) *errcode.ErrorResponse {
 	var answer *errcode.ErrorResponse
 	errors.As(err, &answer)

@@ -15,15 +15,14 @@ import (
 )
 
 const (
-	// maxErrorBody bounds the error bodies that are read: honest ones have a few hundred bytes.
+	// maxErrorBody limits the bytes that are read of an error body, which usually has a few hundred bytes.
 	maxErrorBody = 64 << 10
-	// leastSecret is the length from which a credential is masked. A shorter one is part of ordinary words.
+	// leastSecret is the length of the shortest credential that is masked. A shorter one also occurs in ordinary words.
 	leastSecret = 4
 	masked      = "***"
 )
 
-// maskEcho replaces the credentials of a request in the error that answers it: some servers and proxies echo requests, and
-// errors are printed.
+// maskEcho masks the credentials of a request in an error response, because some servers echo requests, and errors are printed.
 func maskEcho(req *http.Request, resp *http.Response) {
 	if resp.StatusCode < http.StatusBadRequest || resp.Body == nil {
 		return
@@ -37,12 +36,12 @@ func maskEcho(req *http.Request, resp *http.Response) {
 	rest := io.Reader(resp.Body)
 	if err != nil || len(changed) != len(data) {
 		resp.ContentLength = -1
-		rest = io.MultiReader() // a secret may begin at the end of the data
+		rest = io.MultiReader() // empty: the rest may begin with the end of a secret
 	}
 	resp.Body = body{io.MultiReader(bytes.NewReader(changed), rest), resp.Body}
 }
 
-// secretsOf returns the credentials in a request: tokens, passwords, both as they are encoded, and the secret values of its query.
+// secretsOf returns the credentials in a request: tokens, passwords (plain and encoded), and secret values of its query.
 func secretsOf(req *http.Request) (secrets []string) {
 	if _, value, ok := strings.Cut(req.Header.Get("Authorization"), " "); ok {
 		secrets = append(secrets, strings.TrimSpace(value))
@@ -62,17 +61,17 @@ func secretsOf(req *http.Request) (secrets []string) {
 		if body, err := req.GetBody(); err == nil {
 			data, _ := io.ReadAll(io.LimitReader(body, maxErrorBody))
 			body.Close()
-			form, _ := url.ParseQuery(string(data)) // with what could be parsed
+			form, _ := url.ParseQuery(string(data)) // returns the valid parameters
 			secrets = append(append(secrets, form["password"]...), form["refresh_token"]...)
 		}
 	}
 	return slices.DeleteFunc(secrets, func(s string) bool { return len(s) < leastSecret })
 }
 
-// mask replaces secrets, also as they look in JSON, in a URL, and in base64.
+// mask replaces secrets, also as they are encoded in JSON, URLs, and base64.
 func mask(data []byte, secrets []string) []byte {
 	for _, s := range secrets {
-		quoted, _ := json.Marshal(s) // a string can be encoded
+		quoted, _ := json.Marshal(s) // never fails
 		for _, form := range []string{
 			s, strings.Trim(string(quoted), `"`), url.QueryEscape(s), url.PathEscape(s), base64.StdEncoding.EncodeToString([]byte(s)),
 			base64.RawURLEncoding.EncodeToString([]byte(s)),
@@ -105,7 +104,7 @@ func redact(text string) string {
 	})
 }
 
-// isPort reports whether a host ends in the number of a port, and not in a password.
+// isPort reports whether the part after the last colon of a host is a port, not a password.
 func isPort(host string) bool {
 	port := host[strings.LastIndexByte(host, ':')+1:]
 	return port != "" && strings.Trim(port, "0123456789") == ""

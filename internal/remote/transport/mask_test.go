@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// TestEchoIsMasked checks that no credential is in the error when a server echoes the request.
+// TestEchoIsMasked checks that the error has no credentials if a server echoes the request.
 func TestEchoIsMasked(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -60,7 +60,7 @@ func TestEchoIsMasked(t *testing.T) {
 	}
 }
 
-// TestURLsAreRedacted checks that no message has the secret parts of a URL, not even of an invalid one.
+// TestURLsAreRedacted checks that redact removes the secret parts of URLs, even of invalid ones.
 func TestURLsAreRedacted(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{

@@ -11,56 +11,56 @@ import (
 	"time"
 )
 
-// TestPausesAreAnnounced checks that a long pause is told once, however many requests wait, and a short one not at all.
+// TestPausesAreAnnounced checks that a long pause is announced once, even if several requests wait, and a short one not at all.
 func TestPausesAreAnnounced(t *testing.T) {
 	t.Parallel()
-	var told []string
-	tr := New(Options{RetryFor: time.Hour, Notify: func(s string) { told = append(told, s) }})
+	var notices []string
+	tr := New(Options{RetryFor: time.Hour, Notify: func(s string) { notices = append(notices, s) }})
 	tr.delay = time.Millisecond
 	limiter := tr.Limiter("example.com")
 	failed := errors.New("503 Service Unavailable")
-	if !tr.NewRetrier(limiter, "").ShouldRetry(failed) || len(told) > 0 {
-		t.Fatalf("a pause of a millisecond is announced: %q", told)
+	if !tr.NewRetrier(limiter, "").ShouldRetry(failed) || len(notices) > 0 {
+		t.Fatalf("a pause of a millisecond is announced: %q", notices)
 	}
-	limiter.note(&http.Response{StatusCode: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {"60"}}})
+	limiter.record(&http.Response{StatusCode: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {"60"}}})
 	for range 3 {
 		if !tr.NewRetrier(limiter, "").ShouldRetry(failed) {
-			t.Fatal("the pause ends the tries")
+			t.Fatal("no retry after a requested pause")
 		}
 	}
-	if len(told) != 1 || !strings.HasPrefix(told[0], "example.com asked for a pause: continuing in ") {
-		t.Errorf("got %q", told)
+	if len(notices) != 1 || !strings.HasPrefix(notices[0], "example.com asked for a pause: continuing in ") {
+		t.Errorf("got %q", notices)
 	}
 	slow := tr.Limiter("slow.example.com")
 	tr.delay = 8 * time.Second
 	if !tr.NewRetrier(slow, "").ShouldRetry(failed) {
-		t.Fatal("the pause ends the tries")
+		t.Fatal("no retry after a long delay")
 	}
-	if len(told) != 2 || !strings.HasPrefix(told[1], "trying again in ") || !strings.HasSuffix(told[1], "s: slow.example.com: 503 Service Unavailable") {
-		t.Errorf("got %q", told)
+	if len(notices) != 2 || !strings.HasPrefix(notices[1], "trying again in ") || !strings.HasSuffix(notices[1], "s: slow.example.com: 503 Service Unavailable") {
+		t.Errorf("got %q", notices)
 	}
 }
 
-// TestWaitNamesTheAnswer waits for a registry that has too many requests, without a Retry-After.
-func TestWaitNamesTheAnswer(t *testing.T) {
+// TestNoticeHasStatus checks that the notice of a delay has the status of the response, here 429 without a Retry-After.
+func TestNoticeHasStatus(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTooManyRequests) }))
 	defer server.Close()
 	ctx, cancel := context.WithCancel(t.Context())
-	var told string
-	tr := New(Options{RetryFor: time.Hour, Notify: func(s string) { told = s; cancel() }})
+	var notice string
+	tr := New(Options{RetryFor: time.Hour, Notify: func(s string) { notice = s; cancel() }})
 	if err := tr.Connect(); err != nil {
 		t.Fatal(err)
 	}
 	tr.delay = 8 * time.Second
 	req, _ := http.NewRequestWithContext(ctx, http.MethodGet, server.URL, nil)
-	if _, err := tr.RoundTrip(req); err == nil || !strings.HasSuffix(told, ": 429 Too Many Requests") {
-		t.Errorf("%q, %v", told, err)
+	if _, err := tr.RoundTrip(req); err == nil || !strings.HasSuffix(notice, ": 429 Too Many Requests") {
+		t.Errorf("%q, %v", notice, err)
 	}
 }
 
-// TestAddressOfNoServer sends a request to where a challenge without a realm leads. It is not tried again.
-func TestAddressOfNoServer(t *testing.T) {
+// TestInvalidURLs checks that requests to URLs without a server are not retried. A challenge without a realm leads to such URLs.
+func TestInvalidURLs(t *testing.T) {
 	t.Parallel()
 	tr := New(Options{RetryFor: time.Hour})
 	for _, address := range []string{"", "?scope=x", "ftp://a.example/token", "http:///token", "/token"} {
@@ -76,8 +76,8 @@ func TestAddressOfNoServer(t *testing.T) {
 	}
 }
 
-// TestFailingIsKnown checks that the reason of a retry is reported, and that the request succeeded after all.
-func TestFailingIsKnown(t *testing.T) {
+// TestFailing checks that Options.Failing receives the error before a retry, and nil when the request succeeds.
+func TestFailing(t *testing.T) {
 	t.Parallel()
 	first := true
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -7,12 +7,13 @@ import (
 	"net/url"
 )
 
-// maxRedirects is the limit of browsers and net/http.
+// maxRedirects is the same limit as in net/http.
 const maxRedirects = 10
 
 // RedirectRefused is the reason why a redirect is not followed.
 type RedirectRefused string
 
+// Error returns the text.
 func (r RedirectRefused) Error() string { return string(r) }
 
 // Client returns an HTTP client that sends no credentials.
@@ -20,7 +21,7 @@ func (t *Transport) Client() *http.Client {
 	return &http.Client{Transport: t, CheckRedirect: checkRedirect}
 }
 
-// checkRedirect limits a chain of redirects, and refuses one that drops encryption, or the method with the body.
+// checkRedirect limits the number of redirects. It refuses a redirect from https to http, and one that changes the method.
 func checkRedirect(req *http.Request, via []*http.Request) error {
 	if len(via) > maxRedirects {
 		return RedirectRefused(fmt.Sprintf("stopped after %d redirects", maxRedirects))
@@ -31,11 +32,11 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 	if method := via[0].Method; method != req.Method {
 		return RedirectRefused(fmt.Sprintf("it redirects %s %s to %s, which loses the request body", method, BareURL(via[0].URL), BareURL(req.URL)))
 	}
-	req.Header.Del("Referer") // it would carry the query of the previous hop
+	req.Header.Del("Referer") // it has the query of the previous URL
 	return nil
 }
 
-// addRedirect adds to the error of a request the address that a redirect from http to https led to.
+// addRedirect adds the URL to the error of a request that was redirected from http to https.
 func addRedirect(req *http.Request, err error) error {
 	if err == nil || req.Response == nil || req.URL.Scheme != "https" || req.Response.Request.URL.Scheme != "http" {
 		return err
@@ -43,7 +44,7 @@ func addRedirect(req *http.Request, err error) error {
 	return &Elsewhere{What: "clients", URL: BareURL(req.URL).String(), Err: err}
 }
 
-// hasAnswered reports whether the host that err is about has answered a request: it may be one that the registry named.
+// hasAnswered reports whether the host that did not answer with err has answered before: the registry, or the host of an Elsewhere.
 func (t *Retrier) hasAnswered(err error) bool {
 	var at *Elsewhere
 	if errors.As(err, &at) {

@@ -11,24 +11,24 @@ import (
 	"github.com/davit-oci/davit/internal/remote/transport/backoff"
 )
 
-// Retrier is the retry budget of one operation: how often it was tried and how much longer it may be.
+// Retrier decides how long one operation is retried, and with which delays.
 type Retrier struct {
 	transport *Transport
-	budget    time.Duration
+	budget    time.Duration // how long the operation may go without progress
 	first     time.Duration // the first delay
 	limiter   *HostLimiter
 	outage    *backoff.Outage // of all operations of this class
-	since     time.Time       // of the first failure without progress, here or of the outage; zero: none
+	since     time.Time       // of the first failure without progress, of this operation or of the outage; zero: none
 	count     int             // tries without much progress
 	moved     int64           // bytes since the last failure
-	Delay     time.Duration
+	Delay     time.Duration   // before the next try
 }
 
-// muchProgress is the number of bytes after which the next failure counts as the first. Fewer bytes only renew the budget, so
-// that a registry that cuts every response short is not asked without a pause. Some lines break every few hundred KiB.
+// muchProgress is the number of bytes after which the next try has no delay: some networks break every few hundred KiB. After fewer
+// bytes there is a delay, so that a registry that truncates every response does not receive requests without a pause.
 const muchProgress = 64 << 10
 
-// NewRetrier returns the retry budget of an operation of a class. It is spent already if others of its class failed for as long.
+// NewRetrier returns the retrier of an operation. It allows no retries if others of its class have failed for the whole time.
 func (t *Transport) NewRetrier(g *HostLimiter, class string) *Retrier {
 	return &Retrier{transport: t, budget: t.retryFor, first: t.delay, limiter: g, outage: g.outages.Of(class)}
 }
@@ -38,7 +38,7 @@ func (t *Retrier) ShouldRetry(err error) bool {
 	now := time.Now()
 	var silence stalled
 	errors.As(err, &silence)
-	began := t.outage.Failed(now.Add(-silence.after), now) // waiting for the registry counts
+	began := t.outage.Failed(now.Add(-silence.after), now) // the time of waiting for the registry counts
 	if t.since.IsZero() {
 		t.since = began
 	}
@@ -55,15 +55,15 @@ func (t *Retrier) ShouldRetry(err error) bool {
 		t.count = 0
 	}
 	t.moved = 0
-	pauseAsked := time.Until(t.limiter.Until())
-	t.Delay = max(t.Delay, pauseAsked)
+	requested := time.Until(t.limiter.Until())
+	t.Delay = max(t.Delay, requested)
 	again := now.Add(t.Delay).Sub(t.since) <= budget
 	if again && t.transport.failing != nil {
 		t.transport.failing(fmt.Errorf("%s: %w", t.limiter.host, WithoutURL(err)))
 	}
 	switch {
 	case !again || t.Delay < noticed || !t.limiter.mayAnnounce(now.Add(t.Delay)):
-	case t.Delay == pauseAsked:
+	case t.Delay == requested:
 		t.transport.Notify("%s asked for a pause: continuing in %v", t.limiter.host, t.Delay.Round(time.Second))
 	default:
 		t.transport.Notify("trying again in %v: %s: %v", t.Delay.Round(time.Second), t.limiter.host, err)
@@ -71,7 +71,7 @@ func (t *Retrier) ShouldRetry(err error) bool {
 	return again
 }
 
-// noticed is the shortest pause that is reported: users wonder about longer ones.
+// noticed is the shortest pause about which the user is notified.
 const noticed = 2 * time.Second
 
 // Progress records that bytes arrived.
@@ -81,7 +81,7 @@ func (t *Retrier) Progress(bytes int64) {
 	}
 }
 
-// Done records that the operation succeeded, or makes progress.
+// Done records that the operation succeeded or made progress.
 func (t *Retrier) Done() {
 	if !t.since.IsZero() && t.transport.failing != nil {
 		t.transport.failing(nil)

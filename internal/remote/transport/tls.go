@@ -19,21 +19,20 @@ import (
 	"github.com/davit-oci/davit/internal/reference"
 )
 
-// Security configures how the connection to a registry is protected. The zero value means TLS, but plain HTTP to
-// loopback.
+// Security configures how connections are protected. The zero value means TLS, but plain HTTP to loopback addresses.
 type Security struct {
-	PlainHTTP bool // http also to registries that are not on this machine
-	TLS       bool // https also to loopback, which has plain HTTP otherwise; a CA or client certificate implies it
-	Insecure  bool // https without checking the certificate
+	PlainHTTP bool // plain HTTP to all registries
+	TLS       bool // TLS also to loopback addresses; a CA or client certificate implies it
+	Insecure  bool // TLS without checking the certificate
 
-	CAFile            string // PEM, trusted besides the system's
-	CertFile, KeyFile string // PEM, the client's certificate
-	CertDir           string // as docker's certs.d/HOST: *.crt are trusted too, *.cert and *.key are certificates of the client
+	CAFile            string // PEM file of certificates that are trusted in addition to the system's
+	CertFile, KeyFile string // PEM files of the client certificate
+	CertDir           string // like docker's certs.d/HOST: *.crt are trusted, *.cert and *.key are client certificates
 
-	OrPlain bool // plain HTTP is used if the registry has no TLS
+	OrPlain bool // plain HTTP if the registry has no TLS
 }
 
-// For adds the settings of a host. What is set here wins over them.
+// For returns o with the settings of a host. Settings in o take precedence.
 func (o Security) For(e hostconfig.Endpoint) Security {
 	if !o.PlainHTTP && !o.TLS {
 		o.PlainHTTP = e.PlainHTTP
@@ -60,7 +59,7 @@ func (t *Transport) Connect() error {
 		TLSClientConfig:       config,
 		TLSHandshakeTimeout:   15 * time.Second,
 		ExpectContinueTimeout: time.Second,
-		// HTTP/1.1: one TCP connection would carry all streams of HTTP/2, and ranges want several.
+		// Only HTTP/1.1, because HTTP/2 sends all streams over one TCP connection, and ranges are faster over several.
 		TLSNextProto:           map[string]func(string, *tls.Conn) http.RoundTripper{},
 		MaxIdleConns:           4 * idle,
 		MaxIdleConnsPerHost:    idle,
@@ -73,7 +72,7 @@ func (t *Transport) Connect() error {
 	return nil
 }
 
-// proxyFor returns the proxy in the environment, but none for this machine.
+// proxyFor returns the proxy set in the environment, but none for loopback addresses.
 func proxyFor(req *http.Request) (*url.URL, error) {
 	if reference.IsLoopback(req.URL.Host) {
 		return nil, nil
@@ -112,7 +111,7 @@ func (o Security) tlsConfig() (*tls.Config, error) {
 	return config, nil
 }
 
-// addSystemRoots makes it possible to trust more certificates than those of the system.
+// addSystemRoots sets the root certificates to the system's, so that more can be added.
 func addSystemRoots(config *tls.Config) {
 	if config.RootCAs != nil {
 		return
@@ -130,7 +129,7 @@ func (o Security) addCertDir(config *tls.Config) error {
 	}
 	entries, err := os.ReadDir(o.CertDir)
 	if errors.Is(err, fs.ErrPermission) {
-		return nil // as skopeo and docker do
+		return nil // like skopeo and docker
 	}
 	if err != nil {
 		return fmt.Errorf("reading certificates: %w", err)
@@ -156,7 +155,7 @@ func (o Security) addCertDir(config *tls.Config) error {
 	return nil
 }
 
-// IsPlain reports whether a registry is reached without TLS.
+// IsPlain reports whether requests to a registry use plain HTTP.
 func (o Security) IsPlain(registry string) bool {
 	return o.PlainHTTP || reference.IsLoopback(registry) && !o.TLS && !o.Insecure && o.CAFile == "" && o.CertFile == "" && o.CertDir == ""
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/davit-oci/davit/internal/untrusted"
 )
 
-// traceLine describes a request without its secrets: no query values, and only harmless headers.
+// traceLine describes a request and its response without secrets: it masks secret query values, and has only harmless headers.
 func traceLine(req *http.Request, resp *http.Response, err error, took time.Duration) string {
 	line := req.Method + " " + BareURL(req.URL).String()
 	if len(req.URL.RawQuery) > 0 {
@@ -43,7 +43,7 @@ func traceLine(req *http.Request, resp *http.Response, err error, took time.Dura
 	return line + fmt.Sprintf(", %d ms", took.Milliseconds())
 }
 
-// maskedQuery shows the names of the query parameters, and only the values that are not secret.
+// maskedQuery returns a query with secret values masked.
 func maskedQuery(q url.Values) string {
 	var parts []string
 	for name, values := range q {
@@ -58,7 +58,7 @@ func maskedQuery(q url.Values) string {
 	return strings.Join(parts, "&")
 }
 
-// isPublic reports whether the values of a query parameter may be shown. All others may be signatures, as those of object stores are.
+// isPublic reports whether the values of a query parameter may be printed. Others may be secret, such as signatures.
 func isPublic(parameter string) bool {
 	return slices.Contains([]string{"digest", "mount", "from", "n", "last", "artifactType", "scope", "service"}, parameter)
 }

@@ -21,15 +21,15 @@ import (
 const (
 	firstDelay = 200 * time.Millisecond
 	maxDelay   = 10 * time.Second
-	// briefFor is the time for which a host that never answered is retried: long enough for a registry that is just starting,
-	// short enough for a mistyped name.
+	// briefFor limits the time of retries to a host that has never answered: long enough for a starting registry, short enough
+	// for a mistyped name.
 	briefFor = 3 * time.Second
-	// leastStall is the least time that a registry may be silent, however little is left for retries.
+	// leastStall is the least time that a registry may be silent, even if RetryFor is shorter.
 	leastStall = 5 * time.Second
 )
 
-// Transport sends requests and retries those that may succeed later: reads and writes alike, as long as the body can be
-// read again. A Retry-After holds for every request to its host.
+// Transport is an http.RoundTripper that retries requests that may succeed later: reads and writes, if the body can be read again.
+// A Retry-After applies to every request to its host.
 type Transport struct {
 	Security    Security
 	connections int
@@ -42,25 +42,25 @@ type Transport struct {
 	agent       string
 
 	mu       sync.Mutex
-	base     *http.Transport // the connections; see renew
+	base     *http.Transport // has the connections; Renew replaces it
 	limiters map[string]*HostLimiter
 	noTLS    sync.Map // hosts without TLS, with Security.OrPlain
 }
 
-// Options configure how a transport connects, and how patient it is.
+// Options configure how a transport connects, waits, and retries.
 type Options struct {
 	Security    Security
-	Connections int           // to one host
-	RetryFor    time.Duration // how long operations of one type may go without progress, all together; 0: 5 minutes; below 0: no retries
-	Stall       time.Duration // how long a registry may be silent; 0: 30 seconds, or RetryFor if that is less
+	Connections int           // limit of idle connections to one host, to which a few are added
+	RetryFor    time.Duration // how long all operations of one type may go without progress; 0: 5 minutes; negative: no retries
+	Stall       time.Duration // how long a registry may be silent; 0: 30 seconds; RetryFor is an upper limit
 	Delay       time.Duration // before the second try; 0: 200 ms
 	UserAgent   string        // empty: "davit"
 	Trace       func(string)  // receives a line for every HTTP request, without its secrets; from several goroutines
 	Notify      func(string)  // receives messages for the user; from several goroutines
-	Failing     func(error)   // receives why a request will be sent again, and nil when it succeeds; from several goroutines
+	Failing     func(error)   // receives the error before a request is retried, and nil when it succeeds; from several goroutines
 }
 
-// New returns a transport. It reads nothing and dials nothing before Connect.
+// New returns a transport. Connect must be called before the first request.
 func New(o Options) *Transport {
 	if o.RetryFor == 0 {
 		o.RetryFor = 5 * time.Minute
@@ -77,15 +77,14 @@ func New(o Options) *Transport {
 	}
 }
 
-// Notify sends the user a message that is not an error.
+// Notify sends a message to the user. It removes control characters and truncates long messages.
 func (t *Transport) Notify(format string, args ...any) {
 	if t.notify != nil {
 		t.notify(untrusted.Line(fmt.Sprintf(format, args...), 500))
 	}
 }
 
-// Renew drops the existing connections, so that a second try does not meet the cause of the first failure. Requests in
-// progress keep theirs.
+// Renew makes later requests use new connections: an existing one may have caused a failure. Active requests keep theirs.
 func (t *Transport) Renew() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -100,15 +99,15 @@ func (t *Transport) pool() *http.Transport {
 	return t.base
 }
 
-// Settings configure one request. They are carried by its context.
+// Settings configure one request. They are part of its context.
 type Settings struct {
-	Once     bool      // the caller repeats it, not the transport
+	Once     bool      // the caller retries the request, not the transport
 	Activity *Activity // counts the bytes; nil: not counted
 }
 
 type settingsKey struct{}
 
-// WithSettings returns a context for requests with settings of their own.
+// WithSettings returns a context for a request with settings.
 func WithSettings(ctx context.Context, s Settings) context.Context {
 	return context.WithValue(ctx, settingsKey{}, s)
 }
@@ -129,16 +128,16 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // sendRepeatedly sends a request until it is answered or must not be retried.
 func (t *Transport) sendRepeatedly(req *http.Request) (*http.Response, error) {
-	gate := t.Limiter(req.URL.Host)
-	tries := t.NewRetrier(gate, backoff.Class(req))
+	limiter := t.Limiter(req.URL.Host)
+	tries := t.NewRetrier(limiter, backoff.Class(req))
 	for {
-		if err := gate.wait(req.Context()); err != nil {
+		if err := limiter.wait(req.Context()); err != nil {
 			return nil, err
 		}
 		resp, err := t.sendOnce(req)
-		gate.note(resp)
+		limiter.record(resp)
 		once := settingsOf(req.Context()).Once
-		if !isRepeatable(resp, err) || once {
+		if !canRetry(resp, err) || once {
 			if err == nil && !once {
 				tries.Done()
 			}
@@ -162,21 +161,21 @@ func (t *Transport) sendRepeatedly(req *http.Request) (*http.Response, error) {
 	}
 }
 
-func isRepeatable(resp *http.Response, err error) bool {
+func canRetry(resp *http.Response, err error) bool {
 	if err != nil {
 		return RetryabilityOf(err) != Never
 	}
 	return IsTransient(resp.StatusCode)
 }
 
-// sendOnce makes one attempt, watched and traced.
+// sendOnce sends a request once, with its activity tracked and traced.
 func (t *Transport) sendOnce(req *http.Request) (*http.Response, error) {
 	s := settingsOf(req.Context())
 	if s.Activity == nil {
 		s.Activity = NewActivity(t.Stall)
 	}
-	s.Activity.isStalled.Store(false) // by the attempt before
-	sent := req.Clone(traceUse(req.Context(), s.Activity))
+	s.Activity.isStalled.Store(false) // set by an earlier attempt
+	sent := req.Clone(withActivity(req.Context(), s.Activity))
 	sent.Body = bodyOf(req.Body, s.Activity)
 	if sent.Header.Get("User-Agent") == "" {
 		sent.Header.Set("User-Agent", t.agent)
@@ -190,7 +189,7 @@ func (t *Transport) sendOnce(req *http.Request) (*http.Response, error) {
 		resp.Request = req
 		maskEcho(req, resp)
 		if resp.StatusCode == http.StatusUnauthorized {
-			hold(resp)
+			bufferBody(resp)
 			challenge.Choose(resp.Header)
 		}
 	}
@@ -200,7 +199,7 @@ func (t *Transport) sendOnce(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// sendOrPlain sends a request, by plain HTTP if it may be that and the host has no TLS.
+// sendOrPlain sends a request. With Security.OrPlain, it uses plain HTTP if the host has no TLS.
 func (t *Transport) sendOrPlain(req, sent *http.Request) (*http.Response, error) {
 	if !t.Security.OrPlain || req.URL.Scheme != "https" {
 		return t.pool().RoundTrip(sent)
@@ -224,30 +223,30 @@ func (t *Transport) sendOrPlain(req, sent *http.Request) (*http.Response, error)
 	return t.pool().RoundTrip(sent)
 }
 
-// body is the body of a response, of which a part was read before.
+// body is the body of a response, a part of which was read before.
 type body struct {
 	io.Reader
 	io.Closer
 }
 
-// hold reads a challenge's body into memory: the caller that answers the challenge closes it unread, which would cost
-// the connection.
-func hold(resp *http.Response) {
-	data, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10)) // an error occurs again with the rest
+// bufferBody reads the body of a challenge into memory, because oras-go closes it unread, which would close the connection.
+func bufferBody(resp *http.Response) {
+	data, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10)) // an error occurs again when the rest is read
 	resp.Body = body{io.MultiReader(bytes.NewReader(data), resp.Body), resp.Body}
 }
 
-// HostLimiter is shared by all requests to one host.
+// HostLimiter has the state that all requests to a host share.
 type HostLimiter struct {
-	mu     sync.Mutex
-	closed time.Time // until when the host does not accept requests
-	spoke  bool      // the host has answered something
-	host   string
-	told   time.Time // until when the user knows that requests wait
+	mu        sync.Mutex
+	paused    time.Time // end of the pause that the host requested
+	answered  bool      // the host has answered a request
+	host      string
+	announced time.Time // end of the last announced pause
 
 	outages backoff.Outages
 }
 
+// Limiter returns the limiter of a host.
 func (t *Transport) Limiter(host string) *HostLimiter {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -262,45 +261,47 @@ func (t *Transport) Limiter(host string) *HostLimiter {
 	return g
 }
 
-// note records what a response reveals about its host.
-func (g *HostLimiter) note(resp *http.Response) {
+// record records that the host has answered, and the pause that it requests.
+func (g *HostLimiter) record(resp *http.Response) {
 	if resp == nil {
 		return
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.spoke = true
+	g.answered = true
 	if !IsTransient(resp.StatusCode) {
 		return
 	}
 	if wait := backoff.RetryAfter(resp.Header.Get("Retry-After"), time.Now()); wait > 0 {
-		if until := time.Now().Add(wait); until.After(g.closed) {
-			g.closed = until
+		if until := time.Now().Add(wait); until.After(g.paused) {
+			g.paused = until
 		}
 	}
 }
 
-// mayAnnounce reports whether to notify the user of a pause. The pauses of requests that fail together are announced once.
+// mayAnnounce reports whether the user is to be notified of a pause. It returns true once for all requests that fail together.
 func (g *HostLimiter) mayAnnounce(until time.Time) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if time.Now().Before(g.told) {
+	if time.Now().Before(g.announced) {
 		return false
 	}
-	g.told = until
+	g.announced = until
 	return true
 }
 
+// HasAnswered reports whether the host has answered a request.
 func (g *HostLimiter) HasAnswered() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.spoke
+	return g.answered
 }
 
+// Until returns the end of the pause that the host requested.
 func (g *HostLimiter) Until() time.Time {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.closed
+	return g.paused
 }
 
 func (g *HostLimiter) wait(ctx context.Context) error {
@@ -310,7 +311,7 @@ func (g *HostLimiter) wait(ctx context.Context) error {
 	return nil
 }
 
-// Drain reads a short response to its end, so that its connection can be used again.
+// Drain reads a short response to its end and closes it, so that its connection can be used again.
 func Drain(resp *http.Response) {
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
 	_ = resp.Body.Close()

@@ -8,12 +8,12 @@ import (
 const (
 	// journalFrom is the size from which a blob has a journal.
 	journalFrom = 4 << 20
-	// A killed process may lose, of each blob that it was fetching, 1/lossShare of the bytes that all downloads of the
-	// process have fetched, within these bounds.
+	// The journal of a blob is written after so many new bytes, which a killed process may lose: 1/lossShare of the bytes that
+	// all downloads of the process have fetched, but at least leastLoss and at most mostLoss.
 	lossShare, leastLoss, mostLoss = 256, 512 << 10, 2 << 20
 )
 
-// coverage records which bytes of a blob are in the file and which of the others are being fetched.
+// coverage records which bytes of a blob are in the file, and which are being fetched.
 type coverage struct {
 	size    int64
 	fetched *atomic.Int64 // bytes fetched by all downloads
@@ -21,9 +21,9 @@ type coverage struct {
 	journal *journalFile
 
 	mu        sync.Mutex
-	moved     *sync.Cond // done or claimed changed, or the download ended
+	changed   *sync.Cond // done or claimed changed, or the download ended
 	done      spans      // in the file
-	claimed   spans      // done, and the parts that workers fetch
+	claimed   spans      // in the file, or being fetched by a worker
 	count     int64      // bytes in done
 	fresh     int64      // bytes in done that this process fetched
 	journaled int64      // fresh when the journal was last written
@@ -33,20 +33,20 @@ type coverage struct {
 
 func newCoverage(size int64, fetched *atomic.Int64, report func(done, ready int64), journal *journalFile) *coverage {
 	c := &coverage{size: size, fetched: fetched, report: report, journal: journal}
-	c.moved = sync.NewCond(&c.mu)
+	c.changed = sync.NewCond(&c.mu)
 	return c
 }
 
-// restore starts with the bytes that an earlier process left in the file.
+// restore sets the bytes that an earlier process left in the file.
 func (c *coverage) restore(done spans) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.done, c.claimed, c.count = done, append(spans(nil), done...), done.total()
 }
 
-// claim reserves the first part that no worker has, of at most the length that the function returns for the number of
-// missing bytes. With wait, it waits for parts that other workers may release, until the blob is complete. It returns
-// false if there is no part to fetch.
+// claim reserves the first part that no worker has claimed. The part has at most the length that the function length returns for
+// the number of missing bytes. If wait is set and all parts are claimed, claim waits until a worker releases one or the blob is
+// complete. It returns false if there is no part to fetch.
 func (c *coverage) claim(wait bool, length func(missing int64) int64) (span, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -58,12 +58,12 @@ func (c *coverage) claim(wait bool, length func(missing int64) int64) (span, boo
 		if !wait || c.count == c.size || c.ended {
 			return span{}, false
 		}
-		c.moved.Wait()
+		c.changed.Wait()
 	}
 }
 
-// claimAll reserves the whole blob for the caller, whatever other workers fetch. It returns false if another worker has
-// reserved it.
+// claimAll reserves the whole blob for the caller, even if other workers are fetching parts of it. It returns false if another
+// worker has reserved the whole blob.
 func (c *coverage) claimAll() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -75,8 +75,8 @@ func (c *coverage) claimAll() bool {
 	return true
 }
 
-// release ends a claim. The bytes of the part that are not in the file can be claimed again, unless the worker that reads the
-// whole blob brings them.
+// release ends a claim. The bytes of the part that are not in the file can be claimed again, unless another worker is reading the
+// whole blob.
 func (c *coverage) release(part span) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -88,10 +88,10 @@ func (c *coverage) release(part span) {
 	for _, s := range c.done {
 		c.claimed = c.claimed.add(max(s.From, part.From), min(s.To, part.To))
 	}
-	c.moved.Broadcast()
+	c.changed.Broadcast()
 }
 
-// add records bytes that are in the file now, and returns how many of them are new and whether the blob is complete.
+// add records that the bytes [from, to) are in the file. It returns how many of them are new, and whether the blob is complete.
 func (c *coverage) add(from, to int64) (grown int64, complete bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -103,7 +103,7 @@ func (c *coverage) add(from, to int64) (grown int64, complete bool) {
 	}
 	c.fresh += grown
 	all := c.fetched.Add(grown)
-	c.moved.Broadcast()
+	c.changed.Broadcast()
 	if c.size > journalFrom && c.fresh-c.journaled >= min(max(all/lossShare, leastLoss), mostLoss) {
 		c.writeJournal(journal{})
 	}
@@ -111,8 +111,8 @@ func (c *coverage) add(from, to int64) (grown int64, complete bool) {
 	return grown, c.count == c.size
 }
 
-// keep writes the journal of a download that stops in order, with the state of its hash.
-func (c *coverage) keep(j journal) {
+// saveJournal writes the journal of a download that stops before it is complete. The caller sets the fields about the hash in j.
+func (c *coverage) saveJournal(j journal) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.count > 0 && c.size >= journalFrom {
@@ -127,8 +127,8 @@ func (c *coverage) writeJournal(j journal) {
 	c.journaled = c.fresh
 }
 
-// awaitBeyond waits until the byte at an offset is in the file, and returns where the bytes from there on end. It returns
-// false if the download ended before.
+// awaitBeyond waits until the byte at the offset at is in the file, and returns the offset of the first gap after it. It returns
+// false if the download ends without this byte.
 func (c *coverage) awaitBeyond(at int64) (int64, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -139,19 +139,19 @@ func (c *coverage) awaitBeyond(at int64) (int64, bool) {
 		if c.ended {
 			return at, false
 		}
-		c.moved.Wait()
+		c.changed.Wait()
 	}
 }
 
-// end wakes up every goroutine that waits for bytes: no more arrive.
+// end wakes every goroutine that waits for bytes, because no more will arrive.
 func (c *coverage) end() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.ended = true
-	c.moved.Broadcast()
+	c.changed.Broadcast()
 }
 
-// reportNow reports the bytes that are in the file already.
+// reportNow reports the number of bytes that are already in the file.
 func (c *coverage) reportNow() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -8,7 +8,7 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// emptyCoverage returns the coverage of a blob without any bytes, and the name of its journal.
+// emptyCoverage returns the coverage of a blob without any fetched bytes, and its journal.
 func emptyCoverage(t *testing.T, size int64, report func(done, ready int64)) (*coverage, *journalFile) {
 	t.Helper()
 	root, err := os.OpenRoot(t.TempDir())
@@ -26,7 +26,7 @@ func emptyCoverage(t *testing.T, size int64, report func(done, ready int64)) (*c
 	return newCoverage(size, new(atomic.Int64), report, j), j
 }
 
-// always returns a function for claim that asks for n bytes.
+// always returns a function that makes claim reserve n bytes.
 func always(n int64) func(int64) int64 { return func(int64) int64 { return n } }
 
 func TestClaimAndRelease(t *testing.T) {
@@ -40,10 +40,10 @@ func TestClaimAndRelease(t *testing.T) {
 		t.Fatalf("claimed %v %v %v, want %v", first, second, third, want)
 	}
 	if part, ok := c.claim(false, always(40)); ok {
-		t.Errorf("claimed %v of a blob that is claimed completely", part)
+		t.Errorf("claimed %v of a completely claimed blob", part)
 	}
 	if grown, complete := c.add(40, 60); grown != 20 || complete {
-		t.Errorf("20 bytes added %d, complete: %v", grown, complete)
+		t.Errorf("after adding 20 bytes: %d new bytes, complete: %v", grown, complete)
 	}
 	if done != 20 || ready != 0 {
 		t.Errorf("reported %d bytes, %d from the start, want 20 and 0", done, ready)
@@ -54,10 +54,10 @@ func TestClaimAndRelease(t *testing.T) {
 	}
 	c.add(0, 40)
 	if grown, _ := c.add(30, 50); grown != 0 || done != 60 || ready != 60 {
-		t.Errorf("known bytes added %d; reported %d and %d, want 60", grown, done, ready)
+		t.Errorf("after adding known bytes: %d new bytes; reported %d and %d, want 60", grown, done, ready)
 	}
 	if grown, complete := c.add(60, 100); grown != 40 || !complete {
-		t.Errorf("the rest added %d, complete: %v", grown, complete)
+		t.Errorf("after adding the rest: %d new bytes, complete: %v", grown, complete)
 	}
 	if part, ok := c.claim(true, always(40)); ok {
 		t.Errorf("claimed %v of a complete blob", part)
@@ -69,12 +69,12 @@ func TestClaimAll(t *testing.T) {
 	c, _ := emptyCoverage(t, 100, nil)
 	part, _ := c.claim(false, always(30))
 	if !c.claimAll() || c.claimAll() {
-		t.Error("want one worker that reads the whole blob")
+		t.Error("want exactly one worker that reads the whole blob")
 	}
 	c.add(0, 10)
 	c.release(part)
 	if part, ok := c.claim(false, always(1000)); ok {
-		t.Errorf("claimed %v, which the worker that reads the whole blob brings", part)
+		t.Errorf("claimed %v, which another worker is reading", part)
 	}
 	c.release(span{0, 100})
 	if part, ok := c.claim(false, always(1000)); !ok || part != (span{10, 100}) {
@@ -85,7 +85,7 @@ func TestClaimAll(t *testing.T) {
 	}
 }
 
-// TestWaitForRelease checks that a worker that waits gets the part that another one releases, and stops at the end.
+// TestWaitForRelease checks that a waiting worker gets the part that another one releases, and stops when the download ends.
 func TestWaitForRelease(t *testing.T) {
 	t.Parallel()
 	c, _ := emptyCoverage(t, 100, nil)
@@ -112,7 +112,7 @@ func TestWaitForRelease(t *testing.T) {
 	}
 }
 
-// TestJournal checks when a journal is written and that it restores the same coverage.
+// TestJournal checks when a journal is written, and that it restores the same coverage.
 func TestJournal(t *testing.T) {
 	t.Parallel()
 	const size = 64 << 20
@@ -126,7 +126,7 @@ func TestJournal(t *testing.T) {
 	if got == nil || got.Size != size || got.Digest != digest.FromString("blob") || got.Done.total() != leastLoss || len(got.Done) != 2 || got.State != nil {
 		t.Fatalf("the journal is %+v", got)
 	}
-	c.keep(journal{Hashed: 7, State: []byte("state"), Boot: "boot"})
+	c.saveJournal(journal{Hashed: 7, State: []byte("state"), Boot: "boot"})
 	if got = j.open(); got == nil || got.Hashed != 7 || string(got.State) != "state" || got.Boot != "boot" {
 		t.Fatalf("the last journal is %+v", got)
 	}

@@ -22,16 +22,16 @@ import (
 // pageSize is the page size of most systems.
 const pageSize = 4 << 10
 
-// Destination is the file that a blob is downloaded to.
+// Destination is the file to which a blob is downloaded.
 type Destination struct {
 	Root   *os.Root
 	Name   string
 	Report func(done, ready int64) // may be nil
 }
 
-// File writes the verified blob to a file. It fetches a large blob in parts over several connections, as long as more
-// connections raise the rate. It does not fetch again the bytes that an earlier, interrupted call left in the file and
-// recorded in its journal, NAME.state. After an error, both stay for the next call. Report receives the number of bytes
+// File writes the verified blob to a file. It fetches a large blob in parts over several connections, and adds connections as
+// long as they raise the rate. It does not fetch again the bytes that an earlier, interrupted call left in the file and
+// recorded in its journal, NAME.state. After an error, both files stay for the next call. Report receives the number of bytes
 // in the file, and how many of them are at its start without a gap; its calls do not overlap. Two calls must not use
 // the same file at once.
 func File(ctx context.Context, r *blob.Store, desc ocispec.Descriptor, to Destination) error {
@@ -45,7 +45,7 @@ func File(ctx context.Context, r *blob.Store, desc ocispec.Descriptor, to Destin
 		to.Report = func(int64, int64) {}
 	}
 	err := fetchOnce(ctx, r, desc, to)
-	if errors.Is(err, artifact.ErrRefused) { // again from the start, over other connections
+	if errors.Is(err, artifact.ErrRefused) { // start over with new connections
 		r.Client.Transport.Renew()
 		if err = fetchOnce(ctx, r, desc, to); errors.Is(err, artifact.ErrRefused) {
 			_ = to.Root.Remove(to.Name)
@@ -54,7 +54,7 @@ func File(ctx context.Context, r *blob.Store, desc ocispec.Descriptor, to Destin
 	return manifest.WithAddress(desc, r.Wrap(ctx, "fetching "+r.Named(desc.Digest.String()), err))
 }
 
-// fetchOnce makes one attempt of File. It deletes refused content, so that the next attempt starts over.
+// fetchOnce makes one attempt of File. If it refuses the content, it removes the journal, so that the next attempt starts over.
 func fetchOnce(ctx context.Context, r *blob.Store, desc ocispec.Descriptor, to Destination) error {
 	d, err := open(r, desc, to)
 	if err != nil {
@@ -78,7 +78,7 @@ type download struct {
 	follower *follower
 	requests *requester
 	pool     *pool
-	inTurn   bool // the one worker hashes the bytes that it writes
+	inline   bool // there is only one worker, which hashes the bytes that it writes
 }
 
 // open prepares the file, and resumes the download of an earlier process.
@@ -97,7 +97,7 @@ func open(r *blob.Store, desc ocispec.Descriptor, to Destination) (*download, er
 		file:     f,
 		journal:  &journalFile{root: to.Root, name: to.Name + StateSuffix, digest: desc.Digest},
 		requests: &requester{repo: r, desc: desc},
-		inTurn:   desc.Size <= wholeBelow,
+		inline:   desc.Size <= wholeBelow,
 	}
 	d.coverage = newCoverage(desc.Size, &r.Shared.Fetched, to.Report, d.journal)
 	d.follower = &follower{
@@ -116,7 +116,8 @@ func open(r *blob.Store, desc ocispec.Descriptor, to Destination) (*download, er
 	return d, nil
 }
 
-// resume uses the entries of the journal that match the file. It returns false if there is no such journal.
+// resume continues with the bytes in the file that the journal records. It returns false if there is no journal that matches the
+// file.
 func (d *download) resume() bool {
 	j := d.journal.open()
 	info, err := d.file.Stat()
@@ -130,7 +131,7 @@ func (d *download) resume() bool {
 	return true
 }
 
-// clear makes the file an empty one of the right size.
+// clear removes the journal and makes the file a sparse file of the blob's size.
 func (d *download) clear() error {
 	d.journal.remove()
 	if err := d.file.Truncate(0); err != nil {
@@ -149,7 +150,7 @@ func (d *download) close() {
 func (d *download) run(ctx context.Context) error {
 	d.coverage.reportNow()
 	if err := d.fetchAndHash(ctx); err != nil {
-		d.keep()
+		d.saveJournal()
 		return err
 	}
 	if got := fmt.Sprintf("%s:%x", d.desc.Digest.Algorithm(), d.follower.hash.Sum(nil)); got != d.desc.Digest.String() {
@@ -159,11 +160,10 @@ func (d *download) run(ctx context.Context) error {
 	return nil
 }
 
-// fetchAndHash fetches the missing bytes and hashes everything. The one worker of a small blob hashes what it has just
-// read, while it is in the core's cache: there are other blobs for other cores. The hash of a large blob runs beside the
-// workers.
+// fetchAndHash fetches the missing bytes and hashes all bytes. The only worker of a small blob hashes the bytes that it has just
+// read, while they are in the core's cache; other cores work on other blobs. A large blob is hashed in its own goroutine.
 func (d *download) fetchAndHash(ctx context.Context) error {
-	if d.inTurn {
+	if d.inline {
 		if err := d.pool.run(ctx); err != nil {
 			return err
 		}
@@ -179,14 +179,14 @@ func (d *download) fetchAndHash(ctx context.Context) error {
 	return group.Wait()
 }
 
-// keep writes the journal of a download that stops in order: with the state of the hash.
-func (d *download) keep() {
+// saveJournal writes the journal of a download that stops before it is complete, with the state of the hash.
+func (d *download) saveJournal() {
 	info, err := d.file.Stat()
 	if err != nil {
 		return
 	}
 	if state, err := d.follower.hash.MarshalBinary(); err == nil {
-		d.coverage.keep(journal{Hashed: d.follower.hashed, State: state, ModTime: info.ModTime().UnixNano(), Boot: durable.BootID()})
+		d.coverage.saveJournal(journal{Hashed: d.follower.hashed, State: state, ModTime: info.ModTime().UnixNano(), Boot: durable.BootID()})
 	}
 }
 
@@ -215,19 +215,19 @@ func (d *download) fetch(ctx context.Context, part span) error {
 	return d.save(resp.Body, part)
 }
 
-// save writes a body that holds the bytes of part to the file.
+// save writes a body, which has the bytes of part, to the file.
 func (d *download) save(body io.Reader, part span) error {
 	buf := transport.GetBuffer()
 	defer func() { transport.PutBuffer(buf) }()
 	for at := part.From; at < part.To; {
-		skip := at % pageSize // copying to the same offset within a page is faster
+		skip := at % pageSize // copying is faster if both offsets within a page are equal
 		data := buf[skip:min(int64(len(buf)), skip+part.To-at)]
 		n, err := body.Read(data)
 		if data = data[:n]; n > 0 {
 			if _, err := d.file.WriteAt(data, at); err != nil {
 				return err
 			}
-			if d.inTurn {
+			if d.inline {
 				d.follower.hashNow(data, at)
 			} else if d.follower.handOver(buf, data, at) {
 				buf = transport.GetBuffer()

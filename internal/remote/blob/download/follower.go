@@ -11,8 +11,9 @@ import (
 	"github.com/davit-oci/davit/internal/remote/transport"
 )
 
-// maxQueue limits the blocks of all downloads that wait for a hash in memory: the bytes that arrive while the system runs
-// other processes. A hash that is farther behind reads from the page cache, at half the speed.
+// maxQueue limits the number of blocks in memory that wait to be hashed, for all downloads together. It is enough for the bytes
+// that arrive while the system runs other processes. A follower that is farther behind reads blocks back from the page cache, at
+// half the speed.
 const maxQueue = 16
 
 // follower hashes a file in order while workers write it in any order.
@@ -25,26 +26,26 @@ type follower struct {
 	hashed   int64 // bytes in the hash
 
 	mu     sync.Mutex
-	handed int64   // where the next block for the hash starts: hashed, and the blocks in the queue
-	queue  []block // handed over and not hashed yet
+	handed int64   // offset after the blocks that are hashed or in the queue
+	queue  []block // blocks to be hashed, in order
 }
 
-// block is n bytes for the hash: data, which is part of buf, or if buf is nil, the bytes of the file at an offset.
+// block is n bytes to be hashed: data, which is part of buf, or, if buf is nil, the bytes at the offset at of the file.
 type block struct {
 	buf, data []byte
 	n         int
 	at        int64
 }
 
-// resume continues with the state of the hash of the first n bytes. If the state is not valid, it starts over.
+// resume continues with the hash state of the first n bytes. If the state is not valid, hashing starts at the first byte.
 func (f *follower) resume(state []byte, n int64) {
 	if f.hash.UnmarshalBinary(state) == nil {
 		f.hashed, f.handed = n, n
 	}
 }
 
-// run hashes the blocks that workers hand over as they write them. From the file it reads the bytes that arrived out of
-// order or that an earlier process fetched.
+// run hashes the blocks that workers hand over when they write them. It reads other bytes back from the file: those that arrived
+// out of order, and those that an earlier process fetched.
 func (f *follower) run(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, f.coverage.end)
 	defer stop()
@@ -68,7 +69,7 @@ func (f *follower) run(ctx context.Context) error {
 	return nil
 }
 
-// next waits for the next block. It returns false if the download ended without it.
+// next waits for the next block. It returns false if the download ends without it.
 func (f *follower) next() (block, bool) {
 	for {
 		b, ok, at := f.dequeue()
@@ -85,7 +86,7 @@ func (f *follower) next() (block, bool) {
 	}
 }
 
-// dequeue returns the first block in the queue, or where the next block starts.
+// dequeue removes and returns the first block in the queue. If the queue is empty, it returns the offset of the next block.
 func (f *follower) dequeue() (b block, ok bool, at int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -98,8 +99,8 @@ func (f *follower) dequeue() (b block, ok bool, at int64) {
 	return b, true, f.handed
 }
 
-// fromFile returns a block to be read from the file. It returns false if a worker handed over the bytes at that offset in
-// the meantime.
+// fromFile returns a block for run to read from the file. It starts at the offset at and ends at or before to. fromFile returns
+// false if a worker has handed over these bytes in the meantime.
 func (f *follower) fromFile(at, to int64) (block, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -111,7 +112,7 @@ func (f *follower) fromFile(at, to int64) (block, bool) {
 	return b, true
 }
 
-// handOver queues a written block if it is the next one to be hashed. If it returns true, the follower owns buf.
+// handOver queues a written block if it is the next one to be hashed, and returns whether it did. Then the follower owns buf.
 func (f *follower) handOver(buf, data []byte, at int64) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -127,8 +128,8 @@ func (f *follower) handOver(buf, data []byte, at int64) bool {
 	return true
 }
 
-// hashNow hashes a written block if it is the next one. Only the one worker of a small blob may call it, while run does
-// not run.
+// hashNow hashes a written block if it is the next one to be hashed. Only the only worker of a small blob may call it, and not
+// while run is running.
 func (f *follower) hashNow(data []byte, at int64) {
 	if at != f.hashed {
 		return
@@ -138,7 +139,7 @@ func (f *follower) hashNow(data []byte, at int64) {
 	f.handed = f.hashed
 }
 
-// close drops the blocks of a download that failed.
+// close drops the blocks that a failed download left in the queue, and closes the hash.
 func (f *follower) close() {
 	f.queued.Add(-int32(len(f.queue)))
 	f.queue = nil

@@ -13,7 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/remote/transport"
 )
 
-// newFollower returns a follower of content. The file has all of it from the start, the coverage none.
+// newFollower returns a follower of a file. The file has all of content from the start, but the coverage is empty.
 func newFollower(t *testing.T, content []byte) *follower {
 	t.Helper()
 	c, _ := emptyCoverage(t, int64(len(content)), nil)
@@ -28,8 +28,7 @@ func randomBytes(seed byte, n int) []byte {
 	return p
 }
 
-// TestFollower writes the parts of a blob in several orders, some of which are handed over and some of which are read
-// from the file.
+// TestFollower writes the parts of a blob in several orders. Some parts are handed over, and others are read from the file.
 func TestFollower(t *testing.T) {
 	t.Parallel()
 	for seed := range byte(20) {
@@ -38,7 +37,7 @@ func TestFollower(t *testing.T) {
 		r := rand.New(rand.NewPCG(uint64(seed), 1))
 		const part = 100_000
 		order := r.Perm((len(content) + part - 1) / part)
-		if seed%2 == 0 { // in order, as one worker writes
+		if seed%2 == 0 { // in order, like a single worker
 			for i := range order {
 				order[i] = i
 			}
@@ -62,7 +61,7 @@ func TestFollower(t *testing.T) {
 			t.Errorf("seed %d: the hash of %d of %d bytes differs", seed, f.hashed, len(content))
 		}
 		if n := f.queued.Load(); n != 0 {
-			t.Errorf("seed %d: %d blocks are still counted", seed, n)
+			t.Errorf("seed %d: %d blocks are still counted as queued", seed, n)
 		}
 	}
 }
@@ -83,11 +82,11 @@ func TestHandOver(t *testing.T) {
 	}
 	f.close()
 	if n := f.queued.Load(); n != 0 {
-		t.Errorf("%d blocks of a closed follower are still counted", n)
+		t.Errorf("%d blocks of a closed follower are still counted as queued", n)
 	}
 }
 
-// TestFollowerResumes continues with the state of an earlier hash, and starts over if that is damaged.
+// TestFollowerResumes checks that a follower continues with the state of an earlier hash, and starts over if it is damaged.
 func TestFollowerResumes(t *testing.T) {
 	t.Parallel()
 	content := randomBytes(3, 100_000)

@@ -15,22 +15,21 @@ import (
 const StateSuffix = ".state"
 
 // journal records which bytes of a partial file are present, so that another process can continue with it. It is written often
-// and never synced: the writes of a killed process are in the page cache. Its claims are hashed before they are trusted; the
-// state of the hash is used only if the file has not changed and the machine has not restarted since.
+// and never synced, because the writes of a killed process survive in the page cache. The recorded bytes are not trusted but
+// hashed again. The hash state is used only if the file has not changed and the machine has not restarted since.
 type journal struct {
 	Digest digest.Digest `json:"digest"`
 	Size   int64         `json:"size"`
 	Done   spans         `json:"done"`
 
-	// Set if the process stopped in order.
-	Hashed  int64  `json:"hashed,omitempty"`  // bytes from the start that are in State
-	State   []byte `json:"state,omitempty"`   // of the hash
+	// These fields are set only if the process was not killed.
+	Hashed  int64  `json:"hashed,omitempty"`  // number of bytes from the start that State covers
+	State   []byte `json:"state,omitempty"`   // hash state
 	ModTime int64  `json:"modTime,omitempty"` // of the partial file, in nanoseconds
-	Boot    string `json:"boot,omitempty"`    // ID of the boot: a crash may have lost unwritten pages
+	Boot    string `json:"boot,omitempty"`    // boot ID: a crash may have lost unwritten pages
 }
 
-// maxJournal limits the size of a journal that is read. A journal has a span for each connection and a few hundred bytes
-// besides.
+// maxJournal limits the bytes read from a journal. A journal has a few hundred bytes, and a span for each connection.
 const maxJournal = 1 << 20
 
 // readJournal reads a journal. It returns nil if the journal is damaged.
@@ -49,7 +48,7 @@ func readJournal(r io.Reader) *journal {
 	return &j
 }
 
-// encode returns the journal with its length and checksum in front, which detect one that was written in part.
+// encode returns the journal after a line with its length and checksum, which reveal a partial write.
 func (j *journal) encode() ([]byte, error) {
 	data, err := json.Marshal(j)
 	if err != nil {
@@ -59,7 +58,7 @@ func (j *journal) encode() ([]byte, error) {
 	return append([]byte(head), data...), nil
 }
 
-// journalFile is the file of a journal. It is created by the first write.
+// journalFile is the file of a journal. The first write creates it.
 type journalFile struct {
 	root   *os.Root
 	name   string
@@ -67,7 +66,7 @@ type journalFile struct {
 	file   *os.File
 }
 
-// open reads the journal of an earlier process. It returns nil if there is no valid one.
+// open opens the file and reads the journal of an earlier process. It returns nil if there is no valid journal.
 func (f *journalFile) open() *journal {
 	file, err := f.root.OpenFile(f.name, os.O_RDWR, 0)
 	if err != nil {
@@ -77,7 +76,7 @@ func (f *journalFile) open() *journal {
 	return readJournal(file)
 }
 
-// write writes a journal in one piece. A failure is not reported: it costs a later process the work of this one.
+// write writes a journal with a single system call. It ignores failures, which only make a later process fetch bytes again.
 func (f *journalFile) write(j journal) {
 	if f.file == nil {
 		file, err := f.root.OpenFile(f.name, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o666)

@@ -12,44 +12,45 @@ import (
 )
 
 const (
-	// wholeBelow is the size up to which one request fetches a blob: a second connection would hardly have started.
+	// wholeBelow is the size up to which one request fetches a blob: the download would end soon after a second connection
+	// was open.
 	wholeBelow = 16 << 20
-	// A part of a blob for one request is a sixteenth of the missing bytes, so that many connections end together. It is
-	// large enough to hide its round trip and small enough that losing one costs little.
+	// A request fetches a part of one sixteenth of the missing bytes, so that all connections end at about the same time. A part
+	// has at least minPart bytes, to hide the round trip, and at most maxPart, so that losing one costs little.
 	minPart, maxPart = 4 << 20, 64 << 20
-	// sampleFor is the time for which a rate is measured before the number of connections is judged.
+	// sampleFor is the time for which a rate is measured before workers are added or removed.
 	sampleFor = 120 * time.Millisecond
-	// fastEnough is the rate in bytes per second above which another connection can't help: the hash of one stream
-	// is little faster, and a registry on the same machine needs the cores.
+	// fastEnough is the rate, in bytes per second, above which another connection can't help: hashing one stream is not much
+	// faster, and a registry on the same machine needs the cores.
 	fastEnough = 400 << 20
-	// slow is the rate of one connection below which three more are tried at once.
+	// slow is the rate of one connection, in bytes per second, below which three workers are added at once.
 	slow = 50 << 20
-	// growth is the ratio by which more connections must raise the rate to be kept.
+	// growth is the factor by which additional workers must raise the rate to be kept.
 	growth = 1.25
 )
 
-// slots limits the connections that all downloads use beyond their first.
+// slots limits the additional connections of all downloads. The first connection of a download needs no slot.
 type slots interface {
 	TrySlot() bool
 	ReleaseSlot()
 }
 
-// pool runs the workers of one download. It adds workers as long as the rate grows with them.
+// pool runs the workers of one download. It adds workers as long as they raise the rate.
 type pool struct {
 	coverage *coverage
 	slots    slots
 	fetch    func(ctx context.Context, part span) error
 
 	group   *errgroup.Group
-	enough  func()        // ends the search for the right number of workers
-	latency time.Duration // until the first byte arrived; for sample
+	enough  func()        // stops adapt
+	latency time.Duration // time until the first byte arrived; used by sample
 
 	mu     sync.Mutex
 	tries  *transport.Retrier
-	active int  // workers
-	limit  int  // workers wanted
-	fixed  bool // limit is final
-	whole  bool // one request fetches everything: the registry does not support ranges
+	active int  // number of workers
+	limit  int  // number of workers wanted
+	fixed  bool // adapt has ended: no workers are added
+	whole  bool // one request fetches the whole blob, because the registry does not support ranges
 }
 
 // run runs workers until the blob is complete or one of them fails.
@@ -80,8 +81,8 @@ func (p *pool) start(ctx context.Context) {
 	p.group.Go(func() error { return p.work(ctx, first) })
 }
 
-// work fetches parts until there are no more, or until there are more workers than wanted. The first worker stays until
-// the blob is complete.
+// work fetches parts until none are left, or until there are more workers than wanted. The first worker stays until the blob is
+// complete.
 func (p *pool) work(ctx context.Context, first bool) error {
 	if !first {
 		defer p.slots.ReleaseSlot()
@@ -100,7 +101,7 @@ func (p *pool) work(ctx context.Context, first bool) error {
 		case errors.Is(err, errNoRanges):
 			p.giveUpRanges()
 		case !first && !errors.As(err, &broken) && !transport.IsLocal(err):
-			p.retire() // the registry, or a proxy, does not accept that many connections
+			p.retire() // the registry or a proxy does not accept as many connections
 			return nil
 		default:
 			if err := p.pause(ctx, err); err != nil {
@@ -110,9 +111,9 @@ func (p *pool) work(ctx context.Context, first bool) error {
 	}
 }
 
-// claim reserves a part for a worker. If it returns false, the worker is no longer counted.
+// claim reserves a part for a worker. If it returns false, the worker must end, and is no longer counted as active.
 func (p *pool) claim(first bool) (span, bool) {
-	if !first && p.leaveIfSuperfluous() {
+	if !first && p.retireIfExtra() {
 		return span{}, false
 	}
 	part, ok := p.coverage.claim(first, p.partLength)
@@ -124,7 +125,8 @@ func (p *pool) claim(first bool) (span, bool) {
 	return part, ok
 }
 
-func (p *pool) leaveIfSuperfluous() bool {
+// retireIfExtra removes the calling worker if there are more workers than wanted, and returns whether it did.
+func (p *pool) retireIfExtra() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.active <= p.limit {
@@ -134,7 +136,7 @@ func (p *pool) leaveIfSuperfluous() bool {
 	return true
 }
 
-// partLength returns the length of the next part. A blob that one worker fetches is not cut into parts.
+// partLength returns the length of the next part. A blob that a single worker fetches is not split into parts.
 func (p *pool) partLength(missing int64) int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -144,7 +146,7 @@ func (p *pool) partLength(missing int64) int64 {
 	return min(max(missing/16, minPart), maxPart)
 }
 
-// giveUpRanges makes one request fetch everything from now on.
+// giveUpRanges makes a single request fetch the whole blob from now on.
 func (p *pool) giveUpRanges() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -159,7 +161,7 @@ func (p *pool) hasRanges() bool {
 	return !p.whole
 }
 
-// retire removes the worker that failed, and limits the number of workers to those that are left.
+// retire removes a failed worker, and limits the number of workers to the remaining ones.
 func (p *pool) retire() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -168,7 +170,7 @@ func (p *pool) retire() {
 	p.enough()
 }
 
-// pause waits before the next try. It returns an error if the budget of retries is spent.
+// pause waits before the next try. It returns err if a retry is useless, or if requests have failed for too long.
 func (p *pool) pause(ctx context.Context, err error) error {
 	resp := transport.AsResponse(err)
 	if resp != nil && !transport.IsTransient(resp.StatusCode) || resp == nil && transport.RetryabilityOf(err) == transport.Never {
@@ -184,7 +186,8 @@ func (p *pool) pause(ctx context.Context, err error) error {
 	return pause.For(ctx, delay)
 }
 
-// recordProgress renews the time for which requests may fail, and ends the search for more workers once the blob is complete.
+// recordProgress records n new bytes, which restarts the time for which requests may fail. Once the blob is complete, it stops
+// adapt.
 func (p *pool) recordProgress(n int64, complete bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -195,12 +198,12 @@ func (p *pool) recordProgress(n int64, complete bool) {
 	}
 }
 
-// adapt adds workers until adapting ends or the rate no longer grows.
+// adapt adds workers until the context adapting ends or the rate no longer grows.
 func (p *pool) adapt(ctx, adapting context.Context) {
 	defer p.fixLimit()
 	rate, ok := p.sample(adapting)
 	for workers := 1; ok && rate < fastEnough; {
-		added := p.add(ctx, wanted(workers, rate))
+		added := p.add(ctx, countToAdd(workers, rate))
 		if added == 0 {
 			return
 		}
@@ -214,15 +217,15 @@ func (p *pool) adapt(ctx, adapting context.Context) {
 	}
 }
 
-// wanted returns how many workers to add.
-func wanted(workers int, rate float64) int {
+// countToAdd returns how many workers to add.
+func countToAdd(workers int, rate float64) int {
 	if workers == 1 && rate < slow {
 		return 3
 	}
 	return workers
 }
 
-// add starts up to n workers, and returns how many.
+// add starts up to n workers, and returns how many it started.
 func (p *pool) add(ctx context.Context, n int) int {
 	added := 0
 	for ; added < n && p.slots.TrySlot(); added++ {
@@ -234,7 +237,7 @@ func (p *pool) add(ctx context.Context, n int) int {
 	return added
 }
 
-// fixLimit makes the number of workers final.
+// fixLimit records that no more workers will be added.
 func (p *pool) fixLimit() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -247,8 +250,8 @@ func (p *pool) lowerLimit(limit int) {
 	p.limit = min(p.limit, limit)
 }
 
-// sample measures the rate once the workers that were added have had the time to start, which is the time that the first
-// worker needed. It returns false when there is nothing left to decide.
+// sample measures the rate in bytes per second. It first waits for as long as the first worker took to start, so that new workers
+// have started. It returns false if ctx ends.
 func (p *pool) sample(ctx context.Context) (float64, bool) {
 	const step = 5 * time.Millisecond
 	start, before := time.Now(), p.coverage.freshBytes()

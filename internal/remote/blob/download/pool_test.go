@@ -12,11 +12,14 @@ import (
 	"github.com/davit-oci/davit/internal/remote/transport"
 )
 
-// testSlots allows a number of additional connections.
+// testSlots is a slots with a fixed number of free slots.
 type testSlots struct{ free, released atomic.Int32 }
 
+// TrySlot takes a free slot.
 func (s *testSlots) TrySlot() bool { return s.free.Add(-1) >= 0 }
-func (s *testSlots) ReleaseSlot()  { s.released.Add(1) }
+
+// ReleaseSlot counts the released slots.
+func (s *testSlots) ReleaseSlot() { s.released.Add(1) }
 
 // newPool returns a pool of a blob of size bytes, whose workers call fetch.
 func newPool(t *testing.T, size int64, fetch func(p *pool, part span) error) (*pool, *testSlots) {
@@ -31,13 +34,13 @@ func newPool(t *testing.T, size int64, fetch func(p *pool, part span) error) (*p
 	return p, slots
 }
 
-// finish adds a part to the coverage, as a worker that fetched it does.
+// finish adds a part to the coverage, like a worker that fetched it.
 func finish(p *pool, part span) {
 	grown, complete := p.coverage.add(part.From, part.To)
 	p.recordProgress(grown, complete)
 }
 
-// TestParts checks which parts one worker fetches.
+// TestParts checks the lengths of the parts that a single worker fetches.
 func TestParts(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -60,7 +63,7 @@ func TestParts(t *testing.T) {
 		})
 		p.whole = c.whole
 		if err := p.run(t.Context()); err != nil || p.coverage.missing() != 0 || p.active != 0 {
-			t.Errorf("%d bytes: %d are missing, %d workers, %v", c.size, p.coverage.missing(), p.active, err)
+			t.Errorf("%d bytes: %d are missing, %d workers are active, %v", c.size, p.coverage.missing(), p.active, err)
 		}
 		if got[0] != c.first || got[len(got)-1] > c.last {
 			t.Errorf("%d bytes: the first part has %d, the last %d, want %d and at most %d", c.size, got[0], got[len(got)-1], c.first, c.last)
@@ -68,7 +71,7 @@ func TestParts(t *testing.T) {
 	}
 }
 
-// trickle adds a byte of a part each millisecond until the channel is closed, so that there is a rate to be measured.
+// trickle adds a byte of a part each millisecond until the channel is closed, so that adapt can measure a rate.
 func trickle(p *pool, part span, until <-chan struct{}) {
 	ticker := time.NewTicker(time.Millisecond)
 	defer ticker.Stop()
@@ -86,19 +89,19 @@ func trickle(p *pool, part span, until <-chan struct{}) {
 func TestRetire(t *testing.T) {
 	t.Parallel()
 	refused := errors.New("too many connections")
-	joined := make(chan struct{}) // an additional worker has failed
+	failed := make(chan struct{}) // closed when an additional worker has failed
 	var once sync.Once
 	var calls atomic.Int32
 	p, slots := newPool(t, 64<<20, func(p *pool, part span) error {
 		if calls.Add(1) > 1 { // every worker but the first, which waits
 			select {
-			case <-joined:
+			case <-failed:
 			default:
-				once.Do(func() { close(joined) })
+				once.Do(func() { close(failed) })
 				return refused
 			}
 		} else {
-			trickle(p, part, joined)
+			trickle(p, part, failed)
 		}
 		finish(p, part)
 		return nil
@@ -112,7 +115,7 @@ func TestRetire(t *testing.T) {
 	}
 }
 
-// TestNoRanges checks that the pool asks for everything at once after a registry ignored a range.
+// TestNoRanges checks that the pool requests the whole blob after a registry ignored a range.
 func TestNoRanges(t *testing.T) {
 	t.Parallel()
 	var got []span
@@ -127,7 +130,7 @@ func TestNoRanges(t *testing.T) {
 		t.Errorf("has ranges: %v, %v", p.hasRanges(), err)
 	}
 	if len(got) != 2 || got[1] != (span{0, 64 << 20}) {
-		t.Errorf("fetched %v, want the whole blob at last", got)
+		t.Errorf("fetched %v, want the whole blob in the second request", got)
 	}
 }
 
@@ -149,15 +152,15 @@ func TestPermanentFailure(t *testing.T) {
 	}
 }
 
-func TestWanted(t *testing.T) {
+func TestCountToAdd(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		workers int
 		rate    float64
 		want    int
 	}{{1, slow - 1, 3}, {1, slow, 1}, {4, 1, 4}, {2, slow * 2, 2}} {
-		if got := wanted(c.workers, c.rate); got != c.want {
-			t.Errorf("%d workers at %.0f bytes per second: %d more wanted, want %d", c.workers, c.rate, got, c.want)
+		if got := countToAdd(c.workers, c.rate); got != c.want {
+			t.Errorf("%d workers at %.0f bytes per second: adds %d, want %d", c.workers, c.rate, got, c.want)
 		}
 	}
 }

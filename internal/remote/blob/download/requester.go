@@ -13,12 +13,13 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// errNoRanges: the registry does not support ranges, or not reliably.
+// errNoRanges means that the registry does not support ranges, or not reliably.
 var errNoRanges = errors.New("the registry does not support ranges")
 
-// brokenBody is the error of a response that started well and did not end.
+// brokenBody is the error of a response whose body broke off.
 type brokenBody struct{ error }
 
+// Unwrap returns the error of reading the body.
 func (b *brokenBody) Unwrap() error { return b.error }
 
 // requester sends the requests for one blob.
@@ -27,11 +28,11 @@ type requester struct {
 	desc ocispec.Descriptor
 
 	mu     sync.Mutex
-	direct *url.URL // where the registry redirects requests for this blob; nil: unknown
+	direct *url.URL // URL to which the registry redirects requests for this blob; nil: unknown
 }
 
-// send requests a part of the blob, or all of it if the caller needs no ranges. It follows a redirect that it has seen before
-// at once. If that address has expired, it asks the registry for another.
+// send requests a part of the blob or, if ranges is not set, the whole blob. If the registry has redirected an earlier request,
+// send requests the part from that URL. If the URL has expired, it sends the request to the registry again.
 func (r *requester) send(ctx context.Context, part span, ranges bool) (*http.Response, error) {
 	ctx = transport.WithSettings(ctx, transport.Settings{Once: true})
 	rangeOf := ""
@@ -71,7 +72,7 @@ func (r *requester) redirect() *url.URL {
 	return r.direct
 }
 
-// remember keeps the address that the registry redirected to, so that the next part needs no redirect.
+// remember stores the URL to which the registry redirected a request, so that the next part needs no redirect.
 func (r *requester) remember(resp *http.Response) {
 	final := resp.Request.URL
 	r.mu.Lock()

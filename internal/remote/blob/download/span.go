@@ -43,7 +43,7 @@ func (s spans) remove(from, to int64) spans {
 	return out
 }
 
-// gap returns the first part of at most length bytes that is not in the set, from position at on and below end.
+// gap returns the first span of at most length bytes, from at to end, that is not in the set.
 func (s spans) gap(at, length, end int64) (span, bool) {
 	for _, e := range s {
 		if at < e.From {
@@ -58,7 +58,7 @@ func (s spans) gap(at, length, end int64) (span, bool) {
 	return span{at, min(end, at+length)}, true
 }
 
-// reach returns where the first gap at or after at starts, or at if that byte is not in the set.
+// reach returns the start of the first gap at or after at. It returns at if that byte is not in the set.
 func (s spans) reach(at int64) int64 {
 	for _, e := range s {
 		if e.From <= at && at < e.To {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestSpans compares the set with one that is simple.
+// TestSpans compares spans with an array of booleans.
 func TestSpans(t *testing.T) {
 	t.Parallel()
 	const size = 60

@@ -4,5 +4,5 @@ package share
 
 import "io/fs"
 
-// isOurs reports false, so that nothing is shared: the owner of a file is not known here.
+// isOurs returns false, so that downloads are not shared: the owner of a file is not known on this system.
 func isOurs(fs.FileInfo, error) bool { return false }

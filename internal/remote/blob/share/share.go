@@ -1,4 +1,4 @@
-// Package share has concurrent processes fetch a blob only once: one fetches it, and the others copy its file.
+// Package share makes concurrent processes fetch a blob only once: one process fetches it, and the others copy its file.
 package share
 
 import (
@@ -19,25 +19,25 @@ import (
 )
 
 const (
-	// DefaultStall is the time without a received byte of another process after which this one fetches the blob, too.
+	// DefaultStall is the time without a new byte in another process's file after which this process fetches the blob itself.
 	DefaultStall = 15 * time.Second
-	// minSize is the size from which sharing costs less than a request.
+	// minSize is the size from which sharing a blob costs less than requesting it.
 	minSize = 4 << 10
-	// poll is the time between two checks of another process.
+	// poll is the time between two checks of another process's file.
 	poll = 20 * time.Millisecond
-	// maxHeld limits the files that are kept open for processes that are some blobs behind.
+	// maxHeld limits the number of fetched files kept open for processes that are some blobs behind.
 	maxHeld = 64
 )
 
-// Downloads are the downloads of all processes of a user that share a directory. Nothing in it is trusted: a copied blob is
-// verified, and fetched if its digest does not match.
+// Downloads coordinates the downloads of all processes of a user that use the same directory. The directory's content is not
+// trusted: a copied blob is verified, and fetched if its digest does not match.
 type Downloads struct {
 	Dir   string        // empty: each process fetches for itself
 	Stall time.Duration // 0: DefaultStall
 
 	mu     sync.Mutex
-	active *os.File   // locked, shared, by each process that downloads
-	held   []*os.File // blobs that this process has fetched, oldest first
+	active *os.File   // a file with a shared lock of each process that downloads
+	held   []*os.File // open files of blobs that this process has fetched, oldest first
 }
 
 // File fetches a blob into a file. If another process is fetching it, File waits for that process and copies its file. It
@@ -49,11 +49,11 @@ func (d *Downloads) File(ctx context.Context, desc ocispec.Descriptor, to downlo
 	t := &ticket{path: filepath.Join(d.Dir, filelock.Key(desc.Digest.String()))}
 	defer t.close()
 	for since := time.Now(); ; {
-		locked, err := t.take()
+		locked, err := t.tryLock()
 		if err != nil {
 			return fetch()
 		}
-		if other := t.look(desc); other != nil {
+		if t.hasChanged(desc) {
 			since = time.Now()
 		}
 		if locked {
@@ -62,7 +62,7 @@ func (d *Downloads) File(ctx context.Context, desc ocispec.Descriptor, to downlo
 				if t.copy(ctx, desc, to) {
 					return nil
 				}
-				t.forget()
+				t.dropOther()
 				continue
 			}
 			return d.fetch(t, desc, to, fetch)
@@ -83,7 +83,7 @@ func (d *Downloads) stall() time.Duration {
 	return DefaultStall
 }
 
-// fetch fetches the blob while others wait for it.
+// fetch fetches the blob while other processes wait for it.
 func (d *Downloads) fetch(t *ticket, desc ocispec.Descriptor, to download.Destination, fetch func() error) error {
 	name, err := filepath.Abs(filepath.Join(to.Root.Name(), to.Name))
 	if err != nil {
@@ -117,7 +117,7 @@ func (d *Downloads) hold(f *os.File) {
 	}
 }
 
-// join creates the directory and marks this process as one that downloads. It returns false if the directory can't be used, or
+// join creates the directory and registers this process as one that downloads. It returns false if the directory can't be used or
 // belongs to another user.
 func (d *Downloads) join(ctx context.Context) bool {
 	d.mu.Lock()
@@ -132,7 +132,7 @@ func (d *Downloads) join(ctx context.Context) bool {
 	if err != nil {
 		return false
 	}
-	if filelock.TryFile(f) { // no other process downloads: existing files are from processes that ended
+	if filelock.TryFile(f) { // no other process downloads: the existing tickets belong to ended processes
 		d.sweep()
 	}
 	if !filelock.WaitShared(ctx, f) {
@@ -171,7 +171,7 @@ func (d *Downloads) hasOthers() bool {
 	return !filelock.TryUpgrade(d.active) || !filelock.Downgrade(d.active)
 }
 
-// Close ends the sharing.
+// Close closes all files. Other processes can then no longer open the fetched files.
 func (d *Downloads) Close() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -185,24 +185,24 @@ func (d *Downloads) Close() {
 
 // record is the content of a ticket's file.
 type record struct {
-	Path     string `json:"path"`           // the file that the blob is fetched into
-	Open     string `json:"open,omitempty"` // the same as an open file of the process, on Linux
+	Path     string `json:"path"`           // the file into which the blob is fetched
+	Open     string `json:"open,omitempty"` // path in /proc of the same file, opened by the process; only on Linux
 	Complete bool   `json:"complete"`
 }
 
-// ticket is the right to fetch one blob: the process that locked its file has it. The others keep the file open that this
-// process writes to, so that they can copy it even if it was moved or removed.
+// ticket is the right to fetch one blob. The process that has locked the ticket's file has this right. Other processes open the
+// blob file that this process writes, so that they can copy it even after it is moved or removed.
 type ticket struct {
 	path   string
 	file   *os.File  // locked if not nil
 	record record    // as last read or written
-	other  *os.File  // the file that another process writes to
-	mtime  time.Time // of other
-	copied bool      // other was copied, and is not the blob
+	other  *os.File  // the blob file that another process writes
+	mtime  time.Time // modification time of other
+	copied bool      // other was copied, but its content was not the blob
 }
 
-// take tries to lock the ticket, and reads its record. It reports whether the lock was taken.
-func (t *ticket) take() (bool, error) {
+// tryLock tries to lock the ticket, and reads its record. It reports whether it locked the ticket.
+func (t *ticket) tryLock() (bool, error) {
 	for {
 		f, err := os.OpenFile(t.path, os.O_RDWR|os.O_CREATE, 0o600)
 		if err != nil {
@@ -210,14 +210,14 @@ func (t *ticket) take() (bool, error) {
 		}
 		locked := filelock.TryFile(f)
 		info, err := f.Stat()
-		if there, statErr := os.Lstat(t.path); err == nil && locked && (statErr != nil || !os.SameFile(info, there)) {
+		if now, statErr := os.Lstat(t.path); err == nil && locked && (statErr != nil || !os.SameFile(info, now)) {
 			_ = f.Close() // removed in the meantime
 			continue
 		}
 		data, readErr := io.ReadAll(io.LimitReader(f, 64<<10))
 		t.record = record{}
 		if err != nil || readErr != nil || json.Unmarshal(data, &t.record) != nil {
-			t.record = record{} // empty, or just being written
+			t.record = record{} // the file is empty or being written
 		}
 		if locked {
 			t.file = f
@@ -227,8 +227,8 @@ func (t *ticket) take() (bool, error) {
 	}
 }
 
-// look opens the file of the other process, and returns it if it has changed since the last look.
-func (t *ticket) look(desc ocispec.Descriptor) *os.File {
+// hasChanged opens the blob file of the other process, and reports whether the file has changed since the last call.
+func (t *ticket) hasChanged(desc ocispec.Descriptor) bool {
 	for _, name := range []string{t.record.Open, t.record.Path} {
 		if name == "" {
 			continue
@@ -244,17 +244,17 @@ func (t *ticket) look(desc ocispec.Descriptor) *os.File {
 		break
 	}
 	if t.other == nil {
-		return nil
+		return false
 	}
 	info, err := t.other.Stat()
 	if err != nil || info.ModTime().Equal(t.mtime) {
-		return nil
+		return false
 	}
 	t.mtime = info.ModTime()
-	return t.other
+	return true
 }
 
-// openOurs opens a regular file of this user with a size.
+// openOurs opens a file. It fails unless the file is a regular one with the given size that belongs to this user.
 func openOurs(name string, size int64) (*os.File, error) {
 	f, err := os.OpenFile(name, os.O_RDONLY|filelock.OpenNonblock, 0)
 	if err != nil {
@@ -273,14 +273,14 @@ func (t *ticket) canCopy() bool {
 	return t.other != nil && !t.copied && (t.record.Complete || t.record == record{})
 }
 
-// forget drops a file that is not the blob.
-func (t *ticket) forget() {
+// dropOther closes the blob file of the other process, whose content is not the blob.
+func (t *ticket) dropOther() {
 	t.copied = true
 	_ = t.other.Close()
 	t.other = nil
 }
 
-// copy copies the file of the other process, and reports whether it is the blob.
+// copy copies the blob file of the other process, and reports whether the copy is the blob.
 func (t *ticket) copy(ctx context.Context, desc ocispec.Descriptor, to download.Destination) bool {
 	_ = to.Root.Remove(to.Name + download.StateSuffix)
 	f, err := to.Root.OpenFile(to.Name, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o666)
@@ -300,7 +300,7 @@ func (t *ticket) copy(ctx context.Context, desc ocispec.Descriptor, to download.
 	return true
 }
 
-// write writes the record of a locked ticket. Without it, others fetch for themselves.
+// write writes the record of a locked ticket. It ignores errors: without the record, other processes fetch the blob themselves.
 func (t *ticket) write(r record) {
 	data, err := json.Marshal(r)
 	if err == nil && t.file.Truncate(0) == nil {
@@ -312,7 +312,7 @@ func (t *ticket) write(r record) {
 // remove removes a locked ticket.
 func (t *ticket) remove() { _ = os.Remove(t.path) }
 
-// release ends the lock.
+// release unlocks the ticket.
 func (t *ticket) release() {
 	_ = t.file.Close()
 	t.file = nil

@@ -20,8 +20,8 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// process simulates one of several processes that download the same blobs. Locks belong to open files, so two of them in one
-// process exclude each other too.
+// process simulates one of several processes that download the same blobs. A lock belongs to an open file, so two locks in the
+// same process exclude each other too.
 type process struct {
 	share.Downloads
 	root *os.Root
@@ -56,8 +56,8 @@ func (p *process) get(ctx context.Context, data []byte, name string, fetch func(
 
 var errWrong = errors.New("wrong content")
 
-// writes returns a fetch function that counts its calls, waits until all processes have begun, and writes the blob into a file.
-func (p *process) writes(data []byte, name string, fetches *atomic.Int64, begun <-chan struct{}) func() error {
+// fetchFunc returns a fetch function that counts its calls, waits until begun is closed, and writes the blob into a file.
+func (p *process) fetchFunc(data []byte, name string, fetches *atomic.Int64, begun <-chan struct{}) func() error {
 	return func() error {
 		fetches.Add(1)
 		<-begun
@@ -67,7 +67,7 @@ func (p *process) writes(data []byte, name string, fetches *atomic.Int64, begun 
 
 func blob(i, size int) []byte { return bytes.Repeat(fmt.Appendf(nil, "%07d\n", i), size/8) }
 
-// TestOnce checks that eight processes fetch each of several blobs once, whatever the first one does with its files then.
+// TestOnce checks that eight processes fetch each of several blobs once, even if a process moves or removes its file afterward.
 func TestOnce(t *testing.T) {
 	t.Parallel()
 	const processes, blobs = 8, 12
@@ -86,12 +86,12 @@ func TestOnce(t *testing.T) {
 			var once sync.Once
 			for k := range blobs {
 				name := fmt.Sprintf("blob%d", k)
-				fetch := p.writes(blob(k, 4096<<(k%7)), name, &fetches, begun)
+				fetch := p.fetchFunc(blob(k, 4096<<(k%7)), name, &fetches, begun)
 				go func() { once.Do(started.Done) }()
 				if err := p.get(t.Context(), blob(k, 4096<<(k%7)), name, fetch); err != nil {
 					t.Error(err)
 				}
-				if (i+k)%2 == 0 { // unpacked, or given its final name
+				if (i+k)%2 == 0 { // like a layer that was unpacked; otherwise like a file that gets its final name
 					_ = p.root.Remove(name)
 				} else {
 					_ = p.root.Rename(name, "final"+name)
@@ -101,13 +101,12 @@ func TestOnce(t *testing.T) {
 	}
 	ended.Wait()
 	if got := fetches.Load(); got > blobs*12/10 {
-		t.Errorf("%d blobs were fetched %d times", blobs, got)
+		t.Errorf("%d fetches of %d blobs", got, blobs)
 	}
 }
 
-// TestHandover checks that another process fetches a blob when the one that was fetching it fails, or has a file that is not
-// the blob, and that no process waits for one that stalls.
-func TestHandover(t *testing.T) {
+// TestFailure checks that a waiting process fetches a blob itself if the first process fails, stalls, or has another content.
+func TestFailure(t *testing.T) {
 	t.Parallel()
 	data := blob(1, 64<<10)
 	for name, first := range map[string]func(p *process, release <-chan struct{}) error{
@@ -131,7 +130,7 @@ func TestHandover(t *testing.T) {
 		"stalls": func(_ *process, release <-chan struct{}) error {
 			<-release
 			<-release
-			return errors.New("at last")
+			return errors.New("stalled")
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -153,7 +152,7 @@ func TestHandover(t *testing.T) {
 			var fetches atomic.Int64
 			all := make(chan struct{})
 			close(all)
-			if err := two.get(t.Context(), data, "second", two.writes(data, "second", &fetches, all)); err != nil || fetches.Load() != 1 {
+			if err := two.get(t.Context(), data, "second", two.fetchFunc(data, "second", &fetches, all)); err != nil || fetches.Load() != 1 {
 				t.Errorf("got %v after %d fetches, want one", err, fetches.Load())
 			}
 			if name == "stalls" {
@@ -161,7 +160,7 @@ func TestHandover(t *testing.T) {
 				release <- struct{}{}
 			}
 			if err := <-ended; err == nil {
-				t.Error("the first one did not fail")
+				t.Error("the first process did not fail")
 			}
 		})
 	}
@@ -193,7 +192,7 @@ func TestCanceled(t *testing.T) {
 	}
 }
 
-// TestUntrusted checks that nothing is taken from a directory that others can write to, and that a planted ticket does no harm.
+// TestUntrusted checks that a directory that other users can write to is not used, and that a forged ticket does no harm.
 func TestUntrusted(t *testing.T) {
 	t.Parallel()
 	data := blob(4, 64<<10)
@@ -201,18 +200,18 @@ func TestUntrusted(t *testing.T) {
 	if err := os.WriteFile(secret, bytes.ToUpper(blob(5, len(data))), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for name, plant := range map[string]func(dir, ticket string) error{
-		"open to all": func(dir, _ string) error { return os.Chmod(dir, 0o777) },
+	for name, forge := range map[string]func(dir, ticket string) error{
+		"writable by all": func(dir, _ string) error { return os.Chmod(dir, 0o777) },
 		"a link": func(dir, _ string) error {
 			return errors.Join(os.Remove(dir), os.Symlink(t.TempDir(), dir))
 		},
-		"another file":  func(_, ticket string) error { return plantTicket(ticket, secret) },
-		"a device":      func(_, ticket string) error { return plantTicket(ticket, os.DevNull) },
-		"a directory":   func(dir, ticket string) error { return plantTicket(ticket, dir) },
-		"not JSON":      func(_, ticket string) error { return os.WriteFile(ticket, []byte("{{{"), 0o600) },
-		"large":         func(_, ticket string) error { return os.WriteFile(ticket, []byte(strings.Repeat(" ", 1<<20)), 0o600) },
-		"no file":       func(_, ticket string) error { return os.Mkdir(ticket, 0o700) },
-		"not there yet": func(dir, _ string) error { return os.Remove(dir) },
+		"another file":        func(_, ticket string) error { return forgeTicket(ticket, secret) },
+		"a device":            func(_, ticket string) error { return forgeTicket(ticket, os.DevNull) },
+		"a directory":         func(dir, ticket string) error { return forgeTicket(ticket, dir) },
+		"not JSON":            func(_, ticket string) error { return os.WriteFile(ticket, []byte("{{{"), 0o600) },
+		"a large ticket":      func(_, ticket string) error { return os.WriteFile(ticket, []byte(strings.Repeat(" ", 1<<20)), 0o600) },
+		"a directory as file": func(_, ticket string) error { return os.Mkdir(ticket, 0o700) },
+		"no directory":        func(dir, _ string) error { return os.Remove(dir) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -220,31 +219,31 @@ func TestUntrusted(t *testing.T) {
 			if err := os.Mkdir(dir, 0o700); err != nil {
 				t.Fatal(err)
 			}
-			other := newProcess(t, dir) // so that the tickets stay
+			other := newProcess(t, dir) // while it exists, the tickets are not swept
 			if err := other.get(t.Context(), blob(6, 8192), "x", func() error { return other.root.WriteFile("x", blob(6, 8192), 0o666) }); err != nil {
 				t.Fatal(err)
 			}
 			_ = os.Remove(filepath.Join(dir, "active"))
-			if err := plant(dir, filepath.Join(dir, ticketOf(data))); err != nil {
+			if err := forge(dir, filepath.Join(dir, ticketName(data))); err != nil {
 				t.Fatal(err)
 			}
 			p := newProcess(t, dir)
 			var fetches atomic.Int64
 			all := make(chan struct{})
 			close(all)
-			if err := p.get(t.Context(), data, "file", p.writes(data, "file", &fetches, all)); err != nil || fetches.Load() != 1 {
+			if err := p.get(t.Context(), data, "file", p.fetchFunc(data, "file", &fetches, all)); err != nil || fetches.Load() != 1 {
 				t.Errorf("got %v after %d fetches, want one", err, fetches.Load())
 			}
 			if after, err := os.ReadFile(secret); err != nil || len(after) != len(data) {
-				t.Errorf("the file that a ticket named: %d bytes, %v", len(after), err)
+				t.Errorf("the file named in the ticket was changed: %d bytes, %v", len(after), err)
 			}
 		})
 	}
 }
 
-// plantTicket writes a ticket that names a file.
-func plantTicket(ticket, file string) error {
+// forgeTicket writes a ticket that names a file.
+func forgeTicket(ticket, file string) error {
 	return os.WriteFile(ticket, fmt.Appendf(nil, `{"path":%q,"complete":true}`, file), 0o600)
 }
 
-func ticketOf(data []byte) string { return filelock.Key(digest.FromBytes(data).String()) }
+func ticketName(data []byte) string { return filelock.Key(digest.FromBytes(data).String()) }

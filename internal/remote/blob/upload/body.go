@@ -25,13 +25,13 @@ type request struct {
 	length       int64                         // of the body; -1: not known
 	open         func() (io.ReadCloser, error) // opens the body; nil: no body
 	contentRange string
-	commits      bool // the registry may take long to answer
+	commits      bool // the request ends the session, so the registry may take long to answer
 }
 
-// slowestCommit is the rate at which the slowest registry turns a session into a blob: some copy it, some hash it again.
+// slowestCommit is the rate at which the slowest registry makes a session a blob, which it copies or hashes again.
 const slowestCommit = 20 << 20 // bytes per second
 
-// send sends a request once, with credentials only where they belong.
+// send sends a request once. It sends credentials only to the origin of the registry.
 func (u *upload) send(ctx context.Context, r request) (*http.Response, error) {
 	client := u.repo.Client
 	s := transport.Settings{Once: true, Activity: transport.NewActivity(client.Transport.Stall)}
@@ -49,7 +49,7 @@ func (u *upload) send(ctx context.Context, r request) (*http.Response, error) {
 		}
 		req.GetBody, req.ContentLength = r.open, r.length
 		req.Header.Set("Content-Type", "application/octet-stream")
-		if u.careful {
+		if u.expectContinue {
 			req.Header.Set("Expect", "100-continue")
 			req.Close = true // otherwise net/http sends the body after a refusal, to keep the connection
 		}
@@ -63,11 +63,11 @@ func (u *upload) send(ctx context.Context, r request) (*http.Response, error) {
 		do = u.repo.Send
 	}
 	resp, err := do(req)
-	if failed := u.failed.Load(); failed != nil {
+	if failed := u.failed.Load(); failed != nil { // the cause of err
 		if err == nil {
 			transport.Drain(resp)
 		}
-		return nil, failed // it broke the connection too
+		return nil, failed
 	}
 	if err != nil && r.url.Host != u.repo.Origin.Host {
 		u.addPort(r.url, err)
@@ -76,8 +76,8 @@ func (u *upload) send(ctx context.Context, r request) (*http.Response, error) {
 	return resp, err
 }
 
-// addPort sends the rest of the upload to the registry's own port if it named its host without one, and no server answers
-// there: behind a proxy that drops the port from the header Host, registries name an address that does not exist.
+// addPort makes the upload continue at the registry's own port if the registry sent a URL of its host without a port, and the
+// connection was refused. Behind a proxy that removes the port from the header Host, registries send such URLs.
 func (u *upload) addPort(at *url.URL, err error) {
 	if errors.Is(err, syscall.ECONNREFUSED) && at.Port() == "" {
 		u.portMissing = true
@@ -85,7 +85,7 @@ func (u *upload) addPort(at *url.URL, err error) {
 	}
 }
 
-// withPort returns an address with the registry's own port, if the registry leaves it out.
+// withPort returns a URL with the registry's own port if addPort found that the registry omits it.
 func (u *upload) withPort(at *url.URL) *url.URL {
 	own := &u.repo.Origin
 	if at == nil || !u.portMissing || at.Port() != "" || at.Hostname() != own.Hostname() || at.Scheme != own.Scheme {
@@ -96,7 +96,7 @@ func (u *upload) withPort(at *url.URL) *url.URL {
 	return &with
 }
 
-// isSameOrigin compares scheme, host and port.
+// isSameOrigin reports whether two URLs have the same scheme, host, and port.
 func isSameOrigin(a, b *url.URL) bool {
 	port := func(u *url.URL) string {
 		switch {
@@ -110,7 +110,7 @@ func isSameOrigin(a, b *url.URL) bool {
 	return a.Scheme == b.Scheme && a.Hostname() == b.Hostname() && port(a) == port(b)
 }
 
-// watch reports the bytes sent, until the returned function is called.
+// watch reports the number of sent bytes and saves the state, until the returned function is called.
 func (u *upload) watch(use *transport.Activity, length int64) (stop func()) {
 	done := make(chan struct{})
 	var wg sync.WaitGroup
@@ -141,7 +141,7 @@ func (u *upload) watch(use *transport.Activity, length int64) (stop func()) {
 	}
 }
 
-// blobBody reads a blob, or a part of it, and records how that ends.
+// blobBody reads a blob or a part of it, and records the end of the blob or the error in the upload.
 type blobBody struct {
 	io.Closer
 	r       io.Reader
@@ -150,6 +150,7 @@ type blobBody struct {
 	bounded bool
 }
 
+// Read implements io.Reader.
 func (b *blobBody) Read(p []byte) (int, error) {
 	if b.bounded {
 		if b.at >= b.end {
@@ -171,18 +172,18 @@ func (b *blobBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// readAhead reads and hashes blocks.
+// readAhead is a reader that hashes each block when it reads it.
 type readAhead struct {
 	r    io.Reader
-	sum  *summer
+	sum  *prefixHash
 	at   int64 // offset of the next block
 	buf  []byte
 	rest []byte // unread bytes of the newest block
-	err  error  // the error that came with it
+	err  error  // the error returned with the newest block
 }
 
-// newReadAhead reads a blob of size bytes (-1: unknown) from r, which begins at offset at.
-func newReadAhead(r io.Reader, sum *summer, at, size int64) *readAhead {
+// newReadAhead returns a readAhead for r, whose first byte is at the offset at of a blob of size bytes (-1: unknown).
+func newReadAhead(r io.Reader, sum *prefixHash, at, size int64) *readAhead {
 	n := int64(aheadBuffer)
 	if size >= 0 {
 		n = min(n, max(size-at, 1))
@@ -190,6 +191,7 @@ func newReadAhead(r io.Reader, sum *summer, at, size int64) *readAhead {
 	return &readAhead{r: r, sum: sum, at: at, buf: make([]byte, n)}
 }
 
+// Read implements io.Reader.
 func (a *readAhead) Read(p []byte) (int, error) {
 	if len(a.rest) == 0 && a.err == nil {
 		a.readBlock()
@@ -209,25 +211,27 @@ func (a *readAhead) readBlock() {
 	a.at += int64(n)
 }
 
-// summer hashes a blob once, from its first byte to its last, however often parts of it are sent.
-type summer struct {
+// prefixHash hashes a blob from its first byte to its last, each byte once, even if parts of the blob are sent several times.
+type prefixHash struct {
 	mu   sync.Mutex
 	hash *hashing.Hash
-	at   int64 // bytes hashed
+	at   int64 // number of hashed bytes
 }
 
-func newSummer(g *hashing.Group) *summer { return &summer{hash: g.New(digest.Canonical.Hash())} }
+func newPrefixHash(g *hashing.Group) *prefixHash {
+	return &prefixHash{hash: g.New(digest.Canonical.Hash())}
+}
 
-// close ends the hash. A broken request that still reads a body finds none.
-func (s *summer) close() {
+// close closes the hash. A broken request may still read a body: then add does nothing.
+func (s *prefixHash) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.hash.Close()
 	s.hash = nil
 }
 
-// add hashes the bytes of p, which begins at offset at, that were not hashed before.
-func (s *summer) add(p []byte, at int64) {
+// add hashes those bytes of p that were not hashed before. The first byte of p is at the offset at of the blob.
+func (s *prefixHash) add(p []byte, at int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.hash == nil {
@@ -239,14 +243,14 @@ func (s *summer) add(p []byte, at int64) {
 	}
 }
 
-func (s *summer) position() int64 {
+func (s *prefixHash) position() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.at
 }
 
-// state returns the hash so far, so that another process can continue.
-func (s *summer) state() (int64, []byte) {
+// state returns the number of hashed bytes and the state of the hash, so that another process can continue.
+func (s *prefixHash) state() (int64, []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	data, err := s.hash.MarshalBinary()
@@ -257,7 +261,7 @@ func (s *summer) state() (int64, []byte) {
 }
 
 // restore continues from a state.
-func (s *summer) restore(at int64, data []byte) {
+func (s *prefixHash) restore(at int64, data []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.at = 0
@@ -266,8 +270,8 @@ func (s *summer) restore(at int64, data []byte) {
 	}
 }
 
-// sumUpTo hashes the blob up to a position.
-func (u *upload) sumUpTo(ctx context.Context, end int64) error {
+// hashUpTo hashes the blob up to the offset end; -1: up to its end.
+func (u *upload) hashUpTo(ctx context.Context, end int64) error {
 	at := u.sum.position()
 	if at >= end && end >= 0 {
 		return nil
@@ -295,7 +299,7 @@ func (u *upload) measure(ctx context.Context) error {
 	if u.digest != "" {
 		return nil
 	}
-	if err := u.sumUpTo(ctx, u.size); err != nil {
+	if err := u.hashUpTo(ctx, u.size); err != nil {
 		return &transport.SourceError{Err: err}
 	}
 	u.sum.mu.Lock()

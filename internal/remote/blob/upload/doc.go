@@ -1,2 +1,2 @@
-// Package upload sends a blob to a registry, and resumes what was interrupted.
+// Package upload sends a blob to a registry, and resumes interrupted uploads.
 package upload

@@ -10,7 +10,7 @@ import (
 	"oras.land/oras-go/v2/registry/remote/errcode"
 )
 
-// situation is everything that determines how an upload continues after an error.
+// situation is the state that determines how an upload continues after an error.
 type situation struct {
 	status        int  // of the response; 0: there was no response
 	isTemporary   bool // the same request may succeed later
@@ -18,14 +18,14 @@ type situation struct {
 
 	hasSession   bool // the registry has opened a session
 	begun        bool // a body was sent to the session
-	offsetErrors int  // answers before this one that a part begins at another offset
-	stuck        int  // broken bodies before this one since the last progress
+	offsetErrors int  // number of earlier responses with status 416
+	stuck        int  // number of earlier broken bodies since the last progress
 
 	method      method
-	canShrink   bool // the chunks can be smaller
+	canShrink   bool // chunks can be made smaller
 	sizeKnown   bool
-	digestKnown bool // the digest was known before the upload, so that other bytes are a change of the source
-	mismatched  bool // the registry has reported another digest before
+	digestKnown bool // the digest was known before the upload, so a mismatch means that the source has changed
+	mismatched  bool // the registry has reported a wrong digest before
 }
 
 // action is how an upload continues after an error.
@@ -35,29 +35,29 @@ const (
 	actionGiveUp    action = iota
 	actionRetry            // send the same request again
 	actionCount            // count a broken body, and retry
-	actionAsk              // ask for the session's position
+	actionQuery            // query the session's offset
 	actionReopen           // open a new session, and send chunks if a broken body ended the last one
-	actionRestart          // open a new session after too many positions that do not fit
-	actionStartOver        // send everything again
+	actionRestart          // open a new session after too many offset errors
+	actionStartOver        // send the whole blob again
 	actionChanged          // report that the source has changed
-	actionPut              // send everything in one PUT, in a new session
+	actionPut              // send the whole blob in one PUT, in a new session
 	actionChunks           // send chunks, in a new session
 	actionShrink           // send smaller chunks in the same session
 	actionShrinkNew        // send smaller chunks in a new session
 )
 
 const (
-	maxOffsetErrors = 3 // positions that do not fit before a new session is opened
+	maxOffsetErrors = 3 // offset errors before a new session is opened
 	maxStuck        = 3 // broken bodies without progress before a smaller body is tried
 )
 
-// recoveries lists what to do in which situation. The first row that applies is used.
+// recoveries lists the action for each situation. The first row that applies is used.
 var recoveries = []struct {
 	applies func(s situation) bool
 	action  action
 }{
-	// No response: the connection broke. If no byte of several bodies arrived, a proxy may reject their length, so smaller bodies
-	// are tried.
+	// The connection broke without a response. If several bodies broke without progress, a proxy may reject their length, so
+	// smaller bodies are tried.
 	{func(s situation) bool { return s.status == 0 && !s.isTemporary }, actionGiveUp},
 	{func(s situation) bool { return s.status == 0 && (!s.hasSession || !s.begun) }, actionRetry},
 	{func(s situation) bool { return s.status == 0 && (s.stuck < maxStuck-1 || !s.sizeKnown) }, actionCount},
@@ -72,13 +72,13 @@ var recoveries = []struct {
 	{func(s situation) bool { return s.status == http.StatusNotFound }, actionReopen},
 	{func(s situation) bool {
 		return s.status == http.StatusRequestedRangeNotSatisfiable && s.offsetErrors < maxOffsetErrors
-	}, actionAsk},
+	}, actionQuery},
 	{func(s situation) bool { return s.status == http.StatusRequestedRangeNotSatisfiable }, actionRestart},
 	{func(s situation) bool { return s.digestInvalid && !s.mismatched }, actionStartOver},
 	{func(s situation) bool { return s.digestInvalid && s.digestKnown }, actionChanged},
 	{func(s situation) bool { return s.digestInvalid }, actionGiveUp},
 
-	// The registry does not accept the body: another way of sending it, then smaller chunks.
+	// The registry does not accept the body: try another method, then smaller chunks.
 	{func(s situation) bool { return s.method == inPatch && s.status != http.StatusRequestEntityTooLarge }, actionPut},
 	{func(s situation) bool { return s.method != inChunks }, actionChunks},
 	{func(s situation) bool { return !s.canShrink }, actionGiveUp},
@@ -134,7 +134,7 @@ func (u *upload) recover(ctx context.Context, err error) error {
 	return u.tries.Wait(ctx)
 }
 
-// act changes the state of the upload by the action. It returns an error if the action is to fail.
+// act applies an action to the state of the upload. It returns an error if the upload must fail.
 func (u *upload) act(ctx context.Context, a action, cause error) error {
 	switch a {
 	case actionGiveUp:
@@ -144,13 +144,13 @@ func (u *upload) act(ctx context.Context, a action, cause error) error {
 	case actionRetry:
 	case actionCount:
 		u.stuck++
-	case actionAsk:
-		u.reread()
+	case actionQuery:
+		u.toggleEmptyRange()
 		u.offsetErrors++
 	case actionReopen:
 		u.dropSession()
 	case actionRestart:
-		u.reread()
+		u.toggleEmptyRange()
 		u.restart()
 	case actionStartOver:
 		u.mismatched = true
@@ -171,10 +171,11 @@ func (u *upload) act(ctx context.Context, a action, cause error) error {
 	return nil
 }
 
-// reread changes how "Range: 0-0" is interpreted, if the session has reported it: registries use it for one byte, or for none.
-func (u *upload) reread() { u.emptyIsOne = !u.emptyIsOne && u.offset <= 1 }
+// toggleEmptyRange changes how "Range: 0-0" is interpreted, if the session may have reported it: some registries send it for one
+// byte, others for no bytes.
+func (u *upload) toggleEmptyRange() { u.emptyIsOne = !u.emptyIsOne && u.offset <= 1 }
 
-// shrink halves the chunks.
+// shrink halves the size of chunks, down to minChunk or the registry's minimum.
 func (u *upload) shrink() {
 	if u.method != inChunks {
 		u.useChunks(firstChunk)
@@ -182,7 +183,7 @@ func (u *upload) shrink() {
 	u.useChunks(max(min(u.chunk, u.size-u.offset)/2, minChunk))
 }
 
-// renew ends the session, so that the next attempt opens another.
+// renew cancels the session, so that the next attempt opens a new one.
 func (u *upload) renew(ctx context.Context) {
 	u.abandon(ctx)
 	u.restart()

@@ -7,11 +7,11 @@ import (
 	"github.com/davit-oci/davit/internal/remote/transport"
 )
 
-// TestRecovery checks the action for every kind of response, in the states that decide about it.
+// TestRecovery checks the action for every kind of response, in all relevant situations.
 func TestRecovery(t *testing.T) {
 	t.Parallel()
 	const none = 0 // no response
-	// session returns a situation with a session to which a body was sent, and changes it.
+	// session returns a situation with a session to which a body was sent, after applying change.
 	session := func(status int, w method, change func(*situation)) situation {
 		s := situation{status: status, hasSession: true, begun: true, method: w, sizeKnown: true, canShrink: w == inChunks}
 		s.isTemporary = status == none
@@ -39,8 +39,8 @@ func TestRecovery(t *testing.T) {
 		"forbidden":                     {session(403, inChunks, nil), actionGiveUp},
 		"session unknown":               {session(404, inPatch, nil), actionReopen},
 		"session unknown before a body": {session(404, inPut, func(s *situation) { s.begun = false }), actionReopen},
-		"first offset error":            {session(416, inChunks, nil), actionAsk},
-		"third offset error":            {session(416, inPatch, func(s *situation) { s.offsetErrors = 2 }), actionAsk},
+		"first offset error":            {session(416, inChunks, nil), actionQuery},
+		"third offset error":            {session(416, inPatch, func(s *situation) { s.offsetErrors = 2 }), actionQuery},
 		"fourth offset error":           {session(416, inPatch, func(s *situation) { s.offsetErrors = 3 }), actionRestart},
 		"first wrong digest":            {session(400, inPut, func(s *situation) { s.digestInvalid = true }), actionStartOver},
 		"second wrong digest, known":    {session(400, inPut, func(s *situation) { s.digestInvalid, s.mismatched, s.digestKnown = true, true, true }), actionChanged},
@@ -61,7 +61,7 @@ func TestRecovery(t *testing.T) {
 	}
 }
 
-// TestRecoveryShrinks checks that chunks shrink down to the minimum, and not below that of the registry.
+// TestRecoveryShrinks checks that chunks shrink down to minChunk, but not below the registry's minimum.
 func TestRecoveryShrinks(t *testing.T) {
 	t.Parallel()
 	u := &upload{size: 1 << 30}

@@ -14,10 +14,10 @@ import (
 	"github.com/davit-oci/davit/internal/remote/transport"
 )
 
-// errMounted reports that opening a session mounted the blob, so that there is nothing to send.
+// errMounted means that the registry mounted the blob instead of opening a session.
 var errMounted = errors.New("mounted")
 
-// post opens a session.
+// post opens a session. With the query of a mount, it fails with errMounted if the registry mounted the blob.
 func (u *upload) post(ctx context.Context, query url.Values) error {
 	address := u.repo.URL("blobs/uploads/")
 	if query != nil {
@@ -49,7 +49,7 @@ func (u *upload) post(ctx context.Context, query url.Values) error {
 	return nil
 }
 
-// follow adopts the newest address of the session, which must be as safe as the one before.
+// follow sets the session's URL to the Location of a response. It fails if that leaves https.
 func (u *upload) follow(resp *http.Response, asked *url.URL) error {
 	location := resp.Header.Get("Location")
 	if location == "" {
@@ -69,42 +69,43 @@ func (u *upload) follow(resp *http.Response, asked *url.URL) error {
 	return nil
 }
 
-// ask finds out how many bytes the session has. The registry may still be processing those of the request that broke, and a
-// part sent meanwhile would be mixed with them, so it is asked until it repeats its response.
-func (u *upload) ask(ctx context.Context) error {
+// queryOffset finds out how many bytes the session has. The registry may still be storing bytes of the broken request, and would
+// mix them with a part that is sent meanwhile. So queryOffset repeats the query until two responses are equal.
+func (u *upload) queryOffset(ctx context.Context) error {
 	before, failed := int64(-1), 0
-	for range maxAsks {
-		has, err := u.requestPosition(ctx)
+	for range maxQueries {
+		offset, err := u.requestOffset(ctx)
 		switch {
-		case err != nil && (failed == maxFailedAsks || !isTemporary(err)):
+		case err != nil && (failed == maxFailedQueries || !isTemporary(err)):
 			return err
 		case err != nil:
 			failed++
-			has = before
-		case has < 0:
+			offset = before
+		case offset < 0:
 			u.dropSession()
 			return nil
-		case has == before || has == u.size:
-			u.recordArrived(has)
-			u.unsure, u.careful = false, true
+		case offset == before || offset == u.size:
+			u.recordArrived(offset)
+			u.unsure, u.expectContinue = false, true
 			return u.shiftRequests(ctx)
 		}
-		before = has
-		if err := pause.For(ctx, askAgain); err != nil {
+		before = offset
+		if err := pause.For(ctx, queryInterval); err != nil {
 			return err
 		}
 	}
 	return fmt.Errorf("the session of the upload keeps growing")
 }
 
-// shiftRequests sends a few requests that change nothing, once the upload has failed repeatedly: if every nth request meets a fault,
-// it changed. The first time it is one request, which is right if every second one fails.
+// shiftRequests sends additional requests, without an effect, after repeated failures. If every nth request to the registry fails,
+// they shift the failures to other requests of the upload. The first time, it sends a single request, which helps if every second
+// request fails.
 func (u *upload) shiftRequests(ctx context.Context) error {
 	if u.fails < 2 {
 		return nil
 	}
 	for range (u.fails - 1) % 3 {
-		u.repo.Client.Transport.Renew() // on a connection that was used before, net/http would send the request twice
+		u.repo.Client.Transport.Renew() // if a reused connection breaks, net/http sends the request again
 		resp, err := u.send(ctx, request{method: http.MethodGet, url: u.location})
 		if err == nil {
 			transport.Drain(resp)
@@ -113,8 +114,9 @@ func (u *upload) shiftRequests(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// requestPosition returns how many bytes the session reports; -1: the registry does not know, or its response is wrong.
-func (u *upload) requestPosition(ctx context.Context) (int64, error) {
+// requestOffset returns the number of bytes that the session reports to have; -1: the registry does not know the session, or its
+// response is wrong.
+func (u *upload) requestOffset(ctx context.Context) (int64, error) {
 	resp, err := u.send(ctx, request{method: http.MethodGet, url: u.location})
 	if err != nil {
 		return 0, err
@@ -130,15 +132,16 @@ func (u *upload) requestPosition(ctx context.Context) (int64, error) {
 	if err := u.follow(resp, u.location); err != nil {
 		return 0, err
 	}
-	has, ok := u.sessionHas(resp.Header.Get("Range"))
-	if !ok || u.size >= 0 && has > u.size {
+	offset, ok := u.parseRange(resp.Header.Get("Range"))
+	if !ok || u.size >= 0 && offset > u.size {
 		return -1, nil
 	}
-	return has, nil
+	return offset, nil
 }
 
-// sessionHas reads the Range of a session. "0-0" means no byte or one.
-func (u *upload) sessionHas(value string) (int64, bool) {
+// parseRange returns the number of bytes in the header Range of a session. "0-0" means one byte if emptyIsOne is set, otherwise no
+// bytes.
+func (u *upload) parseRange(value string) (int64, bool) {
 	first, last, ok := strings.Cut(strings.TrimPrefix(value, "bytes="), "-")
 	n, err := strconv.ParseInt(last, 10, 64)
 	if !ok || first != "0" || err != nil || n < 0 {
@@ -150,7 +153,7 @@ func (u *upload) sessionHas(value string) (int64, bool) {
 	return n + 1, true
 }
 
-// recordArrived records how many bytes the registry has.
+// recordArrived records that the registry has the bytes before an offset.
 func (u *upload) recordArrived(offset int64) {
 	u.offset = offset
 	if offset > u.furthest {
@@ -160,8 +163,8 @@ func (u *upload) recordArrived(offset int64) {
 	u.report(offset)
 }
 
-// dropSession gives up a session that the registry no longer knows. If a broken body ended it, the upload continues in
-// finished chunks, which a registry keeps.
+// dropSession drops a session that the registry no longer knows. If a broken body ended the session, the blob is sent in chunks
+// from now on, because a registry keeps complete chunks.
 func (u *upload) dropSession() {
 	if u.begun && u.method != inChunks {
 		u.useChunks(firstChunk)
@@ -169,10 +172,10 @@ func (u *upload) dropSession() {
 	u.restart()
 }
 
-// restart forgets the session.
+// restart clears the state of the session.
 func (u *upload) restart() { u.session = session{} }
 
-// abandon cancels a session that will not be used again. Errors do not matter: registries clean up.
+// abandon cancels the session, unless another process can continue it. It ignores errors, because registries remove old sessions.
 func (u *upload) abandon(ctx context.Context) {
 	if u.location == nil || u.state.isKept() {
 		return

@@ -40,10 +40,10 @@ func (u *upload) transfer(ctx context.Context) error {
 	return u.put(ctx, 0)
 }
 
-// isComplete reports whether the registry has all bytes. For a blob of unknown size, that is unknown until its end is read.
+// isComplete reports whether the registry has all bytes. It returns false as long as the size of the blob is unknown.
 func (u *upload) isComplete() bool { return u.size >= 0 && u.offset == u.size }
 
-// patch sends one part: a chunk, or everything from the offset on.
+// patch sends one part: a chunk, or all bytes from the offset on.
 func (u *upload) patch(ctx context.Context) error {
 	length := int64(-1)
 	if u.size >= 0 {
@@ -58,7 +58,7 @@ func (u *upload) patch(ctx context.Context) error {
 	return u.patchWith(ctx, length, func() (io.ReadCloser, error) { return u.openBody(length) })
 }
 
-// patchBuffered sends a chunk of a blob whose size is not known.
+// patchBuffered sends a chunk of a blob of unknown size.
 func (u *upload) patchBuffered(ctx context.Context) error {
 	body, err := u.openBody(-1)
 	if err != nil {
@@ -92,7 +92,7 @@ func (u *upload) patchWith(ctx context.Context, length int64, open func() (io.Re
 		return err
 	}
 	defer transport.Drain(resp)
-	if resp.StatusCode/100 != 2 || transport.WebPage(resp) != nil { // 202, but ECR answers 201
+	if resp.StatusCode/100 != 2 || transport.WebPage(resp) != nil { // the specification requires 202, but ECR answers 201
 		return transport.ResponseError(resp)
 	}
 	if err := u.follow(resp, u.location); err != nil {
@@ -102,17 +102,17 @@ func (u *upload) patchWith(ctx context.Context, length int64, open func() (io.Re
 		u.size = u.ended.Load() // the whole blob was sent
 		length = u.size - u.offset
 	}
-	if has, ok := u.sessionHas(resp.Header.Get("Range")); ok && has > u.offset && has < u.offset+length {
-		u.recordArrived(has) // it accepted fewer bytes than were sent
+	if offset, ok := u.parseRange(resp.Header.Get("Range")); ok && offset > u.offset && offset < u.offset+length {
+		u.recordArrived(offset) // the registry stored fewer bytes than were sent
 		return nil
 	}
-	u.unsure, u.careful = false, false
+	u.unsure, u.expectContinue = false, false
 	u.recordArrived(u.offset + length)
 	u.saveState()
 	return nil
 }
 
-// put finishes the session, with the whole blob in it when length is that of the blob.
+// put finishes the session. Its body has length bytes: the whole blob, or none.
 func (u *upload) put(ctx context.Context, length int64) error {
 	if err := u.checkUnchanged(); err != nil {
 		return err
@@ -141,9 +141,9 @@ func (u *upload) put(ctx context.Context, length int64) error {
 	return nil
 }
 
-// openBody opens the blob at the offset, for length bytes (-1: up to its end). Bytes that are not hashed yet are hashed on
-// the way, so that they are in the core's cache when they are sent: the kernel's sendfile and a hash beside it cost the
-// client no less, and a registry on the same machine a quarter more, because it then copies out of cold pages.
+// openBody opens the blob at the offset, for length bytes (-1: up to its end). If the digest is unknown, the body hashes bytes just
+// before they are sent, while they are in the core's cache. Using sendfile with a separate hash saves the client no time, and a
+// registry on the same machine takes a quarter longer, because it copies from memory that is not in the cache.
 func (u *upload) openBody(length int64) (io.ReadCloser, error) {
 	rc, err := u.blob.Open(u.offset)
 	if err != nil {
@@ -162,7 +162,7 @@ func (u *upload) openBody(length int64) (io.ReadCloser, error) {
 	return body, nil
 }
 
-// checkUnchanged returns artifact.ErrChanged if a file that was sent is no longer the one that was opened.
+// checkUnchanged returns artifact.ErrChanged if the file of the blob is not the one that was opened first, or was changed since.
 func (u *upload) checkUnchanged() error {
 	if u.opened == nil {
 		return nil

@@ -22,28 +22,28 @@ import (
 )
 
 const (
-	// onePassFrom is the size from which a blob of unknown digest is hashed while it is sent. A smaller one is hashed
+	// OnePassFrom is the size from which a blob of unknown digest is hashed while it is sent. A smaller blob is hashed
 	// first, because the registry may have it already.
 	OnePassFrom = 64 << 20
-	// newOnePassFrom is onePassFrom for an empty repository. Below it, an additional request costs as much as hashing
-	// beforehand.
+	// newOnePassFrom replaces OnePassFrom in an empty repository. For a smaller blob, the request that checks whether the
+	// repository is empty takes as long as hashing the blob first.
 	newOnePassFrom = 4 << 20
-	// askFrom is the size from which a registry is asked whether it has a blob, if opening the upload has not shown that. A
-	// smaller one is sent before the response would arrive.
-	askFrom = 16 << 10
-	// resumableFrom is the size from which an upload's state is kept for another process.
+	// checkFrom is the size from which a HEAD request checks whether the registry has a blob, if opening the session did not
+	// show it. Sending a smaller blob takes less time than the request.
+	checkFrom = 16 << 10
+	// resumableFrom is the size from which an upload's state is saved for another process.
 	resumableFrom = 8 << 20
-	// firstChunk is the size of the first chunk for a registry that requires chunks. 413 halves it, down to minChunk.
+	// firstChunk is the size of the first chunk for a registry that requires chunks. Status 413 halves it, down to minChunk.
 	firstChunk, minChunk = 32 << 20, 1 << 20
-	// bufferedChunk is the size of a chunk of a blob of unknown size: it must be in memory to have a length.
+	// bufferedChunk is the size of a chunk of a blob of unknown size. The chunk is read into memory to determine its length.
 	bufferedChunk = 8 << 20
-	// askAgain is the pause between two requests for a session's position, maxAsks their maximum number.
-	askAgain, maxAsks = 60 * time.Millisecond, 100
-	// maxFailedAsks limits how many of these requests may fail.
-	maxFailedAsks = 5
+	// queryInterval is the pause between two queries of a session's offset, and maxQueries the maximum number of queries.
+	queryInterval, maxQueries = 60 * time.Millisecond, 100
+	// maxFailedQueries limits how many of these queries may fail.
+	maxFailedQueries = 5
 	// aheadBuffer is the number of bytes of a blob that are hashed at once before they are sent.
 	aheadBuffer = 128 << 10
-	// watchEvery is the interval at which progress is checked.
+	// watchEvery is the interval at which progress is reported.
 	watchEvery = 100 * time.Millisecond
 )
 
@@ -51,22 +51,22 @@ const (
 type method int
 
 const (
-	inPut    method = iota // one PUT with everything, which needs the digest
-	inPatch                // one PATCH with everything, then a PUT
-	inChunks               // several PATCHes, then a PUT
+	inPut    method = iota // one PUT with the whole blob, which needs the digest
+	inPatch                // one PATCH with the whole blob, then an empty PUT
+	inChunks               // several PATCHes, then an empty PUT
 )
 
-// Blob stores a blob. It does not send a blob that the registry has, or can mount from another repository. It hashes a
-// large blob of unknown digest while sending it. A broken upload continues at the offset that the registry reports; with
-// Options.CacheDir and Blob.ID also in another process. Report receives the number of bytes that the registry has; its
-// calls do not overlap. It may be nil.
+// Blob stores a blob, and returns its descriptor and whether it was sent, mounted, or skipped. It does not send a blob that the
+// registry has, or can mount from another repository. It hashes a large blob of unknown digest while sending it. A broken upload
+// continues at the offset that the registry reports; with Shared.CacheDir and Blob.ID also in another process. If report is not
+// nil, it receives the number of bytes that the registry has; its calls do not overlap.
 func Blob(ctx context.Context, r *blob.Store, b artifact.Blob, report func(done int64)) (ocispec.Descriptor, artifact.Step, error) {
 	if report == nil {
 		report = func(int64) {}
 	}
 	u := &upload{repo: r, blob: b, report: report, size: b.Size, digest: b.Digest}
 	if u.size < 0 {
-		u.digest = "" // of a blob whose size is unknown
+		u.digest = "" // not trusted without a size
 	}
 	transport := r.Client.Transport
 	u.tries = transport.NewRetrier(transport.Limiter(r.Origin.Host), "upload")
@@ -84,7 +84,8 @@ func Blob(ctx context.Context, r *blob.Store, b artifact.Blob, report func(done 
 	return desc, step, r.Wrap(ctx, "uploading "+u.name(), err)
 }
 
-// Reader is like Blob, for a reader, which can be read only once unless it can seek.
+// Reader is like Blob, for the content of a reader. An upload from a reader that is not an io.Seeker can't be resumed, unless the
+// content is so small that Reader buffers it.
 func Reader(ctx context.Context, r *blob.Store, desc ocispec.Descriptor, content io.Reader) error {
 	b := artifact.Blob{MediaType: desc.MediaType, Size: desc.Size, Digest: desc.Digest}
 	seeker, seeks := content.(io.ReadSeeker)
@@ -114,7 +115,8 @@ func Reader(ctx context.Context, r *blob.Store, desc ocispec.Descriptor, content
 	return err
 }
 
-// Mount mounts a blob from another repository of the registry, or else sends the content that getContent returns.
+// Mount mounts a blob from another repository of the registry. If that fails, it sends the content that getContent returns or,
+// if getContent is nil, the content that it fetches from that repository.
 func Mount(ctx context.Context, r *blob.Store, desc ocispec.Descriptor, fromRepo string, getContent func() (io.ReadCloser, error)) error {
 	r.Shared.Saw(r.Origin.Host, fromRepo, desc)
 	b := artifact.Blob{MediaType: desc.MediaType, Size: desc.Size, Digest: desc.Digest}
@@ -139,11 +141,11 @@ type upload struct {
 	blob   artifact.Blob
 	report func(int64)
 	tries  *transport.Retrier
-	state  *uploadState // for another process; nil: none is kept
+	state  *uploadState // saved for another process; nil: not saved
 
 	digest digest.Digest // "": not known yet
 	size   int64         // -1: not known yet
-	sum    *summer       // computes the digest; nil: it was known
+	sum    *prefixHash   // computes the digest; nil: the digest was known
 	sourceState
 	session
 	shape
@@ -151,47 +153,49 @@ type upload struct {
 	history
 }
 
-// sourceState is the result of reading the source.
+// sourceState is the state of the source that is read.
 type sourceState struct {
-	opened os.FileInfo // of the file when it was first opened
-	failed atomic.Pointer[transport.SourceError]
-	ended  atomic.Int64 // end of a reader of unknown size; 0: it has not ended
+	opened os.FileInfo                           // of the file when it was first opened
+	failed atomic.Pointer[transport.SourceError] // error of reading the body of the current request
+	ended  atomic.Int64                          // size of a source of unknown size; 0: its end was not reached
 }
 
-// session is the state of an upload session. A new one begins with the zero value.
+// session is the state of an upload session. The zero value is the state before a session is opened.
 type session struct {
 	location     *url.URL // nil: there is no session
-	offset       int64    // bytes that the registry has
-	unsure       bool     // the offset is not certain
-	finished     bool     // a PUT with the digest was sent, and may have worked
+	offset       int64    // number of bytes that the registry has
+	unsure       bool     // the registry may have more or fewer bytes
+	finished     bool     // a PUT with the digest was sent, and may have succeeded
 	begun        bool     // a body was sent
-	offsetErrors int      // answers that a part begins at another offset
+	offsetErrors int      // number of responses with status 416
 }
 
 // shape is the division of the blob into requests.
 type shape struct {
 	method method
 	chunk  int64 // size of a chunk
-	least  int64 // minimum that the registry demands
+	least  int64 // minimum size of a chunk that the registry demands
 }
 
-// quirks are the peculiarities that a registry has shown.
+// quirks are properties of the registry that its responses have shown.
 type quirks struct {
-	careful     bool // ask before sending, so that a refusal costs no bytes and is not lost when the connection ends
-	emptyIsOne  bool // "Range: 0-0" means one byte
-	portMissing bool // it leaves the port out of its own address
+	// expectContinue sends bodies with Expect: 100-continue, so that a refusal arrives before any byte of the body is sent.
+	expectContinue bool
+	emptyIsOne     bool // "Range: 0-0" means one byte
+	portMissing    bool // the registry omits its port in Location
 }
 
-// history is the past of the upload, over all sessions.
+// history is the state of the upload that is kept when a new session is opened.
 type history struct {
-	furthest   int64 // the most bytes that the registry ever had
-	absent     bool  // the registry said that it does not have the blob
-	ours       bool  // a PUT was sent, so that the blob in the registry came from here
-	stuck      int   // broken bodies since the last progress
-	fails      int   // errors since the last progress
-	mismatched bool  // the registry has found another digest before
+	furthest   int64 // the most bytes that the registry had in any session
+	absent     bool  // the registry has answered that it does not have the blob
+	ours       bool  // a PUT was sent, so the blob in the registry is from this upload
+	stuck      int   // number of broken bodies since the last progress
+	fails      int   // number of errors since the last progress
+	mismatched bool  // the registry has reported a wrong digest before
 }
 
+// name returns the name of the blob for messages.
 func (u *upload) name() string {
 	switch {
 	case u.digest != "":
@@ -205,7 +209,7 @@ func (u *upload) name() string {
 // run uploads the blob.
 func (u *upload) run(ctx context.Context) (artifact.Step, error) {
 	if u.digest == "" {
-		u.sum = newSummer(&u.repo.Shared.Hashes)
+		u.sum = newPrefixHash(&u.repo.Shared.Hashes)
 		defer u.sum.close()
 		if u.size >= 0 && u.size < u.repo.Shared.OnePass && (u.size < newOnePassFrom || !u.repo.IsNew(ctx)) {
 			if err := u.measure(ctx); err != nil {
@@ -239,7 +243,7 @@ func (u *upload) run(ctx context.Context) (artifact.Step, error) {
 	}
 }
 
-// attempt uploads until the first error.
+// attempt continues the upload until it is complete or an error occurs.
 func (u *upload) attempt(ctx context.Context) (artifact.Step, error) {
 	if u.finished && u.unsure {
 		if ok, err := u.isStored(ctx); ok || err != nil {
@@ -247,7 +251,7 @@ func (u *upload) attempt(ctx context.Context) (artifact.Step, error) {
 		}
 	}
 	if u.location != nil && u.unsure {
-		if err := u.ask(ctx); err != nil {
+		if err := u.queryOffset(ctx); err != nil {
 			return 0, err
 		}
 	}
@@ -262,14 +266,14 @@ func (u *upload) attempt(ctx context.Context) (artifact.Step, error) {
 	return artifact.Done, nil
 }
 
-// begin checks whether the registry has the blob, and opens a session if not. Its step is 0 if the blob has to be sent.
+// begin checks whether the registry has the blob, and opens a session if not. It returns step 0 if the blob has to be sent.
 func (u *upload) begin(ctx context.Context) (artifact.Step, error) {
 	if u.digest == "" {
 		return 0, u.post(ctx, nil)
 	}
 	known := u.repo.Mounting()
 	if known == blob.MountsIgnored {
-		if !u.absent { // asked once: if every second request fails, a question before each POST makes every POST fail
+		if !u.absent { // only once: if every second request fails, a HEAD before each POST would make every POST fail
 			if ok, err := u.isStored(ctx); ok || err != nil {
 				return artifact.Skipped, err
 			}
@@ -290,7 +294,7 @@ func (u *upload) begin(ctx context.Context) (artifact.Step, error) {
 		if err != nil {
 			return 0, err
 		}
-		if !ok { // it says that of every blob
+		if !ok { // the registry claims to have mounted every blob
 			u.repo.LearnMounting(blob.MountsIgnored)
 			u.absent = true
 			return 0, u.post(ctx, nil)
@@ -302,7 +306,7 @@ func (u *upload) begin(ctx context.Context) (artifact.Step, error) {
 		return artifact.Skipped, nil
 	case mounted:
 		return artifact.Mounted, nil
-	case known == blob.MountsWork || u.size < askFrom || (!seen || from != u.repo.Name.Repository) && u.repo.IsNew(ctx):
+	case known == blob.MountsWork || u.size < checkFrom || (!seen || from != u.repo.Name.Repository) && u.repo.IsNew(ctx):
 		return 0, nil
 	}
 	ok, err := u.isStored(ctx)
@@ -314,8 +318,8 @@ func (u *upload) begin(ctx context.Context) (artifact.Step, error) {
 	return 0, err
 }
 
-// mount asks the registry to mount the blob from a repository, and opens a session if it does not. The same repository
-// as source saves a round trip over HEAD and POST.
+// mount requests that the registry mount the blob from a repository, and opens a session if it does not. Mounting from the same
+// repository shows whether it has the blob, with one request less than HEAD and POST.
 func (u *upload) mount(ctx context.Context, from string) (bool, error) {
 	err := u.post(u.repo.WithSourceScope(ctx, from), url.Values{"mount": {u.digest.String()}, "from": {from}})
 	if errors.Is(err, errMounted) {
@@ -328,13 +332,14 @@ func (u *upload) mount(ctx context.Context, from string) (bool, error) {
 	if answer == nil {
 		return false, err
 	}
-	if answer.StatusCode/100 == 5 { // it does not know mounting
+	if answer.StatusCode/100 == 5 { // the registry does not support mounts
 		u.repo.LearnMounting(blob.MountsIgnored)
 	}
-	return false, u.post(ctx, nil) // also without permission to read the other repository
+	return false, u.post(ctx, nil) // needs no permission to read the other repository
 }
 
-// isStored asks the registry whether it has the blob. If the registry refuses to say, the blob is sent.
+// isStored reports whether the registry has the blob. It returns false if the registry refuses to answer, so that the blob is
+// sent.
 func (u *upload) isStored(ctx context.Context) (bool, error) {
 	ok, err := u.repo.HasBlob(ctx, ocispec.Descriptor{Digest: u.digest, Size: u.size})
 	if answer := transport.AsResponse(err); answer != nil && !transport.IsTransient(answer.StatusCode) {

@@ -12,12 +12,12 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// uploadState is the state of an upload in the cache, for the next process after an interrupted one. A nil uploadState
-// does nothing. The file contains the address of the session, which is a secret.
+// uploadState is the saved state of an upload, with which another process can continue an interrupted upload. Its methods do
+// nothing if it is nil. The file contains the URL of the session, which is a secret.
 type uploadState struct {
 	path string
 	lock *filelock.Lock
-	has  bool // the file exists
+	has  bool // whether the file exists
 }
 
 // savedUpload is the content of the file.
@@ -33,7 +33,7 @@ type savedUpload struct {
 	Hash     []byte        `json:"hash,omitempty"`
 }
 
-// resume opens the state of this upload, and continues that of another process.
+// resume opens the saved state of this upload, and continues the session of an interrupted process.
 func (u *upload) resume() {
 	dir := blob.CacheDir(u.repo.Shared.CacheDir, "uploads")
 	if dir == "" || u.blob.ID == "" || u.size >= 0 && u.size < resumableFrom {
@@ -42,7 +42,7 @@ func (u *upload) resume() {
 	name := u.repo.Origin.String() + "/" + u.repo.Name.Repository + "\n" + u.blob.ID
 	lock := filelock.Try(dir, name)
 	if lock == nil {
-		return // another process sends the same blob and owns the session
+		return // another process is sending the same blob
 	}
 	u.state = &uploadState{path: filepath.Join(dir, filelock.Key(name)+".json"), lock: lock}
 	blob.Sweep(dir)
@@ -63,7 +63,7 @@ func (u *upload) resume() {
 	}
 }
 
-// saveState writes the state of the upload. A failure is not reported: it costs a later process work, not this one.
+// saveState writes the state of the upload. It ignores failures, because only a later process needs the state.
 func (u *upload) saveState() {
 	if u.state == nil || u.location == nil {
 		return
@@ -77,13 +77,13 @@ func (u *upload) saveState() {
 	if err != nil {
 		return
 	}
-	temp := u.state.path + ".new" // the lock is ours
+	temp := u.state.path + ".new" // no other process writes this file, because this one has the lock
 	if os.WriteFile(temp, data, 0o600) == nil && os.Rename(temp, u.state.path) == nil {
 		u.state.has = true
 	}
 }
 
-// isKept reports whether another process can continue.
+// isKept reports whether another process can continue the upload.
 func (s *uploadState) isKept() bool { return s != nil && s.has }
 
 // remove removes the state of a finished upload.
@@ -94,7 +94,7 @@ func (s *uploadState) remove() {
 	}
 }
 
-// release lets other processes have the state.
+// release unlocks the state for other processes.
 func (s *uploadState) release() {
 	if s != nil {
 		s.lock.Release()

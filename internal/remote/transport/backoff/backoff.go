@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// MaxPause is the longest wait that a registry may request in one response.
+// MaxPause is the longest pause for which a Retry-After is honored.
 const MaxPause = time.Minute
 
 // RetryAfter parses the value of a Retry-After header, and limits it to MaxPause.
@@ -43,7 +43,7 @@ func Class(req *http.Request) string {
 	return class
 }
 
-// Outages tracks the outages of a host by class of request: a registry may answer some classes and fail all others.
+// Outages tracks the outages of a host by class of request, because all requests of one class may fail while others succeed.
 type Outages struct {
 	mu      sync.Mutex
 	byClass map[string]*Outage
@@ -62,16 +62,16 @@ func (o *Outages) Of(class string) *Outage {
 	return o.byClass[class]
 }
 
-// Outage is a period in which all requests of a class fail. A command that sends many of them, one after the other, must not wait
-// for each as long as for one.
+// Outage is a period in which all requests of a class fail. Successive requests share it, so that a command does not wait the full
+// time for each of them.
 type Outage struct {
 	mu    sync.Mutex
-	since time.Time // when it began; zero: requests succeed
-	last  time.Time // when a request last failed
+	since time.Time // start of the outage; zero: requests succeed
+	last  time.Time // time of the last failure
 }
 
-// Failed records that a request failed at now, and first failed at since. It returns when such requests began failing. A failure
-// long after the one before does not belong to the same outage: nothing was requested in between.
+// Failed records that a request, which the registry kept waiting since the time since, failed at now. It returns the start of the
+// outage. A failure long after the previous one starts a new outage, because no request was sent in between.
 func (o *Outage) Failed(since, now time.Time) time.Time {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -82,7 +82,7 @@ func (o *Outage) Failed(since, now time.Time) time.Time {
 	return o.since
 }
 
-// End records that a request did not fail, or that bytes arrived.
+// End records that a request succeeded, or that bytes arrived.
 func (o *Outage) End() {
 	o.mu.Lock()
 	defer o.mu.Unlock()

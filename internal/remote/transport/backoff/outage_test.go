@@ -14,14 +14,14 @@ func TestOutages(t *testing.T) {
 	var host backoff.Outages
 	for _, step := range []struct {
 		class      string
-		since, now float64 // now of 0: a success
-		want       float64
+		since, now float64 // in seconds; now == 0: a success
+		want       float64 // start of the outage
 	}{
 		{"GET", 10, 12, 10},
 		{"GET", 13, 14, 10},    // another request: the same outage
 		{"PUT", 14, 15, 14},    // another class
 		{"GET", 70, 75, 10},    // after the longest pause
-		{"GET", 140, 141, 140}, // nothing was requested for longer
+		{"GET", 140, 141, 140}, // longer after the last failure: a new outage
 		{"GET", 0, 0, 0},
 		{"GET", 142, 143, 142},
 		{"PUT", 16, 17, 14},

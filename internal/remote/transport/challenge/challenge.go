@@ -1,4 +1,4 @@
-// Package challenge chooses among the ways to authenticate that a registry offers, and explains answers of token servers.
+// Package challenge chooses among the authentication challenges of a registry, and explains errors about token servers.
 package challenge
 
 import (
@@ -10,11 +10,11 @@ import (
 	"github.com/davit-oci/davit/internal/lazy"
 )
 
-// schemePattern finds the scheme at the start of a challenge, which a parameter does not have.
+// schemePattern matches the start of a challenge, with its scheme. It does not match a parameter.
 var schemePattern = lazy.Regexp(`^\s*([A-Za-z0-9!#$%&'*+.^_|~-]+)(\s+[^=\s]|\s*$)`)
 
-// Choose reduces the challenges of a 401 to the first one with a scheme that registries have: oras-go reads only the
-// first of them, but proxies put others in front.
+// Choose keeps only the first Bearer or Basic challenge of a 401 response. It is necessary because oras-go reads only the first
+// challenge, and proxies put others before it.
 func Choose(h http.Header) {
 	const name = "Www-Authenticate"
 	for _, value := range h[name] {
@@ -28,8 +28,8 @@ func Choose(h http.Header) {
 	}
 }
 
-// Split splits a header into its challenges (RFC 9110, section 11.6.1): both challenges and the parameters of one
-// are separated by commas.
+// Split splits a header into its challenges (RFC 9110, section 11.6.1). Commas separate both challenges and the parameters of a
+// challenge.
 func Split(value string) []string {
 	var all []string
 	for _, part := range splitUnquoted(value) {
@@ -45,7 +45,7 @@ func Split(value string) []string {
 	return all
 }
 
-// splitUnquoted splits at commas that are outside of quotes.
+// splitUnquoted splits a string at the commas outside of quotes.
 func splitUnquoted(s string) []string {
 	var parts []string
 	quoted, escaped, start := false, false, 0
@@ -64,17 +64,19 @@ func splitUnquoted(s string) []string {
 	return append(parts, s[start:])
 }
 
-// Violation is a response that violates the protocol, which retries do not change.
+// Violation is the error about a response that violates the protocol. It is not retried.
 type Violation string
 
 // Error returns the text.
 func (v Violation) Error() string { return string(v) }
 
-// AnswersWithPage is the part of a violation about a page for signing in, which is in front of a registry or its token server.
+// AnswersWithPage is the part of the text of a Violation about a web page, such as a sign-in page in front of a registry or its
+// token server.
 const AnswersWithPage = "answers with a web page"
 
-// NotToken explains an error of oras-go's client about a token server whose answer is not JSON; it returns any other error as it is.
-// The error has no type, but the address of each request: the last is that of the token server.
+// NotToken returns a Violation for an error of oras-go's client about a token server whose response is not JSON. It returns any
+// other error unchanged. The error of oras-go has no type, but its text has the URLs of all requests; the last URL is that of the
+// token server.
 func NotToken(err error) error {
 	requests, cause, found := strings.Cut(err.Error(), "\": failed to decode response: ")
 	at, parseErr := url.Parse(requests[strings.LastIndex(requests, "\"")+1:])
@@ -86,7 +88,7 @@ func NotToken(err error) error {
 	case strings.HasPrefix(cause, "invalid character '<'"):
 		return Violation(server + " " + AnswersWithPage + ", not with a token")
 	case cause == io.EOF.Error():
-		return Violation(server + " answers with nothing, not with a token")
+		return Violation(server + " answers with an empty body, not with a token")
 	}
 	return Violation(server + " answers with something other than a token: it is not JSON: " + cause)
 }
