@@ -1,5 +1,5 @@
-// Package rootfs has the file system of an os.Root. Unlike that of package os, it has names that are not UTF-8 as well, which
-// volumes have.
+// Package rootfs provides the file system of an os.Root. Unlike os.Root.FS, it supports names that are not UTF-8, which occur in
+// volumes.
 package rootfs
 
 import (
@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// FS has the methods of the file system of an os.Root, except for ReadDir, so that fs.ReadDir uses Open.
+// FS is a file system like that of os.Root.FS, but without ReadDir, so that fs.ReadDir uses Open.
 type FS interface {
 	fs.StatFS
 	fs.ReadFileFS
@@ -18,32 +18,32 @@ type FS interface {
 }
 
 // Of returns the file system of a root.
-func Of(root *os.Root) FS { return files{root.FS().(FS), root} } // os.Root promises these methods
+func Of(root *os.Root) FS { return files{root.FS().(FS), root} } // package os documents that FS has these methods
 
-// files is the file system of an os.Root.
+// files is the file system of an os.Root. It uses FS for names that are UTF-8, and root for others.
 type files struct {
 	FS
 	root *os.Root
 }
 
-// isOther reports whether a name is one that only an os.Root takes, since its characters are not UTF-8.
+// isOther reports whether a name is valid except that it is not UTF-8, so that only the os.Root accepts it.
 func isOther(name string) bool {
 	return !utf8.ValidString(name) && fs.ValidPath(strings.ToValidUTF8(name, "?")) && filepath.Separator == '/'
 }
 
-// Open opens a file.
+// Open implements fs.FS.
 func (f files) Open(name string) (fs.File, error) {
 	if !isOther(name) {
 		return f.FS.Open(name)
 	}
 	opened, err := f.root.Open(name)
 	if err != nil {
-		return nil, err // not a *os.File that is nil
+		return nil, err // a nil *os.File would be a non-nil fs.File
 	}
 	return opened, nil
 }
 
-// Stat describes a file.
+// Stat implements fs.StatFS.
 func (f files) Stat(name string) (fs.FileInfo, error) {
 	if !isOther(name) {
 		return f.FS.Stat(name)
@@ -51,7 +51,7 @@ func (f files) Stat(name string) (fs.FileInfo, error) {
 	return f.root.Stat(name)
 }
 
-// Lstat describes a file or a link.
+// Lstat implements fs.ReadLinkFS.
 func (f files) Lstat(name string) (fs.FileInfo, error) {
 	if !isOther(name) {
 		return f.FS.Lstat(name)
@@ -59,7 +59,7 @@ func (f files) Lstat(name string) (fs.FileInfo, error) {
 	return f.root.Lstat(name)
 }
 
-// ReadLink returns the target of a link.
+// ReadLink implements fs.ReadLinkFS.
 func (f files) ReadLink(name string) (string, error) {
 	if !isOther(name) {
 		return f.FS.ReadLink(name)
@@ -67,7 +67,7 @@ func (f files) ReadLink(name string) (string, error) {
 	return f.root.Readlink(name)
 }
 
-// ReadFile reads a file.
+// ReadFile implements fs.ReadFileFS.
 func (f files) ReadFile(name string) ([]byte, error) {
 	if !isOther(name) {
 		return f.FS.ReadFile(name)

@@ -29,7 +29,7 @@ func (h *handler) serveBlob(c *call) error {
 	header.Set("Content-Type", octetStream)
 	header.Set("Docker-Content-Digest", d.String())
 	header.Set("Etag", `"`+d.String()+`"`)
-	header.Set("Location", c.URL.Path) // Ollama asks for the address of its ranges in the answer, redirected or not
+	header.Set("Location", c.URL.Path) // Ollama requests ranges at this address, even without a redirect
 	http.ServeContent(c.w, c.Request, "", time.Time{}, body)
 	return nil
 }

@@ -16,11 +16,11 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// TestClients pushes to a layout, and pulls from it, with other clients.
+// TestClients pushes to a served layout, and pulls from it, with other clients.
 func TestClients(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]func(*testing.T, *running){
-		"helm": helm, "skopeo": skopeo, "podman": podman, "crane": crane, "regctl": regctl, "oras": orasCLI,
+	for name, test := range map[string]func(*testing.T, *testServer){
+		"helm": testHelm, "skopeo": testSkopeo, "podman": testPodman, "crane": testCrane, "regctl": testRegctl, "oras": testOras,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -30,19 +30,19 @@ func TestClients(t *testing.T) {
 			if err := r.stop(); err != nil {
 				t.Fatal(err)
 			}
-			sound(t, dir)
+			checkLayout(t, dir)
 		})
 	}
 }
 
-func helm(t *testing.T, r *running) {
+func testHelm(t *testing.T, r *testServer) {
 	c := clients.New(t, "helm")
-	write(t, filepath.Join(c.Home, "web", "Chart.yaml"), "apiVersion: v2\nname: web\nversion: 1.0.0+build.1\n")
-	write(t, filepath.Join(c.Home, "web", "templates", "x.yaml"), "a: 1\n")
+	writeFile(t, filepath.Join(c.Home, "web", "Chart.yaml"), "apiVersion: v2\nname: web\nversion: 1.0.0+build.1\n")
+	writeFile(t, filepath.Join(c.Home, "web", "templates", "x.yaml"), "a: 1\n")
 	c.Run("package", "web")
 	c.Run("push", "web-1.0.0+build.1.tgz", "oci://"+r.host+"/charts", "--plain-http")
-	c.Run("push", "web-1.0.0+build.1.tgz", "oci://"+r.host+"/charts", "--plain-http") // again
-	out, _ := c.Run("show", "chart", "oci://"+r.host+"/charts/web", "--plain-http")   // the version by its tags
+	c.Run("push", "web-1.0.0+build.1.tgz", "oci://"+r.host+"/charts", "--plain-http") // a second time
+	out, _ := c.Run("show", "chart", "oci://"+r.host+"/charts/web", "--plain-http")   // helm finds the version in the tags
 	if !strings.Contains(out, "version: 1.0.0+build.1") {
 		t.Errorf("helm show: %s", out)
 	}
@@ -50,13 +50,13 @@ func helm(t *testing.T, r *running) {
 		t.Fatal(err)
 	}
 	c.Run("pull", "oci://"+r.host+"/charts/web", "--version", "1.0.0+build.1", "--plain-http", "-d", "pulled")
-	same(t, filepath.Join(c.Home, "web-1.0.0+build.1.tgz"), filepath.Join(c.Home, "pulled", "web-1.0.0+build.1.tgz"))
+	compareFiles(t, filepath.Join(c.Home, "web-1.0.0+build.1.tgz"), filepath.Join(c.Home, "pulled", "web-1.0.0+build.1.tgz"))
 }
 
-// pushImage pushes an image that every client accepts.
-func pushImage(t *testing.T, r *running, repo, tag string) ocispec.Descriptor {
+// pushImage pushes a minimal image that every client accepts.
+func pushImage(t *testing.T, r *testServer, repo, tag string) ocispec.Descriptor {
 	t.Helper()
-	layer := tarOf(t, "hello.txt", "hello "+tag)
+	layer := makeTar(t, "hello.txt", "hello "+tag)
 	push := func(content string, mediaType string) ocispec.Descriptor {
 		desc := r.pushBlob(repo, content)
 		desc.MediaType = mediaType
@@ -71,8 +71,8 @@ func pushImage(t *testing.T, r *running, repo, tag string) ocispec.Descriptor {
 	return ocispec.Descriptor{MediaType: m.MediaType, Digest: digest.FromBytes(data), Size: int64(len(data))}
 }
 
-func skopeo(t *testing.T, r *running) {
-	pushImage(t, r, "oci", "2.0") // stays
+func testSkopeo(t *testing.T, r *testServer) {
+	pushImage(t, r, "oci", "2.0") // not deleted
 	want := pushImage(t, r, "oci", "1.0")
 	c := clients.New(t, "skopeo")
 	remote := "docker://" + r.host + "/"
@@ -89,7 +89,7 @@ func skopeo(t *testing.T, r *running) {
 	c.Run("delete", "--tls-verify=false", remote+"team/copy:2.0")
 }
 
-func podman(t *testing.T, r *running) {
+func testPodman(t *testing.T, r *testServer) {
 	pushImage(t, r, "oci", "1.0")
 	c := clients.Podman(t)
 	c.Run("pull", "--tls-verify=false", r.host+"/oci:1.0")
@@ -102,10 +102,10 @@ func podman(t *testing.T, r *running) {
 	}
 }
 
-func crane(t *testing.T, r *running) {
+func testCrane(t *testing.T, r *testServer) {
 	want := pushImage(t, r, "oci", "1.0")
 	c := clients.New(t, "crane")
-	c.Run("copy", r.host+"/oci:1.0", r.host+"/team/copy:2.0") // mounts
+	c.Run("copy", r.host+"/oci:1.0", r.host+"/team/copy:2.0") // with a mount
 	c.Run("pull", "--format=oci", r.host+"/team/copy:2.0", "pulled")
 	c.Run("push", "pulled", r.host+"/team/again:3.0")
 	for _, ref := range []string{"/oci:1.0", "/team/copy:2.0", "/team/again:3.0"} {
@@ -113,7 +113,7 @@ func crane(t *testing.T, r *running) {
 			t.Errorf("%s: %s, want %s", ref, out, want.Digest)
 		}
 	}
-	c.Run("append", "-f", write(t, filepath.Join(c.Home, "layer.tar"), tarOf(t, "x", "x")), "-t", r.host+"/team/new:1.0")
+	c.Run("append", "-f", writeFile(t, filepath.Join(c.Home, "layer.tar"), makeTar(t, "x", "x")), "-t", r.host+"/team/new:1.0")
 	out, _ := c.Run("catalog", r.host)
 	if got := strings.Fields(out); !slices.Equal(got, []string{"oci", "team/again", "team/copy", "team/new"}) {
 		t.Errorf("catalog: %q", got)
@@ -129,11 +129,11 @@ func crane(t *testing.T, r *running) {
 	c.Run("delete", r.host+"/team/copy:2.0")
 }
 
-func regctl(t *testing.T, r *running) {
+func testRegctl(t *testing.T, r *testServer) {
 	base := pushImage(t, r, "oci", "1.0")
 	c := clients.New(t, "regctl")
 	c.Run("registry", "set", "--tls", "disabled", r.host)
-	file := write(t, filepath.Join(c.Home, "big"), strings.Repeat("0123456789abcdef", 1<<16))
+	file := writeFile(t, filepath.Join(c.Home, "big"), strings.Repeat("0123456789abcdef", 1<<16))
 	c.Run("registry", "set", "--blob-chunk", "100000", "--blob-max", "1000", r.host) // in pieces
 	c.Run("artifact", "put", "--artifact-type", "application/x-big", "-f", file, r.host+"/team/big:1.0")
 	out, _ := c.Run("artifact", "get", r.host+"/team/big:1.0")
@@ -141,7 +141,7 @@ func regctl(t *testing.T, r *running) {
 		t.Errorf("artifact: %d bytes", len(out))
 	}
 	c.Run("artifact", "put", "--artifact-type", "application/x-note", "--subject", r.host+"/oci:1.0",
-		"-f", write(t, filepath.Join(c.Home, "note"), "note"))
+		"-f", writeFile(t, filepath.Join(c.Home, "note"), "note"))
 	out, _ = c.Run("artifact", "list", r.host+"/oci:1.0", "--format", "{{jsonPretty .}}")
 	if !strings.Contains(out, "application/x-note") || strings.Contains(out, "sha256-"+base.Digest.Encoded()) {
 		t.Errorf("referrers: %s", out)
@@ -156,10 +156,10 @@ func regctl(t *testing.T, r *running) {
 	c.Run("manifest", "delete", r.host+"/oci@"+base.Digest.String(), "--ignore-missing")
 }
 
-func orasCLI(t *testing.T, r *running) {
+func testOras(t *testing.T, r *testServer) {
 	c := clients.New(t, "oras")
-	write(t, filepath.Join(c.Home, "a.txt"), "a")
-	write(t, filepath.Join(c.Home, "sbom.json"), "{}")
+	writeFile(t, filepath.Join(c.Home, "a.txt"), "a")
+	writeFile(t, filepath.Join(c.Home, "sbom.json"), "{}")
 	ref := r.host + "/notes/a:1.0"
 	c.Run("push", "--plain-http", ref, "a.txt:text/plain")
 	c.Run("attach", "--plain-http", "--artifact-type", "application/x-sbom", ref, "sbom.json:application/json")
@@ -172,7 +172,7 @@ func orasCLI(t *testing.T, r *running) {
 	}
 	c.Run("copy", "-r", "--from-plain-http", "--to-plain-http", ref, r.host+"/notes/copy:2.0")
 	c.Run("pull", "--plain-http", "-o", "out", r.host+"/notes/copy:2.0")
-	same(t, filepath.Join(c.Home, "a.txt"), filepath.Join(c.Home, "out", "a.txt"))
+	compareFiles(t, filepath.Join(c.Home, "a.txt"), filepath.Join(c.Home, "out", "a.txt"))
 	out, _ = c.Run("repo", "ls", "--plain-http", r.host)
 	if got := strings.Fields(out); !slices.Equal(got, []string{"notes/a", "notes/copy", "oci"}) {
 		t.Errorf("repositories: %q", got)
@@ -180,7 +180,7 @@ func orasCLI(t *testing.T, r *running) {
 	c.Run("manifest", "delete", "--plain-http", "--force", r.host+"/notes/copy:2.0")
 }
 
-func write(t *testing.T, file, content string) string {
+func writeFile(t *testing.T, file, content string) string {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		t.Fatal(err)
@@ -191,7 +191,7 @@ func write(t *testing.T, file, content string) string {
 	return file
 }
 
-func same(t *testing.T, a, b string) {
+func compareFiles(t *testing.T, a, b string) {
 	t.Helper()
 	x, err := os.ReadFile(a)
 	if err != nil {

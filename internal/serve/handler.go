@@ -27,14 +27,14 @@ type call struct {
 	*http.Request
 	w    http.ResponseWriter
 	name string // of the repository
-	last string // digest, tag or session
+	last string // last element of the path: a digest, a tag, or the ID of an upload session
 
 	body     *limit.Body
 	memory   *limit.Memory
 	releases []func()
 }
 
-// reserve waits until the request may hold so many bytes more.
+// reserve waits until the request may use size more bytes of memory.
 func (c *call) reserve(size int64) error {
 	release, err := c.memory.Take(c.Context(), size)
 	if err == nil {
@@ -43,7 +43,7 @@ func (c *call) reserve(size int64) error {
 	return err
 }
 
-// release ends the reservations of the request.
+// release releases the memory that the request has reserved.
 func (c *call) release() {
 	for _, release := range c.releases {
 		release()
@@ -51,7 +51,7 @@ func (c *call) release() {
 	c.releases = nil
 }
 
-// routes are the last words of a path before its last part; the repository's name may have any number of parts.
+// routes has the handlers of a path by the part between the repository's name, which may contain slashes, and the last element.
 var routes = []struct {
 	infix string
 	serve func(*handler, *call) error
@@ -86,7 +86,7 @@ func (h *handler) route(w http.ResponseWriter, r *http.Request, body *limit.Body
 		defer c.release()
 		return h.serveCatalog(c)
 	}
-	if strings.HasSuffix(rest, "/blobs/uploads") { // some clients forget the slash
+	if strings.HasSuffix(rest, "/blobs/uploads") { // some clients omit the slash
 		rest += "/"
 	}
 	for _, route := range routes {
@@ -112,7 +112,7 @@ func (h *handler) ping(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// allow refuses methods other than these.
+// allow returns an error unless a request has one of the methods.
 func allow(r *http.Request, methods ...string) error {
 	for _, m := range methods {
 		if r.Method == m {
@@ -122,7 +122,7 @@ func allow(r *http.Request, methods ...string) error {
 	return answer.Refuse(http.StatusMethodNotAllowed, "UNSUPPORTED", "%s is not supported here", r.Method)
 }
 
-// checkWritable returns an error if the layout is served read-only.
+// checkWritable returns an error if the layouts are served read-only.
 func (h *handler) checkWritable() error {
 	if h.write {
 		return nil
@@ -135,7 +135,7 @@ func (h *handler) openRepository(c *call) (*repository, error) {
 	return h.store.repository(c.Context(), c.name, false)
 }
 
-// digestOf returns the last part of the path, which must be a digest.
+// digestOf returns the last element of the path, which must be a digest.
 func (c *call) digestOf() (digest.Digest, error) { return parseDigest(c.last) }
 
 func parseDigest(s string) (digest.Digest, error) {
@@ -148,15 +148,14 @@ func parseDigest(s string) (digest.Digest, error) {
 
 // store finds the layout of a repository.
 type store interface {
-	// repository opens a repository; with create, it may be created. If it does not exist, the error is an *answer.Error.
+	// repository opens a repository, and creates it if create is set. If it does not exist, the error is an *answer.Error.
 	repository(ctx context.Context, name string, create bool) (*repository, error)
 	// list returns the names of all repositories, sorted.
 	list(ctx context.Context) ([]string, error)
 	Close() error
 }
 
-// localOnly refuses requests from web pages to a registry only for this machine: a page can use a host name that resolves to a
-// loopback address. Programs use localhost or the address itself.
+// localOnly refuses requests with a host name of another machine, which a web page could make resolve to a loopback address.
 func localOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !guard.IsLocal(r.Host) {

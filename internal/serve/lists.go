@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// maxPageBytes limits the bytes of the referrers in one page.
+	// maxPageBytes limits the size of the referrers in one page.
 	maxPageBytes = 1 << 20
-	// listMemory bounds the memory of a request for a list: all names of an index.json, and a page.
+	// listMemory is the memory, in bytes, of a request for a list: for all names of an index.json, and a page.
 	listMemory = 8 << 20
 )
 
@@ -63,7 +63,7 @@ func (h *handler) serveCatalog(c *call) error {
 	return nil
 }
 
-// serveReferrers lists the manifests with a subject, which need not exist.
+// serveReferrers lists the manifests with a subject. The subject need not exist.
 func (h *handler) serveReferrers(c *call) error {
 	if err := allow(c.Request, http.MethodGet, http.MethodHead); err != nil {
 		return err

@@ -43,11 +43,11 @@ func (h *handler) getManifest(c *call) error {
 	header.Set("Content-Type", desc.MediaType)
 	header.Set("Docker-Content-Digest", desc.Digest.String())
 	header.Set("Etag", `"`+desc.Digest.String()+`"`)
-	if desc.Size <= heldSize {
+	if desc.Size <= bufferedSize {
 		http.ServeContent(c.w, c.Request, "", time.Time{}, bytes.NewReader(data))
 		return nil
 	}
-	file, err := repo.OpenBlob(desc.Digest) // a slow client must not make the server hold it
+	file, err := repo.OpenBlob(desc.Digest) // a slow client must not keep a large manifest in memory
 	if err != nil {
 		return err
 	}
@@ -58,13 +58,13 @@ func (h *handler) getManifest(c *call) error {
 }
 
 const (
-	// checking and storing are the memory that it takes to check and to store a manifest, as multiples of its size.
+	// checking and storing are the memory for checking and for storing a manifest, as multiples of its size.
 	checking, storing = 4, 10
-	// heldSize is the largest manifest that each client can make the server hold while it is sent or received.
-	heldSize = 64 << 10
+	// bufferedSize is the size of the largest manifest that is in memory, without a reservation, while it is sent or received.
+	bufferedSize = 64 << 10
 )
 
-// readManifest reads the manifest of a call, by tag or digest. It does not find blobs that are not manifests.
+// readManifest reads the manifest of a call, by tag or digest. For a blob that is not a manifest, it fails.
 func (c *call) readManifest(r *repository) (ocispec.Descriptor, []byte, error) {
 	ctx, reference := c.Context(), c.last
 	d, err := r.resolveDigest(ctx, reference)
@@ -90,10 +90,10 @@ func (c *call) readManifest(r *repository) (ocispec.Descriptor, []byte, error) {
 	if err != nil {
 		return desc, nil, err
 	}
-	if !manifest.Is(desc.MediaType) { // not listed in the index, or below a manifest that is
+	if !manifest.Is(desc.MediaType) { // neither index.json nor a manifest listed in it refers to this manifest
 		desc.MediaType = manifest.TypeOf(data)
 	}
-	listed, err := r.Exists(ctx, desc) // a deleted one is stored as long as other writers may need its bytes
+	listed, err := r.Exists(ctx, desc) // a deleted manifest is stored as long as other writers may need its bytes
 	if err == nil && (!listed || !manifest.Is(desc.MediaType) || manifest.Check(desc, data) != nil) {
 		err = answer.ManifestUnknown(reference)
 	}
@@ -116,7 +116,7 @@ func (r *repository) resolveDigest(ctx context.Context, reference string) (diges
 	return desc.Digest, err
 }
 
-// putManifest stores the bytes of a manifest if everything that it refers to exists, and moves the tag.
+// putManifest stores a manifest if everything that it refers to exists, and sets its tag.
 func (h *handler) putManifest(c *call) error {
 	if err := h.checkWritable(); err != nil {
 		return err
@@ -125,7 +125,7 @@ func (h *handler) putManifest(c *call) error {
 	if size < 0 || size > manifest.MaxSize {
 		size = manifest.MaxSize
 	}
-	if size > heldSize { // slow clients with large manifests must not keep out others
+	if size > bufferedSize { // slow clients with large manifests must not block others
 		release, err := h.bodies.Take(c.Context(), size)
 		if err != nil {
 			return err
@@ -170,7 +170,7 @@ func (h *handler) putManifest(c *call) error {
 	return nil
 }
 
-// tagAs moves a tag of this repository to a manifest.
+// tagAs sets a tag of this repository to a manifest.
 func (r *repository) tagAs(ctx context.Context, desc ocispec.Descriptor, tag string) error {
 	w, ok := r.layout.(writableLayout)
 	if !ok {
@@ -184,8 +184,8 @@ func (r *repository) tagAs(ctx context.Context, desc ocispec.Descriptor, tag str
 }
 
 // answerCreated answers that a blob or manifest was stored.
-func (c *call) answerCreated(what string, d digest.Digest) {
-	c.w.Header().Set("Location", "/v2/"+c.name+"/"+what+"/"+d.String())
+func (c *call) answerCreated(resource string, d digest.Digest) {
+	c.w.Header().Set("Location", "/v2/"+c.name+"/"+resource+"/"+d.String())
 	c.w.Header().Set("Docker-Content-Digest", d.String())
 	c.w.WriteHeader(http.StatusCreated)
 }
@@ -213,8 +213,8 @@ func describe(c *call, data []byte) (ocispec.Descriptor, error) {
 	return desc, nil
 }
 
-// checkReferences checks that everything a manifest needs exists, so that no layout has half an artifact, and returns the
-// digest of its subject, which need not exist.
+// checkReferences returns an error if a blob or manifest that a manifest refers to does not exist, so that no artifact is
+// incomplete. It returns the digest of the subject, which need not exist.
 func (r *repository) checkReferences(ctx context.Context, data []byte) (subject string, err error) {
 	var m struct {
 		Config    *ocispec.Descriptor  `json:"config"`

@@ -20,7 +20,7 @@ func isValidTag(tag string) bool {
 	return reference.TagPattern().MatchString(tag)
 }
 
-// homeName returns the name of a layout's repository: its file name, changed to match the grammar.
+// homeName returns the name of the repository of a single layout: its file name, changed to match the grammar.
 func homeName(path string) string {
 	if abs, err := filepath.Abs(path); err == nil {
 		path = abs
@@ -38,7 +38,8 @@ func homeName(path string) string {
 	return name
 }
 
-// splitName splits a name in an index into a repository without its host, and a tag. A bare tag belongs to every repository.
+// splitName splits a name in an index into a repository without its host, and a tag. A name that is only a tag belongs to every
+// repository.
 func splitName(name string) (repository, tag string) {
 	_, repository, tag = reference.SplitName(name)
 	if repository != "" && !isValidName(repository) {
@@ -47,7 +48,7 @@ func splitName(name string) (repository, tag string) {
 	return repository, tag
 }
 
-// sortedSet sorts a list and drops duplicates. The result is never nil, so that JSON has a list.
+// sortedSet sorts a list and removes duplicates. The result is never nil, so that JSON has no null.
 func sortedSet(list []string) []string {
 	slices.Sort(list)
 	return append([]string{}, slices.Compact(list)...)

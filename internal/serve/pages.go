@@ -19,11 +19,11 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// withPages answers browsers with pages, and all others with the registry protocol.
+// withPages returns a handler that answers browsers with pages, and other clients with the registry protocol.
 func (s *Server) withPages(protocol http.Handler) http.Handler {
 	pages := web.New(s.Source(""), web.Options{
 		Options: guard.Options{Hosts: s.opts.Hosts, Remote: s.opts.Remote},
-		Explain: func(err error) string { return answer.For(err).Message }, // without paths of the server
+		Explain: func(err error) string { return answer.For(err).Message }, // has no paths of the server
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if web.IsPage(r) {
@@ -34,7 +34,7 @@ func (s *Server) withPages(protocol http.Handler) http.Handler {
 	})
 }
 
-// Source returns the source of pages about the layouts. Commands call the layouts by the path, or as a registry if it is empty.
+// Source returns the source of pages about the layouts. The pages name the layouts by path in commands; "": as a registry.
 func (s *Server) Source(path string) web.Source { return &pageSource{s.store, path} }
 
 // pageSource has the layouts of a server.
@@ -43,8 +43,10 @@ type pageSource struct {
 	path string
 }
 
+// Repositories implements web.Source.
 func (s *pageSource) Repositories(ctx context.Context) ([]string, error) { return s.list(ctx) }
 
+// Open implements web.Source.
 func (s *pageSource) Open(ctx context.Context, name string) (registry.Target, error) {
 	if !isValidName(name) {
 		return nil, answer.NameUnknown(name)
@@ -56,6 +58,7 @@ func (s *pageSource) Open(ctx context.Context, name string) (registry.Target, er
 	return pageTarget{repo}, nil
 }
 
+// Name returns the name of a repository for commands.
 func (s *pageSource) Name(repository, host string) string {
 	_, isTree := s.store.(*tree)
 	switch {
@@ -94,7 +97,7 @@ func (t pageTarget) Resolve(ctx context.Context, ref string) (ocispec.Descriptor
 	return t.layout.Resolve(ctx, name)
 }
 
-// FetchRange reads a part of a blob.
+// FetchRange returns a reader of a part of a blob. It fails with errors.ErrUnsupported if the layout can't read parts.
 func (t pageTarget) FetchRange(ctx context.Context, desc ocispec.Descriptor, offset, length int64) (io.ReadCloser, error) {
 	ranger, ok := t.layout.(registry.Ranger)
 	if !ok {
@@ -124,15 +127,15 @@ func (t pageTarget) Untagged(ctx context.Context) ([]ocispec.Descriptor, error) 
 	for _, root := range roots {
 		if !named[root.Digest] {
 			untagged = append(untagged, root)
-			named[root.Digest] = true // listed once
+			named[root.Digest] = true // not a second time
 		}
 	}
 	return untagged, err
 }
 
-// PageOptions configure a server with only pages.
+// PageOptions configure a server that serves only pages.
 type PageOptions struct {
-	Prefix   string // the first part of every path
+	Prefix   string // beginning of every path
 	Log      func(accesslog.Request)
 	Stopping func(requests int)
 }
@@ -144,15 +147,15 @@ func Pages(ctx context.Context, l net.Listener, source web.Source, opts PageOpti
 	return serveHTTP(ctx, l, requests.Wrap(pages), requests, opts.Stopping)
 }
 
-// serveHTTP serves requests until ctx ends and the active ones are finished.
+// serveHTTP serves requests until ctx ends and the active requests are finished.
 func serveHTTP(ctx context.Context, l net.Listener, h http.Handler, requests *accesslog.Log, stopping func(int)) error {
 	server := &http.Server{
 		Handler: h,
-		// Clients must send a request soon; transfers may take any time, as long as they move.
+		// Clients must send the header soon. The body may take any time, as long as it makes progress.
 		ReadHeaderTimeout: 20 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		BaseContext:       func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
-		ErrorLog:          log.New(io.Discard, "", 0), // the log of requests has broken connections
+		ErrorLog:          log.New(io.Discard, "", 0), // the access log reports broken connections
 	}
 	stopped := make(chan error, 1)
 	end := context.AfterFunc(ctx, func() {

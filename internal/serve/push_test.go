@@ -19,20 +19,20 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-const uploadsOf = "/v2/oci/blobs/uploads/"
+const uploadsPath = "/v2/oci/blobs/uploads/"
 
 func TestUpload(t *testing.T) {
 	t.Parallel()
 	r := start(t, filepath.Join(t.TempDir(), "oci"), Options{Write: true})
 	hello := "?digest=" + digest.FromString("hello").String()
 	begin := func() string {
-		a := r.want(http.StatusAccepted, "POST", uploadsOf, nil)
+		a := r.want(http.StatusAccepted, "POST", uploadsPath, nil)
 		if a.header.Get("Range") != "0-0" {
 			t.Errorf("Range of a new upload: %q", a.header.Get("Range"))
 		}
 		return a.header.Get("Location")
 	}
-	there := func(d digest.Digest, content string) {
+	checkBlob := func(d digest.Digest, content string) {
 		t.Helper()
 		if a := r.want(200, "GET", "/v2/oci/blobs/"+d.String(), nil); a.body != content {
 			t.Errorf("blob: %q, want %q", a.body, content)
@@ -43,19 +43,19 @@ func TestUpload(t *testing.T) {
 	if want := "/v2/oci/blobs/" + digest.FromString("hello").String(); a.header.Get("Location") != want {
 		t.Errorf("Location of the blob: %q", a.header.Get("Location"))
 	}
-	there(digest.FromString("hello"), "hello")
-	r.want(201, "PUT", begin()+hello, "hello") // again
+	checkBlob(digest.FromString("hello"), "hello")
+	r.want(201, "PUT", begin()+hello, "hello") // a second time
 
-	// In pieces, the first of which has one byte.
+	// Several PATCHes, the first with one byte.
 	at := begin()
-	for _, piece := range []struct{ content, where, then string }{{"c", "0-0", "0-0"}, {"hun", "1-3", "0-3"}, {"ks", "", "0-5"}} {
+	for _, piece := range []struct{ content, contentRange, want string }{{"c", "0-0", "0-0"}, {"hun", "1-3", "0-3"}, {"ks", "", "0-5"}} {
 		headers := []string{"Content-Type", "application/octet-stream"}
-		if piece.where != "" {
-			headers = append(headers, "Content-Range", piece.where)
+		if piece.contentRange != "" {
+			headers = append(headers, "Content-Range", piece.contentRange)
 		}
 		a := r.want(202, "PATCH", at, piece.content, headers...)
-		if a.header.Get("Range") != piece.then {
-			t.Errorf("Range after %q: %q, want %q", piece.content, a.header.Get("Range"), piece.then)
+		if a.header.Get("Range") != piece.want {
+			t.Errorf("Range after %q: %q, want %q", piece.content, a.header.Get("Range"), piece.want)
 		}
 		at = a.header.Get("Location")
 	}
@@ -71,22 +71,22 @@ func TestUpload(t *testing.T) {
 	}
 	r.want(404, "GET", strings.Replace(at, "/oci/", "/other/", 1), nil)
 	r.want(400, "PUT", at, nil)                    // without a digest
-	r.want(400, "PUT", at+"?digest=sha256:x", nil) // with none
+	r.want(400, "PUT", at+"?digest=sha256:x", nil) // with an invalid digest
 	r.want(201, "PUT", at+"?digest="+digest.FromString("chunks!").String(), "!", "Content-Range", "6-6")
-	there(digest.FromString("chunks!"), "chunks!")
+	checkBlob(digest.FromString("chunks!"), "chunks!")
 	r.want(404, "GET", at, nil)
 
-	// In one request, or announced in it.
-	r.want(201, "POST", uploadsOf+"?digest="+digest.FromString("one").String(), "one")
-	there(digest.FromString("one"), "one")
-	r.want(201, "POST", uploadsOf+"?digest="+digest.FromString("").String(), nil)
-	there(digest.FromString(""), "")
-	r.want(202, "POST", uploadsOf+hello, nil)
+	// A single POST with the content, or without it.
+	r.want(201, "POST", uploadsPath+"?digest="+digest.FromString("one").String(), "one")
+	checkBlob(digest.FromString("one"), "one")
+	r.want(201, "POST", uploadsPath+"?digest="+digest.FromString("").String(), nil)
+	checkBlob(digest.FromString(""), "")
+	r.want(202, "POST", uploadsPath+hello, nil)
 	sha512 := digest.SHA512.FromString("long")
-	r.want(201, "POST", uploadsOf+"?digest="+sha512.String(), "long")
-	there(sha512, "long")
+	r.want(201, "POST", uploadsPath+"?digest="+sha512.String(), "long")
+	checkBlob(sha512, "long")
 
-	// What is not what it is said to be ends.
+	// A wrong digest ends the session.
 	at = begin()
 	if a := r.want(400, "PUT", at+hello, "hallo"); a.code() != "DIGEST_INVALID" {
 		t.Errorf("other digest: %s", a.body)
@@ -102,7 +102,7 @@ func TestUpload(t *testing.T) {
 func TestBrokenUpload(t *testing.T) {
 	t.Parallel()
 	r := start(t, filepath.Join(t.TempDir(), "oci"), Options{Write: true})
-	at := r.want(202, "POST", uploadsOf, nil).header.Get("Location")
+	at := r.want(202, "POST", uploadsPath, nil).header.Get("Location")
 	conn, err := net.Dial("tcp", r.host)
 	if err != nil {
 		t.Fatal(err)
@@ -176,8 +176,8 @@ func TestPushManifest(t *testing.T) {
 	r.want(404, "DELETE", "/v2/oci/manifests/"+base.Digest.String(), nil)
 }
 
-// TestDeleteOfListed checks that a manifest stays while an index lists it.
-func TestDeleteOfListed(t *testing.T) {
+// TestDeleteListedManifest checks that a manifest can't be deleted while an index lists it.
+func TestDeleteListedManifest(t *testing.T) {
 	t.Parallel()
 	r := start(t, filepath.Join(t.TempDir(), "oci"), Options{Write: true})
 	child, _ := r.pushManifest("oci", "", "one", nil)
@@ -192,9 +192,9 @@ func TestDeleteOfListed(t *testing.T) {
 	r.want(404, "GET", "/v2/oci/manifests/1.0", nil)
 }
 
-// TestPushToNames checks that a tag pushed to a name belongs to that name only, and that every name has the tags of the
-// layout.
-func TestPushToNames(t *testing.T) {
+// TestPushToRepositories checks that the tags of the layout's own repository belong to all repositories, and that a tag pushed to
+// any other repository belongs only to that one.
+func TestPushToRepositories(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "oci")
 	r := start(t, dir, Options{Write: true})
@@ -223,12 +223,12 @@ func TestPushToNames(t *testing.T) {
 	}
 	r.want(202, "DELETE", "/v2/charts/web/manifests/1.0", nil)
 	if a := r.want(200, "GET", "/v2/charts/web/manifests/1.0", nil); a.header.Get("Docker-Content-Digest") != own.Digest.String() {
-		t.Errorf("the tag of the layout was removed with that of the name")
+		t.Errorf("deleting the tag of one repository removed the tag of the layout")
 	}
 	if err := r.stop(); err != nil {
 		t.Fatal(err)
 	}
-	sound(t, dir)
+	checkLayout(t, dir)
 }
 
 func TestReferrers(t *testing.T) {
@@ -297,7 +297,7 @@ func TestPages(t *testing.T) {
 	r.want(400, "GET", "/v2/oci/tags/list?n=-1", nil)
 }
 
-// TestTree serves a directory of layouts.
+// TestTree tests a server of a directory of layouts.
 func TestTree(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -315,7 +315,7 @@ func TestTree(t *testing.T) {
 	r.want(200, "GET", "/v2/team/tool/manifests/1.0", nil)
 	r.want(404, "GET", "/v2/team/manifests/1.0", nil)
 	r.want(404, "GET", "/v2/new/tags/list", nil)
-	r.want(200, "GET", "/v2/new/referrers/"+digest.FromString("x").String(), nil) // an empty list, and an API
+	r.want(200, "GET", "/v2/new/referrers/"+digest.FromString("x").String(), nil) // an empty list, not 404
 	blob := digest.FromString("app").String()
 	r.want(404, "HEAD", "/v2/team/tool/blobs/"+blob, nil)
 
@@ -335,14 +335,14 @@ func TestTree(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"app", "team/tool", "new/thing"} {
-		sound(t, filepath.Join(dir, name))
+		checkLayout(t, filepath.Join(dir, name))
 	}
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 4 {
-		t.Errorf("what nothing was pushed to is left: %v %v", entries, err)
+		t.Errorf("the directory of an unfinished upload is left: %v %v", entries, err)
 	}
 }
 
-// TestReplaced replaces a layout, which must be served from then on.
+// TestReplaced checks that a layout that replaces another one at the same path is served from then on.
 func TestReplaced(t *testing.T) {
 	t.Parallel()
 	parent := t.TempDir()
@@ -362,9 +362,9 @@ func TestReplaced(t *testing.T) {
 	r.want(200, "GET", "/v2/a/manifests/b", nil)
 }
 
-// TestDeletedBesideWriters checks that a deleted manifest is not found even while its blob stays, because another process
-// writes to the layout.
-func TestDeletedBesideWriters(t *testing.T) {
+// TestDeleteWithOtherWriter checks that a deleted manifest is not found although its blob is kept, because another process is
+// writing to the layout.
+func TestDeleteWithOtherWriter(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "oci")
 	r := start(t, dir, Options{Write: true})
@@ -386,8 +386,8 @@ func TestDeletedBesideWriters(t *testing.T) {
 	r.want(404, "DELETE", "/v2/oci/manifests/"+desc.Digest.String(), nil)
 }
 
-// TestConcurrent pushes with many clients at once, with blobs that they share.
-func TestConcurrent(t *testing.T) {
+// TestConcurrentPushes pushes with many clients at once. The clients push some of the same blobs.
+func TestConcurrentPushes(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "oci")
 	r := start(t, dir, Options{Write: true})
@@ -397,9 +397,9 @@ func TestConcurrent(t *testing.T) {
 		for c := range clients {
 			t.Run(fmt.Sprint(c), func(t *testing.T) {
 				t.Parallel()
-				r := &running{t: t, host: r.host}
+				r := &testServer{t: t, host: r.host}
 				for i := range each {
-					r.pushManifest("oci", fmt.Sprintf("v%d.%d", c, i), fmt.Sprintf("content %d", i), nil) // the same as others push
+					r.pushManifest("oci", fmt.Sprintf("v%d.%d", c, i), fmt.Sprintf("content %d", i), nil) // the same content as other clients
 					r.pushManifest("oci", "", fmt.Sprintf("referrer %d %d", c, i), &base)
 					r.want(200, "GET", "/v2/oci/manifests/base", nil)
 				}
@@ -417,5 +417,5 @@ func TestConcurrent(t *testing.T) {
 	if err := r.stop(); err != nil {
 		t.Fatal(err)
 	}
-	sound(t, dir)
+	checkLayout(t, dir)
 }

@@ -19,18 +19,17 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// Options configure a server. The zero value serves for reading, on this machine.
+// Options configure a server. The zero value serves clients on this machine, for reading.
 type Options struct {
 	Write  bool     // clients may push and delete
-	Remote bool     // accept host names other than those of this machine
-	Hosts  []string // host names that the pages are reached under, besides those of this machine
-	// Log is called after each request, from several goroutines. It may be nil.
-	Log func(accesslog.Request)
-	// Stopping is called with the number of active requests when the server starts to stop. It may be nil.
-	Stopping func(requests int)
+	Remote bool     // accept requests with host names other than those of this machine
+	Hosts  []string // host names of the pages, in addition to those of this machine
+
+	Log      func(accesslog.Request) // called after each request, from several goroutines; may be nil
+	Stopping func(requests int)      // called with the number of active requests when the server begins to stop; may be nil
 }
 
-// Opener opens the layout at a path, as the Open of a registry.Client does.
+// Opener opens the layout at a path, like the method Open of registry.Client.
 type Opener func(ctx context.Context, ref registry.Reference, mode registry.Mode) (registry.Target, error)
 
 // Server serves layouts as a registry.
@@ -46,8 +45,8 @@ type Server struct {
 	Nameless []string
 }
 
-// Open opens a layout, which then is every repository, or a directory of layouts, each of which is the repository that its
-// path names. With Options.Write, a missing directory is created and becomes a layout.
+// Open opens a layout or a directory of layouts. A single layout is served under every repository name; in a directory, each
+// layout is the repository named by its path. With Options.Write, a missing or empty directory becomes a layout.
 func Open(ctx context.Context, opener Opener, path string, opts Options) (*Server, error) {
 	given := path
 	path = filepath.Clean(path)
@@ -56,11 +55,11 @@ func Open(ctx context.Context, opener Opener, path string, opts Options) (*Serve
 	if opts.Write {
 		mode = registry.Write
 	}
-	one, made, err := isOne(path, opts.Write)
+	isLayout, created, err := isSingle(path, opts.Write)
 	if err != nil {
 		return nil, withPath(given, err)
 	}
-	if !one {
+	if !isLayout {
 		var names []string
 		if names, s.Nameless, err = findLayouts(path); err != nil {
 			return nil, withPath(given, err)
@@ -68,21 +67,21 @@ func Open(ctx context.Context, opener Opener, path string, opts Options) (*Serve
 		if len(names) == 0 {
 			return nil, withPath(given, fmt.Errorf("no OCI image layout in it: %w", errdef.ErrNotFound))
 		}
-		s.store = &tree{root: path, mode: mode, opener: opener, places: map[string]*place{}}
+		s.store = &tree{root: path, mode: mode, opener: opener, layouts: map[string]*lazyLayout{}}
 		return s, nil
 	}
-	whole := &single{place: place{path: given, mode: mode, opener: opener}, home: homeName(path)}
-	if made {
-		whole.above = filepath.Dir(path)
+	only := &single{lazyLayout: lazyLayout{path: given, mode: mode, opener: opener}, home: homeName(path)}
+	if created {
+		only.parent = filepath.Dir(path)
 	}
-	s.store = whole
-	if _, err := whole.open(ctx); err != nil { // fail now, not at the first request
+	s.store = only
+	if _, err := only.open(ctx); err != nil { // fail now, not at the first request
 		return nil, err
 	}
 	return s, nil
 }
 
-// withPath returns err with the path as the user wrote it, once.
+// withPath adds the path to err, as the user wrote it. It removes a path that is already in err.
 func withPath(path string, err error) error {
 	var pathErr *fs.PathError
 	if errors.As(err, &pathErr) {
@@ -91,9 +90,9 @@ func withPath(path string, err error) error {
 	return &artifact.Error{Op: "serving", Item: path, Err: err}
 }
 
-// isOne reports whether a path is or becomes a layout, and is not a directory of layouts. With write, it creates a missing
-// directory.
-func isOne(path string, write bool) (one, made bool, err error) {
+// isSingle reports whether a path is, or will become, a single layout, and not a directory of layouts. If write is set, it creates
+// a missing directory.
+func isSingle(path string, write bool) (isLayout, created bool, err error) {
 	info, err := os.Stat(path)
 	if write && errors.Is(err, fs.ErrNotExist) {
 		return true, true, os.MkdirAll(path, 0o777)
@@ -117,11 +116,11 @@ func (s *Server) Handler() http.Handler {
 	if !s.opts.Remote {
 		h = localOnly(h)
 	}
-	// A web page must not make a browser on this machine push.
+	// Web pages must not be able to push from a browser on this machine.
 	return s.log.Wrap(s.withPages(http.NewCrossOriginProtection().Handler(h)))
 }
 
-// Serve serves requests until ctx ends and the active ones are finished. Then it closes the server.
+// Serve serves requests until ctx ends and the active requests are finished. Then it closes the server.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	return errors.Join(serveHTTP(ctx, l, s.Handler(), s.log, s.opts.Stopping), s.Close())
 }

@@ -21,15 +21,15 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// running is a server that answers, and how it is told to stop.
-type running struct {
+// testServer is a running server.
+type testServer struct {
 	t    *testing.T
 	host string
-	stop func() error // what Serve returned; may be called more than once
+	stop func() error // stops the server, and returns the result of Serve; may be called more than once
 }
 
 // start serves a path until the test ends.
-func start(t *testing.T, path string, opts Options) *running {
+func start(t *testing.T, path string, opts Options) *testServer {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	s, err := Open(ctx, registry.New(registry.Options{}).Open, path, opts)
@@ -42,7 +42,7 @@ func start(t *testing.T, path string, opts Options) *running {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- s.Serve(ctx, l) }()
-	r := &running{t: t, host: l.Addr().String()}
+	r := &testServer{t: t, host: l.Addr().String()}
 	r.stop = sync.OnceValue(func() error {
 		cancel()
 		return <-ended
@@ -74,8 +74,8 @@ func (a response) code() string {
 	return e.Errors[0].Code
 }
 
-// do sends a request to a path, or to the Location of an earlier answer.
-func (r *running) do(method, path string, body any, headers ...string) response {
+// do sends a request to a path, which may be the Location of an earlier response.
+func (r *testServer) do(method, path string, body any, headers ...string) response {
 	r.t.Helper()
 	var reader io.Reader
 	switch b := body.(type) {
@@ -106,8 +106,8 @@ func (r *running) do(method, path string, body any, headers ...string) response 
 	return response{resp.StatusCode, resp.Header, string(data)}
 }
 
-// want sends a request and fails unless it is answered with the status.
-func (r *running) want(status int, method, path string, body any, headers ...string) response {
+// want sends a request, and fails unless the response has the status.
+func (r *testServer) want(status int, method, path string, body any, headers ...string) response {
 	r.t.Helper()
 	a := r.do(method, path, body, headers...)
 	if a.status != status {
@@ -117,15 +117,15 @@ func (r *running) want(status int, method, path string, body any, headers ...str
 }
 
 // pushBlob stores a blob in a repository.
-func (r *running) pushBlob(repo, content string) ocispec.Descriptor {
+func (r *testServer) pushBlob(repo, content string) ocispec.Descriptor {
 	r.t.Helper()
 	desc := ocispec.Descriptor{MediaType: "application/x-test", Digest: digest.FromString(content), Size: int64(len(content))}
 	r.want(http.StatusCreated, "POST", "/v2/"+repo+"/blobs/uploads/?digest="+desc.Digest.String(), content)
 	return desc
 }
 
-// pushManifest stores an artifact with one layer, under a tag.
-func (r *running) pushManifest(repo, tag, content string, subject *ocispec.Descriptor) (ocispec.Descriptor, []byte) {
+// pushManifest stores an artifact with one layer, under a tag unless it is empty.
+func (r *testServer) pushManifest(repo, tag, content string, subject *ocispec.Descriptor) (ocispec.Descriptor, []byte) {
 	r.t.Helper()
 	m := ocispec.Manifest{
 		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest,
@@ -154,9 +154,9 @@ func marshal(t *testing.T, v any) []byte {
 	return data
 }
 
-// sound reads a layout as another program would: everything that index.json refers to exists and matches its descriptor,
-// nothing else is, and no upload was left.
-func sound(t *testing.T, dir string) {
+// checkLayout reads a layout without davit's code. It checks that everything that index.json refers to exists and matches its
+// descriptor, that nothing else exists, and that no upload is left.
+func checkLayout(t *testing.T, dir string) {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(dir, "index.json"))
 	if err != nil {
@@ -219,30 +219,30 @@ func TestPull(t *testing.T) {
 			want: []string{"Content-Type", "application/octet-stream", "Accept-Ranges", "bytes", "Docker-Content-Digest", digest.FromString("hello world").String()}},
 		{name: "blob head", method: "HEAD", path: blob, status: 200, want: []string{"Content-Length", "11", "Location", blob}},
 		{name: "range", path: blob, headers: []string{"Range", "bytes=0-4"}, status: 206, body: "hello", want: []string{"Content-Range", "bytes 0-4/11"}},
-		{name: "end of the blob", path: blob, headers: []string{"Range", "bytes=-5"}, status: 206, body: "world", want: []string{"Content-Range", "bytes 6-10/11"}},
-		{name: "from the middle", path: blob, headers: []string{"Range", "bytes=6-"}, status: 206, body: "world"},
-		{name: "behind the end", path: blob, headers: []string{"Range", "bytes=11-"}, status: 416, want: []string{"Content-Range", "bytes */11"}},
+		{name: "range at the end", path: blob, headers: []string{"Range", "bytes=-5"}, status: 206, body: "world", want: []string{"Content-Range", "bytes 6-10/11"}},
+		{name: "range without end", path: blob, headers: []string{"Range", "bytes=6-"}, status: 206, body: "world"},
+		{name: "range after the end", path: blob, headers: []string{"Range", "bytes=11-"}, status: 416, want: []string{"Content-Range", "bytes */11"}},
 		{name: "unknown blob", path: "/v2/oci/blobs/" + other, status: 404, code: "BLOB_UNKNOWN"},
 		{name: "unknown blob head", method: "HEAD", path: "/v2/oci/blobs/" + other, status: 404},
-		{name: "no digest", path: "/v2/oci/blobs/sha256:abc", status: 400, code: "DIGEST_INVALID"},
-		{name: "leaving the layout", path: "/v2/oci/blobs/sha256:..%2f..%2findex.json", status: 404, code: "UNSUPPORTED"},
-		{name: "blob is not deleted", method: "DELETE", path: blob, status: 405, code: "UNSUPPORTED"},
+		{name: "invalid digest", path: "/v2/oci/blobs/sha256:abc", status: 400, code: "DIGEST_INVALID"},
+		{name: "path outside the layout", path: "/v2/oci/blobs/sha256:..%2f..%2findex.json", status: 404, code: "UNSUPPORTED"},
+		{name: "blobs can't be deleted", method: "DELETE", path: blob, status: 405, code: "UNSUPPORTED"},
 		{name: "tag", path: "/v2/oci/manifests/1.0", status: 200, body: string(data),
 			want: []string{"Content-Type", m.MediaType, "Docker-Content-Digest", m.Digest.String(), "Etag", `"` + m.Digest.String() + `"`}},
 		{name: "tag head", method: "HEAD", path: "/v2/oci/manifests/1.0", status: 200, want: []string{"Content-Length", fmt.Sprint(len(data)), "Content-Type", m.MediaType}},
 		{name: "manifest by digest", path: "/v2/oci/manifests/" + m.Digest.String(), status: 200, body: string(data), want: []string{"Content-Type", m.MediaType}},
-		{name: "known manifest", path: "/v2/oci/manifests/1.0", headers: []string{"If-None-Match", `"` + m.Digest.String() + `"`}, status: 304},
-		{name: "any name", path: "/v2/some/other/manifests/1.0", status: 200, body: string(data)},
+		{name: "not modified", path: "/v2/oci/manifests/1.0", headers: []string{"If-None-Match", `"` + m.Digest.String() + `"`}, status: 304},
+		{name: "any repository", path: "/v2/some/other/manifests/1.0", status: 200, body: string(data)},
 		{name: "unknown tag", path: "/v2/oci/manifests/2.0", status: 404, code: "MANIFEST_UNKNOWN"},
 		{name: "unknown tag head", method: "HEAD", path: "/v2/oci/manifests/2.0", status: 404},
 		{name: "unknown manifest", path: "/v2/oci/manifests/" + other, status: 404, code: "MANIFEST_UNKNOWN"},
 		{name: "blob as manifest", path: "/v2/oci/manifests/" + digest.FromString("{}").String(), status: 404, code: "MANIFEST_UNKNOWN"},
-		{name: "no tag", path: "/v2/oci/manifests/-x", status: 400, code: "MANIFEST_INVALID"},
-		{name: "no name", path: "/v2/Oci/manifests/1.0", status: 400, code: "NAME_INVALID"},
-		{name: "no name at all", path: "/v2//manifests/1.0", status: 400, code: "NAME_INVALID"},
-		{name: "no method", method: "POST", path: "/v2/oci/manifests/1.0", status: 405, code: "UNSUPPORTED"},
-		{name: "no path", path: "/v2/oci/nothing/1.0", status: 404, code: "UNSUPPORTED"},
-		{name: "no registry", path: "/", status: 404, code: "UNSUPPORTED"},
+		{name: "invalid tag", path: "/v2/oci/manifests/-x", status: 400, code: "MANIFEST_INVALID"},
+		{name: "invalid repository", path: "/v2/Oci/manifests/1.0", status: 400, code: "NAME_INVALID"},
+		{name: "no repository", path: "/v2//manifests/1.0", status: 400, code: "NAME_INVALID"},
+		{name: "unsupported method", method: "POST", path: "/v2/oci/manifests/1.0", status: 405, code: "UNSUPPORTED"},
+		{name: "unknown path", path: "/v2/oci/nothing/1.0", status: 404, code: "UNSUPPORTED"},
+		{name: "path outside /v2/", path: "/", status: 404, code: "UNSUPPORTED"},
 		{name: "upload without session", method: "PATCH", path: "/v2/oci/blobs/uploads/nothing", status: 404, code: "BLOB_UPLOAD_UNKNOWN"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -286,7 +286,7 @@ func TestReadOnly(t *testing.T) {
 		}
 	}
 	r.want(http.StatusOK, "GET", "/v2/any/manifests/1.0", nil)
-	sound(t, dir)
+	checkLayout(t, dir)
 }
 
 func TestNotServed(t *testing.T) {
@@ -298,7 +298,7 @@ func TestNotServed(t *testing.T) {
 	for _, path := range []string{dir, filepath.Join(dir, "missing"), filepath.Join(dir, "notes.txt")} {
 		for _, write := range []bool{false, true} {
 			if write && filepath.Base(path) == "missing" {
-				continue // it is made
+				continue // it would be created
 			}
 			s, err := Open(t.Context(), registry.New(registry.Options{}).Open, path, Options{Write: write})
 			if err == nil {
@@ -325,7 +325,7 @@ func TestHosts(t *testing.T) {
 		}
 		remote.want(200, "GET", "/v2/", nil, "Host", host)
 	}
-	for _, r := range []*running{local, remote} {
+	for _, r := range []*testServer{local, remote} {
 		r.want(http.StatusForbidden, "POST", "/v2/x/blobs/uploads/", nil, "Origin", "http://example.com")
 		r.want(http.StatusForbidden, "POST", "/v2/x/blobs/uploads/", nil, "Sec-Fetch-Site", "cross-site")
 		r.want(http.StatusAccepted, "POST", "/v2/x/blobs/uploads/", nil)
@@ -339,8 +339,8 @@ func rename(t *testing.T, from, to string) {
 	}
 }
 
-// tarOf returns a tar with one file.
-func tarOf(t *testing.T, name, content string) string {
+// makeTar returns a tar archive with one file.
+func makeTar(t *testing.T, name, content string) string {
 	t.Helper()
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)

@@ -17,21 +17,21 @@ import (
 	"github.com/davit-oci/davit/internal/serve/answer"
 )
 
-// place is the path of a layout. The layout is opened by the first request, and again after it was replaced.
-type place struct {
+// lazyLayout is a layout that the first request opens. A later request opens it again if its directory or file was replaced.
+type lazyLayout struct {
 	path   string
 	mode   registry.Mode
 	opener Opener
-	above  string // the parent of the directories created for it; empty: none
+	parent string // existing parent of the directories created for the layout; empty: none were created
 
 	mu     sync.Mutex
 	layout layout
-	info   fs.FileInfo // of the layout that was opened
-	old    []layout    // replaced, and possibly still in use
+	info   fs.FileInfo // of the open layout
+	old    []layout    // layouts that were replaced, and may still be in use
 }
 
-// open returns the present layout.
-func (p *place) open(ctx context.Context) (layout, error) {
+// open returns the current layout.
+func (p *lazyLayout) open(ctx context.Context) (layout, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	info, err := os.Stat(p.path)
@@ -56,7 +56,8 @@ func (p *place) open(ctx context.Context) (layout, error) {
 	return l, nil
 }
 
-func (p *place) Close() error {
+// Close closes all open layouts, and removes the created directories if they are empty.
+func (p *lazyLayout) Close() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var errs []error
@@ -66,21 +67,21 @@ func (p *place) Close() error {
 		}
 	}
 	p.old, p.layout = nil, nil
-	if p.above != "" {
-		removeEmpty(p.path, p.above)
+	if p.parent != "" {
+		removeEmpty(p.path, p.parent)
 	}
 	return errors.Join(errs...)
 }
 
-// removeEmpty removes an empty directory and its empty parents below another.
-func removeEmpty(dir, above string) {
-	for ; dir != above && os.Remove(dir) == nil; dir = filepath.Dir(dir) {
+// removeEmpty removes an empty directory and its empty parents below top.
+func removeEmpty(dir, top string) {
+	for ; dir != top && os.Remove(dir) == nil; dir = filepath.Dir(dir) {
 	}
 }
 
-// single is one layout that is every repository. The names in its index say which tags belong to only one repository.
+// single is a layout that is served under every repository name. A name with a repository in its index belongs only to that one.
 type single struct {
-	place
+	lazyLayout
 	home string
 }
 
@@ -110,18 +111,18 @@ func (s *single) list(ctx context.Context) ([]string, error) {
 	return sortedSet(repos), nil
 }
 
-// tree is a directory of layouts, each of which is the repository that its path names.
+// tree is a directory of layouts. Each layout is the repository named by its path.
 type tree struct {
 	root   string
 	mode   registry.Mode
 	opener Opener
 
-	mu     sync.Mutex
-	places map[string]*place
+	mu      sync.Mutex
+	layouts map[string]*lazyLayout // by repository
 }
 
 func (t *tree) repository(ctx context.Context, name string, create bool) (*repository, error) {
-	p, err := t.place(name, create && t.mode == registry.Write)
+	p, err := t.find(name, create && t.mode == registry.Write)
 	if err != nil {
 		return nil, err
 	}
@@ -132,36 +133,36 @@ func (t *tree) repository(ctx context.Context, name string, create bool) (*repos
 	return &repository{layout: l, name: name, home: name}, nil
 }
 
-// place finds the layout of a name, or creates its directory.
-func (t *tree) place(name string, create bool) (*place, error) {
+// find returns the layout of a repository. If create is set, it creates a missing directory.
+func (t *tree) find(name string, create bool) (*lazyLayout, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	dir := filepath.Join(t.root, filepath.FromSlash(name))
-	if leadsAway(t.root, name) { // as findLayouts does not list it
+	if hasSymlink(t.root, name) { // findLayouts does not follow links either
 		return nil, answer.NameUnknown(name)
 	}
-	p := t.places[name]
-	there := ocilayout.Is(dir)
+	p := t.layouts[name]
+	exists := ocilayout.Is(dir)
 	switch {
-	case !there && !create:
+	case !exists && !create:
 		return nil, answer.NameUnknown(name)
 	case p != nil:
 		return p, nil
-	case !there:
-		if err := t.makeRoom(name, dir); err != nil {
+	case !exists:
+		if err := t.createDir(name, dir); err != nil {
 			return nil, err
 		}
 	}
-	p = &place{path: dir, mode: t.mode, opener: t.opener}
-	if !there {
-		p.above = t.root
+	p = &lazyLayout{path: dir, mode: t.mode, opener: t.opener}
+	if !exists {
+		p.parent = t.root
 	}
-	t.places[name] = p
+	t.layouts[name] = p
 	return p, nil
 }
 
-// leadsAway reports whether a name has a symbolic link on its way below root.
-func leadsAway(root, name string) bool {
+// hasSymlink reports whether an element of the path name below root is a symbolic link.
+func hasSymlink(root, name string) bool {
 	for dir := name; dir != "."; dir = path.Dir(dir) {
 		info, err := os.Lstat(filepath.Join(root, filepath.FromSlash(dir)))
 		if err == nil && info.Mode().Type() == fs.ModeSymlink {
@@ -171,8 +172,8 @@ func leadsAway(root, name string) bool {
 	return false
 }
 
-// makeRoom creates the directory of a new layout, neither inside another layout nor around one.
-func (t *tree) makeRoom(name, dir string) error {
+// createDir creates the directory of a new layout. It fails if the directory is not empty, or inside another layout.
+func (t *tree) createDir(name, dir string) error {
 	for outer := path.Dir(name); outer != "."; outer = path.Dir(outer) {
 		if ocilayout.Is(filepath.Join(t.root, filepath.FromSlash(outer))) {
 			return answer.Refuse(http.StatusForbidden, "DENIED", "%q would be inside the layout %q", name, outer)
@@ -193,17 +194,18 @@ func (t *tree) list(context.Context) ([]string, error) {
 	return names, err
 }
 
+// Close closes all layouts.
 func (t *tree) Close() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var errs []error
-	for _, p := range t.places {
+	for _, p := range t.layouts {
 		errs = append(errs, p.Close())
 	}
 	return errors.Join(errs...)
 }
 
-// findLayouts returns the names of the layouts below a directory, and the paths of those whose path is not a valid name.
+// findLayouts returns the names of the layouts below a directory, and the paths that are not valid names.
 func findLayouts(root string) (names, nameless []string, err error) {
 	names = []string{}
 	below, err := ocilayout.Below(root)

@@ -17,13 +17,13 @@ type layout interface {
 	registry.Target
 	// OpenBlob opens the blob with a digest.
 	OpenBlob(d digest.Digest) (io.ReadSeekCloser, error)
-	// Names returns the names of manifests in the index: tags, and full names that end in one.
+	// Names returns the names of manifests in the index: tags, and full names that end with a tag.
 	Names(ctx context.Context) ([]string, error)
-	// ReferrersAfter calls fn for the manifests with a subject, in the order of their digests, from the one after last on.
+	// ReferrersAfter calls fn for the manifests with a subject whose digests are after last, in the order of their digests.
 	ReferrersAfter(ctx context.Context, subject ocispec.Descriptor, last digest.Digest, fn func(ocispec.Descriptor) error) error
 }
 
-// writableLayout is a layout that stores blobs written in pieces, and full names besides tags.
+// writableLayout is a layout that can store blobs written in pieces, and full names in addition to tags.
 type writableLayout interface {
 	layout
 	NewBlob(ctx context.Context) (registry.BlobWriter, error)
@@ -34,7 +34,7 @@ type writableLayout interface {
 type repository struct {
 	layout
 	name string
-	home string // the layout's own name: a push to it stores tags without a name
+	home string // the layout's own name: a push to it stores only the tag
 }
 
 // listTags lists the tags that this repository has.
@@ -52,8 +52,7 @@ func (r *repository) listTags(ctx context.Context) ([]string, error) {
 	return sortedSet(tags), nil
 }
 
-// nameOf returns the name of a tag of this repository in the layout: a name with the repository in it, or else the tag
-// itself, which is shared by all repositories.
+// nameOf returns the name in the layout of a tag of this repository: one with the repository, or else the tag, which all share.
 func (r *repository) nameOf(ctx context.Context, tag string) (string, error) {
 	names, err := r.Names(ctx)
 	if err != nil {
@@ -71,20 +70,20 @@ func (r *repository) nameOf(ctx context.Context, tag string) (string, error) {
 	return found, nil
 }
 
-// ownName is like nameOf, for a tag to remove: it does not find tags of other repositories.
+// ownName is like nameOf, for a tag to remove. It fails if only other repositories have the tag.
 func (r *repository) ownName(ctx context.Context, tag string) (string, error) {
 	name, err := r.nameOf(ctx, tag)
-	several, ok := r.layout.(interface {
+	resolver, ok := r.layout.(interface {
 		ResolveFrom(ctx context.Context, repository, tag string) (ocispec.Descriptor, error)
 	})
 	if err != nil || name != tag || r.name == r.home || !ok {
 		return name, err
 	}
-	_, err = several.ResolveFrom(ctx, r.name, tag)
+	_, err = resolver.ResolveFrom(ctx, r.name, tag)
 	return name, err
 }
 
-// newName returns the name for a tag to push to this repository: the existing one, unless all repositories share it.
+// newName returns the name for a tag pushed to this repository. It is the existing name, unless all repositories share it.
 func (r *repository) newName(ctx context.Context, tag string) (string, error) {
 	name, err := r.nameOf(ctx, tag)
 	switch {

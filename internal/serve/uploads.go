@@ -64,9 +64,9 @@ func (h *handler) startUpload(c *call) error {
 			return err
 		}
 	}
-	var whole digest.Digest
+	var want digest.Digest
 	if query.Has("digest") {
-		if whole, err = parseDigest(query.Get("digest")); err != nil {
+		if want, err = parseDigest(query.Get("digest")); err != nil {
 			return err
 		}
 	}
@@ -79,15 +79,15 @@ func (h *handler) startUpload(c *call) error {
 		return err
 	}
 	defer up.Release()
-	if whole == "" || c.ContentLength == 0 && whole != whole.Algorithm().FromString("") {
-		c.setProgress(up) // the content of the digest follows
+	if want == "" || c.ContentLength == 0 && want != want.Algorithm().FromString("") {
+		c.setProgress(up) // later requests send the content
 		c.w.WriteHeader(http.StatusAccepted)
 		return nil
 	}
 	if err := up.Add(c.Body); err != nil {
 		return errors.Join(err, h.uploads.End(up))
 	}
-	return h.commit(c, up, whole)
+	return h.commit(c, up, want)
 }
 
 // commit ends an upload and stores the blob if it has the digest.
@@ -106,8 +106,7 @@ func (h *handler) commit(c *call, up *upload.Session, d digest.Digest) error {
 	return nil
 }
 
-// mount copies a blob from another repository, and answers if it did. A missing blob is not an error: the client
-// then uploads it.
+// mount copies a blob from another repository and answers the request. For a missing blob, it returns false without an error.
 func (h *handler) mount(c *call, repo *repository, mount, from string) (bool, error) {
 	d, err := parseDigest(mount)
 	if err != nil {
@@ -151,7 +150,7 @@ func (h *handler) copyFrom(c *call, repo *repository, d digest.Digest, from stri
 	return true, repo.Push(c.Context(), ocispec.Descriptor{MediaType: octetStream, Digest: d, Size: size}, body)
 }
 
-// setProgress sets the headers with the offset and the address of an upload.
+// setProgress sets the headers with the URL and the offset of an upload.
 func (c *call) setProgress(up *upload.Session) {
 	header := c.w.Header()
 	header.Set("Location", "/v2/"+c.name+"/blobs/uploads/"+up.ID)
@@ -159,18 +158,18 @@ func (c *call) setProgress(up *upload.Session) {
 	header.Set("Range", fmt.Sprintf("0-%d", max(up.Offset-1, 0)))
 }
 
-// appendBody appends the body of a request, whose Content-Range must start at the end of the upload.
+// appendBody appends the body of a request. If the request has a Content-Range, it must start at the end of the upload.
 func (c *call) appendBody(up *upload.Session) error {
-	where := c.Header.Get("Content-Range")
-	if where == "" {
+	contentRange := c.Header.Get("Content-Range")
+	if contentRange == "" {
 		return up.Add(c.Body)
 	}
-	part, ok := byterange.Parse(where)
+	part, ok := byterange.Parse(contentRange)
 	switch {
 	case !ok:
-		return answer.Refuse(http.StatusBadRequest, "BLOB_UPLOAD_INVALID", "invalid Content-Range %q: want FIRST-LAST", where)
+		return answer.Refuse(http.StatusBadRequest, "BLOB_UPLOAD_INVALID", "invalid Content-Range %q: want FIRST-LAST", contentRange)
 	case c.ContentLength >= 0 && c.ContentLength != part.Length():
-		return answer.Refuse(http.StatusBadRequest, "SIZE_INVALID", "size mismatch: Content-Range %q, body of %d bytes", where, c.ContentLength)
+		return answer.Refuse(http.StatusBadRequest, "SIZE_INVALID", "size mismatch: Content-Range %q, body of %d bytes", contentRange, c.ContentLength)
 	case part.First != up.Offset:
 		c.setProgress(up)
 		return answer.Refuse(http.StatusRequestedRangeNotSatisfiable, "BLOB_UPLOAD_INVALID", "wrong offset: want %d, got %d", up.Offset, part.First)

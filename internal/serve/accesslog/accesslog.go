@@ -1,4 +1,4 @@
-// Package accesslog reports the requests that an HTTP server served, and counts the active ones.
+// Package accesslog reports the requests that an HTTP server has served, and counts the active ones.
 package accesslog
 
 import (
@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// Request is a request that was served.
+// Request is a served request.
 type Request struct {
 	Method    string
 	Path      string // with the query
-	Client    string // its address
+	Client    string // address of the client
 	UserAgent string
 	Status    int
 	Received  int64 // bytes read from the request body
-	Sent      int64 // bytes of the response body
+	Sent      int64 // bytes written to the response body
 	Took      time.Duration
 	Err       error // why the request failed; nil: it succeeded
 }
@@ -27,13 +27,13 @@ type Log struct {
 	active atomic.Int64
 }
 
-// New returns a Log that calls report after each request, from several goroutines. A nil report is not called.
+// New returns a Log that calls report after each request, from several goroutines. The function may be nil.
 func New(report func(Request)) *Log { return &Log{report: report} }
 
 // Active returns the number of requests that are being served.
 func (l *Log) Active() int { return int(l.active.Load()) }
 
-// Fail records why a request failed. The writer is the one that the handler got.
+// Fail records why a request failed. The argument w is the writer that the handler received.
 func Fail(w http.ResponseWriter, err error) {
 	if r, ok := w.(*recorder); ok {
 		r.err = err
@@ -51,7 +51,7 @@ func (l *Log) Wrap(next http.Handler) http.Handler {
 		}
 		start := time.Now()
 		rec := &recorder{ResponseWriter: w, status: http.StatusOK}
-		body := &counted{ReadCloser: r.Body}
+		body := &countingBody{ReadCloser: r.Body}
 		r.Body = body
 		next.ServeHTTP(rec, r)
 		l.report(Request{
@@ -85,21 +85,21 @@ func (r *recorder) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// ReadFrom counts the bytes of the body, and lets the kernel send a file.
+// ReadFrom counts the bytes of the body. It allows the kernel to send a file.
 func (r *recorder) ReadFrom(src io.Reader) (int64, error) {
 	n, err := io.Copy(r.ResponseWriter, src)
 	r.sent += n
 	return n, err
 }
 
-// counted counts the bytes read from a request body.
-type counted struct {
+// countingBody counts the bytes read from a request body.
+type countingBody struct {
 	io.ReadCloser
 	n int64
 }
 
 // Read counts the bytes.
-func (c *counted) Read(p []byte) (int, error) {
+func (c *countingBody) Read(p []byte) (int, error) {
 	n, err := c.ReadCloser.Read(p)
 	c.n += int64(n)
 	return n, err

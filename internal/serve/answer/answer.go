@@ -1,4 +1,4 @@
-// Package answer writes responses of the registry protocol, and turns errors into them.
+// Package answer writes responses of the registry protocol, and converts errors to responses.
 package answer
 
 import (
@@ -19,37 +19,38 @@ type Error struct {
 	Message string
 }
 
+// Error returns the message.
 func (e *Error) Error() string { return e.Message }
 
-// Refuse returns an *Error.
+// Refuse returns an *Error with a formatted message.
 func Refuse(status int, code, format string, args ...any) error {
 	return &Error{status, code, fmt.Sprintf(format, args...)}
 }
 
-// ErrReadOnly answers requests to change a layout that is served for reading.
+// ErrReadOnly is the response to a request to change a layout that is served read-only.
 var ErrReadOnly = Refuse(http.StatusForbidden, "DENIED", "this registry is read-only: it was started without --write")
 
-// BlobUnknown answers a request for a blob that does not exist.
-func BlobUnknown(what string) error {
-	return Refuse(http.StatusNotFound, "BLOB_UNKNOWN", "blob %s does not exist", what)
+// BlobUnknown returns the response to a request for a blob that does not exist.
+func BlobUnknown(digest string) error {
+	return Refuse(http.StatusNotFound, "BLOB_UNKNOWN", "blob %s does not exist", digest)
 }
 
-// ManifestUnknown answers a request for a manifest that does not exist.
-func ManifestUnknown(what string) error {
-	return Refuse(http.StatusNotFound, "MANIFEST_UNKNOWN", "manifest %s does not exist", what)
+// ManifestUnknown returns the response to a request for a manifest that does not exist.
+func ManifestUnknown(reference string) error {
+	return Refuse(http.StatusNotFound, "MANIFEST_UNKNOWN", "manifest %s does not exist", reference)
 }
 
-// NameUnknown answers a request for a repository that does not exist.
+// NameUnknown returns the response to a request for a repository that does not exist.
 func NameUnknown(name string) error {
 	return Refuse(http.StatusNotFound, "NAME_UNKNOWN", "repository %q does not exist", name)
 }
 
-// BadDigest answers a request with a malformed or unsupported digest.
+// BadDigest returns the response to a request with a malformed or unsupported digest.
 func BadDigest(d string) error {
 	return Refuse(http.StatusBadRequest, "DIGEST_INVALID", "%q is not a valid digest", d)
 }
 
-// OrUnknown returns unknown if err says that something was not found, and err otherwise.
+// OrUnknown returns unknown if err is an errdef.ErrNotFound, and err otherwise.
 func OrUnknown(err, unknown error) error {
 	if errors.Is(err, errdef.ErrNotFound) {
 		return unknown
@@ -57,7 +58,7 @@ func OrUnknown(err, unknown error) error {
 	return err
 }
 
-// For returns the response to a request that failed with err. Errors of the server are described without the paths in them.
+// For returns the response to a request that failed with err. The message has no paths of the server.
 func For(err error) *Error {
 	var refused *Error
 	var errno syscall.Errno
@@ -82,7 +83,7 @@ func Write(w http.ResponseWriter, e *Error) {
 	}
 	h := w.Header()
 	for _, name := range []string{"Content-Length", "Docker-Content-Digest", "Etag"} {
-		h.Del(name) // of a response that was started
+		h.Del(name) // set by the handler that failed
 	}
 	WriteJSON(w, e.Status, "application/json", map[string][]wire{"errors": {{e.Code, e.Message}}})
 }
@@ -96,5 +97,5 @@ func WriteJSON(w http.ResponseWriter, status int, mediaType string, v any) {
 	}
 	w.Header().Set("Content-Type", mediaType)
 	w.WriteHeader(status)
-	_, _ = w.Write(data) // the client has disconnected
+	_, _ = w.Write(data) // fails only if the client has disconnected
 }

@@ -10,8 +10,8 @@ import (
 // maxPage limits the entries in one page of a list.
 const maxPage = 10_000
 
-// Page returns the part of a sorted list that the query asks for: at most n entries, or maxPage, after last. If more follow,
-// it sets a Link.
+// Page returns the part of a sorted list that the query requests: the entries after last, at most n and at most maxPage. If more
+// follow, it sets the header Link.
 func Page(w http.ResponseWriter, r *http.Request, list []string) ([]string, error) {
 	query := r.URL.Query()
 	if last := query.Get("last"); last != "" {
@@ -23,11 +23,11 @@ func Page(w http.ResponseWriter, r *http.Request, list []string) ([]string, erro
 	}
 	n := maxPage
 	if query.Has("n") {
-		asked, err := strconv.Atoi(query.Get("n"))
-		if err != nil || asked < 0 {
+		requested, err := strconv.Atoi(query.Get("n"))
+		if err != nil || requested < 0 {
 			return nil, Refuse(http.StatusBadRequest, "PAGINATION_NUMBER_INVALID", "n=%q is not a number of entries", query.Get("n"))
 		}
-		n = min(n, asked)
+		n = min(n, requested)
 	}
 	if n >= len(list) {
 		return list, nil
@@ -38,7 +38,7 @@ func Page(w http.ResponseWriter, r *http.Request, list []string) ([]string, erro
 	return list[:n], nil
 }
 
-// LinkNext sets the Link header to the page after an entry.
+// LinkNext sets the header Link to the page after the entry last.
 func LinkNext(w http.ResponseWriter, r *http.Request, last string) {
 	query := r.URL.Query()
 	query.Set("last", last)

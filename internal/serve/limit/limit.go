@@ -1,4 +1,4 @@
-// Package limit bounds what the clients of a server make it hold: memory, connections, and requests that do not move.
+// Package limit limits the resources that the clients of a server can use: memory, connections, and the time of stalled requests.
 package limit
 
 import (
@@ -16,32 +16,33 @@ import (
 )
 
 const (
-	// MaxConnections limits the open connections. Further clients wait until one is closed.
+	// MaxConnections limits the number of open connections. Further clients wait until one is closed.
 	MaxConnections = 512
-	// MaxMemory limits what the requests that are being served hold together, besides buffers.
+	// MaxMemory limits the memory of all active requests together, in bytes, without buffers.
 	MaxMemory = 64 << 20
-	// MaxBodies limits the large bodies that are being received.
+	// MaxBodies limits the memory of the large bodies that are being received, in bytes.
 	MaxBodies = 40 << 20
-	// maxWait limits the time that a request waits for memory.
+	// maxWait limits how long a request waits for memory.
 	maxWait = time.Minute
-	// Stall limits the time in which a client neither sends nor takes anything in the middle of a request.
+	// Stall limits how long a client may neither send nor receive bytes during a request.
 	Stall = time.Minute
-	// sendStep is the part of a file that the kernel sends under one deadline.
+	// sendStep is the number of bytes of a file that the kernel sends under one deadline.
 	sendStep = 8 << 20
 )
 
-// Memory bounds the memory of all requests of a server together.
+// Memory limits the memory of all requests of a server together.
 type Memory struct {
-	free *semaphore.Weighted
-	most int64
+	free  *semaphore.Weighted
+	total int64
 }
 
-// NewMemory returns a Memory of most bytes.
-func NewMemory(most int64) *Memory { return &Memory{semaphore.NewWeighted(most), most} }
+// NewMemory returns a Memory of total bytes.
+func NewMemory(total int64) *Memory { return &Memory{semaphore.NewWeighted(total), total} }
 
-// Take reserves memory for a request, and waits for it. The function that it returns ends the reservation.
+// Take waits until size bytes are free, and reserves them; more than the total counts as the total. The caller releases them by
+// calling release. Take fails with status 503 if it waits for too long.
 func (m *Memory) Take(ctx context.Context, size int64) (release func(), err error) {
-	size = min(size, m.most)
+	size = min(size, m.total)
 	waiting, cancel := context.WithTimeout(ctx, maxWait)
 	defer cancel()
 	if m.free.Acquire(waiting, size) != nil {
@@ -53,7 +54,7 @@ func (m *Memory) Take(ctx context.Context, size int64) (release func(), err erro
 	return func() { m.free.Release(size) }, nil
 }
 
-// Body is a request body that fails when the client sends nothing for Stall.
+// Body is a request body whose Read fails if the client sends no bytes for the time Stall.
 type Body struct {
 	io.ReadCloser
 	control *http.ResponseController
@@ -65,9 +66,10 @@ func NewBody(w http.ResponseWriter, body io.ReadCloser) *Body {
 	return &Body{ReadCloser: body, control: http.NewResponseController(w)}
 }
 
-// Within makes the body fail when it has not ended after some time. It is for small bodies that are kept in memory.
+// Within makes reads fail if the body has not ended after d. It is for small bodies that are kept in memory.
 func (b *Body) Within(d time.Duration) { b.end = time.Now().Add(d) }
 
+// Read implements io.Reader.
 func (b *Body) Read(p []byte) (int, error) {
 	deadline := time.Now().Add(Stall)
 	if !b.end.IsZero() && b.end.Before(deadline) {
@@ -79,11 +81,13 @@ func (b *Body) Read(p []byte) (int, error) {
 	return b.ReadCloser.Read(p)
 }
 
-// Listen bounds the connections of a listener, and the time to send to a client that takes nothing: Stall.
+// Listen returns a listener that limits the number of open connections. Writes to a connection fail if the client receives no bytes
+// for the time Stall.
 func Listen(l net.Listener, connections int) net.Listener {
 	return &listener{Listener: l, open: make(chan struct{}, connections), closed: make(chan struct{})}
 }
 
+// listener is the result of Listen.
 type listener struct {
 	net.Listener
 	open   chan struct{} // an element for each open connection
@@ -91,6 +95,7 @@ type listener struct {
 	end    sync.Once
 }
 
+// Accept implements net.Listener. It waits until fewer connections are open than the limit.
 func (l *listener) Accept() (net.Conn, error) {
 	select {
 	case l.open <- struct{}{}:
@@ -105,16 +110,19 @@ func (l *listener) Accept() (net.Conn, error) {
 	return &conn{Conn: c, release: sync.OnceFunc(func() { <-l.open })}, nil
 }
 
+// Close implements net.Listener.
 func (l *listener) Close() error {
 	l.end.Do(func() { close(l.closed) })
 	return l.Listener.Close()
 }
 
+// conn is a connection of a listener.
 type conn struct {
 	net.Conn
 	release func()
 }
 
+// Write implements net.Conn, with a deadline.
 func (c *conn) Write(p []byte) (int, error) {
 	if err := c.SetWriteDeadline(time.Now().Add(Stall)); err != nil {
 		return 0, err
@@ -122,7 +130,7 @@ func (c *conn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// ReadFrom lets the kernel send files, a part under each deadline.
+// ReadFrom implements io.ReaderFrom. The kernel sends files, in parts with a deadline each.
 func (c *conn) ReadFrom(r io.Reader) (int64, error) {
 	part, ok := r.(*io.LimitedReader)
 	if file, isFile := r.(*os.File); isFile {
@@ -147,6 +155,7 @@ func (c *conn) ReadFrom(r io.Reader) (int64, error) {
 	return sent, nil
 }
 
+// Close implements net.Conn, and allows the listener to accept another connection.
 func (c *conn) Close() error {
 	defer c.release()
 	return c.Conn.Close()

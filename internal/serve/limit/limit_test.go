@@ -16,12 +16,12 @@ import (
 	"github.com/davit-oci/davit/internal/serve/limit"
 )
 
-// TestMemory checks that a request waits for the others, is refused after a while, and gets what they release.
+// TestMemory checks that a request waits for memory, fails after a while, and gets the memory that another request releases.
 func TestMemory(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := limit.NewMemory(limit.MaxMemory)
-		release, err := m.Take(t.Context(), 10*limit.MaxMemory) // more than there is: all of it
+		release, err := m.Take(t.Context(), 10*limit.MaxMemory) // reserves all memory
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -41,7 +41,7 @@ func TestMemory(t *testing.T) {
 	})
 }
 
-// TestListen checks that no more connections are accepted than allowed, until one is closed, and that files go through whole.
+// TestListen checks that no more connections than the limit are accepted until one is closed, and that files are sent completely.
 func TestListen(t *testing.T) {
 	t.Parallel()
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
@@ -76,7 +76,7 @@ func TestListen(t *testing.T) {
 	default:
 	}
 	if err := errors.Join(servers[0].Close(), servers[0].Close()); err == nil {
-		t.Error("closed twice without an error")
+		t.Error("no error from closing a connection twice")
 	}
 	third := <-accepted
 	data := bytes.Repeat([]byte("0123456789abcdef"), 2<<20) // more than one step
@@ -108,6 +108,6 @@ func TestListen(t *testing.T) {
 		t.Error(err)
 	}
 	for range accepted {
-		t.Error("accepted after the end")
+		t.Error("accepted a connection after Close")
 	}
 }

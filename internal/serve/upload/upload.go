@@ -1,4 +1,4 @@
-// Package upload keeps the sessions in which clients upload blobs.
+// Package upload manages the sessions in which clients upload blobs.
 package upload
 
 import (
@@ -16,17 +16,17 @@ import (
 )
 
 const (
-	// bufferSize is the memory of one request with content.
+	// bufferSize is the size of the buffer of a request with content.
 	bufferSize = 256 << 10
-	// maxSessions limits the sessions, each of which has an open file.
+	// maxSessions limits the number of sessions, because each has an open file.
 	maxSessions = 1000
-	// maxIdle is the time after which an unused session is closed. Clients continue at once or never.
+	// maxIdle is the time after which an unused session is closed. Clients usually continue a session at once or never.
 	maxIdle = 12 * time.Hour
-	// busyIdle is the same while there are maxSessions: then the one that was not used for longest is closed.
+	// busyIdle replaces maxIdle when there are maxSessions sessions. Then only the one that was unused for longest is closed.
 	busyIdle = time.Minute
 )
 
-// Sessions are the uploads that have started and not ended.
+// Sessions is the set of unfinished uploads.
 type Sessions struct {
 	mu       sync.Mutex
 	sessions map[string]*Session
@@ -35,24 +35,25 @@ type Sessions struct {
 // New returns an empty set of sessions.
 func New() *Sessions { return &Sessions{sessions: map[string]*Session{}} }
 
-// Session is the upload of one blob. A request that uses it holds it until it calls Release.
+// Session is the upload of one blob. A request locks a session while it uses it, and unlocks it with Release.
 type Session struct {
 	ID     string
-	Offset int64 // bytes received
+	Offset int64 // number of received bytes
 	Blob   registry.BlobWriter
 
 	repo string
-	turn chan struct{} // full while a request holds the session
-	used time.Time
+	lock chan struct{} // full while a request has locked the session
+	used time.Time     // end of the last request
 }
 
-// Start starts a session in a repository, which the caller holds. The blob is created by newBlob.
+// Start starts and locks a session for a repository, with a blob that newBlob creates. It fails with status 429 if there are too
+// many sessions.
 func (u *Sessions) Start(ctx context.Context, repo string, newBlob func(context.Context) (registry.BlobWriter, error)) (*Session, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.forgetIdle(time.Now(), maxIdle, len(u.sessions))
+	u.closeIdle(time.Now(), maxIdle, len(u.sessions))
 	if len(u.sessions) >= maxSessions {
-		u.forgetIdle(time.Now(), busyIdle, 1)
+		u.closeIdle(time.Now(), busyIdle, 1)
 	}
 	if len(u.sessions) >= maxSessions {
 		return nil, answer.Refuse(http.StatusTooManyRequests, "TOOMANYREQUESTS", "too many uploads: %d are open", len(u.sessions))
@@ -61,49 +62,51 @@ func (u *Sessions) Start(ctx context.Context, repo string, newBlob func(context.
 	if err != nil {
 		return nil, err
 	}
-	up := &Session{ID: rand.Text(), Blob: blob, repo: repo, turn: make(chan struct{}, 1)}
-	up.turn <- struct{}{}
+	up := &Session{ID: rand.Text(), Blob: blob, repo: repo, lock: make(chan struct{}, 1)}
+	up.lock <- struct{}{}
 	u.sessions[up.ID] = up
 	return up, nil
 }
 
-// forgetIdle closes sessions that were not used for some time, the oldest first, and at most so many. u.mu is held.
-func (u *Sessions) forgetIdle(now time.Time, idle time.Duration, most int) {
+// closeIdle closes sessions that were not used for the time idle: at most limit sessions, those unused for longest first. u.mu is
+// held.
+func (u *Sessions) closeIdle(now time.Time, idle time.Duration, limit int) {
 	var unused []*Session
 	for _, up := range u.sessions {
 		select {
-		case up.turn <- struct{}{}:
+		case up.lock <- struct{}{}:
 			if now.Sub(up.used) > idle {
 				unused = append(unused, up)
 			} else {
-				<-up.turn
+				<-up.lock
 			}
 		default: // in use
 		}
 	}
 	lists.Sort(unused, func(a, b *Session) int { return a.used.Compare(b.used) })
 	for i, up := range unused {
-		if i < most {
+		if i < limit {
 			delete(u.sessions, up.ID)
-			_ = up.Blob.Close() // a file that remains is removed later
+			_ = up.Blob.Close() // the layout removes a remaining file later
 		}
-		<-up.turn
+		<-up.lock
 	}
 }
 
-// Take waits until no other request holds a session. The caller holds it then.
+// Take finds a session and locks it, after waiting until no other request has locked it. It fails with status 404 if there is no
+// such session in the repository.
 func (u *Sessions) Take(ctx context.Context, repo, id string) (*Session, error) {
 	up, ok := u.find(id)
 	if !ok || up.repo != repo {
 		return nil, unknownError(id)
 	}
 	select {
-	case up.turn <- struct{}{}:
+	case up.lock <- struct{}{}:
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
-	if _, ok := u.find(id); !ok { // it ended in the meantime
-		<-up.turn
+	if _, ok := u.find(id); !ok { // the session has ended in the meantime
+		<-up.lock
 		return nil, unknownError(id)
 	}
 	return up, nil
@@ -116,13 +119,13 @@ func (u *Sessions) find(id string) (*Session, bool) {
 	return up, ok
 }
 
-// Release ends the hold of a request.
+// Release unlocks the session.
 func (up *Session) Release() {
 	up.used = time.Now()
-	<-up.turn
+	<-up.lock
 }
 
-// End ends a session. A blob that is not committed is removed.
+// End ends a session. It removes a blob that is not committed.
 func (u *Sessions) End(up *Session) error {
 	u.mu.Lock()
 	delete(u.sessions, up.ID)
@@ -130,7 +133,7 @@ func (u *Sessions) End(up *Session) error {
 	return up.Blob.Close()
 }
 
-// Close ends all sessions. No request may hold one.
+// Close ends all sessions. No session may be locked.
 func (u *Sessions) Close() error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -146,7 +149,7 @@ func unknownError(id string) error {
 	return answer.Refuse(http.StatusNotFound, "BLOB_UPLOAD_UNKNOWN", "upload %q does not exist", id)
 }
 
-// Add appends the body of a request. The bytes that were received stay if the request breaks off.
+// Add appends the body of a request. If the request breaks off, Add fails, but keeps the received bytes.
 func (up *Session) Add(body io.Reader) error {
 	buf := make([]byte, bufferSize)
 	for {

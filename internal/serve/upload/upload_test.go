@@ -12,7 +12,7 @@ import (
 	"github.com/davit-oci/davit/internal/serve/answer"
 )
 
-// openSessions returns no sessions yet, a function for new blobs, and the layout's directory that these are in.
+// openSessions returns an empty set of sessions, a function that creates blobs in a layout, and the layout's directory.
 func openSessions(t *testing.T) (*Sessions, func(context.Context) (registry.BlobWriter, error), string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -43,16 +43,16 @@ func TestIdleSessions(t *testing.T) {
 	now := time.Now()
 	all[1].used = now.Add(maxIdle)
 	u.mu.Lock()
-	u.forgetIdle(now.Add(maxIdle+time.Minute), maxIdle, len(all))
+	u.closeIdle(now.Add(maxIdle+time.Minute), maxIdle, len(all))
 	u.mu.Unlock()
-	for i, want := range []bool{false, true, true} { // idle, used since, in use
+	for i, want := range []bool{false, true, true} { // idle, used later, locked
 		if _, exists := u.find(all[i].ID); exists != want {
 			t.Errorf("upload %d: exists: %v, want %v", i, exists, want)
 		}
 	}
 	files, err := filepath.Glob(filepath.Join(dir, ".davit", "*"))
 	if err != nil || len(files) != 2 {
-		t.Errorf("files of uploads: %q %v", files, err)
+		t.Errorf("files of uploads: %q, %v, want 2", files, err)
 	}
 	if err := u.Close(); err != nil {
 		t.Error(err)
@@ -63,21 +63,21 @@ func TestTooManySessions(t *testing.T) {
 	t.Parallel()
 	u, newBlob, _ := openSessions(t)
 	for i := range maxSessions {
-		u.sessions[fmt.Sprint(i)] = &Session{turn: make(chan struct{}, 1), used: time.Now()}
+		u.sessions[fmt.Sprint(i)] = &Session{lock: make(chan struct{}, 1), used: time.Now()}
 	}
 	_, err := u.Start(t.Context(), "x", newBlob)
 	if got := answer.For(err); got.Status != http.StatusTooManyRequests {
 		t.Errorf("one more upload: %v", err)
 	}
-	// The one that was used least recently makes room, unless it is in use.
+	// The least recently used session is closed, except if it is locked.
 	for id, idle := range map[string]time.Duration{"7": time.Hour, "8": 2 * time.Hour, "9": 3 * time.Hour} {
 		blob, err := newBlob(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		u.sessions[id] = &Session{ID: id, Blob: blob, turn: make(chan struct{}, 1), used: time.Now().Add(-idle)}
+		u.sessions[id] = &Session{ID: id, Blob: blob, lock: make(chan struct{}, 1), used: time.Now().Add(-idle)}
 	}
-	u.sessions["9"].turn <- struct{}{}
+	u.sessions["9"].lock <- struct{}{}
 	if _, err := u.Start(t.Context(), "x", newBlob); err != nil {
 		t.Errorf("one more upload, with idle ones: %v", err)
 	}
