@@ -16,20 +16,20 @@ build: ## one static binary, ./davit
 install:
 	CGO_ENABLED=0 go install -trimpath -ldflags "-s -w -X main.version=$(VERSION)" ./cmd/davit
 
-tools: ## what make check needs: staticcheck. Downloads, once
+tools: ## downloads and builds what make check needs: staticcheck and the modules
 	.ci/clients.sh staticcheck
 	go mod download
 
-# As in releases. To link each of the test programs with C takes longer than most tests.
+# As in releases. With cgo, linking the test programs takes longer than most tests.
 check: export CGO_ENABLED = 0
-check: lint ## what needs nothing external: no network, no clients, no root
+check: lint ## the tests that need nothing external: no network, no clients, no root
 	TMPDIR=$$(.ci/tmpdir.sh) GOGC=400 go test -vet=off -p $$((2 * $$(getconf _NPROCESSORS_ONLN))) ./...
 
-test: tools lint ## against the registries and clients that need the least to build, others if they are installed, and as root what needs root
+test: tools lint ## all tests: builds the core clients, and uses others if they are installed; as root, also the privileged tests
 	.ci/clients.sh core
 	GORACE=atexit_sleep_ms=100 go test $(RACE) -tags $(TAGS) -timeout 50m ./...
 
-test-late: ## against the clients that take longest to build: opa, conftest, cue, falcoctl, tofu, tkn. UPDATE=-update records their manifests
+test-late: ## tests with the clients that take longest to build: opa, conftest, cue, falcoctl, tofu, tkn. UPDATE=-update records their manifests
 	.ci/clients.sh registry late
 	go test -tags clients,late -run '^TestLate' $(UPDATE) ./internal/interop
 
@@ -40,29 +40,29 @@ lint:
 	go vet -tags clients,late,privileged ./...
 	staticcheck -tags clients,late,privileged ./...
 
-browser: ## the pages, in Chromium; SCREENSHOTS=DIR keeps pictures
+browser: ## tests the pages in Chromium; SCREENSHOTS=DIR saves pictures
 	.ci/browser.sh
 
 demo: build
 	sh examples/demo.sh
 
-bench: ## davit against other clients, whole processes; BENCH=./W05 for one workload (internal/bench)
+bench: ## compares davit with other clients, as whole processes; BENCH=./W05 for one workload (internal/bench)
 	.ci/clients.sh registry oras regctl
 	go test -tags clients -run '^$$' -bench '$(or $(BENCH),.)' -benchtime 1x -timeout 0 ./internal/bench
 
-microbench: ## of functions
+microbench: ## benchmarks of functions
 	go test -tags clients -run '^$$' -bench . $$(go list ./... | grep -v /internal/bench)
 
-fuzz: ## every fuzz target for FUZZTIME
+fuzz: ## runs every fuzz target for FUZZTIME
 	.ci/fuzz.sh $(or $(FUZZTIME),10s)
 
-docs: ## manual pages in dist/man, the command reference in docs/commands
+docs: ## writes manual pages to dist/man, and the command reference to docs/commands
 	go run ./internal/man -version $(VERSION) -date $(EPOCH) -man dist/man -markdown docs/commands
 
-release-check: ## what a release makes, without publishing: workflows are valid, two snapshots are equal
+release-check: ## checks the workflows and two snapshots of a release, without publishing them
 	.ci/release-check.sh
 
-clients: ## those of make test and .ci/run
+clients: ## builds the clients of make test and .ci/run
 	.ci/clients.sh
 
 clean:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Reads the pages of davit in Chromium, and checks them with axe-core. SCREENSHOTS=DIR keeps pictures of all of them, and
-# PICTURES=$PWD/docs/pictures renews those in docs.
+# Opens the pages of davit in Chromium, and checks them with axe-core. SCREENSHOTS=DIR saves pictures of all pages, and
+# PICTURES=$PWD/docs/pictures updates those in docs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools=${DAVIT_TOOLS:-$PWD/.tools}

@@ -3,18 +3,19 @@
 #
 #   .ci/clients.sh [core|extra|late|NAME]... (default: core extra)
 #
-# They land in $DAVIT_TOOLS/bin, by default .tools/bin of this tree. One that is
-# there in the pinned version is left alone. One that fails to build is reported
-# and the others continue; with DAVIT_REQUIRE_CLIENTS=1 the exit code then says so.
+# They are installed in $DAVIT_TOOLS/bin, by default .tools/bin of this tree. A
+# client that exists there in the pinned version is not built again. If a client
+# fails to build, that is reported, and the others are built; the exit code is 1
+# only with DAVIT_REQUIRE_CLIENTS=1.
 #
-# `go install pkg@version` refuses modules with replace lines and asks a proxy
-# for more than the version itself, so every client is built from a module of
-# our own that takes over the client's requirements, replacements and checksums.
-# A client that does not build this way is a small program over its library, in
-# .ci/clients.
+# `go install pkg@version` refuses modules with replace lines and queries a proxy
+# for more than the version itself. So every client is built from a generated
+# module with the client's requirements, replacements, and checksums. For a client
+# that does not build this way, .ci/clients has a small program that uses its
+# library.
 set -uo pipefail
 
-# group name module@version package (- when it is in .ci/clients) tags
+# group name module@version package (-: the program is in .ci/clients) tags
 clients() { cat <<'EOF'
 core  staticcheck   honnef.co/go/tools@v0.7.0                         cmd/staticcheck
 core  registry      github.com/distribution/distribution/v3@v3.1.2    cmd/registry
@@ -56,8 +57,8 @@ if command -v flock >/dev/null; then
 	exec 9>"$tools/.lock" && flock 9 # two checkouts may share a tools folder
 fi
 
-# wrapper MODULE@VERSION: makes a module with the client's requirements in the
-# current folder. Replacements by a path in the client's own repository go.
+# wrapper MODULE@VERSION creates a module with the client's requirements in the
+# current folder. It drops replacements by a path in the client's repository.
 wrapper() {
 	local dir
 	dir=$(go mod download -json "$1" | sed -n 's/^[[:space:]]*"Dir": "\(.*\)",*$/\1/p')
@@ -67,7 +68,7 @@ wrapper() {
 	go mod edit -module=wrapper -require="$1" go.mod
 }
 
-# build NAME MODULE@VERSION PACKAGE [TAGS]
+# build NAME MODULE@VERSION PACKAGE [TAGS] builds a client into $bin.
 build() {
 	local name=$1 mod=$2 pkg=${2%@*}/$3 tags=${4-}
 	mkdir "$work/$name" && cd "$work/$name" || return

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every fuzz target of the module for a while: .ci/fuzz.sh [TIME]
+# Runs every fuzz target of the module for TIME (default: 10s): .ci/fuzz.sh [TIME]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 for pkg in $(go list ./...); do

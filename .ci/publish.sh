@@ -4,7 +4,7 @@
 #
 #	REGISTRY_USER=… REGISTRY_TOKEN=… SIGN_KEY=… COSIGN_PASSWORD=… .ci/publish.sh v1.2.3 [REPOSITORY]
 #
-# The programs are those in dist/, where goreleaser puts them. SIGN_KEY is the private key itself; without it nothing is signed.
+# It takes the programs from dist/, where goreleaser writes them. SIGN_KEY is the private key itself; without it, nothing is signed.
 set -eu
 cd "$(dirname "$0")/.."
 version=${1#v}

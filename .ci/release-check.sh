@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks the workflows and makes a snapshot of a release, twice: the archives must be equal. Publishes it to a registry on this
-# machine, and verifies what it pushed. Tools are built from their modules into the tools folder, once.
+# Checks the workflows, and makes a snapshot of a release twice: the archives must be equal. Then it publishes the snapshot to a
+# registry on this machine, and verifies the pushed artifacts. The first run builds the tools into the tools folder.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools=${DAVIT_TOOLS:-$PWD/.tools}
@@ -34,7 +34,7 @@ SIGN_KEY=$(cat "$work/release.key") .ci/publish.sh v0.0.0-snapshot "$host/davit"
 "$davit" pull --verify-key "$work/release.pub" "$host/davit/archives:0.0.0-snapshot" -o "$work/archives"
 (cd "$work/archives" && sha256sum --check --quiet checksums.txt)
 
-# go install, as from a module proxy that has this commit as a version.
+# Run go install with a module proxy that has this commit as a version.
 versions=$work/proxy/github.com/davit-oci/davit/@v
 mkdir -p "$versions"
 echo v0.0.1 >"$versions/list"

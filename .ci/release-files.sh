@@ -1,6 +1,6 @@
 #!/bin/sh
-# Writes what goes into the archives of a release beside the program: manual pages, completions, and the licenses of the modules in
-# the program. Everything is in dist-files.
+# Writes the files in the archives of a release, other than the program, to dist-files: manual pages, completions, and the licenses of
+# the modules in the program.
 set -eu
 cd "$(dirname "$0")/.."
 rm -rf dist-files
