@@ -26,10 +26,10 @@ func newComposeClient(t *testing.T) (*clients.Client, func(ref string, args ...s
 // TestComposeReadsDavit runs docker compose on an application whose paths were rewritten.
 func TestComposeReadsDavit(t *testing.T) {
 	t.Parallel()
-	c, with := newComposeClient(t)
+	c, projectArgs := newComposeClient(t)
 	ref := repo(t, "greeting") + ":v1"
 	push(t, example("compose"), "", ref)
-	out, _ := c.Run(with(ref, "config")...)
+	out, _ := c.Run(projectArgs(ref, "config")...)
 	for _, want := range []string{"GREETING: hello", "restart: unless-stopped", "image: nginx:1.29-alpine", `published: "8080"`} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the project lacks %q:\n%s", want, out)
@@ -40,7 +40,7 @@ func TestComposeReadsDavit(t *testing.T) {
 // TestComposeReadsIncludes checks that included files, and the files that they extend, are packed.
 func TestComposeReadsIncludes(t *testing.T) {
 	t.Parallel()
-	c, with := newComposeClient(t)
+	c, projectArgs := newComposeClient(t)
 	dir := t.TempDir()
 	for name, text := range map[string]string{
 		"compose.yaml":  "include: [db/db.yaml]\nservices: {web: {image: nginx, depends_on: [db]}}\n",
@@ -58,7 +58,7 @@ func TestComposeReadsIncludes(t *testing.T) {
 	}
 	ref := repo(t, "app") + ":v1"
 	push(t, dir, "kind: compose\nlayers: [compose.yaml, override.yaml, db/db.env]\n", ref)
-	out, _ := c.Run(with(ref, "config")...)
+	out, _ := c.Run(projectArgs(ref, "config")...)
 	for _, want := range []string{"image: postgres", `A: "1"`, "restart: always"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the project lacks %q:\n%s", want, out)

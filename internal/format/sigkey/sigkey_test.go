@@ -17,6 +17,7 @@ import (
 	"github.com/davit-oci/davit/internal/format/sigkey"
 )
 
+// noPassword fails the parsing of an encrypted key.
 func noPassword() ([]byte, error) { return nil, errors.New("a password was requested") }
 
 // generateKeys returns a private key of each supported type, in PEM.
@@ -164,11 +165,11 @@ func TestBadKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	curve, err := ecdsa.GenerateKey(elliptic.P224(), rand.Reader)
+	otherCurve, err := ecdsa.GenerateKey(elliptic.P224(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	curvePublic, err := x509.MarshalPKIXPublicKey(crypto.PublicKey(curve.Public()))
+	otherCurvePublic, err := x509.MarshalPKIXPublicKey(crypto.PublicKey(otherCurve.Public()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +186,7 @@ func TestBadKeys(t *testing.T) {
 		{block("CERTIFICATE", "x"), "CERTIFICATE"},
 		{block("PUBLIC KEY", "x"), "key"},
 		{block("PUBLIC KEY", string(smallPublic)), "1024 bits"},
-		{block("PUBLIC KEY", string(curvePublic)), "P-224"},
+		{block("PUBLIC KEY", string(otherCurvePublic)), "P-224"},
 		{block("PRIVATE KEY", "x"), "private key"},
 		{block(box, "x"), "private key"},
 		{block(box, `{"kdf":{"name":"scrypt","params":{"N":1073741824,"r":8,"p":1}},"cipher":{"name":"nacl/secretbox"}}`), "key"},

@@ -30,7 +30,7 @@ const (
 // docsPage is an entry of the config's list of pages.
 type docsPage struct {
 	Path  string `json:"path"`            // its name after a pull
-	Title string `json:"title,omitempty"` // its first heading
+	Title string `json:"title,omitempty"` // from its front matter or its first heading
 
 	source string // the file
 	weight int    // the position in its front matter; 0: not set, so after the pages with a weight
@@ -95,11 +95,11 @@ func nearestPage(index string, pages []docsPage) string {
 func indexOf(pages []docsPage) docsPage {
 	best, bestRank := pages[0], 1<<30
 	for _, p := range pages {
-		name := indexRank(p.Path)
-		if name < 0 {
+		nameRank := indexRank(p.Path)
+		if nameRank < 0 {
 			continue
 		}
-		if rank := strings.Count(p.Path, "/")*len(indexPages) + name; rank < bestRank {
+		if rank := strings.Count(p.Path, "/")*len(indexPages) + nameRank; rank < bestRank {
 			best, bestRank = p, rank
 		}
 	}
@@ -126,7 +126,7 @@ func listPages(d *compose.Draft, l *compose.Layer) ([]docsPage, error) {
 	return pages, nil
 }
 
-// newPage reads the title of a page from its front matter or first heading.
+// newPage returns the page in a file, with the title and the weight that the file states.
 func newPage(d *compose.Draft, f tree.PackedFile) docsPage {
 	p := docsPage{Path: f.Title, source: f.Path}
 	head, err := tree.ReadHead(d.FS, f.Path)

@@ -109,17 +109,17 @@ func (s site) homeOf(pages []docsPage) (home docsPage, ok bool) {
 // are indented; in Markdown, they extend to the end of the code block.
 func readToctrees(page string) string {
 	var b strings.Builder
-	in, indentation := false, 0
+	inside, indentation := false, 0
 	for line := range strings.Lines(page) {
 		text := strings.TrimSpace(line)
 		switch blanks := len(line) - len(strings.TrimLeft(line, " \t")); {
 		case strings.HasPrefix(text, ".. toctree::"):
-			in, indentation = true, blanks
+			inside, indentation = true, blanks
 		case strings.Contains(text, "{toctree}"):
-			in, indentation = true, -1
-		case in && text != "" && (blanks <= indentation || indentation < 0 && strings.Trim(text, "`:~") == ""):
-			in = false
-		case in && !strings.HasPrefix(text, ":"):
+			inside, indentation = true, -1
+		case inside && text != "" && (blanks <= indentation || indentation < 0 && strings.Trim(text, "`:~") == ""):
+			inside = false
+		case inside && !strings.HasPrefix(text, ":"):
 			b.WriteString(line)
 		}
 	}
