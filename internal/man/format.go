@@ -38,7 +38,7 @@ func (p pages) writeDeclaration() error {
 			b.WriteString("# NAME\n\ndavit.yaml - declare the kind and the files of an artifact\n")
 		case strings.HasPrefix(line, "| field ") || strings.HasPrefix(line, "| --- "):
 		case strings.HasPrefix(line, "| "):
-			b.WriteString(definition(line))
+			b.WriteString(convertRow(line))
 		case isHeading:
 			b.WriteString("# " + strings.ToUpper(heading))
 		default:
@@ -49,9 +49,9 @@ func (p pages) writeDeclaration() error {
 	return os.WriteFile(filepath.Join(p.manual, declarationPage), md2man.Render(b.Bytes()), 0o666)
 }
 
-// definition converts a row of the table of fields to an entry of a definition list, because the lines of a table would take most
+// convertRow converts a row of the table of fields to an entry of a definition list, because the lines of a table would take most
 // of the width of a manual page.
-func definition(row string) string {
+func convertRow(row string) string {
 	name, meaning, _ := strings.Cut(strings.Trim(strings.TrimSpace(row), "| "), " | ")
 	return fmt.Sprintf("%s\n:   %s\n\n", name, markdownLink.ReplaceAllString(meaning, "$1"))
 }

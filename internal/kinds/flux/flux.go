@@ -15,8 +15,8 @@ import (
 )
 
 // isManifests reports whether a directory holds Kubernetes manifests: it has a kustomization, or every YAML file in it has
-// an apiVersion and a kind. Hidden files are ignored. A Helm template rules the directory out, and so do more scripts and
-// other files than manifests.
+// an apiVersion and a kind. The result is false if the directory has a Helm template, or more other files than manifests.
+// Hidden files are ignored.
 func isManifests(s *tree.Sample) (string, bool) {
 	var found string
 	manifests, others := 0, 0
@@ -55,7 +55,7 @@ func isNeutral(name string) bool {
 	return false
 }
 
-// derive returns the config that flux writes, although flux does not read it.
+// derive makes the config that flux writes. Flux itself does not read it.
 func derive(d *compose.Draft) (configblob.Finish, error) {
 	if err := warnOfLinks(d); err != nil {
 		return nil, err

@@ -17,7 +17,7 @@ func data() mediatypes.Kind {
 			{Role: "chart", MediaType: mediatypes.HelmChart, Match: []string{"*/"}, Content: "chart", Packing: mediatypes.TarGzip, Form: mediatypes.Form{Untitled: true, Follow: true}, Min: 1, Max: 1, Tells: true},
 			{Role: "chart", MediaType: mediatypes.HelmChart, Match: []string{"*.tgz", "*.tar.gz"}, Content: "chart-archive", Claims: []string{"*-[0-9]*.[0-9]*.[0-9]*.tgz"},
 				MediaTypes: map[mediatypes.Packing]string{mediatypes.TarGzip: mediatypes.HelmChart}, Form: mediatypes.Form{Untitled: true}, Min: 1, Max: 1, Tells: true},
-			{Role: "chart", MediaType: mediatypes.HelmChart, Match: []string{"*.tgz", "*.tar.gz"}, // not a valid chart, so that the fault is reported
+			{Role: "chart", MediaType: mediatypes.HelmChart, Match: []string{"*.tgz", "*.tar.gz"}, // an invalid chart, matched so that its fault is reported
 				MediaTypes: map[mediatypes.Packing]string{mediatypes.TarGzip: mediatypes.HelmChart}, Form: mediatypes.Form{Untitled: true}, Min: 1, Max: 1},
 			{Role: "provenance", MediaType: mediatypes.HelmProvenance, Match: []string{"*.prov"}, Form: mediatypes.Form{Untitled: true}, Max: 1},
 		},

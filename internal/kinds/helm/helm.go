@@ -18,13 +18,13 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// isChart finds a chart directory by its Chart.yaml.
+// isChart recognizes a chart directory by its Chart.yaml.
 func isChart(s *tree.Sample) (string, bool) {
 	inner, ok := s.Entry("Chart.yaml")
 	return "has a Chart.yaml", ok && !inner.IsDir()
 }
 
-// isChartArchive finds a packaged chart by the NAME/Chart.yaml in it.
+// isChartArchive recognizes a packaged chart by the NAME/Chart.yaml in it.
 func isChartArchive(s *tree.Sample) (string, bool) {
 	f, err := s.Open()
 	if err != nil {

@@ -15,7 +15,7 @@ func data() mediatypes.Kind {
 		Layers: []mediatypes.LayerType{
 			{Role: "plugin", MediaType: mediatypes.LayerTarGzip, Match: []string{"*/"}, Content: "helm-plugin", Packing: mediatypes.TarGzip,
 				Form: mediatypes.Form{Untitled: true, File: true}, Min: 1, Max: 1, Tells: true},
-			{Role: "plugin", MediaType: mediatypes.LayerTarGzip, Match: []string{"*/"}, Packing: mediatypes.TarGzip, // of Helm 3, or broken
+			{Role: "plugin", MediaType: mediatypes.LayerTarGzip, Match: []string{"*/"}, Packing: mediatypes.TarGzip, // a Helm 3 plugin, or an invalid one
 				Form: mediatypes.Form{Untitled: true, File: true}, Min: 1, Max: 1},
 			{Role: "plugin", MediaType: mediatypes.LayerTarGzip, Match: []string{"*.tgz", "*.tar.gz"},
 				MediaTypes: map[mediatypes.Packing]string{mediatypes.TarGzip: mediatypes.LayerTarGzip}, Form: mediatypes.Form{Untitled: true, File: true}, Min: 1, Max: 1},

@@ -88,7 +88,7 @@ type Pull struct {
 type Unpacking struct {
 	// Keep: a tar is a file unless its annotations say that it is a directory.
 	Keep bool
-	// Rooted: names in a tar may begin with a slash, and are relative all the same.
+	// Rooted: names in a tar may begin with a slash, which is ignored.
 	Rooted bool
 }
 

@@ -28,8 +28,8 @@ type Reading int
 const (
 	ByName  Reading = iota
 	Itself          // the artifact is this document: it comes before all others
-	Bill            // as Itself, and it may be a software bill of materials, or have one in an envelope
-	Card            // it describes the artifact, if it is Markdown
+	Bill            // like Itself; the document may be a software bill of materials, or an envelope with one
+	Card            // describes the artifact, if it is Markdown
 	License         // a license, whatever its name
 	Source          // the artifact was declared in it
 	Hidden          // not shown unless named

@@ -15,8 +15,8 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Tree writes files below a new temporary directory and returns it. A name that ends in "/" is a directory; a content that
-// begins with "->" is the target of a symbolic link.
+// Tree writes files below a new temporary directory and returns the directory. A name that ends in "/" makes a directory. A
+// content that begins with "->" makes a symbolic link to the path after it.
 func Tree(t *testing.T, files map[string]string) *os.Root {
 	t.Helper()
 	dir := t.TempDir()

@@ -200,7 +200,7 @@ func makeLayer(d *compose.Draft, e kitElement, by *compose.Layer, all []kitEleme
 	return nil
 }
 
-// otherPaths lists the paths of all elements of a Kitfile but the one at within. A layer of a directory leaves them out.
+// otherPaths lists the paths of all elements of a Kitfile except the one at within. The layer of a directory leaves them out.
 func otherPaths(by *compose.Layer, within string, all []kitElement) []string {
 	var others []string
 	for _, element := range all {
@@ -273,8 +273,8 @@ func assign(d *compose.Draft, found *weightset.Parts) {
 	found.AddNotes(d, false)
 }
 
-// directoryRole returns the role of a directory: docs or dataset if all of its files have that role, not counting configs. Any
-// other directory is code, as for kit init.
+// directoryRole returns the role of a directory. It is docs or dataset if all of its files have that role, not counting configs,
+// and docs if the directory has that name. Any other directory is code, as for kit init.
 func directoryRole(d *compose.Draft, l *compose.Layer) string {
 	if base := path.Base(l.Path); base == "docs" || slices.Contains(codeDirs, base) {
 		return map[bool]string{true: "docs", false: "code"}[base == "docs"]

@@ -193,7 +193,7 @@ func checkJSON(d *compose.Draft, l *compose.Layer) error {
 // config returns the config of Ollama, without the digests of layers.
 func (t *texts) config(head *gguf.File, families []string) map[string]any {
 	config := map[string]any{
-		"model_format": "gguf", "model_family": head.Architecture(), "model_families": families, "model_type": humanNumber(head.Elements),
+		"model_format": "gguf", "model_family": head.Architecture(), "model_families": families, "model_type": formatNumber(head.Elements),
 		"architecture": "amd64", "os": "linux",
 	}
 	if q := head.Quantization(); q != gguf.Unknown {
@@ -205,8 +205,8 @@ func (t *texts) config(head *gguf.File, families []string) map[string]any {
 	return config
 }
 
-// humanNumber formats a number of parameters as Ollama does: "7.6B", "361.82M", "1K".
-func humanNumber(n int64) string {
+// formatNumber formats a number of parameters as Ollama does: "7.6B", "361.82M", "1K".
+func formatNumber(n int64) string {
 	for _, unit := range [...]struct {
 		size   float64
 		digits int

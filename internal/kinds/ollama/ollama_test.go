@@ -18,14 +18,14 @@ func model(more ...formattest.Pair) string {
 	return string(m.Bytes())
 }
 
-// typed returns a GGUF file with this general.type.
-func typed(is string) string {
+// ggufOfType returns a GGUF file with this general.type.
+func ggufOfType(is string) string {
 	m := &formattest.GGUF{Order: formattest.TinyLlama().Order, Version: 3, Keys: []formattest.Pair{{Key: "general.architecture", Value: "llama"}, {Key: "general.type", Value: is}}}
 	return string(m.Bytes())
 }
 
-// lines describes each layer in one line: its role, and its path or, if it is not a file, its text.
-func lines(plan *spec.Plan) string {
+// describeLayers describes each layer in one line: its role, and its path or, if it is not a file, its text.
+func describeLayers(plan *spec.Plan) string {
 	var b strings.Builder
 	for _, l := range plan.Layers {
 		b.WriteString(strings.TrimPrefix(l.MediaType, "application/vnd.ollama.image.") + " ")
@@ -47,12 +47,12 @@ func TestModelfile(t *testing.T) {
 			"MESSAGE user Hi\nMESSAGE assistant Hello\nRENDERER qwen\nREQUIRES v0.14.0\nTEMPLATE {{ .Prompt }}\n",
 		"tiny/tiny.gguf": model(), "tiny/other.gguf": model(), "tiny/README.md": "# Tiny\n",
 		"tiny/vision.gguf": string((&formattest.GGUF{Order: formattest.TinyLlama().Order, Version: 3, Keys: []formattest.Pair{{Key: "general.architecture", Value: "clip"}}}).Bytes()),
-		"tiny/lora.gguf":   typed("adapter"),
+		"tiny/lora.gguf":   ggufOfType("adapter"),
 	}, "kind: ollama\nlayers: [tiny/]\n")
 	if err != nil {
 		t.Fatal(err)
 	}
-	kindtest.WantLines(t, lines(plan), `model tiny/tiny.gguf
+	kindtest.WantLines(t, describeLayers(plan), `model tiny/tiny.gguf
 	adapter tiny/lora.gguf
 	projector tiny/vision.gguf
 	template {{ .Prompt }}
@@ -98,7 +98,7 @@ func TestOnlyFiles(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			kindtest.WantLines(t, lines(plan), tc.want)
+			kindtest.WantLines(t, describeLayers(plan), tc.want)
 			if remarks := strings.Join(append(plan.Notes, plan.Warnings...), "\n"); !strings.Contains(remarks, tc.remark) {
 				t.Errorf("remarks are %q, want %q", remarks, tc.remark)
 			}
@@ -161,7 +161,7 @@ func TestRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			files := map[string]string{"a.gguf": model(), "LICENSE": "x", "params.json": "[", "m.safetensors": "x", "b-Q8_0.gguf": model(),
-				"l1.gguf": typed("adapter"), "l2.gguf": typed("adapter"), "imatrix.gguf": typed("imatrix")}
+				"l1.gguf": ggufOfType("adapter"), "l2.gguf": ggufOfType("adapter"), "imatrix.gguf": ggufOfType("imatrix")}
 			if tc.files != "" {
 				files["Modelfile"] = tc.files
 			}

@@ -41,30 +41,30 @@ var namesOfPages = []string{"readme", "index", "_index", "summary", "changelog",
 // findAlerts returns the alerts that a page answers, for a page whose front matter names none, and how it found them.
 func findAlerts(file, title string, sections []markdown.Section) (found []answered, how string) {
 	name := stem(file)
-	for _, alert := range byTitle(name, title, sections) {
+	for _, alert := range alertsByTitle(name, title, sections) {
 		found = append(found, answered{Name: alert})
 	}
 	if len(found) > 0 {
 		return found, "by its title and file name"
 	}
-	return byHeadings(sections), "by headings"
+	return alertsByHeadings(sections), "by headings"
 }
 
-// byTitle returns the names of the alert that a page is about. If the title and the file name differ only in case, punctuation,
-// or remarks, it is the one that is spelled as an alert. If both look like names of different alerts, it returns both.
-func byTitle(stem, title string, sections []markdown.Section) []string {
+// alertsByTitle returns the alerts that a page is about, by its title and file name. If the two differ only in case, punctuation, or
+// remarks, it returns the one that is spelled as an alert. If they look like two different alerts, it returns both.
+func alertsByTitle(stem, title string, sections []markdown.Section) []string {
 	if !word().MatchString(stem) || slices.Contains(namesOfPages, strings.ToLower(stem)) {
 		return nil
 	}
-	heading := plain(remark().ReplaceAllString(firstTitle(sections), ""))
+	heading := plainText(remark().ReplaceAllString(firstTitle(sections), ""))
 	switch {
 	case heading == stem:
 		return []string{stem}
-	case looksLikeAlert(heading) && squeezed(heading) == squeezed(stem): // the file is named in lower case
+	case looksLikeAlert(heading) && squeeze(heading) == squeeze(stem): // the file is named in lower case
 		return []string{heading}
 	case !looksLikeAlert(stem):
 		return nil
-	case squeezed(heading) == squeezed(stem), squeezed(title) == squeezed(stem):
+	case squeeze(heading) == squeeze(stem), squeeze(title) == squeeze(stem):
 		return []string{stem}
 	case looksLikeAlert(heading):
 		return []string{stem, heading}
@@ -81,8 +81,8 @@ func firstTitle(sections []markdown.Section) string {
 	return markdown.Title(headings)
 }
 
-// plain returns the text of a heading without its id and without the markup for links, code, and emphasis around it.
-func plain(heading string) string {
+// plainText returns the text of a heading without its id and without the markup for links, code, and emphasis around it.
+func plainText(heading string) string {
 	heading = idOfHeading().ReplaceAllString(strings.TrimSpace(heading), "")
 	if m := linked().FindStringSubmatch(heading); m != nil {
 		heading = m[1]
@@ -93,8 +93,8 @@ func plain(heading string) string {
 // alertsIn returns the alerts in a heading that lists only alerts, nil for any other heading.
 func alertsIn(heading string) []string {
 	var found []string
-	for _, part := range separator().Split(plain(heading), -1) {
-		if part = plain(part); !looksLikeAlert(part) {
+	for _, part := range separator().Split(plainText(heading), -1) {
+		if part = plainText(part); !looksLikeAlert(part) {
 			return nil
 		}
 		found = append(found, part)
@@ -102,8 +102,8 @@ func alertsIn(heading string) []string {
 	return found
 }
 
-// squeezed returns the letters and digits of a title in lower case, without remarks.
-func squeezed(title string) string {
+// squeeze returns the letters and digits of a title in lower case, without remarks.
+func squeeze(title string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) {
 			return unicode.ToLower(r)
@@ -125,9 +125,9 @@ func looksLikeAlert(s string) bool {
 	return first == s && unicode.IsUpper(rune(s[0])) && upper && strings.IndexFunc(s, unicode.IsLower) > 0
 }
 
-// byHeadings returns the alerts that headings name. A heading names alerts if it contains "alert" beside a name, or if it lists
+// alertsByHeadings returns the alerts that headings name. A heading names alerts if it contains "alert" beside a name, or if it lists
 // only alerts, as most headings of its level do.
-func byHeadings(sections []markdown.Section) []answered {
+func alertsByHeadings(sections []markdown.Section) []answered {
 	var all, alike [7]int
 	for _, s := range sections {
 		all[s.Level]++
@@ -152,8 +152,8 @@ func byHeadings(sections []markdown.Section) []answered {
 
 // labeledAlert returns the alert in a heading such as "Alert: NAME" or "`NAME` alert", "" for any other heading.
 func labeledAlert(heading string) string {
-	if m := labeled().FindStringSubmatch(plain(heading)); m != nil {
-		return plain(m[1])
+	if m := labeled().FindStringSubmatch(plainText(heading)); m != nil {
+		return plainText(m[1])
 	}
 	if m := quotedAlert().FindStringSubmatch(heading); m != nil && strings.Contains(strings.ToLower(heading), "alert") {
 		return m[1]
@@ -167,7 +167,7 @@ func sectionsOf(alert string, sections []markdown.Section) []markdown.Section {
 	var found []markdown.Section
 	for _, s := range sections {
 		heading := s.Heading.Text
-		if s.Level > 1 && (is(plain(heading)) || slices.ContainsFunc(alertsIn(heading), is)) || is(labeledAlert(heading)) {
+		if s.Level > 1 && (is(plainText(heading)) || slices.ContainsFunc(alertsIn(heading), is)) || is(labeledAlert(heading)) {
 			found = append(found, s)
 		}
 	}

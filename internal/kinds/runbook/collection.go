@@ -27,8 +27,8 @@ type page struct {
 	Alerts   []answered `json:"alerts,omitempty"`
 }
 
-// collection makes the config of several runbooks.
-func collection(d *compose.Draft, files []file) map[string]any {
+// configOfSeveral makes the config of several runbooks.
+func configOfSeveral(d *compose.Draft, files []file) map[string]any {
 	var texts []*text
 	var pages []page
 	for _, f := range files {

@@ -51,11 +51,11 @@ func isRunbook(s *tree.Sample) (string, bool) {
 func followsTemplate(name, title string, sections []markdown.Section) (string, bool) {
 	var found []string
 	for _, s := range sections {
-		if heading := strings.ToLower(plain(s.Heading.Text)); slices.Contains(runbookSections, heading) && !slices.Contains(found, heading) {
+		if heading := strings.ToLower(plainText(s.Heading.Text)); slices.Contains(runbookSections, heading) && !slices.Contains(found, heading) {
 			found = append(found, heading)
 		}
 	}
-	if len(found) < 2 || found[0] != runbookSections[0] || len(byTitle(stem(name), title, sections)) == 0 {
+	if len(found) < 2 || found[0] != runbookSections[0] || len(alertsByTitle(stem(name), title, sections)) == 0 {
 		return "", false
 	}
 	return fmt.Sprintf("is named after an alert and has the headings %s", strings.Join(found, ", ")), true

@@ -115,7 +115,7 @@ func (p *text) title() string {
 	if title, _ := p.front["title"].(string); title != "" {
 		return title
 	}
-	if title := plain(firstTitle(p.sections)); title != "" {
+	if title := plainText(firstTitle(p.sections)); title != "" {
 		return title
 	}
 	return stem(p.Path)

@@ -32,9 +32,9 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 		d.Report(d.Spec.Problem("/layers", "there is no runbook among the files", "Markdown: *.md, *.markdown"))
 		return configblob.Constant(d.Overlay(nil))
 	case len(files) == 1 && files[0].layer.Packing == mediatypes.Raw:
-		config = single(d, files[0])
+		config = configOfOne(d, files[0])
 	case len(files) > 0:
-		config = collection(d, files)
+		config = configOfSeveral(d, files)
 	}
 	config = d.Overlay(config)
 	foldAlert(config)
@@ -71,8 +71,8 @@ func listMarkdown(d *compose.Draft) ([]file, error) {
 	return files, nil
 }
 
-// single makes the config of one runbook.
-func single(d *compose.Draft, f file) map[string]any {
+// configOfOne makes the config of one runbook.
+func configOfOne(d *compose.Draft, f file) map[string]any {
 	p, ok := readPage(d, f)
 	if !ok {
 		return nil

@@ -54,11 +54,11 @@ func completeFields(d *compose.Draft, front map[string]any, body []byte, stem st
 	own := pick(schema(), front)
 	fields := map[string]any{}
 	for name, value := range own {
-		fields[dashed(name)] = value
+		fields[toDashes(name)] = value
 	}
 	metadata, _ := own["metadata"].(map[string]any)
 	for name, value := range front {
-		if _, ok := fields[dashed(name)]; !ok {
+		if _, ok := fields[toDashes(name)]; !ok {
 			if metadata == nil {
 				metadata = map[string]any{}
 			}

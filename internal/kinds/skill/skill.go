@@ -134,7 +134,7 @@ func pick(schema, front map[string]any) map[string]any {
 	for name, property := range properties {
 		value, ok := front[name]
 		if !ok {
-			value, ok = front[dashed(name)]
+			value, ok = front[toDashes(name)]
 		}
 		if !ok || value == nil {
 			continue
@@ -163,8 +163,8 @@ func convert(value any, want any) any {
 	return value
 }
 
-// dashed returns the spelling of a field name in front matter: allowed-tools for allowedTools.
-func dashed(name string) string {
+// toDashes returns the spelling of a field name in front matter: allowed-tools for allowedTools.
+func toDashes(name string) string {
 	var b strings.Builder
 	for _, r := range name {
 		if unicode.IsUpper(r) {

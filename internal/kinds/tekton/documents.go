@@ -69,7 +69,7 @@ func split(d *compose.Draft, l *compose.Layer) ([]*compose.Layer, error) {
 		return nil, errors.New(tree.Cause(err))
 	}
 	var layers []*compose.Layer
-	for i, text := range documents(separator(), data) {
+	for i, text := range splitDocuments(separator(), data) {
 		var o object
 		if err := yaml.Unmarshal(text, &o); err != nil {
 			return nil, fmt.Errorf("document %d: %w", i+1, yamlerror.Worded(err))
@@ -92,8 +92,8 @@ func split(d *compose.Draft, l *compose.Layer) ([]*compose.Layer, error) {
 	return layers, nil
 }
 
-// documents splits data at the matches of separator.
-func documents(separator *regexp.Regexp, data []byte) [][]byte {
+// splitDocuments splits data at the matches of separator.
+func splitDocuments(separator *regexp.Regexp, data []byte) [][]byte {
 	var all [][]byte
 	at := 0
 	for _, found := range separator.FindAllIndex(data, -1) {

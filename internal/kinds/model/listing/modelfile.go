@@ -88,7 +88,7 @@ func ParseModelfile(data []byte) (*Modelfile, error) {
 		if i := strings.IndexAny(line, " \t"); i > 0 {
 			command, arg = line[:i], line[i+1:]
 		}
-		command, arg = strings.ToUpper(command), unquoted(strings.TrimSpace(arg))
+		command, arg = strings.ToUpper(command), unquote(strings.TrimSpace(arg))
 		role, names := modelfileRoles[command]
 		switch {
 		case arg == "":
@@ -132,8 +132,8 @@ func (m *Modelfile) Apply(d *compose.Draft, by *compose.Layer) error {
 	return err
 }
 
-// unquoted returns an argument without the quotes that modctl writes around one with spaces.
-func unquoted(arg string) string {
+// unquote returns an argument without the quotes that modctl writes around one with spaces.
+func unquote(arg string) string {
 	if len(arg) > 1 && arg[0] == '"' && arg[len(arg)-1] == '"' {
 		return arg[1 : len(arg)-1]
 	}
@@ -165,7 +165,7 @@ func (n Named) Refuse(by *compose.Layer, hint, format string, args ...any) error
 	return spec.Problem{File: by.Source(), Line: n.Line, Message: n.Command + " " + fmt.Sprintf(format, args...), Hint: hint}
 }
 
-// CheckPath refuses a path that is not below the directory of the Modelfile.
+// CheckPath returns a problem if the path is not below the directory of the Modelfile.
 func (n Named) CheckPath(by *compose.Layer) error {
 	if message, hint := badPath(n.Pattern); message != "" {
 		return n.Refuse(by, hint, "%s", message)

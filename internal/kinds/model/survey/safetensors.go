@@ -206,7 +206,7 @@ func (s *surveyor) rank(set Set) int {
 	return rankWhole
 }
 
-// isVariant reports whether a file is a variant of another: its name has one more part before the extension, as
+// isVariant reports whether a file is a variant of another: its name has one more part before the extension, like
 // "model.fp16.safetensors" beside "model.safetensors".
 func (s *surveyor) isVariant(p string) bool {
 	base := path.Base(p)

@@ -41,7 +41,7 @@ func (p Part) IsWeights() bool {
 	return false
 }
 
-// Set is a set of weights that make one model.
+// Set is a set of weight files that form one model.
 type Set struct {
 	Format string   // gguf, safetensors, dduf, or the name of a format that a survey does not read: pytorch, onnx …
 	Paths  []string // shards in order
@@ -244,8 +244,8 @@ func (s *surveyor) chooseLoneAdapter() {
 	}
 }
 
-// keepBest keeps part for one of the files that have it: the shallowest, then that of the lowest rank. The rest get the part
-// other.
+// keepBest keeps part for the best of the files that have it, and sets the part of the rest to other. The best file is the
+// shallowest or, at the same depth, that with the lowest rank.
 func (s *surveyor) keepBest(part, other Part, rank func(p string) int) {
 	var all []string
 	for _, p := range s.Paths {

@@ -46,7 +46,7 @@ func About(config []byte) []kind.Fact {
 	return a.facts()
 }
 
-// files lists the paths in the config of a ModelKit. If kit made the ModelKit, its layers have no titles.
+// files lists the paths in the config of a ModelKit. They are needed because layers that kit has packed have no titles.
 func (a *about) files() []string {
 	var names []string
 	for _, f := range slices.Concat([]layerFile{a.Model.layerFile}, a.Model.Parts, a.Code, a.Datasets, a.Docs, a.Prompts, a.MCPServers) {

@@ -45,7 +45,8 @@ func cacheFault(d *compose.Draft) *survey.Fault {
 	return nil
 }
 
-// entriesOf lists a directory. It does not open other files: opening a named pipe would wait for a writer.
+// entriesOf lists a directory. It returns nil for any other file, without opening it, because opening a named pipe would wait
+// for a writer.
 func entriesOf(fsys fs.FS, name string) []fs.DirEntry {
 	if !isDir(fsys, name) {
 		return nil

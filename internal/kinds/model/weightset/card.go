@@ -46,13 +46,13 @@ func TakeCard(d *compose.Draft) Card {
 	for _, f := range fields {
 		values[f.Name] = f.Value
 	}
-	for _, license := range items(values["license"]) {
-		if id := spdx(license, values["license_name"]); id != "" && !slices.Contains(card.Licenses, id) {
+	for _, license := range splitItems(values["license"]) {
+		if id := spdxID(license, values["license_name"]); id != "" && !slices.Contains(card.Licenses, id) {
 			card.Licenses = append(card.Licenses, id)
 		}
 	}
-	card.Base, card.Tags = items(values["base_model"]), items(values["tags"])
-	for _, code := range items(values["language"]) {
+	card.Base, card.Tags = splitItems(values["base_model"]), splitItems(values["tags"])
+	for _, code := range splitItems(values["language"]) {
 		if len(code) == 2 {
 			card.Languages = append(card.Languages, strings.ToLower(code))
 		}
@@ -75,8 +75,8 @@ func (c Card) License() string {
 	return c.Licenses[0]
 }
 
-// items splits a comma-separated list of front matter and removes duplicates.
-func items(list string) []string {
+// splitItems splits a comma-separated list of front matter. It removes duplicates and returns at most 100 items.
+func splitItems(list string) []string {
 	const most = 100
 	var found []string
 	for item := range strings.SplitSeq(list, ",") {
@@ -95,9 +95,9 @@ var spdxNames = map[string]string{"mit": "MIT", "apache-2.0": "Apache-2.0", "art
 // upperPrefixes are prefixes of the Hub's identifiers that SPDX writes in upper case.
 var upperPrefixes = []string{"cc0-", "cc-by-", "mpl-", "epl-", "ecl-", "afl-", "osl-", "eupl-", "ms-pl", "wtfpl", "odbl-", "pddl"}
 
-// spdx returns the SPDX identifier for a license of the Hub, "" for text that can't be an identifier. name is the card's
+// spdxID returns the SPDX identifier for a license of the Hub, "" for text that can't be an identifier. name is the card's
 // license_name, for a license that the Hub does not list.
-func spdx(license, name string) string {
+func spdxID(license, name string) string {
 	lower := strings.ToLower(strings.TrimSpace(license))
 	if lower == "other" || lower == "" {
 		lower = strings.TrimSpace(name)

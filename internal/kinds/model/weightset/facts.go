@@ -132,5 +132,5 @@ func pipelineClass(fsys fs.FS, dir string) string {
 		return ""
 	}
 	index, _ := readObject(data)
-	return word(index["_class_name"])
+	return nameOf(index["_class_name"])
 }

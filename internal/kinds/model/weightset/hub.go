@@ -44,7 +44,7 @@ func addHubFacts(fsys fs.FS, name string, facts map[string]any) (warning string)
 // addConfig adds the facts of a config.json. beside reads another file in the same directory and returns nil if it is absent.
 func addConfig(config, facts map[string]any, beside func(name string) map[string]any) {
 	for _, key := range [...]string{"model_type", "architecture", "_class_name"} { // of transformers, timm, diffusers
-		if kind := word(config[key]); kind != "" && facts["architecture"] == nil {
+		if kind := nameOf(config[key]); kind != "" && facts["architecture"] == nil {
 			facts["architecture"] = kind
 		}
 	}
@@ -68,8 +68,8 @@ func readObject(data []byte) (map[string]any, error) {
 	return object, err
 }
 
-// word returns a string that can be a name, "" for any other value.
-func word(value any) string {
+// nameOf returns value without surrounding space if it is a string that can be a name, "" otherwise.
+func nameOf(value any) string {
 	const most = 100
 	text, _ := value.(string)
 	if len(text) > most || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError }) {
@@ -81,7 +81,7 @@ func word(value any) string {
 // contextSize returns the context size in tokens, 0 if it is not known. Multimodal models have it in the config of the text
 // model.
 func contextSize(config map[string]any) int64 {
-	// The first of these that is set, in the order of llama.cpp's converter.
+	// The first key that is set counts. The order is that of llama.cpp's converter.
 	for _, key := range [...]string{"max_position_embeddings", "n_ctx", "n_positions", "max_length", "max_sequence_length", "model_max_length"} {
 		if n, ok := config[key].(float64); ok && n >= 1 && n <= math.MaxInt32 && n == math.Trunc(n) {
 			return int64(n)
@@ -105,14 +105,14 @@ var wholeMethods = map[string]bool{"fp8": true, "fbgemm_fp8": true, "eetq": true
 // stores each weight in one element, it removes the number of parameters.
 func addQuantization(config, facts map[string]any, beside func(name string) map[string]any) {
 	q, _ := config["quantization_config"].(map[string]any)
-	method := word(q["quant_method"])
+	method := nameOf(q["quant_method"])
 	isWhole := wholeMethods[method]
 	switch {
 	case method == "bitsandbytes":
 		isWhole = q["load_in_8bit"] == true
 	case method == "compressed-tensors":
-		isWhole = wholeFormats[word(q["format"])]
-	case method == "modelopt" || method == "" && word(q["quant_algo"]) != "":
+		isWhole = wholeFormats[nameOf(q["format"])]
+	case method == "modelopt" || method == "" && nameOf(q["quant_algo"]) != "":
 		method, isWhole = modelOpt(q)
 	case method == "":
 		if mlx, ok := config["quantization"].(map[string]any); ok && mlx["bits"] != nil && mlx["group_size"] != nil {
@@ -136,7 +136,7 @@ func quantizationBeside(read func(name string) map[string]any) (method string, i
 		return modelOpt(q)
 	}
 	if q := read("quantize_config.json"); q["bits"] != nil { // AutoGPTQ
-		return cmp.Or(word(q["quant_method"]), "gptq"), false
+		return cmp.Or(nameOf(q["quant_method"]), "gptq"), false
 	}
 	if q := read("quant_config.json"); q["w_bit"] != nil { // AutoAWQ
 		return "awq", false
@@ -149,7 +149,7 @@ var wholeFormats = map[string]bool{"dense": true, "naive-quantized": true, "int-
 
 // modelOpt returns the quantization algorithm of NVIDIA ModelOpt, such as NVFP4 or FP8.
 func modelOpt(q map[string]any) (method string, isWhole bool) {
-	algorithm := word(q["quant_algo"])
+	algorithm := nameOf(q["quant_algo"])
 	if algorithm == "" {
 		return "modelopt", false
 	}

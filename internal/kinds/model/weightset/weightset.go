@@ -11,8 +11,8 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// HiddenFiles matches files and directories whose names begin with a dot, at any depth: .git, .cache, .env. The hidden name of a
-// Kitfile is an exception.
+// HiddenFiles matches files and directories whose names begin with a dot, at any depth: .git, .cache, .env. It does not match a
+// .kitfile, which is a Kitfile.
 var HiddenFiles = []string{"**/.*", "!.kitfile"}
 
 // IgnoreFile is the ignore file of kit. It applies to all kinds of models, because files that its author keeps out of a ModelKit
