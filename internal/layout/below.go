@@ -10,7 +10,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Is reports whether a directory is a layout: whether it has an oci-layout or an index.json.
+// Is reports whether a directory has an oci-layout or an index.json, and so is a layout.
 func Is(dir string) bool {
 	for _, name := range []string{ocispec.ImageLayoutFile, ocispec.ImageIndexFile} {
 		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && info.Mode().IsRegular() {

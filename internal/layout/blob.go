@@ -49,7 +49,7 @@ func (w *blobWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Commit stores the blob under its digest. It fails if the digest is not want.
+// Commit stores the blob under its digest. It fails with artifact.ErrRefused if the digest differs from want.
 func (w *blobWriter) Commit(_ context.Context, want digest.Digest) error {
 	got := digest.NewDigest(digest.SHA256, w.hash)
 	if want.Algorithm() != digest.SHA256 {

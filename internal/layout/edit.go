@@ -35,8 +35,8 @@ func (s *snapshot) close() {
 	}
 }
 
-// is reports whether the snapshot is current, given the result of Stat for index.json.
-func (s *snapshot) is(info fs.FileInfo, err error) bool {
+// isCurrent reports whether index.json is unchanged, given the result of Stat for it.
+func (s *snapshot) isCurrent(info fs.FileInfo, err error) bool {
 	if s.file == nil {
 		return errors.Is(err, fs.ErrNotExist)
 	}
@@ -45,7 +45,7 @@ func (s *snapshot) is(info fs.FileInfo, err error) bool {
 
 // index calls fn with the current index.
 func (l *Layout) index(ctx context.Context, fn func(*index.Index) error) error {
-	if l.opened() == nil {
+	if l.currentRoot() == nil {
 		return fn(index.New())
 	}
 	l.mu.Lock()
@@ -67,7 +67,7 @@ func (l *Layout) index(ctx context.Context, fn func(*index.Index) error) error {
 func (l *Layout) readSnapshot(ctx context.Context) (*snapshot, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.latest != nil && l.latest.is(l.root.Stat(ocispec.ImageIndexFile)) {
+	if l.latest != nil && l.latest.isCurrent(l.root.Stat(ocispec.ImageIndexFile)) {
 		return l.latest, nil
 	}
 	l.latest.close()
@@ -200,7 +200,7 @@ func (l *Layout) replaceIndex(s *snapshot, ix *index.Index) error {
 	}
 	if err == nil {
 		l.syncBlobs()
-		if !s.is(l.root.Stat(ocispec.ImageIndexFile)) {
+		if !s.isCurrent(l.root.Stat(ocispec.ImageIndexFile)) {
 			err = catalog.ErrIndexChanged
 		}
 	}

@@ -132,7 +132,7 @@ func (l *Layout) readFile(name string, most int64) ([]byte, error) {
 
 // openBlob opens the blob stored under a digest.
 func (l *Layout) openBlob(d digest.Digest) (*files.Blob, error) {
-	root := l.opened()
+	root := l.currentRoot()
 	if root == nil {
 		return nil, fs.ErrNotExist
 	}
@@ -148,7 +148,8 @@ func (l *Layout) openBlob(d digest.Digest) (*files.Blob, error) {
 	return files.NewBlobFile(files.Extent{File: f, Offset: 0, Size: info.Size()}, f.Close), nil
 }
 
-func (l *Layout) opened() *os.Root {
+// currentRoot returns the open directory, nil if it does not exist yet.
+func (l *Layout) currentRoot() *os.Root {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.root

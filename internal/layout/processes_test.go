@@ -35,7 +35,7 @@ import (
 var children = map[string]func(ctx context.Context, path string, args []string) error{
 	"artifacts": childArtifacts,
 	"forever":   childForever,
-	"too much":  childTooMuch,
+	"full disk": childFullDisk,
 	"denied":    childDenied,
 }
 
@@ -91,8 +91,8 @@ func store(ctx context.Context, target oras.Target, layer []byte, subject *ocisp
 	return oras.PushBytes(ctx, target, ocispec.MediaTypeImageManifest, data)
 }
 
-// theSubject is the subject of the referrers that the processes push. It is not stored.
-var theSubject = ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: digest.FromString("subject"), Size: 7}
+// sharedSubject is the subject of the referrers that the processes push. It is not stored.
+var sharedSubject = ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: digest.FromString("subject"), Size: 7}
 
 // perProcess is the number of artifacts that a process stores.
 const perProcess = 4
@@ -108,7 +108,7 @@ func childArtifacts(ctx context.Context, path string, args []string) error {
 			return err
 		}
 		name := fmt.Sprintf("%s-%d", args[0], i)
-		desc, err := store(ctx, target, []byte(name), &theSubject)
+		desc, err := store(ctx, target, []byte(name), &sharedSubject)
 		if err == nil {
 			err = target.Tag(ctx, desc, name)
 		}
@@ -147,7 +147,7 @@ func TestProcessesLoseNothing(t *testing.T) {
 }
 
 // checkIntact checks that all listed content exists and matches its digest. It returns the tags, and the number of referrers
-// of theSubject.
+// of sharedSubject.
 func checkIntact(t *testing.T, path string) (tags []string, referrers int) {
 	t.Helper()
 	ctx := context.Background() // may be called in a cleanup, when the context of the test is canceled
@@ -169,7 +169,7 @@ func checkIntact(t *testing.T, path string) (tags []string, referrers int) {
 			t.Errorf("tag %s: %v", tag, err)
 		}
 	}
-	found, err := target.Predecessors(ctx, theSubject)
+	found, err := target.Predecessors(ctx, sharedSubject)
 	if err != nil {
 		t.Error(err)
 	}
@@ -235,7 +235,7 @@ func childForever(ctx context.Context, path string, args []string) error {
 			return err
 		}
 		tag := fmt.Sprintf("%s-%d", args[0], i)
-		desc, err := store(ctx, target, bytes.Repeat([]byte(tag), 100_000), &theSubject)
+		desc, err := store(ctx, target, bytes.Repeat([]byte(tag), 100_000), &sharedSubject)
 		if err == nil {
 			err = target.Tag(ctx, desc, tag)
 		}

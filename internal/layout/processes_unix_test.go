@@ -16,8 +16,8 @@ import (
 	"testing"
 )
 
-// childTooMuch stores more than the process may write into a file, which fails like a full disk.
-func childTooMuch(ctx context.Context, path string, _ []string) error {
+// childFullDisk stores more than the process may write into a file, which fails like a full disk.
+func childFullDisk(ctx context.Context, path string, _ []string) error {
 	limit := syscall.Rlimit{Cur: 1 << 20, Max: 1 << 20}
 	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
 		return err
@@ -52,7 +52,7 @@ func TestDiskFull(t *testing.T) {
 					tags, _ = checkIntact(t, path)
 				}
 				var stderr bytes.Buffer
-				cmd := childCommand(t, "too much", path)
+				cmd := childCommand(t, "full disk", path)
 				cmd.Stderr = &stderr
 				named, err := cmd.Output()
 				if err != nil || !strings.HasPrefix(string(named), dir) {
@@ -137,8 +137,8 @@ func TestPermissions(t *testing.T) {
 	}
 }
 
-// other is the ID of a user without permissions of its own.
-const other = 65534
+// nobody is the ID of a user without permissions.
+const nobody = 65534
 
 // setOtherUser makes another user run the command. It copies the program into the temporary directory dir, and makes the user the
 // owner of the directory.
@@ -151,12 +151,12 @@ func setOtherUser(t *testing.T, cmd *exec.Cmd, dir string) {
 	}
 	if err == nil {
 		err = filepath.WalkDir(filepath.Dir(dir), func(name string, _ fs.DirEntry, err error) error {
-			return errors.Join(err, os.Lchown(name, other, other))
+			return errors.Join(err, os.Lchown(name, nobody, nobody))
 		})
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd.Path, cmd.Dir = program, dir
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: other, Gid: other}}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 }

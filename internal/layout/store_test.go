@@ -254,7 +254,7 @@ func layoutOf(index []byte, blobs ...[]byte) map[string][]byte {
 	return all
 }
 
-func TestHostilePlaces(t *testing.T) {
+func TestHostileLayouts(t *testing.T) {
 	t.Parallel()
 	manifest := jsonOf(ocispec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest,
 		Config: ocispec.DescriptorEmptyJSON})
@@ -512,8 +512,8 @@ func TestUnchanged(t *testing.T) {
 	})
 }
 
-// TestArchiveDependsOnContentAlone checks that an archive does not depend on the order and time of writes.
-func TestArchiveDependsOnContentAlone(t *testing.T) {
+// TestArchiveDependsOnlyOnContent checks that an archive does not depend on the order and time of writes.
+func TestArchiveDependsOnlyOnContent(t *testing.T) {
 	t.Parallel()
 	var archives [][]byte
 	for _, order := range [][]string{{"a", "b", "c"}, {"c", "a", "b"}} {
@@ -622,7 +622,7 @@ func TestIndexes(t *testing.T) {
 	forEachPlace(t, func(t *testing.T, path string) {
 		var child, index ocispec.Descriptor
 		editPlace(t, path, func(ctx context.Context, target testTarget) (err error) {
-			if child, err = store(ctx, target, []byte("layer"), &theSubject); err != nil {
+			if child, err = store(ctx, target, []byte("layer"), &sharedSubject); err != nil {
 				return err
 			}
 			plainChild, err := store(ctx, target, []byte("other"), nil)
@@ -638,7 +638,7 @@ func TestIndexes(t *testing.T) {
 			if got, err := target.Resolve(ctx, child.Digest.String()); err != nil || got.MediaType != child.MediaType {
 				t.Errorf("below the index: %v, %v", got, err)
 			}
-			if found, err := target.Predecessors(ctx, theSubject); err != nil || len(found) != 1 {
+			if found, err := target.Predecessors(ctx, sharedSubject); err != nil || len(found) != 1 {
 				t.Errorf("referrers: %v, %v", found, err)
 			}
 			if ok, err := target.Exists(ctx, child); !ok || err != nil {
@@ -687,7 +687,7 @@ func TestGarbage(t *testing.T) {
 		t.Fatal(err)
 	}
 	editPlace(t, path, func(ctx context.Context, target testTarget) error { return target.Delete(ctx, desc) })
-	if _, err := store(t.Context(), other, []byte("of v1"), &theSubject); err != nil {
+	if _, err := store(t.Context(), other, []byte("of v1"), &sharedSubject); err != nil {
 		t.Errorf("another writer lost a blob that it needs: %v", err)
 	}
 	if err := other.Close(t.Context(), nil); err != nil {
@@ -697,7 +697,7 @@ func TestGarbage(t *testing.T) {
 
 	makeOlder(t, path, 2*files.Stale)
 	editPlace(t, path, func(ctx context.Context, target testTarget) error {
-		found, err := target.Predecessors(ctx, theSubject)
+		found, err := target.Predecessors(ctx, sharedSubject)
 		if err != nil {
 			return err
 		}

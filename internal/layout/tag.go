@@ -86,8 +86,8 @@ func (l *Layout) Untag(ctx context.Context, ref string) error {
 	return err
 }
 
-// Delete removes a manifest with its tags, and the blobs that no other manifest needs. It fails if a listed manifest needs the
-// manifest or blob to delete.
+// Delete removes a manifest with its tags, and the blobs that no other manifest needs. If desc is not listed itself, Delete fails
+// with errdef.ErrUnsupported if a listed manifest needs it.
 func (l *Layout) Delete(ctx context.Context, desc ocispec.Descriptor) error {
 	if err := files.CheckDescriptor(desc); err != nil {
 		return err

@@ -31,7 +31,7 @@ const (
 // include files that another process is writing. If a manifest is damaged, it is unknown which blobs are needed, so no blob is
 // listed.
 func (l *Layout) Unreferenced(ctx context.Context) ([]catalog.UnreferencedFile, error) {
-	root := l.opened()
+	root := l.currentRoot()
 	if root == nil {
 		return nil, nil
 	}

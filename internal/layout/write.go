@@ -52,7 +52,7 @@ func (l *Layout) prepare(ctx context.Context) error {
 
 // makeRoot creates the directory, if necessary, and opens it.
 func (l *Layout) makeRoot() (*os.Root, error) {
-	if root := l.opened(); root != nil {
+	if root := l.currentRoot(); root != nil {
 		return root, nil
 	}
 	_, err := os.Stat(l.Path)
@@ -198,6 +198,7 @@ func (l *Layout) unmake() {
 // lockExclusive excludes other writers until unlockExclusive is called. It returns false if another process writes to the layout.
 func (l *Layout) lockExclusive() bool { return filelock.TryUpgrade(l.writers) }
 
+// unlockExclusive returns to the shared lock.
 func (l *Layout) unlockExclusive() { filelock.Downgrade(l.writers) }
 
 // collection determines which blobs collect removes.
@@ -208,8 +209,8 @@ type collection struct {
 }
 
 // collect removes blobs that no listed manifest needs, except those in l.stored. It removes nothing while another process writes to
-// the layout, because a manifest that is not listed yet may need the blobs. Davit's processes hold a lock; other tools do not, so
-// recent files that are not listed count as a sign of them.
+// the layout, because a manifest that is not listed yet may need the blobs. Davit's processes hold a lock. Other tools do not, so
+// a recent file that is not listed is taken as a sign that a tool is writing.
 func (l *Layout) collect(ctx context.Context, c collection) error {
 	l.editing.Lock()
 	defer l.editing.Unlock()
@@ -252,7 +253,7 @@ func (l *Layout) collect(ctx context.Context, c collection) error {
 	return l.discard(ctx, aside, c.deleted)
 }
 
-// findNeeded returns the digests that are reachable from the index. deleted manifests are not kept by their referrers.
+// findNeeded returns the digests that are reachable from the index. Manifests in deleted are not kept by their referrers.
 func (l *Layout) findNeeded(ctx context.Context, deleted []digest.Digest) (map[digest.Digest]bool, error) {
 	var roots []ocispec.Descriptor
 	if err := l.index(ctx, func(ix *index.Index) error { roots = ix.Roots(); return nil }); err != nil {

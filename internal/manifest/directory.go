@@ -16,8 +16,8 @@ const (
 	AnnotationUnpack = "io.deis.oras.content.unpack"
 	// AnnotationContent is the digest of the tar before compression. oras writes and checks it.
 	AnnotationContent = "io.deis.oras.content.digest"
-	// AnnotationDirectory is the directory that has all entries, or "." if there is no such directory. davit writes it if oras
-	// can't unpack the layer, because of its compression, or because a directory is split into several layers.
+	// AnnotationDirectory is the directory with all entries of the layer, or "." if there is no such directory. davit writes it
+	// if oras can't unpack the layer, because of its compression, or because a directory is split into several layers.
 	AnnotationDirectory = "vnd.davit.directory"
 )
 

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// breaking are the tags that end a line.
-var breaking = []string{"br", "p", "/p", "div", "/div", "li", "/summary", "tr", "/h1", "/h2", "/h3", "/h4", "hr", "/td", "/th", "/li", "/tr"}
+// lineBreakTags are the tags that end a line.
+var lineBreakTags = []string{"br", "p", "/p", "div", "/div", "li", "/summary", "tr", "/h1", "/h2", "/h3", "/h4", "hr", "/td", "/th", "/li", "/tr"}
 
 // TagText returns the text of HTML, without tags and comments. An image becomes its alternative text and its path.
 func TagText(text string) string {
@@ -40,7 +40,7 @@ func textOfTag(tag string) string {
 	if len(fields) == 0 {
 		return ""
 	}
-	if slices.Contains(breaking, fields[0]) {
+	if slices.Contains(lineBreakTags, fields[0]) {
 		return "\n"
 	}
 	if fields[0] != "img" {

@@ -325,8 +325,8 @@ func (a *Archive) Untag(_ context.Context, ref string) error {
 	return nil
 }
 
-// Delete removes a manifest with its tags. Close omits the blobs that no other manifest needs. Delete fails if a listed manifest
-// needs the manifest or blob to delete.
+// Delete removes a manifest with its tags. Close omits the blobs that no other manifest needs. If desc is not listed itself, Delete
+// fails with errdef.ErrUnsupported if a listed manifest needs it.
 func (a *Archive) Delete(ctx context.Context, desc ocispec.Descriptor) error {
 	if err := a.checkWritable(); err != nil {
 		return err

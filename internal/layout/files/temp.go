@@ -114,7 +114,7 @@ func IsWhole(ctx context.Context, root *os.Root, name string, f *os.File, desc o
 	return err == nil && digest.NewDigest(desc.Digest.Algorithm(), h) == desc.Digest
 }
 
-// PartPrefix is the prefix of the names of blobs that FetchBlob has not finished.
+// PartPrefix is the prefix of the files of blobs that FetchBlob has not finished.
 const PartPrefix = "part-"
 
 // OpenRegular opens a regular file for reading. It fails with artifact.ErrRefused if the file is of another type.

@@ -52,7 +52,7 @@ func (ix *Index) tag(desc ocispec.Descriptor, tag string) {
 	ix.setNames(desc.Digest, tag, "")
 }
 
-// setNames sets the names of an unnamed entry of a listed manifest. If all of its entries have names, it adds one.
+// setNames sets the names of an unnamed entry of a listed manifest. If all of its entries have names, it adds an entry.
 func (ix *Index) setNames(d digest.Digest, refName, containerd string) {
 	if bare := ix.unnamed(d); len(bare) > 0 {
 		ix.set(bare[0], ix.entries[bare[0]].withNames(refName, containerd))
@@ -78,10 +78,10 @@ func (ix *Index) releaseTag(tag string) {
 	}
 }
 
-// removeNames removes the entries at these positions. If a manifest is not listed in another entry, it gets an unnamed entry.
-func (ix *Index) removeNames(which []int32) {
+// removeNames removes the entries at these positions. A manifest that then has no entry gets an unnamed one.
+func (ix *Index) removeNames(positions []int32) {
 	var bare []Entry
-	for _, i := range which {
+	for _, i := range positions {
 		bare = append(bare, ix.entries[i])
 		ix.set(i, Entry{})
 	}

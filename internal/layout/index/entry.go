@@ -138,7 +138,7 @@ func (e Entry) fullNames() []string {
 // hasFullName reports whether an entry has a full name.
 func (e Entry) hasFullName(name string) bool { return slices.Contains(e.fullNames(), name) }
 
-// hasOtherName reports whether an entry has full names, but not this one.
+// hasOtherName reports whether an entry has full names, but not name.
 func (e Entry) hasOtherName(name string) bool { return len(e.fullNames()) > 0 && !e.hasFullName(name) }
 
 // label returns the name of an entry, escaped for messages.
