@@ -137,8 +137,8 @@ func TestPermissions(t *testing.T) {
 	}
 }
 
-// nobody is the ID of a user without permissions.
-const nobody = 65534
+// unprivilegedUser is the ID of a user without permissions.
+const unprivilegedUser = 65534
 
 // setOtherUser makes another user run the command. It copies the program into the temporary directory dir, and makes the user the
 // owner of the directory.
@@ -151,12 +151,12 @@ func setOtherUser(t *testing.T, cmd *exec.Cmd, dir string) {
 	}
 	if err == nil {
 		err = filepath.WalkDir(filepath.Dir(dir), func(name string, _ fs.DirEntry, err error) error {
-			return errors.Join(err, os.Lchown(name, nobody, nobody))
+			return errors.Join(err, os.Lchown(name, unprivilegedUser, unprivilegedUser))
 		})
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd.Path, cmd.Dir = program, dir
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: unprivilegedUser, Gid: unprivilegedUser}}
 }
