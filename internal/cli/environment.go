@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -39,6 +40,9 @@ func warnVariables(a *app.App, cmd *cobra.Command) {
 			set = append(set, name)
 		}
 	}
+	if key := app.EnvName("verify-key"); slices.Contains(os.Environ(), key+"=") && cmd.Flags().Lookup("verify-key") != nil {
+		a.WarnEarly("%s is empty, and no signature is demanded", key)
+	}
 	if len(set) == 0 {
 		return
 	}
@@ -54,6 +58,23 @@ func warnVariables(a *app.App, cmd *cobra.Command) {
 			a.WarnEarly("%s is unknown, and not read%s", name, suggestVariable(name, read))
 		}
 	}
+}
+
+// checkEmptyFlags returns an error if a flag on the command line has no value, as that of a variable that is not set: without one, flags
+// such as --sign-key and --lock would demand nothing.
+func checkEmptyFlags(fs *pflag.FlagSet) error {
+	var empty error
+	fs.Visit(func(f *pflag.Flag) {
+		values := []string{f.Value.String()}
+		if list, ok := f.Value.(pflag.SliceValue); ok {
+			values = list.GetSlice()
+		}
+		isText := strings.HasPrefix(f.Value.Type(), "string") && f.NoOptDefVal == "" && f.Annotations[app.MayBeEmpty] == nil
+		if isText && (len(values) == 0 || slices.Contains(values, "")) {
+			empty = &exit.UsageError{Err: fmt.Errorf("--%s is empty", f.Name), Hint: "is a variable in the command set?"}
+		}
+	})
+	return empty
 }
 
 // flagVariables returns the variables that flags of any command have, and by the name they would have the flags that have none.

@@ -80,8 +80,11 @@ func everyCommand(cmd *cobra.Command) []*cobra.Command {
 	return all
 }
 
-// prepare runs before every command: it sets flags from the environment.
+// prepare runs before every command: it checks flags, and sets others from the environment.
 func prepare(a *app.App, cmd *cobra.Command) error {
+	if err := checkEmptyFlags(cmd.Flags()); err != nil {
+		return err
+	}
 	if err := app.SetFromEnv(cmd.Flags()); err != nil {
 		return err
 	}

@@ -55,11 +55,14 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *app.App {
 	return &app.App{Printer: printer.Printer{Stdout: stdout, Stderr: console}, Stdin: stdin, Context: context.Background()}
 }
 
-// withValue returns the arguments with an empty value for a flag that comes last without one.
+// withValue returns the arguments with an empty value for a flag that has none: it comes last, or another flag follows it.
 func withValue(args []string, flag string) []string {
-	if n := len(args); n > 0 && args[n-1] == flag {
-		return append(slices.Clone(args[:n-1]), flag+"=")
+	i := slices.Index(args, flag)
+	if i < 0 || i+1 < len(args) && !strings.HasPrefix(args[i+1], "-") {
+		return args
 	}
+	args = slices.Clone(args)
+	args[i] = flag + "="
 	return args
 }
 

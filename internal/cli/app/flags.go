@@ -26,6 +26,9 @@ func EnvName(flag string) string {
 	return EnvPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
+// MayBeEmpty is the annotation of a flag whose value may be empty.
+const MayBeEmpty = "empty"
+
 // SetFromEnv sets the flags that are not on the command line from their environment variables.
 func SetFromEnv(fs *pflag.FlagSet) error {
 	var failed error

@@ -46,9 +46,6 @@ every scanner. Attachments without a date count as the oldest, but --older-than 
 		Args:    app.Arguments(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.subject, opts.given = args[0], args[1:]
-			if cmd.Flags().Changed("kind") && opts.Kind == "" {
-				return &exit.UsageError{Err: errors.New("--kind is empty"), Hint: "to remove referrers of every kind, use --all"}
-			}
 			return runDetach(cmd.Context(), a, opts)
 		},
 	}

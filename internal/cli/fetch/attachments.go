@@ -234,9 +234,6 @@ func (r *attachmentsResult) QuietLine() string {
 
 // runPullAttachments runs pull --kind.
 func runPullAttachments(ctx context.Context, a *app.App, opts pullOptions) error {
-	if len(opts.kinds) == 0 || slices.Contains(opts.kinds, "") {
-		return &exit.UsageError{Err: errors.New("--kind is empty"), Hint: "name a kind; \"davit kinds\" lists them"}
-	}
 	if err := results.CheckReferrerKinds(strings.Join(opts.kinds, ",")); err != nil {
 		return err
 	}

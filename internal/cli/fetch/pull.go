@@ -35,7 +35,7 @@ With --lock FILE, TARGET must be in the lock file with the same digest, size, ki
 code is 5 if it is not. A file that does not exist is created with its entry. "davit lock" updates it.
 
 With FILE only these files are pulled, by their path in the artifact. --output is a directory, or for
-one FILE the name it gets ("-" is standard output).`,
+one FILE the name it gets ("-" is standard output, also for the only file of an artifact).`,
 		Example: `  davit pull registry.example.com/models/tiny:1.0 -o tiny
   davit pull ./oci -o out --include '*.md'
   davit pull registry.example.com/models/tiny:1.0 tiny.gguf -o model.gguf
@@ -50,6 +50,13 @@ one FILE the name it gets ("-" is standard output).`,
 			}
 			if opts.dryRun {
 				return runPullDry(cmd.Context(), a, opts, args[1:])
+			}
+			if opts.output == "-" && len(args) == 1 {
+				name, err := onlyFile(cmd.Context(), a, opts)
+				if err != nil {
+					return err
+				}
+				args = append(args, name)
 			}
 			if len(args) > 1 {
 				return runPullFiles(cmd.Context(), a, cmd, opts, args[1:])

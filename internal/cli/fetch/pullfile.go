@@ -18,6 +18,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/missing"
 	"github.com/davit-oci/davit/internal/shell"
+	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/pull"
 	"github.com/davit-oci/davit/pull/read"
 	"github.com/spf13/cobra"
@@ -31,8 +32,8 @@ func runPullFiles(ctx context.Context, a *app.App, cmd *cobra.Command, opts pull
 		if len(files) > 1 {
 			return &exit.UsageError{Err: fmt.Errorf("standard output takes one file, not %d", len(files)), Hint: "-o DIR takes several"}
 		}
-		if opts.version.IsSet() || opts.lock.IsSet() {
-			return &exit.UsageError{Err: errors.New("--version and --lock pull into a file or directory, not to standard output"), Hint: "-o FILE"}
+		if opts.version.IsSet() || opts.lock.IsSet() || opts.NoUnpack {
+			return &exit.UsageError{Err: errors.New("--version, --lock, and --no-unpack pull into a file or directory, not to standard output"), Hint: "-o FILE"}
 		}
 		return runCat(ctx, a, catOptions{CatOptions: read.CatOptions{Path: files[0]}, target: opts.target, platform: opts.platform, trust: opts.trust})
 	}
@@ -59,6 +60,48 @@ func runPullFiles(ctx context.Context, a *app.App, cmd *cobra.Command, opts pull
 	}
 	a.NotePlatform(result.Reference, opts.Platform, result.Platform)
 	return a.Print(pullResult{result, dir, false})
+}
+
+// onlyFile returns the name of the only file that a pull would place, for standard output.
+func onlyFile(ctx context.Context, a *app.App, opts pullOptions) (string, error) {
+	if len(opts.kinds) > 0 {
+		return "", &exit.UsageError{Err: errors.New("attachments are pulled into a directory, not to standard output"),
+			Hint: shell.Command("davit", "show", "--kind", strings.Join(opts.kinds, ","), opts.target)}
+	}
+	platform, err := app.OptionalPlatform(opts.platform)
+	if err != nil {
+		return "", err
+	}
+	return app.With(ctx, a, opts.target, registry.Read, func(t *app.Target) (string, error) {
+		list := read.ListOptions{Platform: platform, Include: opts.Include, Roles: opts.Roles, NoUnpack: true, Limits: opts.Limits}
+		found, err := listIn(ctx, t, list)
+		if list.NoUnpack = opts.NoUnpack; err == nil && len(found) == 1 {
+			found, err = listIn(ctx, t, list) // the only layer may be a directory
+		}
+		if err == nil && len(found) != 1 {
+			err = &exit.UsageError{Err: fmt.Errorf("standard output takes one file, not all of %s", t.Ref),
+				Hint: shell.Command("davit", "pull", t.Ref.String()) + " FILE -o -, where FILE is one of " + textdist.FirstFew(found)}
+		}
+		if err != nil {
+			return "", err
+		}
+		return found[0], nil
+	})
+}
+
+// listIn returns the names of the files that a pull would place.
+func listIn(ctx context.Context, t *app.Target, opts read.ListOptions) (names []string, err error) {
+	if err := t.Complete(ctx); err != nil {
+		return nil, err
+	}
+	list, err := read.List(ctx, t.Target, t.Ref.Reference(), opts)
+	if err != nil {
+		return nil, t.Explain(ctx, err)
+	}
+	for _, f := range list.Files {
+		names = append(names, f.Path)
+	}
+	return names, nil
 }
 
 // includeFiles chooses files by name, and returns their names as they are in the artifact.
@@ -111,7 +154,7 @@ func runPullDry(ctx context.Context, a *app.App, opts pullOptions, files []strin
 	if err != nil {
 		return err
 	}
-	if len(result.Files) == 0 {
+	if len(result.Files) == 0 && len(opts.Include)+len(opts.Roles) > 0 {
 		return &exit.MissingError{Text: result.Reference + " has no such files", Advice: fmt.Sprintf("\"%s\" lists all", shell.Command("davit", "ls", result.Reference))}
 	}
 	result.FileCount = len(result.Files)

@@ -63,6 +63,7 @@ lists the alerts for which there are runbooks.`,
 	}
 	results.AddKinds(cmd.Flags(), &opts.Kind, "show the attachments of this `KIND` (or artifactType; repeatable)")
 	cmd.Flags().StringVar(&opts.Alert, "alert", "", "show the attached runbooks for the alert `NAME`; without a name, list the alerts")
+	cmd.Flags().Lookup("alert").Annotations = map[string][]string{app.MayBeEmpty: {}}
 	cmd.Flags().BoolVar(&opts.Latest, "latest", false, "choose the newest of several attachments")
 	cmd.Flags().StringVar(&opts.platform, "platform", "", "choose the manifest of an index for `OS/ARCH[/VARIANT]`")
 	opts.trust.AddFlags(cmd.Flags())

@@ -1,7 +1,10 @@
 package source
 
 import (
+	"archive/tar"
 	"fmt"
+	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -11,7 +14,11 @@ import (
 	"github.com/davit-oci/davit/internal/cli/paths"
 	"github.com/davit-oci/davit/internal/reference"
 	"github.com/davit-oci/davit/internal/shell"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
+
+// maxEntries bounds how much of a tar is searched for a layout.
+const maxEntries = 10_000
 
 // MoreTags returns the push that was meant by tags behind the target, or by several in it, as other clients take them; or "".
 func MoreTags(sources []string, target string) string {
@@ -35,6 +42,45 @@ func MoreTags(sources []string, target string) string {
 		return shell.Command(words...)
 	}
 	return ""
+}
+
+// checkLayouts returns an error if a source is an image layout or an archive of one: what is in it was probably meant to be copied.
+func checkLayouts(sources []string) error {
+	for _, name := range sources {
+		if !paths.IsLayout(name) && !isArchive(name) {
+			continue
+		}
+		from := filepath.ToSlash(name)
+		if _, err := registry.Parse(from); err != nil {
+			from = "./" + from
+		}
+		return &exit.UsageError{Err: fmt.Errorf("%s is an OCI image layout: push and pack take files", name),
+			Hint: shell.Command("davit", "copy", from, "TARGET") + " copies the artifact in it; --kind generic packs its files"}
+	}
+	return nil
+}
+
+// isArchive reports whether a tar has a layout in it. Its entries are skipped, not read.
+func isArchive(name string) bool {
+	if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() || filepath.Ext(name) != ".tar" {
+		return false
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	entries := tar.NewReader(f)
+	for range maxEntries {
+		h, err := entries.Next()
+		if err != nil {
+			return false
+		}
+		if path.Clean(h.Name) == ocispec.ImageLayoutFile {
+			return true
+		}
+	}
+	return false
 }
 
 // CheckLast returns an error if the last of several sources of a pack is where the others shall go.

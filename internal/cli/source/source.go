@@ -19,7 +19,6 @@ import (
 	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/pause"
 	"github.com/davit-oci/davit/internal/rootfs"
-	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/internal/tree"
 )
@@ -214,6 +213,9 @@ func ReadAll(name string, r io.Reader) ([]byte, error) {
 
 // openPlain opens files without a declaration.
 func (o *opener) openPlain(args []string) (*Source, error) {
+	if err := checkLayouts(args); err != nil && o.kind == "" {
+		return nil, err
+	}
 	dir, paths, err := commonDir(args)
 	if err != nil {
 		return nil, err
@@ -241,26 +243,7 @@ func (s *Source) detect(paths []string, o *Options) error {
 	}
 	s.Plan.Notes = append(notes, s.Plan.Notes...)
 	s.warnAboutDeclarations(paths)
-	if o.kind == "" {
-		s.warnAboutLayouts(paths)
-	}
 	return nil
-}
-
-// warnAboutLayouts warns about layouts that are packed like any other directory.
-func (s *Source) warnAboutLayouts(names []string) {
-	for _, name := range names {
-		dir := filepath.Join(s.Dir, filepath.FromSlash(name))
-		if !paths.IsLayout(dir) {
-			continue
-		}
-		target := dir
-		if rel, err := relative(dir); err == nil {
-			dir, target = rel, "./"+filepath.ToSlash(rel)
-		}
-		s.Plan.Warnings = append(s.Plan.Warnings, fmt.Sprintf("%s is an OCI image layout, and is packed as plain files: to copy the artifact in it: %s",
-			dir, shell.Command("davit", "copy", target, "TARGET")))
-	}
 }
 
 // warnAboutDeclarations warns about files that declare an artifact and are packed like any other file.
