@@ -150,6 +150,9 @@ func flagError(cmd *cobra.Command, err error) error {
 		hint = cmp.Or(suggestFlag(cmd, unknown), hint)
 	}
 	var invalid *pflag.InvalidValueError
+	if known := (*exit.UsageError)(nil); errors.As(err, &known) {
+		return known
+	}
 	if errors.As(err, &invalid) && invalid.GetFlag().Name == "format" {
 		hint = formatHint(cmd)
 	}

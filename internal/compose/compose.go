@@ -162,6 +162,9 @@ func (c *composer) manifest(declared *spec.Spec, kind mediatypes.Kind) (*spec.Pl
 		FS: c.fsys, Created: c.created, Spec: declared, Kind: kind, Manifest: Manifest{Annotations: map[string]string{}},
 		table: c.table, problems: &c.problems,
 	}
+	if warning := manifest.DoubtPlatform(declared.Platform); warning != "" {
+		m.Warnings = append(m.Warnings, warning)
+	}
 	m.choose()
 	m.checkRoles()
 	m.checkUse()

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/davit-oci/davit/internal/textdist"
@@ -25,6 +26,32 @@ func ParsePlatform(s string) (p ocispec.Platform, ok bool) {
 		return p, false
 	}
 	return ocispec.Platform{OS: m[1], Architecture: m[2], Variant: m[3], OSVersion: m[4]}, true
+}
+
+// The operating systems and architectures of Go, which the image specification refers to, and the names of images without one.
+const (
+	systems = "aix android darwin dragonfly freebsd illumos ios js linux netbsd openbsd plan9 solaris wasi wasip1 windows unknown"
+	cpus    = "386 amd64 arm arm64 loong64 mips mips64 mips64le mipsle ppc64 ppc64le riscv64 s390x wasm unknown"
+)
+
+// DoubtPlatform returns a warning about a platform with an operating system or architecture that no known machine has, or "".
+func DoubtPlatform(s string) string {
+	p, ok := ParsePlatform(s)
+	if !ok {
+		return ""
+	}
+	for _, part := range []struct{ what, name, known string }{{"operating system", p.OS, systems}, {"architecture", p.Architecture, cpus}} {
+		known := strings.Fields(part.known)
+		if slices.Contains(known, part.name) {
+			continue
+		}
+		warning := fmt.Sprintf("platform %s: unknown %s %q", s, part.what, part.name)
+		if near := textdist.Closest(part.name, known); near != "" {
+			warning += fmt.Sprintf("; did you mean %q?", near)
+		}
+		return warning
+	}
+	return ""
 }
 
 // anyPlatform is the text for an entry without a platform.

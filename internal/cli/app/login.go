@@ -170,7 +170,7 @@ func (a *App) password(l *Login) (string, error) {
 	if l.username != "" && password == "" {
 		return "", &exit.UsageError{
 			Err:  fmt.Errorf("--%susername without a password", l.prefix),
-			Hint: "pass the password with --" + l.prefix + "password-stdin",
+			Hint: fmt.Sprintf("pass the password with --%spassword-stdin, or in %s", l.prefix, EnvName(l.prefix+"password")),
 		}
 	}
 	return password, nil

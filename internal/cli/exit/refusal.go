@@ -37,7 +37,7 @@ func hintForRefusal(err error) (hint string, ok bool) {
 // UnauthorizedAt returns the host of a registry that refused credentials, or lacked some, and "" for other errors.
 func UnauthorizedAt(err error) string {
 	var denied *registry.Denied
-	if errors.As(err, &denied) && denied.Answer.Status == http.StatusUnauthorized {
+	if errors.As(err, &denied) && (denied.Answer.Status == http.StatusUnauthorized || denied.Answer.Status == 0) {
 		return denied.Host
 	}
 	return ""

@@ -77,7 +77,10 @@ func (p *Printer) tell(plan *artifact.Plan, told map[string]bool) {
 		}
 	}
 	for _, w := range plan.Warnings {
-		p.Warn("%s", w)
+		if !told[w] {
+			p.Warn("%s", w)
+		}
+		told[w] = true
 	}
 	for _, inner := range plan.Platforms {
 		p.tell(inner, told)

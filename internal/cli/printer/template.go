@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"text/template/parse"
 
 	template "github.com/DataDog/datadog-agent/pkg/template/text"
 	"github.com/davit-oci/davit/internal/cli/exit"
@@ -43,7 +44,45 @@ func parseTemplate(text string) (*template.Template, error) {
 	if err != nil {
 		return nil, fmt.Errorf("not a template: %s", templateWords(err))
 	}
+	if name := capitalField(t.Root); name != "" {
+		hint := fmt.Sprintf("did you mean '{{.%s}}'?", strings.ToLower(name[:1])+name[1:])
+		return nil, &exit.UsageError{Err: fmt.Errorf("--format: the result has no field %q", name), Hint: hint}
+	}
 	return t, nil
+}
+
+// capitalField returns a field of the result that begins with a capital, as those of docker do, or "". No result has one, and to say
+// so before the command runs is better than after a push. What range and with evaluate may have such fields.
+func capitalField(n parse.Node) string {
+	nodes := []parse.Node{}
+	switch n := n.(type) {
+	case *parse.ListNode:
+		nodes = n.Nodes
+	case *parse.ActionNode:
+		nodes = append(nodes, n.Pipe)
+	case *parse.PipeNode:
+		for _, cmd := range n.Cmds {
+			nodes = append(nodes, cmd.Args...)
+		}
+	case *parse.IfNode:
+		if nodes = append(nodes, n.Pipe, n.List); n.ElseList != nil {
+			nodes = append(nodes, n.ElseList)
+		}
+	case *parse.RangeNode:
+		nodes = append(nodes, n.Pipe)
+	case *parse.WithNode:
+		nodes = append(nodes, n.Pipe)
+	case *parse.FieldNode:
+		if c := n.Ident[0][0]; 'A' <= c && c <= 'Z' {
+			return n.Ident[0]
+		}
+	}
+	for _, inner := range nodes {
+		if name := capitalField(inner); name != "" {
+			return name
+		}
+	}
+	return ""
 }
 
 // templatePlace is how text/template begins an error: with the name of the template, and what it did with it.

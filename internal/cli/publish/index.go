@@ -12,6 +12,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/cli/signing"
 	"github.com/davit-oci/davit/internal/cli/source"
+	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/pack"
 	"github.com/opencontainers/go-digest"
 	"github.com/spf13/cobra"
@@ -148,7 +149,9 @@ func findMember(ctx context.Context, a *app.App, t *app.Target, text string) (pa
 		if err != nil {
 			return m, err
 		}
-		m.Platform, text = p, reference
+		if m.Platform, text = p, reference; manifest.DoubtPlatform(platform) != "" {
+			a.Warn("%s", manifest.DoubtPlatform(platform))
+		}
 	}
 	ref, err := parseMember(t.Ref, text)
 	if err != nil {

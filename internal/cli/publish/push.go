@@ -179,8 +179,7 @@ func isFiles(name string) bool {
 		return err == nil && !strings.HasSuffix(name, ".tar")
 	}
 	entries, err := os.ReadDir(name)
-	return err == nil && len(entries) > 0 && !paths.Exists(filepath.Join(name, ocispec.ImageLayoutFile)) &&
-		!paths.Exists(filepath.Join(name, ocispec.ImageIndexFile))
+	return err == nil && len(entries) > 0 && !paths.IsLayout(name) && !paths.Exists(filepath.Join(name, ocispec.ImageIndexFile))
 }
 
 // checkTag returns an error if native clients find the artifact by its version or by the tag of its kind, and the tag of the
