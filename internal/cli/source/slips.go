@@ -44,7 +44,7 @@ func MoreTags(sources []string, target string) string {
 	return ""
 }
 
-// checkLayouts returns an error if a source is an image layout or an archive of one: what is in it was probably meant to be copied.
+// checkLayouts returns an error if a source is an image layout or an archive of one. Its artifacts were probably meant to be copied.
 func checkLayouts(sources []string) error {
 	for _, name := range sources {
 		if !paths.IsLayout(name) && !isArchive(name) {
