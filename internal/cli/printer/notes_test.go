@@ -21,8 +21,8 @@ func TestTellPrintsEachNoteOnce(t *testing.T) {
 		list bool
 		want string
 	}{
-		{false, "davit: k: 1\ndavit: k: 1 file and 1 directory left out; davit check lists them\ndavit: warning: w\ndavit: k: 2\ndavit: warning: w\n"},
-		{true, "davit: k: 1\ndavit: k: left out a\ndavit: k: left out b/\ndavit: warning: w\ndavit: k: 2\ndavit: k: left out a\ndavit: k: left out b/\ndavit: warning: w\n"},
+		{false, "davit: k: 1\ndavit: k: 1 file and 1 directory left out; davit check lists them\ndavit: warning: w\ndavit: k: 2\n"},
+		{true, "davit: k: 1\ndavit: k: left out a\ndavit: k: left out b/\ndavit: warning: w\ndavit: k: 2\ndavit: k: left out a\ndavit: k: left out b/\n"},
 	} {
 		var out bytes.Buffer
 		p := &printer.Printer{Stderr: term.NewConsole(&out), ListLeftOut: tc.list}
