@@ -218,8 +218,8 @@ func parseNameInPath(s string) (Reference, bool) {
 			continue
 		}
 		var ref Reference
-		host, rest, _ := strings.Cut(name, "/")
-		if reference.LooksLikeHost(host) && reference.ValidateHost(host) == nil {
+		host, rest, isLonger := strings.Cut(name, "/") // a time, as in /backups/2026-11-30T10:24:05/oci, is not a host
+		if isLonger && strings.Trim(host, "0123456789:") != "" && reference.LooksLikeHost(host) && reference.ValidateHost(host) == nil {
 			ref.Registry, name = strings.ToLower(host), rest
 		}
 		at := strings.LastIndexByte(name, ':')

@@ -16,6 +16,9 @@ import (
 // tagOf returns the tag of a name, which in a layout may begin with a repository.
 func tagOf(name string) string { return name[strings.LastIndexByte(name, ':')+1:] }
 
+// repositoryOf returns the repository in a name, or "".
+func repositoryOf(name string) string { return name[:max(0, strings.LastIndexByte(name, ':'))] }
+
 // matches reports whether a pattern matches a tag, or its name with the repository.
 func matches(pattern, name string) (bool, error) {
 	ok, err := path.Match(pattern, tagOf(name))
@@ -65,12 +68,20 @@ func (p Policy) divide(tags []Tag) (kept, gone []Tag, err error) {
 			}
 			return versions.Compare(tagOf(b.Name), tagOf(a.Name))
 		})
-		last := map[digest.Digest]bool{}
+		type version struct {
+			repository string
+			digest     digest.Digest
+		}
+		isLast, count := map[version]bool{}, map[string]int{}
 		for _, t := range newest { // "latest" stays with the version that it points to
-			if last[t.Digest] || len(last) < *p.KeepLast {
-				last[t.Digest] = true
-				keep[t.Name] = true
+			v := version{repositoryOf(t.Name), t.Digest}
+			if !isLast[v] && count[v.repository] == *p.KeepLast {
+				continue
 			}
+			if !isLast[v] {
+				count[v.repository]++
+			}
+			isLast[v], keep[t.Name] = true, true
 		}
 	}
 	for _, t := range tags {

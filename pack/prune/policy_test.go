@@ -40,3 +40,30 @@ func TestKeepLastCountsArtifacts(t *testing.T) {
 		}
 	}
 }
+
+// TestKeepLastOfEachRepository checks that the artifacts of a layout with several repositories are counted in each of them.
+func TestKeepLastOfEachRepository(t *testing.T) {
+	t.Parallel()
+	dst := newStore(t)
+	var names []string
+	for day, name := range []string{"a/x:1", "a/x:2", "b:1", "b:2", "b:latest", "c:1", "3"} {
+		desc := dst.manifest("application/vnd.example.app", name, nil, annotateCreated(day+1)...)
+		if name == "b:latest" {
+			desc, _ = dst.Resolve(t.Context(), "b:1")
+		}
+		if err := dst.Tag(t.Context(), desc, name); err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, name)
+	}
+	list := func(context.Context) ([]string, error) { return names, nil }
+	for keep, want := range []string{"", "a/x:2 b:2 c:1 3", "a/x:1 a/x:2 b:1 b:2 b:latest c:1 3"} {
+		plan, err := prune.NewPlan(t.Context(), prune.Repository{Target: dst, Tags: list, AllTags: list}, prune.Policy{KeepLast: &keep})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(plan.Kept, " "); got != want {
+			t.Errorf("the last %d: kept %q, want %q", keep, got, want)
+		}
+	}
+}

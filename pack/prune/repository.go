@@ -36,7 +36,7 @@ type Target interface {
 // Policy determines which tags are kept. The zero value keeps every tag.
 type Policy struct {
 	KeepTags  []string  // patterns of path.Match for tags to keep; each must match a tag
-	KeepLast  *int      // the number of newest artifacts to keep with all their tags, by time, else by version. Nil: none
+	KeepLast  *int      // the number of newest artifacts of each repository to keep with all their tags, by time, else by version. Nil: none
 	OlderThan time.Time // tags of artifacts created at this time or later stay. Zero: tags of any age are removed
 }
 

@@ -148,6 +148,8 @@ func (t *Target) hintInLayout(ctx context.Context) string {
 	switch {
 	case longer >= 0:
 		near = names[longer]
+	case near == "" && len(names) == 1: // its tags are more useful
+		return ""
 	case near == "":
 		return fmt.Sprintf("\"%s\" lists the repositories", shell.Command("davit", "repos", ref.Path))
 	}

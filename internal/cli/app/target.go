@@ -9,6 +9,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/paths"
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/missing"
 	"github.com/davit-oci/davit/internal/shell"
@@ -143,6 +144,7 @@ func (a *App) OpenAssigned(ctx context.Context, l *Login, ref registry.Reference
 	if err != nil {
 		return nil, err
 	}
+	ref = paths.SplitRepository(ref)
 	t, err := client.Open(ctx, ref, mode)
 	if err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/davit-oci/davit/artifact/registry"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -23,6 +24,24 @@ func IsDirectory(name string) bool {
 
 // IsLayout reports whether a directory is an image layout, as its file oci-layout says.
 func IsLayout(dir string) bool { return Exists(filepath.Join(dir, ocispec.ImageLayoutFile)) }
+
+// SplitRepository returns the reference with the name of a repository instead of a part of its path, if only the part before a colon
+// exists: ./oci:team/app is a repository in the layout ./oci, unless there is such a directory.
+func SplitRepository(ref registry.Reference) registry.Reference {
+	if !ref.IsPath() || ref.Repository != "" || Exists(ref.Path) {
+		return ref
+	}
+	for i, c := range ref.Path {
+		if layout := ref.Path[:i]; c != ':' || !IsLayout(layout) && (filepath.Ext(layout) != ".tar" || !Exists(layout)) {
+			continue
+		}
+		if named, err := registry.Parse(ref.Path + ":tag"); err == nil && named.Path == ref.Path[:i] {
+			ref.Path, ref.Registry, ref.Repository = named.Path, named.Registry, named.Repository
+			return ref
+		}
+	}
+	return ref
+}
 
 // WithoutType returns the file of an argument of oras, FILE:TYPE, if the file exists and the argument itself names none.
 func WithoutType(arg string) (file string, ok bool) {

@@ -14,6 +14,7 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/paths"
 	"github.com/davit-oci/davit/internal/layout"
 	"github.com/davit-oci/davit/internal/reference"
 	"github.com/davit-oci/davit/internal/shell"
@@ -49,6 +50,7 @@ func Repositories(ctx context.Context, a *app.App, l *app.Login, place string) (
 		}
 		return keepBelow(all, ref)
 	}
+	ref = paths.SplitRepository(ref)
 	if info, err := os.Stat(ref.Path); err == nil && info.IsDir() && !layout.Is(ref.Path) {
 		found, err := FindLayouts(ref.Path)
 		if err == nil && len(found) == 0 {

@@ -26,8 +26,8 @@ func newPruneCommand(a *app.App) *cobra.Command {
 		Short: "Remove what no kept tag of a repository, layout, or archive reaches",
 		Long: `Remove tags that are not kept, and the manifests that no kept tag reaches: through indexes,
 subjects, and attachments. A tag is kept if it matches --keep-tags, or is one of those of the
-newest artifacts that --keep-last counts, or is younger than --older-than; without any of these,
-every tag is. A date comes from the artifact: without one, a tag is never old, and the highest
+newest artifacts that --keep-last counts in each repository, or is younger than --older-than;
+without any of these, every tag is. A date comes from the artifact: without one, a tag is never old, and the highest
 version is the newest. Registries list no manifests without a tag, so that only tags and
 attachments are considered there. On a terminal, davit asks.`,
 		Example: `  davit prune registry.example.com/app --keep-tags 'v*' --keep-last 5 --older-than 30d --dry-run
@@ -38,7 +38,7 @@ attachments are considered there. On a terminal, davit asks.`,
 	}
 	f := cmd.Flags()
 	f.StringArrayVar(&opts.KeepTags, "keep-tags", nil, "keep tags that match `GLOB` (repeatable)")
-	retention.Keep(f, &opts.KeepLast, "keep-last", "keep the newest `N` artifacts, with all their tags")
+	retention.Keep(f, &opts.KeepLast, "keep-last", "keep the newest `N` artifacts of each repository, with all their tags")
 	retention.Age(f, &opts.OlderThan, "older-than", "remove only tags older than this `AGE`: 90d, 12w, 36h")
 	f.BoolVar(&opts.dryRun, "dry-run", false, "show what would be removed, without doing it")
 	f.BoolVarP(&opts.yes, "yes", "y", false, "do not ask; without a terminal, davit never does")
@@ -78,7 +78,7 @@ func runPrune(ctx context.Context, a *app.App, repository string, opts pruneOpti
 		if opts.dryRun || len(plan.Tags)+len(plan.Manifests) == 0 {
 			return r, nil
 		}
-		question := fmt.Sprintf("remove %s and %s from %s?", term.Plural(len(plan.Tags), "tag"), term.Plural(len(plan.Manifests), "manifest"), repository)
+		question := fmt.Sprintf("remove %s and %s from %s?", countTags(plan.Tags), term.Plural(len(plan.Manifests), "manifest"), repository)
 		if err := a.Confirm(ctx, question, opts.yes); err != nil {
 			return nil, err
 		}
@@ -88,6 +88,18 @@ func runPrune(ctx context.Context, a *app.App, repository string, opts pruneOpti
 		return err
 	}
 	return a.Print(result)
+}
+
+// countTags returns the number of tags, and the first of them.
+func countTags(tags []prune.Tag) string {
+	if len(tags) == 0 {
+		return "no tags"
+	}
+	names := make([]string, len(tags))
+	for i, t := range tags {
+		names[i] = t.Name
+	}
+	return fmt.Sprintf("%s (%s)", term.Plural(len(tags), "tag"), textdist.FirstFew(names))
 }
 
 // listFullTags lists the tags that users set: in a layout with their repositories, since several may have the same tag.
