@@ -96,7 +96,7 @@ func TestSweep(t *testing.T) {
 	}
 	old := time.Now().Add(-100 * 24 * time.Hour)
 	paths := make(map[string]string)
-	for _, name := range []string{"there", "gone", "gone lately"} {
+	for _, name := range []string{"existing", "gone", "gone recently"} {
 		root := open(t, filepath.Join(dir, name))
 		path, err := record.File(records, root)
 		if err != nil {
@@ -107,7 +107,7 @@ func TestSweep(t *testing.T) {
 			t.Fatal(err)
 		}
 		paths[name] = path
-		if name != "gone lately" {
+		if name != "gone recently" {
 			if err := os.Chtimes(path, old, old); err != nil {
 				t.Fatal(err)
 			}

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// TestDemo checks that docs/demo.svg shows what davit prints today. To renew it: go run ./internal/recording
+// TestDemo checks that docs/demo.svg shows what davit prints. To update it: go run ./internal/recording
 func TestDemo(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	t.Setenv("XDG_STATE_HOME", t.TempDir())
@@ -23,7 +23,7 @@ func TestDemo(t *testing.T) {
 	// The ages of documents in the examples grow, and change the widths of columns.
 	age := regexp.MustCompile(`( +[0-9]+ (?:day|month|year)s? ago)? +`)
 	if err != nil || !bytes.Equal(age.ReplaceAll(got, []byte(" ")), age.ReplaceAll(want, []byte(" "))) {
-		t.Errorf("docs/demo.svg is out of date (%v); renew it with: go run ./internal/recording", err)
+		t.Errorf("docs/demo.svg is out of date (%v); update it with: go run ./internal/recording", err)
 	}
 	for d := xml.NewDecoder(bytes.NewReader(got)); ; {
 		if _, err := d.Token(); errors.Is(err, io.EOF) {

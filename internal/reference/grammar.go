@@ -91,8 +91,8 @@ func ValidateRepository(host, name, tag string) error {
 		"its parts consist of lower-case letters and digits, with '.', '_', '__', or '-' between them"}
 }
 
-// LooksLikeHost follows docker: the first part of a reference is a host if it can't be a part of a repository on a default
-// registry.
+// LooksLikeHost reports whether the first part of a reference is a host, by the rule of docker: it is "localhost", or it contains a
+// dot, a colon, or a bracket.
 func LooksLikeHost(s string) bool {
 	return s == "localhost" || strings.ContainsAny(s, ".:[")
 }

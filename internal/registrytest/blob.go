@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// blob is content that only grows: an upload appends to it, and the finished blob is served from the same object.
+// blob is the content of an upload, and of the blob that the finished upload becomes.
 type blob struct {
 	mu   sync.RWMutex
 	file *os.File // nil: the content is in data

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// Options select how the registry behaves. The zero value is a friendly registry in memory: referrers API, ranges, chunked
-// uploads, mounts, deletes, no authentication.
+// Options select how the registry behaves. The zero value is a registry in memory with the referrers API, ranges, chunked uploads,
+// mounts, and deletion, and without authentication.
 type Options struct {
 	Dir string // blobs are files in this directory; empty: in memory
 
@@ -32,7 +32,7 @@ type Options struct {
 	Line   Line
 }
 
-// Limits bound requests and responses; 0: no limit.
+// Limits limit requests and responses; 0: no limit.
 type Limits struct {
 	ChunkMin int64 // sent as OCI-Chunk-Min-Length, and enforced
 	MaxBody  int64 // a larger request body is answered 413

@@ -42,7 +42,7 @@ func (g *Registry) release() {
 	clear(g.uploads)
 }
 
-// Also serves the same registry on another port too, with TLS if secure is set, and returns the URL of that port, for redirects.
+// Also serves the registry on a second port, with TLS if secure is set, and returns the URL of that port, for redirects.
 func (g *Registry) Also(tb testing.TB, secure bool) string {
 	tb.Helper()
 	return g.serve(tb, secure).URL

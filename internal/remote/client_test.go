@@ -211,16 +211,16 @@ func TestUnknownAuthority(t *testing.T) {
 
 func TestRealmIsChecked(t *testing.T) {
 	t.Parallel()
-	var asked bool
-	internal := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked = true }))
+	var received bool
+	internal := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { received = true }))
 	defer internal.Close()
 	realm := strings.Replace(internal.URL, "127.0.0.1", "127.0.0.2", 1) + "/token"
 	g := rt.Start(t, rt.Options{})
 	g.Inject("", faults.Always, faults.Status(401, "WWW-Authenticate", fmt.Sprintf("Bearer realm=%q,service=x", realm)))
 	_, err := open(t, Options{Credentials: credentials.Options{Username: "u", Password: "p"}}, g.Host, "a/b", reference.Read).Resolve(t.Context(), "x")
 	var denied *transport.Denied
-	if !errors.As(err, &denied) || asked {
-		t.Errorf("got %v, token server received a request: %v; want *Denied, false", err, asked)
+	if !errors.As(err, &denied) || received {
+		t.Errorf("got %v, token server received a request: %v; want *Denied, false", err, received)
 	}
 }
 

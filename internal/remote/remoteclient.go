@@ -65,7 +65,7 @@ func New(opts Options) *Client {
 	return c
 }
 
-// OpenRepository opens a repository of a registry. It sends no request before the first use.
+// OpenRepository opens a repository of a registry, without sending a request.
 func (c *Client) OpenRepository(host, repository string, mode reference.Mode) (*Repository, error) {
 	if err := c.setup(); err != nil {
 		return nil, err

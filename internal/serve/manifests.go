@@ -90,7 +90,7 @@ func (c *call) readManifest(r *repository) (ocispec.Descriptor, []byte, error) {
 	if err != nil {
 		return desc, nil, err
 	}
-	if !manifest.Is(desc.MediaType) { // neither index.json nor a manifest listed in it refers to this manifest
+	if !manifest.Is(desc.MediaType) { // neither index.json nor a manifest that it lists refers to this manifest
 		desc.MediaType = manifest.TypeOf(data)
 	}
 	listed, err := r.Exists(ctx, desc) // a deleted manifest is stored as long as other writers may need its bytes

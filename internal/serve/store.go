@@ -79,7 +79,7 @@ func removeEmpty(dir, top string) {
 	}
 }
 
-// single is a layout that is served under every repository name. A name with a repository in its index belongs only to that one.
+// single is a layout served under every repository name. A name with a repository in its index belongs only to that repository.
 type single struct {
 	lazyLayout
 	home string

@@ -73,7 +73,7 @@ var metadataLimits = jsonwalk.Limits{Objects: manifest.Limits.Objects, Values: 2
 // Do sends a request about metadata with the repository's credentials. It reads the body of the response into memory, and
 // repeats the request if the body breaks off.
 func (r *Repository) Do(req *http.Request) (*http.Response, error) {
-	tries := r.Client.Transport.NewRetrier(r.Client.Transport.Limiter(req.URL.Host), "metadata")
+	retrier := r.Client.Transport.NewRetrier(r.Client.Transport.Limiter(req.URL.Host), "metadata")
 	for {
 		resp, err := r.Send(req)
 		if err != nil {
@@ -92,14 +92,14 @@ func (r *Repository) Do(req *http.Request) (*http.Response, error) {
 			if err := metadataLimits.Check(data); err != nil {
 				return nil, artifact.Refused("", "%w", err)
 			}
-			tries.Done()
+			retrier.Done()
 			resp.Body = io.NopCloser(bytes.NewReader(data))
 			return resp, nil
 		}
-		if transport.RetryabilityOf(err) == transport.Never || !tries.ShouldRetry(err) {
+		if transport.RetryabilityOf(err) == transport.Never || !retrier.ShouldRetry(err) {
 			return nil, err
 		}
-		if err := tries.Wait(req.Context()); err != nil {
+		if err := retrier.Wait(req.Context()); err != nil {
 			return nil, err
 		}
 	}

@@ -29,7 +29,7 @@ func (r *Store) FetchRange(ctx context.Context, desc ocispec.Descriptor, offset,
 	}
 	ctx, cancel := context.WithCancel(r.WithScope(ctx))
 	f := &fetcher{ctx: ctx, cancel: cancel, repo: r, desc: desc, offset: offset, end: offset + length,
-		tries: r.Client.Transport.NewRetrier(r.Client.Transport.Limiter(r.Origin.Host), "blob")}
+		retrier: r.Client.Transport.NewRetrier(r.Client.Transport.Limiter(r.Origin.Host), "blob")}
 	if err := f.reopen(nil); err != nil {
 		cancel()
 		return nil, err
@@ -39,27 +39,27 @@ func (r *Store) FetchRange(ctx context.Context, desc ocispec.Descriptor, offset,
 
 // fetcher reads a range of a blob through as many requests as necessary.
 type fetcher struct {
-	ctx    context.Context
-	cancel func()
-	repo   *Store
-	desc   ocispec.Descriptor
-	body   io.ReadCloser // nil: not open
-	offset int64         // of the next byte in the blob
-	end    int64
-	tries  *transport.Retrier
+	ctx     context.Context
+	cancel  func()
+	repo    *Store
+	desc    ocispec.Descriptor
+	body    io.ReadCloser // nil: not open
+	offset  int64         // of the next byte in the blob
+	end     int64
+	retrier *transport.Retrier
 }
 
 // Read implements io.Reader. It returns io.EOF only at the end of the range.
 func (f *fetcher) Read(p []byte) (int, error) {
 	for {
 		if f.offset == f.end {
-			f.tries.Done()
+			f.retrier.Done()
 			return 0, io.EOF
 		}
 		n, err := f.body.Read(p[:min(int64(len(p)), f.end-f.offset)])
 		f.offset += int64(n)
 		if n > 0 {
-			f.tries.Progress(int64(n))
+			f.retrier.Progress(int64(n))
 			return n, nil
 		}
 		if err == nil {
@@ -92,10 +92,10 @@ func (f *fetcher) reopen(cause error) error {
 			f.body = nil
 		}
 		if cause != nil {
-			if transport.RetryabilityOf(cause) == transport.Never || !f.tries.ShouldRetry(cause) {
+			if transport.RetryabilityOf(cause) == transport.Never || !f.retrier.ShouldRetry(cause) {
 				return f.repo.Wrap(f.ctx, step, cause)
 			}
-			if err := f.tries.Wait(f.ctx); err != nil {
+			if err := f.retrier.Wait(f.ctx); err != nil {
 				return err
 			}
 		}

@@ -41,27 +41,27 @@ type Activity struct {
 
 // NewActivity returns an activity with a stall time.
 func NewActivity(stall time.Duration) *Activity {
-	u := &Activity{}
-	u.stall.Store(int64(stall))
-	u.touch()
-	return u
+	a := &Activity{}
+	a.stall.Store(int64(stall))
+	a.touch()
+	return a
 }
 
-func (u *Activity) wait() time.Duration { return time.Duration(u.stall.Load()) }
+func (a *Activity) wait() time.Duration { return time.Duration(a.stall.Load()) }
 
-func (u *Activity) touch() { u.last.Store(time.Now().UnixNano()) }
+func (a *Activity) touch() { a.last.Store(time.Now().UnixNano()) }
 
 // giveUp returns the error of a stalled connection, and records it for explain.
-func (u *Activity) giveUp() stalled {
-	u.isStalled.Store(true)
-	return stalled{u.wait()}
+func (a *Activity) giveUp() stalled {
+	a.isStalled.Store(true)
+	return stalled{a.wait()}
 }
 
 // explain replaces an error of a request without a response by a clearer one. It restores a stall that net/http has replaced.
-func (u *Activity) explain(err error) error {
+func (a *Activity) explain(err error) error {
 	switch {
-	case u.isStalled.Load() && !errors.As(err, new(stalled)):
-		return stalled{u.wait()}
+	case a.isStalled.Load() && !errors.As(err, new(stalled)):
+		return stalled{a.wait()}
 	case err == io.EOF: // not wrapped by http.Transport
 		return fault.Worded("the connection was closed without a response", err)
 	}
@@ -69,22 +69,22 @@ func (u *Activity) explain(err error) error {
 }
 
 // recordReceived records n received bytes and how long the caller waited for them. It reports whether progress is too slow.
-func (u *Activity) recordReceived(n int, waited time.Duration) bool {
-	u.touch()
-	if u.trickle.Add(int64(n)) >= leastProgress {
-		u.trickle.Store(0)
-		u.waited.Store(0)
+func (a *Activity) recordReceived(n int, waited time.Duration) bool {
+	a.touch()
+	if a.trickle.Add(int64(n)) >= leastProgress {
+		a.trickle.Store(0)
+		a.waited.Store(0)
 		return false
 	}
-	return u.waited.Add(int64(waited)) > u.stall.Load()
+	return a.waited.Add(int64(waited)) > a.stall.Load()
 }
 
 // deadline returns the time at which the registry will have been silent for too long.
-func (u *Activity) deadline() time.Time {
-	if u.local.Load() > 0 {
-		return time.Now().Add(u.wait())
+func (a *Activity) deadline() time.Time {
+	if a.local.Load() > 0 {
+		return time.Now().Add(a.wait())
 	}
-	return time.Unix(0, u.last.Load()).Add(u.wait())
+	return time.Unix(0, a.last.Load()).Add(a.wait())
 }
 
 // sendBuffer is the number of bytes written to a connection at once.
@@ -124,22 +124,22 @@ func loopbackAddresses(addr string) []string {
 	return []string{net.JoinHostPort("127.0.0.1", port), net.JoinHostPort("::1", port)}
 }
 
-// withActivity returns a context that binds u to the connection of a request, until the connection becomes idle.
-func withActivity(ctx context.Context, u *Activity) context.Context {
+// withActivity returns a context that binds a to the connection of a request, until the connection becomes idle.
+func withActivity(ctx context.Context, a *Activity) context.Context {
 	var mine atomic.Pointer[conn]
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(info httptrace.GotConnInfo) {
 			if c := connOf(info.Conn); c != nil {
 				mine.Store(c)
-				u.touch()
-				c.bind(u)
+				a.touch()
+				c.bind(a)
 			}
 		},
 		WroteRequest: func(httptrace.WroteRequestInfo) {
-			if c := mine.Load(); c != nil && u.CommitStall > 0 {
-				u.stall.Store(int64(u.CommitStall))
-				u.touch()
-				c.bind(u)
+			if c := mine.Load(); c != nil && a.CommitStall > 0 {
+				a.stall.Store(int64(a.CommitStall))
+				a.touch()
+				c.bind(a)
 			}
 		},
 		PutIdleConn: func(error) {
@@ -158,31 +158,31 @@ func connOf(nc net.Conn) *conn {
 	return c
 }
 
-func (c *conn) bind(u *Activity) {
+func (c *conn) bind(a *Activity) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.use.Store(u)
-	_ = c.Conn.SetReadDeadline(c.limit(u)) // a broken connection fails on its next read
+	c.use.Store(a)
+	_ = c.Conn.SetReadDeadline(c.limit(a)) // a broken connection fails on its next read
 }
 
-func (c *conn) limit(u *Activity) time.Time {
-	if u == nil {
+func (c *conn) limit(a *Activity) time.Time {
+	if a == nil {
 		return time.Time{}
 	}
-	return u.deadline()
+	return a.deadline()
 }
 
 // begin sets the deadline for one system call: the full stall time from now on.
 func (c *conn) begin(set func(time.Time) error) *Activity {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	u := c.use.Load()
-	if u == nil {
+	a := c.use.Load()
+	if a == nil {
 		_ = set(time.Time{})
 		return nil
 	}
-	_ = set(time.Now().Add(u.wait()))
-	return u
+	_ = set(time.Now().Add(a.wait()))
+	return a
 }
 
 // Read implements io.Reader. It waits as long as bytes are sent.
@@ -190,18 +190,18 @@ func (c *conn) Read(p []byte) (int, error) {
 	if failed := c.failed.Load(); failed != nil {
 		return 0, *failed
 	}
-	u := c.begin(c.Conn.SetReadDeadline)
-	first, start := u, time.Now()
+	a := c.begin(c.Conn.SetReadDeadline)
+	first, start := a, time.Now()
 	for {
 		n, err := c.Conn.Read(p)
 		if n > 0 {
-			u = c.use.Load()
+			a = c.use.Load()
 			switch {
-			case u == nil:
-			case u != first: // the call began before the request
-				u.touch()
-			case u.recordReceived(n, time.Since(start)):
-				return n, c.fail(u)
+			case a == nil:
+			case a != first: // the call began before the request
+				a.touch()
+			case a.recordReceived(n, time.Since(start)):
+				return n, c.fail(a)
 			}
 			return n, nil
 		}
@@ -209,19 +209,19 @@ func (c *conn) Read(p []byte) (int, error) {
 			return n, err
 		}
 		c.mu.Lock()
-		u = c.use.Load()
-		limit := c.limit(u)
+		a = c.use.Load()
+		limit := c.limit(a)
 		_ = c.Conn.SetReadDeadline(limit)
 		c.mu.Unlock()
-		if u != nil && !time.Now().Before(limit) {
-			return 0, c.fail(u)
+		if a != nil && !time.Now().Before(limit) {
+			return 0, c.fail(a)
 		}
 	}
 }
 
 // fail returns the error of a stalled read, and makes all later reads fail.
-func (c *conn) fail(u *Activity) error {
-	failed := u.giveUp()
+func (c *conn) fail(a *Activity) error {
+	failed := a.giveUp()
 	c.failed.Store(&failed)
 	return failed
 }
@@ -229,20 +229,20 @@ func (c *conn) fail(u *Activity) error {
 // Write implements io.Writer. It counts the bytes, and continues as long as some are sent within the stall time.
 func (c *conn) Write(p []byte) (written int, err error) {
 	for {
-		u := c.begin(c.Conn.SetWriteDeadline)
+		a := c.begin(c.Conn.SetWriteDeadline)
 		n, err := c.Conn.Write(p[written:])
 		written += n
-		if u != nil && n > 0 {
-			u.Sent.Add(int64(n))
-			u.touch()
+		if a != nil && n > 0 {
+			a.Sent.Add(int64(n))
+			a.touch()
 		}
 		switch {
 		case err == nil:
 			return written, nil
 		case n > 0 && errors.Is(err, os.ErrDeadlineExceeded):
 			continue
-		case errors.Is(err, os.ErrDeadlineExceeded) && u != nil:
-			err = u.giveUp()
+		case errors.Is(err, os.ErrDeadlineExceeded) && a != nil:
+			err = a.giveUp()
 		}
 		return written, err
 	}
@@ -256,11 +256,11 @@ func (c *conn) ReadFrom(r io.Reader) (int64, error) {
 }
 
 // bodyOf wraps a request's body, so that the time of reading it does not count as silence of the registry.
-func bodyOf(body io.ReadCloser, u *Activity) io.ReadCloser {
+func bodyOf(body io.ReadCloser, a *Activity) io.ReadCloser {
 	if body == nil || body == http.NoBody {
 		return body
 	}
-	return &waitingBody{body, u}
+	return &waitingBody{body, a}
 }
 
 type waitingBody struct {

@@ -223,7 +223,7 @@ func Wrap(ctx context.Context, host, step string, err error) error {
 	return &Unavailable{Host: host, Step: step, Err: withAddress(host, challenge.NotToken(err))}
 }
 
-// Elsewhere is the error of a request to an address that the registry sent, which is often wrong in its configuration.
+// Elsewhere is the error of a request to an address that the registry sent, often because its public address is misconfigured.
 type Elsewhere struct {
 	What string // "uploads" or "clients"
 	URL  string

@@ -44,7 +44,7 @@ func addRedirect(req *http.Request, err error) error {
 	return &Elsewhere{What: "clients", URL: BareURL(req.URL).String(), Err: err}
 }
 
-// hasAnswered reports whether the host that did not answer with err has answered before: the registry, or the host of an Elsewhere.
+// hasAnswered reports whether the host of a failed request has answered before: the registry, or the host of an Elsewhere.
 func (t *Retrier) hasAnswered(err error) bool {
 	var at *Elsewhere
 	if errors.As(err, &at) {

@@ -50,7 +50,7 @@ type Transport struct {
 // Options configure how a transport connects, waits, and retries.
 type Options struct {
 	Security    Security
-	Connections int           // limit of idle connections to one host, to which a few are added
+	Connections int           // idle connections to keep for one host, besides a few
 	RetryFor    time.Duration // how long all operations of one type may go without progress; 0: 5 minutes; negative: no retries
 	Stall       time.Duration // how long a registry may be silent; 0: 30 seconds; RetryFor is an upper limit
 	Delay       time.Duration // before the second try; 0: 200 ms
@@ -129,7 +129,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 // sendRepeatedly sends a request until it is answered or must not be retried.
 func (t *Transport) sendRepeatedly(req *http.Request) (*http.Response, error) {
 	limiter := t.Limiter(req.URL.Host)
-	tries := t.NewRetrier(limiter, backoff.Class(req))
+	retrier := t.NewRetrier(limiter, backoff.Class(req))
 	for {
 		if err := limiter.wait(req.Context()); err != nil {
 			return nil, err
@@ -139,7 +139,7 @@ func (t *Transport) sendRepeatedly(req *http.Request) (*http.Response, error) {
 		once := settingsOf(req.Context()).Once
 		if !canRetry(resp, err) || once {
 			if err == nil && !once {
-				tries.Done()
+				retrier.Done()
 			}
 			return resp, err
 		}
@@ -148,13 +148,13 @@ func (t *Transport) sendRepeatedly(req *http.Request) (*http.Response, error) {
 		if cause == nil {
 			cause = errors.New(resp.Status)
 		}
-		if rewindErr != nil || !tries.ShouldRetry(cause) {
+		if rewindErr != nil || !retrier.ShouldRetry(cause) {
 			return resp, err
 		}
 		if resp != nil {
 			Drain(resp)
 		}
-		if err := tries.Wait(req.Context()); err != nil {
+		if err := retrier.Wait(req.Context()); err != nil {
 			return nil, err
 		}
 		req = next

@@ -105,7 +105,7 @@ func open(r *blob.Store, desc ocispec.Descriptor, to Destination) (*download, er
 		hash: r.Shared.Hashes.New(desc.Digest.Algorithm().Hash()),
 	}
 	t := r.Client.Transport
-	d.pool = &pool{coverage: d.coverage, slots: r.Shared, fetch: d.fetch, tries: t.NewRetrier(t.Limiter(r.Origin.Host), "blob")}
+	d.pool = &pool{coverage: d.coverage, slots: r.Shared, fetch: d.fetch, retrier: t.NewRetrier(t.Limiter(r.Origin.Host), "blob")}
 	if d.resume() {
 		return d, nil
 	}

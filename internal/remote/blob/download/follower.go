@@ -128,8 +128,8 @@ func (f *follower) handOver(buf, data []byte, at int64) bool {
 	return true
 }
 
-// hashNow hashes a written block if it is the next one to be hashed. Only the only worker of a small blob may call it, and not
-// while run is running.
+// hashNow hashes a written block if it is the next one to be hashed. It is for the single worker of a small blob, and must not be
+// called while run is running.
 func (f *follower) hashNow(data []byte, at int64) {
 	if at != f.hashed {
 		return

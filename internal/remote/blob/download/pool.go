@@ -45,12 +45,12 @@ type pool struct {
 	enough  func()        // stops adapt
 	latency time.Duration // time until the first byte arrived; used by sample
 
-	mu     sync.Mutex
-	tries  *transport.Retrier
-	active int  // number of workers
-	limit  int  // number of workers wanted
-	fixed  bool // adapt has ended: no workers are added
-	whole  bool // one request fetches the whole blob, because the registry does not support ranges
+	mu      sync.Mutex
+	retrier *transport.Retrier
+	active  int  // number of workers
+	limit   int  // number of workers wanted
+	fixed   bool // adapt has ended: no workers are added
+	whole   bool // one request fetches the whole blob, because the registry does not support ranges
 }
 
 // run runs workers until the blob is complete or one of them fails.
@@ -177,8 +177,8 @@ func (p *pool) pause(ctx context.Context, err error) error {
 		return err
 	}
 	p.mu.Lock()
-	more := p.tries.ShouldRetry(err)
-	delay := p.tries.Delay
+	more := p.retrier.ShouldRetry(err)
+	delay := p.retrier.Delay
 	p.mu.Unlock()
 	if !more {
 		return err
@@ -191,9 +191,9 @@ func (p *pool) pause(ctx context.Context, err error) error {
 func (p *pool) recordProgress(n int64, complete bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.tries.Progress(n)
+	p.retrier.Progress(n)
 	if complete {
-		p.tries.Done()
+		p.retrier.Done()
 		p.enough()
 	}
 }

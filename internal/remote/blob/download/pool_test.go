@@ -26,7 +26,7 @@ func newPool(t *testing.T, size int64, fetch func(p *pool, part span) error) (*p
 	t.Helper()
 	c, _ := emptyCoverage(t, size, nil)
 	slots := &testSlots{}
-	p := &pool{coverage: c, slots: slots, tries: new(transport.Transport).NewRetrier(new(transport.HostLimiter), "")}
+	p := &pool{coverage: c, slots: slots, retrier: new(transport.Transport).NewRetrier(new(transport.HostLimiter), "")}
 	p.fetch = func(_ context.Context, part span) error {
 		defer c.release(part)
 		return fetch(p, part)

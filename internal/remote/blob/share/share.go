@@ -36,7 +36,7 @@ type Downloads struct {
 	Stall time.Duration // 0: DefaultStall
 
 	mu     sync.Mutex
-	active *os.File   // a file with a shared lock of each process that downloads
+	active *os.File   // a file on which each downloading process has a shared lock
 	held   []*os.File // open files of blobs that this process has fetched, oldest first
 }
 

@@ -28,7 +28,7 @@ type request struct {
 	commits      bool // the request ends the session, so the registry may take long to answer
 }
 
-// slowestCommit is the rate at which the slowest registry makes a session a blob, which it copies or hashes again.
+// slowestCommit is the rate at which the slowest registry commits a session, for which it copies or hashes the blob again.
 const slowestCommit = 20 << 20 // bytes per second
 
 // send sends a request once. It sends credentials only to the origin of the registry.

@@ -14,7 +14,7 @@ import (
 type situation struct {
 	status        int  // of the response; 0: there was no response
 	isTemporary   bool // the same request may succeed later
-	digestInvalid bool // the response reports another digest
+	digestInvalid bool // the response reports a wrong digest
 
 	hasSession   bool // the registry has opened a session
 	begun        bool // a body was sent to the session
@@ -128,10 +128,10 @@ func (u *upload) recover(ctx context.Context, err error) error {
 	if err := u.act(ctx, nextAction(u.situation(err)), err); err != nil {
 		return err
 	}
-	if !u.tries.ShouldRetry(err) {
+	if !u.retrier.ShouldRetry(err) {
 		return err
 	}
-	return u.tries.Wait(ctx)
+	return u.retrier.Wait(ctx)
 }
 
 // act applies an action to the state of the upload. It returns an error if the upload must fail.

@@ -50,19 +50,19 @@ func (u *upload) post(ctx context.Context, query url.Values) error {
 }
 
 // follow sets the session's URL to the Location of a response. It fails if that leaves https.
-func (u *upload) follow(resp *http.Response, asked *url.URL) error {
+func (u *upload) follow(resp *http.Response, requested *url.URL) error {
 	location := resp.Header.Get("Location")
 	if location == "" {
 		if u.location != nil {
 			return nil
 		}
-		return transport.Violationf("%s %s opened an upload without a Location", resp.Request.Method, transport.BareURL(asked))
+		return transport.Violationf("%s %s opened an upload without a Location", resp.Request.Method, transport.BareURL(requested))
 	}
-	next, err := asked.Parse(location)
+	next, err := requested.Parse(location)
 	if err != nil || next.Host == "" || next.Scheme != "https" && next.Scheme != "http" {
-		return transport.Violationf("%s %s opened an upload at a Location that is not a URL", resp.Request.Method, transport.BareURL(asked))
+		return transport.Violationf("%s %s opened an upload at a Location that is not a URL", resp.Request.Method, transport.BareURL(requested))
 	}
-	if asked.Scheme == "https" && next.Scheme != "https" {
+	if requested.Scheme == "https" && next.Scheme != "https" {
 		return transport.RedirectRefused("an upload's Location that leaves https is refused")
 	}
 	u.location = u.withPort(next)
@@ -157,7 +157,7 @@ func (u *upload) parseRange(value string) (int64, bool) {
 func (u *upload) recordArrived(offset int64) {
 	u.offset = offset
 	if offset > u.furthest {
-		u.tries.Progress(offset - u.furthest)
+		u.retrier.Progress(offset - u.furthest)
 		u.furthest, u.stuck, u.fails = offset, 0, 0
 	}
 	u.report(offset)

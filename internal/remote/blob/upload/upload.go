@@ -69,7 +69,7 @@ func Blob(ctx context.Context, r *blob.Store, b artifact.Blob, report func(done 
 		u.digest = "" // not trusted without a size
 	}
 	transport := r.Client.Transport
-	u.tries = transport.NewRetrier(transport.Limiter(r.Origin.Host), "upload")
+	u.retrier = transport.NewRetrier(transport.Limiter(r.Origin.Host), "upload")
 	step, err := u.run(r.WithScope(ctx))
 	desc := b.Descriptor()
 	desc.Digest, desc.Size = u.digest, u.size
@@ -77,7 +77,7 @@ func Blob(ctx context.Context, r *blob.Store, b artifact.Blob, report func(done 
 		desc.MediaType = "application/octet-stream"
 	}
 	if err == nil {
-		u.tries.Done()
+		u.retrier.Done()
 		r.Shared.Saw(r.Origin.Host, r.Name.Repository, desc)
 		report(u.size)
 	}
@@ -137,11 +137,11 @@ func Mount(ctx context.Context, r *blob.Store, desc ocispec.Descriptor, fromRepo
 
 // upload sends one blob.
 type upload struct {
-	repo   *blob.Store
-	blob   artifact.Blob
-	report func(int64)
-	tries  *transport.Retrier
-	state  *uploadState // saved for another process; nil: not saved
+	repo    *blob.Store
+	blob    artifact.Blob
+	report  func(int64)
+	retrier *transport.Retrier
+	state   *uploadState // saved for another process; nil: not saved
 
 	digest digest.Digest // "": not known yet
 	size   int64         // -1: not known yet
