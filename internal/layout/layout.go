@@ -125,7 +125,7 @@ func (l *Layout) readFile(name string, most int64) ([]byte, error) {
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, most+1))
 	if err == nil && int64(len(data)) > most {
-		return nil, artifact.Refused(path.Join(l.Path, name), "it has more than %d bytes", most)
+		return nil, artifact.Refused(path.Join(l.Path, name), "file too large: limit is %d bytes", most)
 	}
 	return data, err
 }

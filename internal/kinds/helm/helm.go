@@ -178,7 +178,7 @@ func readIgnore(fsys fs.FS, dir string) (spec.Filter, error) {
 		return nil, fmt.Errorf("%q: %w", name, err)
 	}
 	if rules.Excludes("Chart.yaml", false) {
-		return nil, fmt.Errorf("%q leaves out Chart.yaml, without which there is no chart", name)
+		return nil, fmt.Errorf("%q leaves out Chart.yaml, which every chart requires", name)
 	}
 	return func(name string, isDir bool) bool { return rules.Excludes(tree.Below(dir, name), isDir) }, nil
 }

@@ -75,7 +75,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	for _, p := range provenance {
 		p.Title = plugins[0].Title + ".prov"
 	}
-	d.Notes = append(d.Notes, fmt.Sprintf("helm-plugin: helm finds %s in a repository whose last part is %s", m.Name, m.Name))
+	d.Notes = append(d.Notes, fmt.Sprintf("helm-plugin: helm finds the plugin only in a repository whose last element is %s", m.Name))
 	return func([]spec.Packed) (spec.Finished, error) { return spec.Finished{}, nil }, nil
 }
 
@@ -83,7 +83,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 func (m *metadata) check() error {
 	switch {
 	case !validName().MatchString(m.Name):
-		return fmt.Errorf("%s: name %q is not one that helm accepts: letters, digits, - and _", file, m.Name)
+		return fmt.Errorf("%s: invalid name %q: helm accepts letters, digits, - and _", file, m.Name)
 	case !spec.IsSemver(m.Version):
 		return fmt.Errorf("%s: version %q is not a semantic version", file, m.Version)
 	}
@@ -112,7 +112,7 @@ func readMetadata(d *compose.Draft, l *compose.Layer) (*metadata, error) {
 // readInPackage returns the plugin.yaml of a packaged plugin, from the root or from a directory at the root.
 func readInPackage(d *compose.Draft, l *compose.Layer) ([]byte, error) {
 	if l.Packing != mediatypes.Raw {
-		return nil, errors.New("is in a tar, which is packed as it is")
+		return nil, errors.New("is inside another tar: a packaged plugin must have packing raw")
 	}
 	f, err := d.FS.Open(l.Path)
 	if err != nil {

@@ -33,7 +33,7 @@ func TestHelmPluginRefuses(t *testing.T) {
 	for name, tc := range map[string]struct{ path, content, want string }{
 		"no metadata":   {"p/README.md", "x", "its plugin.yaml: no such file or directory"},
 		"no version":    {"p/plugin.yaml", "name: a\n", `version "" is not a semantic version`},
-		"a bad name":    {"p/plugin.yaml", "name: a b\nversion: 1.0.0\n", `name "a b" is not one that helm accepts`},
+		"a bad name":    {"p/plugin.yaml", "name: a b\nversion: 1.0.0\n", `invalid name "a b": helm accepts letters`},
 		"not a package": {"p", "hello, world", "its plugin.yaml: gzip: invalid header"},
 		"too deep":      {"p", kindtest.Tgz(t, "a/b/plugin.yaml", plugin), "is not in the package"},
 	} {

@@ -181,7 +181,7 @@ func makeLayer(d *compose.Draft, e kitElement, by *compose.Layer, all []kitEleme
 		return err
 	}
 	if d.Ignores(by, name, info.IsDir()) {
-		return e.from.Refuse("kit would pack nothing of it; take it out of one of the two", "names %q, which %s leaves out", declared, d.Kind.IgnoreFile)
+		return e.from.Refuse("kit would not pack it: remove it from the Kitfile, or from "+d.Kind.IgnoreFile, "names %q, which %s leaves out", declared, d.Kind.IgnoreFile)
 	}
 	t, _ := d.Kind.Role(e.role)
 	within := path.Clean(declared)

@@ -32,7 +32,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 		}
 	}
 	if len(d.Layers) == 0 {
-		return nil, errors.New("there are no files of a model")
+		return nil, errors.New("there are no model files")
 	}
 	found := weightset.Find(d, "weights")
 	if len(found.Faults) > 0 {

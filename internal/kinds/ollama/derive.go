@@ -66,11 +66,11 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 func assign(d *compose.Draft, found *weightset.Parts) error {
 	switch paths := found.Model.Paths; {
 	case len(paths) == 0:
-		return &spec.Error{Err: errors.New("there is no GGUF file of a model"), Hint: "add the model, or a Modelfile whose FROM names it"}
+		return &spec.Error{Err: errors.New("there is no GGUF model"), Hint: "add the model, or a Modelfile whose FROM names it"}
 	case found.Model.Format != "gguf":
-		return &spec.Error{Item: paths[0], Err: fmt.Errorf("models for Ollama are GGUF, not %s", found.Model.Format), Hint: "convert it: convert_hf_to_gguf.py of llama.cpp"}
+		return &spec.Error{Item: paths[0], Err: fmt.Errorf("Ollama requires GGUF, not %s", found.Model.Format), Hint: "convert it: convert_hf_to_gguf.py of llama.cpp"}
 	case len(paths) > 1:
-		return &spec.Error{Item: paths[0], Err: fmt.Errorf("models for Ollama are one file, not %d", len(paths)), Hint: "merge them: llama-gguf-split --merge " + paths[0] + " MODEL.gguf"}
+		return &spec.Error{Item: paths[0], Err: fmt.Errorf("Ollama requires a model in one file, not %d", len(paths)), Hint: "merge them: llama-gguf-split --merge " + paths[0] + " MODEL.gguf"}
 	}
 	d.DropLayers(func(l *compose.Layer) bool {
 		part := found.Part(l)

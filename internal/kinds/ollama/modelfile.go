@@ -81,7 +81,7 @@ func (t *texts) checkRoles(found *weightset.Parts) error {
 		name := path.Join(path.Dir(t.by.Source()), n.Pattern)
 		switch part := found.Parts[name]; {
 		case n.Role == "model" && part == survey.OtherSet:
-			return n.Refuse(t.by, "take out one of the two", "names a second model, besides %s, and Ollama uses one", path.Base(found.Model.Paths[0]))
+			return n.Refuse(t.by, "remove one of them", "names a second model, besides %s, and Ollama uses one", path.Base(found.Model.Paths[0]))
 		case n.Role == "model" && part == survey.Adapter:
 			return n.Refuse(t.by, "name it with ADAPTER", "names %q, which is an adapter, not a model", n.Pattern)
 		case part == survey.Imatrix:
@@ -90,7 +90,7 @@ func (t *texts) checkRoles(found *weightset.Parts) error {
 		case part != survey.Adapter:
 			return n.Refuse(t.by, "", "names %q, which is not an adapter", n.Pattern)
 		case adapter != "" && adapter != name:
-			return n.Refuse(t.by, "take out one of the two", "names a second adapter, and Ollama uses one")
+			return n.Refuse(t.by, "remove one of them", "names a second adapter, and Ollama uses one")
 		default:
 			adapter = name
 		}

@@ -105,7 +105,7 @@ func configOfOne(d *compose.Draft, f file) map[string]any {
 func noteSingle(d *compose.Draft, f file, answers []answered, how string) {
 	switch names := namesOf(answers); {
 	case len(names) == 0:
-		d.Notes = append(d.Notes, fmt.Sprintf("%s: %s names no alert; write alerts: [NAME] in its front matter so that it is found by one", d.Kind.Name, f.Path))
+		d.Notes = append(d.Notes, fmt.Sprintf("%s: %s names no alert; write alerts: [NAME] in its front matter so that it can be found by alert", d.Kind.Name, f.Path))
 	case how != "":
 		d.Notes = append(d.Notes, fmt.Sprintf("%s: %s answers %s, %s", d.Kind.Name, f.Path, describeAlerts(names), how))
 	}

@@ -73,7 +73,7 @@ func deriveMember(d *compose.Draft) (configblob.Finish, error) {
 	if ref, _ := d.Spec.Config["ref"].(string); ref != "" {
 		version := d.Annotations[ocispec.AnnotationVersion]
 		if strings.Contains(ref, "{version}") && version == "" {
-			d.Refuse(l, "version: in the front matter of SKILL.md", "%s has no version, and ref names one", l.Source())
+			d.Refuse(l, "version: in the front matter of SKILL.md", "%s has no version, and ref contains {version}", l.Source())
 		}
 		ref = strings.NewReplacer("{name}", entry[annotationName], "{version}", strings.ReplaceAll(version, "+", "_")).Replace(ref)
 		entry[ocispec.AnnotationRefName], entry["io.agentskills.skill.ref"] = ref, ref // some clients read one annotation, some the other

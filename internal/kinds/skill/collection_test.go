@@ -68,7 +68,7 @@ func TestCollectionRefuses(t *testing.T) {
 		"no skill":              {head + "layers: [c/]\n", "SKILL.md"},
 		"no match":              {head + "layers: [x/*/]\n", "x/*/"},
 		"a reference to one":    {head + "config: {ref: r.example.com/s}\nlayers: [a/*/]\n", "ref"},
-		"no version for ref":    {head + "config: {ref: \"r.example.com/{name}:{version}\"}\nlayers: [a/*/]\n", "a/one has no version, and ref names one"},
+		"no version for ref":    {head + "config: {ref: \"r.example.com/{name}:{version}\"}\nlayers: [a/*/]\n", "a/one has no version, and ref contains {version}"},
 		"a config of one skill": {head + "config: {license: MIT}\nlayers: [a/*/]\n", "license"},
 	} {
 		t.Run(name, func(t *testing.T) {

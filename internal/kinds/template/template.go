@@ -29,7 +29,7 @@ func Complete(m *devcontainer.Metadata, fsys fs.FS, l *compose.Layer) error {
 	}
 	data, err := tree.ReadFile(fsys, file, tree.MaxSmallFile)
 	if err != nil {
-		return errors.New("it has neither .devcontainer.json nor .devcontainer/devcontainer.json, and a template is made of one")
+		return errors.New("it has neither .devcontainer.json nor .devcontainer/devcontainer.json; a template requires one of them")
 	}
 	config, err := devcontainer.Parse(data)
 	if err != nil {

@@ -40,7 +40,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	}
 	if d.Layers[0].MediaType == contentLayer {
 		if len(d.Spec.Config) > 0 {
-			return nil, fmt.Errorf("config: with media type %s it is empty", contentLayer)
+			return nil, fmt.Errorf("config: must be empty with media type %s", contentLayer)
 		}
 		d.ConfigType = contentConfig
 		d.Notes = append(d.Notes, WasmNote(f, d.Layers[0].Path))

@@ -45,7 +45,7 @@ func TestWasmForKubewarden(t *testing.T) {
 	if got := kindtest.ConfigOf(t, plan); got != "{}" || plan.ConfigType != "application/vnd.wasm.config.v1+json" || plan.ArtifactType != "" {
 		t.Errorf("config %s of type %s, artifactType %q", got, plan.ConfigType, plan.ArtifactType)
 	}
-	if _, err := kindtest.Compose(t, files, declared+"config: {author: Ann}\n"); err == nil || !strings.Contains(err.Error(), "it is empty") {
+	if _, err := kindtest.Compose(t, files, declared+"config: {author: Ann}\n"); err == nil || !strings.Contains(err.Error(), "must be empty") {
 		t.Errorf("with a config: %v", err)
 	}
 }

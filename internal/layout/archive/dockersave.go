@@ -66,7 +66,7 @@ func (t *tarFile) importImage(image dockerImage, known map[string]ocispec.Descri
 		return err
 	}
 	if m.Config.Size > manifest.MaxSize {
-		return fmt.Errorf("config too large: %d bytes", m.Config.Size)
+		return fmt.Errorf("config too large: %d bytes, limit is %d", m.Config.Size, manifest.MaxSize)
 	}
 	m.Config.MediaType = ocispec.MediaTypeImageConfig
 	for _, layer := range image.Layers {
@@ -105,7 +105,7 @@ func (t *tarFile) importFile(name string, known map[string]ocispec.Descriptor) (
 	}
 	e, ok := t.files[name]
 	if !ok {
-		return ocispec.Descriptor{}, fmt.Errorf("it has no %q", untrusted.Line(name, 200))
+		return ocispec.Descriptor{}, fmt.Errorf("%q is not in the archive", untrusted.Line(name, 200))
 	}
 	d, err := digest.FromReader(e.Reader())
 	if err != nil {
@@ -149,7 +149,7 @@ func (t *tarFile) addGenerated(data []byte) (ocispec.Descriptor, error) {
 func (t *tarFile) readSmall(name string) ([]byte, error) {
 	e := t.files[name]
 	if e.Size > manifest.MaxSize {
-		return nil, fmt.Errorf("%s has %d bytes", name, e.Size)
+		return nil, fmt.Errorf("%s too large: %d bytes, limit is %d", name, e.Size, manifest.MaxSize)
 	}
 	return io.ReadAll(e.Reader())
 }

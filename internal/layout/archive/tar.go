@@ -82,7 +82,7 @@ func (t *tarFile) scan(name string) error {
 			return err
 		}
 	}
-	return artifact.Refused(name, "it has more than %d entries", maxTarEntries)
+	return artifact.Refused(name, "too many entries: limit is %d", maxTarEntries)
 }
 
 // isCompressed reports whether the file begins with the magic number of gzip or zstd.
@@ -117,7 +117,7 @@ func (t *tarFile) recordEntry(archive string, h *tar.Header, at int64) error {
 		}
 		return catalog.CheckLayoutFile(archive, data)
 	case t.index != nil:
-		return artifact.Refused(archive, "it has two entries %q", name)
+		return artifact.Refused(archive, "duplicate entry %q", name)
 	}
 	var err error
 	t.index, err = index.Read(e.Reader(), archive+": "+name, e.Size)
