@@ -249,7 +249,7 @@ func TestTagThatIsNotAList(t *testing.T) {
 	o.expect("0")
 	o.reg.ResetLog()
 	text := o.run(exit.Refused, "attach -q $D/one.spdx.json $R/app:1")
-	if !strings.Contains(text, "the tag "+o.list()+" is that of sha256:") || o.reg.Count("PUT manifest") != 1 {
+	if !strings.Contains(text, "the tag "+o.list()+" refers to sha256:") || o.reg.Count("PUT manifest") != 1 {
 		t.Errorf("%d PUTs: %s", o.reg.Count("PUT manifest"), text)
 	}
 
