@@ -82,7 +82,7 @@ func TestOnlyPrivateDirectories(t *testing.T) {
 			}
 		}
 		if path, err := record.File(dir, dst); err == nil {
-			t.Errorf("%s: got %s", name, path)
+			t.Errorf("%s: got %s, want an error", name, path)
 		}
 	}
 }
@@ -126,7 +126,7 @@ func TestSweep(t *testing.T) {
 	}
 	for name, path := range paths {
 		if _, err := os.Stat(path); (err != nil) != (name == "gone") {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("state file of the directory %q: %v", name, err)
 		}
 	}
 }

@@ -74,7 +74,7 @@ func FuzzState(f *testing.F) {
 		for _, r := range ReadState(path).records {
 			for i := range r.Files.Len() {
 				if f := r.Files.At(i); f.Layer >= len(r.Layers) {
-					t.Errorf("layer %d of %d", f.Layer, len(r.Layers))
+					t.Errorf("a file has the layer index %d, but the record has %d layers", f.Layer, len(r.Layers))
 				}
 			}
 			if _, ok := r.Find("a"); ok && r.Files.Len() == 0 {

@@ -331,13 +331,13 @@ func TestIfMatch(t *testing.T) {
 	}
 	_, first := put("{}")
 	if status, _ := put(`{"a":0}`, "If-None-Match", "*"); status != 412 {
-		t.Errorf("the tag exists: got %d", status)
+		t.Errorf("If-None-Match with an existing tag: status %d, want 412", status)
 	}
 	if status, _ := put(`{"a":1}`, "If-Match", fmt.Sprintf("%q", first)); status != 201 {
-		t.Errorf("the tag is unchanged: got %d", status)
+		t.Errorf("If-Match with an unchanged tag: status %d, want 201", status)
 	}
 	if status, _ := put(`{"a":2}`, "If-Match", fmt.Sprintf("%q", first)); status != 412 {
-		t.Errorf("the tag has moved: got %d", status)
+		t.Errorf("If-Match with a moved tag: status %d, want 412", status)
 	}
 }
 
@@ -351,14 +351,14 @@ func TestCounts(t *testing.T) {
 	}
 	do(t, g, "PUT", "/v2/a/blobs/uploads/session-1?digest="+digestOf("hello"), "hello")
 	if in, _ := g.Bytes("PUT upload"); in != 5 {
-		t.Errorf("in: got %d, want 5", in)
+		t.Errorf("received %d bytes, want 5", in)
 	}
 	do(t, g, "POST", "/v2/b/blobs/uploads/?from=a&mount="+digestOf("hello"), "")
 	if _, ok := g.Blob("b", digestOf("hello")); !ok {
-		t.Error("not mounted")
+		t.Error("the blob was not mounted")
 	}
 	do(t, g, "GET", "/v2/b/blobs/"+digestOf("hello"), "")
 	if _, out := g.Bytes("GET blob"); out != 5 || g.Count("blob") != 1 || g.Count() != 4 {
-		t.Errorf("out: got %d, %+v", out, g.Requests())
+		t.Errorf("sent %d bytes, want 5; requests: %+v", out, g.Requests())
 	}
 }

@@ -73,7 +73,7 @@ func TestRefusalsAreNotRetried(t *testing.T) {
 		if _, err := repo.Resolve(t.Context(), "v1"); err == nil {
 			t.Errorf("status %d: no error", status)
 		}
-		want := 2 // HEAD, then GET, because a registry may refuse HEAD only
+		want := 2 // HEAD, then GET, because a registry may refuse only HEAD
 		if status == 404 {
 			want = 1
 		}
@@ -112,7 +112,7 @@ func TestRetryAfterAppliesToAllRequests(t *testing.T) {
 	}
 	limiter := repo.api.Client.Transport.Limiter(repo.api.Origin.Host)
 	if !limiter.HasAnswered() || limiter.Until().IsZero() {
-		t.Error("the limiter of the host does not have the wait")
+		t.Error("the limiter of the host has no pause")
 	}
 }
 
@@ -339,7 +339,7 @@ func TestLogin(t *testing.T) {
 				t.Error(err)
 			}
 			if err := New(Options{Credentials: credentials.Options{File: config}}).Logout(t.Context(), server.Host); !errors.Is(err, errdef.ErrNotFound) {
-				t.Errorf("logged out twice: %v, want ErrNotFound", err)
+				t.Errorf("second logout: %v, want ErrNotFound", err)
 			}
 		})
 	}

@@ -32,8 +32,8 @@ func startResetProxy(t *testing.T, target string, resets, up, down int64) *reset
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &resetProxy{host: l.Addr().String(), target: target, up: up, down: down}
-	c.resets.Store(resets)
+	p := &resetProxy{host: l.Addr().String(), target: target, up: up, down: down}
+	p.resets.Store(resets)
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for {
@@ -41,34 +41,34 @@ func startResetProxy(t *testing.T, target string, resets, up, down int64) *reset
 			if err != nil {
 				return
 			}
-			wg.Go(func() { c.serve(conn.(*net.TCPConn)) })
+			wg.Go(func() { p.serve(conn.(*net.TCPConn)) })
 		}
 	})
 	t.Cleanup(func() {
 		_ = l.Close()
-		c.open.Range(func(conn, _ any) bool { return conn.(*net.TCPConn).Close() == nil })
+		p.open.Range(func(conn, _ any) bool { return conn.(*net.TCPConn).Close() == nil })
 		wg.Wait()
 	})
-	return c
+	return p
 }
 
-func (c *resetProxy) serve(client *net.TCPConn) {
-	c.open.Store(client, nil)
-	defer c.open.Delete(client)
+func (p *resetProxy) serve(client *net.TCPConn) {
+	p.open.Store(client, nil)
+	defer p.open.Delete(client)
 	defer func() { _ = client.Close() }()
-	server, err := net.Dial("tcp", c.target)
+	server, err := net.Dial("tcp", p.target)
 	if err != nil {
 		return
 	}
 	defer func() { _ = server.Close() }()
 	var wg sync.WaitGroup
-	wg.Go(func() { c.copy(client, server, client, &c.sent, c.up) })
-	wg.Go(func() { c.copy(client, client, server, &c.received, c.down) })
+	wg.Go(func() { p.copy(client, server, client, &p.sent, p.up) })
+	wg.Go(func() { p.copy(client, client, server, &p.received, p.down) })
 	wg.Wait()
 }
 
 // copy copies bytes until one side ends, or resets the client's connection after a number of bytes.
-func (c *resetProxy) copy(client *net.TCPConn, dst io.Writer, src io.Reader, count *atomic.Int64, after int64) {
+func (p *resetProxy) copy(client *net.TCPConn, dst io.Writer, src io.Reader, count *atomic.Int64, after int64) {
 	defer func() { _ = client.CloseRead() }()
 	buf := make([]byte, 64<<10)
 	for done := int64(0); ; {
@@ -86,7 +86,7 @@ func (c *resetProxy) copy(client *net.TCPConn, dst io.Writer, src io.Reader, cou
 			}
 			return
 		}
-		if after > 0 && done >= after && c.resets.Add(-1) >= 0 {
+		if after > 0 && done >= after && p.resets.Add(-1) >= 0 {
 			_ = client.SetLinger(0)
 			_ = client.Close()
 			if s, ok := dst.(*net.TCPConn); ok {

@@ -134,7 +134,7 @@ func testRegctl(t *testing.T, r *testServer) {
 	c := clients.New(t, "regctl")
 	c.Run("registry", "set", "--tls", "disabled", r.host)
 	file := writeFile(t, filepath.Join(c.Home, "big"), strings.Repeat("0123456789abcdef", 1<<16))
-	c.Run("registry", "set", "--blob-chunk", "100000", "--blob-max", "1000", r.host) // in pieces
+	c.Run("registry", "set", "--blob-chunk", "100000", "--blob-max", "1000", r.host) // makes regctl send chunks
 	c.Run("artifact", "put", "--artifact-type", "application/x-big", "-f", file, r.host+"/team/big:1.0")
 	out, _ := c.Run("artifact", "get", r.host+"/team/big:1.0")
 	if digest.FromString(out) != digest.FromString(strings.Repeat("0123456789abcdef", 1<<16)) {

@@ -112,7 +112,7 @@ func TestBrokenUpload(t *testing.T) {
 		t.Fatal(err)
 	}
 	if reply, err := io.ReadAll(conn); err != nil || !strings.HasPrefix(string(reply), "HTTP/1.1 400 ") {
-		t.Errorf("reply to half a request: %q %v", reply, err)
+		t.Errorf("response to half a request: %q %v", reply, err)
 	}
 	conn.Close()
 	if a := r.want(204, "GET", at, nil); a.header.Get("Range") != "0-4" {

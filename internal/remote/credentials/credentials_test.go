@@ -97,7 +97,7 @@ func TestDockerConfig(t *testing.T) {
 	}
 }
 
-// TestDockerHub finds the credentials of Docker Hub under each of the keys that other tools write.
+// TestDockerHub checks that Find returns the credentials of Docker Hub under each of the keys that other tools write.
 func TestDockerHub(t *testing.T) {
 	t.Parallel()
 	for _, key := range []string{
@@ -278,7 +278,7 @@ func TestConcurrentLogins(t *testing.T) {
 		HTTPHeaders map[string]string `json:"HttpHeaders"`
 	}
 	if err != nil || json.Unmarshal(data, &left) != nil || len(left.Auths) != 1 || left.Auths["other.example"]["x"] != 1.0 || left.HTTPHeaders["A"] != "b" {
-		t.Errorf("left %s, %v", data, err)
+		t.Errorf("the file after logout: %s, %v", data, err)
 	}
 }
 
@@ -403,7 +403,7 @@ func TestUnusualFiles(t *testing.T) {
 			t.Errorf("%s: found %+v, %v after logout", c.content, got, err)
 		}
 		if data, err := os.ReadFile(store.File); err != nil || !strings.Contains(string(data), c.left) {
-			t.Errorf("%s: left %s, %v", c.content, data, err)
+			t.Errorf("%s: the file after logout: %s, %v", c.content, data, err)
 		}
 	}
 }

@@ -105,7 +105,7 @@ func TestOnce(t *testing.T) {
 	}
 }
 
-// TestFailure checks that a waiting process fetches a blob itself if the first process fails, stalls, or has another content.
+// TestFailure checks that a waiting process fetches a blob itself if the first process fails, stalls, or has different content.
 func TestFailure(t *testing.T) {
 	t.Parallel()
 	data := blob(1, 64<<10)
