@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact/spec"
-	"github.com/davit-oci/davit/internal/textdist"
+	"github.com/davit-oci/davit/internal/kindwords"
 	"github.com/davit-oci/davit/mediatypes"
 )
 
@@ -48,5 +48,5 @@ func (c Catalog) UnknownKind(name string) error {
 
 // suggest returns the kind that was probably meant, or all kinds that can be packed.
 func (c Catalog) suggest(name string) string {
-	return cmp.Or(textdist.DidYouMean(name, c.Writable()), "kinds: "+strings.Join(c.Writable(), ", "))
+	return cmp.Or(kindwords.Suggest(name, c.Writable()), "kinds: "+strings.Join(c.Writable(), ", "))
 }

@@ -145,6 +145,9 @@ func (a *App) OpenAssigned(ctx context.Context, l *Login, ref registry.Reference
 		return nil, err
 	}
 	ref = paths.SplitRepository(ref)
+	if mode != registry.Read && ref.IsPath() && paths.NeedsRootDirectory(ref.Path) {
+		a.WarnEarly("%s is a path, and a layout is made there; a reference to a registry begins with its host", ref)
+	}
 	t, err := client.Open(ctx, ref, mode)
 	if err != nil {
 		return nil, err

@@ -284,12 +284,18 @@ func (e *manyError) Error() string {
 
 func (e *manyError) Unwrap() error { return e.first }
 
-// Hint returns the command that continues.
+// Hint returns the remedy for the first error, and that the same command continues.
 func (e *manyError) Hint() string {
-	if e.isFinal {
-		return "correct the references that are named above, and run the same command again: it copies the rest"
+	const again = "run the same command again: it copies the rest"
+	switch code := exit.Of(e.first); {
+	case !e.isFinal:
+		return again
+	case code == exit.Denied:
+		return strings.Join(append(exit.Hints(e.first), "then "+again), "\n")
+	case code == exit.Refused:
+		return "replace the content that was refused above, and " + again
 	}
-	return "run the same command again: it copies the rest"
+	return "correct the references that are named above, and " + again
 }
 
 // manyResult is the result of a copy of many artifacts.

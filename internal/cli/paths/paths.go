@@ -43,6 +43,13 @@ func SplitRepository(ref registry.Reference) registry.Reference {
 	return ref
 }
 
+// NeedsRootDirectory reports whether an absolute path has a first directory that does not exist. Such a path often is a reference whose host
+// was in a variable that is not set.
+func NeedsRootDirectory(name string) bool {
+	first, _, ok := strings.Cut(strings.TrimPrefix(filepath.ToSlash(name), "/"), "/")
+	return ok && strings.HasPrefix(name, "/") && !Exists("/"+first)
+}
+
 // WithoutType returns the file of an argument of oras, FILE:TYPE, if the file exists and the argument itself names none.
 func WithoutType(arg string) (file string, ok bool) {
 	i := strings.LastIndexByte(arg, ':')

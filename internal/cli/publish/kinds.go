@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -13,7 +14,6 @@ import (
 	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/kinds/kind"
 	"github.com/davit-oci/davit/internal/term"
-	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/spf13/cobra"
 )
@@ -67,10 +67,7 @@ func lookupKind(name string) (kind.Kind, error) {
 	for _, k := range kinds.Data() {
 		names = append(names, k.Name)
 	}
-	hint := textdist.DidYouMean(name, names)
-	if hint == "" {
-		hint = "kinds: " + strings.Join(names, ", ")
-	}
+	hint := cmp.Or(results.SuggestKind(name), "kinds: "+strings.Join(names, ", "))
 	return kind.Kind{}, &exit.UsageError{Err: fmt.Errorf("no such kind: %q", name), Hint: hint}
 }
 

@@ -7,7 +7,7 @@ import (
 
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/kinds"
-	"github.com/davit-oci/davit/internal/textdist"
+	"github.com/davit-oci/davit/internal/kindwords"
 	"github.com/davit-oci/davit/mediatypes"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -71,5 +71,5 @@ func SuggestKind(name string) string {
 		}
 		names = append(names, k.Name)
 	}
-	return textdist.DidYouMean(name, names)
+	return kindwords.Suggest(name, names)
 }
