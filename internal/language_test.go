@@ -27,7 +27,7 @@ const (
 	findings = "testdata/language.txt"
 )
 
-// A rule is a way to say something that this project doesn't use, and what it uses instead.
+// A rule matches wording that this project doesn't use, and suggests a replacement.
 type rule struct {
 	pattern *regexp.Regexp
 	instead string
@@ -85,22 +85,22 @@ var allowed = regexp.MustCompile(strings.Join([]string{
 	`LICENCE`,
 }, "|"))
 
-// skipped reports whether a file is not for wording: this one, what earlier versions wrote, and the content of examples,
-// which golden digests are of.
-func skipped(name string) bool {
+// isSkipped reports whether the rules don't apply to a file: this one, files that earlier versions wrote, and the content of
+// examples, whose digests must stay the same.
+func isSkipped(name string) bool {
 	return name == "internal/language_test.go" || strings.HasPrefix(name, "internal/corpus/testdata/") ||
 		strings.HasPrefix(name, "examples/") && strings.Count(name, "/") > 1
 }
 
-// TestLanguage finds wording that this project replaced, in comments and strings of Go, in Markdown, and in scripts. What is
-// left of it is counted by directory in testdata/language.txt, where numbers can only go down:
+// TestLanguage applies the rules to comments and strings of Go, to Markdown, and to scripts. testdata/language.txt lists the
+// number of findings that remain in each directory. These numbers may only decrease:
 //
 //	go test ./internal -run TestLanguage -v -args -list DIR    prints what is found below DIR
 //	go test ./internal -run TestLanguage -args -update         renews the numbers
 func TestLanguage(t *testing.T) {
 	t.Parallel()
 	found := map[string][]string{}
-	files := 0
+	lines := 0
 	err := filepath.WalkDir(module, func(file string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -116,7 +116,7 @@ func TestLanguage(t *testing.T) {
 			}
 			return nil
 		}
-		if skipped(name) {
+		if isSkipped(name) {
 			return nil
 		}
 		data, err := os.ReadFile(file)
@@ -124,15 +124,15 @@ func TestLanguage(t *testing.T) {
 			return err
 		}
 		for line, text := range prose(name, data) {
-			files++
+			lines++
 			for _, said := range check(text) {
 				found[path.Dir(name)] = append(found[path.Dir(name)], fmt.Sprintf("%s:%d: %s", name, line, said))
 			}
 		}
 		return nil
 	})
-	if err != nil || files < 1000 {
-		t.Fatalf("%d lines of prose, %v", files, err)
+	if err != nil || lines < 1000 {
+		t.Fatalf("%d lines of prose, %v", lines, err)
 	}
 	if *list != "" {
 		for _, dir := range slices.Sorted(maps.Keys(found)) {
@@ -204,7 +204,7 @@ func goProse(data []byte, yield func(int, string) bool) {
 	}
 }
 
-// check returns what rules find in a line.
+// check returns the findings of the rules in a line.
 func check(line string) (said []string) {
 	line = allowed.ReplaceAllString(line, "")
 	for _, r := range rules {
@@ -215,7 +215,7 @@ func check(line string) (said []string) {
 	return said
 }
 
-// compare checks the numbers of findings against those in the file, or renews it.
+// compare compares the numbers of findings with those in the file. With -update it writes the file again, unless their sum grew.
 func compare(t *testing.T, found map[string][]string) {
 	t.Helper()
 	data, err := os.ReadFile(findings)
@@ -253,12 +253,12 @@ func compare(t *testing.T, found map[string][]string) {
 	}
 	for dir, n := range listed {
 		if n > 0 && len(found[dir]) == 0 {
-			t.Errorf("%s: no findings any more: go test ./internal -run TestLanguage -args -update", dir)
+			t.Errorf("%s: no findings left, update the file: go test ./internal -run TestLanguage -args -update", dir)
 		}
 	}
 }
 
-// TestRulesOfLanguage tries the rules on sentences that they must find, and on some that they must not.
+// TestRulesOfLanguage checks the number of findings in sample lines.
 func TestRulesOfLanguage(t *testing.T) {
 	t.Parallel()
 	for line, want := range map[string]int{

@@ -1,4 +1,4 @@
-// Package byterange reads the header Content-Range of clients and registries.
+// Package byterange parses the Content-Range headers of clients and registries.
 package byterange
 
 import (
@@ -29,7 +29,7 @@ func Parse(s string) (Range, bool) {
 	return r, 0 <= r.First && r.First <= r.Last
 }
 
-// parseInt returns -1 for anything but a number below 2^61, so that no sum of two overflows.
+// parseInt returns -1 for anything but a number below 2^61, so that the sum of two numbers can't overflow.
 func parseInt(s string) int64 {
 	n, err := strconv.ParseInt(s, 10, 62)
 	if err != nil {
