@@ -13,7 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/kindtest"
 )
 
-// pieces returns small parts of directories. Any two of them, and some of three, make a mixed directory.
+// pieces returns sets of files. TestInitAgreesWithPush combines any two of them, and some threes, into one directory.
 func pieces(t *testing.T) []map[string]string {
 	return []map[string]string{
 		{"a.wasm": "\x00asm\x01\x00\x00\x00"},
@@ -53,9 +53,9 @@ func pieces(t *testing.T) []map[string]string {
 	}
 }
 
-// TestInitAgreesWithPush compares the declaration that init writes for a directory with a push of it, for many mixed
-// directories and every kind: init fails as push does, with the same messages, except where it offers the files of a role that
-// takes one as those of platforms. Where push packs something, init declares the same kind.
+// TestInitAgreesWithPush compares init with push for many directories and every kind. If push packs the directory, init declares
+// the same kind. If push fails, init fails with the same messages, unless it offersPlatforms several files for a role that takes only one,
+// each for a platform of its own.
 func TestInitAgreesWithPush(t *testing.T) {
 	t.Parallel()
 	pieces, names := pieces(t), kindNames()
@@ -64,7 +64,7 @@ func TestInitAgreesWithPush(t *testing.T) {
 			t.Parallel()
 			for j := i; j < len(pieces); j++ {
 				more := []int{-1}
-				if k := j + 1 + (i+j)%7; (i+j)%3 == 0 && k < len(pieces) { // some of all threes
+				if k := j + 1 + (i+j)%7; (i+j)%3 == 0 && k < len(pieces) { // a sample of all combinations of three
 					more = append(more, k)
 				}
 				for _, k := range more {
@@ -77,7 +77,7 @@ func TestInitAgreesWithPush(t *testing.T) {
 						}
 					}
 					kinds := []string{""}
-					if pair := i*len(pieces) + j; k < 0 && pair%3 == 0 { // each kind with some of all pairs
+					if pair := i*len(pieces) + j; k < 0 && pair%3 == 0 { // each kind, with a sample of all pairs
 						kinds = append(kinds, names[pair/3%len(names)])
 					}
 					for _, kind := range kinds {
@@ -105,11 +105,11 @@ func checkInit(t *testing.T, fsys fstest.MapFS, kind string) {
 		slices.Sort(names)
 		return fmt.Sprintf("%v as %q", names, kind)
 	}
-	offers := strings.Contains(string(text), "\n# platforms:")
+	offersPlatforms := strings.Contains(string(text), "\n# platforms:")
 	switch {
 	case pushErr == nil && initErr != nil:
 		t.Errorf("%s: push packs a %s, init says: %v", where(), pushed.Kind.Name, initErr)
-	case pushErr != nil && initErr == nil && !offers:
+	case pushErr != nil && initErr == nil && !offersPlatforms:
 		t.Errorf("%s: init writes\n%s\npush says: %v", where(), text, pushErr)
 	case pushErr != nil && initErr != nil && sortedLines(pushErr) != sortedLines(initErr):
 		t.Errorf("%s:\ninit says: %v\npush says: %v", where(), initErr, pushErr)

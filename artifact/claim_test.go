@@ -18,7 +18,7 @@ import (
 	"github.com/davit-oci/davit/internal/tree"
 )
 
-// TestBrokenFilesAreNotGeneric pushes files whose names indicate a kind and whose content doesn't match it.
+// TestBrokenFilesAreNotGeneric checks that a file is refused if its name belongs to a kind and its content doesn't match.
 func TestBrokenFilesAreNotGeneric(t *testing.T) {
 	t.Parallel()
 	chart := kindtest.ArchiveOf(t, "web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.2.3\n")
@@ -58,7 +58,8 @@ func TestBrokenFilesAreNotGeneric(t *testing.T) {
 	}
 }
 
-// TestDocumentsInOtherForms pushes documents in forms that readers of attachments do not know, and files that only look like them.
+// TestDocumentsInOtherForms checks that documents in formats that clients of attachments can't read are refused, and files that
+// only look like such documents are not.
 func TestDocumentsInOtherForms(t *testing.T) {
 	t.Parallel()
 	zipped := func(content string) string {
@@ -102,7 +103,7 @@ func TestDocumentsInOtherForms(t *testing.T) {
 	}
 }
 
-// TestBrokenFilesOfANamedKind checks the same for files whose kind a declaration names.
+// TestBrokenFilesOfANamedKind checks the errors about broken files if the declaration names the kind.
 func TestBrokenFilesOfANamedKind(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{"x.wasm": "hello", "a.spdx.json": `{"spdxVersion": "SPDX-2.3", "pack`, "notes.json": "{}"}
@@ -140,6 +141,7 @@ func TestPipesAreNotOpened(t *testing.T) {
 // unopened is a file system that opens only directories.
 type unopened struct{ fstest.MapFS }
 
+// Open opens a directory.
 func (u unopened) Open(name string) (fs.File, error) {
 	if u.MapFS[name] != nil {
 		return nil, fmt.Errorf("%s was opened", name)
@@ -147,10 +149,11 @@ func (u unopened) Open(name string) (fs.File, error) {
 	return u.MapFS.Open(name)
 }
 
-// Stat uses the map, which opens nothing.
+// Stat does not open the file.
 func (u unopened) Stat(name string) (fs.FileInfo, error) { return u.MapFS.Stat(name) }
 
-// TestBrokenFilesInDirectories looks into the directory that is pushed, and no deeper: subdirectories may contain anything.
+// TestBrokenFilesInDirectories checks that broken files are found in the pushed directory, but not in its subdirectories, which
+// may contain anything.
 func TestBrokenFilesInDirectories(t *testing.T) {
 	t.Parallel()
 	fsys := kindtest.Tree(t, map[string]string{
@@ -166,7 +169,7 @@ func TestBrokenFilesInDirectories(t *testing.T) {
 	}
 }
 
-// TestTruncatedCharts truncates a packaged chart at every byte: any missing part is detected.
+// TestTruncatedCharts checks that a packaged chart is refused if it is truncated at any byte.
 func TestTruncatedCharts(t *testing.T) {
 	t.Parallel()
 	chart := kindtest.ArchiveOf(t, "web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.2.3\n")
@@ -182,8 +185,8 @@ func TestTruncatedCharts(t *testing.T) {
 	}
 }
 
-// TestNamedKindNamesTheFault checks that a directory without a valid file of the named kind names the fault of the one that has
-// its name.
+// TestNamedKindNamesTheFault checks the error about a directory without a valid file of the named kind: it reports the fault of
+// the file whose name belongs to the kind.
 func TestNamedKindNamesTheFault(t *testing.T) {
 	t.Parallel()
 	for _, tag := range []string{"tahoe2", "arm64_windows", "ventura_x86"} {

@@ -72,10 +72,10 @@ func TestComposeLayers(t *testing.T) {
 		{"a tar of a file", "[{path: docs/a.md, packing: tar+gzip, title: x}]",
 			"docs x tar+gzip application/vnd.oci.image.layer.v1.tar+gzip files=[docs/a.md] prefix=x/ unpack"},
 		{"a file that looks like a glob", "['[odd].txt', '*']", "[odd].txt [odd].txt raw application/octet-stream\n* * raw application/octet-stream"},
-		{"what an entry names is not the glob's", "[{path: a.txt, mediaType: text/plain, annotations: {k: v}}, '{a,b}.txt']",
+		{"a file of another entry is not in the glob", "[{path: a.txt, mediaType: text/plain, annotations: {k: v}}, '{a,b}.txt']",
 			"a.txt a.txt raw text/plain map[k:v]\nb.txt b.txt raw application/octet-stream"},
 		{".davitignore", "['s/**']", "s/k.txt s/k.txt raw application/octet-stream"},
-		{"a file that .davitignore names, but so does davit.yaml", "[s/k.secret]", "s/k.secret s/k.secret raw application/octet-stream"},
+		{"a file that both .davitignore and davit.yaml name", "[s/k.secret]", "s/k.secret s/k.secret raw application/octet-stream"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -101,7 +101,7 @@ func TestComposeProblems(t *testing.T) {
 		{"missing, with a near name", "generic", "[a.tx, dir/y]", `2:10: "a.tx" does not exist (did you mean "a.txt"?)
 			2:16: "dir/y" does not exist`},
 		{"a directory where a file is needed", "sbom", "[dir]", `2:10: "dir" is a directory; kind "sbom" needs files (expected SPDX in JSON; CycloneDX in JSON; CycloneDX in XML; Syft's JSON; SPDX as tag: value)`},
-		{"a directory in a packing of no role", "model", "[{path: dir, packing: tar+gzip}, {path: a.txt, packing: tar}]", `2:9: kind "model" needs one layer with role "weights" (expected *.gguf; *.safetensors; *.dduf; GGUF without an extension)
+		{"packings that no role supports", "model", "[{path: dir, packing: tar+gzip}, {path: a.txt, packing: tar}]", `2:9: kind "model" needs one layer with role "weights" (expected *.gguf; *.safetensors; *.dduf; GGUF without an extension)
 			2:31: kind "model" does not pack role "file" as tar+gzip (one of raw; with as: directory, one of tar; or set mediaType)
 			2:65: kind "model" does not pack role "file" as tar (one of raw; or set mediaType)`},
 		{"a raw directory", "generic", "[{path: dir, packing: raw}]", `2:17: "dir" is a directory; raw packing needs a file (packing: tar+gzip)`},
@@ -126,10 +126,10 @@ func TestComposeProblems(t *testing.T) {
 			2:29: "a[" is not a glob pattern`},
 		{"two layers with one title", "generic", "[a.txt, {path: dir/x, title: a.txt}]", `2:17: layers "a.txt" and "dir/x" have one title, "a.txt"`},
 		{"a title below a file", "generic", "[a.txt, {path: dir/x, title: a.txt/b}]", `2:17: title "a.txt/b" is below "a.txt", which is a file`},
-		{"a file in a directory and of its own", "generic", "[dir, dir/x]", `2:10: "dir" has "dir/x", and so does a layer of its own: they can't be pulled together (exclude it, or leave out the layer)`},
+		{"a file in a directory and in a layer of its own", "generic", "[dir, dir/x]", `2:10: "dir" has "dir/x", and so does a layer of its own: they can't be pulled together (exclude it, or leave out the layer)`},
 		{"a directory, and a glob of files in it", "generic", "[{path: tree, exclude: [out]}, 'tree/*k']", `2:10: "tree" has "tree/ok", and so does a layer of its own: they can't be pulled together (exclude it, or leave out the layer)`},
 		{"a directory in a directory", "generic", "[nest, {path: nest/in, packing: tar}]", `2:16: "nest" and "nest/in" have one file, "nest/in/y": they can't be pulled together (exclude it, or leave out the layer)`},
-		{"a directory behind one in it", "generic", "[nest/in, nest]", `2:19: "nest/in" and "nest" have one file, "nest/in/y": they can't be pulled together (exclude it, or leave out the layer)`},
+		{"a directory after its subdirectory", "generic", "[nest/in, nest]", `2:19: "nest/in" and "nest" have one file, "nest/in/y": they can't be pulled together (exclude it, or leave out the layer)`},
 		{"one title for many", "generic", "[{path: '{dir/x,a.txt}', title: x}]", `2:41: "{dir/x,a.txt}" matches 2 files; one title can't name them all`},
 		{"options of directories on a file", "generic", "[{path: a.txt, split: true, exclude: [x], preserve: true}]", `2:24: "a.txt" is a file; only directories can be split
 			2:37: "a.txt" is a file; there is nothing to exclude
@@ -137,7 +137,7 @@ func TestComposeProblems(t *testing.T) {
 		{"no such role", "sbom", "[{path: bom, as: bill}]", `2:9: kind "sbom" needs one layer with role "sbom" (expected SPDX in JSON; CycloneDX in JSON; CycloneDX in XML; Syft's JSON; SPDX as tag: value)
 			2:26: kind "sbom" has no role "bill" (one of sbom)`},
 		{"one too many", "sbom", "[bom, {path: bom, title: b}]", `2:15: kind "sbom" takes one layer with role "sbom", this one is too many`},
-		{"a packing that the role has not", "sbom", "[{path: bom, packing: tar}]", `2:31: kind "sbom" does not pack role "sbom" as tar (one of raw; or set mediaType)`},
+		{"a packing that the role does not support", "sbom", "[{path: bom, packing: tar}]", `2:31: kind "sbom" does not pack role "sbom" as tar (one of raw; or set mediaType)`},
 		{"a bad exclude", "generic", "[{path: dir, exclude: ['[']}]", `2:31: exclude: syntax error in pattern`},
 		{"a bad .davitignore", "generic", "[sub]", `2:10: "sub/.davitignore": syntax error in pattern`},
 	} {
@@ -149,7 +149,7 @@ func TestComposeProblems(t *testing.T) {
 	}
 }
 
-func TestComposeTakesWhatAnotherLayerExcludes(t *testing.T) {
+func TestComposeTakesFilesThatAnotherLayerExcludes(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{"dir/x": "x", "dir/in/y": "y", "dir/in/z": "z"}
 	for _, layers := range []string{
@@ -166,7 +166,7 @@ func TestComposeTakesWhatAnotherLayerExcludes(t *testing.T) {
 	}
 }
 
-func TestComposeUse(t *testing.T) {
+func TestComposeRefusesUnusedFields(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{"bom": `{"bomFormat":"CycloneDX"}`}
 	_, err := kindtest.Compose(t, files, "kind: sbom\nlayers: [bom]\nartifactType: application/x\nconfig: {a: 1}\nbase: ./x\n")
@@ -296,7 +296,7 @@ func TestComposeSpecMadeByHand(t *testing.T) {
 	"empty" has no files in it`)
 	plan, err := artifact.Compose(root.FS(), &spec.Spec{Kind: "generic", Settings: spec.Settings{Dir: "site"}, Layers: []spec.LayerSpec{{Path: "."}}})
 	if err != nil || plan.Layers[0].Title != "site" {
-		t.Errorf("got %v, %v, want the title to be that of the directory", plan, err)
+		t.Errorf("got %v, %v, want the title site", plan, err)
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/kindtest"
 )
 
-// detectFiles are a few directories of different kinds.
+// detectFiles holds files and directories of different kinds.
 var detectFiles = map[string]string{
 	"bom.txt":                            `{"bomFormat":"CycloneDX","specVersion":"1.6"}`,
 	"down.md":                            kindtest.RunbookFile,
@@ -70,14 +70,14 @@ func TestDetect(t *testing.T) {
 		{"a directory with other files", []string{"site/"}, "", "generic [site/]", "[detected kind generic: no other fits; --kind sets another]"},
 		{"files in a directory", []string{"ops"}, "", "runbook [ops/down.md ops/graph.png]", `[detected kind runbook: ops/down.md has "alerts" in its front matter]`},
 		{"an ignored file in a directory", []string{"boms"}, "", "sbom [boms/a.spdx]", "[detected kind sbom: boms/a.spdx begins with SPDXVersion: SPDX-2.3]"},
-		{"a file that tells, and others", []string{"app"}, "", "compose [app/compose.yaml]",
+		{"a file that shows the kind, and others", []string{"app"}, "", "compose [app/compose.yaml]",
 			"[detected kind compose: app/compose.yaml has services]"},
 		{"a directory beside others", []string{"code"}, "", "generic [code]", "[detected kind generic: no other fits; --kind sets another]"},
 		{"a directory and nothing else", []string{"charts"}, "", "helm [charts/web]", "[detected kind helm: charts/web has a Chart.yaml]"},
-		{"what a Modelfile is about", []string{"mod"}, "", "modelpack [mod]", "[detected kind modelpack: mod/Modelfile names files with MODEL]"},
-		{"what a Kitfile is about", []string{"kit"}, "", "modelkit [kit/Kitfile kit/more/tiny.dduf kit/tiny.dduf]", "[detected kind modelkit: kit/Kitfile has a manifestVersion]"},
+		{"files that a Modelfile names", []string{"mod"}, "", "modelpack [mod]", "[detected kind modelpack: mod/Modelfile names files with MODEL]"},
+		{"files that a Kitfile names", []string{"kit"}, "", "modelkit [kit/Kitfile kit/more/tiny.dduf kit/tiny.dduf]", "[detected kind modelkit: kit/Kitfile has a manifestVersion]"},
 		{"a checkpoint with states of its training", []string{"run"}, "", "model [run]", "[detected kind model: run/checkpoint-1/tiny.dduf looks like weights]"},
-		{"a directory of hidden files in one", []string{"kept"}, "modelkit", "modelkit [kept/tiny.dduf]", "[]"},
+		{"a subdirectory with only hidden files", []string{"kept"}, "modelkit", "modelkit [kept/tiny.dduf]", "[]"},
 		{"a folder in a collection", []string{"src"}, "", "collection [src]", "[detected kind collection: src has a devcontainer-feature.json in one and others beside it]"},
 		{"a feature alone in a directory", []string{"lone"}, "", "feature [lone/one]", "[detected kind feature: lone/one has a devcontainer-feature.json]"},
 		{"a collection of one", []string{"lone"}, "collection", "collection [lone]", "[]"},
@@ -122,7 +122,7 @@ func TestDetectErrors(t *testing.T) {
 	}
 }
 
-func TestDetectAsksWhereTwoKindsFit(t *testing.T) {
+func TestDetectReturnsAmbiguousError(t *testing.T) {
 	t.Parallel()
 	fsys := kindtest.Tree(t, map[string]string{"both/index.md": "---\nalerts: [A]\n---\n# both\n"}).FS()
 	_, _, err := artifact.Detect(fsys, []string{"both"}, "")
@@ -136,7 +136,7 @@ func TestDetectAsksWhereTwoKindsFit(t *testing.T) {
 	}
 }
 
-func TestDetectAsksForTheKindOfAmbiguousFiles(t *testing.T) {
+func TestDetectNamesAllKindsThatFit(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{
 		"x/tiny.gguf": "GGUF", "x/app.wasm": "\x00asm\x01\x00\x00\x00",
@@ -159,7 +159,7 @@ func TestDetectAsksForTheKindOfAmbiguousFiles(t *testing.T) {
 	}
 }
 
-// TestStarterAgreesWithDetect compares init with a push of the same directory.
+// TestStarterAgreesWithDetect checks that Starter declares the kind that Detect finds.
 func TestStarterAgreesWithDetect(t *testing.T) {
 	t.Parallel()
 	fsys := kindtest.Tree(t, map[string]string{
@@ -249,7 +249,7 @@ func TestStarterAttaches(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	forget(declared)
+	removePositions(declared)
 	want := &spec.Spec{Kind: "model", Name: "tiny", Layers: []spec.LayerSpec{{Path: "README.md"}, {Path: "tiny.gguf"}}, Referrers: []*spec.Spec{
 		{Kind: "runbook", Layers: []spec.LayerSpec{{Path: "down.md"}}}, {Kind: "sbom", Layers: []spec.LayerSpec{{Path: "bom.json"}}}}}
 	if !reflect.DeepEqual(declared, want) {
@@ -257,7 +257,7 @@ func TestStarterAttaches(t *testing.T) {
 	}
 }
 
-// TestStarterOffersPlatforms checks that each of several files may belong to a platform if the kind has room for one.
+// TestStarterOffersPlatforms checks that Starter offers each of several files for a platform if the kind takes only one.
 func TestStarterOffersPlatforms(t *testing.T) {
 	t.Parallel()
 	const module = "\x00asm\x01\x00\x00\x00"
@@ -286,7 +286,7 @@ func TestStarterAttachesToTheRest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	forget(declared)
+	removePositions(declared)
 	want := &spec.Spec{Kind: "generic", Name: "generic", Layers: []spec.LayerSpec{{Path: "main.go"}}, Referrers: []*spec.Spec{{Kind: "docs", Layers: []spec.LayerSpec{{Path: "docs"}}}}}
 	if !reflect.DeepEqual(declared, want) {
 		t.Errorf("got %+v from\n%s", declared, got)
@@ -316,6 +316,7 @@ func TestStarterRefuses(t *testing.T) {
 // locked is a file system whose files can't be read.
 type locked struct{ fs.FS }
 
+// Open opens only the root directory.
 func (l locked) Open(name string) (fs.File, error) {
 	if name == "." {
 		return l.FS.Open(name)
@@ -323,6 +324,7 @@ func (l locked) Open(name string) (fs.File, error) {
 	return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrPermission}
 }
 
+// Stat implements fs.StatFS.
 func (l locked) Stat(name string) (fs.FileInfo, error) { return fs.Stat(l.FS, name) }
 
 func TestUnreadableFileIsNotADeclarationError(t *testing.T) {
@@ -337,9 +339,9 @@ func TestUnreadableFileIsNotADeclarationError(t *testing.T) {
 	}
 }
 
-// TestPushAndInitChooseTheSame packs directories as a push without a davit.yaml does and with the davit.yaml that init
-// writes: the kind, and the files with their roles, have to be the same. Files that init makes referrers are left out. A push
-// packs a directory of any files as one layer, init lists its entries: only the files are compared then.
+// TestPushAndInitChooseTheSame compares a push without a davit.yaml with the davit.yaml that init writes: both choose the same
+// kind, and the same files with the same roles. Files that init makes referrers are not compared. For kind generic the roles are
+// not compared: push packs the directory as one layer, and init lists its entries.
 func TestPushAndInitChooseTheSame(t *testing.T) {
 	t.Parallel()
 	const chart, module = "apiVersion: v2\nname: web\nversion: 1.0.0\n", "\x00asm\x01\x00\x00\x00"
@@ -401,8 +403,8 @@ func TestPushAndInitChooseTheSame(t *testing.T) {
 	}
 }
 
-// rolesOf lists the files that a declaration packs, each with its role, without those left out.
-func rolesOf(t *testing.T, fsys fs.FS, s *spec.Spec, without map[string]bool) []string {
+// rolesOf lists the files that a declaration packs, each with its role, except those in or below the paths in except.
+func rolesOf(t *testing.T, fsys fs.FS, s *spec.Spec, except map[string]bool) []string {
 	t.Helper()
 	plan, err := artifact.Compose(fsys, s)
 	if err != nil {
@@ -418,7 +420,7 @@ func rolesOf(t *testing.T, fsys fs.FS, s *spec.Spec, without map[string]bool) []
 					}
 					files = append(files, name)
 				}
-				if p == "" || without[strings.TrimPrefix(p, "x/")] {
+				if p == "" || except[strings.TrimPrefix(p, "x/")] {
 					break
 				}
 			}

@@ -83,7 +83,7 @@ func ExampleSpec() {
 	// Output: application/vnd.example.rules.v1 application/vnd.example.rego
 }
 
-// "davit init" writes a Starter.
+// The command "davit init" writes the result of Starter.
 func ExampleStarter() {
 	fsys := fstest.MapFS{"notes/hello.txt": {Data: []byte("hello\n")}}
 	text, err := artifact.Starter(fsys, "notes", "")
@@ -122,7 +122,7 @@ layers: [{role: rules, mediaType: application/vnd.example.rules.v1, match: ["*.r
 	// Output: application/vnd.example.policy.v1 rules
 }
 
-// Schemas help editors: of davit.yaml, and of the config of a kind.
+// Editors can use the JSON Schemas of davit.yaml and of the config of a kind.
 func ExampleSchema() {
 	for _, kind := range []string{"", "model"} {
 		data, err := artifact.Schema(kind)

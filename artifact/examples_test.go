@@ -17,7 +17,7 @@ import (
 
 var update = goflag.Bool("update", false, "write the golden files and the generated examples")
 
-func TestExampleFilesAreAsGenerated(t *testing.T) {
+func TestGeneratedExampleFilesAreCurrent(t *testing.T) {
 	t.Parallel()
 	for name, want := range kindtest.ExampleFiles() {
 		file := filepath.Join(kindtest.Examples(), filepath.FromSlash(name))
@@ -53,7 +53,7 @@ func TestEveryKindHasAnExample(t *testing.T) {
 	}
 }
 
-// TestDetectFindsEveryExample detects the kind of each example only from its files.
+// TestDetectFindsEveryExample detects the kind of each example from its files, without its davit.yaml.
 func TestDetectFindsEveryExample(t *testing.T) {
 	t.Parallel()
 	for _, kind := range kinds.Data() {
@@ -88,13 +88,13 @@ func TestDetectFindsEveryExample(t *testing.T) {
 	}
 }
 
-// isDetected reports whether files show a kind. The others are packed only by name.
+// isDetected reports whether Detect can find a kind by its files. The user must name other kinds.
 func isDetected(kind mediatypes.Kind) bool {
 	return slices.ContainsFunc(kind.Layers, func(l mediatypes.LayerType) bool { return l.Tells })
 }
 
-// TestStarterFitsEveryExample makes a davit.yaml for the files of each example: its kind is detected, or named where files do
-// not show it, and it composes without changes.
+// TestStarterFitsEveryExample makes a davit.yaml for the files of each example, and parses it. The kind is named only if it
+// can't be detected.
 func TestStarterFitsEveryExample(t *testing.T) {
 	t.Parallel()
 	for _, kind := range kinds.Data() {

@@ -25,7 +25,7 @@ func readExample(t *testing.T, name string) string {
 	return string(data)
 }
 
-// newFS makes a file system from names and contents, below a directory.
+// newFS returns a file system with files of the given names and contents below dir.
 func newFS(dir string, contents ...map[string]string) fstest.MapFS {
 	fsys := fstest.MapFS{}
 	for _, part := range contents {
@@ -46,7 +46,7 @@ func composeDeclared(t *testing.T, fsys fs.FS, davitYAML string) *artifact.Plan 
 	return composeSpec(t, fsys, spec)
 }
 
-// composeDetected composes plain files of a kind, or of the detected one.
+// composeDetected composes plain files as the given kind, or as the detected one if kind is empty.
 func composeDetected(t *testing.T, fsys fs.FS, kind string, paths ...string) *artifact.Plan {
 	t.Helper()
 	spec, _, err := artifact.Detect(fsys, paths, kind)
@@ -79,7 +79,7 @@ func composeSpec(t *testing.T, fsys fs.FS, spec *artifact.Spec) *artifact.Plan {
 	return plan
 }
 
-// listPacked lists the files of the layers of a plan, those of directories as pack walks them.
+// listPacked lists the files in the layers of a plan. It walks directories as pack does.
 func listPacked(t *testing.T, fsys fs.FS, plan *artifact.Plan) []string {
 	t.Helper()
 	var names []string
@@ -128,8 +128,8 @@ var private = map[string]string{
 	"onnx/.hidden.json":         "{}",
 }
 
-// TestHiddenFilesOfModels makes a model's plan in every way, and expects the list of the native client: docker/model-runner's
-// FromDirectory and modctl's skipPatterns leave out names that begin with a dot.
+// TestHiddenFilesOfModels checks that a model is packed without names that begin with a dot, in whichever way it is declared. The
+// native clients leave them out, too: see FromDirectory in docker/model-runner and skipPatterns in modctl.
 func TestHiddenFilesOfModels(t *testing.T) {
 	t.Parallel()
 	visible := map[string]string{
@@ -171,7 +171,7 @@ func TestHiddenFilesOfModels(t *testing.T) {
 		{"a glob further down", func(t *testing.T) (fs.FS, *artifact.Plan) {
 			return nested, composeDeclared(t, nested, "kind: modelkit\nlayers: ['hf/**']\n")
 		}},
-		{"an exclude of one's own", func(t *testing.T) (fs.FS, *artifact.Plan) {
+		{"an exclude in the declaration", func(t *testing.T) (fs.FS, *artifact.Plan) {
 			return root, composeDeclared(t, root, "kind: model\nlayers: [{path: ., exclude: ['*.nothing']}]\n")
 		}},
 		{"init", func(t *testing.T) (fs.FS, *artifact.Plan) { return root, composeStarter(t, root, ".", "model") }},
@@ -189,7 +189,7 @@ func TestHiddenFilesOfModels(t *testing.T) {
 			}
 			for _, name := range plan.LeftOut {
 				if !slices.Contains(wantLeft, strings.TrimPrefix(name, "hf/")) {
-					t.Errorf("%s is said to be left out", name)
+					t.Errorf("%s is listed as left out", name)
 				}
 			}
 			if strings.HasPrefix(tc.name, "layers") && !slices.Equal(slices.Sorted(slices.Values(plan.LeftOut)), wantLeft) {
@@ -202,7 +202,7 @@ func TestHiddenFilesOfModels(t *testing.T) {
 	}
 }
 
-// TestNamedHiddenFilesArePacked packs the hidden files that the declaration names.
+// TestNamedHiddenFilesArePacked checks that hidden files are packed if the declaration names them.
 func TestNamedHiddenFilesArePacked(t *testing.T) {
 	t.Parallel()
 	fsys := newFS(".", map[string]string{"m.gguf": readExample(t, "model/tiny-llama.gguf"), ".gitattributes": "x", ".cfg/a.json": "{}", ".env": "A=1"})
@@ -217,13 +217,12 @@ func TestNamedHiddenFilesArePacked(t *testing.T) {
 			t.Errorf("%s: packed %s, want %s", layers, got, want)
 		}
 		if slices.Contains(plan.LeftOut, ".gitattributes") && strings.Contains(layers, ".gitattributes") {
-			t.Errorf("%s: said to be left out: %q", layers, plan.LeftOut)
+			t.Errorf("%s: .gitattributes is listed as left out: %q", layers, plan.LeftOut)
 		}
 	}
 }
 
-// TestGenericPacksHiddenFiles checks that a kind without a native client takes everything, and warns about a repository's
-// own files.
+// TestGenericPacksHiddenFiles checks that a kind without a native client packs hidden files, and that .git causes a warning.
 func TestGenericPacksHiddenFiles(t *testing.T) {
 	t.Parallel()
 	fsys := newFS("d", map[string]string{"a.txt": "x", ".env": "A=1", ".git/HEAD": "x"})
@@ -233,8 +232,8 @@ func TestGenericPacksHiddenFiles(t *testing.T) {
 	}
 }
 
-// TestKitignore checks the files of a ModelKit against the rules of kit: .kitignore of the Kitfile's directory wins over
-// everything in the Kitfile, and neither of the two is packed.
+// TestKitignore checks that the files of a ModelKit are chosen by the rules of kit: the .kitignore beside the Kitfile wins over
+// the Kitfile, and neither of these two files is packed.
 func TestKitignore(t *testing.T) {
 	t.Parallel()
 	content := map[string]string{
@@ -273,7 +272,7 @@ func TestKitignore(t *testing.T) {
 	}
 }
 
-// TestKitignoreOfNamedFiles checks that an element of which kit would pack nothing is refused.
+// TestKitignoreOfNamedFiles checks that an entry of the Kitfile is refused if .kitignore leaves out all of its files.
 func TestKitignoreOfNamedFiles(t *testing.T) {
 	t.Parallel()
 	for kitignore, want := range map[string]string{
@@ -294,7 +293,7 @@ func TestKitignoreOfNamedFiles(t *testing.T) {
 	}
 }
 
-// TestModelfileDecides packs the files that a Modelfile names and nothing else, in the roles that it assigns.
+// TestModelfileDecides checks that only the files that a Modelfile names are packed, in the roles that it assigns.
 func TestModelfileDecides(t *testing.T) {
 	t.Parallel()
 	content := map[string]string{
@@ -335,7 +334,7 @@ func TestModelfileDecides(t *testing.T) {
 	}
 }
 
-// TestOnlyHiddenFiles checks that the error reports what happened to the files.
+// TestOnlyHiddenFiles checks the errors about layers whose files are all left out.
 func TestOnlyHiddenFiles(t *testing.T) {
 	t.Parallel()
 	for declaration, want := range map[string]string{
@@ -354,8 +353,8 @@ func TestOnlyHiddenFiles(t *testing.T) {
 	}
 }
 
-// TestEnvFilesOfCompose packs the env files that a service names, and no others, whatever else is in the directory: docker
-// compose publishes env files only when asked to, and never the one that it interpolates from.
+// TestEnvFilesOfCompose checks that only the env files that a service names are packed, whatever else is in the directory: docker
+// compose publishes env files only on request, and never the one that it interpolates from.
 func TestEnvFilesOfCompose(t *testing.T) {
 	t.Parallel()
 	const secret = "STRIPE_KEY=sk_live_1\n"
@@ -404,8 +403,8 @@ func TestListedEnvFilesThatNoServiceNames(t *testing.T) {
 	}
 }
 
-// TestInitOfSets checks that init declares the files that a push packs, with the roles that they have there.
-func TestInitOfSets(t *testing.T) {
+// TestStarterListsRoles checks that init lists the files that a push packs, with their roles, and the files that it leaves out.
+func TestStarterListsRoles(t *testing.T) {
 	t.Parallel()
 	tiny := string(formattest.TinyLlama().Bytes())
 	for name, tt := range map[string]struct {
@@ -443,9 +442,9 @@ func TestInitOfSets(t *testing.T) {
 	}
 }
 
-// TestAuthorLeavesOut checks that what exclude and .davitignore leave out is listed, in layers of every form, without davit's own files
-// and without what another layer packs.
-func TestAuthorLeavesOut(t *testing.T) {
+// TestExcludedFilesAreListed checks that the files that exclude and .davitignore leave out are listed, except davit's own files
+// and those that another layer packs.
+func TestExcludedFilesAreListed(t *testing.T) {
 	t.Parallel()
 	content := map[string]string{
 		"conf/a.yaml": "a: 1\n", "conf/x.tmp": "x", "conf/sub/y.tmp": "y", "conf/old/b.yaml": "b: 1\n", "conf/keep.bak": "k",

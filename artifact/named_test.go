@@ -20,7 +20,7 @@ const (
 	wasmModule    = "\x00asm\x01\x00\x00\x00"
 )
 
-// packedFiles lists the files that the layers of a plan are made of, relative to a directory.
+// packedFiles lists the files in the layers of a plan, relative to dir.
 func packedFiles(t *testing.T, fsys fs.FS, plan *artifact.Plan, dir string) []string {
 	t.Helper()
 	var found []string
@@ -42,8 +42,8 @@ func packedFiles(t *testing.T, fsys fs.FS, plan *artifact.Plan, dir string) []st
 	return found
 }
 
-// TestNamedKindTakesTheWholeDirectory packs directories of a named kind: either all files of one are packed, or those that
-// the kind takes no part in are listed as left out.
+// TestNamedKindTakesTheWholeDirectory checks that each file in a directory of a named kind is either packed or listed as left
+// out.
 func TestNamedKindTakesTheWholeDirectory(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
@@ -63,7 +63,7 @@ func TestNamedKindTakesTheWholeDirectory(t *testing.T) {
 		{"a chart and a hidden file", "helm", map[string]string{"web/Chart.yaml": webChart, "web/values.yaml": "a: 1\n", ".gitignore": "x"}, ".gitignore"},
 		{"an application", "compose", map[string]string{"compose.yaml": "services: {web: {image: nginx, env_file: conf/web.env}}\n", "conf/web.env": "A=1\n", "conf/db.env": "B=1\n",
 			".env": "TAG=1\n", "src/main.go": "x"}, ".env conf/db.env src/"},
-		{"what the author leaves out", "sbom", map[string]string{"a.spdx.json": `{"spdxVersion":"SPDX-2.3"}`, "x.log": "x", "y": "x", ".davitignore": "*.log\n"}, "x.log y"},
+		{"files that .davitignore names", "sbom", map[string]string{"a.spdx.json": `{"spdxVersion":"SPDX-2.3"}`, "x.log": "x", "y": "x", ".davitignore": "*.log\n"}, "x.log y"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -80,8 +80,8 @@ func TestNamedKindTakesTheWholeDirectory(t *testing.T) {
 			packed := packedFiles(t, fsys, plan, "some/dir")
 			for name := range tc.files {
 				out := slices.ContainsFunc(strings.Fields(tc.left), func(l string) bool { return l == name || strings.HasSuffix(l, "/") && strings.HasPrefix(name, l) })
-				davits := path.Base(name) == ".davitignore" || strings.HasSuffix(name, ".log")
-				if slices.Contains(packed, name) == (out || davits) {
+				ignored := path.Base(name) == ".davitignore" || strings.HasSuffix(name, ".log")
+				if slices.Contains(packed, name) == (out || ignored) {
 					t.Errorf("%s: packed %v", name, packed)
 				}
 			}
@@ -89,8 +89,8 @@ func TestNamedKindTakesTheWholeDirectory(t *testing.T) {
 	}
 }
 
-// TestNamedKindHasRoomForOne checks that the error names the candidates if a kind takes one file and a directory has several.
-func TestNamedKindHasRoomForOne(t *testing.T) {
+// TestNamedKindTakesOneFile checks that the error names the candidates if a kind takes one file and a directory has several.
+func TestNamedKindTakesOneFile(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		kind  string
@@ -113,8 +113,8 @@ func TestNamedKindHasRoomForOne(t *testing.T) {
 	}
 }
 
-// TestUnrelatedFilesAreIgnored adds files that every repository has to directories of many kinds: layers, config, and
-// annotations stay.
+// TestUnrelatedFilesAreIgnored checks that files that most repositories have change neither the layers nor the annotations of a
+// directory of a named kind.
 func TestUnrelatedFilesAreIgnored(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]map[string]string{

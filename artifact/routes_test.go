@@ -11,8 +11,8 @@ import (
 	"github.com/davit-oci/davit/internal/format/formattest"
 )
 
-// TestRoutesOfModels packs a directory by its name, and by the names of its visible entries as a shell expands *: the layers
-// are the same.
+// TestRoutesOfModels checks that a directory has the same layers whether the user names it or, with * in a shell, its visible
+// entries.
 func TestRoutesOfModels(t *testing.T) {
 	t.Parallel()
 	tiny := string(formattest.TinyLlama().Bytes())
@@ -46,6 +46,7 @@ func TestRoutesOfModels(t *testing.T) {
 	}
 }
 
+// layersOf lists the kind and the layers of a plan.
 func layersOf(plan *artifact.Plan) []string {
 	lines := []string{plan.Kind.Name}
 	for _, l := range plan.Layers {

@@ -8,8 +8,7 @@ import (
 	"github.com/davit-oci/davit/artifact"
 )
 
-// TestNamedKindPacksAsTheDetectedOne checks that --kind with the detected kind changes nothing: one directory has one digest, and one
-// name among attachments.
+// TestNamedKindPacksAsTheDetectedOne checks that --kind with the detected kind changes neither the layers nor the name.
 func TestNamedKindPacksAsTheDetectedOne(t *testing.T) {
 	t.Parallel()
 	compared := 0
@@ -40,7 +39,7 @@ func TestNamedKindPacksAsTheDetectedOne(t *testing.T) {
 		}
 	}
 	if compared < 15 {
-		t.Errorf("%d directories were compared", compared)
+		t.Errorf("compared %d directories, want at least 15", compared)
 	}
 }
 

@@ -72,7 +72,7 @@ base: ./busybox
 			if err != nil {
 				t.Fatal(err)
 			}
-			forget(got)
+			removePositions(got)
 			if !reflect.DeepEqual(*got, tc.want) {
 				t.Errorf("got %+v, want %+v", *got, tc.want)
 			}
@@ -80,11 +80,11 @@ base: ./busybox
 	}
 }
 
-// forget removes the positions from a Spec, to compare the rest.
-func forget(s *spec.Spec) {
+// removePositions removes the positions from a Spec, so that the rest can be compared.
+func removePositions(s *spec.Spec) {
 	s.SetSource(nil, "")
 	for _, inner := range append(s.Platforms, s.Referrers...) {
-		forget(inner)
+		removePositions(inner)
 	}
 }
 
@@ -105,7 +105,7 @@ func TestParseProblems(t *testing.T) {
 		{"key given twice", "kind: generic\nlayers: [a]\nkind: model\n", `davit.yaml:3:1: key "kind" is given twice (first on line 1)`},
 		{"merge key", "kind: generic\nlayers: [a]\nannotations:\n  <<: {a: b}\n", "davit.yaml:4:3: merge keys (<<) are not read (write the keys out)"},
 		{"key that is not a string", "kind: generic\nlayers: [a]\nannotations: {1: b}\n", "davit.yaml:3:15: a key must be a string (put it in quotes)"},
-		{"value of a tag", "kind: generic\nlayers: [a]\nconfig: {a: !!binary YQ==, b: .inf}\n", `davit.yaml:3:13: binary "YQ==" can't be read (put it in quotes if it is a string)
+		{"values with YAML tags", "kind: generic\nlayers: [a]\nconfig: {a: !!binary YQ==, b: .inf}\n", `davit.yaml:3:13: binary "YQ==" can't be read (put it in quotes if it is a string)
 			davit.yaml:3:31: float ".inf" can't be read (put it in quotes if it is a string)`},
 		{"no kind, no layers", "name: x\n", `davit.yaml:1:1: the kind is missing (one of ` + strings.Join(kinds.Table().Catalog().Writable(), ", ") + `)
 			davit.yaml:1:1: layers are missing (list the files to pack)`},
@@ -126,7 +126,7 @@ func TestParseProblems(t *testing.T) {
 			davit.yaml:4:31: unknown key "subject" (one of annotations, artifactType, config, kind, layers, name, referrers, version)
 			davit.yaml:5:5: layers are missing (list the files to attach)
 			davit.yaml:6:5: "referrers": must be a mapping, not a number (as in {kind: sbom, layers: [sbom.spdx.json]})`},
-		{"packings that one may mean", "kind: generic\nlayers: [{path: a, packing: targz}, {path: b, packing: gzip}]\n", `davit.yaml:2:29: "packing": must not be targz (one of raw, tar, tar+gzip, tar+zstd, zip)
+		{"misspelled packings", "kind: generic\nlayers: [{path: a, packing: targz}, {path: b, packing: gzip}]\n", `davit.yaml:2:29: "packing": must not be targz (one of raw, tar, tar+gzip, tar+zstd, zip)
 			davit.yaml:2:56: "packing": must not be gzip (one of raw, tar, tar+gzip, tar+zstd, zip)`},
 		{"bad layer", "kind: generic\nlayers:\n  - {title: a}\n  - 3\n  - {path: a, packing: rar, preserve: yes please, mediaType: x}\n  - {pth: b}\n  - {path: '~/x'}\n  - {path: 'C:/x'}\n",
 			`davit.yaml:3:5: the path is missing
@@ -157,7 +157,7 @@ func TestParseProblems(t *testing.T) {
 		{"artifactType", "kind: generic\nlayers: [a]\nartifactType: x y\n", `davit.yaml:3:15: "x y" is not a media type (as in application/vnd.example.thing.v1)`},
 		{"aliases without end", bomb, "davit.yaml:1:44: is nested too deeply, or repeats itself without end"},
 		{"aliases before the rest", bomb + "nmae: x\n", "davit.yaml:1:44: is nested too deeply, or repeats itself without end"},
-		{"no targets", "kind: generic\nlayers: [a]\nsubject: some where\nbase: busybox\n",
+		{"invalid targets", "kind: generic\nlayers: [a]\nsubject: some where\nbase: busybox\n",
 			`davit.yaml:3:10: "some where" is not a target (as in registry.example.com/app:1.0 or ./oci:1.0)
 			davit.yaml:4:7: "busybox" is not a target (as in registry.example.com/app:1.0 or ./oci:1.0)`},
 		{"an alias of itself", "kind: generic\nlayers: &a [*a]\n", "davit.yaml:2:9: is nested too deeply, or repeats itself without end"},

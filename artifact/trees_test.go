@@ -13,8 +13,8 @@ import (
 
 const deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n"
 
-// TestNoWrongKind checks that directories like those in public repositories are not detected as a kind that only their author
-// could name.
+// TestNoWrongKind checks the detected kinds of directories like those in public repositories. A kind that the files do not show
+// must not be guessed.
 func TestNoWrongKind(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -67,8 +67,8 @@ func TestNoWrongKind(t *testing.T) {
 		"scripts with a manifest":    {"generic", map[string]string{"metallb.yaml": deployment, "up.sh": "", "down.sh": "", "README.md": "# A\n"}},
 		"a manifest and its test":    {"flux", map[string]string{"run.yaml": deployment, "hook.sh": "", "README.md": "# A\n", "LICENSE": "", "OWNERS": "", "dashboard.json": "{}"}},
 		"a hidden manifest":          {"generic", map[string]string{".krew.yaml": deployment, ".github/dependabot.yml": "version: 2\n", "main.go": "package main\n", "README.md": "# A\n"}},
-		"hidden and other ones":      {"flux", map[string]string{".pre-commit-config.yaml": "repos: []\n", "a.yaml": deployment}},
-		"a repository of manifest":   {"generic", map[string]string{"README.md": "# A\n", "apps/a.yaml": deployment, "Makefile": ""}},
+		"hidden file and manifest":   {"flux", map[string]string{".pre-commit-config.yaml": "repos: []\n", "a.yaml": deployment}},
+		"manifest in subdirectory":   {"generic", map[string]string{"README.md": "# A\n", "apps/a.yaml": deployment, "Makefile": ""}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -83,8 +83,8 @@ func TestNoWrongKind(t *testing.T) {
 	}
 }
 
-// TestDetectTakesDirectories checks that a directory of a model stays in, or is refused by name, whatever is in it that can't be
-// looked at.
+// TestDetectTakesDirectories checks that all files in a subdirectory of a model are packed, or that the error names the file that
+// can't be.
 func TestDetectTakesDirectories(t *testing.T) {
 	t.Parallel()
 	many := map[string]string{}
@@ -93,7 +93,7 @@ func TestDetectTakesDirectories(t *testing.T) {
 	}
 	for name, tc := range map[string]struct {
 		files map[string]string
-		want  string // a part of the error, or how many layers there are
+		want  string // a part of the error, or the number of layers
 	}{
 		"many files":         {many, "2101"},
 		"a dangling link":    {map[string]string{"sub/a.txt": "x", "sub/gone": "->nothing"}, `"sub/gone" is a broken link`},

@@ -17,8 +17,8 @@ type Blob struct {
 	// ID identifies the content so that another process can resume an interrupted upload: the same ID means the same
 	// bytes (path, device, inode, size, mtime and ctime of a file). Empty: uploads can't be resumed.
 	ID string
-	// Open returns the bytes from offset on. An *os.File is returned as such, so that the kernel can send it. It fails
-	// with ErrChanged when the content changed.
+	// Open returns the bytes from offset on. If the content is a file, the result is an *os.File, which the kernel can send.
+	// Open fails with ErrChanged if the content changed.
 	Open func(offset int64) (io.ReadCloser, error)
 }
 

@@ -5,7 +5,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Described begins the description of an artifact in results. Its JSON is for scripts.
+// Described holds the fields that all results about an artifact begin with. Scripts read its JSON.
 type Described struct {
 	Reference    string        `json:"reference,omitempty"` // set by the caller, which knows the name of the source or target
 	Digest       digest.Digest `json:"digest"`              // of the manifest or index

@@ -31,7 +31,7 @@ type Error struct {
 	Hint string // what to do, if only the library knows ("did you mean …?"); never a flag of the CLI
 }
 
-// Error returns "op "item": cause". If the item is a digest, and the cause names it, with its registry or its address, that is enough.
+// Error returns "op "item": cause", or only the cause if the item is a digest that the cause already contains.
 func (e *Error) Error() string {
 	if cause := e.Err.Error(); strings.Contains(cause, e.Item) && digest.Digest(e.Item).Validate() == nil {
 		return cause
@@ -56,5 +56,5 @@ func Refused(item, format string, args ...any) error {
 	return &Error{Item: item, Err: fault.As(fmt.Errorf(format, args...), ErrRefused)}
 }
 
-// Invalid returns err as a fault of the declaration: errors.Is(err, ErrInvalid) holds, and the text stays.
+// Invalid marks err as an error of the declaration: the result has the same text, and errors.Is(result, ErrInvalid) holds.
 func Invalid(err error) error { return fault.As(err, ErrInvalid) }

@@ -8,7 +8,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Plan describes the artifact to pack: all decisions are made, and no blob is read further than its config needs.
+// Plan describes the artifact to pack, with all decisions made. Only the parts of files that the config needs have been read.
 // Compose makes a Plan; package pack turns it into blobs and a manifest.
 type Plan struct {
 	Kind         mediatypes.Kind
@@ -21,8 +21,8 @@ type Plan struct {
 	Layers      []Layer           // in manifest order, unless Kind.Order is ByDigest
 	Annotations map[string]string // of the manifest; of the index when Platforms is set
 	Tags        []string          // besides the tag of the target
-	// Cascade is a version. Those of Tags that stand for a range of versions (1, 1.2, latest) do not move when a higher
-	// version of that range is tagged already; see TagsBeside.
+	// Cascade is a version. If a tag in Tags stands for a range of versions (1, 1.2, latest), and a higher version in that
+	// range is tagged already, the tag does not move; see TagsBeside.
 	Cascade string
 
 	Platform  *ocispec.Platform // of this manifest, as an entry of an index; nil: none
@@ -47,7 +47,7 @@ type Part struct {
 // Remarks holds notes and warnings about a plan for users.
 type Remarks struct {
 	Notes    []string // decisions that the declaration did not make: the kind, a role
-	Warnings []string // what may surprise the user of the artifact: a secret in an env file
+	Warnings []string // content that may surprise users of the artifact, such as a secret in an env file
 	// LeftOut lists files that are not packed: because the declaration or .davitignore excludes them, or because the native client of the
 	// kind does not pack them, such as hidden files of a model. A directory ends in a slash and means everything in it.
 	LeftOut []string
@@ -75,7 +75,7 @@ type Entries struct {
 	Prefix   string // before the name of every entry
 	Exclude  Filter // leaves paths of a directory out; nil keeps all
 	Preserve bool   // real mode, owner, times and xattrs
-	Split    bool   // several layers, cut by content
+	Split    bool   // several layers, cut at boundaries that depend on the content
 	Follow   bool   // links are packed as the files that they point to
 	Image    bool   // the layer belongs to an image, where a name that begins with ".wh." marks a deleted file
 	File     bool   // clients read the tar as a file: it is not unpacked on pull

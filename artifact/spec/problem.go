@@ -70,7 +70,7 @@ func (p Problems) Err() error {
 		return nil
 	}
 	var sorted Problems
-	seen := map[Problem]bool{} // platforms report what they share once each
+	seen := map[Problem]bool{} // each platform reports the problems of the parts that all platforms share
 	for _, one := range p {
 		key := one
 		key.Err = nil

@@ -2,21 +2,21 @@ package spec
 
 import ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
-// Step is an event in the transfer of a descriptor.
+// Step is a stage in the transfer of a blob or manifest.
 type Step int
 
 // The steps of a transfer. Every descriptor that is Started ends with exactly one of Skipped, Mounted and Done.
 const (
-	Started  Step = iota // work begins; Size is -1 if it is not known yet
-	Advanced             // Bytes of it are done
+	Started  Step = iota // the transfer begins; the size in the descriptor is -1 if it is not known yet
+	Advanced             // Event.Bytes are transferred
 	Skipped              // the target has it already
 	Mounted              // the registry mounted it from another of its repositories
 	Done
-	Planned // it will be transferred, unless the target has it; only some commands know before
+	Planned // it will be transferred, unless the target has it; only some commands report this
 )
 
-// Event is one step of one descriptor. Before a blob's digest is known, Descriptor has only the media type, size and title; ID
-// groups the events of one blob.
+// Event is one step in the transfer of a blob or manifest. Before a blob's digest is known, Descriptor has only the media type,
+// size and title; ID groups the events of one blob.
 type Event struct {
 	Step       Step
 	ID         string // the same for all events of one blob in one run: its title, or its digest

@@ -26,8 +26,8 @@ func (s *Source) Has(pointer string) bool {
 	return ok
 }
 
-// Problem points at the value at a JSON pointer, or at the nearest value that contains it. Without a source the problem
-// has no position.
+// Problem returns a problem at the position of the value at a JSON pointer, or of the nearest value that contains it. Without a
+// source the problem has no position.
 func (s *Source) Problem(pointer, message, hint string) Problem {
 	if s == nil {
 		return Problem{Message: message, Hint: hint}
@@ -35,7 +35,7 @@ func (s *Source) Problem(pointer, message, hint string) Problem {
 	return s.problemAt(s.Values, pointer, message, hint)
 }
 
-// KeyProblem points at a key rather than at its value.
+// KeyProblem is Problem with the position of the key instead of its value.
 func (s *Source) KeyProblem(pointer, message, hint string) Problem {
 	if s == nil {
 		return Problem{Message: message, Hint: hint}
@@ -52,11 +52,11 @@ func (s *Source) problemAt(positions map[string]Position, pointer, message, hint
 	return Problem{File: s.File, Line: at.Line, Column: at.Column, Message: message, Hint: hint}
 }
 
-// origin is where the parts of a Spec were read.
+// origin records the files that the parts of a Spec were read from.
 type origin struct {
 	source *Source // nil: the Spec was built by hand
 	at     string  // JSON pointer of the Spec in source
-	config *Source // the file that Config was read from, if it is another one
+	config *Source // the file that Config was read from; nil: source
 	whole  *Spec   // of an entry of Platforms: the Spec that it was completed from
 }
 
@@ -71,8 +71,8 @@ func (s *Spec) Shown(path string) string {
 // Source returns the file that the Spec was read from, nil for a Spec that was built by hand.
 func (s *Spec) Source() *Source { return s.origin.source }
 
-// SetSource records where the Spec, and each Spec inside, was read. Entries that are null become empty ones: they are
-// problems of the source already.
+// SetSource records where the Spec, and each Spec inside it, was read. A null entry becomes an empty Spec: the source has a
+// problem about it already.
 func (s *Spec) SetSource(source *Source, at string) {
 	s.origin.source, s.origin.at = source, at
 	for name, specs := range map[string][]*Spec{"platforms": s.Platforms, "referrers": s.Referrers} {
@@ -91,7 +91,7 @@ func (s *Spec) SetConfig(fields map[string]any, source *Source) {
 }
 
 // SetWhole records the Spec that an entry of Platforms takes its other fields from. An entry without config fields of
-// its own has those of the whole.
+// its own uses those of whole.
 func (s *Spec) SetWhole(whole *Spec, ownConfig bool) {
 	s.origin.whole = whole
 	if !ownConfig && whole.origin.config != nil {
@@ -99,8 +99,8 @@ func (s *Spec) SetWhole(whole *Spec, ownConfig bool) {
 	}
 }
 
-// Declares reports whether the source has a part of the Spec: "/layers". A part that is declared and still empty was a
-// problem when it was read.
+// Declares reports whether the source has a part of the Spec, such as "/layers". If a declared part is empty in the Spec, its
+// value had a problem when it was read.
 func (s *Spec) Declares(part string) bool { return s.origin.source.Has(s.origin.at + part) }
 
 // IsReported reports whether the source already has a problem with the value of a part.
@@ -113,12 +113,12 @@ func (s *Spec) IsReported(part string) bool {
 	return ok && slices.ContainsFunc(source.Problems, func(p Problem) bool { return p.Line == at.Line && p.Column == at.Column })
 }
 
-// Problem points at the value of a part of the Spec: "/layers/0/path".
+// Problem returns a problem at the value of a part of the Spec, such as "/layers/0/path".
 func (s *Spec) Problem(part, message, hint string) Problem {
 	return s.origin.source.Problem(s.origin.at+part, message, hint)
 }
 
-// KeyProblem points at the key of a part of the Spec.
+// KeyProblem returns a problem at the key of a part of the Spec.
 func (s *Spec) KeyProblem(part, message, hint string) Problem {
 	return s.origin.source.KeyProblem(s.origin.at+part, message, hint)
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// Spec is a declaration: the content of a davit.yaml, or what Detect made of plain files. A Spec can also be built by
-// hand; the zero value of every field leaves it out.
+// Spec is a declaration: the content of a davit.yaml, or the result of Detect for plain files. A Spec can also be built by
+// hand; a field with the zero value is left out.
 type Spec struct {
 	Kind         string            `json:"kind,omitempty"`         // a built-in kind, or the path of a kind file
 	Name         string            `json:"name,omitempty"`         // org.opencontainers.image.title
@@ -27,8 +27,8 @@ type Spec struct {
 	origin origin
 }
 
-// Related describes how an artifact relates to others: to those that it is made with, each a reference or the path of a
-// layout, and to those that its tag or version already names.
+// Related names the artifacts that this one refers to or builds on, each by a reference or the path of a layout, and states
+// whether its tags may move from other artifacts.
 type Related struct {
 	Subject   string `json:"subject,omitempty"`   // the artifact that this one refers to
 	Base      string `json:"base,omitempty"`      // the artifact whose layers and config an image or volume builds on
@@ -37,10 +37,10 @@ type Related struct {
 
 // Settings are the parts of a Spec that davit.yaml cannot set.
 type Settings struct {
-	// Dir is the title of a layer whose path is "."; empty: Name, else the name of the kind, since a checkout can have
-	// any name.
+	// Dir is the title of a layer whose path is "."; empty: Name, else the name of the kind. The name of the directory is
+	// not used, because a checkout can have any name.
 	Dir string `json:"-"`
-	// Dirs are directories that Layers were chosen from. What is in them and not packed is left out: Compose lists it.
+	// Dirs are the directories that Layers were chosen from. Compose lists the files in them that are not packed as left out.
 	Dirs []string `json:"-"`
 	// Created becomes org.opencontainers.image.created; zero leaves it out, so that equal files have equal digests.
 	Created time.Time `json:"-"`

@@ -19,7 +19,7 @@ func TestTagsBeside(t *testing.T) {
 		"a later patch":         {"1.2.3", []string{"1.2.4"}, []string{"mine", "1.2.3"}},
 		"a later candidate":     {"1.2.3", []string{"2.0.0-rc.1", "v9.0.0", "x"}, []string{"mine", "1", "1.2", "1.2.3", "latest"}},
 		"a candidate":           {"1.2.3-rc.1", []string{"2.0.0"}, []string{"mine", "1.2.3-rc.1"}},
-		"a number beyond count": {"99999999999999999999.0.0", []string{"1.0.0"}, []string{"mine", "99999999999999999999", "99999999999999999999.0", "99999999999999999999.0.0", "latest"}},
+		"an overflowing number": {"99999999999999999999.0.0", []string{"1.0.0"}, []string{"mine", "99999999999999999999", "99999999999999999999.0", "99999999999999999999.0.0", "latest"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
