@@ -10,7 +10,7 @@ import (
 	"github.com/davit-oci/davit/internal/remote/transport"
 )
 
-// The types that a target and its errors have.
+// The types of options, targets, and their errors.
 type (
 	// Mode is the purpose that a target is opened for: reading or writing.
 	Mode = reference.Mode
@@ -20,13 +20,13 @@ type (
 	Security = transport.Security
 	// Credentials identify the user.
 	Credentials = credentials.Options
-	// Denied reports that the registry does not let this user do something.
+	// Denied reports that the registry does not permit this user to do something.
 	Denied = transport.Denied
 	// Unavailable reports that the registry or the network failed after retries.
 	Unavailable = transport.Unavailable
-	// Missing reports that the registry does not have something: it is an errdef.ErrNotFound.
+	// Missing reports that the registry does not have the object or the repository: errors.Is(err, errdef.ErrNotFound) holds.
 	Missing = transport.Missing
-	// Elsewhere is an error at an address that the registry redirected to.
+	// Elsewhere reports an error at an address that the registry sent the client to.
 	Elsewhere = transport.Elsewhere
 	// Answer is the part of a response that may be shown.
 	Answer = transport.Answer
@@ -36,7 +36,7 @@ type (
 	Archive = archive.Archive
 	// UnreferencedFile is a file of a layout or archive that nothing refers to.
 	UnreferencedFile = catalog.UnreferencedFile
-	// BlobWriter receives a blob piece by piece. Commit stores it if it has the digest.
+	// BlobWriter receives a blob piece by piece. Commit stores it if its digest matches.
 	BlobWriter = layout.BlobWriter
 )
 
@@ -46,5 +46,5 @@ const (
 	Write = reference.Write
 )
 
-// ValidateTag returns an artifact.ErrInvalid with the reason if a tag is invalid.
+// ValidateTag fails with artifact.ErrInvalid, and states the reason, if a tag is invalid.
 func ValidateTag(tag string) error { return reference.ValidateTag(tag) }

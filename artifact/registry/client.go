@@ -12,7 +12,6 @@ import (
 	"github.com/davit-oci/davit/internal/hostconfig"
 	"github.com/davit-oci/davit/internal/layout"
 	"github.com/davit-oci/davit/internal/layout/archive"
-
 	"github.com/davit-oci/davit/internal/pause"
 	"github.com/davit-oci/davit/internal/reference"
 	"github.com/davit-oci/davit/internal/remote"
@@ -33,8 +32,8 @@ type Options struct {
 	CacheDir    string        // state of interrupted uploads and locks; empty: none is kept
 	UserAgent   string        // empty: "davit"
 	Trace       func(string)  // receives a line for every HTTP request, without its secrets; from several goroutines
-	Notify      func(string)  // receives messages for the user, such as that it waits; from several goroutines
-	Failing     func(error)   // receives why a request will be sent again, and nil when it succeeds; from several goroutines
+	Notify      func(string)  // receives messages for the user, such as that a request waits; from several goroutines
+	Failing     func(error)   // receives the error after which a request is sent again, and nil when it succeeds; from several goroutines
 
 	Hosts *hostconfig.Rules // mirrors, certificates, and other settings of hosts; Security wins over them; nil: none
 }
@@ -44,7 +43,7 @@ type Client struct {
 	opts Options
 
 	mu      sync.Mutex
-	remotes map[hostSettings]*remote.Client // by what differs between hosts
+	remotes map[hostSettings]*remote.Client
 }
 
 // hostSettings are the options that differ between hosts.
@@ -85,7 +84,7 @@ func (c *Client) host(name string) (*remote.Client, error) {
 	return c.at(e), err
 }
 
-// openRepository opens a repository where the rules about hosts say that it is.
+// openRepository opens the repository that the host rules route ref to. For reading, it includes the mirrors of the route.
 func (c *Client) openRepository(ref Reference, mode reference.Mode) (Target, error) {
 	if c.opts.Hosts == nil {
 		return c.at(hostconfig.Endpoint{}).OpenRepository(ref.Registry, ref.Repository, mode)
@@ -103,21 +102,21 @@ func (c *Client) openRepository(ref Reference, mode reference.Mode) (Target, err
 	}
 	r := mirrors.New(primary, c.opts.Notify)
 	for _, e := range route.Mirrors {
-		one, err := c.at(e).OpenRepository(e.Host, e.Repository, mode)
+		mirror, err := c.at(e).OpenRepository(e.Host, e.Repository, mode)
 		if err != nil {
 			return nil, err
 		}
-		r.Add(one, e.When)
+		r.Add(mirror, e.When)
 	}
 	return r, nil
 }
 
-// Open opens the target that a reference names, and ignores its tag and digest. A registry is not contacted yet. A layout
-// or archive that is opened for reading and does not exist results in an errdef.ErrNotFound; a file that is not an image layout is
-// an artifact.ErrInvalid.
+// Open opens the target that a reference names, and ignores its tag and digest. A registry is not contacted yet. Open fails
+// with errdef.ErrNotFound if a layout or archive to read does not exist, and with artifact.ErrInvalid if a file is not an image
+// layout.
 func (c *Client) Open(ctx context.Context, ref Reference, mode reference.Mode) (Target, error) {
 	if !ref.IsPath() {
-		return pause.Await(ctx, func() (Target, error) { return c.openRepository(ref, mode) }) // files that options name may be pipes
+		return pause.Await(ctx, func() (Target, error) { return c.openRepository(ref, mode) }) // the options may name files that are pipes
 	}
 	path, err := expandHome(ref.Path, c.opts.Home)
 	if err != nil {
@@ -129,17 +128,17 @@ func (c *Client) Open(ctx context.Context, ref Reference, mode reference.Mode) (
 	return layout.Open(path, mode)
 }
 
-// Repositories lists the repositories of a registry, page by page, by its catalog. A registry without a catalog results in an
-// errdef.ErrNotFound, one that does not let the user read it a *[Denied].
+// Repositories lists the repositories in the catalog of a registry, and calls fn for each page. It fails with
+// errdef.ErrNotFound if the registry has no catalog, and with a *[Denied] if the user may not read the catalog.
 func (c *Client) Repositories(ctx context.Context, host string, fn func(names []string) error) error {
-	at, err := c.host(host)
+	client, err := c.host(host)
 	if err != nil {
 		return err
 	}
-	return at.Repositories(ctx, host, fn)
+	return client.Repositories(ctx, host, fn)
 }
 
-// expandHome replaces "~" with the home directory. The homes of other users are left to the shell.
+// expandHome replaces "~" with the home directory. It refuses "~USER", which shells expand.
 func expandHome(path, home string) (string, error) {
 	rest, ok := strings.CutPrefix(path, "~")
 	if !ok {
@@ -152,20 +151,20 @@ func expandHome(path, home string) (string, error) {
 }
 
 // Login checks a username and password (or, without a username, an identity token) with the registry at host, and keeps
-// them in the store that Credentials.File names: a helper, or the file itself. It returns where they are kept, "" for a
-// helper.
+// them in the store that Credentials.File names: a helper, or the file itself. It returns the path of that file, or "" for
+// a helper.
 //
-// An invalid host results in an artifact.ErrInvalid, credentials that the registry refuses in a *[Denied], and a registry
-// that does not answer in an *[Unavailable]. A store that can't keep them is an *artifact.Error.
+// Login fails with artifact.ErrInvalid if the host is invalid, with a *[Denied] if the registry refuses the credentials,
+// with an *[Unavailable] if the registry does not answer, and with an *artifact.Error if the store can't keep them.
 func (c *Client) Login(ctx context.Context, host, username, password string) (string, error) {
-	at, err := c.host(host)
+	client, err := c.host(host)
 	if err != nil {
 		return "", err
 	}
-	return at.Login(ctx, host, username, password)
+	return client.Login(ctx, host, username, password)
 }
 
-// Logout removes the credentials of a host. Without any, the error is errdef.ErrNotFound; see Login for others.
+// Logout removes the credentials of a host. It fails with errdef.ErrNotFound if none are stored, and otherwise as Login does.
 func (c *Client) Logout(ctx context.Context, host string) error {
 	return c.at(hostconfig.Endpoint{}).Logout(ctx, host)
 }

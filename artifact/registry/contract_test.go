@@ -27,8 +27,8 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// stores returns functions that start each type of target. The function that they return opens the same target again with each
-// call.
+// stores returns, by type of target, a function that starts a store. That function returns another one, which opens the same
+// target with each call.
 func stores(t *testing.T) map[string]func(t *testing.T) func() registry.Target {
 	return map[string]func(t *testing.T) func() registry.Target{
 		"layout":  func(t *testing.T) func() registry.Target { return opener(t, filepath.Join(t.TempDir(), "oci")) },
@@ -51,6 +51,7 @@ func stores(t *testing.T) map[string]func(t *testing.T) func() registry.Target {
 // uniqueRepo returns a repository that no other test uses.
 func uniqueRepo() string { return "contract/" + strings.ToLower(rand.Text()) }
 
+// opener returns a function that opens the target of a reference.
 func opener(t *testing.T, reference string) func() registry.Target {
 	ref, err := registry.Parse(reference)
 	if err != nil {
@@ -73,7 +74,7 @@ func closeTarget(t *testing.T, target registry.Target) {
 	}
 }
 
-// pushArtifact makes an artifact of one layer.
+// pushArtifact pushes an artifact with one layer.
 func pushArtifact(t *testing.T, target oras.Target, layer string, subject *ocispec.Descriptor) ocispec.Descriptor {
 	t.Helper()
 	blob, err := oras.PushBytes(t.Context(), target, "text/plain", []byte(layer))
@@ -94,7 +95,7 @@ func pushArtifact(t *testing.T, target oras.Target, layer string, subject *ocisp
 	return desc
 }
 
-func tagList(t *testing.T, target registry.Target) []string {
+func listTags(t *testing.T, target registry.Target) []string {
 	t.Helper()
 	var all []string
 	if err := target.Tags(t.Context(), "", func(tags []string) error { all = append(all, tags...); return nil }); err != nil {
@@ -103,6 +104,7 @@ func tagList(t *testing.T, target registry.Target) []string {
 	return all
 }
 
+// TestContract runs the same cases against each type of target.
 func TestContract(t *testing.T) {
 	t.Parallel()
 	cases := map[string]func(t *testing.T, open func() registry.Target){
@@ -154,13 +156,13 @@ func contractRoundTrip(t *testing.T, open func() registry.Target) {
 	}
 	other := ocispec.Descriptor{MediaType: "text/plain", Digest: digest.FromString("other"), Size: 5}
 	if ok, err := target.Exists(t.Context(), other); ok || err != nil {
-		t.Errorf("Exists of nothing = %v, %v", ok, err)
+		t.Errorf("Exists of a missing blob = %v, %v", ok, err)
 	}
 	if _, err := target.Fetch(t.Context(), other); !errors.Is(err, errdef.ErrNotFound) {
-		t.Errorf("Fetch of nothing: %v, want not found", err)
+		t.Errorf("Fetch of a missing blob: %v, want not found", err)
 	}
 	if _, err := target.Resolve(t.Context(), "v2"); !errors.Is(err, errdef.ErrNotFound) {
-		t.Errorf("Resolve of nothing: %v, want not found", err)
+		t.Errorf("Resolve of a missing tag: %v, want not found", err)
 	}
 }
 
@@ -178,7 +180,7 @@ func contractTags(t *testing.T, open func() registry.Target) {
 	closeTarget(t, target)
 
 	target = open()
-	if got, want := tagList(t, target), []string{"a", "b", "latest"}; !slices.Equal(got, want) {
+	if got, want := listTags(t, target), []string{"a", "b", "latest"}; !slices.Equal(got, want) {
 		t.Errorf("tags %q, want %q", got, want)
 	}
 	if got, err := target.Resolve(t.Context(), "latest"); err != nil || got.Digest != two.Digest {
@@ -191,13 +193,13 @@ func contractTags(t *testing.T, open func() registry.Target) {
 		t.Fatalf("Untag: %v", err)
 	}
 	if err := target.Untag(t.Context(), "none"); !errors.Is(err, errdef.ErrNotFound) {
-		t.Errorf("Untag of nothing: %v, want not found", err)
+		t.Errorf("Untag of a missing tag: %v, want not found", err)
 	}
 	closeTarget(t, target)
 
 	target = open()
 	defer closeTarget(t, target)
-	if got, want := tagList(t, target), []string{"b", "latest"}; !slices.Equal(got, want) {
+	if got, want := listTags(t, target), []string{"b", "latest"}; !slices.Equal(got, want) {
 		t.Errorf("tags %q after untagging, want %q", got, want)
 	}
 	if got, err := target.Resolve(t.Context(), one.Digest.String()); err != nil || got.Digest != one.Digest {
@@ -260,7 +262,7 @@ func contractDelete(t *testing.T, open func() registry.Target) {
 
 	target = open()
 	defer closeTarget(t, target)
-	if got, want := tagList(t, target), []string{"two"}; !slices.Equal(got, want) {
+	if got, want := listTags(t, target), []string{"two"}; !slices.Equal(got, want) {
 		t.Errorf("tags %q, want %q", got, want)
 	}
 	if _, err := target.Resolve(t.Context(), one.Digest.String()); !errors.Is(err, errdef.ErrNotFound) {
@@ -269,7 +271,7 @@ func contractDelete(t *testing.T, open func() registry.Target) {
 	if err := target.Delete(t.Context(), one); !errors.Is(err, errdef.ErrNotFound) {
 		t.Errorf("deleting a deleted manifest: %v, want not found", err)
 	}
-	for want, mediaType := range map[string]string{"two": "text/plain", "{}": ocispec.MediaTypeEmptyJSON} { // the config was both's
+	for want, mediaType := range map[string]string{"two": "text/plain", "{}": ocispec.MediaTypeEmptyJSON} { // both manifests had this config
 		blob := ocispec.Descriptor{MediaType: mediaType, Digest: digest.FromString(want), Size: int64(len(want))}
 		if data, err := content.FetchAll(t.Context(), target, blob); err != nil || string(data) != want {
 			t.Errorf("a blob of the other manifest: %q, %v, want %q", data, err, want)
@@ -382,7 +384,7 @@ func contractConcurrent(t *testing.T, open func() registry.Target) {
 
 	target = open()
 	defer closeTarget(t, target)
-	got := slices.DeleteFunc(tagList(t, target), func(tag string) bool { return strings.HasPrefix(tag, "sha256-") })
+	got := slices.DeleteFunc(listTags(t, target), func(tag string) bool { return strings.HasPrefix(tag, "sha256-") })
 	if len(got) != users+1 {
 		t.Errorf("tags %q, want subject and %d more", got, users)
 	}

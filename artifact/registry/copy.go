@@ -25,25 +25,25 @@ type CopyOptions struct {
 	AllTags   bool              // copy every tag of the source; Reference is ignored then
 	Platform  *ocispec.Platform // copy the manifest of an index for this platform; nil: copy the whole index
 	Tags      []string          // tags of the copy; none: it is untagged. With AllTags, they are added to the tag of the source
-	// From is the name of the source repository, HOST/REPO, that AllTags are of; empty: the one that the source has for a tag, if any.
-	// A layout or archive keeps it with the tags, or As instead, so that the same tag of another repository stays.
+	// From is the source repository, HOST/REPO, whose tags AllTags copies; empty: the one that the source records for a tag, if
+	// any. A layout or archive records From with the tags, or As if it is set, and keeps the same tags of other repositories.
 	From, As  string
 	Referrers bool // copy referrers too, theirs, and so on, and cosign's tagged manifests; at most 10,000
 
 	Concurrency int               // blobs copied at once; 0: 8
 	Progress    artifact.Progress // nil: nothing is reported
 
-	// BeforeCopy is called with each artifact once its reference is resolved, before anything is read of it: the place to verify
-	// a signature. The manifest it is called with is the one that is copied. Its error ends the copy. nil: nothing is called.
+	// BeforeCopy is called with each artifact once its reference is resolved, and before its content is read, for example to
+	// verify a signature. Exactly this manifest is copied. An error ends the copy. nil: nothing is called.
 	BeforeCopy func(ctx context.Context, manifest ocispec.Descriptor) error
-	// BeforeTag is called with each artifact once it is stored, with its referrers, and before a tag moves to it. Its error ends
+	// BeforeTag is called with each artifact once it and its referrers are stored, and before a tag moves to it. An error ends
 	// the copy. nil: nothing is called.
 	BeforeTag func(ctx context.Context, manifest ocispec.Descriptor) error
 }
 
 // CopyResult lists the copied artifacts.
 type CopyResult struct {
-	Artifacts []Copied // one, or with CopyOptions.AllTags one for each tag of the source in their order, perhaps none
+	Artifacts []Copied // one; with CopyOptions.AllTags, one for each tag of the source, sorted by tag
 }
 
 // Copied describes a copied artifact.
@@ -55,9 +55,9 @@ type Copied struct {
 	Left       []ocispec.Descriptor // with CopyOptions.Platform and Referrers: BuildKit's attestations, which are parts of the index
 	Skipped    bool                 // the target had everything, including each tag
 
-	Was map[string]digest.Digest // what tags that moved pointed to before
-	// Repository is the name that distinguishes the tags from those of another repository in the target, which is a layout or
-	// archive.
+	Was map[string]digest.Digest // the previous digests of tags that moved, by tag
+	// Repository is set if the target is a layout or archive that has the same tags of another repository: the tags must be
+	// prefixed with it.
 	Repository string
 }
 
@@ -65,10 +65,10 @@ type Copied struct {
 // repositories of one registry blobs are mounted. Layers that must not be distributed are left out.
 //
 // After an error dst keeps the blobs that it has received, a layout even when it is closed, and the next Copy continues
-// with them. Close gets the error, too: without one it writes an archive.
+// with them. Pass the error to Close, too: without an error it writes an archive.
 //
-// A reference that src does not have and a platform that the index does not have result in an errdef.ErrNotFound, content that
-// does not match its digest or size an artifact.ErrRefused. Errors of registries are a *[Denied] or an *[Unavailable].
+// Copy fails with errdef.ErrNotFound if src does not have the reference or an index does not have the platform, and with
+// artifact.ErrRefused if content does not match its digest or size. Errors of registries are a *[Denied] or an *[Unavailable].
 func Copy(ctx context.Context, src, dst Target, opts CopyOptions) (*CopyResult, error) {
 	c := newCopier(src, dst, opts)
 	if b, ok := dst.(batcher); ok {
@@ -94,13 +94,13 @@ type keeper interface {
 	Keep()
 }
 
-// batcher is a target that lists many manifests at once, in much less time than one after the other.
+// batcher is a target that adds many manifests to its index at once, which takes much less time than one by one.
 type batcher interface {
 	Batch()
 	Flush(ctx context.Context) error
 }
 
-// maxCopied limits the manifests that are copied with one artifact: an endless chain of referrers is an attack.
+// maxCopied limits the manifests that are copied with one artifact: a hostile registry could list an endless chain of referrers.
 const maxCopied = 2 * fetch.MaxReferrers
 
 // copier copies graphs from one target to another.
@@ -186,7 +186,7 @@ func (c *copier) copyAllTags(ctx context.Context) (*CopyResult, error) {
 	return result, nil
 }
 
-// copyReference copies what a tag or digest refers to, and tags the copy.
+// copyReference copies the artifact that a tag or digest refers to, and tags the copy.
 func (c *copier) copyReference(ctx context.Context, reference string, tags []string) (*Copied, error) {
 	desc, err := c.src.Resolve(ctx, reference)
 	if err != nil {
@@ -253,24 +253,24 @@ func call(ctx context.Context, hook func(context.Context, ocispec.Descriptor) er
 	return hook(ctx, desc)
 }
 
-// maxManifests is the size of the manifests of an index above which they are copied one by one: oras.CopyGraph holds those of a graph
-// in memory until the graph is copied, in buffers of up to twice their size.
-const maxManifests = 8 << 20
+// maxManifestBytes is the total size of the manifests of an index above which they are copied one by one. oras.CopyGraph keeps
+// the manifests of a graph in memory until the graph is copied, in buffers of up to twice their size.
+const maxManifestBytes = 8 << 20
 
-// copyLarge copies the manifests of an index, with their content, if they are large together.
+// copyLarge copies the manifests of an index, with their content, if their total size exceeds maxManifestBytes.
 func (c *copier) copyLarge(ctx context.Context, inside []ocispec.Descriptor) error {
-	var large []ocispec.Descriptor
+	var manifests []ocispec.Descriptor
 	size := int64(0)
 	for _, one := range inside {
 		if manifest.Is(one.MediaType) {
 			size += one.Size
-			large = append(large, one)
+			manifests = append(manifests, one)
 		}
 	}
-	if size <= maxManifests || len(large) == 1 {
+	if size <= maxManifestBytes || len(manifests) == 1 {
 		return nil
 	}
-	for _, one := range large {
+	for _, one := range manifests {
 		if err := oras.CopyGraph(ctx, lazySource{c.src}, c.to, one, c.graph); err != nil {
 			return err
 		}
@@ -287,7 +287,7 @@ func (c *copier) copy(ctx context.Context, desc ocispec.Descriptor) error {
 	err := oras.CopyGraph(ctx, lazySource{c.src}, c.to, desc, c.graph)
 	var copyErr *oras.CopyError
 	if errors.As(err, &copyErr) {
-		err = copyErr.Err // it names its object already
+		err = copyErr.Err // names the object already
 	}
 	var answer *errcode.ErrorResponse
 	if desc.MediaType == manifest.MediaTypeArtifact && errors.As(err, &answer) && answer.StatusCode/100 == 4 {
@@ -297,8 +297,9 @@ func (c *copier) copy(ctx context.Context, desc ocispec.Descriptor) error {
 	return err
 }
 
-// copyReferrers copies the referrers of a manifest and of those inside it, theirs, and so on, and the manifests that cosign
-// keeps under tags for the manifest and those inside it.
+// copyReferrers copies the referrers of a manifest and of the manifests inside it, the referrers of those, and so on. It also
+// copies the manifests that cosign keeps under tags for the root and the manifests inside it. It returns the copies, and the
+// referrers that the source lists but does not have.
 func (c *copier) copyReferrers(ctx context.Context, root ocispec.Descriptor) (all, gone []ocispec.Descriptor, err error) {
 	type node struct {
 		ocispec.Descriptor
@@ -349,7 +350,7 @@ func (c *copier) copyReferrers(ctx context.Context, root ocispec.Descriptor) (al
 	return all, gone, nil
 }
 
-// listNeighbors returns the manifests inside an index and the referrers of it.
+// listNeighbors returns the manifests inside an index, and its referrers.
 func (c *copier) listNeighbors(ctx context.Context, desc ocispec.Descriptor) (inner, referrers []ocispec.Descriptor, err error) {
 	successors, err := manifest.Successors(ctx, lazySource{c.src}, desc)
 	if err != nil {

@@ -19,7 +19,8 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// TestCopy copies with referrers and a signature of cosign between all kinds of targets, and again.
+// TestCopy copies an artifact with its referrers and a cosign signature between all types of targets, twice. The second copy
+// sends nothing.
 func TestCopy(t *testing.T) {
 	t.Parallel()
 	places := func(t *testing.T) map[string]func() registry.Target {
@@ -89,6 +90,7 @@ func copyOne(t *testing.T, src, dst registry.Target, opts registry.CopyOptions) 
 	return result.Artifacts[0]
 }
 
+// digests returns the sorted digests of descriptors.
 func digests(list []ocispec.Descriptor) []digest.Digest {
 	var all []digest.Digest
 	for _, desc := range list {
@@ -98,8 +100,8 @@ func digests(list []ocispec.Descriptor) []digest.Digest {
 	return all
 }
 
-// TestCopyChooses copies all tags, and one platform of an index.
-func TestCopyChooses(t *testing.T) {
+// TestCopySelects copies all tags, one platform of an index, and an untagged digest.
+func TestCopySelects(t *testing.T) {
 	t.Parallel()
 	src := opener(t, filepath.Join(t.TempDir(), "oci"))()
 	defer closeTarget(t, src)
@@ -132,7 +134,7 @@ func TestCopyChooses(t *testing.T) {
 			if _, err := registry.Copy(t.Context(), src, dst, test.opts); err != nil {
 				t.Fatal(err)
 			}
-			if got := tagList(t, dst); len(got) != len(test.want) {
+			if got := listTags(t, dst); len(got) != len(test.want) {
 				t.Errorf("tags %q, want those of %v", got, test.want)
 			}
 			for tag, want := range test.want {
@@ -154,8 +156,8 @@ func TestCopyChooses(t *testing.T) {
 	}
 }
 
-// TestCopyOfUnknownManifests refuses to copy manifests of types that are not known, whose content a copy would lack, and copies other
-// content that a tag or an index points to.
+// TestCopyOfUnknownManifests checks that Copy refuses manifests of unknown types, whose content a copy would lack, and copies
+// other content that a tag or an index points to.
 func TestCopyOfUnknownManifests(t *testing.T) {
 	t.Parallel()
 	inner := digest.FromString("layer")

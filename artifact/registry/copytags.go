@@ -28,7 +28,7 @@ func (c *copier) listSourceTags(ctx context.Context) (tags []string, named func(
 	return tags, named, err
 }
 
-// from returns the name of the repository that a tag of the source belongs to, or "".
+// from returns the name of the repository that a tag of the source belongs to, or "" if it is not known.
 func (c *copier) from(ctx context.Context, desc ocispec.Descriptor, ref string) string {
 	names, ok := c.src.(interface {
 		RepositoryOf(ctx context.Context, d digest.Digest, ref string) (string, error)
@@ -36,11 +36,11 @@ func (c *copier) from(ctx context.Context, desc ocispec.Descriptor, ref string) 
 	if c.opts.From != "" || !ok {
 		return c.opts.From
 	}
-	repository, _ := names.RepositoryOf(ctx, desc.Digest, ref) // without it, tags are copied without a name
+	repository, _ := names.RepositoryOf(ctx, desc.Digest, ref) // if it is not known, tags are copied without it
 	return repository
 }
 
-// tag moves the tags that do not point to the artifact yet, and reports whether there were any.
+// tag moves the tags that do not point to the artifact yet, and reports whether any moved.
 func (c *copier) tag(ctx context.Context, one *Copied, from string) (moved bool, err error) {
 	for _, tag := range one.Tags {
 		if names, ok := c.dst.(namer); ok && from != "" && !strings.ContainsAny(tag, "/:") && !manifest.IsCosignTag(tag) {
@@ -69,7 +69,7 @@ func (c *copier) tag(ctx context.Context, one *Copied, from string) (moved bool,
 	return moved, nil
 }
 
-// recordMove records what a tag pointed to before.
+// recordMove records the digest that a tag pointed to before.
 func (c *Copied) recordMove(tag string, old digest.Digest) {
 	if c.Was == nil {
 		c.Was = map[string]digest.Digest{}
@@ -85,7 +85,7 @@ type namer interface {
 	NamesOf(ctx context.Context, d digest.Digest) ([]string, error)
 }
 
-// tagFrom moves a tag of one repository.
+// tagFrom moves a tag of the repository from, and reports whether it pointed to another manifest.
 func tagFrom(ctx context.Context, dst namer, one *Copied, from, tag string) (moved bool, err error) {
 	old, err := dst.ResolveFrom(ctx, from, tag)
 	if errors.Is(err, errdef.ErrUnsupported) {
@@ -108,8 +108,8 @@ func tagFrom(ctx context.Context, dst namer, one *Copied, from, tag string) (mov
 	return moved, nil
 }
 
-// isFullName reports whether the names of a manifest have a full name instead of a tag: such an entry has it twice, once for
-// containerd.
+// isFullName reports whether a manifest is stored under a full name instead of a tag: its entry then has the name twice, once
+// for containerd.
 func isFullName(names []string, full string) bool {
 	i := slices.Index(names, full)
 	return i >= 0 && slices.Contains(names[i+1:], full)

@@ -35,8 +35,8 @@ func (t *copyTarget) report(step artifact.Step, desc ocispec.Descriptor, done in
 	}
 }
 
-// markUnlisted makes the next copy push an existing manifest again if it is a referrer that the target does not list. Layouts need
-// no list: they search their manifests.
+// markUnlisted makes the next copy push an existing manifest again if the manifest is a referrer that the target does not list.
+// Layouts have no such list: they search their manifests.
 func (t *copyTarget) markUnlisted(ctx context.Context, desc ocispec.Descriptor) error {
 	t.unlisted = ""
 	if keeper, able := t.Target.(BlobKeeper); !able || !keeper.KeepsBlobs() || !manifest.Is(desc.MediaType) {
@@ -61,7 +61,7 @@ func (t *copyTarget) markUnlisted(ctx context.Context, desc ocispec.Descriptor) 
 // exists. Only targets that keep all blobs of a stored manifest are trusted; in a layout, files may be missing.
 func (t *copyTarget) Exists(ctx context.Context, desc ocispec.Descriptor) (bool, error) {
 	if desc.Digest == t.unlisted {
-		return false, nil // it may exist, but only a push lists it
+		return false, nil // it may exist, but the target lists it only after a push
 	}
 	ok, err := t.Target.Exists(ctx, desc)
 	if keeper, able := t.Target.(BlobKeeper); able && keeper.KeepsBlobs() || !ok || err != nil || !manifest.Is(desc.MediaType) {
@@ -104,11 +104,11 @@ func (t *copyTarget) Push(ctx context.Context, desc ocispec.Descriptor, r io.Rea
 	return nil
 }
 
-// fetchMinSize is the size from which a blob is downloaded over several connections and can resume. The journal does not
-// pay off below it.
+// fetchMinSize is the size from which a blob is downloaded over several connections and can resume. Below it, the journal costs
+// more than it saves.
 const fetchMinSize = 8 << 20
 
-// pushBlob sends a blob. A layout fetches a large one straight into its file, which can resume.
+// pushBlob sends a blob. A layout downloads a large blob directly into its file, and can resume the download.
 func (t *copyTarget) pushBlob(ctx context.Context, pusher BlobPusher, desc ocispec.Descriptor) (artifact.Step, error) {
 	report := func(done int64) { t.report(artifact.Advanced, desc, done) }
 	disk, isDisk := t.Target.(BlobFetcher)
@@ -134,8 +134,7 @@ func (t *copyTarget) Mount(ctx context.Context, desc ocispec.Descriptor, from st
 	return mounter.Mount(ctx, desc, from, get)
 }
 
-// blob returns a blob of the source in the form that is sent. Its ID is its digest: the bytes are the same wherever
-// they are read.
+// blob returns an artifact.Blob that reads from the source. Its ID is its digest: the bytes are the same wherever they are read.
 func (t *copyTarget) blob(ctx context.Context, desc ocispec.Descriptor) artifact.Blob {
 	return artifact.Blob{
 		MediaType: desc.MediaType, Annotations: desc.Annotations, Size: desc.Size, Digest: desc.Digest, ID: desc.Digest.String(),
@@ -159,7 +158,7 @@ func openAt(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor, o
 	return r, nil
 }
 
-// lazySource opens a blob at the first read: copyTarget may not read it at all. It refuses manifests that exceed
+// lazySource opens a blob only at its first read, because copyTarget may not read it. It refuses manifests that exceed
 // manifest.Limits, because oras decodes several at once.
 type lazySource struct{ Target }
 
@@ -181,6 +180,7 @@ type lazyReader struct {
 	r    io.ReadCloser
 }
 
+// Read implements io.Reader.
 func (l *lazyReader) Read(p []byte) (int, error) {
 	if l.r == nil {
 		r, err := l.open()
@@ -192,6 +192,7 @@ func (l *lazyReader) Read(p []byte) (int, error) {
 	return l.r.Read(p)
 }
 
+// Close closes the blob if it was opened.
 func (l *lazyReader) Close() error {
 	if l.r == nil {
 		return nil

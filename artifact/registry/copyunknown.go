@@ -12,8 +12,8 @@ import (
 
 var digestInText = lazy.Regexp(`sha(256|512):[0-9a-f]{64}`)
 
-// checkKnown refuses a manifest of an unknown type that a tag or an index points to: its copy would lack whatever it
-// names. A Docker manifest of schema 1 is one.
+// checkKnown refuses a manifest of an unknown type that a tag or an index points to, such as a Docker manifest of schema 1: its
+// copy would lack the content that it names.
 func checkKnown(ctx context.Context, src Target, desc ocispec.Descriptor) error {
 	if manifest.Is(desc.MediaType) || desc.Size > manifest.MaxSize {
 		return nil

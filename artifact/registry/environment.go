@@ -14,7 +14,7 @@ import (
 // CONTAINERS_REGISTRIES_CONF, and DAVIT_CACHE_DIR. No other function of this package reads the environment, except that
 // connections honor HTTPS_PROXY and SSL_CERT_FILE.
 func FromEnvironment() Options {
-	home, _ := os.UserHomeDir() // without one, ~ is refused by name
+	home, _ := os.UserHomeDir() // without one, paths with ~ are refused
 	cache := os.Getenv("DAVIT_CACHE_DIR")
 	if cache == "" {
 		if dir, err := os.UserCacheDir(); err == nil {
@@ -25,7 +25,7 @@ func FromEnvironment() Options {
 	return Options{Home: home, Credentials: credentialsIn(home, os.Getenv), CacheDir: cache, Hosts: hosts}
 }
 
-// credentialsIn returns the places of credentials: the file in the environment, or else docker's and then those of
+// credentialsIn returns the places of credentials: the file that REGISTRY_AUTH_FILE names, or else docker's and then those of
 // containers-auth.json(5).
 func credentialsIn(home string, getenv func(string) string) Credentials {
 	if file := getenv("REGISTRY_AUTH_FILE"); file != "" {

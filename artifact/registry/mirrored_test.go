@@ -23,7 +23,7 @@ import (
 	"oras.land/oras-go/v2/content"
 )
 
-// rulesOf returns the rules of a registries.conf.
+// rulesOf returns the host rules of a registries.conf with the given text.
 func rulesOf(t *testing.T, text string) *hostconfig.Rules {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "registries.conf")
@@ -33,20 +33,21 @@ func rulesOf(t *testing.T, text string) *hostconfig.Rules {
 	return hostconfig.New(hostconfig.Files{Registries: []string{file}})
 }
 
-// TestMirrors reads everything through a mirror that is whole, broken, empty, or lying, and writes past it.
+// TestMirrors reads an artifact through a mirror that is complete, empty, forbidding, corrupting, or down, and checks that writes
+// do not go to the mirror.
 func TestMirrors(t *testing.T) {
 	t.Parallel()
 	home := registrytest.Start(t, registrytest.Options{})
 	for name, answer := range map[string]func(*http.Response) error{
-		"whole":    func(*http.Response) error { return nil },
-		"empty":    func(r *http.Response) error { r.StatusCode = http.StatusNotFound; return nil },
-		"refusing": func(r *http.Response) error { r.StatusCode = http.StatusForbidden; return nil },
-		"lying": func(r *http.Response) error {
+		"complete":   func(*http.Response) error { return nil },
+		"empty":      func(r *http.Response) error { r.StatusCode = http.StatusNotFound; return nil },
+		"forbidding": func(r *http.Response) error { r.StatusCode = http.StatusForbidden; return nil },
+		"corrupting": func(r *http.Response) error {
 			data, err := io.ReadAll(r.Body)
 			r.Body = io.NopCloser(bytes.NewReader(bytes.ToUpper(data)))
 			return err
 		},
-		"broken": nil,
+		"down": nil,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -55,11 +56,11 @@ func TestMirrors(t *testing.T) {
 			if err := opener(t, repository)().Tag(t.Context(), subject, "v1"); err != nil {
 				t.Fatal(err)
 			}
-			var asked, written atomic.Int64
+			var requests, written atomic.Int64
 			proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: home.Host})
 			proxy.ModifyResponse = answer
 			mirror := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				asked.Add(1)
+				requests.Add(1)
 				if r.Method != http.MethodGet && r.Method != http.MethodHead {
 					written.Add(1)
 				}
@@ -103,17 +104,17 @@ func TestMirrors(t *testing.T) {
 					t.Errorf("exists: %v, %v", there, err)
 				}
 			}
-			if (asked.Load() > 0) != (answer != nil) {
-				t.Errorf("the mirror was asked %d times", asked.Load())
+			if (requests.Load() > 0) != (answer != nil) {
+				t.Errorf("the mirror received %d requests", requests.Load())
 			}
 			writable, err := client.Open(t.Context(), ref, registry.Write)
 			if err != nil {
 				t.Fatal(err)
 			}
-			before := asked.Load()
+			before := requests.Load()
 			pushArtifact(t, writable, "another", nil)
-			if written.Load() > 0 || asked.Load() != before {
-				t.Errorf("the mirror was written to")
+			if written.Load() > 0 || requests.Load() != before {
+				t.Errorf("the mirror received requests of the writer")
 			}
 		})
 	}
@@ -128,8 +129,8 @@ func TestBlockedRegistry(t *testing.T) {
 	}
 }
 
-// TestInsecureMeansPlainToo checks that an insecure registry is reached without TLS, and with a certificate that nothing vouches for.
-func TestInsecureMeansPlainToo(t *testing.T) {
+// TestInsecure checks that "insecure = true" permits plain HTTP, and TLS with an untrusted certificate.
+func TestInsecure(t *testing.T) {
 	t.Parallel()
 	for _, tls := range []bool{false, true} {
 		home := registrytest.Start(t, registrytest.Options{TLS: tls})
@@ -142,7 +143,7 @@ func TestInsecureMeansPlainToo(t *testing.T) {
 	}
 }
 
-// TestCertDir checks that the certificates in certs.d are only used for their host.
+// TestCertDir checks that the certificate of a host in certs.d is trusted.
 func TestCertDir(t *testing.T) {
 	t.Parallel()
 	home := registrytest.Start(t, registrytest.Options{TLS: true})

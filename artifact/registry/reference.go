@@ -8,12 +8,11 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/internal/reference"
-
 	"github.com/opencontainers/go-digest"
 )
 
-// Reference names a target, which is a repository of a registry or a path, and optionally a tag or digest in it. Registry and
-// Repository are set, or Path is; with Path, they are the name of a repository in a layout that has several.
+// Reference names a target, which is a repository of a registry or a path, and optionally a tag or digest in it. Either Registry
+// and Repository are set, or Path is. With Path, Registry and Repository may name one of several repositories in a layout.
 type Reference struct {
 	Registry   string // host, with a port if one was given
 	Repository string
@@ -38,7 +37,7 @@ func (r Reference) Name() string {
 	return r.Registry + "/" + r.Repository
 }
 
-// InLayout returns the name of the repository in a layout, or "".
+// InLayout returns the name of the repository in a layout, or "" if the reference has none.
 func (r Reference) InLayout() string {
 	if !r.IsPath() || r.Registry == "" {
 		return r.Repository
@@ -46,10 +45,10 @@ func (r Reference) InLayout() string {
 	return r.Registry + "/" + r.Repository
 }
 
-// TagName returns the tag as the target knows it, in a layout with the name of its repository, or "".
+// TagName returns the tag or, if the reference names one of several repositories in a layout, HOST/REPO:TAG. Without a tag it is "".
 func (r Reference) TagName() string { return r.Named(r.Tag) }
 
-// Named returns the TagName of another tag.
+// Named returns what TagName returns for another tag.
 func (r Reference) Named(tag string) string {
 	if r.IsPath() && r.Repository != "" && tag != "" {
 		return r.InLayout() + ":" + tag
@@ -82,9 +81,9 @@ func (r Reference) String() string {
 
 // Parse parses HOST[:PORT]/REPO[:TAG][@DIGEST], or a path that begins with "./", "../", "/" or "~" (or is "." or ".."),
 // with an optional :TAG and @DIGEST after it. In a layout with several repositories, the tag may be a full name:
-// PATH:HOST/REPO:TAG. On every system the paths of Windows are paths: ".\", "..\", "\", and "C:\" or "C:/". A scheme that
-// other tools write before a reference is dropped; "http://" does not choose plain HTTP. Anything else results in an
-// artifact.ErrInvalid and an errdef.ErrInvalidReference.
+// PATH:HOST/REPO:TAG. Windows paths are accepted on every system: ".\", "..\", "\", and "C:\" or "C:/". A scheme that
+// other tools write before a reference is dropped; "http://" does not choose plain HTTP. For anything else, errors.Is(err,
+// artifact.ErrInvalid) and errors.Is(err, errdef.ErrInvalidReference) hold.
 func Parse(s string) (Reference, error) {
 	if scheme, rest, ok := strings.Cut(s, "://"); ok && slices.Contains(schemes, scheme) && !isPath(rest) {
 		return parse(s, strings.TrimRight(rest, "/"))
@@ -92,8 +91,8 @@ func Parse(s string) (Reference, error) {
 	return parse(s, s)
 }
 
-// ParseSource is Parse for a source, which is never written: it also takes the name that docker prints for an image of Docker
-// Hub, with its digest and without the host. Its errors are those of Parse.
+// ParseSource parses the reference of a source, which is only read. Besides the syntax of Parse it accepts the name that docker
+// prints for an image of Docker Hub: with a digest and without the host. Its errors are those of Parse.
 func ParseSource(s string) (Reference, error) {
 	ref, err := Parse(s)
 	if err == nil {
@@ -160,7 +159,7 @@ func isPath(s string) bool {
 	return hasDrive(s)
 }
 
-// hasDrive reports whether s begins with a drive of Windows and a separator: C:\ or C:/. No registry can have that name: its
+// hasDrive reports whether s begins with a Windows drive and a separator: C:\ or C:/. No registry can have that name: its
 // port would not be a number.
 func hasDrive(s string) bool {
 	return len(s) >= 3 && s[1] == ':' && (s[2] == '\\' || s[2] == '/') && (s[0]|0x20 >= 'a' && s[0]|0x20 <= 'z')
@@ -206,7 +205,7 @@ func parsePath(s string) (Reference, error) {
 	return ref, nil
 }
 
-// parseNameInPath parses a path with the name of a repository after it: HOST/REPO, or REPO:TAG. Other colons are part of the path.
+// parseNameInPath parses PATH:HOST/REPO[:TAG] or PATH:REPO:TAG. Other colons are part of the path.
 func parseNameInPath(s string) (Reference, bool) {
 	start := 0
 	if hasDrive(s) {
@@ -241,14 +240,14 @@ func parseNameInPath(s string) (Reference, bool) {
 	return Reference{}, false
 }
 
-// parseRepository parses a reference without its digest d, which only suggestions in errors contain.
+// parseRepository parses a reference whose digest d has been cut off. The digest is used only in the suggestions of errors.
 func parseRepository(s string, d digest.Digest) (Reference, error) {
 	if scheme, _, ok := strings.Cut(s, "://"); ok {
 		return Reference{}, reference.WithHint(fmt.Errorf("%q is not a scheme of references", scheme), "leave the scheme out")
 	}
 	host, rest, ok := strings.Cut(s, "/")
 	if !ok || !reference.LooksLikeHost(host) {
-		return Reference{}, notAHost(s, d)
+		return Reference{}, missingPartError(s, d)
 	}
 	ref := Reference{Registry: strings.ToLower(host), Repository: rest}
 	if i := strings.IndexByte(rest, ':'); i >= 0 {
@@ -267,9 +266,9 @@ func parseRepository(s string, d digest.Digest) (Reference, error) {
 	return ref, nil
 }
 
-// notAHost reports the missing part: the repository after a host, or the registry before a name that docker would look
-// up on Docker Hub ("alpine:3").
-func notAHost(s string, d digest.Digest) error {
+// missingPartError returns an error about the part of s that is missing: the repository after a host, or the registry before a
+// name that docker would look up on Docker Hub ("alpine:3").
+func missingPartError(s string, d digest.Digest) error {
 	host, _, hasPath := strings.Cut(s, "/")
 	if host := strings.TrimSuffix(host, ":"); reference.LooksLikeHost(host) && !hasPath && reference.ValidateHost(host) == nil && !strings.HasSuffix(host, ".tar") {
 		return reference.WithHint(reference.ErrNoRepository, fmt.Sprintf("did you mean %q? A path begins with ./ or /", host+"/NAME"))

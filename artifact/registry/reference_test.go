@@ -6,9 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/davit-oci/davit/internal/reference"
-
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/reference"
 	"oras.land/oras-go/v2/content"
 	"oras.land/oras-go/v2/errdef"
 )
@@ -167,12 +166,12 @@ func TestLoopback(t *testing.T) {
 	}
 	for registry, want := range tests {
 		if got := reference.IsLoopback(registry); got != want {
-			t.Errorf("loopback(%q) = %v, want %v", registry, got, want)
+			t.Errorf("IsLoopback(%q) = %v, want %v", registry, got, want)
 		}
 	}
 }
 
-// FuzzParse checks that a parsed reference, written and parsed again, is the same.
+// FuzzParse checks that a parsed reference stays the same when it is formatted and parsed again.
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{"localhost:5000/a/b:v1", "oci://ghcr.io/a@" + someDigest, "./oci:v1", "/a:b/c.tar@" + someDigest,
 		"~", "docker.io/x", "[::1]:5000/x", "..:x", "./a@b:c"} {
@@ -188,7 +187,7 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("Parse(%q) = %+v, written %q, parsed %+v, %v", s, ref, ref.String(), again, err)
 		}
 		if ref.IsPath() == (ref.Registry != "" || ref.Repository != "") {
-			t.Errorf("Parse(%q) = %+v: both path and repository, or none", s, ref)
+			t.Errorf("Parse(%q) = %+v: both path and repository, or neither", s, ref)
 		}
 	})
 }

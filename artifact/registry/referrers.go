@@ -11,7 +11,7 @@ import (
 
 // Referrers returns the manifests whose subject is the given one, only those of an artifact type unless it is empty: by
 // the referrers API, by the tag schema, or in the graph of a layout, whichever the target has. A subject that does not
-// exist has no referrers. More than 10,000 of them, or a malformed descriptor, result in an artifact.ErrRefused.
+// exist has no referrers. Referrers fails with artifact.ErrRefused if there are more than 10,000, or a descriptor is malformed.
 func Referrers(ctx context.Context, src content.ReadOnlyGraphStorage, subject ocispec.Descriptor, artifactType string) (
 	[]ocispec.Descriptor, error) {
 	return fetch.ListReferrers(ctx, src, subject, artifactType)

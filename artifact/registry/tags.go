@@ -23,7 +23,7 @@ type TagOptions struct {
 	Limit     int    // 0: no limit
 }
 
-// Tags returns tags of a target. An invalid pattern results in an artifact.ErrInvalid, and an artifact.ErrRefused means that the
+// Tags returns tags of a target. It fails with artifact.ErrInvalid if the pattern is invalid, and with artifact.ErrRefused if the
 // target has more than a million tags. Errors of registries are a *[Denied], *[Missing], or *[Unavailable].
 func Tags(ctx context.Context, src registry.TagLister, opts TagOptions) ([]string, error) {
 	if _, err := path.Match(opts.Match, ""); err != nil {

@@ -34,7 +34,7 @@ type Target interface {
 	Close(ctx context.Context, err error) error
 }
 
-// BlobPusher stores a blob that can be read from any offset, so that a broken upload can resume. All targets are one.
+// BlobPusher stores a blob that can be read from any offset, so that a broken upload can resume. All targets implement it.
 type BlobPusher interface {
 	PushBlob(ctx context.Context, b artifact.Blob, report func(done int64)) (ocispec.Descriptor, artifact.Step, error)
 }
@@ -44,12 +44,12 @@ type BlobKeeper interface {
 	KeepsBlobs() bool
 }
 
-// A BlobFetcher has another function write a blob into the target's files. Layouts and archives implement it.
+// BlobFetcher stores a blob that a function of the caller writes into the target's files. Layouts and archives implement it.
 type BlobFetcher interface {
 	FetchBlob(ctx context.Context, desc ocispec.Descriptor, fetch func(dst *os.Root, name string) error) (artifact.Step, error)
 }
 
-// FileFetcher downloads a verified blob into a file and resumes what was interrupted. Repositories implement it.
+// FileFetcher downloads a blob into a file, verifies it, and resumes an interrupted download. Repositories implement it.
 type FileFetcher interface {
 	FetchFile(ctx context.Context, desc ocispec.Descriptor, dst *os.Root, name string, report func(done, ready int64)) error
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 )
 
-// TestWindowsPaths checks that paths of Windows are paths, on every system.
+// TestWindowsPaths checks that Windows paths are parsed as paths on every system.
 func TestWindowsPaths(t *testing.T) {
 	t.Parallel()
 	const digest = "@sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"
