@@ -18,8 +18,8 @@ import (
 	"github.com/davit-oci/davit/internal/archive/write"
 )
 
-// textTree makes files of source-like text, a hundred to a directory.
-func textTree(t testing.TB, files, size int) string {
+// createTextTree creates files of source-like text, a hundred to a directory, and returns the directory above them.
+func createTextTree(t testing.TB, files, size int) string {
 	t.Helper()
 	top := t.TempDir()
 	r := rand.New(rand.NewPCG(1, 2))
@@ -54,7 +54,7 @@ func textTree(t testing.TB, files, size int) string {
 }
 
 func benchmarkTree(b *testing.B) write.Tree {
-	return write.Tree{FS: openRoot(b, textTree(b, 20_000, 10_300)).FS()}
+	return write.Tree{FS: openRoot(b, createTextTree(b, 20_000, 10_300)).FS()}
 }
 
 func BenchmarkWalk(b *testing.B) {
@@ -189,7 +189,7 @@ func BenchmarkMillion(b *testing.B) {
 	})
 }
 
-// peakHeap returns how much the heap grows while fn runs, garbage included.
+// peakHeap returns the number of bytes that the heap grows by while fn runs, garbage included.
 func peakHeap(b *testing.B, fn func()) float64 {
 	b.Helper()
 	runtime.GC()

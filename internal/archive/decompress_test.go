@@ -12,7 +12,7 @@ import (
 	"github.com/davit-oci/davit/internal/archive/read"
 )
 
-// TestDecompressionErrors distinguishes errors of the source from bad data.
+// TestDecompressionErrors checks that an error of the source is returned unchanged, and that truncated data is refused.
 func TestDecompressionErrors(t *testing.T) {
 	t.Parallel()
 	lost := errors.New("connection lost")
@@ -32,11 +32,12 @@ func TestDecompressionErrors(t *testing.T) {
 	}
 }
 
+// failing is a reader that returns an error.
 type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
-// TestWindow refuses a frame that requires more memory than the zstd command would use.
+// TestWindow checks that a frame is refused if it requires more memory than the zstd command would use.
 func TestWindow(t *testing.T) {
 	t.Parallel()
 	frame := []byte{0x28, 0xb5, 0x2f, 0xfd, 0, 0x12 << 3, 3, 0, 0, 'x'} // a window of 256 MiB

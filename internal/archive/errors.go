@@ -11,7 +11,7 @@ var (
 	ErrUnsafe = errors.New("unsafe archive entry")
 	// ErrLimit is wrapped by refusals that other Limits would prevent.
 	ErrLimit = errors.New("limit of an archive")
-	// ErrOutward is wrapped by refusals of links that a reader accepts verbatim.
+	// ErrOutward is wrapped by refusals of links that lead out of an image, which read.Options.Verbatim would accept.
 	ErrOutward = errors.New("link out of an archive")
 	// ErrChanged is returned for a file that changed between the walk of its tree and the end of reading it.
 	ErrChanged = errors.New("changed while it was read")
@@ -40,12 +40,12 @@ func (e *UnsafeError) Error() string {
 // Unwrap returns ErrUnsafe.
 func (e *UnsafeError) Unwrap() error { return ErrUnsafe }
 
-// Is reports whether target is ErrLimit and the refusal is due to a limit, or ErrOutward and it is due to such a link.
+// Is reports whether target is ErrLimit and Limit is set, or target is ErrOutward and Outward is set.
 func (e *UnsafeError) Is(target error) bool {
 	return target == ErrLimit && e.Limit || target == ErrOutward && e.Outward
 }
 
-// Outward marks the refusal of a link as one of a link that a reader accepts verbatim. It returns other errors unchanged.
+// Outward marks a refusal as ErrOutward. It returns other errors unchanged.
 func Outward(err error) error {
 	var refused *UnsafeError
 	if !errors.As(err, &refused) {

@@ -41,8 +41,8 @@ func TestRefused(t *testing.T) {
 	tests := map[string]struct {
 		packed []byte
 		opts   extract.Options
-		names  string // what the message must name
-		reason string // and what it must say
+		names  string // the entry that the message must name
+		reason string // a part of the message
 	}{
 		"empty name":                {packed: tarball(file("")), reason: "empty name"},
 		"path that leaves":          {packed: tarball(file("a/../../evil")), names: "a/../../evil", reason: "leaves"},
@@ -236,7 +236,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// rewriteAs returns the error of rewriting the archive that is unpacked with these options.
+// rewriteAs rewrites archives with the options for unpacking them, and returns the error.
 func rewriteAs(t *testing.T, opts extract.Options, archives ...[]byte) error {
 	t.Helper()
 	return write.Rewrite(t.Context(), io.Discard, openers(archives...), write.RewriteOptions{Options: opts.Options, Place: opts.Place})
@@ -274,7 +274,7 @@ func zstdBomb(head []byte) []byte {
 	return out.Bytes()
 }
 
-// extractBeside extracts into a directory beside others, which must stay as they are, whether it succeeds or not.
+// extractBeside extracts into a directory, and checks that the directory beside it does not change, even after an error.
 func extractBeside(t testing.TB, packed []byte, opts extract.Options) error {
 	t.Helper()
 	top := t.TempDir()
@@ -286,18 +286,18 @@ func extractBeside(t testing.TB, packed []byte, opts extract.Options) error {
 	if err := os.WriteFile(filepath.Join(top, "victim", "secret"), []byte("secret"), 0o640); err != nil {
 		t.Fatal(err)
 	}
-	before := surroundings(t, top)
+	before := describeOutside(t, top)
 	dst := filepath.Join(top, "dst")
 	err := extract.Extract(t.Context(), bytes.NewReader(packed), openRoot(t, dst), opts)
-	if after := surroundings(t, top); !maps.Equal(before, after) {
-		t.Errorf("surroundings changed:\n%v\n%v", before, after)
+	if after := describeOutside(t, top); !maps.Equal(before, after) {
+		t.Errorf("files outside changed:\n%v\n%v", before, after)
 	}
 	checkInside(t, top, dst, err == nil)
 	return err
 }
 
-// surroundings describes everything outside of dst.
-func surroundings(t testing.TB, top string) map[string]string {
+// describeOutside describes all files outside of dst.
+func describeOutside(t testing.TB, top string) map[string]string {
 	t.Helper()
 	found := make(map[string]string)
 	err := filepath.WalkDir(top, func(p string, d fs.DirEntry, err error) error {
@@ -321,8 +321,8 @@ func surroundings(t testing.TB, top string) map[string]string {
 	return found
 }
 
-// checkInside checks the unpacked files: files of one name each or linked to one another, no link that leads out, no special
-// files.
+// checkInside checks that the unpacked tree has only directories, regular files, and symbolic links, that no hard link is the
+// file outside, and that no file is setuid, setgid, or sticky. After a successful extraction, no symbolic link may lead out.
 func checkInside(t testing.TB, top, dst string, done bool) {
 	t.Helper()
 	victim, err := os.Stat(filepath.Join(top, "victim", "secret"))
@@ -426,8 +426,8 @@ func zstdOf(b []byte) []byte {
 	return w.EncodeAll(b, nil)
 }
 
-// FuzzExtract checks that no archive writes a file outside, and that an accepted archive means the same to
-// archive/tar.
+// FuzzExtract checks that no archive writes a file outside, and that archive/tar reads the same entries from an accepted
+// archive.
 func FuzzExtract(f *testing.F) {
 	f.Add(tarball(file("a"), item{name: "d/"}, symlinkTo("d/l", "../a"), item{name: "h", link: "a", typeflag: '1'}))
 	f.Add(tarball(symlinkTo("l", "../victim"), file("l/secret")))

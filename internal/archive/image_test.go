@@ -12,8 +12,8 @@ import (
 	"github.com/davit-oci/davit/internal/archive/write"
 )
 
-// layers unpacks the layers of an image.
-func layers(t *testing.T, dst string, all ...[]byte) error {
+// unpackLayers unpacks the layers of an image.
+func unpackLayers(t *testing.T, dst string, all ...[]byte) error {
 	t.Helper()
 	x := extract.New(openRoot(t, dst), extract.Options{Options: read.Options{Image: true}})
 	for _, layer := range all {
@@ -56,7 +56,7 @@ func TestImageLayers(t *testing.T) {
 		"opaque": {
 			tarball(item{name: "d/", mode: 0o755}, item{name: "d/.wh..wh..opq"}, item{name: "d/n", body: "n"}),
 			map[string]string{"d": dir, "d/n": "-rw-r--r-- n", "f": base["f"], "l": base["l"]}},
-		"opaque at last": {
+		"opaque as the last entry": {
 			tarball(item{name: "d/sub/n", body: "n"}, item{name: "d/e/f/g", body: "g"}, item{name: "d/.wh..wh..opq"}),
 			map[string]string{"d": dir, "d/sub": dir, "d/sub/n": "-rw-r--r-- n", "d/e": dir, "d/e/f": dir,
 				"d/e/f/g": "-rw-r--r-- g", "f": base["f"], "l": base["l"]}},
@@ -77,13 +77,13 @@ func TestImageLayers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dst := t.TempDir()
-			if err := layers(t, dst, lower, test.upper); err != nil {
+			if err := unpackLayers(t, dst, lower, test.upper); err != nil {
 				t.Fatal(err)
 			}
 			if got := snapshot(t, dst); !maps.Equal(got, test.want) {
 				t.Errorf("got  %q\nwant %q", got, test.want)
 			}
-			one := rewritten(t, write.RewriteOptions{Options: read.Options{Image: true}}, lower, test.upper)
+			one := rewrite(t, write.RewriteOptions{Options: read.Options{Image: true}}, lower, test.upper)
 			exact := read.Options{Limits: archive.Limits{Exact: true}}
 			if got := snapshot(t, unpack(t, one, extract.Options{Options: exact})); !maps.Equal(got, test.want) {
 				t.Errorf("in one archive\ngot  %q\nwant %q", got, test.want)
@@ -108,7 +108,7 @@ func TestImageRefused(t *testing.T) {
 	for name, upper := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if err := layers(t, t.TempDir(), lower, upper); !errors.Is(err, archive.ErrUnsafe) {
+			if err := unpackLayers(t, t.TempDir(), lower, upper); !errors.Is(err, archive.ErrUnsafe) {
 				t.Errorf("got %v, want a refusal", err)
 			}
 			opts := extract.Options{Options: read.Options{Image: true}}

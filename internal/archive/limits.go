@@ -1,6 +1,6 @@
 package archive
 
-// The default limits on what an archive unpacks to: far beyond any real artifact.
+// The default limits on the unpacked content of an archive, far beyond any real artifact.
 const (
 	// DefaultMaxSize is 1 TiB of files, holes included.
 	DefaultMaxSize = 1 << 40
@@ -10,15 +10,15 @@ const (
 	DefaultMaxRatio = 200
 )
 
-// The ratio applies to content beyond a number of bytes, since small archives have any ratio and do no harm. A ratio that
-// the caller chose applies almost from the start.
+// The sizes of the content, in bytes, from which the ratio is checked: small archives may have a high ratio and do no harm. A
+// ratio that the caller chose applies almost from the start.
 const (
 	defaultRatioFrom = 256 << 20
 	chosenRatioFrom  = 2 << 20
 )
 
-// EntryOverhead is the size of an entry in a tar, apart from its content, that does not count toward the ratio: a million
-// small files that look alike are not a bomb. Their number has a limit of its own.
+// EntryOverhead is the part of each entry, besides its content, that does not count toward the ratio: a million small files that
+// look alike are not a bomb. Their number has a limit of its own.
 const EntryOverhead = 4 * BlockSize
 
 // Limits are the bounds on reading an archive. The zero value means the defaults; a negative number means no limit.

@@ -12,9 +12,9 @@ const maxHops = 40
 
 // CheckLink refuses a symbolic link whose text leads out of base. The link's own name is clean and within base.
 //
-// A target that goes up first and then only down is safe if it passes: it goes up from a real directory, and the links
-// that it passes through on its way down have passed, too. The text of a target that goes up after going down says
-// nothing; see DependsOnLinks and Links.
+// For a target that first goes up and then only down, the text is enough: the target goes up from a real directory, and the
+// links on its way down are checked themselves. CheckLink accepts a target that goes up after going down, because other links
+// decide where it leads; see DependsOnLinks and Links.
 func CheckLink(name, target, base string) error {
 	switch {
 	case target == "":
@@ -77,25 +77,26 @@ type memo struct {
 	isLink bool
 }
 
-// A LinkBudget limits the steps that the links of an artifact may still take.
+// A LinkBudget limits the steps that the links of an artifact may take together.
 type LinkBudget struct{ steps, used int }
 
-// Grow makes room for more links, each of which may take a number of steps.
+// Grow adds the steps for more links.
 func (b *LinkBudget) Grow(links int) { b.steps += links * stepsPerLink }
 
-// NewLinkBudget returns the budget of an artifact.
+// NewLinkBudget returns the budget of an artifact; call Grow for its links.
 func NewLinkBudget() *LinkBudget { return &LinkBudget{steps: linkSteps} }
 
-// NewLinks returns Links that must not leave base. Readlink reads the link with a name, and reports whether it is one.
+// NewLinks returns Links that must not leave base. The function readlink returns the target of a name, and whether the name is a
+// symbolic link.
 func NewLinks(base string, budget *LinkBudget, readlink func(name string) (string, bool)) *Links {
 	return &Links{readlink: readlink, base: base, budget: budget, memo: make(map[string]memo)}
 }
 
-// Grow makes room for more links in the budget.
+// Grow adds the steps for more links to the budget.
 func (l *Links) Grow(links int) { l.budget.Grow(links) }
 
-// Check follows target component by component, as the kernel would, and refuses it if a step leaves the base. Names that do not
-// exist count as directories, since a link may dangle.
+// Check follows the target of the link name component by component, as the kernel would, and refuses it if a step leaves the
+// base. Names that do not exist count as directories, since a link may dangle.
 func (l *Links) Check(ctx context.Context, name, target string) error {
 	at := path.Dir(name)
 	todo := []string{target}
@@ -137,7 +138,7 @@ func (l *Links) Check(ctx context.Context, name, target string) error {
 	return nil
 }
 
-// countStep counts a step.
+// countStep counts a step. It fails if the budget is used up or ctx is done.
 func (l *Links) countStep(ctx context.Context, name string) error {
 	if l.budget.used++; l.budget.used > l.budget.steps {
 		return Refuse(name, "the symbolic links take more than %d steps to resolve", l.budget.steps)
@@ -148,6 +149,7 @@ func (l *Links) countStep(ctx context.Context, name string) error {
 	return nil
 }
 
+// read returns the target of a link from the memo or readlink.
 func (l *Links) read(name string) (string, bool) {
 	if m, ok := l.memo[name]; ok {
 		return m.target, m.isLink

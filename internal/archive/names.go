@@ -30,7 +30,7 @@ func CleanName(name string, isExact bool) (string, error) {
 	return path.Clean(name), nil
 }
 
-// NameProblem returns the problem of a name, or "".
+// NameProblem returns the reason why a name is refused, or "".
 func NameProblem(name string, isExact bool) string {
 	switch {
 	case name == "":
@@ -114,8 +114,8 @@ func CompareDirs(a, b string) int {
 }
 
 // Collisions finds names that differ only in case or in the form of their accents, so that not every file system can hold
-// both. Sorted hashes need a ninth of the memory that the names take: Add every name, call HasCandidates, and then Find for each of
-// them again. The zero value is ready to use.
+// both. Call Add for every name, then HasCandidates, and then Find for every name again: this way Collisions keeps only sorted
+// hashes, which need a ninth of the memory that the names take. The zero value is ready to use.
 type Collisions struct {
 	seed   maphash.Seed
 	hashes []uint64
@@ -143,7 +143,7 @@ func (c *Collisions) HasCandidates() bool {
 	return len(c.first) > 0
 }
 
-// Find returns the name before this one that it collides with.
+// Find returns the earlier name that name collides with, if there is one.
 func (c *Collisions) Find(name string) (first string, ok bool) {
 	folded := FoldName(name)
 	key := maphash.String(c.seed, folded)

@@ -25,8 +25,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// volume makes a tree with everything that Preserve keeps and this user may make.
-func volume(t testing.TB) string {
+// makeVolume creates a tree with all types of files and metadata that Preserve keeps and the current user may create.
+func makeVolume(t testing.TB) string {
 	t.Helper()
 	top := newDir(t)
 	at := func(name string) string { return filepath.Join(top, name) }
@@ -49,7 +49,7 @@ func volume(t testing.TB) string {
 	}
 	must(os.Link(at("d/setuid"), at("d/e/hard")), os.Link(at("d/setuid"), at("a-hard")))
 	must(os.Symlink("d/e", at("l")), os.Symlink("../Case", at("d/l2")))
-	must(sparseFile(at("d/sparse")), sparseFile(at("ends-in-a-hole")), os.Truncate(at("ends-in-a-hole"), 9<<20))
+	must(createSparse(at("d/sparse")), createSparse(at("ends-in-a-hole")), os.Truncate(at("ends-in-a-hole"), 9<<20))
 	f, err := os.Create(at("only-a-hole"))
 	must(err, f.Truncate(1<<30), f.Close())
 	must(setUserXattr(at("d/e/plain")), os.Chmod(at("d"), 0o777|fs.ModeSticky))
@@ -98,8 +98,8 @@ func setUserXattr(name string) error {
 	return err
 }
 
-// sparseFile has data at 1 MiB and at 3 MiB of 4.
-func sparseFile(name string) error {
+// createSparse creates a file of 4 MiB with data at 1 MiB and at 3 MiB.
+func createSparse(name string) error {
 	f, err := os.Create(name)
 	if err != nil {
 		return err
@@ -109,8 +109,8 @@ func sparseFile(name string) error {
 	return errors.Join(err1, err2, f.Truncate(4<<20), f.Close())
 }
 
-// everything describes a directory with all its metadata, hard links by the first of their names.
-func everything(t testing.TB, top string) map[string]string {
+// describeTree describes the files below a directory with all their metadata. A hard link is described by the first of its names.
+func describeTree(t testing.TB, top string) map[string]string {
 	t.Helper()
 	found := make(map[string]string)
 	first := make(map[uint64]string)
@@ -171,9 +171,10 @@ func everything(t testing.TB, top string) map[string]string {
 	return found
 }
 
-func sameEverything(t testing.TB, got, want string) {
+// compareMetadata compares two trees with all their metadata.
+func compareMetadata(t testing.TB, got, want string) {
 	t.Helper()
-	g, w := everything(t, got), everything(t, want)
+	g, w := describeTree(t, got), describeTree(t, want)
 	for name := range w {
 		if g[name] != w[name] {
 			t.Errorf("%q:\n got %q\nwant %q", name, g[name], w[name])
@@ -200,7 +201,7 @@ func preserving() extract.Options {
 
 func TestPreserve(t *testing.T) {
 	t.Parallel()
-	src := volume(t)
+	src := makeVolume(t)
 	removeUnreadable(t, src)
 	tree := write.Tree{FS: openRoot(t, src).FS(), Preserve: true, Root: true}
 	packed := pack(t, tree, compress.Zstd)
@@ -213,7 +214,7 @@ func TestPreserve(t *testing.T) {
 	if err := extract.Extract(t.Context(), bytes.NewReader(packed), openRoot(t, dst), opts); err != nil {
 		t.Fatal(err)
 	}
-	sameEverything(t, dst, src)
+	compareMetadata(t, dst, src)
 	if again := pack(t, write.Tree{FS: openRoot(t, dst).FS(), Preserve: true, Root: true}, compress.Zstd); !bytes.Equal(again, packed) {
 		t.Error("packing the unpacked tree creates a different archive")
 	}
@@ -221,7 +222,7 @@ func TestPreserve(t *testing.T) {
 
 func TestPreserveInGroups(t *testing.T) {
 	t.Parallel()
-	src := volume(t)
+	src := makeVolume(t)
 	removeUnreadable(t, src)
 	tree := write.Tree{FS: openRoot(t, src).FS(), Preserve: true, Root: true, Prefix: "volume-data/"}
 	entries, err := tree.Walk(t.Context())
@@ -246,45 +247,46 @@ func TestPreserveInGroups(t *testing.T) {
 	if err := x.Close(); err != nil {
 		t.Fatal(err)
 	}
-	sameEverything(t, dst, src)
+	compareMetadata(t, dst, src)
 
 	plain := newDir(t)
 	for _, group := range groups {
-		gnuTar(t, packEntries(t, tree, group, compress.None), "--xattrs", "--xattrs-include=*", "-xpf", "-", "-C", plain)
+		runTar(t, packEntries(t, tree, group, compress.None), "--xattrs", "--xattrs-include=*", "-xpf", "-", "-C", plain)
 	}
-	sameEverything(t, filepath.Join(plain, "volume-data"), src)
+	compareMetadata(t, filepath.Join(plain, "volume-data"), src)
 
 	var packed [][]byte
 	for _, group := range groups {
 		packed = append(packed, packEntries(t, tree, group, compress.Gzip))
 	}
 	whole := newDir(t)
-	one := rewritten(t, write.RewriteOptions{Options: read.Options{Image: true}, Place: opts.Place}, packed...)
-	gnuTar(t, one, "--xattrs", "--xattrs-include=*", "-xpf", "-", "-C", whole)
-	sameEverything(t, whole, src)
+	one := rewrite(t, write.RewriteOptions{Options: read.Options{Image: true}, Place: opts.Place}, packed...)
+	runTar(t, one, "--xattrs", "--xattrs-include=*", "-xpf", "-", "-C", whole)
+	compareMetadata(t, whole, src)
 }
 
-// TestRewriteKeepsEverything moves an archive below a prefix and back, which must not change it.
+// TestRewriteKeepsEverything checks that rewriting an archive below a prefix has the same result as packing its tree with that
+// prefix.
 func TestRewriteKeepsEverything(t *testing.T) {
 	t.Parallel()
-	src := volume(t)
+	src := makeVolume(t)
 	removeUnreadable(t, src)
 	tree := write.Tree{FS: openRoot(t, src).FS(), Preserve: true, Root: true}
 	packed := pack(t, tree, compress.None)
 	tree.Prefix = "volume-data/"
-	below := rewritten(t, write.RewriteOptions{Options: read.Options{Limits: archive.Limits{Exact: true}}, Prefix: tree.Prefix}, packed)
+	below := rewrite(t, write.RewriteOptions{Options: read.Options{Limits: archive.Limits{Exact: true}}, Prefix: tree.Prefix}, packed)
 	if !bytes.Equal(below, pack(t, tree, compress.None)) {
-		t.Error("not the archive of the tree")
+		t.Error("the rewritten archive differs from the packed one")
 	}
 }
 
-func TestPreserveIsTheReadersChoice(t *testing.T) {
+func TestExtractWithoutPreserve(t *testing.T) {
 	t.Parallel()
-	src := volume(t)
+	src := makeVolume(t)
 	removeUnreadable(t, src)
 	packed := pack(t, write.Tree{FS: openRoot(t, src).FS(), Preserve: true}, compress.None)
 	dst := unpack(t, packed, extract.Options{Options: read.Options{Limits: archive.Limits{Exact: true}}})
-	for name, about := range everything(t, dst) {
+	for name, about := range describeTree(t, dst) {
 		if strings.ContainsAny(strings.Fields(about)[0], "ugt") && !strings.HasPrefix(about, "L") {
 			t.Errorf("%q has the mode %s", name, about)
 		}
@@ -297,8 +299,8 @@ func TestPreserveIsTheReadersChoice(t *testing.T) {
 	}
 }
 
-// gnuTar runs tar, or skips the test if it is not installed.
-func gnuTar(t testing.TB, stdin []byte, args ...string) []byte {
+// runTar runs GNU tar and returns its output. It skips the test if tar is not installed.
+func runTar(t testing.TB, stdin []byte, args ...string) []byte {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), clients.Path(t, "tar"), args...)
 	cmd.Stdin = bytes.NewReader(stdin)
@@ -310,20 +312,20 @@ func gnuTar(t testing.TB, stdin []byte, args ...string) []byte {
 	return out.Bytes()
 }
 
-func TestGNUTarReadsOurs(t *testing.T) {
+func TestGNUTarExtracts(t *testing.T) {
 	t.Parallel()
-	src := volume(t)
+	src := makeVolume(t)
 	removeUnreadable(t, src)
 	dst := newDir(t)
 	packed := pack(t, write.Tree{FS: openRoot(t, src).FS(), Preserve: true, Root: true}, compress.None)
-	gnuTar(t, packed, "--xattrs", "--xattrs-include=*", "-xpf", "-", "-C", dst)
-	sameEverything(t, dst, src)
+	runTar(t, packed, "--xattrs", "--xattrs-include=*", "-xpf", "-", "-C", dst)
+	compareMetadata(t, dst, src)
 }
 
-// TestHardLinksHaveMetadata checks that each name of a file has its metadata: some readers set it again with each.
+// TestHardLinksHaveMetadata checks that each hard link has the metadata of its file, because some readers set it for every link.
 func TestHardLinksHaveMetadata(t *testing.T) {
 	t.Parallel()
-	src := volume(t)
+	src := makeVolume(t)
 	removeUnreadable(t, src)
 	headers := make(map[string]*tar.Header)
 	r := tar.NewReader(bytes.NewReader(pack(t, write.Tree{FS: openRoot(t, src).FS(), Preserve: true}, compress.None)))
@@ -337,7 +339,7 @@ func TestHardLinksHaveMetadata(t *testing.T) {
 	}
 }
 
-func TestGNUTarIsRead(t *testing.T) {
+func TestReadGNUTar(t *testing.T) {
 	t.Parallel()
 	formats := map[string][]string{
 		"v7": {"--format=v7"}, "ustar": {"--format=ustar"}, "gnu": {"--format=gnu"}, "pax": {"--format=posix"},
@@ -357,8 +359,8 @@ func TestGNUTarIsRead(t *testing.T) {
 			errs := []error{
 				os.WriteFile(filepath.Join(src, "d/e/f"), []byte("f"), 0o640), os.Symlink("../d/e", filepath.Join(src, "d/l")),
 				os.WriteFile(filepath.Join(src, strings.Repeat("long", 20), "g"), make([]byte, 70_000), 0o600),
-				os.Link(filepath.Join(src, "d/e/f"), filepath.Join(src, "h")), sparseFile(filepath.Join(src, "s")),
-				manyHoles(filepath.Join(src, "holes")),
+				os.Link(filepath.Join(src, "d/e/f"), filepath.Join(src, "h")), createSparse(filepath.Join(src, "s")),
+				createHoles(filepath.Join(src, "holes")),
 			}
 			if name != "v7" && name != "ustar" {
 				errs = append(errs, os.WriteFile(filepath.Join(src, strings.Repeat("n", 200)), nil, 0o600))
@@ -366,11 +368,11 @@ func TestGNUTarIsRead(t *testing.T) {
 			if err := errors.Join(errs...); err != nil {
 				t.Fatal(err)
 			}
-			packed := gnuTar(t, nil, append(args, "-C", src, "-cf", "-", ".")...)
+			packed := runTar(t, nil, append(args, "-C", src, "-cf", "-", ".")...)
 			dst := unpack(t, packed, extract.Options{})
-			sameTrees(t, dst, src)
+			compareTrees(t, dst, src)
 			if strings.Contains(name, "sparse") {
-				got, want := everything(t, dst), everything(t, src)
+				got, want := describeTree(t, dst), describeTree(t, src)
 				if g, w := extentsOf(got["holes"]), extentsOf(want["holes"]); g != w {
 					t.Errorf("got the extents %s, want %s", g, w)
 				}
@@ -381,8 +383,8 @@ func TestGNUTarIsRead(t *testing.T) {
 
 func extentsOf(about string) string { return about[strings.LastIndex(about, "["):] }
 
-// manyHoles has more extents than fit into a header of GNU tar.
-func manyHoles(name string) error {
+// createHoles creates a file with more extents than fit into a header of GNU tar.
+func createHoles(name string) error {
 	f, err := os.Create(name)
 	if err != nil {
 		return err
@@ -395,15 +397,15 @@ func manyHoles(name string) error {
 	return f.Close()
 }
 
-func TestPreservedTwiceIsTheSame(t *testing.T) {
+func TestPackTwice(t *testing.T) {
 	t.Parallel()
-	src := volume(t)
+	src := makeVolume(t)
 	removeUnreadable(t, src)
 	tree := write.Tree{FS: openRoot(t, src).FS(), Preserve: true}
 	if !bytes.Equal(pack(t, tree, compress.None), pack(t, tree, compress.None)) {
 		t.Error("two archives of one tree differ")
 	}
-	if a, b := everything(t, src), everything(t, src); !maps.Equal(a, b) {
+	if a, b := describeTree(t, src), describeTree(t, src); !maps.Equal(a, b) {
 		t.Error("packing changed the tree")
 	}
 }

@@ -104,9 +104,8 @@ func TestSparseContent(t *testing.T) {
 	}
 }
 
-// TestExtractTogether unpacks the archives of one tree at the same time, and compares what it is told with what it
-// finds.
-func TestExtractTogether(t *testing.T) {
+// TestExtractConcurrently unpacks the archives of one tree at the same time, and checks the tree and the calls of Placed.
+func TestExtractConcurrently(t *testing.T) {
 	t.Parallel()
 	src := randomTree(t, rand.New(rand.NewPCG(11, 12)), 400)
 	tree := write.Tree{FS: openRoot(t, src).FS()}
@@ -130,9 +129,9 @@ func TestExtractTogether(t *testing.T) {
 	if err := x.Close(); err != nil {
 		t.Fatal(err)
 	}
-	sameTrees(t, dst, src)
+	compareTrees(t, dst, src)
 	if len(found) != len(entries) {
-		t.Errorf("told of %d entries, want %d", len(found), len(entries))
+		t.Errorf("Placed was called for %d entries, want %d", len(found), len(entries))
 	}
 	for _, e := range entries {
 		p := found[e.Name]
@@ -148,7 +147,7 @@ func TestExtractTogether(t *testing.T) {
 	}
 }
 
-// TestExtractOverExistingFiles checks that there is an error, and that existing files do not change.
+// TestExtractOverExistingFiles checks that extracting over existing files fails and does not change them.
 func TestExtractOverExistingFiles(t *testing.T) {
 	t.Parallel()
 	for name, put := range map[string]func(dst, outside string) error{
@@ -191,7 +190,7 @@ func TestHardLinkToExcludedFile(t *testing.T) {
 			return name, nil
 		}})
 	if err == nil || errors.Is(err, archive.ErrUnsafe) {
-		t.Errorf("got %v, want an error other than ErrRefused", err)
+		t.Errorf("got %v, want an error other than ErrUnsafe", err)
 	}
 }
 

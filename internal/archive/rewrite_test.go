@@ -21,7 +21,7 @@ import (
 	"github.com/davit-oci/davit/internal/archive/write"
 )
 
-// openers returns the archives as Rewrite takes them.
+// openers returns functions that open the archives, as Rewrite takes them.
 func openers(archives ...[]byte) []func() (io.ReadCloser, error) {
 	var all []func() (io.ReadCloser, error)
 	for _, a := range archives {
@@ -30,7 +30,8 @@ func openers(archives ...[]byte) []func() (io.ReadCloser, error) {
 	return all
 }
 
-func rewritten(t testing.TB, opts write.RewriteOptions, archives ...[]byte) []byte {
+// rewrite returns the archive that Rewrite makes of archives.
+func rewrite(t testing.TB, opts write.RewriteOptions, archives ...[]byte) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	if err := write.Rewrite(t.Context(), &out, openers(archives...), opts); err != nil {
@@ -58,19 +59,19 @@ func TestRewriteBelowPrefix(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			out := rewritten(t, write.RewriteOptions{Prefix: "volume-data/", Layer: true}, test.packed)
-			if got := listed(t, out); fmt.Sprint(got) != fmt.Sprint(test.want) {
+			out := rewrite(t, write.RewriteOptions{Prefix: "volume-data/", Layer: true}, test.packed)
+			if got := listNames(t, out); fmt.Sprint(got) != fmt.Sprint(test.want) {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
-			if !bytes.Equal(out, rewritten(t, write.RewriteOptions{Prefix: "volume-data/", Layer: true}, test.packed)) {
-				t.Error("a second time it has other bytes")
+			if !bytes.Equal(out, rewrite(t, write.RewriteOptions{Prefix: "volume-data/", Layer: true}, test.packed)) {
+				t.Error("rewriting again results in other bytes")
 			}
 		})
 	}
 }
 
-// listed lists an archive as archive/tar reads it.
-func listed(t *testing.T, b []byte) []string {
+// listNames lists the names in an archive, with the targets of links, as archive/tar reads them.
+func listNames(t *testing.T, b []byte) []string {
 	t.Helper()
 	var names []string
 	r := tar.NewReader(bytes.NewReader(b))
@@ -100,7 +101,7 @@ func TestRewriteRefusesWhiteouts(t *testing.T) {
 	}
 }
 
-func TestRewriteHoldsLimitsForAll(t *testing.T) {
+func TestRewriteLimitsAllArchivesTogether(t *testing.T) {
 	t.Parallel()
 	a, b := tarball(item{name: "a", body: "12345"}), tarball(item{name: "b", body: "12345"})
 	for reason, limits := range map[string]archive.Limits{"more than 9 bytes": {MaxSize: 9}, "more than 1 entries": {MaxFiles: 1}} {
@@ -111,7 +112,8 @@ func TestRewriteHoldsLimitsForAll(t *testing.T) {
 	}
 }
 
-// TestRewriteLostLink checks a hard link whose file a later layer replaces: one archive has nothing to link to.
+// TestRewriteLostLink checks that a hard link is refused if a later layer replaces its file, because one archive would have no
+// file to link to. The link is dropped if the later layer replaces the link, too.
 func TestRewriteLostLink(t *testing.T) {
 	t.Parallel()
 	lower := tarball(file("a"), item{name: "b", link: "a", typeflag: '1'})
@@ -121,7 +123,7 @@ func TestRewriteLostLink(t *testing.T) {
 		}
 	}
 	upper := tarball(file("a"), file("b"))
-	if got := listed(t, rewritten(t, write.RewriteOptions{Options: read.Options{Image: true}}, lower, upper)); len(got) != 2 {
+	if got := listNames(t, rewrite(t, write.RewriteOptions{Options: read.Options{Image: true}}, lower, upper)); len(got) != 2 {
 		t.Errorf("got %q", got)
 	}
 }
@@ -137,7 +139,7 @@ func TestRewriteLikeExtract(t *testing.T) {
 			all = append(all, randomLayer(r))
 		}
 		dst := t.TempDir()
-		err := layers(t, dst, all...)
+		err := unpackLayers(t, dst, all...)
 		var out bytes.Buffer
 		again := write.Rewrite(t.Context(), &out, openers(all...), write.RewriteOptions{Options: read.Options{Image: true}})
 		if err != nil {
@@ -157,7 +159,7 @@ func TestRewriteLikeExtract(t *testing.T) {
 	}
 }
 
-// randomLayer has a few entries, most of them in directories that are some, and its whiteouts first.
+// randomLayer returns a layer of a few entries whose names often collide with those of other layers. Its whiteouts come first.
 func randomLayer(r *rand.Rand) []byte {
 	var items []item
 	used := map[string]bool{}
@@ -167,7 +169,7 @@ func randomLayer(r *rand.Rand) []byte {
 		switch r.IntN(8) {
 		case 0:
 			next = item{name: path.Join(path.Dir(name), ".wh."+path.Base(name))}
-		case 1: // as layers have it, with the directory
+		case 1: // an opaque whiteout, after its directory as in real layers
 			items = append(items, item{name: name + "/", mode: 0o711})
 			next = item{name: path.Join(name, ".wh..wh..opq")}
 		case 2:
@@ -186,20 +188,20 @@ func randomLayer(r *rand.Rand) []byte {
 	return tarball(items...)
 }
 
-// TestRewriteKeepsTimes of every precision, also before 1970.
+// TestRewriteKeepsTimes checks times of every precision, also before 1970.
 func TestRewriteKeepsTimes(t *testing.T) {
 	t.Parallel()
 	for _, mtime := range []string{"1000000000.123456789", "1000000000", "-3.250000000", "5.000000001"} {
 		packed := tarball(item{name: "f", body: "x", pax: map[string]string{"mtime": mtime, "SCHILY.xattr.user.a": "b\x00="}})
 		var want, got *read.Header
-		read := func(b []byte) (found *read.Header) {
+		readHeader := func(b []byte) (found *read.Header) {
 			err := read.Each(t.Context(), bytes.NewReader(b), read.Options{}, func(h *read.Header, _ io.Reader) error { found = h; return nil })
 			if err != nil {
 				t.Fatal(err)
 			}
 			return found
 		}
-		want, got = read(packed), read(rewritten(t, write.RewriteOptions{}, packed))
+		want, got = readHeader(packed), readHeader(rewrite(t, write.RewriteOptions{}, packed))
 		if !got.ModTime.Equal(want.ModTime) || got.ModTime.Equal(time.Unix(0, 0)) || !maps.Equal(got.Xattrs, want.Xattrs) {
 			t.Errorf("%s: got %v %q, want %v %q", mtime, got.ModTime, got.Xattrs, want.ModTime, want.Xattrs)
 		}

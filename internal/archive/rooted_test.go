@@ -9,7 +9,8 @@ import (
 	"github.com/davit-oci/davit/internal/archive/read"
 )
 
-// TestRooted unpacks names that begin with a slash, as images and the bundles of OPA have them: below the root, never out of it.
+// TestRooted checks that names that begin with a slash, as in images and OPA bundles, are unpacked below the destination and
+// can't leave it.
 func TestRooted(t *testing.T) {
 	t.Parallel()
 	packed := tarball(item{name: "/"}, file("/data.json"), item{name: "/a/"}, file("//a/b"), item{name: "/hard", link: "/a/b", typeflag: '1'})
@@ -28,7 +29,7 @@ func TestRooted(t *testing.T) {
 			}
 			for _, evil := range []item{file("/../evil"), file("/a/../../evil"), {name: "/h", link: "/../evil", typeflag: '1'}} {
 				if err := extractBeside(t, tarball(evil), opts); err == nil {
-					t.Errorf("%q -> %q was taken", evil.name, evil.link)
+					t.Errorf("%q -> %q was accepted", evil.name, evil.link)
 				}
 			}
 		})

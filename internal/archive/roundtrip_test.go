@@ -109,7 +109,7 @@ func randomContent(r *rand.Rand) []byte {
 	return b
 }
 
-// snapshot describes a directory: types, modes, contents, targets.
+// snapshot describes the files below a directory: types, modes, contents, and targets of links.
 func snapshot(t testing.TB, dir string) map[string]string {
 	t.Helper()
 	found := make(map[string]string)
@@ -143,8 +143,8 @@ func snapshot(t testing.TB, dir string) map[string]string {
 	return found
 }
 
-// sameTrees compares two directories.
-func sameTrees(t testing.TB, got, want string) {
+// compareTrees compares two directories.
+func compareTrees(t testing.TB, got, want string) {
 	t.Helper()
 	g, w := snapshot(t, got), snapshot(t, want)
 	if maps.Equal(g, w) {
@@ -172,7 +172,7 @@ func TestRoundTrip(t *testing.T) {
 			src := randomTree(t, rand.New(rand.NewPCG(seed, 0)), 120)
 			tree := write.Tree{FS: openRoot(t, src).FS()}
 			packed := pack(t, tree, c)
-			sameTrees(t, unpack(t, packed, extract.Options{}), src)
+			compareTrees(t, unpack(t, packed, extract.Options{}), src)
 			again := pack(t, write.Tree{FS: openRoot(t, unpack(t, packed, extract.Options{Digests: true})).FS()}, c)
 			if !bytes.Equal(again, packed) {
 				t.Fatal("packing the unpacked tree creates a different archive")
@@ -203,5 +203,5 @@ func TestRoundTripInGroups(t *testing.T) {
 	if err := x.Close(); err != nil {
 		t.Fatal(err)
 	}
-	sameTrees(t, dst, src)
+	compareTrees(t, dst, src)
 }

@@ -18,7 +18,8 @@ import (
 	"github.com/davit-oci/davit/internal/archive/write"
 )
 
-// TestSameDigest changes everything that must not affect the digest.
+// TestSameDigest checks that the archive does not depend on the permissions of groups and others, times, the umask, the order in
+// which files were created, and the number of cores.
 func TestSameDigest(t *testing.T) {
 	old := syscall.Umask(0o077)
 	defer syscall.Umask(old)

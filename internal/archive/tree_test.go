@@ -21,7 +21,7 @@ import (
 	"github.com/davit-oci/davit/internal/archive/write"
 )
 
-// goldenTree has a bit of everything, on any file system.
+// goldenTree returns a tree in memory with files of several types, sizes, and modes.
 func goldenTree() write.Tree {
 	big := make([]byte, 3<<20)
 	for i := range big {
@@ -38,7 +38,7 @@ func goldenTree() write.Tree {
 }
 
 // TestGolden checks the bytes that every digest depends on. If it fails after an update of the compressor, every directory
-// layer of every user gets a new digest: that is a decision, not a detail.
+// layer of every user gets a new digest: consider whether the update is worth that.
 func TestGolden(t *testing.T) {
 	t.Parallel()
 	want := map[compress.Compression]string{
@@ -133,7 +133,7 @@ func TestWalkRefuses(t *testing.T) {
 	}
 }
 
-func TestWalkReportsWithABound(t *testing.T) {
+func TestWalkLimitsReportedProblems(t *testing.T) {
 	t.Parallel()
 	fsys := make(fstest.MapFS)
 	for i := range 100 {
@@ -174,7 +174,7 @@ func TestModTime(t *testing.T) {
 	}
 }
 
-// TestChanged changes a file between the walk and the end of writing.
+// TestChanged checks that a file that changes between the walk and the write is refused.
 func TestChanged(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int{100, 1 << 20} {
@@ -239,7 +239,7 @@ func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 func TestWriteStops(t *testing.T) {
 	t.Parallel()
-	top := textTree(t, 500, 100)
+	top := createTextTree(t, 500, 100)
 	tree := write.Tree{FS: openRoot(t, top).FS()}
 	entries, err := tree.Walk(t.Context())
 	if err != nil {

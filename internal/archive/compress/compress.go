@@ -47,7 +47,7 @@ func (c Compression) Settings() string {
 	return string(c)
 }
 
-// gzipWindow is the farthest that a gzip block refers back.
+// gzipWindow is the maximum distance, in bytes, of a reference in a gzip block.
 const gzipWindow = 32 << 10
 
 // gzipHeader has no name, no time, and "unknown" as the operating system.
@@ -56,8 +56,8 @@ var gzipHeader = []byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff}
 // maxWorkers limits the goroutines, and so the memory, of one Writer.
 const maxWorkers = 8
 
-// Writer compresses blocks of a fixed size on all cores, so that the output does not depend on their number. gzip output
-// is one member, whose blocks refer back to the one before; zstd output is a sequence of independent frames. Any decoder
+// Writer compresses blocks of a fixed size on all cores. The output does not depend on the number of cores. gzip output
+// is one member, whose blocks refer back to the block before; zstd output is a sequence of independent frames. Any decoder
 // reads either.
 //
 // A Writer takes about 4 MiB per core, at most 36 MiB. Reset makes it reusable.

@@ -49,8 +49,8 @@ func compress(t testing.TB, c *Writer, out *bytes.Buffer, data []byte, piece int
 	return bytes.Clone(out.Bytes())
 }
 
-// TestCompressor checks that the same input results in the same output, in whatever pieces, with however many cores, from a
-// used compressor or a new one; and the input back from it.
+// TestCompressor checks that the output does not depend on the size of the pieces, on the number of cores, and on earlier use of
+// the Writer, and that a Reader returns the input.
 func TestCompressor(t *testing.T) {
 	before := runtime.GOMAXPROCS(0)
 	defer runtime.GOMAXPROCS(before)
@@ -90,7 +90,7 @@ func TestCompressor(t *testing.T) {
 	}
 }
 
-// TestOtherDecodersReadOutput reads the output with other decoders.
+// TestOtherDecodersReadOutput checks that package compress/gzip and the commands gzip and zstd can read the output.
 func TestOtherDecodersReadOutput(t *testing.T) {
 	t.Parallel()
 	data := mixed(5 << 20)
@@ -141,11 +141,11 @@ func TestCompressorFails(t *testing.T) {
 		var out bytes.Buffer
 		compress(t, c, &out, mixed(1<<20), 1<<20) // continues after Reset
 		if _, err := c.Write([]byte("x")); err == nil {
-			t.Errorf("%q: a closed compressor takes more", string(kind))
+			t.Errorf("%q: Write succeeded after Close", string(kind))
 		}
 	}
 	if _, err := NewWriter(io.Discard, "lzma"); err == nil {
-		t.Error("lzma is known")
+		t.Error("NewWriter accepted lzma")
 	}
 }
 

@@ -34,6 +34,7 @@ type source struct {
 	err error
 }
 
+// Read implements io.Reader.
 func (s *source) Read(p []byte) (int, error) {
 	n, err := s.r.Read(p)
 	s.n += int64(n)
@@ -127,7 +128,7 @@ func (d *Reader) Close() error {
 	return nil
 }
 
-// explain turns a decoding error into a refusal.
+// explain turns a decoding error into a refusal. It returns an error of the source unchanged.
 func (d *Reader) explain(err error) error {
 	switch {
 	case err == nil || err == io.EOF:

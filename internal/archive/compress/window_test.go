@@ -25,7 +25,7 @@ func frame(log byte, n int) []byte {
 	return b
 }
 
-// TestWindows checks that the memory of a large window is free again before the next layer is read.
+// TestWindows checks that the memory of a large window is freed before the next layer is read, and that a larger window is refused.
 func TestWindows(t *testing.T) {
 	for range 6 {
 		r, err := compress.NewReader(bytes.NewReader(frame(27, 1200)))

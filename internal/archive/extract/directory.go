@@ -29,13 +29,15 @@ func (d *directory) hold() *directory {
 	return d
 }
 
+// release closes d after the last hold.
 func (d *directory) release() {
 	if d.refs.Add(-1) == 0 {
 		d.root.Close()
 	}
 }
 
-// enter opens a directory, and creates it if it is missing. The latest one stays open, since most archives are sorted.
+// enter opens a directory, and creates it if it is missing. The directory stays open until another is entered, since most
+// archives are sorted.
 func (u *unpacker) enter(name string) (*directory, error) {
 	if u.dir != nil && u.dir.name == name {
 		return u.dir, nil
@@ -61,7 +63,7 @@ func (u *unpacker) leave() {
 	}
 }
 
-// createDirectory creates the directory of an entry, and sets its mode. With Preserve, FinishDirs sets it.
+// createDirectory creates the directory of an entry, and sets its mode. With Preserve, FinishDirs sets the mode.
 func (u *unpacker) createDirectory(h *read.Header) error {
 	if _, err := u.enter(h.Name); err != nil {
 		return err
@@ -73,8 +75,8 @@ func (u *unpacker) createDirectory(h *read.Header) error {
 	return nil
 }
 
-// setDir records or sets the metadata of a directory. If archives repeat it, as those of a split tree do, the latest time
-// wins: all are 0 except that in the archive of the directories themselves. For images the last layer wins.
+// setDir sets the mode of a directory or, with Preserve, records its metadata for FinishDirs. The archives of a split tree repeat
+// a directory with the time 0, and have it only once with its own time: the latest time wins. For images the last layer wins.
 func (x *Extractor) setDir(h *read.Header) error {
 	x.dirMu.Lock()
 	defer x.dirMu.Unlock()
@@ -85,7 +87,7 @@ func (x *Extractor) setDir(h *read.Header) error {
 		return nil
 	}
 	if h.Name == "." {
-		return nil // it belongs to the caller
+		return nil // the destination belongs to the caller
 	}
 	return x.chmodDir(h.Name, x.mode(h))
 }
@@ -138,7 +140,7 @@ func (x *Extractor) makeDir(name string) error {
 	return err
 }
 
-// isRealDir reports whether name is a directory whose path has no links.
+// isRealDir reports whether the directory name exists. It refuses a path with a component that is not a directory, such as a link.
 func (x *Extractor) isRealDir(name string) (bool, error) {
 	for i := 0; i <= len(name); i++ {
 		if i < len(name) && name[i] != '/' {
@@ -165,16 +167,16 @@ func (x *Extractor) FinishDirs() error {
 	return x.eachDir(x.root, 0, func(f *os.File, _ fs.FileInfo, h *read.Header) error { return x.restore(f, h) })
 }
 
-// LockDirs removes the rights that the preserved modes of directories deny their owners. The tree is in root, where it may
-// have been moved.
+// LockDirs removes the rights that the preserved modes of directories deny their owners. The tree may have been moved to root
+// since FinishDirs.
 func (x *Extractor) LockDirs(root *os.Root) error {
 	return x.eachDir(root, 0o700, func(f *os.File, info fs.FileInfo, h *read.Header) error {
 		return f.Chmod(info.Mode()&^0o700 | h.Mode&0o700)
 	})
 }
 
-// eachDir calls fn for the directories that have an entry and whose mode lacks one of the given bits; for 0, for all.
-// Each follows those below it.
+// eachDir calls fn for the recorded directories, children before parents: for those whose mode lacks one of the given bits, or
+// for all if lacks is 0.
 func (x *Extractor) eachDir(root *os.Root, lacks fs.FileMode, fn func(*os.File, fs.FileInfo, *read.Header) error) error {
 	x.dirMu.Lock()
 	defer x.dirMu.Unlock()
@@ -193,6 +195,7 @@ func (x *Extractor) eachDir(root *os.Root, lacks fs.FileMode, fn func(*os.File, 
 	return nil
 }
 
+// withDir opens a directory and calls fn for it.
 func withDir(root *os.Root, name string, h *read.Header, fn func(*os.File, fs.FileInfo, *read.Header) error) error {
 	info, err := root.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
@@ -220,7 +223,7 @@ func (x *Extractor) restore(f *os.File, h *read.Header) error {
 			return err
 		}
 		x.note(h.Name, "owner")
-		mode &^= fs.ModeSetuid | fs.ModeSetgid // not with the rights of the current user
+		mode &^= fs.ModeSetuid | fs.ModeSetgid // the file must not run with the rights of the current user
 	}
 	if mode.IsDir() {
 		mode |= 0o700 // see LockDirs

@@ -1,2 +1,2 @@
-// Package extract unpacks hostile archives below an os.Root.
+// Package extract unpacks untrusted archives below an os.Root.
 package extract

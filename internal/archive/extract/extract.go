@@ -19,18 +19,18 @@ type Options struct {
 	// Place returns the clean slash path below the destination for the clean name of an entry, or archive.ErrSkip. nil:
 	// the same path. A hard link to an entry that is left out is an error.
 	Place func(name string) (string, error)
-	// Preserve restores setuid bits, times, extended attributes, and, for root, owners. What this user or file system does
-	// not permit is reported to Note. Otherwise modes lose setuid, setgid, and sticky bits, and owners can always read
-	// their files, and read and change their directories.
+	// Preserve restores setuid bits, times, extended attributes, and, for root, owners. Note receives the metadata that the
+	// user or the file system does not permit. Without Preserve, modes lose setuid, setgid, and sticky bits, and owners can
+	// always read their files, and read and change their directories.
 	Preserve bool
-	// Unprivileged keeps Preserve from restoring what grants rights to those who run a file: setuid and setgid bits, and
-	// attributes such as file capabilities ("security.…").
+	// Unprivileged keeps Preserve from restoring metadata by which a program has more rights than its user: setuid and setgid
+	// bits, and attributes such as file capabilities ("security.…").
 	Unprivileged bool
 	// Digests requests the SHA-256 of every file.
 	Digests bool
 	// Placed is called for every finished entry, one call at a time, in no particular order. It may be nil.
 	Placed func(Placed)
-	// Note is called with what could not be preserved, one call at a time. It may be nil.
+	// Note is called with the name of an entry and its metadata that could not be preserved, one call at a time. It may be nil.
 	Note func(name, what string)
 }
 
@@ -104,8 +104,8 @@ func (x *Extractor) Close() error {
 	return x.LockDirs(x.root)
 }
 
-// CheckLinks refuses symbolic links that lead out of the tree, among those that depend on other links. The budget is that of the
-// whole artifact.
+// CheckLinks checks the symbolic links that depend on other links, and refuses those that lead out of the tree; Extract has
+// checked the others. The whole artifact shares one budget.
 func (x *Extractor) CheckLinks(ctx context.Context, budget *archive.LinkBudget) error {
 	links := archive.NewLinks(archive.CleanDir(x.opts.Within), budget, func(at string) (string, bool) {
 		target, err := x.root.Readlink(at)
@@ -129,7 +129,7 @@ func (x *Extractor) CheckLinks(ctx context.Context, budget *archive.LinkBudget) 
 	return nil
 }
 
-// report reports an entry.
+// report calls Options.Placed for an entry.
 func (x *Extractor) report(h *read.Header, digest hash.Hash) {
 	if x.opts.Placed == nil {
 		return
@@ -143,7 +143,7 @@ func (x *Extractor) report(h *read.Header, digest hash.Hash) {
 	x.opts.Placed(p)
 }
 
-// note reports what could not be preserved.
+// note calls Options.Note.
 func (x *Extractor) note(name, what string) {
 	if x.opts.Note == nil {
 		return

@@ -30,6 +30,7 @@ func (u *unpacker) replace(h *read.Header) (isWhiteout bool, err error) {
 	return false, u.x.root.RemoveAll(h.Name)
 }
 
+// applyWhiteout removes the files of earlier layers that a whiteout deletes.
 func (u *unpacker) applyWhiteout(h *read.Header) error {
 	name, isOpaque, err := archive.WhiteoutTarget(h.Name)
 	switch {

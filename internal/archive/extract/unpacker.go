@@ -22,10 +22,10 @@ type unpacker struct {
 	x    *Extractor
 	it   *read.Iterator
 	buf  []byte     // for copying large files
-	dir  *directory // the latest one
+	dir  *directory // the directory entered last
 	work chan *job
 	free chan *job
-	made int
+	made int            // number of jobs, at most archive.MaxAhead
 	todo sync.WaitGroup // unfinished jobs
 	pool sync.WaitGroup // running workers
 
@@ -68,7 +68,7 @@ func (u *unpacker) run(ctx context.Context) error {
 		if err := u.unpackEntry(h); err != nil {
 			return err
 		}
-		if err := u.failed(); err != nil {
+		if err := u.firstErr(); err != nil {
 			return err
 		}
 	}
@@ -79,10 +79,11 @@ func (u *unpacker) stop() error {
 	close(u.work)
 	u.pool.Wait()
 	u.leave()
-	return u.failed()
+	return u.firstErr()
 }
 
-func (u *unpacker) failed() error {
+// firstErr returns the first error of the workers.
+func (u *unpacker) firstErr() error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return u.err
@@ -169,7 +170,7 @@ func (u *unpacker) createPipe(dir *directory, h *read.Header) error {
 // createHardLink creates another name of a file, once the workers have written it.
 func (u *unpacker) createHardLink(h *read.Header) error {
 	u.todo.Wait()
-	if err := u.failed(); err != nil {
+	if err := u.firstErr(); err != nil {
 		return err
 	}
 	if err := u.x.root.Link(h.Link, h.Name); err != nil {

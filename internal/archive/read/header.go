@@ -23,14 +23,14 @@ type Header struct {
 	GID     int
 	ModTime time.Time
 	Xattrs  map[string]string
-	// Offset is where the content begins in the decompressed archive. It is -1 for a sparse file, whose content is not
+	// Offset is the position of the content in the decompressed archive. It is -1 for a sparse file, whose content is not
 	// contiguous.
 	Offset   int64
 	IsSparse bool
 	Extents  []archive.Extent // of a sparse file
 
 	stored  int64  // bytes of content in the archive
-	special string // "a device", namedPipe
+	special string // "a device" or namedPipe; empty for other types
 }
 
 // IsHardLink reports whether h is another name of an earlier entry.
@@ -62,7 +62,7 @@ const magicUstar = "ustar\x00"
 // isGNU reports whether the block has the fields of GNU after the common ones.
 func (b *headerBlock) isGNU() bool { return string(b[257:265]) == "ustar  \x00" }
 
-// hasChecksum reports whether the checksum is right, so that the block is a header. Old archives summed signed bytes.
+// hasChecksum reports whether the block has the right checksum, and so is a header. Old archives have a sum of signed bytes.
 func (b *headerBlock) hasChecksum() bool {
 	want, ok := parseOctal(b[148:156])
 	var unsigned, signed int64

@@ -9,8 +9,8 @@ import (
 )
 
 // Names is an index of all names in one or several archives that are unpacked into one tree. It stores hashes, which take
-// some 40 bytes a name. The seed is random, so that an archive can't be made to collide; by chance two of a million names
-// collide once in 10⁷ cases.
+// some 40 bytes a name. The seed is random, so that no archive can be made with names that collide; by chance two of a million
+// names collide once in 10⁷ cases.
 type Names struct {
 	mu      sync.Mutex
 	seed    maphash.Seed
@@ -39,7 +39,7 @@ func NewNames(isExact bool) *Names {
 	return &Names{seed: maphash.MakeSeed(), isExact: isExact, seen: make(map[uint64]record)}
 }
 
-// nextArchive returns the number of another archive.
+// nextArchive returns the number of the next archive.
 func (n *Names) nextArchive() (uint16, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -57,7 +57,7 @@ func (n *Names) key(name string) uint64 {
 	return maphash.String(n.seed, name)
 }
 
-func (n *Names) record(name string, kind nameKind, archive uint16) record {
+func (n *Names) newRecord(name string, kind nameKind, archive uint16) record {
 	return record(maphash.String(n.seed, name)<<16 | uint64(archive)<<2 | uint64(kind))
 }
 
@@ -95,9 +95,10 @@ func (n *Names) add(e nameEntry) error {
 	return err
 }
 
-// put adds one name on behalf of the entry e: its own or that of a directory above it.
+// put adds one name on behalf of the entry e: its own or that of a directory above it. It reports whether the name is a
+// directory that the index has already.
 func (n *Names) put(e nameEntry, name string, kind nameKind) (known bool, err error) {
-	key, now := n.key(name), n.record(name, kind, e.archive)
+	key, now := n.key(name), n.newRecord(name, kind, e.archive)
 	was, ok := n.seen[key]
 	switch {
 	case !ok, e.replace && was.archive() != e.archive:
@@ -120,7 +121,7 @@ func (n *Names) find(name string, archive uint16) (nameKind, bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	r, ok := n.seen[n.key(name)]
-	if !ok || r.archive() != archive || !r.hasSpelling(n.record(name, 0, 0)) {
+	if !ok || r.archive() != archive || !r.hasSpelling(n.newRecord(name, 0, 0)) {
 		return 0, false
 	}
 	return r.kind(), true

@@ -11,9 +11,9 @@ import (
 )
 
 // parser reads the headers of a tar: v7, ustar, GNU, and PAX, with sparse files in all their formats. It is stricter than
-// package archive/tar, since an archive must mean the same to a program that checked it and one that unpacks it: what
-// readers are known to interpret differently (a size in two places, repeated or mixed extended headers, data after the
-// end) is refused.
+// package archive/tar, since an archive must mean the same to a program that checked it and one that unpacks it. It refuses
+// archives that readers are known to interpret differently: a size in two places, repeated or mixed extended headers, data
+// after the end.
 type parser struct {
 	in      *stream
 	block   headerBlock // the latest one
@@ -21,8 +21,8 @@ type parser struct {
 	name    string      // name of the current entry
 }
 
-// blame adds the name of the current entry to a refusal of its content, which has none.
-func (p *parser) blame(err error) error {
+// addName adds the name of the current entry to a refusal without a name.
+func (p *parser) addName(err error) error {
 	if unsafe, ok := err.(*archive.UnsafeError); ok && unsafe.Name == "" && p.name != "" {
 		return &archive.UnsafeError{Name: p.name, Reason: unsafe.Reason, Limit: unsafe.Limit}
 	}
@@ -43,7 +43,7 @@ type extended struct {
 // readNext returns the next header, with its name as in the archive, or io.EOF.
 func (p *parser) readNext() (*Header, error) {
 	if err := p.in.skip(p.pending); err != nil {
-		return nil, p.blame(err)
+		return nil, p.addName(err)
 	}
 	p.pending, p.name = 0, ""
 	var ext extended
@@ -76,7 +76,7 @@ func (p *parser) readHeader() (*headerBlock, error) {
 		return nil, err
 	}
 	if *b == (headerBlock{}) {
-		return nil, p.end()
+		return nil, p.readEnd()
 	}
 	if !b.hasChecksum() {
 		return nil, archive.Refuse("", "not a tar: the checksum of a header is wrong")
@@ -87,8 +87,9 @@ func (p *parser) readHeader() (*headerBlock, error) {
 	return b, nil
 }
 
-// end reads what follows the first block of zeros: only zeros, since another reader could continue there.
-func (p *parser) end() error {
+// readEnd reads the rest of the stream after the first block of zeros, and returns io.EOF. It refuses other bytes than zeros,
+// because another reader could continue there.
+func (p *parser) readEnd() error {
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := p.in.Read(buf)
@@ -141,7 +142,7 @@ func (p *parser) readExtension(b *headerBlock, ext *extended) (bool, error) {
 	return false, nil
 }
 
-// checkGlobal accepts the global headers that git and others write about an archive as a whole.
+// checkGlobal refuses a global header that would change entries. Those that git and others write only describe the archive.
 func checkGlobal(records pax) error {
 	for _, r := range records {
 		if isCritical(r.key) || strings.HasPrefix(r.key, paxSparse) {
@@ -209,8 +210,8 @@ func (p *parser) newHeader(b *headerBlock, ext *extended) (*Header, error) {
 	return h, nil
 }
 
-// parseMetadata parses the numbers of a header. The size must be the same wherever it is given: CVE-2025-62518 and its kin are
-// about readers that used the wrong one.
+// parseMetadata parses the numbers and extended attributes of a header. The size must be the same wherever it is given:
+// CVE-2025-62518 and similar flaws are in readers that used the wrong one.
 func (p *parser) parseMetadata(h *Header, b *headerBlock, records pax) error {
 	mode, ok1 := parseNumber(b.mode())
 	uid, ok2 := parseNumber(b.uid())
@@ -261,7 +262,7 @@ func fileMode(bits int64) fs.FileMode {
 
 const namedPipe = "a named pipe"
 
-// setType sets the type of an entry, and refuses all but files, directories, and links.
+// setType sets the type of an entry, and refuses unknown types. Iterator.check decides about devices and named pipes.
 func setType(h *Header, typeflag byte) error {
 	slash := strings.HasSuffix(h.Name, "/")
 	switch typeflag {

@@ -12,7 +12,7 @@ type pax []paxRecord
 
 type paxRecord struct{ key, value string }
 
-// get returns the last value of a key.
+// get returns the last value of a key. An empty value deletes the key.
 func (p pax) get(key string) (string, bool) {
 	for i := len(p) - 1; i >= 0; i-- {
 		if p[i].key == key {
@@ -22,8 +22,8 @@ func (p pax) get(key string) (string, bool) {
 	return "", false
 }
 
-// parsePAX parses records of the form "LENGTH KEY=VALUE\n". A key that decides which file is unpacked where must not occur
-// twice, since readers differ in which one they use.
+// parsePAX parses records of the form "LENGTH KEY=VALUE\n". A critical key must not occur twice, since readers differ in which
+// value they use.
 func parsePAX(b []byte) (pax, bool) {
 	var records pax
 	for len(b) > 0 {
@@ -57,8 +57,8 @@ func (p pax) has(key string) bool {
 	return false
 }
 
-// isCritical reports whether a key determines the path or the size of an entry. The maps of sparse format 0.0 repeat
-// their keys.
+// isCritical reports whether a key determines the path or the size of an entry. The keys offset and numbytes are not critical:
+// the maps of sparse format 0.0 repeat them.
 func isCritical(key string) bool {
 	switch key {
 	case "path", "linkpath", "size":

@@ -18,14 +18,13 @@ type Options struct {
 	// Image reads the archive as a layer of an image: absolute symbolic links are relative to the image's root. Whiteouts
 	// are returned as files whose names begin with ".wh.".
 	Image bool
-	// Rooted takes a name that begins with a slash for one below the root of the archive, as in layers of images, where it always
-	// is one. Otherwise it is refused.
+	// Rooted accepts names that begin with a slash, as names below the root of the archive. Image implies it.
 	Rooted bool
-	// Verbatim accepts what only a tree of the user's own may have: symbolic links to any target, with their text unchanged.
-	// Named pipes are left out; otherwise they are refused.
+	// Verbatim accepts named pipes, and symbolic links to any target, with their text unchanged. It is only for trees of the
+	// user's own. Without it, named pipes are left out of images and otherwise refused.
 	Verbatim bool
-	// Within is a clean slash path that contains all entries except directories above it, and that links don't leave. ""
-	// allows every path. If IteratorOptions.Place is set, it applies to the places.
+	// Within is the clean slash path of a directory. All entries must be in it, except the directories above it, and no link
+	// may lead out of it. "" allows every path. If IteratorOptions.Place is set, Within applies to the places.
 	Within string
 }
 
@@ -113,13 +112,13 @@ func (it *Iterator) Next(ctx context.Context) (*Header, error) {
 	}
 }
 
-// Find reports whether the archive has had an entry with this place, and whether that is a directory.
+// Find reports whether an earlier entry of the archive has this place, and whether that entry is a directory.
 func (it *Iterator) Find(name string) (isDir, ok bool) {
 	kind, ok := it.opts.Names.find(name, it.archive)
 	return kind == kindDir, ok
 }
 
-// count enforces the limits before anything else is done with an entry.
+// count counts an entry and enforces the limits, before anything else is done with the entry.
 func (it *Iterator) count(h *Header) error {
 	if it.files++; it.files > it.opts.FileLimit() {
 		return archive.RefuseLimit(h.Name, "the archive has more than %d entries", it.opts.FileLimit())
@@ -247,6 +246,7 @@ type content struct {
 	left int64
 }
 
+// Read implements io.Reader.
 func (c *content) Read(p []byte) (int, error) {
 	if c.left == 0 {
 		return 0, io.EOF
@@ -260,10 +260,10 @@ func (c *content) Read(p []byte) (int, error) {
 			err = nil
 		}
 	}
-	return n, c.it.parser.blame(err)
+	return n, c.it.parser.addName(err)
 }
 
-// sparseContent fills the holes with zeros.
+// sparseContent reads a sparse file, with zeros in its holes.
 type sparseContent struct {
 	stored  io.Reader
 	extents []archive.Extent
@@ -271,6 +271,7 @@ type sparseContent struct {
 	size    int64
 }
 
+// Read implements io.Reader.
 func (s *sparseContent) Read(p []byte) (int, error) {
 	for len(s.extents) > 0 && s.at == s.extents[0].Offset+s.extents[0].Length {
 		s.extents = s.extents[1:]

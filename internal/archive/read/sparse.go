@@ -146,12 +146,13 @@ func (p *parser) readSparse10(h *Header, records pax) error {
 	return nil
 }
 
-// blockLines returns the lines of a sparse map, which it reads block by block.
+// blockLines reads a sparse map block by block and splits it into lines.
 type blockLines struct {
 	p    *parser
 	rest string
 }
 
+// readNumber returns the decimal number in the next line.
 func (l *blockLines) readNumber(h *Header) (int64, error) {
 	for {
 		line, rest, ok := strings.Cut(l.rest, "\n")

@@ -9,7 +9,7 @@ import (
 	"github.com/davit-oci/davit/internal/archive/compress"
 )
 
-// stream is a decompressed tar. It knows its position, and refuses content that exceeds the ratio limit.
+// stream is a decompressed tar. It tracks its position, and refuses content that exceeds the ratio limit.
 type stream struct {
 	r    io.Reader
 	at   int64
@@ -59,6 +59,7 @@ func isPlain(s io.ReadSeeker) (bool, error) {
 	return compress.Detect(magic[:n]) == compress.None, err
 }
 
+// Read implements io.Reader.
 func (s *stream) Read(p []byte) (int, error) {
 	n, err := s.r.Read(p)
 	s.at += int64(n)
@@ -110,6 +111,7 @@ type bounded struct {
 	n       int64
 }
 
+// Read implements io.Reader.
 func (b *bounded) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p)
 	b.n += int64(n)
@@ -185,6 +187,7 @@ func fill(r io.Reader, buf []byte) (n int, err error) {
 	return n, err
 }
 
+// Read implements io.Reader.
 func (a *ahead) Read(p []byte) (int, error) {
 	for len(a.rest) == 0 {
 		if a.cur.err != nil {

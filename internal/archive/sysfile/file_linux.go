@@ -62,7 +62,7 @@ func MakePipe(dir *os.File, name string, mode fs.FileMode) error {
 	return err
 }
 
-// Stored returns the bytes of a file that are on the disk: holes are not.
+// Stored returns the number of bytes that a file takes on the disk, without its holes.
 func Stored(info fs.FileInfo) int64 {
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
 		return min(info.Size(), stat.Blocks*512)
@@ -108,8 +108,8 @@ func DataExtents(f *os.File, info fs.FileInfo) ([]archive.Extent, error) {
 	return extents, nil
 }
 
-// isPortable reports whether an extended attribute belongs to the file rather than to the machine: what users set, ACLs,
-// and capabilities. SELinux labels and IMA signatures belong to the machine.
+// isPortable reports whether an extended attribute belongs to the file rather than to the machine: user attributes, ACLs,
+// and capabilities do. SELinux labels and IMA signatures belong to the machine.
 func isPortable(attr string) bool {
 	switch attr {
 	case "security.capability", "system.posix_acl_access", "system.posix_acl_default":
@@ -124,8 +124,8 @@ func Xattrs(f File) (map[string]string, error) {
 	return readXattrs(f, unix.Flistxattr, unix.Fgetxattr)
 }
 
-// LinkXattrs returns those of the symbolic link or named pipe name in the open directory dir. Links have no attributes of users,
-// so this finds little without root.
+// LinkXattrs returns the portable extended attributes of the symbolic link or named pipe name in the open directory dir. Without
+// root it finds few, because links can't have user attributes.
 func LinkXattrs(dir File, name string) (map[string]string, error) {
 	attrs, err := readXattrs(dir,
 		func(fd int, buf []byte) (int, error) { return unix.Llistxattr(procPath(fd, name), buf) },
@@ -138,10 +138,10 @@ func LinkXattrs(dir File, name string) (map[string]string, error) {
 	return attrs, err
 }
 
-// procPath returns a path of a file in an open directory, of which no part is a link of the tree.
+// procPath returns a path in /proc to a file in an open directory. No component of the path is a link of the tree.
 func procPath(fd int, name string) string { return fmt.Sprintf("/proc/self/fd/%d/%s", fd, name) }
 
-// readXattrs reads attributes by calls that list them and return one.
+// readXattrs reads the portable extended attributes of a file: list returns all names, and get the value of one.
 func readXattrs(f File, list func(fd int, buf []byte) (int, error), get func(fd int, attr string, buf []byte) (int, error)) (map[string]string, error) {
 	names, err := readXattr(f, list)
 	if err != nil || names == "" {
@@ -187,7 +187,7 @@ func SetXattrs(f *os.File, attrs map[string]string) (skipped []string, err error
 	return setXattrs(f, attrs, unix.Fsetxattr)
 }
 
-// SetLinkXattrs sets those of the symbolic link or named pipe name in the open directory dir.
+// SetLinkXattrs is SetXattrs for the symbolic link or named pipe name in the open directory dir.
 func SetLinkXattrs(dir *os.File, name string, attrs map[string]string) (skipped []string, err error) {
 	return setXattrs(dir, attrs, func(fd int, attr string, value []byte, flags int) error {
 		return unix.Lsetxattr(procPath(fd, name), attr, value, flags)

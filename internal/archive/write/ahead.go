@@ -33,8 +33,8 @@ func (t Tree) isSmall(e *Entry) bool {
 	return !t.Preserve && e.Mode.IsRegular() && e.Size <= archive.SmallFile && !e.IsHardLink()
 }
 
-// readAhead starts reading. The caller cancels ctx before it calls wait.
-func (t Tree) readAhead(ctx context.Context, entries []Entry) *readAhead {
+// startReadAhead starts reading. The caller cancels ctx before it calls wait.
+func (t Tree) startReadAhead(ctx context.Context, entries []Entry) *readAhead {
 	a := &readAhead{ordered: make(chan *smallRead, archive.MaxAhead), free: make(chan *smallRead, archive.MaxAhead)}
 	if t.Preserve {
 		return a

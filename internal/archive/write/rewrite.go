@@ -76,19 +76,19 @@ type rewriter struct {
 	size  int64
 	empty bool // nothing has been written
 
-	// dirs are the directories of several archives. They are written where they occur and again at the end: readers set the
-	// time of a directory once they leave it, which an entry in another directory tells them.
+	// dirs are the directories of several archives. They are written where they occur and again at the end, because some
+	// readers set the time of a directory as soon as they reach an entry outside of it.
 	dirs  map[string]*read.Header
 	seed  maphash.Seed
 	marks map[uint64]mark   // by hash of the name; empty for a single archive
 	links map[string]string // symbolic links and their targets
 }
 
-// mark records for a name what the layers read so far have there: the number of the last such layer, or 0.
+// mark describes a name in the layers that were read. Each field is the number of the last layer for which it holds, or 0.
 type mark struct {
-	entry uint16 // it has an entry
-	below uint16 // it has entries below the name
-	cover uint16 // it hides everything that earlier layers have below the name
+	entry uint16 // the layer has an entry of this name
+	below uint16 // the layer has entries below the name
+	cover uint16 // the layer hides all entries of earlier layers below the name
 }
 
 // addArchive writes the entries that one archive adds.
@@ -153,7 +153,7 @@ func (r *rewriter) rewriteEntry(it *read.Iterator, h *read.Header) error {
 	case h.Mode.Type() == fs.ModeSymlink:
 		r.links[h.Name] = h.Link
 	}
-	r.note(h)
+	r.recordEntry(h)
 	if r.dirs != nil && h.Mode.IsDir() {
 		r.dirs[h.Name] = h
 	}
@@ -216,8 +216,8 @@ func tarHeader(h *read.Header) *tar.Header {
 
 func (r *rewriter) key(name string) uint64 { return maphash.String(r.seed, name) }
 
-// note records what the entry hides of earlier layers.
-func (r *rewriter) note(h *read.Header) {
+// recordEntry records the names in earlier layers that an entry hides.
+func (r *rewriter) recordEntry(h *read.Header) {
 	if r.layer == 1 {
 		return // there is no earlier layer
 	}
@@ -228,11 +228,11 @@ func (r *rewriter) note(h *read.Header) {
 		m.cover = max(m.cover, r.layer)
 	}
 	r.marks[key] = m
-	r.noteAbove(h.Name)
+	r.recordAbove(h.Name)
 }
 
-// noteAbove records that the layer has something below the directories above a name.
-func (r *rewriter) noteAbove(name string) {
+// recordAbove records that the layer has an entry below each directory above a name.
+func (r *rewriter) recordAbove(name string) {
 	for dir := name; dir != "."; {
 		dir = path.Dir(dir)
 		key := r.key(dir)
@@ -245,7 +245,7 @@ func (r *rewriter) noteAbove(name string) {
 	}
 }
 
-// recordWhiteout records what a whiteout deletes of earlier layers.
+// recordWhiteout records the names in earlier layers that a whiteout deletes.
 func (r *rewriter) recordWhiteout(h *read.Header) error {
 	name, isOpaque, err := archive.WhiteoutTarget(h.Name)
 	if err != nil || name == "" {
@@ -258,7 +258,7 @@ func (r *rewriter) recordWhiteout(h *read.Header) error {
 		m.entry = max(m.entry, r.layer)
 	}
 	r.marks[key] = m
-	r.noteAbove(h.Name)
+	r.recordAbove(h.Name)
 	return nil
 }
 
@@ -274,6 +274,7 @@ func (r *rewriter) checkHidden(h *read.Header) (bool, error) {
 	return false, nil
 }
 
+// isHidden reports whether later layers replace or delete a name.
 func (r *rewriter) isHidden(name string) bool {
 	if len(r.marks) == 0 {
 		return false
@@ -290,7 +291,7 @@ func (r *rewriter) isHidden(name string) bool {
 	return false
 }
 
-// checkLinks refuses symbolic links that lead out of the tree, among those that depend on other links.
+// checkLinks checks the symbolic links that depend on other links, and refuses those that lead out of the tree.
 func (r *rewriter) checkLinks(ctx context.Context) error {
 	if r.opts.Verbatim {
 		return nil

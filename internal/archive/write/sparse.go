@@ -72,7 +72,7 @@ func sparseHeader(hdr *tar.Header, stored int64) []byte {
 	writeOctal(block[116:124], int64(hdr.Gid), "gid", records)
 	writeOctal(block[124:136], stored, "size", records)
 	writeOctal(block[136:148], max(hdr.ModTime.Unix(), 0), "mtime", records)
-	seal(block, tar.TypeReg)
+	finishHeader(block, tar.TypeReg)
 
 	body := paxRecords(records)
 	extended := make([]byte, archive.BlockSize)
@@ -81,7 +81,7 @@ func sparseHeader(hdr *tar.Header, stored int64) []byte {
 		writeOctal(field, 0, "", nil)
 	}
 	writeOctal(extended[124:136], int64(len(body)), "", nil)
-	seal(extended, tar.TypeXHeader)
+	finishHeader(extended, tar.TypeXHeader)
 	body = append(body, make([]byte, archive.Padding(int64(len(body))))...)
 	return slices.Concat(extended, body, block)
 }
@@ -96,8 +96,8 @@ func writeOctal(field []byte, n int64, key string, records map[string]string) {
 	copy(field, fmt.Sprintf("%0*o", digits, n))
 }
 
-// seal writes the type, magic, and checksum of a ustar header to a block.
-func seal(block []byte, typeflag byte) {
+// finishHeader writes the type, magic, and checksum of a ustar header to a block.
+func finishHeader(block []byte, typeflag byte) {
 	block[156] = typeflag
 	copy(block[257:265], "ustar\x0000")
 	copy(block[148:156], "        ")

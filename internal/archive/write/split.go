@@ -7,13 +7,13 @@ import (
 )
 
 // Split cuts the entries of a walk into groups that become an archive each. Names determine the cuts, so that changing,
-// adding, or removing a file changes one group, rarely two, whatever its size. Unpacking the groups in order with any tar
-// results in the same tree as a single archive.
+// adding, or removing a file of any size changes one group, rarely two. Unpacking the groups in order with any tar results
+// in the same tree as a single archive.
 //
 // No group is larger than a 67th of the tree, or 1 MiB for trees below 70 MB, unless it is a single file. So a file that
-// moves from one group to another, which changes both, is a small change as well.
+// moves from one group to another, which changes both, is a small change, too.
 //
-// With Preserve, all directories are in a last group, since their times change with every added or removed file. Hard
+// With Preserve, the last group has all directories, since their times change with every added or removed file. Hard
 // links are in the group of their file. A tree of at most 8 MiB is one group. The groups reuse the memory of entries,
 // which must not be used any more.
 func (t Tree) Split(entries []Entry) [][]Entry {
@@ -30,7 +30,7 @@ func (t Tree) SplitBySize(entries []Entry, largest int64) [][]Entry {
 		return [][]Entry{entries}
 	}
 	if !t.Preserve {
-		s.runs(entries)
+		s.splitRuns(entries)
 		return s.groups
 	}
 	files := entries[:0]
@@ -45,7 +45,7 @@ func (t Tree) SplitBySize(entries []Entry, largest int64) [][]Entry {
 			files = append(files, e)
 		}
 	}
-	s.runs(files)
+	s.splitRuns(files)
 	s.attach(links)
 	if len(dirs) > 0 {
 		s.groups = append(s.groups, dirs)
@@ -54,12 +54,12 @@ func (t Tree) SplitBySize(entries []Entry, largest int64) [][]Entry {
 }
 
 const (
-	// smallestTree is the size of the largest tree that is not cut: sending it whole costs little.
+	// smallestTree is the size up to which a tree is not cut: sending it whole costs little.
 	smallestTree = 8 << 20
-	// smallestTarget is the size limit of a group. With smaller groups, requests would cost more than they save.
+	// smallestTarget is the minimum of the size limit of groups. With a lower limit, requests would cost more than they save.
 	smallestTarget = 1 << 20
-	// largestPerTree cuts a large tree into about 110 groups. With more than some 120, images exceed the limits of overlay
-	// file systems.
+	// largestPerTree is the ratio of the tree to the size limit. It cuts a large tree into about 110 groups. With more than
+	// some 120, images exceed the limits of overlay file systems.
 	largestPerTree = 67
 )
 
@@ -86,8 +86,8 @@ func totalWeight(entries []Entry) int64 {
 }
 
 // largestGroup returns the size limit of a group. It grows with the tree in steps of an eleventh, so that a small change
-// rarely changes it; the steps are not at round numbers, which are common. They are counted from 8 MiB in both directions:
-// this keeps the groups of large trees as they were when no group was smaller.
+// rarely changes it; the steps are not at round numbers, which are common. They start at 8 MiB and go both ways, so that large
+// trees have the same groups as when 8 MiB was the lowest limit.
 func largestGroup(entries []Entry) int64 {
 	size, each := int64(smallestTree), totalWeight(entries)/largestPerTree
 	for each >= size+size/11 {
@@ -99,8 +99,8 @@ func largestGroup(entries []Entry) int64 {
 	return max(size, smallestTarget)
 }
 
-// runs puts files as large as a group in one of their own, and cuts the entries between them.
-func (s *splitter) runs(entries []Entry) {
+// splitRuns puts each file that is as large as a group in a group of its own, and cuts the entries between such files.
+func (s *splitter) splitRuns(entries []Entry) {
 	start := 0
 	for i := range entries {
 		if weight(&entries[i]) < s.largest {
@@ -114,7 +114,7 @@ func (s *splitter) runs(entries []Entry) {
 }
 
 // cut cuts entries at the name with the highest priority, and each part again until it is small enough. So a cut depends
-// on the names around it and not on anything counted from the beginning, and a change only moves adjacent cuts.
+// only on the names around it, not on their distance from the beginning, and a change only moves adjacent cuts.
 func (s *splitter) cut(entries []Entry) {
 	if len(entries) == 0 {
 		return

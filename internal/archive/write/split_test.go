@@ -10,8 +10,8 @@ import (
 	"github.com/davit-oci/davit/internal/archive"
 )
 
-// listing makes entries of so many files in directories of fifty, of exponentially distributed sizes.
-func listing(r *rand.Rand, files int, mean float64) []Entry {
+// makeEntries returns the entries of files in directories of fifty, with exponentially distributed sizes.
+func makeEntries(r *rand.Rand, files int, mean float64) []Entry {
 	var entries []Entry
 	for i := range files {
 		if i%50 == 0 {
@@ -24,7 +24,7 @@ func listing(r *rand.Rand, files int, mean float64) []Entry {
 	return entries
 }
 
-// weights returns the size of each group, as the sum of its files.
+// weights returns the size of each group, by a hash of the names, sizes, and times of its files.
 func weights(groups [][]Entry) map[uint64]int64 {
 	found := make(map[uint64]int64)
 	for _, group := range groups {
@@ -40,7 +40,7 @@ func weights(groups [][]Entry) map[uint64]int64 {
 	return found
 }
 
-// sent returns the number of new groups, and their size.
+// sent returns the number of groups that are not in before, and their total size.
 func sent(before map[uint64]int64, after [][]Entry) (n int, size int64) {
 	for group, weight := range weights(after) {
 		if _, ok := before[group]; !ok {
@@ -51,7 +51,7 @@ func sent(before map[uint64]int64, after [][]Entry) (n int, size int64) {
 	return n, size
 }
 
-// change changes, adds or takes away one file.
+// change changes, adds, or removes one file.
 func change(r *rand.Rand, entries []Entry) []Entry {
 	entries = slices.Clone(entries)
 	at := r.IntN(len(entries))
@@ -83,8 +83,8 @@ func move(r *rand.Rand, entries []Entry) []Entry {
 	return entries
 }
 
-// TestSplitMovesLittle checks that one change of thousands of files in 1 GiB, or in less, sends less than 3 % of them, and 4 %
-// if a file moves.
+// TestSplitMovesLittle checks that new groups take at most 3 % of the tree after a change of one file, and at most 4 % if a file
+// moves.
 func TestSplitMovesLittle(t *testing.T) {
 	t.Parallel()
 	for _, shape := range []struct {
@@ -93,15 +93,15 @@ func TestSplitMovesLittle(t *testing.T) {
 	}{{20_000, 1 << 30}, {5_000, 100e6}, {3_000, 300e6}, {10_000, 75e6}, {8_000, 559e6}} {
 		t.Run(fmt.Sprintf("%d files of %.0f MB", shape.files, shape.total/1e6), func(t *testing.T) {
 			t.Parallel()
-			movesLittle(t, shape.files, shape.total)
+			checkSmallChanges(t, shape.files, shape.total)
 		})
 	}
 }
 
-func movesLittle(t *testing.T, files int, size float64) {
+func checkSmallChanges(t *testing.T, files int, size float64) {
 	t.Helper()
 	r := rand.New(rand.NewPCG(3, 4))
-	entries := listing(r, files, size/float64(files)-600)
+	entries := makeEntries(r, files, size/float64(files)-600)
 	var total int64
 	for _, e := range entries {
 		total += weight(&e)
@@ -147,7 +147,7 @@ func TestSplitKeepsAll(t *testing.T) {
 		files int
 		mean  float64
 	}{{0, 0}, {1, 5}, {3, 1e9}, {1000, 100}, {1000, 1e7}, {200, 5e9}, {30_000, 0}, {50_000, 1e5}} {
-		entries := listing(r, shape.files, shape.mean)
+		entries := makeEntries(r, shape.files, shape.mean)
 		groups := Tree{}.Split(entries)
 		if got := slices.Concat(groups...); !slices.Equal(got, entries) {
 			t.Errorf("%v: entries were lost or moved", shape)
@@ -168,12 +168,12 @@ func TestSplitKeepsAll(t *testing.T) {
 	}
 }
 
-// TestSplitOfManySizes looks at the number of groups over seven octaves of total size.
+// TestSplitOfManySizes checks the number of groups for trees from 70 MB to 8 GB.
 func TestSplitOfManySizes(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(8, 9))
 	for total := 70e6; total < 8e9; total *= 1.19 {
-		n := len(Tree{}.Split(listing(r, 20_000, total/20_000)))
+		n := len(Tree{}.Split(makeEntries(r, 20_000, total/20_000)))
 		if n < 50 || n > 125 {
 			t.Errorf("%.0f MB: %d groups", total/1e6, n)
 		}
@@ -196,7 +196,7 @@ func TestSplitOfLargeTrees(t *testing.T) {
 // TestSplitSmall checks that a small tree is not split.
 func TestSplitSmall(t *testing.T) {
 	t.Parallel()
-	entries := listing(rand.New(rand.NewPCG(1, 2)), 20, 1000)
+	entries := makeEntries(rand.New(rand.NewPCG(1, 2)), 20, 1000)
 	for _, preserve := range []bool{false, true} {
 		if groups := (Tree{Preserve: preserve}).Split(slices.Clone(entries)); len(groups) != 1 || !slices.Equal(groups[0], entries) {
 			t.Errorf("preserve %v: %d groups", preserve, len(groups))
@@ -208,7 +208,7 @@ func TestSplitUnderPreserve(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(1, 2))
 	tree := Tree{Preserve: true}
-	entries := listing(r, 5000, 100_000)
+	entries := makeEntries(r, 5000, 100_000)
 	links := map[string]string{}
 	for i := range 20 {
 		e := Entry{Name: fmt.Sprintf("z/link%d", i), Mode: 0o644, Link: entries[i*255+7].Name}
@@ -231,7 +231,7 @@ func TestSplitUnderPreserve(t *testing.T) {
 	if n := len(slices.Concat(groups...)); n != len(entries) {
 		t.Errorf("%d entries, want %d", n, len(entries))
 	}
-	// A file that comes changes the time of its directory.
+	// A new file changes the time of its directory.
 	more := slices.Clone(entries)
 	more[0].ModTime = 5
 	more = slices.Insert(more, 3, Entry{Name: more[2].Name + "-new", Mode: 0o644, Size: 100})

@@ -17,7 +17,7 @@ import (
 
 // Tree describes the content of an archive: which files, under which names, with how much of their metadata.
 type Tree struct {
-	// FS has the files. No link leads out of that of os.Root.FS. With Preserve its files must be *os.File.
+	// FS holds the files. If it is that of an os.Root, no link leads out of it. With Preserve its files must be *os.File.
 	FS fs.FS
 	// Dir is the directory to archive; names of entries are relative to it. "" is ".".
 	Dir string
@@ -33,9 +33,9 @@ type Tree struct {
 	Root bool
 	// Bare leaves out the entries of directories.
 	Bare bool
-	// Layer is for a layer of an image. It refuses files whose names begin with ".wh.", which mark deleted files. Symbolic
-	// links are data, whatever their targets, and sockets and devices are left out, and without Preserve pipes as well:
-	// containers get theirs elsewhere.
+	// Layer is for a layer of an image. It refuses files whose names begin with ".wh.", which mark deleted files. It accepts
+	// symbolic links with any target, and leaves out sockets, devices, and, without Preserve, pipes: containers do not get
+	// those from a layer.
 	Layer bool
 
 	// Preserve keeps modes, owners, times, extended attributes, hard links, and the holes of sparse files. Otherwise modes
@@ -90,7 +90,7 @@ func (t Tree) Walk(ctx context.Context) ([]Entry, error) {
 	return w.entries, nil
 }
 
-// isExact reports whether names are kept that not every system can create, as those in a backup and in an image are.
+// isExact reports whether names that not every system can create are kept, as in backups and images.
 func (t Tree) isExact() bool { return t.Preserve || t.Layer }
 
 // walker is the state of one walk.
@@ -192,7 +192,7 @@ func (w *walker) add(name string, info fs.FileInfo) {
 			w.links[id] = append(w.links[id], name)
 		}
 	case e.Mode.Type() == fs.ModeSymlink:
-		target, err := w.link(name)
+		target, err := w.readLink(name)
 		if err != nil {
 			w.addProblem(err)
 			return
@@ -225,8 +225,8 @@ func (w *walker) addProblem(err error) {
 	}
 }
 
-// join concatenates the chunks. For a moment two copies of everything exist, and the garbage collector lets the heap grow
-// to twice that. Hence it runs before and after, if the tree is so large that it hardly takes longer overall.
+// join concatenates the chunks. Meanwhile all entries exist twice, and the garbage collector would let the heap grow to twice
+// that size. So join collects garbage before and after, unless the tree is so small that this would take most of the time.
 func (w *walker) join() {
 	large := len(w.chunks) > 16
 	if large {
@@ -239,8 +239,8 @@ func (w *walker) join() {
 	}
 }
 
-// link returns the target of a symbolic link. It refuses a link that leads out of a tree that is not a layer.
-func (w *walker) link(name string) (string, error) {
+// readLink returns the target of a symbolic link. It refuses a link that leads out of a tree that is not a layer.
+func (w *walker) readLink(name string) (string, error) {
 	target, err := fs.ReadLink(w.tree.FS, path.Join(w.dir, name))
 	if err != nil {
 		return "", err

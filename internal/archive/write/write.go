@@ -15,16 +15,16 @@ import (
 	"github.com/davit-oci/davit/internal/archive/sysfile"
 )
 
-// Write writes entries, which are all of Walk or one group of Split, as a tar. It adds missing directories above them. If
-// a file changed since the walk or changes while it is read, the error names it and wraps archive.ErrChanged; part of the
-// archive was written to w by then.
+// Write writes entries as a tar: all those of Walk, or one group of Split. It adds missing directories above them. If
+// a file changed since the walk or changes while it is read, the error names the file and wraps archive.ErrChanged; w may have
+// received a part of the archive.
 func (t Tree) Write(ctx context.Context, w io.Writer, entries []Entry) error {
 	ctx, cancel := context.WithCancel(ctx)
 	out := &sink{w: w}
 	tw := &treeWriter{
 		tarWriter: newTarWriter(out), tree: t, dir: archive.CleanDir(t.Dir), dirs: make(map[string]struct{}),
 	}
-	ahead := t.readAhead(ctx, entries)
+	ahead := t.startReadAhead(ctx, entries)
 	defer ahead.wait()
 	defer cancel()
 	for i := range entries {
@@ -45,18 +45,19 @@ func (t Tree) Write(ctx context.Context, w io.Writer, entries []Entry) error {
 	return tw.tar.Close()
 }
 
-// sink remembers the error of a writer, to distinguish it from that of a file.
+// sink remembers the error of a writer, to distinguish it from an error of a file.
 type sink struct {
 	w   io.Writer
 	err error
 }
 
+// Write implements io.Writer.
 func (s *sink) Write(p []byte) (n int, err error) {
 	n, s.err = s.w.Write(p)
 	return n, s.err
 }
 
-// tarWriter writes a tar, including what package archive/tar can't write.
+// tarWriter writes a tar, including sparse files, which package archive/tar can't write.
 type tarWriter struct {
 	out io.Writer // the writer below tar
 	tar *tar.Writer
@@ -73,7 +74,7 @@ type treeWriter struct {
 	tree Tree
 	dir  string
 	dirs map[string]struct{} // directories that have an entry
-	last string              // the latest directory of dirs
+	last string              // the last directory that writeParents handled
 }
 
 // writeEntry writes one entry and the directories above it.
@@ -110,8 +111,8 @@ func (w *treeWriter) writeParents(name string) error {
 	return w.writeDirectory(dir, nil)
 }
 
-// writeDirectory writes the entry of a directory, once. Without e its time is 1970: the group that the entry is in must not
-// change with the directory's time, which changes with every added or removed file.
+// writeDirectory writes the entry of a directory, once. If e is nil, the time is 1970: the directory's own time changes with every
+// added or removed file, and must not change this group.
 func (w *treeWriter) writeDirectory(name string, e *Entry) error {
 	if _, ok := w.dirs[name]; ok || w.tree.Bare {
 		return nil
@@ -151,7 +152,7 @@ func (w *tarWriter) writeRootEntries(hdr *tar.Header, prefix string) error {
 	return nil
 }
 
-// modTime returns the time of an entry: with Preserve its own.
+// modTime returns own with Preserve, or if Tree.ModTime is not set, and otherwise Tree.ModTime.
 func (w *treeWriter) modTime(own int64) time.Time {
 	if w.tree.Preserve || w.tree.ModTime.IsZero() {
 		return time.Unix(0, own)
@@ -159,7 +160,7 @@ func (w *treeWriter) modTime(own int64) time.Time {
 	return w.tree.ModTime
 }
 
-// preserveDir sets the metadata of the directory on disk.
+// preserveDir sets the metadata in hdr to those of a directory on disk.
 func (w *treeWriter) preserveDir(hdr *tar.Header, name string, mtime int64) error {
 	f, info, err := w.open(name)
 	if err != nil {
@@ -186,7 +187,7 @@ func (w *treeWriter) open(name string) (fs.File, fs.FileInfo, error) {
 	return f, info, nil
 }
 
-// preserve sets mode, owner, time, and extended attributes. Of a symbolic link or a named pipe, f is the directory.
+// preserve sets mode, owner, time, and extended attributes in hdr. For a symbolic link or a named pipe, f is its directory.
 func preserve(hdr *tar.Header, f fs.File, info fs.FileInfo, modTime int64) (err error) {
 	file, ok := f.(sysfile.File)
 	if !ok {
@@ -240,7 +241,7 @@ func tarMode(mode fs.FileMode) int64 {
 	return bits
 }
 
-// writeUnopened writes a symbolic link or a named pipe: one would lead elsewhere, the other waits for a writer.
+// writeUnopened writes a symbolic link or a named pipe without opening it: a link would be followed, and a pipe would block.
 func (w *treeWriter) writeUnopened(e *Entry, hdr *tar.Header) error {
 	hdr.Name, hdr.Mode, hdr.ModTime = w.tree.Prefix+e.Name, 0o777, w.modTime(0)
 	if w.tree.Preserve {
@@ -264,7 +265,7 @@ func (w *treeWriter) writeUnopened(e *Entry, hdr *tar.Header) error {
 }
 
 // writeHardLink writes another name of a file that is already in the archive, with the metadata of the file, since some readers
-// set it again.
+// set the metadata for every name.
 func (w *treeWriter) writeHardLink(e *Entry) error {
 	f, info, err := w.open(e.Name)
 	if err != nil {
@@ -338,7 +339,7 @@ func (w *treeWriter) streamFile(hdr *tar.Header, e *Entry) error {
 	return e.checkUnchanged(f)
 }
 
-// writeContent writes a header and exactly as many bytes as it says.
+// writeContent writes a header and as many bytes as its size.
 func (w *treeWriter) writeContent(hdr *tar.Header, f io.Reader) error {
 	if err := w.tar.WriteHeader(hdr); err != nil {
 		return err

@@ -1,4 +1,4 @@
-// Package zip converts tars to zip archives, with equal bytes for equal entries.
+// Package zip converts tars to zip archives. Equal entries result in equal bytes.
 package zip
 
 import (
@@ -16,7 +16,7 @@ import (
 // level is the level of compression. Another level or release of the compressor changes the bytes.
 const level = 6
 
-// epoch is the first time that a zip can hold.
+// epoch is the earliest time that a zip can store.
 var epoch = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // Convert calls write, which writes a tar, and converts its entries to a zip. Owners and extended attributes are dropped, and

@@ -12,6 +12,7 @@ import (
 	"github.com/davit-oci/davit/internal/archive/zip"
 )
 
+// tarOf returns a function that writes a tar. The Linkname of a regular file is its content.
 func tarOf(headers ...tar.Header) func(io.Writer) error {
 	return func(w io.Writer) error {
 		out := tar.NewWriter(w)
@@ -36,8 +37,8 @@ func tarOf(headers ...tar.Header) func(io.Writer) error {
 	}
 }
 
-// TestConvert writes files with their modes, and entries only of empty directories, and checks that the bytes are the same
-// each time.
+// TestConvert checks that files keep their modes, that only empty directories get entries, and that the bytes are the same each
+// time.
 func TestConvert(t *testing.T) {
 	t.Parallel()
 	write := tarOf(
