@@ -59,7 +59,7 @@ func davit(path string) client {
 	}
 }
 
-// find looks for a program as the tests do: among the tools, then on PATH.
+// find returns the path of a program, or "". Like the tests it looks among the tools of "make clients", then on PATH.
 func find(name string) string {
 	tools := os.Getenv("DAVIT_TOOLS")
 	if tools == "" {

@@ -14,7 +14,7 @@ import (
 	"github.com/davit-oci/davit/internal/clients"
 )
 
-// settings come from the environment.
+// settings holds the values of BENCH_N and BENCH_SCALE.
 var settings = struct {
 	n     int     // runs of each client; results are their medians
 	scale float64 // of the sizes
@@ -60,7 +60,7 @@ func scaled(size int64) int64 { return max(1, int64(float64(size)*settings.scale
 type fixture struct {
 	clients []client
 	server  *clients.Server
-	host    string   // of another registry to measure; "": server
+	host    string   // another registry to measure; "": server
 	dir     string   // contains the input
 	paths   []string // the input, relative to dir
 	repos   int
@@ -94,8 +94,8 @@ type workload struct {
 	pull       bool        // or push
 	again      bool        // repeated: the files were transferred before
 	change     func(*turn) // before each run
-	line       *line       // the connection to measure over; nil: a direct one, and one more run that only counts traffic
-	peerRuns   int         // of the other clients, if they are slow; 0: as many as davit
+	proxy      *tcpProxy   // to connect through; nil: a direct connection, and one more run that only counts traffic
+	peerRuns   int         // runs of the other clients, if they are slow; 0: as many as davit
 }
 
 // turn is one client's part of a workload.
@@ -105,23 +105,23 @@ type turn struct {
 	b          *testing.B
 	home, out  string
 	host, repo string
-	ready      bool // pushed, or pulled, for doing it again
+	ready      bool // the first round of a repeated workload is done
 }
 
 // measure runs the workload with each client in turn.
 func (r *fixture) measure(b *testing.B, w workload) {
 	b.Helper()
-	direct, l := w.line == nil, w.line
+	direct, proxy := w.proxy == nil, w.proxy
 	if direct {
-		l = &line{}
+		proxy = &tcpProxy{}
 	}
-	l.open(b, r.server.Host)
+	proxy.open(b, r.server.Host)
 	names, samples, turns := []string{}, make([][]sample, len(r.clients)), make([]*turn, len(r.clients))
 	for i, c := range r.clients {
 		names = append(names, c.name)
 		turns[i] = &turn{fixture: r, client: c, b: b, host: r.server.Host}
 		if w.again || !direct {
-			turns[i].host = l.host
+			turns[i].host = proxy.host
 		}
 	}
 	for round := range settings.n {
@@ -129,29 +129,29 @@ func (r *fixture) measure(b *testing.B, w workload) {
 			if i > 0 && w.peerRuns > 0 && round >= w.peerRuns {
 				continue
 			}
-			samples[i] = append(samples[i], t.run(w, l))
+			samples[i] = append(samples[i], t.run(w, proxy))
 		}
 	}
 	for i, t := range turns {
 		if direct && !w.again && samples[i][0].err == nil {
-			t.host = l.host
-			counted := t.run(w, l).traffic
+			t.host = proxy.host
+			counted := t.run(w, proxy).traffic
 			for j := range samples[i] {
 				samples[i][j].traffic = counted
 			}
 		}
 	}
-	if err := middle(samples[0]).err; err != nil {
+	if err := median(samples[0]).err; err != nil {
 		b.Error(err)
 	}
 	shared.results.add(w.name, w.note, names, samples)
 	report(b, names, samples)
 }
 
-// report prints metrics while the benchmarks run.
+// report reports the median wall time of each client as a metric.
 func report(b *testing.B, names []string, samples [][]sample) {
 	for i, name := range names {
-		b.ReportMetric(middle(samples[i]).wall.Seconds(), name+"-s")
+		b.ReportMetric(median(samples[i]).wall.Seconds(), name+"-s")
 	}
 	b.ReportMetric(0, "ns/op")
 }
@@ -160,20 +160,20 @@ func report(b *testing.B, names []string, samples [][]sample) {
 const clientTimeout = 2 * time.Minute
 
 // run measures one run. Preparation and checks are not timed.
-func (t *turn) run(w workload, l *line) sample {
+func (t *turn) run(w workload, proxy *tcpProxy) sample {
 	t.prepare(w)
 	if w.change != nil {
 		w.change(t)
 	}
 	args := t.command(w.pull)
-	l.take()
+	proxy.take()
 	server := cpuOf(t.server.PID)
 	ctx, cancel := context.WithTimeout(t.b.Context(), max(clientTimeout, time.Duration(settings.scale*float64(clientTimeout))))
 	defer cancel()
 	s := execute(ctx, t.home, t.dir, args)
-	s.server, s.traffic = cpuOf(t.server.PID)-server, l.take()
+	s.server, s.traffic = cpuOf(t.server.PID)-server, proxy.take()
 	if w.pull && s.err == nil && t.path == shared.davit {
-		same(t.b, t.dir, t.out, t.paths)
+		checkPulled(t.b, t.dir, t.out, t.paths)
 	}
 	if !w.again {
 		_ = os.RemoveAll(t.out)
@@ -189,7 +189,7 @@ func (t *turn) prepare(w workload) {
 		return
 	}
 	t.ready = true
-	t.home, t.out = t.fresh("home"), t.fresh("out")
+	t.home, t.out = t.newDir("home"), t.newDir("out")
 	if !w.pull || t.repo == "" {
 		t.repos++
 		t.repo = fmt.Sprintf("bench/%s-%d", t.name, t.repos)
@@ -205,7 +205,7 @@ func (t *turn) prepare(w workload) {
 	}
 }
 
-// mustRun runs a command that the workload needs, once.
+// mustRun runs a command that prepares the workload, and fails the benchmark if it fails.
 func (t *turn) mustRun(host string, pull bool) {
 	t.b.Helper()
 	there := *t
@@ -215,6 +215,7 @@ func (t *turn) mustRun(host string, pull bool) {
 	}
 }
 
+// command returns the command line that pushes or pulls.
 func (t *turn) command(pull bool) []string {
 	ref := t.host + "/" + t.repo + ":v1"
 	if pull {
@@ -223,7 +224,8 @@ func (t *turn) command(pull bool) []string {
 	return append([]string{t.path}, t.push(ref, t.paths)...)
 }
 
-func (t *turn) fresh(what string) string {
+// newDir returns a new temporary directory.
+func (t *turn) newDir(what string) string {
 	t.b.Helper()
 	dir, err := os.MkdirTemp(t.b.TempDir(), what)
 	if err != nil {

@@ -12,11 +12,11 @@ import (
 	"testing"
 )
 
-// newRandom returns the same stream of bytes for the same seed, on every machine.
+// newRandom returns a source of random bytes, which are the same for the same seed on every machine.
 func newRandom(seed string) *rand.ChaCha8 { return rand.NewChaCha8(sha256.Sum256([]byte(seed))) }
 
-// randomFile writes bytes that don't compress.
-func randomFile(tb testing.TB, path string, size int64) {
+// createRandomFile creates a file of bytes that don't compress.
+func createRandomFile(tb testing.TB, path string, size int64) {
 	tb.Helper()
 	f, err := os.Create(path)
 	if err != nil {
@@ -31,9 +31,9 @@ func randomFile(tb testing.TB, path string, size int64) {
 	}
 }
 
-// textTree makes a directory of small files, a hundred to each folder, that compress as source code does: gzip makes a
-// third of them.
-func textTree(tb testing.TB, top string, files, size int) {
+// createTextTree creates small files below top, a hundred to a directory, that compress like source code: gzip reduces them to
+// a third.
+func createTextTree(tb testing.TB, top string, files, size int) {
 	tb.Helper()
 	r := rand.New(newRandom("tree"))
 	words := newWords(r, 20_000)
@@ -69,7 +69,7 @@ func newWords(r *rand.Rand, n int) []string {
 	return words
 }
 
-// writeSource fills text with lines of common and of local words; some lines come again.
+// writeSource fills text with lines of common and local words. Some lines are repeated.
 func writeSource(text *bytes.Buffer, r *rand.Rand, common, local []string, size int) {
 	text.Reset()
 	var lines []string
@@ -93,9 +93,8 @@ func writeSource(text *bytes.Buffer, r *rand.Rand, common, local []string, size 
 	}
 }
 
-// same fails the benchmark unless the pulled content equals the pushed content: the named files, and everything in
-// directories.
-func same(tb testing.TB, pushed, pulled string, paths []string) {
+// checkPulled fails the benchmark unless the pulled files equal the pushed files, including those in directories.
+func checkPulled(tb testing.TB, pushed, pulled string, paths []string) {
 	tb.Helper()
 	for _, path := range paths {
 		err := filepath.WalkDir(filepath.Join(pushed, path), func(name string, e fs.DirEntry, err error) error {
@@ -106,7 +105,7 @@ func same(tb testing.TB, pushed, pulled string, paths []string) {
 			if err != nil {
 				return err
 			}
-			return sameFile(name, filepath.Join(pulled, rel))
+			return compareFiles(name, filepath.Join(pulled, rel))
 		})
 		if err != nil {
 			tb.Fatal(err)
@@ -114,7 +113,7 @@ func same(tb testing.TB, pushed, pulled string, paths []string) {
 	}
 }
 
-func sameFile(a, b string) error {
+func compareFiles(a, b string) error {
 	var sums [2][sha256.Size]byte
 	for i, path := range []string{a, b} {
 		f, err := os.Open(path)
@@ -130,7 +129,7 @@ func sameFile(a, b string) error {
 		hash.Sum(sums[i][:0])
 	}
 	if sums[0] != sums[1] {
-		return fmt.Errorf("%s is not what was pushed", b)
+		return fmt.Errorf("%s differs from the pushed file", b)
 	}
 	return nil
 }

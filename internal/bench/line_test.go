@@ -12,15 +12,15 @@ import (
 	"time"
 )
 
-// traffic is the amount of data that crossed a line.
+// traffic is the amount of data that passed a tcpProxy.
 type traffic struct {
 	sent, received                int64 // by the client
 	requests, connections, resets int
 }
 
-// line is the way to a registry, with all its faults: a TCP proxy that counts, delays, slows down and cuts.
-type line struct {
-	host     string        // where clients connect to
+// tcpProxy is a TCP proxy before a registry that counts traffic, delays and slows it down, and resets connections.
+type tcpProxy struct {
+	host     string        // the address for clients
 	upstream string        // the registry
 	delay    time.Duration // of a round trip
 	rate     int64         // bytes per second, for each connection and direction; 0: unlimited
@@ -29,17 +29,17 @@ type line struct {
 
 	mu    sync.Mutex
 	total traffic
-	moved func(traffic) // told after each piece; may be nil
+	moved func(traffic) // called with the total after each piece; may be nil
 }
 
-// open begins to listen, until the test ends.
-func (l *line) open(tb testing.TB, upstream string) *line {
+// open listens until the test ends.
+func (proxy *tcpProxy) open(tb testing.TB, upstream string) *tcpProxy {
 	tb.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatal(err)
 	}
-	l.host, l.upstream = listener.Addr().String(), upstream
+	proxy.host, proxy.upstream = listener.Addr().String(), upstream
 	tb.Cleanup(func() { _ = listener.Close() })
 	go func() {
 		for {
@@ -47,47 +47,47 @@ func (l *line) open(tb testing.TB, upstream string) *line {
 			if err != nil {
 				return
 			}
-			go l.serve(conn.(*net.TCPConn))
+			go proxy.serve(conn.(*net.TCPConn))
 		}
 	}()
-	return l
+	return proxy
 }
 
 // take returns the traffic since the last call.
-func (l *line) take() traffic {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	t := l.total
-	l.total = traffic{}
+func (proxy *tcpProxy) take() traffic {
+	proxy.mu.Lock()
+	defer proxy.mu.Unlock()
+	t := proxy.total
+	proxy.total = traffic{}
 	return t
 }
 
-// watch calls a function for all traffic from now on.
-func (l *line) watch(moved func(traffic)) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.moved = moved
+// watch sets the function that is called with the total after each piece.
+func (proxy *tcpProxy) watch(moved func(traffic)) {
+	proxy.mu.Lock()
+	defer proxy.mu.Unlock()
+	proxy.moved = moved
 }
 
-func (l *line) count(t traffic) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.total.sent += t.sent
-	l.total.received += t.received
-	l.total.requests += t.requests
-	l.total.connections += t.connections
-	l.total.resets += t.resets
-	if l.moved != nil {
-		l.moved(l.total)
+func (proxy *tcpProxy) count(t traffic) {
+	proxy.mu.Lock()
+	defer proxy.mu.Unlock()
+	proxy.total.sent += t.sent
+	proxy.total.received += t.received
+	proxy.total.requests += t.requests
+	proxy.total.connections += t.connections
+	proxy.total.resets += t.resets
+	if proxy.moved != nil {
+		proxy.moved(proxy.total)
 	}
 }
 
-// serve connects a client with the registry until one of them has enough, or the line is cut.
-func (l *line) serve(client *net.TCPConn) {
+// serve connects a client to the registry until one of them closes the connection, or the connection is reset.
+func (proxy *tcpProxy) serve(client *net.TCPConn) {
 	defer func() { _ = client.Close() }()
-	_ = client.SetWriteBuffer(pieceSize) // counted bytes have arrived, except for a small rest
-	l.count(traffic{connections: 1})
-	conn, err := net.Dial("tcp", l.upstream)
+	_ = client.SetWriteBuffer(pieceSize) // limits the counted bytes that have not arrived yet
+	proxy.count(traffic{connections: 1})
+	conn, err := net.Dial("tcp", proxy.upstream)
 	if err != nil {
 		return
 	}
@@ -95,8 +95,8 @@ func (l *line) serve(client *net.TCPConn) {
 	defer func() { _ = server.Close() }()
 	var both sync.WaitGroup
 	both.Go(func() {
-		up := &pipe{line: l, to: server, wait: l.delay} // a handshake is a round trip
-		up.run(func(w io.Writer) { l.forward(client, w) })
+		up := &pipe{proxy: proxy, to: server, wait: proxy.delay} // a handshake is a round trip
+		up.run(func(w io.Writer) { proxy.forward(client, w) })
 		if up.cut {
 			_ = client.SetLinger(0)
 			_ = client.Close()
@@ -104,7 +104,7 @@ func (l *line) serve(client *net.TCPConn) {
 		_ = server.CloseWrite()
 	})
 	both.Go(func() {
-		down := &pipe{line: l, to: client, down: true}
+		down := &pipe{proxy: proxy, to: client, down: true}
 		down.run(func(w io.Writer) { _, _ = io.CopyBuffer(w, onlyReader{server}, make([]byte, pieceSize)) })
 		if down.cut {
 			_ = client.SetLinger(0)
@@ -114,48 +114,48 @@ func (l *line) serve(client *net.TCPConn) {
 	both.Wait()
 }
 
-// onlyReader hides what would copy past the buffer.
+// onlyReader hides the methods of a reader that would bypass the copy buffer.
 type onlyReader struct{ io.Reader }
 
-// forward passes on what the client sends as it comes, and counts the requests in it.
-func (l *line) forward(client net.Conn, w io.Writer) {
+// forward copies the bytes of a client to w as they arrive, and counts the requests in them.
+func (proxy *tcpProxy) forward(client net.Conn, w io.Writer) {
 	r := bufio.NewReaderSize(io.TeeReader(client, w), pieceSize)
 	for {
 		req, err := http.ReadRequest(r)
 		if err != nil {
 			return
 		}
-		l.count(traffic{requests: 1})
+		proxy.count(traffic{requests: 1})
 		if _, err := io.Copy(io.Discard, req.Body); err != nil {
 			return
 		}
 	}
 }
 
-// pieceSize is the number of bytes that pass at once.
+// pieceSize is the maximum number of bytes that are forwarded at once.
 const pieceSize = 64 << 10
 
 // pipe is one direction of a connection.
 type pipe struct {
-	line *line
-	to   io.Writer
-	wait time.Duration // more, for the first piece
-	down bool
-	cut  bool // the line was cut while this sent
-	next time.Time
-	flow chan piece
-	dead chan struct{}
+	proxy *tcpProxy
+	to    io.Writer
+	wait  time.Duration // more delay for the first piece
+	down  bool
+	cut   bool // the connection was reset in this direction
+	next  time.Time
+	flow  chan piece
+	dead  chan struct{}
 }
 
-// piece is bytes on their way.
+// piece is data in transit, with the time of its arrival.
 type piece struct {
 	data []byte
 	due  time.Time
 }
 
-// run sends what source writes.
+// run sends the bytes that source writes.
 func (p *pipe) run(source func(io.Writer)) {
-	if p.line.delay == 0 {
+	if p.proxy.delay == 0 {
 		source(p)
 		return
 	}
@@ -167,12 +167,12 @@ func (p *pipe) run(source func(io.Writer)) {
 	delivery.Wait()
 }
 
-// Write sends at once, or later when the line is long.
+// Write sends b at once or, if the proxy has a delay, queues it.
 func (p *pipe) Write(b []byte) (int, error) {
 	if p.flow == nil {
 		return len(b), p.send(b)
 	}
-	due := time.Now().Add(p.line.delay/2 + p.wait)
+	due := time.Now().Add(p.proxy.delay/2 + p.wait)
 	p.wait = 0
 	select {
 	case p.flow <- piece{append([]byte(nil), b...), due}:
@@ -193,24 +193,24 @@ func (p *pipe) deliver() {
 	}
 }
 
-// send writes what the rate allows, and no more than to the next cut.
+// send writes b at the rate of the proxy. It returns io.ErrClosedPipe if b reaches the position of the next reset.
 func (p *pipe) send(b []byte) error {
-	if p.line.rate > 0 {
+	if p.proxy.rate > 0 {
 		now := time.Now()
 		if p.next.Before(now.Add(-100 * time.Millisecond)) {
 			p.next = now
 		}
-		p.next = p.next.Add(time.Duration(int64(len(b)) * int64(time.Second) / p.line.rate))
+		p.next = p.next.Add(time.Duration(int64(len(b)) * int64(time.Second) / p.proxy.rate))
 		time.Sleep(time.Until(p.next))
 	}
 	t := traffic{sent: int64(len(b))}
 	if p.down {
 		t = traffic{received: int64(len(b))}
 	}
-	if p.line.dueCut(p.down, int64(len(b))) {
+	if p.proxy.isCutDue(p.down, int64(len(b))) {
 		p.cut, t.resets = true, 1
 	}
-	p.line.count(t) // before it is available
+	p.proxy.count(t) // before it is available
 	_, err := p.to.Write(b)
 	if p.cut {
 		err = io.ErrClosedPipe
@@ -218,13 +218,13 @@ func (p *pipe) send(b []byte) error {
 	return err
 }
 
-// dueCut reports whether more bytes of a direction reach the position of its next cut.
-func (l *line) dueCut(down bool, more int64) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	cuts, total := &l.cutUp, l.total.sent
+// isCutDue reports whether more bytes in a direction reach the position of its next reset, which it then removes.
+func (proxy *tcpProxy) isCutDue(down bool, more int64) bool {
+	proxy.mu.Lock()
+	defer proxy.mu.Unlock()
+	cuts, total := &proxy.cutUp, proxy.total.sent
 	if down {
-		cuts, total = &l.cutDown, l.total.received
+		cuts, total = &proxy.cutDown, proxy.total.received
 	}
 	if len(*cuts) == 0 || total+more < (*cuts)[0] {
 		return false
@@ -241,14 +241,14 @@ func TestLine(t *testing.T) {
 		_, _ = w.Write(make([]byte, size))
 	}))
 	t.Cleanup(srv.Close)
-	for _, l := range []*line{{}, {delay: time.Millisecond}, {rate: 1 << 30}, {cutDown: []int64{size / 2}}, {cutUp: []int64{size / 2}}} {
-		cuts := len(l.cutDown) + len(l.cutUp)
-		l.open(t, srv.Listener.Addr().String())
+	for _, proxy := range []*tcpProxy{{}, {delay: time.Millisecond}, {rate: 1 << 30}, {cutDown: []int64{size / 2}}, {cutUp: []int64{size / 2}}} {
+		cuts := len(proxy.cutDown) + len(proxy.cutUp)
+		proxy.open(t, srv.Listener.Addr().String())
 		client := http.Client{Transport: &http.Transport{}}
 		failed := 0
 		for range 2 {
 			// A body without a type that net/http can rewind: a request that was cut is not repeated.
-			resp, err := client.Post("http://"+l.host, "text/plain", onlyReader{strings.NewReader(strings.Repeat("x", size))})
+			resp, err := client.Post("http://"+proxy.host, "text/plain", onlyReader{strings.NewReader(strings.Repeat("x", size))})
 			if err == nil {
 				_, err = io.Copy(io.Discard, resp.Body)
 				_ = resp.Body.Close()
@@ -258,12 +258,12 @@ func TestLine(t *testing.T) {
 			}
 		}
 		client.CloseIdleConnections()
-		got := l.take()
+		got := proxy.take()
 		if failed != cuts || got.resets != cuts || got.requests != 2 || got.connections != 1+cuts {
 			t.Errorf("two requests, %d cuts: %d failed, %+v", cuts, failed, got)
 		}
 		if cuts == 0 && (got.sent < 2*size || got.received < 2*size) {
-			t.Errorf("two requests of %d bytes and as large answers: %+v", size, got)
+			t.Errorf("two requests and responses of %d bytes: %+v", size, got)
 		}
 	}
 }

@@ -32,7 +32,7 @@ func environment(home string) []string {
 	}
 }
 
-// execute runs a program in dir to its end, or until ctx is done: then it is killed.
+// execute runs a program in dir until it ends. The program is killed when ctx is done.
 func execute(ctx context.Context, home, dir string, args []string) sample {
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Dir, cmd.Env = dir, environment(home)
@@ -55,8 +55,8 @@ func execute(ctx context.Context, home, dir string, args []string) sample {
 	return s
 }
 
-// watchPeak reads a process's resident high-water mark until it has ended. What the kernel reports at the end of a
-// process includes that of the one it was started from.
+// watchPeak returns the peak resident size of a process, which it reads until the process has ended. The peak that the kernel
+// reports for an ended process includes that of the process it was forked from.
 func watchPeak(pid int, ended <-chan struct{}) int64 {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
@@ -75,10 +75,10 @@ func watchPeak(pid int, ended <-chan struct{}) int64 {
 	}
 }
 
-// cpuOf returns the CPU time a process has used; 0 where there is no /proc.
+// cpuOf returns the CPU time that a process has used, or 0 where /proc does not exist.
 func cpuOf(pid int) time.Duration {
 	stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	_, rest, ok := strings.Cut(string(stat), ") ") // behind the name
+	_, rest, ok := strings.Cut(string(stat), ") ") // after the name
 	fields := strings.Fields(rest)
 	if !ok || len(fields) < 13 {
 		return 0

@@ -13,13 +13,13 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// BenchmarkScale measures davit with a quarter of many manifests, tags, or files, and with all of them. The ratio compares the two:
-// 4, or less if other work takes the time.
+// BenchmarkScale measures davit with a large number of manifests, tags, or files, and with a quarter of that number. If the cost
+// grows linearly, the ratio of the two is at most 4.
 func BenchmarkScale(b *testing.B) {
 	r := newFixture(b, func(string) []string { return []string{"."} })
 	b.Run("W19index", func(b *testing.B) {
-		r.grow(b, int(scaled(1000)), func(n int, l *line) []job {
-			oci, ref := layoutOf(b, n, "index"), fmt.Sprintf("%s/index/of%d:v1", l.host, n)
+		r.measureGrowth(b, int(scaled(1000)), func(n int, proxy *tcpProxy) []job {
+			oci, ref := writeLayout(b, n, "index"), fmt.Sprintf("%s/index/of%d:v1", proxy.host, n)
 			return []job{
 				{"copy an index of so many manifests to a registry", []string{"copy", "--quiet", oci + ":v1", ref}},
 				{"inspect it", []string{"inspect", ref}},
@@ -29,8 +29,8 @@ func BenchmarkScale(b *testing.B) {
 		})
 	})
 	b.Run("W19referrers", func(b *testing.B) {
-		r.grow(b, int(scaled(10_000)), func(n int, l *line) []job {
-			oci, ref := layoutOf(b, n, "referrers"), fmt.Sprintf("%s/referrers/of%d:v1", l.host, n)
+		r.measureGrowth(b, int(scaled(10_000)), func(n int, proxy *tcpProxy) []job {
+			oci, ref := writeLayout(b, n, "referrers"), fmt.Sprintf("%s/referrers/of%d:v1", proxy.host, n)
 			return []job{
 				{"copy an artifact with so many referrers to a registry", []string{"copy", "--quiet", "--referrers", oci + ":v1", ref}},
 				{"discover them", []string{"discover", "--quiet", ref}},
@@ -42,8 +42,8 @@ func BenchmarkScale(b *testing.B) {
 		server := registrytest.Start(b, registrytest.Options{Limits: registrytest.Limits{PageSize: 1000}})
 		tagged := *r
 		tagged.host = server.Host
-		tagged.grow(b, int(scaled(100_000)), func(n int, l *line) []job {
-			oci, repo := layoutOf(b, n, "tags"), fmt.Sprintf("%s/tags%d", l.host, n)
+		tagged.measureGrowth(b, int(scaled(100_000)), func(n int, proxy *tcpProxy) []job {
+			oci, repo := writeLayout(b, n, "tags"), fmt.Sprintf("%s/tags%d", proxy.host, n)
 			note := filepath.Join(oci, "oci-layout")
 			other := filepath.Join(b.TempDir(), "oci")
 			return []job{
@@ -59,7 +59,7 @@ func BenchmarkScale(b *testing.B) {
 		})
 	})
 	b.Run("W19files", func(b *testing.B) {
-		r.grow(b, int(scaled(1_000_000)), func(n int, _ *line) []job {
+		r.measureGrowth(b, int(scaled(1_000_000)), func(n int, _ *tcpProxy) []job {
 			dir := b.TempDir()
 			for i := range n {
 				below := filepath.Join(dir, "tree", fmt.Sprintf("d%02d", i/100_000), fmt.Sprintf("e%03d", i/1000%100))
@@ -82,34 +82,34 @@ func BenchmarkScale(b *testing.B) {
 	})
 }
 
-// job is a command whose cost may grow.
+// job is a command whose cost is measured at two sizes.
 type job struct {
 	name string
 	args []string
 }
 
-// grow runs jobs with a quarter of n, and with n.
-func (r *fixture) grow(b *testing.B, n int, jobs func(n int, l *line) []job) {
+// measureGrowth runs jobs with a quarter of n, and with n.
+func (r *fixture) measureGrowth(b *testing.B, n int, jobs func(n int, proxy *tcpProxy) []job) {
 	host := r.host
 	if host == "" {
 		host = r.server.Host
 	}
-	l := (&line{}).open(b, host)
+	proxy := (&tcpProxy{}).open(b, host)
 	sizes := []int{max(1, n/4), n}
 	home := b.TempDir()
 	var names []string
 	samples := map[string][]sample{}
 	for _, size := range sizes {
-		for _, j := range jobs(size, l) {
+		for _, j := range jobs(size, proxy) {
 			if size == sizes[0] {
 				names = append(names, j.name)
 			}
-			l.take()
+			proxy.take()
 			s := execute(b.Context(), home, r.dir, append([]string{r.clients[0].path}, j.args...))
 			if s.err != nil {
 				b.Fatal(s.err)
 			}
-			s.traffic = l.take()
+			s.traffic = proxy.take()
 			samples[j.name] = append(samples[j.name], s)
 		}
 	}
@@ -120,9 +120,9 @@ func (r *fixture) grow(b *testing.B, n int, jobs func(n int, l *line) []job) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// layoutOf writes a layout with n manifests: in an index for as many platforms, as referrers of one artifact, or with n tags of 100
-// artifacts.
-func layoutOf(tb testing.TB, n int, how string) string {
+// writeLayout writes a layout with n manifests in an index, with n referrers of one artifact, or with n tags of 100 artifacts, and
+// returns its directory.
+func writeLayout(tb testing.TB, n int, how string) string {
 	tb.Helper()
 	dir := filepath.Join(tb.TempDir(), "oci")
 	write := func(name string, data []byte) {

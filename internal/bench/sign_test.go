@@ -7,11 +7,11 @@ import (
 	"testing"
 )
 
-// BenchmarkSign measures signing a small artifact with an encrypted key, and verifying its signature, beside cosign. Most of the
-// time of signing is the derivation of the key from the password, which the format of the key prescribes.
+// BenchmarkSign compares davit with cosign in signing a small artifact with an encrypted key, and in verifying its signature. Most
+// of the time of signing is the derivation of the key from the password, which the format of the key prescribes.
 func BenchmarkSign(b *testing.B) {
 	r := newFixture(b, func(dir string) []string {
-		randomFile(b, filepath.Join(dir, "note.txt"), 1<<10)
+		createRandomFile(b, filepath.Join(dir, "note.txt"), 1<<10)
 		return []string{"note.txt"}
 	})
 	program := r.clients[0].path
@@ -27,7 +27,7 @@ func BenchmarkSign(b *testing.B) {
 				return []string{"verify", "--key", "davit.pub", "--insecure-ignore-tlog", "--allow-http-registry", ref}
 			}})
 	}
-	l := (&line{}).open(b, r.server.Host)
+	proxy := (&tcpProxy{}).open(b, r.server.Host)
 	b.Setenv("COSIGN_PASSWORD", "secret")
 	run := func(args ...string) {
 		if s := execute(b.Context(), b.TempDir(), r.dir, args); s.err != nil {
@@ -42,10 +42,10 @@ func BenchmarkSign(b *testing.B) {
 			if err := os.WriteFile(filepath.Join(r.dir, "note.txt"), fmt.Appendf(nil, "%s %d\n", tool.name, n), 0o644); err != nil {
 				b.Fatal(err)
 			}
-			ref := fmt.Sprintf("%s/signed/%s:v%d", l.host, tool.name, n)
+			ref := fmt.Sprintf("%s/signed/%s:v%d", proxy.host, tool.name, n)
 			run(program, "push", "--quiet", "--kind", "generic", "note.txt", ref)
-			signing[i] = append(signing[i], r.timed(b, l, append([]string{tool.path}, tool.sign(ref)...)))
-			verifying[i] = append(verifying[i], r.timed(b, l, append([]string{tool.path}, tool.verify(ref)...)))
+			signing[i] = append(signing[i], r.runTimed(b, proxy, append([]string{tool.path}, tool.sign(ref)...)))
+			verifying[i] = append(verifying[i], r.runTimed(b, proxy, append([]string{tool.path}, tool.verify(ref)...)))
 		}
 	}
 	shared.results.add("W17 sign", "≤ 1.3 × cosign, no more requests; the password alone takes 0.15 s", names, signing)
@@ -59,14 +59,14 @@ type signer struct {
 	sign, verify func(ref string) []string
 }
 
-// timed runs a program once, and returns its time and traffic.
-func (r *fixture) timed(b *testing.B, l *line, args []string) sample {
+// runTimed runs a program once, and returns its time and traffic.
+func (r *fixture) runTimed(b *testing.B, proxy *tcpProxy, args []string) sample {
 	b.Helper()
-	l.take()
+	proxy.take()
 	s := execute(b.Context(), b.TempDir(), r.dir, args)
 	if s.err != nil {
 		b.Fatal(s.err)
 	}
-	s.traffic = l.take()
+	s.traffic = proxy.take()
 	return s
 }

@@ -14,18 +14,18 @@ type row struct {
 	workload, client string
 	sample                   // medians; the largest peak
 	ratio            float64 // of its wall time to the first other client's; 0: no other client
-	note             string  // what must be reached, or what happened
+	note             string  // the goal, or the error
 }
 
 // table collects rows.
 type table struct{ rows []row }
 
-// add takes the medians of the samples of some clients. The first is davit; note is about it.
+// add adds a row with the medians of the samples of each client. The first client is davit, which the note is about.
 func (t *table) add(workload, note string, names []string, samples [][]sample) {
 	var wall []time.Duration
 	first := len(t.rows)
 	for i, name := range names {
-		r := row{workload: workload, client: name, sample: middle(samples[i])}
+		r := row{workload: workload, client: name, sample: median(samples[i])}
 		if i == 0 {
 			r.note = note
 		}
@@ -42,8 +42,8 @@ func (t *table) add(workload, note string, names []string, samples [][]sample) {
 	}
 }
 
-// middle returns the median of each figure.
-func middle(samples []sample) sample {
+// median returns the median of each figure, the largest peak, and the error of a failed run.
+func median(samples []sample) sample {
 	var m sample
 	of := func(figure func(sample) int64) int64 {
 		all := make([]int64, len(samples))
@@ -90,7 +90,7 @@ func (t *table) write(w io.Writer) {
 	_ = tw.Flush()
 }
 
-// number formats a number with few digits, and 0 as an empty string.
+// number formats a number with few digits, and 0 as "-".
 func number(f float64) string {
 	switch {
 	case f == 0:
@@ -102,8 +102,8 @@ func number(f float64) string {
 	}
 }
 
-// lastLine returns the last line of a program's output.
+// lastLine returns the last line of an error, which ends with the output of a program.
 func lastLine(err error) string {
-	said := strings.TrimSpace(err.Error())
-	return said[strings.LastIndex(said, "\n")+1:]
+	text := strings.TrimSpace(err.Error())
+	return text[strings.LastIndex(text, "\n")+1:]
 }

@@ -15,18 +15,18 @@ func BenchmarkTogether(b *testing.B) {
 		var paths []string
 		for i := range 8 {
 			paths = append(paths, fmt.Sprintf("part-%d.bin", i))
-			randomFile(b, filepath.Join(dir, paths[i]), scaled(32<<20))
+			createRandomFile(b, filepath.Join(dir, paths[i]), scaled(32<<20))
 		}
 		return paths
 	})
 	b.Run("W18", func(b *testing.B) {
-		l := (&line{}).open(b, r.server.Host)
+		proxy := (&tcpProxy{}).open(b, r.server.Host)
 		names, samples := []string{}, make([][]sample, len(r.clients))
 		for i, c := range r.clients {
 			names = append(names, c.name)
-			t := &turn{fixture: r, client: c, b: b, host: l.host}
+			t := &turn{fixture: r, client: c, b: b, host: proxy.host}
 			for range settings.n {
-				samples[i] = append(samples[i], t.together(processes, l))
+				samples[i] = append(samples[i], t.pullTogether(processes, proxy))
 			}
 		}
 		shared.results.add("W18 eight pulls of 256 MiB at once", "≤ 1.2 × the bytes of one", names, samples)
@@ -34,15 +34,15 @@ func BenchmarkTogether(b *testing.B) {
 	})
 }
 
-// together lets several processes of one user pull at once, each into a directory of its own.
-func (t *turn) together(processes int, l *line) (all sample) {
+// pullTogether runs several pulls of one user at once, each into a directory of its own.
+func (t *turn) pullTogether(processes int, proxy *tcpProxy) (all sample) {
 	t.b.Helper()
 	t.prepare(workload{pull: true})
 	var outs []string
 	for range processes {
-		outs = append(outs, t.fresh("out"))
+		outs = append(outs, t.newDir("out"))
 	}
-	l.take()
+	proxy.take()
 	start := time.Now()
 	var mu sync.Mutex
 	var running sync.WaitGroup
@@ -59,10 +59,10 @@ func (t *turn) together(processes int, l *line) (all sample) {
 		})
 	}
 	running.Wait()
-	all.wall, all.traffic = time.Since(start), l.take()
+	all.wall, all.traffic = time.Since(start), proxy.take()
 	for _, out := range outs {
 		if all.err == nil && t.path == shared.davit {
-			same(t.b, t.dir, out, t.paths)
+			checkPulled(t.b, t.dir, out, t.paths)
 		}
 	}
 	return all

@@ -13,7 +13,7 @@ import (
 // BenchmarkFile measures one file of 2 GiB.
 func BenchmarkFile(b *testing.B) {
 	r := newFixture(b, func(dir string) []string {
-		randomFile(b, filepath.Join(dir, "model.bin"), scaled(2<<30))
+		createRandomFile(b, filepath.Join(dir, "model.bin"), scaled(2<<30))
 		return []string{"model.bin"}
 	})
 	b.Run("W01", func(b *testing.B) { r.measure(b, workload{name: "W1 push 2 GiB", note: "≤ 0.75 × oras"}) })
@@ -34,7 +34,7 @@ func BenchmarkFiles(b *testing.B) {
 		var paths []string
 		for i := range 64 {
 			paths = append(paths, fmt.Sprintf("part-%02d.bin", i))
-			randomFile(b, filepath.Join(dir, paths[i]), scaled(16<<20))
+			createRandomFile(b, filepath.Join(dir, paths[i]), scaled(16<<20))
 		}
 		return paths
 	})
@@ -54,7 +54,7 @@ func BenchmarkFiles(b *testing.B) {
 	})
 }
 
-// overwrite puts other content of the same size into a file.
+// overwrite replaces the content of a file with other bytes of the same length.
 func overwrite(b *testing.B, path string) {
 	b.Helper()
 	info, err := os.Stat(path)
@@ -71,7 +71,7 @@ func overwrite(b *testing.B, path string) {
 // BenchmarkFolder measures a directory of 20,000 small files, 206 MB.
 func BenchmarkFolder(b *testing.B) {
 	r := newFixture(b, func(dir string) []string {
-		textTree(b, filepath.Join(dir, "tree"), int(scaled(20_000)), 10_300)
+		createTextTree(b, filepath.Join(dir, "tree"), int(scaled(20_000)), 10_300)
 		return []string{"tree"}
 	})
 	b.Run("W05", func(b *testing.B) { r.measure(b, workload{name: "W5 push 20,000 files", note: "≤ 0.20 × oras"}) })
@@ -85,7 +85,7 @@ func BenchmarkFolder(b *testing.B) {
 		r.measure(b, workload{name: "W9 pull 20,000 again", again: true, pull: true, peerRuns: 1, note: "≤ 0.1 s, 1 or 2 requests"})
 	})
 	split := *r
-	split.clients = []client{splitting(r.clients[0])}
+	split.clients = []client{withSplit(r.clients[0])}
 	split.clients = append(split.clients, r.clients[1:]...)
 	b.Run("W05split", func(b *testing.B) {
 		split.measure(b, workload{name: "W5 push 20,000 files, split", note: "≤ 0.20 × oras", peerRuns: 1})
@@ -99,14 +99,14 @@ func BenchmarkFolder(b *testing.B) {
 	})
 }
 
-// splitting returns a davit client that splits directories into several layers.
-func splitting(c client) client {
+// withSplit returns a davit client that splits directories into several layers.
+func withSplit(c client) client {
 	push := c.push
 	c.push = func(ref string, paths []string) []string { return append(push(ref, paths), "--split") }
 	return c
 }
 
-// BenchmarkStart measures a command that does next to nothing.
+// BenchmarkStart measures the command version, which mostly consists of starting the process.
 func BenchmarkStart(b *testing.B) {
 	r := newFixture(b, func(string) []string { return []string{"."} })
 	r.clients = append(r.clients[:1], peers()...)
@@ -128,64 +128,64 @@ func BenchmarkStart(b *testing.B) {
 	report(b, names, samples)
 }
 
-// BenchmarkTiny measures 1 KiB, over a line of 40 ms.
+// BenchmarkTiny measures a file of 1 KiB over a connection with a round-trip time of 40 ms.
 func BenchmarkTiny(b *testing.B) {
 	r := newFixture(b, func(dir string) []string {
-		randomFile(b, filepath.Join(dir, "note.txt"), 1<<10)
+		createRandomFile(b, filepath.Join(dir, "note.txt"), 1<<10)
 		return []string{"note.txt"}
 	})
-	line := &line{delay: 40 * time.Millisecond}
+	proxy := &tcpProxy{delay: 40 * time.Millisecond}
 	b.Run("W11", func(b *testing.B) {
-		r.measure(b, workload{name: "W11 pull 1 KiB, 40 ms", pull: true, line: line, note: "2 requests, 1 connection"})
+		r.measure(b, workload{name: "W11 pull 1 KiB, 40 ms", pull: true, proxy: proxy, note: "2 requests, 1 connection"})
 	})
-	b.Run("W11push", func(b *testing.B) { r.measure(b, workload{name: "W11 push 1 KiB, 40 ms", line: line}) })
+	b.Run("W11push", func(b *testing.B) { r.measure(b, workload{name: "W11 push 1 KiB, 40 ms", proxy: proxy}) })
 }
 
-// BenchmarkLongLine measures a distant registry that limits the bandwidth of each connection.
-func BenchmarkLongLine(b *testing.B) {
+// BenchmarkDistantRegistry measures a distant registry that limits the bandwidth of each connection.
+func BenchmarkDistantRegistry(b *testing.B) {
 	r := newFixture(b, func(dir string) []string {
-		randomFile(b, filepath.Join(dir, "model.bin"), scaled(512<<20))
+		createRandomFile(b, filepath.Join(dir, "model.bin"), scaled(512<<20))
 		return []string{"model.bin"}
 	})
 	b.Run("W12", func(b *testing.B) {
 		r.measure(b, workload{name: "W12 pull 512 MiB, 40 ms, 15 MiB/s", pull: true, note: "≤ 0.17 × oras", peerRuns: 1,
-			line: &line{delay: 40 * time.Millisecond, rate: 15 << 20}})
+			proxy: &tcpProxy{delay: 40 * time.Millisecond, rate: 15 << 20}})
 	})
 }
 
-// BenchmarkResets measures connections that are reset on the way.
+// BenchmarkResets measures transfers whose connections are reset.
 func BenchmarkResets(b *testing.B) {
 	size := scaled(512 << 20)
 	r := newFixture(b, func(dir string) []string {
-		randomFile(b, filepath.Join(dir, "model.bin"), size)
+		createRandomFile(b, filepath.Join(dir, "model.bin"), size)
 		return []string{"model.bin"}
 	})
 	for _, cuts := range []int{1, 3, 10} {
 		for _, pull := range []bool{true, false} {
 			name := "push"
-			l := &line{}
+			proxy := &tcpProxy{}
 			if pull {
 				name = "pull"
 			}
 			b.Run(fmt.Sprintf("W13%s%d", name, cuts), func(b *testing.B) {
-				r.measure(b, workload{name: fmt.Sprintf("W13 %s 512 MiB, %d resets", name, cuts), pull: pull, line: l, peerRuns: 1,
-					note: "≤ 1.02 × the bytes", change: func(*turn) { l.cutAt(pull, size, cuts) }})
+				r.measure(b, workload{name: fmt.Sprintf("W13 %s 512 MiB, %d resets", name, cuts), pull: pull, proxy: proxy, peerRuns: 1,
+					note: "≤ 1.02 × the bytes", change: func(*turn) { proxy.cutAt(pull, size, cuts) }})
 			})
 		}
 	}
 }
 
-// cutAt resets a connection every so many bytes.
-func (l *line) cutAt(down bool, size int64, cuts int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.cutUp, l.cutDown = nil, nil
+// cutAt makes the proxy reset a number of connections, at equal intervals of a transfer of size bytes.
+func (proxy *tcpProxy) cutAt(down bool, size int64, cuts int) {
+	proxy.mu.Lock()
+	defer proxy.mu.Unlock()
+	proxy.cutUp, proxy.cutDown = nil, nil
 	for i := range cuts {
 		at := size * int64(i+1) / int64(cuts+1)
 		if down {
-			l.cutDown = append(l.cutDown, at)
+			proxy.cutDown = append(proxy.cutDown, at)
 		} else {
-			l.cutUp = append(l.cutUp, at)
+			proxy.cutUp = append(proxy.cutUp, at)
 		}
 	}
 }
@@ -194,22 +194,22 @@ func (l *line) cutAt(down bool, size int64, cuts int) {
 func BenchmarkKills(b *testing.B) {
 	size := scaled(512 << 20)
 	r := newFixture(b, func(dir string) []string {
-		randomFile(b, filepath.Join(dir, "model.bin"), size)
+		createRandomFile(b, filepath.Join(dir, "model.bin"), size)
 		return []string{"model.bin"}
 	})
 	r.clients = r.clients[:1]
-	b.Run("W13pull", func(b *testing.B) { r.kill(b, "W13 pull 512 MiB, killed, again", true, size) })
-	b.Run("W13push", func(b *testing.B) { r.kill(b, "W13 push 512 MiB, killed, again", false, size) })
+	b.Run("W13pull", func(b *testing.B) { r.measureKills(b, "W13 pull 512 MiB, killed, again", true, size) })
+	b.Run("W13push", func(b *testing.B) { r.measureKills(b, "W13 push 512 MiB, killed, again", false, size) })
 }
 
-// kill kills davit when some part of the bytes has passed, and counts what the next run sends again.
-func (r *fixture) kill(b *testing.B, name string, pull bool, size int64) {
-	l := (&line{rate: 100e6}).open(b, r.server.Host)
-	t := &turn{fixture: r, client: r.clients[0], b: b, host: l.host}
+// measureKills kills davit when a random part of the bytes has passed, and measures how many of them the next run transfers again.
+func (r *fixture) measureKills(b *testing.B, name string, pull bool, size int64) {
+	proxy := (&tcpProxy{rate: 100e6}).open(b, r.server.Host)
+	t := &turn{fixture: r, client: r.clients[0], b: b, host: proxy.host}
 	moments := rand.New(newRandom("moments"))
 	samples, worst, total := []sample{}, 0.0, 0.0
 	for range 2 * settings.n {
-		s, share := t.kill(l, pull, size, int64(float64(size)*(0.05+0.9*moments.Float64())))
+		s, share := t.killOnce(proxy, pull, size, int64(float64(size)*(0.05+0.9*moments.Float64())))
 		samples, worst, total = append(samples, s), max(worst, share), total+share
 	}
 	mean := total / float64(len(samples))
@@ -218,9 +218,9 @@ func (r *fixture) kill(b *testing.B, name string, pull bool, size int64) {
 	report(b, []string{"davit"}, [][]sample{samples})
 }
 
-// kill kills davit once, when so many bytes have passed, and lets it end the next time. The sample is of that; share is
-// how much of what had passed did so again.
-func (t *turn) kill(l *line, pull bool, size, at int64) (s sample, share float64) {
+// killOnce kills davit when at bytes have passed, and runs it again to the end. The sample is that of the second run; share is the
+// part of the passed bytes that were transferred again.
+func (t *turn) killOnce(proxy *tcpProxy, pull bool, size, at int64) (s sample, share float64) {
 	t.b.Helper()
 	passed := func(tr traffic) int64 {
 		if pull {
@@ -231,25 +231,25 @@ func (t *turn) kill(l *line, pull bool, size, at int64) (s sample, share float64
 	t.prepare(workload{pull: pull})
 	ctx, kill := context.WithCancel(t.b.Context())
 	defer kill()
-	l.take()
-	l.watch(func(tr traffic) {
+	proxy.take()
+	proxy.watch(func(tr traffic) {
 		if passed(tr) >= at {
 			kill()
 		}
 	})
 	s = execute(ctx, t.home, t.dir, t.command(pull))
-	l.watch(nil)
-	before := l.take()
+	proxy.watch(nil)
+	before := proxy.take()
 	if s.err == nil {
 		t.b.Fatalf("davit was not killed: %d bytes passed", passed(before))
 	}
 	s = execute(t.b.Context(), t.home, t.dir, t.command(pull))
-	s.traffic = l.take()
+	s.traffic = proxy.take()
 	if s.err != nil {
 		t.b.Fatal(s.err)
 	}
 	if pull {
-		same(t.b, t.dir, t.out, t.paths)
+		checkPulled(t.b, t.dir, t.out, t.paths)
 	}
 	_, _ = os.RemoveAll(t.out), os.RemoveAll(t.home)
 	return s, max(0, float64(passed(before)+passed(s.traffic)-size)/float64(passed(before)))
