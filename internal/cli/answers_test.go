@@ -11,7 +11,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/exit"
 )
 
-// TestAnswersAreQuoted checks that errors have the words of the registry and the address, and a hint that fits.
+// TestAnswersAreQuoted checks that errors quote the registry, name the address, and have a fitting hint.
 func TestAnswersAreQuoted(t *testing.T) {
 	t.Parallel()
 	fails := func(status int, code, message string) http.HandlerFunc {
@@ -85,12 +85,12 @@ func TestAnswersAreQuoted(t *testing.T) {
 		{"other repositories", listing(`{"repositories":["different"]}`, fails(404, "NAME_UNKNOWN", "unknown")), "discover HOST/x/a:1", exit.NotFound,
 			[]string{"HOST/x/a:1: not found: there is no repository \"x/a\": ", "hint: \"davit repos HOST\" lists the repositories"}},
 		{"a repository without tags", listing(`{"repositories":["x/a"],"tags":[]}`, absent), "inspect HOST/x/a:1", exit.NotFound, []string{"HOST/x/a:1: not found\n", "hint: it has no tags\n"}},
-		{"any repository is without tags", listing(`{"repositories":["x/ab"],"tags":[]}`, absent), "inspect HOST/x/a:1", exit.NotFound, []string{"HOST/x/a:1: not found\n", `hint: did you mean "HOST/x/ab:1"?`}},
+		{"an unknown repository that has no tags", listing(`{"repositories":["x/ab"],"tags":[]}`, absent), "inspect HOST/x/a:1", exit.NotFound, []string{"HOST/x/a:1: not found\n", `hint: did you mean "HOST/x/ab:1"?`}},
 		{"no such tag", absent, "resolve HOST/x/a:1", exit.NotFound, []string{"error: HOST/x/a:1: not found\n"}},
 		{"purged", fails(404, "MANIFEST_UNKNOWN", "purged by policy 7"), "pull HOST/x/a:1 -o DIR", exit.NotFound, []string{"GET http://HOST/v2/x/a/manifests/1: ", ": manifest unknown: purged by policy 7"}},
 		{"not a registry", page404, "pull HOST/x/a:1 -o DIR", exit.NotFound, []string{"HOST/x/a:1: not found: HEAD http://HOST/v2/x/a/manifests/1: 404 Not Found\n"}},
 		{"not a registry, by digest", page404, "cat HOST/x/a@" + aDigest + " x", exit.NotFound, []string{": not found: HEAD http://HOST/v2/x/a/manifests/" + aDigest + ": 404 Not Found\n"}},
-		{"a proxy knows only tags", listing(`{"tags":["2"]}`, page404), "pull HOST/x/a:1 -o DIR", exit.NotFound,
+		{"a proxy that has only tags", listing(`{"tags":["2"]}`, page404), "pull HOST/x/a:1 -o DIR", exit.NotFound,
 			[]string{"HOST/x/a:1: not found: GET http://HOST/v2/x/a/manifests/1: 404 Not Found\n", "hint: tags: 2\n"}},
 		{"create first", fails(404, "NAME_UNKNOWN", "repository 'x/a' does not exist"), "push answers_test.go HOST/x/a:1", exit.NotFound,
 			[]string{"POST http://HOST/v2/x/a/blobs/uploads/: 404 Not Found: name unknown: repository 'x/a' does not exist", "hint: create the repository first"}},

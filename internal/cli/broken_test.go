@@ -34,8 +34,8 @@ type meter struct {
 	passed  int64
 	breaks  []int64       // totals at which a connection ends, ascending
 	limit   int64         // the total after which nothing passes; 0: none
-	reached chan struct{} // closed there
-	dead    chan struct{} // closed once no test waits for more
+	reached chan struct{} // closed when passed reaches limit
+	dead    chan struct{} // closed when davit is killed, to end the requests that wait at the limit
 }
 
 // startMeter starts a meter in front of a registry.
@@ -53,7 +53,7 @@ func startMeter(t *testing.T, registry http.Handler) (m *meter, host string) {
 	return m, u.Host
 }
 
-// ServeHTTP ends connections, not only requests.
+// ServeHTTP forwards a request. If its body broke, the connection ends, too.
 func (m *meter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body := &meteredBody{ReadCloser: r.Body, meter: m}
 	r.Body = body
@@ -63,7 +63,7 @@ func (m *meter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// reset starts counting at zero, and sets the faults from now on.
+// reset starts counting at zero, and sets the limit and the totals at which connections break.
 func (m *meter) reset(limit int64, breaks ...int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -108,6 +108,7 @@ type meteredBody struct {
 	broken bool
 }
 
+// Read implements io.Reader.
 func (b *meteredBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p[:min(len(p), 64<<10)])
 	if n > 0 && !b.meter.pass(n) {
@@ -158,17 +159,17 @@ var brokenRegistries = map[string]func(*testing.T) http.Handler{
 	},
 }
 
-// courier pushes a file to a registry, or pulls it.
-type courier struct {
+// transfer is a push or a pull of a file by davit.
+type transfer struct {
 	t    *testing.T
 	dir  string
 	data []byte
 	args []string // of davit
 }
 
-func newCourier(t *testing.T, m *meter, host, repo, direction string, seed uint64) *courier {
+func newTransfer(t *testing.T, m *meter, host, repo, direction string, seed uint64) *transfer {
 	t.Helper()
-	u := &courier{t: t, dir: t.TempDir(), data: make([]byte, brokenSize)}
+	u := &transfer{t: t, dir: t.TempDir(), data: make([]byte, brokenSize)}
 	_, _ = rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8)}).Read(u.data)
 	if err := os.WriteFile(filepath.Join(u.dir, "model.bin"), u.data, 0o600); err != nil {
 		t.Fatal(err)
@@ -185,7 +186,7 @@ func newCourier(t *testing.T, m *meter, host, repo, direction string, seed uint6
 	return u
 }
 
-func (u *courier) davit() *exec.Cmd {
+func (u *transfer) davit() *exec.Cmd {
 	cmd := exec.CommandContext(u.t.Context(), "davit", u.args...)
 	cmd.Dir = u.dir
 	cmd.Env = append(os.Environ(), "HOME="+u.dir, "XDG_CACHE_HOME="+u.dir+"/.cache", "DAVIT_PROGRESS=none")
@@ -193,7 +194,7 @@ func (u *courier) davit() *exec.Cmd {
 }
 
 // finish runs davit until it exits, and checks the pulled file. For a push the registry checks it.
-func (u *courier) finish() {
+func (u *transfer) finish() {
 	u.t.Helper()
 	if out, err := u.davit().CombinedOutput(); err != nil {
 		u.t.Fatalf("%v\n%s", err, out)
@@ -221,7 +222,7 @@ func TestKilled(t *testing.T) {
 				moments := rand.New(rand.NewPCG(1, uint64(i)))
 				for round := range 4 {
 					limit := int64((0.1 + 0.8*moments.Float64()) * brokenSize)
-					u := newCourier(t, m, host, fmt.Sprintf("killed/%s-%d", direction, round), direction, uint64(round))
+					u := newTransfer(t, m, host, fmt.Sprintf("killed/%s-%d", direction, round), direction, uint64(round))
 					u.killAt(m, limit)
 				}
 			})
@@ -234,7 +235,7 @@ func TestKilled(t *testing.T) {
 const settleFor = 300 * time.Millisecond
 
 // waitWritten waits until davit has written all received bytes.
-func (u *courier) waitWritten() {
+func (u *transfer) waitWritten() {
 	u.t.Helper()
 	for last := (time.Time{}); u.t.Context().Err() == nil; time.Sleep(settleFor) {
 		now := last
@@ -255,7 +256,8 @@ func (u *courier) waitWritten() {
 	}
 }
 
-func (u *courier) killAt(m *meter, limit int64) {
+// killAt kills davit when limit bytes have passed, runs it again to the end, and checks that it resumed.
+func (u *transfer) killAt(m *meter, limit int64) {
 	u.t.Helper()
 	m.reset(limit)
 	cmd := u.davit()
@@ -281,7 +283,7 @@ func (u *courier) killAt(m *meter, limit int64) {
 	}
 }
 
-// TestBroken breaks connections once and often: davit resumes at the offset of the registry.
+// TestBroken breaks the connections of a transfer up to ten times: davit must resume at the offset of the registry.
 func TestBroken(t *testing.T) {
 	t.Parallel()
 	for name, registry := range brokenRegistries {
@@ -290,7 +292,7 @@ func TestBroken(t *testing.T) {
 				t.Run(fmt.Sprintf("%s %s %d", name, direction, count), func(t *testing.T) {
 					t.Parallel()
 					m, host := startMeter(t, registry(t))
-					u := newCourier(t, m, host, fmt.Sprintf("broken/%s-%d", direction, count), direction, uint64(1000+count))
+					u := newTransfer(t, m, host, fmt.Sprintf("broken/%s-%d", direction, count), direction, uint64(1000+count))
 					var breaks []int64
 					for i := range count {
 						breaks = append(breaks, brokenSize*int64(i+1)/int64(count+1))
@@ -298,7 +300,7 @@ func TestBroken(t *testing.T) {
 					m.reset(0, breaks...)
 					u.finish()
 					most := int64(brokenSize * 102 / 100)
-					if name == "distribution" { // it may still be reading a broken request when it is asked for its offset
+					if name == "distribution" { // distribution may still be reading a broken request when davit asks for the offset
 						most = brokenSize * 115 / 100
 					}
 					if passed := m.total(); passed > most {

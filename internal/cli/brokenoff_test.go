@@ -11,7 +11,7 @@ import (
 	"github.com/davit-oci/davit/internal/registrytest/faults"
 )
 
-// TestBrokenOff checks that a transfer which the registry breaks off leads to the same command again.
+// TestBrokenOff checks that the hint is to run the same command again if the registry breaks off a transfer.
 func TestBrokenOff(t *testing.T) {
 	t.Parallel()
 	for how, failure := range map[string]faults.Fault{"cut": faults.Close(5_000), "reset": faults.Drop()} {
@@ -31,7 +31,8 @@ func TestBrokenOff(t *testing.T) {
 	}
 }
 
-// TestRegistryThatStops stops a registry in the middle of a transfer. A registry that was never there has another hint.
+// TestRegistryThatStops stops a registry in the middle of a transfer. The hint is not the one for an address where no registry
+// listens.
 func TestRegistryThatStops(t *testing.T) {
 	t.Parallel()
 	for _, command := range []string{"pull $S/big:1 -o $D/out", "copy $S/big:1 $D/oci", "push --kind generic $D/other.bin $S/big:2", "verify $S/big:1", "cat $S/big:1 big.bin", "show $S/big:1 big.bin"} {
@@ -64,8 +65,8 @@ func TestRegistryThatStops(t *testing.T) {
 	o.runWith(exit.Network, "pull 127.0.0.1:1/app:1 -o $D/out --retry-for -1s", "hint: no registry listens there")
 }
 
-// TestTypedSchemes checks what a scheme in front of a reference changes: http:// never enables plain HTTP, and https:// in a login
-// demands TLS even of this machine.
+// TestTypedSchemes checks the effect of a scheme before a reference: http:// never enables plain HTTP, and https:// in a login
+// requires TLS even on loopback.
 func TestTypedSchemes(t *testing.T) {
 	withHome(t)
 	o := newOdd(t, registrytest.Options{})
@@ -89,7 +90,7 @@ func TestTypedSchemes(t *testing.T) {
 func TestArchiveThatCanNotBeWritten(t *testing.T) {
 	t.Parallel()
 	o := newOdd(t, registrytest.Options{})
-	name := "/" + strings.Repeat("a", 245) + ".tar" // that of the temporary file is too long
+	name := "/" + strings.Repeat("a", 245) + ".tar" // the name of the temporary file would be too long
 	out := o.run(exit.Local, "copy $R/app:1 $D"+name)
 	if !strings.Contains(out, name+`": `) || strings.Contains(out, ".davit-") {
 		t.Error(out)

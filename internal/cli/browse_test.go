@@ -45,7 +45,7 @@ func TestBrowse(t *testing.T) {
 	}
 }
 
-// TestBrowseCatalog shows a repository that a registry has since the pages are served.
+// TestBrowseCatalog checks that pages show a repository that was pushed after davit began to serve them.
 func TestBrowseCatalog(t *testing.T) {
 	t.Parallel()
 	s := newSandbox(t)
@@ -64,7 +64,7 @@ func TestBrowseCatalog(t *testing.T) {
 	}
 }
 
-// page returns a page.
+// page returns the content of a page.
 func (s *sandbox) page(t *testing.T, url string) string {
 	t.Helper()
 	request, err := http.NewRequest(http.MethodGet, url, nil)

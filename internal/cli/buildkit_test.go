@@ -3,18 +3,18 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
-	"github.com/opencontainers/image-spec/specs-go"
 	"strings"
 	"testing"
 
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
+	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2"
 )
 
-// imageIndex is an index as "docker buildx build --sbom --provenance" pushes it, for two platforms that share a layer.
+// imageIndex pushes an index as "docker buildx build --sbom --provenance" does, for two platforms that share a layer.
 type imageIndex struct {
 	t     *testing.T
 	store oras.Target
@@ -85,7 +85,7 @@ func (x imageIndex) put(tag string) digest.Digest {
 	return arm64.Digest
 }
 
-// TestBuildKit inspects an image as BuildKit builds it.
+// TestBuildKit runs commands on an image as BuildKit pushes it.
 func TestBuildKit(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("HOME", dir)
@@ -115,5 +115,5 @@ func TestBuildKit(t *testing.T) {
 		Run(t.Context(), strings.Fields(strings.ReplaceAll(command, "./o", dir+"/o")), strings.NewReader(""), &out, &out)
 		got.WriteString("$ davit " + command + "\n" + strings.ReplaceAll(out.String(), dir+"/o", "./o") + "\n")
 	}
-	golden(t, "buildkit", got.String())
+	checkGolden(t, "buildkit", got.String())
 }

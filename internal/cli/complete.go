@@ -18,14 +18,14 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// completionTime limits the time that a shell waits for the tags of a registry: users continue typing by then.
+// completionTime limits the time that a completion takes: users continue typing by then.
 const completionTime = 2 * time.Second
 
 // addCompletions adds the completion of arguments, and of values of flags. Arguments that may be files are completed as files, too.
 func addCompletions(a *app.App, root *cobra.Command) {
 	formats := map[string][]string{"format": {"text", "json"}, "progress": {"auto", "bar", "plain", "json", "none"}}
 	for flag, words := range formats {
-		// The flag exists: it was added a moment ago.
+		// It can't fail: the flag exists.
 		_ = root.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
 	}
 	for _, cmd := range everyCommand(root)[1:] {
@@ -45,7 +45,7 @@ func addCompletions(a *app.App, root *cobra.Command) {
 		completeFromTarget(a, cmd, "platform", platformsOf)
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
 			if value, _ := pflag.UnquoteUsage(f); !isFile(value) {
-				_ = cmd.RegisterFlagCompletionFunc(f.Name, cobra.NoFileCompletions) // an error if it has one
+				_ = cmd.RegisterFlagCompletionFunc(f.Name, cobra.NoFileCompletions) // fails if the flag has a completion already
 			}
 		})
 	}
@@ -56,26 +56,26 @@ func isFile(name string) bool {
 	return slices.ContainsFunc([]string{"FILE", "DIR", "PATH", "LAYOUT"}, func(word string) bool { return strings.Contains(name, word) })
 }
 
-// withoutQuotes removes from the texts of flags the quotes around the names of their values, which only help understands.
-func withoutQuotes(root *cobra.Command) {
+// removeQuotes removes the quotes around the names of values in the texts of flags. They are for help, and shells would print them.
+func removeQuotes(root *cobra.Command) {
 	for _, cmd := range everyCommand(root) {
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { f.Usage = strings.ReplaceAll(f.Usage, "`", "") })
 		cmd.PersistentFlags().VisitAll(func(f *pflag.Flag) { f.Usage = strings.ReplaceAll(f.Usage, "`", "") })
 	}
 }
 
-// completeFlag completes the values of a flag, if the command has it. After a comma, it completes another one.
+// completeFlag completes the values of a flag, if the command has it. After a comma, it completes another value.
 func completeFlag(cmd *cobra.Command, flag string, words func() []string) {
 	if cmd.Flags().Lookup(flag) == nil {
 		return
 	}
 	_ = cmd.RegisterFlagCompletionFunc(flag, func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
-		return nextOf(words(), typed), cobra.ShellCompDirectiveNoFileComp
+		return completeList(words(), typed), cobra.ShellCompDirectiveNoFileComp
 	})
 }
 
-// nextOf puts what was typed up to the last comma before each word that is not in it.
-func nextOf(all []string, typed string) []string {
+// completeList returns the words that are not in the typed list yet, each after the part of the list up to the last comma.
+func completeList(all []string, typed string) []string {
 	given := typed[:strings.LastIndexByte(typed, ',')+1]
 	for i, word := range all {
 		if name, _, _ := strings.Cut(word, "\t"); slices.Contains(strings.Split(given, ","), name) {
@@ -86,8 +86,8 @@ func nextOf(all []string, typed string) []string {
 	return slices.DeleteFunc(all, func(word string) bool { return word == given })
 }
 
-// completeAttachedKinds completes --kind of the commands that list or remove attachments: the kinds that the subject has. If it can't
-// tell in time, these are all kinds.
+// completeAttachedKinds completes --kind of the commands that list or remove attachments with the kinds of the subject's
+// attachments, or with all kinds if those can't be listed in time.
 func completeAttachedKinds(a *app.App, cmd *cobra.Command) {
 	if !slices.Contains([]string{"discover", "detach"}, cmd.Name()) {
 		completeFlag(cmd, "kind", results.KindNames)
@@ -98,11 +98,12 @@ func completeAttachedKinds(a *app.App, cmd *cobra.Command) {
 		if len(words) == 0 {
 			words = results.KindNames()
 		}
-		return nextOf(words, typed), directive
+		return completeList(words, typed), directive
 	})
 }
 
-// completeFromTarget completes the values of a flag, if the command has it, with those that list finds in its first argument.
+// completeFromTarget completes the values of a flag, if the command has it, with those that list finds in the target that the first
+// argument names.
 func completeFromTarget(a *app.App, cmd *cobra.Command, flag string, list func(ctx context.Context, t *app.Target, typed string) ([]string, error)) {
 	if cmd.Flags().Lookup(flag) == nil {
 		return
@@ -122,7 +123,7 @@ func roleNames() []string {
 }
 
 // completeArgument completes an argument by its name in the usage of the command: a file of the artifact, an attachment, a tag, a host.
-// Any other is a target, or a file.
+// Any other argument is a target, or a file.
 func completeArgument(a *app.App, cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 	names := strings.Fields(cmd.Use)[1:]
 	if len(names) == 0 || len(args) >= len(names) && !strings.Contains(names[len(names)-1], "...") && !strings.Contains(names[0], "...") {
@@ -147,7 +148,7 @@ func completeArgument(a *app.App, cmd *cobra.Command, args []string, typed strin
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	if strings.Contains(cmd.Use, "SOURCE...") {
-		name = "SOURCE" // the last of several is the target, but which is the last?
+		name = "SOURCE" // the last argument is the target, but more arguments may follow
 	}
 	return completeTarget(a, cmd, name, typed)
 }
@@ -166,7 +167,7 @@ func helpNames(root *cobra.Command) []string {
 	return words
 }
 
-// completeWithin returns the words that list finds in the artifact that the first argument names, unless it takes too long.
+// completeWithin returns the words that list finds in the artifact that the first argument names, unless that takes too long.
 func completeWithin(a *app.App, cmd *cobra.Command, args []string, list func(context.Context, *app.Target) ([]string, error)) ([]string, cobra.ShellCompDirective) {
 	if len(args) == 0 || app.SetFromEnv(cmd.Flags()) != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
@@ -183,7 +184,7 @@ func completeWithin(a *app.App, cmd *cobra.Command, args []string, list func(con
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	words = slices.DeleteFunc(words, isCommand)
+	words = slices.DeleteFunc(words, hasShellSyntax)
 	directive := cobra.ShellCompDirectiveNoFileComp
 	if len(words) == 1 && strings.HasSuffix(words[0], "/") {
 		directive |= cobra.ShellCompDirectiveNoSpace
@@ -191,15 +192,15 @@ func completeWithin(a *app.App, cmd *cobra.Command, args []string, list func(con
 	return words, directive
 }
 
-// isCommand reports whether a shell could run a part of a word, which may come from an artifact or a registry. The scripts quote a word
-// only if it is the only one, and evaluate the words of the line when they complete the next one.
-func isCommand(word string) bool {
+// hasShellSyntax reports whether a shell could run a part of a word, which may come from an artifact or a registry. The completion
+// scripts quote a word only if it is the only one, and evaluate the words of the line when they complete the next word.
+func hasShellSyntax(word string) bool {
 	word, _, _ = strings.Cut(word, "\t")
 	return strings.ContainsAny(word, "$`;&|<>()'\"\\!\n")
 }
 
-// mostPaths limits the paths that are offered. Of more paths, their directories are offered.
-const mostPaths = 100
+// maxPaths limits the paths that are offered. If there are more, their directories are offered.
+const maxPaths = 100
 
 // listPaths returns the files of an artifact that begin as typed, without those that were given already.
 func listPaths(ctx context.Context, t *app.Target, given []string, typed string) ([]string, error) {
@@ -209,12 +210,12 @@ func listPaths(ctx context.Context, t *app.Target, given []string, typed string)
 	}
 	var paths []string
 	for _, f := range list.Files {
-		if !strings.HasPrefix(f.Path, typed) || slices.Contains(given, f.Path) || term.Escape(f.Path) != f.Path { // lines of words are split where a name has a line feed
+		if !strings.HasPrefix(f.Path, typed) || slices.Contains(given, f.Path) || term.Escape(f.Path) != f.Path { // a line feed in a name would split the word
 			continue
 		}
 		paths = append(paths, f.Path)
 	}
-	return shortened(paths, typed), nil
+	return shorten(paths, typed), nil
 }
 
 // listAttached returns the direct attachments of a target.

@@ -21,7 +21,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// attachmentsOf returns the names and digests of attachments, each with what it is. A name that several have chooses none of them.
+// attachmentsOf returns the names and digests of attachments, each with its kind. It leaves out a name that several attachments
+// have, because such a name chooses none of them.
 func attachmentsOf(ctx context.Context, t *app.Target, given []string, typed string) ([]string, error) {
 	list, err := listAttached(ctx, t)
 	count := map[string]int{}
@@ -44,7 +45,8 @@ func attachmentsOf(ctx context.Context, t *app.Target, given []string, typed str
 	return append(names, digests...), err
 }
 
-// attachedKinds returns the kinds of the attachments of a target, or their types if they are of no kind, each with how many there are.
+// attachedKinds returns the kinds of the attachments of a target, or their artifact types if they have no kind, each with the number
+// of attachments.
 func attachedKinds(ctx context.Context, t *app.Target) ([]string, error) {
 	list, err := listAttached(ctx, t)
 	count := map[string]int{}
@@ -60,7 +62,7 @@ func attachedKinds(ctx context.Context, t *app.Target) ([]string, error) {
 	return words, err
 }
 
-// listAlerts returns the alerts that runbooks of a target answer, each with the titles of its runbooks.
+// listAlerts returns the alerts in the runbooks of a target, each with the titles of its runbooks.
 func listAlerts(ctx context.Context, t *app.Target, typed string) ([]string, error) {
 	list, err := listAttached(ctx, t)
 	titles := map[string][]string{}
@@ -81,7 +83,7 @@ func listAlerts(ctx context.Context, t *app.Target, typed string) ([]string, err
 	return alerts, err
 }
 
-// platformsOf returns the platforms of the index that a target is.
+// platformsOf returns the platforms of a target that is an index.
 func platformsOf(ctx context.Context, t *app.Target, _ string) ([]string, error) {
 	desc, err := t.Find(ctx)
 	if err != nil || !oci.IsIndex(desc.MediaType) {
@@ -100,8 +102,8 @@ func platformsOf(ctx context.Context, t *app.Target, _ string) ([]string, error)
 	return lists.Unique(platforms), nil
 }
 
-// completeTarget completes a target: the host, the repository, and the tag, unless they take too long to list. What may be a path is
-// completed by the shell.
+// completeTarget completes a target: the host, the repository, and the tag, unless they take too long to list. The shell completes
+// a word that may be a path.
 func completeTarget(a *app.App, cmd *cobra.Command, name, typed string) ([]string, cobra.ShellCompDirective) {
 	const noFiles = cobra.ShellCompDirectiveNoFileComp
 	if cmd.Flags().Lookup("plain-http") == nil || app.SetFromEnv(cmd.Flags()) != nil {
@@ -154,14 +156,14 @@ func tagsOf(a *app.App, cmd *cobra.Command, repo, prefix string) (words []string
 		return nil, false
 	}
 	for _, tag := range tags {
-		if strings.HasPrefix(tag, prefix) && registry.ValidateTag(tag) == nil { // a shell could run a part of others
+		if strings.HasPrefix(tag, prefix) && registry.ValidateTag(tag) == nil { // a shell could run a part of an invalid tag
 			words = append(words, repo+":"+tag)
 		}
 	}
 	return words, true
 }
 
-// hosts returns the registries that files of credentials and settings of hosts name. It connects to none, and asks no helper.
+// hosts returns the registries in credentials files and host settings. It opens no connections, and runs no credential helpers.
 func hosts(a *app.App, cmd *cobra.Command, typed string) []string {
 	ctx, cancel := context.WithTimeout(cmd.Context(), completionTime)
 	defer cancel()
@@ -169,7 +171,7 @@ func hosts(a *app.App, cmd *cobra.Command, typed string) []string {
 	if file := a.Registry.Credentials.File; file != "" {
 		stored.Credentials.File, stored.Credentials.Named = file, true
 	}
-	// Of a file that can't be read, there is nothing to offer.
+	// A file that can't be read has no hosts to offer.
 	all, _ := credentials.NewStore(stored.Credentials).Hosts(ctx)
 	own, _ := pause.Await(ctx, stored.Hosts.Hosts)
 	all = lists.Unique(append(all, own...))
@@ -177,12 +179,12 @@ func hosts(a *app.App, cmd *cobra.Command, typed string) []string {
 	return slices.DeleteFunc(all, func(host string) bool { return !strings.HasPrefix(host, typed) || term.Escape(host) != host })
 }
 
-// mostPages limits the pages of a catalog that are read to complete a repository.
-const mostPages = 10
+// maxPages limits the pages of a catalog that are read to complete a repository.
+const maxPages = 10
 
 var errEnough = errors.New("enough pages")
 
-// repositories returns the repositories of a host that begin as typed. Of many, the next parts of their names are returned.
+// repositories returns the repositories of a host that begin as typed or, if there are many, the next parts of their names.
 func repositories(a *app.App, cmd *cobra.Command, host, typed string) []string {
 	ctx, cancel := context.WithTimeout(cmd.Context(), completionTime)
 	defer cancel()
@@ -193,24 +195,24 @@ func repositories(a *app.App, cmd *cobra.Command, host, typed string) []string {
 	var words []string
 	pages := 0
 	begin, _, _ := strings.Cut(typed, "/")
-	// Without a catalog, or after the time, there are the names found so far.
+	// If the registry has no catalog, or the time is up, the names found so far are offered.
 	_ = client.Repositories(ctx, host, func(names []string) error {
 		for _, name := range names {
 			if word := begin + "/" + name; strings.HasPrefix(word, typed) && term.Escape(word) == word {
 				words = append(words, word)
 			}
 		}
-		if pages++; pages == mostPages {
+		if pages++; pages == maxPages {
 			return errEnough
 		}
 		return nil
 	})
-	return shortened(words, typed)
+	return shorten(words, typed)
 }
 
-// shortened returns words as they are, or of many only their next parts, up to a slash.
-func shortened(words []string, typed string) []string {
-	if len(words) <= mostPaths {
+// shorten returns words or, if there are more than maxPaths, only their next parts, up to a slash.
+func shorten(words []string, typed string) []string {
+	if len(words) <= maxPaths {
 		return words
 	}
 	for i, word := range words {
@@ -221,7 +223,7 @@ func shortened(words []string, typed string) []string {
 	return lists.Unique(words)
 }
 
-// cutTag cuts "REPO:TAG" at its colon, unless that belongs to a port.
+// cutTag cuts "REPO:TAG" at its colon, unless a port follows the colon.
 func cutTag(typed string) (name, tag string, ok bool) {
 	i := strings.LastIndexByte(typed, ':')
 	if i <= strings.LastIndexByte(typed, '/') || !strings.Contains(typed, "/") {

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// TestCompletionOfHostileTags checks that tags are offered only if they are valid: a shell could run a part of others.
+// TestCompletionOfHostileTags checks that tags are offered only if they are valid: a shell could run a part of an invalid tag.
 func TestCompletionOfHostileTags(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, `{"name": "x/a", "tags": ["$(touch a)b", "`+"`touch a`"+`c", "1.0;touch a", "1.0\nd", "1.0"]}`)

@@ -34,8 +34,8 @@ bash-completion. Without that, put the line source <(davit completion bash) into
 	}
 }
 
-// fromPackage is the line of the script for bash that needs the package bash-completion, and withoutPackage what does without: bash
-// splits words at colons and equals signs, and references have colons.
+// fromPackage is the line of the script for bash that needs the package bash-completion. withoutPackage replaces it, and uses the
+// package only if it is installed: bash splits words at colons and equals signs, and references have colons.
 const (
 	fromPackage    = `    _get_comp_words_by_ref "$@" cur prev words cword` + "\n"
 	withoutPackage = `    if declare -F _get_comp_words_by_ref >/dev/null 2>&1; then
@@ -61,7 +61,7 @@ const (
 `
 )
 
-// forBash changes the script: it works without the package, and does not quote the commas of lists, which bash does not need.
+// forBash changes the script for bash: it works without the package, and does not quote the commas of lists needlessly.
 var forBash = strings.NewReplacer(fromPackage, withoutPackage,
 	`"${compline%%$tab*}")`+"\n", `"${compline%%$tab*}")`+"\n        comp=${comp//\\\\,/,}\n",
 	`"${COMPREPLY[0]%%$tab*}")`+"\n", `"${COMPREPLY[0]%%$tab*}")`+"\n        COMPREPLY[0]=${COMPREPLY[0]//\\\\,/,}\n")

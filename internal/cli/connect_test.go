@@ -32,8 +32,8 @@ func authorizations(t *testing.T, reg *registrytest.Registry) []string {
 	return slices.Compact(all)
 }
 
-// TestPasswordGoesToOneRegistry runs commands that open two registries, each with an account of its own and both asking
-// for credentials: those for one registry never reach the other.
+// TestPasswordGoesToOneRegistry runs commands that open two registries, which require different credentials: those for one
+// registry never reach the other.
 func TestPasswordGoesToOneRegistry(t *testing.T) {
 	dir := withHome(t)
 	start := func(user, password string) *registrytest.Registry {
@@ -87,7 +87,7 @@ func TestPasswordGoesToOneRegistry(t *testing.T) {
 		code             exit.Code
 		amys, bobs       string // what each registry was sent
 	}{
-		// One pair, two registries: which one is meant is not guessed, and neither is asked anything.
+		// One pair of credentials for two registries is refused before any request.
 		{bobEnv, "copy $A/x:1 $B/x:1", "", exit.BadUsage, "", ""},
 		{"", "copy $A/x:1 $B/x:1 --username bob --password-stdin", "berry\n", exit.BadUsage, "", ""},
 		{"DAVIT_PASSWORD=token", "copy $A/x:1 $B/x:1", "", exit.BadUsage, "", ""},
@@ -96,7 +96,7 @@ func TestPasswordGoesToOneRegistry(t *testing.T) {
 		{fromAmy, "index ./i:1 linux/amd64=$A/x:1 linux/arm64=$B/b:1", "", exit.BadUsage, "", ""},
 		{"", "copy $A/x:1 $B/x:1 --from-password-stdin --to-password-stdin", "apple\n", exit.BadUsage, "", ""},
 		{bobEnv, "copy $A/x:1 $B/x:1 --from-username amy", "", exit.BadUsage, "", ""},
-		// A pair for each.
+		// A pair of credentials for each registry.
 		{fromAmy, "copy $A/x:1 $B/x:1 --to-username bob --to-password-stdin", "berry\n", exit.Done, amy, bob},
 		{toBob, "copy $A/x:1 $B/x:2 --from-username amy --from-password-stdin", "apple\n", exit.Done, amy, bob},
 		{fromAmy + " " + toBob, "diff $A/x:1 $B/b:1", "", exit.Done, amy, bob},
@@ -111,7 +111,7 @@ func TestPasswordGoesToOneRegistry(t *testing.T) {
 		{amyEnv, "diff $A/x:1 $A/y:1", "", exit.Done, amy, ""},
 		{bobEnv, "verify $B/b:1", "", exit.Done, "", bob},
 		{bobEnv, "attach --kind generic $D/note.txt $B/b:1", "", exit.Done, "", bob},
-		// What a declaration names gets nothing that is meant for the target, whether the target has a registry or not.
+		// Credentials for the target are not sent to a registry that a declaration names, even if the target is a path.
 		{bobEnv, "push $D/img $B/img:1", "", exit.Denied, "", bob},
 		{bobEnv, "push --dry-run $D/img $B/img:1", "", exit.Denied, "", ""},
 		{bobEnv, "push $D/img $D/oci:img", "", exit.Denied, "", ""},
@@ -123,7 +123,7 @@ func TestPasswordGoesToOneRegistry(t *testing.T) {
 		bobs.ResetLog()
 		code, stderr := run(test.env, test.args, test.stdin)
 		gotA, gotB := strings.Join(authorizations(t, amys), " "), strings.Join(authorizations(t, bobs), " ")
-		// A refused command may have got no further than the registry that came first.
+		// A refused command may not have reached the second registry.
 		if code != test.code || gotA != test.amys || gotB != test.bobs && (code != exit.Denied || gotB != "") {
 			t.Errorf("%s davit %s: exit code %d, sent %q and %q, want %d, %q and %q\n%s",
 				test.env, test.args, code, gotA, gotB, test.code, test.amys, test.bobs, stderr)

@@ -83,8 +83,8 @@ func TestCopyMounts(t *testing.T) {
 	}
 }
 
-// large limits a fault to large bodies.
-func large(fault faults.Fault) faults.Fault {
+// onLargeBodies limits a fault to requests with large bodies.
+func onLargeBodies(fault faults.Fault) faults.Fault {
 	return func(next http.Handler) http.Handler {
 		faulty := fault(next)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -104,7 +104,7 @@ func TestCopyResumes(t *testing.T) {
 	writeFile(t, filepath.Join(dir, "a.bin"), noise(size, 1))
 	from, to := registrytest.Start(t, registrytest.Options{}), registrytest.Start(t, registrytest.Options{})
 	davit(t, "push", "--kind", "generic", dir+"/a.bin", from.Host+"/app:1", "-q")
-	to.Inject("upload", faults.Always, large(faults.ResetUpload(sent)))
+	to.Inject("upload", faults.Always, onLargeBodies(faults.ResetUpload(sent)))
 	to.Inject("GET upload", faults.Always, faults.Drop())
 	var stderr bytes.Buffer
 	args := []string{"copy", from.Host + "/app:1", to.Host + "/app", "--retry-for", "50ms"}
@@ -125,18 +125,18 @@ func TestCopyResumes(t *testing.T) {
 	davit(t, "verify", to.Host+"/app:1")
 }
 
-// halfOnce sends part of a blob in one response, and fails every later request for it. With several responses at once, the
-// failure of one would cut off the others at random.
-func halfOnce(d digest.Digest, came int64) faults.Fault {
-	var asked atomic.Int64
+// sendPartOnce sends a part of a blob in one response, and fails every later request for the blob. With several responses at once,
+// the failure of one would cut off the others at random.
+func sendPartOnce(d digest.Digest, sent int64) faults.Fault {
+	var requests atomic.Int64
 	return func(next http.Handler) http.Handler {
-		half := faults.IgnoreRange()(faults.Close(came)(next))
+		half := faults.IgnoreRange()(faults.Close(sent)(next))
 		none := faults.Drop()(next)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			switch {
 			case !strings.HasSuffix(r.URL.Path, d.String()):
 				next.ServeHTTP(w, r)
-			case asked.Add(1) == 1:
+			case requests.Add(1) == 1:
 				half.ServeHTTP(w, r)
 			default:
 				none.ServeHTTP(w, r)
@@ -145,16 +145,16 @@ func halfOnce(d digest.Digest, came int64) faults.Fault {
 	}
 }
 
-// TestCopyToDiskResumes does the same for copies from a registry to a layout or archive.
+// TestCopyToDiskResumes checks that an interrupted copy from a registry to a layout or archive resumes.
 func TestCopyToDiskResumes(t *testing.T) {
 	dir := withHome(t)
-	const size, came = 32 << 20, 16 << 20
+	const size, sent = 32 << 20, 16 << 20
 	writeFile(t, filepath.Join(dir, "a.bin"), noise(size, 1))
 	for _, target := range []string{dir + "/layout/oci", dir + "/archive/oci.tar"} {
 		from := registrytest.Start(t, registrytest.Options{})
 		t.Setenv("DAVIT_CACHE_DIR", t.TempDir()) // blobs in the cache of another run are not fetched
 		davit(t, "push", "--kind", "generic", dir+"/a.bin", from.Host+"/app:1", "-q")
-		from.Inject("GET blob", faults.Always, halfOnce(digest.FromString(noise(size, 1)), came))
+		from.Inject("GET blob", faults.Always, sendPartOnce(digest.FromString(noise(size, 1)), sent))
 		var stderr bytes.Buffer
 		args := []string{"copy", from.Host + "/app:1", target, "--retry-for", "50ms"}
 		if code := Run(t.Context(), args, strings.NewReader(""), io.Discard, &stderr); code != int(exit.Network) {
@@ -166,12 +166,12 @@ func TestCopyToDiskResumes(t *testing.T) {
 				t.Errorf("%s exists: %v", target, err)
 			}
 		} else {
-			repairs(t, target, dir+"/repaired")
+			checkRepair(t, target, dir+"/repaired")
 		}
 		from.ResetLog()
 		davit(t, "copy", from.Host+"/app:1", target)
-		if _, out := from.Bytes("GET blob"); out > size-came+1<<20 {
-			t.Errorf("%s: %d bytes were fetched, want at most %d", target, out, size-came+1<<20)
+		if _, out := from.Bytes("GET blob"); out > size-sent+1<<20 {
+			t.Errorf("%s: %d bytes were fetched, want at most %d", target, out, size-sent+1<<20)
 		}
 		davit(t, "verify", target)
 		if left, err := os.ReadDir(filepath.Dir(target)); err != nil || len(left) != 1 {
@@ -180,8 +180,8 @@ func TestCopyToDiskResumes(t *testing.T) {
 	}
 }
 
-// repairs checks that "verify --repair" removes what an interrupted copy left in a layout.
-func repairs(t *testing.T, layout, scratch string) {
+// checkRepair checks that "verify --repair" removes the parts of blobs that an interrupted copy left in a layout.
+func checkRepair(t *testing.T, layout, scratch string) {
 	t.Helper()
 	if err := os.CopyFS(scratch, os.DirFS(layout)); err != nil {
 		t.Fatal(err)
@@ -211,7 +211,7 @@ func TestCopyToArchiveKeepsBlobs(t *testing.T) {
 		damage  func(t *testing.T, part string)
 		fetched int64
 	}{
-		"as it was": {func(*testing.T, string) {}, size},
+		"unchanged": {func(*testing.T, string) {}, size},
 		"changed": {func(t *testing.T, part string) {
 			f, err := os.OpenFile(part, os.O_WRONLY, 0)
 			if err == nil {

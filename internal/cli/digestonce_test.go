@@ -13,7 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/registrytest/faults"
 )
 
-// TestDigestsOnce checks that an error about what a registry refuses names a digest in the step and in the address, and nowhere else.
+// TestDigestsOnce checks that an error about a request that the registry refuses names a digest only in the step and in the address.
 func TestDigestsOnce(t *testing.T) {
 	withHome(t)
 	digests := regexp.MustCompile(`sha256:[0-9a-f]{64}`)

@@ -25,12 +25,12 @@ HTTPS_PROXY, and SSL_CERT_FILE mean what they mean elsewhere.`
 // otherVariables are the variables that belong to no flag.
 var otherVariables = []string{"DAVIT_PASSWORD", "DAVIT_FROM_PASSWORD", "DAVIT_TO_PASSWORD", "DAVIT_CACHE_DIR", "DAVIT_PAGER"}
 
-// foreignVariables have the names of davit's, and are for others: scripts that install davit have its version in DAVIT_VERSION,
-// and two say how to test davit.
+// foreignVariables begin like the variables of davit and are read by others: DAVIT_VERSION by scripts that install davit, and the
+// rest by its tests.
 var foreignVariables = []string{"DAVIT_VERSION", "DAVIT_TOOLS", "DAVIT_REQUIRE_CLIENTS"}
 
-// warnVariables warns about the variables in the environment that look like davit's and set nothing: a misspelled one, and one of
-// a flag of this command that has no variable.
+// warnVariables warns about the variables in the environment that look like those of davit and are not read: misspelled names, and
+// the names of flags of this command that have no variable.
 func warnVariables(a *app.App, cmd *cobra.Command) {
 	ignored := slices.Concat(otherVariables, foreignVariables)
 	var set []string
@@ -60,8 +60,8 @@ func warnVariables(a *app.App, cmd *cobra.Command) {
 	}
 }
 
-// checkEmptyFlags returns an error if a flag on the command line has no value, as that of a variable that is not set: without one, flags
-// such as --sign-key and --lock would demand nothing.
+// checkEmptyFlags refuses a flag on the command line whose value is empty, for example because a variable is not set: flags such as
+// --sign-key and --lock would have no effect.
 func checkEmptyFlags(fs *pflag.FlagSet) error {
 	var empty error
 	fs.Visit(func(f *pflag.Flag) {
@@ -77,7 +77,8 @@ func checkEmptyFlags(fs *pflag.FlagSet) error {
 	return empty
 }
 
-// flagVariables returns the variables that flags of any command have, and by the name they would have the flags that have none.
+// flagVariables returns the variables of the flags of all commands. It also returns the flags that have no variable, by the name
+// that their variable would have.
 func flagVariables(root *cobra.Command) (read []string, unread map[string]string) {
 	unread = map[string]string{}
 	for _, cmd := range everyCommand(root) {
@@ -95,7 +96,8 @@ func flagVariables(root *cobra.Command) (read []string, unread map[string]string
 	return slices.Compact(read), unread
 }
 
-// suggestVariable returns the variable that was probably meant, as the end of a sentence. What all names begin with says nothing.
+// suggestVariable returns the variable that was probably meant, as the end of a sentence. It compares names without their common
+// prefix.
 func suggestVariable(name string, read []string) string {
 	var words []string
 	for _, known := range slices.Concat(read, otherVariables) {

@@ -4,16 +4,16 @@ package cli
 
 import (
 	"cmp"
-	"github.com/davit-oci/davit/internal/cli/exit"
 	"strings"
 	"testing"
 
+	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/clients"
 	"github.com/spf13/cobra"
 )
 
-// exampleFiles writes the files that the examples of the help texts name: plain files, artifacts in ./oci and ./app.tar, and,
-// in directories beside them, the content of the registry.
+// exampleFiles is a script that creates the files in the examples of help: plain files, artifacts in ./oci and ./app.tar, and,
+// below ./registry, the content of the registry.
 const exampleFiles = `
 set -e
 cp examples/model/tiny-llama.gguf model.gguf
@@ -55,7 +55,7 @@ davit -q attach --each-platform sbom.spdx.json ./registry/app:1.0
 davit -q pack tiny.gguf LICENSE -o ./registry/tiny:1.0
 `
 
-// exampleRegistry fills the registry of a sandbox.
+// exampleRegistry is a script that fills the registry of a sandbox.
 const exampleRegistry = `
 set -e
 davit -q copy --all-tags --referrers ./registry/app registry.example.com/app
@@ -63,16 +63,17 @@ davit -q copy --all-tags ./registry/build registry.example.com/build
 davit -q copy ./registry/tiny:1.0 registry.example.com/models/tiny
 `
 
+// keys is a script that creates the key pairs in the examples.
 const keys = "davit -q keygen; cp davit.key release.key; cp davit.pub release.pub"
 
-// podman exports the volume of an example.
+// podman is a script that installs a podman that exports the volume of an example.
 const podman = `mkdir -p $HOME/bin; cat >$HOME/bin/podman <<'.'
 #!/bin/sh
 exec tar -c -C docs .
 .
 chmod 755 $HOME/bin/podman`
 
-// examplePreparations are scripts for the examples that need more, or less.
+// examplePreparations are scripts that run before the examples of a command.
 var examplePreparations = map[string]string{
 	"check":       "cp davit.yaml models.yaml",
 	"completion":  "mkdir -p ~/.local/share/bash-completion/completions ~/.zfunc ~/.config/fish/completions",
@@ -94,8 +95,8 @@ var examplePreparations = map[string]string{
 // TestExamples runs every example of every help text unchanged.
 func TestExamples(t *testing.T) {
 	t.Parallel()
-	scene := newSandbox(t) // copied for each command
-	scene.must(t, exampleFiles)
+	template := newSandbox(t) // copied for each command
+	template.must(t, exampleFiles)
 	for _, cmd := range allCommands(t) {
 		all := []*cobra.Command{cmd}
 		if cmd.HasParent() {
@@ -107,25 +108,25 @@ func TestExamples(t *testing.T) {
 			}
 			t.Run(commandName(cmd), func(t *testing.T) {
 				t.Parallel()
-				runExamples(t, scene, cmd)
+				runExamples(t, template, cmd)
 			})
 		}
 	}
 }
 
-// commandName returns the name of a command with those above it, without davit's.
+// commandName returns the path of a command without "davit", as in "lock update".
 func commandName(cmd *cobra.Command) string {
 	return cmp.Or(strings.TrimPrefix(cmd.CommandPath(), "davit "), cmd.Name())
 }
 
-func runExamples(t *testing.T, scene *sandbox, cmd *cobra.Command) {
+func runExamples(t *testing.T, template *sandbox, cmd *cobra.Command) {
 	t.Helper()
 	examples := lines(cmd.Example)
 	if len(examples) == 0 || !strings.Contains(cmd.Example, cmd.CommandPath()) {
 		t.Fatalf("no example of %q", cmd.CommandPath())
 	}
 	s := newSandbox(t)
-	s.copy(t, scene)
+	s.copy(t, template)
 	if strings.Contains(cmd.Example, "registry.example.com/") {
 		s.must(t, exampleRegistry)
 	}
@@ -146,7 +147,7 @@ func runExamples(t *testing.T, scene *sandbox, cmd *cobra.Command) {
 	}
 }
 
-// runExample runs an example, which must succeed, or report a difference.
+// runExample runs an example, which must succeed or, for "davit diff", report a difference.
 func (s *sandbox) runExample(t *testing.T, example string) {
 	t.Helper()
 	var env []string
@@ -162,7 +163,7 @@ func (s *sandbox) runExample(t *testing.T, example string) {
 	}
 }
 
-// TestDemo runs the demo twice: it cleans up, and ends with a summary.
+// TestDemo runs the demo twice. It must clean up, so that both runs print the same, and end with a summary.
 func TestDemo(t *testing.T) {
 	t.Parallel()
 	clients.Path(t, "cmp")

@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// foreignCommands has in each line a command of davit, and the names that it has in other tools. Without them, a name would be taken
-// for a misspelling of one that is near, as fetch for detach, or for nothing. Two words are joined by a dot, as in repo.tags.
+// foreignCommands lists commands of davit, each with its names in other tools. Without this list, a name of another tool would be
+// taken for a misspelling of a similar command, such as fetch for detach, or get no hint. Two words are joined by a dot, as in
+// repo.tags.
 const foreignCommands = `
 attach: add annotate attest
 browse: web
@@ -42,8 +43,8 @@ tags: list-tags log repo.tags tag.ls
 verify: fsck
 `
 
-// foreignFlags has in each line flags of other tools, and what davit has instead. With a command before it, as in push.t, a
-// flag is that only of this command.
+// foreignFlags lists flags of other tools, each line with the hint for them. A flag after the name of a command and a dot, as in
+// push.t, is only one of that command.
 const foreignFlags = `
 V | "davit --version" prints the version
 v verbose d debug-http | --debug shows each request
@@ -121,8 +122,8 @@ inspect.raw | --manifest prints the manifest
 verify.certificate-identity | signatures without keys are for cosign; --key FILE checks with a key
 `
 
-// habit returns the hint for a command that another tool has, or "".
-func habit(name string) string {
+// hintForCommand returns the hint for a command of another tool, or "".
+func hintForCommand(name string) string {
 	for line := range strings.Lines(foreignCommands) {
 		known, names, _ := strings.Cut(strings.TrimSpace(line), ": ")
 		if slices.Contains(strings.Fields(names), strings.ToLower(name)) {
@@ -132,8 +133,8 @@ func habit(name string) string {
 	return ""
 }
 
-// flagHabit returns the hint for a flag that another tool has, or "".
-func flagHabit(command, flag string) string {
+// hintForFlag returns the hint for a flag of another tool, or "".
+func hintForFlag(command, flag string) string {
 	general := ""
 	for line := range strings.Lines(foreignFlags) {
 		names, hint, _ := strings.Cut(strings.TrimSpace(line), " | ")

@@ -9,7 +9,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// TestHabits checks that hints about other tools name commands and flags that exist, and that no entry hides one of davit's.
+// TestHabits checks that the hints for commands and flags of other tools name ones of davit that exist, and that davit itself has
+// no command or flag with a hint.
 func TestHabits(t *testing.T) {
 	t.Parallel()
 	commands := map[string]*cobra.Command{}
@@ -28,7 +29,7 @@ func TestHabits(t *testing.T) {
 			continue
 		}
 		for _, name := range strings.Fields(names) {
-			if hint := habit(strings.ToUpper(name)); commands[name] != nil || hint != `did you mean "davit `+known+`"?` {
+			if hint := hintForCommand(strings.ToUpper(name)); commands[name] != nil || hint != `did you mean "davit `+known+`"?` {
 				t.Errorf("%q: %s", name, hint)
 			}
 		}
@@ -57,7 +58,7 @@ func TestHabits(t *testing.T) {
 				if cmd.Flags().Lookup(name) != nil || len(name) == 1 && cmd.Flags().ShorthandLookup(name) != nil {
 					t.Errorf("%q is a flag", key)
 				}
-				if got := flagHabit(command, name); got != hint {
+				if got := hintForFlag(command, name); got != hint {
 					t.Errorf("%q: got the hint %q, want %q", key, got, hint)
 				}
 				if !strings.Contains(hint, `"davit `) {

@@ -30,7 +30,7 @@ func help(a *app.App, cmd *cobra.Command) {
 	if !cmd.HasParent() {
 		writeTopics(&b, width)
 	}
-	_ = a.WriteOut([]byte(b.String())) // without standard output, there is no place for an error
+	_ = a.WriteOut([]byte(b.String())) // an error of standard output can't be reported better
 }
 
 func writeCommands(b *strings.Builder, cmd *cobra.Command, width int) {
@@ -44,16 +44,16 @@ func writeCommands(b *strings.Builder, cmd *cobra.Command, width int) {
 	}
 }
 
-// writeEntry writes a name and its meaning, in lines below each other.
+// writeEntry writes a name and, beside it, the lines of its text.
 func writeEntry(b *strings.Builder, name, text string, width int) {
 	lines := refill(text, max(width-len(name), 20))
 	b.WriteString(name + strings.ReplaceAll(lines, "\n", "\n"+strings.Repeat(" ", len(name))) + "\n")
 }
 
-// maxHelp is the width of help where there is room.
+// maxHelp is the maximum width of help, in columns.
 const maxHelp = 100
 
-// helpWidth returns the width of the lines of help: that of the terminal, if it is narrower than most.
+// helpWidth returns the width of help: that of the terminal, but at most maxHelp.
 func helpWidth(a *app.App) int {
 	if screen := term.NewScreen(a.Stdout); screen.Width > 0 {
 		return min(screen.Width, maxHelp)
@@ -119,10 +119,11 @@ func writeFlags(b *strings.Builder, cmd *cobra.Command, width int) {
 	}
 }
 
-// leastUsage is the least number of columns for the texts of flags beside their names; with fewer, they are below them.
-const leastUsage = 32
+// minUsage is the minimum width of the texts of flags beside their names, in columns. If there is less room, the texts are below the
+// names.
+const minUsage = 32
 
-// flagUsages returns a list of flags and what they do.
+// flagUsages returns a list of flags with their texts.
 func flagUsages(flags *pflag.FlagSet, width int) string {
 	text := flags.FlagUsagesWrapped(width)
 	names := 0
@@ -130,7 +131,7 @@ func flagUsages(flags *pflag.FlagSet, width int) string {
 	flags.VisitAll(func(f *pflag.Flag) {
 		names = max(names, len("      --  ")+len(f.Name)+len(value(f)))
 	})
-	if names+leastUsage <= width {
+	if names+minUsage <= width {
 		return text
 	}
 	var b strings.Builder
@@ -150,7 +151,7 @@ func flagUsages(flags *pflag.FlagSet, width int) string {
 	return b.String()
 }
 
-// foldCommands breaks the lines of commands that are too long as a shell reads them: with a backslash.
+// foldCommands breaks command lines that are too long, with a backslash as shells require.
 func foldCommands(text string, width int) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {
@@ -176,7 +177,7 @@ func foldCommands(text string, width int) string {
 	return b.String()
 }
 
-// quotedWords splits a line at the spaces outside of quotes, which stay with the words before them.
+// quotedWords splits a line after the spaces outside of quotes. Each word keeps the space after it.
 func quotedWords(line string) []string {
 	var words []string
 	isQuoted := false
@@ -191,7 +192,7 @@ func quotedWords(line string) []string {
 	return words
 }
 
-// newHelpCommand is "davit help COMMAND".
+// newHelpCommand returns the command "davit help".
 func newHelpCommand(a *app.App, root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
 		Use:     "help [COMMAND]",

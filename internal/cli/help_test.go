@@ -39,8 +39,8 @@ func TestCommandsAreExplained(t *testing.T) {
 	}
 }
 
-// TestVariables sets every flag that has an environment variable through it, and checks that only flags about registries and
-// output have one, and those that a user may want for every command.
+// TestVariables sets every flag that has an environment variable through the variable. It checks that only flags about registries
+// and output have variables, and a few others.
 func TestVariables(t *testing.T) {
 	others := []string{"format", "quiet", "progress", "debug", "verify-key", "key", "addr"}
 	values := map[string]string{
@@ -96,7 +96,7 @@ func TestCutTag(t *testing.T) {
 	}
 }
 
-// TestTopics checks the help topics: the root names them, every name of one works, and they fit screens.
+// TestTopics checks that help lists every topic, that each of its names works, and that its text fits the screen.
 func TestTopics(t *testing.T) {
 	t.Parallel()
 	var list strings.Builder
@@ -145,7 +145,7 @@ func TestDeclarationExample(t *testing.T) {
 		t.Fatal(err)
 	}
 	if text := strings.ReplaceAll(string(page), "\r\n", "\n"); !strings.Contains(text, "```yaml\n"+DeclarationExample+"```\n") {
-		t.Error("docs/davit-yaml.md has another example")
+		t.Error("docs/davit-yaml.md does not have this example")
 	}
 }
 

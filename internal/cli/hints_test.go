@@ -14,24 +14,24 @@ import (
 // hintCommand finds commands in hints: in quotes, or at the beginning or after a colon and up to the end of the sentence.
 var hintCommand = regexp.MustCompile(`"(davit [^"]*(?:"[^" ,;]+"[^"]*)*)"|(?:^|: )(davit [a-z][^;#]*?)(?:, (?:or|where) .*|[;#].*)?$`)
 
-// hintMeant finds what a hint takes for a misspelling.
+// hintMeant finds the suggestions in hints about misspellings.
 var hintMeant = regexp.MustCompile(`did you mean (?:the path )?"([^"]*)"`)
 
-// checkHints fails a script if a hint names a command that davit would not understand, or repeats what was typed.
+// checkHints fails a script if a hint names an invalid command, or suggests an argument that was typed.
 func checkHints(ts *testscript.TestScript, args []string, stderr string) {
 	for line := range strings.Lines(stderr) {
 		hint, ok := strings.CutPrefix(strings.TrimSpace(line), "davit: hint: ")
 		if !ok {
 			continue
 		}
-		if problem := problemOfHint(hint, args); problem != "" {
+		if problem := findHintProblem(hint, args); problem != "" {
 			ts.Fatalf("hint %q: %s", hint, problem)
 		}
 	}
 }
 
-// problemOfHint returns the problem of a hint after a command, or "".
-func problemOfHint(hint string, typed []string) string {
+// findHintProblem returns the problem of a hint about a command with the typed arguments, or "".
+func findHintProblem(hint string, typed []string) string {
 	for _, found := range hintMeant.FindAllStringSubmatch(hint, -1) {
 		if slices.Contains(typed, found[1]) {
 			return "that was typed"
@@ -81,8 +81,8 @@ func shellWords(command string) []string {
 	return words
 }
 
-// TestProblemOfHint checks that the check of hints finds what it is for.
-func TestProblemOfHint(t *testing.T) {
+// TestFindHintProblem tries findHintProblem on good and bad hints.
+func TestFindHintProblem(t *testing.T) {
 	t.Parallel()
 	for hint, isGood := range map[string]bool{
 		`"davit discover ./oci:1" lists the attachments`:          true,
@@ -96,7 +96,7 @@ func TestProblemOfHint(t *testing.T) {
 		`"davit --help" lists the commands`:                            true,
 		`write one with "davit init", or name the files ("." for all)`: true,
 	} {
-		if problem := problemOfHint(hint, []string{"davit", "inspect", "./typed"}); (problem == "") != isGood {
+		if problem := findHintProblem(hint, []string{"davit", "inspect", "./typed"}); (problem == "") != isGood {
 			t.Errorf("%s: got %q", hint, problem)
 		}
 	}
@@ -149,6 +149,6 @@ func TestTemplateHints(t *testing.T) {
 		}
 	}
 	if suggested < 50 {
-		t.Errorf("%d hints", suggested)
+		t.Errorf("%d hints, want at least 50", suggested)
 	}
 }

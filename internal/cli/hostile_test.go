@@ -20,19 +20,19 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// FuzzHostileLayout damages layouts, and reads them with every command that reads. Half of the damage keeps digests and sizes
-// right, so that it reaches what parses manifests, configs, and archives. Whatever is wrong, a command ends soon, with an exit
-// code that has a meaning; nothing appears outside of the destination; no link leads out of it; and where only bytes of blobs
-// are wrong, no command succeeds with an output other than that of the intact layout.
+// FuzzHostileLayout damages layouts, and runs the commands that read on them. Half of the damage keeps digests and sizes right,
+// so that it reaches the parsers of manifests, configs, and archives. A command must end soon, with a documented exit code. It must
+// write nothing outside of the destination, and no link that leads out of it. If only the bytes of blobs are damaged, a command
+// that succeeds must print the same as for the intact layout.
 func FuzzHostileLayout(f *testing.F) {
 	home := f.TempDir()
 	for _, name := range []string{"HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"} {
 		f.Setenv(name, home)
 	}
-	sound := intactLayout(f)
+	intact := intactLayout(f)
 	want := map[string]string{}
 	dir := f.TempDir()
-	writeLayout(f, sound, filepath.Join(dir, "oci"))
+	writeLayout(f, intact, filepath.Join(dir, "oci"))
 	for _, command := range readingCommands {
 		code, stdout := runIn(f, dir, command)
 		if code > exit.No {
@@ -47,7 +47,7 @@ func FuzzHostileLayout(f *testing.F) {
 		if len(damage) > 64 {
 			return
 		}
-		files := maps.Clone(sound)
+		files := maps.Clone(intact)
 		c := &choices{damage}
 		first := c.next(len(readingCommands))
 		rehashed := false
@@ -59,7 +59,7 @@ func FuzzHostileLayout(f *testing.F) {
 				damageContent(c, files)
 			}
 		}
-		changed := !bytes.Equal(files["index.json"], sound["index.json"]) || !bytes.Equal(files["oci-layout"], sound["oci-layout"])
+		changed := !bytes.Equal(files["index.json"], intact["index.json"]) || !bytes.Equal(files["oci-layout"], intact["oci-layout"])
 		dir := t.TempDir()
 		writeLayout(t, files, filepath.Join(dir, "oci"))
 		for i := range 6 { // the fuzzer gives up after ten seconds
@@ -72,7 +72,7 @@ func FuzzHostileLayout(f *testing.F) {
 				t.Errorf("davit %s: exit code 0 and %q, not %q", command, stdout, want[command])
 			}
 		}
-		wantInside(t, dir)
+		checkOutside(t, dir)
 	})
 }
 
@@ -91,7 +91,7 @@ func listsReferrers(command string) bool {
 	return strings.HasPrefix(command, "inspect") || strings.HasPrefix(command, "discover") || strings.HasPrefix(command, "prune") || strings.Contains(command, "--kind") || strings.Contains(command, "--referrers")
 }
 
-// choices makes decisions out of fuzzed bytes.
+// choices makes choices from fuzzed bytes.
 type choices struct{ rest []byte }
 
 // next returns a number below n.
@@ -103,7 +103,8 @@ func (c *choices) next(n int) int {
 	return v % n
 }
 
-func (c *choices) of(all []string) string { return all[c.next(len(all))] }
+// pick returns one of the strings.
+func (c *choices) pick(all []string) string { return all[c.next(len(all))] }
 
 // intactLayout packs a layout with several kinds of artifacts, and returns its files.
 func intactLayout(f *testing.F) map[string][]byte {
@@ -190,8 +191,8 @@ func runIn(t testing.TB, dir, command string) (exit.Code, string) {
 	return exit.Code(code), stdout.String()
 }
 
-// wantInside reports whatever is beside the layout and the destinations, and links that lead out of a destination.
-func wantInside(t *testing.T, dir string) {
+// checkOutside reports files beside the layout and the destinations, and links that lead out of the destination "out".
+func checkOutside(t *testing.T, dir string) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -222,7 +223,7 @@ func wantInside(t *testing.T, dir string) {
 // damageBytes changes the bytes of a file. Digests no longer match.
 func damageBytes(c *choices, files map[string][]byte) {
 	names := slices.Sorted(maps.Keys(files))
-	name := c.of(names)
+	name := c.pick(names)
 	data := bytes.Clone(files[name])
 	switch at := c.next(len(data) + 1); c.next(5) {
 	case 0:
@@ -235,7 +236,7 @@ func damageBytes(c *choices, files map[string][]byte) {
 		data = append(data, data[at:]...)
 		data = append(data, 'x')
 	case 3:
-		data = files[c.of(names)]
+		data = files[c.pick(names)]
 	default:
 		delete(files, name)
 		return
@@ -243,9 +244,9 @@ func damageBytes(c *choices, files map[string][]byte) {
 	files[name] = data
 }
 
-// damageContent changes the content of a file. Digests and sizes of everything above it are made to match.
+// damageContent changes the content of a file, and updates the digests and sizes that depend on it.
 func damageContent(c *choices, files map[string][]byte) {
-	name := c.of(slices.Sorted(maps.Keys(files)))
+	name := c.pick(slices.Sorted(maps.Keys(files)))
 	data := files[name]
 	var document any
 	switch {
@@ -254,12 +255,12 @@ func damageContent(c *choices, files map[string][]byte) {
 	case len(data) > 2 && data[0] == 0x1f && data[1] == 0x8b:
 		data = damageTar(c, data)
 	default:
-		data = []byte(c.of(hostileText))
+		data = []byte(c.pick(hostileText))
 	}
 	replaceBlob(files, name, data)
 }
 
-// replaceBlob replaces a file, and the digests and sizes that refer to it.
+// replaceBlob replaces a file, and updates the digests and sizes that depend on it.
 func replaceBlob(files map[string][]byte, name string, data []byte) {
 	if !strings.HasPrefix(name, "blobs/") {
 		files[name] = data
@@ -273,25 +274,26 @@ func replaceBlob(files map[string][]byte, name string, data []byte) {
 		if !bytes.Contains(files[other], []byte(old)) || json.Unmarshal(files[other], &document) != nil {
 			continue
 		}
-		rename(document, old, now, len(data))
+		updateDescriptors(document, old, now, len(data))
 		if next, err := json.Marshal(document); err == nil && !bytes.Equal(next, files[other]) {
 			replaceBlob(files, other, next)
 		}
 	}
 }
 
-func rename(node any, old, now digest.Digest, size int) {
+// updateDescriptors replaces a digest and its size in the descriptors of a document.
+func updateDescriptors(node any, old, now digest.Digest, size int) {
 	switch node := node.(type) {
 	case map[string]any:
 		if node["digest"] == string(old) {
 			node["digest"], node["size"] = string(now), size
 		}
 		for _, v := range node {
-			rename(v, old, now, size)
+			updateDescriptors(v, old, now, size)
 		}
 	case []any:
 		for _, v := range node {
-			rename(v, old, now, size)
+			updateDescriptors(v, old, now, size)
 		}
 	}
 }
@@ -307,7 +309,7 @@ func damageJSON(c *choices, node any) any {
 	switch node := node.(type) {
 	case map[string]any:
 		if len(node) > 0 && c.next(8) > 0 {
-			key := c.of(slices.Sorted(maps.Keys(node)))
+			key := c.pick(slices.Sorted(maps.Keys(node)))
 			if c.next(10) == 0 {
 				delete(node, key)
 			} else {
@@ -315,7 +317,7 @@ func damageJSON(c *choices, node any) any {
 			}
 			return node
 		}
-		node[c.of([]string{"subject", "layers", "manifests", "config", "artifactType", "mediaType", "annotations", "urls", "data", "platform", "org.opencontainers.image.title"})] = c.of(hostileText)
+		node[c.pick([]string{"subject", "layers", "manifests", "config", "artifactType", "mediaType", "annotations", "urls", "data", "platform", "org.opencontainers.image.title"})] = c.pick(hostileText)
 		return node
 	case []any:
 		if len(node) > 0 && c.next(8) > 0 {
@@ -355,15 +357,15 @@ func damageTar(c *choices, compressed []byte) []byte {
 		entries = append(entries, entry{h, data})
 	}
 	for range 1 + c.next(3) {
-		e := entry{&tar.Header{Name: c.of(hostileText), Typeflag: tar.TypeSymlink, Linkname: c.of(hostileText), Mode: 0o777}, nil}
+		e := entry{&tar.Header{Name: c.pick(hostileText), Typeflag: tar.TypeSymlink, Linkname: c.pick(hostileText), Mode: 0o777}, nil}
 		at := c.next(len(entries) + 1)
 		if at < len(entries) {
 			e = entries[at]
 			switch c.next(6) {
 			case 0:
-				e.Name = c.of(hostileText)
+				e.Name = c.pick(hostileText)
 			case 1:
-				e.Linkname = c.of(hostileText)
+				e.Linkname = c.pick(hostileText)
 			case 2:
 				e.Typeflag = "0123456789gxLKS"[c.next(15)]
 			case 3:

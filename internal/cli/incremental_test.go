@@ -12,14 +12,14 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// TestSmallChangeMovesLittle counts the bytes of a large directory that is pushed and pulled again after one file was
-// changed, added, or deleted: under 3 % of the whole. The pulled directory equals the pushed one.
+// TestSmallChangeMovesLittle changes, adds, or deletes one file of a large directory, and pushes and pulls the directory again.
+// That must transfer less than 3 % of its bytes, and the pulled directory must equal the pushed one.
 func TestSmallChangeMovesLittle(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("HOME", dir)
 	t.Setenv("XDG_CACHE_HOME", dir)
 	tree, out := filepath.Join(dir, "tree"), filepath.Join(dir, "out")
-	largeTree(t, tree)
+	createLargeTree(t, tree)
 	reg := registrytest.Start(t, registrytest.Options{})
 	ref := reg.Host + "/app:1"
 	move := func() (sent, fetched int64) {
@@ -49,11 +49,11 @@ func TestSmallChangeMovesLittle(t *testing.T) {
 			t.Errorf("%s: %.2f %% sent, %.2f %% fetched", what, 100*float64(sent)/float64(wholeSent), 100*float64(fetched)/float64(wholeFetched))
 		}
 	}
-	sameTree(t, out, tree)
+	compareTrees(t, out, tree)
 }
 
-// largeTree makes 20,000 files in 200 directories, of 440 MB that are mostly zeros, so that they are soon packed.
-func largeTree(t *testing.T, tree string) {
+// createLargeTree creates 20,000 files in 200 directories. Most of their 440 MB are zeros, so that packing them is fast.
+func createLargeTree(t *testing.T, tree string) {
 	t.Helper()
 	for i := range 20_000 {
 		name := filepath.Join(tree, fmt.Sprintf("d%03d", i%200), fmt.Sprintf("f%05d", i))
@@ -71,8 +71,8 @@ func removeFile(t *testing.T, name string) {
 	}
 }
 
-// sameTree compares names and contents.
-func sameTree(t *testing.T, got, want string) {
+// compareTrees compares names and contents.
+func compareTrees(t *testing.T, got, want string) {
 	t.Helper()
 	a, b := treeFiles(t, got), treeFiles(t, want)
 	for name, data := range b {

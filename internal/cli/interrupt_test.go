@@ -20,9 +20,9 @@ import (
 	"github.com/davit-oci/davit/internal/registrytest/faults"
 )
 
-// interrupted runs davit against a registry, and sends it a signal at the first request of the operation, which is never
+// runInterrupted runs davit against a registry, and sends it a signal at the first request of the operation, which is never
 // answered.
-func interrupted(t *testing.T, registry *registrytest.Registry, operation string, signal os.Signal, args ...string) (stderr string) {
+func runInterrupted(t *testing.T, registry *registrytest.Registry, operation string, signal os.Signal, args ...string) (stderr string) {
 	t.Helper()
 	cmd := exec.Command("davit", args...)
 	var out bytes.Buffer
@@ -32,7 +32,7 @@ func interrupted(t *testing.T, registry *registrytest.Registry, operation string
 	registry.Inject(operation, faults.Always, func(http.Handler) http.Handler {
 		return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			<-started
-			once.Do(func() { _ = cmd.Process.Signal(signal) }) // it waits for this response
+			once.Do(func() { _ = cmd.Process.Signal(signal) }) // davit waits for this response
 			<-r.Context().Done()
 		})
 	})
@@ -44,13 +44,13 @@ func interrupted(t *testing.T, registry *registrytest.Registry, operation string
 	registry.Heal()
 	var ended *exec.ExitError
 	if !errors.As(err, &ended) || ended.ExitCode() != int(exit.Interrupted) {
-		t.Errorf("davit %s: %v, want exit status 130; it said:\n%s", strings.Join(args, " "), err, out.String())
+		t.Errorf("davit %s: %v, want exit status 130; stderr:\n%s", strings.Join(args, " "), err, out.String())
 	}
 	return out.String()
 }
 
-// TestInterrupt sends signals in the middle of a push and of a pull: davit says how to resume, and leaves nothing that
-// looks finished.
+// TestInterrupt sends signals in the middle of a push and of a pull. davit must print how to resume, and leave neither a tag nor a
+// file that looks complete.
 func TestInterrupt(t *testing.T) {
 	t.Setenv("DAVIT_CACHE_DIR", t.TempDir())
 	registry := registrytest.Start(t, registrytest.Options{})
@@ -59,12 +59,12 @@ func TestInterrupt(t *testing.T) {
 	if err := os.WriteFile(file, bytes.Repeat([]byte("davit"), 1<<20), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	const said = "davit: error: interrupted\ndavit: hint: run the same command again"
+	const wantStart = "davit: error: interrupted\ndavit: hint: run the same command again"
 	reference := registry.Host + "/app:1"
 
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
-		got := interrupted(t, registry, "POST uploads", signal, "push", "--quiet", file, reference)
-		if !strings.HasPrefix(got, said) {
+		got := runInterrupted(t, registry, "POST uploads", signal, "push", "--quiet", file, reference)
+		if !strings.HasPrefix(got, wantStart) {
 			t.Errorf("push, %v: got %q", signal, got)
 		}
 		if _, _, _, ok := registry.Manifest("app", "1"); ok {
@@ -76,7 +76,7 @@ func TestInterrupt(t *testing.T) {
 		t.Fatalf("push: %v\n%s", err, out)
 	}
 	into := filepath.Join(dir, "made", "out")
-	if got := interrupted(t, registry, "GET blob", os.Interrupt, "pull", reference, "-o", into); !strings.HasPrefix(got, said) {
+	if got := runInterrupted(t, registry, "GET blob", os.Interrupt, "pull", reference, "-o", into); !strings.HasPrefix(got, wantStart) {
 		t.Errorf("pull: got %q", got)
 	}
 	if _, err := os.Lstat(filepath.Join(into, "big.bin")); !errors.Is(err, os.ErrNotExist) {

@@ -16,7 +16,7 @@ import (
 	"github.com/davit-oci/davit/internal/registrytest/faults"
 )
 
-// onlyImages answers as GitLab's registry does to a manifest whose types are not on its list: only those of images are.
+// onlyImages is a fault that refuses manifests with other types than those of images, as GitLab's registry does.
 func onlyImages(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
@@ -40,7 +40,7 @@ func onlyImages(next http.Handler) http.Handler {
 	})
 }
 
-// TestRegistryWithAListOfTypes pushes docs and a runbook to a registry that takes only images, and then as the hint says.
+// TestRegistryWithAListOfTypes pushes docs and a runbook to a registry that accepts only images, and then follows the hint.
 func TestRegistryWithAListOfTypes(t *testing.T) {
 	reg := registrytest.Start(t, registrytest.Options{})
 	dir := t.TempDir()

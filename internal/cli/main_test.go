@@ -22,7 +22,7 @@ import (
 
 var update = flag.Bool("update", false, "renew the golden output in testdata")
 
-// raceOptions spares every davit that a test starts the second that the race detector sleeps at its end.
+// raceOptions keeps the race detector from sleeping for a second at the end of every davit that a test starts.
 const raceOptions = "atexit_sleep_ms=0"
 
 func TestMain(m *testing.M) {
@@ -35,9 +35,10 @@ func TestMain(m *testing.M) {
 	}})
 }
 
-// cleanedUp runs tests, and then removes what they share.
+// cleanedUp runs tests, and then removes the directory that they share.
 type cleanedUp struct{ *testing.M }
 
+// Run runs the tests, and returns their exit code.
 func (m cleanedUp) Run() int {
 	defer func() {
 		if dir := sharedDir.Load(); dir != nil {
@@ -49,8 +50,8 @@ func (m cleanedUp) Run() int {
 
 var sharedDir atomic.Pointer[string]
 
-// releasedDavit builds davit as a release has it, once. Under the race detector, the davit of scripts takes several times the
-// memory.
+// releasedDavit returns the path of a davit that is built as for a release, once. The davit of scripts takes several times the memory
+// under the race detector.
 func releasedDavit(t *testing.T) string {
 	t.Helper()
 	program, err := buildDavit()
@@ -75,8 +76,8 @@ var buildDavit = sync.OnceValues(func() (string, error) {
 	return program, nil
 })
 
-// withoutSync turns --durable off for a pull that does not set it: the tests of durability do, and the others need not wait
-// for the disk.
+// withoutSync turns --durable off for a pull that does not set the flag. The tests of durability set it, and the others need not
+// wait for the disk.
 func withoutSync(args []string) []string {
 	isDurable := func(arg string) bool { return strings.HasPrefix(arg, "--durable") }
 	if len(args) < 2 || args[1] != "pull" || slices.ContainsFunc(args, isDurable) {
@@ -85,12 +86,12 @@ func withoutSync(args []string) []string {
 	return slices.Insert(slices.Clone(args), 2, "--durable=false")
 }
 
-// scriptTarget is the target $T of a script: commands must do the same with all of them.
+// scriptTarget is the target $T of a script. Commands must behave the same with every target.
 type scriptTarget struct {
 	name        string
 	open        func(t *testing.T) string
 	noTagDelete bool
-	thorough    bool // only with the build tag clients: a program, or much like another one
+	thorough    bool // used only with the build tag clients, because it starts a program or resembles another target
 }
 
 var scriptTargets = []scriptTarget{
@@ -107,8 +108,8 @@ var scriptTargets = []scriptTarget{
 	{name: "olareg", thorough: true, open: func(t *testing.T) string { return clients.SharedOlareg(t).Host }},
 }
 
-// TestScript runs testdata/script. A script that says $T is run once for every kind of target, and without the build tag clients
-// for a registry and a layout; $REG is a registry.
+// TestScript runs testdata/script. A script that contains $T runs once for every target, but without the build tag clients only for
+// a registry and a layout. $REG is a registry.
 func TestScript(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/script/*.txtar")
@@ -176,16 +177,16 @@ func runScripts(t *testing.T, files []string, target scriptTarget) {
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exit":    exitsWith,
-			"set":     setsVariable,
+			"exit":    runExit,
+			"set":     runSet,
 			"serving": servers.start,
 			"stopped": servers.stop,
 		},
 	})
 }
 
-// exitsWith implements the script command "exit CODE COMMAND...": the command must end with that exit code.
-func exitsWith(ts *testscript.TestScript, neg bool, args []string) {
+// runExit implements the script command "exit CODE COMMAND...": the command must end with that exit code.
+func runExit(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exit CODE COMMAND [ARG...]")
 	}
@@ -203,16 +204,16 @@ func exitsWith(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// setsVariable implements the script command "set NAME": it sets an environment variable to the output of the last command.
-func setsVariable(ts *testscript.TestScript, neg bool, args []string) {
+// runSet implements the script command "set NAME": it sets an environment variable to the output of the last command.
+func runSet(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: set NAME")
 	}
 	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile("stdout")))
 }
 
-// golden compares output with testdata/NAME.golden.
-func golden(t *testing.T, name, got string) {
+// checkGolden compares output with testdata/NAME.golden.
+func checkGolden(t *testing.T, name, got string) {
 	t.Helper()
 	file := filepath.Join("testdata", name+".golden")
 	if *update {

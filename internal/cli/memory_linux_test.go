@@ -28,12 +28,12 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// maxResident bounds the memory of a command, whatever a registry, a layout, or an archive claims.
+// maxResident is the maximum memory of a command in bytes, for any content of a registry, a layout, or an archive.
 const maxResident = 256 << 20
 
-// peakOf runs davit with these arguments, and returns its exit code and its peak memory. The peak that the
-// kernel reports at the end of a process includes that of its parent before exec, so this polls its status instead.
-func peakOf(t *testing.T, args ...string) (code int, peak int64) {
+// measurePeak runs davit with args, and returns its exit code and its peak memory. It polls the status of the process, because the
+// peak that the kernel reports for an ended process includes that of its parent before exec.
+func measurePeak(t *testing.T, args ...string) (code int, peak int64) {
 	t.Helper()
 	program, home := releasedDavit(t), t.TempDir()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
@@ -83,10 +83,10 @@ func watchResident(cmd *exec.Cmd) func() int64 {
 	}
 }
 
-// checkBounded runs davit and checks that it holds at most maxResident in memory. wantCodes are the exit codes that it may end with.
+// checkBounded runs davit, and checks that it uses at most maxResident of memory and ends with one of the exit codes in wantCodes.
 func checkBounded(t *testing.T, wantCodes string, args ...string) {
 	t.Helper()
-	code, peak := peakOf(t, args...)
+	code, peak := measurePeak(t, args...)
 	if peak > maxResident {
 		t.Errorf("davit %s: %d MiB in memory, want at most %d", strings.Join(args, " "), peak>>20, maxResident>>20)
 	}
@@ -95,13 +95,13 @@ func checkBounded(t *testing.T, wantCodes string, args ...string) {
 	}
 }
 
-// filled returns a document of almost the largest size of a manifest, with one element again and again.
+// filled returns a document that repeats one element, up to almost the maximum size of a manifest.
 func filled(before, element, after string) []byte {
 	n := (manifest.MaxSize - len(before) - len(after)) / (len(element) + 1)
 	return []byte(before + strings.TrimSuffix(strings.Repeat(element+",", n), ",") + after)
 }
 
-// numbered is like filled, but replaces "%d" in each element by its number.
+// numbered is like filled, but replaces "%d" in each element with the number of the element.
 func numbered(before, element, after string) []byte {
 	var b bytes.Buffer
 	b.WriteString(before)
@@ -135,8 +135,8 @@ func bombs() map[string][]byte {
 	}
 }
 
-// layoutFiles writes a layout with an index.json and blobs.
-func layoutFiles(t *testing.T, index []byte, blobs ...[]byte) (path string) {
+// createLayout creates a layout with an index.json and blobs.
+func createLayout(t *testing.T, index []byte, blobs ...[]byte) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "oci")
 	write := func(name string, data []byte) {
@@ -167,7 +167,7 @@ func TestMemory(t *testing.T) {
 	t.Parallel()
 	for name, bomb := range bombs() {
 		t.Run("manifest of "+name, func(t *testing.T) {
-			// 16 of them, different, in an index, and one with a tag.
+			// An index of 16 variants of the manifest, and one variant with a tag.
 			var blobs [][]byte
 			var entries []string
 			for i := range 16 {
@@ -176,7 +176,7 @@ func TestMemory(t *testing.T) {
 				entries = append(entries, described(fmt.Sprintf(`"platform":{"os":"linux","architecture":"a%d"},`, i), ocispec.MediaTypeImageManifest, data))
 			}
 			index := []byte(`{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[` + strings.Join(entries, ",") + `]}`)
-			path := layoutFiles(t, []byte(`{"schemaVersion":2,"manifests":[`+
+			path := createLayout(t, []byte(`{"schemaVersion":2,"manifests":[`+
 				described(`"annotations":{"org.opencontainers.image.ref.name":"all"},`, ocispec.MediaTypeImageIndex, index)+`,`+
 				described(`"annotations":{"org.opencontainers.image.ref.name":"one"},`, ocispec.MediaTypeImageManifest, blobs[0])+`]}`), append(blobs, index)...)
 			const any = "0 1 2 3 5"
@@ -203,7 +203,7 @@ func TestMemoryOfIndex(t *testing.T) {
 	fill := func(element string) []byte {
 		return []byte(`{"schemaVersion":2,"manifests":[` + strings.TrimSuffix(strings.Repeat(element+",", size/(len(element)+1)), ",") + `]}`)
 	}
-	honest := func(more string) []byte {
+	valid := func(more string) []byte {
 		var b bytes.Buffer
 		b.WriteString(`{"schemaVersion":2,"manifests":[`)
 		data := []byte(manifestHead + `"layers":[]}`)
@@ -226,26 +226,26 @@ func TestMemoryOfIndex(t *testing.T) {
 		"one entry":          fill(`{` + someDigest + `,"annotations":{"` + strings.Repeat("x", size/2) + `":""}}`),
 		"beside the entries": []byte(`{"schemaVersion":2,"manifests":[],"annotations":{"":"` + strings.Repeat("x", size) + `"}}`),
 		"many values beside": []byte(`{"schemaVersion":2,"manifests":[],"annotations":` + strings.Repeat(`{"":`, 300_000) + `1` + strings.Repeat("}", 300_000) + `}`),
-		"as many as allowed": honest(``),
-		"many with indent":   bytes.ReplaceAll(honest(``), []byte(`,"size"`), []byte("\n,\"size\"")),
-		"many of containerd": honest(`,"io.containerd.image.name":"docker.io/library/app:latest"`),
+		"as many as allowed": valid(``),
+		"many with indent":   bytes.ReplaceAll(valid(``), []byte(`,"size"`), []byte("\n,\"size\"")),
+		"many of containerd": valid(`,"io.containerd.image.name":"docker.io/library/app:latest"`),
 	} {
 		t.Run(name, func(t *testing.T) {
-			path := layoutFiles(t, index, []byte(manifestHead+`"layers":[]}`))
+			path := createLayout(t, index, []byte(manifestHead+`"layers":[]}`))
 			codes := "5"
-			honest := strings.Contains(name, "many as") || strings.Contains(name, "many with") || strings.Contains(name, "many of")
-			if honest {
+			isValid := strings.Contains(name, "many as") || strings.Contains(name, "many with") || strings.Contains(name, "many of")
+			if isValid {
 				codes = "0 3"
 			}
 			commands := [][]string{{"tags", path}, {"inspect", path + ":v7"}}
-			if honest {
+			if isValid {
 				commands = append(commands, []string{"verify", path}, []string{"pull", "--durable=false", path + ":v7"}, []string{"delete", "--yes", path + ":v7"},
 					[]string{"tag", path + ":v8", "v7"}, []string{"verify", "--repair", path}, []string{"resolve", path + ":mistyped"})
 			}
 			for _, args := range commands {
 				checkBounded(t, codes, args...)
 			}
-			if !honest {
+			if !isValid {
 				checkBounded(t, "1 2 3 5", "serve", path, "--addr", "127.0.0.1:0")
 			}
 		})
@@ -292,7 +292,7 @@ func TestMemoryOfLists(t *testing.T) {
 		"objects":             func(int) []byte { return filled(`{"tags":[],"more":[`, `{}`, `]}`) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			server := httptest.NewServer(pages("/tags/list", data, page))
+			server := httptest.NewServer(servePages("/tags/list", data, page))
 			defer server.Close()
 			host := strings.TrimPrefix(server.URL, "http://")
 			checkBounded(t, "5 6", "tags", host+"/r", "--retry-for", "-1s")
@@ -309,7 +309,7 @@ func TestMemoryOfLists(t *testing.T) {
 		"no referrers":    func(int) []byte { return []byte(`{"schemaVersion":2,"manifests":[]}`) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			server := httptest.NewServer(pages("/referrers/", data, page))
+			server := httptest.NewServer(servePages("/referrers/", data, page))
 			defer server.Close()
 			ref := strings.TrimPrefix(server.URL, "http://") + "/r:1"
 			for _, command := range []string{"discover", "inspect", "copy --referrers"} {
@@ -323,8 +323,8 @@ func TestMemoryOfLists(t *testing.T) {
 	}
 }
 
-// pages serves a manifest under every tag and digest except "mistyped", and a list that has no end.
-func pages(list string, data []byte, page func(i int) []byte) http.Handler {
+// servePages serves a manifest under the tag 1 and under its digest, and an endless list.
+func servePages(list string, data []byte, page func(i int) []byte) http.Handler {
 	var mu sync.Mutex
 	n := 0
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -361,7 +361,7 @@ func TestMemoryOfServe(t *testing.T) {
 		entries = append(entries, described(fmt.Sprintf(`"annotations":{"org.opencontainers.image.ref.name":"version-%d"},`, i), ocispec.MediaTypeImageManifest, data))
 	}
 	entries = append(entries, described("", ocispec.MediaTypeImageManifest, long))
-	path := layoutFiles(t, []byte(`{"schemaVersion":2,"manifests":[`+strings.Join(entries, ",")+`]}`), data, long)
+	path := createLayout(t, []byte(`{"schemaVersion":2,"manifests":[`+strings.Join(entries, ",")+`]}`), data, long)
 	cmd := exec.Command(releasedDavit(t), "serve", path, "--write", "--addr", "127.0.0.1:0")
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
@@ -402,7 +402,7 @@ func TestMemoryOfServe(t *testing.T) {
 		clients.Go(func() { ask("GET", "oci/manifests/"+digest.FromBytes(long).String(), nil) })
 		clients.Go(func() { ask("GET", "_catalog", nil) })
 	}
-	var slow []net.Conn // begin to send a manifest, and stop
+	var slow []net.Conn // connections that send an incomplete manifest, and stop
 	for range 40 {
 		c, err := net.Dial("tcp", host)
 		if err != nil {

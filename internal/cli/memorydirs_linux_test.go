@@ -35,7 +35,7 @@ func TestMemoryOfDirectories(t *testing.T) {
 	config := []byte(`{"os":"linux","architecture":"amd64","config":{},"rootfs":{"type":"layers","diff_ids":["` + digest.FromString("x").String() + `"]}}`)
 	manifest := []byte(`{"schemaVersion":2,"mediaType":"` + ocispec.MediaTypeImageManifest + `","config":` +
 		described("", ocispec.MediaTypeImageConfig, config) + `,"layers":[` + described("", ocispec.MediaTypeImageLayerGzip, layer.Bytes()) + `]}`)
-	path := layoutFiles(t, []byte(`{"schemaVersion":2,"manifests":[`+
+	path := createLayout(t, []byte(`{"schemaVersion":2,"manifests":[`+
 		described(`"annotations":{"org.opencontainers.image.ref.name":"one"},`, ocispec.MediaTypeImageManifest, manifest)+`]}`),
 		config, layer.Bytes(), manifest)
 	checkBounded(t, "0", "pull", "-q", path+":one", "-o", filepath.Join(t.TempDir(), "out"))

@@ -22,7 +22,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// oddTrees are small directories of kinds, by kind.
+// oddTrees are the files of a small directory, by kind.
 var oddTrees = map[string]map[string]string{
 	"generic": {"a.bin": "x"},
 	"volume":  {"a": "x"},
@@ -36,7 +36,7 @@ var oddTrees = map[string]map[string]string{
 	"compose":  {"compose.yaml": "services: {a: {image: nginx}}\n"},
 }
 
-// oddNames are names of a file, some in directories.
+// oddNames returns unusual file names, some of them in directories.
 func oddNames() []string {
 	return []string{
 		"caf\xe9.md", "\xff", "Icon\r", "a\x1b[31m.md", "new\nline.md", "tab\t.md", "\x01", "trail.", "space ", " lead", "-dash.md", "--kind", "con.txt", "aux", "sub/nul.md", "COM1",
@@ -45,7 +45,7 @@ func oddNames() []string {
 	}
 }
 
-// oddSpecials make files that are not regular.
+// oddSpecials are functions that create files that are not regular.
 var oddSpecials = map[string]func(t *testing.T, name string) error{
 	"socket": func(t *testing.T, name string) error {
 		listener, err := net.Listen("unix", name)
@@ -63,9 +63,9 @@ var oddSpecials = map[string]func(t *testing.T, name string) error{
 	"loop":     func(_ *testing.T, name string) error { return os.Symlink(path.Base(name), name) },
 }
 
-// TestOddFiles packs names and files that people have by accident, in kinds of directories. What check accepts is pushed and can be
-// pulled as it was, or is listed as left out; what it refuses is refused by push, with the same words, none of which reach a
-// terminal raw.
+// TestOddFiles adds a file with an unusual name or type to a directory of each kind. If check accepts the directory, push does, too,
+// and the file is either pulled unchanged or listed as left out. If check refuses it, push fails with the same exit code. No output
+// has control characters.
 func TestOddFiles(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("HOME", dir)
@@ -78,7 +78,7 @@ func TestOddFiles(t *testing.T) {
 				if every := kind == "generic" || kind == "model" || kind == "volume"; !every && (i+n)%3 > 0 { // a third, to save time
 					continue
 				}
-				o := oddTree(t, kind, tree, fmt.Sprintf("n%d", i))
+				o := newOddFile(t, kind, tree, fmt.Sprintf("n%d", i))
 				content := "content of " + name
 				if os.MkdirAll(o.at(path.Dir(name)), 0o755) != nil || os.WriteFile(o.at(name), []byte(content), 0o644) != nil {
 					t.Fatalf("%q can't be made", name)
@@ -89,7 +89,7 @@ func TestOddFiles(t *testing.T) {
 				})
 			}
 			for what, make := range oddSpecials {
-				o := oddTree(t, kind, tree, what)
+				o := newOddFile(t, kind, tree, what)
 				if err := make(t, o.at(what)); err != nil {
 					t.Logf("%s can't be made: %v", what, err)
 					continue
@@ -106,7 +106,8 @@ func TestOddFiles(t *testing.T) {
 // oddFile is a directory of a kind with an odd file in it.
 type oddFile struct{ kind, dir string }
 
-func oddTree(t *testing.T, kind string, tree map[string]string, name string) oddFile {
+// newOddFile creates the directory, without the odd file.
+func newOddFile(t *testing.T, kind string, tree map[string]string, name string) oddFile {
 	t.Helper()
 	o := oddFile{kind, filepath.Join(kind, name, "odd")}
 	for file, content := range tree {
@@ -135,7 +136,7 @@ func (o oddFile) run(t *testing.T, name string, args ...string) (code int, stdou
 	return code, out.String(), err.String()
 }
 
-// check compares what check, push, and pull say. same reports whether a file is the odd one.
+// check compares the results of check, push, and pull. same reports whether a file is the odd one.
 func (o oddFile) check(t *testing.T, name string, same func(at string) bool) {
 	t.Helper()
 	ref := "./" + filepath.Join(o.kind, filepath.Base(filepath.Dir(o.dir)), "oci") + ":1.0.0"
@@ -154,7 +155,7 @@ func (o oddFile) check(t *testing.T, name string, same func(at string) bool) {
 	out := filepath.Join(filepath.Dir(o.dir), "out")
 	pulled, _, _ := o.run(t, name, "pull", ref, "-o", out, "--durable=false", "--preserve")
 	pullErr := ""
-	if pulled != 0 { // of a kind without metadata to preserve
+	if pulled != 0 { // the kind has no metadata to preserve
 		pulled, _, pullErr = o.run(t, name, "pull", ref, "-o", out, "--durable=false")
 	}
 	if pulled != 0 {

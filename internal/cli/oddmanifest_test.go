@@ -41,7 +41,7 @@ func (o *odd) open(name string) registry.Target {
 	return target
 }
 
-// TestDeniedReferrers inspects an artifact in a registry that denies the list of referrers only.
+// TestDeniedReferrers inspects an artifact in a registry that denies only the list of referrers.
 func TestDeniedReferrers(t *testing.T) {
 	withHome(t)
 	for _, status := range []int{401, 403} {
@@ -59,7 +59,7 @@ func TestCosignTagsAreNotReferrers(t *testing.T) {
 	withHome(t)
 	for _, opts := range []registrytest.Options{{}, withoutAPI} {
 		o := newOdd(t, opts)
-		tag := "$R/app:" + o.list() + ".sbom"
+		tag := "$R/app:" + o.listTag() + ".sbom"
 		o.run(exit.Done, "push -q --kind sbom $D/one.spdx.json "+tag)
 		hint := "davit delete " + strings.Replace(tag, "$R", o.reg.Host, 1)
 		o.runWith(exit.NotFound, "detach --kind sbom $R/app:1", hint)
@@ -128,7 +128,8 @@ func TestReferrerWithoutFiles(t *testing.T) {
 	o.runWith(exit.NotFound, "pull $R/app@"+desc.Digest.String()+" -o $D/out", "has no files, only annotations")
 }
 
-// TestReferrerWithMissingParts pulls attachments of which one has lost its manifest to another client, or lacks a layer.
+// TestReferrerWithMissingParts pulls attachments after another client deleted the manifest of one, and from a registry that lacks
+// their layers.
 func TestReferrerWithMissingParts(t *testing.T) {
 	withHome(t)
 	o := newOdd(t, withoutAPI)
@@ -180,7 +181,7 @@ func TestDroppedManifestType(t *testing.T) {
 	o.run(exit.Done, "copy --referrers $R/app:1 $D/oci:2")
 }
 
-// TestCompressedResponses pulls blobs from a registry that compresses responses unasked.
+// TestCompressedResponses pulls blobs from a registry that compresses responses although davit does not request it.
 func TestCompressedResponses(t *testing.T) {
 	withHome(t)
 	o := newOdd(t, registrytest.Options{})

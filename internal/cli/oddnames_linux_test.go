@@ -44,15 +44,15 @@ func TestVolumeKeepsLinuxFiles(t *testing.T) {
 			t.Errorf("stderr lacks %q: %s", want, &stderr)
 		}
 	}
-	want := treeOf(t, "vol", false)
+	want := listTree(t, "vol", false)
 	davit(t, "pull", "--preserve", "./oci:v", "-o", "preserved")
-	if got := treeOf(t, "preserved", false); got != want {
+	if got := listTree(t, "preserved", false); got != want {
 		t.Errorf("preserved: got\n%s\nwant\n%s", got, want)
 	}
 	davit(t, "pull", "--preserve", "./oci:v", "-o", "preserved") // again, over itself
 	davit(t, "verify", "./preserved")
 	davit(t, "pull", "./oci:v", "-o", "plain")
-	if got, want := treeOf(t, "plain", true), treeOf(t, "vol", true); got != want {
+	if got, want := listTree(t, "plain", true), listTree(t, "vol", true); got != want {
 		t.Errorf("without --preserve: got\n%s\nwant\n%s", got, want)
 	}
 	if list := davit(t, "ls", "./oci:v"); !strings.Contains(list, `a\x1b[31m\nb`) || !strings.Contains(list, `d\xe9/sub/\xff`) {
@@ -65,14 +65,14 @@ func TestVolumeKeepsLinuxFiles(t *testing.T) {
 	}
 	davit(t, "push", "--kind", "volume", tars[0], "./oci:tar")
 	davit(t, "pull", "--preserve", "./oci:tar", "-o", "again")
-	if got := treeOf(t, "again", false); got != want {
+	if got := listTree(t, "again", false); got != want {
 		t.Errorf("from the tar: got\n%s\nwant\n%s", got, want)
 	}
 }
 
-// treeOf lists the files of a directory, but for sockets: names, modes, and contents or targets. Plain leaves out pipes, and
-// what a pull without --preserve changes: modes, and links out of the directory.
-func treeOf(t *testing.T, dir string, plain bool) string {
+// listTree lists the files below a directory, except sockets, with their modes and contents or targets. If plain is set, it leaves out
+// everything that a pull without --preserve changes: pipes, modes, and links out of the directory.
+func listTree(t *testing.T, dir string, plain bool) string {
 	t.Helper()
 	var b strings.Builder
 	var list func(name string)

@@ -37,7 +37,7 @@ func newOdd(t *testing.T, opts registrytest.Options) *odd {
 	return o
 }
 
-// run runs a command, which must end with a code, and returns what it printed. $R is the registry, $D the directory.
+// run runs a command, checks its exit code, and returns its output. $R is the registry, $D the directory.
 func (o *odd) run(want exit.Code, command string) string {
 	o.t.Helper()
 	var out bytes.Buffer
@@ -48,8 +48,8 @@ func (o *odd) run(want exit.Code, command string) string {
 	return strings.TrimSpace(out.String())
 }
 
-// attached returns the number of referrers that discover lists.
-func (o *odd) attached(ref string) string {
+// countReferrers returns the number of referrers that discover lists.
+func (o *odd) countReferrers(ref string) string {
 	o.t.Helper()
 	return o.run(exit.Done, "discover --tags=false "+ref+" --format go-template={{.referrers|len}}")
 }
@@ -57,13 +57,13 @@ func (o *odd) attached(ref string) string {
 // expect compares the number of referrers of app:1.
 func (o *odd) expect(want string) {
 	o.t.Helper()
-	if got := o.attached("$R/app:1"); got != want {
+	if got := o.countReferrers("$R/app:1"); got != want {
 		o.t.Errorf("%s referrers, want %s", got, want)
 	}
 }
 
-// list returns the tag that lists the referrers of app:1.
-func (o *odd) list() string {
+// listTag returns the tag of the list of the referrers of app:1.
+func (o *odd) listTag() string {
 	digest, _, _, _ := o.reg.Manifest("app", "1")
 	return strings.Replace(digest, ":", "-", 1)
 }
@@ -71,14 +71,14 @@ func (o *odd) list() string {
 // putList replaces the list of the referrers of app:1.
 func (o *odd) putList(edit func(index map[string]any)) {
 	o.t.Helper()
-	_, mediaType, body, _ := o.reg.Manifest("app", o.list())
+	_, mediaType, body, _ := o.reg.Manifest("app", o.listTag())
 	var index map[string]any
 	if err := json.Unmarshal(body, &index); err != nil {
 		o.t.Fatal(err)
 	}
 	edit(index)
 	body, _ = json.Marshal(index)
-	req, _ := http.NewRequestWithContext(o.t.Context(), http.MethodPut, o.reg.URL+"/v2/app/manifests/"+o.list(), bytes.NewReader(body))
+	req, _ := http.NewRequestWithContext(o.t.Context(), http.MethodPut, o.reg.URL+"/v2/app/manifests/"+o.listTag(), bytes.NewReader(body))
 	req.Header.Set("Content-Type", mediaType)
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil || resp.StatusCode != http.StatusCreated {
@@ -99,9 +99,11 @@ func (o *odd) remove(reference string) {
 	_ = resp.Body.Close()
 }
 
+// withoutAPI are the options of a registry without the referrers API.
 var withoutAPI = registrytest.Options{NoReferrers: true}
 
-// TestLostListIsRepaired interrupts what lists a referrer after its manifest was stored: running the command again lists it.
+// TestLostListIsRepaired fails the update of the list after the manifest of a referrer was stored. Running the command again must
+// list the referrer.
 func TestLostListIsRepaired(t *testing.T) {
 	for name, prepare := range map[string]func(o *odd) string{
 		"attach":  func(*odd) string { return "attach -q $D/one.spdx.json $R/app:1" },
@@ -135,7 +137,7 @@ func TestLostListIsRepaired(t *testing.T) {
 					o.reg.Inject("PUT manifest", faults.Always, faults.At("/sha256-", faults.Status(400)))
 				case "lost":
 					o.reg.Inject("PUT manifest", faults.Always, faults.At("/sha256-", faults.Drop()))
-				case "claimed": // it has no referrers API, but says that it lists the manifest
+				case "claimed": // the registry has no referrers API, but claims that it lists the manifest
 					o.reg.Inject("PUT manifest", faults.Always, faults.Header("OCI-Subject", "sha256:x"))
 				}
 				if quirk == "claimed" {
@@ -155,7 +157,7 @@ func TestLostListIsRepaired(t *testing.T) {
 	}
 }
 
-// TestDeletedReferrer deletes the manifest of a referrer whose entry stays in the list.
+// TestDeletedReferrer runs commands after the manifest of a referrer was deleted, while its entry stays in the list.
 func TestDeletedReferrer(t *testing.T) {
 	withHome(t)
 	for name, test := range map[string]struct {
@@ -184,7 +186,7 @@ func TestDeletedReferrer(t *testing.T) {
 	}
 }
 
-// TestPagesOfReferrers checks that a list that can't be read to its end does not pass for the whole list.
+// TestPagesOfReferrers checks that a list of referrers that can't be read to its end is an error.
 func TestPagesOfReferrers(t *testing.T) {
 	withHome(t)
 	digest := regexp.MustCompile(`sha256:[0-9a-f]{64}`)
@@ -241,15 +243,15 @@ func TestRedirectToTLS(t *testing.T) {
 	}
 }
 
-// TestTagThatIsNotAList attaches where the tag of the list points to something else.
+// TestTagThatIsNotAList attaches to an artifact whose tag for the list of referrers points to another manifest, or can't move.
 func TestTagThatIsNotAList(t *testing.T) {
 	withHome(t)
 	o := newOdd(t, withoutAPI)
-	o.run(exit.Done, "tag -q $R/app:1 "+o.list())
+	o.run(exit.Done, "tag -q $R/app:1 "+o.listTag())
 	o.expect("0")
 	o.reg.ResetLog()
 	text := o.run(exit.Refused, "attach -q $D/one.spdx.json $R/app:1")
-	if !strings.Contains(text, "the tag "+o.list()+" refers to sha256:") || o.reg.Count("PUT manifest") != 1 {
+	if !strings.Contains(text, "the tag "+o.listTag()+" refers to sha256:") || o.reg.Count("PUT manifest") != 1 {
 		t.Errorf("%d PUTs: %s", o.reg.Count("PUT manifest"), text)
 	}
 
@@ -273,7 +275,7 @@ func TestReferrersListWithEmptyConfigType(t *testing.T) {
 				delete(entry, "artifactType")
 			}
 		})
-		if got := o.attached("$R/app:1 --kind sbom"); got != "1" {
+		if got := o.countReferrers("$R/app:1 --kind sbom"); got != "1" {
 			t.Errorf("%v: %s SBOMs are listed", artifactType, got)
 		}
 		o.run(exit.Done, "attach -q --replace --name list $D/two.spdx.json $R/app:1")
@@ -283,7 +285,7 @@ func TestReferrersListWithEmptyConfigType(t *testing.T) {
 	}
 }
 
-// TestNoDeletion detaches where the registry deletes no manifests, with and without a list of its own.
+// TestNoDeletion detaches in registries that refuse to delete manifests, without and with the referrers API.
 func TestNoDeletion(t *testing.T) {
 	withHome(t)
 	for _, status := range []int{400, 403, 405, 501} {
@@ -306,23 +308,24 @@ func TestNoDeletion(t *testing.T) {
 			code = exit.Denied
 		}
 		text := o.run(code, "detach --kind sbom $R/app:1")
-		wantStill(t, text, "1 referrer is still attached: the registry refuses deletion: DELETE ")
+		checkStillAttached(t, text, "1 referrer is still attached: the registry refuses deletion: DELETE ")
 		o.expect("1")
 		text = o.run(code, "attach --replace --name list $D/two.spdx.json $R/app:1")
-		wantStill(t, text, "1 referrer is still attached: the registry refuses deletion: DELETE ")
+		checkStillAttached(t, text, "1 referrer is still attached: the registry refuses deletion: DELETE ")
 		if !strings.Contains(text, "\nattached ") {
-			t.Errorf("%d: what was attached is not said: %s", status, text)
+			t.Errorf("%d: the attached referrer is not printed: %s", status, text)
 		}
 		o.expect("2")
 		if text := o.run(code, "attach --replace --name list --format go-template={{.kept|len}} $D/three.spdx.json $R/app:1"); !strings.Contains(text, "\n2\n") {
 			t.Errorf("%d: got %s", status, text)
 		}
-		wantStill(t, o.run(code, "detach --all $R/app:1"), "3 referrers are still attached: the registry refuses deletion: DELETE ")
+		checkStillAttached(t, o.run(code, "detach --all $R/app:1"), "3 referrers are still attached: the registry refuses deletion: DELETE ")
 	}
 }
 
-// wantStill checks the output about referrers that a registry does not delete: a line for each, and an error with one digest at most.
-func wantStill(t *testing.T, text, want string) {
+// checkStillAttached checks the output about referrers that a registry does not delete: lines for them, and an error with one
+// digest.
+func checkStillAttached(t *testing.T, text, want string) {
 	t.Helper()
 	result, message, _ := strings.Cut(text, "davit: error: ")
 	if !strings.HasPrefix(message, want) || strings.Count(message, "sha256:") != 1 {
@@ -346,14 +349,14 @@ func TestDetachAgain(t *testing.T) {
 			o.reg.Heal()
 			o.runWith(exit.Done, "detach --all $R/app:1", "detached")
 			o.expect("0")
-			if _, _, list, ok := o.reg.Manifest("app", o.list()); ok && strings.Contains(string(list), "sha256:") {
+			if _, _, list, ok := o.reg.Manifest("app", o.listTag()); ok && strings.Contains(string(list), "sha256:") {
 				t.Errorf("%s %d: the list has entries: %s", op, fails, list)
 			}
 		}
 	}
 }
 
-// TestNoReferrersAPI lists referrers where the address of the API does not respond with an index.
+// TestNoReferrersAPI lists referrers in registries that respond to requests of the referrers API with something other than an index.
 func TestNoReferrersAPI(t *testing.T) {
 	withHome(t)
 	index := "application/vnd.oci.image.index.v1+json"
@@ -377,7 +380,7 @@ func TestNoReferrersAPI(t *testing.T) {
 	o.run(exit.Denied, "detach --all $R/app:1")
 }
 
-// TestCollectionIsDenied pushes a collection where the registry denies manifests that do not exist.
+// TestCollectionIsDenied pushes a collection to a registry that denies requests for manifests that do not exist.
 func TestCollectionIsDenied(t *testing.T) {
 	withHome(t)
 	o := newOdd(t, registrytest.Options{})

@@ -16,7 +16,7 @@ import (
 	"github.com/davit-oci/davit/internal/shell"
 )
 
-// TestHintsCanBePasted checks the commands in hints about paths with characters that a shell treats specially.
+// TestHintsCanBePasted checks that the commands in hints are quoted for a shell.
 func TestHintsCanBePasted(t *testing.T) {
 	for _, name := range []string{"plain", "sp dir", "it's", `a"b`, "$HOME", "a;b&c", "(x)", "#x", "a`b`", "naïve"} {
 		parent := t.TempDir()
@@ -74,7 +74,7 @@ func TestHintsCanBePasted(t *testing.T) {
 	}
 }
 
-// TestHintsAreBuilt checks that no text has a command with arguments that were not quoted for a shell.
+// TestHintsAreBuilt checks that no string is combined with arguments into a command without quoting them for a shell.
 func TestHintsAreBuilt(t *testing.T) {
 	t.Parallel()
 	formatted := regexp.MustCompile(`\b(davit|cosign|docker) [a-z]+ ([^"]*\s)?%(\[\d\])?[qsv]`)
@@ -92,12 +92,12 @@ func TestHintsAreBuilt(t *testing.T) {
 			switch n := n.(type) {
 			case *ast.BasicLit:
 				if formatted.MatchString(n.Value) {
-					t.Errorf("%s: %s: the command is that of shell.Command", set.Position(n.Pos()), n.Value)
+					t.Errorf("%s: %s: build the command with shell.Command", set.Position(n.Pos()), n.Value)
 				}
 			case *ast.BinaryExpr:
 				text, ok := n.X.(*ast.BasicLit)
 				if ok && n.Op == token.ADD && before.MatchString(strings.Trim(text.Value, "`\"")) {
-					t.Errorf("%s: %s: the command is that of shell.Command", set.Position(n.Pos()), text.Value)
+					t.Errorf("%s: %s: build the command with shell.Command", set.Position(n.Pos()), text.Value)
 				}
 			}
 			return true

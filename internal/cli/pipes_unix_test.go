@@ -18,8 +18,8 @@ import (
 	"github.com/davit-oci/davit/internal/registrytest"
 )
 
-// piped returns the name of a pipe with this content: as the shell names it in <(...), and with a name of its own.
-func piped(t *testing.T, content string, named bool) string {
+// newPipe returns the name of a pipe with the given content: of a named pipe, or as a shell names the pipe of <(...).
+func newPipe(t *testing.T, content string, named bool) string {
 	t.Helper()
 	if named {
 		name := filepath.Join(t.TempDir(), "pipe")
@@ -47,34 +47,34 @@ func TestPipes(t *testing.T) {
 	o := newOdd(t, registrytest.Options{})
 	document := fmt.Sprintf(spdx, "piped")
 	for _, named := range []bool{false, true} {
-		o.runWith(exit.BadUsage, "attach "+piped(t, document, named)+" $R/app:1", "is not a davit.yaml", "--file-name NAME")
-		o.runWith(exit.Done, fmt.Sprintf("attach --file-name a%v.spdx.json %s $R/app:1", named, piped(t, document, named)), "sbom")
-		o.runWith(exit.BadUsage, "attach --file-name x.json "+piped(t, "", named)+" $R/app:1", "is empty")
+		o.runWith(exit.BadUsage, "attach "+newPipe(t, document, named)+" $R/app:1", "is not a davit.yaml", "--file-name NAME")
+		o.runWith(exit.Done, fmt.Sprintf("attach --file-name a%v.spdx.json %s $R/app:1", named, newPipe(t, document, named)), "sbom")
+		o.runWith(exit.BadUsage, "attach --file-name x.json "+newPipe(t, "", named)+" $R/app:1", "is empty")
 	}
 	o.expect("2")
 	for _, flag := range []string{"", "--kind sbom ", "--artifact-type application/x.y "} {
 		for _, content := range []string{document, "[1]", "text", "# Title\n\na: b: c\n", "\x00\xff", strings.Repeat("a", 1<<20+1)} {
-			o.runWith(exit.BadUsage, "attach "+flag+piped(t, content, false)+" $R/app:1", "is not a davit.yaml", "--file-name NAME")
+			o.runWith(exit.BadUsage, "attach "+flag+newPipe(t, content, false)+" $R/app:1", "is not a davit.yaml", "--file-name NAME")
 		}
 		o.runWith(exit.BadUsage, "attach "+flag+"- $R/app:1", "standard input is empty: the command before the pipe wrote nothing")
 	}
 	for _, content := range []string{`{"kind": "Deployment"}`, `{"kind": "sbom", "version": "1"}`} {
-		o.runWith(exit.BadUsage, "attach --kind sbom "+piped(t, content, false)+" $R/app:1", "is not a davit.yaml: ", "--file-name NAME")
-		if out := o.run(exit.BadUsage, "attach "+piped(t, content, false)+" $R/app:1"); strings.Contains(out, "--file-name") {
-			t.Error(out) // it may be one with a fault
+		o.runWith(exit.BadUsage, "attach --kind sbom "+newPipe(t, content, false)+" $R/app:1", "is not a davit.yaml: ", "--file-name NAME")
+		if out := o.run(exit.BadUsage, "attach "+newPipe(t, content, false)+" $R/app:1"); strings.Contains(out, "--file-name") {
+			t.Error(out) // it may be a davit.yaml with an error
 		}
 	}
-	o.runWith(exit.BadUsage, "attach --file-name x.json "+piped(t, document, false)+" - $R/app:1", "got 2")
+	o.runWith(exit.BadUsage, "attach --file-name x.json "+newPipe(t, document, false)+" - $R/app:1", "got 2")
 
 	declaration := "kind: generic\nlayers: [app.txt]\n"
 	t.Chdir(o.dir)
 	want := o.run(exit.Done, "pack -q --kind generic app.txt -o $D/oci:1")
 	for _, command := range []string{"pack -q -f %s -o $D/oci:1", "pack -q %s -o $D/oci:1"} {
-		if got := o.run(exit.Done, fmt.Sprintf(command, piped(t, declaration, false))); got != want {
+		if got := o.run(exit.Done, fmt.Sprintf(command, newPipe(t, declaration, false))); got != want {
 			t.Errorf("%s: got %s, want %s", command, got, want)
 		}
 	}
-	o.runWith(exit.BadUsage, "check -f "+piped(t, "kind: [\n", false), "/dev/fd/", ":2:1: ")
+	o.runWith(exit.BadUsage, "check -f "+newPipe(t, "kind: [\n", false), "/dev/fd/", ":2:1: ")
 
 	if err := syscall.Mkfifo("davit.yaml", 0o600); err != nil {
 		t.Fatal(err)
@@ -136,6 +136,6 @@ func TestPipesWithoutWriter(t *testing.T) {
 		_ = f.Close()
 	}
 	if _, err := os.Lstat("oci"); err == nil {
-		t.Error("a layout was made")
+		t.Error("a layout was created")
 	}
 }

@@ -40,14 +40,14 @@ func TestPodmanVolume(t *testing.T) {
 	); err != nil {
 		t.Fatal(err)
 	}
-	want := treeOf(t, mounted("data"), false)
+	want := listTree(t, mounted("data"), false)
 
 	davit(t, "push", "--from", "podman-volume:data", "./oci:v1")
 	if got := davit(t, "inspect", "./oci:v1", "--format", "{{.kind}}"); got != "volume" {
 		t.Errorf("the artifact is %q", got)
 	}
 	davit(t, "pull", "--preserve", "./oci:v1", "-o", "restored")
-	if got := treeOf(t, "restored", false); got != want {
+	if got := listTree(t, "restored", false); got != want {
 		t.Errorf("restored: got\n%s\nwant\n%s", got, want)
 	}
 	var stat unix.Stat_t
@@ -66,7 +66,7 @@ func TestPodmanVolume(t *testing.T) {
 	}
 	podman.Run("volume", "create", "again")
 	podman.Run("volume", "import", "again", filepath.Join(home, tars[0]))
-	if got := treeOf(t, mounted("again"), false); got != want {
+	if got := listTree(t, mounted("again"), false); got != want {
 		t.Errorf("imported: got\n%s\nwant\n%s", got, want)
 	}
 

@@ -32,7 +32,7 @@ var fileSystems = []fileSystem{
 	{"xfs", []string{"mkfs.xfs", "-q", "-f"}, "loop,nouuid"},
 }
 
-// disk is a file system in a file, mounted over a loop device. Power loss would leave the content of the file.
+// disk is a file system in a file, mounted over a loop device. After power loss, only the content of the file would be left.
 type disk struct {
 	fileSystem
 	image, dir string
@@ -59,7 +59,8 @@ func mount(t *testing.T, f fileSystem, image string) *disk {
 	return &disk{f, image, dir}
 }
 
-// cut calls a function while the disk is as after power loss at this moment, with the same path. The records of pulls are on it.
+// cut calls a function while a copy of the disk is mounted over it, in the state that power loss at this moment would leave. The
+// records of pulls are on the disk, too.
 func (d *disk) cut(t *testing.T, after func()) {
 	t.Helper()
 	image := filepath.Join(t.TempDir(), "cut.img")
@@ -82,6 +83,7 @@ func (d *disk) commit(t *testing.T) {
 	}
 }
 
+// command runs a program, and returns its output.
 func command(t *testing.T, name string, args ...string) string {
 	t.Helper()
 	out, err := exec.Command(name, args...).CombinedOutput()
@@ -100,6 +102,7 @@ func content(version, name string, size int) []byte {
 	return b
 }
 
+// made holds the results of contents.
 var made = make(map[string]map[string][]byte)
 
 // contents returns the files of a version: two of their own, and a directory that is packed.
@@ -136,8 +139,8 @@ func publish(t *testing.T, version, target string) {
 	command(t, "davit", "push", dir, target)
 }
 
-// complain reports files of the destination that differ from those of all versions. For a single version, all must exist.
-func complain(t *testing.T, dir string, versions ...string) {
+// checkFiles reports files in the destination that differ from those of all versions. For a single version, all must exist.
+func checkFiles(t *testing.T, dir string, versions ...string) {
 	t.Helper()
 	for name := range contents(versions[0]) {
 		got, err := os.ReadFile(filepath.Join(dir, name))
@@ -149,12 +152,13 @@ func complain(t *testing.T, dir string, versions ...string) {
 			right = right || bytes.Equal(got, contents(v)[name])
 		}
 		if err != nil || !right {
-			t.Errorf("%s is not that of %v: %d bytes, %d of them zero (%v)", name, versions, len(got), bytes.Count(got, []byte{0}), err)
+			t.Errorf("%s differs from that of %v: %d bytes, %d of them zero (%v)", name, versions, len(got), bytes.Count(got, []byte{0}), err)
 			return
 		}
 	}
 }
 
+// onEachFileSystem runs a test on each file system.
 func onEachFileSystem(t *testing.T, test func(*testing.T, *disk)) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	for _, f := range fileSystems {
@@ -166,7 +170,7 @@ func onEachFileSystem(t *testing.T, test func(*testing.T, *disk)) {
 	}
 }
 
-// TestPowerLossAfterPull cuts the power right after exit 0.
+// TestPowerLossAfterPull simulates power loss right after a pull has succeeded.
 func TestPowerLossAfterPull(t *testing.T) {
 	layout := filepath.Join(t.TempDir(), "oci")
 	registry := registrytest.Start(t, registrytest.Options{}).Host + "/a"
@@ -181,19 +185,19 @@ func TestPowerLossAfterPull(t *testing.T) {
 				command(t, "davit", "pull", "--durable", source+":"+version, "-o", out)
 				d.commit(t)
 				d.cut(t, func() {
-					complain(t, out, version)
-					if said := command(t, "davit", "pull", "--durable", source+":"+version, "-o", out); !strings.HasPrefix(said, "unchanged") {
-						t.Errorf("pulled again: %s", said)
+					checkFiles(t, out, version)
+					if output := command(t, "davit", "pull", "--durable", source+":"+version, "-o", out); !strings.HasPrefix(output, "unchanged") {
+						t.Errorf("pulled again: %s", output)
 					}
-					complain(t, out, version)
+					checkFiles(t, out, version)
 				})
 			}
 		}
 	})
 }
 
-// TestPowerLossDuringPull kills pulls at many moments, with power loss right after that: every file is an old one, the
-// new one, or absent, and the next pull, of any version, repairs the directory.
+// TestPowerLossDuringPull kills pulls at many moments, with power loss right after that: every file must be the old one, the
+// new one, or absent, and the next pull, of any version, must repair the directory.
 func TestPowerLossDuringPull(t *testing.T) {
 	layout := filepath.Join(t.TempDir(), "oci")
 	for _, v := range []string{"v1", "v2", "v3"} {
@@ -214,16 +218,16 @@ func TestPowerLossDuringPull(t *testing.T) {
 				d.commit(t)
 			}
 			d.cut(t, func() {
-				complain(t, out, "v1", "v2")
+				checkFiles(t, out, "v1", "v2")
 				next := []string{"v2", "v3", "v1"}[i%3]
 				command(t, "davit", "pull", "--durable", layout+":"+next, "-o", out)
-				complain(t, out, next)
+				checkFiles(t, out, next)
 			})
 		}
 	})
 }
 
-// TestPowerLossAfterResumedPull resumes a killed pull: bytes that the killed one fetched are durable, too.
+// TestPowerLossAfterResumedPull resumes a killed pull: the bytes that the killed pull fetched must be durable, too.
 func TestPowerLossAfterResumedPull(t *testing.T) {
 	registry := registrytest.Start(t, registrytest.Options{})
 	source := registry.Host + "/a:v1"
@@ -270,6 +274,7 @@ type killer struct {
 	cmd  *exec.Cmd
 }
 
+// Write implements io.Writer.
 func (k *killer) Write(p []byte) (int, error) {
 	n, err := k.ResponseWriter.Write(p)
 	if k.left -= n; k.left < 0 {

@@ -48,9 +48,9 @@ func readBlocks(text string) []block {
 	return list
 }
 
-// TestReadme runs the blocks of README.md, each section in its own sandbox. A sh block is a script that must
-// succeed; a console block also has the output of its commands, which -update renews; yaml is a davit.yaml; a Go program compiles
-// and runs, and part of one is in a test.
+// TestReadme runs the blocks of README.md, each section in its own sandbox. A sh block is a script that must succeed. A console block
+// also has the output of its commands, which -update renews. A yaml block must be a valid davit.yaml. A Go program must compile and
+// run, and a part of a program must be in a test.
 func TestReadme(t *testing.T) {
 	t.Parallel()
 	text := readFile(t, readme)
@@ -59,12 +59,12 @@ func TestReadme(t *testing.T) {
 		t.Error("no block of README.md has make demo and make test")
 	}
 	if n := strings.Count(text, "\n"); n > 200 {
-		t.Errorf("README.md has %d lines, at most 200 are read", n)
+		t.Errorf("README.md has %d lines, want at most 200", n)
 	}
 	runBlocks(t, readme, text, blocks)
 }
 
-// TestReadmeInOrder runs the blocks of README.md one after the other in one sandbox, as a reader pastes them, and then all of them
+// TestReadmeInOrder runs the blocks of README.md one after the other in one sandbox, as a user pastes them, and then all of them
 // again.
 func TestReadmeInOrder(t *testing.T) {
 	t.Parallel()
@@ -83,7 +83,7 @@ func TestReadmeInOrder(t *testing.T) {
 	}
 }
 
-// TestExamplesReadme does the same for examples/README.md.
+// TestExamplesReadme runs the blocks of examples/README.md.
 func TestExamplesReadme(t *testing.T) {
 	t.Parallel()
 	const file = "../../examples/README.md"
@@ -91,7 +91,7 @@ func TestExamplesReadme(t *testing.T) {
 	runBlocks(t, file, text, readBlocks(text))
 }
 
-// TestDocuments does the same for other documents with blocks.
+// TestDocuments runs the blocks of the other documents.
 func TestDocuments(t *testing.T) {
 	t.Parallel()
 	documents, err := filepath.Glob("../../docs/*.md")
@@ -121,9 +121,9 @@ func runBlocks(t *testing.T, file, text string, blocks []block) {
 	if len(blocks) == 0 {
 		t.Fatalf("%s has no blocks", file)
 	}
-	got := make([]string, len(blocks)) // the expected text of each block; -run can leave sections out, which keep theirs
+	want := make([]string, len(blocks)) // the expected text of each block; sections that -run leaves out keep theirs
 	for i, b := range blocks {
-		got[i] = b.text
+		want[i] = b.text
 	}
 	t.Run("sections", func(t *testing.T) {
 		for i := 0; i < len(blocks); {
@@ -137,16 +137,16 @@ func runBlocks(t *testing.T, file, text string, blocks []block) {
 				t.Parallel()
 				s := newSandbox(t)
 				for j := first; j < last; j++ {
-					got[j] = s.runBlock(t, blocks[j])
+					want[j] = s.runBlock(t, blocks[j])
 				}
 			})
 		}
 	})
-	renewBlocks(t, file, text, blocks, got)
+	renewBlocks(t, file, text, blocks, want)
 }
 
-// ageless replaces the ages in the output of commands, which grow.
-func ageless(text string) string {
+// replaceAges replaces the ages in the output of commands, which grow.
+func replaceAges(text string) string {
 	return regexp.MustCompile(`\d+ (minute|hour|day|month|year)s? ago *`).ReplaceAllString(text, "AGE ")
 }
 
@@ -169,10 +169,10 @@ func (s *sandbox) runBlock(t *testing.T, b block) string {
 		if strings.HasPrefix(b.text, "package ") {
 			s.runGo(t, b.text)
 		} else {
-			wantTested(t, b.text)
+			checkTested(t, b.text)
 		}
 	case "sh foreign", "yaml foreign":
-		wantNames(t, b.text)
+		checkNames(t, b.text)
 	case "", "text":
 		if strings.HasPrefix(b.text, "davit ") || strings.Contains(b.text, "\ndavit ") {
 			t.Errorf("commands in a block without a language:\n%s", b.text)
@@ -183,9 +183,9 @@ func (s *sandbox) runBlock(t *testing.T, b block) string {
 	return b.text
 }
 
-// wantNames checks the names in a block that needs programs or services that tests do not have: of this module, of commands, and
-// of files in this repository.
-func wantNames(t *testing.T, text string) {
+// checkNames checks the names in a block that needs programs or services that tests do not have: names of packages of this module,
+// of commands and flags, and of files in this repository.
+func checkNames(t *testing.T, text string) {
 	t.Helper()
 	module, _, _ := strings.Cut(strings.TrimPrefix(readFile(t, "../../go.mod"), "module "), "\n")
 	for _, m := range regexp.MustCompile(`go install (\S+)@`).FindAllStringSubmatch(text, -1) {
@@ -221,9 +221,9 @@ func (s *sandbox) runScript(t *testing.T, text string) {
 	for _, line := range lines(text) {
 		switch target, isMake := strings.CutPrefix(line, "make "); {
 		case isMake:
-			wantTarget(t, target)
+			checkTarget(t, target)
 		case strings.HasPrefix(line, "go test "):
-			wantPackages(t, strings.Fields(line)[2:])
+			checkPackages(t, strings.Fields(line)[2:])
 		case strings.HasPrefix(line, "davit browse"):
 			s.must(t, script)
 			script = "set -eu\n"
@@ -238,15 +238,16 @@ func (s *sandbox) runScript(t *testing.T, text string) {
 	s.must(t, script)
 }
 
-func wantTarget(t *testing.T, name string) {
+// checkTarget checks that the Makefile has a target.
+func checkTarget(t *testing.T, name string) {
 	t.Helper()
 	if !regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(name) + `:`).MatchString(readFile(t, "../../Makefile")) {
 		t.Errorf("the Makefile has no %s", name)
 	}
 }
 
-// wantPackages checks the arguments of go test before the first flag: packages of this module.
-func wantPackages(t *testing.T, args []string) {
+// checkPackages checks the arguments of go test before the first flag: packages of this module.
+func checkPackages(t *testing.T, args []string) {
 	t.Helper()
 	for _, arg := range args {
 		if strings.HasPrefix(arg, "-") {
@@ -279,7 +280,7 @@ func (s *sandbox) runConsole(t *testing.T, text string) string {
 	return out
 }
 
-// ages are the times since documents of the examples were made, which grow, and the spaces that align columns.
+// ages matches the ages of documents in the examples, which grow, and the spaces that align columns.
 var ages = regexp.MustCompile(`( +[0-9]+ (?:day|month|year)s? ago)? +`)
 
 // runGo builds a program against this module and runs it.
@@ -294,8 +295,8 @@ func (s *sandbox) runGo(t *testing.T, text string) {
 	s.must(t, program+" && cmp tiny-llama.gguf examples/model/tiny-llama.gguf")
 }
 
-// wantTested checks that part of a program is in a test of internal/kinds, which compiles and runs it.
-func wantTested(t *testing.T, text string) {
+// checkTested checks that part of a program is in a test of internal/kinds, which compiles and runs it.
+func checkTested(t *testing.T, text string) {
 	t.Helper()
 	if !strings.Contains(readFile(t, "../kinds/adding_test.go"), text) {
 		t.Errorf("no test has this code:\n%s", text)
@@ -303,16 +304,16 @@ func wantTested(t *testing.T, text string) {
 }
 
 // renewBlocks compares the blocks with their expected texts, or rewrites them.
-func renewBlocks(t *testing.T, file, text string, blocks []block, got []string) {
+func renewBlocks(t *testing.T, file, text string, blocks []block, want []string) {
 	t.Helper()
 	var renewed strings.Builder
 	at := 0
 	for i, b := range blocks {
 		renewed.WriteString(text[at:b.start])
-		renewed.WriteString(got[i])
+		renewed.WriteString(want[i])
 		at = b.end
-		if ageless(got[i]) != ageless(b.text) && !*update {
-			t.Errorf("%s, %s: got\n%s\nwant\n%s", file, b.section, b.text, got[i])
+		if replaceAges(want[i]) != replaceAges(b.text) && !*update {
+			t.Errorf("%s, %s: got\n%s\nwant\n%s", file, b.section, b.text, want[i])
 		}
 	}
 	renewed.WriteString(text[at:])
@@ -349,7 +350,7 @@ func TestDocumentNames(t *testing.T) {
 		}
 	}
 	if named < 30 {
-		t.Errorf("the documents name %d files", named)
+		t.Errorf("the documents name %d files, want at least 30", named)
 	}
 }
 

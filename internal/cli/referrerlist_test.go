@@ -9,8 +9,8 @@ import (
 	"github.com/davit-oci/davit/internal/cli/exit"
 )
 
-// lists returns how often the list of the referrers of app:1 was written since the last call.
-func (o *odd) lists() (n int) {
+// countListWrites returns how often the list of the referrers of app:1 was written since the last call.
+func (o *odd) countListWrites() (n int) {
 	for _, r := range o.reg.Requests("PUT manifest") {
 		if strings.Contains(r.Path, "/sha256-") {
 			n++
@@ -20,8 +20,8 @@ func (o *odd) lists() (n int) {
 	return n
 }
 
-// TestListIsWrittenOnce copies and pushes many referrers to a registry without the referrers API: the list that the client has to
-// keep there is written once.
+// TestListIsWrittenOnce copies and pushes many referrers to a registry without the referrers API, where the client keeps the list:
+// it must be written once.
 func TestListIsWrittenOnce(t *testing.T) {
 	withHome(t)
 	const many = 12
@@ -36,18 +36,18 @@ func TestListIsWrittenOnce(t *testing.T) {
 	}
 	o.run(exit.Done, "copy -q --referrers $D/oci:1 $R/app:1")
 	o.expect(fmt.Sprint(many))
-	if n := o.lists(); n != 1 {
+	if n := o.countListWrites(); n != 1 {
 		t.Errorf("a copy wrote the list %d times", n)
 	}
 	o.run(exit.Done, "copy -q --referrers $D/oci:1 $R/app:1")
-	if n := o.lists(); n != 0 {
+	if n := o.countListWrites(); n != 0 {
 		t.Errorf("a copy that changed nothing wrote the list %d times", n)
 	}
 	o.putList(func(index map[string]any) { index["manifests"] = index["manifests"].([]any)[:many/2] })
-	o.lists()
+	o.countListWrites()
 	o.run(exit.Done, "copy -q --referrers $D/oci:1 $R/app:1")
 	o.expect(fmt.Sprint(many))
-	if n := o.lists(); n != 1 {
+	if n := o.countListWrites(); n != 1 {
 		t.Errorf("a copy that repaired the list wrote it %d times", n)
 	}
 
@@ -55,7 +55,7 @@ func TestListIsWrittenOnce(t *testing.T) {
 	writeFile(t, filepath.Join(o.dir, "davit.yaml"), "kind: generic\nlayers: [app.txt]\nreferrers:\n"+layers.String())
 	o.run(exit.Done, "push -q $D "+other.reg.Host+"/app:1")
 	other.expect(fmt.Sprint(many))
-	if n := other.lists(); n != 1 {
+	if n := other.countListWrites(); n != 1 {
 		t.Errorf("a push wrote the list %d times", n)
 	}
 }

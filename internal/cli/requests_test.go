@@ -30,7 +30,7 @@ func davit(t *testing.T, args ...string) string {
 	return strings.TrimSpace(stdout.String())
 }
 
-// TestShowRequests counts the requests of show, whose user may be on call.
+// TestShowRequests counts the requests of show, whose users may be on call and wait for it.
 func TestShowRequests(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("HOME", dir)
@@ -119,6 +119,7 @@ func TestAttachRequests(t *testing.T) {
 	}
 }
 
+// ops returns the operations of the requests that a registry received.
 func ops(reg *registrytest.Registry) []string {
 	var list []string
 	for _, r := range reg.Requests() {
@@ -195,6 +196,7 @@ func TestReadRequests(t *testing.T) {
 	}
 }
 
+// run runs the command, and compares its requests with the bounds.
 func (r reading) run(t *testing.T, reg *registrytest.Registry, repository string) {
 	t.Helper()
 	reg.ResetLog()

@@ -12,8 +12,8 @@ import (
 	"github.com/davit-oci/davit/internal/registrytest/faults"
 )
 
-// TestRetryFor checks that a command gives up, or does without what fails, after --retry-for without progress: whatever it is that
-// fails, however it does, and however many requests the command makes.
+// TestRetryFor checks that a command ends after --retry-for without progress, or continues without the failed requests, for each type
+// of request and failure and however many requests the command makes.
 func TestRetryFor(t *testing.T) {
 	t.Parallel()
 	const limit, stall, slack, lines = time.Second, 500 * time.Millisecond, 2 * time.Second, 8
@@ -47,7 +47,7 @@ func TestRetryFor(t *testing.T) {
 				o.reg.Inject(test.op, faults.Always, failure)
 				longest := limit + slack
 				if how == "silent" {
-					longest += lines * stall // a request that is made only once
+					longest += lines * stall // for requests that are not repeated
 				}
 				var out bytes.Buffer
 				args := strings.Fields(strings.NewReplacer("$D", o.dir, "$R", o.reg.Host).Replace(test.command))

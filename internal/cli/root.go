@@ -80,7 +80,7 @@ func everyCommand(cmd *cobra.Command) []*cobra.Command {
 	return all
 }
 
-// prepare runs before every command: it checks flags, and sets others from the environment.
+// prepare runs before every command. It checks flags, sets others from the environment, and sets up the console and the timeout.
 func prepare(a *app.App, cmd *cobra.Command) error {
 	if err := checkEmptyFlags(cmd.Flags()); err != nil {
 		return err
@@ -102,7 +102,7 @@ func prepare(a *app.App, cmd *cobra.Command) error {
 	return err
 }
 
-// formatsOf returns the formats that only this command has.
+// formatsOf returns the formats of a command besides text and json.
 func formatsOf(cmd *cobra.Command) []string { return strings.Fields(cmd.Annotations["formats"]) }
 
 // formatHint names the formats of a command.
@@ -110,8 +110,8 @@ func formatHint(cmd *cobra.Command) string {
 	return "formats: " + strings.Join(append([]string{"text", "json"}, formatsOf(cmd)...), ", ") + ", or a template"
 }
 
-// versionFlag prints the version. It is not cobra's flag, which needs the package text/template and with it 2 MB of program:
-// that calls methods by names read at run time, and the linker then keeps every exported method.
+// versionFlag prints the version. The flag of cobra is not used, because it needs package text/template, which adds 2 MB to the
+// program: templates call methods by name at run time, so that the linker keeps every exported method.
 const versionFlag = "version"
 
 // runRoot runs "davit" itself: it prints the version or the help, or returns an error about an unknown command.
@@ -135,7 +135,7 @@ func noSuchCommand(root *cobra.Command, args []string) error {
 			names = append(names, c.Name())
 		}
 	}
-	hint := cmp.Or(habit(strings.Join(args[:min(len(args), 2)], ".")), habit(name), textdist.DidYouMean(name, names), `"davit --help" lists the commands`)
+	hint := cmp.Or(hintForCommand(strings.Join(args[:min(len(args), 2)], ".")), hintForCommand(name), textdist.DidYouMean(name, names), `"davit --help" lists the commands`)
 	return &exit.UsageError{Err: fmt.Errorf("no such command: %q", name), Hint: hint}
 }
 
@@ -165,8 +165,8 @@ func suggestFlag(cmd *cobra.Command, unknown *pflag.NotExistError) string {
 	switch {
 	case (name == "p" || name == "password") && cmd.Flags().Lookup("password-stdin") != nil:
 		return "other users can read a password in the arguments of a program: pass it with --password-stdin, or in DAVIT_PASSWORD"
-	case flagHabit(cmd.Name(), name) != "":
-		return flagHabit(cmd.Name(), name)
+	case hintForFlag(cmd.Name(), name) != "":
+		return hintForFlag(cmd.Name(), name)
 	case unknown.GetSpecifiedShortnames() != "":
 		return ""
 	}
@@ -192,7 +192,7 @@ func ownerHint(root *cobra.Command, flag string) string {
 	return fmt.Sprintf("--%s is a flag of %s", flag, textdist.FirstFew(owners))
 }
 
-// onlyLonger returns the name that begins with what was typed, or "" unless exactly one does.
+// onlyLonger returns the only name that begins with typed, or "" if no name or several names do.
 func onlyLonger(typed string, names []string) string {
 	longer := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !strings.HasPrefix(name, typed) })
 	if len(longer) != 1 {

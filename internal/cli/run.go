@@ -23,8 +23,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// memoryLimit is the size above which garbage is collected more often. davit needs a fraction of it, except while it reads what others
-// made to exhaust memory: then the limits of the packages below bound what it holds, and this one what it has not yet freed.
+// memoryLimit is the memory, in bytes, above which garbage is collected more often. davit usually needs a fraction of it. For content
+// made to exhaust memory, the packages below limit the memory in use, and this constant limits the memory that is not yet freed.
 const memoryLimit = 128 << 20
 
 // Main runs davit with the arguments and streams of the process, and exits. version is that of a release, or empty.
@@ -33,10 +33,10 @@ func Main(version string) {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
 	}
-	log.SetOutput(io.Discard)    // net/http writes there what a registry sends unasked
-	logrus.SetOutput(io.Discard) // and the library of docker compose each variable that is not set
+	log.SetOutput(io.Discard)    // net/http logs unsolicited responses of registries
+	logrus.SetOutput(io.Discard) // the library of docker compose logs each variable that is not set
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// The first signal stops the work cleanly. After it the default action is back: a second signal kills the process.
+	// The first signal stops the work cleanly and restores the default action, so that a second signal kills the process.
 	context.AfterFunc(ctx, stop)
 	code := Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
@@ -55,7 +55,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *app.App {
 	return &app.App{Printer: printer.Printer{Stdout: stdout, Stderr: console}, Stdin: stdin, Context: context.Background()}
 }
 
-// withValue returns the arguments with an empty value for a flag that has none: it comes last, or another flag follows it.
+// withValue adds an empty value to a flag without one: the flag is the last argument, or another flag follows it.
 func withValue(args []string, flag string) []string {
 	i := slices.Index(args, flag)
 	if i < 0 || i+1 < len(args) && !strings.HasPrefix(args[i+1], "-") {
@@ -66,8 +66,8 @@ func withValue(args []string, flag string) []string {
 	return args
 }
 
-// continues reports whether a command that was stopped does the rest when it is run again.
-func continues(cmd *cobra.Command) bool {
+// canContinue reports whether a command that was stopped does the rest when it is run again.
+func canContinue(cmd *cobra.Command) bool {
 	return slices.Contains([]string{"pack", "push", "pull", "copy", "attach", "index"}, cmd.Name())
 }
 
@@ -79,19 +79,19 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root := newRootCommand(a)
 	root.SetArgs(args)
 	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
-		withoutQuotes(root)
+		removeQuotes(root)
 	}
 	cmd, err := root.ExecuteContextC(ctx)
 	var timeout *exit.TimeoutError
 	switch {
 	case err != nil && ctx.Err() != nil:
-		err = &exit.StoppedError{Continues: continues(cmd)}
+		err = &exit.StoppedError{Continues: canContinue(cmd)}
 	case err != nil && cmd.Context() != nil && errors.As(context.Cause(cmd.Context()), &timeout):
-		err = &exit.TimeoutError{After: timeout.After, Continues: continues(cmd), Last: a.Failing()}
+		err = &exit.TimeoutError{After: timeout.After, Continues: canContinue(cmd), Last: a.Failing()}
 	}
 	err = a.ExplainDenied(exit.Temporary(err))
 	if exit.IsBroken(err) && len(exit.Hints(err)) == 0 {
-		err = &exit.BrokenError{Err: err, Continues: continues(cmd)}
+		err = &exit.BrokenError{Err: err, Continues: canContinue(cmd)}
 	}
 	isHTTP := func(arg string) bool { return len(arg) > 7 && strings.EqualFold(arg[:7], "http://") }
 	if exit.IsNotTLS(err) && slices.ContainsFunc(args, isHTTP) {

@@ -24,7 +24,7 @@ import (
 	"github.com/davit-oci/davit/internal/registrytest"
 )
 
-// sandbox is a place where documented commands run unchanged: a directory with a copy of what they name of examples/, a home
+// sandbox runs documented commands unchanged. It has a directory with copies of the parts of examples/ that they name, a home
 // directory, and two registries, registry.example.com and mirror.example.com, behind a proxy on loopback. It needs a system on
 // which Go reads SSL_CERT_FILE.
 type sandbox struct {
@@ -44,13 +44,13 @@ func newSandbox(t *testing.T) *sandbox {
 			TLS: true, Auth: registrytest.Basic, Login: registrytest.Login{Username: "me", Password: "secret"},
 		})
 		hosts[host+":443"] = registry.Host
-		s.write(t, certificates, string(registry.CA)) // all of them have the same
+		s.write(t, certificates, string(registry.CA)) // all test registries have the same CA
 	}
 	account := base64.StdEncoding.EncodeToString([]byte("me:secret"))
 	s.write(t, filepath.Join(s.home, ".docker", "config.json"), fmt.Sprintf(
 		`{"auths": {"registry.example.com": {"auth": %q}, "mirror.example.com": {"auth": %[1]q}}}`, account))
 	s.env = []string{
-		// First programs that a test replaces, and then the davit of this test.
+		// Programs that a test replaces come first, before the davit of this test.
 		"PATH=" + filepath.Join(s.home, "bin") + string(os.PathListSeparator) + os.Getenv("PATH"),
 		"HOME=" + s.home,
 		"XDG_CACHE_HOME=" + filepath.Join(s.home, ".cache"),
@@ -77,7 +77,8 @@ func (s *sandbox) write(t *testing.T, file, content string) {
 
 var exampleName = regexp.MustCompile(`\bexamples\b(?:/([\w.-]+))?`)
 
-// copyExamples copies what a script names of examples/: many sandboxes that each had all of it would make tens of thousands of files.
+// copyExamples copies the parts of examples/ that a script names. Copies of everything in every sandbox would be tens of thousands of
+// files.
 func (s *sandbox) copyExamples(t *testing.T, script string) {
 	t.Helper()
 	const source = "../../examples"
@@ -107,7 +108,7 @@ func (s *sandbox) copyExamples(t *testing.T, script string) {
 	}
 }
 
-// copy replaces the directory by a copy of that of another sandbox.
+// copy replaces the directory with a copy of that of another sandbox.
 func (s *sandbox) copy(t *testing.T, other *sandbox) {
 	t.Helper()
 	s.dir, s.copied = t.TempDir(), maps.Clone(other.copied)
@@ -145,8 +146,8 @@ func (s *sandbox) serve(t *testing.T, command string) (address string) {
 	s.copyExamples(t, command)
 	cmd := exec.Command("sh", "-c", "exec "+command)
 	cmd.Dir, cmd.Env = s.dir, s.env
-	var said strings.Builder
-	cmd.Stderr = &said
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -161,7 +162,7 @@ func (s *sandbox) serve(t *testing.T, command string) (address string) {
 		}
 		_, _ = io.Copy(io.Discard, output) // until it ends
 		if err := cmd.Wait(); err != nil {
-			t.Errorf("%s: %v\n%s", command, err, said.String())
+			t.Errorf("%s: %v\n%s", command, err, stderr.String())
 		}
 	})
 	for {
@@ -182,7 +183,7 @@ func startProxy(t *testing.T, hosts map[string]string) string {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		address, known := hosts[r.Host]
 		if r.Method != http.MethodConnect || !known {
-			t.Errorf("a command asked for %s %s", r.Method, r.Host)
+			t.Errorf("a command requested %s %s", r.Method, r.Host)
 			http.Error(w, "no such host in the sandbox", http.StatusForbidden)
 			return
 		}

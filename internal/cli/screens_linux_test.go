@@ -10,8 +10,8 @@ import (
 	"github.com/davit-oci/davit/internal/cli/exit"
 )
 
-// TestScreens compares what people see on terminals of 40, 80, and 120 columns, with colors and on dumb ones; -update renews it. In the file, the
-// sequences of colors are in braces.
+// TestScreens compares the output on color terminals of 40, 80, and 120 columns and on dumb terminals with testdata/screens.golden,
+// which -update renews. In that file, "{" stands for the beginning of an escape sequence.
 func TestScreens(t *testing.T) {
 	t.Setenv("DAVIT_CACHE_DIR", t.TempDir())
 	t.Setenv("DOCKER_CONFIG", t.TempDir())
@@ -49,7 +49,7 @@ func TestScreens(t *testing.T) {
 		}
 		widths := []uint16{40, 80, 120}
 		if i < 3 || isDumb {
-			widths = widths[1:2] // they change something
+			widths = widths[1:2] // the first three change the layout; dumb terminals have one width
 		}
 		for _, width := range widths {
 			c := onScreen(t, width, dir, strings.Fields(arguments)...)
@@ -85,7 +85,7 @@ func TestColorsAreOptional(t *testing.T) {
 		t.Setenv("CLICOLOR_FORCE", test.force)
 		t.Setenv("TERM", test.term)
 		c := onTerminal(t, "inspect", "./nosuch")
-		c.ends(exit.NotFound)
+		c.waitExit(exit.NotFound)
 		if got := strings.Contains(c.text(), "\x1b["); got != test.want {
 			t.Errorf("%+v: %q", test, c.text())
 		}

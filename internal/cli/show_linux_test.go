@@ -9,7 +9,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/exit"
 )
 
-// TestShowOnTerminal checks color, and that a pager gets a text that does not fit.
+// TestShowOnTerminal checks colors, and that a text that does not fit the screen goes to the pager.
 func TestShowOnTerminal(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("HOME", dir)
@@ -32,7 +32,7 @@ func TestShowOnTerminal(t *testing.T) {
 	} {
 		t.Setenv("NO_COLOR", test.noColor)
 		term := onTerminal(t, "show", layout+":"+test.name)
-		term.ends(exit.Done)
+		term.waitExit(exit.Done)
 		if got := term.text(); !strings.HasPrefix(got, test.want) {
 			t.Errorf("%s, NO_COLOR=%s: got %q", test.name, test.noColor, got)
 		}

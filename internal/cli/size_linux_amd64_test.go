@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-// TestSize bounds the size of the program. Two megabytes of it depend on the linker dropping methods that are never called, which
-// it does only while no function that can run calls methods by a name made at run time: text/template does, and the parts of
-// cobra that use it. `go build -ldflags=-dumpdep ./cmd/davit 2>&1 | grep ReflectMethod` finds such functions.
+// TestSize limits the size of the program. The linker saves two megabytes by dropping methods that are never called. It does so only
+// if no reachable function calls methods by a name made at run time, as text/template and parts of cobra do.
+// `go build -ldflags=-dumpdep ./cmd/davit 2>&1 | grep ReflectMethod` finds such functions.
 func TestSize(t *testing.T) {
 	t.Parallel()
 	info, err := os.Stat(releasedDavit(t))

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// TestStartup bounds the work of packages before main, which every command waits for. It is measured by allocated bytes,
+// TestStartup limits the work that packages do before main, which every command waits for. The work is measured in allocated bytes,
 // which do not depend on the machine. The runtime prints a line for each package.
 func TestStartup(t *testing.T) {
 	t.Parallel()

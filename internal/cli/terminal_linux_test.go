@@ -43,7 +43,7 @@ func onScreen(t *testing.T, columns uint16, dir string, args ...string) *termina
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil {
-		clients.Missing(t, "there are no terminals here: %v", err)
+		clients.Missing(t, "no pseudo-terminals: %v", err)
 	}
 	fd := int(master.Fd())
 	number, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
@@ -58,7 +58,7 @@ func onScreen(t *testing.T, columns uint16, dir string, args ...string) *termina
 	}
 	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
-		clients.Missing(t, "there are no terminals here: %v", err)
+		clients.Missing(t, "no pseudo-terminals: %v", err)
 	}
 	defer slave.Close()
 	cmd := exec.Command("davit", args...)
@@ -92,6 +92,7 @@ func (c *terminal) watch() {
 	}
 }
 
+// text returns the output so far.
 func (c *terminal) text() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -112,8 +113,8 @@ func (c *terminal) expect(text string) {
 	}
 }
 
-// hides waits until the terminal stops echoing.
-func (c *terminal) hides() {
+// waitNoEcho waits until the terminal stops echoing.
+func (c *terminal) waitNoEcho() {
 	c.t.Helper()
 	for {
 		mode, err := unix.IoctlGetTermios(int(c.tty.Fd()), unix.TCGETS)
@@ -127,15 +128,16 @@ func (c *terminal) hides() {
 	}
 }
 
-func (c *terminal) typed(keys string) {
+// typeKeys sends keys to the terminal.
+func (c *terminal) typeKeys(keys string) {
 	c.t.Helper()
 	if _, err := c.tty.WriteString(keys); err != nil {
 		c.t.Fatal(err)
 	}
 }
 
-// ends waits for the exit code.
-func (c *terminal) ends(want exit.Code) {
+// waitExit waits until davit exits, and checks its exit code.
+func (c *terminal) waitExit(want exit.Code) {
 	c.t.Helper()
 	err := c.cmd.Wait()
 	var exit *exec.ExitError
@@ -155,11 +157,11 @@ func TestTerminal(t *testing.T) {
 	t.Run("password is asked for and not shown", func(t *testing.T) {
 		c := onTerminal(t, "login", registry.Host)
 		c.expect("username: ")
-		c.typed("test\n")
+		c.typeKeys("test\n")
 		c.expect("password: ")
-		c.hides()
-		c.typed("secret\n")
-		c.ends(exit.Done)
+		c.waitNoEcho()
+		c.typeKeys("secret\n")
+		c.waitExit(exit.Done)
 		if got := c.text(); !strings.Contains(got, "logged in to") || strings.Contains(got, "secret") {
 			t.Errorf("got %q", got)
 		}
@@ -167,9 +169,9 @@ func TestTerminal(t *testing.T) {
 	t.Run("interrupt at the password", func(t *testing.T) {
 		c := onTerminal(t, "login", registry.Host, "--username", "test")
 		c.expect("password: ")
-		c.hides()
-		c.typed("\x03")
-		c.ends(exit.Interrupted)
+		c.waitNoEcho()
+		c.typeKeys("\x03")
+		c.waitExit(exit.Interrupted)
 	})
 	file := filepath.Join(t.TempDir(), "big.bin")
 	if err := os.WriteFile(file, bytes.Repeat([]byte("davit"), 1<<20), 0o644); err != nil {
@@ -186,7 +188,7 @@ func TestTerminal(t *testing.T) {
 		c := onTerminal(t, "push", file, registry.Host+"/app:1")
 		c.expect("0 of 1 blob")
 		close(release)
-		c.ends(exit.Done)
+		c.waitExit(exit.Done)
 		registry.Heal()
 		if _, shown, _ := strings.Cut(c.text(), "pushed "); !strings.HasPrefix(strings.TrimSpace(shown), registry.Host+"/app:1") {
 			t.Errorf("got %q", c.text())
@@ -199,8 +201,8 @@ func TestTerminal(t *testing.T) {
 		})
 		c := onTerminal(t, "push", file, registry.Host+"/interrupted:1")
 		c.expect("0 of 1 blob")
-		c.typed("\x03")
-		c.ends(exit.Interrupted)
+		c.typeKeys("\x03")
+		c.waitExit(exit.Interrupted)
 		close(release)
 		registry.Heal()
 		_, after, echoed := strings.Cut(c.text(), "^C") // echoed by the terminal itself, below the bars
@@ -211,47 +213,47 @@ func TestTerminal(t *testing.T) {
 	t.Run("delete asks", func(t *testing.T) {
 		c := onTerminal(t, "delete", registry.Host+"/app:1")
 		c.expect("[y/N] ")
-		c.typed("n\n")
-		c.ends(exit.No)
+		c.typeKeys("n\n")
+		c.waitExit(exit.No)
 		c = onTerminal(t, "delete", registry.Host+"/app:1")
 		c.expect("[y/N] ")
-		c.typed("\x03")
-		c.ends(exit.Interrupted)
+		c.typeKeys("\x03")
+		c.waitExit(exit.Interrupted)
 		c = onTerminal(t, "delete", registry.Host+"/app:1")
 		c.expect("[y/N] ")
-		c.typed("yes\n")
-		c.ends(exit.Done)
+		c.typeKeys("yes\n")
+		c.waitExit(exit.Done)
 		if _, _, _, ok := registry.Manifest("app", "1"); ok {
 			t.Error("the tag exists")
 		}
 	})
 	t.Run("detach asks before several are removed", func(t *testing.T) {
 		subject := registry.Host + "/app:2"
-		onTerminal(t, "push", "-q", file, subject).ends(exit.Done)
+		onTerminal(t, "push", "-q", file, subject).waitExit(exit.Done)
 		attach := func(names ...string) {
 			for _, name := range names {
 				page := filepath.Join(t.TempDir(), name+".md")
 				if err := os.WriteFile(page, []byte("# "+name+"\n"), 0o644); err != nil {
 					t.Fatal(err)
 				}
-				onTerminal(t, "attach", "-q", "--kind", "runbook", page, subject).ends(exit.Done)
+				onTerminal(t, "attach", "-q", "--kind", "runbook", page, subject).waitExit(exit.Done)
 			}
 		}
 		attach("one", "two", "three")
 		c := onTerminal(t, "detach", subject, "--kind", "runbook")
 		c.expect("detach 3 referrers (3 runbook) from " + subject + "? [y/N] ")
-		c.typed("n\n")
-		c.ends(exit.No)
+		c.typeKeys("n\n")
+		c.waitExit(exit.No)
 		c = onTerminal(t, "detach", subject, "--keep", "0", "--yes", "--dry-run")
-		c.ends(exit.Done)
+		c.waitExit(exit.Done)
 		if got := c.text(); strings.Count(got, "would detach") != 3 {
 			t.Errorf("after the answer no: %q", got)
 		}
 		c = onTerminal(t, "detach", subject, "--kind", "runbook", "--yes")
-		c.ends(exit.Done)
+		c.waitExit(exit.Done)
 		attach("one")
 		c = onTerminal(t, "detach", subject, "--kind", "runbook") // only one is meant
-		c.ends(exit.Done)
+		c.waitExit(exit.Done)
 		if got := c.text(); strings.Contains(got, "[y/N]") {
 			t.Errorf("asked about one: %q", got)
 		}

@@ -16,14 +16,14 @@ import (
 	"github.com/davit-oci/davit/internal/registrytest/faults"
 )
 
-// TestTimeout ends commands after --timeout, whatever the registry is doing, and names the flag.
+// TestTimeout checks that commands end after --timeout, whatever the registry does, with an error that names the flag.
 func TestTimeout(t *testing.T) {
 	withHome(t)
 	for name, test := range map[string]struct {
 		op      string
 		fault   faults.Fault
 		command string
-		last    string // what the error says beside the limit
+		last    string // the end of the error, after the limit
 	}{
 		"silent when asked for a manifest": {"GET manifest", faults.Stall(0), "pull $R/app:1 -o $D/out", ""},
 		"silent within a blob":             {"GET blob", faults.Stall(1000), "pull $R/app:1 -o $D/out", ""},
@@ -36,7 +36,7 @@ func TestTimeout(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := newOdd(t, registrytest.Options{})
-			writeFile(t, filepath.Join(o.dir, "app.txt"), name+strings.Repeat("a", 5000)) // nothing that another pull may share
+			writeFile(t, filepath.Join(o.dir, "app.txt"), name+strings.Repeat("a", 5000)) // different from that of other pulls, which may share it
 			o.run(exit.Done, "push -q --kind generic $D/app.txt $R/app:1")
 			o.reg.Inject(test.op, faults.Always, test.fault)
 			start := time.Now()
@@ -46,7 +46,7 @@ func TestTimeout(t *testing.T) {
 			}
 			o.runWith(exit.Network, test.command+" -q --timeout 700ms", "--timeout", limit)
 			if took := time.Since(start); took > 10*time.Second {
-				t.Errorf("it took %v", took)
+				t.Errorf("the command took %v", took)
 			}
 			o.reg.Heal()
 			o.run(exit.Done, test.command+" --timeout 1m")
@@ -58,8 +58,8 @@ func TestTimeout(t *testing.T) {
 	o.runWith(exit.BadUsage, "tags $R/app --stall-timeout -1s", "must be above 0")
 }
 
-// TestUnaskedBytes checks that bytes that a registry sends without a request, and log lines about them, are not printed.
-func TestUnaskedBytes(t *testing.T) {
+// TestUnsolicitedBytes checks that bytes that a registry sends without a request, and log lines about them, are not printed.
+func TestUnsolicitedBytes(t *testing.T) {
 	withHome(t)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, _, err := http.NewResponseController(w).Hijack()

@@ -28,7 +28,7 @@ type machine struct {
 	ref      string
 }
 
-// newMachine pushes files to a registry with a slow line, so that all processes have begun before the first one ends.
+// newMachine pushes files to a registry with a slow connection, so that all processes have begun before the first one ends.
 func newMachine(t *testing.T, sizes ...int) *machine {
 	t.Helper()
 	m := &machine{t: t, home: t.TempDir(), files: map[string][]byte{}}
@@ -74,6 +74,7 @@ func (m *machine) pull(args ...string) *pulling {
 	return p
 }
 
+// pulling is a running pull.
 type pulling struct {
 	cmd *exec.Cmd
 	dir string
@@ -94,13 +95,13 @@ func (m *machine) check(p *pulling) {
 	}
 }
 
-// fetched returns the bytes of blobs that left the registry, as a multiple of those of the artifact.
+// fetched returns the number of bytes of blobs that the registry sent, as a multiple of the size of the artifact.
 func (m *machine) fetched() float64 {
 	_, out := m.registry.Bytes("GET blob")
 	return float64(out) / float64(m.size)
 }
 
-// waitFor waits until so many times the bytes of the artifact have been fetched.
+// waitFor waits until the given multiple of the size of the artifact was fetched.
 func (m *machine) waitFor(times float64) {
 	m.t.Helper()
 	deadline := time.After(time.Minute)
@@ -157,7 +158,7 @@ func TestPullsTogetherKilled(t *testing.T) {
 		m.check(p)
 	}
 	if times := m.fetched(); times > 2.2 {
-		t.Errorf("fetched %.2f times the bytes of the artifact, want at most 2: what was killed, and again", times)
+		t.Errorf("fetched %.2f times the bytes of the artifact, want at most 2.2: once by the killed pull, and once by the others", times)
 	}
 }
 

@@ -84,7 +84,7 @@ func writeDeclarationHelp(b *strings.Builder, width int) {
 	b.WriteString("\nhttps://github.com/davit-oci/davit/blob/main/docs/davit-yaml.md\n")
 }
 
-// foldComments indents a file with comments behind its lines. If that is wider than the screen, the comments are above the lines.
+// foldComments indents a file. If its lines with their comments are wider than the screen, it puts the comments above the lines.
 func foldComments(text string, width int) string {
 	const indent = "  "
 	var aside, above strings.Builder

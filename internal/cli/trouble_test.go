@@ -16,7 +16,7 @@ import (
 )
 
 // TestTrouble checks exit codes and errors for faulty registries and disks: an error names the operation, the object, and
-// the last answer.
+// the last response.
 func TestTrouble(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("HOME", dir)
@@ -39,7 +39,7 @@ func TestTrouble(t *testing.T) {
 		{"too short, always", "GET blob", faults.Always, faults.Shorten(1000), pull, exit.Refused, []string{"the registry has 1000", "sha256:"}},
 		{"another digest, always", "GET blob", faults.Always, faults.Header("Docker-Content-Digest", "sha256:x"), pull, exit.Refused, []string{`calls the blob "sha256:x"`}},
 		{"unavailable", "GET blob", faults.Always, faults.Status(503), pull, exit.Network, []string{reg.Host, "fetching", "503"}},
-		{"not now", "GET manifest", faults.Always, faults.Status(429, "Retry-After", "600"), pull, exit.Network, []string{reg.Host, "429"}},
+		{"rate limit", "GET manifest", faults.Always, faults.Status(429, "Retry-After", "600"), pull, exit.Network, []string{reg.Host, "429"}},
 		{"redirected forever", "GET blob", faults.Always, faults.RedirectForever(), pull, exit.Network, []string{"10 redirects"}},
 		{"not allowed", "PUT manifest", faults.Always, faults.Status(403), "push --kind generic $D/model.bin $R/app:2", exit.Denied, []string{"403"}},
 		{"a type on no list of the registry", "PUT manifest", faults.Always, faults.Answer(400, `{"errors":[{"code":"MANIFEST_INVALID","message":"manifest invalid","detail":"unknown media type: application/vnd.davit.docs.v1"}]}`),
