@@ -30,7 +30,7 @@ type alertRow struct {
 	runbooks.Runbook
 }
 
-// showAlerts lists all alerts that are answered.
+// showAlerts makes the page that lists all alerts with a runbook.
 func (h *handler) showAlerts(c *call) (*page, error) {
 	found, complete, err := runbooks.Find(c.Context(), h.source)
 	if err != nil {
@@ -48,19 +48,19 @@ func (h *handler) showAlerts(c *call) (*page, error) {
 // alertView is the content of the page about an alert.
 type alertView struct {
 	Name     string
-	Answers  []answered
+	Answers  []alertAnswer
 	Complete bool
-	Near     []view.Link // alerts of similar names, if there is no answer
+	Near     []view.Link // alerts with similar names, if no document answers this one
 }
 
-// answered is a document that answers an alert.
-type answered struct {
+// alertAnswer is a document that answers an alert.
+type alertAnswer struct {
 	runbooks.Runbook
 	HTML    template.HTML
 	Problem string
 }
 
-// showAlert shows what answers an alert.
+// showAlert makes the page with the documents that answer an alert.
 func (h *handler) showAlert(c *call, name string) (*page, error) {
 	found, complete, err := runbooks.Find(c.Context(), h.source)
 	if err != nil {
@@ -71,8 +71,8 @@ func (h *handler) showAlert(c *call, name string) (*page, error) {
 	var names []string
 	for _, r := range found {
 		names = append(names, r.Alerts()...)
-		is := func(alert string) bool { return strings.EqualFold(alert, name) }
-		if i := slices.IndexFunc(r.Alerts(), is); i >= 0 && len(v.Answers) < maxAnswers {
+		matches := func(alert string) bool { return strings.EqualFold(alert, name) }
+		if i := slices.IndexFunc(r.Alerts(), matches); i >= 0 && len(v.Answers) < maxAnswers {
 			v.Answers = append(v.Answers, h.readAnswer(c, r, r.Alerts()[i]))
 		}
 	}
@@ -86,8 +86,8 @@ func (h *handler) showAlert(c *call, name string) (*page, error) {
 }
 
 // readAnswer reads the part of an artifact that answers an alert.
-func (h *handler) readAnswer(c *call, r runbooks.Runbook, alert string) answered {
-	a := answered{Runbook: r}
+func (h *handler) readAnswer(c *call, r runbooks.Runbook, alert string) alertAnswer {
+	a := alertAnswer{Runbook: r}
 	target, err := h.source.Open(c.Context(), r.Repository)
 	var doc *read.Document
 	if err == nil {

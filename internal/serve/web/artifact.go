@@ -22,31 +22,31 @@ type artifactView struct {
 	*inspect.Info
 	Kind        string
 	Created     string
-	Path        string // of the artifact by its digest
+	Path        string // of this page, by the digest of the artifact
 	Annotations []view.Field
-	Config      []view.Field // from the config
+	Config      []view.Field
 	Layers      []view.Layer
 	History     []view.Step // of an image
 	Platforms   []view.Platform
-	HasTensors  bool // there may be tensors to list
+	HasTensors  bool // the artifact may have tensors
 	Commands    []view.Command
-	Problem     string // why something is missing
+	Problem     string // why details are missing
 }
 
-// explanation is the document of an artifact, and the facts about it.
+// explanation is the document of an artifact, with facts and options.
 type explanation struct {
 	Reading *view.Reading
 	Facts   []view.Field
 	Options []view.Option
 	Pages   []view.Link // of a site
 
-	Defaults, DefaultsPath string // a file with settings
+	Defaults, DefaultsPath string // text and path of a file with settings
 }
 
 // attachments are the referrers of an artifact.
 type attachments struct {
 	Cards   []view.Card
-	More    int    // that are not shown
+	More    int    // number of referrers that are not shown
 	Problem string // why some may be missing
 }
 
@@ -62,16 +62,16 @@ func (h *handler) showArtifact(c *call, p place, target registry.Target) (*page,
 	return view(h, c, p, once.New(target))
 }
 
-// viewFunc makes a page about an artifact. The page is nil if the answer was sent.
+// viewFunc makes a page about an artifact. The page is nil if the response was already sent.
 type viewFunc func(h *handler, c *call, p place, target *once.Target) (*page, error)
 
-// views are the pages about an artifact, by the ends of their paths, and fileViews those about its files.
+// views make the pages about an artifact, by the last element of the path. fileViews make the pages about one of its files.
 var (
 	views     = map[string]viewFunc{"": (*handler).showOverview, "files": (*handler).showFiles, "manifest": (*handler).showManifest, "diff": (*handler).showDiff, "map": (*handler).showTreemap, "tensors": (*handler).showTensors, "graph": (*handler).showGraph, "config": (*handler).showConfig, "rows": (*handler).showRows}
 	fileViews = map[string]viewFunc{"file": (*handler).showFile, "raw": (*handler).sendRaw, "sandbox": (*handler).sendSandboxed}
 )
 
-// showOverview makes the first page of an artifact, from its manifest. The rest may be sent later.
+// showOverview makes the first page of an artifact, from its manifest. Sections that need more requests may be sent later.
 func (h *handler) showOverview(c *call, p place, target *once.Target) (*page, error) {
 	head, err := inspect.Inspect(c.Context(), target, p.reference, inspect.Options{Shallow: true})
 	if err != nil {
@@ -81,7 +81,7 @@ func (h *handler) showOverview(c *call, p place, target *once.Target) (*page, er
 	explain := func(ctx context.Context) any {
 		v, _ := d.view(ctx)
 		opts := read.ReadableOptions{Quick: c.URL.Query().Get("search") != "all", Rows: true}
-		reading, facts := h.readReading(ctx, c, readingOf{target, v.Info, v.Path, opts})
+		reading, facts := h.readDocument(ctx, c, documentQuery{target, v.Info, v.Path, opts})
 		named, options := view.Metadata(v.Info.Annotations)
 		e := explanation{Reading: reading, Facts: append(named, facts...), Options: options}
 		if reading != nil && reading.HTML != "" && content.HasLayers(target, v.Info) {
@@ -115,7 +115,7 @@ func (h *handler) showOverview(c *call, p place, target *once.Target) (*page, er
 		return v
 	}
 	commands := section{template: "commands", data: d.head}
-	if len(head.Manifests) > 0 { // which tell the kind
+	if len(head.Manifests) > 0 { // the manifests determine the kind of an index
 		commands = section{template: "commands", make: describe}
 	}
 	soon, cancel := context.WithTimeout(c.Context(), h.headTimeout()/2)
@@ -130,7 +130,7 @@ func (h *handler) showOverview(c *call, p place, target *once.Target) (*page, er
 	}}, nil
 }
 
-// newArtifactView describes an artifact.
+// newArtifactView returns the content of the first page of an artifact.
 func (h *handler) newArtifactView(c *call, p place, info *inspect.Info) *artifactView {
 	config, history := view.ConfigOf(info)
 	return &artifactView{
@@ -141,15 +141,15 @@ func (h *handler) newArtifactView(c *call, p place, info *inspect.Info) *artifac
 	}
 }
 
-// details are an artifact with its config and the manifests of an index, which are being read.
+// details are the content of an artifact's page while its config, or the manifests of an index, are being read.
 type details struct {
-	head *artifactView // only by its manifest
+	head *artifactView // from the manifest, without the config
 	full func() *artifactView
 	err  error
 	done chan struct{} // closed when full or err is set
 }
 
-// describe begins to read the config of a manifest, or the manifests of an index.
+// describe starts to read the config of a manifest, or the manifests of an index.
 func (h *handler) describe(c *call, p place, target *once.Target, head *inspect.Info) *details {
 	ctx, cancel := context.WithTimeout(c.whole, partTime)
 	d := &details{head: h.newArtifactView(c, p, head), done: make(chan struct{})}
@@ -166,7 +166,7 @@ func (h *handler) describe(c *call, p place, target *once.Target, head *inspect.
 	return d
 }
 
-// view waits for the details. If they can't be read, it returns the error, and the artifact without them.
+// view waits for the details. If they can't be read, it returns the error, and the content without them.
 func (d *details) view(ctx context.Context) (*artifactView, error) {
 	select {
 	case <-d.done:
@@ -179,7 +179,7 @@ func (d *details) view(ctx context.Context) (*artifactView, error) {
 	return d.full(), nil
 }
 
-// referrersOf lists the referrers of an artifact and of the manifests in it, by their digests, each with its own.
+// referrersOf lists the referrers of an artifact and of its manifests, by the digests of their subjects, each with its own referrers.
 func referrersOf(ctx context.Context, target *once.Target, info *inspect.Info) (map[digest.Digest][]*referrers.Referrer, error) {
 	subjects := []ocispec.Descriptor{info.Descriptor()}
 	for _, m := range info.Manifests {

@@ -21,10 +21,10 @@ func (h *handler) showManifest(c *call, p place, target *once.Target) (*page, er
 	if err != nil {
 		return nil, err
 	}
-	return blobPage("manifest", p, view.Parts(view.Pretty(info.Raw), linksIn(info, p))), nil
+	return newBlobPage("manifest", p, view.Parts(view.Pretty(info.Raw), linksIn(info, p))), nil
 }
 
-// linksIn returns the paths of pages about what an artifact lists, by their digests.
+// linksIn returns the paths of the pages about the manifests, subject, config, and layers of an artifact, by their digests.
 func linksIn(info *inspect.Info, p place) map[string]string {
 	linked := map[string]string{}
 	for _, m := range info.Manifests {
@@ -59,10 +59,10 @@ func (h *handler) showConfig(c *call, p place, target *once.Target) (*page, erro
 	for i, uncompressed := range view.DiffIDs(info) {
 		linked[uncompressed] = linked[info.Layers[i].Digest.String()]
 	}
-	return blobPage("config", p, view.Parts(view.Pretty(info.Config.Raw), linked)), nil
+	return newBlobPage("config", p, view.Parts(view.Pretty(info.Config.Raw), linked)), nil
 }
 
-func blobPage(name string, p place, parts []view.Part) *page {
+func newBlobPage(name string, p place, parts []view.Part) *page {
 	crumbs := append(p.crumbs(), view.NewLink(name, view.PathTo(p.repository, p.sign, p.reference)+"/"+name))
 	return &page{template: "blob.html", Title: strings.ToUpper(name[:1]) + name[1:] + " of " + p.title(), Crumbs: crumbs, Data: blobView{name, parts}}
 }

@@ -26,11 +26,11 @@ type mapView struct {
 	Path          string
 	Width, Height int
 	Tiles         []view.Tile
-	Packed        bool // packed layers are one file each
+	Packed        bool // each packed layer is shown as one file
 	More          int
 }
 
-// showTreemap shows which files take how many bytes.
+// showTreemap shows how many bytes each file takes.
 func (h *handler) showTreemap(c *call, p place, target *once.Target) (*page, error) {
 	info, err := inspect.Inspect(c.Context(), target, p.reference, inspect.Options{Shallow: true})
 	if err != nil {
@@ -52,7 +52,7 @@ func (h *handler) showTreemap(c *call, p place, target *once.Target) (*page, err
 // tensorView is the content of the page about the tensors of a model.
 type tensorView struct {
 	Bars  []view.Bar
-	Bytes bool // the bars are of bytes, not of tensors
+	Bytes bool // the bars count bytes, not tensors
 	Rows  []inspect.Tensor
 	More  int
 }

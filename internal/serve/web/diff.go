@@ -14,7 +14,7 @@ import (
 
 // diffView is the content of the page that compares two artifacts.
 type diffView struct {
-	Path    string // of the first
+	Path    string // of the first artifact
 	To      string // tag or digest of the second; empty: not chosen yet
 	ToPath  string
 	Tags    []string // to choose from
@@ -22,7 +22,7 @@ type diffView struct {
 	*view.Changes
 }
 
-// showDiff compares an artifact with another one of the repository.
+// showDiff compares an artifact with another one in its repository.
 func (h *handler) showDiff(c *call, p place, target *once.Target) (*page, error) {
 	v := &diffView{Path: view.PathTo(p.repository, p.sign, p.reference), To: c.URL.Query().Get("to")}
 	page := &page{template: "diff.html", Title: "Compare " + p.title(), Crumbs: append(p.crumbs(), view.NewLink("compare", v.Path+"/diff")), Data: v}
@@ -60,7 +60,7 @@ func (h *handler) showDiff(c *call, p place, target *once.Target) (*page, error)
 	return page, nil
 }
 
-// maxTagChoice limits how many tags there are to choose from.
+// maxTagChoice limits the tags to choose from.
 const maxTagChoice = 500
 
 // signOf returns the sign before a reference: "@" for a digest.

@@ -1,3 +1,3 @@
-// Package web shows what registries, layouts, and archives contain as pages for browsers. The pages are for reading: nothing
-// can be changed through them. They need no scripts, and everything on them that comes from an artifact is text.
+// Package web serves pages that show the content of registries, layouts, and archives in a browser. The pages are read-only and
+// work without scripts. Everything from an artifact is escaped, or shown in a sandbox.
 package web

@@ -29,7 +29,7 @@ type fileView struct {
 	Binary   bool
 	Cut      bool // only the beginning is shown
 	Pages    []view.Link
-	Sandbox  string // shows HTML
+	Sandbox  string // path that shows HTML in a sandbox
 	Verified bool
 }
 
@@ -71,13 +71,13 @@ func (h *handler) showFile(c *call, p place, target *once.Target) (*page, error)
 	return &page{template: "file.html", Title: path.Base(name) + " in " + p.title(), Crumbs: append(p.crumbs(), view.NewLink("files", v.Path+"/files"), view.NewLink(name, v.Path+view.EscapePath("/file/"+name))), Data: v}, nil
 }
 
-// sendRaw sends a file. Browsers show only images of it, and save everything else.
+// sendRaw sends the bytes of a file. Browsers show images, and save other files.
 func (h *handler) sendRaw(c *call, p place, target *once.Target) (*page, error) {
 	name := strings.TrimPrefix(p.view, "raw/")
 	return h.sendFile(c, p, target, &guard.File{Writer: c.w, Name: name, NoBody: c.Method == http.MethodHead})
 }
 
-// sendSandboxed sends a page in HTML, which browsers show without its scripts.
+// sendSandboxed sends an HTML file, which browsers show without its scripts.
 func (h *handler) sendSandboxed(c *call, p place, target *once.Target) (*page, error) {
 	name := strings.TrimPrefix(p.view, "sandbox/")
 	if !content.IsHTML(name) {
@@ -92,15 +92,15 @@ func (h *handler) sendFile(c *call, p place, target *once.Target, out *guard.Fil
 		err = out.Begin()
 	}
 	if err != nil && out.HasBegun() {
-		panic(http.ErrAbortHandler) // the connection ends early: a part must not pass for the whole
+		panic(http.ErrAbortHandler) // closes the connection, so that the client doesn't take a part for the whole file
 	}
 	return nil, err
 }
 
-// maxPagesListed bounds the pages beside a page.
+// maxPagesListed bounds the list of pages beside a page.
 const maxPagesListed = 200
 
-// pagesBeside lists the pages of a small artifact, if there are several.
+// pagesBeside returns links to the pages of a small artifact, nil if it has fewer than two.
 func pagesBeside(ctx context.Context, p place, target *once.Target, artifact string) []view.Link {
 	var pages []view.Link
 	for _, name := range content.Pages(ctx, target, p.reference) {

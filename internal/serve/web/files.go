@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// maxListed limits the bytes of packed layers that are read to list their files. More are listed by a command.
+	// maxListed limits the bytes of packed layers that are read to list their files. For larger ones, a page shows a command.
 	maxListed = 256 << 20
 	// maxFiles bounds the files on a page.
 	maxFiles = 2000
@@ -32,10 +32,10 @@ type fileList struct {
 	Size   int64
 }
 
-// fileRow is a file, or a directory above the next ones.
+// fileRow is a file, or the directory of the files in the next rows.
 type fileRow struct {
-	Name  string // from the directory above
-	Path  string // of the page about it; empty: a directory
+	Name  string // without the directory
+	Path  string // of the page about the file; empty: a directory
 	Depth int
 	Size  int64
 	Mode  string
@@ -72,7 +72,7 @@ func (h *handler) showFiles(c *call, p place, target *once.Target) (*page, error
 	return &page{template: "files.html", Title: "Files of " + p.title(), Crumbs: append(p.crumbs(), view.NewLink("files", list.Path+"/files")), Data: list}, nil
 }
 
-// addDirectories adds the directories of a file that the file before it is not in, and returns all of them.
+// addDirectories adds rows for the directories of a file, except those listed before, and returns all directories of the file.
 func (l *fileList) addDirectories(before []string, file string) []string {
 	var dirs []string
 	if dir := path.Dir(file); dir != "." {

@@ -14,17 +14,17 @@ import (
 	"github.com/davit-oci/davit/internal/serve/web/view"
 )
 
-// Source is where pages read.
+// Source opens the repositories that pages show.
 type Source interface {
 	runbooks.Source
-	// Name returns the name of a repository in commands, for a user who reaches the pages under a host.
+	// Name returns the name of a repository for use in commands. The host is the one in the address of the pages.
 	Name(repository, host string) string
 }
 
 // Options configure the pages.
 type Options struct {
 	guard.Options
-	// Explain returns the text about an error to show to readers. Nil: its message.
+	// Explain returns the text that pages show about an error. Nil: the message of the error.
 	Explain func(error) string
 	// HeadTimeout is the time after which a page that is not ready is sent in pieces. 0: half a second.
 	HeadTimeout time.Duration
@@ -33,7 +33,7 @@ type Options struct {
 const (
 	// maxPages bounds the pages that are made at once: each holds manifests, configs, and a text.
 	maxPages = 4
-	// maxDownloads bounds the files that are being sent: each holds up to a layer of 32 MiB.
+	// maxDownloads bounds the files that are sent at once: each may hold a layer of up to 32 MiB in memory.
 	maxDownloads = 8
 	// defaultHeadTimeout is the time after which the head of a page is sent without the rest, pageTime the limit of a page,
 	// and partTime that of a part that the page can do without.
@@ -47,16 +47,16 @@ type handler struct {
 	source Source
 	opts   Options
 	busy   chan struct{} // has an element for each page that is being made
-	sends  chan struct{} // and for each file that is being sent
+	sends  chan struct{} // has an element for each file that is being sent
 }
 
-// New returns a handler of pages.
+// New returns a handler that serves pages about a source.
 func New(source Source, opts Options) http.Handler {
 	h := &handler{source: source, opts: opts, busy: make(chan struct{}, maxPages), sends: make(chan struct{}, maxDownloads)}
 	return guard.Wrap(h, opts.Options)
 }
 
-// IsPage reports whether a request is for a page, where pages share an address with something for programs.
+// IsPage reports whether a request is for a page, on a server that has both pages and an API.
 func IsPage(r *http.Request) bool {
 	switch path := r.URL.Path; {
 	case path == "/":
@@ -73,10 +73,10 @@ type call struct {
 	w    http.ResponseWriter
 	base string // the prefix of links
 
-	whole context.Context // of the request, for what may take longer than a page
+	whole context.Context // of the request, for work that may take longer than pageTime
 }
 
-// ServeHTTP makes one page.
+// ServeHTTP implements http.Handler.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if sendStatic(w, r) {
 		return
@@ -114,14 +114,14 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (h *handler) headTimeout() time.Duration { return cmp.Or(h.opts.HeadTimeout, defaultHeadTimeout) }
 
-// isFilePath reports whether a path is that of the bytes of a file.
+// isFilePath reports whether a path is for the bytes of a file.
 func isFilePath(path string) bool {
 	rest, ok := strings.CutPrefix(path, view.RepositoryPath)
 	view := parsePlace(rest).view
 	return ok && (strings.HasPrefix(view, "raw/") || strings.HasPrefix(view, "sandbox/"))
 }
 
-// newPage makes the page of a path, or a page about the error. It is nil if the answer was sent.
+// newPage makes the page of a path, or a page about the error. It returns nil if the response was already sent.
 func (h *handler) newPage(c *call) *stream.Page {
 	p, err := h.makePage(c)
 	if err != nil {
@@ -134,7 +134,7 @@ func (h *handler) newPage(c *call) *stream.Page {
 	return p.stream(err)
 }
 
-// makeHead returns the head of a page that takes long, and text for the meantime.
+// makeHead returns the head of a page that takes long, and text to show until the page is ready.
 func (h *handler) makeHead(c *call) (head, meanwhile []byte) {
 	p := &page{Base: c.base, Title: strings.TrimPrefix(c.URL.Path, alertPath)}
 	switch rest, inRepository := strings.CutPrefix(c.URL.Path, view.RepositoryPath); {
@@ -149,7 +149,7 @@ func (h *handler) makeHead(c *call) (head, meanwhile []byte) {
 	return p.render("head"), p.part(waiting{Text: "The registry has not answered yet."}).render("waiting")
 }
 
-// makePage makes the page of a path. It is nil if the answer was sent.
+// makePage makes the page of a path. It returns nil if the response was already sent.
 func (h *handler) makePage(c *call) (*page, error) {
 	switch c.URL.Path {
 	case "/":
@@ -166,7 +166,7 @@ func (h *handler) makePage(c *call) (*page, error) {
 	return nil, errNoPage
 }
 
-// place is the subject of a page, from its path: a repository, an artifact in it, and a view of that.
+// place is the subject of a page: a repository, or an artifact in it and a view of the artifact.
 type place struct {
 	repository string
 	reference  string // tag or digest; empty: the repository
@@ -174,8 +174,8 @@ type place struct {
 	view       string // empty: the first page
 }
 
-// parsePlace parses REPOSITORY[:TAG|@DIGEST[/VIEW]]. The grammar of names lets the first ":" or "@" end the repository, and the
-// next slash begin the view.
+// parsePlace parses REPOSITORY[:TAG|@DIGEST[/VIEW]]. The names of repositories contain neither ":" nor "@"; tags and digests contain
+// no slash.
 func parsePlace(path string) place {
 	at := strings.IndexAny(path, ":@")
 	if at < 0 {

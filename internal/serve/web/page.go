@@ -25,7 +25,7 @@ import (
 //go:embed templates static
 var files embed.FS
 
-// The paths of pages and of what they load, below the prefix.
+// The paths of pages and of the files that they load, below the prefix.
 const (
 	alertsPath = "/alerts"
 	alertPath  = "/alert/"
@@ -34,16 +34,16 @@ const (
 	iconPath   = "/icon.svg"
 )
 
-// page is one page.
+// page is a page: a template with its data, and the sections below it.
 type page struct {
 	Title  string
-	Crumbs []view.Link // where it is
+	Crumbs []view.Link // the pages above this one
 	Base   string      // begins the path of every link
 	Data   any
 
 	template string
 	sections []section // below the template
-	status   int       // 0: found
+	status   int       // of HTTP; 0: 200
 }
 
 // templates parses the templates when the first page is made, so that no other command waits for it.
@@ -62,10 +62,10 @@ type section struct {
 	template string
 	data     any
 	make     func(context.Context) any // loads the data, which may take long; nil: data is set
-	waiting  waiting                   // is shown in the meantime
+	waiting  waiting                   // is shown until the data is loaded
 }
 
-// waiting describes what a reader waits for, and has links to parts of it.
+// waiting is shown in place of a section that is not ready: a text, and the links that are already known.
 type waiting struct {
 	Text  string
 	Links []view.Link
@@ -96,10 +96,10 @@ func (p *page) stream(err error) *stream.Page {
 	return out
 }
 
-// static are the files that pages load.
+// static maps the path of each file that pages load to its media type.
 var static = map[string]string{stylePath: "text/css; charset=utf-8", scriptPath: "text/javascript; charset=utf-8", iconPath: "image/svg+xml"}
 
-// sendStatic answers a request for a file that pages load.
+// sendStatic answers a request for a file that pages load. It returns false for other requests.
 func sendStatic(w http.ResponseWriter, r *http.Request) bool {
 	mediaType, ok := static[r.URL.Path]
 	if !ok {
@@ -143,7 +143,7 @@ func (h *handler) makeProblemPage(err error) *page {
 	return p
 }
 
-// explain returns the message about an error for a reader.
+// explain returns the message that a page shows about an error.
 func (h *handler) explain(err error) string {
 	var refused *answer.Error
 	var platform *fetch.PlatformError
@@ -160,7 +160,7 @@ func (h *handler) explain(err error) string {
 	return h.opts.Explain(err)
 }
 
-// crumbs lead to a repository and to an artifact in it.
+// crumbs returns links to the repository and to the artifact in it.
 func (p place) crumbs() []view.Link {
 	list := []view.Link{view.NewLink(p.repository, view.PathTo(p.repository, "", ""))}
 	if p.reference != "" {
@@ -173,7 +173,7 @@ func (p place) crumbs() []view.Link {
 	return list
 }
 
-// title begins the title of a page.
+// title returns the names of the repository and the artifact, for the title of a page.
 func (p place) title() string {
 	crumbs := p.crumbs()
 	names := make([]string, len(crumbs))
@@ -183,7 +183,7 @@ func (p place) title() string {
 	return strings.Join(names, p.sign)
 }
 
-// part returns the page with other content, for a template that is a part of it.
+// part returns a copy of the page with other data, for the template of a section.
 func (p *page) part(data any) *page {
 	part := *p
 	part.Data = data

@@ -12,22 +12,22 @@ import (
 	"github.com/davit-oci/davit/pull/read"
 )
 
-// readingOf selects a document.
-type readingOf struct {
+// documentQuery selects the document of an artifact.
+type documentQuery struct {
 	target *once.Target
 	info   *inspect.Info
-	path   string // of the artifact by its digest
+	path   string // of the page about the artifact, by its digest
 	opts   read.ReadableOptions
 }
 
-// readReading reads the text that explains an artifact, and the facts about it. It returns nil if no text does.
-func (h *handler) readReading(ctx context.Context, c *call, of readingOf) (*view.Reading, []view.Field) {
-	doc, err := read.Readable(ctx, of.target, of.info.Digest.String(), of.opts)
-	facts := view.WeightFacts(of.info)
+// readDocument reads the document that explains an artifact, and facts about the artifact. The document is nil if no text explains it.
+func (h *handler) readDocument(ctx context.Context, c *call, q documentQuery) (*view.Reading, []view.Field) {
+	doc, err := read.Readable(ctx, q.target, q.info.Digest.String(), q.opts)
+	facts := view.WeightFacts(q.info)
 	if err != nil {
 		r := &view.Reading{}
 		switch {
-		case errors.Is(err, read.ErrNotSearched) && of.opts.Quick:
+		case errors.Is(err, read.ErrNotSearched) && q.opts.Quick:
 			r.Search = "?search=all"
 		case !errors.Is(err, read.ErrNothingReadable):
 			r.Problem = h.explain(err)
@@ -42,13 +42,13 @@ func (h *handler) readReading(ctx context.Context, c *call, of readingOf) (*view
 	if doc.Text == "" && doc.SBOM == nil && doc.Outline == nil {
 		return nil, facts
 	}
-	return view.NewReading(doc, of.path, view.LinksFrom(c.base+of.path, doc.Path)), facts
+	return view.NewReading(doc, q.path, view.LinksFrom(c.base+q.path, doc.Path)), facts
 }
 
 // rowsPerPage limits the rows of a document on one page.
 const rowsPerPage = 500
 
-// showRows shows everything that the document of an artifact lists, such as the components of a software bill of materials.
+// showRows shows all rows of the document of an artifact, such as the components in a software bill of materials.
 func (h *handler) showRows(c *call, p place, target *once.Target) (*page, error) {
 	doc, err := read.Readable(c.Context(), target, p.reference, read.ReadableOptions{Rows: true})
 	if err != nil {

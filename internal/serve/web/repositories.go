@@ -20,7 +20,7 @@ type repositoryList struct {
 	Query string // the search
 	Found int
 	Rows  []repositoryRow
-	Next  string // the query of the next page
+	Next  string // query string of the next page
 }
 
 // repositoryRow describes a repository by its newest tag.
@@ -32,7 +32,7 @@ type repositoryRow struct {
 	Kind       string
 	Size       int64
 	Age        string
-	Problem    string // why it is not described
+	Problem    string // why fields are missing
 }
 
 // showRepositories lists the repositories.
@@ -67,7 +67,7 @@ func (h *handler) showRepositories(c *call) (*page, error) {
 	}}, nil
 }
 
-// pageOf returns the page of a list that the query asks for, and the query of the next page.
+// pageOf returns the page of a list that the query selects, and the query string of the next page.
 func pageOf(list []string, query url.Values) (part []string, next string) {
 	if after := query.Get("after"); after != "" {
 		if i := slices.Index(list, after); i >= 0 {
@@ -82,7 +82,7 @@ func pageOf(list []string, query url.Values) (part []string, next string) {
 	return list, next
 }
 
-// describeRepository describes a repository by its newest tag. A failure is part of the description.
+// describeRepository describes a repository by its newest tag. It reports an error as the Problem of the row.
 func (h *handler) describeRepository(ctx context.Context, name string) repositoryRow {
 	row := repositoryRow{Name: name, Path: view.PathTo(name, "", "")}
 	target, err := h.source.Open(ctx, name)

@@ -21,8 +21,8 @@ type tagList struct {
 	Untagged []*tagRow // of a layout
 	Attached []*tagRow // of a layout: referrers
 	Listed   bool      // Untagged and Attached are known
-	More     int       // of Untagged and Attached that are not shown
-	Problem  string    // why something is missing
+	More     int       // manifests without a tag that are not shown
+	Problem  string    // why counts or rows are missing
 }
 
 // tagRow describes an artifact of a repository.
@@ -34,7 +34,7 @@ type tagRow struct {
 	Size        int64 // 0: unknown
 	Manifests   int   // of an index
 	Age         string
-	Same        []string // other tags of the same digest, of a registry those on the page
+	Same        []string // other tags of the digest; for a registry, only those on the page
 	Attachments int
 	Subject     *view.Link // of an attachment
 	Problem     string
@@ -57,7 +57,7 @@ func (h *handler) showRepository(c *call, p place, target registry.Target) (*pag
 	}
 	describe := func(ctx context.Context) any {
 		list.Rows = h.describeTags(ctx, p, target, tags)
-		list.markEqual(list.tagsOf(ctx, target, all))
+		list.addOtherTags(list.tagsOf(ctx, target, all))
 		h.countAttachments(ctx, target, list)
 		h.addUnlisted(ctx, p, target, list)
 		return list
@@ -103,7 +103,7 @@ func (h *handler) describeTag(ctx context.Context, p place, target registry.Targ
 	return row
 }
 
-// tagsOf returns the tags of each digest: of a registry, where each costs a request, only those on the page.
+// tagsOf returns the tags of each digest. For a registry, where each tag costs a request, these are only the tags on the page.
 func (l *tagList) tagsOf(ctx context.Context, target registry.Target, all []string) map[digest.Digest][]string {
 	tags := map[digest.Digest][]string{}
 	if _, isLayout := target.(untaggedLister); isLayout {
@@ -128,8 +128,8 @@ const maxSame = 20
 // maxResolved limits how many tags of a layout are compared by their digests.
 const maxResolved = 2000
 
-// markEqual adds to each row the other tags of its digest.
-func (l *tagList) markEqual(tags map[digest.Digest][]string) {
+// addOtherTags adds to each row the other tags of its digest.
+func (l *tagList) addOtherTags(tags map[digest.Digest][]string) {
 	for _, row := range l.Rows {
 		for _, tag := range tags[row.Digest] {
 			if tag != row.Tag && len(row.Same) < maxSame {
@@ -139,7 +139,7 @@ func (l *tagList) markEqual(tags map[digest.Digest][]string) {
 	}
 }
 
-// countAttachments adds how many referrers each artifact has. They are left out if the registry is slow.
+// countAttachments sets the number of referrers of each artifact. If they can't be listed, it sets the Problem of the list.
 func (h *handler) countAttachments(ctx context.Context, target registry.Target, list *tagList) {
 	var subjects []ocispec.Descriptor
 	for _, row := range list.Rows {

@@ -1,4 +1,4 @@
-// Package chart lays charts out: it computes where things go, and draws nothing.
+// Package chart computes the layout of charts. It draws nothing.
 package chart
 
 import (
@@ -7,14 +7,14 @@ import (
 	"github.com/davit-oci/davit/internal/lists"
 )
 
-// Rect is a rectangle of a treemap. Its area is the share of its size.
+// Rect is a rectangle of a treemap. Its area is proportional to a size.
 type Rect struct {
 	X, Y, W, H float64
-	Index      int // of the size
+	Index      int // of the size in the argument of Treemap
 }
 
-// Treemap lays sizes out in a rectangle, the largest first, as nearly square as they go. Sizes that are not positive have no
-// rectangle.
+// Treemap divides a rectangle into smaller ones, as nearly square as possible: one for each size, the largest first. Sizes that
+// are not positive have no rectangle.
 func Treemap(sizes []int64, width, height float64) []Rect {
 	var order []int
 	var total float64
@@ -53,7 +53,7 @@ func rowLength(order []int, sizes []int64, side, scale float64) int {
 	return len(order)
 }
 
-// takeRow lays a row out along the shorter side of the free rectangle, which it shrinks.
+// takeRow lays out a row of sizes along the shorter side of the free rectangle r, and shrinks r by it.
 func (r *Rect) takeRow(row []int, sizes []int64, scale float64) []Rect {
 	var area float64
 	for _, index := range row {

@@ -24,7 +24,7 @@ func IsHTML(name string) bool {
 	return ext == ".html" || ext == ".htm"
 }
 
-// PackedSize returns the size of the layers that may be tars.
+// PackedSize returns the total size of the layers that may be tars.
 func PackedSize(info *inspect.Info) int64 {
 	var size int64
 	for _, l := range info.Layers {
@@ -35,13 +35,13 @@ func PackedSize(info *inspect.Info) int64 {
 	return size
 }
 
-// HasLayers reports whether all layers were read for the page, so that looking into them takes no request.
+// HasLayers reports whether all tar layers were read for the page, so that listing their files takes no request.
 func HasLayers(target *once.Target, info *inspect.Info) bool {
 	return !slices.ContainsFunc(info.Layers, func(l inspect.Layer) bool { return extension.IsTar(l.Name, l.MediaType) && !target.Has(l.Digest) })
 }
 
-// Defaults reads the settings beside the document of an artifact, and returns their path. Both are "" for an artifact that has none, or
-// that is not small.
+// Defaults returns the text and the path of the settings file beside the document of an artifact. Both are "" if the artifact has
+// no such file, or is too large.
 func Defaults(ctx context.Context, target *once.Target, info *inspect.Info, document string) (text, name string) {
 	k, _ := kinds.Lookup(info.Kind)
 	if k.Defaults == "" || document == "" || PackedSize(info) > read.MaxText {
@@ -55,7 +55,8 @@ func Defaults(ctx context.Context, target *once.Target, info *inspect.Info, docu
 	return view.Clip(b.String()), name
 }
 
-// PageOfLink returns the page that a link to a directory, or to a name without an extension, leads to in a site, "" for other links.
+// PageOfLink returns the page of a site that a link to a directory, or to a name without an extension, leads to. It returns "" for
+// other links.
 func PageOfLink(ctx context.Context, target *once.Target, reference, name string) string {
 	name = path.Clean(name)
 	names := Pages(ctx, target, reference)
@@ -67,7 +68,7 @@ func PageOfLink(ctx context.Context, target *once.Target, reference, name string
 	return ""
 }
 
-// Pages returns the names of the pages of an artifact that is small enough to look into it.
+// Pages returns the names of the pages of an artifact. It returns nil if the artifact is too large to be read.
 func Pages(ctx context.Context, target *once.Target, reference string) []string {
 	info, err := inspect.Inspect(ctx, target, reference, inspect.Options{Shallow: true})
 	if err != nil || PackedSize(info) > read.MaxText {
@@ -86,7 +87,7 @@ func Pages(ctx context.Context, target *once.Target, reference string) []string 
 	return names
 }
 
-// HasTensors reports whether an artifact may have tensors to list.
+// HasTensors reports whether an artifact may have tensors.
 func HasTensors(info *inspect.Info) bool {
 	return slices.ContainsFunc(info.Layers, func(l inspect.Layer) bool {
 		return l.Weights != nil || strings.HasSuffix(l.Name, ".gguf") || strings.HasSuffix(l.Name, ".safetensors") || strings.Contains(l.MediaType, "gguf")

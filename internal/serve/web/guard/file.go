@@ -8,21 +8,21 @@ import (
 	"strings"
 )
 
-// sniffed is the number of bytes of a file that are read to detect its type.
-const sniffed = 512
+// sniffLen is the number of bytes of a file that are read to detect its type.
+const sniffLen = 512
 
-// File sends an untrusted file. Browsers show images, and HTML if that is set, in a sandbox; they save everything else.
+// File sends an untrusted file. Browsers show an image, and a file with HTML set, in a sandbox; they save other files.
 type File struct {
 	Writer http.ResponseWriter
 	Name   string
-	HTML   bool // show it as HTML
+	HTML   bool // show the file as HTML
 	NoBody bool // send only the header
 
 	head  []byte
 	begun bool
 }
 
-// Write sends a part of the file. It holds the first bytes back until they say what the file is.
+// Write sends a part of the file. It buffers the first bytes until there are enough to detect the type.
 func (f *File) Write(p []byte) (int, error) {
 	switch {
 	case f.begun && f.NoBody:
@@ -31,16 +31,16 @@ func (f *File) Write(p []byte) (int, error) {
 		return f.Writer.Write(p)
 	}
 	f.head = append(f.head, p...)
-	if len(f.head) < sniffed {
+	if len(f.head) < sniffLen {
 		return len(p), nil
 	}
 	return len(p), f.Begin()
 }
 
-// HasBegun reports whether a part was sent.
+// HasBegun reports whether the header was sent.
 func (f *File) HasBegun() bool { return f.begun }
 
-// Begin sends the header and the first bytes, unless that is done.
+// Begin sends the header and the first bytes, unless they were already sent.
 func (f *File) Begin() error {
 	if f.begun {
 		return nil
@@ -65,8 +65,8 @@ func (f *File) Begin() error {
 	return err
 }
 
-// ImageType returns the media type of an image that browsers show, by its first bytes, and "" for other files. SVG may have
-// scripts, which browsers run neither in an image nor in a sandbox.
+// ImageType returns the media type of an image that browsers show, from its first bytes or the extension .svg. It returns "" for
+// other files. SVG may have scripts, but browsers run them neither in an image nor in a sandbox.
 func ImageType(name string, head []byte) string {
 	if strings.EqualFold(path.Ext(name), ".svg") {
 		return "image/svg+xml"

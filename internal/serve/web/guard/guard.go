@@ -1,5 +1,5 @@
-// Package guard protects pages that show untrusted content: it decides which requests are answered, and what a browser may do
-// with the answers.
+// Package guard protects pages that show untrusted content. It decides which requests are answered, and limits how a browser may
+// use the responses.
 package guard
 
 import (
@@ -14,12 +14,12 @@ import (
 
 // Options determine who may read the pages. The zero value allows only this machine.
 type Options struct {
-	Prefix string   // the first part of every path, "/WORD", for those who know it; empty: none
-	Hosts  []string // host names that the pages are reached under, besides localhost
-	Remote bool     // also addresses of this machine that others reach
+	Prefix string   // "/WORD", a secret that begins every path; empty: none
+	Hosts  []string // host names of the pages, besides localhost
+	Remote bool     // also allow IP addresses that other machines can reach
 }
 
-// policy lets a page load its style sheet, its script, and images from here, and nothing else from anywhere.
+// policy lets a page load its style sheet, its script, and images from this server, and nothing else.
 const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // Sandboxed is the policy for an untrusted file that a browser may render: it has no script and no origin, and loads nothing.
@@ -31,7 +31,7 @@ func Wrap(next http.Handler, opts Options) http.Handler {
 		setHeaders(w.Header())
 		rest, known := cutPrefix(r.URL.Path, opts.Prefix)
 		switch {
-		case !opts.answers(r.Host):
+		case !opts.allows(r.Host):
 			http.Error(w, "these pages are not for this host name: use localhost, or start davit with --allow-host", http.StatusForbidden)
 		case isForeign(r):
 			http.Error(w, "these pages do not answer other sites", http.StatusForbidden)
@@ -71,9 +71,9 @@ func cutPrefix(path, prefix string) (string, bool) {
 	return rest, rest[0] == '/'
 }
 
-// answers reports whether pages are shown under a host name. An unknown name can resolve to any address, so that a foreign
-// page would be of the same origin as ours.
-func (o Options) answers(hostport string) bool {
+// allows reports whether requests for a host are answered. Others are refused because a foreign site can make its own name resolve
+// to this machine, so that its scripts would have the same origin as the pages (DNS rebinding).
+func (o Options) allows(hostport string) bool {
 	if IsLocal(hostport) {
 		return true
 	}
@@ -85,7 +85,7 @@ func (o Options) answers(hostport string) bool {
 	return o.Remote && err == nil
 }
 
-// isForeign reports whether a page of another origin makes the request. Following a link from there is allowed.
+// isForeign reports whether a page of another origin makes the request. Following a link from such a page is allowed.
 func isForeign(r *http.Request) bool {
 	if origin := r.Header.Get("Origin"); origin != "" {
 		u, err := url.Parse(origin)

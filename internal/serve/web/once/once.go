@@ -1,4 +1,4 @@
-// Package once lets the parts of one page share what they read: each manifest, config, and small file is requested once.
+// Package once caches manifests, configs, and small files for one page, so that its parts request each of them once.
 package once
 
 import (
@@ -17,10 +17,10 @@ import (
 	orasregistry "oras.land/oras-go/v2/registry"
 )
 
-// maxKept bounds the bytes that a target keeps. What comes later is read again.
+// maxKept bounds the bytes that a target caches. Blobs beyond it are fetched each time.
 const maxKept = 8 << 20
 
-// Target is a target for one page. Several parts of the page may use it at once.
+// Target is a target with a cache for one page. It is safe for concurrent use.
 type Target struct {
 	registry.Target
 
@@ -30,12 +30,12 @@ type Target struct {
 	size int
 }
 
-// New returns a target that has read nothing.
+// New returns a target with an empty cache.
 func New(t registry.Target) *Target {
 	return &Target{Target: t, kept: map[digest.Digest][]byte{}, refs: map[string]ocispec.Descriptor{}}
 }
 
-// Fetch returns a blob, which is read once if it is small.
+// Fetch implements content.Fetcher. It verifies small blobs and caches them.
 func (t *Target) Fetch(ctx context.Context, desc ocispec.Descriptor) (io.ReadCloser, error) {
 	if data, ok := t.known(desc.Digest); ok && int64(len(data)) == desc.Size {
 		return io.NopCloser(bytes.NewReader(data)), nil
@@ -47,7 +47,7 @@ func (t *Target) Fetch(ctx context.Context, desc ocispec.Descriptor) (io.ReadClo
 	return t.keep(rc, desc)
 }
 
-// keep reads a small blob to its end, verifies it, and remembers it.
+// keep reads a small blob to its end, verifies it, and caches it.
 func (t *Target) keep(rc io.ReadCloser, desc ocispec.Descriptor) (io.ReadCloser, error) {
 	defer rc.Close()
 	data, err := fetch.ReadAll(rc, desc)
@@ -70,13 +70,13 @@ func (t *Target) known(d digest.Digest) ([]byte, bool) {
 	return data, ok
 }
 
-// Has reports whether a blob can be fetched without a request.
+// Has reports whether a blob is cached.
 func (t *Target) Has(d digest.Digest) bool {
 	_, ok := t.known(d)
 	return ok
 }
 
-// FetchReference returns the manifest of a tag or digest, in one request if the target can.
+// FetchReference returns the manifest of a tag or digest, in one request if the target supports that.
 func (t *Target) FetchReference(ctx context.Context, ref string) (ocispec.Descriptor, io.ReadCloser, error) {
 	t.mu.Lock()
 	desc, found := t.refs[ref]
@@ -116,7 +116,7 @@ func (t *Target) fetchReference(ctx context.Context, ref string) (ocispec.Descri
 	return desc, rc, err
 }
 
-// FetchRange reads a part of a blob.
+// FetchRange implements registry.Ranger.
 func (t *Target) FetchRange(ctx context.Context, desc ocispec.Descriptor, offset, length int64) (io.ReadCloser, error) {
 	if data, ok := t.known(desc.Digest); ok && offset >= 0 && length >= 0 && offset <= int64(len(data))-length {
 		return io.NopCloser(bytes.NewReader(data[offset : offset+length])), nil
@@ -137,17 +137,17 @@ func (t *Target) FetchRange(ctx context.Context, desc ocispec.Descriptor, offset
 	}{io.LimitReader(rc, length), rc}, nil
 }
 
-// LearnTags reads the tags of a target that profits from knowing them.
+// LearnTags lets the target list its tags in advance, if it can.
 func (t *Target) LearnTags(ctx context.Context) {
 	if learner, ok := t.Target.(interface{ LearnTags(context.Context) }); ok {
 		learner.LearnTags(ctx)
 	}
 }
 
-// LacksTag reports whether a target that knows its tags does not have one.
+// LacksTag reports whether the target knows its tags and does not have this one.
 func (t *Target) LacksTag(tag string) bool {
-	knowing, ok := t.Target.(interface{ LacksTag(tag string) bool })
-	return ok && knowing.LacksTag(tag)
+	knower, ok := t.Target.(interface{ LacksTag(tag string) bool })
+	return ok && knower.LacksTag(tag)
 }
 
 var (

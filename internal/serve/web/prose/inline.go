@@ -8,12 +8,12 @@ import (
 	"github.com/yuin/goldmark/ast"
 )
 
-// inline writes the text of a block.
-func (r *renderer) inline(parent ast.Node) {
+// writeInline writes the inline content of a node.
+func (r *renderer) writeInline(parent ast.Node) {
 	for n := parent.FirstChild(); n != nil; n = n.NextSibling() {
 		switch n := n.(type) {
 		case *ast.Text:
-			r.text(markup.Unescape(string(n.Value(r.source)), n.IsRaw()))
+			r.writeText(markup.Unescape(string(n.Value(r.source)), n.IsRaw()))
 			switch {
 			case n.HardLineBreak():
 				r.WriteString("<br>")
@@ -21,49 +21,49 @@ func (r *renderer) inline(parent ast.Node) {
 				r.WriteByte('\n')
 			}
 		case *ast.String:
-			r.text(string(n.Value))
+			r.writeText(string(n.Value))
 		case *ast.CodeSpan:
-			r.in("code", func() { r.codeSpan(n) })
+			r.writeElement("code", func() { r.writeCodeSpan(n) })
 		case *ast.Emphasis:
 			tag := "em"
 			if n.Level > 1 {
 				tag = "strong"
 			}
-			r.in(tag, func() { r.inline(n) })
+			r.writeElement(tag, func() { r.writeInline(n) })
 		case *markup.Strike:
-			r.in("del", func() { r.inline(n) })
+			r.writeElement("del", func() { r.writeInline(n) })
 		case *ast.Link:
-			r.link(r.address(string(n.Destination)), func() { r.inline(n) })
+			r.writeLink(r.address(string(n.Destination)), func() { r.writeInline(n) })
 		case *ast.AutoLink:
-			r.link(r.address(string(n.URL(r.source))), func() { r.text(string(n.Label(r.source))) })
+			r.writeLink(r.address(string(n.URL(r.source))), func() { r.writeText(string(n.Label(r.source))) })
 		case *ast.Image:
-			r.image(n)
+			r.writeImage(n)
 		case *ast.RawHTML:
-			r.text(markup.TagText(string(n.Segments.Value(r.source))))
+			r.writeText(markup.TagText(string(n.Segments.Value(r.source))))
 		default:
-			r.inline(n)
+			r.writeInline(n)
 		}
 	}
 }
 
-func (r *renderer) codeSpan(n *ast.CodeSpan) {
+func (r *renderer) writeCodeSpan(n *ast.CodeSpan) {
 	for c := n.FirstChild(); c != nil; c = c.NextSibling() {
 		if t, ok := c.(*ast.Text); ok {
-			r.text(strings.ReplaceAll(string(t.Value(r.source)), "\n", " "))
+			r.writeText(strings.ReplaceAll(string(t.Value(r.source)), "\n", " "))
 		}
 	}
 }
 
-func (r *renderer) link(address string, content func()) {
+func (r *renderer) writeLink(address string, content func()) {
 	if address == "" {
 		content()
 		return
 	}
-	r.in(`a href="`+escape(address)+`" rel="noopener noreferrer nofollow"`, content)
+	r.writeElement(`a href="`+escape(address)+`" rel="noopener noreferrer nofollow"`, content)
 }
 
-// address returns the target of a link: a heading of the document, another site, or the address from the caller. Addresses of
-// other kinds, such as scripts, lead nowhere.
+// address returns the target of a link: a heading of the document, another site, or the address from the caller. It returns "" for
+// other kinds of addresses, such as scripts.
 func (r *renderer) address(destination string) string {
 	destination = markup.Unescape(destination, false)
 	u, err := url.Parse(destination)
@@ -82,10 +82,10 @@ func (r *renderer) address(destination string) string {
 	return ""
 }
 
-// image shows an image of the artifact, or the text of another: nothing is loaded from other sites.
-func (r *renderer) image(n *ast.Image) {
+// writeImage shows an image of the artifact. Of an image on another site, it shows only the text, so that nothing is loaded from there.
+func (r *renderer) writeImage(n *ast.Image) {
 	var alt strings.Builder
-	collect(&alt, n, r.source)
+	collectText(&alt, n, r.source)
 	address := ""
 	destination := markup.Unescape(string(n.Destination), false)
 	if u, err := url.Parse(destination); err == nil && u.Scheme == "" && u.Host == "" && u.Path != "" && r.links.Image != nil {
@@ -99,16 +99,16 @@ func (r *renderer) image(n *ast.Image) {
 	if text == "" {
 		text = destination[strings.LastIndexByte(destination, '/')+1:]
 	}
-	r.text("[image: " + text + "]")
+	r.writeText("[image: " + text + "]")
 }
 
-// collect adds the text below a node.
-func collect(b *strings.Builder, parent ast.Node, source []byte) {
+// collectText appends the text below a node to b.
+func collectText(b *strings.Builder, parent ast.Node, source []byte) {
 	for n := parent.FirstChild(); n != nil; n = n.NextSibling() {
 		if t, ok := n.(*ast.Text); ok {
 			b.WriteString(markup.Unescape(string(t.Value(source)), t.IsRaw()))
 			continue
 		}
-		collect(b, n, source)
+		collectText(b, n, source)
 	}
 }

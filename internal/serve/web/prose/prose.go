@@ -1,5 +1,5 @@
-// Package prose renders untrusted Markdown as HTML for pages. It writes each tag and attribute itself, and everything that
-// comes from a document as text: HTML in a document is dropped, and links and images lead only where the caller lets them.
+// Package prose renders untrusted Markdown as HTML for pages. It escapes all text of a document, drops HTML tags in it, and writes
+// only tags and attributes of its own. The caller determines where links and images within the artifact lead.
 package prose
 
 import (
@@ -17,23 +17,23 @@ import (
 
 // Links resolves the links and images of a document.
 type Links struct {
-	// Link returns the address for a destination, "" for none: then the text of the link is shown. Destinations in the same
-	// document and web addresses are not asked about. Nil: none.
+	// Link returns the address of a destination outside the document. If it returns "" or is nil, only the text of the link is
+	// shown. It is not called for web addresses.
 	Link func(destination string) string
-	// Image returns the address of an image in the artifact, "" for none: then its text is shown. Nil: none.
+	// Image returns the address of an image in the artifact. If it returns "" or is nil, the text of the image is shown.
 	Image func(destination string) string
 }
 
 const (
-	// maxDepth bounds nested blocks: browsers lay out deep ones slowly.
+	// maxDepth bounds the nesting of blocks: browsers are slow to lay out deeply nested ones.
 	maxDepth = 24
 	// maxAhead bounds the search for the section of a heading.
 	maxAhead = 8
-	// below lowers the level of each heading: the page has one above the document.
-	below = 1
+	// levelShift lowers the level of each heading: the page has one above the document.
+	levelShift = 1
 )
 
-// Render renders a document. One that is too intricate to be parsed is shown as it is written.
+// Render renders a document as HTML. If the document is too complex to be parsed, its source is shown instead.
 func Render(document string, links Links) template.HTML {
 	document = strings.ReplaceAll(document, "\r\n", "\n")
 	if _, body, found := frontmatter.Split([]byte(document)); found {
@@ -44,7 +44,7 @@ func Render(document string, links Links) template.HTML {
 		return template.HTML("<pre>" + escape(document) + "</pre>\n")
 	}
 	r := &renderer{source: source, links: links, sections: markdown.Sections(source)}
-	r.blocks(root, 0)
+	r.writeBlocks(root, 0)
 	return template.HTML(r.String())
 }
 
@@ -54,73 +54,73 @@ type renderer struct {
 	source []byte
 	links  Links
 
-	sections []markdown.Section // that are still to come
+	sections []markdown.Section // after the last heading that was written
 }
 
 func escape(s string) string { return template.HTMLEscapeString(untrusted.Ordered(s)) }
 
-// text writes text from the document.
-func (r *renderer) text(s string) { r.WriteString(escape(s)) }
+// writeText writes text from the document.
+func (r *renderer) writeText(s string) { r.WriteString(escape(s)) }
 
-// in writes an element around content. The tag may have attributes.
-func (r *renderer) in(tag string, content func()) {
+// writeElement writes an element around content. The tag may have attributes.
+func (r *renderer) writeElement(tag string, content func()) {
 	r.WriteString("<" + tag + ">")
 	content()
 	name, _, _ := strings.Cut(tag, " ")
 	r.WriteString("</" + name + ">")
 }
 
-// blocks renders the blocks in a container.
-func (r *renderer) blocks(parent ast.Node, depth int) {
+// writeBlocks writes the blocks in a container.
+func (r *renderer) writeBlocks(parent ast.Node, depth int) {
 	for n := parent.FirstChild(); n != nil; n = n.NextSibling() {
-		r.block(n, depth)
+		r.writeBlock(n, depth)
 	}
 }
 
-func (r *renderer) block(n ast.Node, depth int) {
-	inner := func() { r.blocks(n, depth+1) }
+func (r *renderer) writeBlock(n ast.Node, depth int) {
+	inner := func() { r.writeBlocks(n, depth+1) }
 	if depth > maxDepth && n.Type() == ast.TypeBlock {
 		if n.FirstChild() != nil && n.FirstChild().Type() == ast.TypeInline {
-			inner = func() { r.inline(n) }
+			inner = func() { r.writeInline(n) }
 		}
 		inner()
 		return
 	}
 	switch n := n.(type) {
 	case *ast.Heading:
-		r.heading(n)
+		r.writeHeading(n)
 	case *ast.Paragraph:
-		r.in("p", func() { r.inline(n) })
+		r.writeElement("p", func() { r.writeInline(n) })
 	case *ast.TextBlock:
-		r.inline(n)
+		r.writeInline(n)
 	case *ast.CodeBlock, *ast.FencedCodeBlock:
-		r.in(`pre tabindex="0"`, func() { r.in("code", func() { r.lines(n) }) })
+		r.writeElement(`pre tabindex="0"`, func() { r.writeElement("code", func() { r.writeLines(n) }) })
 	case *ast.Blockquote:
-		r.in("blockquote", func() {
+		r.writeElement("blockquote", func() {
 			if title, ok := markup.AlertTitle(n); ok {
-				r.in(`p class="alert"`, func() { r.text(title) })
+				r.writeElement(`p class="alert"`, func() { r.writeText(title) })
 			}
 			inner()
 		})
 	case *ast.List:
-		r.list(n, inner)
+		r.writeList(n, inner)
 	case *ast.ListItem:
-		r.in("li", inner)
+		r.writeElement("li", inner)
 	case *ast.ThematicBreak:
 		r.WriteString("<hr>")
 	case *ast.HTMLBlock:
-		r.html(n)
+		r.writeHTML(n)
 	case *markup.Table:
-		r.table(n)
+		r.writeTable(n)
 	default:
 		inner()
 	}
 	r.WriteByte('\n')
 }
 
-// heading writes a heading with the anchor of its section, which links lead to.
-func (r *renderer) heading(n *ast.Heading) {
-	name := "h" + strconv.Itoa(min(6, n.Level+below))
+// writeHeading writes a heading, with the anchor of its section as its id.
+func (r *renderer) writeHeading(n *ast.Heading) {
+	name := "h" + strconv.Itoa(min(6, n.Level+levelShift))
 	tag := name
 	lines := n.Lines()
 	text := ""
@@ -128,41 +128,41 @@ func (r *renderer) heading(n *ast.Heading) {
 		at := lines.At(0)
 		text = strings.TrimSpace(string(at.Value(r.source)))
 	}
-	ahead := r.sections[:min(len(r.sections), maxAhead)] // two readers of headings may disagree about a few
+	ahead := r.sections[:min(len(r.sections), maxAhead)] // the two parsers may disagree about a few headings
 	if i := slices.IndexFunc(ahead, func(s markdown.Section) bool { return s.Heading.Text == text }); i >= 0 {
 		tag += ` id="` + escape(AnchorPrefix+r.sections[i].Anchor) + `"`
 		r.sections = r.sections[i+1:]
 	}
 	r.WriteString("<" + tag + ">")
-	r.inline(n)
+	r.writeInline(n)
 	r.WriteString("</" + name + ">")
 }
 
-// AnchorPrefix begins the id of each heading, so that none is an id of the page.
+// AnchorPrefix begins the id of each heading, so that it differs from the ids of the page.
 const AnchorPrefix = "doc-"
 
-func (r *renderer) list(n *ast.List, inner func()) {
+func (r *renderer) writeList(n *ast.List, inner func()) {
 	switch {
 	case !n.IsOrdered():
-		r.in("ul", inner)
+		r.writeElement("ul", inner)
 	case n.Start == 1:
-		r.in("ol", inner)
+		r.writeElement("ol", inner)
 	default:
-		r.in(`ol start="`+strconv.Itoa(n.Start)+`"`, inner)
+		r.writeElement(`ol start="`+strconv.Itoa(n.Start)+`"`, inner)
 	}
 }
 
-// lines writes the lines of a block unchanged.
-func (r *renderer) lines(n ast.Node) {
+// writeLines writes the lines of a block unchanged.
+func (r *renderer) writeLines(n ast.Node) {
 	lines := n.Lines()
 	for i := range lines.Len() {
 		at := lines.At(i)
-		r.text(string(at.Value(r.source)))
+		r.writeText(string(at.Value(r.source)))
 	}
 }
 
-// html writes the text in a block of HTML.
-func (r *renderer) html(n *ast.HTMLBlock) {
+// writeHTML writes the text in a block of HTML.
+func (r *renderer) writeHTML(n *ast.HTMLBlock) {
 	var b strings.Builder
 	lines := n.Lines()
 	for i := range lines.Len() {
@@ -174,17 +174,17 @@ func (r *renderer) html(n *ast.HTMLBlock) {
 	}
 	for l := range strings.Lines(markup.TagText(b.String())) {
 		if l = strings.TrimSpace(l); l != "" {
-			r.in("p", func() { r.text(l) })
+			r.writeElement("p", func() { r.writeText(l) })
 		}
 	}
 }
 
-// table writes a table; its first row is the head.
-func (r *renderer) table(t *markup.Table) {
+// writeTable writes a table; its first row is the head.
+func (r *renderer) writeTable(t *markup.Table) {
 	r.WriteString(`<div class="wide" role="group" aria-label="Table" tabindex="0"><table>`)
 	cell := t.FirstChild()
 	for row := 0; cell != nil; row++ {
-		r.in("tr", func() {
+		r.writeElement("tr", func() {
 			for column := 0; column < len(t.Columns) && cell != nil; column++ {
 				tag := "td"
 				if row == 0 {
@@ -193,7 +193,7 @@ func (r *renderer) table(t *markup.Table) {
 				if t.Columns[column] == markup.Right {
 					tag += ` class="number"`
 				}
-				r.in(tag, func() { r.inline(cell) })
+				r.writeElement(tag, func() { r.writeInline(cell) })
 				cell = cell.NextSibling()
 			}
 		})

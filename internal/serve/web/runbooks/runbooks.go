@@ -18,11 +18,11 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Source has repositories.
+// Source lists and opens repositories.
 type Source interface {
 	// Repositories returns the names of the repositories, sorted.
 	Repositories(ctx context.Context) ([]string, error)
-	// Open returns a repository. It stays open.
+	// Open opens a repository, which the caller does not close.
 	Open(ctx context.Context, repository string) (registry.Target, error)
 }
 
@@ -37,16 +37,16 @@ const (
 type Runbook struct {
 	*referrers.Referrer
 	Repository string
-	About      view.Link // the artifact that it is attached to, or itself
-	Path       string    // of the page about the artifact
+	About      view.Link // the artifact that this one is attached to, or this artifact
+	Path       string    // of the page about this artifact
 
-	Title, Severity, Service, Owner string // those in the annotations
+	Title, Severity, Service, Owner string // from the annotations
 
-	order int // of the artifact in its repository, where it was found
+	order int // index of the searched artifact in its repository
 }
 
-// of returns the Runbook with the fields that a referrer determines.
-func (r Runbook) of(found *referrers.Referrer) Runbook {
+// with returns the Runbook with the fields that a referrer determines.
+func (r Runbook) with(found *referrers.Referrer) Runbook {
 	r.Referrer = found
 	r.Path = view.PathTo(r.Repository, "@", found.Digest.String())
 	r.Title = cmp.Or(found.Annotations[ocispec.AnnotationTitle], view.ShortDigest(found.Digest))
@@ -56,17 +56,17 @@ func (r Runbook) of(found *referrers.Referrer) Runbook {
 	return r
 }
 
-// search searches all repositories.
+// search is a search of all repositories.
 type search struct {
 	source Source
 
 	mu         sync.Mutex
 	found      []Runbook
-	seen       map[digest.Digest]int // place in found
-	incomplete bool                  // something could not be searched
+	seen       map[digest.Digest]int // index in found
+	incomplete bool                  // a repository or artifact was not searched
 }
 
-// Find finds the artifacts that answer alerts, the most severe first. It reports whether all were found.
+// Find returns the artifacts that answer alerts, the most severe first. It reports whether the search was complete.
 func Find(ctx context.Context, source Source) (found []Runbook, complete bool, err error) {
 	names, err := source.Repositories(ctx)
 	if err != nil {
@@ -76,7 +76,7 @@ func Find(ctx context.Context, source Source) (found []Runbook, complete bool, e
 	defer cancel()
 	s := &search{source: source, seen: map[digest.Digest]int{}}
 	err = concurrency.Each(ctx, len(names), func(ctx context.Context, i int) error {
-		s.repository(ctx, names[i])
+		s.searchRepository(ctx, names[i])
 		return nil
 	})
 	lists.Sort(s.found, func(a, b Runbook) int {
@@ -85,8 +85,8 @@ func Find(ctx context.Context, source Source) (found []Runbook, complete bool, e
 	return s.found, !s.incomplete, err
 }
 
-// repository searches the artifacts of a repository, and their attachments.
-func (s *search) repository(ctx context.Context, name string) {
+// searchRepository searches the artifacts of a repository, and their attachments.
+func (s *search) searchRepository(ctx context.Context, name string) {
 	target, err := s.source.Open(ctx, name)
 	if err != nil {
 		s.miss()
@@ -113,7 +113,7 @@ func (s *search) repository(ctx context.Context, name string) {
 		}
 	}
 	err = concurrency.Each(ctx, len(tags), func(ctx context.Context, i int) error {
-		s.artifact(ctx, target, Runbook{Repository: name, order: i}, tags[i])
+		s.searchArtifact(ctx, target, Runbook{Repository: name, order: i}, tags[i])
 		return nil
 	})
 	if err != nil {
@@ -121,8 +121,8 @@ func (s *search) repository(ctx context.Context, name string) {
 	}
 }
 
-// artifact searches an artifact, by its tag or digest, and its referrers.
-func (s *search) artifact(ctx context.Context, target registry.Target, at Runbook, tag string) {
+// searchArtifact searches an artifact and its referrers. The tag may be a digest.
+func (s *search) searchArtifact(ctx context.Context, target registry.Target, at Runbook, tag string) {
 	name := at.Repository
 	info, err := inspect.Inspect(ctx, target, tag, inspect.Options{Shallow: true})
 	if err != nil {
@@ -136,17 +136,18 @@ func (s *search) artifact(ctx context.Context, target registry.Target, at Runboo
 	case tag == info.Digest.String():
 		at.About = view.NewLink(name+"@"+view.ShortDigest(info.Digest), view.PathTo(name, "@", tag))
 	}
-	s.add(at.of(&referrers.Referrer{Digest: info.Digest, MediaType: info.MediaType, ArtifactType: info.ArtifactType, Kind: info.Kind, Annotations: info.Annotations}))
+	s.add(at.with(&referrers.Referrer{Digest: info.Digest, MediaType: info.MediaType, ArtifactType: info.ArtifactType, Kind: info.Kind, Annotations: info.Annotations}))
 	list, err := referrers.List(ctx, target, info.Descriptor(), referrers.Options{})
 	if err != nil {
 		s.miss()
 	}
 	for _, r := range list {
-		s.add(at.of(r))
+		s.add(at.with(r))
 	}
 }
 
-// add adds an artifact that answers alerts, once: where it is found first in the order of repositories and tags.
+// add adds an artifact if it answers alerts. Of an artifact that is in several places, it keeps the first in the order of
+// repositories and tags.
 func (s *search) add(r Runbook) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

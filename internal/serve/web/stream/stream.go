@@ -1,6 +1,6 @@
-// Package stream sends pages in pieces, so that a reader sees a part while the rest is still being read. It needs no
-// scripts: pieces go into the slots of a declarative shadow tree, in whatever order they are ready. Browsers without such trees,
-// and programs, get them in that order.
+// Package stream sends pages in pieces, so that a browser shows a part while the rest is still being made. It needs no scripts: each
+// piece is sent when it is ready, and a declarative shadow tree puts it into its slot. Clients without shadow trees see the
+// pieces in the order in which they were ready.
 package stream
 
 import (
@@ -14,31 +14,31 @@ import (
 
 // Page is a page in pieces of HTML.
 type Page struct {
-	Status     int // 0: found
+	Status     int // of HTTP; 0: 200
 	Head, Foot []byte
 	Sections   []Section
-	Err        error // why it is a page about a failure
+	Err        error // that the page is about; nil: the page was made
 }
 
-// Section is a piece of a page, in the order of reading.
+// Section is a piece of a page.
 type Section struct {
 	HTML    []byte
-	Make    func(context.Context) []byte // makes HTML, and may take long; nil: HTML is all
-	Waiting []byte                       // is shown in the meantime
+	Make    func(context.Context) []byte // makes HTML, and may take long; nil: HTML is already made
+	Waiting []byte                       // is shown until HTML is made
 }
 
 // Sender sends pages.
 type Sender struct {
-	// HeadTimeout limits the time for a page that is sent in one piece, in order and with its own status.
+	// HeadTimeout limits the time to make a page that is sent in one piece, in order and with its own status.
 	HeadTimeout time.Duration
-	// SectionTime bounds the context of each section that is made.
+	// SectionTime limits the time to make each section.
 	SectionTime time.Duration
-	// Early begins a page that takes longer: with a head, and text for the meantime.
+	// Early returns the head of a page that takes longer, and text to show until the page is ready.
 	Early func() (head, waiting []byte)
 	Style string // address of the style sheet
 }
 
-// Send sends the page that newPage returns, and returns its error.
+// Send sends the page that newPage returns. It returns the Err of the page.
 func (s Sender) Send(w http.ResponseWriter, r *http.Request, newPage func() *Page) error {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
@@ -46,12 +46,12 @@ func (s Sender) Send(w http.ResponseWriter, r *http.Request, newPage func() *Pag
 	defer headTimeout.Stop()
 	out := &writer{ResponseWriter: w, style: s.Style, noBody: r.Method == http.MethodHead, headTimeout: headTimeout.C}
 	results := make(chan func() *Page, 1)
-	background(results, newPage)
+	runInBackground(results, newPage)
 	var result func() *Page
 	select {
 	case result = <-results:
 	case <-out.headTimeout:
-		out.impatient = true
+		out.timedOut = true
 		head, waiting := s.Early()
 		out.held.Write(head)
 		out.open(`<slot>` + string(waiting) + `</slot>`)
@@ -75,9 +75,9 @@ func (s Sender) Send(w http.ResponseWriter, r *http.Request, newPage func() *Pag
 	return p.Err
 }
 
-// background calls a function. It sends one that returns the same result, or panics as the function did: servers survive a
-// panic only in a handler.
-func background[T any](results chan<- func() T, fn func() T) {
+// runInBackground calls fn in a goroutine. It sends a function that returns the result of fn, or panics as fn did, so that the
+// panic occurs in the goroutine of the handler, where the server recovers from it.
+func runInBackground[T any](results chan<- func() T, fn func() T) {
 	go func() {
 		results <- func() (result func() T) {
 			defer func() {
@@ -91,13 +91,13 @@ func background[T any](results chan<- func() T, fn func() T) {
 	}()
 }
 
-// writer keeps what it writes until it is flushed.
+// writer buffers a page until it is flushed.
 type writer struct {
 	http.ResponseWriter
 	style       string
 	noBody      bool
 	headTimeout <-chan time.Time
-	impatient   bool // headTimeout is over
+	timedOut    bool // headTimeout is over
 
 	status int
 	held   bytes.Buffer
@@ -112,7 +112,7 @@ func (w *writer) open(slots string) {
 // flush sends the buffered bytes.
 func (w *writer) flush() {
 	w.send()
-	_ = http.NewResponseController(w.ResponseWriter).Flush() // or it is sent later
+	_ = http.NewResponseController(w.ResponseWriter).Flush() // if this fails, the bytes are sent later
 }
 
 func (w *writer) send() {
@@ -122,12 +122,12 @@ func (w *writer) send() {
 		w.WriteHeader(max(w.status, http.StatusOK))
 	}
 	if !w.noBody {
-		_, _ = w.Write(w.held.Bytes()) // the reader has left
+		_, _ = w.Write(w.held.Bytes()) // fails if the client has disconnected
 	}
 	w.held.Reset()
 }
 
-// end sends the rest. A page in one piece has its length in the header.
+// end sends the buffered bytes. For a page in one piece, it sets Content-Length.
 func (w *writer) end() {
 	if !w.begun {
 		w.Header().Set("Content-Length", strconv.Itoa(w.held.Len()))
@@ -135,35 +135,35 @@ func (w *writer) end() {
 	w.send()
 }
 
-// made is a section that was made.
-type made struct {
+// madeSection is a section that was made.
+type madeSection struct {
 	index int
 	html  []byte
 }
 
-// sections writes the sections of a page: in order if all are made soon, else each when it is ready.
+// sections writes the sections of a page: in order if all are made before the timeout, else each when it is ready.
 func (w *writer) sections(ctx context.Context, limit time.Duration, p *Page) {
-	ready := make(chan func() made, len(p.Sections))
+	ready := make(chan func() madeSection, len(p.Sections))
 	pending := map[int]bool{}
 	for i, s := range p.Sections {
 		if s.Make == nil {
 			continue
 		}
 		pending[i] = true
-		background(ready, func() made {
+		runInBackground(ready, func() madeSection {
 			ctx, cancel := context.WithTimeout(ctx, limit)
 			defer cancel()
-			return made{i, s.Make(ctx)}
+			return madeSection{i, s.Make(ctx)}
 		})
 	}
-	for len(pending) > 0 && !w.impatient {
+	for len(pending) > 0 && !w.timedOut {
 		select {
 		case result := <-ready:
 			m := result()
 			p.Sections[m.index].HTML = m.html
 			delete(pending, m.index)
 		case <-w.headTimeout:
-			w.impatient = true
+			w.timedOut = true
 		}
 	}
 	if len(pending) == 0 {
@@ -172,7 +172,7 @@ func (w *writer) sections(ctx context.Context, limit time.Duration, p *Page) {
 		}
 		return
 	}
-	w.slotted(p, pending)
+	w.openSlots(p, pending)
 	for range len(pending) {
 		w.flush()
 		m := (<-ready)()
@@ -181,8 +181,8 @@ func (w *writer) sections(ctx context.Context, limit time.Duration, p *Page) {
 	w.held.WriteString("</div>")
 }
 
-// slotted writes a shadow tree with a slot for each section, and the sections that are ready.
-func (w *writer) slotted(p *Page, pending map[int]bool) {
+// openSlots writes a shadow tree with a slot for each section, and the sections that are ready.
+func (w *writer) openSlots(p *Page, pending map[int]bool) {
 	var slots bytes.Buffer
 	for i, s := range p.Sections {
 		slots.WriteString(`<slot name="` + slotName(i) + `">`)

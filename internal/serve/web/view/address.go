@@ -7,10 +7,10 @@ import (
 // RepositoryPath begins the paths of pages about repositories.
 const RepositoryPath = "/r/"
 
-// RowsPath ends the path of the page with everything that a document lists.
+// RowsPath ends the path of the page with all rows of a document.
 const RowsPath = "/rows"
 
-// Link leads to a page.
+// Link is a link to a page.
 type Link struct{ Name, Path string }
 
 // NewLink returns a link.
@@ -21,10 +21,10 @@ func PathTo(repository, sign, reference string) string {
 	return (&url.URL{Path: RepositoryPath + repository + sign + reference}).EscapedPath()
 }
 
-// EscapePath escapes a path for an address.
+// EscapePath escapes a path for a link.
 func EscapePath(path string) string { return (&url.URL{Path: path}).EscapedPath() }
 
-// unescapePath returns the path that an address has, or the address itself if it is malformed.
+// unescapePath unescapes a path. It returns a malformed one unchanged.
 func unescapePath(path string) string {
 	if plain, err := url.PathUnescape(path); err == nil {
 		return plain

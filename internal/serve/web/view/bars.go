@@ -7,17 +7,17 @@ import (
 	"strconv"
 )
 
-// Bar is a bar of a chart. Width is in percent of the longest.
+// Bar is a bar of a chart. Width is a percentage of the longest bar.
 type Bar struct {
 	Name  string
 	Count int64
 	Width string
 }
 
-// maxBars limits how many bars a chart has.
+// maxBars limits the bars of a chart.
 const maxBars = 20
 
-// newBar returns a bar; most is the count of the longest.
+// newBar returns a bar. most is the count of the longest bar.
 func newBar(name string, count, most int64) Bar {
 	width := 100.0
 	if most > 0 {

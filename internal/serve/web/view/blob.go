@@ -15,7 +15,7 @@ func Pretty(raw []byte) string {
 	return Clip(cmp.Or(jsonwalk.Indent(raw, MaxShown+1), string(raw)))
 }
 
-// Parts splits a text around the digests that are links.
+// Parts splits a text so that each digest in linked is a part of its own, with its path.
 func Parts(text string, linked map[string]string) []Part {
 	var parts []Part
 	begin, at := 0, 0

@@ -10,30 +10,30 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Card is a referrer.
+// Card describes a referrer.
 type Card struct {
 	Title, Path string
 	Kind        string
-	Size        int64 // of its content, 0: unknown
+	Size        int64 // of its content; 0: unknown
 	Created     string
 	Fields      []Field
 	Cards       []Card
 }
 
 const (
-	// MaxCards limits how many referrers of one subject are shown.
+	// MaxCards limits the referrers of one subject that are shown.
 	MaxCards = 200
-	// maxCardFields limits how many annotations of a referrer are shown.
+	// maxCardFields limits the annotations of a referrer that are shown.
 	maxCardFields = 6
 )
 
-// cardNames are the names of annotations for readers.
+// cardNames maps annotations to the names that cards show for them.
 var cardNames = map[string]string{
 	mediatypes.AttachmentSummary: "summary", mediatypes.RunbookAlerts: "alerts", mediatypes.RunbookSeverity: "severity", mediatypes.RunbookService: "service",
 	mediatypes.RunbookOwner: "owner",
 }
 
-// Cards describes referrers, and those of each.
+// Cards describes the first MaxCards referrers of a list, each with its own referrers.
 func Cards(list []*referrers.Referrer, repository string) []Card {
 	var all []Card
 	for _, r := range list[:min(len(list), MaxCards)] {

@@ -8,7 +8,7 @@ import (
 	"github.com/davit-oci/davit/pull/diff"
 )
 
-// Changes are the differences of two artifacts.
+// Changes are the differences between two artifacts.
 type Changes struct {
 	Same   bool
 	Files  []ChangedFile
@@ -23,16 +23,16 @@ type ChangedFile struct {
 	Lines  []ChangedLine
 }
 
-// ChangedLine is a line of a diff. The class says how it is shown.
+// ChangedLine is a line of a diff, with its CSS class.
 type ChangedLine struct{ Class, Text string }
 
-// ChangedFields are fields of a part of the manifest or config that differ.
+// ChangedFields are the fields of the config, the annotations, or the manifest that differ.
 type ChangedFields struct {
 	Name string
 	Rows []ChangedField
 }
 
-// ChangedField is a field with both values, of which one may be missing.
+// ChangedField is a field with both values. A missing value is empty.
 type ChangedField struct{ Name, From, To string }
 
 const (
@@ -41,7 +41,7 @@ const (
 	maxChangedLines = 5000
 )
 
-// NewChanges lays the differences of two artifacts out.
+// NewChanges prepares the differences between two artifacts for a page.
 func NewChanges(d *diff.Difference) *Changes {
 	v := &Changes{Same: d.Same}
 	lines := maxChangedLines
@@ -57,7 +57,7 @@ func NewChanges(d *diff.Difference) *Changes {
 		}
 		v.Files = append(v.Files, file)
 	}
-	for _, part := range []ChangedFields{{"Config", changes(d.Config)}, {"Annotations", changes(d.Annotations)}, {"Manifest", changes(d.Manifest)}} {
+	for _, part := range []ChangedFields{{"Config", changedFields(d.Config)}, {"Annotations", changedFields(d.Annotations)}, {"Manifest", changedFields(d.Manifest)}} {
 		if len(part.Rows) > 0 {
 			v.Fields = append(v.Fields, part)
 		}
@@ -65,7 +65,7 @@ func NewChanges(d *diff.Difference) *Changes {
 	return v
 }
 
-// changedLines cuts a diff into its lines.
+// changedLines splits a diff into lines. It ends with "…" if there are more than most.
 func changedLines(text string, most int) []ChangedLine {
 	var lines []ChangedLine
 	for line := range strings.Lines(text) {
@@ -86,8 +86,8 @@ func changedLines(text string, most int) []ChangedLine {
 	return lines
 }
 
-// changes returns fields that differ, with their values as text.
-func changes(all []diff.FieldChange) []ChangedField {
+// changedFields returns fields that differ, with their values as text.
+func changedFields(all []diff.FieldChange) []ChangedField {
 	var rows []ChangedField
 	for _, f := range all[:min(len(all), maxChanged)] {
 		rows = append(rows, ChangedField{f.Field, valueText(f.From), valueText(f.To)})

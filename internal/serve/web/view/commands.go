@@ -8,7 +8,7 @@ import (
 	"github.com/davit-oci/davit/pull/inspect"
 )
 
-// Command is a command to copy.
+// Command is a command that a page shows to be copied.
 type Command struct{ ID, Text string }
 
 // Commands returns commands for an artifact by its digest: those of davit and, for a registry, of the native clients of its kind.

@@ -11,7 +11,7 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// Graph is a drawing of the manifests and blobs of an artifact, as a graph.
+// Graph is a drawing of the manifests and blobs of an artifact.
 type Graph struct {
 	Width, Height int
 	Nodes         []GraphNode
@@ -26,13 +26,13 @@ type GraphNode struct {
 	Label, Title string
 	Path         string // empty: there is no page about it
 	Size         int64
-	Shared       bool // several manifests have it
+	Shared       bool // several manifests list it
 }
 
 // GraphEdge is a line between two nodes.
 type GraphEdge struct{ X1, Y1, X2, Y2 int }
 
-// The size of a node, and the room around it.
+// The size of a node, and of its cell in the grid of columns and rows.
 const (
 	nodeWidth, nodeHeight = 200, 44
 	columnWidth           = nodeWidth + 60
@@ -43,20 +43,20 @@ const (
 // NewGraph draws an artifact of a repository, with the referrers of each of its manifests.
 func NewGraph(repository string, info *inspect.Info, lists map[digest.Digest][]*referrers.Referrer) *Graph {
 	b := &graphBuilder{repository: repository, at: map[digest.Digest]int{}}
-	info = withoutRepeated(info)
+	info = withoutDuplicates(info)
 	column := 0
 	for _, list := range lists {
 		column = max(column, levels(list))
 	}
-	b.manifest(info, column, -1)
+	b.addManifest(info, column, -1)
 	for _, m := range slices.Concat([]*inspect.Info{info}, info.Manifests) {
 		b.addReferrers(lists[m.Digest], m.Digest, column-1)
 	}
 	return b.view()
 }
 
-// withoutRepeated returns an index with each of its manifests once: several platforms may have one.
-func withoutRepeated(info *inspect.Info) *inspect.Info {
+// withoutDuplicates returns a copy of an index that lists each manifest once: several platforms may have the same one.
+func withoutDuplicates(info *inspect.Info) *inspect.Info {
 	index, seen := *info, map[digest.Digest]bool{}
 	index.Manifests = slices.DeleteFunc(slices.Clone(info.Manifests), func(m *inspect.Info) bool {
 		known := seen[m.Digest]
@@ -66,7 +66,7 @@ func withoutRepeated(info *inspect.Info) *inspect.Info {
 	return &index
 }
 
-// levels returns how many levels of referrers there are.
+// levels returns the depth of a tree of referrers.
 func levels(list []*referrers.Referrer) int {
 	n := 0
 	for _, r := range list {
@@ -75,8 +75,8 @@ func levels(list []*referrers.Referrer) int {
 	return n
 }
 
-// graphBuilder collects the nodes of a graph. Referrers are in columns to the left of the artifact, those of referrers further left, and
-// the successors of a node are to the right of it.
+// graphBuilder collects the nodes of a graph. The successors of a node are in the next column to the right. Referrers are in columns
+// to the left of the artifact, one for each level.
 type graphBuilder struct {
 	repository string
 	places     []chart.Node
@@ -85,7 +85,8 @@ type graphBuilder struct {
 	more       int
 }
 
-// add adds a node below a parent, or an edge to the node that exists. It returns -1 if there are too many.
+// add adds a node, unless the digest already has one, and an edge from the parent. A negative parent adds no edge. It returns the
+// index of the node, or -1 if there are already maxNodes.
 func (b *graphBuilder) add(d digest.Digest, n GraphNode, column, parent int) int {
 	i, known := b.at[d]
 	switch {
@@ -106,7 +107,7 @@ func (b *graphBuilder) add(d digest.Digest, n GraphNode, column, parent int) int
 	return i
 }
 
-func (b *graphBuilder) manifest(info *inspect.Info, column, parent int) {
+func (b *graphBuilder) addManifest(info *inspect.Info, column, parent int) {
 	label := KindOf(info)
 	if info.Platform != nil {
 		label = info.Platform.OS + "/" + info.Platform.Architecture
@@ -122,11 +123,11 @@ func (b *graphBuilder) manifest(info *inspect.Info, column, parent int) {
 		b.add(l.Digest, GraphNode{Class: "blob", Label: cmp.Or(l.Name, l.Role, "layer"), Path: l.Path, Size: l.Size}, column+1, i)
 	}
 	for _, m := range slices.Concat(info.Manifests, info.Attestations) {
-		b.manifest(m, column+1, i)
+		b.addManifest(m, column+1, i)
 	}
 }
 
-// addReferrers adds referrers and their own, with edges to their subjects.
+// addReferrers adds referrers, and the referrers of each, with edges to their subjects.
 func (b *graphBuilder) addReferrers(list []*referrers.Referrer, subject digest.Digest, column int) {
 	for _, r := range list {
 		i := b.add(r.Digest, GraphNode{Class: "referrer", Label: cmp.Or(r.Kind, r.ArtifactType), Path: PathTo(b.repository, "@", r.Digest.String()), Size: r.Size}, column, -1)

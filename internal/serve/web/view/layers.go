@@ -11,10 +11,10 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// Layer is a layer.
+// Layer describes a layer.
 type Layer struct {
 	Name, Role string
-	Path       string // of its file, or of the list of those in it
+	Path       string // of the page about its file, or about the files in it
 	MediaType  string
 	Digest     digest.Digest
 	Size       int64
@@ -23,15 +23,15 @@ type Layer struct {
 // Step is a step in the history of an image, with the layer that it made.
 type Step struct {
 	Text   string
-	Empty  bool // it made no layer
+	Empty  bool // the step made no layer
 	*Layer      // nil: unknown
 }
 
-// maxFields limits how many fields of a config the first page of an artifact shows, and maxSteps how many steps of a history.
+// Limits of the first page of an artifact.
 const (
-	maxFields = 60
-	maxSteps  = 200
-	maxStep   = 2000 // characters of one
+	maxFields = 60   // fields of a config
+	maxSteps  = 200  // steps of a history
+	maxStep   = 2000 // characters of a step
 )
 
 // ConfigOf returns the fields of the config of an artifact, and the history of an image.
@@ -62,7 +62,7 @@ func Layers(info *inspect.Info, repository string) []Layer {
 	return rows
 }
 
-// History describes the steps that made an image, each with its layer if their numbers agree.
+// History describes the steps that made an image. Each has its layer, if as many steps made a layer as the image has layers.
 func History(info *inspect.Info, history []fields.Step) []Step {
 	made := 0
 	for _, s := range history {

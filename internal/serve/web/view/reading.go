@@ -11,29 +11,29 @@ import (
 	"github.com/davit-oci/davit/pull/read"
 )
 
-// Reading is the part of an artifact that people read.
+// Reading is the document of an artifact, prepared for a page.
 type Reading struct {
-	Title    string // of the section: the name of the file
+	Title    string // the name of the file
 	HTML     template.HTML
 	Text     string
-	Cut      bool // only its beginning
+	Cut      bool // HTML or Text is only the beginning
 	Verified bool
 	Problem  string
 	Summary  []Field
-	Table    *Table // its rows
+	Table    *Table
 	Caption  string // of Bars
 	Bars     []Bar
-	Search   string // the query that searches all layers
+	Search   string // query string that searches all layers
 }
 
 const (
-	// MaxShown bounds the characters of a text on the first page of an artifact, and of a file that is shown.
+	// MaxShown bounds the bytes of a document or file on a page.
 	MaxShown = 256 << 10
 	// firstRows bounds the rows of a table on the first page.
 	firstRows = 50
 )
 
-// NewReading lays a document of an artifact out.
+// NewReading prepares a document for a page. The artifact is the path of the page about the artifact.
 func NewReading(doc *read.Document, artifact string, links prose.Links) *Reading {
 	r := &Reading{Title: doc.Path, Verified: doc.Verified, Table: NewTable(doc, artifact+RowsPath, nil, firstRows)}
 	switch {
@@ -44,7 +44,7 @@ func NewReading(doc *read.Document, artifact string, links prose.Links) *Reading
 			r.Summary = append(r.Summary, Field{f.Name, f.Value})
 		}
 		if all := rowsOf(doc); len(all.Rows) > 0 {
-			r.Caption, r.Bars = all.levels()
+			r.Caption, r.Bars = all.levelBars()
 		}
 	case doc.IsMarkdown():
 		text := doc.Text
@@ -61,7 +61,7 @@ func NewReading(doc *read.Document, artifact string, links prose.Links) *Reading
 	return r
 }
 
-// Clip shortens a text to what one page shows, and makes it safe to read.
+// Clip shortens a text to MaxShown bytes, and replaces the characters that would make it appear in another order.
 func Clip(text string) string {
 	if len(text) > MaxShown {
 		text = strings.ToValidUTF8(text[:MaxShown], "") + "\n…"
@@ -69,7 +69,7 @@ func Clip(text string) string {
 	return untrusted.Ordered(strings.ToValidUTF8(text, "\uFFFD"))
 }
 
-// summarize lays the summary of a software bill of materials out.
+// summarize adds the summary and the licenses of a software bill of materials.
 func (r *Reading) summarize(doc *read.Document) {
 	o := doc.SBOM.Outline()
 	r.Summary = []Field{{"summary", o.Summary}}
@@ -93,7 +93,7 @@ func (r *Reading) summarize(doc *read.Document) {
 	}
 }
 
-// WeightFacts returns what the header of a file of model weights says.
+// WeightFacts returns facts from the header of the first layer with model weights.
 func WeightFacts(info *inspect.Info) []Field {
 	for _, l := range info.Layers {
 		w := l.Weights
@@ -116,11 +116,12 @@ func WeightFacts(info *inspect.Info) []Field {
 	return nil
 }
 
-// LinksFrom returns where links in a file of an artifact lead: to other files of it.
+// LinksFrom resolves the links and images in a file of an artifact to other files of the artifact. The artifact is the path of
+// its page.
 func LinksFrom(artifact, file string) prose.Links {
 	to := func(view string) func(string) string {
 		return func(destination string) string {
-			name, ok := inArtifact(file, destination)
+			name, ok := resolveLink(file, destination)
 			if !ok {
 				return ""
 			}
@@ -134,8 +135,8 @@ func LinksFrom(artifact, file string) prose.Links {
 	return prose.Links{Link: to("file"), Image: to("raw")}
 }
 
-// inArtifact returns the name of the file that a relative link in another file leads to.
-func inArtifact(file, destination string) (string, bool) {
+// resolveLink returns the name of the file that a relative link in a file leads to. It returns false for one outside the artifact.
+func resolveLink(file, destination string) (string, bool) {
 	destination, _, _ = strings.Cut(destination, "#")
 	destination, _, _ = strings.Cut(destination, "?")
 	name := unescapePath(destination)

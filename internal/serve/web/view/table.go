@@ -13,29 +13,29 @@ import (
 	"github.com/davit-oci/davit/pull/read"
 )
 
-// Table has the rows of a document that lists something, and the queries of its links.
+// Table has rows of a document, and the query strings of links to others.
 type Table struct {
 	Noun    string // for a row, such as "finding"
 	Path    string // of the page with all rows
-	Query   string // only rows with these words
+	Query   string // words that all rows contain
 	Columns []Column
 	Rows    [][]string
-	Found   int
-	Next    string // query of the next rows; empty: these are the last
-	Left    int    // rows of the document that are not kept
+	Found   int    // rows that match Query
+	Next    string // query string of the next rows; empty: these are the last
+	Left    int    // rows of the document that were not kept when it was read
 
-	totals []outline.Count // of all rows by the first column, if that is not counted
+	totals []outline.Count // of all rows, by the first column; nil: not counted
 }
 
 // Column is a column of a table.
 type Column struct {
 	Name     string
-	Sort     string // query that sorts by it
+	Sort     string // query string that sorts by the column
 	Sorted   string // "ascending", "descending", or empty
 	IsNumber bool
 }
 
-// ordered are columns that are not sorted by name, but in the order of the document, which lists the most important first.
+// ordered are the columns whose values are sorted as in the document, which lists the most important first.
 var ordered = []string{"Level", "Severity", "Status"}
 
 // rowsOf returns the components, findings, or statements in a document as rows.
@@ -73,7 +73,7 @@ func (t *Table) column(name string) int {
 	return slices.IndexFunc(t.Columns, func(c Column) bool { return strings.EqualFold(c.Name, name) })
 }
 
-// NewTable returns the rows that match a query, at most limit. It is nil for a document without rows.
+// NewTable returns the rows that match a query, at most limit. It returns nil for a document without rows.
 func NewTable(doc *read.Document, path string, query url.Values, limit int) *Table {
 	t := rowsOf(doc)
 	if len(t.Rows) == 0 {
@@ -100,7 +100,7 @@ func NewTable(doc *read.Document, path string, query url.Values, limit int) *Tab
 	return &t
 }
 
-// link returns the query of the same rows, sorted and from an index.
+// link returns the query string for the same rows, sorted by a column and starting at an index.
 func (t *Table) link(sort string, from int) string {
 	values := url.Values{}
 	for name, value := range map[string]string{"q": t.Query, "sort": sort} {
@@ -114,7 +114,7 @@ func (t *Table) link(sort string, from int) string {
 	return "?" + values.Encode()
 }
 
-// sort sorts the rows by a column, "-" before its name reverses.
+// sort sorts the rows by the column with a name, descending if "-" precedes it. It sets the links that sort by each column.
 func (t *Table) sort(by string) {
 	name, descending := strings.CutPrefix(by, "-")
 	for i := range t.Columns {
@@ -132,7 +132,7 @@ func (t *Table) sort(by string) {
 	}
 }
 
-// sortBy sorts the rows by the column with an index.
+// sortBy sorts the rows by column i.
 func (t *Table) sortBy(i int, descending bool) {
 	rank := map[string]int{} // of the values of an ordered column
 	if slices.Contains(ordered, t.Columns[i].Name) {
@@ -151,14 +151,14 @@ func (t *Table) sortBy(i int, descending bool) {
 	})
 }
 
-// levels returns a chart of how many findings have each level, or statements each status.
-func (t *Table) levels() (caption string, bars []Bar) {
+// levelBars returns a chart that counts findings by level, or statements by status. Other tables have no such chart.
+func (t *Table) levelBars() (caption string, bars []Bar) {
 	if len(t.Columns) == 0 || !slices.Contains(ordered, t.Columns[0].Name) {
 		return "", nil
 	}
 	totals := t.totals
 	if totals == nil {
-		totals = t.count()
+		totals = t.countRows()
 	}
 	most := 0
 	for _, total := range totals {
@@ -172,8 +172,8 @@ func (t *Table) levels() (caption string, bars []Bar) {
 	return strings.ToUpper(t.Noun[:1]) + t.Noun[1:] + "s by " + strings.ToLower(t.Columns[0].Name), bars
 }
 
-// count counts the rows by the first column.
-func (t *Table) count() []outline.Count {
+// countRows counts the rows by the first column.
+func (t *Table) countRows() []outline.Count {
 	var totals []outline.Count
 	for _, row := range t.Rows {
 		i := slices.IndexFunc(totals, func(total outline.Count) bool { return total.Name == row[0] })

@@ -25,10 +25,10 @@ func FieldsOf(annotations map[string]string) []Field {
 	return fields
 }
 
-// MaxLine limits how many characters of a name or value a page shows.
+// MaxLine limits the characters of a name or value that a page shows.
 const MaxLine = 300
 
-// ShortDigest returns the first 12 digits of a digest, as terminals show them.
+// ShortDigest returns a digest with only the first 12 digits, as commands print it.
 func ShortDigest(d digest.Digest) string {
 	if d.Validate() != nil {
 		return untrusted.Line(string(d), MaxLine)
@@ -41,7 +41,7 @@ func KindOf(info *inspect.Info) string {
 	return cmp.Or(info.Kind, info.ArtifactType, info.MediaType)
 }
 
-// Created returns when an artifact says that it was made, or zero.
+// Created returns the creation time in the annotations or config of an artifact, or the zero time.
 func Created(info *inspect.Info) time.Time {
 	if t, err := time.Parse(time.RFC3339, info.Annotations[ocispec.AnnotationCreated]); err == nil {
 		return t
@@ -62,7 +62,7 @@ func Created(info *inspect.Info) time.Time {
 	return time.Time{}
 }
 
-// Day returns the day of a time, or "" for none. Artifacts without a time often have the first one of Unix.
+// Day returns the date of a time. It returns "" for times up to the Unix epoch, which artifacts often have in place of a real time.
 func Day(t time.Time) string {
 	if t.Unix() <= 0 {
 		return ""

@@ -11,7 +11,7 @@ import (
 const (
 	// MapWidth and MapHeight are the size of a treemap.
 	MapWidth, MapHeight = 1000, 600
-	// tileColors is the number of colors of tiles, which depend on the extensions of the files.
+	// tileColors is the number of colors of tiles. The extension of a file determines its color.
 	tileColors = 6
 )
 
@@ -24,7 +24,7 @@ type Tile struct {
 	Color      int
 }
 
-// NewTiles lays files out in a treemap.
+// NewTiles arranges files in a treemap. The artifact is the path of its page.
 func NewTiles(files []pull.File, artifact string) []Tile {
 	sizes := make([]int64, len(files))
 	for i, f := range files {
@@ -37,16 +37,16 @@ func NewTiles(files []pull.File, artifact string) []Tile {
 	return tiles
 }
 
-// newTile lays a file out in its rectangle.
+// newTile returns the tile of a file in a rectangle.
 func newTile(r chart.Rect, f pull.File, artifact string) Tile {
 	t := Tile{
-		X: number(r.X), Y: number(r.Y), W: number(max(r.W-1, 0.5)), H: number(max(r.H-1, 0.5)),
+		X: formatNumber(r.X), Y: formatNumber(r.Y), W: formatNumber(max(r.W-1, 0.5)), H: formatNumber(max(r.H-1, 0.5)),
 		Name: f.Path, Path: artifact + EscapePath("/file/"+f.Path), Size: f.Size,
 	}
 	for _, b := range []byte(path.Ext(f.Path)) {
 		t.Color = (t.Color*31 + int(b)) % tileColors
 	}
-	const letter, line = 9, 20 // about the width and height of text
+	const letter, line = 9, 20 // approximate width of a letter and height of a line
 	if room := int(r.W)/letter - 1; r.H > line && room > 3 {
 		name := []rune(path.Base(f.Path))
 		if len(name) > room {
@@ -57,4 +57,4 @@ func newTile(r chart.Rect, f pull.File, artifact string) Tile {
 	return t
 }
 
-func number(f float64) string { return strconv.FormatFloat(f, 'f', 1, 64) }
+func formatNumber(f float64) string { return strconv.FormatFloat(f, 'f', 1, 64) }
