@@ -8,7 +8,7 @@ import (
 	"unicode"
 )
 
-// Command returns a command line with every word quoted that has to be.
+// Command returns a command line of words, quoted where a shell needs that.
 func Command(words ...string) string {
 	quoted := make([]string, len(words))
 	for i, word := range words {
@@ -17,7 +17,7 @@ func Command(words ...string) string {
 	return strings.Join(quoted, " ")
 }
 
-// Quote quotes a word if a shell would change it: for POSIX shells, and on Windows for its own two.
+// Quote quotes a word if a shell would change it: for POSIX shells, or on Windows for cmd and PowerShell.
 func Quote(word string) string {
 	switch {
 	case word != "" && !strings.ContainsFunc(word, isSpecial) && !strings.ContainsAny(word[:1], "~="):
@@ -41,10 +41,10 @@ func Quote(word string) string {
 	return "$'" + b.String() + "'"
 }
 
-// isHidden reports whether a character is not seen, or changes how others are: a line break, or a mark that reverses the text.
+// isHidden reports whether a character is invisible or changes the display of others, such as a mark that reverses the text.
 func isHidden(r rune) bool { return !unicode.IsPrint(r) }
 
-// isSpecial reports whether a character may have a meaning for a shell.
+// isSpecial reports whether a character may have a special meaning in a shell.
 func isSpecial(r rune) bool {
 	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) && !strings.ContainsRune("-_./:@+=~,%", r) &&
 		(r != '\\' || runtime.GOOS != "windows")

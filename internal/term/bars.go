@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// Transfer is the progress of the blobs of one run.
+// Transfer is the progress of the blobs of one command.
 type Transfer struct {
 	mu    sync.Mutex
-	plain io.Writer // for lines instead of bars; nil for bars
+	plain io.Writer // gets a line for each blob that is done; nil: no such lines
 	blobs map[string]*blobProgress
 	order []*blobProgress
 	start time.Time
@@ -21,16 +21,16 @@ type Transfer struct {
 	lastDone int64
 }
 
-// State is the last change of a blob.
+// State is the state of a blob in a transfer.
 type State int
 
 // The states of a blob.
 const (
 	Started State = iota
 	Moving        // Update.Done bytes so far
-	Planned       // it will be Started, unless it exists already
-	Skipped       // it existed already
-	Mounted       // it came from another repository of the same registry
+	Planned       // will be Started, unless the blob exists already
+	Skipped       // the blob existed already
+	Mounted       // the registry took the blob from another of its repositories
 	Done
 )
 
@@ -93,7 +93,7 @@ func (t *Transfer) record(u Update, now time.Time) *blobProgress {
 	return b
 }
 
-// printPlain prints a line at the end of a blob.
+// printPlain prints a line when a blob is done.
 func (t *Transfer) printPlain(b *blobProgress, u Update) {
 	size := Size(b.size)
 	switch u.State {
@@ -106,11 +106,11 @@ func (t *Transfer) printPlain(b *blobProgress, u Update) {
 	}
 }
 
-// Summary returns a line about all blobs: how many and how much of them is done, the rate, and the time left.
+// Summary returns a line about all blobs: the blobs and bytes that are done, the rate, and the time left.
 func (t *Transfer) Summary(now time.Time) string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(t.order) == 0 { // a registry may ask for a pause before anything
+	if len(t.order) == 0 { // the registry may have asked for a pause before the first blob
 		return "no transfer yet"
 	}
 	sum := t.sum(now)
@@ -127,7 +127,7 @@ func (t *Transfer) Summary(now time.Time) string {
 	return text
 }
 
-// sum returns the line for all blobs together. The caller has the lock.
+// sum returns the line for all blobs together. The caller holds the lock.
 func (t *Transfer) sum(now time.Time) barLine {
 	var done, moved, size int64
 	ended, sizeKnown := 0, true
@@ -149,7 +149,7 @@ func (t *Transfer) sum(now time.Time) barLine {
 // maxBars limits the blobs shown at once. The default concurrency is not higher, so more bars would only flicker.
 const maxBars = 8
 
-// render returns a line for each moving blob, and one for the sum of all.
+// render returns a line for each blob that is being transferred, and one for all blobs together.
 func (t *Transfer) render(now time.Time, width, height int) []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -188,12 +188,12 @@ func (b *blobProgress) line(now time.Time, width int) string {
 	return barLine{name: b.name, done: b.done, size: b.size, rate: rateAfter(b.start, now, rate)}.String(width)
 }
 
-// leastMeasured is the time for which a rate is measured before it is shown: the first bytes only fill buffers.
-const leastMeasured = time.Second
+// minMeasureTime is the time for which a rate is measured before it is shown: the first bytes only fill buffers.
+const minMeasureTime = time.Second
 
 // rateAfter returns a rate since start, or -1 if it is not known yet.
 func rateAfter(start, now time.Time, rate float64) float64 {
-	if now.Sub(start) < leastMeasured {
+	if now.Sub(start) < minMeasureTime {
 		return -1
 	}
 	return rate
@@ -206,7 +206,8 @@ type barLine struct {
 	rate       float64 // -1 if unknown
 }
 
-// left returns the time that the remaining bytes take, or "" if it is unknown. All bytes may have been sent, but not answered.
+// left returns the time that the remaining bytes take. It returns "" if the time is unknown, or if no bytes remain because the
+// registry has yet to confirm them.
 func (l barLine) left() string {
 	if l.rate < 1 || l.size <= l.done {
 		return ""
@@ -214,8 +215,8 @@ func (l barLine) left() string {
 	return shortDuration(float64(l.size-l.done) / l.rate)
 }
 
-// The least columns of a bar, and of a name before figures are dropped for it.
-const leastBar, leastName = 8, 8
+// The minimum columns of a bar, and of a name: a narrower bar is not drawn, and figures are dropped to keep the name wider.
+const minBarWidth, minNameWidth = 8, 8
 
 // String fits the line into width columns. The bar gets the remaining columns, and is dropped first; then the size, the rate, and the time left.
 func (l barLine) String(width int) string {
@@ -232,17 +233,17 @@ func (l barLine) String(width int) string {
 	for _, figures = range []string{
 		strings.Join([]string{percent, size, rate, left}, " "), strings.Join([]string{percent, rate, left}, " "), percent + " " + left, percent,
 	} {
-		if len(figures)+leastName+2 <= width {
+		if len(figures)+minNameWidth+2 <= width {
 			break
 		}
 	}
-	nameWidth := max(leastName, min(32, (width-len(figures)-3)/2))
+	nameWidth := max(minNameWidth, min(32, (width-len(figures)-3)/2))
 	bar := width - nameWidth - len(figures) - 5
-	if bar < leastBar {
-		nameWidth = max(leastName, min(32, width-len(figures)-2))
+	if bar < minBarWidth {
+		nameWidth = max(minNameWidth, min(32, width-len(figures)-2))
 	}
 	line := fit(l.name, nameWidth) + " "
-	if bar >= leastBar && l.size > 0 {
+	if bar >= minBarWidth && l.size > 0 {
 		filled := int(min(l.done, l.size) * int64(bar) / l.size)
 		line += "[" + strings.Repeat("=", filled) + strings.Repeat(" ", bar-filled) + "] "
 	}

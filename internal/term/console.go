@@ -15,9 +15,9 @@ type ProgressMode string
 
 // The progress modes.
 const (
-	ProgressAuto  ProgressMode = "auto" // bars on a terminal; elsewhere a line now and then, once it takes long
+	ProgressAuto  ProgressMode = "auto" // bars on a terminal; elsewhere a line now and then if the transfer takes long
 	ProgressBar   ProgressMode = "bar"
-	ProgressPlain ProgressMode = "plain" // a line when a blob is done, too
+	ProgressPlain ProgressMode = "plain" // a line now and then, and one for each blob that is done
 	ProgressJSON  ProgressMode = "json"  // the caller writes events as JSON Lines
 	ProgressNone  ProgressMode = "none"
 )
@@ -43,14 +43,14 @@ func (m *ProgressMode) Set(value string) error {
 	return fmt.Errorf("must be auto, bar, plain, json or none")
 }
 
-// Console is standard error. What is written to it scrolls above the progress bars. Several goroutines may write at once.
+// Console writes to standard error. Lines written to it scroll above the progress bars. It is safe for concurrent use.
 type Console struct {
 	Mode   ProgressMode
 	Label  string // begins the lines about progress, such as the name of the command
 	Colors bool
-	// IsDumb is set for a terminal that understands no control sequences: bars cannot be drawn again there.
+	// IsDumb is set for a terminal that understands no control sequences, so that bars can't be redrawn.
 	IsDumb bool
-	// Silent keeps the mode auto from writing lines where there is no terminal.
+	// Silent turns off the lines that the mode auto writes where there is no terminal.
 	Silent bool
 
 	mu       sync.Mutex
@@ -88,8 +88,8 @@ func (c *Console) Paint(style Style, text string) string {
 // IsTerminal reports whether the console is a terminal.
 func (c *Console) IsTerminal() bool { return c.terminal != nil }
 
-// StartTransfer starts to show the progress of a transfer. It returns a nil transfer if the mode shows none. The
-// caller must call stop at the end; it removes the bars.
+// StartTransfer starts to show the progress of a transfer. It returns a nil transfer if the mode shows no progress. The
+// caller must call stop at the end, which removes the bars.
 func (c *Console) StartTransfer() (t *Transfer, stop func()) {
 	t = &Transfer{blobs: map[string]*blobProgress{}, start: time.Now()}
 	auto := c.Mode == ProgressAuto || c.Mode == ""
@@ -105,7 +105,7 @@ func (c *Console) StartTransfer() (t *Transfer, stop func()) {
 	return nil, func() {}
 }
 
-// When a line about a transfer is written. CI systems end jobs that are silent for some minutes.
+// The times before the first line about a transfer, and between lines. CI systems end jobs that are silent for some minutes.
 const (
 	firstLine    = 10 * time.Second
 	lineInterval = 15 * time.Second
@@ -203,7 +203,7 @@ func (c *Console) erase() {
 	}
 }
 
-// moveUp returns the sequence that moves to the first bar, even from behind the ^C that a terminal echoes.
+// moveUp returns the sequence that moves the cursor to the start of the first bar, even after the ^C that a terminal echoes.
 func (c *Console) moveUp() string {
 	if c.drawn == 0 {
 		return ""

@@ -54,8 +54,8 @@ func EscapeText(s string) string {
 	return strings.Join(lines, "\n")
 }
 
-// EscapeValues is like EscapeText, for output that scripts read: of the characters that are not printable, it escapes only control
-// characters and those that change the text direction.
+// EscapeValues is like EscapeText, for output that scripts read: it escapes only control characters and those that change the text
+// direction.
 func EscapeValues(s string) string {
 	var b strings.Builder
 	for _, r := range s {
@@ -68,11 +68,11 @@ func EscapeValues(s string) string {
 	return b.String()
 }
 
-// JSONWriter escapes the characters in JSON that Escape escapes, in a way that JSON readers undo: the encoder of Go escapes only
-// those below U+0020. A call of Write must not split a character.
+// JSONWriter writes JSON to W, with the characters that Escape escapes as \u sequences: encoding/json escapes only those below
+// U+0020. A call of Write must not split a character.
 type JSONWriter struct{ W io.Writer }
 
-// Write writes JSON.
+// Write implements io.Writer.
 func (j JSONWriter) Write(p []byte) (int, error) {
 	done := 0
 	for i := 0; i < len(p); {

@@ -22,7 +22,7 @@ func Size(n int64) string {
 	return fmt.Sprintf("%.1f %cB", value, "kMGTPE"[unit-1])
 }
 
-// Plural returns "1 layer", "2 layers".
+// Plural returns a number with a noun, such as "1 layer" or "2 layers".
 func Plural(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
@@ -33,10 +33,10 @@ func Plural(n int, noun string) string {
 	return strconv.Itoa(n) + " " + noun + "s"
 }
 
-// Shorten cuts s after most characters and marks the cut.
-func Shorten(s string, most int) string {
-	if r := []rune(s); len(r) > most {
-		return string(r[:most]) + "…"
+// Shorten cuts s after n characters, and marks the cut with "…".
+func Shorten(s string, n int) string {
+	if r := []rune(s); len(r) > n {
+		return string(r[:n]) + "…"
 	}
 	return s
 }

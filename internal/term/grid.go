@@ -2,27 +2,28 @@ package term
 
 import "strings"
 
-// gridRow is a row of cells. Cells are escaped.
+// gridRow is a row of escaped cells.
 type gridRow struct {
-	before, rest string // what the first line begins with, and the lines below it
+	before, rest string // prefixes of the first line, and of the lines below it
 	cells        []string
-	styles       []Style // of the cells; those that lack are plain
+	styles       []Style // of the cells; missing ones are Plain
 }
 
-// grid lays rows out: in columns if they fit on the screen, else broken before the same cells of every row, so that the cells
-// still form columns. Nothing is broken within a word that is not wider than the screen.
+// grid lays out rows of cells in columns. If they do not fit on the screen, every row is broken before the same cells, so that
+// the cells still form columns. Text in a cell is broken only between words.
 type grid struct {
 	screen *Screen // nil: unlimited
 	rows   []gridRow
 	widths []int
-	breaks []bool // before which cells every row is broken
+	breaks []bool // whether every row is broken before the cell with the index
 }
 
 // gap is the number of columns between cells.
 const gap = 2
 
-// leastText is the number of columns that text needs to be broken into lines in its column. With fewer, it goes below the row.
-const leastText = 20
+// minTextWidth is the minimum number of columns in which text is wrapped beside other cells. With fewer columns, the text goes
+// below the row.
+const minTextWidth = 20
 
 func newGrid(screen *Screen, rows []gridRow) *grid {
 	g := &grid{screen: screen, rows: rows}
@@ -31,7 +32,7 @@ func newGrid(screen *Screen, rows []gridRow) *grid {
 			if i == len(g.widths) {
 				g.widths = append(g.widths, 0)
 			}
-			if screen.isNarrow() && len(row.cells) == 1 && len(rows) > 1 {
+			if screen.hasWidth() && len(row.cells) == 1 && len(rows) > 1 {
 				continue // a heading
 			}
 			g.widths[i] = max(g.widths[i], Width(cell))
@@ -41,16 +42,16 @@ func newGrid(screen *Screen, rows []gridRow) *grid {
 	return g
 }
 
-// mostSampled limits the rows that decide on the breaks.
-const mostSampled = 500
+// maxSampled limits the rows that are laid out to choose the breaks.
+const maxSampled = 500
 
-// bestBreaks returns the breaks with the fewest lines. Of those, the best has the shortest lines, then the latest breaks.
+// bestBreaks returns the breaks that lead to the fewest lines. Of several, it prefers shorter lines, then later breaks.
 func (g *grid) bestBreaks() []bool {
 	none := make([]bool, len(g.widths))
-	if !g.screen.isNarrow() || len(g.widths) < 3 || len(g.widths) > 10 {
-		return none // a name and a value: nothing follows that has to align
+	if !g.screen.hasWidth() || len(g.widths) < 3 || len(g.widths) > 10 {
+		return none // with one or two cells, there is nothing to align after a break
 	}
-	sample := g.rows[:min(len(g.rows), mostSampled)]
+	sample := g.rows[:min(len(g.rows), maxSampled)]
 	best, bestLines, bestWidth := none, -1, 0
 	for mask := range 1 << (len(g.widths) - 1) {
 		g.breaks = make([]bool, len(g.widths))
@@ -72,7 +73,7 @@ func (g *grid) bestBreaks() []bool {
 	return best
 }
 
-// laidRow is a row in lines.
+// laidRow is a row that is laid out in lines.
 type laidRow struct {
 	grid *grid
 	row  gridRow
@@ -81,10 +82,10 @@ type laidRow struct {
 	moved  int // cells that went to a line of their own, and fit there
 	widest int // columns of the widest line
 
-	open    string // the line
+	open    string // the current line
 	used    int    // its columns
-	padding int    // the columns before the next cell
-	isEmpty bool   // nothing was written to it
+	padding int    // spaces before the next cell
+	isEmpty bool   // the current line has only its prefix
 }
 
 // lay lays out a row.
@@ -98,7 +99,7 @@ func (g *grid) lay(row gridRow) *laidRow {
 			isFull = false
 		}
 		if cell != "" {
-			isFull = l.cell(i, cell)
+			isFull = l.writeCell(i, cell)
 		} else if g.widths[i] > 0 {
 			l.padding += g.widths[i] + gap
 		}
@@ -109,14 +110,14 @@ func (g *grid) lay(row gridRow) *laidRow {
 	return l
 }
 
-// cell writes a cell. It reports whether the line is full, because the cell was wrapped.
-func (l *laidRow) cell(i int, cell string) (isFull bool) {
+// writeCell writes a cell. It reports whether the line is full because the cell was wrapped.
+func (l *laidRow) writeCell(i int, cell string) (isFull bool) {
 	style := Plain
 	if i < len(l.row.styles) {
 		style = l.row.styles[i]
 	}
 	screen, width := l.grid.screen, Width(cell)
-	if !screen.isNarrow() || l.used+l.padding+width <= screen.Width {
+	if !screen.hasWidth() || l.used+l.padding+width <= screen.Width {
 		l.put(cell, style)
 		l.padding = l.grid.widths[i] - width + gap
 		return false
@@ -124,7 +125,7 @@ func (l *laidRow) cell(i int, cell string) (isFull bool) {
 	word := longestWord(cell)
 	switch {
 	case l.isEmpty:
-	case screen.Width-l.used-l.padding >= max(leastText, word) && l.isLast(i):
+	case screen.Width-l.used-l.padding >= max(minTextWidth, word) && l.isLast(i):
 		l.wrap(cell, style, l.row.rest+strings.Repeat(" ", l.used+l.padding-Width(l.row.rest)))
 		return true
 	case len(l.row.cells) == 2 && l.used+gap+width <= screen.Width:
@@ -132,7 +133,7 @@ func (l *laidRow) cell(i int, cell string) (isFull bool) {
 		l.put(cell, style)
 		return true
 	case len(l.row.cells) == 2 && word > screen.Width && strings.TrimSpace(l.row.rest) == "":
-		l.wrap(cell, style, l.row.rest) // it does not fit below either
+		l.wrap(cell, style, l.row.rest) // the cell does not fit below the row either
 		return true
 	default:
 		if l.next(); l.used+width <= screen.Width {
@@ -150,7 +151,7 @@ func (l *laidRow) cell(i int, cell string) (isFull bool) {
 	return true
 }
 
-// isLast reports whether no cell follows on the line of a cell.
+// isLast reports whether cell i is the last one on its line.
 func (l *laidRow) isLast(i int) bool {
 	for j := i + 1; j < len(l.row.cells) && !l.grid.breaks[j]; j++ {
 		if l.row.cells[j] != "" {
@@ -185,7 +186,7 @@ func (l *laidRow) put(text string, style Style) {
 	l.padding, l.isEmpty = 0, false
 }
 
-// next begins the next line, unless nothing was written to this one.
+// next ends the current line, unless it is empty, and begins the next one.
 func (l *laidRow) next() {
 	if !l.isEmpty {
 		l.end()
@@ -211,8 +212,8 @@ func longestWord(text string) int {
 	return most
 }
 
-// lastSpace returns the index of the space at which a text is broken so that it has at most so many columns: the last one, or the first
-// if the first word is longer, or 0.
+// lastSpace returns the index of the last space at which text can be broken to fit into columns. If the first word is too wide,
+// it returns the index of the first space, or 0 if there is no space.
 func lastSpace(text string, columns int) int {
 	at, column := 0, 0
 	for i, r := range text {

@@ -16,17 +16,17 @@ import (
 // IsTerminal reports whether f is a terminal.
 func IsTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
-// IsScreen reports whether f is a terminal that understands control sequences: colors, and bars that are drawn again. On Windows it
-// turns them on; a console too old for that is written to like a file.
+// IsScreen reports whether f is a terminal that understands control sequences, for colors and for bars that are redrawn. On Windows
+// it turns them on. A console too old for that is written to like a file.
 func IsScreen(f *os.File) bool { return IsTerminal(f) && enableSequences(f) }
 
-// Dimensions returns the width and height of the terminal f; ok is false if f is not a terminal or does not know.
+// Dimensions returns the width and height of the terminal f. ok is false if f is not a terminal, or its size is unknown.
 func Dimensions(f *os.File) (width, height int, ok bool) {
 	width, height, err := term.GetSize(int(f.Fd()))
 	return width, height, err == nil && width > 0 && height > 0
 }
 
-// Screen collects text for a screen of a known width, to which trees are fitted. Width 0 means unlimited.
+// Screen buffers text for a screen. Tables and trees are fitted to its width; 0 means unlimited.
 type Screen struct {
 	bytes.Buffer
 	Width  int
@@ -42,24 +42,24 @@ func NewScreen(w io.Writer) *Screen {
 	return s
 }
 
-// shortDigest is the number of digits that distinguish a digest, or the fingerprint of a key, from others.
-const shortDigest = 12
+// shortDigestLen is the number of digits of a digest, or of the fingerprint of a key, that a screen shows.
+const shortDigestLen = 12
 
-// Fingerprint returns the fingerprint of a key as it is printed to w: shortened for a screen, and whole for anything else.
+// Fingerprint returns the fingerprint of a key as it is printed to w: shortened for a screen, and in full for other writers.
 func Fingerprint(w io.Writer, fingerprint string) string {
-	if screen, _ := w.(*Screen); screen.isNarrow() {
-		return Shorten(fingerprint, shortDigest)
+	if screen, _ := w.(*Screen); screen.hasWidth() {
+		return Shorten(fingerprint, shortDigestLen)
 	}
 	return fingerprint
 }
 
-// Digest returns a digest as it is printed to w: shortened, as by docker, for a screen, and whole for anything else.
+// Digest returns a digest as it is printed to w: shortened for a screen, as docker does, and in full for other writers.
 func Digest(w io.Writer, d digest.Digest) string {
 	screen, ok := w.(*Screen)
 	if !ok || screen.Width == 0 || d.Validate() != nil {
 		return d.String()
 	}
-	return d.Algorithm().String() + ":" + d.Encoded()[:shortDigest]
+	return d.Algorithm().String() + ":" + d.Encoded()[:shortDigestLen]
 }
 
 // ReadPassword prints prompt to w and reads a line from the terminal f without echo. If ctx ends first, it restores the
@@ -73,7 +73,7 @@ func ReadPassword(ctx context.Context, f *os.File, w io.Writer, prompt string) (
 	fmt.Fprint(w, prompt)
 	secret, err := pause.Await(ctx, func() ([]byte, error) { return term.ReadPassword(fd) })
 	if err != nil {
-		_ = term.Restore(fd, state) // the first error counts
+		_ = term.Restore(fd, state) // the first error is returned
 	}
 	fmt.Fprintln(w)
 	return string(secret), err

@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// enableSequences turns on control sequences for an output, and reports whether the console has them: Windows 10 and newer.
+// enableSequences turns on control sequences for a console. It reports whether the console supports them, as in Windows 10 and newer.
 func enableSequences(f *os.File) bool {
 	handle := windows.Handle(f.Fd())
 	var mode uint32

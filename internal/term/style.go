@@ -6,7 +6,7 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// Style is how a word looks on a screen with colors: by its role, not by its place.
+// Style is the look of a word on a screen with colors. Styles are named after the roles of words.
 type Style string
 
 // The styles, as SGR sequences.
@@ -22,7 +22,7 @@ const (
 
 const unstyled = "\x1b[0m"
 
-// Paint returns text in a style. The spaces around it are not part of it.
+// Paint returns text in the style. Spaces around the text are not styled.
 func (s Style) Paint(text string) string {
 	word := strings.TrimSpace(text)
 	if s == Plain || word == "" {
@@ -32,8 +32,8 @@ func (s Style) Paint(text string) string {
 	return before + string(s) + word + unstyled + after
 }
 
-// sequence returns the length of the SGR sequence that text begins with, or 0. Text from outside has none: it is escaped.
-func sequence(text string) int {
+// sequenceLen returns the length of the SGR sequence that text begins with, or 0. Untrusted text is escaped, and so has none.
+func sequenceLen(text string) int {
 	if strings.HasPrefix(text, "\x1b[") {
 		return strings.IndexByte(text, 'm') + 1
 	}
@@ -43,12 +43,12 @@ func sequence(text string) int {
 // hasColors reports whether a screen, which may be nil, has colors.
 func (s *Screen) hasColors() bool { return s != nil && s.Colors }
 
-// isNarrow reports whether a screen, which may be nil, has a last column: words are shortened then.
-func (s *Screen) isNarrow() bool { return s != nil && s.Width > 0 }
+// hasWidth reports whether a screen, which may be nil, has a limited width, to which text must be fitted.
+func (s *Screen) hasWidth() bool { return s != nil && s.Width > 0 }
 
-// cell returns a cell of a table or tree as it looks on a screen: digests are short.
-func (s *Screen) cell(text string) string {
-	if s.isNarrow() && isDigest(text) {
+// cellText returns the text of a cell in a table or tree. On a screen, digests are shortened.
+func (s *Screen) cellText(text string) string {
+	if s.hasWidth() && isDigest(text) {
 		return Digest(s, digest.Digest(text))
 	}
 	return text
@@ -58,7 +58,7 @@ func isDigest(text string) bool {
 	return strings.HasPrefix(text, "sha") && digest.Digest(text).Validate() == nil
 }
 
-// paint returns a padded cell in the style for its text, or else in the given one.
+// paint returns a padded cell in a style, if the screen has colors. A plain digest is dim.
 func (s *Screen) paint(text string, style Style) string {
 	switch {
 	case !s.hasColors():

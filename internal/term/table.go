@@ -13,7 +13,7 @@ type Table struct {
 	styles []Style
 }
 
-// Header sets the names of the columns, which only people at a screen get.
+// Header sets the names of the columns, which are printed only on a screen.
 func (t *Table) Header(names ...string) { t.header = names }
 
 // Style sets the styles of the columns.
@@ -39,7 +39,7 @@ func (t *Table) Field(name, value string) {
 func (t *Table) WriteText(w io.Writer) error {
 	screen, _ := w.(*Screen)
 	var rows []gridRow
-	if screen.isNarrow() && t.header != nil && len(t.rows) > 0 {
+	if screen.hasWidth() && t.header != nil && len(t.rows) > 0 {
 		styles := make([]Style, len(t.header))
 		for i := range styles {
 			styles[i] = Strong
@@ -49,8 +49,8 @@ func (t *Table) WriteText(w io.Writer) error {
 	for _, row := range t.rows {
 		cells := make([]string, len(row))
 		for i, cell := range row {
-			if cells[i] = screen.cell(cell); len(row) == 2 && i == 1 && t.fits(screen, cell) {
-				cells[i] = cell // the digest of a result is there to be copied
+			if cells[i] = screen.cellText(cell); len(row) == 2 && i == 1 && t.fits(screen, cell) {
+				cells[i] = cell // users copy the digest of a result
 			}
 		}
 		rows = append(rows, gridRow{cells: cells, styles: t.styles})
@@ -69,7 +69,7 @@ func (t *Table) WriteText(w io.Writer) error {
 	return b.Flush()
 }
 
-// WriteLine prints a line of text. On a screen it is broken between words.
+// WriteLine prints a line of text. On a screen, the line is wrapped between words.
 func WriteLine(w io.Writer, text string) error {
 	var t Table
 	t.Row(text)
@@ -79,11 +79,11 @@ func WriteLine(w io.Writer, text string) error {
 // indent is the indentation of the lines of a row below its first one.
 const indent = 4
 
-// fits reports whether a cell in the second column is not too wide for a screen.
+// fits reports whether a cell in the second column fits on a screen.
 func (t *Table) fits(screen *Screen, cell string) bool {
 	first := 0
 	for _, row := range t.rows {
 		first = max(first, Width(row[0]))
 	}
-	return screen.isNarrow() && first+2+Width(cell) <= screen.Width
+	return screen.hasWidth() && first+2+Width(cell) <= screen.Width
 }

@@ -12,7 +12,7 @@ type Tree struct {
 	style    Style // of the first cell
 }
 
-// Strong makes the first word of the line strong, and returns the line.
+// Strong makes the first cell of the line strong, and returns t.
 func (t *Tree) Strong() *Tree {
 	t.style = Strong
 	return t
@@ -28,14 +28,14 @@ func (t *Tree) Add(cells ...string) *Tree {
 	return child
 }
 
-// Attach adds a whole tree below t.
+// Attach adds a tree below t.
 func (t *Tree) Attach(child *Tree) { t.children = append(t.children, child) }
 
 // Len returns the number of lines directly below t.
 func (t *Tree) Len() int { return len(t.children) }
 
 // WriteText draws the tree with its branches. On a Screen that is too narrow for a line, the cells that do not fit go
-// below it, broken only at spaces. If even that is too wide, the branches are short.
+// below it, broken only at spaces. If a word is too wide even there, the branches are short.
 func (t *Tree) WriteText(w io.Writer) error {
 	d := &drawing{branches: longBranches}
 	if screen, ok := w.(*Screen); ok {
@@ -44,7 +44,7 @@ func (t *Tree) WriteText(w io.Writer) error {
 	if d.width > 0 && d.minWidth(t, 0) > d.width {
 		d.branches = shortBranches
 	}
-	d.lines([]*Tree{t}, func(int) (string, string) { return "", "" })
+	d.draw([]*Tree{t}, func(int) (string, string) { return "", "" })
 	_, err := io.WriteString(w, d.String())
 	return err
 }
@@ -57,7 +57,7 @@ var (
 	shortBranches = branches{"└ ", "  ", "├ ", "│ "}
 )
 
-// minWidth returns the width that the longest word in the tree needs with long branches. depth is that of the line.
+// minWidth returns the width that the longest word in the tree needs with long branches. depth is the depth of t.
 func (d *drawing) minWidth(t *Tree, depth int) int {
 	most := 0
 	for i, cell := range t.cells {
@@ -65,7 +65,7 @@ func (d *drawing) minWidth(t *Tree, depth int) int {
 		if i > 0 && len(t.children) > 0 {
 			before += Width(ownBranch)
 		}
-		for _, word := range strings.Fields(Escape(d.screen.cell(cell))) {
+		for _, word := range strings.Fields(Escape(d.screen.cellText(cell))) {
 			most = max(most, before+Width(word))
 		}
 	}
@@ -75,7 +75,7 @@ func (d *drawing) minWidth(t *Tree, depth int) int {
 	return most
 }
 
-// ownBranch leads from a line that continues below itself to its children.
+// ownBranch is drawn below a wrapped line, down to its children.
 const ownBranch = "│ "
 
 // drawing is the state of drawing a tree.
@@ -86,9 +86,9 @@ type drawing struct {
 	branches branches
 }
 
-// lines draws siblings and the lines below them; indents returns the prefix of a line, and that of those below it. Strong lines have
-// columns of their own: they are about something else.
-func (d *drawing) lines(siblings []*Tree, indents func(i int) (string, string)) {
+// draw draws siblings and the lines below them. indents returns the prefixes of the first line of a sibling, and of the lines below
+// it. Strong lines have columns of their own, because their cells have other meanings.
+func (d *drawing) draw(siblings []*Tree, indents func(i int) (string, string)) {
 	var rows [2][]gridRow
 	for i, line := range siblings {
 		before, rest := indents(i)
@@ -97,8 +97,8 @@ func (d *drawing) lines(siblings []*Tree, indents func(i int) (string, string)) 
 		}
 		cells := make([]string, len(line.cells))
 		for j, cell := range line.cells {
-			if cells[j] = Escape(d.screen.cell(cell)); cell == "-" && d.width > 0 {
-				cells[j] = "" // it keeps the place of a cell for scripts
+			if cells[j] = Escape(d.screen.cellText(cell)); cell == "-" && d.width > 0 {
+				cells[j] = "" // "-" is a placeholder, only needed by scripts
 			}
 		}
 		group := line.group()
@@ -113,7 +113,7 @@ func (d *drawing) lines(siblings []*Tree, indents func(i int) (string, string)) 
 			d.WriteString(text + "\n")
 		}
 		_, below := indents(i)
-		d.lines(line.children, func(j int) (string, string) {
+		d.draw(line.children, func(j int) (string, string) {
 			if j == len(line.children)-1 {
 				return below + d.branches.last, below + d.branches.belowLast
 			}
@@ -122,7 +122,7 @@ func (d *drawing) lines(siblings []*Tree, indents func(i int) (string, string)) 
 	}
 }
 
-// group returns the group of a line among its siblings.
+// group returns 1 for a strong line, and 0 for another: each group has columns of its own.
 func (t *Tree) group() int {
 	if t.style == Strong {
 		return 1

@@ -11,7 +11,7 @@ import (
 func Width(text string) int {
 	n := 0
 	for i := 0; i < len(text); {
-		if skip := sequence(text[i:]); skip > 0 {
+		if skip := sequenceLen(text[i:]); skip > 0 {
 			i += skip
 			continue
 		}

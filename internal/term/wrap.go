@@ -2,8 +2,8 @@ package term
 
 import "strings"
 
-// Wrap joins words to a line. If the console is a terminal that is too narrow for it, it breaks the line between words, and
-// indents all but the first part. A word that is longer than a line is not broken, because the terminal does that, and copies the word without breaks.
+// Wrap joins words to a line. On a terminal that is too narrow for the line, it breaks the line between words, and indents all
+// but the first part. A word that is longer than a line is left to the terminal to break, so that it can be copied without breaks.
 func (c *Console) Wrap(indent int, words []string) string {
 	if c.terminal == nil {
 		return strings.Join(words, " ")
@@ -13,7 +13,7 @@ func (c *Console) Wrap(indent int, words []string) string {
 }
 
 func wrap(width, indent int, words []string) string {
-	if width < leastText {
+	if width < minTextWidth {
 		return strings.Join(words, " ")
 	}
 	var b strings.Builder

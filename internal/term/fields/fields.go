@@ -1,4 +1,4 @@
-// Package fields lays out JSON documents, such as configs, as names and values for people.
+// Package fields flattens JSON documents, such as configs, into names and values for display.
 package fields
 
 import (
@@ -14,7 +14,7 @@ import (
 	"github.com/davit-oci/davit/internal/term"
 )
 
-// MaxValue limits how many characters of a value are shown.
+// MaxValue limits the characters of a value that are shown.
 const MaxValue = 120
 
 // Field is a name, "path.to.field", and a value.
@@ -23,15 +23,15 @@ type Field struct{ Name, Value string }
 // Step is a step in the history of an image.
 type Step struct {
 	Text  string // the command
-	Empty bool   // it made no layer
+	Empty bool   // the step made no layer
 }
 
 // limits bound the values of a document. Each takes more memory as a field than in the text.
 var limits = jsonwalk.Limits{Objects: 60_000, Values: 300_000}
 
-// Of returns the fields of a JSON object. The history of an image config is apart because it describes each layer, and the digests
-// of its uncompressed layers, which say nothing to people, are left out. Content that is not JSON has no fields, nor
-// has JSON with more values than limits.
+// Of returns the fields of a JSON object. It returns the history of an image config separately, because each step belongs to a
+// layer, and omits the digests of the uncompressed layers. It returns no fields for content that is not JSON, or that
+// exceeds limits.
 func Of(content []byte) (list []Field, history []Step) {
 	if limits.Check(content) != nil {
 		return nil, nil
@@ -51,7 +51,7 @@ func Of(content []byte) (list []Field, history []Step) {
 	return flatten("", value, nil), history
 }
 
-// takeHistory removes the history from an image config, and the digests of the uncompressed layers.
+// takeHistory removes the history and the digests of the uncompressed layers from an image config. It returns the history.
 func takeHistory(config any) []any {
 	fields, ok := config.(map[string]any)
 	if !ok || fields["rootfs"] == nil {

@@ -1,4 +1,4 @@
-// Package htmlpage turns pages in HTML into Markdown, so that they are shown as other pages are.
+// Package htmlpage converts HTML pages to Markdown, so that they are shown like other documents.
 package htmlpage
 
 import (
@@ -28,30 +28,31 @@ func Markdown(page string) string {
 	return c.out.String()
 }
 
-// converter writes the tokens of one page.
+// converter converts the tokens of one page.
 type converter struct {
 	lexer
 	out      strings.Builder
-	line     strings.Builder // of the block
-	heading  int             // level of the block
+	line     strings.Builder // the text of the current block
+	heading  int             // level of the current block; 0: not a heading
 	title    string
 	hasTitle bool
-	open     []mark // elements in the block whose ends matter
+	open     []mark // open inline elements
 	lists    []list
 	quotes   int
 	marker   string // of the list item that begins with the next block
-	inList   bool   // the block before is in a list
+	inList   bool   // the previous block is in a list
 	table    [][]string
 	inTable  int
-	verbatim bool // code is open: its text is not escaped
+	verbatim bool // in inline code, whose text is not escaped
 }
 
-// mark is the start of an element in the line.
+// mark is the start of an inline element.
 type mark struct {
 	tag, href string
-	at        int
+	at        int // index in the line
 }
 
+// list is an open list.
 type list struct {
 	ordered bool
 	count   int
@@ -68,14 +69,14 @@ var blocks = map[string]bool{
 	"nav": true, "p": true, "section": true, "summary": true, "caption": true, "thead": true, "tbody": true, "tfoot": true, "head": true,
 }
 
-// emphases are the marks of elements within a line.
+// emphases are the Markdown delimiters of inline elements.
 var emphases = map[string]string{"b": "**", "strong": "**", "em": "*", "i": "*", "cite": "*", "var": "*"}
 
 // convert converts a token.
 func (c *converter) convert(t token) {
 	switch {
 	case t.tag == "":
-		c.text(t.text)
+		c.addText(t.text)
 	case hidden[t.tag]:
 		if !t.end {
 			c.skipTo(t.tag)
@@ -86,13 +87,13 @@ func (c *converter) convert(t token) {
 		}
 	case t.tag == "pre" || t.tag == "textarea" || t.tag == "listing":
 		if !t.end {
-			c.code(c.skipTo(t.tag))
+			c.writeCode(c.skipTo(t.tag))
 		}
 	case t.tag == "br":
 		c.line.WriteString("\\\n")
 	case t.tag == "hr":
 		c.flush()
-		c.block("---")
+		c.writeBlock("---")
 	case t.tag == "img" && !t.end:
 		if alt := strings.TrimSpace(t.attribute("alt")); alt != "" {
 			fmt.Fprintf(&c.line, "![%s](%s)", escape(alt), destination(t.attribute("src")))
@@ -141,7 +142,7 @@ func (c *converter) convertNested(t token) {
 	}
 }
 
-// convertCells collects the cells of a table.
+// convertCells begins or ends a table, a row, or a cell.
 func (c *converter) convertCells(t token) {
 	switch {
 	case t.tag == "table" && !t.end:
@@ -168,7 +169,7 @@ func (c *converter) convertCells(t token) {
 	}
 }
 
-// endCell moves the line to the last cell.
+// endCell moves the text of the line to the last cell.
 func (c *converter) endCell() {
 	text := c.takeLine()
 	if len(c.table) == 0 || text == "" {
@@ -198,10 +199,10 @@ func (c *converter) flushTable() {
 		}
 	}
 	c.table = nil
-	c.block(strings.TrimSpace(b.String()))
+	c.writeBlock(strings.TrimSpace(b.String()))
 }
 
-// convertInline begins or ends an element within a line.
+// convertInline begins or ends an inline element.
 func (c *converter) convertInline(t token) {
 	isCode := t.tag == "code" || t.tag == "kbd" || t.tag == "samp" || t.tag == "tt"
 	if !isCode && t.tag != "a" && emphases[t.tag] == "" {
@@ -226,7 +227,7 @@ func (c *converter) convertInline(t token) {
 		c.line.Reset()
 		c.line.WriteString(line[:m.at])
 		c.line.WriteString(inner[:len(inner)-len(strings.TrimLeft(inner, " "))])
-		c.line.WriteString(m.around(text))
+		c.line.WriteString(m.wrap(text))
 		if text != inner && strings.HasSuffix(inner, " ") {
 			c.line.WriteString(" ")
 		}
@@ -235,8 +236,8 @@ func (c *converter) convertInline(t token) {
 	}
 }
 
-// around returns the Markdown of an element.
-func (m mark) around(text string) string {
+// wrap returns the Markdown of an inline element with a text.
+func (m mark) wrap(text string) string {
 	switch {
 	case text == "":
 		return ""
@@ -251,8 +252,8 @@ func (m mark) around(text string) string {
 	return fence + " " + text + " " + fence
 }
 
-// text adds text of a line, with its blanks folded.
-func (c *converter) text(text string) {
+// addText adds text to the line. It replaces each run of white space with one space.
+func (c *converter) addText(text string) {
 	folded := strings.Join(strings.Fields(text), " ")
 	line := c.line.String()
 	if line != "" && !strings.HasSuffix(line, " ") && !strings.HasSuffix(line, "\n") && text != "" && strings.TrimLeft(text[:1], " \t\r\n") == "" {
@@ -270,17 +271,17 @@ func (c *converter) text(text string) {
 	}
 }
 
-// code writes text as it is written.
-func (c *converter) code(text string) {
+// writeCode writes a code block.
+func (c *converter) writeCode(text string) {
 	c.flush()
 	text = strings.Trim(html.UnescapeString(tags().ReplaceAllString(text, "")), "\r\n")
 	fence := strings.Repeat("`", max(3, longestRun(text)+1))
-	c.block(fence + "\n" + text + "\n" + fence)
+	c.writeBlock(fence + "\n" + text + "\n" + fence)
 }
 
 var tags = lazy.Regexp(`<[/!?a-zA-Z][^>]*>`)
 
-// takeLine returns the line, and begins another one.
+// takeLine returns the line, and begins an empty one.
 func (c *converter) takeLine() string {
 	text := strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(c.line.String()), "\\"))
 	c.line.Reset()
@@ -288,7 +289,7 @@ func (c *converter) takeLine() string {
 	return text
 }
 
-// flush ends the block.
+// flush writes the current block.
 func (c *converter) flush() {
 	if c.inTable > 0 {
 		c.line.WriteString(" ")
@@ -301,19 +302,19 @@ func (c *converter) flush() {
 	if c.heading > 0 {
 		text = strings.Repeat("#", c.heading) + " " + strings.ReplaceAll(text, "\\\n", " ")
 	} else {
-		text = marker().ReplaceAllString(text, `$1\$2`)
+		text = blockMarker().ReplaceAllString(text, `$1\$2`)
 	}
-	c.block(text)
+	c.writeBlock(text)
 }
 
-// marker is the beginning of a line that is not text to Markdown.
-var marker = lazy.Regexp(`(?m)^(\d*)([-+=.)])`)
+// blockMarker matches the beginning of a line that Markdown would take for a list or a heading.
+var blockMarker = lazy.Regexp(`(?m)^(\d*)([-+=.)])`)
 
 // maxNesting bounds the indentation of lists and quotes.
 const maxNesting = 12
 
-// block writes a block in its lists and quotes.
-func (c *converter) block(text string) {
+// writeBlock writes a block, indented by the lists and quotes around it.
+func (c *converter) writeBlock(text string) {
 	if c.inTable > 0 && text != "" { // code or a line in a cell
 		c.line.WriteString(" " + escape(strings.Join(strings.Fields(text), " ")) + " ")
 		return
@@ -341,7 +342,7 @@ func (c *converter) block(text string) {
 	}
 }
 
-// escape makes text one that Markdown shows as it is.
+// escape escapes the characters that have a meaning in Markdown.
 func escape(text string) string {
 	var b strings.Builder
 	for _, r := range text {
@@ -353,7 +354,7 @@ func escape(text string) string {
 	return b.String()
 }
 
-// destination writes the target of a link.
+// destination returns the target of a link in Markdown.
 func destination(url string) string {
 	return "<" + strings.NewReplacer("<", "%3C", ">", "%3E", "\n", "", "\r", "", "\\", "%5C").Replace(strings.TrimSpace(url)) + ">"
 }

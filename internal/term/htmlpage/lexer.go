@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// token is text, or a tag with a name.
+// token is text or a tag.
 type token struct {
-	tag        string // in lower case
-	end        bool
-	text       string // without entities
+	tag        string // name of the tag in lower case; empty: text
+	end        bool   // an end tag
+	text       string // with entities decoded
 	attributes string
 }
 
-// lexer splits a page into tokens, as browsers do, roughly: anything that is not a tag is text.
+// lexer splits a page into tokens roughly as browsers do: everything that is not a tag is text.
 type lexer struct {
 	text string
 	pos  int
@@ -43,7 +43,7 @@ func (l *lexer) next() (token, bool) {
 	return token{}, false
 }
 
-// skipPast moves behind a text, or to the end.
+// skipPast moves past the next occurrence of a text, or to the end.
 func (l *lexer) skipPast(text string) {
 	if i := strings.Index(l.text[l.pos:], text); i >= 0 {
 		l.pos += i + len(text)
@@ -52,7 +52,7 @@ func (l *lexer) skipPast(text string) {
 	}
 }
 
-// readTag reads a tag that rest begins with.
+// readTag reads the tag that rest begins with. It returns false if rest begins with text.
 func (l *lexer) readTag(rest string) (token, bool) {
 	t := token{}
 	i := 1
@@ -88,7 +88,7 @@ func (l *lexer) readTag(rest string) (token, bool) {
 
 func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 
-// skipTo returns the text before the end of an element, and moves behind it.
+// skipTo returns the text before the end tag of an element, and moves past that tag.
 func (l *lexer) skipTo(tag string) string {
 	rest := l.text[l.pos:]
 	for at := 0; ; {

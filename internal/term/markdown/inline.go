@@ -11,7 +11,7 @@ import (
 	"github.com/yuin/goldmark/ast"
 )
 
-// style is how a piece of text looks.
+// style is a set of attributes of text.
 type style uint8
 
 const (
@@ -23,10 +23,10 @@ const (
 	struck
 )
 
-// sequences are the ANSI parameters of the styles, by their bits.
+// sequences are the SGR parameters of the styles, by their bits.
 var sequences = [...]string{"1", "2", "3", "4", "36", "9"}
 
-// paint puts a style around text that is safe to show.
+// paint returns escaped text in a style.
 func paint(text string, s style) string {
 	if s == 0 || text == "" {
 		return text
@@ -42,18 +42,18 @@ func paint(text string, s style) string {
 
 // span is text of one style.
 type span struct {
-	text  string // safe to show
+	text  string // escaped
 	style style
-	br    bool // a line ends here
+	br    bool // a line break, without text
 }
 
-// inline returns the text of a block as spans.
+// inline returns the inline content of a node as spans.
 func (r *renderer) inline(parent ast.Node, s style) []span {
 	var spans []span
 	for n := parent.FirstChild(); n != nil; n = n.NextSibling() {
 		switch n := n.(type) {
 		case *ast.Text:
-			spans = append(spans, span{text: prose(markup.Unescape(string(n.Value(r.source)), n.IsRaw())), style: s})
+			spans = append(spans, span{text: escapeProse(markup.Unescape(string(n.Value(r.source)), n.IsRaw())), style: s})
 			switch {
 			case n.HardLineBreak():
 				spans = append(spans, span{br: true})
@@ -61,7 +61,7 @@ func (r *renderer) inline(parent ast.Node, s style) []span {
 				spans = append(spans, span{text: " "})
 			}
 		case *ast.String:
-			spans = append(spans, span{text: prose(string(n.Value)), style: s})
+			spans = append(spans, span{text: escapeProse(string(n.Value)), style: s})
 		case *ast.CodeSpan:
 			spans = append(spans, r.codeSpan(n, s))
 		case *ast.Emphasis:
@@ -90,7 +90,7 @@ func emphasis(level int) style {
 	return italic
 }
 
-// strike keeps its tildes where no style distinguishes deleted text from the text around it.
+// strike returns deleted text. If the output has no styles, the text keeps its tildes.
 func (r *renderer) strike(n *markup.Strike, s style) []span {
 	spans := r.inline(n, s|struck)
 	if r.styled {
@@ -99,7 +99,7 @@ func (r *renderer) strike(n *markup.Strike, s style) []span {
 	return slices.Concat([]span{{text: "~~", style: s}}, spans, []span{{text: "~~", style: s}})
 }
 
-// codeSpan keeps its quotes where no style distinguishes it from the text around it.
+// codeSpan returns inline code. If the output has no styles, the code keeps its backquotes.
 func (r *renderer) codeSpan(n *ast.CodeSpan, s style) span {
 	var b strings.Builder
 	for c := n.FirstChild(); c != nil; c = c.NextSibling() {
@@ -117,7 +117,7 @@ func (r *renderer) codeSpan(n *ast.CodeSpan, s style) span {
 	return span{text: text, style: s&^(italic|dim) | code}
 }
 
-// link shows where a link leads, unless that is its text or a place in the same document.
+// link returns the text of a link, and its target unless that is the text itself or a place in the same document.
 func (r *renderer) link(n *ast.Link, s style) []span {
 	spans := r.inline(n, s|underline)
 	url := string(n.Destination)
@@ -139,7 +139,7 @@ func hasOnlyImages(n ast.Node) bool {
 	return n.HasChildren()
 }
 
-// image shows the text and the path of an image. One that is a link has only its text: most are badges.
+// image returns the text and the path of an image. For an image in a link it returns only the text: most of them are badges.
 func (r *renderer) image(n *ast.Image, s style) []span {
 	alt, name := plainText(r.inline(n, 0)), string(n.Destination)
 	name = term.Escape(cmp.Or(resolve(name, r.dir), name))
@@ -150,12 +150,12 @@ func (r *renderer) image(n *ast.Image, s style) []span {
 	return []span{{text: "[image: " + alt + "]", style: s}, {text: " "}, {text: "<" + name + ">", style: s}}
 }
 
-// rawHTML omits tags, but keeps their visible content.
+// rawHTML returns the visible text of inline HTML.
 func (r *renderer) rawHTML(n *ast.RawHTML, s style) []span {
 	var spans []span
 	for line := range strings.SplitSeq(markup.TagText(string(n.Segments.Value(r.source))), "\n") {
 		if line != "" {
-			spans = append(spans, span{text: prose(line), style: s})
+			spans = append(spans, span{text: escapeProse(line), style: s})
 		}
 		spans = append(spans, span{br: true})
 	}
@@ -171,9 +171,9 @@ func plainText(spans []span) string {
 	return b.String()
 }
 
-// prose is like Escape, for running text, which has other spaces and joiners than code: they are let through or left out, as
-// they can do no harm there.
-func prose(text string) string {
+// escapeProse is like term.Escape, for running text: it replaces the many kinds of spaces by plain ones, and drops soft hyphens and
+// joiners, all of which are harmless there.
+func escapeProse(text string) string {
 	return term.Escape(strings.Map(func(r rune) rune {
 		switch {
 		case r == '\t' || r == '\n' || r != ' ' && unicode.Is(unicode.Zs, r):
@@ -185,13 +185,13 @@ func prose(text string) string {
 	}, text))
 }
 
-// line is a line to be shown, and how wide it is.
+// line is a line of output, with its width in columns.
 type line struct {
 	text  string
 	width int
 }
 
-// wrap lays spans out in lines of a width. A word that is wider has a line of its own; with cut it is cut.
+// wrap breaks spans into lines of at most columns. A wider word gets a line of its own, or is cut if cut is set.
 func (r *renderer) wrap(spans []span, columns int, cut bool) []line {
 	w := &wrapper{columns: columns, cut: cut, styled: r.styled}
 	for _, s := range spans {
@@ -210,15 +210,16 @@ type wrapper struct {
 	cut, styled bool
 
 	lines []line
-	open  []span // of the line
-	used  int
-	word  []span
-	wide  int   // of the word
-	gap   bool  // there is a space before the word
-	blank style // of that space
+	open  []span // the current line
+	used  int    // its columns
+
+	word      []span // the current word
+	wordWidth int
+	gap       bool // a space precedes the word
+	gapStyle  style
 }
 
-// add splits a span into words. Inline code is one word, to be copied as a whole, unless it has to fit into a cell.
+// add adds the words of a span. Inline code is one word, so that it can be copied, unless it is too wide for a cell.
 func (w *wrapper) add(s span) {
 	if s.br {
 		w.flushWord()
@@ -232,37 +233,37 @@ func (w *wrapper) add(s span) {
 	for i, text := range words {
 		if i > 0 {
 			w.flushWord()
-			w.gap, w.blank = true, s.style
+			w.gap, w.gapStyle = true, s.style
 		}
 		if text != "" {
 			w.word = append(w.word, span{text: text, style: s.style})
-			w.wide += term.Width(text)
+			w.wordWidth += term.Width(text)
 		}
 	}
 }
 
-// flushWord puts the word into the line, or into the next one.
+// flushWord ends the current word. It appends the word to the line, or to the next line if it does not fit.
 func (w *wrapper) flushWord() {
 	if len(w.word) == 0 {
 		return
 	}
 	if w.used > 0 && w.gap {
-		if w.used+1+w.wide > w.columns {
+		if w.used+1+w.wordWidth > w.columns {
 			w.endLine()
 		} else {
-			w.open = append(w.open, span{text: " ", style: w.blank})
+			w.open = append(w.open, span{text: " ", style: w.gapStyle})
 			w.used++
 		}
 	}
-	if w.cut && w.wide > w.columns {
+	if w.cut && w.wordWidth > w.columns {
 		w.cutWord()
 	} else {
-		w.open, w.used = append(w.open, w.word...), w.used+w.wide
+		w.open, w.used = append(w.open, w.word...), w.used+w.wordWidth
 	}
-	w.word, w.wide, w.gap = nil, 0, false
+	w.word, w.wordWidth, w.gap = nil, 0, false
 }
 
-// cutWord spreads a word over lines.
+// cutWord writes a word over several lines.
 func (w *wrapper) cutWord() {
 	for _, s := range w.word {
 		begin := 0
@@ -279,7 +280,7 @@ func (w *wrapper) cutWord() {
 	}
 }
 
-// endLine writes the line, with one escape sequence for each run of a style.
+// endLine ends the current line, and writes it with one escape sequence for each run of a style.
 func (w *wrapper) endLine() {
 	var b strings.Builder
 	for i := 0; i < len(w.open); {

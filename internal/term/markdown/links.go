@@ -10,7 +10,7 @@ import (
 	"github.com/yuin/goldmark/ast"
 )
 
-// Links lists the files that a document in a directory links to, by their paths from the root of dir.
+// Links returns the paths of the files that a document in the directory dir links to. They begin where dir begins.
 func Links(document, dir string) []string {
 	document = strings.ReplaceAll(document, "\r\n", "\n")
 	root, _ := markup.Parse(document)
@@ -31,10 +31,10 @@ func Links(document, dir string) []string {
 	return found
 }
 
-// resolve returns the path that a relative link in a directory leads to, with the place in the file. It returns "" for other
-// links, and for those that lead out of the tree.
+// resolve returns the path that a relative link in the directory dir leads to, with the fragment. It returns "" for other links, and
+// for links out of the tree.
 func resolve(link, dir string) string {
-	file, place, hasPlace := strings.Cut(link, "#")
+	file, fragment, hasFragment := strings.Cut(link, "#")
 	u, err := url.Parse(file)
 	if dir == "" || err != nil || u.Scheme != "" || u.Host != "" || u.Path == "" || strings.HasPrefix(u.Path, "/") {
 		return ""
@@ -43,8 +43,8 @@ func resolve(link, dir string) string {
 	if name == ".." || strings.HasPrefix(name, "../") {
 		return ""
 	}
-	if hasPlace {
-		name += "#" + place
+	if hasFragment {
+		name += "#" + fragment
 	}
 	return name
 }

@@ -1,5 +1,5 @@
-// Package markdown renders Markdown for terminals. Nothing in a document reaches the terminal but printable characters and
-// the styles of this package; without styles the output is plain text of the same layout.
+// Package markdown renders Markdown for terminals. The output has only printable characters and the styles of this package.
+// Without styles, it is plain text in the same layout.
 package markdown
 
 import (
@@ -11,23 +11,23 @@ import (
 	"github.com/yuin/goldmark/ast"
 )
 
-// Options describe the output that a text is rendered for.
+// Options describe the output.
 type Options struct {
 	Width  int  // columns; less than 20 count as 20
 	Styled bool // with ANSI escape sequences for bold and color
-	// Dir is the directory of the document: relative links are shown as paths that begin where it begins. "" leaves links as
-	// they are.
+	// Dir is the directory of the document. Relative links are shown as paths that begin where Dir begins. "" leaves links
+	// unchanged.
 	Dir string
 }
 
 const (
 	minWidth = 20
-	// maxDepth bounds the indentation of quotes and lists; deeper ones are not indented further.
+	// maxDepth bounds the indentation of quotes and lists. Deeper ones are not indented further.
 	maxDepth = 12
 )
 
-// Render renders a document of CommonMark with the tables, alerts, and deleted text of GitHub. A document that is too large or too intricate to
-// be parsed in reasonable time is shown as it is written.
+// Render renders a document of CommonMark with the tables, alerts, and deleted text of GitHub. If the document is too large or too
+// complex to be parsed in reasonable time, Render returns its source.
 func Render(document string, opts Options) string {
 	document = strings.ReplaceAll(document, "\r\n", "\n")
 	root, source := markup.Parse(document)
@@ -50,14 +50,14 @@ func Header(fields []Field, opts Options) string {
 	r := &renderer{styled: opts.Styled}
 	names := 0
 	for _, f := range fields {
-		names = max(names, term.Width(prose(f.Name)))
+		names = max(names, term.Width(escapeProse(f.Name)))
 	}
 	names = min(names, max(minWidth, opts.Width)/3)
 	var b strings.Builder
 	for _, f := range fields {
-		name := prose(f.Name)
+		name := escapeProse(f.Name)
 		gap := strings.Repeat(" ", max(0, names-term.Width(name))+2)
-		lines := r.wrap([]span{{text: prose(f.Value)}}, max(minWidth, opts.Width-names-2), false)
+		lines := r.wrap([]span{{text: escapeProse(f.Value)}}, max(minWidth, opts.Width-names-2), false)
 		for _, l := range hang(lines, r.paint(name, dim)+gap, strings.Repeat(" ", names+2)) {
 			b.WriteString(strings.TrimRight(l, " ") + "\n")
 		}
@@ -89,7 +89,7 @@ func (r *renderer) blocks(parent ast.Node, columns, depth int) []string {
 		if len(lines) == 0 {
 			continue
 		}
-		if len(out) > 0 && !isInTight(n) {
+		if len(out) > 0 && !isInTightList(n) {
 			out = append(out, "")
 		}
 		out = append(out, lines...)
@@ -97,8 +97,8 @@ func (r *renderer) blocks(parent ast.Node, columns, depth int) []string {
 	return out
 }
 
-// isInTight reports whether a block is in a list whose items have no empty lines between them.
-func isInTight(n ast.Node) bool {
+// isInTightList reports whether a block is in a list whose items have no empty lines between them.
+func isInTightList(n ast.Node) bool {
 	if n.Kind() == ast.KindListItem {
 		return n.Parent().(*ast.List).IsTight
 	}
@@ -151,7 +151,7 @@ func (r *renderer) heading(n *ast.Heading, columns int) []string {
 	return out
 }
 
-// code is never wrapped, so that it can be copied.
+// code renders a code block. Its lines are never wrapped, so that they can be copied.
 func (r *renderer) code(n ast.Node) []string {
 	var out []string
 	lines := n.Lines()
@@ -219,7 +219,7 @@ func (r *renderer) list(n *ast.List, columns, depth int) []string {
 	return out
 }
 
-// html shows the text that is in HTML.
+// html renders the visible text of an HTML block.
 func (r *renderer) html(n *ast.HTMLBlock, columns int) []string {
 	var b strings.Builder
 	lines := n.Lines()
@@ -233,13 +233,13 @@ func (r *renderer) html(n *ast.HTMLBlock, columns int) []string {
 	var out []string
 	for l := range strings.Lines(markup.TagText(b.String())) {
 		if l = strings.TrimSpace(l); l != "" {
-			out = append(out, hang(r.wrap([]span{{text: prose(l)}}, columns, false), "", "")...)
+			out = append(out, hang(r.wrap([]span{{text: escapeProse(l)}}, columns, false), "", "")...)
 		}
 	}
 	return out
 }
 
-// hang puts one text before the first line and another before the others.
+// hang puts one prefix before the first line and another before the other lines.
 func hang(lines []line, first, others string) []string {
 	out := make([]string, len(lines))
 	for i, l := range lines {

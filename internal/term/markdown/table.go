@@ -8,11 +8,11 @@ import (
 	"github.com/davit-oci/davit/internal/term"
 )
 
-// minColumn is the least width of a column: a table that needs narrower ones is shown as a list.
+// minColumn is the minimum width of a column. A table that needs narrower ones is shown as a list.
 const minColumn = 8
 
-// table lays a table out in columns. Where they don't fit beside one another, long cells are wrapped; where that is not
-// enough, each row becomes a list of its cells.
+// table renders a table in columns. If the columns don't fit, long cells are wrapped; if that is not enough, each row becomes a
+// list of its cells.
 func (r *renderer) table(t *markup.Table, columns int) []string {
 	r.inCell = true
 	defer func() { r.inCell = false }()
@@ -43,7 +43,7 @@ func (r *renderer) table(t *markup.Table, columns int) []string {
 	return out
 }
 
-// cellWidths returns the widths of the columns, and the least ones that leave every word whole.
+// cellWidths returns the widths of the columns, and the least widths at which no word is cut.
 func cellWidths(rows [][][]span, n int) (widths, least []int) {
 	widths, least = make([]int, n), make([]int, n)
 	for _, row := range rows {
@@ -68,7 +68,7 @@ func cellWidths(rows [][][]span, n int) (widths, least []int) {
 	return widths, least
 }
 
-// fit narrows the widest columns, but not below the least widths, until all have room. False: there is too little.
+// fit narrows the widest columns, but not below the least widths, until all fit into room. It returns false if they can't.
 func fit(widths, least []int, room int) bool {
 	total, most := 0, room
 	for i, w := range widths {
@@ -127,7 +127,7 @@ func (r *renderer) tableRule(widths []int) string {
 	return r.paint(strings.Join(parts, "  "), dim)
 }
 
-// tableAsList shows each row as lines of a head and a cell.
+// tableAsList renders each row as a list of its cells, each after the heading of its column.
 func (r *renderer) tableAsList(rows [][][]span, columns int) []string {
 	var out []string
 	for i, row := range rows[1:] {
