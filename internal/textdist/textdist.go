@@ -1,4 +1,4 @@
-// Package textdist finds the word that a mistyped one was probably meant to be, and names the first few of many.
+// Package textdist suggests the word that is closest to a mistyped one, and shortens lists of names in messages.
 package textdist
 
 import (
@@ -9,12 +9,12 @@ import (
 const (
 	maxLength = 64 // longer words are not compared, which bounds the work
 	maxListed = 12 // more words are not listed in a hint
-	few       = 5  // names of a list that may have hundreds
+	few       = 5  // names that FirstFew lists
 )
 
-// Closest returns the word with the fewest changes to what was typed, or "" if none is near: within one change, or one
-// for every three letters of a longer word. If none is, it returns a word that is the typed one with an extension. It ignores case, and
-// prefers the first of equally near words.
+// Closest returns the word with the fewest changes to the typed one: at most one change, or one for every three letters of a longer
+// word. If no word is that close, Closest returns the typed word with an extension, if that is a word, or else "". It ignores case,
+// and prefers the first of equally close words.
 func Closest(typed string, words []string) string {
 	best, limit := "", min(max(1, (len(typed)+1)/3), len(typed)-1)
 	for _, w := range words {
@@ -30,7 +30,7 @@ func Closest(typed string, words []string) string {
 	return best
 }
 
-// DidYouMean returns a hint that suggests the closest word, or "" if none is near.
+// DidYouMean returns a hint that suggests the closest word, or "" if no word is close.
 func DidYouMean(typed string, words []string) string {
 	if near := Closest(typed, words); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
@@ -38,7 +38,7 @@ func DidYouMean(typed string, words []string) string {
 	return ""
 }
 
-// Suggest returns the hint of DidYouMean; where no word is near, it lists the words if they are few.
+// Suggest returns the hint of DidYouMean. If no word is close, it lists all words, unless they are many.
 func Suggest(typed string, words []string) string {
 	hint := DidYouMean(typed, words)
 	if hint == "" && 0 < len(words) && len(words) <= maxListed {
@@ -47,10 +47,10 @@ func Suggest(typed string, words []string) string {
 	return hint
 }
 
-// FirstFew names the first few of a list, and counts the others.
+// FirstFew lists the first few names, and counts the others.
 func FirstFew(names []string) string { return FirstOf(names, few) }
 
-// FirstOf names at most n of a list, and counts the others.
+// FirstOf lists at most n names, and counts the others.
 func FirstOf(names []string, n int) string {
 	if len(names) <= n {
 		return strings.Join(names, ", ")
@@ -58,7 +58,7 @@ func FirstOf(names []string, n int) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:n], ", "), len(names)-n)
 }
 
-// Distance counts the bytes to insert, delete, or replace, and the neighbors to swap, to turn a into b.
+// Distance returns the number of changes that turn a into b. A change inserts, deletes, or replaces a byte, or swaps two adjacent ones.
 func Distance(a, b string) int {
 	if len(a) > maxLength || len(b) > maxLength {
 		return maxLength

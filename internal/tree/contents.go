@@ -12,13 +12,15 @@ import (
 	"time"
 )
 
-// Contents returns a file system in which links are the files and directories that they lead to, and in which some files
-// have another content. A link out of fsys, to nowhere, or to a directory that it is in is an error of its directory.
+// Contents returns a file system like fsys in which each link is the file or directory that it leads to. The files in replaced, by
+// path, have other content. Reading a directory fails if it has a broken link, a link out of fsys, or a link to a directory above
+// itself.
 func Contents(fsys fs.FS, replaced map[string][]byte) fs.FS { return contents{fsys, replaced} }
 
+// contents implements Contents.
 type contents struct {
 	fs.FS
-	replaced map[string][]byte // by path
+	replaced map[string][]byte
 }
 
 // Lstat returns the info of the file that a link leads to.
@@ -64,7 +66,7 @@ type contentsDir struct {
 	name string
 }
 
-// ReadDir lists up to n entries, as fs.ReadDirFile has it.
+// ReadDir implements fs.ReadDirFile.
 func (d contentsDir) ReadDir(n int) ([]fs.DirEntry, error) {
 	entries, err := d.ReadDirFile.ReadDir(n)
 	for i, e := range entries {
@@ -85,7 +87,7 @@ func (d contentsDir) ReadDir(n int) ([]fs.DirEntry, error) {
 	return entries, err
 }
 
-// linkProblem returns why the content of a link can't be packed.
+// linkProblem describes why the content of a link can't be packed. It returns "" if it can.
 func (c contents) linkProblem(name string) string {
 	if problem := cmp.Or(Annexed(c.FS, name), LinkOut(c.FS, ".", name)); problem != "" {
 		return problem
@@ -106,7 +108,7 @@ func (c contents) linkProblem(name string) string {
 	return ""
 }
 
-// follow returns the path that a path leads to, without links. LinkOut has checked it.
+// follow resolves the links in a path that LinkOut has checked.
 func follow(fsys fs.FS, name string) string {
 	rest, done := strings.Split(name, "/"), "."
 	for links := 0; len(rest) > 0 && links < 40; {
@@ -137,6 +139,7 @@ type replacedInfo struct {
 	size int64
 }
 
+// Name and the methods below implement fs.FileInfo.
 func (i replacedInfo) Name() string       { return i.name }
 func (i replacedInfo) Size() int64        { return i.size }
 func (i replacedInfo) Mode() fs.FileMode  { return 0o644 }

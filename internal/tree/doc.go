@@ -1,3 +1,3 @@
-// Package tree reads the files of a declaration: no more of each than necessary, never a pipe, and never a file outside
-// of the directory. It also reads ignore files.
+// Package tree reads the files that a declaration names. It reads no more of a file than necessary, only regular files, and none
+// outside of the directory. It also reads ignore files.
 package tree

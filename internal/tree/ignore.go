@@ -17,6 +17,7 @@ import (
 )
 
 const (
+	// IgnoreFile is the name of the file that lists the paths not to pack.
 	IgnoreFile    = ".davitignore"
 	maxIgnoreFile = 1 << 20
 )
@@ -44,8 +45,7 @@ func NewIgnorer(base string, lines []byte) (*Ignorer, error) {
 		if p.Exclusion() {
 			i.kept = append(i.kept, strings.ReplaceAll(p.String(), `\`, "/"))
 		}
-		// Patterns are compiled when first used. Use each one now that has more than letters and stars, so that an invalid one is
-		// reported here.
+		// A pattern is compiled at its first match. Match each one that may be invalid now, so that the error is reported here.
 		if !strings.ContainsFunc(p.String(), mayBeInvalid) {
 			continue
 		}
@@ -56,13 +56,12 @@ func NewIgnorer(base string, lines []byte) (*Ignorer, error) {
 	return i, nil
 }
 
-// mayBeInvalid reports whether a character has a meaning in a pattern that others can make invalid.
+// mayBeInvalid reports whether a pattern with the character may be invalid. Letters, digits, and simple wildcards are always valid.
 func mayBeInvalid(r rune) bool {
 	return r > unicode.MaxASCII || r != '*' && r != '?' && r != '/' && r != '.' && r != '-' && r != '_' && r != ' ' && !unicode.IsLetter(r) && !unicode.IsDigit(r)
 }
 
-// ReadIgnoreFile reads the .davitignore, or another file of its syntax, of a directory. It returns nil if the file does
-// not exist.
+// ReadIgnoreFile reads the ignore file with the name base in a directory. It returns nil if the file does not exist.
 func ReadIgnoreFile(fsys fs.FS, dir, base string) (*Ignorer, error) {
 	data, err := ReadFile(fsys, path.Join(dir, base), maxIgnoreFile)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -74,8 +73,8 @@ func ReadIgnoreFile(fsys fs.FS, dir, base string) (*Ignorer, error) {
 	return NewIgnorer(dir, data)
 }
 
-// Excludes reports whether a path of the file system is excluded. A directory is kept if something below it may be
-// included again.
+// Excludes reports whether a path of the file system is excluded. A directory is not excluded if a pattern may include paths below
+// it again.
 func (i *Ignorer) Excludes(name string, dir bool) bool {
 	rel := name
 	if i.base != "." {
@@ -110,8 +109,8 @@ func IsOwnName(base string) bool {
 		(strings.HasSuffix(base, ".davit.json") || strings.Contains(base, ".davit-"))
 }
 
-// IgnoreFilter returns a filter of a directory that leaves out paths listed in .davitignore (of the directory and of
-// those above it) and davit's own files. Its paths are those of the file system.
+// IgnoreFilter returns a filter for a directory. It excludes the paths listed in .davitignore, of the directory and of those above
+// it, and davit's own files. The filter takes paths of fsys.
 func IgnoreFilter(fsys fs.FS, dir string) (spec.Filter, error) {
 	var ignorers []*Ignorer
 	for _, d := range Parents(dir) {

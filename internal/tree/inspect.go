@@ -8,7 +8,7 @@ import (
 	"github.com/davit-oci/davit/artifact/spec"
 )
 
-// Inspect opens a file of the declaration and lets read look at it.
+// Inspect opens a regular file, calls read with its content and size, and returns the result.
 func Inspect[T any](fsys fs.FS, name string, read func(io.ReaderAt, int64) (T, error)) (T, error) {
 	var none T
 	f, err := openFile(fsys, name)
@@ -31,6 +31,6 @@ func Inspect[T any](fsys fs.FS, name string, read func(io.ReaderAt, int64) (T, e
 	return v, nil
 }
 
-// MaxSmallFile bounds metadata files that are read whole: they become a config or annotations, which a registry accepts
-// up to 4 MiB.
+// MaxSmallFile bounds the size of metadata files that are read into memory: they become a config or annotations, which a registry
+// accepts up to 4 MiB.
 const MaxSmallFile = 4 << 20

@@ -10,7 +10,7 @@ import (
 // PackedFile is a file that is packed, with its name after a pull.
 type PackedFile struct{ Path, Title string }
 
-// PackedFiles lists the files that a layer is made from, without links.
+// PackedFiles lists the regular files that a layer is made from.
 func PackedFiles(fsys fs.FS, l *spec.Layer) ([]PackedFile, error) {
 	switch {
 	case l.Archive:
@@ -38,7 +38,7 @@ func PackedFiles(fsys fs.FS, l *spec.Layer) ([]PackedFile, error) {
 	return files, nil
 }
 
-// FilesBelow lists the files of a directory that become part of its layer.
+// FilesBelow lists the files in the directory of a layer that are packed, by their paths relative to the directory.
 func FilesBelow(fsys fs.FS, l *spec.Layer) ([]string, error) {
 	files := []string{}
 	err := fs.WalkDir(fsys, l.Path, func(name string, d fs.DirEntry, err error) error {

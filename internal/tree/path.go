@@ -32,8 +32,8 @@ func Below(dir, name string) string {
 	return strings.TrimPrefix(name, dir+"/")
 }
 
-// Locate cleans a path and follows its links. The problem says why it can't be used: it does not exist, or a link
-// escapes the file system.
+// Locate cleans a path and follows its links. The problem describes why the path can't be used: it does not exist, or a link
+// escapes the file system. It is "" for a usable path.
 func Locate(fsys fs.FS, name string) (clean, problem string) {
 	clean = path.Clean(name)
 	if problem := Annexed(fsys, clean); problem != "" {
@@ -56,7 +56,8 @@ func Locate(fsys fs.FS, name string) (clean, problem string) {
 // LeadsNowhere ends the message about a link to itself.
 const LeadsNowhere = "leads nowhere"
 
-// LinkOut follows the links on the way from a directory to a file below it and returns one that escapes the directory.
+// LinkOut follows the links on the way from a directory to a file below it. It describes the first link that escapes the directory or
+// leads nowhere, and returns "" if there is no such link.
 func LinkOut(fsys fs.FS, dir, name string) string {
 	const maxLinks = 40
 	rest, done, via := strings.Split(Below(dir, name), "/"), dir, ""
@@ -83,8 +84,8 @@ func LinkOut(fsys fs.FS, dir, name string) string {
 	return ""
 }
 
-// Annexed returns why a link of git-annex can't be packed: the object that it leads to was not fetched, or is outside of the
-// file system, where it can't be read.
+// Annexed describes why a link of git-annex can't be packed: the object that it leads to was not fetched, or is outside of the file
+// system. It returns "" for a link that can be packed, and for other files.
 func Annexed(fsys fs.FS, name string) string {
 	target, err := fs.ReadLink(fsys, name)
 	if err != nil || !strings.Contains("/"+target, "/.git/annex/objects/") {
@@ -100,7 +101,8 @@ func Annexed(fsys fs.FS, name string) string {
 	return ""
 }
 
-// LinkTarget returns the target of a symbolic link below a directory, and reports whether its text leads out of the directory.
+// LinkTarget returns the target of a symbolic link below a directory. It reports whether the target, without following other links,
+// is outside of the directory.
 func LinkTarget(fsys fs.FS, dir, name string) (target string, out bool) {
 	target, err := fs.ReadLink(fsys, name)
 	inside := path.Join(path.Dir(Below(dir, name)), target)
@@ -133,7 +135,8 @@ func IsYAML(name string) bool {
 // IsGlob reports whether a path is a pattern. A file may have such a name, too.
 func IsGlob(name string) bool { return strings.ContainsAny(name, "*?[{") }
 
-// Nearby returns the existing path that is most similar to one that does not exist, or "" if none is. Each of its parts may be misspelled.
+// Nearby returns the existing path that is most similar to one that does not exist, or "" if no path is similar. Each element of
+// the path may be misspelled.
 func Nearby(fsys fs.FS, name string) string {
 	near := "."
 	for part := range strings.SplitSeq(path.Clean(name), "/") {

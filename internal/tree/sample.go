@@ -8,10 +8,10 @@ import (
 	"slices"
 )
 
-// headSize is the size of the beginning of a file that a sample holds: more than any magic number or first line needs.
+// headSize limits the beginning of a file that a sample holds. It is more than any magic number or first line needs.
 const headSize = 64 << 10
 
-// Sample is a file or directory that roles are tried on. Its head is read once.
+// Sample is a file or directory whose role is being detected. Its head is read once.
 type Sample struct {
 	FS   fs.FS
 	Path string
@@ -19,16 +19,16 @@ type Sample struct {
 
 	read bool
 	head []byte
-	Err  error
+	Err  error // of reading the head
 
 	scanned bool
-	found   map[string][]string // see keys
+	found   map[string][]string // the result of Keys
 }
 
 // IsDir reports whether the sample is a directory.
 func (s *Sample) IsDir() bool { return s.Info.IsDir() }
 
-// Head returns the first bytes of a file, at most headSize, and nothing for a directory or an unreadable file.
+// Head returns the first bytes of a file, at most headSize. It returns nil for a directory or an unreadable file.
 func (s *Sample) Head() []byte {
 	if !s.read && !s.IsDir() {
 		s.read = true
@@ -40,7 +40,7 @@ func (s *Sample) Head() []byte {
 // Open opens the file again.
 func (s *Sample) Open() (fs.File, error) { return openFile(s.FS, s.Path) }
 
-// Names returns a directory's entries, sorted, and nothing for a file.
+// Names returns the sorted names of a directory's entries, or nil for a file.
 func (s *Sample) Names() []string {
 	entries, err := fs.ReadDir(s.FS, s.Path)
 	if err != nil {
@@ -62,7 +62,7 @@ func (s *Sample) Entry(name string) (*Sample, bool) {
 	return inner, err == nil
 }
 
-// ErrNotFile is the error of openFile.
+// ErrNotFile is the error for a directory, a named pipe, or another file that is not regular.
 var ErrNotFile = errors.New("not a regular file")
 
 // openFile opens a regular file. Opening a named pipe would wait for a writer.
@@ -77,7 +77,7 @@ func openFile(fsys fs.FS, name string) (fs.File, error) {
 	return fsys.Open(name)
 }
 
-// ReadHead reads as much of a file as content tests look at.
+// ReadHead reads the beginning of a file that content tests need, at most headSize bytes.
 func ReadHead(fsys fs.FS, name string) ([]byte, error) { return ReadStart(fsys, name, headSize) }
 
 // ReadStart reads the first bytes of a file, at most n.
@@ -91,10 +91,10 @@ func ReadStart(fsys fs.FS, name string, n int64) ([]byte, error) {
 	return head, err
 }
 
-// ErrTooLarge is the error of readFile.
+// ErrTooLarge is the error of ReadFile for a file that exceeds the limit.
 var ErrTooLarge = errors.New("is too large")
 
-// ReadFile reads a whole file of at most limit bytes.
+// ReadFile reads a file of at most limit bytes. A larger file is an ErrTooLarge.
 func ReadFile(fsys fs.FS, name string, limit int64) ([]byte, error) {
 	f, err := openFile(fsys, name)
 	if err != nil {

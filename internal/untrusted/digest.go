@@ -8,7 +8,7 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// CheckDigest returns an error that describes the fault of a digest.
+// CheckDigest returns an error that describes why a digest is invalid, or nil for a valid one.
 func CheckDigest(d digest.Digest) error {
 	err := d.Validate()
 	if err == nil {

@@ -1,2 +1,2 @@
-// Package untrusted makes untrusted text harmless to print.
+// Package untrusted makes untrusted text safe to print.
 package untrusted

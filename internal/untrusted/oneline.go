@@ -5,7 +5,7 @@ import (
 	"unicode"
 )
 
-// Line makes a text of a registry harmless in a terminal: one line, printable, not longer than n runes.
+// Line makes a text from a registry safe to print: it returns one line of at most n printable runes.
 func Line(s string, n int) string {
 	count := 0
 	s = strings.Map(func(r rune) rune {

@@ -10,14 +10,14 @@ import (
 	"github.com/davit-oci/davit/internal/lists"
 )
 
-// maxRange bounds a range of versions, and how many alternatives it has.
+// maxRange bounds the bytes of a range of versions, and maxAlternatives its alternatives.
 const (
 	maxRange        = 256
 	maxAlternatives = 16
 )
 
-// Range is a range of semantic versions: ^1.2, ~1.2.3, ">=1.2, <2", "1.x || 2.x". Pre-releases are in it only if the range names
-// one: ^1.2-0.
+// Range is a range of semantic versions: ^1.2, ~1.2.3, ">=1.2, <2", "1.x || 2.x". It contains pre-releases only if it names one,
+// such as ^1.2-0.
 type Range struct {
 	text       string
 	constraint *semver.Constraints
@@ -35,6 +35,7 @@ func ParseRange(text string) (*Range, error) {
 	return &Range{text, c}, nil
 }
 
+// String returns the text of the range.
 func (r *Range) String() string { return r.text }
 
 // tagged is a tag that is a full version.
@@ -43,8 +44,8 @@ type tagged struct {
 	version *semver.Version
 }
 
-// parseTag parses a tag that names one version in full: 1.2.3, v1.2.3-rc.1, or 1.2.3_build, as registries have no "+". Tags like 1.2
-// stand for several.
+// parseTag parses a tag that is a full version: 1.2.3, v1.2.3-rc.1, or 1.2.3_build, because tags can't have a "+". It refuses tags such
+// as 1.2, which stand for several versions.
 func parseTag(tag string) (tagged, bool) {
 	text := strings.TrimPrefix(strings.Replace(tag, "_", "+", 1), "v")
 	v, err := semver.StrictNewVersion(text)
@@ -63,7 +64,8 @@ func (r *Range) PreReleases(tags []string) []string {
 	return newest(tags, func(v *semver.Version) bool { return v.Prerelease() != "" && with.Check(v) })
 }
 
-// WithPreReleases returns the text of the range that also allows pre-releases, or "" if it is not obvious how to write it.
+// WithPreReleases appends "-0" to each part of the range, so that it also allows pre-releases. It returns "" if the result does not
+// contain the tag.
 func (r *Range) WithPreReleases(tag string) string {
 	parts := strings.Split(r.text, ",")
 	for i, part := range parts {
@@ -76,8 +78,8 @@ func (r *Range) WithPreReleases(tag string) string {
 	return ""
 }
 
-// newest returns the full versions among tags that pass a check, the newest first. Of equal ones, the first in alphabetical order is
-// first.
+// newest returns the tags that are full versions and pass a check, the newest first. Tags of equal versions are in alphabetical
+// order.
 func newest(tags []string, isWanted func(*semver.Version) bool) []string {
 	var found []tagged
 	for _, tag := range tags {
