@@ -12,16 +12,16 @@ const (
 	SARIF               = "application/sarif+json"
 )
 
-// PredicateType is the annotation with the predicate type of an in-toto statement; the two others are those of a
-// sigstore bundle.
+// PredicateType is the annotation with the predicate type of an in-toto statement. BundleContent and BundlePredicateType are
+// annotations of a sigstore bundle.
 const (
 	PredicateType       = "in-toto.io/predicate-type"
 	BundleContent       = "dev.sigstore.bundle.content"
 	BundlePredicateType = "dev.sigstore.bundle.predicateType"
 )
 
-// VEXArtifact is the artifactType of a VEX document in CycloneDX: with the type of its format, a scanner would treat it
-// as an SBOM.
+// VEXArtifact is the artifactType of a VEX document in CycloneDX. With the media type of CycloneDX, a scanner would treat the
+// document as an SBOM.
 const VEXArtifact = "application/vnd.davit.vex.v1"
 
 // The types of signatures.

@@ -1,12 +1,11 @@
-// Package mediatypes holds davit's data about kinds of artifacts: which media types a kind's manifest,
-// config and layers have, which files play which role, and which native client reads it. It decides nothing and reads
-// no files; package artifact does that with this data.
+// Package mediatypes defines the kinds of artifacts: the media types of a kind's manifest, config, and layers, the roles that files
+// play in it, and the native clients that read it. It reads no files; package artifact does that with this data.
 package mediatypes
 
-// Packing is the way in which the files of a layer become its blob.
+// Packing is the format in which the files of a layer are packed into its blob.
 type Packing string
 
-// The packings. Raw is one file byte for byte; the others are a deterministic tar, compressed or not, or zip archive.
+// The packings. Raw is one file, byte for byte. The others are deterministic archives: a tar, compressed or not, or a zip.
 const (
 	Raw     Packing = "raw"
 	Tar     Packing = "tar"
@@ -18,7 +17,7 @@ const (
 // Packings lists all packings.
 func Packings() []Packing { return []Packing{Raw, Tar, TarGzip, TarZstd, Zip} }
 
-// Extension returns the file name extension of a packing: ".tar.gz". Raw files keep their names.
+// Extension returns the file name extension of a packing, such as ".tar.gz". It returns "" for Raw: such files keep their names.
 func (p Packing) Extension() string {
 	switch p {
 	case Tar:
@@ -38,7 +37,7 @@ type Shape string
 
 // The shapes. An Artifact is an image manifest with a config of its own type; an Image has an OCI image config whose
 // rootfs lists the layers; an Index is one manifest per platform under an index, even for a single platform; a Collection is
-// an index of artifacts that differ in more than their platform, each with a name and version of its own. A pull takes all of them.
+// an index of artifacts that differ in more than their platform, each with a name and version of its own, and a pull takes all of them.
 const (
 	Artifact   Shape = ""
 	Image      Shape = "image"
@@ -76,12 +75,12 @@ type Kind struct {
 
 	Directories `yaml:",inline"`
 
-	// Annotations are on every manifest of the kind, but for a Collection only on the index. "{name}" is the declared name.
+	// Annotations are set on every manifest of the kind, but for a Collection only on the index. "{name}" is the declared name.
 	Annotations map[string]string `json:"annotations,omitempty" yaml:"annotations,omitempty"`
 
 	Tagging `yaml:",inline"`
 
-	// Attached kinds are mostly referrers of something else: an SBOM, a runbook.
+	// Attached kinds are usually referrers of another artifact: an SBOM, a runbook.
 	Attached bool `json:"attached,omitempty" yaml:"attached,omitempty"`
 	// ReadOnly kinds are recognized and shown, never packed.
 	ReadOnly bool `json:"readOnly,omitempty" yaml:"readOnly,omitempty"`
@@ -105,32 +104,33 @@ type Identity struct {
 
 // Tagging determines the tag by which the native clients of a kind find an artifact.
 type Tagging struct {
-	// VersionTag: by its version, so the tag of a push must be the version.
+	// VersionTag: the tag is the version of the artifact, and every push must use it.
 	VersionTag bool `json:"versionTag,omitempty" yaml:"versionTag,omitempty"`
-	// Tag: by this tag, so it is that of every push: an artifact that describes its whole repository.
+	// Tag is the tag of every push, for an artifact that describes its whole repository.
 	Tag string `json:"tag,omitempty" yaml:"tag,omitempty"`
 }
 
 // Directories determines which files of a directory a kind packs, and as how many layers.
 type Directories struct {
-	// Expand: a directory that no role takes as a whole is packed as a layer per file under it. Without it, such a
+	// Expand: a directory that no role takes as a whole is packed as one layer for each file below it. Without Expand, such a
 	// directory is an error.
 	Expand bool `json:"expand,omitempty" yaml:"expand,omitempty"`
 	// PerEntry: a directory named without a davit.yaml is packed entry by entry, each in its own role, although a role
 	// would take the directory as a whole.
 	PerEntry bool `json:"perEntry,omitempty" yaml:"perEntry,omitempty"`
 	// Exclude lists patterns of files that the native client does not pack, in the syntax of .dockerignore, relative to the
-	// directory or to the fixed part of the glob. A path that is named itself is packed; "!" in the exclude of an entry
-	// includes paths again.
+	// directory or to the fixed part of the glob. A path that davit.yaml names itself is packed nevertheless; "!" in the exclude of
+	// an entry includes paths again.
 	Exclude []string `json:"exclude,omitempty" yaml:"exclude,omitempty"`
-	// IgnoreFile names the native client's .dockerignore. The files it lists are never packed, nor is the file itself.
+	// IgnoreFile is the name of the native client's ignore file, in the syntax of .dockerignore. The files that it lists are never
+	// packed, nor is the ignore file.
 	IgnoreFile string `json:"ignoreFile,omitempty" yaml:"ignoreFile,omitempty"`
 }
 
 // Config describes the config blob of a kind. The zero value is the empty config of image-spec 1.1.
 type Config struct {
 	MediaType string `json:"mediaType,omitempty" yaml:"mediaType,omitempty"`
-	// Optional: without any config fields the config is the empty one, whatever MediaType says.
+	// Optional: if davit.yaml has no config fields, the config is the empty one, regardless of MediaType.
 	Optional bool `json:"optional,omitempty" yaml:"optional,omitempty"`
 	// Derive names the function that reads the config from the files ("model", "helm" …). Empty: the config is
 	// Defaults with the config fields of davit.yaml merged over them.
@@ -161,7 +161,7 @@ type LayerType struct {
 	Packing Packing  `json:"packing,omitempty" yaml:"packing,omitempty"` // default Raw
 	Min     int      `json:"min,omitempty" yaml:"min,omitempty"`         // fewest layers of this role; 0: optional
 	Max     int      `json:"max,omitempty" yaml:"max,omitempty"`         // most layers of this role; 0: any number
-	// Tells: a file of this role shows the kind by itself if no davit.yaml names one.
+	// Tells: a file of this role is enough to detect the kind if no davit.yaml names one.
 	Tells bool `json:"tells,omitempty" yaml:"tells,omitempty"`
 	Form  `yaml:",inline"`
 
@@ -174,7 +174,7 @@ type Form struct {
 	// Prefix is put before the name of every tar entry: "./" for Dev Containers, "volume-data/" for volumes. "{title}/"
 	// is the layer's title, the form that oras unpacks.
 	Prefix string `json:"prefix,omitempty" yaml:"prefix,omitempty"`
-	// Untitled: the path is not the title of such layers. They have the name that the kind sets, or none.
+	// Untitled: a layer of this role does not have its path as the title. It has the name that the kind sets, or none.
 	Untitled bool `json:"untitled,omitempty" yaml:"untitled,omitempty"`
 	// Preserve: mode, owner, times and xattrs are kept unless davit.yaml says otherwise.
 	Preserve bool `json:"preserve,omitempty" yaml:"preserve,omitempty"`
@@ -182,8 +182,8 @@ type Form struct {
 	Split bool `json:"split,omitempty" yaml:"split,omitempty"`
 	// Follow: links in a directory are packed as the files and directories that they lead to, not as links.
 	Follow bool `json:"follow,omitempty" yaml:"follow,omitempty"`
-	// Archive: a file of this role is a tar. Its entries are packed, as those of a directory are, and not the file.
+	// Archive: a file of this role is a tar whose entries are packed, like those of a directory, instead of the file.
 	Archive bool `json:"archive,omitempty" yaml:"archive,omitempty"`
-	// File: to its clients the tar of a directory is a file, so a pull does not unpack it.
+	// File: the native clients treat the tar of a directory as a file, so a pull does not unpack it.
 	File bool `json:"file,omitempty" yaml:"file,omitempty"`
 }

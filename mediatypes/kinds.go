@@ -2,7 +2,7 @@ package mediatypes
 
 import "slices"
 
-// Role finds the first layer type that plays a role.
+// Role returns the first layer type of a role. It returns false if the kind has no such role.
 func (k Kind) Role(role string) (LayerType, bool) {
 	i := slices.IndexFunc(k.Layers, func(t LayerType) bool { return t.Role == role })
 	if i < 0 {
@@ -27,7 +27,7 @@ func (k Kind) Has(t string) bool {
 	return t != "" && (t == k.ArtifactType || t == k.Config.MediaType || slices.Contains(k.Types, t))
 }
 
-// For returns the media type of a layer in a packing; ok is false if the kind does not name one.
+// For returns the media type of a layer in a packing. ok is false if the kind has no media type for the packing.
 func (t LayerType) For(p Packing) (mediaType string, ok bool) {
 	if p == t.Packed() {
 		return t.MediaType, t.MediaType != ""

@@ -1,6 +1,6 @@
 package mediatypes
 
-// The types of Docker Model Runner. It writes ModelConfig for single GGUF files and the files that go with them, and
+// The types of Docker Model Runner. It writes ModelConfig for GGUF files and their companions, such as a chat template, and
 // ModelDirConfig for a directory, where every file is unpacked under its original path.
 const (
 	ModelConfig    = "application/vnd.docker.ai.model.config.v0.1+json"
@@ -17,15 +17,15 @@ const (
 	ModelFile         = "application/vnd.docker.ai.model.file"
 )
 
-// ModelPath is the annotation of a model's layer with the path of the file in the model's directory. ModelUntested is "true"
-// if its media type is a guess.
+// ModelPath is the annotation of a model's layer with the path of the file in the model's directory. ModelUntested is the annotation
+// that is "true" if the media type of the layer is a guess.
 const (
 	ModelPath     = "org.cncf.model.filepath"
 	ModelUntested = "org.cncf.model.file.mediatype.untested"
 )
 
-// Annotations of a model's manifest from its card: lists with commas between their items.
+// The annotations of a model's manifest with comma-separated lists from the model card.
 const (
-	ModelBase = "dev.davit.model.base" // the models that it was made from, by their names on the hub
+	ModelBase = "dev.davit.model.base" // the base models, by their names on Hugging Face
 	ModelTags = "dev.davit.model.tags"
 )

@@ -1,6 +1,6 @@
 package mediatypes
 
-// Media types that no kind owns.
+// Media types that belong to no single kind.
 const (
 	// OCIManifest, OCIIndex, ImageConfig and EmptyJSON are those of image-spec 1.1.
 	OCIManifest = "application/vnd.oci.image.manifest.v1+json"

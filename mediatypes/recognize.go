@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Traits holds the fields that identify the kind of a manifest or an index. A listing has read all of them anyway.
+// Traits holds the fields that identify the kind of a manifest or an index.
 type Traits struct {
 	ArtifactType string            // of the manifest, or of its entry in an index
 	ConfigType   string            // media type of the config
@@ -19,8 +19,7 @@ type LayerTraits struct {
 	Annotations      map[string]string
 }
 
-// Type returns the type of an artifact, as people and referrer filters use the word: artifactType, or else the config's
-// media type.
+// Type returns the type of an artifact by which referrers are filtered: the artifactType, or else the config's media type.
 func (t Traits) Type() string {
 	if t.ArtifactType != "" {
 		return t.ArtifactType
@@ -29,7 +28,7 @@ func (t Traits) Type() string {
 }
 
 // NeedsManifest reports whether the fields in a list of referrers are too few to identify the kind: cosign lists its bundles without
-// the annotations that distinguish signatures from attestations, and others list no type.
+// the annotations that distinguish signatures from attestations, and some entries have no type.
 func (t Traits) NeedsManifest() bool {
 	return t.ArtifactType == "" || t.Annotations == nil && strings.Contains(t.ArtifactType, "sigstore.bundle")
 }
@@ -81,8 +80,8 @@ func Recognize(kinds []Known, t Traits) (kind Kind, ok bool) {
 	return named(kinds, "generic"), false
 }
 
-// byType returns the kind that a type of an artifact (see Traits.Type) belongs to. The empty config and that of images
-// belong to none.
+// byType returns the kind that a type of an artifact (see Traits.Type) belongs to. The types of the empty config and of image
+// configs belong to no kind.
 func byType(kinds []Known, t string) (Kind, bool) {
 	if t == "" || t == EmptyJSON || IsImageConfig(t) {
 		return Kind{}, false

@@ -6,8 +6,8 @@ const (
 	RunbookConfig   = "application/vnd.davit.runbook.config.v1+json"
 )
 
-// The manifest annotations that repeat parts of a runbook's config, so that a listing of referrers answers which
-// runbook belongs to an alert without fetching anything. RunbookAlerts is a list with commas between its items.
+// The manifest annotations that repeat parts of a runbook's config, so that a listing of referrers shows which runbook belongs to an
+// alert without fetching the config. RunbookAlerts is a comma-separated list.
 const (
 	RunbookAlerts   = "dev.davit.runbook.alerts"
 	RunbookSeverity = "dev.davit.runbook.severity"
