@@ -29,8 +29,8 @@ type AttachOptions struct {
 	Replace bool
 	// EachPlatform attaches to every manifest of an index instead of the index itself.
 	EachPlatform bool
-	// KeepReplaced only lists the referrers that Replace would remove, in Attached.Beside. A caller that attaches several
-	// artifacts removes them afterwards, so that none replaces another.
+	// KeepReplaced keeps the referrers that Replace would remove, and lists them in Attached.Replaced. A caller that attaches
+	// several artifacts removes them afterwards, so that none replaces another.
 	KeepReplaced bool
 	// DryRun sends and removes nothing.
 	DryRun bool
@@ -59,9 +59,10 @@ type Replaced struct {
 }
 
 // Attach packs the plan and pushes it as a referrer of subject, without a tag. It returns one result for each subject. If the
-// same artifact is attached already, whenever it was created, it is not attached again and its result has Skipped set. If
-// Replace is set and dst can't delete, the error is errdef.ErrUnsupported; if the registry refuses that, it is a
-// *prune.StillAttachedError, and the results are complete. An index without manifests for a platform results in an
+// same artifact is attached already, whenever it was created, it is not attached again and its result has Skipped set.
+//
+// If Replace is set, Attach fails with errdef.ErrUnsupported for a target that can't delete. If the registry refuses to delete, the
+// error is a *prune.StillAttachedError, and the results are complete. If EachPlatform is set, an index without manifests is an
 // artifact.ErrRefused. Other errors are those of Push.
 func Attach(ctx context.Context, fsys fs.FS, plan *artifact.Plan, to Attachment, opts AttachOptions) ([]*Attached, error) {
 	if opts.Replace && !opts.DryRun {
@@ -103,13 +104,13 @@ type Attachment struct {
 	Subject ocispec.Descriptor
 }
 
-// attach composes a measured node for a subject and sends what the target lacks. Its only error with a result is a
-// *prune.StillAttachedError.
+// attach composes a measured node for a subject, and sends the blobs and manifests that the target lacks. It returns a result together
+// with an error only if the error is a *prune.StillAttachedError.
 func (p *pusher) attach(ctx context.Context, root *node.Node, to Attachment, opts AttachOptions) (*Attached, error) {
 	if err := root.Compose(&to.Subject); err != nil {
 		return nil, err
 	}
-	ours := attached.Ours{Desc: root.Manifest.Desc, Manifest: root.Manifest.Bytes, Defaults: root.Attached}
+	ours := attached.Candidate{Desc: root.Manifest.Desc, Manifest: root.Manifest.Bytes, Defaults: root.Attached}
 	listed, err := fetch.ListReferrers(ctx, to.Target, to.Subject, ours.Desc.ArtifactType)
 	if err != nil && (opts.Replace || !fetch.IsDenied(err)) {
 		return nil, err
@@ -156,8 +157,8 @@ func (p *pusher) attach(ctx context.Context, root *node.Node, to Attachment, opt
 	return r, err
 }
 
-// sendReferrer sends the missing blobs and the manifest; a listed referrer lacks at most blobs. It reports whether
-// everything existed already.
+// sendReferrer sends the missing blobs and the manifest. A listed referrer can only lack blobs. It reports whether everything existed
+// already.
 func (p *pusher) sendReferrer(ctx context.Context, root *node.Node, listed bool) (skipped bool, err error) {
 	if listed {
 		if ok, err := p.hasAllBlobs(ctx, root); err != nil || ok {
@@ -170,8 +171,8 @@ func (p *pusher) sendReferrer(ctx context.Context, root *node.Node, listed bool)
 	return false, p.pushManifests(ctx, root, nil)
 }
 
-// Platforms returns the manifests of an index that run on a platform. It leaves out attestations that BuildKit adds.
-// A manifest is its own. An index without a manifest results in an artifact.ErrRefused.
+// Platforms returns the manifests of an index, without the attestations that BuildKit adds. For a manifest, it returns the manifest
+// itself. An index without manifests is an artifact.ErrRefused.
 func Platforms(ctx context.Context, src content.Fetcher, index ocispec.Descriptor) ([]ocispec.Descriptor, error) {
 	manifests, err := listManifests(ctx, src, index)
 	if err != nil {
@@ -184,7 +185,7 @@ func Platforms(ctx context.Context, src content.Fetcher, index ocispec.Descripto
 	return manifests, nil
 }
 
-// listManifests returns the manifests that an index lists; a manifest lists itself.
+// listManifests returns the manifests that an index lists. For a manifest, it returns the manifest itself.
 func listManifests(ctx context.Context, src content.Fetcher, index ocispec.Descriptor) ([]ocispec.Descriptor, error) {
 	if !manifest.IsIndex(index.MediaType) {
 		return []ocispec.Descriptor{index}, nil

@@ -36,9 +36,9 @@ type IndexOptions struct {
 }
 
 // Index puts separately pushed manifests under one index, in the order given. A member that is an index itself contributes its
-// manifests and their BuildKit attestations. Two manifests for one platform are refused, since a client could not choose, unless
-// the artifactType is that of a collection; that, and an index without members, results in an artifact.ErrInvalid. Other errors are
-// those of dst and of opts.BeforeTag.
+// manifests and their BuildKit attestations. An index without manifests is an artifact.ErrInvalid. So are two manifests for one
+// platform, since a client could not choose, unless the artifactType is that of a collection. Other errors are those of dst and
+// of opts.BeforeTag.
 func Index(ctx context.Context, dst oras.Target, members []Member, opts IndexOptions) (*Result, error) {
 	kind, _ := kinds.KindOfIndex(ocispec.Index{ArtifactType: opts.ArtifactType, Annotations: opts.Annotations})
 	entries, warnings, err := newEntries(ctx, dst, members, kind.Shape == mediatypes.Collection)
@@ -64,9 +64,9 @@ func Index(ctx context.Context, dst oras.Target, members []Member, opts IndexOpt
 		return nil, err
 	}
 	p.first = tagged
-	there, err := p.isComplete(ctx, root, tagged)
+	complete, err := p.isComplete(ctx, root, tagged)
 	switch {
-	case err == nil && there:
+	case err == nil && complete:
 		err = p.callBeforeTag(ctx, root.Manifest)
 	case err == nil:
 		err = p.pushManifests(ctx, root, tagged)
@@ -79,7 +79,7 @@ func Index(ctx context.Context, dst oras.Target, members []Member, opts IndexOpt
 	return r, nil
 }
 
-// indexKind returns the kind by the index's own type and annotations, or else that of its first manifest.
+// indexKind returns the kind of an index by its own type and annotations, or else the kind of its first manifest.
 func indexKind(ctx context.Context, dst oras.Target, plan *artifact.Plan, entries []ocispec.Descriptor) (mediatypes.Kind, error) {
 	kind, ok := kinds.KindOfIndex(ocispec.Index{ArtifactType: plan.ArtifactType, Annotations: plan.Annotations})
 	if ok {
@@ -91,8 +91,8 @@ func indexKind(ctx context.Context, dst oras.Target, plan *artifact.Plan, entrie
 	return kind, err
 }
 
-// newEntries completes the descriptors of the manifests of an index. Those of a collection are described by their annotations.
-// It also returns warnings about them.
+// newEntries returns the descriptors of the manifests for an index, and warnings about the manifests. In a collection, descriptors
+// have the annotations of their manifests, and no platform.
 func newEntries(ctx context.Context, dst oras.Target, members []Member, isCollection bool) ([]ocispec.Descriptor, []string, error) {
 	var entries []ocispec.Descriptor
 	var warnings []string
@@ -109,7 +109,7 @@ func newEntries(ctx context.Context, dst oras.Target, members []Member, isCollec
 				continue
 			}
 			if desc.Digest == m.Descriptor.Digest {
-				desc.Annotations = nil // they describe where it was found
+				desc.Annotations = nil // these describe the place where the manifest was found
 			}
 			found, err := entry.New(ctx, dst, desc, m.Platform)
 			if err != nil {
@@ -118,7 +118,7 @@ func newEntries(ctx context.Context, dst oras.Target, members []Member, isCollec
 			if isCollection {
 				found.Descriptor.Annotations, found.Descriptor.Platform = found.Annotations, nil
 			}
-			if err := checkChoosable(entries, found.Descriptor, isCollection); err != nil {
+			if err := checkDistinct(entries, found.Descriptor, isCollection); err != nil {
 				return nil, nil, err
 			}
 			entries, warnings = append(entries, found.Descriptor), append(warnings, found.Warnings()...)
@@ -134,8 +134,8 @@ func hasDigest(entries []ocispec.Descriptor, d digest.Digest) bool {
 	return slices.ContainsFunc(entries, func(e ocispec.Descriptor) bool { return e.Digest == d })
 }
 
-// checkChoosable refuses an entry that a client can't distinguish from another one.
-func checkChoosable(entries []ocispec.Descriptor, entry ocispec.Descriptor, isCollection bool) error {
+// checkDistinct refuses an entry that a client can't distinguish from another one.
+func checkDistinct(entries []ocispec.Descriptor, entry ocispec.Descriptor, isCollection bool) error {
 	for _, other := range entries {
 		refused := &artifact.Error{Op: "indexing", Item: entry.Digest.String(), Hint: "set the platform of each: linux/arm64=MANIFEST"}
 		switch {
@@ -156,7 +156,7 @@ func checkChoosable(entries []ocispec.Descriptor, entry ocispec.Descriptor, isCo
 	return nil
 }
 
-// collectionOf returns the kind of collections that an artifact may be a member of.
+// collectionOf returns the kind of collection that an artifact may be a member of. It returns false if there is no such kind.
 func collectionOf(entry ocispec.Descriptor) (mediatypes.Kind, bool) {
 	own, ok := kinds.KindOfEntry(entry)
 	for _, kind := range kinds.Data() {
@@ -167,7 +167,7 @@ func collectionOf(entry ocispec.Descriptor) (mediatypes.Kind, bool) {
 	return mediatypes.Kind{}, false
 }
 
-// isSamePlatform reports whether no client could choose between two entries.
+// isSamePlatform reports whether two platforms are the same, so that a client could not choose between their entries.
 func isSamePlatform(a, b *ocispec.Platform) bool {
 	if a == nil || b == nil {
 		return a == b

@@ -11,15 +11,14 @@ import (
 // knownBlobs are the blobs that a manifest refers to and its target therefore has.
 type knownBlobs struct {
 	sizes map[int64]bool         // of layers
-	blobs map[digest.Digest]bool // of a registry, which accepts no manifest without them; nil if files may be missing
+	blobs map[digest.Digest]bool // of a registry, which accepts no manifest without them; nil if the target may have lost blobs
 }
 
-// knownBlobs returns the blobs of the manifest that the tag points to. They need no separate check, and a file with one
-// of these sizes probably exists there and is hashed before it is sent. They are hints: unreadable manifests are
-// ignored.
-func (p *pusher) knownBlobs(ctx context.Context, desc ocispec.Descriptor) knownBlobs {
+// readKnownBlobs returns the blobs of the manifest that the tag points to. They need no separate check. A file with the size of one of
+// them is hashed before it is sent, because the target probably has it. These are hints: unreadable manifests are ignored.
+func (p *pusher) readKnownBlobs(ctx context.Context, desc ocispec.Descriptor) knownBlobs {
 	h := knownBlobs{sizes: make(map[int64]bool)}
-	if p.keeps() {
+	if p.keepsBlobs() {
 		h.blobs = make(map[digest.Digest]bool)
 	}
 	for _, child := range p.addKnownBlobs(ctx, desc, h) {
@@ -28,7 +27,7 @@ func (p *pusher) knownBlobs(ctx context.Context, desc ocispec.Descriptor) knownB
 	return h
 }
 
-// maxChildren is the maximum number of manifests of an index that are read for hints: each costs a request.
+// maxChildren limits the manifests of an index that is read for hints: each costs a request.
 const maxChildren = 16
 
 // addKnownBlobs adds the blobs of one manifest and returns the manifests of an index.
@@ -47,7 +46,7 @@ func (p *pusher) addKnownBlobs(ctx context.Context, desc ocispec.Descriptor, h k
 		m.Layers = append(m.Layers, *m.Config)
 	}
 	for _, l := range m.Layers {
-		if h.blobs != nil && len(l.URLs) == 0 && len(l.Data) == 0 { // otherwise it may be stored elsewhere
+		if h.blobs != nil && len(l.URLs) == 0 && len(l.Data) == 0 { // otherwise the blob may be stored elsewhere
 			h.blobs[l.Digest] = true
 		}
 	}

@@ -9,8 +9,8 @@ import (
 	"oras.land/oras-go/v2"
 )
 
-// defaultConcurrency is the number of blobs that are sent at once. Half as many saturate most lines; with more, usually
-// another can be hashed meanwhile.
+// defaultConcurrency is the number of blobs that are sent at once. Four saturate most connections; with eight, some can be
+// hashed while others are sent.
 const defaultConcurrency = 8
 
 // Options configure how an artifact is packed. The zero value is usable.
@@ -41,23 +41,25 @@ type PushOptions struct {
 	Subject *ocispec.Descriptor
 	// Tags are moved to the artifact, along with those of the plan, once everything else is done.
 	Tags []string
-	// BeforeSend is called with the manifest before anything is sent. All files are read for that, where otherwise large ones
-	// are hashed while they are sent. Its error ends the push. nil: nothing is called.
+	// BeforeSend is called with the manifest before anything is sent. Its error ends the push. It requires all files to be read
+	// first; without it, large files are hashed while they are sent. nil: nothing is called.
 	BeforeSend func(ctx context.Context, manifest ocispec.Descriptor) error
-	// BeforeTag is called once the artifact is stored, and before a tag moves to it: a signature is in place when the artifact
-	// can be found by name. Its error ends the push, and no tag moves. nil: nothing is called.
+	// BeforeTag is called once the artifact is stored, and before a tag moves to it, so that a signature is in place when the
+	// artifact can be found by name. Its error ends the push, and no tag moves. nil: nothing is called.
 	BeforeTag func(ctx context.Context, manifest ocispec.Descriptor) error
 }
 
 // BlobKeeper is a target that reports whether it stores a manifest only together with all blobs that the manifest names. A
 // registry does; files of a layout may be deleted by other programs. Push then checks for fewer blobs.
 type BlobKeeper interface {
+	// KeepsBlobs reports whether the blobs of a stored manifest are certain to exist.
 	KeepsBlobs() bool
 }
 
 // BlobPusher is implemented by targets that can do more than Push of oras: the digest may be unknown, an interrupted upload
-// resumes, and an existing blob is not sent. It calls report with the number of bytes done.
+// resumes, and an existing blob is not sent.
 type BlobPusher interface {
+	// PushBlob sends a blob, and calls report with the number of bytes done. It returns the descriptor with the digest.
 	PushBlob(ctx context.Context, b artifact.Blob, report func(done int64)) (ocispec.Descriptor, artifact.Step, error)
 }
 

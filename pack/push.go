@@ -25,9 +25,9 @@ import (
 //
 // A large file that opts.Cache does not know is hashed while it is sent, if dst is a BlobPusher.
 //
-// A file that changes while it is read results in an artifact.ErrChanged, and files that can't be read are an *artifact.Error with
-// the cause. Errors of dst are returned as they are, those of BeforeSend and BeforeTag too. After an error no tag has moved;
-// blobs that were sent stay, and the next Push continues with them.
+// Push fails with artifact.ErrChanged if a file changes while it is read, and with an *artifact.Error if a file can't be read. It
+// returns errors of dst, BeforeSend, and BeforeTag unchanged. After an error no tag has moved; blobs that were sent stay, and
+// the next Push continues with them.
 func Push(ctx context.Context, fsys fs.FS, plan *artifact.Plan, dst oras.Target, opts PushOptions) (*Result, error) {
 	p, root, err := newPusher(ctx, opts.newPacker(fsys), plan, dst, opts)
 	if err != nil {
@@ -42,7 +42,7 @@ func Push(ctx context.Context, fsys fs.FS, plan *artifact.Plan, dst oras.Target,
 	return r, nil
 }
 
-// newPusher decides on the manifests to push and the tags to move; PreviewPush reports the same.
+// newPusher determines the manifests to push and the tags to move, for Push and for PreviewPush.
 func newPusher(ctx context.Context, packer *blob.Packer, plan *artifact.Plan, dst oras.Target, opts PushOptions) (
 	*pusher, *node.Node, error) {
 	root, err := node.New(ctx, packer, plan, opts.base())
@@ -64,8 +64,8 @@ type pusher struct {
 	packer  *blob.Packer
 	subject *ocispec.Descriptor // of the artifact
 	tags    []string
-	first   *ocispec.Descriptor      // what the first tag points to
-	was     map[string]digest.Digest // what tags that moved pointed to
+	first   *ocispec.Descriptor      // the manifest that the first tag points to
+	was     map[string]digest.Digest // the previous digests of tags that moved
 	old     knownBlobs               // of the manifest that the tag points to now
 	sent    atomic.Bool              // something had to be sent
 	hooks   hooks
@@ -95,18 +95,18 @@ func (p *pusher) push(ctx context.Context, root *node.Node) error {
 		if err := root.Compose(p.subject); err != nil {
 			return err
 		}
-		switch there, err := p.isComplete(ctx, root, tagged); {
+		switch complete, err := p.isComplete(ctx, root, tagged); {
 		case err != nil:
 			return err
-		case there:
+		case complete:
 			return p.callBeforeTag(ctx, root.Manifest)
 		}
-		if !p.keeps() {
-			tagged = nil // the manifest it points to may be the missing one
+		if !p.keepsBlobs() {
+			tagged = nil // the manifest that the tag points to may be the missing one
 		}
 	}
 	if tagged != nil && (!known || len(blobs) >= manyBlobs) {
-		p.old = p.knownBlobs(ctx, *tagged)
+		p.old = p.readKnownBlobs(ctx, *tagged)
 	}
 	err = p.pushAll(ctx, root, tagged, known)
 	if len(p.old.blobs) > 0 && isRefusal(err) {
@@ -116,7 +116,7 @@ func (p *pusher) push(ctx context.Context, root *node.Node) error {
 	return err
 }
 
-// callBeforeSend calls the caller's hook before anything is sent.
+// callBeforeSend reads all files and calls the hook BeforeSend, if the hook is set.
 func (p *pusher) callBeforeSend(ctx context.Context, root *node.Node, blobs []*blob.Blob) error {
 	if p.hooks.send == nil {
 		return nil
@@ -134,8 +134,8 @@ func (p *pusher) callBeforeSend(ctx context.Context, root *node.Node, blobs []*b
 // points to.
 const manyBlobs = 8
 
-// isRefusal reports whether a registry rejected a manifest because it lacks a blob, or may have. Registries differ in the
-// status for that; statuses for credentials, quotas, and request limits do not count.
+// isRefusal reports whether a registry may have rejected a manifest because it lacks a blob. Registries use different statuses for
+// that. Statuses for credentials, quotas, and rate limits do not count.
 func isRefusal(err error) bool {
 	var answer *errcode.ErrorResponse
 	if !errors.As(err, &answer) {
@@ -148,7 +148,7 @@ func isRefusal(err error) bool {
 	return false
 }
 
-// pushAll sends the blobs and then their referrers. Once every digest is known, it composes the node.
+// pushAll sends the blobs and then the manifests. If a digest was not known before, it composes the node between the two.
 func (p *pusher) pushAll(ctx context.Context, root *node.Node, tagged *ocispec.Descriptor, known bool) error {
 	blobs := node.Layers(root)
 	if known {
@@ -168,11 +168,10 @@ func (p *pusher) pushAll(ctx context.Context, root *node.Node, tagged *ocispec.D
 	return p.pushManifests(ctx, root, tagged)
 }
 
-// smallFiles limits the bytes of files that are read before anything is sent. Reading them takes less than a round trip, and
-// lets the config be sent along with the layers.
+// smallFiles limits the total bytes of the files that measureSmall reads. Reading them takes less time than a round trip.
 const smallFiles = 1 << 20
 
-// measureSmall measures small files.
+// measureSmall hashes small files before anything is sent, so that the config may be sent at the same time as the layers.
 func (p *pusher) measureSmall(ctx context.Context, blobs []*blob.Blob) error {
 	var left int64 = smallFiles
 	for _, b := range blobs {
@@ -202,7 +201,7 @@ func (p *pusher) resolveFirstTag(ctx context.Context) (*ocispec.Descriptor, erro
 func (p *pusher) resolveTag(ctx context.Context, tag string) (*ocispec.Descriptor, error) {
 	desc, err := p.dst.Resolve(ctx, tag)
 	if errors.Is(err, errdef.ErrNotFound) || errors.Is(err, errdef.ErrInvalidReference) || fetch.IsDenied(err) {
-		return nil, nil // some deny a tag that does not exist yet; in a layout, several repositories may have it
+		return nil, nil // some registries deny access to a tag that does not exist yet; in a layout, several repositories may have the tag
 	}
 	if err != nil {
 		return nil, err
@@ -210,7 +209,7 @@ func (p *pusher) resolveTag(ctx context.Context, tag string) (*ocispec.Descripto
 	return &desc, nil
 }
 
-// recordMove records what a tag pointed to that is about to move.
+// recordMove records the digest that a tag points to before the tag moves.
 func (p *pusher) recordMove(tag string, old *ocispec.Descriptor, to digest.Digest) {
 	if old == nil || old.Digest == to {
 		return
@@ -250,15 +249,16 @@ func (p *pusher) isComplete(ctx context.Context, root *node.Node, tagged *ocispe
 	return p.hasAllManifests(ctx, root)
 }
 
-// keeps reports whether the blobs of a manifest in the target need no check.
-func (p *pusher) keeps() bool {
+// keepsBlobs reports whether the blobs of a manifest in the target need no check.
+func (p *pusher) keepsBlobs() bool {
 	keeper, ok := p.dst.(BlobKeeper)
 	return ok && keeper.KeepsBlobs()
 }
 
-// hasAllBlobs checks for every blob, unless a manifest in the target vouches for its blobs.
+// hasAllBlobs reports whether the target has every blob of the artifact, whose manifest it has. It does not ask a target that keeps
+// blobs.
 func (p *pusher) hasAllBlobs(ctx context.Context, root *node.Node) (bool, error) {
-	if p.keeps() {
+	if p.keepsBlobs() {
 		return true, nil
 	}
 	for _, b := range slices.Concat(node.Layers(root), node.Configs(root)) {
@@ -269,14 +269,15 @@ func (p *pusher) hasAllBlobs(ctx context.Context, root *node.Node) (bool, error)
 	return true, nil
 }
 
-// hasAllManifests checks for referrers, which can change while the artifact does not, and on a disk for all manifests.
+// hasAllManifests reports whether the target has all manifests. It always checks for referrers, which can change while the artifact
+// does not, and for the other manifests unless the target keeps blobs.
 func (p *pusher) hasAllManifests(ctx context.Context, root *node.Node) (bool, error) {
 	missing := false
 	err := root.Walk(func(n *node.Node) error {
-		if missing || p.keeps() && n.Subject == nil {
+		if missing || p.keepsBlobs() && n.Subject == nil {
 			return nil
 		}
-		ok, err := p.keeps() && n == root, error(nil) // found under its tag
+		ok, err := p.keepsBlobs() && n == root, error(nil) // the root was found under its tag
 		if !ok {
 			ok, err = p.dst.Exists(ctx, n.Manifest.Desc)
 		}

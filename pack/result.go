@@ -23,9 +23,9 @@ type Result struct {
 	Subject     *ocispec.Descriptor  `json:"subject,omitempty"`
 	Tags        []string             `json:"tags,omitempty"`
 	Referrers   []*Result            `json:"referrers,omitempty"`
-	Skipped     bool                 `json:"skipped"` // it existed already, nothing was sent
+	Skipped     bool                 `json:"skipped"` // the artifact existed already, and nothing was sent
 
-	Was map[string]digest.Digest `json:"was,omitempty"` // what tags that moved pointed to before
+	Was map[string]digest.Digest `json:"was,omitempty"` // the previous digests of tags that moved
 	Remarks
 }
 
@@ -59,7 +59,7 @@ func newResult(n *node.Node) *Result {
 	return r
 }
 
-// shownName returns the name of a blob for people: of the directory that is all of the artifact, that of its content.
+// shownName returns the name of a blob for messages: "the content" for a directory that is the whole artifact.
 func shownName(b *blob.Blob) string {
 	if b.Name == "." {
 		return "the content"
@@ -67,7 +67,7 @@ func shownName(b *blob.Blob) string {
 	return b.Name
 }
 
-// excesses warns of layers that a pull refuses by default.
+// excesses returns warnings about layers that a pull refuses by default.
 func excesses(n *node.Node) []string {
 	var warnings []string
 	for _, b := range n.Blobs {

@@ -17,11 +17,11 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// minOnePass is the size from which a file is hashed while it is sent. Below it, asking whether the target has the blob
-// costs less than sending one that it has.
+// minOnePass is the minimum size of a file that is hashed while it is sent. Smaller files are hashed first: asking whether the target
+// has the blob costs less than sending one that it has.
 const minOnePass = 4 << 20
 
-// pushBlobs sends blobs, the largest first so that no large one is sent last, by itself.
+// pushBlobs sends blobs, the largest first, so that a large one is not the only one left at the end.
 func (p *pusher) pushBlobs(ctx context.Context, blobs []*blob.Blob) error {
 	lists.Sort(blobs, func(a, b *blob.Blob) int { return cmp.Compare(weight(b), weight(a)) })
 	type key struct { // oras's memory store treats the same bytes with two media types as two blobs
@@ -52,7 +52,7 @@ func (p *pusher) pushBlobs(ctx context.Context, blobs []*blob.Blob) error {
 	return group.Wait()
 }
 
-// weight estimates how long a blob takes. The time for a tar is unknown, so tars begin first.
+// weight estimates the time to send a blob. The size of a new tar is unknown, so such tars are sent first.
 func weight(b *blob.Blob) int64 {
 	if b.Desc.Size < 0 {
 		return 1<<63 - 1
@@ -60,7 +60,7 @@ func weight(b *blob.Blob) int64 {
 	return b.Desc.Size
 }
 
-// pushBlob sends one blob and hashes it before or while sending.
+// pushBlob sends one blob. It hashes the blob before or while it sends it.
 func (p *pusher) pushBlob(ctx context.Context, b *blob.Blob) error {
 	pusher, able := p.dst.(BlobPusher)
 	if !b.IsKnown() && (!able || !p.isHashedWhileSent(b)) {
@@ -85,7 +85,7 @@ func (p *pusher) pushBlob(ctx context.Context, b *blob.Blob) error {
 		p.opts.report(artifact.Event{Step: artifact.Advanced, ID: b.Name, Descriptor: event.Descriptor, Bytes: done})
 	})
 	if changed := b.Origin.Check(); changed != nil {
-		return changed // it explains any other failure
+		return changed // a change of the file explains any other error
 	}
 	if err != nil {
 		p.rehash(ctx, b, err)
@@ -97,8 +97,8 @@ func (p *pusher) pushBlob(ctx context.Context, b *blob.Blob) error {
 	return nil
 }
 
-// rehash reads a file again whose remembered digest turned out to be wrong, so that the next push does not fail the
-// same way.
+// rehash reads a file again after an error that a wrong digest in the cache explains, so that the next push does not fail the same
+// way.
 func (p *pusher) rehash(ctx context.Context, b *blob.Blob, err error) {
 	origin, file := b.Origin.(*blob.FileOrigin)
 	if !file || !errors.Is(err, artifact.ErrChanged) && !errors.Is(err, artifact.ErrRefused) {
@@ -154,6 +154,7 @@ type countingReader struct {
 	report func(int64)
 }
 
+// Read implements io.Reader.
 func (r *countingReader) Read(p []byte) (int, error) {
 	n, err := r.r.Read(p)
 	r.n += int64(n)

@@ -51,13 +51,13 @@ func (p *pusher) pushManifests(ctx context.Context, root *node.Node, tagged *oci
 			return err
 		}
 		if !listed {
-			tagged = nil // sent again, so that it is listed
+			tagged = nil // the manifest is sent again, so that the registry lists it
 		}
 	}
 	return p.moveTags(ctx, root.Manifest, tagged)
 }
 
-// callBeforeTag calls the caller's hook for a stored manifest before a tag moves.
+// callBeforeTag calls the hook BeforeTag for a stored manifest, if the hook is set.
 func (p *pusher) callBeforeTag(ctx context.Context, m node.Document) error {
 	if p.hooks.tag == nil {
 		return nil
@@ -98,14 +98,14 @@ func (p *pusher) pushManifest(ctx context.Context, n *node.Node) error {
 // list: they search their manifests.
 func (p *pusher) isListed(ctx context.Context, n *node.Node) (bool, error) {
 	graph, ok := p.dst.(content.ReadOnlyGraphStorage)
-	if n.Subject == nil || !ok || !p.keeps() {
+	if n.Subject == nil || !ok || !p.keepsBlobs() {
 		return true, nil
 	}
 	return p.listed.Has(ctx, graph, n.Subject.Digest, n.Manifest.Desc.Digest)
 }
 
-// moveTags moves every tag to the manifest. It skips tags that already point to it. The first one points to tagged; nil: it
-// must be moved.
+// moveTags moves every tag to the manifest. It skips tags that already point to it. The first tag points to tagged; if that is nil,
+// the tag must be moved.
 func (p *pusher) moveTags(ctx context.Context, m node.Document, tagged *ocispec.Descriptor) error {
 	for i, tag := range p.tags {
 		old := tagged

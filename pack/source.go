@@ -75,8 +75,8 @@ func (s *Source) Result() *Result { return newResult(s.root) }
 // Manifest returns the bytes of the manifest or index.
 func (s *Source) Manifest() []byte { return bytes.Clone(s.root.Manifest.Bytes) }
 
-// Fetch opens a blob or manifest of the artifact. It returns errdef.ErrNotFound for any other. A file that changed is an
-// artifact.ErrChanged, here or while it is read.
+// Fetch opens a blob or manifest of the artifact. It returns errdef.ErrNotFound for any other. For a file that changed, Fetch or the
+// returned reader fails with artifact.ErrChanged.
 func (s *Source) Fetch(ctx context.Context, desc ocispec.Descriptor) (io.ReadCloser, error) {
 	if b, ok := s.docs[desc.Digest]; ok {
 		return io.NopCloser(bytes.NewReader(b)), nil

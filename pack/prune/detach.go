@@ -1,4 +1,4 @@
-// Package prune removes attachments, and manifests of a repository that nothing needs any more.
+// Package prune removes attachments, and the manifests of a repository that no kept tag needs.
 package prune
 
 import (
@@ -25,11 +25,11 @@ import (
 // Selection chooses referrers. The zero value chooses none, and is an error of Choose and Detach. A referrer is chosen if it
 // meets every condition that is set.
 type Selection struct {
-	Digests []digest.Digest // these; every one must be a referrer of the subject
-	Kind    string          // those of a kind, by its name, or of an artifactType; several are separated by commas
-	All     bool            // all of them; needed if nothing else is set, ignored otherwise
+	Digests []digest.Digest // referrers with these digests; every one must be a referrer of the subject
+	Kind    string          // referrers of these kinds or artifactTypes, separated by commas
+	All     bool            // all referrers; needed if nothing else is set, ignored otherwise
 	// Keep is the number of newest referrers of each type, name, and predicate that are not chosen. Referrers without a time
-	// are the oldest. Nil: none.
+	// count as the oldest. Nil: 0.
 	Keep *int
 	// OlderThan chooses referrers created before this time. Referrers without a time are never chosen. Zero: of any age.
 	OlderThan time.Time
@@ -40,8 +40,7 @@ func (s Selection) IsEmpty() bool {
 	return len(s.Digests) == 0 && s.Kind == "" && !s.All && s.Keep == nil && s.OlderThan.IsZero()
 }
 
-// Detach removes referrers of subject and returns their descriptors. See Choose for its errors; a target that can't delete
-// results in an errdef.ErrUnsupported.
+// Detach removes referrers of subject and returns their descriptors. Its errors are those of Choose and Referrers.
 func Detach(ctx context.Context, dst oras.GraphTarget, subject ocispec.Descriptor, selection Selection) ([]ocispec.Descriptor, error) {
 	chosen, err := Choose(ctx, dst, subject, selection)
 	if err != nil {
@@ -50,9 +49,9 @@ func Detach(ctx context.Context, dst oras.GraphTarget, subject ocispec.Descripto
 	return chosen, Referrers(ctx, dst, subject, chosen)
 }
 
-// Choose returns the referrers of subject that a selection chooses. An empty selection results in an artifact.ErrInvalid; a digest
-// that is not a referrer, or no referrer that matches, results in an errdef.ErrNotFound; more than 10,000 referrers result in an
-// artifact.ErrRefused.
+// Choose returns the referrers of subject that a selection chooses. It fails with artifact.ErrInvalid if the selection is empty, with
+// errdef.ErrNotFound if no referrer matches or a digest is not that of a referrer, and with artifact.ErrRefused if there are
+// more than 10,000 referrers.
 func Choose(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor, selection Selection) (
 	[]ocispec.Descriptor, error) {
 	if selection.IsEmpty() {
@@ -81,7 +80,7 @@ func Choose(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.D
 			chosen = append(chosen, full)
 		}
 	}
-	chosen = selection.aged(chosen)
+	chosen = selection.filterByAge(chosen)
 	if len(chosen) == 0 {
 		return nil, fmt.Errorf("referrers of %s: %w", subject.Digest, errdef.ErrNotFound)
 	}
@@ -97,7 +96,7 @@ func (s Selection) completeEntry(ctx context.Context, src content.Fetcher, desc 
 	}
 	var m ocispec.Manifest
 	switch err := manifest.FetchJSON(ctx, src, desc, &m); {
-	case errors.Is(err, errdef.ErrNotFound): // only the listing still has it
+	case errors.Is(err, errdef.ErrNotFound): // only the listing still has the referrer
 		return desc, nil
 	case err != nil:
 		return desc, &artifact.Error{Op: "reading referrer", Item: desc.Digest.String(), Err: err}
@@ -106,8 +105,8 @@ func (s Selection) completeEntry(ctx context.Context, src content.Fetcher, desc 
 	return desc, nil
 }
 
-// aged returns the referrers that are old enough, and not among the newest of their type, name, and predicate.
-func (s Selection) aged(all []ocispec.Descriptor) []ocispec.Descriptor {
+// filterByAge returns the referrers that are old enough, and not among the newest of their type, name, and predicate.
+func (s Selection) filterByAge(all []ocispec.Descriptor) []ocispec.Descriptor {
 	keep := 0
 	if s.Keep != nil {
 		keep = *s.Keep
@@ -133,7 +132,7 @@ func (s Selection) aged(all []ocispec.Descriptor) []ocispec.Descriptor {
 	})
 }
 
-// createdAt returns the time of creation that a descriptor states, or zero.
+// createdAt returns the time of creation in the annotations of a descriptor, or the zero time.
 func createdAt(desc ocispec.Descriptor) time.Time {
 	t, err := time.Parse(time.RFC3339, desc.Annotations[ocispec.AnnotationCreated])
 	if err != nil || t.Unix() <= 0 {
@@ -150,6 +149,7 @@ func isKind(desc ocispec.Descriptor, wanted string) bool {
 
 // Detacher is a target that removes a manifest from the referrers of a subject, whether or not the manifest still exists.
 type Detacher interface {
+	// Detach fails with errdef.ErrUnsupported if the registry refuses to delete.
 	Detach(ctx context.Context, subject, referrer ocispec.Descriptor) error
 }
 
@@ -159,7 +159,7 @@ type StillAttachedError struct {
 	Err       error // of the first
 }
 
-// Error counts the referrers and returns the registry's answer about the first.
+// Error returns the number of referrers, and the error of the first.
 func (e *StillAttachedError) Error() string {
 	if n := len(e.Referrers); n > 1 {
 		return fmt.Sprintf("%d referrers are still attached: %v", n, e.Err)
@@ -167,7 +167,7 @@ func (e *StillAttachedError) Error() string {
 	return fmt.Sprintf("1 referrer is still attached: %v", e.Err)
 }
 
-// Unwrap returns the registry's answer, an errdef.ErrUnsupported.
+// Unwrap returns the error of the first referrer, an errdef.ErrUnsupported.
 func (e *StillAttachedError) Unwrap() error { return e.Err }
 
 // Has reports whether one of the referrers has a digest.
@@ -175,7 +175,7 @@ func (e *StillAttachedError) Has(d digest.Digest) bool {
 	return slices.ContainsFunc(e.Referrers, func(r ocispec.Descriptor) bool { return r.Digest == d })
 }
 
-// Join adds the referrers of another *StillAttachedError, and reports whether err is one, or nil.
+// Join adds the referrers of err if that is a *StillAttachedError. It returns false for any other error except nil.
 func (e *StillAttachedError) Join(err error) bool {
 	var other *StillAttachedError
 	if !errors.As(err, &other) {
@@ -196,8 +196,8 @@ func (e *StillAttachedError) OrNil() error {
 	return e
 }
 
-// Referrers removes referrers of a subject. It ignores those that no longer exist. A target that can't delete results in an
-// errdef.ErrUnsupported, and a registry that refuses to delete some of them, which then stay attached, in a *StillAttachedError.
+// Referrers removes referrers of a subject. It ignores those that no longer exist. It fails with errdef.ErrUnsupported if the target
+// can't delete, and with a *StillAttachedError if the registry refuses to delete some of them, which then stay attached.
 func Referrers(ctx context.Context, dst oras.Target, subject ocispec.Descriptor, all []ocispec.Descriptor) error {
 	detacher, ok := dst.(Detacher)
 	if !ok {
@@ -216,7 +216,7 @@ func Referrers(ctx context.Context, dst oras.Target, subject ocispec.Descriptor,
 	return still.OrNil()
 }
 
-// Remove deletes manifests. It ignores those that no longer exist. A target that can't delete results in an errdef.ErrUnsupported.
+// Remove deletes manifests. It ignores those that no longer exist. It fails with errdef.ErrUnsupported if the target can't delete.
 func Remove(ctx context.Context, dst oras.Target, all []ocispec.Descriptor) error {
 	deleter, ok := dst.(content.Deleter)
 	if !ok {

@@ -13,7 +13,7 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// tagOf returns the tag of a name, which in a layout may begin with a repository.
+// tagOf returns the tag in a name. In a layout, a name may begin with a repository.
 func tagOf(name string) string { return name[strings.LastIndexByte(name, ':')+1:] }
 
 // repositoryOf returns the repository in a name, or "".
@@ -28,7 +28,7 @@ func matches(pattern, name string) (bool, error) {
 	return path.Match(pattern, name)
 }
 
-// hintAtTags names some of the tags.
+// hintAtTags returns a hint with the first few tags.
 func hintAtTags(tags []Tag) string {
 	var names []string
 	for _, t := range tags {
@@ -40,7 +40,7 @@ func hintAtTags(tags []Tag) string {
 	return "tags: " + textdist.FirstFew(names)
 }
 
-// divide decides which tags stay.
+// divide divides tags into those that are kept and those that are removed.
 func (p Policy) divide(tags []Tag) (kept, gone []Tag, err error) {
 	if p.KeepsAll() {
 		return tags, nil, nil

@@ -22,8 +22,8 @@ import (
 // Repository is a repository, layout, or archive that is pruned.
 type Repository struct {
 	Target
-	Tags    func(ctx context.Context) ([]string, error) // without those of referrers and of cosign
-	AllTags func(ctx context.Context) ([]string, error) // with them
+	Tags    func(ctx context.Context) ([]string, error) // without the tags of the referrers tag schema and of cosign
+	AllTags func(ctx context.Context) ([]string, error) // with those tags
 }
 
 // Target is a target that can remove tags and manifests.
@@ -52,7 +52,7 @@ type Tag struct {
 	Created time.Time     `json:"created,omitzero"`
 
 	desc    ocispec.Descriptor
-	undated bool // kept only for this reason
+	undated bool // kept only because the age is unknown
 }
 
 // Plan lists everything that pruning removes.
@@ -73,8 +73,8 @@ var errNoMatch = fault.Worded("matches no tag", artifact.ErrInvalid)
 const maxManifests = 100_000
 
 // NewPlan finds the manifests that are not reachable from a kept tag through indexes, subjects, and referrers, and the tags by which cosign
-// and the referrers tag schema attach to them. It removes nothing. A pattern that matches no tag results in an artifact.ErrInvalid;
-// more than 100,000 manifests result in an artifact.ErrRefused.
+// and the referrers tag schema attach to them. It removes nothing. It fails with artifact.ErrInvalid if a pattern matches no tag, and
+// with artifact.ErrRefused if there are more than 100,000 manifests.
 func NewPlan(ctx context.Context, repo Repository, policy Policy) (*Plan, error) {
 	names, err := repo.Tags(ctx)
 	if err != nil {
@@ -141,8 +141,8 @@ func NewPlan(ctx context.Context, repo Repository, policy Policy) (*Plan, error)
 	return plan, nil
 }
 
-// findAttachedTags returns the tags named after unneeded manifests. It adds the manifests that the other such tags point to, such
-// as signatures of cosign, to the needed ones.
+// findAttachedTags returns the tags of cosign and of the referrers tag schema that are named after unneeded manifests. It adds the
+// manifests of the other such tags, such as signatures, to the needed ones.
 func (w *walker) findAttachedTags(ctx context.Context, needed map[digest.Digest]bool) ([]Tag, error) {
 	names, err := w.repo.AllTags(ctx)
 	if err != nil {
@@ -182,7 +182,7 @@ func (p *Plan) Apply(ctx context.Context, repo Repository) error {
 	}
 	for _, t := range p.Tags {
 		if gone[t.Digest] || oci.IsReferrersTag(t.Name) {
-			continue // with the manifest, or below
+			continue // removed with the manifest, or below
 		}
 		if err := repo.Untag(ctx, t.Name); err != nil && !errors.Is(err, errdef.ErrNotFound) {
 			return &artifact.Error{Op: "removing the tag", Item: t.Name, Err: err}
@@ -222,7 +222,7 @@ func (w *walker) resolve(ctx context.Context, names []string) ([]Tag, error) {
 	for _, name := range names {
 		m, err := fetch.Resolve(ctx, w.repo, name)
 		if errors.Is(err, errdef.ErrNotFound) {
-			continue // deleted meanwhile
+			continue // deleted in the meantime
 		}
 		if err != nil {
 			return nil, err
@@ -237,7 +237,7 @@ func (w *walker) resolve(ctx context.Context, names []string) ([]Tag, error) {
 	return tags, nil
 }
 
-// readCreated returns when an artifact was created, by its annotations, else by the config of an image, else zero.
+// readCreated returns the time of creation in the annotations of an artifact, or else in the config of an image, or else the zero time.
 func (w *walker) readCreated(ctx context.Context, m *fetch.Manifest) (time.Time, error) {
 	if t := createdAt(ocispec.Descriptor{Annotations: m.Annotations}); !t.IsZero() {
 		return t, nil
@@ -254,7 +254,7 @@ func (w *walker) readCreated(ctx context.Context, m *fetch.Manifest) (time.Time,
 	}
 	var config struct{ Created *time.Time }
 	if err := oci.FetchJSON(ctx, w.repo, *m.Config, &config); err != nil || config.Created == nil || config.Created.Unix() <= 0 {
-		return time.Time{}, nil // unknown age is never older
+		return time.Time{}, nil // the age is unknown
 	}
 	return *config.Created, nil
 }

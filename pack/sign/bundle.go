@@ -17,7 +17,7 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// maxCompared limits how many other signatures are read to find one of the same key. Each takes two requests.
+// maxCompared limits the signatures that are read to find one of the same key. Each takes two requests.
 const maxCompared = 50
 
 // signBundle attaches a sigstore bundle to a manifest, unless the key has signed it already.
@@ -69,7 +69,8 @@ func (s *signer) newBundleManifest(subject, layer ocispec.Descriptor) ([]byte, e
 	})
 }
 
-// findBundle returns the attached manifest desc, or one with a bundle in which the same key signed the same.
+// findBundle returns the manifest desc if it is attached already, or else one with a bundle in which the key signed the same
+// statement. It returns nil if there is no such manifest.
 func (s *signer) findBundle(ctx context.Context, subject, desc ocispec.Descriptor) (*ocispec.Descriptor, error) {
 	referrers, err := fetch.ListReferrers(ctx, s.dst, subject, mediatypes.SigstoreBundle)
 	if err != nil {
@@ -77,10 +78,10 @@ func (s *signer) findBundle(ctx context.Context, subject, desc ocispec.Descripto
 	}
 	var others []ocispec.Descriptor
 	for _, r := range referrers {
-		switch predicate, told := r.Annotations[mediatypes.BundlePredicateType]; {
+		switch predicate, hasPredicate := r.Annotations[mediatypes.BundlePredicateType]; {
 		case r.Digest == desc.Digest:
 			return &r, nil
-		case !told || predicate == sigstore.CosignSign:
+		case !hasPredicate || predicate == sigstore.CosignSign:
 			others = append(others, r)
 		}
 	}
@@ -96,8 +97,8 @@ func (s *signer) findBundle(ctx context.Context, subject, desc ocispec.Descripto
 	return nil, nil
 }
 
-// isSame reports whether a referrer is a bundle in which the key signed the subject with the same annotations. What can't be
-// read is not the same.
+// isSame reports whether a referrer is a bundle in which the key signed the subject with the same annotations. A referrer that can't
+// be read is not the same.
 func (s *signer) isSame(ctx context.Context, subject, r ocispec.Descriptor) (bool, error) {
 	m, err := fetch.Load(ctx, s.dst, r)
 	if err != nil {

@@ -19,10 +19,10 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// maxLegacy limits how many signatures a manifest behind a signature tag may have.
+// maxLegacy limits the signatures in the manifest that a signature tag points to.
 const maxLegacy = 100
 
-// signLegacy adds a signature to the manifest behind the signature tag, unless the key has signed already.
+// signLegacy adds a signature to the manifest that the signature tag points to, unless the key has signed already.
 func (s *signer) signLegacy(ctx context.Context, subject ocispec.Descriptor) (*Signature, error) {
 	payload, err := sigstore.Simple{Reference: s.opts.Repository, Digest: subject.Digest, Optional: s.opts.Annotations}.Encode()
 	if err != nil {
@@ -56,7 +56,8 @@ func (s *signer) signLegacy(ctx context.Context, subject ocispec.Descriptor) (*S
 	return &Signature{Digest: desc.Digest, Tag: tag}, s.dst.Tag(ctx, desc, tag)
 }
 
-// readLegacyLayers returns the signatures that the tag has now.
+// readLegacyLayers returns the manifest that the signature tag points to, and its layers, which are signatures. Both are empty if
+// the tag does not exist.
 func (s *signer) readLegacyLayers(ctx context.Context, tag string) (ocispec.Descriptor, []ocispec.Descriptor, error) {
 	m, err := fetch.Resolve(ctx, s.dst, tag)
 	switch {

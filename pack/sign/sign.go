@@ -1,5 +1,5 @@
-// Package sign signs artifacts and their attachments as cosign does: with bundles that are referrers, and with the older tags
-// that containers' clients read.
+// Package sign signs artifacts and their attachments as cosign does: with bundles that are attached as referrers, and with the
+// older signature tags that podman and other container tools read.
 package sign
 
 import (
@@ -32,19 +32,19 @@ func ParseKey(data []byte, password func() ([]byte, error)) (*Key, error) {
 	return sigkey.ParsePrivate(data, password)
 }
 
-// GenerateKey makes an ECDSA key on P-256 and returns it, encrypted with the password, and its public key, both in PEM. They are
-// the two files that "cosign generate-key-pair" writes. An error means that the system has no random numbers.
+// GenerateKey makes an ECDSA key on P-256. It returns the private key, encrypted with the password, and the public key, both in PEM,
+// as in the two files that "cosign generate-key-pair" writes. It fails only if the system has no random numbers.
 func GenerateKey(password []byte) (private, public []byte, err error) {
 	return sigkey.Generate(password)
 }
 
-// Format is how a signature is stored.
+// Format is the form in which a signature is stored.
 type Format string
 
 // The formats of signatures.
 const (
 	Bundle Format = "bundle" // a sigstore bundle, attached as a referrer: cosign 3, Flux, Kyverno
-	Legacy Format = "legacy" // a manifest behind the tag sha256-….sig: podman, skopeo, CRI-O, cosign 2
+	Legacy Format = "legacy" // a manifest with the tag sha256-….sig: podman, skopeo, CRI-O, cosign 2
 )
 
 // Options configure how an artifact is signed.
@@ -79,8 +79,8 @@ type Signature struct {
 // signature; its result has Skipped set. Signatures are deterministic: the same key, artifact, and annotations make the same
 // manifest anywhere.
 //
-// Options without a key, or without a repository for a legacy signature, result in an artifact.ErrInvalid. An index without manifests
-// for a platform results in an artifact.ErrRefused if EachPlatform is set.
+// Sign fails with artifact.ErrInvalid if the options have no key, or no repository for a legacy signature. If EachPlatform is set, it
+// fails with artifact.ErrRefused for an index without manifests for a platform.
 func Sign(ctx context.Context, dst oras.GraphTarget, subject ocispec.Descriptor, opts Options) ([]Signature, error) {
 	if len(opts.Formats) == 0 {
 		opts.Formats = []Format{Bundle}

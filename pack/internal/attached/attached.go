@@ -1,4 +1,4 @@
-// Package attached compares an artifact that is about to be attached with the referrers that its subject has already.
+// Package attached compares an artifact that is about to be attached with the existing referrers of its subject.
 package attached
 
 import (
@@ -20,8 +20,8 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// Ours is the artifact that is about to be attached.
-type Ours struct {
+// Candidate is the artifact that is about to be attached.
+type Candidate struct {
 	Desc     ocispec.Descriptor
 	Manifest []byte
 	// Defaults are the annotations of the manifest that were not declared. A referrer that lacks them may have been attached
@@ -29,12 +29,12 @@ type Ours struct {
 	Defaults map[string]string
 }
 
-// Same returns the listed referrer with the content of ours, or nil. Nothing is fetched: our manifest with the annotations of
-// the listed one has its digest if the two differ in nothing else. The time of creation, and defaults that the listed
-// referrer lacks, may differ.
-func (o Ours) Same(listed []ocispec.Descriptor) *ocispec.Descriptor {
+// Same returns the listed referrer with the same content, or nil. The time of creation may differ, and the referrer may lack some of
+// the Defaults. Same fetches nothing: it computes the digest that the candidate's manifest would have with the annotations of
+// the referrer.
+func (c Candidate) Same(listed []ocispec.Descriptor) *ocispec.Descriptor {
 	for _, theirs := range listed {
-		if theirs.Digest == o.Desc.Digest || o.mayDiffer(theirs.Annotations) && o.digestWith(theirs.Annotations) == theirs.Digest {
+		if theirs.Digest == c.Desc.Digest || c.isEquivalent(theirs.Annotations) && c.digestWith(theirs.Annotations) == theirs.Digest {
 			return &theirs
 		}
 	}
@@ -42,8 +42,8 @@ func (o Ours) Same(listed []ocispec.Descriptor) *ocispec.Descriptor {
 }
 
 // Existing returns the referrer of Same, unless another client deleted it without removing it from the list.
-func (o Ours) Existing(ctx context.Context, src content.ReadOnlyStorage, listed []ocispec.Descriptor) (*ocispec.Descriptor, error) {
-	same := o.Same(listed)
+func (c Candidate) Existing(ctx context.Context, src content.ReadOnlyStorage, listed []ocispec.Descriptor) (*ocispec.Descriptor, error) {
+	same := c.Same(listed)
 	if same == nil {
 		return nil, nil
 	}
@@ -54,11 +54,11 @@ func (o Ours) Existing(ctx context.Context, src content.ReadOnlyStorage, listed 
 	return same, nil
 }
 
-// mayDiffer reports whether annotations differ from ours only where it does not matter.
-func (o Ours) mayDiffer(theirs map[string]string) bool {
-	ours := o.Desc.Annotations
+// isEquivalent reports whether annotations differ from ours only in the time of creation and in missing defaults.
+func (c Candidate) isEquivalent(theirs map[string]string) bool {
+	ours := c.Desc.Annotations
 	for key, value := range ours {
-		_, isDefault := o.Defaults[key]
+		_, isDefault := c.Defaults[key]
 		if other, has := theirs[key]; other != value && (has || !isDefault) && key != ocispec.AnnotationCreated {
 			return false
 		}
@@ -71,19 +71,19 @@ func (o Ours) mayDiffer(theirs map[string]string) bool {
 	return true
 }
 
-// digestWith returns the digest that our manifest has with other annotations.
-func (o Ours) digestWith(annotations map[string]string) digest.Digest {
+// digestWith returns the digest of our manifest with other annotations, or "" if the manifest is malformed.
+func (c Candidate) digestWith(annotations map[string]string) digest.Digest {
 	var m any
-	if manifest.IsIndex(o.Desc.MediaType) {
+	if manifest.IsIndex(c.Desc.MediaType) {
 		var index ocispec.Index
-		if json.Unmarshal(o.Manifest, &index) != nil {
+		if json.Unmarshal(c.Manifest, &index) != nil {
 			return ""
 		}
 		index.Annotations = annotations
 		m = index
 	} else {
 		var image ocispec.Manifest
-		if json.Unmarshal(o.Manifest, &image) != nil {
+		if json.Unmarshal(c.Manifest, &image) != nil {
 			return ""
 		}
 		image.Annotations = annotations
@@ -96,17 +96,17 @@ func (o Ours) digestWith(annotations map[string]string) digest.Digest {
 	return digest.FromBytes(data)
 }
 
-// maxUnnamed limits the referrers without a name that are read to find one.
+// maxUnnamed limits the referrers without a name that are read to find out their names.
 const maxUnnamed = 64
 
-// Predecessors returns the listed referrers that ours replaces: those of the same type, name, and predicate, except same. A
-// referrer without a name has the one that it would be given now, for which it has to be fetched.
-func (o Ours) Predecessors(ctx context.Context, src content.Fetcher, listed []ocispec.Descriptor, same *ocispec.Descriptor) (
+// Predecessors returns the listed referrers that the candidate replaces: those of the same type, name, and predicate, except same.
+// It fetches referrers without a name, and uses the name that Attach would choose for them.
+func (c Candidate) Predecessors(ctx context.Context, src content.Fetcher, listed []ocispec.Descriptor, same *ocispec.Descriptor) (
 	[]ocispec.Descriptor, error) {
 	others := slices.DeleteFunc(slices.Clone(listed), func(d ocispec.Descriptor) bool {
-		return same != nil && d.Digest == same.Digest || d.ArtifactType != "" && d.ArtifactType != o.artifactType()
+		return same != nil && d.Digest == same.Digest || d.ArtifactType != "" && d.ArtifactType != c.artifactType()
 	})
-	ours, unnamed := roleOf(o.Desc), 0
+	ours, unnamed := roleOf(c.Desc), 0
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(4)
 	for i, d := range others {
@@ -129,22 +129,23 @@ func (o Ours) Predecessors(ctx context.Context, src content.Fetcher, listed []oc
 		if theirs.title == "" && theirs.predicate != "" {
 			theirs.title = ours.title // attestations of other tools have no name
 		}
-		return d.ArtifactType != o.artifactType() || theirs != ours
+		return d.ArtifactType != c.artifactType() || theirs != ours
 	}), nil
 }
 
-// Namesakes returns the listed referrers of the type, name, and predicate of ours, except same, that the listing shows.
-func (o Ours) Namesakes(listed []ocispec.Descriptor, same *ocispec.Descriptor) []ocispec.Descriptor {
-	ours := roleOf(o.Desc)
+// Namesakes returns the listed referrers of the same type, name, and predicate, except same. It fetches nothing, so it finds only
+// those whose names are in the listing.
+func (c Candidate) Namesakes(listed []ocispec.Descriptor, same *ocispec.Descriptor) []ocispec.Descriptor {
+	ours := roleOf(c.Desc)
 	return slices.DeleteFunc(slices.Clone(listed), func(d ocispec.Descriptor) bool {
-		return same != nil && d.Digest == same.Digest || d.ArtifactType != o.artifactType() || ours.title == "" || roleOf(d) != ours
+		return same != nil && d.Digest == same.Digest || d.ArtifactType != c.artifactType() || ours.title == "" || roleOf(d) != ours
 	})
 }
 
-// artifactType returns the type by which listings have the artifact.
-func (o Ours) artifactType() string {
+// artifactType returns the type of the artifact in a listing of referrers.
+func (c Candidate) artifactType() string {
 	var m ocispec.Manifest
-	_ = json.Unmarshal(o.Manifest, &m) // our own
+	_ = json.Unmarshal(c.Manifest, &m) // our own manifest is valid
 	return cmp.Or(m.ArtifactType, m.Config.MediaType)
 }
 
@@ -156,15 +157,15 @@ func roleOf(d ocispec.Descriptor) role {
 	return role{a[ocispec.AnnotationTitle], cmp.Or(a[mediatypes.PredicateType], a[mediatypes.BundlePredicateType])}
 }
 
-// maxNaming bounds a document that is read for its name, in bytes.
+// maxNaming bounds the bytes of a document that is read for its name.
 const maxNaming = 64 << 20
 
-// completeEntry completes the listing of a referrer from its manifest. If a successor has a name, it adds the name that the
-// document has, or the only file. Attestations are distinguished by their predicates.
+// completeEntry completes the descriptor of a listed referrer from its manifest. If the successor has a name, it adds the name in the
+// document, or that of the only file. Attestations get no name, because their predicates distinguish them.
 func completeEntry(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor, successor role) (ocispec.Descriptor, error) {
 	m, err := fetch.Load(ctx, src, desc)
 	if errors.Is(err, errdef.ErrNotFound) {
-		return desc, nil // another client deleted it without removing it from the list
+		return desc, nil // another client deleted the referrer without removing it from the list
 	}
 	if err != nil {
 		return desc, err

@@ -15,14 +15,14 @@ import (
 	"oras.land/oras-go/v2/content"
 )
 
-// copyBuffer is the size of reads when hashing a blob. Larger reads gain nothing, smaller ones lose a tenth.
+// copyBuffer is the size of reads when a blob is hashed. Larger reads are not faster; smaller ones take a tenth more time.
 const copyBuffer = 256 << 10
 
 // A Blob is a blob of the future artifact. Its digest and size may be unknown until it is read.
 type Blob struct {
 	Layer  artifact.Layer
 	Desc   ocispec.Descriptor // Digest "" and Size -1 until known
-	DiffID digest.Digest      // likewise
+	DiffID digest.Digest      // "" until known
 	Info   fs.FileInfo        // of a raw file
 	Origin Source
 	Name   string // for messages and progress
@@ -30,6 +30,7 @@ type Blob struct {
 
 // A Source opens the content of a blob, the same bytes each time.
 type Source interface {
+	// Open opens the content at an offset.
 	Open(ctx context.Context, offset int64) (io.ReadCloser, error)
 	// Check returns artifact.ErrChanged if the origin changed since it was first inspected.
 	Check() error
@@ -38,7 +39,7 @@ type Source interface {
 // IsKnown reports whether the digests of the blob are known.
 func (b *Blob) IsKnown() bool { return b.Desc.Digest != "" && b.DiffID != "" }
 
-// Source returns the blob in the form that a target takes.
+// Source returns the blob as a BlobPusher takes it.
 func (b *Blob) Source(ctx context.Context) artifact.Blob {
 	out := artifact.Blob{
 		MediaType:   b.Desc.MediaType,
@@ -57,7 +58,7 @@ func (b *Blob) Source(ctx context.Context) artifact.Blob {
 func (b *Blob) Learn(desc ocispec.Descriptor) {
 	b.Desc.Digest, b.Desc.Size = desc.Digest, desc.Size
 	if o, ok := b.Origin.(*tar.Origin); ok {
-		b.DiffID = o.Made(b.DiffID)
+		b.DiffID = o.DiffID(b.DiffID)
 	} else {
 		b.DiffID = desc.Digest
 	}
@@ -90,10 +91,10 @@ func (b *Blob) Measure(ctx context.Context, keep bool) error {
 	return nil
 }
 
-// copyBlob copies in large pieces and stops when ctx is done.
+// copyBlob copies r to w in pieces of copyBuffer, and stops when ctx is done.
 func copyBlob(ctx context.Context, w io.Writer, r io.Reader) (int64, error) {
 	buf := make([]byte, copyBuffer)
-	// Only Read and Write: otherwise io.CopyBuffer would ignore the buffer and use a file's own 32 KiB copying.
+	// The wrappers hide all methods except Read and Write: with WriteTo or ReadFrom, io.CopyBuffer would ignore the buffer.
 	return io.CopyBuffer(struct{ io.Writer }{w}, contextReader{ctx, r}, buf)
 }
 
@@ -105,6 +106,7 @@ type contextReader struct {
 	r   io.Reader
 }
 
+// Read implements io.Reader.
 func (r contextReader) Read(p []byte) (int, error) {
 	if err := r.ctx.Err(); err != nil {
 		return 0, err
@@ -119,7 +121,7 @@ type FileOrigin struct {
 	info fs.FileInfo
 }
 
-// newFileOrigin inspects the file.
+// newFileOrigin returns the origin for a file, as it is now. It fails if the file is not regular.
 func newFileOrigin(fsys fs.FS, path string) (*FileOrigin, error) {
 	info, err := fs.Stat(fsys, path)
 	if err != nil {
@@ -131,7 +133,7 @@ func newFileOrigin(fsys fs.FS, path string) (*FileOrigin, error) {
 	return &FileOrigin{fsys, path, info}, nil
 }
 
-// Open opens the file, and returns artifact.ErrChanged if it is not the one that was planned.
+// Open opens the file at an offset. It returns artifact.ErrChanged if the file is not the one that was planned.
 func (o *FileOrigin) Open(_ context.Context, offset int64) (io.ReadCloser, error) {
 	f, err := o.fsys.Open(o.path)
 	if err != nil {
@@ -170,10 +172,12 @@ func (o *FileOrigin) checkSame(now fs.FileInfo) error {
 // BytesOrigin is content that the plan holds in memory.
 type BytesOrigin []byte
 
+// Open returns the content from an offset.
 func (o BytesOrigin) Open(_ context.Context, offset int64) (io.ReadCloser, error) {
 	return io.NopCloser(bytes.NewReader(o[min(offset, int64(len(o))):])), nil
 }
 
+// Check returns nil: the content can't change.
 func (o BytesOrigin) Check() error { return nil }
 
 // TargetOrigin is a blob of a base image.
@@ -195,6 +199,7 @@ func (o TargetOrigin) Open(ctx context.Context, offset int64) (io.ReadCloser, er
 	return rc, nil
 }
 
+// Check returns nil: a blob in a target can't change.
 func (o TargetOrigin) Check() error { return nil }
 
 // id identifies the file and its state on this machine. It is empty where the system has no file identifiers.

@@ -4,5 +4,5 @@ package blob
 
 import "io/fs"
 
-// inode is unknown on this system, so an upload can't resume in another process.
+// inode returns false: this system has no file identifiers, so an upload can't resume in another process.
 func inode(fs.FileInfo) (string, bool) { return "", false }

@@ -31,8 +31,8 @@ func newTarBlob(layer artifact.Layer, origin *tar.Origin) *Blob {
 	return b
 }
 
-// partOf returns one of the layers of a split directory. It has a title of its own, since titles must be unique, and
-// oras does not unpack it: oras expects every entry below the title.
+// partOf returns one of the layers of a split directory. It has a title of its own, since titles must be unique. It is not marked to
+// be unpacked by oras, which expects every entry below the title.
 func partOf(layer artifact.Layer, i int) artifact.Layer {
 	layer.Unpack = false
 	if layer.Title != "" {
@@ -41,7 +41,7 @@ func partOf(layer artifact.Layer, i int) artifact.Layer {
 	return layer
 }
 
-// layerAnnotations returns the plan's annotations, the title, and how to unpack a directory.
+// layerAnnotations returns the annotations of a layer: those of the plan, its title, and those for unpacking a directory.
 func layerAnnotations(layer artifact.Layer) map[string]string {
 	all := maps.Clone(layer.Annotations)
 	if all == nil {

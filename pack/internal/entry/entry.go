@@ -17,7 +17,7 @@ type Entry struct {
 	Descriptor  ocispec.Descriptor
 	Annotations map[string]string // of the manifest
 
-	own *ocispec.Platform // of an image config that was read; nil: unknown
+	own *ocispec.Platform // the platform in the image config; nil: unknown
 }
 
 // New completes the descriptor of a manifest with its artifactType and its platform: the given one, else that of the descriptor, else

@@ -21,13 +21,13 @@ import (
 // has that format too, because clients refuse a manifest that mixes the two.
 const DockerLayer = "application/vnd.docker.image.rootfs.diff.tar"
 
-// Base is the location of the manifest of a base.
+// Base is the manifest that an image builds on, and its target.
 type Base struct {
 	Source     oras.ReadOnlyTarget
 	Descriptor ocispec.Descriptor
 }
 
-// A baseImage is the image that another one builds on, or nil without a base.
+// A baseImage is the image that another one builds on. Most methods accept nil, for an image without a base.
 type baseImage struct {
 	src      content.Fetcher
 	manifest ocispec.Manifest
@@ -53,7 +53,7 @@ func loadBase(ctx context.Context, base *Base, platform *ocispec.Platform) (*bas
 	return b, nil
 }
 
-// BasePlatform returns the platform's manifest when the base is an index.
+// BasePlatform returns the descriptor of the platform's manifest if the base is an index, or else that of the base.
 func BasePlatform(ctx context.Context, base *Base, platform *ocispec.Platform) (ocispec.Descriptor, error) {
 	desc := base.Descriptor
 	if !manifest.IsIndex(desc.MediaType) {
@@ -106,8 +106,8 @@ func (b *baseImage) Blobs() []*blob.Blob {
 	return blobs
 }
 
-// merge applies our image config on top of the base's. The base's platform and runtime settings stay unless ours
-// overrides them; the lists of layers and history are appended.
+// merge applies our image config on top of the base's. The base's platform stays, and so do its runtime settings unless our config
+// overrides them. The lists of layers and history are appended.
 func (b *baseImage) merge(configType string, ours []byte) (string, []byte, error) {
 	var add map[string]any
 	if err := json.Unmarshal(ours, &add); err != nil {
@@ -119,15 +119,15 @@ func (b *baseImage) merge(configType string, ours []byte) (string, []byte, error
 		case "architecture", "os", "variant", "os.version", "os.features":
 			continue // the base decides on the platform
 		case "rootfs":
-			v = join(all[k], v, "diff_ids")
+			v = overlayList(all[k], v, "diff_ids")
 		case "history":
-			v = list(all[k], v)
+			v = concat(all[k], v)
 		case "config":
 			v = overlay(all[k], v)
 		}
 		all[k] = v
 	}
-	b.explain(all)
+	completeHistory(all)
 	if b.isDocker() {
 		configType = mediatypes.DockerConfig
 	}
@@ -140,21 +140,21 @@ func (b *baseImage) merge(configType string, ours []byte) (string, []byte, error
 	return configType, bytes.TrimSpace(buf.Bytes()), nil
 }
 
-// explain adds a history entry for each of our layers: clients count them.
-func (b *baseImage) explain(config map[string]any) {
+// completeHistory adds a history entry for each layer without one: clients expect as many entries as layers.
+func completeHistory(config map[string]any) {
 	history, _ := config["history"].([]any)
 	rootfs, _ := config["rootfs"].(map[string]any)
 	layers, _ := rootfs["diff_ids"].([]any)
 	if len(history) == 0 {
 		return
 	}
-	explained := 0
+	described := 0
 	for _, entry := range history {
 		if e, ok := entry.(map[string]any); ok && e["empty_layer"] != true {
-			explained++
+			described++
 		}
 	}
-	for ; explained < len(layers); explained++ {
+	for ; described < len(layers); described++ {
 		history = append(history, map[string]any{"created_by": "davit"})
 	}
 	config["history"] = history
@@ -172,16 +172,17 @@ func overlay(base, over any) map[string]any {
 	return all
 }
 
-// join is like overlay, but concatenates the lists called name.
-func join(base, over any, name string) map[string]any {
+// overlayList is like overlay, but concatenates the lists in the field name.
+func overlayList(base, over any, name string) map[string]any {
 	all := overlay(base, over)
 	b, _ := base.(map[string]any)
 	o, _ := over.(map[string]any)
-	all[name] = list(b[name], o[name])
+	all[name] = concat(b[name], o[name])
 	return all
 }
 
-func list(a, b any) []any {
+// concat returns the elements of two lists. A value that is not a list counts as empty.
+func concat(a, b any) []any {
 	la, _ := a.([]any)
 	lb, _ := b.([]any)
 	return append(append([]any(nil), la...), lb...)

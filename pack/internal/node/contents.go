@@ -40,7 +40,7 @@ func Layers(root *Node) []*blob.Blob {
 	return blobs
 }
 
-// Configs returns the blobs of the artifact that become known with its layers.
+// Configs returns the configs of the artifact, which are known once its layers are.
 func Configs(root *Node) []*blob.Blob {
 	var blobs []*blob.Blob
 	root.Walk(func(n *Node) error { blobs = append(blobs, n.configs()...); return nil })
@@ -63,7 +63,7 @@ func (n *Node) configs() []*blob.Blob {
 	return blobs
 }
 
-// LeadsTo reports whether the node's manifest names the digest.
+// LeadsTo reports whether the node's manifest refers to the digest.
 func (n *Node) LeadsTo(d digest.Digest) bool {
 	if n.Subject != nil && n.Subject.Digest == d || n.Config.Bytes != nil && n.Config.Desc.Digest == d {
 		return true

@@ -25,7 +25,7 @@ type Document struct {
 	Bytes []byte
 }
 
-// newDocument returns a document for b, with its descriptor.
+// newDocument returns a document with the content b, and its descriptor.
 func newDocument(mediaType string, b []byte) Document {
 	return Document{ocispec.Descriptor{MediaType: mediaType, Digest: digest.FromBytes(b), Size: int64(len(b))}, b}
 }
@@ -75,7 +75,7 @@ func newConfig(mediaType string, b []byte) Document {
 	return doc
 }
 
-// finish asks the plan for its config; a plan made by hand may have no such function.
+// finish calls the plan's Finish for the config. A plan that package artifact did not make may have no such function.
 func finish(plan *artifact.Plan, packed []artifact.Packed) (artifact.Finished, error) {
 	if plan.Finish == nil {
 		return artifact.Finished{}, nil
@@ -138,8 +138,8 @@ func PlainSubject(subject *ocispec.Descriptor) *ocispec.Descriptor {
 	return &ocispec.Descriptor{MediaType: subject.MediaType, Digest: subject.Digest, Size: subject.Size}
 }
 
-// annotations returns the annotations of a manifest. Those of the plan override those that the kind derives; created is
-// added if a time is set.
+// annotations returns the annotations of a manifest. Those of the plan override those that the kind derives. It adds the time of
+// creation unless that is zero.
 func annotations(plan *artifact.Plan, more map[string]string, created time.Time) map[string]string {
 	all := make(map[string]string, len(plan.Annotations)+len(more)+1)
 	if !created.IsZero() {

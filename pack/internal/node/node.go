@@ -26,11 +26,11 @@ type Node struct {
 	Config   Document            // empty for an index
 	Manifest Document
 	Packed   []artifact.Packed
-	Attached map[string]string // annotations of the manifest that it has because of its subject
+	Attached map[string]string // annotations that the manifest has only because it has a subject
 	entry    map[string]string // annotations of the manifest's descriptor in an index
 }
 
-// New inspects the plan's files without reading them.
+// New returns the node of a plan. It inspects the plan's files without reading them.
 func New(ctx context.Context, p *blob.Packer, plan *artifact.Plan, base *Base) (*Node, error) {
 	n := &Node{Plan: plan, Created: p.Created}
 	for _, r := range plan.Referrers {
@@ -96,7 +96,7 @@ func (n *Node) AllBlobs() []*blob.Blob {
 	return blobs
 }
 
-// Compose creates the configs and manifests of the node and all below it, from layers whose digests are known.
+// Compose creates the configs and manifests of the node and of all nodes below it, from layers whose digests are known.
 func (n *Node) Compose(subject *ocispec.Descriptor) error {
 	n.Subject = subject
 	manifest := n.composeManifest

@@ -22,17 +22,17 @@ type Record struct {
 // appends. Damaged lines are ignored and disk errors are not reported, since the cache only saves work. It has a line for
 // each directory that was packed, so it needs neither the binary records nor the eviction of internal/digestcache.
 type Cache struct {
-	path string // "": memory only
+	path string // "": nothing is cached
 
 	mu    sync.Mutex
-	known map[fingerprint]Record // nil until first used
-	fresh []byte                 // lines to be appended
+	known map[fingerprint]Record // nil until the file was read
+	fresh []byte                 // lines that Save appends
 }
 
 // maxTreeCache bounds the file. A larger file is replaced by the records of one push.
 const maxTreeCache = 16 << 20
 
-// NewCache returns the cache in a directory. With "" it is not stored.
+// NewCache returns the cache in a directory. With "", nothing is cached.
 func NewCache(dir string) *Cache {
 	if dir == "" {
 		return &Cache{}
@@ -85,12 +85,12 @@ func parseTree(line string) (fingerprint, Record, bool) {
 	return print, r, check == checksum(print, r)
 }
 
-// checksum detects lines that were cut by a line of another process.
+// checksum returns a checksum of a line, which detects lines that were interrupted by a line of another process.
 func checksum(print fingerprint, r Record) string {
 	return digest.FromString(fmt.Sprintf(treeLine, print, r.Digest, r.Size, r.DiffID)).Encoded()[:8]
 }
 
-// store adds a tar to the cache; save writes it to the file.
+// store adds a tar to the cache. Save writes it to the file.
 func (c *Cache) store(print fingerprint, r Record) {
 	if c.path == "" || print == (fingerprint{}) {
 		return

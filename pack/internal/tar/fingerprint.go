@@ -14,27 +14,27 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// fingerprint identifies the bytes of a tar by the metadata of its files. The zero value identifies nothing: recently
-// changed files can change again without a trace.
+// fingerprint identifies the bytes of a tar by the metadata of its files. It is zero if a file changed recently, because the file could
+// change again without changing its metadata.
 type fingerprint [sha256.Size]byte
 
-// tarFormat changes when the same files produce other bytes than in an earlier version for a reason other than
-// compression settings.
+// tarFormat must change whenever the same files produce other bytes than in an earlier version, except because of compression
+// settings.
 const tarFormat = "davit tar 1"
 
-// defaultMinAge is the default of Pool.minAge: file systems store times of this precision, or better.
+// defaultMinAge is the default of Pool.minAge: file systems store times with this precision, or a better one.
 const defaultMinAge = 2 * time.Second
 
 // fingerprinter computes the fingerprints of the groups of one tree.
 type fingerprinter struct {
 	head  []byte
 	since int64            // later changes are too recent
-	began int64            // when this run of the machine began; later changes may be lost when it ends
-	boot  string           // the ID of this run
+	began int64            // time of the last boot; later changes may be lost in a crash
+	boot  string           // ID of the last boot
 	dirs  map[string]int64 // change times of the directories, which are in every archive of a tree with Preserve
 }
 
-func (s *Pool) fingerprinter(tree write.Tree, packing mediatypes.Packing, entries []write.Entry) *fingerprinter {
+func (s *Pool) newFingerprinter(tree write.Tree, packing mediatypes.Packing, entries []write.Entry) *fingerprinter {
 	p := &fingerprinter{
 		since: time.Now().Add(-s.minAge).UnixNano(), began: durable.Booted().Add(-durable.ClockSlack).UnixNano(), boot: durable.BootID(),
 	}
@@ -55,13 +55,13 @@ func (s *Pool) fingerprinter(tree write.Tree, packing mediatypes.Packing, entrie
 func (p *fingerprinter) print(group []write.Entry) fingerprint {
 	h := sha256.New()
 	h.Write(p.head)
-	seen, inThisRun := make(map[string]bool), false
+	seen, sinceBoot := make(map[string]bool), false
 	for i := range group {
 		e := &group[i]
 		if e.CTime == 0 || e.CTime > p.since || e.ModTime > p.since {
 			return fingerprint{}
 		}
-		inThisRun = inThisRun || e.CTime >= p.began
+		sinceBoot = sinceBoot || e.CTime >= p.began
 		writeEntry(h, e)
 		dir := path.Dir(e.Name)
 		if e.Mode.IsDir() {
@@ -76,7 +76,7 @@ func (p *fingerprinter) print(group []write.Entry) fingerprint {
 			writeNumbers(h, p.dirs[dir])
 		}
 	}
-	if inThisRun { // after the next start, the content may be another although the times are the same
+	if sinceBoot { // after a crash, the content may differ although the times are the same
 		writeStrings(h, p.boot)
 	}
 	return fingerprint(h.Sum(nil))
@@ -84,7 +84,7 @@ func (p *fingerprinter) print(group []write.Entry) fingerprint {
 
 func writeEntry(h hash.Hash, e *write.Entry) {
 	writeStrings(h, e.Name, e.Link)
-	if e.Mode.IsDir() { // its times change with its files, and are not in the archive without Preserve
+	if e.Mode.IsDir() { // the times of a directory change with its files, and are in the archive only with Preserve
 		writeNumbers(h, int64(e.Mode.Type()))
 		return
 	}

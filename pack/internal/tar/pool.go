@@ -14,8 +14,8 @@ import (
 	"github.com/davit-oci/davit/internal/tree"
 )
 
-// tars is the number of tars that are made at once. Each keeps all cores busy; a second one fills the pauses of the first.
-const tars = 2
+// maxTars is the number of tars that are created at once. Each keeps all cores busy; a second one fills the pauses of the first.
+const maxTars = 2
 
 // A Pool holds the compressors and the cache that the tars of an artifact share.
 type Pool struct {
@@ -23,19 +23,19 @@ type Pool struct {
 	slots chan struct{}
 	mu    sync.Mutex
 	idle  map[compress.Compression][]*compress.Writer
-	// minAge is the minimum age of a change at which file times reveal the next change.
+	// minAge is the age that a change must have so that the next change is certain to change the file times.
 	minAge time.Duration
 }
 
 // NewPool returns a pool without compressors; they are created when needed.
 func NewPool(trees *Cache) *Pool {
 	return &Pool{
-		Trees: trees, slots: make(chan struct{}, tars),
+		Trees: trees, slots: make(chan struct{}, maxTars),
 		idle: make(map[compress.Compression][]*compress.Writer), minAge: defaultMinAge,
 	}
 }
 
-// takeCompressor returns an idle compressor if one exists: they are slow to create and take much memory.
+// takeCompressor returns an idle compressor, or a new one. Compressors are reused because they are slow to create and take much memory.
 func (s *Pool) takeCompressor(w io.Writer, kind compress.Compression) (*compress.Writer, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -49,19 +49,19 @@ func (s *Pool) takeCompressor(w io.Writer, kind compress.Compression) (*compress
 	return c, nil
 }
 
-func (s *Pool) giveBack(c *compress.Writer, kind compress.Compression) {
+func (s *Pool) putCompressor(c *compress.Writer, kind compress.Compression) {
 	c.Reset(io.Discard)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.idle[kind] = append(s.idle[kind], c)
 }
 
-// Pack walks a directory and returns a tar of it, or of each of the groups that it is split into.
+// Pack walks a directory and returns a tar of it, or a tar of each of the groups that the directory is split into.
 func (s *Pool) Pack(ctx context.Context, fsys fs.FS, layer artifact.Layer, modTime time.Time) ([]*Origin, error) {
 	if layer.Follow || layer.Replaced != nil {
 		fsys = tree.Contents(fsys, layer.Replaced)
 	}
-	// Some readers create no directories on their own, so those of the prefix are entries too.
+	// Some clients do not create parent directories, so those of the prefix are entries too.
 	below := layer.Prefix != "" && layer.Prefix != "./"
 	files := write.Tree{
 		FS: fsys, Dir: layer.Path, Files: layer.Files, Exclude: layer.Exclude,
@@ -74,7 +74,7 @@ func (s *Pool) Pack(ctx context.Context, fsys fs.FS, layer artifact.Layer, modTi
 	if err != nil {
 		return nil, convertError(err)
 	}
-	fp := s.fingerprinter(files, layer.Packing, entries) // before Split, which reuses the memory of entries
+	fp := s.newFingerprinter(files, layer.Packing, entries) // before Split, which reuses the memory of entries
 	groups := [][]write.Entry{entries}
 	if layer.Split {
 		groups = files.Split(entries)
@@ -86,14 +86,14 @@ func (s *Pool) Pack(ctx context.Context, fsys fs.FS, layer artifact.Layer, modTi
 	return tars, nil
 }
 
-// Repack returns a tar with the entries of another tar, the file of the layer.
+// Repack returns a tar with the entries of another tar, which is the file of the layer.
 func (s *Pool) Repack(ctx context.Context, fsys fs.FS, layer artifact.Layer, from source) (*Origin, error) {
 	tree := write.Tree{FS: fsys, Dir: path.Dir(layer.Path), Files: []string{layer.Path}, Prefix: layer.Prefix, Layer: layer.Image}
 	entries, err := tree.Walk(ctx)
 	if err != nil {
 		return nil, convertError(err)
 	}
-	fp := s.fingerprinter(tree, layer.Packing, entries)
+	fp := s.newFingerprinter(tree, layer.Packing, entries)
 	fp.head = append(fp.head, "entries of a tar\n"...)
 	return &Origin{
 		tree: tree, entries: entries, from: from, packing: layer.Packing, pool: s, print: fp.print(entries),

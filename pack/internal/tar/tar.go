@@ -1,4 +1,4 @@
-// Package tar packs directories, and the entries of tars, into compressed tars that are created while being read.
+// Package tar packs directories, and the entries of tars, into compressed tars that are created while they are read.
 package tar
 
 import (
@@ -25,8 +25,8 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// MaxSpool is the largest size of files whose tar is written to a temporary file, so that its digest is known before it
-// is sent and an unchanged part of a directory is not sent at all. A larger tar is sent while it is created.
+// MaxSpool is the maximum total size of the files whose tar is written to a temporary file, the spool. The digest of such a tar is
+// known before it is sent, so that an unchanged part of a directory is not sent at all. A larger tar is sent while it is created.
 const MaxSpool = 64 << 20
 
 // source is a tar whose entries are packed again.
@@ -47,9 +47,10 @@ type Origin struct {
 
 	mu     sync.Mutex
 	diffID digest.Digest // known once the tar was created
-	tight  bool          // its compression is above the ratio that a pull allows by default
 	spool  *os.File      // nil: no spool
 	size   int64         // of the spool
+
+	exceedsRatio bool // the compression ratio is above the one that a pull allows by default
 }
 
 // Check returns an error for a tar that changed. For a tree, writing the tar compares each file with the walk.
@@ -60,6 +61,7 @@ func (o *Origin) Check() error {
 	return nil
 }
 
+// Open opens the tar at an offset. It creates the tar in a goroutine unless the tar is in the spool.
 func (o *Origin) Open(ctx context.Context, offset int64) (io.ReadCloser, error) {
 	if o.spool != nil {
 		return io.NopCloser(io.NewSectionReader(o.spool, offset, o.size-offset)), nil
@@ -78,6 +80,7 @@ func (o *Origin) Open(ctx context.Context, offset int64) (io.ReadCloser, error) 
 	return stream, nil
 }
 
+// onlyReader hides all methods except Read.
 type onlyReader struct{ io.Reader }
 
 // Known returns the digests and size of the tar if the cache has them.
@@ -115,7 +118,7 @@ func (o *Origin) makeTar(ctx context.Context, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer o.pool.giveBack(c, kind)
+	defer o.pool.putCompressor(c, kind)
 	plain := sha256.New()
 	ratio := &ratioMeter{compressed: compressed, free: int64(len(o.entries)) * archive.EntryOverhead}
 	if err := o.write(ctx, io.MultiWriter(c, plain, ratio)); err != nil {
@@ -127,17 +130,18 @@ func (o *Origin) makeTar(ctx context.Context, w io.Writer) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.diffID = digest.NewDigest(digest.SHA256, plain)
-	o.tight = ratio.exceeded && kind != compress.None
+	o.exceedsRatio = ratio.exceeded && kind != compress.None
 	return nil
 }
 
-// ratioMeter compares a tar with what it is compressed to, as a pull does while it unpacks.
+// ratioMeter compares the sizes of a tar before and after compression while it is written, as a pull does while it unpacks.
 type ratioMeter struct {
 	compressed *countingWriter
-	n, free    int64 // bytes written, and those of headers, which do not count
+	n, free    int64 // bytes written, and bytes of headers, which do not count
 	exceeded   bool
 }
 
+// Write counts p and checks the ratio.
 func (m *ratioMeter) Write(p []byte) (int, error) {
 	m.n += int64(len(p))
 	ratio, from := archive.Limits{}.RatioLimit()
@@ -147,8 +151,9 @@ func (m *ratioMeter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Excess describes how the tar, of a compressed size, exceeds the default limits of a pull, and returns the flag of pull that
-// accepts it. A tar that was not made in this process, because its digest is known, is judged by its files.
+// Excess describes how the tar exceeds the default limits of a pull, and returns the flag with which pull accepts it. size is the
+// compressed size. If the tar was not created in this process, because its digest is cached, Excess estimates from the sizes of
+// its files.
 func (o *Origin) Excess(size int64) (excess, flag string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -158,15 +163,15 @@ func (o *Origin) Excess(size int64) (excess, flag string) {
 	}
 	var limits archive.Limits
 	ratio, from := limits.RatioLimit()
-	tight := o.tight
+	exceedsRatio := o.exceedsRatio
 	if o.diffID == "" && o.from == nil && compression(o.packing) != compress.None && content > from && size < content/ratio {
 		stored := content - o.holes()
-		tight = stored > from && size < stored/ratio
+		exceedsRatio = stored > from && size < stored/ratio
 	}
 	switch {
 	case o.packing == mediatypes.Zip: // a pull does not unpack it
 		return "", ""
-	case tight:
+	case exceedsRatio:
 		return fmt.Sprintf("unpacks to more than %d times its size", ratio), "--max-ratio"
 	case content > limits.SizeLimit():
 		return fmt.Sprintf("unpacks to more than %d bytes", limits.SizeLimit()), "--max-size"
@@ -192,7 +197,7 @@ func (o *Origin) holes() int64 {
 	return holes
 }
 
-// write writes the plain tar, or the zip that it becomes.
+// write writes the uncompressed tar, or the zip that it is converted to.
 func (o *Origin) write(ctx context.Context, w io.Writer) error {
 	if o.packing != mediatypes.Zip {
 		return o.writeTar(ctx, w)
@@ -210,8 +215,8 @@ func (o *Origin) writeTar(ctx context.Context, w io.Writer) error {
 	})
 }
 
-// Made returns the digest of the uncompressed tar, or known if it was not written in this process.
-func (o *Origin) Made(known digest.Digest) digest.Digest {
+// DiffID returns the digest of the uncompressed tar, or known if the tar was not created in this process.
+func (o *Origin) DiffID(known digest.Digest) digest.Digest {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.diffID == "" {
@@ -247,7 +252,7 @@ func (o *Origin) Fill(ctx context.Context) (ocispec.Descriptor, error) {
 	if err != nil {
 		return ocispec.Descriptor{}, err
 	}
-	os.Remove(f.Name()) // the open file is enough, and a killed process leaves nothing behind; empty removes it otherwise
+	os.Remove(f.Name()) // so that a killed process leaves no file behind; where open files can't be removed, Empty removes it
 	hash := digest.Canonical.Digester()
 	counted := &countingWriter{w: io.MultiWriter(f, hash.Hash())}
 	if err := o.makeTar(ctx, counted); err != nil {
@@ -268,18 +273,20 @@ func (o *Origin) Empty() {
 	}
 }
 
+// countingWriter counts the bytes that it writes.
 type countingWriter struct {
 	w io.Writer
 	n int64
 }
 
+// Write implements io.Writer.
 func (w *countingWriter) Write(p []byte) (int, error) {
 	n, err := w.w.Write(p)
 	w.n += int64(n)
 	return n, err
 }
 
-// convertError converts errors of the archive package into those that callers know.
+// convertError converts errors of package archive into those of package artifact.
 func convertError(err error) error {
 	switch {
 	case errors.Is(err, archive.ErrChanged):
@@ -290,7 +297,7 @@ func convertError(err error) error {
 	return err
 }
 
-// Skip advances to offset, by seeking if the reader can.
+// Skip skips the first offset bytes of a reader, by seeking if the reader can seek.
 func Skip(r io.Reader, offset int64) error {
 	if offset == 0 {
 		return nil

@@ -32,7 +32,7 @@ func TestKnownTreeIsNotPackedAgain(t *testing.T) {
 	if _, known := o.Known(); known {
 		t.Error("files that were made a moment ago are trusted")
 	}
-	p := pool.fingerprinter(o.tree, o.packing, o.entries)
+	p := pool.newFingerprinter(o.tree, o.packing, o.entries)
 	p.since = time.Now().Add(time.Hour).UnixNano()
 	print := p.print(o.entries)
 	desc, err := o.Fill(t.Context())
@@ -40,7 +40,7 @@ func TestKnownTreeIsNotPackedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer o.Empty()
-	r := Record{desc.Digest, o.Made(""), desc.Size}
+	r := Record{desc.Digest, o.DiffID(""), desc.Size}
 	o.Remember(r)
 	if _, known := o.Known(); known {
 		t.Error("a tar of files that were made a moment ago is remembered")
