@@ -23,10 +23,10 @@ type Change string
 
 // The changes of files.
 const (
-	Added   Change = "added"   // only the second has it
-	Removed Change = "removed" // only the first has it
+	Added   Change = "added"   // only the second side has the file
+	Removed Change = "removed" // only the first side has the file
 	Content Change = "content" // the bytes, or the target of a link, differ
-	ModeBit Change = "mode"    // the bytes are the same, type or permissions differ
+	ModeBit Change = "mode"    // the bytes are the same, but type or permissions differ
 )
 
 // Side is one of the two artifacts being compared.
@@ -46,15 +46,15 @@ type Difference struct {
 	Config      []FieldChange     `json:"config"`
 	Annotations []FieldChange     `json:"annotations"`
 	Manifest    []FieldChange     `json:"manifest,omitempty"`  // types, and the digests of the layers if no file differs
-	Tags        []FieldChange     `json:"tags,omitempty"`      // tags that point to it; only on request
-	Referrers   []FieldChange     `json:"referrers,omitempty"` // the digest of each, and its artifactType; only on request
+	Tags        []FieldChange     `json:"tags,omitempty"`      // tags that point to the artifacts; only on request
+	Referrers   []FieldChange     `json:"referrers,omitempty"` // digests of referrers, with their artifactTypes; only on request
 }
 
-// Options configure comparisons besides files, config, and annotations.
+// Options select comparisons in addition to files, config, and annotations.
 type Options struct {
 	Text      bool // the lines of small text files
-	Tags      bool // tags that point to it
-	Referrers bool // its referrers
+	Tags      bool // the tags that point to each artifact
+	Referrers bool // the referrers of each artifact
 	Inside    bool // files in tars that a pull leaves packed, such as those of charts
 }
 
@@ -74,9 +74,9 @@ type FieldChange struct {
 	To    any    `json:"to"`
 }
 
-// Artifacts compares two artifacts: files, config, annotations, and more as opts select. It reads no layers of artifacts with the same
-// digest, and none that both have. Texts are compared of at most 200 files of at most 256 KiB each, 16 MiB in all, and at most
-// 1,000 tags are resolved.
+// Artifacts compares two artifacts: files, config, annotations, and more as opts select. It reads no layers if the artifacts have the
+// same digest, and no layer that both have. It compares the lines of at most 200 files of at most 256 KiB each, 16 MiB in all, and
+// resolves at most 1,000 tags.
 //
 // Artifacts returns errdef.ErrNotFound if an artifact or a manifest for its platform does not exist, and artifact.ErrRefused
 // if a layer does not match its digest or is unsafe.
@@ -175,10 +175,10 @@ func layerTypes(m *fetch.Manifest) []any {
 	return list
 }
 
-// diffFiles lists both sides, skipping layers that both have. It reads the layers of images once.
+// diffFiles compares the files of both sides, except those in layers that both have. It reads each layer of two images once.
 func diffFiles(ctx context.Context, p pair) ([]FileChange, error) {
 	left, right := *p.from, *p.to
-	left.Layers, right.Layers = without(p.from, p.to), without(p.to, p.from)
+	left.Layers, right.Layers = layersWithout(p.from, p.to), layersWithout(p.to, p.from)
 	opts := listing.Options{Digests: true, Inside: p.inside, Layers: make(map[digest.Digest][]pull.File)}
 	old, _, err := listing.Files(ctx, p.a.Source, &left, opts)
 	if err != nil {
@@ -209,6 +209,7 @@ func nextPath(a, b []pull.File) int {
 	return cmp.Compare(a[0].Path, b[0].Path)
 }
 
+// compareFiles returns the change from a to b. It returns false if the files are the same.
 func compareFiles(a, b *pull.File) (Change, bool) {
 	switch {
 	case a.Digest != b.Digest || a.Link != b.Link || a.Digest == "" && a.Size != b.Size:
@@ -219,9 +220,9 @@ func compareFiles(a, b *pull.File) (Change, bool) {
 	return "", false
 }
 
-// without returns the layers that the other side does not have under the same annotations. All layers of an image count,
+// layersWithout returns the layers that the other side does not have with the same annotations. It returns all layers of an image,
 // since each can hide files of earlier ones.
-func without(m, other *fetch.Manifest) []ocispec.Descriptor {
+func layersWithout(m, other *fetch.Manifest) []ocispec.Descriptor {
 	if m.IsImage() || other.IsImage() {
 		return m.Layers
 	}
@@ -252,7 +253,8 @@ func diffConfigs(ctx context.Context, a, b Side, from, to *fetch.Manifest) ([]Fi
 	return diffFields(old, now), nil
 }
 
-// readConfigFields flattens a config: "config.quantization" and its value.
+// readConfigFields reads a config into values by names such as "config.quantization". A config that is not a JSON object has only its
+// digest as a value.
 func readConfigFields(ctx context.Context, src oras.ReadOnlyTarget, desc ocispec.Descriptor) (map[string]any, error) {
 	b, err := fetch.FetchBlob(ctx, src, desc)
 	if err != nil {
@@ -269,8 +271,8 @@ func readConfigFields(ctx context.Context, src oras.ReadOnlyTarget, desc ocispec
 	return fields, nil
 }
 
-// maxField limits the length of names of fields whose fields are compared. Without it, the names below many levels would be far longer
-// than the config.
+// maxField limits the length of the names of nested fields. Without it, the names of deeply nested fields could be far longer than
+// the config.
 const maxField = 500
 
 func flatten(fields map[string]any, prefix string, object map[string]any) {

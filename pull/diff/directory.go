@@ -34,8 +34,8 @@ type DirectoryOptions struct {
 // has are Removed, those that only the artifact has are Added. Every byte of files in both is read. Of modes, only the
 // owner's permission to execute counts, since others depend on the umask. The digest of the directory is empty.
 //
-// A reference or platform that the source does not have results in an errdef.ErrNotFound, more than 1,000,000 files in the directory
-// result in an artifact.ErrRefused.
+// Directory fails with errdef.ErrNotFound if the source does not have the reference or the platform, and with artifact.ErrRefused if
+// the directory has more than 1,000,000 files.
 func Directory(ctx context.Context, dir *os.Root, b Side, opts DirectoryOptions) (*Difference, error) {
 	m, err := fetch.Resolve(ctx, b.Source, b.Ref)
 	if err != nil {
@@ -101,7 +101,7 @@ func pairFiles(a, b []pull.File, fn func(a, b *pull.File) error) error {
 	return nil
 }
 
-// changeOf returns how one file differs between two sides, or nil.
+// changeOf returns the change of a file between two sides, or nil if it is the same. A nil file is absent.
 func changeOf(a, b *pull.File) *FileChange {
 	switch {
 	case a == nil:
@@ -115,7 +115,7 @@ func changeOf(a, b *pull.File) *FileChange {
 	return nil
 }
 
-// asPlaced returns files as a pull places them: a hard link is the file that it names, and modes are plain.
+// asPlaced returns files as a pull places them: a hard link has the content of its target, and modes are reduced by plainMode.
 func asPlaced(files []pull.File) []pull.File {
 	at := make(map[string]pull.File, len(files))
 	for _, f := range files {
@@ -132,7 +132,7 @@ func asPlaced(files []pull.File) []pull.File {
 	return placed
 }
 
-// plainMode returns the type of a file and whether its owner may execute it.
+// plainMode reduces a mode to the type of the file and the owner's permission to execute it.
 func plainMode(mode fs.FileMode) pull.Mode {
 	switch {
 	case mode&fs.ModeSymlink != 0:
@@ -145,8 +145,8 @@ func plainMode(mode fs.FileMode) pull.Mode {
 	return pull.Mode(mode.Type())
 }
 
-// listDirectory lists the files below a directory, sorted by path, without their digests. It leaves out directories, and what
-// an interrupted pull keeps there.
+// listDirectory lists the files below a directory, sorted by path, without their digests. It leaves out directories, and the stages
+// of interrupted pulls.
 func listDirectory(ctx context.Context, dir *os.Root) ([]pull.File, error) {
 	var files []pull.File
 	err := fs.WalkDir(rootfs.Of(dir), ".", func(name string, e fs.DirEntry, err error) error {
@@ -164,7 +164,7 @@ func listDirectory(ctx context.Context, dir *os.Root) ([]pull.File, error) {
 		}
 		info, err := e.Info()
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil // removed just now
+			return nil // removed in the meantime
 		}
 		if err != nil {
 			return err
@@ -183,7 +183,7 @@ func listDirectory(ctx context.Context, dir *os.Root) ([]pull.File, error) {
 	return files, err
 }
 
-// hashFile hashes a file of a directory.
+// hashFile returns the digest of a file in a directory, or "" if the algorithm is not available.
 func hashFile(ctx context.Context, dir *os.Root, name string, algorithm digest.Algorithm) (digest.Digest, error) {
 	if !algorithm.Available() {
 		return "", nil

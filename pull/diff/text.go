@@ -23,13 +23,13 @@ import (
 )
 
 const (
-	// maxDiffText is the size of the largest file whose lines are compared, and maxDiffTexts the maximum number of such
-	// files: an amount for people to read, not for programs.
+	// maxDiffText is the maximum size of a file whose lines are compared, and maxDiffTexts the maximum number of such files:
+	// differences of lines are for people to read, not for programs.
 	maxDiffText  = 256 << 10
 	maxDiffTexts = 200
 	// maxDiffAll bounds the total bytes of these files, which are in memory.
 	maxDiffAll = 16 << 20
-	// maxDiffTags bounds how many tags are resolved to find those of an artifact: each costs a request.
+	// maxDiffTags bounds the tags that are resolved to find those of an artifact: each costs a request.
 	maxDiffTags = 1000
 )
 
@@ -141,7 +141,7 @@ func readTexts(ctx context.Context, src content.Fetcher, it *fetch.Item, names m
 
 func isText(b []byte) bool { return utf8.Valid(b) && !bytes.ContainsRune(b, 0) }
 
-// diffReferrers compares the referrers of two artifacts by digest: "sbom sha256:…".
+// diffReferrers compares the referrers of two artifacts by digest and artifactType.
 func diffReferrers(ctx context.Context, a, b Side, from, to ocispec.Descriptor) ([]FieldChange, error) {
 	old, err := readReferrerFields(ctx, a, from)
 	if err != nil {
@@ -191,7 +191,7 @@ func readTagFields(ctx context.Context, side Side, d digest.Digest) (map[string]
 	for _, tag := range tags[:min(len(tags), maxDiffTags)] {
 		desc, err := side.Source.Resolve(ctx, tag)
 		if errors.Is(err, errdef.ErrNotFound) {
-			continue // untagged just now
+			continue // untagged in the meantime
 		}
 		if err != nil {
 			return nil, err

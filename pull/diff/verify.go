@@ -19,7 +19,7 @@ import (
 // Verified is the result of Verify. Its JSON is for scripts.
 type Verified struct {
 	Digest digest.Digest `json:"digest,omitempty"` // of the manifest
-	Files  int           `json:"files"`            // that were compared
+	Files  int           `json:"files"`            // number of files that were compared
 	Faults []FileFault   `json:"faults"`
 }
 
@@ -29,11 +29,11 @@ type FileFault struct {
 	Problem string `json:"problem"`
 }
 
-// Verify reads every byte of those files of a directory that an artifact has, or of those among them that isWanted
-// chooses. Other files and modes do not count, in contrast to Directory.
+// Verify compares every byte of an artifact's files with those in a directory. If isWanted is not nil, it compares only the files
+// that isWanted chooses. In contrast to Directory, it ignores modes, and files that the artifact does not have.
 //
-// A reference that the source does not have and a platform that an index does not have result in an errdef.ErrNotFound, unsafe
-// or damaged content of the artifact an artifact.ErrRefused. A file that cannot be read is an *artifact.Error.
+// Verify fails with errdef.ErrNotFound if the source does not have the reference, or the index the platform, and with
+// artifact.ErrRefused if the content of the artifact is unsafe or damaged. A file that can't be read is an *artifact.Error.
 func Verify(ctx context.Context, dir *os.Root, want Side, isWanted func(name string) bool) (*Verified, error) {
 	m, err := fetch.Resolve(ctx, want.Source, want.Ref)
 	if err != nil {
@@ -66,8 +66,8 @@ func Verify(ctx context.Context, dir *os.Root, want Side, isWanted func(name str
 	return v, nil
 }
 
-// isSameLink reports whether a link has the target of the artifact: an absolute one as it is, as pull --preserve restores it,
-// or made relative to the root.
+// isSameLink reports whether a link has the target in the artifact. A target that was made relative to the root also matches the
+// absolute one, which pull --preserve restores.
 func isSameLink(want, got string) bool {
 	if want == got {
 		return true
@@ -78,7 +78,7 @@ func isSameLink(want, got string) bool {
 	return strings.HasPrefix(got, "/") && path.Clean(got) == "/"+want
 }
 
-// findFault returns how a file in the directory differs from the one in the artifact, or "".
+// findFault describes how a file in the directory differs from the one in the artifact. It returns "" if they are the same.
 func findFault(ctx context.Context, dir *os.Root, want pull.File) (string, error) {
 	info, err := dir.Lstat(want.Path)
 	switch {
@@ -99,7 +99,7 @@ func findFault(ctx context.Context, dir *os.Root, want pull.File) (string, error
 		return "not a regular file", nil
 	case want.Link == "" && info.Size() != want.Size:
 		return fmt.Sprintf("size mismatch: want %d bytes, got %d", want.Size, info.Size()), nil
-	case want.Digest == "": // a hard link: the file that it names is compared
+	case want.Digest == "": // a hard link, whose target is compared
 		return "", nil
 	}
 	got, err := hashFile(ctx, dir, want.Path, want.Digest.Algorithm())
