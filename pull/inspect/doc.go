@@ -1,2 +1,2 @@
-// Package inspect reads manifests and configs, and verifies everything they reach, without placing files.
+// Package inspect reads manifests and configs, and verifies all content that they refer to, without placing files.
 package inspect

@@ -25,13 +25,13 @@ import (
 	"oras.land/oras-go/v2/content"
 )
 
-// Options configure how much is read. The zero value reads the manifest, those of its platforms, and their configs.
+// Options configure how much is read. The zero value reads a manifest with its config, or an index with all its manifests and configs.
 type Options struct {
-	Platform  *ocispec.Platform // of an index: only this one
-	Shallow   bool              // neither configs nor the manifests of an index
-	Referrers bool              // its referrers, if the source can list them
-	Weights   bool              // also the header of a file of model weights, if the config has no such data
-	Tensors   bool              // also the tensors of all weights, from the headers of their files
+	Platform  *ocispec.Platform // only this manifest of an index; nil: all
+	Shallow   bool              // read neither configs nor the manifests of an index
+	Referrers bool              // also list the referrers, if the source can
+	Weights   bool              // also read the header of a file of model weights, if the config has no such data
+	Tensors   bool              // also read the tensors of all weights, from the headers of their files
 	Tags      bool              // see referrers.Options
 }
 
@@ -48,7 +48,7 @@ type Info struct {
 	Subject      *ocispec.Descriptor   `json:"subject,omitempty"`
 	Attestations []*Info               `json:"attestations,omitempty"` // in an index, for this manifest
 	Referrers    []*referrers.Referrer `json:"referrers,omitempty"`
-	Unlisted     string                `json:"unlisted,omitempty"` // why the registry did not list the referrers, if it denied that
+	Unlisted     string                `json:"unlisted,omitempty"` // why the registry did not list the referrers, if it denied access
 
 	Raw []byte `json:"-"` // the unchanged manifest
 }
@@ -72,17 +72,17 @@ type Layer struct {
 	// Weights is the header of the layer, unverified, if it is the first file of weights of a manifest whose config has
 	// no such data.
 	Weights *WeightsHead `json:"weights,omitempty"`
-	// Tensors are those in the header of the layer, unverified, if Options ask for them.
+	// Tensors are the tensors in the header of the layer, unverified, if Options.Tensors is set.
 	Tensors []Tensor `json:"tensors,omitempty"`
 }
 
 // maxReason bounds the error of a registry that is part of a result.
 const maxReason = 1000
 
-// Inspect describes the artifact behind a reference, by its manifests and configs. It fetches no layer; for Weights, it
-// reads only the beginning of one, from a source that is a Ranger.
+// Inspect describes the artifact of a reference by its manifests and configs. It fetches no layer. For Weights and Tensors, it reads
+// the headers of layers, if the source is a Ranger.
 //
-// The error is an errdef.ErrNotFound if the source does not have the reference or platform, and an artifact.ErrRefused if
+// Inspect fails with errdef.ErrNotFound if the source does not have the reference or platform, and with artifact.ErrRefused if
 // content does not match its digest or indexes are nested too deeply.
 func Inspect(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts Options) (*Info, error) {
 	m, err := fetch.Resolve(ctx, src, ref)
@@ -113,7 +113,7 @@ func Inspect(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts Opti
 
 // addReferrers lists the referrers of this manifest and of each manifest in it.
 func (i *Info) addReferrers(ctx context.Context, src oras.ReadOnlyGraphTarget, opts referrers.Options) error {
-	infos := i.manifests(nil)
+	infos := i.appendManifests(nil)
 	subjects := make([]ocispec.Descriptor, len(infos))
 	for k, info := range infos {
 		subjects[k] = ocispec.Descriptor{MediaType: info.MediaType, Digest: info.Digest, Size: info.Size}
@@ -123,7 +123,7 @@ func (i *Info) addReferrers(ctx context.Context, src oras.ReadOnlyGraphTarget, o
 		return err
 	}
 	for _, info := range infos {
-		info.Referrers = slices.DeleteFunc(slices.Clone(lists[info.Digest]), info.hasAttestation) // BuildKit can add a subject to it
+		info.Referrers = slices.DeleteFunc(slices.Clone(lists[info.Digest]), info.hasAttestation) // BuildKit can add a subject to an attestation
 	}
 	return nil
 }
@@ -132,12 +132,12 @@ func (i *Info) hasAttestation(r *referrers.Referrer) bool {
 	return slices.ContainsFunc(i.Attestations, func(a *Info) bool { return a.Digest == r.Digest })
 }
 
-// manifests appends this manifest and those below it that can have referrers.
-func (i *Info) manifests(list []*Info) []*Info {
+// appendManifests appends i, and the manifests in it that can have referrers.
+func (i *Info) appendManifests(list []*Info) []*Info {
 	list = append(list, i)
 	for _, m := range i.Manifests {
 		if oci.Is(m.MediaType) {
-			list = m.manifests(list)
+			list = m.appendManifests(list)
 		}
 	}
 	return list
@@ -213,7 +213,7 @@ func (in *inspector) readWeights(ctx context.Context, layers []Layer) error {
 	return nil
 }
 
-// readConfig reads a small config; a large one is described by its descriptor.
+// readConfig reads a small config. For a large one, it returns only the descriptor.
 func (in *inspector) readConfig(ctx context.Context, desc ocispec.Descriptor) (*Config, error) {
 	c := &Config{Descriptor: desc}
 	c.Data = nil
@@ -272,7 +272,7 @@ func indexKind(m *fetch.Manifest, info *Info) mediatypes.Kind {
 	return kind
 }
 
-// readEntry reads one manifest of an index. An entry that is not a manifest is described by its descriptor.
+// readEntry reads one manifest of an index. For an entry that is not a manifest, it returns the fields of the descriptor.
 func (in *inspector) readEntry(ctx context.Context, e ocispec.Descriptor, depth int) (*Info, error) {
 	if in.opts.Shallow || depth >= fetch.MaxNesting || !oci.Is(e.MediaType) {
 		kind, _ := kinds.Recognize(mediatypes.Traits{ArtifactType: e.ArtifactType, Annotations: e.Annotations})
@@ -296,7 +296,7 @@ func (in *inspector) readEntry(ctx context.Context, e ocispec.Descriptor, depth 
 	return info, nil
 }
 
-// addTotals sets the total size of this and of each manifest in it.
+// addTotals sets the total sizes of i and of the manifests in it.
 func (i *Info) addTotals() {
 	i.TotalSize = i.total(make(map[digest.Digest]bool))
 	for _, list := range [][]*Info{i.Manifests, i.Attestations} {
@@ -306,7 +306,7 @@ func (i *Info) addTotals() {
 	}
 }
 
-// total adds up the sizes that are not counted yet.
+// total returns the total size of i without content in seen, and adds the content to seen.
 func (i *Info) total(seen map[digest.Digest]bool) int64 {
 	var sum int64
 	add := func(d digest.Digest, size int64) {

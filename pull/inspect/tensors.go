@@ -43,15 +43,12 @@ func (in *inspector) readTensors(ctx context.Context, layers []Layer) error {
 		}
 	}
 	if total > maxTensors {
-		return artifact.Refused(in.first(layers), "too many tensors: the limit is %d", maxTensors)
+		return artifact.Refused(fetch.Titled(layers[0].Descriptor), "too many tensors: the limit is %d", maxTensors)
 	}
 	return nil
 }
 
-// first names the first layer, for messages about all of them.
-func (in *inspector) first(layers []Layer) string { return fetch.Titled(layers[0].Descriptor) }
-
-// weightsName returns the name of a file with the extension that its media type says if the name has none.
+// weightsName adds an extension for the media type to the name of a file without one. ".gguf?" means that the file may be GGUF.
 func weightsName(name, mediaType string) string {
 	switch {
 	case strings.HasSuffix(name, ".gguf") || strings.HasSuffix(name, ".safetensors"):
@@ -66,7 +63,8 @@ func weightsName(name, mediaType string) string {
 	return name
 }
 
-// readTensors reads the header of a file that is GGUF or safetensors, by its name; "?" after that asks for the beginning.
+// readTensors reads the header of a GGUF or safetensors file, by the extension of its name. For ".gguf?", it first checks that the file
+// is GGUF.
 func readTensors(r io.ReaderAt, size int64, name string, visit func(tensor.Tensor)) error {
 	var err error
 	switch ext := path.Ext(name); {
@@ -78,7 +76,7 @@ func readTensors(r io.ReaderAt, size int64, name string, visit func(tensor.Tenso
 	return err
 }
 
-// isGGUF reports whether a file begins as GGUF does.
+// isGGUF reports whether a file begins with the magic number of GGUF.
 func isGGUF(r io.ReaderAt) bool {
 	var head [4]byte
 	_, err := r.ReadAt(head[:], 0)

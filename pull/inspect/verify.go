@@ -23,7 +23,7 @@ import (
 	"oras.land/oras-go/v2/registry"
 )
 
-// maxNodes bounds how many manifests and blobs one Verify checks.
+// maxNodes bounds the manifests and blobs that one Verify checks.
 const maxNodes = 1_000_000
 
 // Fault is a missing or damaged manifest, blob, or file that a reference leads to.
@@ -31,7 +31,7 @@ type Fault struct {
 	Digest    digest.Digest `json:"digest,omitempty"`
 	MediaType string        `json:"mediaType,omitempty"`
 	Path      string        `json:"path,omitempty"`    // of a misplaced file
-	Missing   bool          `json:"missing,omitempty"` // it does not exist where it should
+	Missing   bool          `json:"missing,omitempty"` // the file does not exist where it should
 	Problem   string        `json:"problem"`
 	Err       error         `json:"-"`
 }
@@ -43,10 +43,10 @@ type Report struct {
 	Checked   int           `json:"checked"`             // manifests and blobs
 	Size      int64         `json:"size"`                // their total bytes
 	Faults    []Fault       `json:"faults"`
-	Repaired  []Fault       `json:"repaired,omitempty"` // fixed before, see VerifyOptions.Repair
+	Repaired  []Fault       `json:"repaired,omitempty"` // fixed before the verification; see VerifyOptions.Repair
 }
 
-// IsIntact reports whether the faults are only of files that nothing refers to, and none of a manifest or blob.
+// IsIntact reports whether no manifest or blob has a fault. Files that nothing refers to may have some.
 func (r *Report) IsIntact() bool {
 	return !slices.ContainsFunc(r.Faults, func(f Fault) bool { return f.Path == "" })
 }
@@ -59,7 +59,7 @@ type VerifyOptions struct {
 	Progress    artifact.Progress
 }
 
-// inventory has the methods that layouts and archives have, and registries don't.
+// inventory is implemented by layouts and archives, but not by registries.
 type inventory interface {
 	Roots(ctx context.Context) ([]ocispec.Descriptor, error)
 	Unreferenced(ctx context.Context) ([]catalog.UnreferencedFile, error)
@@ -67,12 +67,12 @@ type inventory interface {
 }
 
 // Verify reads everything that a reference leads to and compares it with its digests and sizes. Damaged or missing
-// content is in the report, except layers that may not be distributed, which are stored elsewhere. In a layout or archive
+// content is in the report, except missing layers that may not be distributed, which are stored elsewhere. In a layout or archive
 // that artifact/registry opened, files that nothing refers to are faults, too; without a reference, every manifest in its
 // index is verified.
 //
-// An error means that the source could not be read. A reference that it does not have results in an errdef.ErrNotFound, a
-// repair that it does not support an errors.ErrUnsupported. An artifact.ErrRefused means that it has more than 1,000,000
+// Verify fails if the source can't be read: with errdef.ErrNotFound if the source does not have the reference, with
+// errors.ErrUnsupported if it does not support a repair, and with artifact.ErrRefused if there are more than 1,000,000
 // manifests and blobs.
 func Verify(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts VerifyOptions) (*Report, error) {
 	files, onDisk := src.(inventory)
@@ -129,7 +129,7 @@ func fileFaults(files []catalog.UnreferencedFile) []Fault {
 	return faults
 }
 
-// verifyRoots verifies manifests, and once what several of them share. A damaged manifest is itself a fault.
+// verifyRoots verifies manifests and their content. It verifies shared content once. A damaged manifest is a fault, not an error.
 func verifyRoots(ctx context.Context, src oras.ReadOnlyTarget, roots []ocispec.Descriptor, opts VerifyOptions) (*Report, error) {
 	v := &verifier{src: src, opts: opts, seen: make(map[claim]bool), report: &Report{Faults: []Fault{}}}
 	v.group, ctx = errgroup.WithContext(ctx)
@@ -146,11 +146,11 @@ func verifyRoots(ctx context.Context, src oras.ReadOnlyTarget, roots []ocispec.D
 	return v.report, err
 }
 
-// claim is the content of a descriptor: two descriptors of one blob that differ are both checked.
+// claim holds the fields of a descriptor that are compared with the content. Two different claims about one blob are both checked.
 type claim struct {
 	digest    digest.Digest
 	size      int64
-	mediaType string // of a manifest, which states it too
+	mediaType string // of a manifest, which states its own media type
 }
 
 // verifier is one verification.
@@ -183,7 +183,7 @@ func (v *verifier) visitManifest(ctx context.Context, m *fetch.Manifest, depth i
 	return v.visitReferrers(ctx, m.Desc, depth)
 }
 
-// visit checks a descriptor, once for all equal ones.
+// visit checks the content of a descriptor, unless it has already checked an equal descriptor.
 func (v *verifier) visit(ctx context.Context, desc ocispec.Descriptor, depth int, isManifest bool) error {
 	says := claim{digest: desc.Digest, size: desc.Size}
 	if isManifest {
@@ -263,7 +263,7 @@ func (v *verifier) countChecked(desc ocispec.Descriptor) {
 	v.report.Size += desc.Size
 }
 
-// recordFault records the defect of a descriptor. Any other error ends the verification.
+// recordFault adds a fault for an error about the content of a descriptor. It returns other errors, which end the verification.
 func (v *verifier) recordFault(desc ocispec.Descriptor, err error) error {
 	if !errors.Is(err, artifact.ErrRefused) && !errors.Is(err, errdef.ErrNotFound) {
 		return err
