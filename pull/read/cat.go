@@ -22,7 +22,7 @@ import (
 )
 
 const (
-	// maxLinks bounds how many symbolic links are followed to a file.
+	// maxLinks bounds the symbolic links that are followed to a file.
 	maxLinks = 8
 	// heldBack is the number of bytes of a file in a large layer that are withheld until the layer is verified.
 	heldBack = 1 << 20
@@ -33,7 +33,7 @@ type CatOptions struct {
 	Path     string            // of the file, as a pull would name it
 	Platform *ocispec.Platform // of an index. nil: the running one
 	Offset   int64             // first byte in the file
-	Length   int64             // how many bytes; 0: to the end
+	Length   int64             // number of bytes; 0: to the end
 	Inside   bool              // also a file in a tar that a pull leaves packed
 	Limits   pull.Limits
 }
@@ -42,18 +42,18 @@ type CatOptions struct {
 type Printed struct {
 	pull.File
 	Platform *ocispec.Platform `json:"platform,omitempty"` // chosen from an index
-	// Verified reports whether the layer that has the file was verified. That of a part of a layer of more than 32 MiB, or of a
-	// file in such a tar, is not, because the rest is not fetched.
+	// Verified reports whether the layer that has the file was verified. It is false for a part of a layer of more than 32 MiB, and
+	// for a file in such a tar, because the rest of the layer is not fetched.
 	Verified bool `json:"verified"`
 }
 
 // Cat writes one file of an artifact to w, a layer or a file in a tar layer, and returns its description. It follows at most 8
-// symbolic links. A layer of at most 32 MiB is verified before the first byte is written. Of a larger layer that is the file, the
-// last 1 MiB is written after the digest was verified; for other cases see Printed.
+// symbolic links. A layer of at most 32 MiB is verified before the first byte is written. If the file is a larger layer, its last
+// 1 MiB is written after the digest was verified; for other cases see Printed.
 //
 // Cat returns errdef.ErrNotFound if there is no such artifact or file, errdef.ErrUnsupported for a directory, and
-// artifact.ErrRefused if a layer does not match its digest, is unsafe, or exceeds opts.Limits. Then w received nothing or, of
-// a layer of more than 32 MiB, all but the last bytes.
+// artifact.ErrRefused if a layer does not match its digest, is unsafe, or exceeds opts.Limits. In that case, Cat has written
+// nothing or, from a layer of more than 32 MiB, all but the last bytes.
 func Cat(ctx context.Context, src oras.ReadOnlyTarget, ref string, w io.Writer, opts CatOptions) (*Printed, error) {
 	m, err := fetch.Resolve(ctx, src, ref)
 	if err != nil {
@@ -67,7 +67,7 @@ func Cat(ctx context.Context, src oras.ReadOnlyTarget, ref string, w io.Writer, 
 	if err != nil {
 		return nil, err
 	}
-	c := &catter{src: src, items: items, opts: opts, w: w}
+	c := &fileReader{src: src, items: items, opts: opts, w: w}
 	f, err := c.follow(ctx, path.Clean(opts.Path))
 	if err != nil {
 		return nil, &artifact.Error{Op: "reading", Item: opts.Path, Err: err}
@@ -75,18 +75,18 @@ func Cat(ctx context.Context, src oras.ReadOnlyTarget, ref string, w io.Writer, 
 	return &Printed{File: *f, Platform: platform, Verified: !c.unverified}, nil
 }
 
-// catter reads one file.
-type catter struct {
+// fileReader reads one file of an artifact, and writes it to w.
+type fileReader struct {
 	src        content.Fetcher
 	items      []*fetch.Item
 	opts       CatOptions
 	w          io.Writer
-	unverified bool     // bytes were used that nothing vouches for
+	unverified bool     // unverified bytes were used
 	seen       []string // names of files in tars
 }
 
 // follow reads the file with a name, following symbolic links in the artifact.
-func (c *catter) follow(ctx context.Context, name string) (*pull.File, error) {
+func (c *fileReader) follow(ctx context.Context, name string) (*pull.File, error) {
 	for range maxLinks {
 		f, err := c.read(ctx, name)
 		if err != nil || f.Link == "" {
@@ -101,7 +101,7 @@ func (c *catter) follow(ctx context.Context, name string) (*pull.File, error) {
 }
 
 // read searches the items for a name, the upper layers of an image first.
-func (c *catter) read(ctx context.Context, name string) (*pull.File, error) {
+func (c *fileReader) read(ctx context.Context, name string) (*pull.File, error) {
 	for _, it := range c.items {
 		if (!it.Unpack || it.Packed) && it.Name == name {
 			return c.writeBlob(ctx, it)
@@ -124,7 +124,7 @@ func (c *catter) read(ctx context.Context, name string) (*pull.File, error) {
 }
 
 // writeBlob writes a layer that is the file.
-func (c *catter) writeBlob(ctx context.Context, it *fetch.Item) (*pull.File, error) {
+func (c *fileReader) writeBlob(ctx context.Context, it *fetch.Item) (*pull.File, error) {
 	f := &pull.File{Path: it.Name, Size: it.Desc.Size, Mode: 0o644, Digest: it.Desc.Digest, Layer: it.Desc.Digest}
 	if it.Desc.Size <= fetch.VerifiedFirst {
 		b, err := fetch.ReadVerified(ctx, c.src, it.Desc)
@@ -150,8 +150,8 @@ func (c *catter) writeBlob(ctx context.Context, it *fetch.Item) (*pull.File, err
 	return f, held.release()
 }
 
-// partOf returns the requested part of a blob.
-func (c *catter) partOf(desc ocispec.Descriptor) (offset, length int64) {
+// partOf returns the offset and the length of the requested part of a blob.
+func (c *fileReader) partOf(desc ocispec.Descriptor) (offset, length int64) {
 	offset = min(c.opts.Offset, desc.Size)
 	length = desc.Size - offset
 	if c.opts.Length > 0 {
@@ -160,8 +160,8 @@ func (c *catter) partOf(desc ocispec.Descriptor) (offset, length int64) {
 	return offset, length
 }
 
-// writePart writes a part of a blob that is too large to be verified for it.
-func (c *catter) writePart(ctx context.Context, desc ocispec.Descriptor) error {
+// writePart writes a part of a blob that is too large to be fetched and verified for it.
+func (c *fileReader) writePart(ctx context.Context, desc ocispec.Descriptor) error {
 	offset, length := c.partOf(desc)
 	if length == 0 {
 		return nil
@@ -186,12 +186,12 @@ func (c *catter) writePart(ctx context.Context, desc ocispec.Descriptor) error {
 	return c.copyPart(rc, length)
 }
 
-func (c *catter) copyPart(r io.Reader, length int64) error {
+func (c *fileReader) copyPart(r io.Reader, length int64) error {
 	_, err := io.CopyN(c.w, r, length)
 	return explainEOF(err)
 }
 
-// explainEOF turns an early end into an error that reports it.
+// explainEOF returns io.ErrUnexpectedEOF for io.EOF, and other errors unchanged.
 func explainEOF(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
@@ -199,9 +199,9 @@ func explainEOF(err error) error {
 	return err
 }
 
-// writeFromTar searches a tar for the file and writes it. It returns nil if the file is not in it. It adds what the layer hides
-// of lower ones to hidden.
-func (c *catter) writeFromTar(ctx context.Context, it *fetch.Item, name string, hidden *fetch.Cover) (*pull.File, error) {
+// writeFromTar searches a tar for the file and writes it. It returns nil if the file is not in the tar. It adds the paths that the
+// layer hides in lower layers to hidden.
+func (c *fileReader) writeFromTar(ctx context.Context, it *fetch.Item, name string, hidden *fetch.Cover) (*pull.File, error) {
 	var found *pull.File
 	held := &holder{w: c.w}
 	parts, err := fetch.ByParts(ctx, c.src, it.Desc)
@@ -238,8 +238,8 @@ func (c *catter) writeFromTar(ctx context.Context, it *fetch.Item, name string, 
 	return found, held.release()
 }
 
-// writeLayer handles a layer that stays a file.
-func (c *catter) writeLayer(ctx context.Context, it *fetch.Item, name string) (*pull.File, error) {
+// writeLayer writes a layer that is a file instead of a tar. It returns nil if the layer has another name.
+func (c *fileReader) writeLayer(ctx context.Context, it *fetch.Item, name string) (*pull.File, error) {
 	if it.Name != name {
 		return nil, nil
 	}
@@ -247,7 +247,7 @@ func (c *catter) writeLayer(ctx context.Context, it *fetch.Item, name string) (*
 }
 
 // writeEntry writes a file of a tar, or the requested part of it. A link has no content of its own.
-func (c *catter) writeEntry(w io.Writer, h *read.Header, r io.Reader) error {
+func (c *fileReader) writeEntry(w io.Writer, h *read.Header, r io.Reader) error {
 	if h.Link != "" {
 		return nil
 	}
@@ -263,12 +263,13 @@ func (c *catter) writeEntry(w io.Writer, h *read.Header, r io.Reader) error {
 	return err
 }
 
-// holder holds the last bytes back until they are released.
+// holder is a writer that holds back the last heldBack bytes until they are released.
 type holder struct {
 	w   io.Writer
 	buf []byte
 }
 
+// Write implements io.Writer.
 func (h *holder) Write(p []byte) (int, error) {
 	if surplus := len(h.buf) + len(p) - heldBack; surplus > 0 && len(h.buf) > 0 {
 		n := min(surplus, len(h.buf))

@@ -19,7 +19,7 @@ import (
 // mayBeSBOM reports whether a layer may be a software bill of materials, or contain one in an envelope.
 func (s *search) mayBeSBOM(it *fetch.Item) bool { return s.kind.Pull.Readings[it.Role] == kind.Bill }
 
-// summarize reads a software bill of materials. Text that is not a valid one is treated like other text.
+// summarize reads a software bill of materials. Text that is not a valid bill is treated like other text.
 func (s *search) summarize(r io.Reader, it *fetch.Item) (*Document, error) {
 	verified := content.NewVerifyReader(r, it.Desc)
 	head := &headWriter{}
@@ -51,7 +51,7 @@ func (s *search) summarize(r io.Reader, it *fetch.Item) (*Document, error) {
 	return doc, nil
 }
 
-// addOutline adds the summary of a document that the artifact is.
+// addOutline adds a summary if the artifact itself is a document.
 func (s *search) addOutline(doc *Document) {
 	if s.kind.Outline == nil || s.layer == nil || doc.SBOM != nil || doc.Text == "" {
 		return
@@ -68,7 +68,7 @@ func (s *search) addOutline(doc *Document) {
 	}
 }
 
-// newStatement returns a document for the content of an envelope, or for other text as it is.
+// newStatement returns a document for the content of a signed envelope, or for text that is not an envelope.
 func newStatement(it *fetch.Item, text []byte) (*Document, error) {
 	if content, mediaType := dsse.Open(text); mediaType != "" {
 		if doc, err := newDocument(it.Name, mediaType, content); err == nil {

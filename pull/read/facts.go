@@ -17,11 +17,11 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// facts returns the facts about the artifact in its config, with its name, files, and license. Facts are optional: of a config
-// that can't be read or says nothing, the files are left.
-func (s *search) facts(ctx context.Context, m *fetch.Manifest) []kind.Fact {
+// readFacts returns the facts about the artifact in its config, with its name, files, and license. Facts are optional: it returns nil
+// if the config can't be read.
+func (s *search) readFacts(ctx context.Context, m *fetch.Manifest) []kind.Fact {
 	if m.IsIndex() && s.opts.Path == "" {
-		return members(m)
+		return memberFacts(m)
 	}
 	if s.kind.Pull.Facts == nil || s.opts.Path != "" || m.Config == nil || fetch.CheckDocument(*m.Config) != nil {
 		return nil
@@ -39,19 +39,19 @@ func (s *search) facts(ctx context.Context, m *fetch.Manifest) []kind.Fact {
 		files := facts[i]
 		return append(slices.Delete(facts, i, i+1), files)
 	} else if len(s.items) > 0 {
-		facts = append(facts, kind.Fact{Name: kind.FilesFact, Value: s.countFiles()})
+		facts = append(facts, kind.Fact{Name: kind.FilesFact, Value: s.summarizeFiles()})
 	}
 	return facts
 }
 
-// maxMembers limits how many members of a collection are facts, with at most so many characters of each description.
+// Limits of the facts about a collection.
 const (
-	maxMembers     = 200
-	maxDescription = 200
+	maxMembers     = 200 // members
+	maxDescription = 200 // characters of the description of a member
 )
 
-// members describes a collection, and its members by their entries.
-func members(m *fetch.Manifest) []kind.Fact {
+// memberFacts returns facts about a collection and, from the entries of its index, about its members.
+func memberFacts(m *fetch.Manifest) []kind.Fact {
 	facts := kind.CompleteFacts(nil, m.Annotations)
 	for i, entry := range m.Manifests {
 		if i == maxMembers {
@@ -65,8 +65,8 @@ func members(m *fetch.Manifest) []kind.Fact {
 	return facts
 }
 
-// openFile returns a reader of the file at a path in the layer of a digest, nil if it is absent. It fetches parts, and verifies
-// nothing.
+// openFile returns a reader of a file in a layer, or nil if there is no such file. The layer is a digest. The reader fetches parts of
+// the layer, and does not verify them.
 func openFile(ctx context.Context, src fetch.Ranger, m *fetch.Manifest, layer, name string) (found io.ReaderAt, size int64) {
 	i := slices.IndexFunc(m.Layers, func(l ocispec.Descriptor) bool { return l.Digest.String() == layer })
 	if i < 0 {
@@ -85,8 +85,8 @@ func openFile(ctx context.Context, src fetch.Ranger, m *fetch.Manifest, layer, n
 	return found, size
 }
 
-// countFiles names the first few layers, and counts the others.
-func (s *search) countFiles() string {
+// summarizeFiles lists the first few files, and counts the others.
+func (s *search) summarizeFiles() string {
 	names := make([]string, len(s.items))
 	for i, it := range s.items {
 		names[i] = it.Name

@@ -20,7 +20,7 @@ import (
 const maxAnswers = 20
 
 // readGuided reads the part that the config points to: the answers to an alert, or the first page. It returns nil if the config
-// points to none.
+// points to neither.
 func (s *search) readGuided(ctx context.Context, m *fetch.Manifest) (*Document, error) {
 	pull := s.kind.Pull
 	if s.opts.Path != "" || pull.Index == nil && pull.Alerts == nil || s.isOneFile() || s.opts.Quick && s.isLarge() {
@@ -31,7 +31,7 @@ func (s *search) readGuided(ctx context.Context, m *fetch.Manifest) (*Document, 
 		return nil, err
 	}
 	if s.opts.Alert != "" && pull.Alerts != nil {
-		return s.answer(ctx, pull.Alerts(config))
+		return s.readAnswers(ctx, pull.Alerts(config))
 	}
 	if pull.Index != nil {
 		if index := pull.Index(config); index != "" {
@@ -67,10 +67,10 @@ func (s *search) isLarge() bool {
 	return false
 }
 
-// answer reads the pages and sections that answer the alert.
-func (s *search) answer(ctx context.Context, alerts []kind.Alert) (*Document, error) {
+// readAnswers reads the pages and sections that answer the alert.
+func (s *search) readAnswers(ctx context.Context, alerts []kind.Alert) (*Document, error) {
 	var doc *Document
-	name, answers := s.alertAs(alerts), 0
+	name, answers := s.findSpelling(alerts), 0
 	for _, a := range alerts {
 		if a.Name != name || a.Page == "" {
 			continue
@@ -98,18 +98,18 @@ func (s *search) answer(ctx context.Context, alerts []kind.Alert) (*Document, er
 	return doc, nil
 }
 
-// alertAs returns the alert as the artifact spells it: in another case, if no spelling is the same.
-func (s *search) alertAs(alerts []kind.Alert) string {
-	as := s.opts.Alert
+// findSpelling returns the alert as the artifact spells it: the same, or else in another letter case.
+func (s *search) findSpelling(alerts []kind.Alert) string {
+	spelling := s.opts.Alert
 	for _, a := range alerts {
 		switch {
 		case a.Name == s.opts.Alert:
 			return a.Name
-		case as == s.opts.Alert && strings.EqualFold(a.Name, s.opts.Alert):
-			as = a.Name
+		case spelling == s.opts.Alert && strings.EqualFold(a.Name, s.opts.Alert):
+			spelling = a.Name
 		}
 	}
-	return as
+	return spelling
 }
 
 // Alert is an alert that an artifact answers.
@@ -132,14 +132,14 @@ func Alerts(ctx context.Context, src oras.ReadOnlyTarget, ref string) ([]Alert, 
 	return list(config), nil
 }
 
-// cut reduces the text of a single file to the part that answers the alert.
-func (s *search) cut(doc *Document) {
+// cutToAnswer reduces the text of a single file to the part that answers the alert.
+func (s *search) cutToAnswer(doc *Document) {
 	if answer := s.kind.Pull.Answer; s.opts.Alert != "" && s.opts.Path == "" && answer != nil && s.isOneFile() {
 		doc.Text = string(answer([]byte(doc.Text), s.opts.Alert))
 	}
 }
 
-// sectionOf returns the section with an anchor, or the whole text if it has none.
+// sectionOf returns the section with an anchor, or the whole text if there is no such section.
 func sectionOf(text, anchor string) string {
 	_, body, _ := frontmatter.Split([]byte(text))
 	if section, ok := markdown.Find(body, anchor); ok {

@@ -19,7 +19,7 @@ type ListOptions struct {
 	Roles    []string          // see pull.Selection
 	NoUnpack bool              // list tar layers as single files
 	Inside   bool              // list the files in tars that a pull leaves packed, such as those of charts
-	Digests  bool              // also for files in large uncompressed tar layers, whose whole content is then read
+	Digests  bool              // also compute the digests of files in large uncompressed tar layers, which are then read to the end
 	Limits   pull.Limits
 }
 
@@ -31,7 +31,7 @@ type Listing struct {
 }
 
 // List returns the files that a pull would place, sorted by path, without writing anything. Tar layers are read to the
-// end and verified. Of an uncompressed one of more than 32 MiB, only the headers are requested if the source is a Ranger: they
+// end and verified. If an uncompressed one has more than 32 MiB and the source is a Ranger, only its headers are requested: they
 // are not verified, and their files have no digest. See Cat for the errors.
 func List(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts ListOptions) (*Listing, error) {
 	m, err := fetch.Resolve(ctx, src, ref)
@@ -52,7 +52,7 @@ func List(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts ListOpt
 	return l, err
 }
 
-// tarLimits returns the limits in the form that the archive readers take.
+// tarLimits returns the limits as package archive takes them.
 func tarLimits(l pull.Limits) archive.Limits {
 	return archive.Limits{MaxSize: l.MaxSize, MaxFiles: l.MaxFiles, MaxRatio: l.MaxRatio}
 }

@@ -31,8 +31,8 @@ import (
 const (
 	// MaxText bounds the bytes of a text in Readable: a longer text is not useful in a terminal.
 	MaxText = 4 << 20
-	// maxSearched limits how many bytes of packed layers are searched for something readable: a large image is not fetched
-	// for a file that it may not have. Files in other layers have to be named.
+	// maxSearched limits the bytes of packed layers that are searched for a document: a large image is not fetched for a file
+	// that it may not have. Files in layers that are not searched must be requested by name.
 	maxSearched = 256 << 20
 )
 
@@ -40,7 +40,7 @@ const (
 type ReadableOptions struct {
 	Platform *ocispec.Platform // of an index. nil: the running one
 	Path     string            // this file, named as a pull would name it
-	Alert    string            // of runbooks, the pages or sections that answer this alert; all if it is not among them
+	Alert    string            // for a runbook, the pages or sections that answer this alert; all if the runbook does not answer it
 	Quick    bool              // fetch at most one layer, and none larger than MaxText
 	Rows     bool              // list the components, or products, that the document is about
 	Limits   pull.Limits
@@ -60,10 +60,10 @@ type Document struct {
 	MediaType string            `json:"mediaType"`
 	Text      string            `json:"text"`                // empty if a software bill of materials is longer than MaxText
 	SBOM      *SBOM             `json:"sbom,omitempty"`      // its summary, if the artifact is one
-	Outline   *outline.Outline  `json:"summary,omitempty"`   // of a report, of VEX, and of what an attestation states
+	Outline   *outline.Outline  `json:"summary,omitempty"`   // of a report, a VEX document, or the statement of an attestation
 	Signature string            `json:"signature,omitempty"` // NotVerified if Text and SBOM are from a signed envelope
-	// Verified reports whether the layers that were read were verified. Packed ones of more than 32 MiB are read only up to
-	// the document.
+	// Verified reports whether the layers that were read were verified. Packed layers of more than 32 MiB are read only up to the
+	// document, and so are not verified.
 	Verified bool `json:"verified"`
 	// Facts are read from the config, for kinds that have them, such as models. Without a document, they are the only content.
 	Facts []kind.Fact `json:"facts,omitempty"`
@@ -72,23 +72,28 @@ type Document struct {
 // NotVerified is the signature status of an envelope: davit reads its content and verifies no signature.
 const NotVerified = "not verified"
 
-// ErrNothingReadable: an artifact has no human-readable part. ErrNotReadable: the requested file is not text, or is
-// longer than MaxText.
 var (
+	// ErrNothingReadable is the error for an artifact without a human-readable part. It is an errdef.ErrNotFound.
 	ErrNothingReadable error = nothingReadable{}
-	ErrNotReadable           = errors.New("not for reading")
+	// ErrNotReadable is the error for a requested file that is not text, or is longer than MaxText.
+	ErrNotReadable = errors.New("not for reading")
 	// ErrNotSearched is an ErrNothingReadable of an artifact whose layers were not all searched.
 	ErrNotSearched = fmt.Errorf("not all layers were searched: %w", ErrNothingReadable)
 )
 
+// nothingReadable is the type of ErrNothingReadable.
 type nothingReadable struct{}
 
+// Error implements error.
 func (nothingReadable) Error() string { return "nothing in it is meant to be read" }
+
+// Unwrap returns errdef.ErrNotFound.
 func (nothingReadable) Unwrap() error { return errdef.ErrNotFound }
 
 // Readable finds and fetches the human-readable part of an artifact: the artifact itself if it is a document (a runbook,
 // an SBOM), else a README, an index page, a model card, other Markdown, or a license, in this order. Layers that are
-// files are considered first; tar layers are searched only if none of them explains anything, each in one pass. It returns errdef.ErrNotFound if there is nothing to read, and otherwise the errors of Cat.
+// files are considered first. Tar layers are searched only if no such file explains the artifact, each in one pass. Readable returns
+// ErrNothingReadable if there is nothing to read, and otherwise the errors of Cat.
 func Readable(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts ReadableOptions) (*Document, error) {
 	m, err := fetch.Resolve(ctx, src, ref)
 	if err != nil {
@@ -104,14 +109,14 @@ func Readable(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts Rea
 		return nil, err
 	}
 	s := &search{src: src, kind: kinds.Of(m.Kind()), items: items, opts: opts, hidden: fetch.NewCover()}
-	facts := s.facts(ctx, m)
-	if m.IsIndex() && opts.Path == "" { // the files of its members explain those
+	facts := s.readFacts(ctx, m)
+	if m.IsIndex() && opts.Path == "" { // the files of its members explain only the members
 		s.items = nil
 	}
 	doc, err := s.readGuided(ctx, m)
 	if doc == nil && err == nil {
 		if doc, err = s.run(ctx); err == nil {
-			s.cut(doc)
+			s.cutToAnswer(doc)
 		}
 	}
 	if errors.Is(err, ErrNothingReadable) && len(facts) > 0 {
@@ -145,7 +150,7 @@ type search struct {
 	searched int64 // bytes of tars searched
 	skipped  bool  // a layer was skipped because of the limit
 
-	unverified bool // bytes were used that nothing vouches for
+	unverified bool // unverified bytes were used
 }
 
 func (s *search) run(ctx context.Context) (*Document, error) {
@@ -188,7 +193,7 @@ func (s *search) readNamed(ctx context.Context, name string) (*Document, error) 
 		}
 	}
 	var text bytes.Buffer
-	c := &catter{src: s.src, items: s.items, opts: CatOptions{Limits: s.opts.Limits}, w: &textWriter{&text}}
+	c := &fileReader{src: s.src, items: s.items, opts: CatOptions{Limits: s.opts.Limits}, w: &textWriter{&text}}
 	f, err := c.follow(ctx, name)
 	if err != nil {
 		return nil, err
@@ -197,9 +202,10 @@ func (s *search) readNamed(ctx context.Context, name string) (*Document, error) 
 	return newDocument(f.Path, "", text.Bytes())
 }
 
-// textWriter fails when more is written than the limit of a text.
+// textWriter fails if more than MaxText bytes are written.
 type textWriter struct{ buf *bytes.Buffer }
 
+// Write implements io.Writer.
 func (w *textWriter) Write(p []byte) (int, error) {
 	if w.buf.Len()+len(p) > MaxText {
 		return 0, errTooLong
@@ -209,7 +215,7 @@ func (w *textWriter) Write(p []byte) (int, error) {
 
 var errTooLong = fmt.Errorf("it has more than %d MiB: %w", MaxText>>20, ErrNotReadable)
 
-// rankOf returns the rank of a file: that of its name and role, unless one file is requested.
+// rankOf returns the rank of a file by its name and role. If a file is requested, it returns 0 for all others.
 func (s *search) rankOf(name, role, mediaType string) kind.Rank {
 	switch {
 	case s.opts.Path == "":
@@ -220,7 +226,7 @@ func (s *search) rankOf(name, role, mediaType string) kind.Rank {
 	return 0
 }
 
-// offerLayer considers a layer that is a file.
+// offerLayer considers a layer that is a file, and keeps it if it is the best match so far.
 func (s *search) offerLayer(it *fetch.Item) {
 	rank := s.rankOf(it.Name, it.Role, it.Desc.MediaType)
 	switch {
@@ -231,7 +237,7 @@ func (s *search) offerLayer(it *fetch.Item) {
 	}
 }
 
-// fetch reads a layer that is a file. It summarizes a software bill of materials on the way, whatever its length.
+// fetch reads a layer that is a file. It summarizes a software bill of materials of any length while it reads it.
 func (s *search) fetch(ctx context.Context, it *fetch.Item) (*Document, error) {
 	if !s.mayBeSBOM(it) && it.Desc.Size > MaxText {
 		return nil, errTooLong
@@ -257,6 +263,7 @@ type stickyReader struct {
 	err error
 }
 
+// Read implements io.Reader.
 func (s *stickyReader) Read(p []byte) (n int, err error) {
 	if s.err == nil {
 		n, s.err = s.r.Read(p)
@@ -264,9 +271,10 @@ func (s *stickyReader) Read(p []byte) (n int, err error) {
 	return n, s.err
 }
 
-// headWriter keeps the bytes that fit into a text.
+// headWriter keeps the first MaxText bytes.
 type headWriter struct{ buf []byte }
 
+// Write implements io.Writer.
 func (w *headWriter) Write(p []byte) (int, error) {
 	w.buf = append(w.buf, p[:min(len(p), MaxText-len(w.buf))]...)
 	return len(p), nil
@@ -317,7 +325,7 @@ func (s *search) searchTar(ctx context.Context, it *fetch.Item) error {
 	return err
 }
 
-// offerEntry considers a file in a tar, and keeps its text if it is the best so far.
+// offerEntry considers a file in a tar, and keeps its text if it is the best match so far.
 func (s *search) offerEntry(it *fetch.Item, h *read.Header, r io.Reader) error {
 	if !h.Mode.IsRegular() || h.Link != "" || h.Size > MaxText || it.Image && (fetch.IsWhiteout(h.Name) || s.hidden.Hides(h.Name)) {
 		return nil
