@@ -20,21 +20,22 @@ import (
 
 // AttachedOptions select some of a subject's referrers.
 type AttachedOptions struct {
-	Kind   string // the name of a kind, or an artifactType; several are separated by commas
-	Alert  string // of runbooks, one that answers this alert
-	Latest bool   // of several, only the one created last
+	Kind   string // names of kinds, or artifactTypes, separated by commas
+	Alert  string // only runbooks that answer this alert
+	Latest bool   // only the one created last
 }
 
 // Found are the referrers of one subject that match.
 type Found struct {
 	Referrers []*Referrer // most severe first, then newest first
 	Place     *Place      // where they are attached, if not to the requested subject
-	Inexact   bool        // the alert is written in another letter case
+	Inexact   bool        // the alert matches only if the letter case is ignored
 }
 
-// Find returns the referrers of a subject that match, using only the listing. If the subject has none, the first of these
-// that has some is found instead: the manifests of its platforms if it is an index, or else an index that lists it, behind a
-// few of the source's tags. The error is a *NoneAttachedError if none matches anywhere; see List for others.
+// Find returns the referrers of a subject that match, using only the listing. If no referrer matches, Find searches other subjects,
+// and returns the referrers of the first with a match: the manifests of an index's platforms or, for a manifest, the indexes that
+// list it, among a few of the source's tags. It fails with a *NoneAttachedError if no subject has a match; see List for other
+// errors.
 func Find(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor, opts AttachedOptions) (*Found, error) {
 	found, none, err := findAt(ctx, src, subject, opts)
 	if found != nil || err != nil {
@@ -51,7 +52,7 @@ func Find(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Des
 	return &Found{place.Found.Referrers, place, place.Found.Inexact}, nil
 }
 
-// findAt returns the matching referrers of one subject, or nil and what else it has.
+// findAt returns the matching referrers of one subject. If no referrer matches, it returns a NoneAttachedError with the others.
 func findAt(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor, opts AttachedOptions) (
 	*Found, *NoneAttachedError, error) {
 	all, err := List(ctx, src, subject, Options{Kind: opts.Kind})
@@ -82,18 +83,18 @@ func withoutStatements(all []*Referrer, wanted string) []*Referrer {
 	})
 }
 
-// selectAnswering returns the referrers that answer an alert, "" for all. If none matches exactly, it ignores the letter
-// case and reports inexact.
+// selectAnswering returns the referrers that answer an alert, or all if the alert is "". If no alert matches exactly, it ignores the
+// letter case and reports inexact.
 func selectAnswering(all []*Referrer, alert string) (fit []*Referrer, inexact bool) {
 	if alert == "" {
 		return slices.Clone(all), false
 	}
-	for _, is := range []func(string) bool{
+	for _, matches := range []func(string) bool{
 		func(a string) bool { return a == alert },
 		func(a string) bool { return strings.EqualFold(a, alert) },
 	} {
 		for _, r := range all {
-			if slices.ContainsFunc(r.Alerts(), is) {
+			if slices.ContainsFunc(r.Alerts(), matches) {
 				fit = append(fit, r)
 			}
 		}
@@ -150,27 +151,29 @@ func (r *Referrer) Alerts() []string {
 type NoneAttachedError struct {
 	Subject digest.Digest
 	Options AttachedOptions
-	Others  []*Referrer // of the kind, but for other alerts, wherever Find searched
+	Others  []*Referrer // of the kind, but for other alerts, of all subjects that Find searched
 	Place   *Place      // of a statement in an index; nil: not found
 }
 
+// Error names the kind, the alert, and the subject.
 func (e *NoneAttachedError) Error() string {
-	what := e.Options.Kind
+	missing := e.Options.Kind
 	if e.Options.Alert != "" {
-		what += fmt.Sprintf(" for the alert %q", e.Options.Alert)
+		missing += fmt.Sprintf(" for the alert %q", e.Options.Alert)
 	}
-	return fmt.Sprintf("no %s is attached to %s", what, e.Subject)
+	return fmt.Sprintf("no %s is attached to %s", missing, e.Subject)
 }
 
+// Unwrap returns errdef.ErrNotFound.
 func (e *NoneAttachedError) Unwrap() error { return errdef.ErrNotFound }
 
-// Limits of findElsewhere, which runs if something is missing.
+// Limits of findElsewhere.
 const (
 	maxElsewhereTags      = 32
 	maxElsewherePlatforms = 16
 )
 
-// Place is another place where something is attached.
+// Place is a subject, other than the requested one, that has attachments.
 type Place struct {
 	Digest   digest.Digest
 	Tag      string            // of an index that lists the subject
@@ -178,9 +181,9 @@ type Place struct {
 	Found    Found             // the attachments there; empty for a statement
 }
 
-// findElsewhere searches for an attachment that subject lacks: an index and the manifests of its platforms are different
-// subjects, and one may have what the other lacks. It returns the first of them that has it, or nil if none does, and then adds
-// what they have for other alerts to none. It searches for an index behind a few of the source's tags.
+// findElsewhere searches for attachments that the subject lacks: an index and the manifests of its platforms are different subjects,
+// and one may have attachments that the other lacks. It returns the first of them with a match. Without a match, it returns
+// nil, and adds their attachments for other alerts to none. It searches for indexes among a few of the source's tags.
 func findElsewhere(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor, none *NoneAttachedError) (*Place, error) {
 	m, err := load(ctx, src, subject)
 	if err != nil {
@@ -192,7 +195,7 @@ func findElsewhere(ctx context.Context, src oras.ReadOnlyGraphTarget, subject oc
 	return findOnPlatforms(ctx, src, m, none)
 }
 
-// load reads the manifest of a subject. Of one that comes without its size, as from a container runtime, the source knows it.
+// load reads the manifest of a subject. If the size is unknown, as for a subject from a container runtime, the source determines it.
 func load(ctx context.Context, src oras.ReadOnlyTarget, subject ocispec.Descriptor) (*fetch.Manifest, error) {
 	if subject.Size == 0 {
 		return fetch.Resolve(ctx, src, subject.Digest.String())
@@ -200,7 +203,7 @@ func load(ctx context.Context, src oras.ReadOnlyTarget, subject ocispec.Descript
 	return fetch.Load(ctx, src, subject)
 }
 
-// findOnPlatforms searches the manifests of an index.
+// findOnPlatforms searches the manifests of an index for matching attachments.
 func findOnPlatforms(ctx context.Context, src oras.ReadOnlyGraphTarget, index *fetch.Manifest, none *NoneAttachedError) (*Place, error) {
 	entries := oci.Runnable(index.Manifests)
 	for _, e := range entries[:min(len(entries), maxElsewherePlatforms)] {

@@ -12,8 +12,8 @@ import (
 	"oras.land/oras-go/v2/registry"
 )
 
-// visitIndexesOf calls fn for the indexes behind a few of the source's tags that list a manifest, until fn returns true or an error.
-// It passes the platform that the index states.
+// visitIndexesOf resolves a few of the source's tags, and calls fn for each index that lists a manifest, with the platform in the
+// entry of the manifest. It stops if fn returns true or an error.
 func visitIndexesOf(ctx context.Context, src oras.ReadOnlyTarget, d digest.Digest, fn func(tag string, index *fetch.Manifest, p *ocispec.Platform) (bool, error)) error {
 	lister, ok := src.(registry.TagLister)
 	if !ok {
@@ -24,7 +24,7 @@ func visitIndexesOf(ctx context.Context, src oras.ReadOnlyTarget, d digest.Diges
 	for _, tag := range slices.Backward(tags[max(0, len(tags)-maxElsewhereTags):]) { // later versions first
 		index, err := fetch.Resolve(ctx, src, tag)
 		if err != nil || !index.IsIndex() {
-			continue // another artifact, or a tag that was deleted meanwhile
+			continue // another artifact, or a tag that was deleted in the meantime
 		}
 		i := slices.IndexFunc(index.Manifests, func(e ocispec.Descriptor) bool { return e.Digest == d })
 		if i < 0 {
@@ -37,8 +37,8 @@ func visitIndexesOf(ctx context.Context, src oras.ReadOnlyTarget, d digest.Diges
 	return nil
 }
 
-// ListIndex lists the attachments of an index that lists a manifest: of the first one, behind a few of the source's tags, that has
-// some. It returns nil if it finds no such index. See List for its errors.
+// ListIndex lists the attachments of an index that lists a manifest. Among a few of the source's tags, it chooses the first such
+// index with attachments. It returns nil if it finds no such index. See List for its errors.
 func ListIndex(ctx context.Context, src oras.ReadOnlyGraphTarget, subject digest.Digest, opts Options) (found *AttachedTo, err error) {
 	err = visitIndexesOf(ctx, src, subject, func(tag string, index *fetch.Manifest, _ *ocispec.Platform) (bool, error) {
 		list, err := List(ctx, src, index.Desc, opts)

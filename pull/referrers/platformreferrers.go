@@ -12,19 +12,19 @@ import (
 	"oras.land/oras-go/v2"
 )
 
-// MaxEntries bounds how many manifests of an index are read: it is the maximum that one index may list.
+// MaxEntries bounds the manifests of an index that are read. It is also the maximum that one index may list.
 const MaxEntries = 1000
 
 // AttachedTo lists the attachments of one manifest of an index, or of an index that lists one. Its JSON is for scripts.
 type AttachedTo struct {
 	Digest    digest.Digest     `json:"digest"`
 	Platform  *ocispec.Platform `json:"platform,omitempty"`
-	Tag       string            `json:"tag,omitempty"` // of an index that was found by it
+	Tag       string            `json:"tag,omitempty"` // by which an index was found
 	Referrers []*Referrer       `json:"referrers"`
 }
 
 // ListPlatforms lists the referrers of the manifests of an index, and the attestations that BuildKit put into the index
-// for them. It leaves out manifests without any, and returns an empty list if subject is not an index. See List for its errors.
+// for them. It leaves out manifests without referrers, and returns nil if subject is not an index. See List for its errors.
 func ListPlatforms(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor, opts Options) (
 	[]*AttachedTo, error) {
 	if !oci.IsIndex(subject.MediaType) {

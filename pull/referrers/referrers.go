@@ -23,10 +23,10 @@ const MaxDepth = 8
 
 // Options select the referrers that are listed. The zero value lists the direct ones of every kind.
 type Options struct {
-	Kind      string // the name of a kind, or an artifactType; several are separated by commas; "": all
-	Recursive bool   // referrers of referrers too, as a tree; the kind is that of the first level
+	Kind      string // names of kinds, or artifactTypes, separated by commas; "": all
+	Recursive bool   // referrers of referrers too, as a tree; Kind applies to the first level
 	Tags      bool   // also manifests that cosign stores under tags like sha256-….sig; this takes one more request, or a few
-	FreeTags  bool   // the same, unless the source has the referrers API and lists something: there the request would be one more
+	FreeTags  bool   // like Tags, unless the source has the referrers API and lists referrers, so that Tags would take a request
 }
 
 // Referrer is a manifest that refers to a subject, with its own referrers. Its JSON is for scripts.
@@ -38,7 +38,7 @@ type Referrer struct {
 	Size         int64             `json:"size"` // of the manifest
 	Annotations  map[string]string `json:"annotations,omitempty"`
 	Statements   []string          `json:"statements,omitempty"` // predicate types, if its manifest had to be read
-	Tag          string            `json:"tag,omitempty"`        // without a subject, but stored under this tag of the subject's digest
+	Tag          string            `json:"tag,omitempty"`        // derived from the subject's digest, for a manifest without a subject
 	Referrers    []*Referrer       `json:"referrers,omitempty"`
 
 	Reference string `json:"reference,omitempty"` // of the manifest, set by the caller, which knows the name of the source
@@ -51,7 +51,7 @@ func (r *Referrer) Descriptor() ocispec.Descriptor {
 	}
 }
 
-// Created returns the creation time that the referrer states, or zero.
+// Created returns the time of creation in the annotations, or the zero time.
 func (r *Referrer) Created() time.Time {
 	t, err := time.Parse(time.RFC3339, r.Annotations[ocispec.AnnotationCreated])
 	if err != nil {
@@ -61,7 +61,7 @@ func (r *Referrer) Created() time.Time {
 }
 
 // List returns the referrers of subject, sorted by kind, time, and digest. It uses the referrers API, its fallback tag, or the
-// graph of the source, whichever the source has. The list is empty for a subject that has none or does not exist.
+// graph of the source, whichever the source has. The list is empty for a subject that has no referrers or does not exist.
 //
 // List returns artifact.ErrRefused for more than 10,000 referrers, and for manifests that do not match their digests.
 func List(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor, opts Options) (
@@ -73,8 +73,8 @@ func List(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Des
 	return lists[subject.Digest], nil
 }
 
-// A Lister makes one listing, in which each referrer appears once. It descends the trees level by level and requests a
-// whole level at once, since distant registries are slow to answer.
+// A Lister makes one listing, in which each referrer appears once. It descends the trees level by level and requests all
+// referrers of a level at once, since distant registries are slow to answer.
 type Lister struct {
 	src    oras.ReadOnlyGraphTarget
 	opts   Options
@@ -82,7 +82,7 @@ type Lister struct {
 	budget fetch.ReferrerBudget
 }
 
-// NewLister returns a Lister that has listed nothing.
+// NewLister returns a Lister for a source.
 func NewLister(src oras.ReadOnlyGraphTarget, opts Options) *Lister {
 	return &Lister{src: src, opts: opts, seen: make(map[digest.Digest]bool)}
 }
@@ -130,7 +130,7 @@ func (w *Lister) listIndirect(ctx context.Context, above []*Referrer) error {
 	return nil
 }
 
-// listLevel lists the referrers of each of the subjects, at this depth of the tree. A referrer of two of them belongs to the
+// listLevel lists the referrers of each of the subjects, at this depth of the tree. A referrer of several of them is listed for the
 // first.
 func (w *Lister) listLevel(ctx context.Context, subjects []ocispec.Descriptor, depth int) ([][]*Referrer, error) {
 	opts := w.opts
@@ -165,8 +165,8 @@ func (w *Lister) listLevel(ctx context.Context, subjects []ocispec.Descriptor, d
 	})
 }
 
-// hasFreeTags reports whether looking for cosign's tags takes no request that the listing would not need: the tags of a repository
-// without the referrers API say which lists exist. If nothing else is attached, the tags are always requested.
+// hasFreeTags reports whether cosign's tags should be read for FreeTags. Without the referrers API, the listing reads the tags of the
+// repository anyway. If nothing else is attached, the tags are always read.
 func (w *Lister) hasFreeTags(found [][]ocispec.Descriptor) bool {
 	api, ok := w.src.(interface{ HasReferrersAPI() bool })
 	return !ok || !api.HasReferrersAPI() || !slices.ContainsFunc(found, func(list []ocispec.Descriptor) bool { return len(list) > 0 })
@@ -225,15 +225,14 @@ func filterType(kind string) string {
 	return ""
 }
 
-// newReferrer describes a manifest of the list. If the list lacks fields, as cosign's fallback index does, it reads the
-// manifest.
+// newReferrer describes a listed manifest. If the list lacks fields, as cosign's fallback index does, it reads the manifest.
 func (w *Lister) newReferrer(ctx context.Context, desc ocispec.Descriptor) (*Referrer, error) {
 	r := &Referrer{
 		Digest: desc.Digest, MediaType: desc.MediaType, ArtifactType: desc.ArtifactType, Size: desc.Size,
 		Annotations: desc.Annotations,
 	}
 	traits := mediatypes.Traits{ArtifactType: desc.ArtifactType, Annotations: desc.Annotations}
-	if !traits.NeedsManifest() && desc.ArtifactType != mediatypes.BuildKitAttestation { // only the layers of those have the predicate types
+	if !traits.NeedsManifest() && desc.ArtifactType != mediatypes.BuildKitAttestation { // only the layers of BuildKit's attestations have the predicate types
 		kind, _ := kinds.Recognize(traits)
 		r.Kind = kind.Name
 		return r, nil

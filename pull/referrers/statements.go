@@ -18,11 +18,11 @@ import (
 // Statement is an in-toto statement that BuildKit put into an index.
 type Statement struct {
 	Manifest digest.Digest // the manifest that contains it
-	Path     string        // as Readable names it
+	Path     string        // as in read.ReadableOptions
 }
 
-// FindStatement finds BuildKit's statement, in the index behind a reference, about its manifest for a platform (nil:
-// the running one): the first statement of the kind in opts. The error is a *NoneAttachedError if none exists.
+// FindStatement finds a statement that BuildKit put into an index about the manifest for a platform (nil: the running one). It
+// returns the first statement of the kind in opts, or a *NoneAttachedError if there is no such statement.
 func FindStatement(ctx context.Context, src oras.ReadOnlyTarget, ref string, platform *ocispec.Platform, opts AttachedOptions) (
 	*Statement, error) {
 	index, err := fetch.Resolve(ctx, src, ref)

@@ -13,13 +13,13 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// maxBundle limits how many bytes of a bundle are read. One around an SBOM has a few MiB.
+// maxBundle limits the bytes of a bundle. A bundle with an SBOM has a few MiB.
 const maxBundle = 32 << 20
 
 // bundlePrefix begins the artifactType of every version of a bundle.
 const bundlePrefix = "application/vnd.dev.sigstore.bundle"
 
-// readBundles reads the bundles attached to a manifest that are signatures. With stop set, it ends with the first verified one.
+// readBundles reads the bundles attached to a manifest that are signatures. If stop is set, it stops after the first verified one.
 func (v *verifier) readBundles(ctx context.Context, subject ocispec.Descriptor, stop bool) ([]Signature, error) {
 	referrers, err := v.listBundles(ctx, subject, sigstore.CosignSign)
 	if err != nil {
@@ -36,7 +36,7 @@ func (v *verifier) readBundles(ctx context.Context, subject ocispec.Descriptor, 
 		}
 		s := Signature{Subject: subject.Digest, Format: "bundle", Digest: r.Digest, Problem: problem}
 		if b != nil {
-			v.judge(&s, b, subject)
+			v.evaluate(&s, b, subject)
 		}
 		if all = append(all, s); stop && s.Verified {
 			break
@@ -45,8 +45,8 @@ func (v *verifier) readBundles(ctx context.Context, subject ocispec.Descriptor, 
 	return all, nil
 }
 
-// judge fills in the contents of a bundle, and whether one of the keys signed it.
-func (v *verifier) judge(s *Signature, b *sigstore.Bundle, subject ocispec.Descriptor) {
+// evaluate fills in the contents of a bundle, and whether one of the keys signed it.
+func (v *verifier) evaluate(s *Signature, b *sigstore.Bundle, subject ocispec.Descriptor) {
 	s.KeyHint, s.Identity, s.Issuer, s.Annotations = b.Hint, b.Identity, b.Issuer, b.Statement.Annotations()
 	if !b.Statement.IsAbout(subject.Digest) {
 		s.Problem = "the signature is about another artifact"
@@ -67,7 +67,7 @@ func (v *verifier) listBundles(ctx context.Context, subject ocispec.Descriptor, 
 		if r.ArtifactType != "" && r.ArtifactType != ocispec.MediaTypeEmptyJSON && !strings.HasPrefix(r.ArtifactType, bundlePrefix) {
 			continue
 		}
-		if p, told := r.Annotations[mediatypes.BundlePredicateType]; told && p != predicate {
+		if p, hasPredicate := r.Annotations[mediatypes.BundlePredicateType]; hasPredicate && p != predicate {
 			continue
 		}
 		if chosen = append(chosen, r); len(chosen) > MaxSignatures {
@@ -77,7 +77,7 @@ func (v *verifier) listBundles(ctx context.Context, subject ocispec.Descriptor, 
 	return chosen, nil
 }
 
-// readBundle reads the bundle of a referrer. If it is not one, or can't be trusted in any case, it returns the reason instead.
+// readBundle reads the bundle of a referrer. If the referrer has no valid bundle, it returns the problem instead.
 func (v *verifier) readBundle(ctx context.Context, r ocispec.Descriptor) (b *sigstore.Bundle, problem string, err error) {
 	m, err := fetch.Load(ctx, v.src, r)
 	if err != nil {

@@ -15,10 +15,10 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// maxPayload limits how many bytes the payload of a legacy signature may have. One has a few hundred.
+// maxPayload limits the bytes of the payload of a legacy signature. A payload has a few hundred.
 const maxPayload = 64 << 10
 
-// readLegacy reads the signatures behind the signature tag of a manifest.
+// readLegacy reads the signatures that the signature tag of a manifest points to.
 func (v *verifier) readLegacy(ctx context.Context, subject ocispec.Descriptor) ([]Signature, error) {
 	tag := oci.SignatureTag(subject.Digest)
 	m, err := fetch.Resolve(ctx, v.src, tag)
@@ -38,7 +38,7 @@ func (v *verifier) readLegacy(ctx context.Context, subject ocispec.Descriptor) (
 			continue
 		}
 		s := Signature{Subject: subject.Digest, Format: "legacy", Digest: m.Desc.Digest, Tag: tag}
-		if err := v.judgeLegacy(ctx, &s, layer, subject); err != nil {
+		if err := v.evaluateLegacy(ctx, &s, layer, subject); err != nil {
 			return nil, err
 		}
 		all = append(all, s)
@@ -46,8 +46,8 @@ func (v *verifier) readLegacy(ctx context.Context, subject ocispec.Descriptor) (
 	return all, nil
 }
 
-// judgeLegacy fills in the contents of a signature, and whether one of the keys made it.
-func (v *verifier) judgeLegacy(ctx context.Context, s *Signature, layer, subject ocispec.Descriptor) error {
+// evaluateLegacy fills in the contents of a signature, and whether one of the keys made it.
+func (v *verifier) evaluateLegacy(ctx context.Context, s *Signature, layer, subject ocispec.Descriptor) error {
 	if layer.Size > maxPayload {
 		s.Problem = "signature payload too large: the limit is 64 KiB"
 		return nil

@@ -15,7 +15,7 @@ import (
 
 const attestationPrefix = "attestation="
 
-// CheckRequirement returns an artifact.ErrInvalid unless Options.Require can have name.
+// CheckRequirement returns an artifact.ErrInvalid unless name is valid in Options.Require.
 func CheckRequirement(name string) error {
 	if uri, ok := strings.CutPrefix(name, attestationPrefix); ok {
 		if uri == "" {
@@ -31,7 +31,8 @@ func CheckRequirement(name string) error {
 	return fault.Worded(fmt.Sprintf("%q is not a kind of attachment", name), artifact.ErrInvalid)
 }
 
-// require finds a required attachment of one of the manifests that is signed.
+// require finds a signed attachment, required by name, of one of the manifests. It returns a NotSignedError if there is no such
+// attachment.
 func (v *verifier) require(ctx context.Context, manifests []ocispec.Descriptor, name string) (*Required, error) {
 	missing := &NotSignedError{Subject: manifests[0].Digest, Required: name}
 	for _, m := range manifests {
@@ -67,7 +68,7 @@ func (v *verifier) requireAttestation(ctx context.Context, subject ocispec.Descr
 		missing.Attached = true
 		s := Signature{Subject: subject.Digest, Format: "bundle", Digest: r.Digest, Problem: problem}
 		if b != nil {
-			v.judge(&s, b, subject)
+			v.evaluate(&s, b, subject)
 		}
 		if s.Verified {
 			return &Required{attestationPrefix + uri, r.Digest, s.Key}, nil
@@ -110,8 +111,8 @@ func (v *verifier) requireKind(ctx context.Context, subject ocispec.Descriptor, 
 	return nil, nil
 }
 
-// isAttachedKind reports whether a referrer is of the kind and about the subject. Its manifest says so: the list of referrers
-// is not signed, and may name what was signed for another artifact, or does not exist.
+// isAttachedKind reports whether a referrer is of the kind and about the subject. It reads the manifest, because the list of
+// referrers is not signed: it may name a manifest that was signed for another artifact, or that does not exist.
 func (v *verifier) isAttachedKind(ctx context.Context, r, subject ocispec.Descriptor, kind string) (bool, error) {
 	traits := mediatypes.Traits{ArtifactType: r.ArtifactType, Annotations: r.Annotations}
 	if !traits.NeedsManifest() {

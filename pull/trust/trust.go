@@ -1,6 +1,6 @@
 // Package trust finds the signatures of an artifact, and determines which of them were made by a given key.
 //
-// Only the caller's keys count. A certificate, a log entry, or a timestamp in a signature is shown and never taken for evidence.
+// Only the caller's keys count. A certificate, a log entry, or a timestamp in a signature is shown, but is never evidence.
 package trust
 
 import (
@@ -15,7 +15,8 @@ import (
 	"oras.land/oras-go/v2"
 )
 
-// MaxSignatures limits how many signatures of one manifest are read. More are refused: a manifest can be flooded with them.
+// MaxSignatures limits the signatures of one manifest that are read. A manifest with more is refused, because an attacker can add any
+// number.
 const MaxSignatures = 100
 
 // Key is a public key, and its name in results.
@@ -41,8 +42,8 @@ type Options struct {
 	// Accepts reports whether a legacy signature for the repository with this name counts. Nil accepts every name. Bundles
 	// bind only the digest, so Accepts is not called for them.
 	Accepts func(repository string) bool
-	// Require lists attachments that must exist and be signed too: the name of a kind ("sbom"), whose manifest must be signed,
-	// or "attestation=URI" with the URI of a predicate type, whose envelope must be.
+	// Require lists attachments that must exist and be signed, too: the name of a kind ("sbom"), whose manifest must be signed, or
+	// "attestation=URI" with the URI of a predicate type, whose envelope must be signed.
 	Require []string
 }
 
@@ -59,7 +60,7 @@ type Signature struct {
 	Annotations map[string]string `json:"annotations,omitempty"`
 	Verified    bool              `json:"verified"`          // one of the keys made it
 	Key         string            `json:"key,omitempty"`     // the name of that key
-	Problem     string            `json:"problem,omitempty"` // why it can't count, whatever the key
+	Problem     string            `json:"problem,omitempty"` // why the signature can't count, regardless of the keys
 }
 
 // Report lists the signatures and attachments that Verify found.
@@ -90,9 +91,10 @@ type NotSignedError struct {
 	Subject    digest.Digest
 	Required   string      // the required attachment that is missing, or ""
 	Attached   bool        // the required attachment exists, and is not signed
-	Signatures []Signature // by others
+	Signatures []Signature // with other keys
 }
 
+// Error names the subject, and up to three of the signatures that were found.
 func (e *NotSignedError) Error() string {
 	what := e.Subject.String()
 	if e.Required != "" {
@@ -128,8 +130,8 @@ func (e *NotSignedError) Error() string {
 func (e *NotSignedError) Unwrap() error { return artifact.ErrRefused }
 
 // Verify checks that one of the keys signed one of the manifests: an index and the manifest chosen from it, or a single
-// manifest. With that it returns the signatures it read, and the required attachments. No verified signature, or a required
-// attachment without one, is a NotSignedError; more than MaxSignatures signatures result in an artifact.ErrRefused.
+// manifest. It returns the signatures that it read, and the required attachments. It fails with a *NotSignedError if neither manifest
+// has a verified signature, or a required attachment has none, and with artifact.ErrRefused for more than MaxSignatures signatures.
 func Verify(ctx context.Context, src oras.ReadOnlyGraphTarget, manifests []ocispec.Descriptor, opts Options) (*Report, error) {
 	v := &verifier{src: src, opts: opts}
 	r := &Report{}
@@ -156,8 +158,8 @@ func Verify(ctx context.Context, src oras.ReadOnlyGraphTarget, manifests []ocisp
 	return r, nil
 }
 
-// List returns the signatures of a manifest. Those that one of the keys made are marked; without keys, none is. More than
-// MaxSignatures signatures result in an artifact.ErrRefused.
+// List returns the signatures of a manifest. Verified is set for those that one of the keys made. List fails with
+// artifact.ErrRefused for more than MaxSignatures signatures.
 func List(ctx context.Context, src oras.ReadOnlyGraphTarget, manifest ocispec.Descriptor, opts Options) ([]Signature, error) {
 	v := &verifier{src: src, opts: opts}
 	return v.readSignatures(ctx, manifest, false)
@@ -169,8 +171,8 @@ type verifier struct {
 	opts Options
 }
 
-// readSignatures reads the signatures of a manifest: bundles first, then those behind the tag, which takes one more request. With
-// stop set, it reads no more than it needs to find a verified one.
+// readSignatures reads the signatures of a manifest: bundles first, then legacy ones, which takes one more request. If stop is set, it
+// reads no more than it needs to find a verified one.
 func (v *verifier) readSignatures(ctx context.Context, subject ocispec.Descriptor, stop bool) ([]Signature, error) {
 	all, err := v.readBundles(ctx, subject, stop)
 	if err != nil {
