@@ -6,15 +6,15 @@ import (
 	"github.com/davit-oci/davit/pull/internal/unpack"
 )
 
-// An attempt is the plan of one try to place the files of an artifact. The zero value is the first attempt, which assumes that
-// layers do not depend on each other, that no download starts over, and that no other pull is at work.
+// An attempt configures one attempt to place the files of an artifact. The zero value is the first attempt, which assumes that
+// layers do not depend on each other, that no download starts over, and that no other pull is running.
 type attempt struct {
 	fetchAll   bool // also fetch layers whose files the last pull unpacked and that are intact
-	waitForAll bool // unpack no layer before all of it was verified
+	waitForAll bool // unpack no layer before the whole layer was verified
 	races      int  // attempts that failed because another pull placed files in the same directory
 }
 
-// outcome is how an attempt ended.
+// outcome is the way in which an attempt ended.
 type outcome int
 
 const (
@@ -24,6 +24,7 @@ const (
 	raced                    // another pull placed files after this one had looked at the directory
 )
 
+// String returns the name of the outcome.
 func (o outcome) String() string {
 	return [...]string{"ended", "entangled", "restarted", "raced"}[o]
 }
@@ -44,11 +45,11 @@ func outcomeOf(err error) outcome {
 	return ended
 }
 
-// maxRaces limits how many races with other pulls one pull tolerates.
+// maxRaces limits the races with other pulls that one pull tolerates.
 const maxRaces = 5
 
-// after returns the attempt that follows one with this outcome. It reports false if no remedy is left: each is tried
-// once, and races are limited by maxRaces.
+// after returns the attempt to make after one with this outcome. It returns false if there is no such attempt: each setting is
+// changed once, and races are limited by maxRaces.
 func (a attempt) after(end outcome) (next attempt, again bool) {
 	next = a
 	switch end {

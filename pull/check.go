@@ -15,14 +15,14 @@ import (
 	"github.com/davit-oci/davit/pull/internal/place"
 )
 
-// isVouched reports whether files of a record have the content that was placed if they look unchanged. If they have to be on
-// the disk, the pull that wrote the record must have synced them.
-func (p *puller) isVouched(r *record.Record) bool {
+// isReliable reports whether the files of a record that look unchanged are certain to have the content that was placed. Unless
+// NoSync is set, the pull that wrote the record must have synced them.
+func (p *puller) isReliable(r *record.Record) bool {
 	return r.IsTrusted() && !r.IsMoved() && (r.Synced || p.opts.NoSync)
 }
 
-// isIntact reports whether the files of a record, or of some of its layers, are all as they were placed. It asks on all
-// cores: for many files, system calls take most of the time of a pull that has nothing to do.
+// isIntact reports whether the files of a record, or of some of its layers, are all as they were placed. It uses all cores: for
+// many files, system calls take most of the time of a pull that has nothing to do.
 func (p *puller) isIntact(r *record.Record, layer func(int) bool) bool {
 	const share = 512 // files that justify a goroutine
 	n := r.Files.Len()
@@ -72,14 +72,14 @@ func (p *placement) findMissing(ctx context.Context) ([]*fetch.Item, error) {
 	var todo []*fetch.Item
 	var kept []string
 	for _, it := range p.items {
-		right, keep, err := p.check(ctx, it)
+		present, keep, err := p.check(ctx, it)
 		if err != nil {
 			return nil, &artifact.Error{Op: "checking", Item: it.Name, Err: place.Bare(err)}
 		}
 		if keep != "" {
 			kept = append(kept, keep)
 		}
-		if right {
+		if present {
 			p.opts.report(artifact.Event{Step: artifact.Skipped, ID: fetch.Titled(it.Desc), Descriptor: it.Desc, Bytes: it.Desc.Size})
 		} else {
 			todo = append(todo, it)
@@ -89,7 +89,7 @@ func (p *placement) findMissing(ctx context.Context) ([]*fetch.Item, error) {
 	for i := range p.next.Files.Len() {
 		p.carried.Add(p.next.Files.At(i))
 	}
-	if p.vouch(ctx, kept) {
+	if p.confirmOurs(ctx, kept) {
 		kept = slices.DeleteFunc(kept, func(name string) bool {
 			_, info, err := p.lookUp(name)
 			return err == nil && info != nil && p.isOurs(name, info)
@@ -98,7 +98,7 @@ func (p *placement) findMissing(ctx context.Context) ([]*fetch.Item, error) {
 	return todo, place.Refusal(kept)
 }
 
-// isOurs reports whether an earlier pull placed a file, or everything in a directory, and it is unchanged since.
+// isOurs reports whether an earlier pull placed a file, or all files in a directory, and they are unchanged since.
 func (p *placement) isOurs(name string, info fs.FileInfo) bool {
 	if info.IsDir() {
 		return p.state.AreOursBelow(p.dst, name)
@@ -108,9 +108,9 @@ func (p *placement) isOurs(name string, info fs.FileInfo) bool {
 
 // check reports whether an item is in the destination. It also returns the name of a conflicting file that must be kept,
 // or "".
-func (p *placement) check(ctx context.Context, it *fetch.Item) (right bool, keep string, err error) {
+func (p *placement) check(ctx context.Context, it *fetch.Item) (present bool, keep string, err error) {
 	if it.Joined {
-		return false, "", nil // the tar is built from all of them
+		return false, "", nil // the tar is built from all layers
 	}
 	if it.Unpack {
 		return p.isUnpacked(it), "", nil
@@ -147,7 +147,7 @@ func (p *placement) lookUp(name string) (string, fs.FileInfo, error) {
 	return "", nil, nil
 }
 
-// isLayer reports whether a file has the content of a layer, using its remembered digest or hashing it.
+// isLayer reports whether a file has the content of a layer, by its remembered digest or by hashing it.
 func (p *placement) isLayer(ctx context.Context, it *fetch.Item, info fs.FileInfo) bool {
 	if !info.Mode().IsRegular() || info.Size() != it.Desc.Size {
 		return false
@@ -171,7 +171,7 @@ func (p *placement) isLayer(ctx context.Context, it *fetch.Item, info fs.FileInf
 	return true
 }
 
-// isUnpacked reports whether the last pull unpacked the same layer and its files are unchanged. It carries them over.
+// isUnpacked reports whether the last pull unpacked the same layer and its files are unchanged. It adds them to the next record.
 func (p *placement) isUnpacked(it *fetch.Item) bool {
 	if p.last == nil || !p.last.IsTrusted() || p.attempt.fetchAll || p.last.Entangled || p.last.Settings != p.next.Settings {
 		return false

@@ -15,10 +15,10 @@ import (
 )
 
 // announce records which files are about to be placed, once their contents are on disk. A pull that is killed or loses
-// power in between then leaves only files that the next one recognizes as ours. Right lists those already in the
+// power in between then leaves only files that the next one recognizes as ours. present lists those already in the
 // destination.
-func (p *placement) announce(right []string) error {
-	if err := p.syncFiles(right); err != nil {
+func (p *placement) announce(present []string) error {
+	if err := p.syncFiles(present); err != nil {
 		return err
 	}
 	p.next.Placing = true
@@ -38,11 +38,11 @@ func (p *placement) remember() {
 
 // syncFiles returns once the contents of all files of the artifact are on disk, wherever they are now. It skips files
 // that the last pull synced already.
-func (p *placement) syncFiles(right []string) error {
+func (p *placement) syncFiles(present []string) error {
 	if p.opts.NoSync {
 		return nil
 	}
-	slices.Sort(right)
+	slices.Sort(present)
 	files := durable.Set{Root: p.dst}
 	for i := 0; i < p.next.Files.Len() && !files.IsDone(); i++ {
 		f := p.next.Files.At(i)
@@ -50,10 +50,10 @@ func (p *placement) syncFiles(right []string) error {
 			continue
 		}
 		_, carried := p.carried.Find(f.Path)
-		_, there := slices.BinarySearch(right, f.Path)
+		_, isPresent := slices.BinarySearch(present, f.Path)
 		switch {
 		case carried && p.wasSynced(f):
-		case carried || there:
+		case carried || isPresent:
 			files.Add(f.Path)
 		default:
 			files.Add(path.Join(p.stage.Name, place.StageFiles, f.Path))
@@ -81,7 +81,7 @@ func (p *placement) syncDirs() error {
 	add := func(dir string) {
 		for ; !seen[dir] && !dirs.IsDone(); dir = path.Dir(dir) {
 			if len(seen) > maxSeen {
-				clear(seen) // those that come again are synced again
+				clear(seen) // directories that are added again are synced again
 			}
 			seen[dir] = true
 			dirs.Add(dir)
@@ -100,7 +100,7 @@ func (p *placement) syncDirs() error {
 				return fs.SkipAll
 			}
 			if errors.Is(err, fs.ErrPermission) {
-				return nil // the owner may not read it
+				return nil // the artifact denies even its owner to read the directory
 			}
 			return err
 		})

@@ -9,14 +9,14 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// planItems decides how each layer is placed. A kind may want its layers joined into one tar when they are not unpacked,
-// as volume tools expect.
+// planItems decides how each layer is placed. The layers of some kinds are joined into one tar when they are not unpacked, as
+// volume tools expect.
 func (p *puller) planItems(ctx context.Context, m *fetch.Manifest) ([]*fetch.Item, error) {
 	if !p.opts.NoUnpack || !m.Pull().Joins {
 		return fetch.NewItems(ctx, p.src, m, p.opts.selection())
 	}
 	chosen := p.opts.selection()
-	chosen.Include = nil // it applies to the tar
+	chosen.Include = nil // Include applies to the name of the tar
 	items, err := fetch.NewItems(ctx, p.src, m, chosen)
 	name := joinedName(m)
 	if err != nil || !p.matcher.Match(name) {

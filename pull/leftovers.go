@@ -11,13 +11,13 @@ import (
 	"github.com/davit-oci/davit/pull/internal/place"
 )
 
-// leftovers returns the files of the last pull that are no longer in the artifact. They are remembered as long as they exist,
-// and removed on request if unchanged. It skips the names in gone and everything below them.
-func (p *placement) leftovers(ctx context.Context, gone []string) []place.Removal {
+// findLeftovers returns the files of the last pull to remove: those no longer in the artifact, if Delete is set and they are unchanged.
+// Others stay in the record as long as they exist. It skips the names in gone and everything below them.
+func (p *placement) findLeftovers(ctx context.Context, gone []string) []place.Removal {
 	var remove []place.Removal
 	var left []record.Placed
-	p.vouchLeftovers(ctx)
-	for f, r := range p.formerly() {
+	p.confirmLeftovers(ctx)
+	for f, r := range p.earlierFiles() {
 		if _, ok := p.next.Files.Find(f.Path); ok || slices.ContainsFunc(gone, func(name string) bool {
 			return f.Path == name || strings.HasPrefix(f.Path, name+"/")
 		}) {
@@ -52,9 +52,9 @@ func (p *placement) leftovers(ctx context.Context, gone []string) []place.Remova
 	return remove
 }
 
-// formerly yields the files that earlier pulls from this origin placed, each with its record: those of the last pull,
+// earlierFiles yields the files that earlier pulls from this origin placed, each with its record: those of the last pull,
 // and those that a killed pull had already placed.
-func (p *placement) formerly() iter.Seq2[record.Placed, *record.Record] {
+func (p *placement) earlierFiles() iter.Seq2[record.Placed, *record.Record] {
 	return func(yield func(record.Placed, *record.Record) bool) {
 		killed := p.state.Placing(p.opts.Origin)
 		isPlaced := func(f record.Placed) bool {
@@ -64,7 +64,7 @@ func (p *placement) formerly() iter.Seq2[record.Placed, *record.Record] {
 		for i := range p.last.Len() {
 			f := p.last.Files.At(i)
 			if g, ok := killed.Find(f.Path); ok && isPlaced(g) {
-				continue // it comes below
+				continue // yielded below
 			}
 			if !yield(f, p.last) {
 				return
@@ -78,18 +78,18 @@ func (p *placement) formerly() iter.Seq2[record.Placed, *record.Record] {
 	}
 }
 
-// removeOnly pulls without fetching. It may still remove files that are no longer in the artifact.
+// removeOnly finishes a pull that has nothing to fetch. It may still remove files that are no longer in the artifact.
 func (p *placement) removeOnly(ctx context.Context) (err error) {
 	if err := p.lockForPlacing(); err != nil {
 		return err
 	}
 	p.next.Files.Sort()
-	remove := p.leftovers(ctx, nil)
+	remove := p.findLeftovers(ctx, nil)
 	if err := p.syncFiles(nil); err != nil {
 		return err
 	}
 	if len(remove) == 0 {
-		place.Sweep(p.dst, "") // stages of pulls that were killed, or overtaken, after everything was in place
+		place.Sweep(p.dst, "") // removes the stages of pulls that were killed or overtaken after all files were placed
 		return nil
 	}
 	if p.stage, err = place.OpenStage(p.dst, p.manifest.Desc.Digest, nil); err != nil {

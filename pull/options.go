@@ -40,8 +40,8 @@ type Options struct {
 	// those of other programs and need not hash them. Its directory must exist, and the file belongs only to this destination.
 	// "": nothing is remembered.
 	State string
-	// MaxListed limits how many files the result names; a million of them take much memory. 0: all of them, and files in tar
-	// layers with their digests, which a pull does not need otherwise.
+	// MaxListed limits the files that the result lists; a million of them take much memory. 0: all files, and those in tar layers
+	// with their digests, which a pull does not need otherwise.
 	MaxListed int
 	// Concurrency is the number of blobs that are fetched at once. 0: eight.
 	Concurrency int
@@ -88,7 +88,7 @@ func (o Options) report(e artifact.Event) {
 	}
 }
 
-// settings encodes the options that decide which files a pull places.
+// settings encodes the options that determine which files a pull places.
 func (o Options) settings() string {
 	platform := ""
 	if o.Platform != nil {
@@ -108,7 +108,7 @@ func (o Options) selection() fetch.Selection {
 	return fetch.Selection{Include: o.Include, Roles: o.Roles, NoUnpack: o.NoUnpack}
 }
 
-// archive returns the limits in the form that the archive readers take.
+// archive returns the limits as package archive takes them.
 func (l Limits) archive() archive.Limits {
 	return archive.Limits{MaxSize: l.MaxSize, MaxFiles: l.MaxFiles, MaxRatio: l.MaxRatio}
 }

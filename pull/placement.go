@@ -55,7 +55,7 @@ func (p *puller) newPlacement(w wanted, a attempt, state *record.State) *placeme
 	}
 }
 
-// run makes the attempt. Its error decides whether another one follows; see outcomeOf.
+// run makes the attempt. Its error determines whether another one follows; see outcomeOf.
 func (p *placement) run(ctx context.Context) error {
 	defer p.unlock()
 	todo, err := p.findMissing(ctx)
@@ -81,24 +81,24 @@ func (p *placement) explainKept(err error) error {
 	if p.attempt.races == maxRaces {
 		return err
 	}
-	if seen, lockErr := p.lock(); lockErr == nil && seen != sameRecords {
+	if change, lockErr := p.lock(); lockErr == nil && change != sameRecords {
 		return errRaced
 	}
 	return err
 }
 
-// A sight is how the records of the destination changed, as lock finds them.
-type sight int
+// A recordChange describes how another pull changed the records of the destination.
+type recordChange int
 
 const (
-	sameRecords  sight = iota // no pull placed files since the attempt began
-	newRecords                // another pull did, and the records were read again
-	changedFiles              // it also changed files that the attempt had found intact
+	sameRecords  recordChange = iota // no pull placed files since the attempt began
+	newRecords                       // another pull placed files, and the records were read again
+	changedFiles                     // another pull also changed files that the attempt had found intact
 )
 
 // lock keeps other pulls from placing files until unlock. Fetching needs no lock. Where locks do not work, the worst
 // outcome is a failed pull.
-func (p *placement) lock() (sight, error) {
+func (p *placement) lock() (recordChange, error) {
 	dir, err := p.dst.Open(".")
 	if err != nil {
 		return sameRecords, err
@@ -125,10 +125,10 @@ func (p *placement) lock() (sight, error) {
 	return newRecords, nil
 }
 
-// lockForPlacing is like lock, but the attempt continues unless files that it relies on were changed.
+// lockForPlacing is like lock. It returns errRaced if another pull changed files that the attempt relies on.
 func (p *placement) lockForPlacing() error {
-	seen, err := p.lock()
-	if err == nil && seen == changedFiles {
+	change, err := p.lock()
+	if err == nil && change == changedFiles {
 		return errRaced
 	}
 	return err
@@ -144,7 +144,7 @@ func (p *placement) unlock() {
 // finish records the current files of the destination.
 func (p *placement) finish() error {
 	r := p.result
-	r.list(p.next, p.opts.MaxListed)
+	r.setFiles(p.next, p.opts.MaxListed)
 	if err := p.checkEmpty(p.manifest); err != nil && r.FileCount == 0 && len(p.dirs()) == 0 {
 		return err
 	}
@@ -220,8 +220,8 @@ func blobsOf(items []*fetch.Item) map[string]ocispec.Descriptor {
 	return blobs
 }
 
-// isResumable reports whether another try can use the stage. Refused content can't be used. After a full disk, the stage
-// is removed because others need the space as well.
+// isResumable reports whether the next pull can use the stage. Refused content can't be used. After a full disk, the stage is
+// removed to free its space.
 func (p *placement) isResumable(err error) bool {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, artifact.ErrRefused) || errors.Is(err, artifact.ErrKept) || errors.Is(err, errdef.ErrNotFound) {
 		return false
@@ -248,7 +248,7 @@ func (p *placement) place(ctx context.Context) error {
 		return err
 	}
 	p.placed = pl
-	remove := p.leftovers(ctx, pl.Gone)
+	remove := p.findLeftovers(ctx, pl.Gone)
 	defer pl.Relock()
 	if err := pl.CheckLinks(ctx, p.stagedLinks(), remove); err != nil {
 		return err
@@ -257,7 +257,7 @@ func (p *placement) place(ctx context.Context) error {
 		return err
 	}
 	if err := pl.Apply(remove); err != nil {
-		_ = p.state.Abandon(p.next.Origin, p.dst, pl.Restored(remove)) // the files it names are ours only if they were placed
+		_ = p.state.Abandon(p.next.Origin, p.dst, pl.Restored(remove)) // the files in the record are ours only if they were placed
 		return err
 	}
 	p.removeEmptyDirs(remove)
@@ -265,7 +265,7 @@ func (p *placement) place(ctx context.Context) error {
 	return nil
 }
 
-// plan decides how the staged files get their names. Files that look changed are compared with what an earlier pull placed.
+// plan plans the renames of the staged files. It compares files that look changed with those that earlier pulls placed.
 func (p *placement) plan(ctx context.Context) (*place.Placer, error) {
 	for {
 		pl := &place.Placer{Stage: p.stage, State: p.state, Force: p.opts.Force, Preserve: p.preserve}
@@ -273,13 +273,13 @@ func (p *placement) plan(ctx context.Context) (*place.Placer, error) {
 			return nil, err
 		}
 		err := pl.Refusal()
-		if err == nil || !p.vouch(ctx, append(pl.Kept, pl.InWay...)) {
+		if err == nil || !p.confirmOurs(ctx, append(pl.Kept, pl.InWay...)) {
 			return pl, err
 		}
 	}
 }
 
-// stagedLinks returns the names of the symbolic links in the stage, unless the user requested the original links.
+// stagedLinks returns the symbolic links in the stage that must be checked. It returns nil for an image with Preserve.
 func (p *placement) stagedLinks() []string {
 	if p.opts.Preserve && slices.ContainsFunc(p.items, func(it *fetch.Item) bool { return it.Image }) {
 		return nil

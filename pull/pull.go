@@ -42,7 +42,7 @@ func Artifact(ctx context.Context, src oras.ReadOnlyTarget, ref string, dst *os.
 	var root ocispec.Descriptor
 	if result != nil {
 		root = state.Of(opts.Origin).Root
-		place.Sweep(dst, "") // what a pull of another artifact left when it was killed
+		place.Sweep(dst, "") // removes the stage of a killed pull of another artifact
 	} else {
 		root = fetch.Plain(m.Desc)
 		result, err = p.pull(ctx, m, state)
@@ -61,7 +61,7 @@ func newPuller(src oras.ReadOnlyTarget, dst *os.Root, opts Options) (*puller, er
 	return &puller{src: src, dst: dst, opts: opts, matcher: matcher}, err
 }
 
-// puller pulls artifacts from one source into one directory. It does not change; see placement for what an attempt changes.
+// puller pulls artifacts from one source into one directory. It is immutable; a placement holds the state of an attempt.
 type puller struct {
 	src     oras.ReadOnlyTarget
 	dst     *os.Root
@@ -69,7 +69,7 @@ type puller struct {
 	matcher fetch.Matcher
 }
 
-// resolve reads the manifest or index, or returns the result of the last pull when nothing changed since.
+// resolve reads the manifest or index, or returns the result of the last pull if nothing changed since.
 func (p *puller) resolve(ctx context.Context, ref string, state *record.State) (*fetch.Manifest, *Result, error) {
 	last := state.Of(p.opts.Origin)
 	pinned := digest.Digest(ref).Validate() == nil
@@ -84,8 +84,8 @@ func (p *puller) resolve(ctx context.Context, ref string, state *record.State) (
 			return nil, nil, err
 		}
 	}
-	if last.Root.Digest == desc.Digest && p.isVouched(last) && p.isIntact(last, nil) {
-		if result := p.skipped(last); result != nil {
+	if last.Root.Digest == desc.Digest && p.isReliable(last) && p.isIntact(last, nil) {
+		if result := p.newSkippedResult(last); result != nil {
 			return nil, result, nil
 		}
 	}
@@ -93,13 +93,13 @@ func (p *puller) resolve(ctx context.Context, ref string, state *record.State) (
 	return m, nil, err
 }
 
-// skipped returns the result of a pull that had nothing to do, or nil if the record has no result.
-func (p *puller) skipped(last *record.Record) *Result {
+// newSkippedResult returns the result of a pull that had nothing to do, or nil if the record has no result.
+func (p *puller) newSkippedResult(last *record.Record) *Result {
 	var r *Result
 	if json.Unmarshal(last.Result, &r) != nil || r == nil {
 		return nil
 	}
-	r.list(last, p.opts.MaxListed)
+	r.setFiles(last, p.opts.MaxListed)
 	r.Skipped = true
 	for _, layer := range r.Layers {
 		p.opts.report(artifact.Event{Step: artifact.Skipped, ID: fetch.Titled(layer), Descriptor: layer, Bytes: layer.Size})
@@ -107,8 +107,8 @@ func (p *puller) skipped(last *record.Record) *Result {
 	return r
 }
 
-// list puts the files of a record into a result, at most limit of them if that is not 0.
-func (r *Result) list(from *record.Record, limit int) {
+// setFiles sets the files of a result to those of a record, at most limit of them unless limit is 0.
+func (r *Result) setFiles(from *record.Record, limit int) {
 	r.Files, r.FileCount, r.FileSize = []File{}, 0, 0
 	for i := range from.Files.Len() {
 		row := from.Files.Row(i)
@@ -130,7 +130,7 @@ type wanted struct {
 	manifest *fetch.Manifest
 	platform *ocispec.Platform
 	items    []*fetch.Item
-	preserve bool // owners, modes, and times are restored, because the options or the kind ask for it
+	preserve bool // owners, modes, and times are restored, as the options or the kind require
 }
 
 // pull makes attempts to place the files of an artifact, until one succeeds or there is nothing left to try.
@@ -165,7 +165,8 @@ type noFilesError struct{ error }
 // Unwrap returns the cause.
 func (e noFilesError) Unwrap() error { return e.error }
 
-// checkEmpty returns a noFilesError, unless all of an artifact was wanted and its layers are empty, as that of an empty volume.
+// checkEmpty returns an error that explains why no files were placed. There is none if all of an artifact was pulled and its
+// layers are empty, such as that of an empty volume.
 func (p *puller) checkEmpty(m *fetch.Manifest) error {
 	if !slices.ContainsFunc(m.Layers, func(l ocispec.Descriptor) bool { return l.MediaType != ocispec.MediaTypeEmptyJSON }) {
 		return noFilesError{fmt.Errorf("%s has no files, only annotations: %w", m.Desc.Digest, errdef.ErrNotFound)}

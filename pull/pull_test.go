@@ -409,7 +409,7 @@ func TestStagesOfKilledPullsAreSwept(t *testing.T) {
 		t.Fatal(err)
 	}
 	killed.Release()
-	for _, name := range []string{".davit-mine", place.Besides(killed.Name)} { // the second was killed at once
+	for _, name := range []string{".davit-mine", place.AlternativeName(killed.Name)} { // the second was killed at once
 		if err := dst.Mkdir(name, 0o777); err != nil {
 			t.Fatal(err)
 		}

@@ -58,7 +58,7 @@ func (p *puller) pullReferrers(ctx context.Context, root ocispec.Descriptor, res
 	return durable.SyncDirs(p.dst, []string{referrersDir, "."})
 }
 
-// listInIndex lists the attestations in the index for the chosen manifest.
+// listInIndex lists the referrers of the index, and its attestations for the chosen manifest.
 func (p *puller) listInIndex(ctx context.Context, graph oras.ReadOnlyGraphTarget, root ocispec.Descriptor, result *Result) ([]*referrers.Referrer, error) {
 	index, err := fetch.Load(ctx, p.src, root)
 	if err != nil {
@@ -79,7 +79,7 @@ func (p *puller) listInIndex(ctx context.Context, graph oras.ReadOnlyGraphTarget
 	return found, nil
 }
 
-// pullReferrer pulls one referrer into its directory. A referrer without files is only a manifest.
+// pullReferrer pulls one referrer into its directory. It skips a referrer without files.
 func (p *puller) pullReferrer(ctx context.Context, r *referrers.Referrer, result *Result) error {
 	m, err := fetch.Load(ctx, p.src, r.Descriptor())
 	switch {

@@ -46,6 +46,6 @@ func (p *placement) restoreXattrs(d place.DirInfo) error {
 		return err
 	}
 	defer f.Close()
-	_, err = sysfile.SetXattrs(f, d.Attrs) // this user or file system may not permit some
+	_, err = sysfile.SetXattrs(f, d.Attrs) // ignores attributes that the user or the file system does not permit
 	return err
 }

@@ -21,16 +21,16 @@ type Result struct {
 	Files       []File               `json:"files"`             // files of the artifact in the destination
 	FileCount   int                  `json:"-"`                 // number of files, even if Files does not name all
 	FileSize    int64                `json:"-"`                 // total size of the files in bytes
-	Removed     []string             `json:"removed,omitempty"` // files that left the artifact
-	Kept        []string             `json:"kept,omitempty"`    // removed from the artifact but kept, because they were changed
+	Removed     []string             `json:"removed,omitempty"` // removed files, which are no longer in the artifact
+	Kept        []string             `json:"kept,omitempty"`    // files no longer in the artifact, kept because they were changed
 	Attached
 	Skipped bool `json:"skipped"` // everything was up to date, nothing was fetched
 }
 
 // Attached lists the referrers of an artifact that a pull with Options.Referrers found.
 type Attached struct {
-	Referrers []*Result            `json:"referrers,omitempty"` // those with files, which were pulled
-	Gone      []ocispec.Descriptor `json:"gone,omitempty"`      // those that the source lists but does not have
+	Referrers []*Result            `json:"referrers,omitempty"` // referrers with files, which were pulled
+	Gone      []ocispec.Descriptor `json:"gone,omitempty"`      // referrers that the source lists but does not have
 }
 
 // File is one file of an artifact.

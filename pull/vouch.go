@@ -9,10 +9,10 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// vouch compares files that look changed, and files that only a hint calls ours, with those that earlier pulls from the same
-// origin placed. Those with the same content are ours: a copy, a backup, or a hard link may have changed the ctime or the inode.
-// Names may be of directories. It reports whether it found any.
-func (p *placement) vouch(ctx context.Context, names []string) bool {
+// confirmOurs compares files that look changed, or that only a hint calls ours, with those that earlier pulls from the same origin
+// placed. It marks files with the same content as ours: a copy, a backup, or a hard link may have changed their ctime or inode.
+// Names may be directories. It reports whether it marked any file.
+func (p *placement) confirmOurs(ctx context.Context, names []string) bool {
 	if len(names) == 0 {
 		return false
 	}
@@ -57,10 +57,10 @@ func (p *placement) vouch(ctx context.Context, names []string) bool {
 	return found
 }
 
-// vouchLeftovers compares the files that may have left the artifact and look changed.
-func (p *placement) vouchLeftovers(ctx context.Context) {
+// confirmLeftovers does the same as confirmOurs for files that look changed and may no longer be in the artifact.
+func (p *placement) confirmLeftovers(ctx context.Context) {
 	var names []string
-	for f, r := range p.formerly() {
+	for f, r := range p.earlierFiles() {
 		if _, ok := p.next.Files.Find(f.Path); ok || !r.Hint && !p.opts.Delete {
 			continue
 		}
@@ -68,5 +68,5 @@ func (p *placement) vouchLeftovers(ctx context.Context) {
 			names = append(names, f.Path)
 		}
 	}
-	p.vouch(ctx, names)
+	p.confirmOurs(ctx, names)
 }

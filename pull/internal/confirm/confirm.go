@@ -16,7 +16,7 @@ import (
 	"oras.land/oras-go/v2/content"
 )
 
-// Artifact is the artifact to compare with. It is fetched by its digest and verified, so that its name may come from anywhere.
+// Artifact is the artifact to compare with. It is fetched by its digest and verified, so its descriptor need not be trusted.
 type Artifact struct {
 	Source   content.Fetcher
 	Root     ocispec.Descriptor // a manifest or an index
@@ -25,8 +25,8 @@ type Artifact struct {
 	Limits   archive.Limits
 }
 
-// Files returns those of the named files in dst, by the layer that has them, that equal those of the artifact. If the artifact is
-// gone, none does.
+// Files returns the named files in dst that have the same content as in the artifact. byLayer has the names by the layer that contains
+// them. If the artifact can't be read, Files returns nil.
 func Files(ctx context.Context, a Artifact, dst *os.Root, byLayer map[digest.Digest]map[string]bool) map[string]bool {
 	m, err := fetch.Load(ctx, a.Source, a.Root)
 	if err != nil {
@@ -49,7 +49,7 @@ func Files(ctx context.Context, a Artifact, dst *os.Root, byLayer map[digest.Dig
 				same[it.Name] = true
 			}
 		default:
-			for _, name := range a.inTar(ctx, it, dst, names) {
+			for _, name := range a.findInTar(ctx, it, dst, names) {
 				same[name] = true
 			}
 		}
@@ -57,23 +57,23 @@ func Files(ctx context.Context, a Artifact, dst *os.Root, byLayer map[digest.Dig
 	return same
 }
 
-// inTar returns the named files that equal those in a tar layer.
-func (a Artifact) inTar(ctx context.Context, it *fetch.Item, dst *os.Root, names map[string]bool) []string {
+// findInTar returns the named files that equal those in a tar layer.
+func (a Artifact) findInTar(ctx context.Context, it *fetch.Item, dst *os.Root, names map[string]bool) []string {
 	var found []string
 	err := fetch.Tar{Source: a.Source, Item: it, Limits: a.Limits}.Read(ctx, func(h *read.Header, content io.Reader) error {
-		if names[h.Name] && equals(dst, h, content) {
+		if names[h.Name] && equalsEntry(dst, h, content) {
 			found = append(found, h.Name)
 		}
 		return nil
 	})
 	if err != nil {
-		return nil // not verified
+		return nil // the entries are not verified
 	}
 	return found
 }
 
-// equals reports whether a file in the destination equals an entry of a tar. Hard links are not followed.
-func equals(dst *os.Root, h *read.Header, content io.Reader) bool {
+// equalsEntry reports whether a file in the destination equals an entry of a tar. It returns false for hard links.
+func equalsEntry(dst *os.Root, h *read.Header, content io.Reader) bool {
 	info, err := dst.Lstat(h.Name)
 	if err != nil || info.Mode().Type() != h.Mode.Type() {
 		return false

@@ -12,14 +12,14 @@ import (
 	"github.com/davit-oci/davit/internal/fileid"
 )
 
-// A Removal is a file to be removed, as it was when that was decided.
+// A Removal is a file to be removed.
 type Removal struct {
 	Path string
-	Was  fs.FileInfo
+	Was  fs.FileInfo // when the removal was planned
 }
 
-// Apply carries out the plan and undoes it on failure. It replaces and removes nothing that appeared or changed since it was
-// planned.
+// Apply carries out the plan, and undoes it on failure. It neither replaces nor removes files that appeared or changed since the plan
+// was made.
 func (p *Placer) Apply(remove []Removal) (err error) {
 	p.mover.root = p.Stage.dst
 	defer p.mover.close()
@@ -41,7 +41,7 @@ func (p *Placer) Apply(remove []Removal) (err error) {
 	return nil
 }
 
-// errAppeared and errTouched say that another program was at work between the plan and the rename.
+// errAppeared and errTouched mean that another program created or changed a file between the plan and the rename.
 var (
 	errAppeared = fmt.Errorf("another program created it at this moment, %w", artifact.ErrKept)
 	errTouched  = fmt.Errorf("another program changed it at this moment, %w", artifact.ErrKept)
@@ -63,7 +63,7 @@ func (p *Placer) move(m Move) error {
 	return err
 }
 
-// replace swaps a staged entry and what it replaces. Where that is not possible, the name does not exist for a moment.
+// replace swaps a staged entry and the entry that it replaces. Where that is not possible, the name does not exist for a moment.
 func (p *Placer) replace(m Move, staged string) error {
 	now, err := p.Stage.dst.Lstat(m.Path)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !p.isUntouched(m.Was, now) {
@@ -159,7 +159,7 @@ func (p *Placer) renameUnlocked(from, to string, rename func() error) error {
 	return rename()
 }
 
-// Relock restores the modes of directories that rename unlocked. A failure means that another process changed them.
+// Relock restores the modes of directories that renameUnlocked unlocked. It ignores failures: another process changed the directories.
 func (p *Placer) Relock() {
 	for _, d := range p.unlocked {
 		_ = p.Stage.dst.Chmod(d.Path, d.Info.Mode())
@@ -181,7 +181,7 @@ func (p *Placer) rollBack() error {
 	return errors.Join(errs...)
 }
 
-// isUntouched reports whether a file is the one that was planned for and did not change since.
+// isUntouched reports whether a file is the planned one, and did not change since the plan.
 func (p *Placer) isUntouched(was, now fs.FileInfo) bool {
 	a, okA := fileid.Of(was)
 	b, okB := fileid.Of(now)

@@ -16,14 +16,14 @@ import (
 // maxWalked bounds the entries of the destination that are searched for links.
 const maxWalked = 1_000_000
 
-// CheckLinks refuses the plan if one of the staged links would lead out of the destination after it, by any existing link: of
-// the user, of earlier pulls, or of other artifacts. It also refuses it if existing links would then lead out and do not now.
-// Links that have a ".." behind a name can be turned by a link that has that name.
+// CheckLinks refuses the plan if, after it, a staged link would lead out of the destination, directly or through any existing link.
+// It also refuses the plan if it would make an existing link lead out: if a target has ".." after a name, replacing that name by
+// a link changes where the target leads.
 func (p *Placer) CheckLinks(ctx context.Context, staged []string, remove []Removal) error {
 	if !p.changesLinks(staged, remove) {
 		return nil
 	}
-	there, hasLinks, err := p.findLinks(ctx)
+	existing, hasLinks, err := p.findLinks(ctx)
 	if err != nil {
 		return err
 	}
@@ -32,7 +32,7 @@ func (p *Placer) CheckLinks(ctx context.Context, staged []string, remove []Remov
 		gone[r.Path] = true
 	}
 	budget := archive.NewLinkBudget()
-	budget.Grow(len(staged) + 2*len(there))
+	budget.Grow(len(staged) + 2*len(existing))
 	now := archive.NewLinks(".", budget, p.readlink)
 	then := archive.NewLinks(".", budget, func(name string) (string, bool) {
 		info, err := p.Stage.Root.Lstat(path.Join(StageFiles, name))
@@ -56,7 +56,7 @@ func (p *Placer) CheckLinks(ctx context.Context, staged []string, remove []Remov
 			}
 		}
 	}
-	for name, target := range there {
+	for name, target := range existing {
 		if gone[name] {
 			continue
 		}
@@ -97,10 +97,10 @@ func (p *Placer) readlink(name string) (string, bool) {
 	return target, err == nil
 }
 
-// findLinks returns the links in the destination that depend on others, with their targets, and reports whether it has links at
-// all. It does not look at those that are replaced, or at more than maxWalked entries.
-func (p *Placer) findLinks(ctx context.Context) (there map[string]string, hasLinks bool, err error) {
-	there = make(map[string]string)
+// findLinks returns the targets of the links in the destination that depend on other links, by their names, and reports whether the
+// destination has links at all. It skips links that are replaced, and stops after maxWalked entries.
+func (p *Placer) findLinks(ctx context.Context) (found map[string]string, hasLinks bool, err error) {
+	found = make(map[string]string)
 	walked := 0
 	err = fs.WalkDir(rootfs.Of(p.Stage.dst), ".", func(name string, d fs.DirEntry, err error) error {
 		if walked++; walked > maxWalked {
@@ -111,7 +111,7 @@ func (p *Placer) findLinks(ctx context.Context) (there map[string]string, hasLin
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil:
-			return nil // the user may not read it
+			return nil // the user may not read the directory
 		case d.IsDir() && strings.HasPrefix(name, fetch.StagePrefix):
 			return fs.SkipDir
 		case d.Type() != fs.ModeSymlink:
@@ -123,9 +123,9 @@ func (p *Placer) findLinks(ctx context.Context) (there map[string]string, hasLin
 			return nil
 		}
 		if _, err := p.Stage.Root.Lstat(path.Join(StageFiles, name)); errors.Is(err, fs.ErrNotExist) {
-			there[name] = target
+			found[name] = target
 		}
 		return nil
 	})
-	return there, hasLinks, err
+	return found, hasLinks, err
 }

@@ -15,6 +15,7 @@ type mover struct {
 	dirs [2]openDir
 }
 
+// openDir is an open directory.
 type openDir struct {
 	name string
 	f    *os.File
@@ -45,7 +46,7 @@ func (m *mover) close() {
 	}
 }
 
-// do calls a function for the directories of two names and their last elements.
+// do calls fn with the directories and the last elements of two names.
 func (m *mover) do(from, to string, fn func(fromDir int, from string, toDir int, to string) error) error {
 	a, err := m.open(0, from)
 	if err != nil {
@@ -58,7 +59,7 @@ func (m *mover) do(from, to string, fn func(fromDir int, from string, toDir int,
 	return fn(a, path.Base(from), b, path.Base(to))
 }
 
-// move renames a file or directory to a name that must not exist. Its error is fs.ErrExist if it does.
+// move renames a file or directory to a name that must not exist. It returns fs.ErrExist if the name exists.
 func (m *mover) move(from, to string) error {
 	err := m.do(from, to, renameNew)
 	if !isUnsupported(err) {
@@ -75,14 +76,14 @@ func (m *mover) move(from, to string) error {
 			return err
 		}
 	}
-	// Neither the call nor hard links: a file that appears between the next two calls is lost.
+	// The system has neither such a rename nor hard links: a file that appears between the next two calls is lost.
 	if _, err := m.root.Lstat(to); !errors.Is(err, fs.ErrNotExist) {
 		return errors.Join(fs.ErrExist, err)
 	}
 	return m.root.Rename(from, to)
 }
 
-// exchange swaps two files or directories. Its error is errors.ErrUnsupported where that is not possible.
+// exchange swaps two files or directories. It returns errors.ErrUnsupported if the system can't do that.
 func (m *mover) exchange(a, b string) error {
 	err := m.do(a, b, exchange)
 	if isUnsupported(err) {
@@ -91,7 +92,7 @@ func (m *mover) exchange(a, b string) error {
 	return err
 }
 
-// isUnsupported reports whether an error says that this system or file system can't rename that way.
+// isUnsupported reports whether an error means that the system or the file system does not support this way to rename.
 func isUnsupported(err error) bool {
 	return errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EINVAL)
 }

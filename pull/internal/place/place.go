@@ -33,19 +33,19 @@ type Placer struct {
 	undo  []func() error
 	mover mover
 
-	touched map[uint64]bool // inodes of files that were moved away, which have new ctimes under their other names, too
+	touched map[uint64]bool // inodes of files that were moved away, which changes the ctimes of their other hard links, too
 
-	unlocked []DirInfo // directories made writable for now
+	unlocked []DirInfo // directories that are temporarily writable
 }
 
 // Move moves a staged file or directory to its name.
 type Move struct {
 	Path string
-	Was  fs.FileInfo // of what it replaces; nil: nothing has this name
+	Was  fs.FileInfo // of the entry that is replaced; nil: the name does not exist
 	Dir  bool        // the staged entry is a directory
 }
 
-// Plan compares the staged directory with the destination and decides on the moves. It changes nothing.
+// Plan compares a staged directory with the one in the destination, and plans the moves. It changes nothing on disk.
 func (p *Placer) Plan(ctx context.Context, dir string) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -152,14 +152,14 @@ func (p *Placer) equalsStaged(name string, have fs.FileInfo) (bool, error) {
 	return p.hasSameContent(name)
 }
 
-// hasSameStamp compares time and owner.
+// hasSameStamp reports whether two files have the same time and owner.
 func hasSameStamp(a, b fs.FileInfo) bool {
 	uidA, gidA, _ := record.Owner(a)
 	uidB, gidB, _ := record.Owner(b)
 	return a.ModTime().Equal(b.ModTime()) && uidA == uidB && gidA == gidB
 }
 
-// hasSameMode compares modes: only the executable bit, or all bits.
+// hasSameMode reports whether two modes have the same executable bit or, with Preserve, are the same.
 func (p *Placer) hasSameMode(a, b fs.FileMode) bool {
 	if p.Preserve {
 		return a == b
@@ -170,7 +170,8 @@ func (p *Placer) hasSameMode(a, b fs.FileMode) bool {
 // compareBuffer is the number of bytes of two files that are compared at once.
 const compareBuffer = 256 << 10
 
-// hasSameContent compares a staged file with one of equal size in the destination, and their extended attributes if those count.
+// hasSameContent reports whether a staged file has the same content as the one in the destination, which has the same size. With
+// Preserve, it also compares their extended attributes.
 func (p *Placer) hasSameContent(name string) (bool, error) {
 	fa, err := p.Stage.Root.Open(path.Join(StageFiles, name))
 	if err != nil {
@@ -212,7 +213,7 @@ func haveSameXattrs(a, b *os.File) (bool, error) {
 	return maps.Equal(ofA, ofB), err
 }
 
-// Refusal returns the error about files and directories that are kept.
+// Refusal returns the error about files and directories that are kept, or nil if there are no such files.
 func (p *Placer) Refusal() error {
 	if len(p.Kept) == 0 && len(p.InWay) > 0 {
 		return &artifact.Error{Op: "placing", Item: p.InWay[0], Err: fmt.Errorf("there is a directory of this name: %w", artifact.ErrKept)}
@@ -220,7 +221,7 @@ func (p *Placer) Refusal() error {
 	return Refusal(p.Kept)
 }
 
-// Refusal returns the error about files that are kept.
+// Refusal returns the error about files that are kept, or nil if there are no such files.
 func Refusal(kept []string) error {
 	if len(kept) == 0 {
 		return nil

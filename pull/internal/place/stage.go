@@ -36,7 +36,7 @@ const (
 )
 
 // OpenStage creates the stage or takes over the one that a killed pull left. It removes unused stages of other
-// artifacts. Blobs are those that a killed pull may already have moved to the names of their files.
+// artifacts. blobs are the blobs that a killed pull may have moved to the names of their files, by those names.
 func OpenStage(dst *os.Root, d digest.Digest, blobs map[string]ocispec.Descriptor) (*Stage, error) {
 	s, err := takeStage(dst, fetch.StagePrefix+d.Encoded()[:stageDigits])
 	if err != nil {
@@ -44,7 +44,7 @@ func OpenStage(dst *os.Root, d digest.Digest, blobs map[string]ocispec.Descripto
 	}
 	Sweep(dst, s.Name)
 	s.recoverPlaced(blobs)
-	for _, dir := range []string{StageFiles, stageOld} { // an unpacked tree is made again: it may be incomplete
+	for _, dir := range []string{StageFiles, stageOld} { // trees are unpacked again, because they may be incomplete
 		if err := s.Root.RemoveAll(dir); err != nil {
 			s.Close()
 			return nil, err
@@ -68,7 +68,7 @@ func (s *Stage) recoverPlaced(blobs map[string]ocispec.Descriptor) {
 			continue
 		}
 		if _, err := s.Root.Lstat(blob); errors.Is(err, fs.ErrNotExist) {
-			_ = s.Root.Rename(name, blob) // if not, it is fetched
+			_ = s.Root.Rename(name, blob) // if this fails, the blob is fetched
 		}
 	}
 }
@@ -81,10 +81,10 @@ func BlobPath(desc ocispec.Descriptor) string {
 // stageDigits is the number of digits of the manifest's digest in the name of its stage.
 const stageDigits = 16
 
-// errBusy means that another process uses this stage.
+// errBusy is the error for a stage that another process uses.
 var errBusy = errors.New("in use by another pull")
 
-// maxTakes bounds how often a stage is created again when another process removes or inspects it meanwhile.
+// maxTakes bounds the attempts to take or remove a stage that another process removes or inspects at the same time.
 const maxTakes = 20
 
 // takeStage takes the stage with this name, or an alternative if it is in use.
@@ -93,8 +93,8 @@ func takeStage(dst *os.Root, name string) (s *Stage, err error) {
 	for range maxTakes {
 		s, err = tryStage(dst, at)
 		switch {
-		case errors.Is(err, errBusy): // by another pull, or by one that looks whether it is
-			at = Besides(name)
+		case errors.Is(err, errBusy): // another pull uses the stage, or checks whether it is in use
+			at = AlternativeName(name)
 		case !errors.Is(err, fs.ErrNotExist):
 			return s, err
 		}
@@ -105,12 +105,13 @@ func takeStage(dst *os.Root, name string) (s *Stage, err error) {
 	return nil, errBusy
 }
 
-// Besides returns an alternative name for the same stage.
-func Besides(name string) string {
+// AlternativeName returns a random alternative name for the same stage.
+func AlternativeName(name string) string {
 	return name[:len(fetch.StagePrefix)+stageDigits] + "-" + strings.ToLower(rand.Text()[:8])
 }
 
-// tryStage returns fs.ErrNotExist when another pull removes the stage at the same time, and errBusy for one of another user.
+// tryStage creates or opens a stage, and locks it. It returns fs.ErrNotExist if another pull removes the stage at the same time, and
+// errBusy if another pull uses the stage or another user could have written to it.
 func tryStage(dst *os.Root, name string) (*Stage, error) {
 	made := dst.Mkdir(name, 0o700)
 	if made != nil && !errors.Is(made, fs.ErrExist) {
@@ -140,7 +141,7 @@ func tryStage(dst *os.Root, name string) (*Stage, error) {
 	return s, nil
 }
 
-// isOurs reports whether only this user could have put something into a stage that existed already.
+// isOurs reports whether only this user could have written to a stage that existed already.
 func isOurs(dst, stage *os.Root, name string) bool {
 	info, err := stage.Stat(".")
 	if err != nil {
@@ -152,7 +153,7 @@ func isOurs(dst, stage *os.Root, name string) bool {
 	return record.IsPrivate(info)
 }
 
-// isCurrent reports whether the locked file is still the one at its name.
+// isCurrent reports whether the locked file still has its name in the stage.
 func (s *Stage) isCurrent() bool {
 	ours, err := s.lock.Stat()
 	if err != nil {
@@ -168,16 +169,16 @@ func (s *Stage) Release() {
 	s.Root.Close()
 }
 
-// Close removes the stage with its contents. It renames the stage first: a process that opened it meanwhile sees that
-// it is gone and puts nothing into it.
+// Close removes the stage with its contents. It renames the stage first, so that a process that has opened it notices the removal,
+// and does not use the stage.
 func (s *Stage) Close() error {
 	defer s.Release()
-	if name := Besides(s.Name); s.dst.Rename(s.Name, name) == nil {
+	if name := AlternativeName(s.Name); s.dst.Rename(s.Name, name) == nil {
 		s.Name = name
 	}
 	var err error
 	for range maxTakes {
-		if err = s.dst.RemoveAll(s.Name); !errors.Is(err, fs.ErrExist) { // as "not empty" is one: a new lock file
+		if err = s.dst.RemoveAll(s.Name); !errors.Is(err, fs.ErrExist) { // "not empty" is an fs.ErrExist: another process created a lock file
 			return err
 		}
 	}
@@ -213,7 +214,7 @@ var stageName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile
 func sweepStage(dst *os.Root, name string) {
 	info, err := dst.Lstat(name + "/lock")
 	if errors.Is(err, fs.ErrNotExist) {
-		_ = dst.Remove(name) // if empty: its creator was killed or will create another
+		_ = dst.Remove(name) // fails unless it is empty: its creator was killed, or will create another one
 		return
 	}
 	if err != nil || !info.Mode().IsRegular() {

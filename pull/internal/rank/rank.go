@@ -1,4 +1,4 @@
-// Package rank decides which file of an artifact explains it best.
+// Package rank ranks the files of an artifact by how well they explain it.
 package rank
 
 import (
@@ -26,7 +26,7 @@ func Of(pull kind.Pull, name, role, mediaType string) kind.Rank {
 		return 0
 	}
 	depth := strings.Count(name, "/")
-	if rank := byName(name, mediaType, reading); rank > 0 && depth <= 3 {
+	if rank := rankByName(name, mediaType, reading); rank > 0 && depth <= 3 {
 		return max(1, rank-kind.Rank(depth)*PerDirectory)
 	}
 	return 0
@@ -50,7 +50,7 @@ var namings = sync.OnceValue(func() []kind.Naming {
 	return all
 })
 
-func byName(name, mediaType string, reading kind.Reading) kind.Rank {
+func rankByName(name, mediaType string, reading kind.Reading) kind.Rank {
 	base, types := strings.ToLower(path.Base(name)), typesOf(name, mediaType)
 	switch {
 	case readmes.Fits(base, types):
@@ -99,7 +99,7 @@ func IsMarkdown(name, mediaType string) bool {
 	return mediaType == "text/markdown" || TextType(name) == "text/markdown"
 }
 
-// TextType returns the media type of a file in a tar.
+// TextType returns the media type of a text file in a tar, by its name.
 func TextType(name string) string {
 	if markdown.IsName(name) {
 		return "text/markdown"

@@ -20,7 +20,7 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// join writes one plain tar of the joined layers among the items, which are verified.
+// join writes one uncompressed tar with the entries of the joined layers, which are verified.
 func (u *Unpacker) join(ctx context.Context, items []*fetch.Item) error {
 	var archives []func() (io.ReadCloser, error)
 	var last *fetch.Item
@@ -43,7 +43,7 @@ func (u *Unpacker) join(ctx context.Context, items []*fetch.Item) error {
 		Options: read.Options{
 			Limits:   u.opts.Limits,
 			Image:    true,
-			Verbatim: u.opts.Owners, // as when it is unpacked
+			Verbatim: u.opts.Owners, // as for layers that are unpacked
 		},
 		Place: func(name string) (string, error) { return stripPrefix(last.Strip, name) },
 	})
@@ -61,8 +61,8 @@ func (u *Unpacker) join(ctx context.Context, items []*fetch.Item) error {
 	return nil
 }
 
-// stripPrefix returns the name of an entry relative to dir. Its error is archive.ErrSkip for one outside. A whiteout of dir
-// itself hides everything in it from earlier layers.
+// stripPrefix returns the name of an entry relative to dir. It returns archive.ErrSkip for an entry outside of dir. A whiteout of dir
+// itself becomes one that hides everything in dir from earlier layers.
 func stripPrefix(dir, name string) (string, error) {
 	if dir == "" || name == dir {
 		return path.Clean("./" + strings.TrimPrefix(name, dir)), nil

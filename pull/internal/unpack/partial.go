@@ -9,18 +9,18 @@ import (
 	"sync"
 )
 
-// ErrRestarted says that a blob was fetched a second time while it was unpacked, so that the files may be of bytes that were
-// refused. Options.WaitForAll avoids it.
+// ErrRestarted means that a blob was fetched a second time while it was unpacked, so that files may have been made from bytes that
+// were refused. Options.WaitForAll avoids it.
 var ErrRestarted = errors.New("the layer was fetched a second time")
 
 // A download is the state of a blob that is being fetched into a file. The file can be read up to the bytes that are ready.
 type download struct {
 	mu       sync.Mutex
 	changed  sync.Cond
-	ready    int64 // bytes from the start of the file
-	verified bool  // all of the blob is in the file
-	restarts int   // how often the download began again: bytes that were ready before may differ from those there now
-	uses     int   // files that are still to be made of it
+	ready    int64 // number of bytes that can be read
+	verified bool  // the whole blob is in the file
+	restarts int   // times that the download began again; bytes that were ready before may differ from the current ones
+	uses     int   // number of files that have yet to be made from the blob
 }
 
 func newDownload() *download {
@@ -29,7 +29,7 @@ func newDownload() *download {
 	return d
 }
 
-// setReady records how many bytes can be read.
+// setReady records the number of bytes that can be read. A smaller number than before is a restart.
 func (d *download) setReady(ready int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -48,7 +48,8 @@ func (d *download) setVerified() {
 	d.changed.Broadcast()
 }
 
-// wait returns when the blob is complete, or more than offset bytes of it are ready: how many, and after how many restarts.
+// wait waits until the blob is complete, or more than offset bytes of it are ready. It returns the numbers of ready bytes and of
+// restarts.
 func (d *download) wait(ctx context.Context, offset int64) (ready int64, restarts int, err error) {
 	stop := context.AfterFunc(ctx, func() {
 		d.mu.Lock()
@@ -71,13 +72,13 @@ func (d *download) wait(ctx context.Context, offset int64) (ready int64, restart
 	}
 }
 
-// waitVerified returns when the blob is complete.
+// waitVerified waits until the blob is complete.
 func (d *download) waitVerified(ctx context.Context) error {
 	_, _, err := d.wait(ctx, math.MaxInt64)
 	return err
 }
 
-// A partialReader reads a blob while it is being fetched. What it returns is not verified; see verify.
+// A partialReader reads a blob while it is being fetched. The bytes are not verified; see verify.
 type partialReader struct {
 	ctx      context.Context
 	download *download
@@ -88,7 +89,7 @@ type partialReader struct {
 	restarts int
 }
 
-// Read waits until there is something to read.
+// Read waits until bytes are ready, and reads them.
 func (r *partialReader) Read(p []byte) (int, error) {
 	ready, restarts, err := r.download.wait(r.ctx, r.offset)
 	if err != nil {
@@ -111,7 +112,7 @@ func (r *partialReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// verify waits for the end of the download. Its error is ErrRestarted if the reader read bytes of an earlier download.
+// verify waits for the end of the download. It returns ErrRestarted if the reader read bytes from before a restart.
 func (r *partialReader) verify() error {
 	_, restarts, err := r.download.wait(r.ctx, math.MaxInt64)
 	if err == nil && r.file != nil && restarts != r.restarts {
@@ -120,6 +121,7 @@ func (r *partialReader) verify() error {
 	return err
 }
 
+// Close closes the file.
 func (r *partialReader) Close() error {
 	if r.file == nil {
 		return nil

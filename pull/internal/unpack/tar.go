@@ -25,11 +25,11 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// ErrEntangled says that a layer depends on files of another one, which an earlier pull placed and this one does not fetch.
+// ErrEntangled means that a layer depends on files of another one, which an earlier pull placed and this one does not fetch.
 var ErrEntangled = errors.New("layers depend on each other")
 
-// A route is how the entries of a tar get their names. Layers with the same route are unpacked by one extract.Extractor, which
-// knows when two of them have the same file.
+// A route determines the names of the entries of a tar. Layers with the same route are unpacked by one extract.Extractor, which
+// detects when two of them have the same file.
 type route struct {
 	within string
 	strip  string
@@ -55,7 +55,7 @@ type trees struct {
 	failed    error            // of a callback
 }
 
-// totals count the unpacked content that Limits bound.
+// totals counts the unpacked content that Limits bound.
 type totals struct {
 	entries int64 // directories included
 	size    int64 // bytes of files
@@ -111,13 +111,13 @@ func (t *trees) extractor(it *fetch.Item) *extract.Extractor {
 		Preserve:     t.opts.Preserve,
 		Unprivileged: !t.opts.Owners,
 		Digests:      t.opts.Digests,
-		Placed:       t.note,
+		Placed:       t.recordEntry,
 	})
 	t.extractors[w] = x
 	return x
 }
 
-// place returns the name of an entry in the stage. Its error is archive.ErrSkip for an entry that is left out.
+// place returns the name of an entry in the stage. It returns archive.ErrSkip for an entry that is left out.
 func (t *trees) place(w route, name string) (string, error) {
 	name, err := stripPrefix(w.strip, name)
 	if err != nil {
@@ -150,8 +150,8 @@ func (t *trees) recordEntangled() error {
 	return t.failed
 }
 
-// note records an entry that was unpacked.
-func (t *trees) note(e extract.Placed) {
+// recordEntry records an entry that was unpacked.
+func (t *trees) recordEntry(e extract.Placed) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.count(e)
@@ -208,11 +208,11 @@ func (t *trees) count(e extract.Placed) {
 }
 
 // namePerFile limits the average length of a path, in bytes. All paths are held in memory: 64 MB for the default number of
-// files. The directory counts once for files that follow each other in it.
+// files. The directory of consecutive files counts once.
 const namePerFile = 32
 
-// A directory of n levels is made in n² steps, since each level is looked up from the root of the destination. Up to deep levels that is
-// the price of a directory. Deeper ones share maxSteps: 600 of 40 levels, 15 of 256.
+// Making a directory of n levels takes n² steps, since each level is looked up from the root of the destination. Directories of up to
+// deep levels are not counted. All deeper ones may take maxSteps together: enough for 600 of 40 levels, or 15 of 256.
 const (
 	deep     = 32
 	maxSteps = 1_000_000
@@ -222,7 +222,7 @@ func limitError(name, format string, limit int64) error {
 	return artifact.Refused("", "%w", &archive.UnsafeError{Name: name, Reason: fmt.Sprintf(format, limit), Limit: true})
 }
 
-// lockDirs sets modes that forbid owners something, once the directories are in dst.
+// lockDirs sets the modes that restrict the owners of directories, once the directories are in dst.
 func (t *trees) lockDirs(dst *os.Root) error {
 	for _, x := range t.extractors {
 		if err := x.LockDirs(dst); err != nil {
@@ -258,8 +258,8 @@ func (t *trees) close(ctx context.Context) error {
 	return nil
 }
 
-// isTarFile reports whether a blob that is a tar by its role really is one: some kinds use the same media type for files of
-// another format, which are placed unchanged.
+// isTarFile reports whether a blob that should be a tar by its role is one: some kinds use the same media type for files of another
+// format, which are placed unchanged.
 func isTarFile(root *os.Root, name string) (bool, error) {
 	f, err := root.Open(name)
 	if err != nil {

@@ -28,10 +28,10 @@ type Options struct {
 	Preserve   bool // restore modes, times, and extended attributes
 	Owners     bool // also restore owners, and fail where that is not permitted
 	Digests    bool // compute the digest of each file
-	WaitForAll bool // unpack no layer before all of it was verified
+	WaitForAll bool // unpack no layer before the whole layer was verified
 
-	// Carried are files of layers that are not fetched, because an earlier pull unpacked them. Partial says that there are
-	// such layers. One that depends on them makes Fetch fail with ErrEntangled.
+	// Carried are files of layers that are not fetched, because an earlier pull unpacked them. Partial is set if there are
+	// such layers. A fetched layer that depends on them makes Fetch fail with ErrEntangled.
 	Carried *record.Table
 	Partial bool
 
@@ -47,7 +47,7 @@ type Unpacker struct {
 	trees *trees
 }
 
-// New returns an Unpacker that adds the files it makes to a table.
+// New returns an Unpacker that adds a row to files for each file that it makes.
 func New(src content.Fetcher, stage *place.Stage, files *record.Table, opts Options) (*Unpacker, error) {
 	trees, err := newTrees(stage, files, opts)
 	if err != nil {
@@ -56,7 +56,7 @@ func New(src content.Fetcher, stage *place.Stage, files *record.Table, opts Opti
 	return &Unpacker{src: src, stage: stage, opts: opts, trees: trees}, nil
 }
 
-// IsEntangled reports whether layers replaced each other's files, so that none can be kept without the others.
+// IsEntangled reports whether layers replaced each other's files, so that no layer can be kept without the others.
 func (u *Unpacker) IsEntangled() bool { return u.trees.entangled }
 
 // Dirs returns the directories that layers have entries for.
@@ -65,10 +65,9 @@ func (u *Unpacker) Dirs() map[string]bool { return u.trees.dirs }
 // LockDirs sets modes that restrict the owner on directories, once they are in dst.
 func (u *Unpacker) LockDirs(dst *os.Root) error { return u.trees.lockDirs(dst) }
 
-// Fetch writes the items to the stage: blobs several at a time, and each, in the order of the manifest and while later ones
-// are still being fetched, to the names that its files will have. It fails with ErrEntangled or ErrRestarted if layers have to
-// be fetched or unpacked in another way, and with artifact.ErrRefused if one does not match the manifest, is unsafe, or
-// exceeds a limit.
+// Fetch fetches blobs into the stage, several at a time. In the order of the manifest, and while later blobs are still being fetched,
+// it moves or unpacks each to the names of its files. It fails with ErrEntangled or ErrRestarted if layers must be fetched or
+// unpacked in another way, and with artifact.ErrRefused if one does not match the manifest, is unsafe, or exceeds a limit.
 func (u *Unpacker) Fetch(ctx context.Context, items []*fetch.Item) error {
 	defer u.trees.root.Close()
 	if err := u.fetchAll(ctx, items); err != nil {
@@ -153,10 +152,10 @@ func (u *Unpacker) stageItem(ctx context.Context, it *fetch.Item, d *download) e
 	r := &partialReader{ctx: ctx, download: d, root: u.stage.Root, name: place.BlobPath(it.Desc)}
 	defer r.Close()
 	err := u.trees.unpack(ctx, it, r)
-	if err := r.verify(); err != nil { // it explains errors of unpacking
+	if err := r.verify(); err != nil { // a restart explains errors of unpacking
 		return err
 	}
-	return err // the blob stays until the end: it need not be fetched again when a later one fails
+	return err // the blob stays in the stage, so that it need not be fetched again if a later one fails
 }
 
 // stageFile moves a verified blob to its name in the stage.
@@ -179,8 +178,8 @@ func (u *Unpacker) stageFile(it *fetch.Item, last bool) error {
 	return nil
 }
 
-// moveOrCopy moves a blob to its name if that is the last use of it. Before, it copies: with hard links, a change of one file
-// would change the other.
+// moveOrCopy moves a blob to its name if that is the last use of the blob, or else copies it. It makes no hard links, because a change
+// of one file would change the other.
 func moveOrCopy(root *os.Root, blob, to string, last bool) error {
 	if last {
 		return root.Rename(blob, to)
