@@ -33,7 +33,7 @@ func ParseKey(data []byte, password func() ([]byte, error)) (*Key, error) {
 }
 
 // GenerateKey makes an ECDSA key on P-256. It returns the private key, encrypted with the password, and the public key, both in PEM,
-// as in the two files that "cosign generate-key-pair" writes. It fails only if the system has no random numbers.
+// as in the two files that "cosign generate-key-pair" writes. An error means that the system has no random numbers.
 func GenerateKey(password []byte) (private, public []byte, err error) {
 	return sigkey.Generate(password)
 }
