@@ -22,5 +22,5 @@ func CheckDigest(d digest.Digest) error {
 	if !a.Available() {
 		a = digest.SHA256
 	}
-	return fmt.Errorf("it is not %s: and %d hexadecimal digits in lower case", a, 2*a.Size())
+	return fmt.Errorf("want %s: and %d hexadecimal digits in lower case", a, 2*a.Size())
 }

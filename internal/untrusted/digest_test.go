@@ -11,11 +11,11 @@ import (
 
 func TestCheckDigest(t *testing.T) {
 	t.Parallel()
-	const sha256, unknown = "it is not sha256: and 64 hexadecimal digits in lower case", "unknown algorithm"
+	const sha256, unknown = "want sha256: and 64 hexadecimal digits in lower case", "unknown algorithm"
 	for text, want := range map[string]string{
 		"": sha256, "note.txt": sha256, ":": sha256, "sha256": sha256, "sha256:": sha256, "sha256:12": sha256,
 		"sha256:" + strings.Repeat("A", 64): sha256, "sha256:" + strings.Repeat("a", 64): "",
-		"sha512:" + strings.Repeat("a", 64): "it is not sha512: and 128 hexadecimal digits in lower case",
+		"sha512:" + strings.Repeat("a", 64): "want sha512: and 128 hexadecimal digits in lower case",
 		"md5:" + strings.Repeat("a", 32):    unknown,
 	} {
 		err := untrusted.CheckDigest(digest.Digest(text))
