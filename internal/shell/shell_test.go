@@ -33,7 +33,7 @@ func TestCommand(t *testing.T) {
 	}
 }
 
-// TestControlCharacters checks words that do not fit on one line.
+// TestControlCharacters checks that words with invisible characters are quoted in one line of visible ones.
 func TestControlCharacters(t *testing.T) {
 	t.Parallel()
 	bash := clients.Path(t, "bash")

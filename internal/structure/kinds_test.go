@@ -10,7 +10,7 @@ import (
 	"github.com/davit-oci/davit/internal/kinds"
 )
 
-// labels are words that are the name of a kind as well, where they mean something else.
+// labels are words, by file, that are also names of kinds but have another meaning there.
 var labels = map[string][]string{
 	"internal/cli/look/inspect.go":    {"attestation"}, // the branch of a tree
 	"internal/cli/look/outline.go":    {"signature"},   // the first column of a table
@@ -19,28 +19,28 @@ var labels = map[string][]string{
 	"internal/serve/manifests.go":     {"manifests"},   // a part of URLs
 }
 
-// TestNoKindByName checks that what pulls, and the commands, treat kinds by their data: they do not name one, nor import its
-// package.
+// TestNoKindByName checks that pulls, the commands, and the servers treat kinds by their data: they neither name a kind nor import
+// its package.
 func TestNoKindByName(t *testing.T) {
 	t.Parallel()
-	var names, rooms []string
+	var names, packages []string
 	for _, k := range kinds.All() {
 		names = append(names, k.Name)
 	}
 	for _, s := range sources(t) {
 		if s.dir() != "internal/kinds/kind" && s.dir() != "internal/kinds/kindtest" && below(s.dir(), "internal/kinds") && s.dir() != "internal/kinds" {
-			rooms = append(rooms, module+"/"+s.dir())
+			packages = append(packages, module+"/"+s.dir())
 		}
 	}
-	if len(names) < 10 || len(rooms) < 10 {
-		t.Fatalf("%d kinds, %d packages", len(names), len(rooms))
+	if len(names) < 10 || len(packages) < 10 {
+		t.Fatalf("%d kinds, %d packages", len(names), len(packages))
 	}
 	for _, s := range sources(t) {
 		if !below(s.dir(), "pull", "internal/fetch", "internal/cli", "internal/serve") {
 			continue
 		}
 		for _, spec := range s.file.Imports {
-			if imported, _ := strconv.Unquote(spec.Path.Value); slices.Contains(rooms, imported) {
+			if imported, _ := strconv.Unquote(spec.Path.Value); slices.Contains(packages, imported) {
 				t.Errorf("%s imports %s", s.name, imported)
 			}
 		}

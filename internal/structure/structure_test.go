@@ -27,14 +27,14 @@ const (
 	module    = "github.com/davit-oci/davit"
 	offenders = "testdata/offenders.txt"
 
-	// maxPackage, in lines, keeps a package within what one reads before changing it.
+	// maxPackage, in lines, keeps packages small enough to be read before they are changed.
 	maxPackage = 1500
 	maxFile    = 400
 	maxFields  = 14
 	maxParams  = 4 // after a context
 )
 
-// exception begins the sentence of a package comment that says why the package is larger than maxPackage.
+// exception begins the sentence of a package comment that justifies a package larger than maxPackage.
 const exception = "It is one package of more than 1,500 lines because"
 
 // A source is one file of the module that is not a test.
@@ -44,6 +44,7 @@ type source struct {
 	file  *ast.File
 }
 
+// dir returns the directory of the file.
 func (s source) dir() string { return path.Dir(s.name) }
 
 // sources parses the Go files of the module, for every platform.
@@ -81,12 +82,12 @@ func sources(t *testing.T) []source {
 	return list
 }
 
-// TestRules checks sizes, and where the environment is read and init functions are. What broke a rule when the rule was
-// written is in testdata/offenders.txt, from where it can only disappear: -update renews the file, but the excess over a rule,
-// summed over what breaks it, must not grow.
+// TestRules checks sizes, and where the environment is read and init functions are. The code that broke a rule when the rule was
+// written is listed in testdata/offenders.txt. The list can only shrink: -update renews the file, but the total excess over a
+// rule must not grow.
 func TestRules(t *testing.T) {
 	t.Parallel()
-	found := map[string]int{} // "rule what" to the excess
+	found := map[string]int{} // excess by "RULE NAME"
 	list := sources(t)
 	for name, lines := range packages(list) {
 		measure(found, "package "+name, lines, maxPackage)
@@ -133,13 +134,14 @@ func TestRules(t *testing.T) {
 	}
 }
 
+// measure records the excess of n over a limit.
 func measure(found map[string]int, key string, n, limit int) {
 	if n > limit {
 		found[key] = n - limit
 	}
 }
 
-// packages returns the lines of each package, but for those whose comment says why it is large.
+// packages returns the number of lines of each package, except those with the exception in their comments.
 func packages(list []source) map[string]int {
 	lines := map[string]int{}
 	for _, s := range list {
@@ -153,7 +155,7 @@ func packages(list []source) map[string]int {
 	return lines
 }
 
-// fieldCount counts fields or parameters, with afterContext only those after a leading context.
+// fieldCount counts fields or parameters. If afterContext is set, it does not count a leading context.
 func fieldCount(list *ast.FieldList, afterContext bool) int {
 	n := 0
 	for i, f := range list.List {
@@ -204,13 +206,13 @@ func environmentReads(f *ast.FuncDecl) int {
 	return n
 }
 
-// mayReadEnvironment reports whether a function is one of those that turn the environment into options, or exists for tests.
+// mayReadEnvironment reports whether a function may read the environment: to make options from it, or for tests.
 func mayReadEnvironment(s source, f *ast.FuncDecl) bool {
 	return s.dir() == "internal/cli" || strings.HasPrefix(s.dir(), "internal/cli/") || s.dir() == "internal/clients" ||
 		s.dir() == "artifact/registry" && f.Name.Name == "FromEnvironment"
 }
 
-// readOffenders reads lines of an excess, a rule, and what breaks it.
+// readOffenders reads the list, whose lines are "EXCESS RULE NAME".
 func readOffenders(t *testing.T) map[string]int {
 	t.Helper()
 	data, err := os.ReadFile(offenders)
@@ -260,8 +262,8 @@ func sums(m map[string]int) map[string]int {
 	return sum
 }
 
-// directions are the packages of this module that those below a path may import, besides those below the path itself. The
-// first that fits counts.
+// directions are the packages of this module that packages below a path may import, besides those below the path itself. The
+// first entry for a package counts.
 var directions = []struct {
 	under   string
 	imports []string
@@ -271,7 +273,7 @@ var directions = []struct {
 	{"internal/pause", nil},
 	{"internal/untrusted", nil},
 	{"internal/durable", nil},
-	{"internal/format", []string{"internal/jsonwalk", "internal/lazy", "internal/lists"}}, // bytes to structs: knows nothing of davit
+	{"internal/format", []string{"internal/jsonwalk", "internal/lazy", "internal/lists"}}, // parsers, which depend on nothing of davit
 	{"internal/byterange", nil},
 	{"internal/fileid", nil},
 	{"internal/hashing", nil},
@@ -292,8 +294,8 @@ var directions = []struct {
 	{"cmd/davit", []string{"internal/cli"}},
 }
 
-// TestDirections checks that imports point one way: cmd, internal/cli, pack and pull and artifact/registry, artifact,
-// mediatypes. Packages that know nothing of davit are at the end, and internal/cli is imported only by programs.
+// TestDirections checks that imports point one way: from cmd to internal/cli, to pack, pull, and artifact/registry, to artifact, to
+// mediatypes and to packages that do not depend on davit. Only programs import internal/cli.
 func TestDirections(t *testing.T) {
 	t.Parallel()
 	for _, s := range sources(t) {

@@ -58,7 +58,7 @@ func TestHostileKinds(t *testing.T) {
 	}
 }
 
-// oddNames is a repository whose tags are not in the grammar of tags.
+// oddNames is a repository whose tags violate the grammar of tags.
 type oddNames struct{ registry.Target }
 
 func (oddNames) Tags(_ context.Context, _ string, fn func([]string) error) error {
@@ -110,15 +110,15 @@ func hostileManifest(s shelf, k mediatypes.Kind, content string) ocispec.Manifes
 	return m
 }
 
-// typed is the text in a field of a form.
+// typed matches the text in a field of a form.
 var typed = regexp.MustCompile(` value="[^"<>]*"`)
 
-// checkHarmless checks that a page has no script but its own, and no attribute that runs one.
+// checkHarmless checks that a page has no script except its own, and no attribute that runs a script.
 func checkHarmless(t *testing.T, h http.Handler, path string) {
 	t.Helper()
 	w := get(h, path)
 	body := strings.ReplaceAll(w.Body.String(), `<script src="/copy.js" defer></script>`, "")
-	body = typed.ReplaceAllString(body, "") // a reader may type any character
+	body = typed.ReplaceAllString(body, "") // a user may type any character
 	for _, bad := range []string{"<script", "<img src=x", `="javascript:`, `="data:`, "\u202e", "style="} {
 		if strings.Contains(body, bad) {
 			t.Errorf("%s: %q in %s", path, bad, body)

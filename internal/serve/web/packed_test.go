@@ -19,8 +19,8 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// packed returns files as a tar, and that compressed.
-func packed(t testing.TB, files map[string]string) (plain, compressed string) {
+// packFiles returns a tar of files, uncompressed and compressed.
+func packFiles(t testing.TB, files map[string]string) (plain, compressed string) {
 	t.Helper()
 	var b, z bytes.Buffer
 	w := tar.NewWriter(&b)
@@ -47,20 +47,20 @@ func packed(t testing.TB, files map[string]string) (plain, compressed string) {
 func archives(t testing.TB) registry.Target {
 	t.Helper()
 	s := newShelf(t)
-	base, baseLayer := packed(t, map[string]string{"etc/motd": "hello\n", "bin/tool": "\x7fELF\x00"})
-	app, appLayer := packed(t, map[string]string{"app/page.html": "<script>alert(1)</script>", "bin/tool": "\x7fELF\x00\x01"})
+	base, baseLayer := packFiles(t, map[string]string{"etc/motd": "hello\n", "bin/tool": "\x7fELF\x00"})
+	app, appLayer := packFiles(t, map[string]string{"app/page.html": "<script>alert(1)</script>", "bin/tool": "\x7fELF\x00\x01"})
 	s.manifest("image", ocispec.Manifest{
 		Config: s.blob(ocispec.MediaTypeImageConfig, "", `{"created":"2026-01-02T03:04:05Z","architecture":"amd64","os":"linux","config":{"Cmd":["/bin/tool"]},
 			"rootfs":{"type":"layers","diff_ids":["`+digest.FromString(base).String()+`","`+digest.FromString(app).String()+`"]},
 			"history":[{"created_by":"ADD base.tar /"},{"created_by":"ENV A=b","empty_layer":true},{"comment":`+quoted("COPY "+strings.Repeat("long/", 50)+hostile)+`}]}`),
 		Layers: []ocispec.Descriptor{s.blob(ocispec.MediaTypeImageLayerGzip, "", baseLayer), s.blob(ocispec.MediaTypeImageLayerGzip, "", appLayer)},
 	})
-	_, older := packed(t, map[string]string{"thing/Chart.yaml": "name: thing\nversion: 0.9.0\n", "thing/values.yaml": "replicas: 2\n"})
+	_, older := packFiles(t, map[string]string{"thing/Chart.yaml": "name: thing\nversion: 0.9.0\n", "thing/values.yaml": "replicas: 2\n"})
 	s.manifest("older-chart", ocispec.Manifest{
 		Config: s.blob(mediatypes.HelmConfig, "", `{"name":"thing","version":"0.9.0","apiVersion":"v2"}`),
 		Layers: []ocispec.Descriptor{s.blob(mediatypes.HelmChart, "", older)},
 	})
-	_, chart := packed(t, map[string]string{
+	_, chart := packFiles(t, map[string]string{
 		"thing/Chart.yaml": "name: thing\nversion: 1.0.0\n", "thing/values.yaml": "replicas: 1 # <script>\n", "thing/README.md": "# Thing\n\n![icon](icon.svg) [values](values.yaml)\n",
 		"thing/icon.svg": "<svg/>",
 	})
@@ -106,7 +106,7 @@ func TestPacked(t *testing.T) {
 	}
 }
 
-// TestBombs checks that a small artifact can't make a page large, or long in the making.
+// TestBombs checks that a small artifact can't make a page that is large, or that takes long.
 func TestBombs(t *testing.T) {
 	t.Parallel()
 	const levels = 9000
@@ -115,7 +115,7 @@ func TestBombs(t *testing.T) {
 	for i := range 20_000 {
 		keys.WriteString(`"` + strings.Repeat("k", i%9) + string(rune('a'+i%26)) + `":{},`)
 	}
-	_, zeros := packed(t, map[string]string{"README.md": strings.Repeat("\x00", 16<<20), "README": strings.Repeat("# a\n", 2<<20)})
+	_, zeros := packFiles(t, map[string]string{"README.md": strings.Repeat("\x00", 16<<20), "README": strings.Repeat("# a\n", 2<<20)})
 	documents := map[string]string{
 		"lists":   `{"rootfs":{"type":"layers"},"x":` + strings.Repeat("[", levels) + values + strings.Repeat("]", levels) + `}`,
 		"objects": `{"rootfs":{"type":"layers"},"x":` + strings.Repeat(`{"a":`, levels) + "{" + keys.String() + `"z":1}` + strings.Repeat("}", levels) + `}`,
@@ -158,7 +158,7 @@ func TestSite(t *testing.T) {
 		"index.md": "# Home\n\n[guide](guide/) [install](guide/install.md#first) [use](guide/use) ![logo](img/a%20b.svg) [none](none.md)\n", "guide/README.md": "# Guide\n\n[up](../index.md)\n",
 		"guide/install.md": "# Install\n\n## First\n\n![logo](<../img/a b.svg>) [root](/guide/use.md)\n", "guide/use.md": "# Use\n", "img/a b.svg": "<svg/>",
 	}
-	_, site := packed(t, files)
+	_, site := packFiles(t, files)
 	s.manifest("packed", ocispec.Manifest{ArtifactType: "application/vnd.example.site", Layers: []ocispec.Descriptor{s.blob("application/vnd.example.site.tar+gzip", "site.tgz", site)}})
 	var layers []ocispec.Descriptor
 	for _, name := range slices.Sorted(maps.Keys(files)) {

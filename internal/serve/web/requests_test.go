@@ -13,8 +13,8 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// TestRequests counts what the first page of an artifact asks of a registry: at most one request more than an inspection, and no
-// more than a small part of large layers.
+// TestRequests checks that the first page of an artifact makes at most one request more than an inspection, and reads at most a small
+// part of large layers.
 func TestRequests(t *testing.T) {
 	t.Parallel()
 	large := strings.Repeat("\x00", 40<<20)
@@ -59,7 +59,7 @@ func TestRequests(t *testing.T) {
 				t.Fatalf("%d %s", w.Code, w.Body)
 			}
 			if got := server.Count(); got > inspected+1 {
-				t.Errorf("%d requests, an inspection makes %d: %s", got, inspected, fmt.Sprint(server.Requests()))
+				t.Errorf("%d requests, but an inspection makes %d: %s", got, inspected, fmt.Sprint(server.Requests()))
 			}
 			if _, out := server.Bytes(); out > 1<<20 {
 				t.Errorf("%d bytes were read", out)

@@ -16,14 +16,14 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// slowSite is a site about a registry whose answers wait.
+// slowSite is a site about a registry whose responses are delayed.
 type slowSite struct {
 	*httptest.Server
 	registry *registrytest.Registry
-	open     chan struct{} // closed: the answers wait no longer
+	open     chan struct{} // closed to end the delay
 }
 
-// newSlowSite serves pages about an artifact with an attachment. Requests of an operation wait.
+// newSlowSite serves pages about an artifact with an attachment. It delays the responses to the requests of an operation.
 func newSlowSite(t *testing.T, slow string) *slowSite {
 	t.Helper()
 	s := &slowSite{registry: registrytest.Start(t, registrytest.Options{}), open: make(chan struct{})}
@@ -46,7 +46,7 @@ func newSlowSite(t *testing.T, slow string) *slowSite {
 	return s
 }
 
-// reading is an answer that is being read.
+// reading is a response that is being read.
 type reading struct {
 	testing.TB
 	*http.Response
@@ -69,8 +69,8 @@ func (s *slowSite) start(t *testing.T, path string) *reading {
 	return &reading{TB: t, Response: response}
 }
 
-// until reads until a text was sent, or to the end if it is empty, and returns everything up to there.
-func (r *reading) until(text string) string {
+// readUntil reads until the response has a text, or to the end if the text is empty. It returns everything it has read so far.
+func (r *reading) readUntil(text string) string {
 	r.Helper()
 	buf := make([]byte, 1<<10)
 	for text == "" || !strings.Contains(r.text.String(), text) {
@@ -86,7 +86,7 @@ func (r *reading) until(text string) string {
 	return r.text.String()
 }
 
-// TestSlow checks that the known parts of an artifact are sent while the registry has not answered the rest.
+// TestSlow checks that the known parts of a page are sent before the registry answers the requests for the others.
 func TestSlow(t *testing.T) {
 	t.Parallel()
 	for slow, test := range map[string]struct{ path, first, missing string }{
@@ -99,11 +99,11 @@ func TestSlow(t *testing.T) {
 			t.Parallel()
 			s := newSlowSite(t, slow)
 			page := s.start(t, test.path)
-			if got := page.until(test.first); strings.Contains(got, test.missing) || page.StatusCode != 200 {
+			if got := page.readUntil(test.first); strings.Contains(got, test.missing) || page.StatusCode != 200 {
 				t.Errorf("%d, %q was sent at once: %s", page.StatusCode, test.missing, got)
 			}
 			close(s.open)
-			whole := page.until("")
+			whole := page.readUntil("")
 			if slow != "GET tags" && (!strings.Contains(whole, "The document</h2>") || !strings.Contains(whole, "<h2>Attachments")) {
 				t.Errorf("incomplete: %s", whole)
 			}
@@ -114,7 +114,7 @@ func TestSlow(t *testing.T) {
 	}
 }
 
-// TestSilent checks that a part that the registry does not answer ends with a message.
+// TestSilent checks that a page has a message about a request that the registry does not answer.
 func TestSilent(t *testing.T) {
 	t.Parallel()
 	for slow, path := range map[string]string{"GET referrers": "/r/team/thing:1.0", "GET blob": "/r/team/thing:1.0", "GET manifest": "/r/team/thing"} {
@@ -122,7 +122,7 @@ func TestSilent(t *testing.T) {
 			t.Parallel()
 			s := newSlowSite(t, slow)
 			begin := time.Now()
-			whole := s.start(t, path).until("")
+			whole := s.start(t, path).readUntil("")
 			if !strings.Contains(whole, "did not answer in time") || !strings.Contains(whole, "</html>") {
 				t.Errorf("no message: %s", whole)
 			}

@@ -32,7 +32,7 @@ import (
 
 var update = flag.Bool("update", false, "renew testdata/*.html")
 
-// library is a source with layouts, by their names.
+// library is a source with targets, by the names of their repositories.
 type library map[string]registry.Target
 
 func (l library) Repositories(context.Context) ([]string, error) {
@@ -53,13 +53,13 @@ func (l library) Open(_ context.Context, name string) (registry.Target, error) {
 
 func (l library) Name(repository, host string) string { return host + "/" + repository }
 
-// shelf is a target to put artifacts in.
+// shelf is a target with functions that store artifacts for a test.
 type shelf struct {
 	testing.TB
 	registry.Target
 }
 
-// newShelf makes an empty layout.
+// newShelf returns an empty layout.
 func newShelf(t testing.TB) shelf {
 	t.Helper()
 	target, err := registry.New(registry.Options{}).Open(t.Context(), registry.Reference{Path: filepath.Join(t.TempDir(), "oci")}, registry.Write)
@@ -112,14 +112,14 @@ func get(h http.Handler, path string) *httptest.ResponseRecorder {
 	return w
 }
 
-// hostile is text that would be a script where it is not escaped.
+// hostile is text that runs a script if it is not escaped.
 const hostile = `"><script>alert('x')</script><img src=x onerror=alert(1)>` + "\u202e"
 
 const hostileMarkdown = "# A <script>alert(1)</script> title\n\n[run](javascript:alert(1)) [data](data:text/html,x) [page](other.md#part) <b onclick=alert(1)>bold</b>\n\n" +
 	"<script>alert(2)</script>\n\n![drawing](drawing.svg) ![far](https://example.com/pixel.png) <https://example.com/>\n\n" +
 	"| a | b |\n|---|--:|\n| <i>c</i> | 2 |\n\n> [!WARNING]\n> careful\n\n```html\n<script>alert(3)</script>\n```\n"
 
-// sample returns a layout with an untrusted artifact, and one that is attached to it.
+// sample returns a source with an untrusted artifact and its attachments, a model, and documents that have rows.
 func sample(t testing.TB) library {
 	t.Helper()
 	s := newShelf(t)
@@ -160,7 +160,7 @@ func sample(t testing.TB) library {
 	return library{"team/thing": s.Target, "team/model": model.Target, "team/lists": lists(t)}
 }
 
-// lists returns a layout with documents that list something.
+// lists returns a layout with documents that have rows.
 func lists(t testing.TB) registry.Target {
 	t.Helper()
 	s := newShelf(t)
@@ -218,7 +218,7 @@ func TestRows(t *testing.T) {
 		}
 	}
 	if w := get(h, "/r/team/lists:sbom"); strings.Count(w.Body.String(), "<tr><td") != 50 || !strings.Contains(w.Body.String(), "/rows\">All 121 components</a>") {
-		t.Errorf("the first page has not the first rows: %s", w.Body)
+		t.Errorf("the first page lacks the first rows: %s", w.Body)
 	}
 }
 
@@ -227,7 +227,7 @@ type listed struct{ registry.Target }
 
 func (listed) Untagged(context.Context) ([]ocispec.Descriptor, error) { return nil, nil }
 
-// TestSameTags finds tags of one digest on different pages of a list.
+// TestSameTags checks that a tag is listed beside another one of the same digest that is on a different page.
 func TestSameTags(t *testing.T) {
 	t.Parallel()
 	s := newShelf(t)
@@ -240,7 +240,7 @@ func TestSameTags(t *testing.T) {
 	}
 }
 
-// TestGolden compares pages with those that were read and found right.
+// TestGolden compares pages with the reviewed ones in testdata.
 func TestGolden(t *testing.T) {
 	t.Parallel()
 	h := web.New(sample(t), web.Options{Explain: func(error) string { return "explained" }, HeadTimeout: time.Minute})

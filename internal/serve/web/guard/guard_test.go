@@ -10,7 +10,7 @@ import (
 	"github.com/davit-oci/davit/internal/serve/web/guard"
 )
 
-// TestWrap checks which requests reach the pages, and what every answer carries.
+// TestWrap checks which requests reach the pages, and which headers every response has.
 func TestWrap(t *testing.T) {
 	t.Parallel()
 	local, named, remote, secret := guard.Options{}, guard.Options{Hosts: []string{"docs.example.com"}}, guard.Options{Remote: true}, guard.Options{Prefix: "/word"}
@@ -60,7 +60,7 @@ func TestWrap(t *testing.T) {
 	}
 }
 
-// TestFollowedLinks checks that a link on another site leads here, and a frame does not.
+// TestFollowedLinks checks that a link on another site can be followed, and that another site can't show a page in a frame.
 func TestFollowedLinks(t *testing.T) {
 	t.Parallel()
 	for dest, status := range map[string]int{"document": 200, "iframe": 403, "object": 403} {

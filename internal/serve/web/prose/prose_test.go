@@ -44,7 +44,7 @@ func TestRender(t *testing.T) {
 	}
 }
 
-// TestNoLinks checks that a document leads nowhere where the caller has no links.
+// TestNoLinks checks that a document has no links or images if the caller resolves neither.
 func TestNoLinks(t *testing.T) {
 	t.Parallel()
 	if got := string(prose.Render("[a](b.md) ![c](d.png)", prose.Links{})); strings.Contains(got, "href") || strings.Contains(got, "src") {
@@ -52,20 +52,20 @@ func TestNoLinks(t *testing.T) {
 	}
 }
 
-// allowed are the elements and attributes that a document can become.
+// allowed are the elements of rendered documents, with their attributes.
 var allowed = map[string]string{
 	"h2": "id", "h3": "id", "h4": "id", "h5": "id", "h6": "id", "p": "class", "br": "", "hr": "", "em": "", "strong": "", "del": "", "code": "", "pre": "tabindex", "ul": "", "ol": "start",
 	"li": "", "blockquote": "", "a": "href rel", "img": "src alt loading", "table": "", "tr": "", "th": "scope class", "td": "class", "div": "class role aria-label tabindex",
 }
 
-// FuzzRender checks that every document becomes balanced elements of a few names.
+// FuzzRender checks that every document is rendered as balanced elements that are allowed.
 func FuzzRender(f *testing.F) {
 	for _, seed := range []string{"# a\n<script>b</script>\n\n- c\n  > d\n", "[a](javascript:b) ![c](d)", "|a|\n|-|\n|`b|\n", "```\n</code>\n", strings.Repeat("> ", 30) + "deep", "<!-- a --> &lt;b&gt; \\<c>", "~a~ ~~*b*~~"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, document string) {
 		out := string(prose.Render(document, links))
-		d := xml.NewDecoder(strings.NewReader(strings.ToValidUTF8(strings.Map(printable, out), "?")))
+		d := xml.NewDecoder(strings.NewReader(strings.ToValidUTF8(strings.Map(replaceInvalid, out), "?")))
 		d.Strict, d.AutoClose, d.Entity = false, []string{"br", "hr", "img"}, xml.HTMLEntity
 		for {
 			token, err := d.Token()
@@ -87,7 +87,7 @@ func FuzzRender(f *testing.F) {
 				if !strings.Contains(" "+attributes+" ", " "+a.Name.Local+" ") {
 					t.Fatalf("attribute %s of %s in %s", a.Name.Local, start.Name.Local, out)
 				}
-				if (a.Name.Local == "href" || a.Name.Local == "src") && !leadsHere(a.Value) {
+				if (a.Name.Local == "href" || a.Name.Local == "src") && !isAllowedAddress(a.Value) {
 					t.Fatalf("%s leads to %s", start.Name.Local, a.Value)
 				}
 			}
@@ -95,16 +95,16 @@ func FuzzRender(f *testing.F) {
 	})
 }
 
-// printable replaces characters that XML does not have.
-func printable(r rune) rune {
+// replaceInvalid replaces characters that are not valid in XML.
+func replaceInvalid(r rune) rune {
 	if r < ' ' && r != '\n' && r != '\t' || r == 0xFFFE || r == 0xFFFF {
 		return '?'
 	}
 	return r
 }
 
-// leadsHere reports whether an address is one that the caller made, or a web address.
-func leadsHere(address string) bool {
+// isAllowedAddress reports whether an address is one that the caller made, or a web address.
+func isAllowedAddress(address string) bool {
 	for _, prefix := range []string{"#doc-", "/link/", "/image/", "http:", "https:", "mailto:"} {
 		if strings.HasPrefix(address, prefix) {
 			return true

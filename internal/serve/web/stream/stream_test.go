@@ -12,7 +12,7 @@ import (
 	"github.com/davit-oci/davit/internal/serve/web/stream"
 )
 
-// send sends a page, and returns the answer.
+// send sends a page, and returns the response.
 func send(t *testing.T, s stream.Sender, method string, newPage func() *stream.Page) *httptest.ResponseRecorder {
 	t.Helper()
 	s.Early = func() (head, meanwhile []byte) { return []byte("early "), []byte("wait") }
@@ -36,6 +36,7 @@ func section(html string, ready <-chan struct{}) stream.Section {
 	}}
 }
 
+// ready returns a closed channel.
 func ready() <-chan struct{} {
 	c := make(chan struct{})
 	close(c)
