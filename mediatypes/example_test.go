@@ -6,7 +6,7 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// A listing of referrers has enough fields to name their kinds.
+// The fields in a listing of referrers are enough to recognize their kinds.
 func ExampleRecognize() {
 	kinds := []mediatypes.Known{
 		{Kind: mediatypes.Kind{Name: "sbom", Identity: mediatypes.Identity{Types: []string{"application/vnd.cyclonedx+json"}}}},

@@ -25,7 +25,7 @@ func TestRender(t *testing.T) {
 	}
 }
 
-// TestSummary checks the line about a transfer that takes long: blobs that wait for their turn count.
+// TestSummary checks the line about a transfer that takes long. It counts blobs that are only planned.
 func TestSummary(t *testing.T) {
 	t.Parallel()
 	start := time.Unix(1000, 0)
@@ -58,7 +58,7 @@ func TestSummary(t *testing.T) {
 	}
 }
 
-// TestNothingLeft checks that no time is left while the other side takes the last bytes.
+// TestNothingLeft checks that no time left is shown while the registry has yet to confirm the last bytes.
 func TestNothingLeft(t *testing.T) {
 	t.Parallel()
 	start := time.Unix(1000, 0)
@@ -75,7 +75,8 @@ func TestNothingLeft(t *testing.T) {
 	}
 }
 
-// TestUnknownRate checks that no rate and no time left are shown before they are known, and no part of a figure on a narrow terminal.
+// TestUnknownRate checks that the rate and the time left are shown only when they are known, and that a narrow terminal shows no part of
+// a figure.
 func TestUnknownRate(t *testing.T) {
 	t.Parallel()
 	start := time.Unix(1000, 0)
@@ -109,7 +110,7 @@ func TestRenderFits(t *testing.T) {
 	for width := 1; width < 200; width++ {
 		lines := tr.render(start.Add(time.Second), width, 6)
 		if len(lines) != 5 {
-			t.Fatalf("%d lines for a terminal of 6", len(lines))
+			t.Fatalf("%d lines on a terminal of 6 lines", len(lines))
 		}
 		for _, line := range lines {
 			if n := Width(line); n > width || strings.ContainsRune(line, 0x1b) {

@@ -7,8 +7,8 @@ import (
 	"github.com/davit-oci/davit/internal/term"
 )
 
-// TestWholeDigests checks that a field with a digest shows it whole where it fits, and a list of digests does not.
-func TestWholeDigests(t *testing.T) {
+// TestFullDigests checks that a digest in a field is shown in full where it fits, and that a digest in a list is not.
+func TestFullDigests(t *testing.T) {
 	t.Parallel()
 	whole := "sha256:" + strings.Repeat("0123456789abcdef", 4)
 	for _, tc := range []struct {

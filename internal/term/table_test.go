@@ -10,7 +10,7 @@ import (
 	"github.com/davit-oci/davit/internal/term"
 )
 
-// TestTableOnNarrowScreens checks the shape of rows that do not fit.
+// TestTableOnNarrowScreens checks the layout of rows that do not fit.
 func TestTableOnNarrowScreens(t *testing.T) {
 	t.Parallel()
 	var files, fields, result term.Table
@@ -58,7 +58,7 @@ func TestFewLongNames(t *testing.T) {
 	}
 }
 
-// TestWordsStayWhole checks for tables, trees, and lines at every width that no word is broken that would fit, and none is lost.
+// TestWordsStayWhole checks tables and trees at many widths: they break no word that would fit, and lose no word.
 func TestWordsStayWhole(t *testing.T) {
 	t.Parallel()
 	const sentence = "what a scanner of the organization found, and-how-bad-each-of-them-is"

@@ -126,7 +126,7 @@ func TestTreeLongText(t *testing.T) {
 	}
 }
 
-// TestTreeGroups checks that lines about something else do not widen the columns of their siblings.
+// TestTreeGroups checks that strong lines do not widen the columns of their siblings.
 func TestTreeGroups(t *testing.T) {
 	t.Parallel()
 	root := term.NewTree("root")

@@ -11,8 +11,8 @@ import (
 	"github.com/davit-oci/davit/internal/tree"
 )
 
-// linked makes a directory with files and links: names that end in "@" are links to their content.
-func linked(t *testing.T, files map[string]string) fs.FS {
+// writeTree writes a directory with files and links: a name that ends in "@" is a link to its content.
+func writeTree(t *testing.T, files map[string]string) fs.FS {
 	t.Helper()
 	dir := t.TempDir()
 	for name, content := range files {
@@ -36,7 +36,7 @@ func linked(t *testing.T, files map[string]string) fs.FS {
 	return root.FS()
 }
 
-// filesOf lists the regular files of a file system with their contents.
+// filesOf lists the regular files of a file system with their contents. It marks other files.
 func filesOf(fsys fs.FS) (string, error) {
 	var found []string
 	err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
@@ -77,7 +77,7 @@ func TestContents(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := filesOf(tree.Contents(linked(t, tc.files), tc.replaced))
+			got, err := filesOf(tree.Contents(writeTree(t, tc.files), tc.replaced))
 			if err != nil && strings.Contains(err.Error(), tc.want) || err == nil && got == tc.want {
 				return
 			}

@@ -8,7 +8,7 @@ import (
 	"github.com/davit-oci/davit/internal/versions"
 )
 
-// TestCompare sorts shuffled tags.
+// TestCompare checks the order of sorted tags.
 func TestCompare(t *testing.T) {
 	t.Parallel()
 	want := []string{"latest", "0.9", "v1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-beta.2", "1.0.0-beta.11", "1.0.0-rc.1", "1.0.0", "v1.2.0", "1.10.0"}
@@ -21,6 +21,6 @@ func TestCompare(t *testing.T) {
 		}
 	}
 	if versions.Compare("v1.0", "1.0") != 0 {
-		t.Error("a v before a version is significant")
+		t.Error("v1.0 and 1.0 differ")
 	}
 }

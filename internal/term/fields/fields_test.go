@@ -17,7 +17,7 @@ func TestOf(t *testing.T) {
 	}
 }
 
-// TestOfHostile checks that fields are not far longer than the document that they are of.
+// TestOfHostile checks that fields are not much longer than their document.
 func TestOfHostile(t *testing.T) {
 	t.Parallel()
 	const levels = 3000

@@ -8,7 +8,8 @@ import (
 	"github.com/davit-oci/davit/internal/term/markdown"
 )
 
-func TestShown(t *testing.T) {
+// TestMarkdown checks how pages are rendered in a terminal.
+func TestMarkdown(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ page, want string }{
 		"page": {`<!DOCTYPE html><html><head><title>My &amp; page</title><style>b{}</style><script>if (a < b) {}</script></head>

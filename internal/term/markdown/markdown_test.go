@@ -97,22 +97,23 @@ func TestHeader(t *testing.T) {
 	}
 }
 
-// intricate are texts on which a parser of Markdown takes time that grows with the square of their length, or more.
-var intricate = map[string]string{
-	"brackets":         strings.Repeat("[", 1<<20),
-	"links":            strings.Repeat("[a](", 1<<18),
-	"emphasis":         strings.Repeat("*a_ ", 1<<18),
-	"deleted":          strings.Repeat("~a~~ ", 1<<17),
-	"quotes":           strings.Repeat(">", 1<<20),
-	"items":            strings.Repeat("- ", 1<<19),
-	"numbers":          strings.Repeat("1. ", 1<<18),
-	"lines in quotes":  strings.Repeat(strings.Repeat("> ", 100)+"x\n", 1<<12),
-	"deeper and so on": deeper(1000),
-	"wide table":       strings.Repeat("|a", 1000) + "\n" + strings.Repeat("|-", 1000) + "\n" + strings.Repeat("x\n", 1<<18),
-	"too long":         strings.Repeat("a\n", 1<<20),
+// complexTexts are texts for which a parser of Markdown may take time that grows with the square of their length, or faster.
+var complexTexts = map[string]string{
+	"brackets":        strings.Repeat("[", 1<<20),
+	"links":           strings.Repeat("[a](", 1<<18),
+	"emphasis":        strings.Repeat("*a_ ", 1<<18),
+	"deleted":         strings.Repeat("~a~~ ", 1<<17),
+	"quotes":          strings.Repeat(">", 1<<20),
+	"items":           strings.Repeat("- ", 1<<19),
+	"numbers":         strings.Repeat("1. ", 1<<18),
+	"lines in quotes": strings.Repeat(strings.Repeat("> ", 100)+"x\n", 1<<12),
+	"nested items":    nestItems(1000),
+	"wide table":      strings.Repeat("|a", 1000) + "\n" + strings.Repeat("|-", 1000) + "\n" + strings.Repeat("x\n", 1<<18),
+	"too long":        strings.Repeat("a\n", 1<<20),
 }
 
-func deeper(n int) string {
+// nestItems returns n list items, each in the one before.
+func nestItems(n int) string {
 	var b strings.Builder
 	for i := range n {
 		b.WriteString(strings.Repeat(" ", i) + "- a\n")
@@ -120,10 +121,10 @@ func deeper(n int) string {
 	return b.String()
 }
 
-// TestIntricate sees that such texts are shown as they are, or laid out: in either case before the test runs out of time.
-func TestIntricate(t *testing.T) {
+// TestComplexTexts checks that complexTexts are rendered, or shown unchanged, before the test times out.
+func TestComplexTexts(t *testing.T) {
 	t.Parallel()
-	for name, in := range intricate {
+	for name, in := range complexTexts {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			if got := Render(in, Options{Width: 80}); len(got) < len(in)/100 || len(got) > 40*len(in) {
@@ -133,7 +134,7 @@ func TestIntricate(t *testing.T) {
 	}
 }
 
-// sequencePattern finds the escape sequences that paint writes.
+// sequencePattern matches the escape sequences that paint writes.
 var sequencePattern = regexp.MustCompile(`\x1b\[[0-9;]+m`)
 
 func FuzzMarkdown(f *testing.F) {
