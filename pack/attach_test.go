@@ -17,7 +17,7 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// newSubject pushes something to attach to.
+// newSubject pushes an artifact to attach others to.
 func newSubject(t *testing.T) (*oci.Store, ocispec.Descriptor) {
 	t.Helper()
 	dst, err := oci.New(t.TempDir())

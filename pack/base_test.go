@@ -16,7 +16,7 @@ import (
 	"oras.land/oras-go/v2/content/memory"
 )
 
-// store pushes JSON or bytes.
+// store pushes a string, or another value as JSON.
 func store(t *testing.T, dst *memory.Store, mediaType string, v any) ocispec.Descriptor {
 	t.Helper()
 	b, ok := v.(string)
@@ -36,7 +36,7 @@ func store(t *testing.T, dst *memory.Store, mediaType string, v any) ocispec.Des
 	return desc
 }
 
-// storeBusybox stores an image of one layer, in one of the two formats.
+// storeBusybox stores an image of one layer, in the format of OCI or Docker.
 func storeBusybox(t *testing.T, dst *memory.Store, docker bool) ocispec.Descriptor {
 	t.Helper()
 	types := [3]string{ocispec.MediaTypeImageManifest, ocispec.MediaTypeImageConfig, ocispec.MediaTypeImageLayerGzip}

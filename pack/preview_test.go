@@ -29,7 +29,7 @@ func previewFile(name string) artifact.Layer {
 	return artifact.Layer{Path: name, Title: name, MediaType: "text/plain", Packing: mediatypes.Raw}
 }
 
-// tagLister is a store that lists these tags.
+// tagLister is a store that lists the given tags.
 type tagLister struct {
 	*memory.Store
 	tags []string
@@ -53,7 +53,7 @@ func (s *sent) Report(e artifact.Event) {
 	}
 }
 
-// TestPreviewMatchesPush compares what PreviewPush announces with what Push then does.
+// TestPreviewMatchesPush checks that Push does what PreviewPush reported.
 func TestPreviewMatchesPush(t *testing.T) {
 	t.Parallel()
 	image := func(name, arch string) *artifact.Plan {
@@ -74,15 +74,15 @@ func TestPreviewMatchesPush(t *testing.T) {
 		opts     pack.PushOptions
 		tags     []string
 	}{
-		"files":        {plan: previewPlan(previewFile("a.txt"), previewFile("b.txt")), tags: []string{"v1"}},
-		"no layers":    {plan: previewPlan(), tags: []string{"v1"}},
-		"directory":    {plan: previewPlan(artifact.Layer{Path: "d", Dir: true, Title: "d", MediaType: mediatypes.LayerTarGzip, Packing: mediatypes.TarGzip, Size: -1, Entries: spec.Entries{Prefix: "d/", Unpack: true}}), tags: []string{"v1"}},
-		"index":        {plan: index, tags: []string{"v1"}},
-		"referrer":     {plan: withReferrer, tags: []string{"v1"}},
-		"subject":      {plan: previewPlan(previewFile("a.txt")), opts: pack.PushOptions{Subject: &ocispec.DescriptorEmptyJSON}, tags: []string{"v1"}},
-		"first":        {plan: cascading, tags: []string{"v1", "1", "1.2", "1.2.4", "latest"}},
-		"below a line": {plan: cascading, existing: []string{"1.3.0", "latest"}, tags: []string{"v1", "1.2", "1.2.4"}},
-		"below all":    {plan: cascading, existing: []string{"1.2.5", "2.0.0"}, tags: []string{"v1", "1.2.4"}},
+		"files":               {plan: previewPlan(previewFile("a.txt"), previewFile("b.txt")), tags: []string{"v1"}},
+		"no layers":           {plan: previewPlan(), tags: []string{"v1"}},
+		"directory":           {plan: previewPlan(artifact.Layer{Path: "d", Dir: true, Title: "d", MediaType: mediatypes.LayerTarGzip, Packing: mediatypes.TarGzip, Size: -1, Entries: spec.Entries{Prefix: "d/", Unpack: true}}), tags: []string{"v1"}},
+		"index":               {plan: index, tags: []string{"v1"}},
+		"referrer":            {plan: withReferrer, tags: []string{"v1"}},
+		"subject":             {plan: previewPlan(previewFile("a.txt")), opts: pack.PushOptions{Subject: &ocispec.DescriptorEmptyJSON}, tags: []string{"v1"}},
+		"first":               {plan: cascading, tags: []string{"v1", "1", "1.2", "1.2.4", "latest"}},
+		"older minor version": {plan: cascading, existing: []string{"1.3.0", "latest"}, tags: []string{"v1", "1.2", "1.2.4"}},
+		"older patch version": {plan: cascading, existing: []string{"1.2.5", "2.0.0"}, tags: []string{"v1", "1.2.4"}},
 	}
 	for name, test := range tests {
 		for _, again := range []bool{false, true} {
@@ -101,7 +101,7 @@ func TestPreviewMatchesPush(t *testing.T) {
 					t.Fatal(err)
 				}
 				if _, err := dst.Resolve(t.Context(), "v1"); err == nil {
-					t.Fatal("the preview tagged something")
+					t.Fatal("the preview moved a tag")
 				}
 				record := &sent{digests: make(map[digest.Digest]bool)}
 				opts.Progress = record
@@ -126,7 +126,7 @@ func TestPreviewMatchesPush(t *testing.T) {
 						t.Errorf("%s %s: preview sends it: %t, push sent it: %t", b.MediaType, b.Digest, b.Send, record.digests[b.Digest])
 					}
 					if ok, err := dst.Exists(t.Context(), b.Descriptor); err != nil || !ok {
-						t.Errorf("%s is not there after the push: %v", b.Digest, err)
+						t.Errorf("%s does not exist after the push: %v", b.Digest, err)
 					}
 				}
 				for d := range record.digests {

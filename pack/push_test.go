@@ -31,6 +31,7 @@ func file(path string) artifact.Layer {
 	return artifact.Layer{Path: path, Title: path, MediaType: "text/plain", Packing: mediatypes.Raw}
 }
 
+// plan returns a plan with layers.
 func plan(layers ...artifact.Layer) *artifact.Plan {
 	return &artifact.Plan{
 		Kind: mediatypes.Kind{Name: "generic"}, ArtifactType: "application/vnd.example.thing", Layers: layers,
@@ -173,7 +174,7 @@ func TestChangedFileIsNamed(t *testing.T) {
 	}
 }
 
-// streamTarget accepts blobs without a known digest.
+// streamTarget accepts blobs without a known digest, and counts them.
 type streamTarget struct {
 	*memory.Store
 	mu      sync.Mutex
@@ -260,17 +261,17 @@ func TestFinishSeesManifestOrder(t *testing.T) {
 // strictTarget rejects manifests whose blobs are missing, as registries do. It records the blobs whose existence is checked.
 type strictTarget struct {
 	*memory.Store
-	mu     sync.Mutex
-	asked  map[digest.Digest]bool
-	lost   digest.Digest // a blob that was deleted
-	status int           // the status code for a manifest whose blob was deleted
-	puts   int           // the number of manifest uploads
+	mu      sync.Mutex
+	checked map[digest.Digest]bool
+	lost    digest.Digest // a blob that was deleted
+	status  int           // the status code for a manifest whose blob was deleted
+	puts    int           // the number of manifest uploads
 }
 
 func (s *strictTarget) Exists(ctx context.Context, desc ocispec.Descriptor) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.asked[desc.Digest] = true
+	s.checked[desc.Digest] = true
 	if desc.Digest == s.lost {
 		return false, nil
 	}
@@ -303,7 +304,7 @@ func (s *strictTarget) PushReference(ctx context.Context, desc ocispec.Descripto
 // out to have lost one.
 func TestPushChecksOnlyNewBlobs(t *testing.T) {
 	t.Parallel()
-	dst := &strictTarget{Store: memory.New(), asked: make(map[digest.Digest]bool)}
+	dst := &strictTarget{Store: memory.New(), checked: make(map[digest.Digest]bool)}
 	opts := PushOptions{Tags: []string{"v1"}}
 	many := make(fstest.MapFS)
 	var layers []artifact.Layer
@@ -314,7 +315,7 @@ func TestPushChecksOnlyNewBlobs(t *testing.T) {
 	}
 	push := func(layers ...artifact.Layer) *Result {
 		t.Helper()
-		clear(dst.asked)
+		clear(dst.checked)
 		r, err := Push(t.Context(), many, plan(layers...), dst, opts)
 		if err != nil {
 			t.Fatal(err)
@@ -323,23 +324,23 @@ func TestPushChecksOnlyNewBlobs(t *testing.T) {
 	}
 	first := push(layers[:manyBlobs]...)
 	a, b := first.Layers[0].Digest, first.Layers[1].Digest
-	if !dst.asked[a] || !dst.asked[b] {
-		t.Errorf("blobs checked in a new repository: %v", dst.asked)
+	if !dst.checked[a] || !dst.checked[b] {
+		t.Errorf("in a new repository: checked %v, want all", dst.checked)
 	}
 	second := push(layers...)
-	if dst.asked[a] || dst.asked[b] || !dst.asked[second.Layers[manyBlobs].Digest] {
-		t.Errorf("asked for %v, want the last of %v", dst.asked, second.Layers)
+	if dst.checked[a] || dst.checked[b] || !dst.checked[second.Layers[manyBlobs].Digest] {
+		t.Errorf("checked %v, want the last of %v", dst.checked, second.Layers)
 	}
 	dst.lost, dst.status = b, 403
-	clear(dst.asked)
+	clear(dst.checked)
 	dst.puts = 0
 	_, err := Push(t.Context(), many, plan(layers[:manyBlobs]...), dst, opts)
-	if !errors.As(err, new(*errcode.ErrorResponse)) || dst.puts != 1 || dst.asked[a] {
-		t.Errorf("without push access: got %v after %d attempts, asked for %v", err, dst.puts, dst.asked)
+	if !errors.As(err, new(*errcode.ErrorResponse)) || dst.puts != 1 || dst.checked[a] {
+		t.Errorf("without push access: got %v after %d attempts, checked %v", err, dst.puts, dst.checked)
 	}
 	dst.lost, dst.status = b, 400
 	push(layers[:manyBlobs]...)
-	if dst.lost != "" || !dst.asked[a] || !dst.asked[b] {
-		t.Errorf("lost is %q, asked for %v", dst.lost, dst.asked)
+	if dst.lost != "" || !dst.checked[a] || !dst.checked[b] {
+		t.Errorf("lost is %q, checked %v", dst.lost, dst.checked)
 	}
 }

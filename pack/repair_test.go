@@ -9,8 +9,7 @@ import (
 	"oras.land/oras-go/v2/content/oci"
 )
 
-// TestPushRepairsALayout removes each file of a layout: the next push stores it again, and does not report that nothing
-// changed.
+// TestPushRepairsALayout checks that a push stores a missing blob of a layout again, and does not report that it sent nothing.
 func TestPushRepairsALayout(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -86,15 +86,15 @@ func TestDirectoryLayer(t *testing.T) {
 	}
 	src, err := Artifact(t.Context(), fsys, plan(directory()), nil, Options{})
 	if err != nil || src.Root().Digest != r.Digest {
-		t.Errorf("packed alone it is %v (%v), pushed %v", src.Root().Digest, err, r.Digest)
+		t.Errorf("packed as %v (%v), pushed as %v", src.Root().Digest, err, r.Digest)
 	}
 	again, err := content.FetchAll(t.Context(), src, r.Layers[0])
 	if err != nil || !bytes.Equal(again, packed) {
-		t.Errorf("the tar is another one when it is made again (%v)", err)
+		t.Errorf("the tar differs when it is created again (%v)", err)
 	}
 }
 
-func TestTarsAreSentAsTheyAreKnown(t *testing.T) {
+func TestOnlyLargeTarsAreHashedWhileSent(t *testing.T) {
 	t.Parallel()
 	dir := newTree(t, 10)
 	p := plan(directory())
@@ -155,11 +155,11 @@ func TestSplitDirectory(t *testing.T) {
 		}
 	}
 	if fresh != 1 {
-		t.Errorf("one changed file makes %d layers new", fresh)
+		t.Errorf("one changed file changes %d layers", fresh)
 	}
 }
 
-// volumeTar returns a layer of the entries of a tar.
+// volumeTar returns a layer of a volume with the entries of a tar.
 func volumeTar(path string) artifact.Layer {
 	return artifact.Layer{
 		Path: path, Archive: true, Size: -1, Entries: spec.Entries{Prefix: "volume-data/", Preserve: true, Image: true},
@@ -223,12 +223,12 @@ func TestTarIsChecked(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if _, err := dst.Resolve(t.Context(), "v1"); err == nil {
-			t.Errorf("%s: it is pushed", name)
+			t.Errorf("%s: the tar was pushed", name)
 		}
 	}
 }
 
-// TestTarThatChanges fails the push that reads it.
+// TestTarThatChanges checks that a tar that changed after it was packed can't be read.
 func TestTarThatChanges(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

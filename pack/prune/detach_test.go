@@ -106,7 +106,7 @@ func TestDetach(t *testing.T) {
 	}
 }
 
-// TestChooseByAge checks which of several weekly reports of two tools go, with and without a time.
+// TestChooseByAge checks which of several reports of two tools, with and without a time, are chosen.
 func TestChooseByAge(t *testing.T) {
 	t.Parallel()
 	dst := newStore(t)
@@ -146,7 +146,7 @@ func TestChooseByAge(t *testing.T) {
 	}
 }
 
-// terse lists referrers only by their types, as cosign does in the index that it writes where a registry lists none.
+// terse lists referrers without annotations, like the index that cosign writes for registries without the referrers API.
 type terse struct{ *oci.Store }
 
 func (s terse) Referrers(ctx context.Context, desc ocispec.Descriptor, _ string, fn func([]ocispec.Descriptor) error) error {
@@ -160,9 +160,9 @@ func (s terse) Referrers(ctx context.Context, desc ocispec.Descriptor, _ string,
 	return fn(found)
 }
 
-// TestDetachTellsSignaturesFromAttestations checks that a signature of cosign, which has the type of attestations, is detached
-// neither with those nor with other referrers.
-func TestDetachTellsSignaturesFromAttestations(t *testing.T) {
+// TestDetachDistinguishesSignatures checks that signatures and attestations of cosign, which have the same type, are detached
+// separately.
+func TestDetachDistinguishesSignatures(t *testing.T) {
 	t.Parallel()
 	store := newStore(t)
 	subject := store.manifest("application/vnd.example.app", "app", nil)

@@ -109,7 +109,7 @@ func newUntagged(dir string) (registry.Target, ocispec.Descriptor) {
 	return target, result.Descriptor()
 }
 
-// The zero Policy keeps what has a tag.
+// The zero Policy keeps all tags, so a plan removes only manifests without a tag.
 func ExampleNewPlan() {
 	dir, err := os.MkdirTemp("", "example")
 	if err != nil {

@@ -28,7 +28,7 @@ func TestKnownTreeIsNotPackedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := tars[0]
-	// The files are too young to be trusted. The test can't age their inodes, but it can age the fingerprinter.
+	// The files changed too recently to be trusted. The test can't change that, but it can move the limit of the fingerprinter.
 	if _, known := o.Known(); known {
 		t.Error("files that were made a moment ago are trusted")
 	}
@@ -50,19 +50,19 @@ func TestKnownTreeIsNotPackedAgain(t *testing.T) {
 	if got, ok := NewCache(cache).lookup(print); !ok || got != r {
 		t.Errorf("got %v, want %v", got, r)
 	}
-	p.boot = "another run of the machine"
+	p.boot = "another boot"
 	if p.print(o.entries) == print {
 		t.Error("files that may not be on the disk have the same fingerprint after a restart")
 	}
 	p.began = p.since
 	before := p.print(o.entries)
-	p.boot = "yet another one"
+	p.boot = "yet another boot"
 	if p.print(o.entries) != before {
-		t.Error("files that were changed in an earlier run have another fingerprint after a restart")
+		t.Error("files that were changed before the last boot have another fingerprint after a restart")
 	}
 	o.entries[len(o.entries)-1].ModTime++
 	if p.print(o.entries) == print {
-		t.Error("a changed time has the same fingerprint")
+		t.Error("a file with a changed time has the same fingerprint")
 	}
 }
 
@@ -85,7 +85,7 @@ func TestDamagedTreeCache(t *testing.T) {
 	}
 	damaged := NewCache(dir)
 	if _, ok := damaged.lookup(fingerprint{1}); ok {
-		t.Error("a damaged line counts")
+		t.Error("a damaged line is used")
 	}
 	if got, ok := damaged.lookup(fingerprint{2}); !ok || got != r {
 		t.Errorf("got %v, %v", got, ok)
@@ -118,7 +118,7 @@ func TestFingerprintOfDirectories(t *testing.T) {
 			layer := artifact.Layer{Path: ".", Dir: true, Packing: mediatypes.TarGzip}
 			layer.Preserve = change.preserve
 			pool := NewPool(NewCache(t.TempDir()))
-			pool.minAge = -time.Hour // what changed a moment ago counts
+			pool.minAge = -time.Hour // trust recent changes
 			print := func() fingerprint {
 				tars, err := pool.Pack(t.Context(), os.DirFS(dir), layer, time.Time{})
 				if err != nil {
@@ -153,7 +153,7 @@ func TestFingerprintsOfASplitTree(t *testing.T) {
 	layer := artifact.Layer{Path: ".", Dir: true, Packing: mediatypes.TarGzip}
 	layer.Preserve, layer.Split = true, true
 	pool := NewPool(NewCache(t.TempDir()))
-	pool.minAge = -time.Hour // what changed a moment ago counts
+	pool.minAge = -time.Hour // trust recent changes
 	prints := func() (all []fingerprint) {
 		tars, err := pool.Pack(t.Context(), os.DirFS(dir), layer, time.Time{})
 		if err != nil {
@@ -220,7 +220,7 @@ func TestRatioMeter(t *testing.T) {
 	}
 }
 
-// TestExcess checks that a tar that this process did not write is judged by its files.
+// TestExcess checks that the ratio of a tar that this process did not create is estimated from its files.
 func TestExcess(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
