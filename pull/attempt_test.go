@@ -9,7 +9,7 @@ import (
 	"github.com/davit-oci/davit/pull/internal/unpack"
 )
 
-// TestAttempts checks every state of the driver against every outcome.
+// TestAttempts checks which attempt follows an attempt with each outcome.
 func TestAttempts(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -40,7 +40,7 @@ func TestAttempts(t *testing.T) {
 	}
 }
 
-// TestAttemptsEnd follows the driver with outcomes that never change: it must stop.
+// TestAttemptsEnd checks that a pull stops if all its attempts have the same outcome.
 func TestAttemptsEnd(t *testing.T) {
 	t.Parallel()
 	for end, want := range map[outcome]int{ended: 1, entangled: 2, restarted: 2, raced: 1 + maxRaces} {

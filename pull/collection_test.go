@@ -12,8 +12,8 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// collectionOf stores a collection and tags it.
-func collectionOf(t *testing.T, src *pulltest.Source, members ...ocispec.Descriptor) ocispec.Descriptor {
+// storeCollection stores a collection and tags it.
+func storeCollection(t *testing.T, src *pulltest.Source, members ...ocispec.Descriptor) ocispec.Descriptor {
 	t.Helper()
 	return src.Document(t, "v1", ocispec.Index{
 		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageIndex,
@@ -21,13 +21,13 @@ func collectionOf(t *testing.T, src *pulltest.Source, members ...ocispec.Descrip
 	})
 }
 
-// TestCollection pulls the files of all members, including existing ones, and then only chosen ones.
+// TestCollection pulls the files of all members, and then only chosen ones.
 func TestCollection(t *testing.T) {
 	t.Parallel()
 	src := pulltest.NewSource()
 	one := src.Manifest(t, "one", src.Layer(t, "one/a.txt", "1"), src.Layer(t, "shared.txt", "s"))
 	two := src.Manifest(t, "two", src.Layer(t, "two/a.txt", "2"))
-	root := collectionOf(t, src, one, two)
+	root := storeCollection(t, src, one, two)
 	dst := pulltest.NewDir(t)
 	result, err := pull.Artifact(t.Context(), src, "v1", dst, pull.Options{NoSync: true})
 	if err != nil {
@@ -63,20 +63,20 @@ func TestCollectionRefuses(t *testing.T) {
 			return []ocispec.Descriptor{src.Manifest(t, "a", src.Layer(t, "x", "1")), src.Manifest(t, "b", src.Layer(t, "x", "2"))}
 		}, "two layers have this title"},
 		"a collection": {func(src *pulltest.Source) []ocispec.Descriptor {
-			return []ocispec.Descriptor{collectionOf(t, src, src.Manifest(t, "a", src.Layer(t, "x", "1")))}
+			return []ocispec.Descriptor{storeCollection(t, src, src.Manifest(t, "a", src.Layer(t, "x", "1")))}
 		}, "in a collection is an index"},
 		"too many":  {func(src *pulltest.Source) []ocispec.Descriptor { return many(src, 1001, 10) }, "the limit is 1000"},
 		"too large": {func(src *pulltest.Source) []ocispec.Descriptor { return many(src, 9, 4<<20) }, "more than 33554432 bytes"},
 		"a blob":    {func(src *pulltest.Source) []ocispec.Descriptor { return []ocispec.Descriptor{src.Layer(t, "x", "1")} }, "neither a manifest nor an index"},
-		"not there": {func(src *pulltest.Source) []ocispec.Descriptor { return many(src, 1, 10) }, "not found"},
-		"out of place": {func(src *pulltest.Source) []ocispec.Descriptor {
+		"missing":   {func(src *pulltest.Source) []ocispec.Descriptor { return many(src, 1, 10) }, "not found"},
+		"outside": {func(src *pulltest.Source) []ocispec.Descriptor {
 			return []ocispec.Descriptor{src.Manifest(t, "a", src.Layer(t, "../x", "1"))}
 		}, "leaves the destination"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			src := pulltest.NewSource()
-			collectionOf(t, src, tc.members(src)...)
+			storeCollection(t, src, tc.members(src)...)
 			dst := pulltest.NewDir(t)
 			if _, err := pull.Artifact(t.Context(), src, "v1", dst, pull.Options{NoSync: true}); err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("got %v, want %q", err, tc.want)

@@ -42,10 +42,10 @@ func TestRecordAfterPowerLoss(t *testing.T) {
 		return regexp.MustCompile(`"boot":"[^"]*"`).ReplaceAllString(record, `"boot":"another"`)
 	}
 	for name, test := range map[string]struct {
-		noSync   bool
-		edit     func(string) string
-		damaged  string
-		believed bool
+		noSync  bool
+		edit    func(string) string
+		damaged string
+		trusted bool
 	}{
 		"not synced, zeros":     {true, otherBoot, strings.Repeat("\x00", len(data)), false},
 		"not synced, cut":       {true, otherBoot, "some", false},
@@ -86,8 +86,8 @@ func TestRecordAfterPowerLoss(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if result.Skipped != test.believed {
-				t.Errorf("skipped: %t, want %t", result.Skipped, test.believed)
+			if result.Skipped != test.trusted {
+				t.Errorf("skipped: %t, want %t", result.Skipped, test.trusted)
 			}
 			if got, err := dst.ReadFile("a.txt"); string(got) != data {
 				t.Errorf("a.txt is %q (%v), want %q", got, err, data)

@@ -11,8 +11,7 @@ import (
 	"oras.land/oras-go/v2/content/memory"
 )
 
-// FuzzArtifact pulls made-up manifests: whatever they say, nothing appears outside of the destination and its state file, and
-// only whole files in it.
+// FuzzArtifact checks that no manifest makes a pull write outside of the destination, or place anything except unchanged blobs.
 func FuzzArtifact(f *testing.F) {
 	blob := digest.FromString("blob").String()
 	layer := func(annotations string) string {

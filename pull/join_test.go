@@ -17,7 +17,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// volume stores a volume of the layers.
+// volume stores a volume with layers, and tags it.
 func (s *counted) volume(t testing.TB, tag, title string, layers ...string) {
 	t.Helper()
 	m := ocispec.Manifest{
@@ -37,7 +37,7 @@ func (s *counted) volume(t testing.TB, tag, title string, layers ...string) {
 	}
 }
 
-// tarNames lists a plain tar.
+// tarNames lists the names and contents of the entries of an uncompressed tar.
 func tarNames(t *testing.T, name string) (names []string) {
 	t.Helper()
 	f, err := os.Open(name)

@@ -20,8 +20,8 @@ import (
 	"oras.land/oras-go/v2"
 )
 
-// tarOf pushes an artifact of one tar with links, directories, and files: "name -> target", "dir/", "file".
-func (s *counted) tarOf(t testing.TB, tag string, entries ...string) {
+// pushTar pushes an artifact of one tar with links, directories, and files: "name -> target", "dir/", "file".
+func (s *counted) pushTar(t testing.TB, tag string, entries ...string) {
 	t.Helper()
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
@@ -54,8 +54,8 @@ func (s *counted) tarOf(t testing.TB, tag string, entries ...string) {
 	}
 }
 
-// escapes returns the links below a directory that the system resolves to something outside. It ignores links that the user made.
-func escapes(t testing.TB, dir string, mine map[string]string) (list []string) {
+// findEscapes returns the links below a directory that the system resolves to a path outside. It ignores links that the user made.
+func findEscapes(t testing.TB, dir string, mine map[string]string) (list []string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.Type() != fs.ModeSymlink {
@@ -77,8 +77,9 @@ func escapes(t testing.TB, dir string, mine map[string]string) (list []string) {
 	return list
 }
 
-// newWorld makes a directory to pull into, deep enough for links that go up, with something at each place that they could reach.
-func newWorld(t testing.TB) (out string) {
+// newDeepDir returns a directory to pull into. It is deep enough for links that lead up, and each directory above it has directories
+// that such links could reach.
+func newDeepDir(t testing.TB) (out string) {
 	t.Helper()
 	top, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
@@ -99,16 +100,16 @@ func TestLinksOfSeveralPulls(t *testing.T) {
 	t.Parallel()
 	const up, turn = "tree/x/up -> ../y/z/../../escape", "tree/y/z -> .."
 	store := newStore()
-	store.tarOf(t, "a", up)
-	store.tarOf(t, "b", turn)
-	store.tarOf(t, "ab", up, turn)
-	store.tarOf(t, "dirs", "tree/y/z/", "tree/y/z/f", up)
-	store.tarOf(t, "through", "tree/l -> mine/f")
+	store.pushTar(t, "a", up)
+	store.pushTar(t, "b", turn)
+	store.pushTar(t, "ab", up, turn)
+	store.pushTar(t, "dirs", "tree/y/z/", "tree/y/z/f", up)
+	store.pushTar(t, "through", "tree/l -> mine/f")
 	for name, test := range map[string]struct {
 		mine   map[string]string // links of the user, made first
 		pulls  []pull.Options
 		tags   []string
-		refuse int // which of the pulls is refused
+		refuse int // index of the pull that is refused; -1: no pull
 	}{
 		"one":                         {nil, []pull.Options{{}}, []string{"ab"}, 0},
 		"the second turns":            {nil, []pull.Options{{Origin: "1"}, {Origin: "2"}}, []string{"a", "b"}, 1},
@@ -124,7 +125,7 @@ func TestLinksOfSeveralPulls(t *testing.T) {
 	} {
 		for _, recorded := range []bool{true, false} {
 			for _, force := range []bool{false, true} {
-				out := newWorld(t)
+				out := newDeepDir(t)
 				root := openRoot(t, out)
 				for name, target := range test.mine {
 					if err := errors.Join(os.MkdirAll(filepath.Dir(filepath.Join(out, name)), 0o777), os.Symlink(target, filepath.Join(out, name))); err != nil {
@@ -142,7 +143,7 @@ func TestLinksOfSeveralPulls(t *testing.T) {
 						t.Errorf("%s, recorded %t, force %t: pull %d: %v", name, recorded, force, i, err)
 					}
 				}
-				if list := escapes(t, out, nil); test.mine == nil && list != nil {
+				if list := findEscapes(t, out, nil); test.mine == nil && list != nil {
 					t.Errorf("%s, recorded %t, force %t: %v", name, recorded, force, list)
 				}
 			}
@@ -150,8 +151,8 @@ func TestLinksOfSeveralPulls(t *testing.T) {
 	}
 }
 
-// FuzzLinks pulls random sequences of artifacts into one directory, with random links, options, and links of the user: no link that
-// was pulled leads out.
+// FuzzLinks pulls random sequences of artifacts into one directory, with random links, options, and links of the user. It checks that no
+// link that was pulled leads out of the directory.
 func FuzzLinks(f *testing.F) {
 	for seed := range uint64(60) {
 		f.Add(seed)
@@ -172,7 +173,7 @@ func FuzzLinks(f *testing.F) {
 			}
 			return strings.Join(parts, "/")
 		}
-		store, out := newStore(), newWorld(t)
+		store, out := newStore(), newDeepDir(t)
 		root, mine := openRoot(t, out), make(map[string]string)
 		var log []string
 		for i := range 6 {
@@ -183,7 +184,7 @@ func FuzzLinks(f *testing.F) {
 					mine[name] = target
 					log = append(log, "user: "+name+" -> "+target)
 				}
-				if len(escapes(t, out, mine)) > 0 { // by what the user did
+				if len(findEscapes(t, out, mine)) > 0 { // because of a link of the user
 					return
 				}
 			}
@@ -209,7 +210,7 @@ func FuzzLinks(f *testing.F) {
 				}
 			}
 			tag := fmt.Sprint("v", i)
-			store.tarOf(t, tag, entries...)
+			store.pushTar(t, tag, entries...)
 			opts := pull.Options{NoSync: true, Force: rnd.IntN(2) == 0, Delete: rnd.IntN(2) == 0, Origin: pick("1", "2")}
 			if rnd.IntN(4) > 0 {
 				opts.State = out + ".state"
@@ -217,7 +218,7 @@ func FuzzLinks(f *testing.F) {
 			if rnd.IntN(3) == 0 {
 				opts.Include = []string{"tree/" + pick("a", "b", "c") + "/**"}
 			}
-			before := escapes(t, out, mine)
+			before := findEscapes(t, out, mine)
 			_, err := pull.Artifact(t.Context(), store, tag, root, opts)
 			log = append(log, fmt.Sprintf("pull %q: %v", entries, err))
 			pulled[err == nil]++
@@ -226,7 +227,7 @@ func FuzzLinks(f *testing.F) {
 					delete(mine, name) // replaced, by force
 				}
 			}
-			if list := escapes(t, out, mine); len(list) > len(before) {
+			if list := findEscapes(t, out, mine); len(list) > len(before) {
 				t.Fatalf("%q leads out after\n%s", list, strings.Join(log, "\n"))
 			}
 		}
@@ -241,7 +242,7 @@ func TestLinkBomb(t *testing.T) {
 		entries = append(entries, fmt.Sprintf("tree/k%d -> %sa/..", i, strings.Repeat("l0/../", 39)))
 	}
 	store := newStore()
-	store.tarOf(t, "bomb", entries...)
+	store.pushTar(t, "bomb", entries...)
 	started := time.Now()
 	_, err := pull.Artifact(t.Context(), store, "bomb", openRoot(t, filepath.Join(t.TempDir(), "out")), pull.Options{NoSync: true})
 	if !errors.Is(err, artifact.ErrRefused) || !strings.Contains(err.Error(), "steps") {
@@ -253,16 +254,17 @@ func TestLinkBomb(t *testing.T) {
 		t.Errorf("interrupted: %v", err)
 	}
 	var many []string
-	for i := range 5000 { // honest links
+	for i := range 5000 { // harmless links
 		many = append(many, fmt.Sprintf("tree/d%d/l -> ../d%d/../d0/x", i, i/2))
 	}
-	store.tarOf(t, "many", many...)
+	store.pushTar(t, "many", many...)
 	if _, err := pull.Artifact(t.Context(), store, "many", openRoot(t, filepath.Join(t.TempDir(), "out")), pull.Options{NoSync: true}); err != nil {
 		t.Error(err)
 	}
 }
 
-// TestLongPaths checks that the paths of an artifact take a bounded amount of memory. Those of consecutive files share theirs.
+// TestLongPaths checks that the paths of an artifact take a bounded amount of memory. Consecutive files share the path of their
+// directory.
 func TestLongPaths(t *testing.T) {
 	t.Parallel()
 	deep := "tree/" + strings.Repeat(strings.Repeat("d", 200)+"/", 12)
@@ -272,8 +274,8 @@ func TestLongPaths(t *testing.T) {
 		together = append(together, fmt.Sprintf("%sf%d", deep, i))
 	}
 	store := newStore()
-	store.tarOf(t, "apart", apart...)
-	store.tarOf(t, "together", together...)
+	store.pushTar(t, "apart", apart...)
+	store.pushTar(t, "together", together...)
 	for tag, refused := range map[string]bool{"apart": true, "together": false} {
 		out := filepath.Join(t.TempDir(), "out")
 		opts := pull.Options{NoSync: true, State: out + ".state", Limits: pull.Limits{MaxFiles: 1000}}
@@ -287,8 +289,8 @@ func TestLongPaths(t *testing.T) {
 	}
 }
 
-// TestDeepPaths checks that creating directories with many levels takes a bounded number of steps. Files that share one cost
-// no more than others.
+// TestDeepPaths checks that creating directories with many levels takes a bounded number of steps. Many files in one such directory
+// are accepted.
 func TestDeepPaths(t *testing.T) {
 	t.Parallel()
 	names := func(levels, dirs, files int) (all []string) {
@@ -300,9 +302,9 @@ func TestDeepPaths(t *testing.T) {
 		return all
 	}
 	store := newStore()
-	store.tarOf(t, "deep", names(250, 25, 1)...)
-	store.tarOf(t, "honest", names(60, 50, 20)...)
-	for tag, refused := range map[string]bool{"deep": true, "honest": false} {
+	store.pushTar(t, "deep", names(250, 25, 1)...)
+	store.pushTar(t, "many files", names(60, 50, 20)...)
+	for tag, refused := range map[string]bool{"deep": true, "many files": false} {
 		out := filepath.Join(t.TempDir(), "out")
 		_, err := pull.Artifact(t.Context(), store, tag, openRoot(t, out), pull.Options{NoSync: true})
 		if errors.Is(err, artifact.ErrRefused) != refused || err != nil && (!refused || !strings.Contains(err.Error(), "too many deep paths")) {

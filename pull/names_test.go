@@ -17,11 +17,11 @@ import (
 	"github.com/davit-oci/davit/pull"
 )
 
-// TestNamesThatArePackedCanBePulled checks that composing refuses each name that a pull would refuse, and no other: of every
-// kind whose directories are tars, and files that are packed one by one.
+// TestNamesThatArePackedCanBePulled checks that composing refuses exactly the names that a pull would refuse, for kinds that pack
+// directories as tars and for kinds that pack files one by one.
 func TestNamesThatArePackedCanBePulled(t *testing.T) {
 	t.Parallel()
-	type verdict struct{ exact, portable bool }
+	type verdict struct{ exact, portable bool } // whether kinds with exact names, and other kinds, accept the names
 	for name, test := range map[string]struct {
 		files []string
 		want  verdict

@@ -62,8 +62,8 @@ func TestRepeatedVolumePull(t *testing.T) {
 	}
 }
 
-// TestLockedDirectories checks that directories that their owner may not write are created, changed, and emptied as others
-// are, and nothing is left of the stage that they were made in.
+// TestLockedDirectories checks that directories that their owner may not write are created, changed, and emptied like others, and
+// that nothing of the stage is left.
 func TestLockedDirectories(t *testing.T) {
 	t.Parallel()
 	dir, out, store := t.TempDir(), filepath.Join(t.TempDir(), "out"), newStore()

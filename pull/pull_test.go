@@ -46,7 +46,7 @@ func TestArtifact(t *testing.T) {
 	a, _ := dst.Stat("b2")
 	b, _ := dst.Stat("d/e/b")
 	if os.SameFile(a, b) {
-		t.Error("two files are one")
+		t.Error("two files are hard links of each other")
 	}
 }
 
@@ -168,7 +168,7 @@ func TestFailureLeavesTheOldFiles(t *testing.T) {
 			t.Errorf("%s is %q (%v)", name, b, err)
 		}
 	}
-	// What came before the failure is not fetched again, and nothing is left in the end.
+	// The blobs that were fetched before the failure are not fetched again, and nothing is left in the end.
 	src.Fail = nil
 	if _, err := Artifact(t.Context(), src, "v2", dst, Options{NoSync: true, State: pulltest.Beside(dst)}); err != nil {
 		t.Fatal(err)
@@ -205,7 +205,7 @@ func TestPlacingIsUndone(t *testing.T) {
 	pulltest.WantFiles(t, dst, map[string]string{"a": "A1", "d/": "", "d/b": "B1"})
 }
 
-// TestEveryChangeIsRefused changes, cuts and lengthens each blob in turn.
+// TestEveryChangeIsRefused checks that a pull refuses each blob that was changed, cut, or lengthened.
 func TestEveryChangeIsRefused(t *testing.T) {
 	t.Parallel()
 	src := pulltest.NewSource()
@@ -243,7 +243,7 @@ func TestBadNames(t *testing.T) {
 	} {
 		src, dst := pulltest.NewSource(), pulltest.NewDir(t)
 		src.Manifest(t, "v1", src.Layer(t, "good", "g"), src.Layer(t, name, "x"))
-		// JSON can't carry every byte: the name as received counts.
+		// JSON can't carry every byte, so the name "bad\xff" arrives as a valid one.
 		_, err := Artifact(t.Context(), src, "v1", dst, Options{NoSync: true, State: pulltest.Beside(dst)})
 		if name != "bad\xff" && !errors.Is(err, artifact.ErrRefused) {
 			t.Errorf("%q: got %v", name, err)
@@ -301,7 +301,7 @@ func TestAmbiguousManifests(t *testing.T) {
 		"deep":           `{"schemaVersion":2,` + config + `,"x":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`,
 	} {
 		src, dst := pulltest.NewSource(), pulltest.NewDir(t)
-		raw := src.Add(t, "application/json", body) // of another type the store would parse it
+		raw := src.Add(t, "application/json", body) // with another type, the store would parse it
 		if err := src.Tag(t.Context(), raw, "v1"); err != nil {
 			t.Fatal(err)
 		}
@@ -409,7 +409,7 @@ func TestStagesOfKilledPullsAreSwept(t *testing.T) {
 		t.Fatal(err)
 	}
 	killed.Release()
-	for _, name := range []string{".davit-mine", place.AlternativeName(killed.Name)} { // the second was killed at once
+	for _, name := range []string{".davit-mine", place.AlternativeName(killed.Name)} { // the second was killed before it made a lock file
 		if err := dst.Mkdir(name, 0o777); err != nil {
 			t.Fatal(err)
 		}
@@ -453,7 +453,7 @@ func TestStateSeesOnlyItsOrigin(t *testing.T) {
 	}
 }
 
-// TestPullsAtOnce runs pulls of two versions into one directory: each succeeds, and the directory has one of them in the end.
+// TestPullsAtOnce runs pulls of two versions into one directory. All succeed, and the directory has the files of one in the end.
 func TestPullsAtOnce(t *testing.T) {
 	t.Parallel()
 	src, dst := pulltest.NewSource(), pulltest.NewDir(t)
@@ -484,8 +484,8 @@ func TestPullsAtOnce(t *testing.T) {
 	}
 }
 
-// TestOutrunPullLeavesNothing runs other pulls, which place the files, while one fetches: it finds nothing left to do, and
-// leaves nothing of what it began.
+// TestOutrunPullLeavesNothing runs other pulls, which place the files, while one pull fetches them. That pull has nothing left to do,
+// and leaves nothing of its own.
 func TestOutrunPullLeavesNothing(t *testing.T) {
 	t.Parallel()
 	src, dst := pulltest.NewSource(), pulltest.NewDir(t)
@@ -521,7 +521,7 @@ func TestFailedPullResumesOrLeavesNothing(t *testing.T) {
 		again int32 // blobs and manifests that the next pull fetches
 	}{
 		"broken off": {io.ErrUnexpectedEOF, 2},
-		"full disk":  {&fs.PathError{Op: "write", Path: "b", Err: syscall.ENOSPC}, 3}, // others need the room as well
+		"full disk":  {&fs.PathError{Op: "write", Path: "b", Err: syscall.ENOSPC}, 3}, // the stage is removed to free its space
 	} {
 		src, dst := pulltest.NewSource(), pulltest.NewDir(t)
 		broken := src.Layer(t, "b", "two")
@@ -539,7 +539,7 @@ func TestFailedPullResumesOrLeavesNothing(t *testing.T) {
 			t.Errorf("%s: then fetched %d, %v, want %d", name, src.Fetched.Load(), err, c.again)
 		}
 		if files := pulltest.Tree(t, dst); len(files) != 2 || files["a"] != "one" || files["b"] != "two" {
-			t.Errorf("%s: at last %v", name, files)
+			t.Errorf("%s: in the end %v", name, files)
 		}
 	}
 }

@@ -46,6 +46,7 @@ func (s *ranged) FetchRange(ctx context.Context, desc ocispec.Descriptor, offset
 	return rc, err
 }
 
+// joinPaths returns the paths of files in one string.
 func joinPaths(files []pull.File) string {
 	var names []string
 	for _, f := range files {
@@ -54,8 +55,8 @@ func joinPaths(files []pull.File) string {
 	return strings.Join(names, " ")
 }
 
-// mixed pushes a directory and a file.
-func mixed(t *testing.T, store *counted, packing mediatypes.Packing) (dir string) {
+// pushMixed pushes a directory and a file, and returns the directory that has them.
+func pushMixed(t *testing.T, store *counted, packing mediatypes.Packing) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
 	write(t, dir, "docs/a.md", "# A")
@@ -71,7 +72,7 @@ func TestList(t *testing.T) {
 	t.Parallel()
 	for _, packing := range []mediatypes.Packing{mediatypes.Tar, mediatypes.TarGzip, mediatypes.TarZstd} {
 		store := newStore()
-		mixed(t, store, packing)
+		pushMixed(t, store, packing)
 		r, err := read.List(t.Context(), store, "v1", read.ListOptions{})
 		if err != nil || joinPaths(r.Files) != "docs/a.md docs/sub/b.md large.bin" {
 			t.Fatalf("%s: %v, %v", packing, r, err)
@@ -142,7 +143,7 @@ func TestPlainTarIsListedByItsHeaders(t *testing.T) {
 func TestCat(t *testing.T) {
 	t.Parallel()
 	store := newStore()
-	dir := mixed(t, store, mediatypes.TarGzip)
+	dir := pushMixed(t, store, mediatypes.TarGzip)
 	large, err := os.ReadFile(filepath.Join(dir, "large.bin"))
 	if err != nil {
 		t.Fatal(err)
@@ -215,7 +216,7 @@ func (s *lying) Fetch(ctx context.Context, desc ocispec.Descriptor) (io.ReadClos
 func TestCatHoldsBackDamagedContent(t *testing.T) {
 	t.Parallel()
 	store := newStore()
-	mixed(t, store, mediatypes.TarGzip)
+	pushMixed(t, store, mediatypes.TarGzip)
 	r, err := read.List(t.Context(), store, "v1", read.ListOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -234,7 +235,7 @@ func TestCatHoldsBackDamagedContent(t *testing.T) {
 				t.Errorf("%s %s: %v", name, change, err)
 			}
 			if out.Len() > 0 {
-				t.Errorf("%s %s: %d bytes were handed over", name, change, out.Len())
+				t.Errorf("%s %s: %d bytes were written", name, change, out.Len())
 			}
 			if _, err := read.List(t.Context(), src, "v1", read.ListOptions{}); name == "docs/a.md" && !errors.Is(err, artifact.ErrRefused) {
 				t.Errorf("listing %s: %v", change, err)
@@ -256,8 +257,8 @@ func (s *lying) FetchRange(ctx context.Context, desc ocispec.Descriptor, offset,
 	return rc, err
 }
 
-// TestNothingUnverified changes one byte of layers of several sizes and packings: the bytes are refused, or reported as
-// unverified, and nothing of a layer of at most 32 MiB is written.
+// TestNothingUnverified changes one byte in layers of several sizes and packings. It checks that the content is refused or reported as
+// unverified, and that nothing of a layer of at most 32 MiB is written.
 func TestNothingUnverified(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -322,7 +323,7 @@ func TestNothingUnverified(t *testing.T) {
 	}
 }
 
-// TestPageOfALargeLayer shows the page that the config names: it is not verified, since the rest of the layer is not fetched.
+// TestPageOfALargeLayer checks that the page that the config names is not verified if the rest of the layer is not fetched.
 func TestPageOfALargeLayer(t *testing.T) {
 	t.Parallel()
 	for size, want := range map[int]bool{1 << 20: true, 33 << 20: false} {
@@ -355,6 +356,7 @@ type target interface {
 	Resolve(context.Context, string) (ocispec.Descriptor, error)
 }
 
+// noClose hides the methods of a store that target does not have, such as FetchRange.
 type noClose struct{ target }
 
 func (noClose) Close() error { return nil }
@@ -440,7 +442,7 @@ func TestDiffOfImages(t *testing.T) {
 func TestVerify(t *testing.T) {
 	t.Parallel()
 	store := newStore()
-	mixed(t, store, mediatypes.TarZstd)
+	pushMixed(t, store, mediatypes.TarZstd)
 	report, err := inspect.Verify(t.Context(), store, "v1", inspect.VerifyOptions{Referrers: true})
 	if err != nil || len(report.Faults) != 0 || report.Checked != 4 {
 		t.Errorf("got %+v, %v", report, err)
@@ -451,7 +453,7 @@ func TestVerify(t *testing.T) {
 func TestVerifyOfEveryClaim(t *testing.T) {
 	t.Parallel()
 	store := newStore()
-	mixed(t, store, mediatypes.TarZstd)
+	pushMixed(t, store, mediatypes.TarZstd)
 	desc, err := store.Resolve(t.Context(), "v1")
 	if err != nil {
 		t.Fatal(err)
@@ -475,12 +477,12 @@ func TestVerifyOfEveryClaim(t *testing.T) {
 	}
 }
 
-// TestEveryChangedLayerIsRefused changes, cuts and lengthens each layer of an artifact with a packed directory.
+// TestEveryChangedLayerIsRefused checks that a pull refuses each layer that was changed, cut, or lengthened, with a packed directory.
 func TestEveryChangedLayerIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, packing := range []mediatypes.Packing{mediatypes.Tar, mediatypes.TarGzip, mediatypes.TarZstd} {
 		store := newStore()
-		mixed(t, store, packing)
+		pushMixed(t, store, packing)
 		r, err := read.List(t.Context(), store, "v1", read.ListOptions{})
 		if err != nil {
 			t.Fatal(err)
@@ -516,7 +518,7 @@ func TestReadableInTars(t *testing.T) {
 		{"the page nearest to the top", []string{tgz(t, entry{name: "d/z.md", content: "z"}, entry{name: "d/index.md", content: "i"}, entry{name: "d/sub/README.md", content: "r"})}, "d/index.md"},
 		{"upper layers hide lower ones", []string{tgz(t, entry{name: "README.md", content: "old"}), tgz(t, entry{name: ".wh.README.md"}, entry{name: "a.md", content: "a"})}, "a.md"},
 		{"replaced", []string{tgz(t, entry{name: "README.md", content: "old"}), tgz(t, entry{name: "README.md", content: "new"})}, "README.md"},
-		{"links say nothing themselves", []string{tgz(t, entry{name: "README.md", link: "d/real.md", kind: tar.TypeSymlink}, entry{name: "d/real.md", content: "r"})}, "d/real.md"},
+		{"links have no text", []string{tgz(t, entry{name: "README.md", link: "d/real.md", kind: tar.TypeSymlink}, entry{name: "d/real.md", content: "r"})}, "d/real.md"},
 		{"files of programs", []string{tgz(t, entry{name: "usr/share/doc/README.md", content: "r"})}, ""},
 	} {
 		store := newStore()
@@ -537,7 +539,7 @@ func TestReadableInTars(t *testing.T) {
 	}
 }
 
-// TestReadableSkipsLargeLayers claims sizes that need not be real: such layers are not requested.
+// TestReadableSkipsLargeLayers checks that layers that are too large are not requested. The store does not have them.
 func TestReadableSkipsLargeLayers(t *testing.T) {
 	t.Parallel()
 	store := newStore()

@@ -109,6 +109,7 @@ func listTree(t testing.TB, dir string, meta bool) string {
 	return b.String()
 }
 
+// directory returns a plan of one directory.
 func directory(kind, path string, packing mediatypes.Packing) *artifact.Plan {
 	mediaType := map[mediatypes.Packing]string{
 		mediatypes.Tar: mediatypes.LayerTar, mediatypes.TarGzip: mediatypes.LayerTarGzip, mediatypes.TarZstd: mediatypes.LayerTarZstd,
@@ -122,6 +123,7 @@ func directory(kind, path string, packing mediatypes.Packing) *artifact.Plan {
 	}
 }
 
+// volumePlan returns a plan of a volume with the directory "vol".
 func volumePlan() *artifact.Plan {
 	return &artifact.Plan{
 		Kind: mediatypes.Kind{Name: mediatypes.Volume, Shape: mediatypes.Image}, ConfigType: ocispec.MediaTypeImageConfig,
@@ -136,6 +138,7 @@ func volumePlan() *artifact.Plan {
 	}
 }
 
+// push pushes the plan of files in dir with the tag "v1".
 func push(t testing.TB, dir string, plan *artifact.Plan, dst *counted) *pack.Result {
 	t.Helper()
 	r, err := pack.Push(t.Context(), openRoot(t, dir).FS(), plan, dst, pack.PushOptions{Tags: []string{"v1"}})
@@ -182,7 +185,7 @@ func TestDirectoryRoundTrip(t *testing.T) {
 	}
 }
 
-// TestSmallChangeFetchesLittle pulls a directory of many layers again after one file changed.
+// TestSmallChangeFetchesLittle checks that a pull after a change of one file fetches few of a directory's layers.
 func TestSmallChangeFetchesLittle(t *testing.T) {
 	t.Parallel()
 	dir, out, store := t.TempDir(), filepath.Join(t.TempDir(), "out"), newStore()
@@ -227,7 +230,7 @@ func TestSmallChangeFetchesLittle(t *testing.T) {
 	}
 }
 
-// TestVolumeRoundTrip compares what Preserve is about.
+// TestVolumeRoundTrip checks that a pull restores the modes and times of a volume.
 func TestVolumeRoundTrip(t *testing.T) {
 	t.Parallel()
 	dir, out, store := t.TempDir(), filepath.Join(t.TempDir(), "out"), newStore()
@@ -249,13 +252,14 @@ func TestVolumeRoundTrip(t *testing.T) {
 	}
 }
 
-// entry is an entry of a tar made by hand.
+// entry is an entry of a tar.
 type entry struct {
 	name, content string
 	link          string
 	kind          byte
 }
 
+// tgz returns a compressed tar.
 func tgz(t testing.TB, entries ...entry) string {
 	t.Helper()
 	var buf bytes.Buffer
@@ -341,13 +345,13 @@ func TestImageLayersInOrder(t *testing.T) {
 			t.Errorf("%s: got %q, %v", name, b, err)
 		}
 	}
-	// And one that hides something of the layer below, which the last pull placed as it is.
+	// A top layer that hides files of the base removes them, although the last pull placed the base unchanged.
 	store.image(t, "v1", base, top)
 	if _, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{NoSync: true, State: out + ".state", Delete: true}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Lstat(filepath.Join(out, "etc/gone")); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("a file that the top layer takes away: %v", err)
+		t.Errorf("a file that the top layer hides: %v", err)
 	}
 }
 
@@ -423,7 +427,7 @@ func TestIncludeReachesIntoTars(t *testing.T) {
 	}
 }
 
-// TestChangesWithoutContent checks that the target of a link counts as content, and a mode where modes are preserved.
+// TestChangesWithoutContent checks that the target of a link counts as content, and that a mode counts where modes are preserved.
 func TestChangesWithoutContent(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -462,11 +466,11 @@ func TestChangesWithoutContent(t *testing.T) {
 		}
 		_, err := pull.Artifact(t.Context(), store, "v1", root, opts)
 		if errors.Is(err, artifact.ErrKept) != c.keep || !c.keep && err != nil || listTree(t, out, false) != changed {
-			t.Errorf("%s: %v; there is\n%s", name, err, listTree(t, out, false))
+			t.Errorf("%s: %v; got\n%s", name, err, listTree(t, out, false))
 		}
 		opts.Force = true
 		if _, err := pull.Artifact(t.Context(), store, "v1", root, opts); err != nil || c.keep && listTree(t, out, false) != before {
-			t.Errorf("%s: by force: %v; there is\n%s", name, err, listTree(t, out, false))
+			t.Errorf("%s: by force: %v; got\n%s", name, err, listTree(t, out, false))
 		}
 	}
 }
@@ -498,14 +502,14 @@ func TestDirectoryBecomesFile(t *testing.T) {
 		write(t, in, "d/e/mine", "not ours")
 		before := listTree(t, out, false)
 		if _, err := pull.Artifact(t.Context(), store, "v1", root, opts); !errors.Is(err, artifact.ErrKept) || listTree(t, out, false) != before {
-			t.Errorf("%s: %v; there is\n%s", plan.Kind.Name, err, listTree(t, out, false))
+			t.Errorf("%s: %v; got\n%s", plan.Kind.Name, err, listTree(t, out, false))
 		}
 		if err := os.Remove(filepath.Join(in, "d/e/mine")); err != nil {
 			t.Fatal(err)
 		}
 		for range 2 {
 			if _, err := pull.Artifact(t.Context(), store, "v1", root, opts); err != nil || listTree(t, in, false) != listTree(t, vol, false) {
-				t.Errorf("%s: %v; there is\n%s", plan.Kind.Name, err, listTree(t, in, false))
+				t.Errorf("%s: %v; got\n%s", plan.Kind.Name, err, listTree(t, in, false))
 			}
 		}
 	}

@@ -39,8 +39,8 @@ func pushVersions(t *testing.T, packing mediatypes.Packing) *counted {
 	return store
 }
 
-// stamp changes a file and restores its time.
-func stamp(t *testing.T, path string, change func(path string) error) {
+// changeKeepingTime changes a file and restores its time.
+func changeKeepingTime(t *testing.T, path string, change func(path string) error) {
 	t.Helper()
 	info, err := os.Stat(path)
 	if err != nil {
@@ -51,8 +51,8 @@ func stamp(t *testing.T, path string, change func(path string) error) {
 	}
 }
 
-// TestChangesThatHide checks that an edit that keeps size and time is found, and that an equal file is not an edit.
-func TestChangesThatHide(t *testing.T) {
+// TestHiddenChanges checks that a change that keeps size and time is found, and that a file with the same content is not a change.
+func TestHiddenChanges(t *testing.T) {
 	t.Parallel()
 	rewrite := func(content string) func(string) error {
 		return func(path string) error { return os.WriteFile(path, []byte(content), 0o666) }
@@ -80,7 +80,7 @@ func TestChangesThatHide(t *testing.T) {
 				if _, err := pull.Artifact(t.Context(), store, "v1", root, opts); err != nil {
 					t.Fatal(err)
 				}
-				stamp(t, filepath.Join(out, "d/a"), test.change)
+				changeKeepingTime(t, filepath.Join(out, "d/a"), test.change)
 				before, _ := root.ReadFile("d/a")
 				_, err := pull.Artifact(t.Context(), store, next, root, opts)
 				want := "a of " + next
@@ -102,7 +102,8 @@ func TestChangesThatHide(t *testing.T) {
 	}
 }
 
-// TestImportedRecord checks that entries of a record beside the directory count if the artifact that it names confirms them.
+// TestImportedRecord checks that the files of a record beside the directory are ours only if they have the content of the artifact
+// that the record names.
 func TestImportedRecord(t *testing.T) {
 	t.Parallel()
 	for _, packing := range []mediatypes.Packing{"", mediatypes.Tar, mediatypes.TarGzip} {
@@ -155,13 +156,13 @@ func TestImportedRecord(t *testing.T) {
 	}
 }
 
-// TestOtherProgramsAtWork changes the destination between the plan and the renames: nothing of another program is lost, and what
-// was placed before is put back.
-func TestOtherProgramsAtWork(t *testing.T) {
+// TestChangesOfOtherPrograms changes the destination between the plan and the renames. It checks that no file of another program is
+// lost, and that files that were already placed are put back.
+func TestChangesOfOtherPrograms(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		interfere func(out *os.Root) error
-		file      string // that must be as the other program made it
+		file      string // of the other program, which must be unchanged
 	}{
 		"a file appears":              {func(out *os.Root) error { return out.WriteFile("n", []byte("mine"), 0o666) }, "n"},
 		"a file appears in directory": {func(out *os.Root) error { return out.WriteFile("d/n", []byte("mine"), 0o666) }, "d/n"},
@@ -235,7 +236,7 @@ func TestOtherProgramsAtWork(t *testing.T) {
 			return strings.Join(lines, "\n")
 		}
 		if after := listTree(t, dir, false); withoutStage(after) != withoutStage(before) {
-			t.Errorf("%s: there is\n%s\nthere was\n%s", name, withoutStage(after), withoutStage(before))
+			t.Errorf("%s: got\n%s\nwant\n%s", name, withoutStage(after), withoutStage(before))
 		}
 		if err := stage.Close(); err != nil {
 			t.Fatal(err)
@@ -262,7 +263,7 @@ func TestDirectoriesInTheWay(t *testing.T) {
 			before := listTree(t, out, false)
 			_, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{NoSync: true, State: out + ".state", Force: force})
 			if !errors.Is(err, artifact.ErrKept) || listTree(t, out, false) != before {
-				t.Errorf("%s, force %t: %v; there is\n%s", mine, force, err, listTree(t, out, false))
+				t.Errorf("%s, force %t: %v; got\n%s", mine, force, err, listTree(t, out, false))
 			}
 		}
 	}
@@ -301,7 +302,7 @@ func TestStageWritableByOthers(t *testing.T) {
 			t.Errorf("%s: %q, %v", name, b, err)
 		}
 		if entries, err := os.ReadDir(filepath.Join(out, stage)); err != nil || len(entries) != 1 {
-			t.Errorf("%s: %v in it, %v", name, entries, err)
+			t.Errorf("%s: the stage has %v, %v", name, entries, err)
 		}
 	}
 }

@@ -14,7 +14,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// growing fetches blobs into files bit by bit, after a first try with other bytes.
+// growing fetches blobs into files in small pieces, after a first download of other bytes.
 type growing struct {
 	*pulltest.Source
 	first map[digest.Digest][]byte
@@ -54,14 +54,14 @@ func (g *growing) FetchFile(ctx context.Context, desc ocispec.Descriptor, dst *o
 	return nil
 }
 
-// TestUnpackingWhileFetching checks that only verified bytes are placed, in whatever order they arrive.
+// TestUnpackingWhileFetching checks that only verified bytes are placed, even if other bytes arrive first.
 func TestUnpackingWhileFetching(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func([]byte) []byte{
 		"nothing first":       func([]byte) []byte { return nil },
 		"another tar first":   func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("content"), []byte("CONTENT")) },
-		"the start of it":     func(b []byte) []byte { return b[:700] },
-		"no tar at all":       func(b []byte) []byte { return bytes.Repeat([]byte("x"), len(b)) },
+		"the start first":     func(b []byte) []byte { return b[:700] },
+		"no tar first":        func(b []byte) []byte { return bytes.Repeat([]byte("x"), len(b)) },
 		"the same and longer": func(b []byte) []byte { return append(bytes.Clone(b), make([]byte, 4096)...) },
 	} {
 		t.Run(name, func(t *testing.T) {

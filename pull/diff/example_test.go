@@ -75,7 +75,7 @@ func ExampleDirectory() {
 	// Output: removed mine.txt
 }
 
-// Files that only the directory has do not count.
+// Verify ignores files that only the directory has.
 func ExampleVerify() {
 	dir := newDirectory(map[string]string{"hello.txt": "HELLO\n", "mine.txt": "mine\n"})
 	defer os.RemoveAll(dir.Name())

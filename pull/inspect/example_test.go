@@ -38,7 +38,7 @@ func ExampleInspect() {
 	// Output: generic hello.txt 6
 }
 
-// Damaged and missing content is in the report, and is not an error.
+// The report lists damaged and missing content, which is not an error.
 func ExampleVerify() {
 	src := newTarget(map[string]string{"hello.txt": "hello\n"})
 	report, err := inspect.Verify(context.Background(), src, "v1", inspect.VerifyOptions{Referrers: true})

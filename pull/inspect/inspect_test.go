@@ -50,10 +50,11 @@ func TestReferrers(t *testing.T) {
 		}
 	}
 	if list, err := referrers.List(t.Context(), src, signature, referrers.Options{Recursive: true, Tags: true}); err != nil || len(list) != 0 {
-		t.Errorf("of one without: %v, %v", list, err)
+		t.Errorf("a referrer without referrers: %v, %v", list, err)
 	}
 }
 
+// show returns the digests of referrers and, in parentheses, of theirs.
 func show(list []*referrers.Referrer) string {
 	s := ""
 	for _, r := range list {
@@ -65,25 +66,25 @@ func show(list []*referrers.Referrer) string {
 	return s
 }
 
-// meeting answers about its subjects only when it was asked about all of them.
-type meeting struct {
+// barrierSource lists the referrers of its subjects only after it was asked for those of all subjects.
+type barrierSource struct {
 	*pulltest.Source
-	together sync.WaitGroup
+	barrier  sync.WaitGroup
 	subjects map[digest.Digest]bool
 }
 
-func (m *meeting) Predecessors(ctx context.Context, subject ocispec.Descriptor) ([]ocispec.Descriptor, error) {
-	if m.subjects[subject.Digest] {
-		m.together.Done()
-		m.together.Wait()
+func (s *barrierSource) Predecessors(ctx context.Context, subject ocispec.Descriptor) ([]ocispec.Descriptor, error) {
+	if s.subjects[subject.Digest] {
+		s.barrier.Done()
+		s.barrier.Wait()
 	}
-	return m.Source.Predecessors(ctx, subject)
+	return s.Source.Predecessors(ctx, subject)
 }
 
-func TestReferrersOfReferrersAreAskedForAtOnce(t *testing.T) {
+func TestReferrersOfReferrersAreRequestedAtOnce(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) { // where one waits for the answer of another, all are asleep, and it fails at once
-		src := &meeting{Source: pulltest.NewSource(), subjects: map[digest.Digest]bool{}}
+	synctest.Test(t, func(t *testing.T) { // if a request waits for another one, all goroutines are blocked, and the test fails at once
+		src := &barrierSource{Source: pulltest.NewSource(), subjects: map[digest.Digest]bool{}}
 		subject := src.Manifest(t, "v1", src.Layer(t, "a", "a"))
 		var want string
 		for _, year := range []string{"2021", "2022", "2023", "2024"} {
@@ -92,7 +93,7 @@ func TestReferrersOfReferrersAreAskedForAtOnce(t *testing.T) {
 			src.subjects[sbom.Digest] = true
 			want += sbom.Digest.String() + signature.Digest.String()
 		}
-		src.together.Add(len(src.subjects))
+		src.barrier.Add(len(src.subjects))
 		list, err := referrers.List(t.Context(), src, subject, referrers.Options{Recursive: true})
 		var got string
 		for _, r := range list {
@@ -158,11 +159,11 @@ func TestInspect(t *testing.T) {
 	}
 	attached, err = referrers.ListPlatforms(t.Context(), src, index, referrers.Options{})
 	if err != nil || len(attached) != 2 || attached[1].Referrers[0].Digest != attestation.Digest || attached[1].Platform.Architecture != "arm64" {
-		t.Errorf("what its platforms have: %+v, %v", attached, err)
+		t.Errorf("attached to its platforms: %+v, %v", attached, err)
 	}
 	if all, err := inspect.Inspect(t.Context(), src, "v1", inspect.Options{Referrers: true}); err != nil ||
 		len(all.Manifests[0].Referrers) != 1 || all.Manifests[0].Referrers[0].Digest != own.Digest || len(all.Manifests[1].Referrers) != 0 {
-		t.Errorf("what its platforms have, inspected: %+v, %v", all, err)
+		t.Errorf("attached to its platforms, inspected: %+v, %v", all, err)
 	}
 	if none, err := referrers.ListPlatforms(t.Context(), src, entries[0], referrers.Options{}); err != nil || none != nil {
 		t.Errorf("a manifest has the platforms %v, %v", none, err)
@@ -220,7 +221,7 @@ func TestReferrersArePulledToo(t *testing.T) {
 		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest, ArtifactType: "application/spdx+json",
 		Config: ocispec.DescriptorEmptyJSON, Layers: []ocispec.Descriptor{src.Layer(t, "sbom.json", "S")}, Subject: &index,
 	})
-	src.Referrer(t, index, "application/vnd.example.signature", "2026-01-01T00:00:00Z") // says all in its manifest
+	src.Referrer(t, index, "application/vnd.example.signature", "2026-01-01T00:00:00Z") // has no files
 	for _, skipped := range []bool{false, true} {
 		r, err := pull.Artifact(t.Context(), src, "v1", dst, pull.Options{NoSync: true, State: pulltest.Beside(dst), Referrers: true, Selection: pull.Selection{Platform: one.Platform}})
 		if err != nil || len(r.Referrers) != 2 || r.Skipped != skipped {
@@ -235,7 +236,7 @@ func TestReferrersArePulledToo(t *testing.T) {
 }
 
 // TestNamesOfLayers checks that layers without titles have the names under which a pull places them, and that GGUF without an
-// extension is read by its beginning.
+// extension is detected by its magic number.
 func TestNamesOfLayers(t *testing.T) {
 	t.Parallel()
 	gguf := string(formattest.TinyLlama().Bytes())

@@ -88,7 +88,7 @@ func TestReadableSummarizesAnSBOM(t *testing.T) {
 	sbom("long", `{"spdxVersion": "SPDX-2.3", "packages": [`+strings.Repeat(`{"licenseDeclared": "MIT"},`, 200_000)+`{}]}`)
 	doc, err := read.Readable(t.Context(), src, "long", read.ReadableOptions{})
 	if err != nil || doc.SBOM == nil || doc.SBOM.Components != 200_001 || doc.Text != "" {
-		t.Errorf("a long one: %+v, %v", doc, err)
+		t.Errorf("a long SBOM: %+v, %v", doc, err)
 	}
 	typed("syft", "application/vnd.syft+json", `{"artifacts": [{}], "schema": {"version": "16.0.0", "url": "https://raw.githubusercontent.com/anchore/syft/main/x"}}`)
 	doc, err = read.Readable(t.Context(), src, "syft", read.ReadableOptions{})
@@ -142,12 +142,12 @@ func TestAttachedPrefersTheKindItself(t *testing.T) {
 	})
 	found, err := referrers.Find(t.Context(), src, subject, referrers.AttachedOptions{Kind: "sbom"})
 	if err != nil || found.Referrers[0].Digest != bundle.Digest {
-		t.Errorf("a bundle with one: %+v, %v", found, err)
+		t.Errorf("a bundle with an SBOM: %+v, %v", found, err)
 	}
 	sbom := src.Referrer(t, subject, mediatypes.SPDXJSON, "2026-01-01T00:00:00Z")
 	found, err = referrers.Find(t.Context(), src, subject, referrers.AttachedOptions{Kind: "sbom"})
 	if err != nil || len(found.Referrers) != 1 || found.Referrers[0].Digest != sbom.Digest {
-		t.Errorf("one beside a bundle with one: %+v, %v", found, err)
+		t.Errorf("an SBOM beside a bundle with one: %+v, %v", found, err)
 	}
 }
 

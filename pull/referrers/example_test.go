@@ -89,7 +89,7 @@ func (tagged) Tags(_ context.Context, _ string, fn func([]string) error) error {
 	return fn([]string{"all"})
 }
 
-// An orchestrator shows the digest of one manifest, and the runbook is attached to the index that lists it.
+// An orchestrator shows the digest of a manifest, but the runbook is attached to the index that lists the manifest.
 func ExampleListIndex() {
 	ctx := context.Background()
 	src, index := newTargetWithIndex()

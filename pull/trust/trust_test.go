@@ -28,7 +28,7 @@ import (
 	"oras.land/oras-go/v2/content/memory"
 )
 
-// pair is a key pair of the tests.
+// pair is a key pair.
 type pair struct {
 	private *sign.Key
 	public  trust.Key
@@ -44,7 +44,7 @@ func newPair(t *testing.T, name string) pair {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Without a password: to derive a key from one takes a good part of a second.
+	// The key has no password, because decrypting one takes a good part of a second.
 	key, err := sign.ParseKey(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -60,7 +60,7 @@ func newPair(t *testing.T, name string) pair {
 	return pair{key, check}
 }
 
-// store is a target with methods to fill it.
+// store is a target with methods that store and sign artifacts.
 type store struct {
 	*memory.Store
 	t *testing.T
@@ -157,7 +157,7 @@ func TestSignAndVerify(t *testing.T) {
 	}
 }
 
-// TestForeignBundles attaches bundles that must not count, whatever they claim.
+// TestForeignBundles checks that bundles of other keys or about other artifacts do not count, regardless of their claims.
 func TestForeignBundles(t *testing.T) {
 	t.Parallel()
 	ours, theirs := newPair(t, "ours"), newPair(t, "theirs")
@@ -190,7 +190,7 @@ func TestForeignBundles(t *testing.T) {
 		if report, err := s.verify(trust.Options{Keys: []trust.Key{ours.public}}, subject); !errors.As(err, new(*trust.NotSignedError)) {
 			t.Errorf("%s: accepted: %+v, %v", name, report, err)
 		}
-		// a signature beside it counts
+		// A signature beside the bundle counts.
 		s.sign(subject, sign.Options{Key: ours.private})
 		if _, err := s.verify(trust.Options{Keys: []trust.Key{ours.public}}, subject); err != nil {
 			t.Errorf("%s beside a signature: %v", name, err)
@@ -212,7 +212,7 @@ func TestLegacyRepository(t *testing.T) {
 	if !errors.As(err, new(*trust.NotSignedError)) || !strings.Contains(err.Error(), "for example.com/app") {
 		t.Errorf("another repository: %v", err)
 	}
-	// moved to the tag of another artifact
+	// Move the signature to the tag of another artifact.
 	two := s.artifact("two")
 	desc, err := s.Resolve(t.Context(), manifest.SignatureTag(one.Digest))
 	if err != nil {
@@ -279,7 +279,7 @@ func TestRequire(t *testing.T) {
 	}
 }
 
-// TestLyingList lists what was signed for another artifact among the referrers.
+// TestLyingList checks that an SBOM that was signed for another artifact does not count, although it is listed as a referrer.
 func TestLyingList(t *testing.T) {
 	t.Parallel()
 	ours := newPair(t, "ours")
@@ -298,7 +298,7 @@ func TestLyingList(t *testing.T) {
 	}
 }
 
-// TestDanglingList lists an SBOM that does not exist before one that is signed, and alone.
+// TestDanglingList checks that a listed SBOM that does not exist is skipped, with and without a signed one after it.
 func TestDanglingList(t *testing.T) {
 	t.Parallel()
 	ours := newPair(t, "ours")
@@ -310,17 +310,17 @@ func TestDanglingList(t *testing.T) {
 	opts := trust.Options{Keys: []trust.Key{ours.public}, Require: []string{"sbom"}}
 	_, err := trust.Verify(t.Context(), lyingStore{s, gone}, []ocispec.Descriptor{one}, opts)
 	if !errors.As(err, new(*trust.NotSignedError)) {
-		t.Errorf("alone: %v", err)
+		t.Errorf("without a signed SBOM: %v", err)
 	}
 	sbom := s.manifest(sbomType, &one, s.push(sbomType, []byte(`{"spdxVersion":"SPDX-2.3"}`)))
 	s.sign(sbom, sign.Options{Key: ours.private})
 	report, err := trust.Verify(t.Context(), lyingStore{s, gone}, []ocispec.Descriptor{one}, opts)
 	if err != nil || len(report.Required) != 1 || report.Required[0].Digest != sbom.Digest {
-		t.Errorf("before one that is signed: %+v, %v", report, err)
+		t.Errorf("before a signed SBOM: %+v, %v", report, err)
 	}
 }
 
-// lyingStore lists one more referrer of everything, before the others.
+// lyingStore lists one more referrer of every manifest, before the others.
 type lyingStore struct {
 	store
 	listed ocispec.Descriptor

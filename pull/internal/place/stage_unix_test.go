@@ -14,7 +14,7 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// TestRemovedDirectory opens a stage in a directory that was removed after it was opened, as the working directory may be.
+// TestRemovedDirectory checks the error for a directory that was removed after it was opened, as the working directory may be.
 func TestRemovedDirectory(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "gone")

@@ -9,7 +9,7 @@ import (
 	"github.com/davit-oci/davit/internal/pulltest"
 )
 
-// TestPartialReader reads a file that grows.
+// TestPartialReader checks that a reader reads a file while it grows.
 func TestPartialReader(t *testing.T) {
 	t.Parallel()
 	root := pulltest.NewDir(t)
@@ -54,14 +54,14 @@ func TestPartialReader(t *testing.T) {
 	d.setVerified()
 	read("89")
 	if n, err := r.Read(make([]byte, 1)); n != 0 || err != io.EOF {
-		t.Errorf("behind the end: %d bytes, %v", n, err)
+		t.Errorf("at the end: %d bytes, %v", n, err)
 	}
 	if err := r.verify(); err != nil {
 		t.Error(err)
 	}
 }
 
-// TestPartialReaderOfRestart checks that a reader notices that the download began again, and that later readers do not care.
+// TestPartialReaderOfRestart checks that a reader detects that the download began again, which does not affect later readers.
 func TestPartialReaderOfRestart(t *testing.T) {
 	t.Parallel()
 	root := pulltest.NewDir(t)
