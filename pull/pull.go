@@ -165,8 +165,8 @@ type noFilesError struct{ error }
 // Unwrap returns the cause.
 func (e noFilesError) Unwrap() error { return e.error }
 
-// checkEmpty returns an error that explains why no files were placed. There is none if all of an artifact was pulled and its
-// layers are empty, such as that of an empty volume.
+// checkEmpty returns an error that explains why no files were placed, or nil if the whole artifact was pulled and its layers are
+// empty, such as the layer of an empty volume.
 func (p *puller) checkEmpty(m *fetch.Manifest) error {
 	if !slices.ContainsFunc(m.Layers, func(l ocispec.Descriptor) bool { return l.MediaType != ocispec.MediaTypeEmptyJSON }) {
 		return noFilesError{fmt.Errorf("%s has no files, only annotations: %w", m.Desc.Digest, errdef.ErrNotFound)}
