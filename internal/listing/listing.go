@@ -15,6 +15,7 @@ import (
 	"github.com/davit-oci/davit/internal/archive"
 	"github.com/davit-oci/davit/internal/archive/read"
 	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/missing"
 	"github.com/davit-oci/davit/pull"
 	"github.com/opencontainers/go-digest"
@@ -53,7 +54,7 @@ func Files(ctx context.Context, src content.Fetcher, m *fetch.Manifest, opts Opt
 	if len(l.files) == 0 && len(opts.Include) > 0 {
 		return nil, false, l.missing(m)
 	}
-	slices.SortStableFunc(l.files, func(a, b pull.File) int { return cmp.Compare(a.Path, b.Path) })
+	lists.Sort(l.files, func(a, b pull.File) int { return cmp.Compare(a.Path, b.Path) })
 	return l.files, !l.unverified, nil
 }
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/format/bom"
 	"github.com/davit-oci/davit/internal/format/outline"
 	"github.com/davit-oci/davit/internal/jsonwalk"
+	"github.com/davit-oci/davit/internal/lists"
 )
 
 // The limits of a log.
@@ -229,7 +229,7 @@ func (s *reader) outline() *outline.Outline {
 		s.addRows(o)
 		return o
 	}
-	for _, key := range slices.SortedFunc(maps.Keys(byRule), func(a, b resultKey) int {
+	for _, key := range lists.Keys(byRule, func(a, b resultKey) int {
 		return cmp.Or(cmp.Compare(slices.Index(levels, a.level), slices.Index(levels, b.level)), cmp.Compare(byRule[b], byRule[a]),
 			cmp.Compare(a.rule, b.rule))
 	}) {
@@ -244,7 +244,7 @@ func (s *reader) addRows(o *outline.Outline) {
 	for i, r := range s.all {
 		s.all[i].level = s.levelOf(r.resultKey)
 	}
-	slices.SortStableFunc(s.all, func(a, b finding) int {
+	lists.Sort(s.all, func(a, b finding) int {
 		return cmp.Compare(slices.Index(levels, a.level), slices.Index(levels, b.level))
 	})
 	o.Columns = []string{"LEVEL", "RULE", "PLACE", "ABOUT"}

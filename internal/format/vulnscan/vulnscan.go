@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/format/bom"
 	"github.com/davit-oci/davit/internal/format/outline"
 	"github.com/davit-oci/davit/internal/jsonwalk"
+	"github.com/davit-oci/davit/internal/lists"
 )
 
 // The limits of a report.
@@ -152,7 +152,7 @@ func (s *reader) outline() *outline.Outline {
 		o.AddField("created", s.created.Format(time.RFC3339))
 	}
 	o.AddField("findings", o.Summary)
-	for _, f := range slices.SortedFunc(maps.Keys(s.findings), func(a, b finding) int {
+	for _, f := range lists.Keys(s.findings, func(a, b finding) int {
 		return cmp.Or(cmp.Compare(slices.Index(severities, a.severity), slices.Index(severities, b.severity)), cmp.Compare(a.id, b.id),
 			cmp.Compare(a.where, b.where), cmp.Compare(a.fixed, b.fixed))
 	}) {
