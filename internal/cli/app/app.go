@@ -1,5 +1,4 @@
-// Package app has what all commands share: the flags and the environment, access to registries and layouts, and questions to
-// the user.
+// Package app contains the code that all commands share: flags and environment variables, access to registries and layouts, and prompts.
 package app
 
 import (
@@ -17,15 +16,15 @@ import (
 type App struct {
 	printer.Printer
 	Stdin    io.Reader
-	Context  context.Context  // of the run, for reading pipes, whose writer may never come
-	Debug    bool             // of --debug
-	Registry registry.Options // from the flags; Client completes them
+	Context  context.Context  // of the run; canceling it ends a wait for a pipe
+	Debug    bool             // --debug
+	Registry registry.Options // from the flags; the method client completes them
 	Logins   Logins
 
 	clients map[connection]*registry.Client
 	cache   *pack.Cache
-	timeout time.Duration         // of --timeout; 0: none
-	stop    func()                // ends the timer of the timeout
+	timeout time.Duration         // --timeout; 0: no limit
+	stop    func()                // stops the timer of --timeout
 	failing atomic.Pointer[error] // see Failing
 }
 
@@ -40,9 +39,9 @@ const (
 	GroupOther    = "other"
 )
 
-// The groups of flags in the help text.
+// The annotations of flags, and the name of a group in the help text.
 const (
 	flagVariable  = "davit/variable"       // annotation of a flag with its environment variable
 	FlagGroup     = "davit/group"          // annotation of a flag with the name of its group
-	RegistryFlags = "Flags for registries" // group of the flags of every transfer
+	RegistryFlags = "Flags for registries" // name of the group of flags for connections
 )

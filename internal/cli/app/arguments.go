@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Surplus is the annotation of a command with what takes an argument that is one too many: a flag, or another command.
+// Surplus is the annotation of a command that names where a surplus argument belongs: a flag such as --dir, or another command.
 const Surplus = "surplus"
 
 // Arguments checks that there are between least and most arguments, and that none is empty; most < 0 means any number.
@@ -41,13 +41,13 @@ func Arguments(least, most int) cobra.PositionalArgs {
 			}
 			return &exit.UsageError{Err: fmt.Errorf("%s: %s %s missing", cmd.CommandPath(), strings.Join(missing, " and "), verb), Hint: hint}
 		case most >= 0 && len(args) > most:
-			return &exit.UsageError{Err: fmt.Errorf("%s: unexpected argument %q", cmd.CommandPath(), args[most]), Hint: cmp.Or(takeSurplus(cmd, args, most), usage)}
+			return &exit.UsageError{Err: fmt.Errorf("%s: unexpected argument %q", cmd.CommandPath(), args[most]), Hint: cmp.Or(hintAtSurplus(cmd, args, most), usage)}
 		}
 		return nil
 	}
 }
 
-// CheckEmpty returns an error if an argument is empty, as that of a variable without a value is.
+// CheckEmpty returns an error if an argument is empty, such as the quoted variable "$TAG" without a value.
 func CheckEmpty(cmd *cobra.Command, args []string) error {
 	at := slices.Index(args, "")
 	if at < 0 {
@@ -56,8 +56,8 @@ func CheckEmpty(cmd *cobra.Command, args []string) error {
 	return &exit.UsageError{Err: fmt.Errorf("%s: argument %d is empty", cmd.CommandPath(), at+1), Hint: "is a variable in the command set?"}
 }
 
-// takeSurplus returns the command that takes the argument behind the last one, or "".
-func takeSurplus(cmd *cobra.Command, args []string, most int) string {
+// hintAtSurplus returns a command line that accepts the first surplus argument, or "" if none is known.
+func hintAtSurplus(cmd *cobra.Command, args []string, most int) string {
 	words, extra, to := strings.Fields(cmd.CommandPath()), args[most], cmd.Annotations[Surplus]
 	isFile := func(name string) bool { return paths.Exists(name) && !paths.IsLayout(name) }
 	takesFile := to == "--dir" || to == "--key"
@@ -83,8 +83,8 @@ func firstExample(cmd *cobra.Command) string {
 	return strings.TrimSpace(first)
 }
 
-// fill returns the arguments of the command's usage that are missing, and the command with their names in place of them. The
-// arguments come in order, unless one can only be the last: attach with only a reference lacks the file.
+// fill returns the names of the missing arguments, and the command line completed with these names. Arguments are assigned in order, with one
+// exception: for a command with SOURCE and a target, a single argument that is not a file but a valid reference is the target.
 func fill(cmd *cobra.Command, args []string) (missing []string, complete string) {
 	var names []string
 	for _, word := range strings.Fields(cmd.Use)[1:] {

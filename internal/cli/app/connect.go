@@ -88,19 +88,19 @@ func (a *App) client(via connection) (*registry.Client, error) {
 // PlainClient returns a client without the credentials in flags.
 func (a *App) PlainClient() (*registry.Client, error) { return a.client(a.plainConnection()) }
 
-// PlainClientFor is like PlainClient. For an address that was typed with https://, it demands TLS even of this machine.
+// PlainClientFor is like PlainClient, but requires TLS for an address that begins with https://, even on localhost.
 func (a *App) PlainClientFor(address string) (*registry.Client, error) {
 	via := a.plainConnection()
 	via.tls = via.tls || strings.HasPrefix(address, "https://") && !via.plainHTTP
 	return a.client(via)
 }
 
-// CacheDir returns the cache directory, or "" without a place for it.
+// CacheDir returns the cache directory, or "" if the environment names none.
 func CacheDir() string {
 	return registry.FromEnvironment().CacheDir
 }
 
-// Cache returns the cache of what files hashed to and directories were packed into.
+// Cache returns the cache of file digests and packed directories.
 func (a *App) Cache() *pack.Cache {
 	if a.cache == nil {
 		a.cache = pack.NewCache(CacheDir())
@@ -108,7 +108,7 @@ func (a *App) Cache() *pack.Cache {
 	return a.cache
 }
 
-// WithTimeout returns a context that ends after --timeout, if that was given, with an exit.TimeoutError as its cause.
+// WithTimeout returns a context that ends after --timeout, if the flag is set, with an exit.TimeoutError as its cause.
 func (a *App) WithTimeout(ctx context.Context) (context.Context, error) {
 	if a.timeout < 0 {
 		return ctx, &exit.UsageError{Err: fmt.Errorf("--timeout %v: must be above 0", a.timeout)}
@@ -120,7 +120,7 @@ func (a *App) WithTimeout(ctx context.Context) (context.Context, error) {
 	return ctx, nil
 }
 
-// Failing returns why a request to a registry fails again and again, or nil.
+// Failing returns the error of a request that is about to be retried, or nil.
 func (a *App) Failing() error {
 	if err := a.failing.Load(); err != nil {
 		return *err
@@ -128,7 +128,7 @@ func (a *App) Failing() error {
 	return nil
 }
 
-// Close writes the caches.
+// Close stops the timer of --timeout and writes the caches.
 func (a *App) Close() {
 	if a.stop != nil {
 		a.stop()
@@ -138,7 +138,7 @@ func (a *App) Close() {
 	}
 }
 
-// IsDirectory reports whether a path is a directory that is not a layout, such as one that was pulled into.
+// IsDirectory reports whether ref is a directory but not an OCI layout, such as the output directory of a pull.
 func IsDirectory(ref registry.Reference) bool {
 	if !ref.IsPath() || ref.IsArchive() {
 		return false

@@ -12,7 +12,7 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// DryRun is the flag with which a command only prints what it would do.
+// DryRun is the flag --dry-run: a command prints what it would do and changes nothing.
 type DryRun bool
 
 // AddFlag adds the flag.
@@ -20,7 +20,7 @@ func (d *DryRun) AddFlag(fs *pflag.FlagSet) {
 	fs.BoolVar((*bool)(d), "dry-run", false, "show what would be done, without doing it")
 }
 
-// Verb returns what a command did, or what it would do.
+// Verb returns did, or "would DO" in a dry run.
 func (d DryRun) Verb(did, do string) string {
 	if d {
 		return "would " + do
@@ -28,7 +28,7 @@ func (d DryRun) Verb(did, do string) string {
 	return did
 }
 
-// Open opens a target to write to, or in a dry run one that takes everything and keeps nothing.
+// Open opens a target for writing. In a dry run, the target accepts every write and discards it.
 func (d DryRun) Open(ctx context.Context, a *App, l *Login, ref registry.Reference) (*Target, error) {
 	if !d {
 		return a.OpenSide(ctx, l, ref, registry.Write)
@@ -37,7 +37,7 @@ func (d DryRun) Open(ctx context.Context, a *App, l *Login, ref registry.Referen
 	if !ref.IsPath() || !errors.Is(err, errdef.ErrNotFound) {
 		return t, err
 	}
-	temporary, err := os.MkdirTemp("", "davit-dry-run-") // the path would be created
+	temporary, err := os.MkdirTemp("", "davit-dry-run-") // without --dry-run, the layout would be created
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +48,7 @@ func (d DryRun) Open(ctx context.Context, a *App, l *Login, ref registry.Referen
 	return &Target{Target: &dry.Target{Target: t.Target, Temporary: temporary}, Ref: ref}, nil
 }
 
-// OpenExisting is like Open, but the target must exist.
+// OpenExisting is like Open, but in a dry run it fails if the target does not exist.
 func (d DryRun) OpenExisting(ctx context.Context, a *App, l *Login, ref registry.Reference) (*Target, error) {
 	if !d {
 		return a.OpenSide(ctx, l, ref, registry.Write)

@@ -21,7 +21,7 @@ func (a *App) AddGlobalFlags(fs *pflag.FlagSet) {
 // EnvPrefix begins the names of davit's own environment variables.
 const EnvPrefix = "DAVIT_"
 
-// EnvName returns the environment variable that belongs to the name of a flag: DAVIT_PLAIN_HTTP to plain-http.
+// EnvName returns the name of the environment variable for a flag, such as DAVIT_PLAIN_HTTP for plain-http.
 func EnvName(flag string) string {
 	return EnvPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
@@ -34,7 +34,7 @@ func SetFromEnv(fs *pflag.FlagSet) error {
 	var failed error
 	fs.VisitAll(func(f *pflag.Flag) {
 		name := Variable(f)
-		value := os.Getenv(name) // which is empty for a flag without a variable
+		value := os.Getenv(name) // empty for a flag without a variable
 		if value == "" || f.Changed || failed != nil {
 			return
 		}
@@ -45,11 +45,11 @@ func SetFromEnv(fs *pflag.FlagSet) error {
 	return failed
 }
 
-// ReadFromEnv makes a flag readable from its environment variable. Only flags about connections and output have one, and those that add a
-// safeguard: a variable that is set for one job must not rename or retag what another publishes.
+// ReadFromEnv lets an environment variable set a flag. Only flags for connections, output, and safeguards have a variable: one that
+// is set for one job must not rename or retag the artifacts of another.
 func ReadFromEnv(f *pflag.Flag) { NameVariable(f, EnvName(f.Name)) }
 
-// NameVariable makes a flag readable from an environment variable with another name.
+// NameVariable lets the environment variable with this name set a flag.
 func NameVariable(f *pflag.Flag, name string) {
 	if f.Annotations == nil {
 		f.Annotations = map[string][]string{}
@@ -78,7 +78,7 @@ func setFlag(fs *pflag.FlagSet, f *pflag.Flag, value string) error {
 	return nil
 }
 
-// OptionalBool adds a flag that stays nil unless it is given.
+// OptionalBool adds a Boolean flag that leaves *into nil unless the flag is given.
 func OptionalBool(fs *pflag.FlagSet, into **bool, name, usage string) {
 	fs.BoolFunc(name, usage, func(s string) error {
 		b, err := strconv.ParseBool(s)

@@ -14,7 +14,7 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// IfAbsent is the flag that keeps a tag where it is.
+// IfAbsent is the flag --if-absent: it keeps existing tags from moving to another manifest.
 type IfAbsent bool
 
 // AddFlag adds the flag.
@@ -30,15 +30,15 @@ func (f IfAbsent) Guard(t *Target, tags ...string) *Guard {
 	return &Guard{target: t, tags: UniqueTags("", tags), hint: "choose another tag, or leave out --if-absent to move this one"}
 }
 
-// Guard keeps tags where they are. The nil Guard lets them move.
+// Guard keeps tags from moving to another manifest. A nil Guard protects none.
 type Guard struct {
-	target *Target // nil: it does not exist, and has no tags
+	target *Target // nil: the target does not exist, so it has no tags
 	tags   []string
 	hint   string
-	from   string // the tags are those of this repository in a layout; empty: see its reference
+	from   string // repository of the tags in a layout; empty: the one in the target's reference
 }
 
-// OfRepository makes the guard one of the tags that a layout has for a repository.
+// OfRepository makes the guard look up the tags of this repository in a layout with several.
 func (g *Guard) OfRepository(name string) *Guard {
 	if g != nil {
 		g.from = name
@@ -62,12 +62,12 @@ type severalRepositories interface {
 	ResolveFrom(ctx context.Context, repository, tag string) (ocispec.Descriptor, error)
 }
 
-// Immutable returns a guard of the tags that a declaration calls immutable.
+// Immutable returns a guard of the tags that a declaration marks as immutable.
 func Immutable(t *Target, tags ...string) *Guard {
 	return &Guard{target: t, tags: UniqueTags("", tags), hint: "choose another tag or version: davit.yaml says immutable: true"}
 }
 
-// Check refuses to take the tags away from another manifest.
+// Check fails if one of the tags exists and refers to a manifest other than desc.
 func (g *Guard) Check(ctx context.Context, desc ocispec.Descriptor) error {
 	if g == nil || g.target == nil {
 		return nil
@@ -76,7 +76,7 @@ func (g *Guard) Check(ctx context.Context, desc ocispec.Descriptor) error {
 		old, err := g.resolve(ctx, tag)
 		switch {
 		case errors.Is(err, errdef.ErrNotFound) || errors.Is(err, errdef.ErrInvalidReference) || fetch.IsDenied(err):
-			continue // some registries deny a tag that does not exist; in a layout, several repositories may have it
+			continue // some registries deny access to a missing tag; in a layout, a tag of several repositories is ambiguous
 		case err != nil:
 			return err
 		case old.Digest != desc.Digest:
@@ -89,7 +89,7 @@ func (g *Guard) Check(ctx context.Context, desc ocispec.Descriptor) error {
 	return nil
 }
 
-// IsTaken reports whether one of the tags exists. Then it is worth to know the digest of a manifest before anything is sent.
+// IsTaken reports whether one of the tags exists. If so, callers compare digests before they upload anything.
 func (g *Guard) IsTaken(ctx context.Context) bool {
 	if g == nil || g.target == nil {
 		return false
@@ -102,7 +102,7 @@ func (g *Guard) IsTaken(ctx context.Context) bool {
 	return false
 }
 
-// Then returns the function to call right before tags move: it checks them again, and calls next, which may be nil.
+// Then returns the function to call right before tags move: it checks the tags before and after it calls next, or once if next is nil.
 func (g *Guard) Then(next func(context.Context, ocispec.Descriptor) error) func(context.Context, ocispec.Descriptor) error {
 	if g == nil {
 		return next

@@ -13,33 +13,33 @@ import (
 
 // connection has the settings of a connection that can differ between the registries of one command.
 type connection struct {
-	registry                 string // the one that the username and the password are for
+	registry                 string // host that the username and the password are for
 	username, password       string
 	plainHTTP, tls, insecure bool
 }
 
-// Login holds the flags about one of the registries that a command opens. The zero value has no flags of its own.
+// Login holds the login flags for one of the registries that a command opens. The zero value has none.
 type Login struct {
-	prefix              string // of its flags: "from-", "to-", or none
-	registry            string // the one it is for; empty: not known yet
+	prefix              string // of the flags: "from-", "to-", or none
+	registry            string // host that the login is for; empty: not assigned yet
 	username            string
 	passwordStdin       bool
-	plainHTTP, insecure *bool  // nil: as the flags for all registries say
-	secret              string // the password, once it was read from standard input
+	plainHTTP, insecure *bool  // nil: the flags for all registries apply
+	secret              string // password that was read from standard input
 }
 
-// Logins are the credentials in flags and variables. A password goes to one registry: the one that the command writes
-// to, or the only one that its command line names.
+// Logins holds the credentials from flags and environment variables. A password goes to one registry: the one that the command
+// writes to, or the only one that its command line names.
 type Logins struct {
 	Only     Login // --username and --password-stdin
 	From, To Login // of commands with two targets
 }
 
 // isSet reports whether the login has a user or a password.
-func (l *Login) isSet() bool { return l.username != "" || l.passwordStdin || l.variable() != "" }
+func (l *Login) isSet() bool { return l.username != "" || l.passwordStdin || l.envPassword() != "" }
 
-// variable returns the password in the environment.
-func (l *Login) variable() string { return os.Getenv(EnvName(l.prefix + "password")) }
+// envPassword returns the password in the environment variable of the login.
+func (l *Login) envPassword() string { return os.Getenv(EnvName(l.prefix + "password")) }
 
 // CountStdin returns the number of passwords that flags read from standard input.
 func (l *Logins) CountStdin() (n int) {
@@ -51,7 +51,7 @@ func (l *Logins) CountStdin() (n int) {
 	return n
 }
 
-// AddSideFlags adds the registry flags of a command with two targets.
+// AddSideFlags adds the registry flags of a command with two targets. The help text calls these from and to.
 func (a *App) AddSideFlags(fs *pflag.FlagSet, from, to string) {
 	a.AddRegistryFlags(fs)
 	shared := pflag.NewFlagSet("sides", pflag.ContinueOnError)
@@ -69,7 +69,7 @@ func (a *App) AddSideFlags(fs *pflag.FlagSet, from, to string) {
 	addGrouped(fs, shared)
 }
 
-// loginFor returns the login that the registry of a target with the flags l gets.
+// loginFor returns the login for a target: l if its flags have a user or a password, otherwise the one of --username and --password-stdin.
 func (a *App) loginFor(l *Login) *Login {
 	if l.prefix != "" && l.isSet() {
 		return l
@@ -77,9 +77,8 @@ func (a *App) loginFor(l *Login) *Login {
 	return &a.Logins.Only
 }
 
-// AssignLogin binds a login to the registry of a target that the command line names; l has the flags for this target.
-// For a second registry it would be a guess, and a wrong one leaks the password. Commands assign all their targets
-// before they open the first.
+// AssignLogin assigns a login to the registry of a target on the command line; l holds the flags for this target. It fails if the login belongs to
+// another registry already: a password sent to the wrong registry is leaked. Commands assign the logins of all targets before they open the first.
 func (a *App) AssignLogin(l *Login, ref registry.Reference) error {
 	given := a.loginFor(l)
 	switch {
@@ -99,7 +98,7 @@ func (a *App) AssignLogin(l *Login, ref registry.Reference) error {
 	}
 }
 
-// AssignBoth binds the logins of a command with two targets.
+// AssignBoth assigns the logins of a command with two targets.
 func (a *App) AssignBoth(from, to registry.Reference) error {
 	if err := a.AssignLogin(&a.Logins.From, from); err != nil {
 		return err
@@ -107,7 +106,7 @@ func (a *App) AssignBoth(from, to registry.Reference) error {
 	return a.AssignLogin(&a.Logins.To, to)
 }
 
-// connection returns how to reach the registry of a target with the flags l.
+// connection returns the settings for the registry of a target with the flags l.
 func (a *App) connection(l *Login) (connection, error) {
 	via := a.plainConnection()
 	if l.plainHTTP != nil {
@@ -129,7 +128,7 @@ func (a *App) connection(l *Login) (connection, error) {
 	return via, err
 }
 
-// ExplainDenied adds a hint to the refusal of credentials that come from flags or variables, and not from a login.
+// ExplainDenied adds a hint to an error if a registry refused credentials from flags or environment variables.
 func (a *App) ExplainDenied(err error) error {
 	host := exit.UnauthorizedAt(err)
 	if host == "" {
@@ -149,7 +148,7 @@ func (a *App) ExplainDenied(err error) error {
 	return err
 }
 
-// plainConnection returns how to reach registries without the credentials in flags.
+// plainConnection returns the settings for registries without the credentials in flags.
 func (a *App) plainConnection() connection {
 	return connection{plainHTTP: a.Registry.Security.PlainHTTP, tls: a.Registry.Security.TLS, insecure: a.Registry.Security.Insecure}
 }
@@ -165,7 +164,7 @@ func (a *App) password(l *Login) (string, error) {
 	}
 	password := l.secret
 	if password == "" {
-		password = l.variable()
+		password = l.envPassword()
 	}
 	if l.username != "" && password == "" {
 		return "", &exit.UsageError{

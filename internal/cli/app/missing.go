@@ -19,14 +19,15 @@ import (
 	"oras.land/oras-go/v2/registry/remote/errcode"
 )
 
-// notFoundError is a tag or digest that the target does not have.
+// notFoundError reports a tag or digest that the target does not have.
 type notFoundError struct {
 	ref  registry.Reference
-	tags []string // some of those that exist
-	said string   // the message of the registry, or that there is no such repository
-	hint string   // without tags
+	tags []string // some of the existing tags
+	said string   // message of the registry, or that the repository does not exist
+	hint string   // used if tags is empty
 }
 
+// Error returns the reference, with the message of the registry.
 func (e *notFoundError) Error() string {
 	if e.said != "" {
 		return fmt.Sprintf("%s: not found: %s", e.ref, e.said)
@@ -34,6 +35,7 @@ func (e *notFoundError) Error() string {
 	return fmt.Sprintf("%s: not found", e.ref)
 }
 
+// Unwrap returns errdef.ErrNotFound.
 func (e *notFoundError) Unwrap() error { return errdef.ErrNotFound }
 
 // Hint names some of the tags that exist.
@@ -49,8 +51,8 @@ func (e *notFoundError) Hint() string {
 	}
 }
 
-// missing returns the error about a reference that does not exist, with tags that do. If the registry only says that there is no such
-// manifest, its answer to a request for the tags shows whether it has the repository.
+// missing returns the error for a reference that does not exist, with some existing tags. If the registry only answers that the
+// manifest is unknown, a request for its tags shows whether the repository exists.
 func (t *Target) missing(ctx context.Context, err error) *notFoundError {
 	e := &notFoundError{ref: t.Ref, said: wordsOf(err)}
 	if t.Ref.IsPath() && t.Ref.Digest != "" {
@@ -66,10 +68,10 @@ func (t *Target) missing(ctx context.Context, err error) *notFoundError {
 	case errors.As(tagsErr, &noTags):
 		e.hint = t.hintAtRepositories(ctx)
 		if e.said == "" {
-			e.said = t.noRepository(err, noTags.Answer)
+			e.said = t.describeNoRepository(err, noTags.Answer)
 		}
 	case t.Ref.Digest != "":
-	case tagsErr == nil && len(some) == 0: // some registries answer so for a repository that they do not have
+	case tagsErr == nil && len(some) == 0: // some registries send an empty list for an unknown repository
 		e.hint = cmp.Or(t.nearRepository(t.someRepositories(ctx)), "it has no tags")
 	case errors.As(tagsErr, &known):
 		e.hint = known.Hint
@@ -85,9 +87,9 @@ func (t *Target) missing(ctx context.Context, err error) *notFoundError {
 	return e
 }
 
-// noRepository returns that there is no repository, in the words of the registry. Without any, what answered may not be a registry,
-// and the address of the request shows what was asked.
-func (t *Target) noRepository(err error, answer registry.Answer) string {
+// describeNoRepository returns the message that a repository does not exist, in the words of the registry. An answer without errors
+// in the format of the specification may not come from a registry, so the message then has the URL of the request.
+func (t *Target) describeNoRepository(err error, answer registry.Answer) string {
 	var missing *registry.Missing
 	switch {
 	case slices.ContainsFunc(answer.Errors, isAboutRepository):
@@ -104,7 +106,7 @@ func isAboutRepository(e errcode.Error) bool {
 	return e.Code == errcode.ErrorCodeNameUnknown || strings.Contains(strings.ToLower(e.Message), "repository")
 }
 
-// withRepositories adds a hint to an error about the tags of a repository that a registry does not have.
+// withRepositories adds a hint to an error about listing tags if the registry does not have the repository.
 func (t *Target) withRepositories(ctx context.Context, err error) error {
 	var missing *registry.Missing
 	if !errors.As(err, &missing) {
@@ -113,8 +115,8 @@ func (t *Target) withRepositories(ctx context.Context, err error) error {
 	return &artifact.Error{Err: err, Hint: t.hintAtRepositories(ctx)}
 }
 
-// hintAtRepositories returns the hint for a repository that a registry does not have, or "" if it does not list its repositories: few
-// public registries do.
+// hintAtRepositories returns the hint for a repository that does not exist, or "" if the registry does not list its repositories:
+// few public registries do.
 func (t *Target) hintAtRepositories(ctx context.Context) string {
 	names := t.someRepositories(ctx)
 	if names == nil {
@@ -123,8 +125,7 @@ func (t *Target) hintAtRepositories(ctx context.Context) string {
 	return cmp.Or(t.nearRepository(names), fmt.Sprintf("\"%s\" lists the repositories", shell.Command("davit", "repos", t.Ref.Registry)))
 }
 
-// hintInLayout returns the hint for a name that a layout with several repositories does not have, or for a layout that does not
-// exist, or "".
+// hintInLayout returns the hint if a layout does not exist, or has several repositories but not the named one; otherwise "".
 func (t *Target) hintInLayout(ctx context.Context) string {
 	several, ok := t.Target.(interface {
 		Repositories(ctx context.Context) (names []string, nameless bool, err error)
@@ -142,7 +143,7 @@ func (t *Target) hintInLayout(ctx context.Context) string {
 	}
 	longer := slices.IndexFunc(names, func(name string) bool { return name == typed || strings.HasSuffix(name, "/"+typed) })
 	near := textdist.Closest(typed, names)
-	if ref.InLayout() == "" || longer >= 0 { // the tag was the name, or is not that of the repository
+	if ref.InLayout() == "" || longer >= 0 { // the tag was meant as a repository, or belongs to another one
 		ref.Tag = ""
 	}
 	switch {
@@ -157,7 +158,7 @@ func (t *Target) hintInLayout(ctx context.Context) string {
 	return fmt.Sprintf("did you mean %q?", ref)
 }
 
-// nearRepository returns a hint at a similar name, or "".
+// nearRepository returns a hint that names a similar repository, or "".
 func (t *Target) nearRepository(names []string) string {
 	near := textdist.Closest(t.Ref.Repository, names)
 	if near == "" || near == t.Ref.Repository {
@@ -168,7 +169,7 @@ func (t *Target) nearRepository(names []string) string {
 	return fmt.Sprintf("did you mean %q?", ref)
 }
 
-// someRepositories returns a page of the repositories of a registry, or nil if it lists none soon.
+// someRepositories returns a page of the repositories of a registry, or nil if the registry does not list them in time.
 func (t *Target) someRepositories(ctx context.Context) []string {
 	if t.catalog == nil || t.Ref.IsPath() || t.Ref.Registry == "docker.io" {
 		return nil

@@ -25,7 +25,7 @@ func OptionalPlatform(text string) (*ocispec.Platform, error) {
 	return ParsePlatform(text)
 }
 
-// NotePlatform prints a note if --platform could choose nothing: the artifact is a single manifest.
+// NotePlatform prints a note if --platform has no effect because the artifact is a single manifest.
 func (a *App) NotePlatform(reference string, wanted, chosen *ocispec.Platform) {
 	if wanted != nil && chosen == nil {
 		a.Note("%s is not an index of platforms: --platform changes nothing", reference)

@@ -62,10 +62,10 @@ func (a *App) readSecret() (string, error) {
 	return secret, nil
 }
 
-// ErrNoTerminal is the error of a question that can't be asked.
+// ErrNoTerminal means that a question can't be asked.
 var ErrNoTerminal = errors.New("standard input is not a terminal")
 
-// AskSecret asks for a password, which is not echoed. Without a terminal it returns ErrNoTerminal.
+// AskSecret asks for a password without echoing it. Without a terminal, it returns ErrNoTerminal.
 func (a *App) AskSecret(ctx context.Context, prompt string) (string, error) {
 	if !a.CanAsk() {
 		return "", ErrNoTerminal
@@ -80,7 +80,7 @@ func (a *App) AskSecret(ctx context.Context, prompt string) (string, error) {
 // Credentials returns the user name and password from the flags and the environment, and asks for missing ones.
 func (a *App) Credentials(ctx context.Context) (username, password string, err error) {
 	only := &a.Logins.Only
-	if username = only.username; only.passwordStdin || only.variable() != "" {
+	if username = only.username; only.passwordStdin || only.envPassword() != "" {
 		password, err = a.password(only)
 		return username, password, err
 	}

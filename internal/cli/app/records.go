@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 )
 
-// RecordsDir returns the directory for records of pulls, which may not exist. Unlike a cache, they must not be lost.
+// RecordsDir returns the directory for records of pulls, which may not exist. It is outside of the cache because records must not be lost.
 func RecordsDir() (string, error) {
 	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
 		return filepath.Join(dir, "davit", "pulled"), nil

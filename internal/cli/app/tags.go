@@ -9,7 +9,7 @@ import (
 	"github.com/davit-oci/davit/internal/lists"
 )
 
-// ListTags returns the tags that people made, sorted: without the tags of the referrers tag schema and of cosign.
+// ListTags returns the tags that users made, sorted: without the tags of the referrers tag schema and of cosign.
 func (t *Target) ListTags(ctx context.Context) ([]string, error) {
 	return registry.Tags(ctx, t, registry.TagOptions{})
 }
@@ -19,7 +19,7 @@ func (t *Target) ListAllTags(ctx context.Context) ([]string, error) {
 	return registry.Tags(ctx, t, registry.TagOptions{All: true})
 }
 
-// UniqueTags returns first and more tags, without empty ones, each once.
+// UniqueTags returns first and the tags in more, without empty and repeated ones.
 func UniqueTags(first string, more ...[]string) []string {
 	return lists.Unique(slices.Concat(append([][]string{{first}}, more...)...))
 }

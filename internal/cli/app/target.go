@@ -27,19 +27,19 @@ type Target struct {
 	registry.Target
 	Ref registry.Reference
 
-	// Locked reports whether a tag is chosen before others by a range of versions. Nil: none is.
+	// Locked reports whether --version prefers a tag to newer ones in its range. Nil: it prefers none.
 	Locked   func(tag string) bool
-	versions *versions.Range // chooses the tag; nil: the implied one
+	versions *versions.Range // from --version, to choose the tag; nil: the implied tag
 
 	catalog func(ctx context.Context, fn func(names []string) error) error // lists the repositories of its registry; nil: unknown
 }
 
-// At returns the target with another reference to the same place.
+// At returns the same target with another reference.
 func (t *Target) At(ref registry.Reference) *Target {
 	return &Target{Target: t.Target, Ref: ref, catalog: t.catalog}
 }
 
-// Tags lists tags: in a layout with several repositories those of the one that the reference names.
+// Tags calls fn with the tags after last, page by page. In a layout, it lists only the tags of the repository in the reference.
 func (t *Target) Tags(ctx context.Context, last string, fn func(tags []string) error) error {
 	several, ok := t.Target.(interface {
 		TagsOf(ctx context.Context, repository string) ([]string, error)
@@ -67,7 +67,7 @@ func (a *App) Open(ctx context.Context, s string, mode registry.Mode) (*Target, 
 	return a.OpenReference(ctx, ref, mode)
 }
 
-// With opens the target that text refers to, and returns the result of use. The target is closed as Finish does it.
+// With opens the target that text refers to, and calls Finish.
 func With[T any](ctx context.Context, a *App, text string, mode registry.Mode, use func(*Target) (T, error)) (T, error) {
 	t, err := a.Open(ctx, text, mode)
 	if err != nil {
@@ -91,7 +91,7 @@ func WithExisting[T any](ctx context.Context, a *App, text string, mode registry
 	return Finish(ctx, t, use)
 }
 
-// Finish returns the result of use, and closes the target. An archive is written now, unless use fails. The first error counts.
+// Finish calls use and closes the target, which writes an archive unless use failed. It returns the first error.
 func Finish[T any](ctx context.Context, t *Target, use func(*Target) (T, error)) (T, error) {
 	result, err := use(t)
 	return result, t.Close(ctx, err)
@@ -114,7 +114,7 @@ func (a *App) OpenExisting(ctx context.Context, ref registry.Reference, mode reg
 	return a.OpenReference(ctx, ref, mode)
 }
 
-// OpenSide opens a target of a command that has flags for each of two sides.
+// OpenSide opens one of the two targets of a command that has flags for each.
 func (a *App) OpenSide(ctx context.Context, l *Login, ref registry.Reference, mode registry.Mode) (*Target, error) {
 	if err := a.AssignLogin(l, ref); err != nil {
 		return nil, err
@@ -134,7 +134,7 @@ func (a *App) ClientFor(l *Login, ref registry.Reference) (*registry.Client, err
 	return a.client(via)
 }
 
-// OpenAssigned opens a target. Unless its registry was assigned a login, it gets stored credentials only.
+// OpenAssigned opens a target without assigning a login to its registry. If none was assigned before, only stored credentials are used.
 func (a *App) OpenAssigned(ctx context.Context, l *Login, ref registry.Reference, mode registry.Mode) (*Target, error) {
 	via, err := a.connection(l)
 	if err != nil {
@@ -158,8 +158,7 @@ func (a *App) OpenAssigned(ctx context.Context, l *Login, ref registry.Reference
 	return &Target{Target: t, Ref: ref, catalog: catalog}, nil
 }
 
-// Find resolves the reference, and completes it if it has neither tag nor digest: it means the tag "latest" then, or the only
-// artifact of a layout.
+// Find completes the reference and resolves it. A reference with neither tag nor digest means the tag "latest", or the only artifact of a layout.
 func (t *Target) Find(ctx context.Context) (ocispec.Descriptor, error) {
 	if err := t.Complete(ctx); err != nil {
 		return ocispec.Descriptor{}, err
@@ -185,7 +184,7 @@ func (t *Target) Complete(ctx context.Context) error {
 	return err
 }
 
-// Explain improves an error about something not found: it may be the reference itself, or a platform of its index.
+// Explain replaces an error that wraps errdef.ErrNotFound by one that names the missing object: a file, the reference, or a platform.
 func (t *Target) Explain(ctx context.Context, err error) error {
 	var unknown *missing.NameError
 	switch {

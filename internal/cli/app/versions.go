@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Versions is the flag that chooses the newest tag in a range of versions.
+// Versions is the flag --version, which chooses the newest tag in a range of versions.
 type Versions struct{ text string }
 
 // AddFlag adds the flag.
@@ -23,7 +23,7 @@ func (v *Versions) AddFlag(fs *pflag.FlagSet) {
 // IsSet reports whether the flag was given.
 func (v *Versions) IsSet() bool { return v.text != "" }
 
-// Range returns the range of the flag, or nil without it.
+// Range returns the range of the flag, or nil if the flag is not set.
 func (v *Versions) Range() (*versions.Range, error) {
 	if v.text == "" {
 		return nil, nil
@@ -48,7 +48,7 @@ func (v *Versions) ApplyTo(t *Target) error {
 	return nil
 }
 
-// WithVersions is like With, but reads, and the tag may be chosen by --version.
+// WithVersions is like With for reading, with a tag that --version may choose.
 func WithVersions[T any](ctx context.Context, a *App, text string, v Versions, use func(*Target) (T, error)) (T, error) {
 	return With(ctx, a, text, registry.Read, func(t *Target) (T, error) {
 		if err := v.ApplyTo(t); err != nil {
@@ -59,7 +59,7 @@ func WithVersions[T any](ctx context.Context, a *App, text string, v Versions, u
 	})
 }
 
-// chooseVersion returns the newest tag in the range.
+// chooseVersion returns a locked tag in the range, or else the newest tag in it.
 func (t *Target) chooseVersion(ctx context.Context) (string, error) {
 	tags, err := t.ListTags(ctx)
 	if err != nil {

@@ -159,7 +159,8 @@ func notePredecessors(a *app.App, all []*pack.Attached) {
 	}
 }
 
-// hintAtOrder returns the error about a subject, with the right order if it exists, and the first argument is a reference.
+// hintAtOrder returns a usage error with the arguments in the right order if the subject is a file and the first source is a
+// reference. Otherwise it returns err.
 func hintAtOrder(opts attachOptions, err error) error {
 	opts.subject, _ = paths.WithoutType(opts.subject)
 	if len(opts.sources) == 0 || !paths.Exists(opts.subject) || paths.Exists(opts.sources[0]) && !paths.IsLayout(opts.sources[0]) {
@@ -186,7 +187,7 @@ func signAll(ctx context.Context, signer *signing.Signer, t *app.Target, attache
 	return nil
 }
 
-// countStreams returns how many sources are standard input or a pipe.
+// countStreams returns the number of arguments that are standard input or a pipe.
 func countStreams(args []string) (n int) {
 	for _, arg := range args {
 		if arg == "-" || source.IsStream(arg) {
@@ -196,8 +197,8 @@ func countStreams(args []string) (n int) {
 	return n
 }
 
-// hintAtStdin returns the error for a document on standard input or in a pipe, which is read as a davit.yaml without --file-name. It was
-// meant as a document if it has no kind, is not YAML, or a flag describes plain files.
+// hintAtStdin adds a hint to the error about standard input or a pipe, which is read as a davit.yaml unless --file-name is given.
+// It was meant as a document if it has no kind, is not YAML, or if a flag describes plain files.
 func hintAtStdin(arg string, opts attachOptions, err error) error {
 	var problems artifact.Problems
 	var usage *exit.UsageError
@@ -254,8 +255,8 @@ func attachAll(ctx context.Context, a *app.App, sources []*source.Source, t *app
 	return all, nil
 }
 
-// removeReplaced removes what the attachments replace, but none of them: one of them may have been attached before. An attachment
-// is in place before this, so that an error about those that the registry does not delete leaves the result complete.
+// removeReplaced removes the referrers that the attachments replace, except those in all: one of them may have been attached by an earlier
+// run. All attachments are pushed before this, so they are complete even if the registry refuses deletion.
 func removeReplaced(ctx context.Context, t *app.Target, all []*pack.Attached) error {
 	isOurs := func(old pack.Replaced) bool {
 		return slices.ContainsFunc(all, func(r *pack.Attached) bool { return r.Digest == old.Digest })
@@ -286,6 +287,7 @@ type attachResult struct {
 	All []*pack.Attached `json:"attached"`
 }
 
+// WriteText prints each attachment, and the referrers that it replaced.
 func (r attachResult) WriteText(w io.Writer) error {
 	for _, one := range r.All {
 		attached, replaced := "attached", "replaced"
@@ -309,6 +311,7 @@ func (r attachResult) WriteText(w io.Writer) error {
 	return nil
 }
 
+// QuietLine returns the references of the attachments, one per line.
 func (r attachResult) QuietLine() string {
 	var lines []string
 	for _, one := range r.All {

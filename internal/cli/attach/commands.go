@@ -1,4 +1,4 @@
-// Package attach has the commands about referrers: to attach, find, and detach them.
+// Package attach has the commands for referrers: attach, discover, and detach.
 package attach
 
 import (

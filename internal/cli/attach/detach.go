@@ -146,7 +146,7 @@ func chooseReferrers(ctx context.Context, t *app.Target, opts detachOptions) (*d
 	}
 	if len(r.Detached) > 0 || opts.Keep != nil || !opts.OlderThan.IsZero() {
 		r.reason = whyNone(opts.Selection)
-		return r, nil // with a bound, nothing to remove is the usual case
+		return r, nil // with --keep or --older-than, finding nothing is not an error
 	}
 	if len(opts.Digests) > 0 {
 		return nil, missing
@@ -154,7 +154,8 @@ func chooseReferrers(ctx context.Context, t *app.Target, opts detachOptions) (*d
 	return nil, noneChosen(ctx, t, subject, opts)
 }
 
-// noneChosen returns the error that no referrer matches. Signatures of cosign under tags are listed too, and are not referrers.
+// noneChosen returns the error that no referrer matches. The list of attachments also has cosign signatures stored under tags,
+// which are not referrers: the hint shows how to delete them.
 func noneChosen(ctx context.Context, t *app.Target, subject ocispec.Descriptor, opts detachOptions) error {
 	missing := &exit.MissingError{
 		Text:   fmt.Sprintf("%s: no %s is attached: not found", t.Ref, cmp.Or(results.ListKinds(opts.Kind), "referrer")),
@@ -183,7 +184,7 @@ type detachResult struct {
 	reason string // why there is nothing to detach
 }
 
-// whyNone returns the bound that keeps all attachments.
+// whyNone returns why --keep or --older-than leaves all attachments.
 func whyNone(s prune.Selection) string {
 	var reasons []string
 	if s.Keep != nil {
@@ -203,6 +204,7 @@ type describedReferrer struct {
 	of ocispec.Descriptor // its subject
 }
 
+// WriteText prints a row for each referrer.
 func (r detachResult) WriteText(w io.Writer) error {
 	var t term.Table
 	verb := "detached"
@@ -221,7 +223,7 @@ func (r detachResult) WriteText(w io.Writer) error {
 	return t.WriteText(w)
 }
 
-// countKinds returns how many referrers of which kinds there are.
+// countKinds returns the number of referrers in all and by kind, such as "3 referrers (2 report, 1 sbom)".
 func (r detachResult) countKinds() string {
 	var order []string
 	counts := map[string]int{}
@@ -237,7 +239,7 @@ func (r detachResult) countKinds() string {
 	return fmt.Sprintf("%s (%s)", term.Plural(len(r.Detached), "referrer"), strings.Join(order, ", "))
 }
 
-// remove removes the referrers.
+// remove removes the referrers in Detached. It moves those that the registry refuses to delete to Kept.
 func (r *detachResult) remove(ctx context.Context, t *app.Target) error {
 	var still prune.StillAttachedError
 	for _, d := range r.Detached {

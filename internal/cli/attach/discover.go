@@ -70,7 +70,7 @@ func discoverIn(ctx context.Context, t *app.Target, opts discoverOptions) (*disc
 		return nil, err
 	}
 	opts.Recursive, opts.FreeTags = true, true
-	opts.Tags = opts.Tags || opts.trust.IsSet() // the key may have made a signature there
+	opts.Tags = opts.Tags || opts.trust.IsSet() // a signature made with the key may be stored under a tag
 	found, err := referrers.List(ctx, t.Target, desc, opts.Options)
 	if err != nil {
 		return nil, err
@@ -80,9 +80,9 @@ func discoverIn(ctx context.Context, t *app.Target, opts discoverOptions) (*disc
 		return nil, err
 	}
 	if opts.latest {
-		found = latest(found)
+		found = keepLatest(found)
 		for _, m := range manifests {
-			m.Referrers = latest(m.Referrers)
+			m.Referrers = keepLatest(m.Referrers)
 		}
 	}
 	if found == nil {
@@ -107,7 +107,7 @@ func discoverIn(ctx context.Context, t *app.Target, opts discoverOptions) (*disc
 	return r, nil
 }
 
-// setReferences sets the references of referrers, and of theirs.
+// setReferences sets the references of referrers and, recursively, of their own referrers.
 func setReferences(ref registry.Reference, all []*referrers.Referrer) {
 	for _, r := range all {
 		ref.Tag, ref.Digest = "", r.Digest
@@ -116,9 +116,9 @@ func setReferences(ref registry.Reference, all []*referrers.Referrer) {
 	}
 }
 
-// latest returns the newest referrer of each kind, and for attestations of each predicate type. If times are equal or missing,
-// the last one listed wins.
-func latest(all []*referrers.Referrer) []*referrers.Referrer {
+// keepLatest returns the newest referrer of each kind. Of attestations, it returns the newest of each predicate type. If times are
+// equal or missing, the last one listed wins.
+func keepLatest(all []*referrers.Referrer) []*referrers.Referrer {
 	var kept []*referrers.Referrer
 	at := map[string]int{} // by kind
 	for _, r := range all {
@@ -139,14 +139,15 @@ func latest(all []*referrers.Referrer) []*referrers.Referrer {
 type discoverResult struct {
 	Subject   results.Described       `json:"subject"`
 	Referrers []*referrers.Referrer   `json:"referrers"`
-	Manifests []*referrers.AttachedTo `json:"manifests,omitempty"` // of an index, those that something belongs to
+	Manifests []*referrers.AttachedTo `json:"manifests,omitempty"` // the manifests of an index that have referrers
 
-	Signatures []trust.Signature `json:"signatures,omitempty"` // with a key to check them with
+	Signatures []trust.Signature `json:"signatures,omitempty"` // if a key was given to check them
 
 	none    string // "nothing", or "no" and the requested kind
-	inIndex string // what the index of the subject has, if the subject has nothing
+	inIndex string // note about the referrers of the subject's index, if the subject has none
 }
 
+// WriteText prints the subject and its referrers as a tree.
 func (r *discoverResult) WriteText(w io.Writer) error {
 	name := []string{r.Subject.Reference}
 	if !strings.HasSuffix(r.Subject.Reference, "@"+r.Subject.Digest.String()) {

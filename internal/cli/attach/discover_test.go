@@ -8,8 +8,8 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// TestLatest checks that a newer provenance does not hide an SBOM that was attested before.
-func TestLatest(t *testing.T) {
+// TestKeepLatest checks that a newer provenance does not hide an SBOM that was attested before.
+func TestKeepLatest(t *testing.T) {
 	t.Parallel()
 	referrer := func(name, kind, predicate, day string) *referrers.Referrer {
 		return &referrers.Referrer{Kind: kind, Tag: name, Annotations: map[string]string{
@@ -17,7 +17,7 @@ func TestLatest(t *testing.T) {
 		}}
 	}
 	got := ""
-	for _, r := range latest([]*referrers.Referrer{
+	for _, r := range keepLatest([]*referrers.Referrer{
 		referrer("a", "attestation", "https://spdx.dev/Document", "1"), referrer("b", "attestation", "https://spdx.dev/Document", "2"),
 		referrer("c", "attestation", "https://slsa.dev/provenance/v1", "3"), referrer("d", "report", "", "5"), referrer("e", "report", "", "4"),
 	}) {

@@ -18,14 +18,14 @@ import (
 	"github.com/davit-oci/davit/internal/pause"
 )
 
-// The bounds of JSON Lines that are attached one by one. A line is held in memory.
+// The limits of a file of JSON Lines that are attached one by one. All its lines are held in memory.
 const (
 	maxLine  = 8 << 20
 	maxLines = 1000
 )
 
-// documents are the sources of one run: files as they were named, standard input, and the lines of files with several
-// documents. Those that have no file of their own get one in a temporary directory.
+// documents holds the sources of one run: files, standard input, and the lines of JSON Lines files. Standard input and each line
+// are stored as files in a temporary directory.
 type documents struct {
 	app    *app.App
 	opts   *attachOptions
@@ -39,7 +39,7 @@ func (d *documents) close() {
 		s.Close()
 	}
 	if d.dir != "" {
-		_ = os.RemoveAll(d.dir) // the system removes it later
+		_ = os.RemoveAll(d.dir) // if this fails, the system removes it later
 	}
 }
 
@@ -84,8 +84,8 @@ func (d *documents) openFile(arg string, opts source.Options) (*source.Source, e
 	return source.Open(d.app, []string{arg}, &opts, d.opts.subjectRef)
 }
 
-// openLines opens each line as a document of its own. All have the name of the file, so that --replace replaces all of its
-// predecessor. It reports false if the lines are not documents of a kind.
+// openLines opens each line as a separate document. All have the name of the file, so that --replace replaces every line of an
+// older version. It reports false if the first line is not a document of a known kind.
 func (d *documents) openLines(arg string, lines [][]byte) (bool, error) {
 	base := filepath.Base(arg)
 	stem := strings.TrimSuffix(base, filepath.Ext(base))
@@ -152,12 +152,12 @@ func (d *documents) write(name string, r io.Reader) (string, error) {
 	return name, errors.Join(err, f.Close())
 }
 
-// splitLines returns the lines of a file of JSON Lines, which has one object on each line and more than one of them; nil for
-// any other file.
+// splitLines returns the lines of a file of JSON Lines: an object on each line, and at least two of them. It returns nil for any
+// other file.
 func splitLines(name string) ([][]byte, error) {
 	info, err := os.Stat(name)
 	if err != nil || !info.Mode().IsRegular() {
-		return nil, nil // reported when it is opened as a source
+		return nil, nil // source.Open reports the error
 	}
 	f, err := os.Open(name)
 	if err != nil {

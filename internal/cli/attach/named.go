@@ -19,7 +19,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// digestPrefix matches a digest, and the shortened form in lists on a terminal.
+// digestPrefix matches a digest, whole or shortened as in lists on a terminal.
 var digestPrefix = lazy.Regexp(`^sha(256:[0-9a-f]{6,64}|512:[0-9a-f]{6,128})$`)
 
 // isDigest reports whether an argument is meant as a digest, rather than a name.
@@ -27,7 +27,7 @@ func isDigest(arg string) bool {
 	return strings.HasPrefix(arg, "sha256:") || strings.HasPrefix(arg, "sha512:")
 }
 
-// findDigests returns the digests of the referrers that were given by digests, their beginnings, and names.
+// findDigests returns the digests of the referrers that were given by a digest, a prefix of it, or a name.
 func findDigests(ctx context.Context, t *app.Target, subjects []ocispec.Descriptor, opts detachOptions) ([]digest.Digest, error) {
 	digests, names := lists.Split(opts.given, isDigest)
 	whole, err := completeDigests(ctx, t, subjects, digests)
@@ -52,7 +52,8 @@ func findDigests(ctx context.Context, t *app.Target, subjects []ocispec.Descript
 	return whole, nil
 }
 
-// findByName returns the digests of the referrers with a name, of which each subject may have one.
+// findByName returns the digests of the referrers with a name. It fails if a subject has several, or if none of the subjects has
+// one.
 func findByName(t *app.Target, attached [][]*referrers.Referrer, name string) ([]digest.Digest, error) {
 	var all []digest.Digest
 	var others []string
@@ -93,7 +94,7 @@ func findByName(t *app.Target, attached [][]*referrers.Referrer, name string) ([
 	return nil, missing
 }
 
-// completeDigests returns the digests of referrers of which some were given by their beginnings.
+// completeDigests returns the given digests, with each prefix completed to the digest of the only referrer that has it.
 func completeDigests(ctx context.Context, t *app.Target, subjects []ocispec.Descriptor, given []string) ([]digest.Digest, error) {
 	var attached, whole []digest.Digest
 	if slices.ContainsFunc(given, func(d string) bool { return digest.Digest(d).Validate() != nil }) {
