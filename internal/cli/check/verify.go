@@ -27,8 +27,8 @@ func newVerifyCommand(a *app.App) *cobra.Command {
 anything is wrong or missing; each fault has a line.
 
 With --key, TARGET must be signed by that key: a signature of cosign or davit, as a bundle or behind a
-tag like sha256-....sig. No service is asked; certificates and log entries are shown, and count for
-nothing. The exit code is 1 if the key did not sign. The keys may also be in $DAVIT_VERIFY_KEY.
+tag like sha256-....sig. No service is asked; certificates and log entries are shown, but not
+trusted. The exit code is 1 if the key did not sign. The keys may also be in $DAVIT_VERIFY_KEY.
 Without a key no signature is checked.
 
 Without a tag, everything that a layout or archive lists is read. Files that nothing refers to,
@@ -141,11 +141,13 @@ func (r *verifyResult) fault(opts verifyOptions) error {
 type untidyError struct {
 	error
 	place    string
-	repaired bool // true if Repair left it
+	repaired bool // with --repair: these faults remain
 }
 
+// Unwrap returns the error about the faults.
 func (e untidyError) Unwrap() error { return e.error }
 
+// Hint returns the command that removes the files, or why they remain.
 func (e untidyError) Hint() string {
 	if e.repaired {
 		return "every artifact in it is intact; the remaining files are not davit's, or another tool may have written them within the last hour " +
@@ -181,21 +183,21 @@ func verifyIn(ctx context.Context, a *app.App, t *app.Target, opts verifyOptions
 	return r, nil
 }
 
-// verifySignature demands the signatures that flags demand. It returns the reference to read: the digest that was signed.
-func verifySignature(ctx context.Context, t *app.Target, demanded *signing.Trust) (string, *trust.Report, error) {
-	if !demanded.IsSet() {
+// verifySignature checks the signatures that flags require. It returns the reference to read: the digest that was signed.
+func verifySignature(ctx context.Context, t *app.Target, required *signing.Trust) (string, *trust.Report, error) {
+	if !required.IsSet() {
 		return t.Ref.Reference(), nil, nil
 	}
 	desc, err := t.Find(ctx)
 	if err != nil {
 		return "", nil, err
 	}
-	signed, err := demanded.Verify(ctx, t, desc)
+	signed, err := required.Verify(ctx, t, desc)
 	return desc.Digest.String(), signed, err
 }
 
-// fileWord returns the word for a missing file, or for a surplus one.
-func fileWord(f inspect.Fault, missing, surplus string) string {
+// chooseWord returns missing if the fault is a missing file, otherwise surplus.
+func chooseWord(f inspect.Fault, missing, surplus string) string {
 	if f.Missing {
 		return missing
 	}
@@ -205,10 +207,11 @@ func fileWord(f inspect.Fault, missing, surplus string) string {
 // verifyResult is the result of verify.
 type verifyResult struct {
 	*inspect.Report
-	Signatures []trust.Signature `json:"signatures,omitempty"` // read to find one by a given key
+	Signatures []trust.Signature `json:"signatures,omitempty"` // all that were read to find one by a given key
 	Required   []trust.Required  `json:"required,omitempty"`
 }
 
+// WriteText prints signatures, repairs, and faults, or OK.
 func (r *verifyResult) WriteText(w io.Writer) error {
 	var t term.Table
 	for _, s := range r.Signatures {
@@ -220,11 +223,11 @@ func (r *verifyResult) WriteText(w io.Writer) error {
 		t.Row("signed", one.Digest.String(), "by "+one.Key, one.Name)
 	}
 	for _, f := range r.Repaired {
-		t.Row(fileWord(f, "added", "removed"), f.Path, f.Problem)
+		t.Row(chooseWord(f, "added", "removed"), f.Path, f.Problem)
 	}
 	for _, f := range r.Faults {
 		if f.Path != "" {
-			t.Row(fileWord(f, "missing", "surplus"), f.Path, f.Problem)
+			t.Row(chooseWord(f, "missing", "surplus"), f.Path, f.Problem)
 		} else {
 			t.Row(f.Digest.String(), f.MediaType, f.Problem)
 		}

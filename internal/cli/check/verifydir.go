@@ -21,7 +21,7 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// verifyPulled compares a directory with the artifact that its record names. Without one, it verifies the layouts below the directory.
+// verifyPulled compares a directory with the artifact that its record names. Without a record, it verifies the layouts below the directory.
 func verifyPulled(ctx context.Context, a *app.App, dir string, opts verifyOptions) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -82,10 +82,10 @@ func verifyDirectory(ctx context.Context, a *app.App, opts verifyOptions) error 
 // directory is a directory to compare with an artifact.
 type directory struct {
 	dir, ref, platform string
-	isWanted           func(name string) bool // of the files in the artifact; nil: all
+	isWanted           func(name string) bool // selects files of the artifact; nil: all
 }
 
-// compareDir reads every byte of the files that the artifact has. Other files of the directory do not count.
+// compareDir compares every byte of the artifact's files with the directory. It ignores other files in the directory.
 func compareDir(ctx context.Context, a *app.App, d directory) (*directoryResult, error) {
 	platform, err := app.OptionalPlatform(d.platform)
 	if err != nil {
@@ -126,6 +126,7 @@ func (r *directoryResult) report(a *app.App) error {
 	return artifact.Refused(r.Directory, "%s, compared with %s", term.Plural(len(r.Faults), "fault"), strings.Join(lists.Unique(r.compared), " and "))
 }
 
+// WriteText prints a row for each fault, or OK.
 func (r *directoryResult) WriteText(w io.Writer) error {
 	var t term.Table
 	for _, f := range r.Faults {

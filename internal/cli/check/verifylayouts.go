@@ -17,7 +17,7 @@ type layoutsResult struct {
 	Layouts   []*verifyResult `json:"layouts"`
 }
 
-// verifyLayouts verifies the layouts below a directory. One that cannot be read does not keep the others from being verified.
+// verifyLayouts verifies the layouts below a directory. It continues after a layout that cannot be read.
 func verifyLayouts(ctx context.Context, a *app.App, dir string, layouts []places.Repository, opts verifyOptions) error {
 	total := &layoutsResult{Directory: dir, Layouts: []*verifyResult{}}
 	var first error

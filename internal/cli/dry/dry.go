@@ -1,4 +1,4 @@
-// Package dry is the target of a dry run.
+// Package dry implements the target of a dry run.
 package dry
 
 import (
@@ -17,14 +17,14 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// Target is a target that takes everything and keeps only manifests, which the same run may read again.
+// Target accepts every write and stores nothing. It keeps manifests in memory, because the same run may read them again.
 type Target struct {
 	registry.Target
 	Temporary string // directory to remove; empty: none
 
 	mu        sync.Mutex
 	manifests map[digest.Digest][]byte
-	others    []registry.Target       // that have what would be copied
+	others    []registry.Target       // sources of the content that would be copied
 	sent      map[digest.Digest]int64 // sizes
 }
 
@@ -38,10 +38,10 @@ func (t *Target) Sent() (count int, size int64) {
 	return len(t.sent), size
 }
 
-// ReadAlso makes what another target has readable here, as if it was copied. Close closes it, too.
+// ReadAlso makes the content of another target readable here, as if it had been copied. Close closes that target, too.
 func (t *Target) ReadAlso(other registry.Target) { t.others = append(t.others, other) }
 
-// Push keeps a manifest, and takes note of a blob without reading it.
+// Push keeps a manifest, and records the size of a blob without reading it.
 func (t *Target) Push(_ context.Context, desc ocispec.Descriptor, r io.Reader) error {
 	var data []byte
 	if manifest.Is(desc.MediaType) {
@@ -65,7 +65,7 @@ func (t *Target) Push(_ context.Context, desc ocispec.Descriptor, r io.Reader) e
 	return nil
 }
 
-// Exists reports whether the target has a blob or manifest, or would have it by now.
+// Exists reports whether the target has a blob or manifest, or would have it after the pushes so far.
 func (t *Target) Exists(ctx context.Context, desc ocispec.Descriptor) (bool, error) {
 	t.mu.Lock()
 	_, sent := t.sent[desc.Digest]
@@ -76,7 +76,7 @@ func (t *Target) Exists(ctx context.Context, desc ocispec.Descriptor) (bool, err
 	return t.Target.Exists(ctx, desc)
 }
 
-// Fetch returns a pushed manifest, or content of the target.
+// Fetch returns a pushed manifest, or content of the target or of those that ReadAlso added.
 func (t *Target) Fetch(ctx context.Context, desc ocispec.Descriptor) (io.ReadCloser, error) {
 	t.mu.Lock()
 	data, kept := t.manifests[desc.Digest]
@@ -100,7 +100,7 @@ func (t *Target) Tag(context.Context, ocispec.Descriptor, string) error { return
 // TagFrom does nothing.
 func (t *Target) TagFrom(context.Context, ocispec.Descriptor, string, string) error { return nil }
 
-// ResolveFrom returns the manifest that has a tag for a repository in a layout.
+// ResolveFrom returns the manifest with this tag of a repository in a layout. It fails with errdef.ErrUnsupported for other targets.
 func (t *Target) ResolveFrom(ctx context.Context, repository, tag string) (ocispec.Descriptor, error) {
 	several, ok := t.Target.(interface {
 		ResolveFrom(ctx context.Context, repository, tag string) (ocispec.Descriptor, error)
@@ -117,7 +117,7 @@ func (t *Target) Untag(context.Context, string) error { return nil }
 // Delete does nothing.
 func (t *Target) Delete(context.Context, ocispec.Descriptor) error { return nil }
 
-// Close closes the target and what ReadAlso added.
+// Close closes the target and those that ReadAlso added, and removes Temporary.
 func (t *Target) Close(ctx context.Context, err error) error {
 	err = t.Target.Close(ctx, err)
 	for _, other := range t.others {

@@ -33,7 +33,7 @@ func (e *NoError) Unwrap() error { return e.Err }
 // ErrInterrupted is the error after a signal.
 var ErrInterrupted = errors.New("interrupted")
 
-// StoppedError replaces every error after a signal.
+// StoppedError replaces every error after a signal. Continues is set if the same command would continue from there.
 type StoppedError struct{ Continues bool }
 
 // Error returns the message of ErrInterrupted.
@@ -50,10 +50,10 @@ func (e *StoppedError) Hint() string {
 	return "run the same command again: it continues where it stopped"
 }
 
-// BrokenError is a transfer that the registry or the network broke off.
+// BrokenError reports a transfer that the registry or the network interrupted.
 type BrokenError struct {
 	Err       error
-	Continues bool // the command keeps what it has done
+	Continues bool // the same command would continue from there
 }
 
 // Error returns the message of Err.
@@ -70,7 +70,7 @@ func (e *BrokenError) Hint() string {
 	return (&StoppedError{Continues: true}).Hint()
 }
 
-// SchemeError is a failed connection to a registry whose reference was typed with http://.
+// SchemeError reports a failed connection to a registry whose reference was typed with http://.
 type SchemeError struct{ Err error }
 
 // Error returns the message of Err.
@@ -99,16 +99,16 @@ func hasStopped(err error) bool {
 	return errors.As(err, &failed) && failed.Answered && failed.Answer.Status == 0
 }
 
-// TimeoutError replaces every error once the time for a command is over.
+// TimeoutError replaces every error after the time limit of a command.
 type TimeoutError struct {
 	After     time.Duration
-	Continues bool  // the command keeps what it has done
-	Last      error // why a request failed again and again until then; may be nil
+	Continues bool  // the same command would continue from there
+	Last      error // error of a request that was about to be retried; may be nil
 }
 
-// Error returns the time, and what the command waited for.
+// Error returns the time limit and the last error, if there is one.
 func (e *TimeoutError) Error() string {
-	if e.Last != nil && !errors.As(e.Last, new(*TimeoutError)) { // the end of the time ended the last request, too
+	if e.Last != nil && !errors.As(e.Last, new(*TimeoutError)) { // the time limit may have ended the last request, too
 		return fmt.Sprintf("not done after %v: %v", e.After, e.Last)
 	}
 	return fmt.Sprintf("not done after %v", e.After)
@@ -163,15 +163,15 @@ func FileError(what, name string, err error) *artifact.Error {
 	}
 	e := &artifact.Error{Op: what, Item: name, Err: err}
 	if errors.Is(err, fs.ErrNotExist) {
-		if near := nearby(name); near != "" {
+		if near := findSimilarPath(name); near != "" {
 			e.Hint = fmt.Sprintf("did you mean %q?", near)
 		}
 	}
 	return e
 }
 
-// nearby returns the existing path that is most similar to one that does not exist, written as that one is, or "".
-func nearby(name string) string {
+// findSimilarPath returns the existing path that is most similar to name, or "". It keeps the existing part of name as typed.
+func findSimilarPath(name string) string {
 	dir, rest := filepath.Split(name)
 	for {
 		if info, err := os.Stat(filepath.Clean(dir)); err == nil && info.IsDir() {

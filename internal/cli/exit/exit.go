@@ -68,8 +68,7 @@ func (c Code) Name() string {
 	return "other"
 }
 
-// Of returns the exit code for an error. The order matters: refused content stays refused, whether it came over a
-// network or out of a file.
+// Of returns the exit code for an error. The order matters: refused content stays refused, whether it came over a network or from a file.
 func Of(err error) Code {
 	var usage *UsageError
 	var no *NoError

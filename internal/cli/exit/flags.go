@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// FlagError returns an error about the value of a flag in the words of a user, not of packages pflag and strconv.
+// FlagError returns an error about the value of a flag in the user's terms, not in those of packages pflag and strconv.
 func FlagError(err error) error {
 	var invalid *pflag.InvalidValueError
 	if !errors.As(err, &invalid) {
@@ -16,7 +16,7 @@ func FlagError(err error) error {
 	}
 	cause := invalid.Unwrap()
 	if invalid.GetFlag().Value.Type() == "duration" {
-		cause = errors.New("must be a duration, as 90s, 5m, or 1h30m")
+		cause = errors.New("must be a duration, such as 90s, 5m, or 1h30m")
 	}
 	var number *strconv.NumError
 	if errors.As(err, &number) {

@@ -29,11 +29,11 @@ import (
 
 // Hints returns what the user can do about an error. Libraries state facts; only the commands name commands and flags.
 func Hints(err error) []string {
-	return lines(hintFor(err))
+	return splitLines(hintFor(err))
 }
 
-// lines returns the lines of a hint; none if it is empty.
-func lines(hint string) []string {
+// splitLines returns the lines of a hint, or nil for an empty hint.
+func splitLines(hint string) []string {
 	if hint == "" {
 		return nil
 	}
@@ -100,7 +100,7 @@ func hintForCause(err error) string {
 	case isForbidden(err) && errors.As(err, &unavailable) && unavailable.Answer.Method == http.MethodDelete:
 		return "this registry disallows deletion; its operator can enable it (distribution: storage.delete.enabled)"
 	case errors.As(err, &missing) && missing.Answer.Method == http.MethodPost:
-		return "create the repository first: this registry does not do that when something is pushed"
+		return "create the repository first: this registry does not create it on a push"
 	case errors.As(err, &elsewhere) && IsNotTLS(err):
 		return "nothing speaks TLS there: the operator of the registry, or of the proxy in front of it, has to change that redirect"
 	case errors.As(err, &elsewhere):
@@ -110,7 +110,7 @@ func hintForCause(err error) string {
 	case errors.Is(err, syscall.ECONNREFUSED) && !hasStopped(err):
 		return hintToServe(err)
 	case isUnknownType(err):
-		return "this registry takes only types on a list of its own, as that of GitLab does: --kind image packs the same files as an image, which it takes"
+		return "this registry accepts only known types, as GitLab's does: --kind image packs the same files as an image, which it accepts"
 	case errors.As(err, &unavailable):
 		return hintForScheme(unavailable)
 	case errors.Is(err, catalog.ErrNoLayout):
@@ -155,7 +155,7 @@ func hintForName(e x509.HostnameError) string {
 	return fmt.Sprintf("call the registry by a name in its certificate (%s), or skip the check with --insecure", textdist.FirstFew(names))
 }
 
-// hintToServe returns the hint where nothing listens: on this machine, a layout can be served there.
+// hintToServe returns the hint for a refused connection. For an address of this machine, it names the command that serves a layout there.
 func hintToServe(err error) string {
 	var dial *net.OpError
 	if errors.As(err, &dial) && dial.Addr != nil && reference.IsLoopback(dial.Addr.String()) {
@@ -176,7 +176,7 @@ func hintForFiles(err error) string {
 	if layouts := layoutsIn(known.Item); len(layouts) > 0 {
 		return fmt.Sprintf("it is a directory of layouts: name one of %s; \"%s\" lists them all", textdist.FirstFew(layouts), shell.Command("davit", "repos", known.Item))
 	}
-	return fmt.Sprintf("it has other files: as a target, name another directory, as %s; \"%s\" shows what a push of its files packs",
+	return fmt.Sprintf("it has other files: as a target, name another directory, such as %s; \"%s\" shows what a push of its files packs",
 		shell.Quote(strings.TrimRight(known.Item, "/")+"/oci"), shell.Command("davit", "check", known.Item))
 }
 
@@ -204,7 +204,7 @@ func hintForLayout(name string) string {
 	return HintToPack(name)
 }
 
-// HintToPack returns the hint where there is no layout.
+// HintToPack returns the hint for a layout that does not exist.
 func HintToPack(name string) string {
 	return fmt.Sprintf("\"%s\" makes a layout there", shell.Command("davit", "pack", "SOURCE", "-o", name))
 }
@@ -214,7 +214,7 @@ func HintToPackIn(dir string) string { return HintToPack(strings.TrimRight(dir, 
 
 const directoryGone = "the working directory was removed: change to another one"
 
-// isDirectoryGone reports whether the working directory was removed: no relative path leads anywhere then.
+// isDirectoryGone reports whether the working directory was removed, so that no relative path can be opened.
 func isDirectoryGone() bool {
 	_, err := os.Getwd()
 	return errors.Is(err, fs.ErrNotExist)

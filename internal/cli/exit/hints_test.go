@@ -71,7 +71,7 @@ func TestHintsOfRegistries(t *testing.T) {
 	} {
 		got := strings.Join(Hints(c.err), "\n")
 		if !strings.Contains(got, c.want) || c.want == "" && got != "" || strings.Contains(got, "log in") != strings.Contains(c.want, "login") {
-			t.Errorf("%#v: got %s", c.err, got)
+			t.Errorf("%#v: got hint %q, want one with %q", c.err, got, c.want)
 		}
 	}
 }

@@ -13,8 +13,8 @@ import (
 	"oras.land/oras-go/v2/registry/remote/errcode"
 )
 
-// hintForRefusal returns the hint for what a registry does not let the user do, and whether err is such a refusal. Credentials help only
-// where its answer is about credentials.
+// hintForRefusal returns the hint for a request that a registry refused, and reports whether err is such a refusal. The hint is to log in
+// only if the answer is about credentials.
 func hintForRefusal(err error) (hint string, ok bool) {
 	var denied *registry.Denied
 	answer := answerOf(err)
@@ -28,13 +28,13 @@ func hintForRefusal(err error) (hint string, ok bool) {
 		return "", false
 	case isPolicy(answer):
 		return "", true
-	case answer.Status == http.StatusUnauthorized: // perhaps with credentials
+	case answer.Status == http.StatusUnauthorized: // with or without credentials
 		return fmt.Sprintf("log in with \"%s\"; if you did, check the user name and the password, or request access", shell.Command("davit", "login", denied.Host)), true
 	}
 	return fmt.Sprintf("log in with \"%s\", or request access", shell.Command("davit", "login", denied.Host)), true
 }
 
-// UnauthorizedAt returns the host of a registry that refused credentials, or lacked some, and "" for other errors.
+// UnauthorizedAt returns the host of a registry that refused credentials or required them, and "" for other errors.
 func UnauthorizedAt(err error) string {
 	var denied *registry.Denied
 	if errors.As(err, &denied) && (denied.Answer.Status == http.StatusUnauthorized || denied.Answer.Status == 0) {
@@ -67,8 +67,8 @@ func isAboutTag(answer registry.Answer) bool {
 	})
 }
 
-// isPolicy reports whether an answer is about a rule that credentials do not change: its code is not about access, or its words are
-// about another cause.
+// isPolicy reports whether an answer is about a rule that credentials do not change: its code is not about access, or its message names
+// another cause.
 func isPolicy(answer registry.Answer) bool {
 	return slices.ContainsFunc(answer.Errors, func(e errcode.Error) bool {
 		isAccess := e.Code == "" || e.Code == errcode.ErrorCodeDenied || e.Code == errcode.ErrorCodeUnauthorized || e.Code == "FORBIDDEN"

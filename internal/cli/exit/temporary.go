@@ -12,7 +12,7 @@ import (
 	"github.com/davit-oci/davit/internal/lazy"
 )
 
-// TemporaryError is a failure of the directory for temporary files. It is about this machine, also if the directory does not exist.
+// TemporaryError reports a failure in the directory for temporary files. Its exit code is Local, even if that directory does not exist.
 type TemporaryError struct {
 	Dir string
 	Err error
@@ -32,10 +32,10 @@ func (e *TemporaryError) Hint() string {
 	return "set " + variable + " to a directory that can be written and has space"
 }
 
-// ownTemporary is the pattern of what davit makes in the directory for temporary files.
+// ownTemporary matches the names of davit's files and directories in the directory for temporary files.
 var ownTemporary = lazy.Regexp(`^davit-([a-z-]+-)?[0-9]+$`)
 
-// Temporary replaces an error about a temporary file, whose name says nothing to the user, by one about their directory.
+// Temporary replaces an error about a temporary file by one about the directory: the generated name of the file does not help the user.
 func Temporary(err error) error {
 	var failed *fs.PathError
 	if !errors.As(err, &failed) {
