@@ -24,10 +24,10 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// attachment is an attachment to pull, and the directory for it.
+// attachment is a referrer to pull, and the directory for it.
 type attachment struct {
 	*referrers.Referrer
-	platform *ocispec.Platform // of its subject; nil: the target itself
+	platform *ocispec.Platform // of its subject; nil: the subject is the target itself
 	dir      string            // KIND, or KIND/PLATFORM
 }
 
@@ -129,7 +129,7 @@ func findAttachments(ctx context.Context, t *app.Target, desc ocispec.Descriptor
 	return all, nil
 }
 
-// separate moves attachments that would place files of the same name into directories of their own.
+// separate moves attachments that have files of the same name to directories of their own.
 func separate(ctx context.Context, t *app.Target, all []*attachment) error {
 	owners := map[string][]*attachment{}
 	for _, one := range all {
@@ -166,7 +166,7 @@ func pullAttachment(ctx context.Context, a *app.App, t *app.Target, one *attachm
 	own := opts
 	own.output = filepath.Join(opts.output, one.dir)
 	own.Platform, own.Referrers = nil, false
-	// Several attachments share a directory: each has a record of its own, which its successor finds.
+	// Attachments may share a directory, so each has its own record. A newer attachment of the same type and title finds it.
 	own.record = digest.FromString(one.ArtifactType + "\n" + one.Annotations[ocispec.AnnotationTitle]).Encoded()[:12]
 	result, err := place(ctx, a, t, one.Digest.String(), own)
 	if err != nil {
@@ -199,12 +199,13 @@ type attachmentsResult struct {
 	dir string
 }
 
-// pulledAttachment is an attachment with the platform that it is about, "" for all.
+// pulledAttachment is a pulled attachment. Of is the platform of its subject, or "" if the subject is the target itself.
 type pulledAttachment struct {
 	*pull.Result
 	Of string `json:"of,omitempty"`
 }
 
+// WriteText prints each attachment with its files.
 func (r *attachmentsResult) WriteText(w io.Writer) error {
 	for _, one := range r.Attachments {
 		var t, files term.Table

@@ -90,7 +90,7 @@ func catFrom(ctx context.Context, a *app.App, t *app.Target, opts catOptions) er
 	return nil
 }
 
-// parseRange reads FIRST-LAST, as in HTTP, as an offset and a length; length 0 is the rest.
+// parseRange parses FIRST-LAST, inclusive as in HTTP, into an offset and a length. Length 0 means the rest.
 func parseRange(text string) (offset, length int64, err error) {
 	if text == "" {
 		return 0, 0, nil

@@ -1,4 +1,4 @@
-// Package fetch has the commands that move artifacts or parts of them: to files, to standard output.
+// Package fetch has the commands that fetch artifacts or their files: pull and cat.
 package fetch
 
 import (

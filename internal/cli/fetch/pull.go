@@ -32,7 +32,8 @@ that exist already are neither fetched nor touched; a file that was changed is n
 without --force. TARGET without a tag means "latest", or the only artifact of a layout.
 
 With --lock FILE, TARGET must be in the lock file with the same digest, size, kind, and key; the exit
-code is 5 if it is not. A file that does not exist is created with its entry. "davit lock" updates it.
+code is 5 if it is not. If FILE does not exist, it is created with an entry for TARGET.
+"davit lock" updates it.
 
 With FILE only these files are pulled, by their path in the artifact. --output is a directory, or for
 one FILE the name it gets ("-" is standard output, also for the only file of an artifact).`,
@@ -105,10 +106,10 @@ type pullOptions struct {
 	version  app.Versions
 	lock     lock.Flag
 
-	kinds        []string // pull attachments of these
+	kinds        []string // kinds of attachments to pull; empty: pull the target itself
 	allPlatforms bool
 	record       string // distinguishes the records of several pulls into one directory
-	unrecorded   bool   // the directory does not stay
+	unrecorded   bool   // the directory is temporary
 }
 
 func runPull(ctx context.Context, a *app.App, opts pullOptions) error {
@@ -149,8 +150,8 @@ func pullFrom(ctx context.Context, a *app.App, t *app.Target, opts pullOptions) 
 	return result, opts.lock.Record(ctx)
 }
 
-// pin completes the reference of a target, and returns the reference to read: with the digest that was verified or locked, if
-// the options demand it.
+// pin completes the reference of a target, and returns the reference to read. This is the digest that was verified or locked, if the options
+// demand one.
 func (o *pullOptions) pin(ctx context.Context, a *app.App, t *app.Target) (string, error) {
 	if err := o.lock.Open(t); err != nil {
 		return "", err
@@ -209,8 +210,7 @@ func makeDir(dir string) (madeDirs, error) {
 	return made, nil
 }
 
-// undo removes the directories that this pull created, unless they hold files: the next pull continues with those of an
-// interrupted one.
+// undo removes the directories that this pull created, unless they hold files: the next pull continues with the files of an interrupted one.
 func (m madeDirs) undo() {
 	for _, d := range m {
 		if os.Remove(d) != nil {
@@ -219,7 +219,7 @@ func (m madeDirs) undo() {
 	}
 }
 
-// sync writes the names of the created directories to the disk.
+// sync syncs the parents of the created directories, so that the directories survive a power loss.
 func (m madeDirs) sync() error {
 	for _, d := range m {
 		if err := durable.SyncDir(filepath.Dir(d)); err != nil {
@@ -239,6 +239,7 @@ type pullResult struct {
 // maxListed limits how many files pull names in its text; --format json names all.
 const maxListed = 20
 
+// WriteText prints the artifact, its files, and its referrers.
 func (r pullResult) WriteText(w io.Writer) error {
 	var t term.Table
 	verb := r.dry.Verb("pulled", "pull")
@@ -300,4 +301,5 @@ func (r pullResult) writeFiles(w io.Writer) error {
 	return files.WriteText(w)
 }
 
+// QuietLine returns the pinned reference.
 func (r pullResult) QuietLine() string { return results.Pinned(r.Reference, r.Digest.String()) }

@@ -53,7 +53,7 @@ func runPullFiles(ctx context.Context, a *app.App, cmd *cobra.Command, opts pull
 		} else {
 			result, err = pullAs(ctx, a, t, opts, files[0])
 		}
-		return result, missingFile(err, t.Ref, files, named)
+		return result, explainMissing(err, t.Ref, files, named)
 	})
 	if err != nil {
 		return err
@@ -114,7 +114,7 @@ func (o *pullOptions) includeFiles(files []string) (names []string) {
 	return names
 }
 
-// outputDir returns the directory of the files, and whether --output is the new name of a single one in it.
+// outputDir returns the directory for the files, and reports whether --output is a new name for the only file.
 func (o *pullOptions) outputDir(files []string) (dir string, renamed bool) {
 	info, err := os.Stat(o.output)
 	if len(files) != 1 || err == nil && info.IsDir() || strings.HasSuffix(o.output, "/") {
@@ -143,7 +143,7 @@ func runPullDry(ctx context.Context, a *app.App, opts pullOptions, files []strin
 			Platform: platform, Include: opts.Include, Roles: opts.Roles, NoUnpack: opts.NoUnpack, Limits: opts.Limits,
 		})
 		if err != nil && len(files) > 0 {
-			err = missingFile(err, t.Ref, files, true)
+			err = explainMissing(err, t.Ref, files, true)
 		}
 		if err != nil {
 			return nil, t.Explain(ctx, err)
@@ -184,13 +184,14 @@ func checkPulled(dir string, files []string) error {
 	return nil
 }
 
-// missingFile improves the error about a file that the artifact does not have: perhaps it was to be the directory.
-func missingFile(err error, ref registry.Reference, files []string, named bool) error {
+// explainMissing adds advice to the error about a file that the artifact does not have. The argument may have been meant as another artifact,
+// as a pattern, or as the output directory.
+func explainMissing(err error, ref registry.Reference, files []string, named bool) error {
 	var unknown *missing.NameError
 	isFile := func(typed string) bool {
 		return typed == "" || slices.ContainsFunc(files, func(file string) bool { return typed == file || typed == patternFor(file) })
 	}
-	if !errors.As(err, &unknown) || !isFile(unknown.Typed) { // perhaps a role
+	if !errors.As(err, &unknown) || !isFile(unknown.Typed) { // such as a role that no layer has
 		return err
 	}
 	name := files[0]
@@ -212,7 +213,8 @@ func missingFile(err error, ref registry.Reference, files []string, named bool) 
 	return &exit.MissingError{Text: fmt.Sprintf("%s: no file %q", ref, name), Advice: strings.Join(advice, "\n")}
 }
 
-// pullAs pulls one file under another name. It is fetched and verified in a directory beside it, in which the next run continues.
+// pullAs pulls one file to opts.output. It fetches and verifies the file in a directory beside the output, where the next run continues after
+// an interruption.
 func pullAs(ctx context.Context, a *app.App, t *app.Target, opts pullOptions, name string) (*pull.Result, error) {
 	output := filepath.Clean(opts.output)
 	if _, err := makeDir(filepath.Dir(output)); err != nil {
@@ -243,7 +245,8 @@ func pullAs(ctx context.Context, a *app.App, t *app.Target, opts pullOptions, na
 	return result, nil
 }
 
-// moveTo renames a file to a name that no other content has, unless it is forced to. It reports whether that content existed.
+// moveTo renames staged to output. It fails with artifact.ErrKept if output has different content, unless force is set. It reports whether
+// output had the same content already.
 func moveTo(staged, output string, force bool) (same bool, err error) {
 	_, err = os.Lstat(output)
 	if err == nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/davit-oci/davit/internal/record"
 )
 
-// pullState returns the file for the record of a directory. Without a place for it, it returns "" and prints a note: the pull works,
-// and the next one compares contents.
+// pullState returns the path of the record for a directory. If there is no directory for records, it prints a note and returns "": the pull
+// works without a record, and the next pull compares contents.
 func pullState(a *app.App, dst *os.Root) string {
 	records, err := app.RecordsDir()
 	if err == nil {
@@ -24,7 +24,7 @@ func pullState(a *app.App, dst *os.Root) string {
 	return ""
 }
 
-// importOld takes over the record of an earlier version: beside the directory or, for the working directory, among the records.
+// importOld imports a record from an earlier version of davit: beside the directory or, for the working directory, among the records.
 func importOld(records, path, dir string) {
 	for _, old := range oldRecords(records, dir) {
 		if record.Import(old, path, dir) == nil {

@@ -1,4 +1,4 @@
-// Package lock has the commands about lock files, and the flag of commands that keep to one.
+// Package lock has the commands for lock files, and the flag --lock of other commands.
 package lock
 
 import (
@@ -78,7 +78,7 @@ func runUpdate(ctx context.Context, a *app.App, references []string, opts option
 		had, err = &lockfile.File{}, nil
 	}
 	if err != nil {
-		return missingFile(opts.file, err)
+		return explainMissing(opts.file, err)
 	}
 	if len(references) == 0 {
 		for _, e := range had.Artifacts {
@@ -131,8 +131,8 @@ func lookUp(ctx context.Context, a *app.App, text string, opts options) (*lockfi
 	})
 }
 
-// missingFile improves the error about a lock file that does not exist.
-func missingFile(name string, err error) error {
+// explainMissing replaces the error about a lock file that does not exist by one that says how to create it.
+func explainMissing(name string, err error) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -151,9 +151,10 @@ type updateResult struct {
 type updated struct {
 	lockfile.Entry
 	Was     digest.Digest `json:"was,omitempty"`
-	Skipped bool          `json:"skipped"` // the file had it
+	Skipped bool          `json:"skipped"` // the file had this entry already
 }
 
+// WriteText prints a row for each locked reference.
 func (r *updateResult) WriteText(w io.Writer) error {
 	var t term.Table
 	for _, one := range r.Artifacts {
@@ -189,7 +190,7 @@ nothing. Keys in the file are checked only with --verify-key.`,
 func runCheck(ctx context.Context, a *app.App, opts options) error {
 	file, err := read(opts.file)
 	if err != nil {
-		return missingFile(opts.file, err)
+		return explainMissing(opts.file, err)
 	}
 	result := &checkResult{File: opts.file, Artifacts: []checked{}}
 	wrong := 0
@@ -251,6 +252,7 @@ func (c *checked) compare(now *lockfile.Entry) {
 	}
 }
 
+// WriteText prints a row with the status of each reference.
 func (r *checkResult) WriteText(w io.Writer) error {
 	var t term.Table
 	for _, one := range r.Artifacts {

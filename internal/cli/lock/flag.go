@@ -21,12 +21,12 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Flag is the flag of a command that keeps to a lock file.
+// Flag is the flag --lock, which restricts a command to the artifacts in a lock file.
 type Flag struct {
 	file   string
-	locked *lockfile.File // nil: the file does not exist
-	record *lockfile.Entry
-	note   string // what the file lacks
+	locked *lockfile.File  // nil: the file does not exist
+	record *lockfile.Entry // to be written to a new file; nil: none
+	note   string          // see Note
 }
 
 // AddFlag adds the flag.
@@ -37,7 +37,7 @@ func (f *Flag) AddFlag(fs *pflag.FlagSet) {
 // IsSet reports whether the flag was given.
 func (f *Flag) IsSet() bool { return f.file != "" }
 
-// Open reads the file, and lets a range of versions choose among the tags in it.
+// Open reads the lock file. In a range of versions, the target then prefers the tags that the file has.
 func (f *Flag) Open(t *app.Target) error {
 	if f.file == "" {
 		return nil
@@ -62,8 +62,9 @@ func (f *Flag) Open(t *app.Target) error {
 	return nil
 }
 
-// Pin resolves a target, whose tag is known, and refuses it unless the lock file has it: with the same digest, size, and kind, and
-// signed by the same key. keys are those that signed it. It returns the digest to read.
+// Pin resolves a target with a complete reference, and returns the digest to read. keys are the keys that signed the target. Pin fails unless
+// the lock file has the target with the same digest, size, and kind, and with one of keys if it has a key. If the file does not exist, Record
+// creates it.
 func (f *Flag) Pin(ctx context.Context, t *app.Target, reference string, keys []trust.Key) (string, error) {
 	if f.file == "" {
 		return reference, nil
@@ -78,7 +79,7 @@ func (f *Flag) Pin(ctx context.Context, t *app.Target, reference string, keys []
 	}
 	locked := f.locked.Find(now.Reference)
 	refuse := func(format string, args ...any) error {
-		return &artifact.Error{Op: "pulling", Item: now.Reference, Hint: f.update(now.Reference),
+		return &artifact.Error{Op: "pulling", Item: now.Reference, Hint: f.updateCommand(now.Reference),
 			Err: artifact.Refused("", "%s in %s", fmt.Sprintf(format, args...), f.file)}
 	}
 	switch {
@@ -96,12 +97,12 @@ func (f *Flag) Pin(ctx context.Context, t *app.Target, reference string, keys []
 	case locked.Key != "" && !hasKey(keys, locked.Key):
 		return "", refuse("signed by another key: got %s, want %s", keys[0].Hint(), locked.Key)
 	case locked.Key == "" && len(keys) > 0 && keys[0].Name != "":
-		f.note = fmt.Sprintf("%s has no key for %s: to lock it, too, %s --verify-key %s", f.file, now.Reference, f.update(now.Reference), shell.Quote(keys[0].Name))
+		f.note = fmt.Sprintf("%s has no key for %s: to lock it, too, %s --verify-key %s", f.file, now.Reference, f.updateCommand(now.Reference), shell.Quote(keys[0].Name))
 	}
 	return now.Digest.String(), nil
 }
 
-// Note returns what a user may want to add to the lock file, or "".
+// Note returns a note about a key that the lock file lacks, or "".
 func (f *Flag) Note() string { return f.note }
 
 // Record creates the lock file with the pulled artifact if the file did not exist.
@@ -112,27 +113,27 @@ func (f *Flag) Record(ctx context.Context) error {
 	return update(ctx, f.file, func(file *lockfile.File) error {
 		if had := file.Find(f.record.Reference); had != nil && *had != *f.record { // another process was first
 			return &artifact.Error{Op: "pulling", Item: f.record.Reference, Err: artifact.Refused("", "another entry is in %s now", f.file),
-				Hint: f.update(f.record.Reference)}
+				Hint: f.updateCommand(f.record.Reference)}
 		}
 		file.Set(*f.record)
 		return nil
 	})
 }
 
-// update returns the command that updates an entry.
-func (f *Flag) update(reference string) string {
+// updateCommand returns the command that updates an entry.
+func (f *Flag) updateCommand(reference string) string {
 	if f.file == lockfile.Name {
 		return shell.Command("davit", "lock", "update", reference)
 	}
 	return shell.Command("davit", "lock", "update", "--lock", f.file, reference)
 }
 
-// hasKey reports whether one of the keys has a hint.
+// hasKey reports whether one of the keys has this hint.
 func hasKey(keys []trust.Key, hint string) bool {
 	return slices.ContainsFunc(keys, func(k trust.Key) bool { return k.Hint() == hint })
 }
 
-// resolve returns the current entry for a target. reference is the digest that was verified, or that of the target.
+// resolve returns the current entry for a target. reference is the digest that was verified, or the reference of the target.
 func resolve(ctx context.Context, t *app.Target, reference string, keys []trust.Key) (*lockfile.Entry, error) {
 	desc, err := t.Find(ctx)
 	if err != nil {

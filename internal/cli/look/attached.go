@@ -30,9 +30,9 @@ import (
 // shown is a document to show: a manifest, and the path of a file in it, or "" for the readable part.
 type shown struct{ manifest, path string }
 
-// attachedTo finds the attachments among the referrers, else in the index, or elsewhere, and notes where. The digest of an
-// image in a registry is enough to list referrers: the image itself is not fetched.
-func attachedTo(ctx context.Context, t *app.Target, opts showOptions) (all []shown, note string, err error) {
+// findAttached returns the attachments to show, and a note if they belong to the index or to another platform of the subject. The digest of
+// an image in a registry is enough to list referrers: the image itself is not fetched.
+func findAttached(ctx context.Context, t *app.Target, opts showOptions) (all []shown, note string, err error) {
 	subject := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: t.Ref.Digest}
 	switch {
 	case opts.of != nil:
@@ -55,7 +55,7 @@ func attachedTo(ctx context.Context, t *app.Target, opts showOptions) (all []sho
 		if errors.As(err, new(*referrers.NoneAttachedError)) {
 			if opts.of != nil {
 				if whole, err := t.Find(ctx); err == nil {
-					subject = whole // the hint is about all platforms, as the reference is
+					subject = whole // like the reference, the hint is for all platforms
 				}
 			}
 			return nil, "", newNoneAttached(ctx, t, none, subject)
@@ -71,11 +71,11 @@ func attachedTo(ctx context.Context, t *app.Target, opts showOptions) (all []sho
 	for _, r := range found.Referrers {
 		all = append(all, shown{manifest: r.Digest.String()})
 	}
-	return all, noteOn(found, opts.Alert), nil
+	return all, describeDifference(found, opts.Alert), nil
 }
 
-// noteOn describes how the result differs from the request.
-func noteOn(found *referrers.Found, alert string) string {
+// describeDifference describes how the result differs from the request.
+func describeDifference(found *referrers.Found, alert string) string {
 	var notes []string
 	switch place := found.Place; {
 	case place == nil:
@@ -94,7 +94,7 @@ func noteOn(found *referrers.Found, alert string) string {
 	return strings.Join(notes, "; ")
 }
 
-// newNoneAttached returns the error that nothing matches. Its hint names other attachments or the place of one.
+// newNoneAttached returns the error that nothing matches. Its hint names other attachments, or a place that has one.
 func newNoneAttached(ctx context.Context, t *app.Target, none *referrers.NoneAttachedError, subject ocispec.Descriptor) error {
 	e := &exit.MissingError{Text: fmt.Sprintf("%s: no %s is attached", t.Ref, results.ListKinds(none.Options.Kind))}
 	if none.Options.Alert != "" {
@@ -137,7 +137,7 @@ type alertResult struct {
 	Alerts  []alertLine `json:"alerts"`
 }
 
-// alertLine is an alert with one of the attachments that answer it.
+// alertLine is an alert with one of its runbooks.
 type alertLine struct {
 	Alert    string        `json:"alert"`
 	Severity string        `json:"severity,omitempty"`
@@ -147,7 +147,7 @@ type alertLine struct {
 	Digest   digest.Digest `json:"digest"`
 }
 
-// listAlerts lists the alerts that attachments of a subject answer, most severe first.
+// listAlerts lists the alerts for which runbooks are attached to a subject, most severe first.
 func listAlerts(ctx context.Context, t *app.Target, opts showOptions) (*alertResult, error) {
 	if err := t.Complete(ctx); err != nil {
 		return nil, err
@@ -174,7 +174,7 @@ func listAlerts(ctx context.Context, t *app.Target, opts showOptions) (*alertRes
 		for _, alert := range one.Alerts() {
 			a := one.Annotations
 			line := alertLine{alert, a[mediatypes.RunbookSeverity], a[mediatypes.RunbookService], a[mediatypes.RunbookOwner], a[ocispec.AnnotationTitle], one.Digest}
-			isSame := func(other alertLine) bool { other.Digest = line.Digest; return other == line } // the same runbook twice
+			isSame := func(other alertLine) bool { other.Digest = line.Digest; return other == line } // the same runbook, attached twice
 			if !slices.ContainsFunc(r.Alerts, isSame) {
 				r.Alerts = append(r.Alerts, line)
 			}
@@ -183,7 +183,8 @@ func listAlerts(ctx context.Context, t *app.Target, opts showOptions) (*alertRes
 	return r, nil
 }
 
-// addPages adds the alerts of a collection of runbooks, with the titles of their pages. It reports whether it could.
+// addPages adds the alerts of a collection of runbooks, with the titles of their pages. It reports false if the attachment is not a
+// collection or can't be read.
 func (r *alertResult) addPages(ctx context.Context, t *app.Target, one *referrers.Referrer) bool {
 	alerts, err := read.Alerts(ctx, t.Target, one.Digest.String())
 	if err != nil || !slices.ContainsFunc(alerts, func(a kind.Alert) bool { return a.Page != "" }) {
@@ -199,6 +200,7 @@ func (r *alertResult) addPages(ctx context.Context, t *app.Target, one *referrer
 	return true
 }
 
+// WriteText prints a row for each alert.
 func (r *alertResult) WriteText(w io.Writer) error {
 	var t term.Table
 	t.Row("ALERT", "SEVERITY", "OWNER", "RUNBOOK")

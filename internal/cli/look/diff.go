@@ -54,9 +54,9 @@ type diffOptions struct {
 	platform string
 }
 
-// besideFirst returns the error about a reference. If the second one is only a tag, and not a
-// path that exists, it is probably that of another version.
-func besideFirst(first registry.Reference, i int, text string, err error) error {
+// hintAtTag returns the error about the reference at index i. If the second one is only a tag, and not a path that exists, the error suggests
+// this tag of the first reference.
+func hintAtTag(first registry.Reference, i int, text string, err error) error {
 	if i == 0 || reference.ValidateTag(text) != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func runDiff(ctx context.Context, a *app.App, from, to string, opts diffOptions)
 	refs := make([]registry.Reference, 2)
 	for i, s := range []string{from, to} {
 		if refs[i], err = registry.ParseSource(s); err != nil {
-			return besideFirst(refs[0], i, s, err)
+			return hintAtTag(refs[0], i, s, err)
 		}
 	}
 	if app.IsDirectory(refs[0]) || app.IsDirectory(refs[1]) {
@@ -111,7 +111,7 @@ func runDiff(ctx context.Context, a *app.App, from, to string, opts diffOptions)
 	return diffResult{Difference: difference}.report(a)
 }
 
-// report prints the result, and returns the answer no if the sides differ.
+// report prints the result, and returns exit.ErrNo if the sides differ.
 func (r diffResult) report(a *app.App) error {
 	if err := a.Print(r); err != nil {
 		return err
@@ -169,9 +169,10 @@ func diffDirectory(ctx context.Context, a *app.App, refs []registry.Reference, p
 // diffResult is the result of diff.
 type diffResult struct {
 	*diff.Difference
-	Directory string `json:"directory,omitempty"` // the side that has no digest
+	Directory string `json:"directory,omitempty"` // the side that is a directory
 }
 
+// WriteText prints a row for each difference, and the lines of text files that differ.
 func (r diffResult) WriteText(w io.Writer) error {
 	if r.Same {
 		_, err := fmt.Fprintln(w, "the same")
@@ -179,9 +180,9 @@ func (r diffResult) WriteText(w io.Writer) error {
 	}
 	var t term.Table
 	for _, f := range r.Files {
-		t.Row(string(f.Change), f.Path, fileChange(f))
+		t.Row(string(f.Change), f.Path, describeChange(f))
 	}
-	addFields(&t, "config", withoutDerived(r))
+	addFields(&t, "config", dropDerived(r))
 	addFields(&t, "annotation", r.Annotations)
 	addFields(&t, "manifest", r.Manifest)
 	addFields(&t, "tag", r.Tags)
@@ -197,9 +198,9 @@ func (r diffResult) WriteText(w io.Writer) error {
 	return nil
 }
 
-// withoutDerived returns the fields of the config that changed, without those that only follow from changed files: the digests of
-// unpacked layers. JSON has them.
-func withoutDerived(r diffResult) []diff.FieldChange {
+// dropDerived returns the changed config fields. If files changed, it leaves out the digests of unpacked layers, which follow from the files;
+// the JSON result has them.
+func dropDerived(r diffResult) []diff.FieldChange {
 	if len(r.Files) == 0 {
 		return r.Config
 	}
@@ -233,8 +234,8 @@ func paintDiff(w io.Writer, text string) string {
 	return strings.Join(lines, "\n")
 }
 
-// fileChange returns the sizes or modes of a changed file.
-func fileChange(f diff.FileChange) string {
+// describeChange returns the sizes or modes of a changed file.
+func describeChange(f diff.FileChange) string {
 	switch {
 	case f.From == nil && f.To == nil:
 		return ""
@@ -258,15 +259,15 @@ func addFields(t *term.Table, name string, fields []diff.FieldChange) {
 		from, to := f.From, f.To
 		if a, ok := from.([]any); ok {
 			if b, ok := to.([]any); ok {
-				from, to = withoutCommon(a, b)
+				from, to = trimCommon(a, b)
 			}
 		}
-		t.Row(name, f.Field, fieldValue(from)+" → "+fieldValue(to))
+		t.Row(name, f.Field, formatValue(from)+" → "+formatValue(to))
 	}
 }
 
-// withoutCommon removes the common beginning and end of two lists.
-func withoutCommon(a, b []any) ([]any, []any) {
+// trimCommon removes the common beginning and end of two lists.
+func trimCommon(a, b []any) ([]any, []any) {
 	for len(a) > 0 && len(b) > 0 && reflect.DeepEqual(a[0], b[0]) {
 		a, b = a[1:], b[1:]
 	}
@@ -276,8 +277,8 @@ func withoutCommon(a, b []any) ([]any, []any) {
 	return a, b
 }
 
-// fieldValue returns a value as JSON, a string without its quotes.
-func fieldValue(v any) string {
+// formatValue formats a value as JSON, except for strings, which get no quotes.
+func formatValue(v any) string {
 	switch v := v.(type) {
 	case nil:
 		return "(none)"

@@ -29,6 +29,6 @@ config  s        x → {}
 `
 	var got strings.Builder
 	if err := d.WriteText(&got); err != nil || got.String() != want {
-		t.Errorf("%v, got\n%s", err, got.String())
+		t.Errorf("error %v, got\n%s\nwant\n%s", err, got.String(), want)
 	}
 }

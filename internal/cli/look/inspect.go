@@ -115,16 +115,17 @@ func inspectIn(ctx context.Context, t *app.Target, opts inspect.Options) (*inspe
 // inspectResult is the result of inspect.
 type inspectResult struct {
 	*inspect.Info
-	Signatures []trust.Signature `json:"signatures,omitempty"` // with a key to check them with
+	Signatures []trust.Signature `json:"signatures,omitempty"` // if a key was given to check them
 }
 
+// WriteText prints the artifact as a tree.
 func (r inspectResult) WriteText(w io.Writer) error {
 	return describe(results.NewView(w, r.Signatures), r.Info, r.Reference).WriteText(w)
 }
 
 // describe draws one manifest or index.
 func describe(view results.View, info *inspect.Info, name string) *term.Tree {
-	what := cmp.Or(info.Kind, info.ArtifactType, info.MediaType) // in one cell with the size: no column for those below
+	what := cmp.Or(info.Kind, info.ArtifactType, info.MediaType) // one cell with the size, so that lines below get no column for it
 	if info.TotalSize > 0 {
 		what += "  " + term.Size(info.TotalSize)
 	}

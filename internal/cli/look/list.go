@@ -90,6 +90,7 @@ type listResult struct {
 	long bool
 }
 
+// WriteText prints a row for each file.
 func (r listResult) WriteText(w io.Writer) error {
 	var t term.Table
 	screen, _ := w.(*term.Screen)
@@ -108,7 +109,7 @@ func (r listResult) WriteText(w io.Writer) error {
 			return err
 		}
 		switch {
-		case r.long && onScreen: // where the name would not fit beside two digests
+		case r.long && onScreen: // the name would not fit beside two digests
 			_, digest, _ := strings.Cut(term.Digest(w, f.Digest), ":")
 			t.Row(string(mode), strconv.FormatInt(f.Size, 10), digest, name)
 		case r.long:

@@ -8,7 +8,7 @@ import (
 	"github.com/davit-oci/davit/pull/read"
 )
 
-// maxOutlined bounds the rows of a summary.
+// maxOutlined limits the rows of a summary.
 const maxOutlined = 50
 
 // writeOutline prints the summary of a document.

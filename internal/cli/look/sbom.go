@@ -8,7 +8,7 @@ import (
 	"github.com/davit-oci/davit/pull/read"
 )
 
-// maxLicenses bounds the licenses of an SBOM that are listed.
+// maxLicenses limits the licenses of an SBOM that are listed.
 const maxLicenses = 25
 
 // writeSBOM prints a summary of an SBOM.

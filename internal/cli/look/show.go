@@ -76,11 +76,11 @@ type showOptions struct {
 	target, path string
 	platform     string
 	trust        signing.Trust
-	of           *ocispec.Platform // parsed
-	listAlerts   bool              // --alert has no name
+	of           *ocispec.Platform // --platform, parsed
+	listAlerts   bool              // --alert was given without a name
 }
 
-// setArguments sets the target and path. --alert without a name takes the target for the name, if it is the last flag.
+// setArguments sets the target and path. If --alert without a name is the last flag, its value is the target.
 func (o *showOptions) setArguments(cmd *cobra.Command, args []string) error {
 	alerts := cmd.Flags().Changed("alert")
 	if alerts && len(args) == 0 && o.Alert != "" {
@@ -137,8 +137,8 @@ func runShow(ctx context.Context, a *app.App, opts showOptions) error {
 	if result.Note != "" {
 		a.Note("%s", result.Note)
 	}
-	if link := firstLink(result.Document); link != "" {
-		a.Note("pages that are linked: %s", shell.Command("davit", "show", opts.target, link))
+	if link := findLink(result.Document); link != "" {
+		a.Note("to show a linked page: %s", shell.Command("davit", "show", opts.target, link))
 	}
 	if f := a.Format.Name; f != "" && f != "text" {
 		return a.Print(result)
@@ -149,7 +149,7 @@ func runShow(ctx context.Context, a *app.App, opts showOptions) error {
 	})
 }
 
-// maxShownDocuments bounds the attachments that are shown at once.
+// maxShownDocuments limits the attachments that are shown at once.
 const maxShownDocuments = 10
 
 func showIn(ctx context.Context, a *app.App, t *app.Target, opts showOptions) (*showResult, error) {
@@ -160,7 +160,7 @@ func showIn(ctx context.Context, a *app.App, t *app.Target, opts showOptions) (*
 	all := []shown{{t.Ref.Reference(), opts.path}}
 	if opts.Kind != "" {
 		var err error
-		if all, r.Note, err = attachedTo(ctx, t, opts); err != nil {
+		if all, r.Note, err = findAttached(ctx, t, opts); err != nil {
 			return nil, err
 		}
 		opts.of = nil
@@ -185,7 +185,7 @@ func showIn(ctx context.Context, a *app.App, t *app.Target, opts showOptions) (*
 		a.NotePlatform(t.Ref.String(), opts.of, r.Platform)
 	}
 	if opts.Kind == "" && r.Signature == "" {
-		r.Signature = unverified(ctx, t, r.Document)
+		r.Signature = nameUnverified(ctx, t, r.Document)
 	}
 	if len(r.Documents) == 1 {
 		r.Documents = nil
@@ -205,7 +205,7 @@ func readIn(ctx context.Context, a *app.App, t *app.Target, one shown, opts show
 	case errors.Is(err, read.ErrNothingReadable) && errors.As(err, &known):
 		return nil, &exit.MissingError{
 			Text:   fmt.Sprintf("%s: %v", t.Ref, known.Err),
-			Advice: cmp.Or(attachedHint(ctx, t, opts.Kind), fmt.Sprintf("\"%s\" lists its files", shell.Command("davit", "ls", t.Ref.String()))),
+			Advice: cmp.Or(hintAtAttached(ctx, t, opts.Kind), fmt.Sprintf("\"%s\" lists its files", shell.Command("davit", "ls", t.Ref.String()))),
 		}
 	case errors.Is(err, read.ErrNotReadable):
 		return nil, &exit.UsageError{Err: err, Hint: fmt.Sprintf("\"%s PATH\" prints any file", shell.Command("davit", "cat", t.Ref.String()))}
@@ -213,12 +213,12 @@ func readIn(ctx context.Context, a *app.App, t *app.Target, one shown, opts show
 		return nil, t.Explain(ctx, err)
 	}
 	doc.Reference = t.Ref.String()
-	doc.Signature = signatureOf(doc, keys)
+	doc.Signature = describeSignature(doc, keys)
 	return doc, nil
 }
 
-// attachedHint returns the commands that show the attachments, one for each kind but some, or "" if nothing is.
-func attachedHint(ctx context.Context, t *app.Target, except string) string {
+// hintAtAttached returns the commands that show the attachments, one for each kind that is not in the list except, or "" without attachments.
+func hintAtAttached(ctx context.Context, t *app.Target, except string) string {
 	ctx, cancel := fetch.ForHint(ctx)
 	defer cancel()
 	subject, err := t.Find(ctx)
@@ -297,11 +297,11 @@ func (r rendering) WriteText(w io.Writer) error {
 	case r.Outline != nil:
 		return writeOutline(w, r.Document)
 	case r.IsMarkdown():
-		text = renderPage(r.Document, nil, r.placed())
+		text = renderPage(r.Document, nil, r.pageOptions())
 	case r.IsHTML():
-		text = renderPage(r.Document, htmlpage.Markdown, r.placed())
+		text = renderPage(r.Document, htmlpage.Markdown, r.pageOptions())
 	default:
-		text = term.Text(indented(r.Text))
+		text = term.Text(indentJSON(r.Text))
 	}
 	text = renderFacts(r.Document, r.options) + text
 	if r.Signature != "" {
@@ -311,7 +311,7 @@ func (r rendering) WriteText(w io.Writer) error {
 	return err
 }
 
-// renderFacts renders the facts about an artifact in its config as a table, above the document if there is one.
+// renderFacts renders the facts in the config of an artifact as a table, which is printed above the document if there is one.
 func renderFacts(doc *read.Document, opts markdown.Options) string {
 	if len(doc.Facts) == 0 {
 		return ""
@@ -326,8 +326,8 @@ func renderFacts(doc *read.Document, opts markdown.Options) string {
 	return markdown.Header(fields, opts) + "\n"
 }
 
-// placed returns the options with the place of the document in its artifact, from which its links lead.
-func (r rendering) placed() markdown.Options {
+// pageOptions returns the options with the directory of the document, to which its links are relative.
+func (r rendering) pageOptions() markdown.Options {
 	opts := r.options
 	if dir := path.Dir(r.Path); dir != "." {
 		opts.Dir = dir
@@ -335,8 +335,8 @@ func (r rendering) placed() markdown.Options {
 	return opts
 }
 
-// renderPage renders a document with its front matter as a table above, without a title that is also the first heading and what the
-// facts about the artifact say. convert, if not nil, makes Markdown of the text.
+// renderPage renders a document below a table of its front matter. The table has neither a title that repeats the first heading nor fields
+// that repeat the facts about the artifact. convert, if not nil, converts the text to Markdown.
 func renderPage(doc *read.Document, convert func(string) string, opts markdown.Options) string {
 	front, body := frontmatter.Read([]byte(doc.Text))
 	if convert != nil {
@@ -358,8 +358,8 @@ func renderPage(doc *read.Document, convert func(string) string, opts markdown.O
 	return markdown.Header(fields, opts) + "\n" + rendered
 }
 
-// firstLink returns the path of the first page in the artifact that a document in a directory links to, else "".
-func firstLink(doc *read.Document) string {
+// findLink returns the path of the first page in the artifact that a document in a directory links to, or "".
+func findLink(doc *read.Document) string {
 	dir := path.Dir(doc.Path)
 	if dir == "." || doc.SBOM != nil || doc.Outline != nil {
 		return ""
@@ -379,8 +379,8 @@ func firstLink(doc *read.Document) string {
 	return ""
 }
 
-// indented indents JSON and returns other text unchanged, as well as JSON that would be several times as long.
-func indented(text string) string {
+// indentJSON indents JSON. It returns other text unchanged, and JSON that would become too long.
+func indentJSON(text string) string {
 	const most = 4 * read.MaxText
 	if indented := jsonwalk.Indent([]byte(text), most); indented != "" && len(indented) < most {
 		return indented

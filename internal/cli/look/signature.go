@@ -16,9 +16,8 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// signatureOf describes the key by which the artifact of a document is signed. The signature of an envelope in it is another
-// one.
-func signatureOf(doc *read.Document, keys []trust.Key) string {
+// describeSignature describes the signature of a document: by an envelope around its content, by a key that signed its artifact, or by both.
+func describeSignature(doc *read.Document, keys []trust.Key) string {
 	switch {
 	case len(keys) == 0:
 		return doc.Signature
@@ -28,9 +27,9 @@ func signatureOf(doc *read.Document, keys []trust.Key) string {
 	return "verified by " + keys[0].Name
 }
 
-// unverified names the signatures of the artifact of a document that no key was given for, or returns "" if it has none or
-// the registry does not list them at once.
-func unverified(ctx context.Context, t *app.Target, doc *read.Document) string {
+// nameUnverified names the signatures of a document's artifact that were not verified for lack of a key. It returns "" if the artifact is not
+// signed, or if the registry does not list signatures in time.
+func nameUnverified(ctx context.Context, t *app.Target, doc *read.Document) string {
 	ctx, cancel := fetch.ForHint(ctx)
 	defer cancel()
 	var signed []ocispec.Descriptor

@@ -13,8 +13,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// TargetFirst returns an error if only the second of two arguments is a reference. more are hints besides the command with
-// the arguments exchanged.
+// TargetFirst returns an error if only the second of two arguments is a reference. The hints are the command with the arguments exchanged,
+// and those in more.
 func TargetFirst(cmd *cobra.Command, args []string, more ...string) error {
 	if len(args) != 2 || paths.Exists(args[0]) {
 		return nil
@@ -29,7 +29,7 @@ func TargetFirst(cmd *cobra.Command, args []string, more ...string) error {
 	return &exit.UsageError{Err: fmt.Errorf("%q is not a reference: TARGET is the first argument", args[0]), Hint: strings.Join(hints, "\n")}
 }
 
-// TagsLast returns an error if the arguments are meant as those of docker tag, or of the commands that list tags elsewhere.
+// TagsLast returns an error if the last argument is a reference, as in "docker tag" or in a command such as "tag ls REPO".
 func TagsLast(args []string) error {
 	last := args[len(args)-1]
 	if !strings.Contains(last, "/") {
@@ -44,15 +44,15 @@ func TagsLast(args []string) error {
 		hint = shell.Command("davit", "tags", last)
 	} else if firstErr != nil && len(args) == 2 {
 		hint = shell.Command("davit", "tag", last, args[0])
-	} else if tags := tagsOf(args); tags != nil {
+	} else if tags := extractTags(args); tags != nil {
 		hint = shell.Command(append([]string{"davit", "tag", args[0]}, tags...)...)
 	}
 	return &exit.UsageError{Err: fmt.Errorf("%q is a reference: the tags are those of one repository", last), Hint: hint}
 }
 
-// tagsOf returns the tags of the arguments after the first, if all name the same repository or layout as the first or are tags;
-// otherwise nil.
-func tagsOf(args []string) []string {
+// extractTags returns the tags in the arguments after the first. It returns nil if one of them is not in the repository or layout of the
+// first.
+func extractTags(args []string) []string {
 	first, err := registry.Parse(args[0])
 	if err != nil {
 		return nil

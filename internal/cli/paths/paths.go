@@ -22,11 +22,11 @@ func IsDirectory(name string) bool {
 	return err == nil && info.IsDir()
 }
 
-// IsLayout reports whether a directory is an image layout, as its file oci-layout says.
+// IsLayout reports whether a directory is an image layout: it has a file oci-layout.
 func IsLayout(dir string) bool { return Exists(filepath.Join(dir, ocispec.ImageLayoutFile)) }
 
-// SplitRepository returns the reference with the name of a repository instead of a part of its path, if only the part before a colon
-// exists: ./oci:team/app is a repository in the layout ./oci, unless there is such a directory.
+// SplitRepository moves a repository from the path of a reference to its name, if the path does not exist but the part before a colon is a
+// layout or archive: ./oci:team/app is a repository in the layout ./oci.
 func SplitRepository(ref registry.Reference) registry.Reference {
 	if !ref.IsPath() || ref.Repository != "" || Exists(ref.Path) {
 		return ref
@@ -43,14 +43,15 @@ func SplitRepository(ref registry.Reference) registry.Reference {
 	return ref
 }
 
-// NeedsRootDirectory reports whether an absolute path has a first directory that does not exist. Such a path often is a reference whose host
-// was in a variable that is not set.
+// NeedsRootDirectory reports whether the first directory of an absolute path does not exist. Such a path often is a reference whose host was
+// in a variable without a value.
 func NeedsRootDirectory(name string) bool {
 	first, _, ok := strings.Cut(strings.TrimPrefix(filepath.ToSlash(name), "/"), "/")
 	return ok && strings.HasPrefix(name, "/") && !Exists("/"+first)
 }
 
-// WithoutType returns the file of an argument of oras, FILE:TYPE, if the file exists and the argument itself names none.
+// WithoutType returns the FILE of an argument in the syntax of oras, FILE:TYPE. It reports false if FILE does not exist, or if the whole
+// argument is the name of an existing file.
 func WithoutType(arg string) (file string, ok bool) {
 	i := strings.LastIndexByte(arg, ':')
 	if i <= 0 || !strings.Contains(arg[i:], "/") || Exists(arg) || !Exists(arg[:i]) {
@@ -59,5 +60,5 @@ func WithoutType(arg string) (file string, ok bool) {
 	return arg[:i], true
 }
 
-// TypeHint is the hint about where the type of a file comes from.
+// TypeHint explains where the type of a file comes from.
 const TypeHint = "types come from the kind (--kind), or from mediaType: in davit.yaml"

@@ -23,13 +23,13 @@ import (
 
 // Repository is one of several in a registry, a layout, or a directory of layouts.
 type Repository struct {
-	Name      string             `json:"name"` // without the host of the registry, or the path
+	Name      string             `json:"name"` // without the host of the registry or the path of the layout
 	Reference string             `json:"reference"`
 	Ref       registry.Reference `json:"-"`
 }
 
-// Repositories lists the repositories of a place: a registry's host, a layout or archive, whose tags may have the names of repositories,
-// or a directory with layouts in it. A name behind the host or layout chooses this repository, and those below it.
+// Repositories lists the repositories of a place: the host of a registry, a layout or archive, whose tags may include names of repositories,
+// or a directory of layouts. A name after the host or layout chooses this repository and those below it.
 func Repositories(ctx context.Context, a *app.App, l *app.Login, place string) ([]Repository, error) {
 	if host, ok := AsHost(place); ok {
 		return listRegistry(ctx, a, l, host)
@@ -42,7 +42,7 @@ func Repositories(ctx context.Context, a *app.App, l *app.Login, place string) (
 	case err != nil:
 		return nil, err
 	case ref.Reference() != "":
-		return nil, &exit.UsageError{Err: fmt.Errorf("%q is one artifact", place), Hint: "name a registry (HOST), what it has below a name (HOST/NAME), a layout, or a directory of layouts"}
+		return nil, &exit.UsageError{Err: fmt.Errorf("%q is one artifact", place), Hint: "name a registry (HOST), its repositories below a name (HOST/NAME), a layout, or a directory of layouts"}
 	case !ref.IsPath():
 		all, err := listRegistry(ctx, a, l, ref.Registry)
 		if err != nil {
@@ -70,7 +70,7 @@ func Repositories(ctx context.Context, a *app.App, l *app.Login, place string) (
 	return keepBelow(all, ref)
 }
 
-// keepBelow returns the repository of a reference, and those whose names begin with its own.
+// keepBelow returns the repository in ref and those below its name. Without any, it fails with an exit.MissingError.
 func keepBelow(all []Repository, ref registry.Reference) ([]Repository, error) {
 	name := ref.InLayout()
 	if !ref.IsPath() {
@@ -128,7 +128,7 @@ func listRegistry(ctx context.Context, a *app.App, l *app.Login, host string) ([
 	return all, err
 }
 
-// listLayout lists the repositories that the tags of a layout name. Artifacts without such a name are those of the layout itself.
+// listLayout lists the repositories in the tags of a layout. Artifacts without a repository are listed under the name of the layout.
 func listLayout(ctx context.Context, t *app.Target) ([]Repository, error) {
 	several, ok := t.Target.(interface {
 		Repositories(ctx context.Context) (names []string, nameless bool, err error)
@@ -156,7 +156,7 @@ func listLayout(ctx context.Context, t *app.Target) ([]Repository, error) {
 	return all, nil
 }
 
-// FindLayouts lists the layouts below a directory: each is the repository that its path names.
+// FindLayouts lists the layouts below a directory, each as a repository that is named after its path.
 func FindLayouts(dir string) ([]Repository, error) {
 	names, err := layout.Below(dir)
 	if err != nil {
