@@ -56,7 +56,7 @@ type advance struct {
 
 func newEventWriter(p *Printer) *eventWriter { return &eventWriter{p: p, told: map[string]advance{}} }
 
-// Report writes an event, unless the last one of the same blob was a moment ago, or said the same.
+// Report writes an event. It skips progress that has no new bytes or comes within a second of the last event about the same blob.
 func (w *eventWriter) Report(e artifact.Event) {
 	names := map[artifact.Step]string{
 		artifact.Planned: "planned", artifact.Started: "started", artifact.Advanced: "advanced",

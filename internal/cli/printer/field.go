@@ -15,9 +15,9 @@ import (
 type field struct {
 	name  string
 	value any
-	path  string // from the innermost list around it, with dots between names
+	path  string // from the innermost enclosing list, with dots between names
 
-	before, after string // the ranges over the lists around it
+	before, after string // open and close the ranges over the enclosing lists
 }
 
 // template returns a template that prints the field.
@@ -45,9 +45,9 @@ func (f field) children() []field {
 	return all
 }
 
-// closestField returns the field with the name that was probably meant below one of some fields, or an empty field. Of several, it returns
-// the least nested one that every object of its list has.
-func closestField(name string, data any, below ...field) field {
+// findClosestField returns the field whose name equals name or is most similar to it, or an empty field. It searches below each of the given
+// fields in turn. Of several fields with this name, it returns the least nested one that every object of its list has.
+func findClosestField(name string, data any, below ...field) field {
 	for _, f := range below {
 		var names []string
 		all := f.children()

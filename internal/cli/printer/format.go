@@ -16,7 +16,7 @@ type Format struct {
 	template *template.Template
 }
 
-// String returns the value as it was given.
+// String returns the name of the format.
 func (f *Format) String() string {
 	if f.Name == "" {
 		return "text"
@@ -27,7 +27,7 @@ func (f *Format) String() string {
 // Type returns the name of the value in help texts.
 func (f *Format) Type() string { return "text|json|TEMPLATE" }
 
-// templateFormat is the name of a format that is a template. docker's way to write it ('{{.digest}}') needs no name.
+// templateFormat is the name of the format in go-template=TEMPLATE. As with docker, a template such as '{{.digest}}' needs no name.
 const templateFormat = "go-template"
 
 // Set parses the flag and its template, so that a mistake in it is found before any work is done.
@@ -51,8 +51,8 @@ func (f *Format) Set(value string) error {
 	return fmt.Errorf("not a format, nor a template such as '{{json .}}'")
 }
 
-// Guess sets the format to JSON if the arguments, or else the environment variable's value, ask for it. It runs before the
-// arguments are parsed, so that an error in parsing them is JSON as well.
+// Guess sets the format to JSON if the arguments, or else the value of the environment variable, ask for it. It runs before the arguments are
+// parsed, so that an error in parsing them is JSON, too.
 func (f *Format) Guess(args []string, value string) {
 	for i, arg := range args {
 		switch {

@@ -11,11 +11,11 @@ func withLists(v any) any {
 	if v == nil {
 		return nil
 	}
-	return filled(reflect.ValueOf(v)).Interface()
+	return fillLists(reflect.ValueOf(v)).Interface()
 }
 
-// filled returns the value with empty lists in place of nil ones.
-func filled(v reflect.Value) reflect.Value {
+// fillLists returns the value with empty lists in place of nil ones.
+func fillLists(v reflect.Value) reflect.Value {
 	if v.Type().Implements(reflect.TypeFor[json.Marshaler]()) {
 		return v
 	}
@@ -23,22 +23,22 @@ func filled(v reflect.Value) reflect.Value {
 	case reflect.Pointer:
 		if !v.IsNil() {
 			target := reflect.New(v.Type().Elem())
-			target.Elem().Set(filled(v.Elem()))
+			target.Elem().Set(fillLists(v.Elem()))
 			return target
 		}
 	case reflect.Interface:
 		if !v.IsNil() {
-			return filled(v.Elem())
+			return fillLists(v.Elem())
 		}
 	case reflect.Slice:
-		return filledSlice(v)
+		return fillSlice(v)
 	case reflect.Map:
 		if v.IsNil() {
 			return v
 		}
 		entries := reflect.MakeMapWithSize(v.Type(), v.Len())
 		for _, key := range v.MapKeys() {
-			entries.SetMapIndex(key, filled(v.MapIndex(key)))
+			entries.SetMapIndex(key, fillLists(v.MapIndex(key)))
 		}
 		return entries
 	case reflect.Struct:
@@ -46,7 +46,7 @@ func filled(v reflect.Value) reflect.Value {
 		whole.Set(v)
 		for i := range whole.NumField() {
 			if field := whole.Field(i); field.CanSet() {
-				field.Set(filled(field))
+				field.Set(fillLists(field))
 			}
 		}
 		return whole
@@ -54,13 +54,13 @@ func filled(v reflect.Value) reflect.Value {
 	return v
 }
 
-func filledSlice(v reflect.Value) reflect.Value {
+func fillSlice(v reflect.Value) reflect.Value {
 	if v.Type().Elem().Kind() == reflect.Uint8 { // bytes are not a list in JSON
 		return v
 	}
 	elements := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
 	for i := range v.Len() {
-		elements.Index(i).Set(filled(v.Index(i)))
+		elements.Index(i).Set(fillLists(v.Index(i)))
 	}
 	return elements
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/davit-oci/davit/internal/term"
 )
 
-// Tell prints the notes and warnings of plans. A note that several have is printed once.
+// Tell prints the notes and warnings of plans. A note that several plans share is printed once.
 func (p *Printer) Tell(plans ...*artifact.Plan) {
 	p.deferInJSON(func() {
 		told := map[string]bool{}
@@ -19,12 +19,12 @@ func (p *Printer) Tell(plans ...*artifact.Plan) {
 	})
 }
 
-// WarnEarly prints a warning about how davit was called, before it is known how the command ends.
+// WarnEarly prints a warning about the command line, before the command runs.
 func (p *Printer) WarnEarly(format string, args ...any) {
 	p.deferInJSON(func() { p.Warn(format, args...) })
 }
 
-// deferInJSON prints now or, in JSON format, in Flush: standard error must then hold only the error, if any.
+// deferInJSON calls print now or, in JSON format, in Flush: if the command fails, standard error has only the error.
 func (p *Printer) deferInJSON(print func()) {
 	if p.Format.Name == "json" {
 		p.kept = append(p.kept, print)
@@ -33,7 +33,7 @@ func (p *Printer) deferInJSON(print func()) {
 	print()
 }
 
-// Flush prints what waited for the end of a command.
+// Flush prints the notes and warnings that were deferred to the end of the command.
 func (p *Printer) Flush() {
 	for _, print := range p.kept {
 		print()
@@ -41,7 +41,7 @@ func (p *Printer) Flush() {
 	p.kept = nil
 }
 
-// TellMore prints the warnings of a packed artifact that its plan did not have, since only packing shows them.
+// TellMore prints the warnings that only packing found, and that the plan does not have.
 func (p *Printer) TellMore(plan *artifact.Plan, warnings []string) {
 	p.deferInJSON(func() {
 		for _, w := range warnings {
@@ -52,7 +52,7 @@ func (p *Printer) TellMore(plan *artifact.Plan, warnings []string) {
 	})
 }
 
-// hasWarning reports whether a plan, or one in it, has a warning.
+// hasWarning reports whether a plan, or a plan inside it, has this warning.
 func hasWarning(plan *artifact.Plan, warning string) bool {
 	in := func(inner *artifact.Plan) bool { return hasWarning(inner, warning) }
 	return slices.Contains(plan.Warnings, warning) || slices.ContainsFunc(plan.Platforms, in) || slices.ContainsFunc(plan.Referrers, in)

@@ -16,7 +16,7 @@ const (
 	maxWidth = 100
 )
 
-// Page prints a long text: on a terminal, laid out for it, and through a pager if it does not fit.
+// Page prints a long text. On a terminal, the text is fitted to the width, and a pager shows it if it is longer than the screen.
 func (p *Printer) Page(rendered func(markdown.Options) Result) error {
 	screen, ok := p.Stdout.(*os.File)
 	if !ok || !term.IsScreen(screen) {
@@ -40,7 +40,7 @@ func (p *Printer) Page(rendered func(markdown.Options) Result) error {
 	return nil
 }
 
-// pagerCommand returns the user's pager, or "" if it is turned off; "cat" turns it off, as for git, and a dumb terminal.
+// pagerCommand returns the user's pager. It returns "" on a dumb terminal, and if the variable is empty or, as in git, "cat".
 func pagerCommand() string {
 	if IsDumb() {
 		return "" // a pager would complain about it, and wait

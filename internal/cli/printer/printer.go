@@ -24,10 +24,10 @@ type Printer struct {
 	// ListLeftOut makes Tell list the files that are left out, not only count them.
 	ListLeftOut bool
 
-	kept []func() // prints notes at the end
+	kept []func() // deferred until Flush
 }
 
-// Result is the result of a command. It is its own JSON; WriteText prints it for people.
+// Result is the result of a command. It is encoded as JSON as it is; WriteText prints it as text.
 type Result interface{ WriteText(w io.Writer) error }
 
 // QuietLiner is a Result that --quiet shortens to one line.
@@ -57,7 +57,7 @@ func (p *Printer) WriteOut(b []byte) error {
 	return err
 }
 
-// WriteRaw writes a document to standard output unchanged, and ends its last line on a screen.
+// WriteRaw writes a document to standard output unchanged. On a terminal, it adds a newline if the last line has none.
 func (p *Printer) WriteRaw(b []byte) error {
 	if err := p.WriteOut(b); err != nil || bytes.HasSuffix(b, []byte("\n")) || term.NewScreen(p.Stdout).Width == 0 {
 		return err
@@ -70,6 +70,7 @@ func (p *Printer) Out() io.Writer { return outputWriter{p.Stdout} }
 
 type outputWriter struct{ w io.Writer }
 
+// Write writes to standard output, which its errors name.
 func (o outputWriter) Write(b []byte) (int, error) {
 	n, err := o.w.Write(b)
 	if err != nil {
@@ -114,7 +115,7 @@ func (p *Printer) printLine(label, message string) {
 	if label != "" {
 		line = append(line, label)
 	}
-	fmt.Fprintln(p.Stderr, p.Stderr.Wrap(len(prefix)+1, append(line, words(term.Escape(message))...)))
+	fmt.Fprintln(p.Stderr, p.Stderr.Wrap(len(prefix)+1, append(line, splitWords(term.Escape(message))...)))
 }
 
 // Warn prints a warning, even with --quiet.
@@ -139,7 +140,7 @@ type jsonError struct {
 		Message  string            `json:"message"`
 		Hint     string            `json:"hint,omitempty"`
 		ExitCode int               `json:"exitCode"`
-		Problems artifact.Problems `json:"problems,omitempty"` // of a declaration, each with its place
+		Problems artifact.Problems `json:"problems,omitempty"` // of a declaration, each with its position
 	} `json:"error"`
 }
 

@@ -26,11 +26,11 @@ func progressUpdate(e artifact.Event) term.Update {
 		artifact.Started: term.Started, artifact.Advanced: term.Moving, artifact.Done: term.Done,
 		artifact.Skipped: term.Skipped, artifact.Mounted: term.Mounted, artifact.Planned: term.Planned,
 	}
-	return term.Update{ID: e.ID, Name: eventName(e), Size: e.Descriptor.Size, Done: e.Bytes, State: states[e.Step]}
+	return term.Update{ID: e.ID, Name: nameEvent(e), Size: e.Descriptor.Size, Done: e.Bytes, State: states[e.Step]}
 }
 
-// eventName returns the title of a blob, else the start of its digest and its media type.
-func eventName(e artifact.Event) string {
+// nameEvent returns the title of a blob, else the start of its digest and its media type.
+func nameEvent(e artifact.Event) string {
 	if title := e.Descriptor.Annotations[ocispec.AnnotationTitle]; title != "" {
 		return title
 	}

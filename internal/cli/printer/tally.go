@@ -7,11 +7,11 @@ import (
 	"github.com/davit-oci/davit/internal/term"
 )
 
-// Tally counts what a transfer sent, and passes its events on.
+// Tally counts the blobs of a transfer, and passes its events on.
 type Tally struct {
 	Count int   `json:"count"` // blobs that were sent
-	Size  int64 `json:"size"`  // of them
-	There int   `json:"there"` // blobs that the target had, or mounted from elsewhere
+	Size  int64 `json:"size"`  // of the sent blobs, in bytes
+	There int   `json:"there"` // blobs that the target had or mounted
 
 	mu   sync.Mutex
 	next artifact.Progress
@@ -36,7 +36,7 @@ func (t *Tally) Report(e artifact.Event) {
 	}
 }
 
-// String returns the sum.
+// String returns the counts as text.
 func (t *Tally) String() string {
 	text := term.Size(t.Size) + " in " + term.Plural(t.Count, "blob")
 	switch t.There {

@@ -23,7 +23,7 @@ var templateFuncs = template.FuncMap{
 	"json": func(v any) (string, error) {
 		b, err := json.Marshal(v)
 		var escaped strings.Builder
-		_, _ = term.JSONWriter{W: &escaped}.Write(b) // which does not fail
+		_, _ = term.JSONWriter{W: &escaped}.Write(b) // a strings.Builder does not fail
 		return escaped.String(), err
 	},
 	"join": func(sep string, list []any) string {
@@ -35,25 +35,25 @@ var templateFuncs = template.FuncMap{
 	},
 	"upper": strings.ToUpper,
 	"lower": strings.ToLower,
-	"int":   func(n json.Number) (int64, error) { return n.Int64() }, // numbers of JSON can't be compared
+	"int":   func(n json.Number) (int64, error) { return n.Int64() }, // templates can't compare json.Number
 }
 
-// parseTemplate parses a template. A field that the result can't have is an error, not "<no value>" in a script.
+// parseTemplate parses a template. It makes a missing field an error, which would otherwise be "<no value>" in a script.
 func parseTemplate(text string) (*template.Template, error) {
 	t, err := template.New("format").Funcs(templateFuncs).Option("missingkey=error").Parse(text)
 	if err != nil {
-		return nil, fmt.Errorf("not a template: %s", templateWords(err))
+		return nil, fmt.Errorf("not a template: %s", trimTemplateError(err))
 	}
-	if name := capitalField(t.Root); name != "" {
+	if name := findCapitalField(t.Root); name != "" {
 		hint := fmt.Sprintf("did you mean '{{.%s}}'?", strings.ToLower(name[:1])+name[1:])
 		return nil, &exit.UsageError{Err: fmt.Errorf("--format: the result has no field %q", name), Hint: hint}
 	}
 	return t, nil
 }
 
-// capitalField returns a field of the result that begins with a capital, as those of docker do, or "". No result has one, and to say
-// so before the command runs is better than after a push. What range and with evaluate may have such fields.
-func capitalField(n parse.Node) string {
+// findCapitalField returns a field of the result that begins with a capital letter, as docker's fields do, or "". No result has such a field,
+// and an error before the command runs is better than one after a push. Fields in range and with are not checked: they may be keys of a map.
+func findCapitalField(n parse.Node) string {
 	nodes := []parse.Node{}
 	switch n := n.(type) {
 	case *parse.ListNode:
@@ -78,47 +78,47 @@ func capitalField(n parse.Node) string {
 		}
 	}
 	for _, inner := range nodes {
-		if name := capitalField(inner); name != "" {
+		if name := findCapitalField(inner); name != "" {
 			return name
 		}
 	}
 	return ""
 }
 
-// templatePlace is how text/template begins an error: with the name of the template, and what it did with it.
-var templatePlace = lazy.Regexp(`^template: format:[0-9:]* (executing "format" )?`)
+// templatePosition matches the beginning of an error of text/template, which has the name of the template and a position.
+var templatePosition = lazy.Regexp(`^template: format:[0-9:]* (executing "format" )?`)
 
-// templateWords returns an error of text/template without the name of the template, which only this program knows.
-func templateWords(err error) string { return templatePlace().ReplaceAllString(err.Error(), "") }
+// trimTemplateError returns the message of an error of text/template without its beginning: the user does not know the template's name.
+func trimTemplateError(err error) string { return templatePosition().ReplaceAllString(err.Error(), "") }
 
 // writeTemplate runs the template over the JSON of the result: fields have the same names in templates and in JSON.
 func writeTemplate(w io.Writer, t *template.Template, v any) error {
-	data, err := templateData(v)
+	data, err := makeTemplateData(v)
 	if err != nil {
 		return err
 	}
 	var out bytes.Buffer
 	if err := t.Execute(&out, data); err != nil {
-		return templateError(t, err, data)
+		return explainTemplateError(t, err, data)
 	}
 	_, err = io.WriteString(w, term.EscapeValues(strings.TrimSuffix(out.String(), "\n"))+"\n")
 	return err
 }
 
-// missingKey is the error of text/template for a field that does not exist; it has no type.
+// missingKey matches the error of text/template for a field that does not exist; the error has no type.
 var missingKey = lazy.Regexp(`at <\.?([^>]*)>: map has no entry for key "([^"]*)"`)
 
-// tooShort is the error of text/template for an element that a list does not have.
+// tooShort matches the error of text/template for an element that a list does not have.
 var tooShort = lazy.Regexp(`at <([^>]*)>: error calling index: .*index out of range`)
 
-// templateError returns the error of a template, with the fields that exist if one does not.
-func templateError(t *template.Template, err error, data any) error {
+// explainTemplateError returns the error of a template. For a field that does not exist, it hints at those that do.
+func explainTemplateError(t *template.Template, err error, data any) error {
 	found := missingKey().FindStringSubmatch(err.Error())
 	if of := tooShort().FindStringSubmatch(err.Error()); of != nil {
 		return &exit.UsageError{Err: fmt.Errorf("--format: %s: the list is too short", of[1]), Hint: "{{range}} takes lists of any length"}
 	}
 	if found == nil {
-		return &exit.UsageError{Err: fmt.Errorf("--format: %s", templateWords(err))}
+		return &exit.UsageError{Err: fmt.Errorf("--format: %s", trimTemplateError(err))}
 	}
 	path, name := strings.Split(found[1], "."), found[2]
 	beside := data
@@ -128,10 +128,10 @@ func templateError(t *template.Template, err error, data any) error {
 		beside = fields[parent]
 	}
 	hint := "--format json prints every field"
-	near := closestField(name, data, field{value: beside, path: strings.Join(path, ".")}, field{value: data})
+	near := findClosestField(name, data, field{value: beside, path: strings.Join(path, ".")}, field{value: data})
 	fields, _ := beside.(map[string]any)
 	switch isNested := strings.Contains(t.Root.String(), "{{range") || strings.Contains(t.Root.String(), "{{with"); {
-	case isNested && near.name != "" && near.name != name: // a path from the root would be wrong there
+	case isNested && near.name != "" && near.name != name: // in {{range}} or {{with}}, a path from the root would be wrong
 		hint = fmt.Sprintf("did you mean .%s?", near.name)
 	case isNested:
 	case near.name != "":
@@ -142,9 +142,9 @@ func templateError(t *template.Template, err error, data any) error {
 	return &exit.UsageError{Err: fmt.Errorf("--format: the result has no field %q", name), Hint: hint}
 }
 
-// templateData returns the JSON of a value as maps and lists. Fields that JSON omits because they are empty exist and are
-// empty.
-func templateData(v any) (any, error) {
+// makeTemplateData returns the JSON of a value as maps and lists. Fields that JSON omits because they are empty are present, with an empty
+// value.
+func makeTemplateData(v any) (any, error) {
 	v = withLists(v)
 	b, err := json.Marshal(v)
 	if err != nil {
@@ -158,7 +158,7 @@ func templateData(v any) (any, error) {
 	return data, err
 }
 
-// complete adds the fields that v has and its JSON omits.
+// complete adds to data the fields that v has and its JSON omits.
 func complete(v reflect.Value, data any) {
 	for v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface {
 		if v = v.Elem(); !v.IsValid() {
@@ -205,7 +205,7 @@ func completeStruct(v reflect.Value, data map[string]any) {
 	}
 }
 
-// emptyJSON returns what a field of a type that JSON omits is in a template.
+// emptyJSON returns the value that a template gets for a field of this type if JSON omits it.
 func emptyJSON(t reflect.Type) any {
 	if t.Implements(reflect.TypeFor[encoding.TextMarshaler]()) || t.Kind() == reflect.String {
 		return ""
@@ -223,7 +223,7 @@ func emptyJSON(t reflect.Type) any {
 	return json.Number("0")
 }
 
-// noObject is an object that a result does not have. It prints as nothing.
+// noObject is an object that a result does not have. It prints as "".
 type noObject map[string]any
 
 // String returns "".

@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// programs are the names of the programs whose commands messages contain.
+// programs are the programs whose commands are kept whole.
 var programs = []string{"davit", "docker"}
 
-// words splits a message at spaces, but keeps commands whole, so that they can be copied from a narrow terminal. A command begins a
-// message, follows a colon, a semicolon, or "or", and ends it; or it ends at a semicolon or a comma; or it is in quotes.
-func words(message string) []string {
+// splitWords splits a message at spaces, but keeps commands whole, so that they can be copied from a narrow terminal. A command begins the
+// message, a clause, or a quotation. It ends with the quotation or the message, or at a semicolon or a comma.
+func splitWords(message string) []string {
 	var words []string
 	quoted, inCommand := false, false
 	for _, word := range strings.Split(message, " ") {

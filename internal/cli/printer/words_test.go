@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestWordsKeepCommandsWhole(t *testing.T) {
+func TestSplitWordsKeepsCommands(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct{ message, want string }{
 		{"no such file", "no|such|file"},
@@ -19,8 +19,8 @@ func TestWordsKeepCommandsWhole(t *testing.T) {
 		{"docker inspect --format '{{index .RepoDigests 0}}' x", "docker inspect --format '{{index .RepoDigests 0}}' x"},
 		{"those of davit are read", "those|of|davit|are|read"},
 	} {
-		if got := strings.Join(words(tc.message), "|"); got != tc.want {
-			t.Errorf("words(%q) = %s, want %s", tc.message, got, tc.want)
+		if got := strings.Join(splitWords(tc.message), "|"); got != tc.want {
+			t.Errorf("splitWords(%q) = %s, want %s", tc.message, got, tc.want)
 		}
 	}
 }

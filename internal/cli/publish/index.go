@@ -173,7 +173,7 @@ func findMember(ctx context.Context, a *app.App, t *app.Target, text string) (pa
 		return m, err
 	}
 	err = oras.CopyGraph(ctx, src.Target, t.Target, m.Descriptor, oras.DefaultCopyGraphOptions)
-	var failed *oras.CopyError // its text is about Go
+	var failed *oras.CopyError // its text names functions of oras-go
 	if errors.As(err, &failed) {
 		err = failed.Err
 	}

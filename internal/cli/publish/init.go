@@ -67,7 +67,7 @@ func runInit(a *app.App, opts initOptions) error {
 	if _, err := os.Lstat(file); err == nil && !opts.force && !opts.dryRun {
 		return &exit.UsageError{Err: fmt.Errorf("%s already exists", file), Hint: "overwrite it with --force"}
 	}
-	kind, err := kindFrom(dir, opts.kind)
+	kind, err := resolveKind(dir, opts.kind)
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func runInit(a *app.App, opts initOptions) error {
 	if opts.dryRun {
 		return a.WriteOut(text)
 	}
-	if err := writeWhole(file, text); err != nil {
+	if err := writeAtomically(file, text); err != nil {
 		return err
 	}
 	spec, err := artifact.Parse(file, text)
@@ -88,14 +88,14 @@ func runInit(a *app.App, opts initOptions) error {
 	return a.Print(initResult{File: file, Kind: spec.Kind})
 }
 
-// inParent is the file system of a directory that has only a directory with these files, under any name.
+// inParent is the file system of a parent directory: it has FS as a subdirectory of any name.
 type inParent struct{ fs.FS }
 
-// Sub returns the files.
+// Sub returns FS.
 func (p inParent) Sub(string) (fs.FS, error) { return p.FS, nil }
 
-// writeWhole writes a file under another name and renames it, so that a full disk leaves the old file.
-func writeWhole(file string, data []byte) error {
+// writeAtomically writes a file under a temporary name and renames it, so that a full disk leaves the old file.
+func writeAtomically(file string, data []byte) error {
 	temp := filepath.Join(filepath.Dir(file), fmt.Sprintf(".%s.davit-%d", filepath.Base(file), os.Getpid()))
 	err := os.WriteFile(temp, data, 0o666)
 	if err == nil {
@@ -103,17 +103,17 @@ func writeWhole(file string, data []byte) error {
 	}
 	if err != nil {
 		_ = os.Remove(temp) // it may not exist
-		var why syscall.Errno
-		if errors.As(err, &why) { // without the temporary name
-			err = why
+		var errno syscall.Errno
+		if errors.As(err, &errno) { // omit the temporary name
+			err = errno
 		}
 		return &artifact.Error{Op: "writing", Item: file, Err: err}
 	}
 	return nil
 }
 
-// kindFrom returns the name of a kind for a davit.yaml in dir: for a kind file, its path, which must be below dir.
-func kindFrom(dir, kind string) (string, error) {
+// resolveKind returns the name of a kind for a davit.yaml in dir: for a kind file, its path relative to dir. The file must be below dir.
+func resolveKind(dir, kind string) (string, error) {
 	if !artifact.IsKindFile(kind) {
 		return kind, nil
 	}

@@ -14,7 +14,7 @@ import (
 // kindResult is the result of kinds for one kind.
 type kindResult struct {
 	mediatypes.Kind
-	page string // an example of one whose front matter fills the config
+	page string // an example page, whose front matter fills the config
 }
 
 // WriteYAML prints the kind as a kind file.
@@ -73,7 +73,7 @@ func (r kindResult) writeLayers(w io.Writer) error {
 		if packing == "" {
 			packing = mediatypes.Raw
 		}
-		row := []string{"  " + l.Role, l.MediaType, string(packing), count(l), strings.Join(l.Match, " ")}
+		row := []string{"  " + l.Role, l.MediaType, string(packing), formatCount(l), strings.Join(l.Match, " ")}
 		if !slices.Equal(row, last) { // roles that differ only in what they recognize
 			t.Row(row...)
 		}
@@ -82,8 +82,8 @@ func (r kindResult) writeLayers(w io.Writer) error {
 	return t.WriteText(w)
 }
 
-// count returns how many layers a role may have: "1", "0-1", "1 or more", "any".
-func count(l mediatypes.LayerType) string {
+// formatCount returns how many layers a role may have: "1", "0-1", "1 or more", or "any".
+func formatCount(l mediatypes.LayerType) string {
 	switch {
 	case l.Max == 0 && l.Min == 0:
 		return "any"

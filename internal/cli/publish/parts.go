@@ -24,19 +24,19 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// sentPart is a part of an artifact in a repository of its own.
+// sentPart is a part of an artifact that has its own repository, or its own tag in the same repository.
 type sentPart struct {
 	Reference string        `json:"reference"`
 	Digest    digest.Digest `json:"digest"`
 	Kind      string        `json:"kind"`
 	Tags      []string      `json:"tags,omitempty"`
-	Skipped   bool          `json:"skipped"` // the version exists
+	Skipped   bool          `json:"skipped"` // that version existed already
 
-	Was map[string]digest.Digest `json:"was,omitempty"` // what a tag that moved pointed to before
+	Was map[string]digest.Digest `json:"was,omitempty"` // previous digests of tags that moved
 }
 
-// write adds a row for a part.
-func (p sentPart) write(w io.Writer, t *term.Table, verb string) {
+// addRow adds a row for a part.
+func (p sentPart) addRow(w io.Writer, t *term.Table, verb string) {
 	if p.Skipped {
 		verb = "exists"
 	}
@@ -57,7 +57,7 @@ type sentResult struct {
 func (r sentResult) WriteText(w io.Writer) error {
 	t := term.Table{}
 	for _, p := range r.Parts {
-		p.write(w, &t, r.Verb)
+		p.addRow(w, &t, r.Verb)
 	}
 	if err := t.WriteText(w); err != nil {
 		return err
@@ -69,7 +69,7 @@ func (r sentResult) WriteText(w io.Writer) error {
 	return err
 }
 
-// noteParts adds a note about the parts that a push sends too.
+// noteParts adds a note about the parts that a push also sends.
 func noteParts(plan *artifact.Plan, target registry.Reference) {
 	var names []string
 	for _, p := range plan.Parts {
@@ -87,25 +87,25 @@ func noteParts(plan *artifact.Plan, target registry.Reference) {
 	plan.Notes = append(plan.Notes, note)
 }
 
-// sendParts pushes the parts of an artifact, each below the repository of the target, unless a repository has their version.
+// sendParts pushes the parts of an artifact to their own repositories, unless they exist there, or to the target under the tag of their kind.
 func sendParts(ctx context.Context, a *app.App, s *source.Source, opts sendOptions) ([]sentPart, error) {
 	return opts.eachPart(s.Plan, func(plan *artifact.Plan, to sendOptions) (*sentPart, error) { return sendPart(ctx, a, s, plan, to) })
 }
 
-// previewParts returns the results of a push of the parts, without sending them.
+// previewParts returns the results that sendParts would return, without sending anything.
 func previewParts(ctx context.Context, a *app.App, s *source.Source, opts sendOptions) ([]sentPart, error) {
 	return opts.eachPart(s.Plan, func(plan *artifact.Plan, to sendOptions) (*sentPart, error) { return previewPart(ctx, a, s, plan, to) })
 }
 
-// eachPart calls send with each part of an artifact and its target. A path has no repositories for them.
+// eachPart calls send with each part of an artifact and its target. It does nothing for a layout or archive, where parts have no repositories.
 func (o sendOptions) eachPart(plan *artifact.Plan, send func(*artifact.Plan, sendOptions) (*sentPart, error)) (sent []sentPart, err error) {
 	if o.target.IsPath() {
 		return nil, nil
 	}
 	for _, part := range plan.Parts {
-		targets := []sendOptions{o.beside(part.Plan)}
+		targets := []sendOptions{o.targetBeside(part.Plan)}
 		if len(part.Repositories) > 0 {
-			if targets, err = o.below(part); err != nil {
+			if targets, err = o.targetsBelow(part); err != nil {
 				return nil, err
 			}
 		}
@@ -120,14 +120,14 @@ func (o sendOptions) eachPart(plan *artifact.Plan, send func(*artifact.Plan, sen
 	return sent, nil
 }
 
-// beside returns the target of a part that is in the repository of the whole, under the tag of its kind.
-func (o sendOptions) beside(plan *artifact.Plan) sendOptions {
+// targetBeside returns the target of a part in the same repository, under the tag of its kind.
+func (o sendOptions) targetBeside(plan *artifact.Plan) sendOptions {
 	o.target.Tag = plan.Kind.Tag
 	return o
 }
 
-// below returns the targets of a part that is in repositories of its own, under the tag of its version.
-func (o sendOptions) below(part spec.Part) ([]sendOptions, error) {
+// targetsBelow returns the targets of a part in its own repositories, under the tag of its version.
+func (o sendOptions) targetsBelow(part spec.Part) ([]sendOptions, error) {
 	var targets []sendOptions
 	for _, name := range part.Repositories {
 		to := o
@@ -141,7 +141,7 @@ func (o sendOptions) below(part spec.Part) ([]sendOptions, error) {
 	return targets, nil
 }
 
-// previewPart returns the result of sendPart, without sending anything.
+// previewPart returns the result that sendPart would return, without sending anything.
 func previewPart(ctx context.Context, a *app.App, s *source.Source, plan *artifact.Plan, to sendOptions) (*sentPart, error) {
 	part := *s
 	part.Plan = plan

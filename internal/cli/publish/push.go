@@ -52,12 +52,12 @@ A TARGET without a tag gets the artifact's version as its tag, else "latest".`,
 		},
 	}
 	cmd.Flags().StringSliceVar(&opts.tags, "tag", nil, "add this `TAG` (repeatable)")
-	cmd.Flags().BoolVar(&opts.force, "force", false, "push although the tag is not the one by which the native client finds the kind: the version of a chart")
+	cmd.Flags().BoolVar(&opts.force, "force", false, "push even if the tag is not the one that the kind's native client expects, such as the version of a chart")
 	cmd.Flags().StringVar(&opts.from, "from", "", "pack what another program exports: `podman-volume:NAME`, as podman volume export writes it")
 	cmd.Flags().BoolVar(&opts.dryRun, "dry-run", false, "do not send anything; print what would be sent")
 	for _, k := range kinds.Data() {
 		if k.Tag != "" {
-			cmd.Flags().BoolVar(opts.skip(k.Name), "no-"+k.Name, false, "do not push "+k.Layers[0].Match[0]+" under the tag "+k.Tag)
+			cmd.Flags().BoolVar(opts.skipFlag(k.Name), "no-"+k.Name, false, "do not push "+k.Layers[0].Match[0]+" under the tag "+k.Tag)
 		}
 	}
 	opts.ifAbsent.AddFlag(cmd.Flags())
@@ -72,17 +72,17 @@ type pushOptions struct {
 	target  string
 	source  source.Options
 	tags    []string
-	from    string // what another program exports, instead of sources
+	from    string // program and object to export, instead of sources
 	dryRun  bool
 	sign    signing.Flags
 	force   bool
-	skipped map[string]*bool // by kind: its parts beside the artifact are not pushed
+	skipped map[string]*bool // by kind: whether --no-KIND was given
 
 	ifAbsent app.IfAbsent
 }
 
-// skip returns the flag that says that parts of a kind are not pushed.
-func (o *pushOptions) skip(kind string) *bool {
+// skipFlag returns the variable of the flag --no-KIND.
+func (o *pushOptions) skipFlag(kind string) *bool {
 	if o.skipped == nil {
 		o.skipped = map[string]*bool{}
 	}
@@ -90,7 +90,7 @@ func (o *pushOptions) skip(kind string) *bool {
 	return o.skipped[kind]
 }
 
-// skipParts drops the parts that are not pushed.
+// skipParts removes the parts that flags exclude from a plan.
 func (o *pushOptions) skipParts(plan *spec.Plan) {
 	plan.Parts = slices.DeleteFunc(plan.Parts, func(p spec.Part) bool {
 		skip := o.skipped[p.Plan.Kind.Name]
@@ -100,7 +100,7 @@ func (o *pushOptions) skipParts(plan *spec.Plan) {
 
 func runPush(ctx context.Context, a *app.App, opts pushOptions) error {
 	if opts.from != "" && (len(opts.sources) > 0 || opts.source.NamesFile()) {
-		return &exit.UsageError{Err: errors.New("--from and other sources: an artifact has one of them"), Hint: "leave one of them out"}
+		return &exit.UsageError{Err: errors.New("--from and SOURCE exclude each other"), Hint: "leave one of them out"}
 	}
 	target, err := opts.parseTarget()
 	if err != nil { // before any file is read: users mistype the target
@@ -130,12 +130,12 @@ func runPush(ctx context.Context, a *app.App, opts pushOptions) error {
 	noteParts(s.Plan, target)
 	a.Tell(s.Plan)
 	if opts.dryRun {
-		return wouldSend(ctx, a, s, sendOptions{target: target, tags: opts.tags, ifAbsent: opts.ifAbsent})
+		return previewSend(ctx, a, s, sendOptions{target: target, tags: opts.tags, ifAbsent: opts.ifAbsent})
 	}
 	return send(ctx, a, s, sendOptions{target: target, tags: opts.tags, verb: "pushed", sign: opts.sign, ifAbsent: opts.ifAbsent})
 }
 
-// parseTarget parses the last argument. A source in its place is an error.
+// parseTarget parses the last argument. It returns a usage error if the argument is a source.
 func (o pushOptions) parseTarget() (registry.Reference, error) {
 	target, err := registry.Parse(o.target)
 	file, isTyped := paths.WithoutType(o.target)
@@ -182,8 +182,7 @@ func isFiles(name string) bool {
 	return err == nil && len(entries) > 0 && !paths.IsLayout(name) && !paths.Exists(filepath.Join(name, ocispec.ImageIndexFile))
 }
 
-// checkTag returns an error if native clients find the artifact by its version or by the tag of its kind, and the tag of the
-// target is another.
+// checkTag returns an error if native clients find the artifact by its version or by the tag of its kind, and the tag of the target differs.
 func checkTag(s *source.Source, target registry.Reference, force bool) error {
 	kind, version := s.Plan.Kind, s.DefaultTag()
 	if !kind.VersionTag && kind.Tag == "" || target.Tag == "" || target.Tag == version || force {
@@ -205,7 +204,7 @@ func checkTag(s *source.Source, target registry.Reference, force bool) error {
 // dryRunResult is the result of push --dry-run.
 type dryRunResult struct {
 	*pack.Preview
-	Parts   []sentPart `json:"parts,omitempty"`   // in the same repository
+	Parts   []sentPart `json:"parts,omitempty"`   // the parts that would be pushed
 	LeftOut []string   `json:"leftOut,omitempty"` // files that are not packed
 }
 
@@ -234,8 +233,8 @@ func (r dryRunResult) WriteText(w io.Writer) error {
 
 func (r dryRunResult) QuietLine() string { return results.Sent{Result: r.Result}.QuietLine() }
 
-// wouldSend prints what send would do.
-func wouldSend(ctx context.Context, a *app.App, s *source.Source, opts sendOptions) error {
+// previewSend prints what send would do.
+func previewSend(ctx context.Context, a *app.App, s *source.Source, opts sendOptions) error {
 	d, err := openDestination(ctx, a, s, opts, registry.Read)
 	if err != nil {
 		return err

@@ -24,7 +24,7 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// sendOptions are the target of a source.
+// sendOptions are the target of a source, and the flags about it.
 type sendOptions struct {
 	target registry.Reference
 	tags   []string
@@ -71,7 +71,7 @@ func send(ctx context.Context, a *app.App, s *source.Source, opts sendOptions) e
 	return a.Print(sentResult{results.Sent{Result: result, Verb: opts.verb}, parts, tally})
 }
 
-// guard returns the guard of the tag of the target, and of that of the version if the artifact gets it.
+// guard returns the guard of the target's tag, and of the version's tag if the artifact gets it, too.
 func (o sendOptions) guard(s *source.Source, d *destination) *app.Guard {
 	guarded := []string{d.ref.TagName()}
 	if version := s.VersionTag(); version != "" && slices.Contains(slices.Concat(d.opts.Tags, s.Plan.Tags), version) {
@@ -83,7 +83,7 @@ func (o sendOptions) guard(s *source.Source, d *destination) *app.Guard {
 	return o.ifAbsent.Guard(d.target, guarded...)
 }
 
-// destination is the target of a source, and how the source is packed: a dry run needs the same as a push.
+// destination is the open target of a source, with the options to pack the source. A push and a dry run use the same options.
 type destination struct {
 	ref     registry.Reference
 	target  *app.Target // nil if it does not exist, and is only read
@@ -100,9 +100,9 @@ func (d *destination) close(ctx context.Context) {
 	}
 }
 
-// openDestination opens the target of a source, and decides how the source is packed. To be read, a path need not exist.
+// openDestination opens the target of a source, and decides how the source is packed. With registry.Read, the layout or archive need not exist.
 func openDestination(ctx context.Context, a *app.App, s *source.Source, to sendOptions, mode registry.Mode) (*destination, error) {
-	ref, err := targetReference(to.target, s)
+	ref, err := completeTarget(to.target, s)
 	if err != nil {
 		return nil, err
 	}
@@ -139,8 +139,8 @@ func openDestination(ctx context.Context, a *app.App, s *source.Source, to sendO
 	return d, nil
 }
 
-// findSubject finds the declared subject of the artifact. It must be at the target of the artifact: referrers are listed by
-// the repository that has them.
+// findSubject finds the declared subject of the artifact. The subject must be in the same repository or layout as the artifact, where its
+// referrers are listed.
 func findSubject(ctx context.Context, s *source.Source, t *app.Target) (*ocispec.Descriptor, error) {
 	if s.Plan.Subject == "" {
 		return nil, nil
@@ -171,16 +171,17 @@ func isSamePlace(a, b registry.Reference) bool {
 	return a.Name() == b.Name()
 }
 
-// noteName prints a note if the native client looks for the artifact in a repository that ends in its name, and this one does not.
+// noteName prints a note if the native client looks for the artifact in a repository that ends in the artifact's name, but this repository
+// does not.
 func noteName(a *app.App, s *source.Source, ref registry.Reference) {
 	name := cmp.Or(s.Plan.Name, s.Plan.Annotations[ocispec.AnnotationTitle])
 	if s.Plan.Kind.VersionTag && !ref.IsPath() && name != "" && path.Base(ref.Repository) != name {
-		a.Note("%s looks for %s where the repository ends in its name: %s/%s", strings.Join(s.Plan.Kind.Clients, ", "), name, ref.Name(), name)
+		a.Note("%s looks for %s in a repository that ends in its name: %s/%s", strings.Join(s.Plan.Kind.Clients, ", "), name, ref.Name(), name)
 	}
 }
 
-// targetReference adds a tag to a target that has none.
-func targetReference(ref registry.Reference, s *source.Source) (registry.Reference, error) {
+// completeTarget adds the default tag to a target that has none. It returns a usage error for a target with a digest.
+func completeTarget(ref registry.Reference, s *source.Source) (registry.Reference, error) {
 	if ref.Digest != "" {
 		return ref, &exit.UsageError{Err: fmt.Errorf("the target %q names a digest", ref), Hint: "the digest results from the content: name a tag, or none"}
 	}
