@@ -35,11 +35,11 @@ func newBrowseCommand(a *app.App) *cobra.Command {
 		Short: "Read a registry, repository, layout, or archive in a browser",
 		Long: `Show TARGET as web pages until Ctrl-C: its tags, and what each artifact is. Without TARGET, it
 is the layout ./oci. TARGET may also be a directory with layouts in it, or the host of a registry
-that allows that its catalog is read.
+that lists its repositories.
 
-The address is printed, and opened if standard output is a terminal. Only this machine reaches it,
-and a part of it is random and secret: the pages show whatever your credentials can read. Nothing can be changed through them. "davit serve" shows the same pages of
-layouts at a fixed address.`,
+The address is printed, and opened if standard output is a terminal. Only this machine can reach it,
+and a part of it is random and secret: the pages show whatever your credentials can read. They are
+read-only. "davit serve" shows the same pages of layouts at a fixed address.`,
 		Example: `  davit browse
   davit browse registry.example.com/models/tiny:1.0
   davit browse ./registry --addr 127.0.0.1:0`,
@@ -64,7 +64,7 @@ func runBrowse(ctx context.Context, a *app.App, opts browseOptions) error {
 		}
 		opts.target = defaultTarget
 	}
-	address, err := opts.listenAddress()
+	address, err := opts.parseAddress()
 	if err != nil {
 		return err
 	}
@@ -92,15 +92,15 @@ func runBrowse(ctx context.Context, a *app.App, opts browseOptions) error {
 	return errors.Join(err, closeSource())
 }
 
-// listenAddress parses --addr, which others must not reach.
-func (o browseOptions) listenAddress() (*net.TCPAddr, error) {
+// parseAddress parses --addr. It returns a usage error for an address that other machines can reach.
+func (o browseOptions) parseAddress() (*net.TCPAddr, error) {
 	address, err := net.ResolveTCPAddr("tcp", o.address)
 	if err != nil {
 		return nil, &exit.UsageError{Err: fmt.Errorf("--addr %q: %w", o.address, err), Hint: "it is HOST:PORT, such as 127.0.0.1:8080"}
 	}
 	if !address.IP.IsLoopback() {
 		return nil, &exit.UsageError{
-			Err:  fmt.Errorf("--addr %s is reached from other machines, and the pages show whatever your credentials can read", o.address),
+			Err:  fmt.Errorf("--addr %s can be reached from other machines, and the pages show whatever your credentials can read", o.address),
 			Hint: "listen on 127.0.0.1; davit serve shows layouts to others",
 		}
 	}
@@ -154,7 +154,7 @@ func openBrowser(address string) {
 	}
 	cmd := exec.Command(name, args...)
 	if cmd.Start() == nil {
-		_ = cmd.Process.Release() // it may stay longer than davit
+		_ = cmd.Process.Release() // it may outlive davit
 	}
 }
 

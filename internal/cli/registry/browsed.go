@@ -20,8 +20,8 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// openBrowsed opens a target for pages: a layout, several ones, an archive, a repository, or a registry. The function that it
-// returns closes it.
+// openBrowsed opens a target for pages: a layout, a directory of layouts, an archive, a repository, or a registry. It also returns the
+// function that closes the target, and its reference.
 func openBrowsed(ctx context.Context, a *app.App, target string) (web.Source, func() error, registry.Reference, error) {
 	if host, ok := places.AsHost(target); ok {
 		s := newRepositories(a)
@@ -82,15 +82,15 @@ func checkExists(ctx context.Context, a *app.App, ref registry.Reference) error 
 // repositories are repositories of a registry. Each is opened by the first page about it.
 type repositories struct {
 	app  *app.App
-	host string // whose catalog is read; empty: refs are all
+	host string // registry whose catalog is read; empty: refs is fixed
 
 	mu   sync.Mutex
 	refs map[string]registry.Reference
-	read time.Time // when refs were read
+	read time.Time // when refs was set
 	open map[string]*app.Target
 }
 
-// catalogAge is for how long the catalog of a registry is not read again.
+// catalogAge is the time for which the catalog of a registry is used before it is read again.
 const catalogAge = 5 * time.Second
 
 func newRepositories(a *app.App) *repositories {
@@ -127,14 +127,14 @@ func (s *repositories) Repositories(ctx context.Context) ([]string, error) {
 	return slices.Sorted(maps.Keys(s.refs)), nil
 }
 
-// ref returns the reference of a repository. The catalog may list a new one.
+// ref returns the reference of a repository. If the name is unknown, it reads the catalog again.
 func (s *repositories) ref(ctx context.Context, name string) (registry.Reference, error) {
-	ref, ok := s.known(name)
+	ref, ok := s.lookUp(name)
 	if !ok {
 		if _, err := s.Repositories(ctx); err != nil {
 			return ref, err
 		}
-		ref, ok = s.known(name)
+		ref, ok = s.lookUp(name)
 	}
 	if !ok {
 		return ref, &exit.MissingError{Text: "there is no such repository"}
@@ -142,14 +142,14 @@ func (s *repositories) ref(ctx context.Context, name string) (registry.Reference
 	return ref, nil
 }
 
-func (s *repositories) known(name string) (registry.Reference, bool) {
+func (s *repositories) lookUp(name string) (registry.Reference, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	ref, ok := s.refs[name]
 	return ref, ok
 }
 
-// Open returns a repository.
+// Open returns the target of a repository, which stays open until Close.
 func (s *repositories) Open(ctx context.Context, name string) (registry.Target, error) {
 	ref, err := s.ref(ctx, name)
 	if err != nil {
@@ -170,7 +170,7 @@ func (s *repositories) Open(ctx context.Context, name string) (registry.Target, 
 
 // Name returns the reference of a repository.
 func (s *repositories) Name(repository, _ string) string {
-	ref, _ := s.known(repository)
+	ref, _ := s.lookUp(repository)
 	return ref.Name()
 }
 

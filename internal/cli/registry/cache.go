@@ -61,14 +61,14 @@ func runCache(a *app.App, what string, dryRun app.DryRun) error {
 		return exit.FileError("directory", dir, err)
 	}
 	defer root.Close()
-	if err := r.look(root, what == "clear" && !bool(dryRun)); err != nil {
+	if err := r.count(root, what == "clear" && !bool(dryRun)); err != nil {
 		return &artifact.Error{Op: "cache", Item: dir, Err: err}
 	}
 	return a.Print(r)
 }
 
-// look counts the entries of the cache, and removes them if remove is set.
-func (r *cacheResult) look(root *os.Root, remove bool) error {
+// count counts the entries of the cache, and removes them if remove is set.
+func (r *cacheResult) count(root *os.Root, remove bool) error {
 	names, err := listCached(root)
 	if err != nil {
 		return err

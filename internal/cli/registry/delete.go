@@ -106,7 +106,7 @@ func untag(ctx context.Context, a *app.App, t *app.Target, desc ocispec.Descript
 	return err
 }
 
-// untagError is a tag that could not be removed. Many registries only delete manifests.
+// untagError reports a tag that could not be removed. Many registries only delete manifests.
 type untagError struct {
 	ref  registry.Reference
 	desc ocispec.Descriptor
@@ -131,7 +131,7 @@ func (e *untagError) Hint() string {
 // deleteResult is the result of delete.
 type deleteResult struct {
 	results.Described
-	Tags   []string `json:"tags,omitempty"` // deleted alone; empty: the manifest was
+	Tags   []string `json:"tags,omitempty"` // the deleted tag; empty: the manifest was deleted
 	dryRun app.DryRun
 }
 

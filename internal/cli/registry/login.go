@@ -34,7 +34,7 @@ func runLogin(ctx context.Context, a *app.App, host string) error {
 	if err != nil {
 		return err
 	}
-	client, err := a.PlainClientFor(host) // the password was read, and only Login receives it
+	client, err := a.PlainClientFor(host) // without credentials: Login gets them
 	if err != nil {
 		return err
 	}

@@ -23,13 +23,13 @@ func newPruneCommand(a *app.App) *cobra.Command {
 	var opts pruneOptions
 	cmd := &cobra.Command{
 		Use:   "prune REPO",
-		Short: "Remove what no kept tag of a repository, layout, or archive reaches",
+		Short: "Remove tags that are not kept, and manifests that no kept tag reaches",
 		Long: `Remove tags that are not kept, and the manifests that no kept tag reaches: through indexes,
-subjects, and attachments. A tag is kept if it matches --keep-tags, or is one of those of the
-newest artifacts that --keep-last counts in each repository, or is younger than --older-than;
-without any of these, every tag is. A date comes from the artifact: without one, a tag is never old, and the highest
-version is the newest. Registries list no manifests without a tag, so that only tags and
-attachments are considered there. On a terminal, davit asks.`,
+subjects, and attachments. A tag is kept if it matches --keep-tags, if it names one of the
+newest artifacts that --keep-last counts in each repository, or if it is younger than --older-than;
+without these flags, every tag is kept. A date comes from the artifact: without one, a tag is never
+old, and the highest version is the newest. Registries list no manifests without a tag, so that
+only tags and attachments are considered there. On a terminal, davit asks.`,
 		Example: `  davit prune registry.example.com/app --keep-tags 'v*' --keep-last 5 --older-than 30d --dry-run
   davit prune ./oci`,
 		GroupID: app.GroupRegistry,
@@ -57,7 +57,7 @@ func runPrune(ctx context.Context, a *app.App, repository string, opts pruneOpti
 		mode = registry.Read
 	}
 	result, err := app.WithExisting(ctx, a, repository, mode, func(t *app.Target) (*pruneResult, error) {
-		if t.Ref.InLayout() != "" && t.Ref.IsPath() { // its layout lists manifests that others need
+		if t.Ref.InLayout() != "" && t.Ref.IsPath() { // the layout may list manifests that its other repositories need
 			return nil, &exit.UsageError{Err: fmt.Errorf("%s: a layout is pruned as a whole", t.Ref), Hint: shell.Command("davit", "prune", t.Ref.Path)}
 		}
 		if t.Ref.Reference() != "" {
@@ -71,7 +71,7 @@ func runPrune(ctx context.Context, a *app.App, repository string, opts pruneOpti
 		if len(plan.Undated) > 0 {
 			a.Note("kept without a date, which --older-than can't compare: %s", textdist.FirstFew(plan.Undated))
 		}
-		if !plan.Listed && opts.KeepsAll() { // there is nothing else to remove then
+		if !plan.Listed && opts.KeepsAll() { // manifests without a tag are all that could be removed
 			a.Note("registries list no manifests without a tag: only tags and attachments were considered")
 		}
 		r := &pruneResult{t.Ref.Name(), plan, opts.dryRun}

@@ -21,7 +21,7 @@ func newReposCommand(a *app.App) *cobra.Command {
 		Short: "List the repositories of a registry, a layout, or a directory of layouts",
 		Long: `List the repositories of PLACE, one line for each, as other commands take them.
 
-PLACE is the host of a registry, which must allow that its catalog is read (hosted ones seldom
+PLACE is the host of a registry that lists its repositories (hosted ones seldom
 do); a layout or archive, whose tags have the names of the repositories that they were copied
 from, as docker and skopeo write them; or a directory with layouts in it, as "davit serve" takes
 it, where each layout is the repository of its path. HOST/NAME lists NAME, and those below it.`,

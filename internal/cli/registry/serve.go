@@ -79,7 +79,7 @@ func runServe(ctx context.Context, a *app.App, opts serveOptions) error {
 	if len(opts.hosts) > 0 && !opts.remote {
 		return &exit.UsageError{Err: errors.New("--allow-host is for clients on other machines"), Hint: "add --allow-remote"}
 	}
-	address, err := opts.listenAddress()
+	address, err := opts.parseAddress()
 	if err != nil {
 		return err
 	}
@@ -125,8 +125,8 @@ func (o serveOptions) reference() (registry.Reference, error) {
 	return ref, err
 }
 
-// listenAddress parses --addr. An address that other machines reach must be allowed.
-func (o serveOptions) listenAddress() (*net.TCPAddr, error) {
+// parseAddress parses --addr. An address that other machines can reach requires --allow-remote.
+func (o serveOptions) parseAddress() (*net.TCPAddr, error) {
 	address, err := net.ResolveTCPAddr("tcp", o.address)
 	if err != nil {
 		return nil, &exit.UsageError{Err: fmt.Errorf("--addr %q: %w", o.address, err), Hint: "it is HOST:PORT, such as 127.0.0.1:5000"}
@@ -135,20 +135,20 @@ func (o serveOptions) listenAddress() (*net.TCPAddr, error) {
 		return address, nil
 	}
 	return nil, &exit.UsageError{
-		Err:  fmt.Errorf("--addr %s is reached from other machines, and there is no authentication: %s", o.address, o.exposure()),
+		Err:  fmt.Errorf("--addr %s can be reached from other machines, and there is no authentication: %s", o.address, o.describeExposure()),
 		Hint: "add --allow-remote to allow it; only this machine reaches 127.0.0.1",
 	}
 }
 
-// exposure describes the access that every client gets.
-func (o serveOptions) exposure() string {
+// describeExposure describes the access that every client gets.
+func (o serveOptions) describeExposure() string {
 	if o.write {
 		return "every client that reaches the port can read, replace and delete everything in " + o.path
 	}
 	return "every client that reaches the port can read everything in " + o.path
 }
 
-// listenFailure is the error about an address that is not available.
+// listenFailure reports an address that is not available.
 type listenFailure struct{ error }
 
 func (e *listenFailure) Unwrap() error { return e.error }
@@ -157,7 +157,7 @@ func (e *listenFailure) Hint() string {
 	return "choose another address with --addr; port 0 is any free one"
 }
 
-// announce prints the address once requests are answered.
+// announce prints the address of the server, which accepts connections by then.
 func announce(ctx context.Context, a *app.App, server *serve.Server, listener net.Listener, opts serveOptions) error {
 	repositories, err := server.Repositories(ctx)
 	if err != nil {
@@ -165,7 +165,7 @@ func announce(ctx context.Context, a *app.App, server *serve.Server, listener ne
 	}
 	address := listener.Addr().(*net.TCPAddr)
 	if !address.IP.IsLoopback() {
-		a.Warn("there is no authentication: %s", opts.exposure())
+		a.Warn("there is no authentication: %s", opts.describeExposure())
 	}
 	for _, name := range server.Nameless {
 		a.Warn("%q is not served: its path is not a valid repository name (lower-case letters, digits, '-', '_', '.')", name)

@@ -93,9 +93,9 @@ func addTags(ctx context.Context, t *app.Target, tags []string, ifAbsent app.IfA
 type tagResult struct {
 	results.Described
 	Tags    []string `json:"tags"`
-	Skipped bool     `json:"skipped"` // all of them led there already
+	Skipped bool     `json:"skipped"` // all tags pointed to the manifest already
 
-	Was map[string]digest.Digest `json:"was,omitempty"` // what tags pointed to before, by tag
+	Was map[string]digest.Digest `json:"was,omitempty"` // previous digests of tags that moved
 
 	dryRun app.DryRun
 }

@@ -40,7 +40,7 @@ func checkReferrerKind(kind string) error {
 	return &exit.UsageError{Err: fmt.Errorf("no such kind: %q", kind), Hint: hint}
 }
 
-// ListKinds returns kinds that a comma separates as a part of a sentence.
+// ListKinds formats kinds separated by commas for a message, such as "sbom or vex".
 func ListKinds(names string) string { return strings.ReplaceAll(names, ",", " or ") }
 
 // KindName returns the kind of a descriptor by its type and annotations, or "".

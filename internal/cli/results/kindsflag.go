@@ -6,14 +6,16 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// AddKinds adds the flag --kind of commands that choose attachments. It can be repeated, and a value can have several kinds, separated by
-// commas; so has the result.
+// AddKinds adds the flag --kind of commands that choose attachments. The flag can be repeated, and takes several kinds separated by commas.
+// It stores all of them in *to, separated by commas.
 func AddKinds(fs *pflag.FlagSet, to *string, usage string) { fs.Var(&kindList{to}, "kind", usage) }
 
 type kindList struct{ to *string }
 
+// String returns the kinds, separated by commas.
 func (l *kindList) String() string { return *l.to }
 
+// Type returns the type of the value for the help text.
 func (l *kindList) Type() string { return "string" }
 
 // Set adds one or several kinds. It leaves out empty names, which would choose any kind.

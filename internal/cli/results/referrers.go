@@ -31,25 +31,25 @@ type View struct {
 	signed []trust.Signature
 }
 
-// NewView returns a view as of now. Signatures that are not among those that were checked are shown as not verified.
+// NewView returns a view with ages as of now. It shows a signature as verified only if signed has it as verified.
 func NewView(w io.Writer, signed []trust.Signature) View { return View{w, time.Now(), signed} }
 
-// AddReferrers adds referrers, and their referrers, below a line: the kind, the name, its content, its age, its size, and its
-// digest. Those of a kind are together, by their names.
+// AddReferrers adds a line for each referrer to t, and the referrers of each below its line. A line has the kind, name, content, age, size,
+// and digest. Lines are sorted by kind and name.
 func (v View) AddReferrers(t *term.Tree, all []*referrers.Referrer) {
 	all = slices.Clone(all)
 	lists.Sort(all, func(a, b *referrers.Referrer) int {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Annotations[ocispec.AnnotationTitle], b.Annotations[ocispec.AnnotationTitle]))
 	})
 	for _, r := range all {
-		name, essence := r.Annotations[ocispec.AnnotationTitle], essenceOf(r)
+		name, content := r.Annotations[ocispec.AnnotationTitle], summarize(r)
 		if kinds.IsSignature(r.Kind) {
-			essence = v.Verdict(r)
+			content = v.Verdict(r)
 		}
 		if screen, _ := v.w.(*term.Screen); name == "" && (screen == nil || screen.Width == 0) {
-			name, essence = essence, "" // on a screen, facts form a column
+			name, content = content, "" // on a screen, the content is a column
 		}
-		child := t.Add(cmp.Or(r.Kind, r.ArtifactType, r.MediaType), name, essence, cmp.Or(age(r.Created(), v.now), "-"), sizeOf(r),
+		child := t.Add(cmp.Or(r.Kind, r.ArtifactType, r.MediaType), name, content, cmp.Or(formatAge(r.Created(), v.now), "-"), formatSize(r),
 			term.Digest(v.w, r.Digest), r.Tag).Strong()
 		v.AddReferrers(child, r.Referrers)
 	}
@@ -79,9 +79,8 @@ func (v View) Verdict(r *referrers.Referrer) string {
 	return strings.TrimSuffix("not verified; "+said, "; ")
 }
 
-// essenceOf returns the facts about the content of a referrer in a listing: alerts, the summary of a document, the statement,
-// or the type.
-func essenceOf(r *referrers.Referrer) string {
+// summarize returns the facts about the content of a referrer in a listing: alerts, the summary of a document, the statement, or the type.
+func summarize(r *referrers.Referrer) string {
 	alerts := textdist.FirstFew(r.Alerts())
 	if level := r.Annotations[mediatypes.RunbookSeverity]; level != "" && alerts != "" {
 		alerts = level + ": " + alerts
@@ -98,7 +97,8 @@ func essenceOf(r *referrers.Referrer) string {
 	return strings.Join(parts, "; ")
 }
 
-// AdviseKinds returns the hint for a kind of which nothing is attached to a subject: the kinds that are. It takes two seconds at most.
+// AdviseKinds returns the hint for a subject without attachments of the requested kind: it names the kinds that are attached. It takes two
+// seconds at most.
 func AdviseKinds(ctx context.Context, src oras.ReadOnlyGraphTarget, ref registry.Reference, subject ocispec.Descriptor) string {
 	discover := fmt.Sprintf("\"%s\" lists the attachments", shell.Command("davit", "discover", ref.String()))
 	ctx, cancel := fetch.ForHint(ctx)
@@ -117,11 +117,11 @@ func AdviseKinds(ctx context.Context, src oras.ReadOnlyGraphTarget, ref registry
 	if len(all) == 0 {
 		return cmp.Or(AdviseIndex(ctx, src, ref, ""), "nothing is attached")
 	}
-	return fmt.Sprintf("attached: %s; %s", kindsOf(all), discover)
+	return fmt.Sprintf("attached: %s; %s", nameKinds(all), discover)
 }
 
-// AdviseIndex returns the hint that an index has attachments of a kind (all: "") which its manifest lacks, named by a digest: an
-// orchestrator shows the digest of the manifest that it runs. The hint is "" if there is no such index. It takes two seconds at most.
+// AdviseIndex returns the hint for a manifest, named by its digest, if its index has attachments of this kind ("": of any): orchestrators
+// show the digest of the manifest that they run. The hint is "" if there is no such index. It takes two seconds at most.
 func AdviseIndex(ctx context.Context, src oras.ReadOnlyGraphTarget, ref registry.Reference, kind string) string {
 	if ref.Digest == "" {
 		return ""
@@ -133,11 +133,11 @@ func AdviseIndex(ctx context.Context, src oras.ReadOnlyGraphTarget, ref registry
 		return ""
 	}
 	ref.Tag, ref.Digest = "", index.Digest
-	return fmt.Sprintf("attached to the index %q, which has this manifest: %s; \"%s\" lists them", index.Tag, kindsOf(index.Referrers), shell.Command("davit", "discover", ref.String()))
+	return fmt.Sprintf("attached to the index %q, which has this manifest: %s; \"%s\" lists them", index.Tag, nameKinds(index.Referrers), shell.Command("davit", "discover", ref.String()))
 }
 
-// kindsOf names the first few kinds of attachments.
-func kindsOf(all []*referrers.Referrer) string {
+// nameKinds returns the names of the first few kinds of attachments.
+func nameKinds(all []*referrers.Referrer) string {
 	var names []string
 	for _, r := range all {
 		names = append(names, cmp.Or(r.Kind, r.ArtifactType, r.MediaType))
@@ -146,8 +146,8 @@ func kindsOf(all []*referrers.Referrer) string {
 	return textdist.FirstFew(slices.Compact(names))
 }
 
-// sizeOf returns the size of the attached content, if the listing has it.
-func sizeOf(r *referrers.Referrer) string {
+// formatSize formats the size of the attached content, if the listing has it.
+func formatSize(r *referrers.Referrer) string {
 	size, err := strconv.ParseInt(r.Annotations[mediatypes.AttachmentSize], 10, 64)
 	if err != nil || size < 0 {
 		return "-"
@@ -155,7 +155,7 @@ func sizeOf(r *referrers.Referrer) string {
 	return term.Size(size)
 }
 
-// Stated returns the types of the predicates of an attestation.
+// Stated returns the predicate types of an attestation, separated by commas.
 func Stated(r *referrers.Referrer) string {
 	types := slices.Clone(r.Statements)
 	if len(types) == 0 {
@@ -167,8 +167,8 @@ func Stated(r *referrers.Referrer) string {
 	return strings.Join(types, ", ")
 }
 
-// age formats the time since created in its largest unit, "" if it is unknown.
-func age(created, now time.Time) string {
+// formatAge formats the time since created in its largest unit. It returns "" if created is unknown.
+func formatAge(created, now time.Time) string {
 	if created.IsZero() || created.Unix() <= 0 {
 		return ""
 	}
@@ -177,15 +177,15 @@ func age(created, now time.Time) string {
 	case d < time.Minute:
 		return "just now"
 	case d < time.Hour:
-		return ago(int(d.Minutes()), "minute")
+		return formatAgo(int(d.Minutes()), "minute")
 	case d < 48*time.Hour:
-		return ago(int(d.Hours()), "hour")
+		return formatAgo(int(d.Hours()), "hour")
 	case d < 60*24*time.Hour:
-		return ago(int(d.Hours()/24), "day")
+		return formatAgo(int(d.Hours()/24), "day")
 	case d < 2*365*24*time.Hour:
-		return ago(int(d.Hours()/24/30), "month")
+		return formatAgo(int(d.Hours()/24/30), "month")
 	}
-	return ago(int(d.Hours()/24/365), "year")
+	return formatAgo(int(d.Hours()/24/365), "year")
 }
 
-func ago(n int, unit string) string { return fmt.Sprintf("%s ago", term.Plural(n, unit)) }
+func formatAgo(n int, unit string) string { return fmt.Sprintf("%s ago", term.Plural(n, unit)) }

@@ -1,4 +1,4 @@
-// Package results has the results, and parts of results, that several commands print.
+// Package results has results, and parts of results, that several commands print.
 package results
 
 import (
@@ -21,7 +21,7 @@ import (
 type Sent struct {
 	*pack.Result
 	Verb string `json:"-"` // "packed", "pushed", "attached"
-	// Platform is that of the subject, if it is one of several.
+	// Platform is the platform of the subject, if the subject is one of several.
 	Platform *ocispec.Platform `json:"-"`
 }
 
@@ -44,7 +44,7 @@ func (r Sent) WriteText(w io.Writer) error {
 		t.Field("subject", subject)
 	}
 	AddTags(w, &t, r.Tags, r.Was)
-	t.Field("layers", sizes(r.Layers))
+	t.Field("layers", formatSizes(r.Layers))
 	for _, m := range r.Manifests {
 		key, name := "platform", manifest.FormatPlatform(m.Platform)+"  "
 		title := m.Annotations[ocispec.AnnotationTitle]
@@ -62,7 +62,7 @@ func (r Sent) WriteText(w io.Writer) error {
 	return t.WriteText(w)
 }
 
-// Moved returns tags with what they pointed to before.
+// Moved returns the tags, with the previous digests of those that moved.
 func Moved(w io.Writer, tags []string, was map[string]digest.Digest) []string {
 	words := slices.Clone(tags)
 	for i, tag := range tags {
@@ -73,7 +73,7 @@ func Moved(w io.Writer, tags []string, was map[string]digest.Digest) []string {
 	return words
 }
 
-// AddTags adds rows about tags: one for the new ones, and one for each that pointed to something else.
+// AddTags adds rows for tags: one for all new tags, and one for each tag that moved.
 func AddTags(w io.Writer, t *term.Table, tags []string, was map[string]digest.Digest) {
 	fresh := slices.DeleteFunc(slices.Clone(tags), func(tag string) bool { return was[tag] != "" })
 	var lines []string
@@ -99,8 +99,8 @@ func Pinned(reference, digest string) string {
 	return reference + "@" + digest
 }
 
-// sizes returns the number of layers and their total size.
-func sizes(layers []ocispec.Descriptor) string {
+// formatSizes returns the number of layers and their total size.
+func formatSizes(layers []ocispec.Descriptor) string {
 	if len(layers) == 0 {
 		return ""
 	}

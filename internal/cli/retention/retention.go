@@ -1,4 +1,4 @@
-// Package retention has the flags about how many things a command keeps, and how old they may be.
+// Package retention has the flags for the number and the age of objects that a command keeps.
 package retention
 
 import (
@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Keep adds a flag for a number of things to keep. It stays nil if it is not set.
+// Keep adds a flag for a number of objects to keep. *to stays nil if the flag is not set.
 func Keep(fs *pflag.FlagSet, to **int, name, usage string) {
 	fs.Func(name, usage, func(s string) error {
 		n, err := strconv.Atoi(s)
@@ -21,7 +21,7 @@ func Keep(fs *pflag.FlagSet, to **int, name, usage string) {
 	})
 }
 
-// Age adds a flag for an age, and sets a time to that long ago.
+// Age adds a flag for an age. It sets *to to the time that long ago.
 func Age(fs *pflag.FlagSet, to *time.Time, name, usage string) {
 	fs.Func(name, usage, func(s string) error {
 		age, err := parseAge(s)
