@@ -30,7 +30,7 @@ not sent; within one registry blobs are mounted instead of uploaded. DST without
 tag of SRC.
 
 An interrupted copy resumes when the same command is run again. An archive is written whole or
-not at all; what came for it waits in files beside it.
+not at all; until then, received content is kept in files beside it.
 
 A layout or archive keeps the name of the repository with each tag, as docker and skopeo write
 it, so that the same tag of two repositories is two artifacts there: ./carry:HOST/REPO:TAG.
@@ -43,8 +43,8 @@ the layout or archive DST. All lines are read before the first copy. An artifact
 reported, and the others continue; the exit code is that of the first failure. A full disk, Ctrl-C, and
 --fail-fast end it at once. The same command again copies the rest.
 
---username and --password-stdin are for one registry; where SRC and DST are in two, --from-username
-and --to-username with their passwords say which is meant.`,
+--username and --password-stdin are for one registry. If SRC and DST are in different registries,
+use --from-username and --to-username with their passwords instead.`,
 		Example: `  davit copy registry.example.com/app:1.0 mirror.example.com/app
   davit copy registry.example.com/app:1.0 ./app.tar --referrers
   davit copy ./oci registry.example.com/app --all-tags
@@ -170,7 +170,7 @@ func copyBetween(ctx context.Context, a *app.App, src, dst *app.Target, opts cop
 	if err != nil {
 		return nil, err
 	}
-	gate, err := opts.trust.Gate(a, src)
+	verify, err := opts.trust.Verifier(a, src)
 	if err != nil {
 		return nil, err
 	}
@@ -188,7 +188,7 @@ func copyBetween(ctx context.Context, a *app.App, src, dst *app.Target, opts cop
 		Reference: src.Ref.Reference(), AllTags: opts.allTags, Platform: platform,
 		Tags: app.UniqueTags("", tags), Referrers: opts.referrers, From: from, As: as,
 		Concurrency: a.Registry.Concurrency, Progress: progress,
-		BeforeCopy: guard.Then(gate), BeforeTag: guard.Then(signer.In(dst.Target)),
+		BeforeCopy: guard.Then(verify), BeforeTag: guard.Then(signer.In(dst.Target)),
 	})
 	stop()
 	switch {
@@ -242,12 +242,12 @@ type copyResult struct {
 	Referrers    []ocispec.Descriptor `json:"referrers,omitempty"`
 	Gone         []ocispec.Descriptor `json:"gone,omitempty"`   // referrers that the source lists but does not have
 	Left         []ocispec.Descriptor `json:"left,omitempty"`   // attestations in the index, if only a platform was copied
-	Copied       []*copyResult        `json:"copied,omitempty"` // of --all-tags: one for each tag; the fields above are the last one's
+	Copied       []*copyResult        `json:"copied,omitempty"` // with --all-tags, one per tag; the fields above describe the last
 	Skipped      bool                 `json:"skipped"`          // everything existed already
 
-	Was map[string]digest.Digest `json:"was,omitempty"` // what tags that moved pointed to before
+	Was map[string]digest.Digest `json:"was,omitempty"` // previous digests of tags that moved
 
-	WouldSend *wouldSend `json:"wouldSend,omitempty"` // of a dry run, for all tags together
+	WouldSend *wouldSend `json:"wouldSend,omitempty"` // in a dry run, for all tags together
 }
 
 // wouldSend counts the content that a dry run did not send.
@@ -256,6 +256,7 @@ type wouldSend struct {
 	Size  int64 `json:"size"`
 }
 
+// WriteText prints each copied artifact with its tags and referrers.
 func (r *copyResult) WriteText(w io.Writer) error {
 	var t term.Table
 	for _, one := range r.each() {
@@ -289,6 +290,7 @@ func (r *copyResult) each() []*copyResult {
 	return []*copyResult{r}
 }
 
+// QuietLine returns the pinned references, one per line.
 func (r *copyResult) QuietLine() string {
 	var lines []string
 	for _, one := range r.each() {

@@ -54,7 +54,7 @@ func runCopyMany(ctx context.Context, a *app.App, opts copyOptions, args []strin
 		return &exit.UsageError{Err: fmt.Errorf("--from-file takes only DST, got %s", term.Plural(len(args), "argument")),
 			Hint: shell.Command("davit", "copy", "--from-file", opts.many.fromFile, "DST")}
 	}
-	place, err := parsePlace(opts.dst)
+	place, err := parseDestination(opts.dst)
 	if err != nil {
 		return err
 	}
@@ -63,9 +63,9 @@ func runCopyMany(ctx context.Context, a *app.App, opts copyOptions, args []strin
 	case opts.many.allRepos:
 		jobs, err = listRepositoryJobs(ctx, a, args[0], place)
 	case opts.many.fromFile != "":
-		jobs, err = listJobs(a, opts, place)
+		jobs, err = readJobs(a, opts, place)
 	default:
-		jobs, err = argumentJobs(opts, args[:len(args)-1], place)
+		jobs, err = parseJobs(opts, args[:len(args)-1], place)
 	}
 	if err != nil {
 		return err
@@ -95,11 +95,11 @@ func runCopyMany(ctx context.Context, a *app.App, opts copyOptions, args []strin
 
 // destination is where many artifacts are copied to.
 type destination struct {
-	registry.Reference      // of a layout or archive; of a registry, whose repository is a prefix and may be empty
+	registry.Reference      // a layout, an archive, or a registry with a prefix of repository names, which may be empty
 	dir                bool // a directory of layouts
 }
 
-func parsePlace(text string) (destination, error) {
+func parseDestination(text string) (destination, error) {
 	if host, ok := places.AsHost(text); ok {
 		return destination{Reference: registry.Reference{Registry: host}}, nil
 	}
@@ -114,7 +114,7 @@ func parsePlace(text string) (destination, error) {
 	return destination{ref, trimmed != text && ref.IsPath() && !ref.IsArchive()}, nil
 }
 
-// target returns the reference of a copy, which keeps the repository of its source.
+// target returns the reference to copy src to. name is the name of its repository.
 func (p destination) target(src registry.Reference, name string) (registry.Reference, error) {
 	dst := p.Reference
 	switch {
@@ -128,7 +128,7 @@ func (p destination) target(src registry.Reference, name string) (registry.Refer
 			return dst, fmt.Errorf("%s: %w", src, err)
 		}
 		dst.Path = dst.Path + "/" + name
-	case sourceName(src) == "": // it has no other name
+	case sourceName(src) == "": // the source has no repository name
 		dst.Repository = name
 		if reference.ValidateRepository("", name, "") != nil {
 			dst.Repository = ""
@@ -138,7 +138,7 @@ func (p destination) target(src registry.Reference, name string) (registry.Refer
 	return dst, nil
 }
 
-// listRepositoryJobs lists the repositories of a place.
+// listRepositoryJobs returns a job for each repository in a registry, a layout, or a directory of layouts.
 func listRepositoryJobs(ctx context.Context, a *app.App, from string, to destination) ([]job, error) {
 	all, err := places.Repositories(ctx, a, &a.Logins.From, from)
 	if err != nil {
@@ -147,7 +147,7 @@ func listRepositoryJobs(ctx context.Context, a *app.App, from string, to destina
 	var jobs []job
 	for _, one := range all {
 		name := one.Ref.Repository
-		if name == "" { // its path names it
+		if name == "" { // a layout without repositories is named after its path
 			name = one.Name
 		}
 		dst, err := to.target(one.Ref, name)
@@ -172,7 +172,7 @@ func assignJobs(a *app.App, jobs []job) error {
 	return nil
 }
 
-// manyCopier copies many artifacts. It opens each place once: an archive is written when all are copied.
+// manyCopier copies many artifacts. It opens each source and each target once: an archive is written after all are copied.
 type manyCopier struct {
 	app              *app.App
 	opts             copyOptions
@@ -183,7 +183,7 @@ type manyCopier struct {
 func (m *manyCopier) run(ctx context.Context, jobs []job) (*manyResult, error) {
 	r := &manyResult{Copied: []*copyResult{}, Failed: []failedCopy{}}
 	var first error
-	inJSON := m.app.Format.Name == "json" // there the result says it
+	inJSON := m.app.Format.Name == "json" // the result lists the failures
 	for i, j := range jobs {
 		if len(jobs) > 1 && !inJSON {
 			m.app.Note("%d of %d: %s", i+1, len(jobs), j.src)
@@ -206,17 +206,17 @@ func (m *manyCopier) run(ctx context.Context, jobs []job) (*manyResult, error) {
 		}
 	}
 	for _, t := range m.sources {
-		_ = t.Close(ctx, nil) // it was only read
+		_ = t.Close(ctx, nil) // the source was only read
 	}
-	for _, t := range m.targets { // an archive keeps what was copied
+	for _, t := range m.targets { // an archive keeps the artifacts copied so far
 		if err := t.Close(context.WithoutCancel(ctx), ctx.Err()); first == nil {
 			first = err
 		}
 	}
 	if first != nil && len(r.Failed) > 0 {
 		final := []int{int(exit.BadUsage), int(exit.NotFound), int(exit.Denied), int(exit.Refused)}
-		passes := slices.ContainsFunc(r.Failed, func(f failedCopy) bool { return !slices.Contains(final, f.ExitCode) })
-		first = &manyError{len(r.Failed), len(jobs), first, !passes}
+		mayPass := slices.ContainsFunc(r.Failed, func(f failedCopy) bool { return !slices.Contains(final, f.ExitCode) })
+		first = &manyError{len(r.Failed), len(jobs), first, !mayPass}
 	}
 	return r, first
 }
@@ -240,12 +240,12 @@ func (m *manyCopier) copy(ctx context.Context, j job) (*copyResult, error) {
 		}
 	}
 	if name := sourceName(src.Ref); dst.Ref.IsPath() && dst.Ref.InLayout() == "" && m.shared[filepath.Clean(dst.Ref.Path)] && name != "" {
-		dst.Ref = nameIn(dst.Ref, name) // a tag without its repository is ambiguous once another has it, too
+		dst.Ref = nameIn(dst.Ref, name) // without its repository, a tag is ambiguous once another repository has it, too
 	}
 	return copyBetween(ctx, m.app, src, dst, opts)
 }
 
-// openOnce returns the target of a reference, which is opened once for all artifacts in it.
+// openOnce returns the target of a reference. Artifacts in the same repository, layout, or archive share one open target.
 func openOnce(all map[string]*app.Target, ref registry.Reference, open func() (*app.Target, error)) (*app.Target, error) {
 	name := ref.Name()
 	if ref.IsPath() {
@@ -275,16 +275,18 @@ func nameIn(ref registry.Reference, name string) registry.Reference {
 type manyError struct {
 	failed, all int
 	first       error
-	isFinal     bool // none of the failures passes by itself
+	isFinal     bool // no failure is temporary
 }
 
+// Error returns how many artifacts were not copied.
 func (e *manyError) Error() string {
 	return fmt.Sprintf("%d of %s not copied", e.failed, term.Plural(e.all, "artifact"))
 }
 
+// Unwrap returns the first failure.
 func (e *manyError) Unwrap() error { return e.first }
 
-// Hint returns the remedy for the first error, and that the same command continues.
+// Hint returns what to do about the first error, and advises to run the command again.
 func (e *manyError) Hint() string {
 	const again = "run the same command again: it copies the rest"
 	switch code := exit.Of(e.first); {

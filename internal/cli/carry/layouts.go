@@ -19,7 +19,7 @@ func sharedLayouts(jobs []job) map[string]bool {
 	return shared
 }
 
-// checkNesting refuses repositories of which one would be a layout inside the layout of another.
+// checkNesting returns an error if the layout of one repository would be inside the layout of another.
 func checkNesting(jobs []job) error {
 	targets := map[string]bool{}
 	for _, j := range jobs {

@@ -15,10 +15,10 @@ import (
 	"github.com/davit-oci/davit/internal/term"
 )
 
-// maxList bounds a list of artifacts.
+// maxList is the limit of the size of a list of artifacts, in bytes.
 const maxList = 16 << 20
 
-// readList reads a list, of which it returns at most maxList+1 bytes.
+// readList reads at most maxList+1 bytes of a list, or of standard input if name is "-".
 func readList(a *app.App, name string) ([]byte, error) {
 	r := a.Stdin
 	if name != "-" {
@@ -32,8 +32,8 @@ func readList(a *app.App, name string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(r, maxList+1))
 }
 
-// argumentJobs returns the artifacts that the command line names.
-func argumentJobs(opts copyOptions, sources []string, to destination) ([]job, error) {
+// parseJobs returns the artifacts that the command line names.
+func parseJobs(opts copyOptions, sources []string, to destination) ([]job, error) {
 	var jobs []job
 	for _, source := range sources {
 		j, err := parseJob([]string{source}, to, opts)
@@ -46,8 +46,8 @@ func argumentJobs(opts copyOptions, sources []string, to destination) ([]job, er
 	return jobs, nil
 }
 
-// listJobs reads the list of artifacts.
-func listJobs(a *app.App, opts copyOptions, to destination) ([]job, error) {
+// readJobs returns the artifacts in the list of --from-file.
+func readJobs(a *app.App, opts copyOptions, to destination) ([]job, error) {
 	name := opts.many.fromFile
 	data, err := pause.Await(a.Context, func() ([]byte, error) { return readList(a, name) })
 	if err != nil {

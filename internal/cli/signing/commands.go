@@ -1,4 +1,4 @@
-// Package signing has the commands that make keys and signatures, and the flags of other commands about them.
+// Package signing has the commands that make keys and signatures, and the flags of other commands for signing and verifying.
 package signing
 
 import (

@@ -62,13 +62,13 @@ func runKeygen(ctx context.Context, a *app.App, name string) error {
 		return err
 	}
 	if err := writeNew(r.PublicKey, public, 0o644); err != nil {
-		os.Remove(r.PrivateKey) // a half pair is of no use
+		os.Remove(r.PrivateKey) // a key without its other half is of no use
 		return err
 	}
 	return a.Print(r)
 }
 
-// newPassword returns the password for a new key; a prompt for a typed one is repeated.
+// newPassword returns the password for a new key. A password that is typed must be typed twice.
 func newPassword(ctx context.Context, a *app.App) ([]byte, error) {
 	password, err := askPassword(ctx, a, "password for the new key: ")
 	if _, ok := os.LookupEnv(passwordVariable); ok || err != nil {
@@ -105,6 +105,7 @@ type keygenResult struct {
 	KeyHint    string `json:"keyHint"` // the SHA-256 of the public key, in base64
 }
 
+// WriteText prints the files and the fingerprint of the keys.
 func (r *keygenResult) WriteText(w io.Writer) error {
 	var t term.Table
 	t.Row("private key", r.PrivateKey)
@@ -113,4 +114,5 @@ func (r *keygenResult) WriteText(w io.Writer) error {
 	return t.WriteText(w)
 }
 
+// QuietLine returns the file of the public key.
 func (r *keygenResult) QuietLine() string { return r.PublicKey }

@@ -15,7 +15,7 @@ import (
 	"github.com/davit-oci/davit/pull/trust"
 )
 
-// passwordVariable is where cosign looks for the password of a private key.
+// passwordVariable is the environment variable with the password of a private key, as for cosign.
 const passwordVariable = "COSIGN_PASSWORD"
 
 // maxKey limits how many bytes of a key file are read.
@@ -40,7 +40,7 @@ func readPrivateKey(ctx context.Context, a *app.App, name string) (*sign.Key, er
 	return nil, &exit.UsageError{Err: fmt.Errorf("key %q: %w", name, err), Hint: "\"davit keygen\" makes a pair of keys"}
 }
 
-// readPublicKeys reads the keys that flags name. Results show those names.
+// readPublicKeys reads public keys from files or env://VARIABLE. Results show a key under its name.
 func readPublicKeys(ctx context.Context, names []string) ([]trust.Key, error) {
 	var keys []trust.Key
 	for _, name := range names {

@@ -21,8 +21,8 @@ import (
 // systemPolicy is the policy of all users (containers-policy.json(5)).
 const systemPolicy = "/etc/containers/policy.json"
 
-// readPolicyDemands returns the signatures that the policy of containers' clients demands of an artifact. Without a policy it demands
-// none; an artifact that the policy rejects results in an artifact.ErrRefused.
+// readPolicyDemands returns the signatures that the policy of podman and skopeo, containers-policy.json(5), requires of an artifact. It
+// returns none without a policy, and fails with artifact.ErrRefused if the policy rejects the artifact.
 func readPolicyDemands(a *app.App, ref registry.Reference) ([]trust.Options, error) {
 	p, file, err := readPolicy()
 	if p == nil || err != nil {
@@ -41,7 +41,7 @@ func readPolicyDemands(a *app.App, ref registry.Reference) ([]trust.Options, err
 		case policy.SignedBy:
 			a.Warn("%s demands a GPG signature of %s, which davit does not check", file, ref)
 		case policy.SigstoreSigned:
-			demand, err := demandOf(a.Context, r, ref)
+			demand, err := newDemand(a.Context, r, ref)
 			if err != nil {
 				return nil, &exit.UsageError{Err: fmt.Errorf("%s: %w", file, err)}
 			}
@@ -51,7 +51,7 @@ func readPolicyDemands(a *app.App, ref registry.Reference) ([]trust.Options, err
 	return demands, nil
 }
 
-// requirementsFor returns what a policy demands of an artifact.
+// requirementsFor returns the requirements of a policy for an artifact.
 func requirementsFor(p *policy.Policy, ref registry.Reference) ([]policy.Requirement, error) {
 	if !ref.IsPath() {
 		reference := ref.Name() + ":" + ref.Tag
@@ -74,8 +74,8 @@ func requirementsFor(p *policy.Policy, ref registry.Reference) ([]policy.Require
 	return p.ForPath(transport, filepath.ToSlash(path)), nil
 }
 
-// demandOf returns what a requirement demands, with its keys.
-func demandOf(ctx context.Context, r policy.Requirement, ref registry.Reference) (*trust.Options, error) {
+// newDemand returns the options to verify a requirement, with its keys.
+func newDemand(ctx context.Context, r policy.Requirement, ref registry.Reference) (*trust.Options, error) {
 	if r.Keyless {
 		return nil, errors.New("keyless signatures are demanded, which davit does not check")
 	}

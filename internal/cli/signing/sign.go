@@ -44,7 +44,7 @@ The password of an encrypted key is $COSIGN_PASSWORD, or the one you type.`,
 		},
 	}
 	cmd.Flags().StringVar(&opts.key, "key", "", "sign with the private key in this `FILE` (or env://VARIABLE)")
-	cmd.Flags().StringArrayVarP(&opts.annotations, "annotation", "a", nil, "sign the annotation `KEY=VALUE` along (repeatable)")
+	cmd.Flags().StringArrayVarP(&opts.annotations, "annotation", "a", nil, "also sign the annotation `KEY=VALUE` (repeatable)")
 	cmd.Flags().BoolVar(&opts.eachPlatform, "each-platform", false, "also sign the manifest of every platform of an index")
 	cmd.Flags().BoolVar(&opts.referrers, "referrers", false, "also sign attachments, such as SBOMs")
 	opts.dryRun.AddFlag(cmd.Flags())
@@ -109,6 +109,7 @@ type signResult struct {
 	dryRun     app.DryRun
 }
 
+// WriteText prints the target and its signatures.
 func (r *signResult) WriteText(w io.Writer) error {
 	var t term.Table
 	t.Row("target", r.Reference)
@@ -126,6 +127,7 @@ func (r *signResult) verb(s sign.Signature) string {
 	return r.dryRun.Verb("signed", "sign")
 }
 
+// QuietLine returns the pinned reference.
 func (r *signResult) QuietLine() string { return r.Reference }
 
 // Flags are the flags of commands that sign the artifacts that they write.
@@ -146,7 +148,7 @@ func (f *Flags) addFormat(fs *pflag.FlagSet) {
 	fs.StringVar(&f.reference, "reference", "", "bind a legacy signature to this `REPOSITORY` (default: that of the target; a path has none)")
 }
 
-// Signer signs what a command stores. The nil Signer signs nothing.
+// Signer signs the manifests that a command stores. A nil Signer signs nothing.
 type Signer struct{ with *sign.Options }
 
 // Signer returns the signer that the flags ask for, or nil without --sign-key. The key is read now: a wrong password is an error
@@ -173,7 +175,7 @@ func (s *Signer) In(dst oras.GraphTarget) func(context.Context, ocispec.Descript
 	}
 }
 
-// options returns how the flags say to sign a manifest at the reference.
+// options returns the options of the flags to sign a manifest at ref.
 func (f *Flags) options(ctx context.Context, a *app.App, ref registry.Reference) (*sign.Options, error) {
 	with := &sign.Options{}
 	switch f.format {
@@ -197,7 +199,7 @@ func (f *Flags) options(ctx context.Context, a *app.App, ref registry.Reference)
 	return with, err
 }
 
-// repository returns the name that a legacy signature is bound to.
+// repository returns the name of the repository that a legacy signature is bound to, or "" for a bundle.
 func (f *Flags) repository(ref registry.Reference) (string, error) {
 	if f.format == "bundle" {
 		return "", nil

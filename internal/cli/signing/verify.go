@@ -27,11 +27,11 @@ type Trust struct {
 
 // AddFlags adds --verify-key to a command that reads an artifact.
 func (f *Trust) AddFlags(fs *pflag.FlagSet) {
-	fs.StringArrayVar(&f.keys, "verify-key", nil, "refuse what the public key in this `FILE` did not sign (repeatable: any of them)")
+	fs.StringArrayVar(&f.keys, "verify-key", nil, "refuse an artifact that the public key in this `FILE` did not sign (repeatable: any of them)")
 	app.ReadFromEnv(fs.Lookup("verify-key"))
 }
 
-// AddVerifyFlags adds the flags of the command verify. Its keys have the variable that --verify-key has elsewhere.
+// AddVerifyFlags adds the flags of the command verify. Its --key has the environment variable of --verify-key.
 func (f *Trust) AddVerifyFlags(fs *pflag.FlagSet) {
 	fs.StringArrayVar(&f.keys, "key", nil, "check that the public key in this `FILE` signed TARGET (repeatable: any of them)")
 	app.NameVariable(fs.Lookup("key"), app.EnvName("verify-key"))
@@ -44,8 +44,8 @@ func (f *Trust) AddMarkFlags(fs *pflag.FlagSet) {
 	app.ReadFromEnv(fs.Lookup("verify-key"))
 }
 
-// List returns the signatures of a manifest, of those of an index, and of their attachments, with the ones that a key made marked.
-// Without a key it reads and returns none.
+// List returns the signatures of a manifest, of the manifests in an index, and of their attachments. Those that one of the keys made are
+// marked. Without a key, it returns none.
 func (f *Trust) List(ctx context.Context, t *app.Target, desc ocispec.Descriptor, attached []*referrers.Referrer, of []*referrers.AttachedTo) ([]trust.Signature, error) {
 	if !f.IsSet() {
 		return nil, nil
@@ -70,7 +70,7 @@ func (f *Trust) List(ctx context.Context, t *app.Target, desc ocispec.Descriptor
 	return all, nil
 }
 
-// withReferrers returns the attachments that have attachments themselves, perhaps signatures.
+// withReferrers returns the attachments that have attachments themselves: these may be signatures.
 func withReferrers(attached []*referrers.Referrer) []ocispec.Descriptor {
 	var all []ocispec.Descriptor
 	for _, r := range attached {
@@ -81,7 +81,7 @@ func withReferrers(attached []*referrers.Referrer) []ocispec.Descriptor {
 	return all
 }
 
-// IsSet reports whether a flag demands a signature.
+// IsSet reports whether a flag requires a signature.
 func (f *Trust) IsSet() bool { return len(f.keys) > 0 }
 
 // Check checks the flags before anything is opened.
@@ -97,8 +97,8 @@ func (f *Trust) Check() error {
 	return nil
 }
 
-// Pin resolves a tag or digest of a target once and demands the signatures that flags and the policy demand of it. It returns
-// the reference to read: the digest whose signature was verified, or the given reference if nothing is demanded.
+// Pin verifies the signatures that the flags and the policy require of a tag or digest. It returns the reference to read: the digest whose
+// signature was verified, or the given reference if no signature is required. It resolves a tag only once.
 func (f *Trust) Pin(ctx context.Context, a *app.App, t *app.Target, reference string, platform *ocispec.Platform) (string, error) {
 	pinned, _, err := f.PinKeys(ctx, a, t, reference, platform)
 	return pinned, err
@@ -122,24 +122,24 @@ func (f *Trust) PinKeys(ctx context.Context, a *app.App, t *app.Target, referenc
 	if err != nil {
 		return "", nil, err
 	}
-	keys, err := meet(ctx, a, t, manifests, demands)
+	keys, err := verifyAll(ctx, a, t, manifests, demands)
 	return desc.Digest.String(), keys, err
 }
 
-// Gate returns the function that demands signatures of a manifest of src before it is read, or nil if none is demanded. The copied
-// manifest must be signed itself: of an index, the index.
-func (f *Trust) Gate(a *app.App, src *app.Target) (func(context.Context, ocispec.Descriptor) error, error) {
+// Verifier returns a function that fails unless a manifest of src has the required signatures, or nil if none is required. The manifest
+// itself must be signed: for an index, a signed manifest in it is not enough.
+func (f *Trust) Verifier(a *app.App, src *app.Target) (func(context.Context, ocispec.Descriptor) error, error) {
 	demands, err := f.demands(a, src.Ref)
 	if err != nil || len(demands) == 0 {
 		return nil, err
 	}
 	return func(ctx context.Context, desc ocispec.Descriptor) error {
-		_, err := meet(ctx, a, src, []ocispec.Descriptor{desc}, demands)
+		_, err := verifyAll(ctx, a, src, []ocispec.Descriptor{desc}, demands)
 		return err
 	}, nil
 }
 
-// Verify demands the signatures that flags demand of a manifest, or of the one for this machine's platform in an index.
+// Verify verifies the signatures that the flags require of a manifest or, in an index, of the manifest for this machine's platform.
 func (f *Trust) Verify(ctx context.Context, t *app.Target, desc ocispec.Descriptor) (*trust.Report, error) {
 	demand, err := f.demand(ctx, t.Ref)
 	if err != nil {
@@ -152,7 +152,7 @@ func (f *Trust) Verify(ctx context.Context, t *app.Target, desc ocispec.Descript
 	return verify(ctx, t, manifests, *demand)
 }
 
-// demands returns what must be signed, and by whom: flags and the policy of this machine hold together.
+// demands returns the signatures that are required of an artifact. Both the flags and the policy apply.
 func (f *Trust) demands(a *app.App, ref registry.Reference) ([]trust.Options, error) {
 	all, err := readPolicyDemands(a, ref)
 	if err != nil || !f.IsSet() {
@@ -165,10 +165,10 @@ func (f *Trust) demands(a *app.App, ref registry.Reference) ([]trust.Options, er
 	return append(all, *own), nil
 }
 
-// demand returns what the flags demand.
+// demand returns the signatures that the flags require.
 func (f *Trust) demand(ctx context.Context, ref registry.Reference) (*trust.Options, error) {
 	keys, err := readPublicKeys(ctx, f.keys)
-	return &trust.Options{Keys: keys, Require: f.require, Accepts: accepts(ref)}, err
+	return &trust.Options{Keys: keys, Require: f.require, Accepts: newRepositoryCheck(ref)}, err
 }
 
 // addPlatform returns a manifest, and the one for the platform if it is an index: the signature of either counts.
@@ -181,14 +181,14 @@ func addPlatform(ctx context.Context, t *app.Target, desc ocispec.Descriptor, pl
 	if err != nil {
 		return nil, err
 	}
-	if entry, err := fetch.EntryFor(index, platform); err == nil { // else the reader says why
+	if entry, err := fetch.EntryFor(index, platform); err == nil { // otherwise, reading the index reports the error
 		manifests = append(manifests, entry)
 	}
 	return manifests, nil
 }
 
-// meet verifies that every demand is met, and notes by whom. It returns the keys.
-func meet(ctx context.Context, a *app.App, t *app.Target, manifests []ocispec.Descriptor, demands []trust.Options) (by []trust.Key, err error) {
+// verifyAll verifies that every demand is met, and prints a note with the key. It returns the keys.
+func verifyAll(ctx context.Context, a *app.App, t *app.Target, manifests []ocispec.Descriptor, demands []trust.Options) (by []trust.Key, err error) {
 	for _, d := range demands {
 		report, err := verify(ctx, t, manifests, d)
 		if err != nil {
@@ -214,8 +214,9 @@ func verify(ctx context.Context, t *app.Target, manifests []ocispec.Descriptor, 
 	return report, err
 }
 
-// accepts returns the check of the repository that a legacy signature is bound to. A path has no repository: any counts there.
-func accepts(ref registry.Reference) func(string) bool {
+// newRepositoryCheck returns the function that checks the repository in a legacy signature. For a path, it returns nil: any repository is
+// accepted.
+func newRepositoryCheck(ref registry.Reference) func(string) bool {
 	if ref.IsPath() {
 		return nil
 	}
@@ -225,13 +226,13 @@ func accepts(ref registry.Reference) func(string) bool {
 	}
 }
 
-// explainNotSigned adds what can be done about a missing signature.
+// explainNotSigned adds a hint to an error about a missing signature.
 func explainNotSigned(err error, missing *trust.NotSignedError, ref registry.Reference) error {
 	hint := fmt.Sprintf("\"%s\" lists its signatures", shell.Command("davit", "discover", ref.String()))
 	switch isAttestation := strings.HasPrefix(missing.Required, "attestation="); {
 	case len(missing.Signatures) > 0 || isAttestation:
 	case missing.Required == "":
-		exact := ref // an attachment is not what the reference names
+		exact := ref // the subject may be an attachment, which ref does not name
 		exact.Tag, exact.Digest = "", missing.Subject
 		hint = "its publisher can sign it: " + shell.Command("davit", "sign", exact.String(), "--key", "FILE")
 	case missing.Attached:
@@ -248,7 +249,7 @@ func explainNotSigned(err error, missing *trust.NotSignedError, ref registry.Ref
 	return &artifact.Error{Op: "verifying", Item: ref.String(), Err: err, Hint: hint}
 }
 
-// AsAnswer turns a missing signature into the answer no, exit code 1: to verify is to ask. Elsewhere it is refused content.
+// AsAnswer turns the error about a missing signature into an exit.NoError, for commands that only check. Elsewhere, it means refused content.
 func AsAnswer(err error) error {
 	var missing *trust.NotSignedError
 	if errors.As(err, &missing) {

@@ -10,9 +10,9 @@ import (
 	"github.com/davit-oci/davit/internal/rootfs"
 )
 
-// contentOf returns the file system of a source. If the target of the command is inside it, as in "davit pack . -o ./site.tar",
-// the target is hidden: otherwise each run would pack the result of the last one, and no two runs would have the same digest.
-func contentOf(root *os.Root, hide registry.Reference) fs.FS {
+// openContent returns the file system of a source. If the target of the command is inside it, as in "davit pack . -o ./site.tar", the target
+// is hidden: otherwise each run would pack the result of the last one, and no two runs would have the same digest.
+func openContent(root *os.Root, hide registry.Reference) fs.FS {
 	files := rootfs.Of(root)
 	if !hide.IsPath() {
 		return files
@@ -24,7 +24,7 @@ func contentOf(root *os.Root, hide registry.Reference) fs.FS {
 	return without{files, path.Dir(name), path.Base(name)}
 }
 
-// nameIn returns the slash-separated path of a file, which need not exist, relative to a directory; ok is false if it is not
+// nameIn returns the slash-separated path of a file, which need not exist, relative to a directory. It reports false if the file is not
 // inside.
 func nameIn(dir, file string) (string, bool) {
 	dir, err := resolveLinks(dir)
@@ -60,7 +60,7 @@ type without struct {
 	dir, base string
 }
 
-// Open opens a file.
+// Open opens a file. The listing of an opened directory hides the name.
 func (w without) Open(name string) (fs.File, error) {
 	f, err := w.rootFS.Open(name)
 	if dir, ok := f.(*os.File); ok && err == nil && path.Clean(name) == w.dir {
@@ -75,7 +75,7 @@ type listing struct {
 	base string
 }
 
-// ReadDir lists up to n entries, as fs.ReadDirFile has it.
+// ReadDir implements fs.ReadDirFile.
 func (l listing) ReadDir(n int) ([]fs.DirEntry, error) {
 	for {
 		found, err := l.File.ReadDir(n)

@@ -21,9 +21,8 @@ import (
 // exportName is the syntax of the name of a volume.
 const exportName = `^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`
 
-// Export runs the program that exports from, "SCHEME:NAME", and returns its tar: a tar is read twice, for its digest and to be
-// sent. The kind and the name of the artifact are those of the export, unless they are given. The caller calls done when the
-// tar was packed.
+// Export runs the program that exports from, "SCHEME:NAME", and stores its output in a tar file: packing reads a tar twice. It sets the kind
+// and the name in opts unless they are set. The caller must call done after packing, which removes the file.
 func Export(ctx context.Context, from string, opts *Options) (file string, done func(), err error) {
 	scheme, name, _ := strings.Cut(from, ":")
 	exports := kinds.Exports()
@@ -39,7 +38,7 @@ func Export(ctx context.Context, from string, opts *Options) (file string, done 
 	if err != nil {
 		return "", nil, err
 	}
-	done = func() { _ = os.RemoveAll(dir) } // a temporary directory
+	done = func() { _ = os.RemoveAll(dir) }
 	file = filepath.Join(dir, name+".tar")
 	if err := export(ctx, append(slices.Clone(k.Export.Command), name), file); err != nil {
 		done()

@@ -28,7 +28,7 @@ type Options struct {
 	annotations                       []string
 	config                            string
 	packing                           string
-	split, preserve                   *bool // nil for the default of the kind
+	split, preserve                   *bool // nil: the default of the kind
 }
 
 // AddFlags adds the flags about sources.
@@ -52,22 +52,22 @@ func (o *Options) NamesFile() bool { return o.file != "" }
 // NamesKind reports whether --kind names the kind of plain files.
 func (o *Options) NamesKind() bool { return o.kind != "" }
 
-// DescribesPlain reports whether a flag names the kind or the type of plain files, which a declaration has of its own.
+// DescribesPlain reports whether a flag sets the kind or the artifact type of plain files. A declaration sets its own.
 func (o *Options) DescribesPlain() bool { return o.kind != "" || o.artifactType != "" }
 
-// WithoutFile returns the options for other sources of the same command.
+// WithoutFile returns the options without --file, for the other sources of a command.
 func (o Options) WithoutFile() Options {
 	o.file = ""
 	return o
 }
 
-// WithName returns the options with a name for artifacts that have none by flag.
+// WithName returns the options with this name, unless --name is set.
 func (o Options) WithName(name string) Options {
 	o.name = cmp.Or(o.name, name)
 	return o
 }
 
-// refusePlain returns an error if a flag is set that is for plain files only. --kind may repeat what the declaration says.
+// refusePlain returns an error if a flag is set that is only for plain files. --kind may repeat the kind of the declaration.
 func (o *Options) refusePlain(spec *artifact.Spec) error {
 	for flag, given := range map[string]bool{
 		"--packing": o.packing != "", "--split": o.split != nil, "--preserve": o.preserve != nil,
@@ -166,7 +166,7 @@ func (o *Options) applyLayers(fsys fs.FS, layers []artifact.LayerSpec) {
 	}
 }
 
-// lastSecond ends the year 9999, the last that RFC 3339 can represent.
+// lastSecond is the end of the year 9999, the last that RFC 3339 can represent, in seconds since 1970.
 const lastSecond = 253402300799
 
 // Date returns the time in SOURCE_DATE_EPOCH, or the zero time if it is not set.

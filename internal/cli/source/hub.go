@@ -8,11 +8,11 @@ import (
 	"strings"
 )
 
-// hubBlobs is the directory that the links in a snapshot point to, seen from the snapshot.
+// hubBlobs is the directory to which the links in a snapshot point, relative to the snapshot.
 const hubBlobs = "../../blobs"
 
-// TitleOf returns a name for the files of a directory: its own, or that of the model whose snapshot it is in the cache of
-// Hugging Face. Snapshots are named after commits.
+// TitleOf returns a name for the files of a directory: the name of the directory or, for a snapshot in the cache of Hugging Face, the name of
+// the model. The directory of a snapshot has the name of a commit.
 func TitleOf(dir string) string {
 	if real, err := resolveLinks(dir); err == nil && filepath.Base(filepath.Dir(real)) == "snapshots" {
 		model := filepath.Base(filepath.Dir(filepath.Dir(real)))
@@ -37,14 +37,14 @@ func openHub(dir string) *os.Root {
 	return root
 }
 
-// snapshot is the file system of a snapshot. Links to its own blobs are files; other links that lead out stay links.
+// snapshot is the file system of a snapshot. Links to the blobs of its model appear as files; all other links stay links.
 type snapshot struct {
 	rootFS
 	blobs rootFS
 }
 
-// blobOf returns the blob that a name is a link to.
-func (s snapshot) blobOf(name string) (string, bool) {
+// findBlob returns the name of the blob that a link points to. It reports false if name is not such a link.
+func (s snapshot) findBlob(name string) (string, bool) {
 	target, err := s.rootFS.ReadLink(name)
 	if err != nil || path.IsAbs(target) {
 		return "", false
@@ -59,7 +59,7 @@ func (s snapshot) blobOf(name string) (string, bool) {
 
 // Open opens a file. Blobs are opened as files of the snapshot.
 func (s snapshot) Open(name string) (fs.File, error) {
-	if blob, ok := s.blobOf(name); ok {
+	if blob, ok := s.findBlob(name); ok {
 		return s.blobs.Open(blob)
 	}
 	f, err := s.rootFS.Open(name)
@@ -71,9 +71,9 @@ func (s snapshot) Open(name string) (fs.File, error) {
 	return f, err
 }
 
-// Stat describes a file, and a blob by the name of its link.
+// Stat describes a file. The description of a blob has the name of the link.
 func (s snapshot) Stat(name string) (fs.FileInfo, error) {
-	if blob, ok := s.blobOf(name); ok {
+	if blob, ok := s.findBlob(name); ok {
 		info, err := s.blobs.Stat(blob)
 		return namedInfo{info, path.Base(name)}, err
 	}
@@ -82,7 +82,7 @@ func (s snapshot) Stat(name string) (fs.FileInfo, error) {
 
 // Lstat describes a file or link; a link to a blob is a file.
 func (s snapshot) Lstat(name string) (fs.FileInfo, error) {
-	if _, ok := s.blobOf(name); ok {
+	if _, ok := s.findBlob(name); ok {
 		return s.Stat(name)
 	}
 	return s.rootFS.Lstat(name)
@@ -90,7 +90,7 @@ func (s snapshot) Lstat(name string) (fs.FileInfo, error) {
 
 // ReadLink reads a link; a link to a blob is a file.
 func (s snapshot) ReadLink(name string) (string, error) {
-	if _, ok := s.blobOf(name); ok {
+	if _, ok := s.findBlob(name); ok {
 		return "", &fs.PathError{Op: "readlink", Path: name, Err: fs.ErrInvalid}
 	}
 	return s.rootFS.ReadLink(name)
@@ -98,7 +98,7 @@ func (s snapshot) ReadLink(name string) (string, error) {
 
 // ReadFile reads a whole file.
 func (s snapshot) ReadFile(name string) ([]byte, error) {
-	if blob, ok := s.blobOf(name); ok {
+	if blob, ok := s.findBlob(name); ok {
 		return s.blobs.ReadFile(blob)
 	}
 	return s.rootFS.ReadFile(name)
@@ -128,7 +128,7 @@ func (d snapshotDir) ReadDir(n int) ([]fs.DirEntry, error) {
 		if entry.Type()&fs.ModeSymlink == 0 {
 			continue
 		}
-		if _, ok := d.of.blobOf(name); !ok {
+		if _, ok := d.of.findBlob(name); !ok {
 			continue
 		}
 		if info, err := d.of.Stat(name); err == nil {

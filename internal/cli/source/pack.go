@@ -19,8 +19,8 @@ func (s *Source) DefaultTag() string {
 	return cmp.Or(s.Plan.Kind.Tag, s.VersionTag(), app.DefaultTag)
 }
 
-// VersionTag returns the version of an artifact as a tag, or "" if it is not a valid tag. The version is the ref name, which
-// bottles have, or it is declared or read from the files. A "+" becomes "_", as in helm.
+// VersionTag returns the version of an artifact as a tag, or "" if it is not a valid tag. The version is the ref name, which bottles have, or
+// the declared version, or the version in the files. A "+" becomes "_", as in helm.
 func (s *Source) VersionTag() string {
 	annotations := s.Plan.Annotations
 	version := cmp.Or(annotations[ocispec.AnnotationRefName], s.Spec.Version, s.Plan.Cascade, annotations[ocispec.AnnotationVersion])

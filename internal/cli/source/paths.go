@@ -27,7 +27,7 @@ func findDeclaration(args []string) (string, error) {
 	return "", nil
 }
 
-// IsStream reports whether an argument is a pipe or another file that can be read only once, as shells make of <(...).
+// IsStream reports whether an argument is a pipe, or another file that can be read only once, such as <(...) in a shell.
 func IsStream(name string) bool {
 	info, err := os.Stat(name)
 	return err == nil && !info.IsDir() && (!info.Mode().IsRegular() || isDescriptor(name))
@@ -83,8 +83,8 @@ func isWithin(dir, name string) bool {
 	return dir == name || strings.HasPrefix(name, strings.TrimSuffix(dir, string(filepath.Separator))+string(filepath.Separator))
 }
 
-// relative returns a path relative to the working directory.
-func relative(name string) (string, error) {
+// makeRelative returns a path relative to the working directory.
+func makeRelative(name string) (string, error) {
 	here, err := os.Getwd()
 	if err != nil {
 		return "", err

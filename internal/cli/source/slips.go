@@ -17,10 +17,11 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// maxEntries bounds how much of a tar is searched for a layout.
+// maxEntries limits the entries of a tar that are searched for a layout.
 const maxEntries = 10_000
 
-// MoreTags returns the push that was meant by tags behind the target, or by several in it, as other clients take them; or "".
+// MoreTags returns the intended push command if the arguments have more tags after the target, or tags separated by commas in it, as other
+// clients accept them. Otherwise, it returns "".
 func MoreTags(sources []string, target string) string {
 	words := slices.Concat(sources, []string{target})
 	for i, word := range words {
@@ -60,7 +61,7 @@ func checkLayouts(sources []string) error {
 	return nil
 }
 
-// isArchive reports whether a tar has a layout in it. Its entries are skipped, not read.
+// isArchive reports whether a tar has a layout in it. It skips the content of the entries.
 func isArchive(name string) bool {
 	if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() || filepath.Ext(name) != ".tar" {
 		return false
@@ -83,7 +84,7 @@ func isArchive(name string) bool {
 	return false
 }
 
-// CheckLast returns an error if the last of several sources of a pack is where the others shall go.
+// CheckLast returns an error if the last of several sources of davit pack is meant as the target.
 func CheckLast(sources []string) error {
 	if len(sources) < 2 {
 		return nil

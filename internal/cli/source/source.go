@@ -26,7 +26,7 @@ import (
 // Declaration is the name of the file that declares an artifact.
 const Declaration = "davit.yaml"
 
-// maxDeclaration bounds a davit.yaml or config file, which people write by hand.
+// maxDeclaration limits a davit.yaml, kind file, or config file, which people write by hand, in bytes.
 const maxDeclaration = 4 << 20
 
 // Source is an artifact to pack: files and their declaration.
@@ -59,7 +59,7 @@ type opener struct {
 // Open opens one artifact: a directory with a davit.yaml, a davit.yaml, "-" for one on standard input, or plain files. The
 // path hide is not part of the artifact: the command writes its result there.
 func Open(a *app.App, args []string, opts *Options, hide registry.Reference) (*Source, error) {
-	return pause.Await(a.Context, func() (*Source, error) { return open(a, args, opts, hide) }) // all of it may be pipes
+	return pause.Await(a.Context, func() (*Source, error) { return open(a, args, opts, hide) }) // opening or reading a pipe may wait forever
 }
 
 func open(a *app.App, args []string, opts *Options, hide registry.Reference) (*Source, error) {
@@ -119,7 +119,8 @@ func (o *opener) openHere() (*Source, error) {
 	return nil, NothingHere(`("." for all of them)`)
 }
 
-// NothingHere returns the error for a command without a source in a directory that has no davit.yaml.
+// NothingHere returns the error for a command without a source in a directory that has no davit.yaml. all ends the hint: it says how to name
+// all files.
 func NothingHere(all string) error {
 	return &exit.UsageError{
 		Err:  fmt.Errorf("no %s in this directory", Declaration),
@@ -140,7 +141,7 @@ func Error(arg string, err error) error {
 	return e
 }
 
-// openDeclared opens the directory of a declaration. The user called it arg.
+// openDeclared opens the declaration file in dir. Messages call the source arg.
 func (o *opener) openDeclared(arg, dir, file string) (*Source, error) {
 	s, err := openRoot(arg, filepath.Clean(dir), o.hide)
 	if err != nil {
@@ -199,7 +200,7 @@ func (o *opener) readDeclaration(s *Source, file string) ([]byte, error) {
 	return ReadAll(file, f)
 }
 
-// ReadAll reads a small file.
+// ReadAll reads a small file. It fails with artifact.ErrInvalid if the file is larger than 4 MiB.
 func ReadAll(name string, r io.Reader) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, maxDeclaration+1))
 	if err == nil && len(data) > maxDeclaration {
@@ -254,7 +255,7 @@ func (s *Source) warnAboutDeclarations(paths []string) {
 		}
 		f, err := s.FS.Open(name)
 		if err != nil {
-			continue // it was packed a moment ago
+			continue // removed since the artifact was planned
 		}
 		data, err := ReadAll(name, f)
 		f.Close()
@@ -267,7 +268,7 @@ func (s *Source) warnAboutDeclarations(paths []string) {
 		}
 		if _, builtIn := kinds.Lookup(spec.Kind); builtIn || artifact.IsKindFile(spec.Kind) {
 			file := filepath.Join(s.Dir, filepath.FromSlash(name))
-			if rel, err := relative(file); err == nil {
+			if rel, err := makeRelative(file); err == nil {
 				file = rel
 			}
 			s.Plan.Warnings = append(s.Plan.Warnings, fmt.Sprintf("%s declares an artifact of kind %q, and is packed as a file: to pack what it declares, add -f %s", file, spec.Kind, file))
@@ -289,7 +290,7 @@ func (s *Source) detectSpec(paths []string, kind string) (*artifact.Spec, []stri
 	return spec, nil, err
 }
 
-// suggestGeneric adds the hint to the last problem of files whose kind was detected that they can be of another kind.
+// suggestGeneric adds a hint at --kind generic to the last problem of files whose kind was detected.
 func suggestGeneric(err error, found, named string) error {
 	var problems artifact.Problems
 	if named != "" || found == kinds.Fallback().Name || !errors.As(err, &problems) {
@@ -301,7 +302,7 @@ func suggestGeneric(err error, found, named string) error {
 	return problems
 }
 
-// suggestKind adds the kind that the files show to the last problem of files that play no role in the named kind.
+// suggestKind adds the detected kind to the hint of the last problem if the files have no role in the named kind.
 func (s *Source) suggestKind(err error, paths []string, named string) error {
 	var problems artifact.Problems
 	if named == "" || !errors.As(err, &problems) || !strings.HasPrefix(problems[len(problems)-1].Hint, "expected ") {
@@ -322,7 +323,7 @@ func openRoot(name, dir string, hide registry.Reference) (*Source, error) {
 	if err != nil {
 		return nil, Error(name, err)
 	}
-	s := &Source{Name: name, Dir: dir, root: root, FS: contentOf(root, hide)}
+	s := &Source{Name: name, Dir: dir, root: root, FS: openContent(root, hide)}
 	if s.hub = openHub(dir); s.hub != nil {
 		s.FS = snapshot{s.FS.(rootFS), rootfs.Of(s.hub)}
 	}
