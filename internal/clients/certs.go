@@ -14,9 +14,8 @@ import (
 	"time"
 )
 
-// writeCerts makes an authority and lets it sign a certificate for a server on
-// the loopback addresses and one for its clients: ca.pem, server.pem and
-// server.key, client.pem and client.key in dir.
+// writeCerts creates a certificate authority in dir, and certificates for a server on the loopback addresses and for its clients: ca.pem,
+// server.pem and server.key, client.pem and client.key.
 func writeCerts(dir string) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -1,13 +1,11 @@
-// Package clients runs other people's programs in the tests: the native clients
-// that must read what davit pushes, and real registries to push it to.
+// Package clients runs third-party programs in tests: native clients that must read what davit pushes, and real registries.
 //
-// [Path] finds a program that .ci/clients.sh built and skips the test when it is
-// missing, or when the tests are built without the tag "clients". [Run] and [New] run one in a home of its own. [Distribution] (which
-// has no referrers API) and [Olareg] (which has one) start a registry on a free
-// loopback port; [SharedDistribution] and [SharedOlareg] give every test of a
-// binary the same one, for tests that only need a repository of their own.
+// [Path] finds a program that .ci/clients.sh built, and skips the test if it is missing or the tests are built without the tag "clients".
+// [Run] and [New] run a program in its own home directory. [Distribution], which has no referrers API, and [Olareg], which has one, start a
+// registry on a free loopback port. [SharedDistribution] and [SharedOlareg] return one that all tests of a binary share, for tests that only
+// need their own repository.
 //
-// [Podman] and [ModelRunner] need more than a home.
+// [Podman] and [ModelRunner] set up more than a home directory.
 //
 // Only tests import this package.
 package clients
@@ -26,15 +24,15 @@ import (
 	"time"
 )
 
-// ofSystem are programs that every system has on which the tests run.
-var ofSystem = []string{"cmp", "sh", "tar"}
+// systemPrograms are programs that exist on every system on which the tests run.
+var systemPrograms = []string{"cmp", "sh", "tar"}
 
 // Path returns the path of a program: in $DAVIT_TOOLS (or .tools of the repository), among its npm packages, or on PATH.
 // A test whose program is missing is skipped, and fails when DAVIT_REQUIRE_CLIENTS is 1. Without the build tag "clients",
 // only programs of the system are found.
 func Path(tb testing.TB, name string) string {
 	tb.Helper()
-	if !Enabled && !slices.Contains(ofSystem, name) {
+	if !Enabled && !slices.Contains(systemPrograms, name) {
 		tb.Skipf("%s runs with the build tag clients", name)
 	}
 	if path := find(name); path != "" {
@@ -44,8 +42,7 @@ func Path(tb testing.TB, name string) string {
 	return ""
 }
 
-// Missing skips a test because of what this machine lacks. It fails when
-// DAVIT_REQUIRE_CLIENTS is 1: there every test has to run.
+// Missing skips a test because this machine lacks something that the test needs. If DAVIT_REQUIRE_CLIENTS is 1, it fails the test instead.
 func Missing(tb testing.TB, format string, args ...any) {
 	tb.Helper()
 	if os.Getenv("DAVIT_REQUIRE_CLIENTS") == "1" {
@@ -69,7 +66,7 @@ func find(name string) string {
 	return path
 }
 
-// toolsDir returns the folder .ci/clients.sh fills.
+// toolsDir returns the directory that .ci/clients.sh fills.
 func toolsDir() string {
 	if dir := os.Getenv("DAVIT_TOOLS"); dir != "" {
 		return dir
@@ -90,13 +87,12 @@ func toolsDir() string {
 	}
 }
 
-// A Client is a program with a home of its own, so that a login lasts from one
-// run to the next and nothing of the machine's configuration takes part.
+// A Client is a program with its own home directory: a login lasts from one run to the next, and the machine's configuration has no effect.
 type Client struct {
-	Home    string        // HOME; DOCKER_CONFIG is .docker in it, the XDG folders are below it
+	Home    string        // HOME; DOCKER_CONFIG is .docker in it, and the XDG directories are below it
 	Dir     string        // working directory; Home when empty
-	Env     []string      // added to the environment, winning over it
-	Stdin   io.Reader     // for the next run; nothing when nil
+	Env     []string      // added to the environment, which it overrides
+	Stdin   io.Reader     // of the next run; nil: empty
 	Timeout time.Duration // of one run; two minutes when zero
 
 	tb   testing.TB
@@ -151,8 +147,7 @@ func (c *Client) Try(args ...string) (stdout, stderr string, err error) {
 	return out.String(), errs.String(), err
 }
 
-// foreign are the beginnings of variables that would lead a client out of its
-// home or change what it prints.
+// foreign are the prefixes of variables that would lead a client out of its home or change its output.
 var foreign = []string{
 	"CONTAINERS_", "COSIGN_", "DAVIT_", "DOCKER_", "HELM_", "HOME=", "NOTATION_", "ORAS_", "REGCTL_",
 	"REGISTRY_", "SOURCE_DATE_EPOCH=", "SSL_CERT_", "XDG_",

@@ -92,7 +92,7 @@ func roundTrip(t *testing.T, s *Server) {
 	}
 }
 
-// TestBasicAuth reads with another client, whose login is docker's file.
+// TestBasicAuth pushes with another client, which stores its login in docker's file.
 func TestBasicAuth(t *testing.T) {
 	s := Olareg(t, Options{Auth: Basic})
 	crane := New(t, "crane")
@@ -141,7 +141,7 @@ func TestPodman(t *testing.T) {
 	}
 }
 
-// TestPrograms tries those that need a server or stand in for a client.
+// TestPrograms runs programs that need a server or stand in for a client.
 func TestPrograms(t *testing.T) {
 	s := SharedDistribution(t)
 	t.Run("flux", func(t *testing.T) {

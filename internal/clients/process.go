@@ -13,9 +13,8 @@ import (
 	"time"
 )
 
-// spawn starts a server that writes to the file log. Calling stop ends it. So
-// does the end of this process, however that comes about, and dir then goes too:
-// a watcher reads from a pipe that closes with us.
+// spawn starts a server that writes to the file log. stop ends it. If this process ends first, for any reason, a watcher kills the server and
+// removes dir: the watcher reads from a pipe that closes when this process ends.
 func spawn(cmd *exec.Cmd, log, dir string) (exited <-chan struct{}, stop func(), err error) {
 	out, err := os.Create(log)
 	if err != nil {
@@ -53,7 +52,7 @@ func spawn(cmd *exec.Cmd, log, dir string) (exited <-chan struct{}, stop func(),
 	}, nil
 }
 
-// awaitServer waits until the server at url answers anything.
+// awaitServer waits until the server at url sends any response.
 func awaitServer(client *http.Client, url string, exited <-chan struct{}) error {
 	client.Timeout = 10 * time.Second
 	deadline := time.After(30 * time.Second)
@@ -64,7 +63,7 @@ func awaitServer(client *http.Client, url string, exited <-chan struct{}) error 
 		}
 		select {
 		case <-exited:
-			return errors.New("it ended at once")
+			return errors.New("the server exited before it answered")
 		case <-deadline:
 			return fmt.Errorf("no response in time: %w", err)
 		case <-time.After(10 * time.Millisecond):
@@ -75,9 +74,8 @@ func awaitServer(client *http.Client, url string, exited <-chan struct{}) error 
 	}
 }
 
-// freeAddress returns a loopback address without a listener. It is outside the
-// range the kernel hands out to those that ask for any port, so that no other
-// test takes it between here and the registry's start.
+// freeAddress returns a loopback address without a listener. The port is not in the range from which the kernel assigns free ports, so that
+// no other test takes the port before the server starts.
 func freeAddress() (string, error) {
 	var err error
 	for range 20 {

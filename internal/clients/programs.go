@@ -10,9 +10,8 @@ import (
 	"testing"
 )
 
-// ModelRunner starts Docker Model Runner without its inference and returns the
-// client that talks to it: dmr pull, push, package, list, inspect. It speaks
-// plain HTTP to registries on loopback. Models are below Home/models.
+// ModelRunner starts Docker Model Runner without inference, and returns the client that talks to it: dmr pull, push, package, list, inspect.
+// It speaks plain HTTP to registries on loopback. Models are below Home/models.
 func ModelRunner(tb testing.TB) *Client {
 	tb.Helper()
 	c := New(tb, "dmr")
@@ -48,8 +47,8 @@ func ModelRunner(tb testing.TB) *Client {
 	return nil
 }
 
-// Podman is [New] for podman with images and volumes of its own, kept in a way
-// that works in a container too. It runs as root only.
+// Podman is like [New] for podman, with its own storage for images and volumes, which also works in a container. It skips the test unless it
+// runs as root.
 func Podman(tb testing.TB) *Client {
 	tb.Helper()
 	c := New(tb, "podman")

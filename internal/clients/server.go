@@ -17,8 +17,7 @@ import (
 // Auth is how a registry authenticates users.
 type Auth int
 
-// The ways of a registry: everything allowed to everyone, HTTP basic, or a
-// bearer token from a token server.
+// The ways to authenticate: none, HTTP basic, or a bearer token from a token server.
 const (
 	NoAuth Auth = iota
 	Basic
@@ -28,12 +27,12 @@ const (
 // Options choose how a registry is run; the zero value is plain HTTP for everyone.
 type Options struct {
 	Auth        Auth
-	TLS         bool // with a certificate of an authority made for the test
-	ClientCerts bool // ask for a certificate of that authority (Distribution only; implies TLS)
+	TLS         bool // with a certificate of an authority that was created for the test
+	ClientCerts bool // require a client certificate of that authority (Distribution only; implies TLS)
 	ReadOnly    bool
 }
 
-// Username and Password are the one account of a registry with [Basic] or [Token].
+// Username and Password are the only account of a registry with [Basic] or [Token].
 const (
 	Username = "alice"
 	Password = "correct-horse-battery"
@@ -41,12 +40,12 @@ const (
 	passwordHash = "$2a$04$cpxoT0zS6PgUVKVCYiAsCuxPs9V5yoGqrTmssRG8oYAtKLsp.xj5a"
 )
 
-// A Server is a registry that is running.
+// A Server is a running registry.
 type Server struct {
 	Host   string // 127.0.0.1:PORT
-	URL    string // http:// or https:// in front of it
-	Dir    string // where it keeps its blobs
-	Log    string // file with what it said; Distribution names each request
+	URL    string // Host with http:// or https://
+	Dir    string // directory of its blobs
+	Log    string // its log file; Distribution logs each request
 	PID    int    // its process
 	CAFile string // with TLS: the authority's certificate
 
@@ -56,41 +55,39 @@ type Server struct {
 	// With ClientCerts: a certificate that it accepts, and its key.
 	CertFile, KeyFile string
 
-	stop []func() // what ends it, in order
+	stop []func() // stop the registry and its token server, in order
 }
 
 // Distribution starts the CNCF Distribution registry, the one behind most
 // others. It has no referrers API and allows deleting.
 func Distribution(tb testing.TB, opts Options) *Server {
 	tb.Helper()
-	return start(tb, "registry", opts, distribution)
+	return start(tb, "registry", opts, configureDistribution)
 }
 
 // Olareg starts olareg, which has the referrers API and allows deleting. Its
 // storage is one OCI image layout for each repository.
 func Olareg(tb testing.TB, opts Options) *Server {
 	tb.Helper()
-	return start(tb, "olareg", opts, olareg)
+	return start(tb, "olareg", opts, configureOlareg)
 }
 
 var sharedDistribution, sharedOlareg shared
 
-// SharedDistribution returns the one [Distribution] without options that the
-// tests of this binary share, each in a repository of its own name.
+// SharedDistribution returns the [Distribution] registry without options that the tests of a binary share. Each test uses its own repository.
 func SharedDistribution(tb testing.TB) *Server {
 	tb.Helper()
-	return sharedDistribution.get(tb, "registry", distribution)
+	return sharedDistribution.get(tb, "registry", configureDistribution)
 }
 
 // SharedOlareg is like [SharedDistribution], but starts [Olareg].
 func SharedOlareg(tb testing.TB) *Server {
 	tb.Helper()
-	return sharedOlareg.get(tb, "olareg", olareg)
+	return sharedOlareg.get(tb, "olareg", configureOlareg)
 }
 
-// distribution writes the configuration of a Distribution registry into dir and
-// returns its arguments.
-func distribution(s *Server, dir string, opts Options) ([]string, error) {
+// configureDistribution writes the configuration of a Distribution registry into dir and returns its arguments.
+func configureDistribution(s *Server, dir string, opts Options) ([]string, error) {
 	listen := object{"addr": s.Host, "secret": "shared"}
 	if opts.TLS {
 		certs := object{"certificate": filepath.Join(dir, "server.pem"), "key": filepath.Join(dir, "server.key")}
@@ -131,8 +128,8 @@ func distribution(s *Server, dir string, opts Options) ([]string, error) {
 	return []string{"serve", file}, writeJSON(file, config)
 }
 
-// olareg is like [distribution], but starts olareg.
-func olareg(s *Server, dir string, opts Options) ([]string, error) {
+// configureOlareg is like [configureDistribution], but for olareg.
+func configureOlareg(s *Server, dir string, opts Options) ([]string, error) {
 	host, port, err := net.SplitHostPort(s.Host)
 	if err != nil {
 		return nil, err
@@ -200,8 +197,7 @@ func start(tb testing.TB, program string, opts Options, prepare prepare) *Server
 	return s
 }
 
-// launch runs the registry at path until it answers; dir is removed when it, or
-// this process, ends.
+// launch starts the registry at path and waits until it answers. If this process ends before the registry is stopped, dir is removed.
 func launch(path, dir string, opts Options, prepare prepare) (*Server, error) {
 	opts.TLS = opts.TLS || opts.ClientCerts
 	s := &Server{Dir: filepath.Join(dir, "storage"), Log: filepath.Join(dir, "log")}
@@ -250,11 +246,11 @@ func (s *Server) run(path, dir string, opts Options, prepare prepare) error {
 		return err
 	}
 	s.PID, s.stop = cmd.Process.Pid, append(s.stop, stop)
-	return s.ready(exited)
+	return s.awaitReady(exited)
 }
 
-// ready waits until the registry answers.
-func (s *Server) ready(exited <-chan struct{}) error {
+// awaitReady waits until the registry answers.
+func (s *Server) awaitReady(exited <-chan struct{}) error {
 	transport := &http.Transport{TLSClientConfig: new(tls.Config)}
 	defer transport.CloseIdleConnections()
 	if s.CAFile != "" {

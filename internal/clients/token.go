@@ -24,10 +24,9 @@ const (
 	refreshToken = "identity-of-" + Username
 )
 
-// A tokenServer hands out the tokens that a Distribution registry asks for:
-// https://distribution.github.io/distribution/spec/auth/token/ with GET and a
-// password, https://distribution.github.io/distribution/spec/auth/oauth/ with
-// POST and a password or a refresh token.
+// A tokenServer issues the tokens that a Distribution registry requires: to GET with a password, as in
+// https://distribution.github.io/distribution/spec/auth/token/, and to POST with a password or a refresh token, as in
+// https://distribution.github.io/distribution/spec/auth/oauth/.
 type tokenServer struct{ key *ecdsa.PrivateKey }
 
 // serveTokens starts a token server, with TLS under the certificate in dir, and
@@ -61,6 +60,7 @@ func serveTokens(dir string, secure bool) (*httptest.Server, error) {
 	return srv, nil
 }
 
+// ServeHTTP answers a request for a token.
 func (t *tokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	user, password, _ := r.BasicAuth()
 	offline := r.FormValue("offline_token") == "true"
@@ -99,7 +99,7 @@ func (t *tokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(answer)
 }
 
-// access grants everything requested: "repository:a/b:pull,push".
+// access grants all requested scopes, such as "repository:a/b:pull,push".
 func access(scopes []string) []object {
 	granted := []object{}
 	for _, scope := range scopes {

@@ -2,5 +2,5 @@
 
 package clients
 
-// Enabled reports whether the tests are built with the tag "clients" and so run other people's programs.
+// Enabled reports whether the tests are built with the tag "clients", and so run third-party programs.
 const Enabled = true

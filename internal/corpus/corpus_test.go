@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 	}())
 }
 
-// A place is a directory with archives of the corpus, where davit runs with a home, caches, and state of its own.
+// A place is a directory with unpacked archives of the corpus, where davit runs with its own home, caches, and state.
 type place struct {
 	dir string
 	env []string
@@ -172,8 +172,8 @@ func files(t *testing.T, dir string) map[string]string {
 	return found
 }
 
-// sameFiles compares two directories.
-func sameFiles(t *testing.T, got, want string) {
+// checkSameFiles compares two directories.
+func checkSameFiles(t *testing.T, got, want string) {
 	t.Helper()
 	g, w := files(t, got), files(t, want)
 	for name, content := range w {
@@ -209,14 +209,14 @@ func expected(t *testing.T, command string) map[string]map[string]any {
 	return all
 }
 
-// within reports where want is not part of got: JSON is only ever added to.
-func within(t *testing.T, at string, got, want any) {
+// checkContains reports the parts of want that got does not have: newer versions only add to JSON.
+func checkContains(t *testing.T, at string, got, want any) {
 	t.Helper()
 	switch w := want.(type) {
 	case map[string]any:
 		g, _ := got.(map[string]any)
 		for key, value := range w {
-			within(t, at+"/"+key, g[key], value)
+			checkContains(t, at+"/"+key, g[key], value)
 		}
 	case []any:
 		g, _ := got.([]any)
@@ -225,7 +225,7 @@ func within(t *testing.T, at string, got, want any) {
 			return
 		}
 		for i := range w {
-			within(t, fmt.Sprintf("%s/%d", at, i), g[i], w[i])
+			checkContains(t, fmt.Sprintf("%s/%d", at, i), g[i], w[i])
 		}
 	default:
 		if !reflect.DeepEqual(got, want) {
@@ -234,7 +234,7 @@ func within(t *testing.T, at string, got, want any) {
 	}
 }
 
-// TestLayout reads every artifact of the layout as its version did.
+// TestLayout checks that every artifact of the layout is read as the earlier version read it.
 func TestLayout(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "layouts")
@@ -249,7 +249,7 @@ func TestLayout(t *testing.T) {
 			}
 			var got map[string]any
 			decode(t, p.davit(t, args...), &got)
-			within(t, command+" "+tag, got, want)
+			checkContains(t, command+" "+tag, got, want)
 		}
 	}
 	for _, target := range []string{"./oci", "./oci.tar", "./one"} {
@@ -322,13 +322,13 @@ func TestPull(t *testing.T) {
 	} {
 		p.pull(t, "./oci:"+tag, "-o", "out/"+tag)
 		for _, name := range names {
-			sameFiles(t, filepath.Join(p.dir, "out", tag, name), filepath.Join(p.dir, "src", tag, name))
+			checkSameFiles(t, filepath.Join(p.dir, "out", tag, name), filepath.Join(p.dir, "src", tag, name))
 		}
 	}
 }
 
-// TestRecords pulls again into directories that the earlier version filled: its records are hints, so what was packed is
-// compared once. No file is placed again, a newer artifact replaces the files, and a file that was changed since is kept.
+// TestRecords pulls again into directories that the earlier version filled. Its records are hints, so the contents are compared once. No file
+// is placed again, a newer artifact replaces the files, and a file that was changed since is kept.
 func TestRecords(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "layouts", "sources", "pulled")
@@ -357,7 +357,7 @@ func TestRecords(t *testing.T) {
 	unpack(t, filepath.Join("testdata", "pulled.tar.gz"), filepath.Join(p.dir, "again"))
 	for name, target := range map[string]string{"v1": "./oci:v2", "registry": registry.Host + "/oci:v2", "../again/pulled/v1": "./oci:v2"} {
 		p.pull(t, target, "-o", "pulled/"+name, "--delete")
-		p.isVersion(t, filepath.Join("pulled", name), "v2")
+		p.checkVersion(t, filepath.Join("pulled", name), "v2")
 	}
 	if code, _, errs := p.run(t, p.dir, "pull", "./oci:v2", "-o", "pulled/changed"); code != 7 || !strings.Contains(errs, "c.txt") {
 		t.Errorf("a changed file: exit status %d\n%s", code, errs)
@@ -367,7 +367,7 @@ func TestRecords(t *testing.T) {
 	}
 }
 
-// relocate replaces where the earlier version found something in one of its files by where it is now.
+// relocate replaces an address in a file that the earlier version wrote.
 func (p *place) relocate(t *testing.T, name, from, to string) {
 	t.Helper()
 	name = filepath.Join(p.dir, name)
@@ -387,8 +387,8 @@ func (p *place) relocate(t *testing.T, name, from, to string) {
 	}
 }
 
-// isVersion compares a directory below the place with the files of src/VERSION.
-func (p *place) isVersion(t *testing.T, dir, version string) {
+// checkVersion compares a directory below the place with the files of src/VERSION.
+func (p *place) checkVersion(t *testing.T, dir, version string) {
 	t.Helper()
 	got, want := files(t, filepath.Join(p.dir, dir)), files(t, filepath.Join(p.dir, "src", version))
 	delete(want, "davit.yaml")
@@ -406,7 +406,7 @@ func TestRecordOfWorkingDirectory(t *testing.T) {
 	if err := os.Rename(filepath.Join(states, "here.json"), filepath.Join(states, url.PathEscape(here)+".json")); err != nil {
 		t.Fatal(err)
 	}
-	if code, _, errs := p.run(t, here, "pull", "../../oci:v1"); code != 0 { // compares what was packed
+	if code, _, errs := p.run(t, here, "pull", "../../oci:v1"); code != 0 { // compares contents
 		t.Errorf("the same version: exit status %d\n%s", code, errs)
 	}
 	code, out, errs := p.run(t, here, "pull", "../../oci:v1", "--format", "json")
@@ -420,7 +420,7 @@ func TestRecordOfWorkingDirectory(t *testing.T) {
 	if code, _, errs := p.run(t, here, "pull", "../../oci:v2", "--delete"); code != 0 {
 		t.Errorf("the next version: exit status %d\n%s", code, errs)
 	}
-	p.isVersion(t, filepath.Join("pulled", "here"), "v2")
+	p.checkVersion(t, filepath.Join("pulled", "here"), "v2")
 }
 
 // TestKilledDownload resumes pulls that were killed or interrupted.
@@ -438,7 +438,7 @@ func TestKilledDownload(t *testing.T) {
 		}
 		for _, file := range []string{"small.txt", "weights.bin"} {
 			if files(t, filepath.Join(p.dir, name))[file] != files(t, filepath.Join(p.dir, "src", "big"))[file] {
-				t.Errorf("%s: %s is not what was packed", name, file)
+				t.Errorf("%s: %s differs from the packed file", name, file)
 			}
 		}
 		if n := len(files(t, filepath.Join(p.dir, name))); n != 2 {
@@ -454,14 +454,14 @@ func TestKilledPlacement(t *testing.T) {
 	for _, test := range []struct{ name, version string }{{"placing", "v1"}, {"unrecorded", "v1"}, {"replacing", "v2"}} {
 		dir := "killed/" + test.name
 		p.pull(t, "./oci:"+test.version, "-o", dir, "--delete")
-		p.isVersion(t, dir, test.version)
+		p.checkVersion(t, dir, test.version)
 		if r := p.pull(t, "./oci:"+test.version, "-o", dir, "--delete"); !r.Skipped {
 			t.Errorf("%s: placed again", dir)
 		}
 	}
 	p.pull(t, "./oci:dirs", "-o", "killed/unpacking", "--delete")
 	for _, name := range []string{"plain", "zipped", "zstd"} {
-		sameFiles(t, filepath.Join(p.dir, "killed", "unpacking", name), filepath.Join(p.dir, "src", "dirs", name))
+		checkSameFiles(t, filepath.Join(p.dir, "killed", "unpacking", name), filepath.Join(p.dir, "src", "dirs", name))
 	}
 }
 
