@@ -11,17 +11,17 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// titlePrefix is the LayerType.Prefix of what oras unpacks.
+// titlePrefix is the LayerType.Prefix of a tar that oras unpacks.
 const titlePrefix = "{title}/"
 
-// add completes a layer with what the role and the entry say.
+// add completes a layer with the settings of the role and the entry, and adds it to the draft.
 func (e *entry) add(r roles.Role, s *tree.Sample, l spec.Layer) {
 	alone := l.Path == "." && len(l.Files) == 1 && e.Title == "" && r.Prefix == titlePrefix
 	l.Role = r.Role
 	if alone {
 		l.Title, r.Prefix = l.Files[0]+l.Packing.Extension(), "" // no directory to name it after
 	} else {
-		l.Title = e.title(r, l)
+		l.Title = e.chooseTitle(r, l)
 		if l.Packing == mediatypes.Zip && l.Dir && l.Title != "" && e.Title == "" {
 			l.Title += l.Packing.Extension() // a pull does not unpack it
 		}
@@ -49,7 +49,7 @@ func (e *entry) add(r roles.Role, s *tree.Sample, l spec.Layer) {
 	e.draft.Layers = append(e.draft.Layers, &Layer{Layer: l, Type: r, Info: s.Info, At: e.at, Declared: e.LayerSpec})
 }
 
-// isPreserved returns the value of the entry, else that of the kind.
+// isPreserved reports whether a layer keeps owners, modes, and times: as the entry says, or else as the kind does.
 func (e *entry) isPreserved(r roles.Role) bool {
 	if e.Preserve != nil {
 		return *e.Preserve
@@ -57,7 +57,7 @@ func (e *entry) isPreserved(r roles.Role) bool {
 	return r.Preserve
 }
 
-// isSplit returns the value of the entry, else that of the kind.
+// isSplit reports whether a layer is split: as the entry says, or else as the kind does.
 func (e *entry) isSplit(r roles.Role) bool {
 	if e.Split != nil {
 		return *e.Split
@@ -65,8 +65,9 @@ func (e *entry) isSplit(r roles.Role) bool {
 	return r.Split
 }
 
-// title returns the declared title, else the path. A file beside the declaration has no directory to name its tar after.
-func (e *entry) title(r roles.Role, l spec.Layer) string {
+// chooseTitle returns the declared title, or else the path. For the directory of the declaration itself, this is the name of its only file,
+// or else the name of the artifact or the directory.
+func (e *entry) chooseTitle(r roles.Role, l spec.Layer) string {
 	switch {
 	case e.Title != "":
 		return e.Title

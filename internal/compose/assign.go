@@ -6,8 +6,8 @@ import (
 	"github.com/davit-oci/davit/internal/compose/roles"
 )
 
-// Assign puts a layer into another role of the kind. mediaType is that of the role if empty; a media type that the declaration
-// sets stays.
+// Assign changes the role of a layer to another one of the kind. If mediaType is not empty, it chooses the layer type with this media type. A
+// media type in the declaration stays.
 func (d *Draft) Assign(l *Layer, role, mediaType string) {
 	for _, t := range d.Kind.Layers {
 		if t.Role != role || mediaType != "" && t.MediaType != mediaType {
@@ -26,7 +26,7 @@ func (l *Layer) NamesFile() bool {
 	return l.Declared.Path != "" && l.Source() == path.Clean(l.Declared.Path)
 }
 
-// DropLayers drops layers as ones that the native client does not pack.
+// DropLayers removes the layers for which drop returns true, and lists them as left out.
 func (d *Draft) DropLayers(drop func(l *Layer) bool) {
 	var kept []*Layer
 	for _, l := range d.Layers {

@@ -64,7 +64,7 @@ func (d *Draft) checkRoles() {
 	}
 }
 
-// mayBeMissing reports whether a missing file could have played a role.
+// mayBeMissing reports whether a missing file could have had the role.
 func (d *Draft) mayBeMissing(role string) bool {
 	return slices.ContainsFunc(d.Unfound, func(l spec.LayerSpec) bool {
 		return l.As == role || l.As == "" && slices.ContainsFunc(d.Kind.Layers, func(t mediatypes.LayerType) bool {
@@ -73,8 +73,8 @@ func (d *Draft) mayBeMissing(role string) bool {
 	})
 }
 
-// order sorts the layers in the kind's order.
-func (d *Draft) order() {
+// sortLayers sorts the layers in the kind's order.
+func (d *Draft) sortLayers() {
 	switch d.Kind.Order {
 	case mediatypes.ByTitle:
 		lists.Sort(d.Layers, func(a, b *Layer) int { return strings.Compare(a.Title, b.Title) })
@@ -86,7 +86,7 @@ func (d *Draft) order() {
 	}
 }
 
-// checkTitles reports titles that a pull can't place in one directory, and warns of those that Windows does not support.
+// checkTitles reports titles that a pull can't place in one directory, and warns about names that Windows does not support.
 func (d *Draft) checkTitles() {
 	layers := make([]titles.Layer, len(d.Layers))
 	for i, l := range d.Layers {
@@ -95,7 +95,7 @@ func (d *Draft) checkTitles() {
 	for _, f := range titles.Check(d.FS, layers) {
 		d.Refuse(d.Layers[f.Layer], f.Hint, "%s", f.Message)
 	}
-	if bad := titles.NotOfWindows(layers); len(bad) > 0 && d.Kind.Shape == mediatypes.Artifact {
+	if bad := titles.InvalidOnWindows(layers); len(bad) > 0 && d.Kind.Shape == mediatypes.Artifact {
 		d.Warnings = append(d.Warnings, fmt.Sprintf("%s: Windows can't have files of these names, so a pull fails there: %s", d.Kind.Name, textdist.FirstFew(bad)))
 	}
 }

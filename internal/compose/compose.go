@@ -21,9 +21,9 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Compose plans an artifact: it finds the declared files, assigns each its role in the kind, and reads the config from
-// them. It writes nothing, and the same tree results in the same plan. The error is Problems, all at once. Messages about
-// links are better if the file system implements fs.ReadLinkFS, as that of os.Root does.
+// Compose plans an artifact: it finds the declared files, assigns each its role in the kind, and reads the config from them. It writes
+// nothing, and the same tree results in the same plan. The error is a spec.Problems with all problems. Messages about links are more precise
+// if the file system implements fs.ReadLinkFS, as that of os.Root does.
 func (t *Table) Compose(fsys fs.FS, spec *spec.Spec) (*spec.Plan, error) {
 	c := &composer{table: t, fsys: fsys, created: spec.Created}
 	if spec.Source() != nil {
@@ -63,9 +63,9 @@ func (c *composer) artifact(declared *spec.Spec) *spec.Plan {
 	case len(declared.Platforms) > 0:
 		plan = c.index(declared, kind)
 	case kind.Shape.HasEntries():
-		whole := *declared
-		whole.Base, whole.Platforms = "", platforms.Entries(c.fsys, declared, kind.Shape)
-		plan = c.index(&whole, kind)
+		expanded := *declared
+		expanded.Base, expanded.Platforms = "", platforms.Entries(c.fsys, declared, kind.Shape)
+		plan = c.index(&expanded, kind)
 	default:
 		var m *Draft
 		plan, m = c.manifest(declared, kind)
@@ -102,7 +102,7 @@ func (c *composer) kind(declared *spec.Spec) (mediatypes.Kind, bool) {
 	return kind, err == nil
 }
 
-// KindFile reads a kind file. The error is Problems if the file has faults.
+// KindFile reads a kind file. The error is a spec.Problems if the file has faults.
 func (t *Table) KindFile(fsys fs.FS, file string) (mediatypes.Kind, error) {
 	name, problem := tree.Locate(fsys, file)
 	if problem != "" {
@@ -119,7 +119,7 @@ func (t *Table) KindFile(fsys fs.FS, file string) (mediatypes.Kind, error) {
 func (c *composer) index(declared *spec.Spec, kind mediatypes.Kind) *spec.Plan {
 	plan := &spec.Plan{Kind: kind, Name: declared.Name, ArtifactType: cmp.Or(declared.ArtifactType, kind.ArtifactType)}
 	plan.Base = declared.Base
-	var whole map[string]string
+	var common map[string]string
 	taken := platforms.Taken{}
 	entry, hint := kind, "platforms: with the files of each"
 	if kind.Shape == mediatypes.Collection { // the entries are artifacts by themselves
@@ -133,11 +133,11 @@ func (c *composer) index(declared *spec.Spec, kind mediatypes.Kind) *spec.Plan {
 		if kind.Shape == mediatypes.Index {
 			inner.Kind.Shape = mediatypes.Image // the shape of the index's entries
 		}
-		if whole != nil && !maps.Equal(whole, m.IndexAnnotations) {
-			c.report(p.Problem("/layers", fmt.Sprintf("an index of kind %q holds one version of one thing, and these are two: %q and %q", kind.Name,
-				whole[ocispec.AnnotationTitle]+" "+whole[ocispec.AnnotationRefName], m.IndexAnnotations[ocispec.AnnotationTitle]+" "+m.IndexAnnotations[ocispec.AnnotationRefName]), ""))
+		if common != nil && !maps.Equal(common, m.IndexAnnotations) {
+			c.report(p.Problem("/layers", fmt.Sprintf("the entries of an index of kind %q must have the same name and version, got %q and %q", kind.Name,
+				common[ocispec.AnnotationTitle]+" "+common[ocispec.AnnotationRefName], m.IndexAnnotations[ocispec.AnnotationTitle]+" "+m.IndexAnnotations[ocispec.AnnotationRefName]), ""))
 		}
-		whole = m.IndexAnnotations
+		common = m.IndexAnnotations
 		if platform, ok := manifest.ParsePlatform(p.Platform); ok {
 			inner.Platform = &platform
 		}
@@ -152,7 +152,7 @@ func (c *composer) index(declared *spec.Spec, kind mediatypes.Kind) *spec.Plan {
 		plan.Notes = append(plan.Notes, inner.Notes...)
 		plan.Warnings = append(plan.Warnings, inner.Warnings...)
 	}
-	plan.Annotations = c.annotations(declared, kind, whole)
+	plan.Annotations = c.annotations(declared, kind, common)
 	return plan
 }
 
@@ -170,21 +170,21 @@ func (c *composer) manifest(declared *spec.Spec, kind mediatypes.Kind) (*spec.Pl
 	m.checkUse()
 	m.checkConfig()
 	finish := m.finish()
-	m.order()
+	m.sortLayers()
 	m.checkTitles()
 	plan := &spec.Plan{
 		Kind: kind, Name: declared.Name, ArtifactType: m.artifactType(), ConfigType: m.configType(),
 		Finish: finish, Annotations: c.annotations(declared, kind, m.Annotations),
 		Platform: m.Platform, Tags: m.Tags, Cascade: m.Cascade,
 	}
-	plan.Base, plan.Notes, plan.Warnings, plan.LeftOut = declared.Base, m.Notes, m.Warnings, m.unpacked()
+	plan.Base, plan.Notes, plan.Warnings, plan.LeftOut = declared.Base, m.Notes, m.Warnings, m.listUnpacked()
 	for _, l := range m.Layers {
 		plan.Layers = append(plan.Layers, l.Layer)
 	}
 	return plan, m
 }
 
-// annotations returns those of a manifest: the kind's, overridden by those of its config, then by the declaration's.
+// annotations returns the annotations of a manifest: those of the kind, overridden by those of the config, then by those of the declaration.
 func (c *composer) annotations(spec *spec.Spec, kind mediatypes.Kind, derived map[string]string) map[string]string {
 	all := map[string]string{}
 	for key, value := range kind.Annotations {
@@ -206,7 +206,7 @@ func (c *composer) annotations(spec *spec.Spec, kind mediatypes.Kind, derived ma
 	return all
 }
 
-// finish derives the config.
+// finish returns the function that derives the config from the packed layers, or nil if that is impossible.
 func (d *Draft) finish() configblob.Finish {
 	var finish configblob.Finish
 	var err error
@@ -220,13 +220,13 @@ func (d *Draft) finish() configblob.Finish {
 	if err != nil {
 		d.refuseError(err)
 	}
-	if err != nil || finish == nil { // reported elsewhere
+	if err != nil || finish == nil { // a missing finish was reported before
 		return finish
 	}
 	attached := d.attached()
 	return func(layers []spec.Packed) (spec.Finished, error) {
 		finished, err := finish(layers)
-		finished.Attached = func() map[string]string { return withSize(attached(), layers) }
+		finished.Attached = func() map[string]string { return addSize(attached(), layers) }
 		return finished, err
 	}
 }

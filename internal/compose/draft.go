@@ -19,9 +19,9 @@ import (
 // position; a returned error has none. It must be pure: the same files result in the same plan.
 type DeriveFunc func(d *Draft) (configblob.Finish, error)
 
-// Part is a declaration of Plan.Parts.
+// Part is a declared part of an artifact, for Plan.Parts.
 type Part struct {
-	Repositories []string // none: that of the whole
+	Repositories []string // empty: the repository of the artifact
 	Spec         *spec.Spec
 }
 
@@ -43,9 +43,9 @@ type Draft struct {
 	named    map[string]bool // paths that entries name literally
 }
 
-// Manifest holds what the files decide about the manifest.
+// Manifest holds the fields of the manifest that depend on the files.
 type Manifest struct {
-	Annotations      map[string]string // those of the declaration win
+	Annotations      map[string]string // the declaration overrides them
 	Tags             []string          // Plan.Tags, besides the declared ones
 	Cascade          string            // Plan.Cascade
 	ArtifactType     string            // empty: that of the kind
@@ -63,12 +63,12 @@ type Layer struct {
 	spec.Layer
 	Type roles.Role
 	Info fs.FileInfo // of the file or directory
-	At   string      // where it is declared, for Refuse
+	At   string      // position of its entry in the declaration, for Refuse
 
 	Declared spec.LayerSpec // the entry of the declaration; empty for a file that another file names
 }
 
-// ReportInstead reports a problem that explains all others.
+// ReportInstead replaces all problems by one that explains them.
 func (d *Draft) ReportInstead(problem spec.Problem) { *d.problems = spec.Problems{problem} }
 
 // Refuse reports a problem with a layer's file; l is nil if there is no such layer.
@@ -79,7 +79,7 @@ func (d *Draft) Refuse(l *Layer, hint, format string, args ...any) {
 	d.Report(d.Spec.Problem(l.At, fmt.Sprintf(format, args...), hint))
 }
 
-// refuseError reports an error where it is, or where its file is declared.
+// refuseError reports an error at its own position, or at the entry of its file.
 func (d *Draft) refuseError(err error) {
 	at, hint := "", ""
 	var about *spec.Error

@@ -17,17 +17,17 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// maxLayers keeps the manifest below the 4 MiB that registries take, with some 400 bytes for each layer.
+// maxLayers keeps the manifest below the limit of registries, 4 MiB. A layer takes some 400 bytes.
 const maxLayers = 10_000
 
-// maxBad limits the bad files of one directory that are reported; more of them say nothing new.
+// maxBad limits the invalid files of one directory that are reported; more would not help.
 const maxBad = 20
 
 // choose finds the files of every declared layer.
 func (d *Draft) choose() {
 	d.named = map[string]bool{}
 	for _, l := range d.Spec.Layers {
-		if (&entry{draft: d, LayerSpec: l}).isOutright() {
+		if (&entry{draft: d, LayerSpec: l}).isLiteral() {
 			d.named[path.Clean(l.Path)] = true
 		}
 	}
@@ -37,7 +37,7 @@ func (d *Draft) choose() {
 			continue
 		}
 		e := &entry{draft: d, LayerSpec: l, at: declare.LayerAt(i)}
-		if e.isOutright() {
+		if e.isLiteral() {
 			e.takeSingle()
 		} else {
 			e.takeGlob()
@@ -83,14 +83,14 @@ func (e *entry) reportKey(field, message, hint string) {
 	e.draft.Report(e.draft.Spec.KeyProblem(e.at+field, message, hint))
 }
 
-// reportUnreadable reports what the file system does not give.
+// reportUnreadable reports an error of the file system.
 func (e *entry) reportUnreadable(name string, err error) {
 	e.failed = true
 	e.draft.Report(e.draft.Spec.Problem(e.at+"/path", "", "").Unreadable(name, err))
 }
 
-// isOutright reports whether the path names a file, even if it looks like a glob.
-func (e *entry) isOutright() bool {
+// isLiteral reports whether the path names a file, even if it looks like a glob.
+func (e *entry) isLiteral() bool {
 	if !tree.IsGlob(e.Path) {
 		return true
 	}
@@ -159,7 +159,7 @@ func (e *entry) addFile(s *tree.Sample) {
 		e.reportUnreadable(s.Path, s.Err)
 		return
 	}
-	r, ok := e.role(s)
+	r, ok := e.findRole(s)
 	if !ok {
 		e.reportNoRole(s)
 		return
@@ -187,15 +187,15 @@ func (e *entry) addArchive(r roles.Role, s *tree.Sample, packing mediatypes.Pack
 	e.add(r, s, spec.Layer{Path: s.Path, Archive: true, Packing: packing, Size: -1})
 }
 
-// role finds the role of a file or directory in the kind.
-func (e *entry) role(s *tree.Sample) (roles.Role, bool) {
+// findRole finds the role of a file or directory in the kind.
+func (e *entry) findRole(s *tree.Sample) (roles.Role, bool) {
 	if e.draft.Kind.Name == "" {
 		return e.draft.table.FindRole(e.draft.Kind, s, "")
 	}
 	return e.draft.table.FindRole(e.draft.Kind, s, e.As)
 }
 
-// reportNoRole reports a file that the kind has no use for.
+// reportNoRole reports a file or directory that has no role in the kind.
 func (e *entry) reportNoRole(s *tree.Sample) {
 	if e.As != "" && !slices.Contains(e.draft.Kind.Roles(), e.As) {
 		e.failed = true
@@ -228,23 +228,23 @@ func (e *entry) packing(r roles.Role) mediatypes.Packing {
 	return r.Packed()
 }
 
-// addDirectory makes one layer of a directory where a role takes it whole, else one of each file under it.
+// addDirectory makes one layer of a directory if a role takes directories, or else a layer of each file below it.
 func (e *entry) addDirectory(s *tree.Sample) {
 	if e.Packing == mediatypes.Raw && !e.draft.Kind.Expand {
 		e.refuse("packing: tar+gzip", "%q is a directory; raw packing needs a file", e.Path)
 		return
 	}
-	filter, ok := e.filter(s.Path)
+	filter, ok := e.newFilter(s.Path)
 	if !ok {
 		return
 	}
-	r, found := e.role(s)
+	r, found := e.findRole(s)
 	if !found && e.Packing != "" && e.Packing != mediatypes.Raw {
-		r, found = e.tarRole()
+		r, found = e.findTarRole()
 	}
 	switch {
 	case found && e.packing(r) != mediatypes.Raw:
-		if filter, ok = e.asKind(s.Path, r, filter); !ok || !e.checkTree(s.Path, filter, r) {
+		if filter, ok = e.addDefaults(s.Path, r, filter); !ok || !e.checkTree(s.Path, filter, r) {
 			return
 		}
 		e.add(r, s, spec.Layer{Path: s.Path, Dir: true, Packing: e.packing(r), Size: -1,
@@ -256,9 +256,9 @@ func (e *entry) addDirectory(s *tree.Sample) {
 	}
 }
 
-// tarRole returns the role of a requested tar: by packing, and by name if several have it. One that keeps the name of the
-// directory comes first.
-func (e *entry) tarRole() (role roles.Role, found bool) {
+// findTarRole returns the role for a declared packing, and for a declared role if there is one. It prefers a role that keeps the name of the
+// directory.
+func (e *entry) findTarRole() (role roles.Role, found bool) {
 	for _, t := range e.draft.Kind.Layers {
 		_, ok := t.For(e.Packing)
 		if (ok || e.MediaType != "") && (e.As == "" && t.Content == "" || e.As == t.Role) && (!found || role.Prefix == "" && t.Prefix != "") {
@@ -268,8 +268,9 @@ func (e *entry) tarRole() (role roles.Role, found bool) {
 	return role, found
 }
 
-// filter leaves out what .davitignore, exclude and the native client do, and davit's own files.
-func (e *entry) filter(dir string) (spec.Filter, bool) {
+// newFilter returns the filter of a directory. It leaves out the paths that .davitignore, exclude, and the native client leave out, and
+// davit's own files.
+func (e *entry) newFilter(dir string) (spec.Filter, bool) {
 	exclude, err := roles.ExcludeFilter(e.draft.Kind, dir, e.Exclude...)
 	if err != nil {
 		e.failed = true
@@ -290,8 +291,8 @@ func (e *entry) filter(dir string) (spec.Filter, bool) {
 	return roles.AnyOf(func(name string, _ bool) bool { return slices.Contains(own, name) }, filter, exclude, ignored), true
 }
 
-// leave records a path that a filter leaves out, unless it is a file of davit itself, or packed elsewhere.
-func (e *entry) leave(name string, isDir bool) {
+// recordLeftOut records a path that a filter leaves out, unless it is a file of davit itself, or packed elsewhere.
+func (e *entry) recordLeftOut(name string, isDir bool) {
 	which, out := roles.Excludes(e.client, name, isDir)
 	switch {
 	case out:
@@ -301,15 +302,15 @@ func (e *entry) leave(name string, isDir bool) {
 	}
 }
 
-// asKind also leaves out the files that the kind's client leaves out by itself, and adds a note about them. An exclude of the
-// entry replaces them.
-func (e *entry) asKind(dir string, r roles.Role, filter spec.Filter) (spec.Filter, bool) {
+// addDefaults returns filter, extended by the paths that the kind's native client leaves out by default, and adds a note about them. An
+// exclude in the entry replaces these defaults.
+func (e *entry) addDefaults(dir string, r roles.Role, filter spec.Filter) (spec.Filter, bool) {
 	if len(r.Exclude) == 0 || e.Exclude != nil {
 		return filter, true
 	}
 	usual, err := tree.NewIgnorer(dir, []byte(strings.Join(r.Exclude, "\n")))
 	if err != nil {
-		e.refuse("", "%q: %v", dir, err) // of a kind that no file was read for
+		e.refuse("", "%q: %v", dir, err) // the kind is not from a kind file, whose patterns are checked
 		return nil, false
 	}
 	before := len(e.draft.LeftOut)
@@ -324,7 +325,7 @@ func (e *entry) asKind(dir string, r roles.Role, filter spec.Filter) (spec.Filte
 		return out
 	}, func(string, fs.DirEntry) bool { return true })
 	if len(e.draft.LeftOut) > before {
-		e.draft.Notes = append(e.draft.Notes, fmt.Sprintf("%s: what %s leaves out stays out; an exclude of your own, even [], replaces that",
+		e.draft.Notes = append(e.draft.Notes, fmt.Sprintf("%s: files that %s leaves out are not packed; an exclude of your own, even [], replaces these",
 			e.draft.Kind.Name, strings.Join(e.draft.Kind.Clients, ", ")))
 	}
 	return func(name string, isDir bool) bool { return filter(name, isDir) || usual.Excludes(name, isDir) }, true

@@ -8,8 +8,8 @@ import (
 	"github.com/davit-oci/davit/internal/tree"
 )
 
-// unpacked lists the paths that were left out and are not packed by another entry that names them.
-func (d *Draft) unpacked() []string {
+// listUnpacked lists the paths that were left out, without those that another entry names and packs.
+func (d *Draft) listUnpacked() []string {
 	var packed []string
 	for _, l := range d.Layers {
 		if packed = append(packed, l.Files...); l.Files == nil {
@@ -22,8 +22,8 @@ func (d *Draft) unpacked() []string {
 	return roles.Unpacked(d.LeftOut, packed)
 }
 
-// DropUnnamed records the files of layers that were dropped because a file of the native client's own, a Kitfile or a
-// Modelfile, does not name them.
+// DropUnnamed records the files of layers that were dropped because the file by, a Kitfile or Modelfile of the native client, does not name
+// them.
 func (d *Draft) DropUnnamed(by string, dropped []*Layer) {
 	before := len(d.LeftOut)
 	for _, l := range dropped {

@@ -9,7 +9,7 @@ import (
 	"github.com/davit-oci/davit/internal/tree"
 )
 
-// AddFile adds a layer for a file that another file names, such as a Modelfile, in a role.
+// AddFile adds a layer with this role for a file that another file names, such as a Modelfile. by is the layer of that other file.
 func (d *Draft) AddFile(by *Layer, name, role string) {
 	e, before := &entry{draft: d, LayerSpec: spec.LayerSpec{Path: name, As: role}, at: by.At}, len(d.Layers)
 	e.takeFound(name)
@@ -24,8 +24,8 @@ func (d *Draft) Ignores(by *Layer, name string, isDir bool) bool {
 	return e.leaveOutIgnored(name, isDir)
 }
 
-// FilterBelow returns the filter for a directory that another file names: it leaves out that file, the other paths, the
-// paths that the native client does not pack, and those left out everywhere. It records the paths that are left out.
+// FilterBelow returns the filter for a directory that the file of the layer by names. It leaves out this file, the paths in others, and the
+// paths that .davitignore or the native client leaves out. It records these paths as left out.
 func (d *Draft) FilterBelow(by *Layer, dir string, others []string) (spec.Filter, error) {
 	e := &entry{draft: d, at: by.At}
 	ignored, err := tree.IgnoreFilter(d.FS, dir)

@@ -17,12 +17,12 @@ import (
 // OutlineFunc summarizes a document of a kind; the media type is that of its layer.
 type OutlineFunc func(document io.Reader, mediaType string) (*outline.Outline, error)
 
-// attached returns the annotations by which a listing of referrers shows the content of the artifact: a name, so that it can be
-// replaced by its successor, the time of the document, and a summary. They are needed only if it is attached to something,
-// since the document has to be read for them.
+// attached returns a function for the annotations with which a listing of referrers shows the artifact: a name, by which a newer artifact
+// replaces it, the time of the document, and a summary. The function reads the document, so it is only called if the artifact is attached to
+// a subject.
 func (d *Draft) attached() func() map[string]string {
 	return sync.OnceValue(func() map[string]string {
-		o := d.outline()
+		o := d.summarize()
 		created := ""
 		if !o.Created.IsZero() {
 			created = o.Created.UTC().Format(time.RFC3339)
@@ -42,8 +42,8 @@ func (d *Draft) attached() func() map[string]string {
 	})
 }
 
-// withSize adds the size of the layers.
-func withSize(annotations map[string]string, layers []spec.Packed) map[string]string {
+// addSize returns the annotations with the size of the layers.
+func addSize(annotations map[string]string, layers []spec.Packed) map[string]string {
 	var size int64
 	for _, l := range layers {
 		size += l.Descriptor.Size
@@ -53,9 +53,9 @@ func withSize(annotations map[string]string, layers []spec.Packed) map[string]st
 	return all
 }
 
-// outline summarizes the document that an artifact is, if its kind has summaries. A document that it can't summarize is
-// attached without one.
-func (d *Draft) outline() *outline.Outline {
+// summarize returns the summary of the document of an artifact. The summary is empty if the kind has none, or if the document can't be
+// summarized.
+func (d *Draft) summarize() *outline.Outline {
 	read := d.table.Outline[d.Kind.Name]
 	if read == nil || len(d.Layers) == 0 {
 		return &outline.Outline{}

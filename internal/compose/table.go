@@ -34,9 +34,9 @@ type Directory struct {
 type Selection struct {
 	Paths  []string
 	As     map[string]string // roles of Paths, where their names and contents do not show them
-	Unused []string          // those of Paths that composing leaves out
+	Unused []string          // paths in Paths that composing leaves out
 	Left   []string          // files of the kind that are not taken
-	Why    string            // ends the sentence about each of Left
+	Why    string            // why the files in Left are not taken, as the end of a sentence
 }
 
 // Catalog returns the names that a declaration can use.

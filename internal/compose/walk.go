@@ -20,9 +20,8 @@ import (
 // excludeHint follows the name of a file that can't be packed.
 const excludeHint = "exclude it: name it in " + tree.IgnoreFile
 
-// checkTree walks a directory that becomes one layer: it must hold something, no link may lead out of it, and the names must
-// be some that a pull can create. The layers of
-// an image keep links as they are.
+// checkTree checks a directory that becomes one layer: it must have files, no link may lead out of it, and a pull must be able to create its
+// names. The layers of an image keep links as they are.
 func (e *entry) checkTree(dir string, filter spec.Filter, r roles.Role) bool {
 	root, preserve, hint := dir, e.isPreserved(r), excludeHint
 	if r.Follow {
@@ -52,12 +51,12 @@ func (e *entry) checkTree(dir string, filter spec.Filter, r roles.Role) bool {
 		case d.Type().IsRegular():
 		case d.Type()&fs.ModeSymlink != 0 && image:
 			if target, out := tree.LinkTarget(e.draft.FS, dir, name); out && (preserve || !path.IsAbs(target)) {
-				links = append(links, tree.Below(dir, name)+" -> "+target) // a pull makes absolute ones of an image relative
+				links = append(links, tree.Below(dir, name)+" -> "+target) // a pull makes the absolute links of an image relative
 			}
 		case d.Type()&fs.ModeSymlink != 0:
 			problem = tree.LinkOut(e.draft.FS, root, name)
 			if preserve && strings.HasSuffix(problem, tree.LeadsNowhere) {
-				problem = "" // a backup keeps it
+				problem = "" // a backup keeps broken links
 			} else if annexed := tree.Annexed(e.draft.FS, name); !preserve && annexed != "" {
 				problem = annexed
 			}
@@ -87,16 +86,16 @@ func (e *entry) checkTree(dir string, filter spec.Filter, r roles.Role) bool {
 		e.draft.Warnings = append(e.draft.Warnings, fmt.Sprintf("%s: links lead out of it: %s; pull --preserve restores them as they are, other pulls refuse or change them", e.draft.Kind.Name, textdist.FirstFew(links)))
 	}
 	if ok && files == 0 && !e.mayBeEmpty() {
-		e.refuse("", "%q has no files in it%s", e.draft.Spec.Shown(e.Path), e.butLeftOut())
+		e.refuse("", "%q has no files in it%s", e.draft.Spec.Shown(e.Path), e.describeLeftOut())
 		return false
 	}
 	return ok
 }
 
-// refuseCollisions reports the names of a directory that not every system can create beside each other.
+// refuseCollisions reports names that some systems can't create in the same directory.
 func (e *entry) refuseCollisions(dir string, filter spec.Filter, collisions *archive.Collisions) {
 	bad := 0
-	_ = fs.WalkDir(e.draft.FS, dir, func(name string, d fs.DirEntry, err error) error { // it went well just before
+	_ = fs.WalkDir(e.draft.FS, dir, func(name string, d fs.DirEntry, err error) error { // checkTree walked the directory without an error
 		if err != nil || name == dir {
 			return err
 		}
@@ -117,7 +116,7 @@ func (e *entry) refuseCollisions(dir string, filter spec.Filter, collisions *arc
 	})
 }
 
-// warnOfGit warns of a repository's own files among those to pack, once for each entry: they hold more than the content.
+// warnOfGit warns, once for each entry, that the files in .git would be packed: they have more than the content.
 func (e *entry) warnOfGit(name string) {
 	before, _, found := strings.Cut("/"+name, "/.git/")
 	if found && !e.warned {
@@ -126,10 +125,11 @@ func (e *entry) warnOfGit(name string) {
 	}
 }
 
-// mayBeEmpty: an empty volume or image is one all the same.
+// mayBeEmpty reports whether a directory without files may be packed, as an empty image or volume.
 func (e *entry) mayBeEmpty() bool { return e.draft.Kind.Shape == mediatypes.Image }
 
-// walk visits everything below dir, in order, until a visit says no.
+// walk visits everything below dir that filter does not leave out, in order, until visit returns false. It reports whether the entry has no
+// errors.
 func (e *entry) walk(dir string, filter spec.Filter, visit func(name string, d fs.DirEntry) bool) bool {
 	err := fs.WalkDir(e.draft.FS, dir, func(name string, d fs.DirEntry, err error) error {
 		switch {
@@ -137,7 +137,7 @@ func (e *entry) walk(dir string, filter spec.Filter, visit func(name string, d f
 			e.reportUnreadable(name, err)
 			return fs.SkipAll
 		case name != dir && filter(name, d.IsDir()):
-			e.leave(name, d.IsDir())
+			e.recordLeftOut(name, d.IsDir())
 			if d.IsDir() {
 				return fs.SkipDir
 			}
@@ -164,19 +164,19 @@ func (e *entry) addFiles(dir string, filter spec.Filter) {
 		return len(e.draft.Layers)-before <= maxLayers
 	})
 	if len(e.draft.Layers) == before && !e.failed {
-		e.refuse("", "%q has no files in it%s", e.draft.Spec.Shown(e.Path), e.butLeftOut())
+		e.refuse("", "%q has no files in it%s", e.draft.Spec.Shown(e.Path), e.describeLeftOut())
 	}
 }
 
-// butLeftOut returns the part of a message that lists the files left out of a directory of which nothing is packed.
-func (e *entry) butLeftOut() string {
+// describeLeftOut returns the end of a message about a directory without files to pack: the files that are left out.
+func (e *entry) describeLeftOut() string {
 	if len(e.draft.LeftOut) == 0 {
 		return ""
 	}
 	return fmt.Sprintf(" besides those that are left out: %s", textdist.FirstFew(lists.Unique(e.draft.LeftOut)))
 }
 
-// takeFound takes a file that was not named itself.
+// takeFound takes a file that the declaration does not name itself.
 func (e *entry) takeFound(name string) {
 	if _, problem := tree.Locate(e.draft.FS, name); problem != "" {
 		e.refuse(excludeHint, "%q %s", name, problem)
@@ -201,7 +201,7 @@ func (e *entry) takeGlob() {
 		e.refuse("", "%q %s", e.Path, problem)
 		return
 	}
-	filter, ok := e.filter(base)
+	filter, ok := e.newFilter(base)
 	if !ok {
 		return
 	}
@@ -253,7 +253,7 @@ func (e *entry) expand(filter spec.Filter) []string {
 			continue
 		}
 		if _, out := roles.Excludes(filter, name, dirs); out {
-			e.leave(name, dirs)
+			e.recordLeftOut(name, dirs)
 			leftOut++
 		} else if !e.draft.named[name] {
 			names = append(names, name)
@@ -285,7 +285,7 @@ func (e *entry) globPacking() mediatypes.Packing {
 // addTar makes one tar of chosen files.
 func (e *entry) addTar(base string, names []string, packing mediatypes.Packing) {
 	e.Packing = packing
-	r, ok := e.tarRole()
+	r, ok := e.findTarRole()
 	if !ok {
 		e.report("/packing", fmt.Sprintf("kind %q can't pack %q as %s", e.draft.Kind.Name, e.Path, packing), "name the role with as:, or set mediaType")
 		e.failed = true

@@ -14,7 +14,7 @@ import (
 // Finish is the type of Plan.Finish: it makes a config from the packed layers.
 type Finish = func(layers []spec.Packed) (spec.Finished, error)
 
-// Merge merges one JSON object over another, recursively.
+// Merge returns below with the fields of above merged over it, recursively.
 func Merge(below, above map[string]any) map[string]any {
 	merged := maps.Clone(below)
 	if merged == nil {

@@ -35,8 +35,8 @@ func Inherit(whole, platform *spec.Spec) *spec.Spec {
 	return &p
 }
 
-// Entries returns a Spec for each file or directory of a kind with one per manifest. It determines the platform of the manifest; in
-// a collection its name and version, which are then not those of the whole.
+// Entries returns a Spec for each file or directory of a kind that has one manifest per file. The file determines the platform of its
+// manifest or, in a collection, the name and version, which are not inherited from declared.
 func Entries(fsys fs.FS, declared *spec.Spec, shape mediatypes.Shape) []*spec.Spec {
 	var specs []*spec.Spec
 	add := func(l spec.LayerSpec) {
@@ -48,7 +48,7 @@ func Entries(fsys fs.FS, declared *spec.Spec, shape mediatypes.Shape) []*spec.Sp
 		specs = append(specs, &one)
 	}
 	for _, l := range declared.Layers {
-		names, err := matches(fsys, l.Path)
+		names, err := listMatches(fsys, l.Path)
 		if !tree.IsGlob(l.Path) || err != nil || len(names) == 0 {
 			add(l) // composing it reports its problems
 			continue
@@ -62,8 +62,8 @@ func Entries(fsys fs.FS, declared *spec.Spec, shape mediatypes.Shape) []*spec.Sp
 	return specs
 }
 
-// matches lists the files that match a pattern, or the directories if it ends in a slash.
-func matches(fsys fs.FS, pattern string) ([]string, error) {
+// listMatches lists the files that match a pattern, or the directories if the pattern ends in a slash.
+func listMatches(fsys fs.FS, pattern string) ([]string, error) {
 	if !strings.HasSuffix(pattern, "/") {
 		return doublestar.Glob(fsys, path.Clean(pattern), doublestar.WithNoFollow(), doublestar.WithFilesOnly())
 	}
@@ -77,8 +77,7 @@ func matches(fsys fs.FS, pattern string) ([]string, error) {
 // Taken holds the files of each platform of an index, or of each name in a collection.
 type Taken map[string]string
 
-// Add adds a manifest of the index. The clash says that another one is for the same platform, or in a collection has the same
-// name.
+// Add adds a manifest of the index. It returns a message if another manifest is for the same platform or, in a collection, has the same name.
 func (t Taken) Add(plan *spec.Plan, shape mediatypes.Shape) (clash string) {
 	of, verb, rule := manifest.FormatPlatform(plan.Platform), "is for", "an index holds one of each platform"
 	if shape == mediatypes.Collection {

@@ -20,10 +20,10 @@ var (
 	documentMarks = lazy.Regexp(`(?s)^\s*(?:SPDXVersion:|[{<].*(?:"spdxVersion"|"bomFormat"|https://spdx\.org/rdf/3|cyclonedx\.org/schema/bom|"runs"|"predicateType"|openvex\.dev|"csaf_version"))`)
 )
 
-// CheckDocument reports a document that is almost of a kind, and would not be found as a file of any.
+// CheckDocument returns an error for a document that is almost of a kind, and would not be recognized as any.
 func CheckDocument(s *tree.Sample) error { return AlmostOfKind(s).Err() }
 
-// AlmostOfKind returns what keeps a document from being of a kind, if that is known.
+// AlmostOfKind returns the problem that keeps a document from being of a kind, or nil if none is known.
 func AlmostOfKind(s *tree.Sample) spec.Problems {
 	const orGeneric = ", or name the kind generic, which packs any file unchanged"
 	problem := func(message, hint string) spec.Problems {
@@ -42,14 +42,14 @@ func AlmostOfKind(s *tree.Sample) spec.Problems {
 		return problem("is SPDX in YAML, which readers of attachments do not know", "convert it to JSON"+orGeneric)
 	case keys == nil && spdxInRDF().Match(head):
 		return problem("is SPDX in RDF, which readers of attachments do not know", "convert it to JSON"+orGeneric)
-	case documentMarks().Match(unzipped(head)):
+	case documentMarks().Match(decompress(head)):
 		return problem("is a compressed document, and readers of attachments expect it uncompressed", "decompress it: gunzip "+path.Base(s.Path)+orGeneric)
 	}
 	return nil
 }
 
-// unzipped returns the beginning of what gzip compressed, and nothing of other content.
-func unzipped(head []byte) []byte {
+// decompress returns the beginning of the content of gzip data, or nil for other data.
+func decompress(head []byte) []byte {
 	r, err := gzip.NewReader(bytes.NewReader(head))
 	if err != nil {
 		return nil

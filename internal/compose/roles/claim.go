@@ -17,20 +17,20 @@ import (
 // GenericHint is the hint for a file whose content does not match its name.
 const GenericHint = "fix it, or name the kind generic, which packs any file unchanged"
 
-// CheckClaims reports the files whose names claim a kind and that are broken. It is for files that no kind fits: with a
-// kind, their faults were found already.
+// CheckClaims returns an error for the files that have the name of a kind but are broken. It is for files for which no kind was found;
+// otherwise, their faults are reported elsewhere.
 func (t *Table) CheckClaims(samples []*tree.Sample) error {
 	var problems spec.Problems
 	for _, s := range samples {
 		if s.Info.Mode().IsRegular() {
-			problems = append(problems, t.claimProblems(s)...)
+			problems = append(problems, t.checkClaim(s)...)
 		}
 	}
 	return problems.Err()
 }
 
-// claimProblems returns the faults of a file that claims a kind, and nothing if it shows a kind or is valid.
-func (t *Table) claimProblems(s *tree.Sample) spec.Problems {
+// checkClaim returns the faults of a file that has the name of a kind. It returns nil if the content shows a kind, or if the file is valid.
+func (t *Table) checkClaim(s *tree.Sample) spec.Problems {
 	var problems spec.Problems
 	for _, k := range t.Kinds {
 		if r, ok := t.FindRole(k, s, ""); ok && r.Tells {
@@ -46,23 +46,22 @@ func (t *Table) claimProblems(s *tree.Sample) spec.Problems {
 	return problems
 }
 
-// ClaimFault returns the fault of a file that has the name of a kind and no role in it, or nil if the file is something
-// else.
+// ClaimFault returns the fault of a file that has the name of a kind and no role in it. It returns nil if the file is not meant for the kind.
 func (t *Table) ClaimFault(k mediatypes.Kind, s *tree.Sample) error {
 	i := slices.IndexFunc(k.Layers, func(l mediatypes.LayerType) bool { return claims(l, s.Path) })
 	if i < 0 {
 		return nil
 	}
-	return t.faultOf(k.Layers[i], s)
+	return t.findFault(k.Layers[i], s)
 }
 
-// claims reports whether a file has a name of a layer type.
+// claims reports whether the name of a file is one that a layer type claims.
 func claims(t mediatypes.LayerType, name string) bool {
 	return slices.ContainsFunc(t.Claims, func(pattern string) bool { return matchPattern(pattern, path.Base(name)) })
 }
 
-// faultOf returns the fault of a file that its layer type does not accept.
-func (t *Table) faultOf(l mediatypes.LayerType, s *tree.Sample) error {
+// findFault returns the fault of a file that its layer type does not accept.
+func (t *Table) findFault(l mediatypes.LayerType, s *tree.Sample) error {
 	test := t.Tests[l.Content]
 	if test.Fault != nil {
 		return test.Fault(s)

@@ -16,10 +16,10 @@ type Test struct {
 	// Fault returns the reason why the native client would reject a file that fails although its name claims that it
 	// passes, or nil if the file is valid and something else. Without a Fault function, the failed test is the fault.
 	Fault func(s *tree.Sample) error
-	// Ignore returns a filter of the paths in a directory that passes, below which the native client does not pack some:
-	// those that its own ignore file lists in a syntax of its own.
+	// Ignore returns a filter of the paths that the native client does not pack from a directory that passes. It is for clients whose ignore
+	// file has its own syntax.
 	Ignore func(fsys fs.FS, dir string) (spec.Filter, error)
-	// IsGeneral: the test passes directories that another kind may describe better, so a kind that any other test shows
-	// precedes the kind.
+	// IsGeneral means that the test also passes directories that another kind may describe better. A kind that any other test shows takes
+	// precedence.
 	IsGeneral bool
 }

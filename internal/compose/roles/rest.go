@@ -39,8 +39,7 @@ func Rest(fsys fs.FS, dir string, packed []string) []string {
 	return left
 }
 
-// Unpacked returns the paths that were left out, each once: without those that are packed after all, and directories of which others
-// are listed.
+// Unpacked returns the paths in left, each once, without those that are packed, and without directories that contain other paths in left.
 func Unpacked(left, packed []string) []string {
 	isOut := map[string]bool{}
 	for _, name := range left {

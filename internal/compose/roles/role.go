@@ -10,10 +10,10 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// Role is the layer type that a file plays in a kind, and why.
+// Role is the layer type of a file in a kind, with the evidence for it.
 type Role struct {
 	mediatypes.LayerType
-	Evidence string // of the content test; empty where only the name decided
+	Evidence string // of the content test; empty if only the name decided
 }
 
 // FindRole tries the layer types of a kind on a file. With as, it tries only those of that role: first by name and content,
@@ -35,7 +35,7 @@ func (t *Table) FindRole(kind mediatypes.Kind, s *tree.Sample, as string) (Role,
 	return Role{}, false
 }
 
-// takes reports whether a layer type is for files, or directories, of that name.
+// takes reports whether a layer type accepts the name of a file or directory. With named, the user chose the role.
 func takes(t mediatypes.LayerType, s *tree.Sample, byName, named bool) bool {
 	switch {
 	case byName && len(t.Match) > 0:
@@ -93,7 +93,7 @@ func (t *Table) Expected(kind mediatypes.Kind, as string) string {
 		}
 		part := strings.Join(l.Match, ", ")
 		if test, ok := t.Tests[l.Content]; ok {
-			part = strings.TrimSpace(test.Expects + " " + parenthesized(part))
+			part = strings.TrimSpace(test.Expects + " " + parenthesize(part))
 		}
 		if part != "" && !slices.Contains(parts, part) {
 			parts = append(parts, part)
@@ -105,14 +105,14 @@ func (t *Table) Expected(kind mediatypes.Kind, as string) string {
 	return "expected " + strings.Join(parts, "; ")
 }
 
-// isClaimedBefore reports whether a layer type takes, whatever their content, the files that an earlier one takes by content.
+// isClaimedBefore reports whether a layer type takes the same names, whatever the content, as an earlier one that tests the content.
 func isClaimedBefore(t mediatypes.LayerType, before []mediatypes.LayerType) bool {
 	return t.Content == "" && slices.ContainsFunc(before, func(o mediatypes.LayerType) bool {
 		return o.Content != "" && o.Role == t.Role && slices.Equal(o.Match, t.Match)
 	})
 }
 
-func parenthesized(s string) string {
+func parenthesize(s string) string {
 	if s == "" {
 		return ""
 	}

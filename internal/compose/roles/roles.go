@@ -1,4 +1,4 @@
-// Package roles finds the role of a file in a kind, by its name and content, and what the native client of the kind leaves out.
+// Package roles finds the role of a file in a kind, by its name and content, and the files that the native client of the kind leaves out.
 package roles
 
 import "github.com/davit-oci/davit/mediatypes"

@@ -21,7 +21,7 @@ type Layer struct {
 	IsDeclared bool // the title is that of the declaration, which was checked there
 }
 
-// Fault is a title that no pull could place, or not beside others.
+// Fault is a title that a pull can't place at all, or not together with the other layers.
 type Fault struct {
 	Layer         int // its index
 	Message, Hint string
@@ -59,13 +59,13 @@ func Check(fsys fs.FS, layers []Layer) []Fault {
 				faults = append(faults, Fault{i, fmt.Sprintf("title %q is below %q, which is a file", l.Title, other.Title), ""})
 			}
 		}
-		faults = append(faults, collisions(fsys, i, layers)...)
+		faults = append(faults, findCollisions(fsys, i, layers)...)
 	}
 	return faults
 }
 
-// collisions returns the faults of a tar that has files of other layers. A pull unpacks it between them.
-func collisions(fsys fs.FS, at int, layers []Layer) []Fault {
+// findCollisions returns the faults of a tar that has the files of other layers: a pull unpacks it into the same directory.
+func findCollisions(fsys fs.FS, at int, layers []Layer) []Fault {
 	tar := layers[at]
 	if !isUnpacked(tar) {
 		return nil
@@ -133,8 +133,8 @@ func hasFile(fsys fs.FS, tar Layer, name string) bool {
 	return !tar.Exclude(rel, info.IsDir())
 }
 
-// NotOfWindows lists the titles that Windows can't have as paths.
-func NotOfWindows(layers []Layer) []string {
+// InvalidOnWindows lists the titles that are not valid paths on Windows.
+func InvalidOnWindows(layers []Layer) []string {
 	var bad []string
 	for _, l := range layers {
 		if declare.BadTitle(l.Title) == "" && !isWindowsPath(l.Title) {

@@ -120,7 +120,7 @@ func TestBottleRefuses(t *testing.T) {
 	}
 	_, err := kindtest.Compose(t, map[string]string{file: string(whole), "greeting--2.0.0.all.bottle.tar.gz": string(kindtest.BottleOf("greeting/2.0.0/INSTALL_RECEIPT.json", "{}"))},
 		"kind: bottle\nlayers: ['*.bottle.tar.gz']\n")
-	if err == nil || !strings.Contains(err.Error(), "holds one version of one thing") {
+	if err == nil || !strings.Contains(err.Error(), "must have the same name and version") {
 		t.Errorf("two versions: %v", err)
 	}
 }

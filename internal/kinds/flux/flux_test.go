@@ -23,7 +23,7 @@ func TestFluxDefaultIgnoreRules(t *testing.T) {
 		notes, warnings []string
 	}{
 		"defaults": {"", []string{".git", "apps/b.png"},
-			[]string{"flux: what flux leaves out stays out; an exclude of your own, even [], replaces that"},
+			[]string{"flux: files that flux leaves out are not packed; an exclude of your own, even [], replaces these"},
 			[]string{"flux does not unpack links: l.yaml"}},
 		"own exclude": {", exclude: [l.yaml, .git]", []string{".git", "l.yaml"}, nil, nil},
 		"empty exclude": {", exclude: []", nil, nil,
