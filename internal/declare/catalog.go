@@ -10,7 +10,7 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// Catalog lists what a declaration and a kind file can name.
+// Catalog lists the names that a declaration and a kind file can use.
 type Catalog struct {
 	Kinds   []mediatypes.Kind // sorted by name
 	Derives []string          // functions that derive a config
@@ -38,7 +38,7 @@ func (c Catalog) Writable() []string {
 	return names
 }
 
-// UnknownKind returns the error about a name that is not a kind, or that of one that can't be packed.
+// UnknownKind returns the error for a name that is not a kind, or is a kind that can't be packed.
 func (c Catalog) UnknownKind(name string) error {
 	if _, ok := c.Lookup(name); ok {
 		return &spec.Error{Item: name, Err: spec.Invalid(errors.New("this kind can be read but not packed"))}
@@ -46,7 +46,7 @@ func (c Catalog) UnknownKind(name string) error {
 	return &spec.Error{Item: name, Err: spec.Invalid(errors.New("unknown kind")), Hint: c.suggest(name)}
 }
 
-// suggest returns the kind that was probably meant, or all kinds that can be packed.
+// suggest returns a hint with the kind that was probably meant, or with all kinds that can be packed.
 func (c Catalog) suggest(name string) string {
 	return cmp.Or(kindwords.Suggest(name, c.Writable()), "kinds: "+strings.Join(c.Writable(), ", "))
 }

@@ -19,7 +19,7 @@ import (
 const (
 	tagHint      = "letters, digits, dots, dashes and underscores, at most 128; a + is written as _"
 	platformHint = "OS/ARCH[/VARIANT], as in linux/amd64"
-	// maxReferrerDepth bounds referrers of referrers: an attestation of an SBOM of an image is already rare.
+	// maxReferrerDepth limits referrers of referrers: an attestation of an SBOM of an image is already rare.
 	maxReferrerDepth = 8
 	maxTitle         = 4096 // longest path of common file systems
 )
@@ -193,7 +193,7 @@ func checkReferrers(known Catalog, s *spec.Spec, depth int, report func(spec.Pro
 	}
 }
 
-// isUnread reports whether an entry has a problem as a whole and nothing that it needs: another one would say the same again.
+// isUnread reports whether an entry has a problem as a whole and none of its required fields: a problem about these would repeat it.
 func isUnread(s *spec.Spec, required string) bool {
 	return s.IsReported("") && !s.Declares(required) && !s.Declares("/layers")
 }

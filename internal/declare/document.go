@@ -14,8 +14,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// The bounds of a YAML document. Declarations are written by hand; a larger one is an accident or an attack, and
-// aliases of aliases would otherwise grow without end.
+// The limits of a YAML document. Declarations are written by hand: a larger one is an accident or an attack, and nested aliases grow
+// exponentially.
 const (
 	MaxDocument = 1 << 20
 	maxNodes    = 100_000
@@ -50,7 +50,7 @@ func ReadDocument(file string, data []byte) *document {
 		return d
 	}
 	if d.Value = d.read(&root, "", 0); d.nodes > maxNodes {
-		d.Value = nil // the part that was read is incomplete
+		d.Value = nil // what was read is incomplete
 		return d
 	}
 	switch err := decoder.Decode(&second); {
@@ -58,7 +58,7 @@ func ReadDocument(file string, data []byte) *document {
 	case err != nil:
 		d.addSyntaxProblem(err)
 	default:
-		d.Add(place(&second), "a second document begins here; a file holds one", "")
+		d.Add(positionOf(&second), "a second document begins here; a file holds one", "")
 	}
 	return d
 }
@@ -73,17 +73,17 @@ func (d *document) addSyntaxProblem(err error) {
 	d.Add(spec.Position{Line: max(line, 1), Column: 1}, "not YAML: "+text, "")
 }
 
-func place(n *yaml.Node) spec.Position {
+func positionOf(n *yaml.Node) spec.Position {
 	return spec.Position{Line: max(n.Line, 1), Column: max(n.Column, 1)}
 }
 
 // read converts a node to a JSON value and records its position.
 func (d *document) read(n *yaml.Node, pointer string, depth int) any {
-	if !d.checkBounds(n, pointer, depth) {
+	if !d.checkLimits(n, pointer, depth) {
 		return nil
 	}
 	if _, seen := d.Values[pointer]; !seen {
-		d.Values[pointer] = place(n)
+		d.Values[pointer] = positionOf(n)
 	}
 	switch n.Kind {
 	case yaml.DocumentNode:
@@ -97,13 +97,13 @@ func (d *document) read(n *yaml.Node, pointer string, depth int) any {
 		}
 		return list
 	case yaml.MappingNode:
-		return d.mapping(n, pointer, depth)
+		return d.readMapping(n, pointer, depth)
 	}
-	return d.scalar(n)
+	return d.readScalar(n)
 }
 
-// checkBounds enforces the bounds. Exceeding one is a problem, and nothing is read after it.
-func (d *document) checkBounds(n *yaml.Node, pointer string, depth int) bool {
+// checkLimits reports whether the limits allow another node. Exceeding a limit is a problem, after which nothing is read.
+func (d *document) checkLimits(n *yaml.Node, pointer string, depth int) bool {
 	if d.nodes > maxNodes {
 		return false
 	}
@@ -113,11 +113,11 @@ func (d *document) checkBounds(n *yaml.Node, pointer string, depth int) bool {
 		return true
 	}
 	d.nodes = maxNodes + 1
-	d.Add(place(n), "is nested too deeply, or repeats itself without end", "")
+	d.Add(positionOf(n), "is nested too deeply, or repeats itself without end", "")
 	return false
 }
 
-func (d *document) mapping(n *yaml.Node, pointer string, depth int) any {
+func (d *document) readMapping(n *yaml.Node, pointer string, depth int) any {
 	object := make(map[string]any, len(n.Content)/2)
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
@@ -126,27 +126,27 @@ func (d *document) mapping(n *yaml.Node, pointer string, depth int) any {
 		}
 		switch {
 		case key.ShortTag() == "!!merge":
-			d.Add(place(n.Content[i]), "merge keys (<<) are not read", "write the keys out")
+			d.Add(positionOf(n.Content[i]), "merge keys (<<) are not read", "write the keys out")
 			continue
 		case key.Kind != yaml.ScalarNode || key.ShortTag() != "!!str":
-			d.Add(place(n.Content[i]), "a key must be a string", "put it in quotes")
+			d.Add(positionOf(n.Content[i]), "a key must be a string", "put it in quotes")
 			continue
 		}
 		child := pointer + "/" + EscapePointer(key.Value)
 		if first, twice := d.Keys[child]; twice {
-			d.Add(place(n.Content[i]), fmt.Sprintf("key %q is given twice", key.Value), fmt.Sprintf("first on line %d", first.Line))
+			d.Add(positionOf(n.Content[i]), fmt.Sprintf("key %q is given twice", key.Value), fmt.Sprintf("first on line %d", first.Line))
 			continue
 		}
-		d.Keys[child] = place(n.Content[i])
+		d.Keys[child] = positionOf(n.Content[i])
 		object[key.Value] = d.read(value, child, depth+1)
 	}
 	return object
 }
 
-func (d *document) scalar(n *yaml.Node) any {
+func (d *document) readScalar(n *yaml.Node) any {
 	value, ok := yamlscalar.Read(n)
 	if !ok {
-		d.Add(place(n), fmt.Sprintf("%s %q can't be read", strings.TrimLeft(n.ShortTag(), "!"), n.Value), "put it in quotes if it is a string")
+		d.Add(positionOf(n), fmt.Sprintf("%s %q can't be read", strings.TrimLeft(n.ShortTag(), "!"), n.Value), "put it in quotes if it is a string")
 		return nil
 	}
 	return value

@@ -15,7 +15,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// ParseKind reads a kind file: a kind that is not built in, with the fields of mediatypes.Kind. Its error is Problems.
+// ParseKind reads a kind file: a kind that is not built in, with the fields of mediatypes.Kind. The error is a spec.Problems if the file has
+// faults.
 func ParseKind(known Catalog, name string, data []byte) (mediatypes.Kind, error) {
 	doc := ReadDocument(name, data)
 	if doc.Value == nil && len(doc.Problems) > 0 {
@@ -45,16 +46,16 @@ func KindFile(kind mediatypes.Kind) ([]byte, error) {
 	var b bytes.Buffer
 	e := yaml.NewEncoder(&b)
 	e.SetIndent(2)
-	kind.Config.Schema, _ = yamlNumbers(kind.Config.Schema).(map[string]any)
-	kind.Config.Defaults, _ = yamlNumbers(kind.Config.Defaults).(map[string]any)
+	kind.Config.Schema, _ = convertNumbers(kind.Config.Schema).(map[string]any)
+	kind.Config.Defaults, _ = convertNumbers(kind.Config.Defaults).(map[string]any)
 	if err := e.Encode(kind); err != nil {
 		return nil, fmt.Errorf("printing kind %q: %w", kind.Name, err)
 	}
 	return b.Bytes(), e.Close()
 }
 
-// yamlNumbers copies a JSON value for the YAML library, which treats a json.Number as a string.
-func yamlNumbers(v any) any {
+// convertNumbers copies a JSON value for the YAML library, which treats a json.Number as a string.
+func convertNumbers(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
 		if v == nil {
@@ -62,13 +63,13 @@ func yamlNumbers(v any) any {
 		}
 		object := make(map[string]any, len(v))
 		for key, value := range v {
-			object[key] = yamlNumbers(value)
+			object[key] = convertNumbers(value)
 		}
 		return object
 	case []any:
 		items := make([]any, len(v))
 		for i, item := range v {
-			items[i] = yamlNumbers(item)
+			items[i] = convertNumbers(item)
 		}
 		return items
 	case json.Number:

@@ -14,10 +14,10 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-const (
-	Dialect    = jsonschema.Dialect
-	tagPattern = `^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`
-)
+// Dialect is the $schema of all schemas of davit.
+const Dialect = jsonschema.Dialect
+
+const tagPattern = `^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`
 
 // SpecSchemaJSON returns the JSON Schema of davit.yaml. Parse checks with it, so editors and davit agree.
 func SpecSchemaJSON() ([]byte, error) { return indentJSON(specSchema()) }
@@ -89,11 +89,11 @@ func specSchema() map[string]any {
 	root["$schema"], root["title"] = Dialect, "davit.yaml"
 	root["required"] = []any{"kind"}
 	root["$defs"] = map[string]any{
-		"annotations": shaped(map[string]any{"type": "object", "additionalProperties": map[string]any{"type": "string"}},
+		"annotations": withExample(map[string]any{"type": "object", "additionalProperties": map[string]any{"type": "string"}},
 			map[string]any{"com.example.team": "hello"}),
 		"layer":    layerSchema(),
-		"referrer": shaped(referrer, referrerExample),
-		"platform": shaped(platform, platformExamples[0]),
+		"referrer": withExample(referrer, referrerExample),
+		"platform": withExample(platform, platformExamples[0]),
 	}
 	return root
 }
@@ -115,14 +115,14 @@ func specProperties() map[string]any {
 		"name":         text("org.opencontainers.image.title of the manifest"),
 		"version":      text("org.opencontainers.image.version of the manifest"),
 		"artifactType": text("another artifactType than the kind's"),
-		"tags":         shaped(list("pushed besides the tag of the target", map[string]any{"type": "string", "pattern": tagPattern}), []any{"latest", "1.0"}),
+		"tags":         withExample(list("pushed besides the tag of the target", map[string]any{"type": "string", "pattern": tagPattern}), []any{"latest", "1.0"}),
 		"immutable":    flag("never move the tag of the target, and that of the version, to other content"),
 		"annotations":  annotations,
-		"config": shaped(map[string]any{"type": "object", "description": "fields of the kind's config; they override the values read from the files"},
+		"config": withExample(map[string]any{"type": "object", "description": "fields of the kind's config; they override the values read from the files"},
 			map[string]any{"quantization": "Q4_K_M"}),
-		"layers":    shaped(atLeastOne(list("the files", define("layer"))), []any{"README.md", "docs/"}),
-		"platforms": shaped(atLeastOne(list("one artifact per platform under one index, instead of layers", define("platform"))), platformExamples),
-		"referrers": shaped(list("packed, pushed and attached together with this artifact", define("referrer")), []any{referrerExample}),
+		"layers":    withExample(atLeastOne(list("the files", define("layer"))), []any{"README.md", "docs/"}),
+		"platforms": withExample(atLeastOne(list("one artifact per platform under one index, instead of layers", define("platform"))), platformExamples),
+		"referrers": withExample(list("packed, pushed and attached together with this artifact", define("referrer")), []any{referrerExample}),
 		"subject":   text("a target that this artifact refers to"),
 		"base":      text("a target whose layers and config an image or volume builds on"),
 	}
@@ -139,17 +139,17 @@ func layerSchema() map[string]any {
 		"title":       text("name on pull; the path when left out"),
 		"mediaType":   text("overrides that of the kind"),
 		"annotations": annotations,
-		"exclude":     shaped(list("what to leave out of a directory or glob, in the syntax of .dockerignore", map[string]any{"type": "string"}), []any{"**/*.tmp"}),
+		"exclude":     withExample(list("what to leave out of a directory or glob, in the syntax of .dockerignore", map[string]any{"type": "string"}), []any{"**/*.tmp"}),
 		"preserve":    flag("keep mode, owner, times and xattrs"),
 		"split":       flag("cut a directory into several layers by content, so that a small change moves little"),
 	})
 	schema["type"] = []any{"string", "object"}
 	schema["minLength"] = 1
 	schema["required"] = []any{"path"}
-	return shaped(schema, map[string]any{"path": "docs/", "title": "docs"})
+	return withExample(schema, map[string]any{"path": "docs/", "title": "docs"})
 }
 
-// Checker validates JSON values against a schema and words the faults for davit's users.
+// Checker validates JSON values against a schema, and describes the faults in the terms of davit.yaml.
 type Checker struct{ schema *jsonschema.Schema }
 
 // NewChecker compiles a schema given as Go values. It loads no other schemas.
@@ -218,9 +218,9 @@ func explain(f jsonschema.Fault) (message, hint string) {
 		if f.Got == "number" && slices.Equal(want, []string{"string"}) {
 			hint = "put it in quotes"
 		} else {
-			hint = shape(f.At, f.Examples)
+			hint = hintAtShape(f.At, f.Examples)
 		}
-		return fmt.Sprintf("must be %s, not %s", article(want), article(typesOf(f.Got))), hint
+		return fmt.Sprintf("must be %s, not %s", describeTypes(want), describeTypes(typesOf(f.Got))), hint
 	case "enum":
 		allowed, _ := f.Want.([]any)
 		words := make([]string, len(allowed))
@@ -254,7 +254,7 @@ func explain(f jsonschema.Fault) (message, hint string) {
 	return explainBound(f), ""
 }
 
-// explainBound words the keywords that compare or count.
+// explainBound explains a fault of a keyword that compares or counts.
 func explainBound(f jsonschema.Fault) string {
 	format := map[string]string{
 		"minimum": "must be at least %v", "maximum": "must be at most %v",
@@ -287,8 +287,8 @@ func typesOf(value any) (names []string) {
 	return names
 }
 
-// article puts "a" or "an" before the names of JSON types, as davit.yaml's users call them.
-func article(types []string) string {
+// describeTypes returns the names of JSON types in the terms of davit.yaml, such as "a mapping or a list".
+func describeTypes(types []string) string {
 	words := map[string]string{"object": "a mapping", "array": "a list", "string": "a string", "number": "a number",
 		"integer": "an integer", "boolean": "true or false", "null": "nothing"}
 	named := make([]string, len(types))
@@ -306,7 +306,7 @@ func pointerTo(location []string) string {
 	return b.String()
 }
 
-// subject returns the last key in the location of a value: `"config": `.
+// subject returns the beginning of a message about a value, with the last key in its location: `"config": `.
 func subject(location []string) string {
 	if key := lastKey(location); key != "" {
 		return fmt.Sprintf("%q: ", key)
@@ -314,7 +314,7 @@ func subject(location []string) string {
 	return ""
 }
 
-// lastKey returns the last word of a location that is not an index, or "".
+// lastKey returns the last token of a location that is not an index, or "".
 func lastKey(location []string) string {
 	for i := len(location) - 1; i >= 0; i-- {
 		if _, err := strconv.Atoi(location[i]); err != nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// TestSchemaIsThatOfTheSpec compares the keys of the schema with the fields that they are read into.
-func TestSchemaIsThatOfTheSpec(t *testing.T) {
+// TestSchemasMatchFields compares the keys of the schemas with the fields that they are read into.
+func TestSchemasMatchFields(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		name   string

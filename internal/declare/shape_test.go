@@ -9,7 +9,7 @@ import (
 	"github.com/davit-oci/davit/internal/declare"
 )
 
-// TestShapes writes a value of another type for every key of davit.yaml that is a list or a mapping: the hint shows one that fits.
+// TestShapes sets every key of davit.yaml that is a list or a mapping to a value of the wrong type: the hint shows a valid value.
 func TestShapes(t *testing.T) {
 	t.Parallel()
 	data, err := declare.SpecSchemaJSON()

@@ -9,9 +9,9 @@ import (
 	"github.com/davit-oci/davit/artifact/spec"
 )
 
-// Parse reads a davit.yaml. Problems name the file by name; "-" is standard input. The error is Problems, all at once.
-// A Spec returned with Problems holds the parts that could be read: Compose refuses it, and reports the same problems
-// together with those that it finds in the files. The Spec is nil only if nothing could be read.
+// Parse reads a davit.yaml. Problems name the file by name; "-" is standard input. The error is a spec.Problems with all problems. A Spec
+// returned with Problems holds the parts that could be read: Compose refuses it, and reports the same problems together with those that it
+// finds in the files. The Spec is nil only if nothing could be read.
 func Parse(known Catalog, name string, data []byte) (*spec.Spec, error) {
 	if name == "-" {
 		name = "<stdin>"
@@ -25,7 +25,7 @@ func Parse(known Catalog, name string, data []byte) (*spec.Spec, error) {
 		return nil, fmt.Errorf("reading the schema of davit.yaml: %w", err)
 	}
 	for _, f := range checker.Check(doc.Value) {
-		if f.missing { // Check knows better which keys are needed
+		if f.missing { // Check reports the keys that are needed
 			continue
 		}
 		doc.AddFault(doc, "", f)
@@ -50,7 +50,7 @@ func (d *document) AddFault(in *document, under string, f Fault) {
 	d.Problems = append(d.Problems, in.Problem(under+f.Pointer, f.Message, f.Hint))
 }
 
-// decodeValue fills a struct from a value that readDocument made.
+// decodeValue decodes a JSON-like value into another Go value.
 func decodeValue(value, into any) error {
 	encoded, err := json.Marshal(value)
 	if err != nil {
@@ -72,7 +72,7 @@ func ReadConfig(s *spec.Spec, name string, data []byte) error {
 	return doc.Problems.Err()
 }
 
-// ConfigProblem points at a config field.
+// ConfigProblem returns a problem at a config field.
 func ConfigProblem(s *spec.Spec, f Fault) spec.Problem {
 	source, at := s.ConfigSource(f.Pointer)
 	if f.key {

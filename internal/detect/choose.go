@@ -47,7 +47,7 @@ var rules = []rule{{
 }, {
 	why:  "a kind whose evidence another kind has a role for is a part of that kind",
 	when: not(isAllAttached),
-	drop: func(c *choice, m match) bool { return !m.kind.Attached && m.all == nil && !has(c.mains, m) },
+	drop: func(c *choice, m match) bool { return !m.kind.Attached && m.all == nil && !hasKind(c.mains, m) },
 }, {
 	why:  "if a kind has a role for every file, subdirectories are not evidence of another kind",
 	when: whenAnyLeft(func(m match) bool { return m.all != nil }),
@@ -67,7 +67,7 @@ var rules = []rule{{
 }, {
 	why:  "kinds that an entry is evidence of are preferred",
 	when: func(c *choice) bool { return len(c.left) > 1 && len(c.mains) > 0 },
-	drop: func(c *choice, m match) bool { return !m.kind.Attached && !has(c.mains, m) },
+	drop: func(c *choice, m match) bool { return !m.kind.Attached && !hasKind(c.mains, m) },
 }, {
 	why:  "of two kinds with roles for each other's evidence, the one that requires its evidence is preferred",
 	when: func(c *choice) bool { return len(c.left) > 1 },
@@ -80,7 +80,7 @@ var rules = []rule{{
 	drop: func(_ *choice, m match) bool { return m.kind.Attached },
 }}
 
-// choose returns the kind of the files: no candidate if it is generic, several if the user must choose.
+// choose returns the candidates that no rule drops: none if the kind is generic, several if the user must choose.
 func (f *files) choose(found []match) []match {
 	c := &choice{files: f, left: slices.Clone(found)}
 	for _, m := range found {
@@ -122,7 +122,7 @@ func whenAnyLeft(is func(match) bool) func(*choice) bool {
 func (c *choice) hasLeft(is func(match) bool) bool { return slices.ContainsFunc(c.left, is) }
 
 // has reports whether a kind is among the matches.
-func has(all []match, m match) bool {
+func hasKind(all []match, m match) bool {
 	return slices.ContainsFunc(all, func(o match) bool { return o.kind.Name == m.kind.Name })
 }
 
@@ -138,8 +138,8 @@ func (f *files) isPart(all []match, m match) bool {
 	})
 }
 
-// accountsFor reports whether a kind has a role of its own for all evidence of another one: the weights that a
-// Modelfile names, the directories of a collection.
+// accountsFor reports whether a kind has a role of its own for all evidence of another kind, such as the weights that a Modelfile names, or
+// the directories of a collection.
 func (f *files) accountsFor(m, other match) bool {
 	if other.isWhole {
 		return false
@@ -162,7 +162,7 @@ func (f *files) hasOwnUses(m, other match) bool {
 func (f *files) hasOwnUse(m, other match, entry *tree.Sample) bool {
 	r, ok := f.table.FindRole(m.kind, entry, "")
 	if !ok && entry.IsDir() && m.kind.Expand {
-		inside := showingFiles(f.table, other.kind, entry)
+		inside := listShowing(f.table, other.kind, entry)
 		return len(inside) > 0 && !slices.ContainsFunc(inside, func(s *tree.Sample) bool { return !f.hasOwnUse(m, other, s) })
 	}
 	return ok && !slices.Contains(r.Match, "*")

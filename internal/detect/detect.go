@@ -44,7 +44,7 @@ func Detect(t *compose.Table, fsys fs.FS, paths []string, kind string) (*spec.Sp
 		k, ok := t.Lookup(kind)
 		switch {
 		case declare.IsKindFile(kind):
-			return &spec.Spec{Kind: kind, Layers: layersOf(paths)}, nil, nil
+			return &spec.Spec{Kind: kind, Layers: makeLayers(paths)}, nil, nil
 		case !ok || k.ReadOnly:
 			return nil, nil, t.Catalog().UnknownKind(kind)
 		}
@@ -54,7 +54,7 @@ func Detect(t *compose.Table, fsys fs.FS, paths []string, kind string) (*spec.Sp
 	chosen := files.choose(files.candidates())
 	switch len(chosen) {
 	case 0:
-		if err := t.CheckClaims(entriesOf(fsys, samples)); err != nil {
+		if err := t.CheckClaims(expandDirectories(fsys, samples)); err != nil {
 			return nil, nil, err
 		}
 		if len(samples) == 1 && samples[0].Info.Mode().IsRegular() {
@@ -62,11 +62,11 @@ func Detect(t *compose.Table, fsys fs.FS, paths []string, kind string) (*spec.Sp
 				return nil, nil, err
 			}
 		}
-		return &spec.Spec{Kind: "generic", Layers: layersOf(paths)}, []string{"detected kind generic: no other fits; --kind sets another"}, nil
+		return &spec.Spec{Kind: "generic", Layers: makeLayers(paths)}, []string{"detected kind generic: no other fits; --kind sets another"}, nil
 	case 1:
 		return files.declare(chosen[0])
 	}
-	return nil, nil, ambiguousError(chosen)
+	return nil, nil, newAmbiguousError(chosen)
 }
 
 // declare makes a Spec of the files of a kind. The notes name its evidence.
@@ -115,20 +115,20 @@ func InKind(t *compose.Table, fsys fs.FS, paths []string, kind mediatypes.Kind) 
 	return declared, err
 }
 
-// entriesOf replaces each directory by its entries.
-func entriesOf(fsys fs.FS, samples []*tree.Sample) []*tree.Sample {
+// expandDirectories replaces each directory by its entries.
+func expandDirectories(fsys fs.FS, samples []*tree.Sample) []*tree.Sample {
 	var entries []*tree.Sample
 	for _, s := range samples {
 		if !s.IsDir() {
 			entries = append(entries, s)
-		} else if listed, err := list(fsys, s.Path); err == nil { // else it has only hidden files
+		} else if listed, err := listDirectory(fsys, s.Path); err == nil { // else it has only hidden files
 			entries = append(entries, listed[1:]...)
 		}
 	}
 	return entries
 }
 
-func ambiguousError(matches []match) error {
+func newAmbiguousError(matches []match) error {
 	e := &AmbiguousError{}
 	for _, m := range matches {
 		e.Candidates = append(e.Candidates, Candidate{m.kind.Name, m.evidence})
@@ -136,7 +136,7 @@ func ambiguousError(matches []match) error {
 	return e
 }
 
-func layersOf(paths []string) []spec.LayerSpec {
+func makeLayers(paths []string) []spec.LayerSpec {
 	var layers []spec.LayerSpec
 	for _, p := range paths {
 		layers = append(layers, spec.LayerSpec{Path: p})

@@ -20,18 +20,18 @@ const maxDetect = 2000
 type files struct {
 	table   *compose.Table
 	fsys    fs.FS
-	named   []*tree.Sample // as they were named
+	named   []*tree.Sample // as the user named them
 	dir     *tree.Sample   // the directory, if it is the only one named and has entries
 	entries []*tree.Sample // of the directory, or else the named files
 }
 
-// newFiles looks at the named files. A directory with only hidden files has no entries.
+// newFiles lists the entries of a single directory. For a directory with only hidden files, it returns an error and no entries.
 func newFiles(t *compose.Table, fsys fs.FS, named []*tree.Sample) (*files, error) {
 	f := &files{table: t, fsys: fsys, named: named, entries: named}
 	if !f.isDirectory() {
 		return f, nil
 	}
-	samples, err := list(fsys, named[0].Path)
+	samples, err := listDirectory(fsys, named[0].Path)
 	if err != nil {
 		f.entries = nil
 		return f, err
@@ -43,8 +43,8 @@ func newFiles(t *compose.Table, fsys fs.FS, named []*tree.Sample) (*files, error
 // isDirectory reports whether a single directory was named.
 func (f *files) isDirectory() bool { return len(f.named) == 1 && f.named[0].IsDir() }
 
-// list returns a directory and its entries, without hidden files and those that .davitignore names.
-func list(fsys fs.FS, dir string) ([]*tree.Sample, error) {
+// listDirectory returns a directory and its entries, without hidden files and those that .davitignore names.
+func listDirectory(fsys fs.FS, dir string) ([]*tree.Sample, error) {
 	names, err := listEntries(fsys, dir)
 	if err != nil {
 		return nil, err
@@ -81,13 +81,13 @@ type match struct {
 	kind      mediatypes.Kind
 	evidence  string            // empty if the files do not show the kind
 	used      []string          // the entries with a role
-	showing   []*tree.Sample    // those of them that show the kind
+	showing   []*tree.Sample    // the used entries that show the kind
 	unused    []string          // the entries without a role
 	surplus   []string          // the entries with a role that has no room for them
 	isWhole   bool              // the directory shows the kind as a whole
-	isGeneral bool              // it does so by a test that is general
+	isGeneral bool              // the test that shows it is general
 	isShown   bool              // an entry shows the kind, or the directory as a whole
-	all       []string          // what to declare if every file, at any depth, plays a role; else nil
+	all       []string          // paths to declare if every file, at any depth, has a role; else nil
 	as        map[string]string // roles of paths whose names and contents do not show them
 }
 
@@ -105,7 +105,7 @@ func (f *files) candidates() []match {
 	return found
 }
 
-// match returns what plays a role in a kind, and whether that is every file.
+// match returns the files that have a role in a kind. It sets match.all if every file has one.
 func (f *files) match(k mediatypes.Kind) match {
 	m := f.find(k)
 	m.isShown = m.evidence != ""
@@ -124,7 +124,7 @@ func (f *files) match(k mediatypes.Kind) match {
 func (f *files) hasRoom(k mediatypes.Kind, paths []string) bool {
 	used := map[string]int{}
 	for _, p := range paths {
-		role := roleOf(f.table, k, f.fsys, p)
+		role := findRole(f.table, k, f.fsys, p)
 		used[role]++
 		if _, most := roles.Bounds(k, role); most > 0 && used[role] > most && !k.Shape.HasEntries() {
 			return false
@@ -133,13 +133,13 @@ func (f *files) hasRoom(k mediatypes.Kind, paths []string) bool {
 	return true
 }
 
-// find lists the entries that play a role in a kind: the directory as a whole if that shows the kind. If one entry shows
-// the kind by its content, the entries of the same role that do not are something else.
+// find lists the entries that have a role in a kind, or the directory as a whole if that shows the kind. If an entry shows the kind by its
+// content, entries that only have the name of the same role do not count.
 func (f *files) find(k mediatypes.Kind) match {
 	m := match{kind: k}
 	if f.dir != nil {
 		if r, ok := f.table.FindRole(k, f.dir, ""); ok && r.Tells {
-			m.used, m.evidence, m.isWhole = []string{f.dir.Path}, why(r, f.dir), true
+			m.used, m.evidence, m.isWhole = []string{f.dir.Path}, describeEvidence(r, f.dir), true
 			m.isGeneral = f.table.Tests[r.Content].IsGeneral
 			return m
 		}
@@ -150,7 +150,7 @@ func (f *files) find(k mediatypes.Kind) match {
 		if f.isIgnored(k, entry) {
 			continue
 		}
-		if f.dir != nil && isNamedFor(f.table, k, entry) && onlyEntry(f.table, k, f.dir) == nil {
+		if f.dir != nil && isNamedFor(f.table, k, entry) && findOnlyEntry(f.table, k, f.dir) == nil {
 			continue
 		}
 		if found[i], _ = f.table.FindRole(k, entry, ""); found[i].Tells && found[i].Content != "" {
@@ -168,7 +168,7 @@ func (f *files) find(k mediatypes.Kind) match {
 		case r.Role != "" && (r.Tells || !told[r.Role]):
 			count[r.Role]++
 			if r.Tells {
-				evidence = why(r, entry)
+				evidence = describeEvidence(r, entry)
 			}
 		case r.Role == "" && k.Expand && entry.IsDir() && !f.isIgnored(k, entry):
 			inside, why, isSure := matchTree(f.table, k, entry)
@@ -189,12 +189,12 @@ func (f *files) find(k mediatypes.Kind) match {
 			m.evidence = evidence
 		}
 	}
-	m.unused = f.without(m.used)
+	m.unused = f.listWithout(m.used)
 	return m
 }
 
-// without lists the entries that are not among the paths, and have none of them below.
-func (f *files) without(paths []string) []string {
+// listWithout lists the entries that are neither among the paths nor contain one of them.
+func (f *files) listWithout(paths []string) []string {
 	var unused []string
 	for _, entry := range f.entries {
 		if !slices.ContainsFunc(paths, func(p string) bool {
@@ -247,7 +247,7 @@ func (f *files) matchAll(m *match) (evidence string, ok bool) {
 func matchOne(t *compose.Table, k mediatypes.Kind, s *tree.Sample) (paths []string, evidence string, ok bool) {
 	whole, ok := t.FindRole(k, s, "")
 	if ok && whole.Tells {
-		return []string{s.Path}, why(whole, s), true
+		return []string{s.Path}, describeEvidence(whole, s), true
 	}
 	if s.IsDir() {
 		if paths, evidence, isSure := matchTree(t, k, s); isSure && (evidence != "" || k.Expand && len(paths) > 0) {
@@ -257,8 +257,8 @@ func matchOne(t *compose.Table, k mediatypes.Kind, s *tree.Sample) (paths []stri
 	return []string{s.Path}, "", ok
 }
 
-// matchTree returns what to declare of a directory in which every file plays a role, and nothing of another one. isSure is
-// false if it has links that can't be followed, pipes, or too many files to look at each: composing reports these.
+// matchTree returns the paths to declare for a directory in which every file has a role, or none for any other directory. isSure is false if
+// the directory has broken links, pipes, or more than maxDetect files: composing checks these.
 func matchTree(t *compose.Table, k mediatypes.Kind, dir *tree.Sample) (paths []string, evidence string, isSure bool) {
 	isSure = true
 	err := walkFiles(k, dir, func(s *tree.Sample) error {
@@ -275,7 +275,7 @@ func matchTree(t *compose.Table, k mediatypes.Kind, dir *tree.Sample) (paths []s
 			return errNoRole
 		}
 		if paths = append(paths, s.Path); r.Tells && evidence == "" {
-			evidence = why(r, s)
+			evidence = describeEvidence(r, s)
 		}
 		return nil
 	})
@@ -288,8 +288,8 @@ func matchTree(t *compose.Table, k mediatypes.Kind, dir *tree.Sample) (paths []s
 	return paths, evidence, isSure
 }
 
-// showingFiles lists the files in a directory that show a kind.
-func showingFiles(t *compose.Table, k mediatypes.Kind, dir *tree.Sample) []*tree.Sample {
+// listShowing lists the files in a directory that show a kind. It returns none if it can't look at every file.
+func listShowing(t *compose.Table, k mediatypes.Kind, dir *tree.Sample) []*tree.Sample {
 	var found []*tree.Sample
 	seen := 0
 	err := walkFiles(k, dir, func(s *tree.Sample) error {
@@ -310,14 +310,14 @@ func showingFiles(t *compose.Table, k mediatypes.Kind, dir *tree.Sample) []*tree
 	return found
 }
 
-// isShownByFile reports whether the directory as a whole shows the kind, or a file in it, not a directory in it.
+// isShownByFile reports whether the kind is shown by the directory as a whole or by a file in it, and not only by a subdirectory.
 func (m match) isShownByFile() bool {
 	return m.isWhole || slices.ContainsFunc(m.showing, func(s *tree.Sample) bool { return !s.IsDir() })
 }
 
-// layers declares the files.
+// layers returns the used files as entries of a declaration.
 func (m match) layers() []spec.LayerSpec {
-	layers := layersOf(m.used)
+	layers := makeLayers(m.used)
 	for i, l := range layers {
 		layers[i].As = m.as[l.Path]
 	}
@@ -330,7 +330,7 @@ func (m *match) selectFiles(t *compose.Table, fsys fs.FS, dir string) (compose.S
 	if choose == nil {
 		return compose.Selection{}, nil
 	}
-	d := &compose.Directory{FS: fsys, Path: dir, Found: m.used, RoleOf: func(name string) string { return roleOf(t, m.kind, fsys, name) }}
+	d := &compose.Directory{FS: fsys, Path: dir, Found: m.used, RoleOf: func(name string) string { return findRole(t, m.kind, fsys, name) }}
 	selected, err := choose(d)
 	if err == nil {
 		m.used, m.as = selected.Paths, selected.As
@@ -338,8 +338,8 @@ func (m *match) selectFiles(t *compose.Table, fsys fs.FS, dir string) (compose.S
 	return selected, err
 }
 
-// roleOf returns the role of a file in a kind, empty if it has none.
-func roleOf(t *compose.Table, k mediatypes.Kind, fsys fs.FS, name string) string {
+// findRole returns the role of a file in a kind, or "" if it has none.
+func findRole(t *compose.Table, k mediatypes.Kind, fsys fs.FS, name string) string {
 	info, err := fs.Stat(fsys, name)
 	if err != nil {
 		return ""
@@ -348,8 +348,8 @@ func roleOf(t *compose.Table, k mediatypes.Kind, fsys fs.FS, name string) string
 	return r.Role
 }
 
-// why words the evidence of a role.
-func why(r roles.Role, s *tree.Sample) string {
+// describeEvidence returns the evidence of a role as a sentence about its file.
+func describeEvidence(r roles.Role, s *tree.Sample) string {
 	name := s.Path
 	if name == "." {
 		name = "the directory"

@@ -14,8 +14,8 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// inKind makes a Spec of plain files and directories of a kind that a person named. The kind takes the whole of each
-// directory, or the files in it that have a role, or it is an error that names what the kind does not take.
+// inKind makes a Spec of plain files and directories of a kind that the user named. The kind takes each directory as a whole, or the files in
+// it that have a role. Without such files, the error names what the kind expects.
 func inKind(t *compose.Table, k mediatypes.Kind, samples []*tree.Sample, paths []string) (*spec.Spec, []string, error) {
 	declared := &spec.Spec{Kind: k.Name}
 	var notes []string
@@ -28,13 +28,13 @@ func inKind(t *compose.Table, k mediatypes.Kind, samples []*tree.Sample, paths [
 			declared.Layers = append(declared.Layers, spec.LayerSpec{Path: paths[i]}) // composing it leaves it out
 			continue
 		}
-		part, said, err := declareDirectory(t, k, sample, paths[i])
+		part, partNotes, err := declareDirectory(t, k, sample, paths[i])
 		if err != nil {
 			return nil, nil, err
 		}
 		declared.Layers = append(declared.Layers, part.Layers...)
 		declared.Dirs = append(declared.Dirs, part.Dirs...)
-		notes = append(notes, said...)
+		notes = append(notes, partNotes...)
 	}
 	return declared, notes, nil
 }
@@ -42,12 +42,12 @@ func inKind(t *compose.Table, k mediatypes.Kind, samples []*tree.Sample, paths [
 // declareDirectory makes a Spec of a directory.
 func declareDirectory(t *compose.Table, k mediatypes.Kind, dir *tree.Sample, name string) (*spec.Spec, []string, error) {
 	if takesWhole(t, k, dir) {
-		if only := onlyEntry(t, k, dir); only != nil && !only.IsDir() {
-			return &spec.Spec{Layers: layersOf([]string{only.Path})}, []string{fmt.Sprintf("%s: %s is the only file, and packed alone", k.Name, only.Path)}, nil
+		if only := findOnlyEntry(t, k, dir); only != nil && !only.IsDir() {
+			return &spec.Spec{Layers: makeLayers([]string{only.Path})}, []string{fmt.Sprintf("%s: %s is the only file, and packed alone", k.Name, only.Path)}, nil
 		} else if only != nil {
-			return &spec.Spec{Layers: layersOf([]string{only.Path})}, []string{fmt.Sprintf("%s: %s is all there is, and its content is packed", k.Name, only.Path)}, nil
+			return &spec.Spec{Layers: makeLayers([]string{only.Path})}, []string{fmt.Sprintf("%s: %s is the only directory, and its content is packed", k.Name, only.Path)}, nil
 		}
-		return &spec.Spec{Layers: layersOf([]string{name})}, nil, nil
+		return &spec.Spec{Layers: makeLayers([]string{name})}, nil, nil
 	}
 	files, err := newFiles(t, dir.FS, []*tree.Sample{dir})
 	if err != nil {
@@ -60,8 +60,8 @@ func declareDirectory(t *compose.Table, k mediatypes.Kind, dir *tree.Sample, nam
 	return files.makeSpec(m)
 }
 
-// takesWhole reports whether a kind takes a directory as a whole, in the role that makes an artifact of the kind: a page
-// of the documentation does not, nor does an attachment.
+// takesWhole reports whether a kind takes a directory as a whole. If some roles of the kind show it or are required, the role must be one of
+// these.
 func takesWhole(t *compose.Table, k mediatypes.Kind, dir *tree.Sample) bool {
 	r, ok := t.FindRole(k, dir, "")
 	if !ok || k.PerEntry {
@@ -71,12 +71,12 @@ func takesWhole(t *compose.Table, k mediatypes.Kind, dir *tree.Sample) bool {
 		slices.ContainsFunc(k.Layers, func(l mediatypes.LayerType) bool { return l.Role == r.Role && isMainType(l) })
 }
 
-// isMainType reports whether files of a layer type make an artifact of the kind.
+// isMainType reports whether a layer type shows the kind, or the kind requires it.
 func isMainType(l mediatypes.LayerType) bool { return l.Tells || l.Min > 0 }
 
-// onlyEntry returns the only entry of a directory if it is a directory that shows the kind by its name, as that of the content
-// of a volume does, or by its content, or the only file, at any depth, if it shows the kind, as one runbook does. Otherwise it returns nil.
-func onlyEntry(t *compose.Table, k mediatypes.Kind, dir *tree.Sample) *tree.Sample {
+// findOnlyEntry returns the only entry of a directory if it shows the kind: a directory by its name, such as that of the content of a volume,
+// or by its content, or a file at any depth, such as a runbook. Otherwise, it returns nil.
+func findOnlyEntry(t *compose.Table, k mediatypes.Kind, dir *tree.Sample) *tree.Sample {
 	names, err := listEntries(dir.FS, dir.Path)
 	if err != nil || len(names) != 1 {
 		return nil
@@ -88,7 +88,7 @@ func onlyEntry(t *compose.Table, k mediatypes.Kind, dir *tree.Sample) *tree.Samp
 	case isNamedFor(t, k, entry) || isShownAlone(t, k, dir, entry):
 		return entry
 	case entry.IsDir():
-		if below := onlyEntry(t, k, entry); below != nil && !below.IsDir() {
+		if below := findOnlyEntry(t, k, entry); below != nil && !below.IsDir() {
 			return below
 		}
 	}
@@ -102,17 +102,16 @@ func isShownAlone(t *compose.Table, k mediatypes.Kind, dir, entry *tree.Sample) 
 	return ok && r.Tells && r.Content != "" && !whole.Tells
 }
 
-// isNamedFor reports whether a directory shows a kind only by its name. Such a directory counts only where nothing is beside
-// it, not even a hidden file: it may be part of anything.
+// isNamedFor reports whether a directory shows a kind only by its name. Such a directory counts only if nothing is beside it, not even a
+// hidden file: it may be part of anything.
 func isNamedFor(t *compose.Table, k mediatypes.Kind, entry *tree.Sample) bool {
 	r, ok := t.FindRole(k, entry, "")
 	return ok && entry.IsDir() && r.Tells && r.Content == ""
 }
 
-// checkRoom returns an error that names the files of a role if a kind has no room for all of them: leaving out some would be
-// a choice that only a person can make.
+// checkRoom returns an error that names the files of a role if a kind does not take all of them: only the user can decide which to leave out.
 func (f *files) checkRoom(m match) error {
-	role, several := f.crowded(m)
+	role, several := f.findCrowded(m)
 	if role == "" {
 		return nil
 	}
@@ -120,8 +119,8 @@ func (f *files) checkRoom(m match) error {
 		Hint: "name the one to pack; kind generic packs all of them as they are"}
 }
 
-// crowded returns a role that a kind has no room for, and its files, sorted.
-func (f *files) crowded(m match) (role string, several []string) {
+// findCrowded returns a role with more files than the kind takes, and these files, sorted.
+func (f *files) findCrowded(m match) (role string, several []string) {
 	names := slices.Concat(m.used, m.surplus)
 	if m.all != nil {
 		names = m.all
@@ -131,7 +130,7 @@ func (f *files) crowded(m match) (role string, several []string) {
 	}
 	byRole := map[string][]string{}
 	for _, name := range names {
-		role := roleOf(f.table, m.kind, f.fsys, name)
+		role := findRole(f.table, m.kind, f.fsys, name)
 		byRole[role] = append(byRole[role], name)
 	}
 	for _, role := range m.kind.Roles() {
@@ -143,7 +142,8 @@ func (f *files) crowded(m match) (role string, several []string) {
 	return "", nil
 }
 
-// noneInKind returns an error for a directory that has nothing for a kind: the fault of a file with a name of the kind, if any.
+// noneInKind returns the error for a directory without a file that has a role in the kind. If a file has a name of the kind, the error is its
+// fault.
 func (f *files) noneInKind(k mediatypes.Kind) error {
 	for _, entry := range f.entries {
 		if fault := f.table.ClaimFault(k, entry); fault != nil && !entry.IsDir() {

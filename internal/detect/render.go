@@ -17,11 +17,11 @@ func (s *starter) render() []byte {
 	var b bytes.Buffer
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("# What davit packs from this directory. Try it: davit check, then davit push --dry-run.\n")
-	line("kind: %s%s", s.kind, comment(s.main.evidence))
+	line("kind: %s%s", s.kind, formatComment(s.main.evidence))
 	if s.named {
 		line("# name and version are in the files")
 	} else {
-		line("name: %s", quoted(s.title()))
+		line("name: %s", quote(s.title()))
 		line("# version: 1.0.0")
 	}
 	line("# tags: [latest] # besides the tag of the target")
@@ -32,24 +32,24 @@ func (s *starter) render() []byte {
 	line("\nlayers: # files, directories and globs; see davit kinds %s", s.kind)
 	for _, l := range s.main.layers() {
 		if l.As != "" {
-			line("  - {path: %s, as: %s}", quoted(l.Path), l.As)
+			line("  - {path: %s, as: %s}", quote(l.Path), l.As)
 			continue
 		}
-		line("  - %s%s", quoted(l.Path), comment(s.roleName(l.Path)))
+		line("  - %s%s", quote(l.Path), formatComment(s.roleName(l.Path)))
 	}
 	for _, p := range s.dropped {
-		line("  # - %s # left out", quoted(p))
+		line("  # - %s # left out", quote(p))
 	}
 	alternatives := s.alternatives()
 	for _, p := range s.left {
 		if !slices.Contains(alternatives, p) {
-			line("  # - %s # plays no role in this kind", quoted(p))
+			line("  # - %s # plays no role in this kind", quote(p))
 		}
 	}
 	if len(alternatives) > 0 {
 		line("# platforms: # instead of layers: one artifact for each platform, under one index")
 		for _, p := range append(s.main.used[:1:1], alternatives...) {
-			line("#   - {platform: OS/ARCH, layers: [%s]}", quoted(p))
+			line("#   - {platform: OS/ARCH, layers: [%s]}", quote(p))
 		}
 	}
 	s.renderReferrers(line)
@@ -78,7 +78,7 @@ func (s *starter) renderConfig(line func(string, ...any)) {
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		field, _ := fields[name].(map[string]any)
 		description, _ := field["description"].(string)
-		line("#   %s:%s", quoted(name), comment(description))
+		line("#   %s:%s", quote(name), formatComment(description))
 	}
 }
 
@@ -90,7 +90,7 @@ func (s *starter) renderReferrers(line func(string, ...any)) {
 	}
 	line("\nreferrers: # packed, pushed and attached together with this artifact")
 	for _, r := range s.referrers {
-		line("  - {kind: %s, layers: [%s]}%s", r.kind.Name, quoted(r.used[0]), comment(r.evidence))
+		line("  - {kind: %s, layers: [%s]}%s", r.kind.Name, quote(r.used[0]), formatComment(r.evidence))
 	}
 }
 
@@ -123,16 +123,16 @@ func (s *starter) roleName(name string) string {
 	return ""
 }
 
-// comment formats text as a comment at the end of a line.
-func comment(text string) string {
+// formatComment formats text as a comment at the end of a line.
+func formatComment(text string) string {
 	if text == "" {
 		return ""
 	}
 	return " # " + strings.Join(strings.Fields(text), " ")
 }
 
-// quoted writes a string as YAML needs it.
-func quoted(s string) string {
+// quote quotes a string if YAML requires it.
+func quote(s string) string {
 	encoded, err := yaml.Marshal(s)
 	if err != nil || bytes.ContainsAny(encoded[:len(encoded)-1], "\n") || strings.ContainsAny(s, ",[]{}") {
 		return fmt.Sprintf("%q", s)

@@ -13,9 +13,9 @@ import (
 	"github.com/davit-oci/davit/internal/tree"
 )
 
-// Starter makes a commented davit.yaml for the files of a directory, of the given kind (the path of a kind file is
-// relative to the directory) or the one that the files show. It composes unchanged. SBOMs, runbooks, and other kinds
-// that are mostly attached become referrers of the rest.
+// Starter makes a commented davit.yaml for the files of a directory, of the given kind (the path of a kind file is relative to the directory)
+// or of the kind that the files show. The result composes without changes. SBOMs, runbooks, and other kinds that are mostly attached become
+// referrers of the rest.
 func Starter(t *compose.Table, fsys fs.FS, dir, kind string) ([]byte, error) {
 	files, err := fs.Sub(fsys, path.Clean(dir))
 	if err != nil {
@@ -27,7 +27,7 @@ func Starter(t *compose.Table, fsys fs.FS, dir, kind string) ([]byte, error) {
 	}
 	s := &starter{name: path.Base(path.Clean(dir))}
 	if s.files, err = newFiles(t, files, samples); err == nil {
-		err = s.look(kind)
+		err = s.decideKind(kind)
 	} else {
 		err = s.takeHidden(kind)
 	}
@@ -37,13 +37,13 @@ func Starter(t *compose.Table, fsys fs.FS, dir, kind string) ([]byte, error) {
 	text := s.render()
 	plan, err := composeText(t, files, text)
 	if err != nil {
-		s.named = true // perhaps a Chart.yaml or Kitfile has another name
+		s.named = true // a Chart.yaml or Kitfile may have another name
 		text = s.render()
 		if plan, err = composeText(t, files, text); err != nil {
 			return text, err
 		}
 	}
-	s.take(plan)
+	s.applyPlan(plan)
 	better := s.render()
 	if _, err := composeText(t, files, better); err != nil {
 		return text, nil
@@ -51,8 +51,8 @@ func Starter(t *compose.Table, fsys fs.FS, dir, kind string) ([]byte, error) {
 	return better, nil
 }
 
-// take removes entries that are not packed from the declaration, and records the roles of the others.
-func (s *starter) take(plan *spec.Plan) {
+// applyPlan removes entries that are not packed from the declaration, and records the roles of the others.
+func (s *starter) applyPlan(plan *spec.Plan) {
 	s.roles = map[string]string{}
 	for _, l := range plan.Layers {
 		s.roles[sourceOf(l)] = l.Role
@@ -105,12 +105,12 @@ type starter struct {
 	main      match
 	referrers []match
 	left      []string          // entries without a role
-	dropped   []string          // entries with a role that are not packed: a Modelfile does not list them, or other weights are the model
-	roles     map[string]string // of the layers, by their files, once they are known
+	dropped   []string          // entries with a role that are not packed, such as files that a Modelfile does not list
+	roles     map[string]string // roles of the layers by file; set by applyPlan
 }
 
-// look decides the kind of the directory.
-func (s *starter) look(kind string) error {
+// decideKind decides the kind of the directory.
+func (s *starter) decideKind(kind string) error {
 	if kind == "" {
 		if err := s.detect(); err != nil {
 			return err
@@ -125,7 +125,7 @@ func (s *starter) look(kind string) error {
 	}
 	selected, err := s.main.selectFiles(s.table, s.fsys, ".")
 	s.main.used = slices.DeleteFunc(s.main.used, func(p string) bool { return slices.Contains(selected.Unused, p) })
-	s.leave()
+	s.recordLeft()
 	return err
 }
 
@@ -144,7 +144,7 @@ func (s *starter) detect() error {
 	case 1:
 		s.main = chosen[0]
 	default:
-		return ambiguousError(chosen)
+		return newAmbiguousError(chosen)
 	}
 	s.attach(slices.DeleteFunc(found, func(m match) bool { return !m.kind.Attached || !m.isShown || m.kind.Name == s.main.kind.Name }))
 	return nil
@@ -167,7 +167,7 @@ func (s *starter) takeInKind(kind string) error {
 	s.main = s.match(k)
 	isWhole := !k.Expand && takesWhole(s.table, k, s.dir) && slices.ContainsFunc(k.Layers, isMainType)
 	switch {
-	case isWhole && onlyEntry(s.table, k, s.dir) == nil:
+	case isWhole && findOnlyEntry(s.table, k, s.dir) == nil:
 		s.main = match{kind: k, evidence: s.main.evidence, used: []string{s.dir.Path}, isWhole: true}
 	case k.Expand && !s.composes(kind):
 		s.main = match{kind: k, used: []string{s.dir.Path}} // composing the declaration names each file that has no role
@@ -179,7 +179,7 @@ func (s *starter) takeInKind(kind string) error {
 
 // composes reports whether the whole directory can be packed as a kind.
 func (s *starter) composes(kind string) bool {
-	_, err := s.table.Compose(s.fsys, &spec.Spec{Kind: kind, Layers: layersOf([]string{s.dir.Path})})
+	_, err := s.table.Compose(s.fsys, &spec.Spec{Kind: kind, Layers: makeLayers([]string{s.dir.Path})})
 	return err == nil
 }
 
@@ -197,7 +197,7 @@ func (s *starter) takeHidden(kind string) error {
 
 // mayBePlatforms reports whether the files that a role has no room for may be those of other platforms: each shows the kind.
 func (s *starter) mayBePlatforms() bool {
-	_, several := s.crowded(s.main)
+	_, several := s.findCrowded(s.main)
 	return !slices.ContainsFunc(several, func(name string) bool {
 		i := slices.IndexFunc(s.entries, func(e *tree.Sample) bool { return e.Path == name })
 		if i < 0 || s.entries[i].IsDir() {
@@ -208,7 +208,7 @@ func (s *starter) mayBePlatforms() bool {
 	})
 }
 
-// attach makes a referrer of each file that shows an attached kind but not the main one. If it shows two, the first one wins.
+// attach makes a referrer of each file that shows an attached kind but not the main one. If a file shows two such kinds, the first is used.
 func (s *starter) attach(found []match) {
 	for _, m := range found {
 		for _, entry := range s.entries {
@@ -217,7 +217,7 @@ func (s *starter) attach(found []match) {
 			if !ok || !r.Tells || own.Tells || s.isAttached(entry.Path) {
 				continue
 			}
-			s.referrers = append(s.referrers, match{kind: m.kind, used: []string{entry.Path}, evidence: why(r, entry)})
+			s.referrers = append(s.referrers, match{kind: m.kind, used: []string{entry.Path}, evidence: describeEvidence(r, entry)})
 			s.main.used = slices.DeleteFunc(s.main.used, func(p string) bool { return p == entry.Path })
 		}
 	}
@@ -228,9 +228,9 @@ func (s *starter) isAttached(name string) bool {
 	return slices.ContainsFunc(s.referrers, func(m match) bool { return slices.Contains(m.used, name) })
 }
 
-// leave records the entries that are not packed.
-func (s *starter) leave() {
-	s.left = slices.DeleteFunc(s.without(s.main.used), s.isAttached)
+// recordLeft records the entries that are not packed.
+func (s *starter) recordLeft() {
+	s.left = slices.DeleteFunc(s.listWithout(s.main.used), s.isAttached)
 	for _, entry := range s.entries {
 		if s.isIgnored(s.main.kind, entry) {
 			s.left = slices.DeleteFunc(s.left, func(p string) bool { return p == entry.Path })

@@ -14,8 +14,8 @@ func hasFiles(k mediatypes.Kind, dir *tree.Sample) bool {
 	return walkFiles(k, dir, func(*tree.Sample) error { return errNoRole }) != nil
 }
 
-// walkFiles visits the files in a directory, without those that .davitignore names or that the native client of a kind leaves
-// out, and whatever else is not a directory, as what it is.
+// walkFiles visits everything in a directory except for directories and the paths that .davitignore or the native client of a kind leaves
+// out. It follows links unless they are broken.
 func walkFiles(k mediatypes.Kind, dir *tree.Sample, visit func(*tree.Sample) error) error {
 	filter, err := tree.IgnoreFilter(dir.FS, dir.Path)
 	if err != nil {
