@@ -14,10 +14,10 @@ import (
 // CopyBuffer is the size of reads and writes when a blob is copied.
 const CopyBuffer = 256 << 10
 
-// FileFetcher is implemented by sources that can fetch a blob into a file in a better way than a stream: over several
-// connections, by resuming, or by cloning. The file it leaves under name is verified; until then it may keep
-// name+".state" beside it. It calls report with the number of bytes fetched, and of those that can already be read from
-// the start of the file, unverified; the latter drops when a download starts over.
+// FileFetcher is implemented by sources that can fetch a blob into a file in a better way than a stream: over several connections, by
+// resuming, or by cloning. The file that FetchFile leaves under name is verified; until then it may keep name+".state" beside it. It calls
+// report with the number of bytes fetched, and of those that can already be read from the start of the file, unverified; the latter drops
+// when a download starts over.
 type FileFetcher interface {
 	FetchFile(ctx context.Context, desc ocispec.Descriptor, dst *os.Root, name string, report func(done, ready int64)) error
 }
@@ -26,8 +26,7 @@ type FileFetcher interface {
 type File struct {
 	Root *os.Root
 	Name string
-	// Report is called with the number of bytes fetched, and of those that can already be read from the start of the
-	// file, unverified.
+	// Report is called as FileFetcher describes.
 	Report func(done, ready int64)
 }
 
@@ -36,7 +35,7 @@ func FetchFile(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor
 	if err := checkDescriptor(desc); err != nil {
 		return err
 	}
-	data, ok, err := inline(desc)
+	data, ok, err := readInline(desc)
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ const (
 	maxHintTags = 1000
 )
 
-// ListTags returns all tags of a source, in its order. More than a million result in an artifact.ErrRefused.
+// ListTags returns all tags of a source, in its order. It fails with artifact.ErrRefused if there are more than a million.
 func ListTags(ctx context.Context, src registry.TagLister) ([]string, error) {
 	var all []string
 	size := 0
@@ -59,7 +59,7 @@ func ForHint(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, maxHintTime)
 }
 
-// SomeTags returns the first tags of a source for a hint: one page, of those that arrive within two seconds.
+// SomeTags returns the first tags of a source for a hint: at most one page, within two seconds.
 func SomeTags(ctx context.Context, src registry.TagLister) ([]string, error) {
 	ctx, cancel := ForHint(ctx)
 	defer cancel()
@@ -74,11 +74,11 @@ func SomeTags(ctx context.Context, src registry.TagLister) ([]string, error) {
 	return some, err
 }
 
-// A ReferrerBudget bounds the referrers of one or several listings that are kept together. The zero value is empty.
+// A ReferrerBudget limits the referrers that one or several listings keep in memory. The zero value is empty.
 type ReferrerBudget struct{ count, size atomic.Int64 }
 
-// Take adds a page of referrers of a subject. Its error is an artifact.ErrRefused if there are more than MaxReferrers, or if
-// their annotations have more than 24 MiB.
+// Take adds a page of referrers of a subject. It fails with artifact.ErrRefused if there are more than MaxReferrers, or if their annotations
+// have more than 24 MiB.
 func (b *ReferrerBudget) Take(subject ocispec.Descriptor, page []ocispec.Descriptor) error {
 	size := 0
 	for _, desc := range page {

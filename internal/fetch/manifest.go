@@ -33,7 +33,7 @@ type Manifest struct {
 	body
 }
 
-// Described begins the description of the artifact in results.
+// Described returns the first fields of a result about the artifact.
 func (m *Manifest) Described() spec.Described {
 	d := spec.Describe(m.Desc)
 	d.ArtifactType = m.ArtifactType
@@ -50,6 +50,7 @@ type body struct {
 	Annotations  map[string]string    `json:"annotations"`
 }
 
+// IsIndex reports whether the manifest is an index.
 func (m *Manifest) IsIndex() bool { return oci.IsIndex(m.Desc.MediaType) }
 
 // Resolve reads the manifest that a reference points to, in one request if the source can.
@@ -191,6 +192,7 @@ func (m *Manifest) Traits() mediatypes.Traits {
 	return t
 }
 
+// Kind returns the kind of the artifact, or the zero Kind.
 func (m *Manifest) Kind() mediatypes.Kind {
 	k, _ := kinds.Recognize(m.Traits())
 	return k
@@ -204,7 +206,7 @@ func FetchBlob(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor
 	if err := CheckDocument(desc); err != nil {
 		return nil, err
 	}
-	if data, ok, err := inline(desc); ok || err != nil {
+	if data, ok, err := readInline(desc); ok || err != nil {
 		return data, err
 	}
 	rc, err := src.Fetch(ctx, desc)
@@ -219,13 +221,13 @@ func FetchBlob(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor
 	return b, nil
 }
 
-// inline returns the bytes embedded in a descriptor, verified.
-func inline(desc ocispec.Descriptor) ([]byte, bool, error) {
+// readInline returns the bytes embedded in a descriptor, verified.
+func readInline(desc ocispec.Descriptor) ([]byte, bool, error) {
 	if desc.Data == nil {
 		return nil, false, nil
 	}
 	if int64(len(desc.Data)) != desc.Size || digest.Digest(desc.Digest.Algorithm().FromBytes(desc.Data)) != desc.Digest {
-		return nil, false, artifact.Refused(desc.Digest.String(), "the data in its descriptor is something else")
+		return nil, false, artifact.Refused(desc.Digest.String(), "the data in its descriptor does not match its size and digest")
 	}
 	return desc.Data, true, nil
 }

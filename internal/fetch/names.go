@@ -17,10 +17,10 @@ import (
 	"oras.land/oras-go/v2/content"
 )
 
-// StagePrefix begins the names of our own temporary directories in a destination.
+// StagePrefix begins the names of davit's temporary directories in a destination.
 const StagePrefix = ".davit-"
 
-// maxName bounds a path: no file system takes longer ones.
+// maxName limits the length of a path: no file system allows longer ones.
 const maxName = 4096
 
 // nameAnnotations are the annotations that name a layer; the first one present counts.
@@ -47,7 +47,7 @@ func DerivedName(layer ocispec.Descriptor) string {
 	return layer.Digest.Algorithm().String() + "-" + layer.Digest.Encoded() + extension.Of(layer.MediaType)
 }
 
-// namer returns a function for the kind's names of layers without a title. It fetches the config once, if a name needs it.
+// namer finds the names of layers without a title, as their kind names them. It fetches the config once, if a name needs it.
 type namer struct {
 	src    content.Fetcher
 	pull   kind.Pull
@@ -56,7 +56,7 @@ type namer struct {
 	all    map[int]string // see kind.Pull.NameAll
 }
 
-// name returns "" for a layer that the kind does not name.
+// name returns the name of a layer, or "" if the kind does not name it.
 func (n *namer) name(ctx context.Context, index int) (string, error) {
 	layer := n.of.Layers[index]
 	if n.pull.NameAll != nil && n.all == nil {
@@ -81,7 +81,7 @@ func (n *namer) name(ctx context.Context, index int) (string, error) {
 	return name, err
 }
 
-// CleanName checks a file name from an untrusted source and returns its plain form. Unlike os.Root it names the defect.
+// CleanName checks a file name from an untrusted source and returns its clean form. Unlike those of os.Root, its errors name the defect.
 func CleanName(name string) (string, error) {
 	clean := path.Clean(name)
 	reason := ""
@@ -113,7 +113,7 @@ func CleanName(name string) (string, error) {
 	return clean, nil
 }
 
-// checkNames refuses two files with one name, and a file whose name another one needs as a directory.
+// checkNames returns an error if two files have the same name, or if another file needs the name of a file as a directory.
 func checkNames(items []*Item) error {
 	byName := make(map[string]*Item, len(items))
 	for _, it := range items {

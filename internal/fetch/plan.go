@@ -25,10 +25,10 @@ type Item struct {
 	Desc   ocispec.Descriptor
 	Role   string
 	Name   string // of the file; only for messages if the tar is unpacked
-	Unpack bool   // it is a tar to unpack into a tree
-	Sniff  bool   // only if it looks like one
+	Unpack bool   // the layer is a tar to unpack into a tree
+	Sniff  bool   // unpack only if the content looks like a tar
 	Within string // directory that all entries of the tar must be in; "" for any
-	Strip  string // leading directory that entries lose; those outside it are left out
+	Strip  string // leading directory to remove from names; entries outside of it are left out
 	Image  bool   // entries may be whiteouts and may replace those of earlier layers
 	Rooted bool   // names in the tar may begin with a slash
 	Joined bool   // becomes one tar together with the others of its name
@@ -97,8 +97,7 @@ func (it *Item) setName(name string, chosen Selection) error {
 	return nil
 }
 
-// decideUnpack decides whether a layer is a tar that becomes a tree: because oras or davit marked it, because it is a
-// layer of an image, or because its role in the kind is a directory.
+// decideUnpack decides whether a layer is unpacked: if oras or davit marked it, in an image, or if its role in the kind is a directory.
 func (it *Item) decideUnpack(m *Manifest, k kind.Kind, name string) {
 	dir, ours := oci.Directory(it.Desc)
 	switch {

@@ -13,11 +13,11 @@ import (
 	"oras.land/oras-go/v2/content"
 )
 
-// MaxNesting bounds indexes within indexes.
+// MaxNesting limits the depth of indexes within indexes.
 const MaxNesting = 4
 
-// Choose follows an index to the manifest for a platform. A collection is returned itself, with the layers of all its members;
-// asking for a platform of one results in an artifact.ErrInvalid.
+// Choose follows an index to the manifest for a platform. It returns a collection itself, with the layers of all its members, and fails with
+// artifact.ErrInvalid if want is set for a collection.
 func Choose(ctx context.Context, src content.Fetcher, m *Manifest, want *ocispec.Platform) (*Manifest, *ocispec.Platform, error) {
 	var platform *ocispec.Platform
 	for range MaxNesting {
@@ -45,7 +45,7 @@ func Choose(ctx context.Context, src content.Fetcher, m *Manifest, want *ocispec
 	return nil, nil, artifact.Refused(m.Desc.Digest.String(), "indexes are nested deeper than %d", MaxNesting)
 }
 
-// Limits of the members of a collection. All are needed for one of them, since each may have any file.
+// Limits of the members of a collection. All members are read to find a file, since each may have any file.
 const (
 	maxMembers     = 1000
 	maxMemberBytes = 32 << 20 // of their manifests
@@ -57,7 +57,7 @@ func collect(ctx context.Context, src content.Fetcher, m *Manifest) (*Manifest, 
 		return nil, artifact.Refused(m.Desc.Digest.String(), "a collection of %d artifacts: the limit is %d", len(m.Manifests), maxMembers)
 	}
 	whole, none := *m, ocispec.DescriptorEmptyJSON
-	whole.Layers, whole.Config = nil, &none // readers of manifests count on a config
+	whole.Layers, whole.Config = nil, &none // callers rely on a config
 	size := int64(0)
 	for _, entry := range m.Manifests {
 		if size += max(0, entry.Size); size > maxMemberBytes {

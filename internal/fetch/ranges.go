@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// VerifiedFirst is the size up to which a layer is read into memory and verified before anything in it is used. Parts
-	// of a larger one are fetched where they suffice, and are not verified.
+	// VerifiedFirst is the size up to which a layer is read into memory and verified before anything in it is used. Of a larger one, only the
+	// needed parts are fetched if possible, and they are not verified.
 	VerifiedFirst = 32 << 20
 	// LeastRange is the smallest request: most headers fit, and little else is fetched.
 	LeastRange = 64 << 10
@@ -25,7 +25,7 @@ type Ranger interface {
 	FetchRange(ctx context.Context, desc ocispec.Descriptor, offset, length int64) (io.ReadCloser, error)
 }
 
-// isPlainTar checks the beginning of a blob and seeks back.
+// isPlainTar reports whether a blob begins as an uncompressed tar, and seeks back to its beginning.
 func isPlainTar(blob *RangeReader) (bool, error) {
 	r, err := compress.NewReader(OnlyReader{blob})
 	if errors.Is(err, archive.ErrUnsafe) {
@@ -60,6 +60,7 @@ func (r *RangeReader) has(offset int64) bool {
 	return offset >= r.begin && offset < r.begin+int64(len(r.part))
 }
 
+// Read reads from the last part, or requests the next one.
 func (r *RangeReader) Read(p []byte) (int, error) {
 	if r.offset >= r.desc.Size {
 		return 0, io.EOF

@@ -18,7 +18,7 @@ import (
 
 // Cover records which files of lower layers the upper layers of an image hide.
 type Cover struct {
-	taken  map[string]bool // true: by a directory, which hides nothing below itself
+	taken  map[string]bool // paths of entries; true: a directory, which hides nothing below itself
 	gone   map[string]bool // whiteouts
 	opaque map[string]bool // directories whose lower content is hidden
 }
@@ -80,13 +80,13 @@ func (t Tar) Read(ctx context.Context, fn func(*read.Header, io.Reader) error) e
 	seen, stopped := false, false
 	each := func(h *read.Header, r io.Reader) error {
 		seen = true
-		name, ok := it.stripped(h.Name)
+		name, ok := it.stripName(h.Name)
 		if !ok {
 			return nil
 		}
 		h.Name = name
 		if h.IsHardLink() {
-			h.Link, _ = it.stripped(h.Link)
+			h.Link, _ = it.stripName(h.Link)
 		}
 		err := fn(h, r)
 		stopped = errors.Is(err, fs.SkipAll)
@@ -105,8 +105,8 @@ func (t Tar) Read(ctx context.Context, fn func(*read.Header, io.Reader) error) e
 	return err
 }
 
-// stripped returns the name of an entry without the item's leading directory, or false if the entry is outside it.
-func (it *Item) stripped(name string) (string, bool) {
+// stripName returns the name of an entry without the item's leading directory, or false if the entry is outside it.
+func (it *Item) stripName(name string) (string, bool) {
 	if it.Strip == "" {
 		return name, true
 	}
@@ -157,7 +157,7 @@ func (t Tar) readBlob(ctx context.Context, fn func(io.Reader) (stopped bool, err
 	return verifyRest(verified, t.Item.Desc)
 }
 
-// isCompressed reports whether a media type claims that a tar can't be read in parts.
+// isCompressed reports whether a media type is that of compressed content, which can't be read in parts.
 func isCompressed(mediaType string) bool {
 	return strings.HasSuffix(mediaType, "gzip") || strings.HasSuffix(mediaType, "zstd")
 }
@@ -170,7 +170,7 @@ func OpenBlob(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor)
 	if err := checkDescriptor(desc); err != nil {
 		return nil, err
 	}
-	data, ok, err := inline(desc)
+	data, ok, err := readInline(desc)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-// Package missing has the error about a name that an artifact does not have, which suggests others.
+// Package missing has the error about a name that an artifact does not have. Its hint suggests other names.
 package missing
 
 import (
@@ -13,7 +13,7 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// maxKnown bounds the names that are kept to suggest one.
+// maxKnown limits the names that are kept for suggestions.
 const maxKnown = 10_000
 
 // NameError reports that an artifact has no file or role with a name. It is an errdef.ErrNotFound.
@@ -24,8 +24,8 @@ type NameError struct {
 	List  string   // the command that lists the files, for the hint; empty: "davit ls" without a reference
 }
 
-// Files returns the error about an artifact, named by its digest, that has no file, or none that matches the patterns. names are
-// some files that it has.
+// Files returns the error about an artifact, named by its digest, that has no files, or no files that match the patterns. names are some
+// files that it has.
 func Files(patterns []string, artifact digest.Digest, names []string) *NameError {
 	if len(patterns) == 0 {
 		return &NameError{Text: fmt.Sprintf("files in %s", artifact), Names: names}
@@ -53,32 +53,32 @@ func (e *NameError) Hint() string {
 	}
 	switch {
 	case slices.ContainsFunc(names, func(name string) bool { return e.Typed != "" && strings.HasPrefix(name, e.Typed+"/") }):
-		return "it is a directory: " + e.list("its files")
+		return "it is a directory: " + e.listHint("its files")
 	case near != "":
 		return fmt.Sprintf("did you mean %q?", near)
 	case len(names) == 0 && e.List == "":
 		return ""
 	}
 	if names = slices.DeleteFunc(names, func(name string) bool { return name == "**" }); len(names) == 0 { // of layers that were not read
-		return e.list("the files")
+		return e.listHint("the files")
 	}
 	// Reading a layer only for a hint would take too long.
 	if dir, ok := strings.CutSuffix(names[0], "/**"); ok && len(names) == 1 {
-		return fmt.Sprintf("its files are in %s/: %q? (%s)", dir, path.Join(dir, e.Typed), e.list("them"))
+		return fmt.Sprintf("its files are in %s/: did you mean %q? (%s)", dir, path.Join(dir, e.Typed), e.listHint("them"))
 	}
 	hint := "it has " + textdist.FirstFew(names)
 	if slices.ContainsFunc(names, func(name string) bool { return strings.HasSuffix(name, "/**") }) {
-		hint += " (" + e.list("the files") + ")"
+		hint += " (" + e.listHint("the files") + ")"
 	}
 	return hint
 }
 
-// list returns the part of a hint that names the command that lists files.
-func (e *NameError) list(files string) string {
+// listHint returns the part of a hint that names the command to list files.
+func (e *NameError) listHint(files string) string {
 	return fmt.Sprintf("\"%s\" lists %s", cmp.Or(e.List, "davit ls"), files)
 }
 
-// AddName adds a name to those that a MissingError may suggest, unless there are too many.
+// AddName adds a name to those that a NameError may suggest, unless there are too many.
 func AddName(names []string, name string) []string {
 	if len(names) < maxKnown {
 		names = append(names, name)

@@ -6,7 +6,7 @@ import (
 	"github.com/davit-oci/davit/internal/missing"
 )
 
-// TestHintsAtFiles checks that the pattern of a layer that was not read is not hinted at as a name.
+// TestHintsAtFiles checks that the pattern of a layer that was not read is not suggested as a name.
 func TestHintsAtFiles(t *testing.T) {
 	t.Parallel()
 	for want, names := range map[string][]string{

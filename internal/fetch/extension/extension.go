@@ -15,7 +15,7 @@ var extensions = []struct{ suffix, extension string }{
 	{"/pdf", ".pdf"}, {"+rego", ".rego"}, {"gguf.v3", ".gguf"}, {"safetensors", ".safetensors"}, {".jinja", ".jinja"},
 }
 
-// Of returns the extension for files of a media type, "" if that has none.
+// Of returns the extension for files of a media type, or "" if it has none.
 func Of(mediaType string) string {
 	mediaType, _, _ = strings.Cut(mediaType, ";")
 	for _, e := range extensions {
@@ -26,7 +26,7 @@ func Of(mediaType string) string {
 	return ""
 }
 
-// Tar returns the name of a directory's tar that is not unpacked.
+// Tar returns the file name for the tar of a directory that is not unpacked.
 func Tar(name, mediaType string) string {
 	ext := Of(mediaType)
 	if ext == "" {
@@ -38,7 +38,7 @@ func Tar(name, mediaType string) string {
 	return strings.TrimSuffix(path.Clean(name), "/") + ext
 }
 
-// IsTar reports whether a file is a tar, packed or not, by its name and media type.
+// IsTar reports whether a file is a tar, compressed or not, by its name and media type.
 func IsTar(name, mediaType string) bool {
 	if strings.HasPrefix(Of(mediaType), ".tar") {
 		return true

@@ -13,8 +13,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// maxEntries bounds the entries of a tar that are looked at. A tar with a file of weights has that file and the directories
-// on the way to it.
+// maxEntries limits the entries of a tar that Each looks at. A tar with a file of weights has that file and its parent directories.
 const maxEntries = 64
 
 // Each visits the files of a layer: the layer itself under its name, or the files in a tar that is not compressed. Of a
@@ -65,7 +64,7 @@ type Blob struct {
 	begin int64
 }
 
-// mostPart is the size of a request: headers have up to some 20 MiB, most of it a vocabulary.
+// The limits of the size of a request: headers have up to some 20 MiB, most of it a vocabulary.
 const (
 	leastPart = 256 << 10
 	mostPart  = 4 << 20
