@@ -1,17 +1,15 @@
-// Package digestcache caches the SHA-256 digests of files, so that an unchanged file is not read again. A file is
-// unchanged if its device, inode, size, mtime, and ctime (in nanoseconds) are the same. The cache is one file in a cache
-// directory that any number of processes share.
+// Package digestcache caches the SHA-256 digests of files, so that an unchanged file is not read again. A file is unchanged if its device,
+// inode, size, mtime, and ctime (in nanoseconds) are the same. The cache is one file in a cache directory that any number of processes share.
 //
-// A file that was not synced when the machine loses power may lose its content but keep its times. So a digest that was stored
-// during an earlier boot counts only if the file did not change during that boot: then the hashed content had been read from
-// the disk.
+// A file that was not synced when the machine loses power may lose its content but keep its times. So a digest that was stored during an
+// earlier boot counts only if the file did not change during that boot: then the hashed content had been read from the disk.
 //
-// It only saves time: a cache file that is missing, damaged, or of another version counts as empty and is rewritten, and
-// disk errors are not reported.
+// The cache only saves time: a cache file that is missing, damaged, or of another version counts as empty and is rewritten, and disk errors
+// are not reported.
 //
-// The cache of trees in pack/internal/tar and the records of pulls are separate stores. This one has records of a fixed size,
-// because up to 65,536 of them are read at every push; trees are few, and have one line of text each. An entry of either cache
-// may be lost. Records of pulls decide which files belong to the user, so they are replaced as a whole and synced.
+// The cache of trees in pack/internal/tar and the records of pulls are separate stores. This cache has records of a fixed size, because up to
+// 65,536 of them are read at every push; trees are few, and have one line of text each. An entry of either cache may be lost. Records of
+// pulls decide which files belong to the user, so they are replaced as a whole and synced.
 package digestcache
 
 import (
@@ -243,7 +241,7 @@ func (c *Cache) read() {
 	defer c.mu.Unlock()
 	data, err := readBounded(c.path)
 	if err != nil {
-		c.damaged = true // also if it is missing: Close creates it
+		c.damaged = true // or missing: Close creates it
 		return
 	}
 	data, ok := bytes.CutPrefix(data, []byte(magic))

@@ -43,8 +43,8 @@ func stat(t *testing.T, path string) fs.FileInfo {
 	return info
 }
 
-// want checks the digest that a cache returns for a file; "" means none.
-func want(t *testing.T, c *Cache, info fs.FileInfo, d digest.Digest) {
+// checkDigest checks the digest that a cache returns for a file; "" means none.
+func checkDigest(t *testing.T, c *Cache, info fs.FileInfo, d digest.Digest) {
 	t.Helper()
 	if got, ok := c.Lookup(info); got != d || ok != (d != "") {
 		t.Errorf("lookup: got %q, %v, want %q", got, ok, d)
@@ -58,46 +58,46 @@ func TestRemembersAcrossProcesses(t *testing.T) {
 	d := digest.FromString("content")
 
 	first := later(dir)
-	want(t, first, info, "")
+	checkDigest(t, first, info, "")
 	first.Store(info, d)
-	want(t, first, info, d)
+	checkDigest(t, first, info, d)
 	first.Close()
 
 	second := later(dir)
-	want(t, second, info, d)
+	checkDigest(t, second, info, d)
 	other := write(t, path+"2", "other")
 	second.Store(other, digest.FromString("other"))
 	second.Close()
 
 	third := later(dir)
-	want(t, third, info, d)
-	want(t, third, other, digest.FromString("other"))
+	checkDigest(t, third, info, d)
+	checkDigest(t, third, other, digest.FromString("other"))
 }
 
-// TestAfterAReboot checks that a digest does not outlive the run of the machine in which its file was written: the content
-// may not have reached the disk.
-func TestAfterAReboot(t *testing.T) {
+// TestAfterReboot checks that a digest does not outlive the boot during which its file was written: the content may not have reached the
+// disk.
+func TestAfterReboot(t *testing.T) {
 	t.Parallel()
 	info := write(t, filepath.Join(t.TempDir(), "file"), "content")
 	d := digest.FromString("content")
 	written := info.ModTime()
-	run := func(name string, began time.Time) boot { return boot{sha256.Sum256([]byte(name)), began.UnixNano()} }
-	first, second, third := run("1", written.Add(-time.Hour)), run("2", written.Add(time.Hour)), run("3", written.Add(2*time.Hour))
+	newBoot := func(name string, began time.Time) boot { return boot{sha256.Sum256([]byte(name)), began.UnixNano()} }
+	first, second, third := newBoot("1", written.Add(-time.Hour)), newBoot("2", written.Add(time.Hour)), newBoot("3", written.Add(2*time.Hour))
 	for _, tc := range []struct {
 		name   string
-		stored []boot // by these runs, one after the other
+		stored []boot // boots during which the digest was stored, in order
 		now    boot
 		want   digest.Digest
 	}{
-		{"same run", []boot{first}, first, d},
-		{"the run that wrote it is over", []boot{first}, second, ""},
-		{"two runs ago", []boot{first}, third, ""},
+		{"same boot", []boot{first}, first, d},
+		{"next boot", []boot{first}, second, ""},
+		{"two boots ago", []boot{first}, third, ""},
 		{"hashed after the restart", []boot{second}, second, d},
-		{"hashed after the restart, next run", []boot{second}, third, d},
+		{"hashed after the restart, next boot", []boot{second}, third, d},
 		{"stored again", []boot{first, second}, third, d},
-		{"may have begun at the time of the change", []boot{run("4", written.Add(time.Second))}, third, ""},
-		{"unknown run", []boot{{}}, second, ""},
-		{"runs are never known", []boot{{}}, boot{}, d},
+		{"may have begun at the time of the change", []boot{newBoot("4", written.Add(time.Second))}, third, ""},
+		{"unknown boot", []boot{{}}, second, ""},
+		{"boots are never known", []boot{{}}, boot{}, d},
 		{"unknown now", []boot{first}, boot{}, ""},
 	} {
 		dir := t.TempDir()
@@ -109,7 +109,7 @@ func TestAfterAReboot(t *testing.T) {
 		}
 		c := later(dir)
 		c.boot = tc.now
-		t.Run(tc.name, func(t *testing.T) { want(t, c, info, tc.want) })
+		t.Run(tc.name, func(t *testing.T) { checkDigest(t, c, info, tc.want) })
 	}
 }
 
@@ -147,19 +147,19 @@ func TestChangedFile(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "file")
 			info := write(t, path, "content")
 			// File systems store times in steps; the change must be in another step.
-			for stat(t, write2(t, path+".clock")).ModTime().Equal(info.ModTime()) {
+			for stat(t, touch(t, path+".clock")).ModTime().Equal(info.ModTime()) {
 			}
 			c := later(t.TempDir())
 			c.Store(info, digest.FromString("content"))
 			if err := change(path); err != nil {
 				t.Fatal(err)
 			}
-			want(t, c, stat(t, path), "")
+			checkDigest(t, c, stat(t, path), "")
 		})
 	}
 }
 
-func write2(t *testing.T, path string) string {
+func touch(t *testing.T, path string) string {
 	write(t, path, "")
 	return path
 }
@@ -174,14 +174,14 @@ func TestNotStored(t *testing.T) {
 	young := New(t.TempDir())
 	young.now = func() time.Time { return info.ModTime().Add(minAge - 1) }
 	young.Store(info, digest.FromString("content"))
-	want(t, young, info, "")
+	checkDigest(t, young, info, "")
 
 	c := later(t.TempDir())
 	c.Store(dirInfo, digest.FromString("content"))
-	want(t, c, dirInfo, "")
+	checkDigest(t, c, dirInfo, "")
 	c.Store(info, digest.SHA512.FromString("content"))
 	c.Store(info, "sha256:zz")
-	want(t, c, info, "")
+	checkDigest(t, c, info, "")
 }
 
 func TestDamagedFile(t *testing.T) {
@@ -219,8 +219,8 @@ func TestDamagedFile(t *testing.T) {
 			again.Store(b, digest.FromString("b"))
 			again.Close()
 			healed := later(dir)
-			want(t, healed, a, digest.FromString("a"))
-			want(t, healed, b, digest.FromString("b"))
+			checkDigest(t, healed, a, digest.FromString("a"))
+			checkDigest(t, healed, b, digest.FromString("b"))
 			if healed.damaged {
 				t.Error("the file is still damaged")
 			}
@@ -242,7 +242,7 @@ func TestBounded(t *testing.T) {
 	c.Close()
 	info, err := os.Stat(c.path)
 	if err != nil || info.Size() != int64(len(magic)+(keep+1)*recordSize) {
-		t.Errorf("got %v, %v", info.Size(), err)
+		t.Errorf("got a cache file of %v bytes, %v", info.Size(), err)
 	}
 	again := New(dir)
 	again.load.Do(again.read)
@@ -273,7 +273,7 @@ func TestManyAtOnce(t *testing.T) {
 	group.Wait()
 	c := later(dir)
 	for i, info := range infos {
-		want(t, c, info, digest.FromString(fmt.Sprint(i)))
+		checkDigest(t, c, info, digest.FromString(fmt.Sprint(i)))
 	}
 }
 
@@ -282,7 +282,7 @@ func TestWithoutDirectory(t *testing.T) {
 	c := later("")
 	info := write(t, filepath.Join(t.TempDir(), "file"), "content")
 	c.Store(info, digest.FromString("content"))
-	want(t, c, info, digest.FromString("content"))
+	checkDigest(t, c, info, digest.FromString("content"))
 	c.Close()
 }
 

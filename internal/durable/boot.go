@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// BootID names this run of the machine: what was written in another one, and not synced, may be lost. It is "" where
-// the system does not say.
+// BootID identifies the current boot: data that was written during another boot and not synced may be lost. It is "" if the system does not
+// report one.
 var BootID = sync.OnceValue(func() string {
 	data, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
@@ -18,10 +18,10 @@ var BootID = sync.OnceValue(func() string {
 	return strings.TrimSpace(string(data))
 })
 
-// ClockSlack is the greatest error of the time at which a run of the machine began.
+// ClockSlack is the maximum error of Booted.
 const ClockSlack = time.Minute
 
-// Booted returns when this run of the machine began, to the second, and the zero time where the system does not say.
+// Booted returns when the current boot began, to the second, or the zero time if the system does not report it.
 var Booted = sync.OnceValue(func() time.Time {
 	data, err := os.ReadFile("/proc/stat")
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package durable puts files on the disk, so that they survive power loss, and distinguishes the runs of the machine.
+// Package durable syncs files to the disk, so that they survive power loss, and identifies the boot of the machine.
 package durable
 
 import (
@@ -19,8 +19,8 @@ const (
 	concurrency = 16
 )
 
-// Set collects names of regular files, or of directories, below a root to sync. It keeps no more names than are synced one by
-// one: an artifact may have a million with long names.
+// Set collects the names of regular files, or of directories if Dirs is set, to sync below Root. It keeps at most maxFsyncs names: an
+// artifact may have a million of them.
 type Set struct {
 	Root *os.Root
 	Dirs bool
@@ -70,7 +70,7 @@ func SyncDir(name string) error {
 }
 
 func syncAll(root *os.Root, names []string, dirs bool) error {
-	if len(names) == 0 || dirs && runtime.GOOS == "windows" { // which has no call for directories
+	if len(names) == 0 || dirs && runtime.GOOS == "windows" { // Windows can't sync directories
 		return nil
 	}
 	var group errgroup.Group
@@ -102,7 +102,7 @@ func syncAll(root *os.Root, names []string, dirs bool) error {
 func syncOne(root *os.Root, name string) error {
 	flag := os.O_RDONLY
 	if runtime.GOOS == "windows" {
-		flag = os.O_RDWR // a file that is only read cannot be flushed there
+		flag = os.O_RDWR // a file opened for reading cannot be flushed there
 	}
 	f, err := root.OpenFile(name, flag, 0)
 	if err != nil {

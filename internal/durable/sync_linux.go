@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// syncFileSystem syncs all of the file system that root is on, and reports whether it could try.
+// syncFileSystem syncs the whole file system of root, and reports whether the kernel has a call for that.
 func syncFileSystem(root *os.Root) (bool, error) {
 	f, err := root.Open(".")
 	if err != nil {

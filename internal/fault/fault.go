@@ -1,4 +1,4 @@
-// Package fault makes errors that are also other errors.
+// Package fault makes errors that also match other errors in errors.Is.
 package fault
 
 // As returns an error with the text of err for which errors.Is also holds for each of kinds.
@@ -9,7 +9,10 @@ type also struct {
 	kinds []error
 }
 
-func (a also) Error() string   { return a.err.Error() }
+// Error returns the text of err.
+func (a also) Error() string { return a.err.Error() }
+
+// Unwrap returns err and kinds.
 func (a also) Unwrap() []error { return append([]error{a.err}, a.kinds...) }
 
 // Worded returns an error with a text of its own for which errors.Is(err, kind) holds.
@@ -20,5 +23,8 @@ type worded struct {
 	kind error
 }
 
+// Error returns text.
 func (w worded) Error() string { return w.text }
+
+// Unwrap returns kind.
 func (w worded) Unwrap() error { return w.kind }

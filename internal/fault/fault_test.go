@@ -18,7 +18,7 @@ func TestAs(t *testing.T) {
 	}
 	for _, is := range []error{kind, other, fs.ErrNotExist} {
 		if !errors.Is(err, is) {
-			t.Errorf("it is not %v", is)
+			t.Errorf("errors.Is reports false for %v", is)
 		}
 	}
 	var pathError *fs.PathError

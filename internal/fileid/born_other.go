@@ -4,5 +4,5 @@ package fileid
 
 import "os"
 
-// Born returns 0: this system does not say when a file was created.
+// Born returns 0: this system does not report when a file was created.
 func Born(*os.File) int64 { return 0 }
