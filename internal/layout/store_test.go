@@ -173,7 +173,7 @@ func TestDamage(t *testing.T) {
 				writePlace(t, damaged, "", all)
 				target := openFor(t, damaged, reference.Read)
 				if err := readAll(t.Context(), target, desc); !errors.Is(err, artifact.ErrRefused) {
-					t.Errorf("%s %s: %v, want it refused", name, how, err)
+					t.Errorf("%s %s: %v, want ErrRefused", name, how, err)
 				}
 				fetchDamaged(t, target, whole[name])
 			}
@@ -195,7 +195,7 @@ func fetchDamaged(t *testing.T, target testTarget, was []byte) {
 		FetchFile(ctx context.Context, desc ocispec.Descriptor, dst *os.Root, name string, report func(done, ready int64)) error
 	})
 	if err := fetcher.FetchFile(t.Context(), desc, root, "file", nil); !errors.Is(err, artifact.ErrRefused) {
-		t.Errorf("FetchFile: %v, want it refused", err)
+		t.Errorf("FetchFile: %v, want ErrRefused", err)
 	}
 	if left, _ := os.ReadDir(dir); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
@@ -214,8 +214,8 @@ func TestPushRepairs(t *testing.T) {
 		writePlace(t, damaged, "", all)
 		storeTagged(t, damaged, "v1", []byte("layer"))
 		checkIntact(t, damaged)
-		if got := filesIn(t, damaged); len(got) != len(filesIn(t, path)) {
-			t.Errorf("%d files", len(got))
+		if got, want := len(filesIn(t, damaged)), len(filesIn(t, path)); got != want {
+			t.Errorf("%d files, want %d", got, want)
 		}
 	})
 }
@@ -291,7 +291,7 @@ func TestHostileLayouts(t *testing.T) {
 			forEachPlace(t, func(t *testing.T, path string) {
 				writePlace(t, path, "./", all)
 				if err := readTagged(t.Context(), path); !errors.Is(err, artifact.ErrRefused) {
-					t.Errorf("got %v, want it refused", err)
+					t.Errorf("got %v, want ErrRefused", err)
 				}
 			})
 		})

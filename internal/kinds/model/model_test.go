@@ -64,7 +64,7 @@ file application/vnd.docker.ai.model.file raw m/tokenizer/vocab.json`)
 		t.Errorf("config is %s", plan.ConfigType)
 	}
 	if got := plan.Layers[4].Annotations[mediatypes.ModelPath]; got != "tokenizer/vocab.json" {
-		t.Errorf("vocab.json goes to %q", got)
+		t.Errorf("the path of vocab.json is %q", got)
 	}
 	var config struct{ Config json.RawMessage }
 	if err := json.Unmarshal(kindtest.Finished(t, plan).Config, &config); err != nil {

@@ -105,7 +105,7 @@ func TestKitfileRefuses(t *testing.T) {
 		"twice":                    {"manifestVersion: 1.0.0\ncode: [{path: Kitfile}, {path: ./Kitfile}]\n", `names "Kitfile" twice`},
 		"no path":                  {"manifestVersion: 1.0.0\ncode: [{description: x}]\n", "an element of code has no path"},
 		"unknown key":              {"manifestVersion: 1.0.0\ndataset: [{path: Kitfile}]\n", `unknown key "dataset", which kit rejects (did you mean "datasets"?)`},
-		"unknown part":             {"manifestVersion: 1.0.0\nmodel: {path: Kitfile, parts: [{path: x, kind: lora}]}\n", `unknown key "kind" of parts, which kit rejects`},
+		"unknown key of a part":    {"manifestVersion: 1.0.0\nmodel: {path: Kitfile, parts: [{path: x, kind: lora}]}\n", `unknown key "kind" of parts, which kit rejects`},
 		"unknown key of a package": {"manifestVersion: 1.0.0\npackage: {author: me}\ncode: [{path: Kitfile}]\n", `unknown key "author" of package, which kit rejects (did you mean "authors"?)`},
 	} {
 		_, err := kindtest.Compose(t, map[string]string{"Kitfile": tt.kitfile}, "kind: modelkit\nname: a\nlayers: [Kitfile]\n")
@@ -182,7 +182,7 @@ func checkKitfile(t *testing.T, plan *spec.Plan) {
 		named = append(named, p.Digest)
 	}
 	if len(model) != 1 || kitfile.Model.Digest != model[0] || !slices.Equal(named, parts) {
-		t.Errorf("the Kitfile is %s, the layers are of %v and %v", finished.Config, model, parts)
+		t.Errorf("the Kitfile is %s, the digests of the layers are %v and %v", finished.Config, model, parts)
 	}
 }
 
@@ -304,7 +304,7 @@ func TestModelKitRefusesCollidingNames(t *testing.T) {
 		t.Errorf("%v, want %s", err, want)
 	}
 	if _, err := kindtest.Compose(t, files, "kind: modelpack\nlayers: [m.bin, NOTES.md, notes.md]\n"); err != nil {
-		t.Errorf("as files: %v", err)
+		t.Errorf("modelpack: %v", err)
 	}
 }
 

@@ -26,7 +26,7 @@ weights application/vnd.cncf.model.weight.v1.raw raw model/model.safetensors`)
   "config":{"architecture":"llama","format":"safetensors","paramSize":"7.00","quantization":"F16"},
   "modelfs":{"type":"layers","diffIds":["`+id("model/README.md")+`","`+id("model/config.json")+`","`+id("model/model.safetensors")+`"]}}`)
 	if got := plan.Layers[2].Annotations[mediatypes.ModelPath]; got != "model.safetensors" {
-		t.Errorf("the weights go to %q", got)
+		t.Errorf("the path of the weights is %q", got)
 	}
 	if !strings.HasPrefix(plan.Annotations[mediatypes.ModelPackModelfile], "# what modctl would pack") {
 		t.Errorf("annotations are %v", plan.Annotations)
@@ -150,7 +150,7 @@ func TestBrokenModelfile(t *testing.T) {
 		for _, kind := range []string{"modelpack", "model"} {
 			_, err := kindtest.Compose(t, map[string]string{"m.gguf": gguf("llama", ""), "Modelfile": text}, "kind: "+kind+"\nlayers: ['**']\n")
 			if kind == "model" && strings.HasPrefix(text, "MODEL\t") {
-				continue // a Modelfile has no role there
+				continue // kind model has no role for a Modelfile
 			}
 			if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 				t.Errorf("%s of %q: %v, want %s", kind, text, err, want)

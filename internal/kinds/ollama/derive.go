@@ -68,9 +68,9 @@ func assign(d *compose.Draft, found *weightset.Parts) error {
 	case len(paths) == 0:
 		return &spec.Error{Err: errors.New("there is no GGUF model"), Hint: "add the model, or a Modelfile whose FROM names it"}
 	case found.Model.Format != "gguf":
-		return &spec.Error{Item: paths[0], Err: fmt.Errorf("Ollama requires GGUF, not %s", found.Model.Format), Hint: "convert it: convert_hf_to_gguf.py of llama.cpp"}
+		return &spec.Error{Item: paths[0], Err: fmt.Errorf("models for Ollama must be GGUF, not %s", found.Model.Format), Hint: "convert it: convert_hf_to_gguf.py of llama.cpp"}
 	case len(paths) > 1:
-		return &spec.Error{Item: paths[0], Err: fmt.Errorf("Ollama requires a model in one file, not %d", len(paths)), Hint: "merge them: llama-gguf-split --merge " + paths[0] + " MODEL.gguf"}
+		return &spec.Error{Item: paths[0], Err: fmt.Errorf("models for Ollama must be in one file, not %d", len(paths)), Hint: "merge them: llama-gguf-split --merge " + paths[0] + " MODEL.gguf"}
 	}
 	d.DropLayers(func(l *compose.Layer) bool {
 		part := found.Part(l)

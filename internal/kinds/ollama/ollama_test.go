@@ -70,7 +70,7 @@ func TestModelfile(t *testing.T) {
 		t.Errorf("notes are %s", notes)
 	}
 	if len(plan.LeftOut) == 0 || !strings.Contains(strings.Join(plan.LeftOut, " "), "tiny/other.gguf") {
-		t.Errorf("left out are %q", plan.LeftOut)
+		t.Errorf("left out %q", plan.LeftOut)
 	}
 }
 

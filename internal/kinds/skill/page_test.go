@@ -37,7 +37,7 @@ func TestPage(t *testing.T) {
 			kindtest.WantJSON(t, []byte(kindtest.ConfigOf(t, plan)), tc.config)
 			l := plan.Layers[0]
 			if len(l.Files) != 1 || l.Files[0] != "books/SKILL.md" || !strings.HasSuffix(string(l.Replaced["books/SKILL.md"]), tc.text) || !strings.HasPrefix(l.Prefix, plan.Annotations["io.agentskills.skill.name"]) {
-				t.Errorf("layer is %q below %q: %s", l.Files, l.Prefix, l.Replaced)
+				t.Errorf("files %q, prefix %q, replaced %s", l.Files, l.Prefix, l.Replaced)
 			}
 		})
 	}

@@ -89,7 +89,7 @@ func TestDockerSaveRefuses(t *testing.T) {
 	} {
 		a, err := Open(dockerArchive(t, manifest), reference.Read)
 		if !errors.Is(err, artifact.ErrRefused) {
-			t.Errorf("%s: %v, want it refused", name, err)
+			t.Errorf("%s: %v, want ErrRefused", name, err)
 		}
 		if err == nil {
 			_ = a.Close(t.Context(), nil)

@@ -48,7 +48,7 @@ func TestDeclarationsOfClients(t *testing.T) {
 				want = tt.kit
 			}
 			if got := strings.Join(packed, " "); got != want {
-				t.Errorf("%s as %s: packed are %s, want %s", name, kind, got, want)
+				t.Errorf("%s as %s: packed %s, want %s", name, kind, got, want)
 			}
 			if notes := strings.Join(plan.Notes, "\n"); !strings.Contains(notes, tt.file+" lists the files to pack") {
 				t.Errorf("%s as %s: notes are %s", name, kind, notes)
@@ -116,7 +116,7 @@ func TestIgnoredByKit(t *testing.T) {
 		}
 		for _, out := range []string{"notes.md", "src/", "docs/b.md"} {
 			if !slices.Contains(plan.LeftOut, out) {
-				t.Errorf("%s: left out are %v, not %s", kind, plan.LeftOut, out)
+				t.Errorf("%s: left out %v, not %s", kind, plan.LeftOut, out)
 			}
 		}
 	}

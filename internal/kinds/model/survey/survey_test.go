@@ -147,7 +147,7 @@ func TestSurveyUnreadIndex(t *testing.T) {
 	files := map[string]string{"m.safetensors": tensors("a"), "m.safetensors.index.json": `{"weight_map":{`}
 	found := survey.Tree{FS: kindtest.Tree(t, files).FS(), Paths: slices.Collect(maps.Keys(files))}.Survey()
 	if len(found.Unread) != 1 || found.Unread["m.safetensors.index.json"] == nil {
-		t.Errorf("unread are %v", found.Unread)
+		t.Errorf("Unread is %v", found.Unread)
 	}
 }
 
