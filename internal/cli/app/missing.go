@@ -149,7 +149,7 @@ func (t *Target) hintInLayout(ctx context.Context) string {
 	switch {
 	case longer >= 0:
 		near = names[longer]
-	case near == "" && len(names) == 1: // its tags are more useful
+	case near == "" && len(names) == 1: // a hint at the tags of the only repository is more useful
 		return ""
 	case near == "":
 		return fmt.Sprintf("\"%s\" lists the repositories", shell.Command("davit", "repos", ref.Path))

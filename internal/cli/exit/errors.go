@@ -33,7 +33,7 @@ func (e *NoError) Unwrap() error { return e.Err }
 // ErrInterrupted is the error after a signal.
 var ErrInterrupted = errors.New("interrupted")
 
-// StoppedError replaces every error after a signal. Continues is set if the same command would continue from there.
+// StoppedError replaces every error after a signal. Continues means that the same command would continue where it stopped.
 type StoppedError struct{ Continues bool }
 
 // Error returns the message of ErrInterrupted.
@@ -53,7 +53,7 @@ func (e *StoppedError) Hint() string {
 // BrokenError reports a transfer that the registry or the network interrupted.
 type BrokenError struct {
 	Err       error
-	Continues bool // the same command would continue from there
+	Continues bool // the same command would continue where it stopped
 }
 
 // Error returns the message of Err.
@@ -102,7 +102,7 @@ func hasStopped(err error) bool {
 // TimeoutError replaces every error after the time limit of a command.
 type TimeoutError struct {
 	After     time.Duration
-	Continues bool  // the same command would continue from there
+	Continues bool  // the same command would continue where it stopped
 	Last      error // error of a request that was about to be retried; may be nil
 }
 

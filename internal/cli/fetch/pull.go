@@ -53,7 +53,7 @@ one FILE the name it gets ("-" is standard output, also for the only file of an 
 				return runPullDry(cmd.Context(), a, opts, args[1:])
 			}
 			if opts.output == "-" && len(args) == 1 {
-				name, err := onlyFile(cmd.Context(), a, opts)
+				name, err := findOnlyFile(cmd.Context(), a, opts)
 				if err != nil {
 					return err
 				}

@@ -62,8 +62,8 @@ func runPullFiles(ctx context.Context, a *app.App, cmd *cobra.Command, opts pull
 	return a.Print(pullResult{result, dir, false})
 }
 
-// onlyFile returns the name of the only file that a pull would place, for standard output.
-func onlyFile(ctx context.Context, a *app.App, opts pullOptions) (string, error) {
+// findOnlyFile returns the name of the only file that a pull would place, to print it to standard output.
+func findOnlyFile(ctx context.Context, a *app.App, opts pullOptions) (string, error) {
 	if len(opts.kinds) > 0 {
 		return "", &exit.UsageError{Err: errors.New("attachments are pulled into a directory, not to standard output"),
 			Hint: shell.Command("davit", "show", "--kind", strings.Join(opts.kinds, ","), opts.target)}
@@ -74,9 +74,9 @@ func onlyFile(ctx context.Context, a *app.App, opts pullOptions) (string, error)
 	}
 	return app.With(ctx, a, opts.target, registry.Read, func(t *app.Target) (string, error) {
 		list := read.ListOptions{Platform: platform, Include: opts.Include, Roles: opts.Roles, NoUnpack: true, Limits: opts.Limits}
-		found, err := listIn(ctx, t, list)
+		found, err := listNames(ctx, t, list)
 		if list.NoUnpack = opts.NoUnpack; err == nil && len(found) == 1 {
-			found, err = listIn(ctx, t, list) // the only layer may be a directory
+			found, err = listNames(ctx, t, list) // the only layer may be a directory
 		}
 		if err == nil && len(found) != 1 {
 			err = &exit.UsageError{Err: fmt.Errorf("standard output takes one file, not all of %s", t.Ref),
@@ -89,8 +89,8 @@ func onlyFile(ctx context.Context, a *app.App, opts pullOptions) (string, error)
 	})
 }
 
-// listIn returns the names of the files that a pull would place.
-func listIn(ctx context.Context, t *app.Target, opts read.ListOptions) (names []string, err error) {
+// listNames returns the names of the files that a pull would place.
+func listNames(ctx context.Context, t *app.Target, opts read.ListOptions) (names []string, err error) {
 	if err := t.Complete(ctx); err != nil {
 		return nil, err
 	}
