@@ -84,7 +84,7 @@ func TestNoWrongKind(t *testing.T) {
 }
 
 // TestDetectTakesDirectories checks that all files in a subdirectory of a model are packed, or that the error names the file that
-// can't be.
+// can't be packed.
 func TestDetectTakesDirectories(t *testing.T) {
 	t.Parallel()
 	many := map[string]string{}

@@ -28,7 +28,7 @@ type CopyOptions struct {
 	// From is the source repository, HOST/REPO, whose tags AllTags copies; empty: the one that the source records for a tag, if
 	// any. A layout or archive records From with the tags, or As if it is set, and keeps the same tags of other repositories.
 	From, As  string
-	Referrers bool // copy referrers too, theirs, and so on, and cosign's tagged manifests; at most 10,000
+	Referrers bool // copy the referrers, their referrers, and so on, and the manifests that cosign keeps under tags; at most 10,000
 
 	Concurrency int               // blobs copied at once; 0: 8
 	Progress    artifact.Progress // nil: nothing is reported
@@ -52,7 +52,7 @@ type Copied struct {
 	Tags       []string
 	Referrers  []ocispec.Descriptor // with CopyOptions.Referrers
 	Gone       []ocispec.Descriptor // referrers that the source lists but does not have
-	Left       []ocispec.Descriptor // with CopyOptions.Platform and Referrers: BuildKit's attestations, which are parts of the index
+	Left       []ocispec.Descriptor // with CopyOptions.Platform and Referrers: BuildKit's attestations in the index, which are not copied
 	Skipped    bool                 // the target had everything, including each tag
 
 	Was map[string]digest.Digest // the previous digests of tags that moved, by tag
@@ -278,7 +278,7 @@ func (c *copier) copyLarge(ctx context.Context, inside []ocispec.Descriptor) err
 	return nil
 }
 
-// copy copies one graph. If it is a referrer, the target lists it afterwards, even if an interrupted copy had stored it
+// copy copies one graph. If desc is a referrer, the target lists it afterwards, even if an interrupted copy had stored it
 // without listing it.
 func (c *copier) copy(ctx context.Context, desc ocispec.Descriptor) error {
 	if err := c.to.markUnlisted(ctx, desc); err != nil {

@@ -25,12 +25,12 @@ type Target interface {
 	content.Untagger
 
 	// Close ends the use of the target. An archive is written now, as a whole, unless err is set: then its file stays as it
-	// was. Close returns err or, if that is nil, its own error. A second call does nothing and returns err. So
+	// was. Close returns err or, if err is nil, its own error. A second call does nothing and returns err. A function that
+	// writes ends with
 	//
 	//	return target.Close(ctx, err)
 	//
-	// ends a function that writes, and a deferred target.Close(ctx, context.Canceled) before it discards what an early
-	// return or a panic left unfinished.
+	// and defers target.Close(ctx, context.Canceled), which discards the unfinished work after an early return or a panic.
 	Close(ctx context.Context, err error) error
 }
 
@@ -59,7 +59,7 @@ type Ranger interface {
 	FetchRange(ctx context.Context, desc ocispec.Descriptor, offset, length int64) (io.ReadCloser, error)
 }
 
-// Inventory lists the manifests of a layout or archive, and the files that nothing refers to.
+// Inventory lists the manifests of a layout or archive, and lists or removes the files that nothing refers to.
 type Inventory interface {
 	Roots(ctx context.Context) ([]ocispec.Descriptor, error)
 	Unreferenced(ctx context.Context) ([]UnreferencedFile, error)

@@ -79,12 +79,12 @@ type Entries struct {
 	Follow   bool   // links are packed as the files that they point to
 	Image    bool   // the layer belongs to an image, where a name that begins with ".wh." marks a deleted file
 	File     bool   // clients read the tar as a file: it is not unpacked on pull
-	Unpack   bool   // oras can unpack the layer: entries are below the title, gzip; pack annotates it so
+	Unpack   bool   // oras can unpack the layer, a tar+gzip with all entries below the title; pack adds the annotation for that
 
 	Replaced map[string][]byte // contents of files that Compose changed, by path; the files are not read then
 }
 
-// Filter reports whether a path below the directory of a layer (slash, relative to that directory) is left out.
+// Filter reports whether a slash path, relative to the directory of a layer, is left out.
 type Filter func(path string, dir bool) bool
 
 // Packed is a layer whose blob is known.

@@ -21,7 +21,7 @@ type Event struct {
 	Step       Step
 	ID         string // the same for all events of one blob in one run: its title, or its digest
 	Descriptor ocispec.Descriptor
-	Bytes      int64 // done so far
+	Bytes      int64 // transferred so far
 }
 
 // Progress receives the events of a transfer, from several goroutines at once.

@@ -25,7 +25,7 @@ const completionTime = 2 * time.Second
 func addCompletions(a *app.App, root *cobra.Command) {
 	formats := map[string][]string{"format": {"text", "json"}, "progress": {"auto", "bar", "plain", "json", "none"}}
 	for flag, words := range formats {
-		// It can't fail: the flag exists.
+		// The error is nil: the flag exists.
 		_ = root.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
 	}
 	for _, cmd := range everyCommand(root)[1:] {
