@@ -132,7 +132,7 @@ func TestTemplateHints(t *testing.T) {
 			t.Fatalf("%v: %s", args, errs)
 		}
 		isTried := map[string]bool{}
-		for _, found := range regexp.MustCompile(`(?m)^ *"([a-z][A-Za-z]{3,})": `).FindAllStringSubmatch(out, -1) {
+		for _, found := range regexp.MustCompile(`(?m)^ *"([A-Za-z]{4,})": `).FindAllStringSubmatch(out, -1) {
 			if isTried[found[1]] {
 				continue
 			}

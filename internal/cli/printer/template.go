@@ -45,7 +45,7 @@ func parseTemplate(text string) (*template.Template, error) {
 		return nil, fmt.Errorf("not a template: %s", trimTemplateError(err))
 	}
 	if name := findCapitalField(t.Root); name != "" {
-		hint := fmt.Sprintf("did you mean '{{.%s}}'?", strings.ToLower(name[:1])+name[1:])
+		hint := fmt.Sprintf("fields have the names that --format json prints: try '{{.%s}}'", strings.ToLower(name[:1])+name[1:])
 		return nil, &exit.UsageError{Err: fmt.Errorf("--format: the result has no field %q", name), Hint: hint}
 	}
 	return t, nil
