@@ -12,7 +12,6 @@ import (
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/kinds"
-	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
@@ -29,7 +28,7 @@ type Selection struct {
 	Kind    string          // referrers of these kinds or artifactTypes, separated by commas
 	All     bool            // all referrers; needed if nothing else is set, ignored otherwise
 	// Keep is the number of newest referrers of each type, name, and predicate that are not chosen. Referrers without a time
-	// count as the oldest. Nil: 0.
+	// count as the oldest; see Choice.Undecided. Nil: 0.
 	Keep *int
 	// OlderThan chooses referrers created before this time. Referrers without a time are never chosen. Zero: of any age.
 	OlderThan time.Time
@@ -40,20 +39,27 @@ func (s Selection) IsEmpty() bool {
 	return len(s.Digests) == 0 && s.Kind == "" && !s.All && s.Keep == nil && s.OlderThan.IsZero()
 }
 
+// Choice is the result of Choose.
+type Choice struct {
+	Referrers []ocispec.Descriptor // in the order of the listing
+	// Undecided are those of one type, name, and predicate of which Selection.Keep would leave only some, without times that say
+	// which ones are the newest. They are not chosen.
+	Undecided [][]ocispec.Descriptor
+}
+
 // Detach removes referrers of subject and returns their descriptors. Its errors are those of Choose and Referrers.
 func Detach(ctx context.Context, dst oras.GraphTarget, subject ocispec.Descriptor, selection Selection) ([]ocispec.Descriptor, error) {
 	chosen, err := Choose(ctx, dst, subject, selection)
 	if err != nil {
 		return nil, err
 	}
-	return chosen, Referrers(ctx, dst, subject, chosen)
+	return chosen.Referrers, Referrers(ctx, dst, subject, chosen.Referrers)
 }
 
 // Choose returns the referrers of subject that a selection chooses. It fails with artifact.ErrInvalid if the selection is empty, with
 // errdef.ErrNotFound if no referrer matches or a digest is not that of a referrer, and with artifact.ErrRefused if there are
 // more than 10,000 referrers.
-func Choose(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor, selection Selection) (
-	[]ocispec.Descriptor, error) {
+func Choose(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor, selection Selection) (*Choice, error) {
 	if selection.IsEmpty() {
 		return nil, &artifact.Error{Op: "detaching from", Item: subject.Digest.String(),
 			Err: fmt.Errorf("%w: neither digests nor a kind nor all are chosen", artifact.ErrInvalid)}
@@ -80,11 +86,11 @@ func Choose(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.D
 			chosen = append(chosen, full)
 		}
 	}
-	chosen = selection.filterByAge(chosen)
-	if len(chosen) == 0 {
+	choice := selection.filterByAge(chosen)
+	if len(choice.Referrers)+len(choice.Undecided) == 0 {
 		return nil, fmt.Errorf("referrers of %s: %w", subject.Digest, errdef.ErrNotFound)
 	}
-	return chosen, nil
+	return choice, nil
 }
 
 // completeEntry completes a listed referrer from its manifest, if it lacks fields that the selection needs.
@@ -106,40 +112,44 @@ func (s Selection) completeEntry(ctx context.Context, src content.Fetcher, desc 
 }
 
 // filterByAge returns the referrers that are old enough, and not among the newest of their type, name, and predicate.
-func (s Selection) filterByAge(all []ocispec.Descriptor) []ocispec.Descriptor {
-	keep := 0
-	if s.Keep != nil {
-		keep = *s.Keep
-	}
+func (s Selection) filterByAge(all []ocispec.Descriptor) *Choice {
 	type series struct{ artifactType, name, predicate string }
-	kept := map[series]int{}
-	isKept := map[digest.Digest]bool{}
-	byAge := slices.Clone(all)
-	slices.Reverse(byAge) // of those without a time, the one listed last is the newest
-	lists.Sort(byAge, func(a, b ocispec.Descriptor) int { return createdAt(b).Compare(createdAt(a)) })
-	for _, r := range byAge {
+	var order []series
+	members := map[series][]ocispec.Descriptor{}
+	for _, r := range all {
 		of := series{r.ArtifactType, r.Annotations[ocispec.AnnotationTitle],
 			cmp.Or(r.Annotations[mediatypes.PredicateType], r.Annotations[mediatypes.BundlePredicateType])}
-		if kept[of] < keep {
-			kept[of]++
+		if members[of] == nil {
+			order = append(order, of)
+		}
+		members[of] = append(members[of], r)
+	}
+	choice := &Choice{}
+	isKept := map[digest.Digest]bool{}
+	for _, of := range order {
+		if s.Keep == nil {
+			break
+		}
+		newest, undecided := manifest.Newest(members[of], *s.Keep, createdAt)
+		for _, r := range append(newest, undecided...) {
 			isKept[r.Digest] = true
 		}
+		if undecided = slices.DeleteFunc(undecided, s.isYoung); len(undecided) > 0 {
+			choice.Undecided = append(choice.Undecided, undecided)
+		}
 	}
-	return slices.DeleteFunc(slices.Clone(all), func(r ocispec.Descriptor) bool {
-		created := createdAt(r)
-		isYoung := !s.OlderThan.IsZero() && (created.IsZero() || !created.Before(s.OlderThan))
-		return isKept[r.Digest] || isYoung
-	})
+	choice.Referrers = slices.DeleteFunc(all, func(r ocispec.Descriptor) bool { return isKept[r.Digest] || s.isYoung(r) })
+	return choice
+}
+
+// isYoung reports whether a referrer is too young to be chosen, or may be.
+func (s Selection) isYoung(r ocispec.Descriptor) bool {
+	created := createdAt(r)
+	return !s.OlderThan.IsZero() && (created.IsZero() || !created.Before(s.OlderThan))
 }
 
 // createdAt returns the time of creation in the annotations of a descriptor, or the zero time.
-func createdAt(desc ocispec.Descriptor) time.Time {
-	t, err := time.Parse(time.RFC3339, desc.Annotations[ocispec.AnnotationCreated])
-	if err != nil || t.Unix() <= 0 {
-		return time.Time{}
-	}
-	return t
-}
+func createdAt(desc ocispec.Descriptor) time.Time { return manifest.Created(desc.Annotations) }
 
 // isKind reports whether a referrer has one of the requested kinds or types.
 func isKind(desc ocispec.Descriptor, wanted string) bool {

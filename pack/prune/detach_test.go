@@ -135,13 +135,40 @@ func TestChooseByAge(t *testing.T) {
 		for listing, src := range map[string]oras.ReadOnlyGraphTarget{"full": dst, "terse": terse{dst.Store}} {
 			chosen, err := prune.Choose(t.Context(), src, subject, test.selection)
 			var got []string
-			for _, d := range chosen {
-				got = append(got, names[d.Digest])
+			if err == nil {
+				for _, d := range chosen.Referrers {
+					got = append(got, names[d.Digest])
+				}
 			}
 			slices.Sort(got)
 			if !slices.Equal(got, test.want) || (err != nil) != (test.want == nil) {
 				t.Errorf("%s, %s listing: got %v, %v, want %v", test.name, listing, got, err, test.want)
 			}
+		}
+	}
+}
+
+// TestChooseGuessesNothing checks that those without a time stay if Keep would leave only some of them.
+func TestChooseGuessesNothing(t *testing.T) {
+	t.Parallel()
+	dst := newStore(t)
+	subject := dst.manifest("application/vnd.example.app", "app", nil)
+	for _, rule := range []string{"a", "b", "c"} {
+		dst.manifest(reportType, "Trivy", &subject, "rule", rule)
+		dst.manifest(reportType, "CodeQL", &subject, append(annotateCreated(4), "rule", rule)...)
+	}
+	dst.manifest(reportType, "CodeQL", &subject, annotateCreated(3)...)
+	for keep, want := range map[int]string{0: "7 []", 1: "1 [3 3]", 2: "1 [3 3]", 3: "1 []"} {
+		choice, err := prune.Choose(t.Context(), dst, subject, prune.Selection{Keep: &keep})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sizes := []int{}
+		for _, list := range choice.Undecided {
+			sizes = append(sizes, len(list))
+		}
+		if got := fmt.Sprint(len(choice.Referrers), sizes); got != want {
+			t.Errorf("keep %d: got %s, want %s", keep, got, want)
 		}
 	}
 }

@@ -48,7 +48,7 @@ func ExampleChoose() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(len(chosen))
+	fmt.Println(len(chosen.Referrers))
 	// Output: 1
 }
 
@@ -67,7 +67,7 @@ func ExampleReferrers() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	err = prune.Referrers(ctx, dst, subject, old)
+	err = prune.Referrers(ctx, dst, subject, old.Referrers)
 	fmt.Println("a store in memory deletes nothing:", errors.Is(err, errdef.ErrUnsupported))
 	// Output: a store in memory deletes nothing: true
 }

@@ -28,6 +28,7 @@ type AttachedOptions struct {
 // Found are the referrers of one subject that match.
 type Found struct {
 	Referrers []*Referrer // most severe first, then newest first
+	Undecided []*Referrer // if only the one created last is wanted: those whose times do not say which that is
 	Place     *Place      // where they are attached, if not to the requested subject
 	Inexact   bool        // the alert matches only if the letter case is ignored
 }
@@ -49,7 +50,8 @@ func Find(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Des
 		none.Place = place
 		return nil, none
 	}
-	return &Found{place.Found.Referrers, place, place.Found.Inexact}, nil
+	found = &place.Found
+	return &Found{found.Referrers, found.Undecided, place, found.Inexact}, nil
 }
 
 // findAt returns the matching referrers of one subject. If no referrer matches, it returns a NoneAttachedError with the others.
@@ -64,13 +66,16 @@ func findAt(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.D
 	if len(fit) == 0 {
 		return nil, &NoneAttachedError{Subject: subject.Digest, Options: opts, Others: all}, nil
 	}
+	found := &Found{Referrers: fit, Inexact: inexact}
 	if opts.Latest {
-		fit = []*Referrer{newest(fit)}
+		var latest *Referrer
+		latest, found.Undecided = Latest(fit)
+		found.Referrers = []*Referrer{latest}
 	}
-	lists.Sort(fit, func(a, b *Referrer) int {
+	lists.Sort(found.Referrers, func(a, b *Referrer) int {
 		return cmp.Or(cmp.Compare(a.SeverityRank(), b.SeverityRank()), b.Created().Compare(a.Created()))
 	})
-	return &Found{Referrers: fit, Inexact: inexact}, nil, nil
+	return found, nil, nil
 }
 
 // withoutStatements removes attestations with a statement of a kind if there are referrers that are of the kind themselves.
@@ -104,17 +109,6 @@ func selectAnswering(all []*Referrer, alert string) (fit []*Referrer, inexact bo
 		inexact = true
 	}
 	return nil, false
-}
-
-// newest returns the referrer created last. Among referrers without a time, it is the one listed last.
-func newest(all []*Referrer) *Referrer {
-	last := all[0]
-	for _, r := range all[1:] {
-		if !r.Created().Before(last.Created()) {
-			last = r
-		}
-	}
-	return last
 }
 
 // severities are the words for severities that are in use, in groups, most severe first.

@@ -12,6 +12,7 @@ import (
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/lists"
+	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -52,12 +53,16 @@ func (r *Referrer) Descriptor() ocispec.Descriptor {
 }
 
 // Created returns the time of creation in the annotations, or the zero time.
-func (r *Referrer) Created() time.Time {
-	t, err := time.Parse(time.RFC3339, r.Annotations[ocispec.AnnotationCreated])
-	if err != nil {
-		return time.Time{}
+func (r *Referrer) Created() time.Time { return manifest.Created(r.Annotations) }
+
+// Latest returns the referrer created last. If the times do not say which that is, several are undecided, and the last of these
+// in the list is returned. all must not be empty.
+func Latest(all []*Referrer) (latest *Referrer, undecided []*Referrer) {
+	newest, undecided := manifest.Newest(all, 1, (*Referrer).Created)
+	if len(undecided) > 0 {
+		return undecided[len(undecided)-1], undecided
 	}
-	return t
+	return newest[0], nil
 }
 
 // List returns the referrers of subject, sorted by kind, time, and digest. It uses the referrers API, its fallback tag, or the

@@ -15,6 +15,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/cli/retention"
 	"github.com/davit-oci/davit/internal/lists"
+	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pack"
@@ -36,7 +37,9 @@ A name must be that of only one referrer of the subject, and a digest may be sho
 prefix.
 
 --keep leaves the newest of each type and name, so that --keep 4 leaves the last four reports of
-every scanner. Attachments without a date count as the oldest, but --older-than never removes them.`,
+every scanner. Attachments without a date count as the oldest, but --older-than never removes them,
+and --keep leaves all of those among which it would have to guess: name them by their digests, or
+let "davit attach --replace" keep one.`,
 		Example: `  davit detach registry.example.com/app:1.0 --kind report
   davit detach registry.example.com/app:1.0 --kind report --keep 4 --dry-run
   davit detach registry.example.com/app:1.0 --all --older-than 90d --each-platform
@@ -94,8 +97,14 @@ func runDetach(ctx context.Context, a *app.App, opts detachOptions) error {
 	}
 	result, err := app.With(ctx, a, opts.subject, mode, func(t *app.Target) (*detachResult, error) {
 		chosen, err := chooseReferrers(ctx, t, opts)
-		if err != nil || opts.dryRun {
-			return chosen, err
+		if err != nil {
+			return nil, err
+		}
+		if len(chosen.undecided) > 0 {
+			a.Note("kept: %s; detach them by digest, or attach with --replace", strings.Join(chosen.undecided, "; "))
+		}
+		if opts.dryRun {
+			return chosen, nil
 		}
 		if ask || !isExplicit && len(chosen.Detached) > 1 {
 			question := fmt.Sprintf("detach %s from %s?", chosen.countKinds(), opts.subject)
@@ -140,12 +149,21 @@ func chooseReferrers(ctx context.Context, t *app.Target, opts detachOptions) (*d
 		if err != nil {
 			return nil, err
 		}
-		for _, desc := range chosen {
-			r.Detached = append(r.Detached, describedReferrer{desc, results.KindName(desc), desc.Annotations[ocispec.AnnotationTitle], s})
+		for _, desc := range chosen.Referrers {
+			r.Detached = append(r.Detached, describe(desc, s))
+		}
+		for _, list := range chosen.Undecided {
+			for _, desc := range list {
+				r.Undecided = append(r.Undecided, describe(desc, s))
+			}
+			r.undecided = append(r.undecided, describeUndecided(list))
 		}
 	}
+	r.undecided = lists.Unique(r.undecided)
 	if len(r.Detached) > 0 || opts.Keep != nil || !opts.OlderThan.IsZero() {
-		r.reason = whyNone(opts.Selection)
+		if r.reason = whyNone(opts.Selection); len(r.undecided) > 0 {
+			r.reason = ": dates do not say which are the newest"
+		}
 		return r, nil // with --keep or --older-than, finding nothing is not an error
 	}
 	if len(opts.Digests) > 0 {
@@ -180,8 +198,11 @@ type detachResult struct {
 	Detached []describedReferrer `json:"detached"`
 	Kept     []describedReferrer `json:"kept,omitempty"` // still attached: the registry refuses deletion
 	DryRun   bool                `json:"dryRun,omitempty"`
+	// Undecided are not detached: no dates say which of them --keep would leave.
+	Undecided []describedReferrer `json:"undecided,omitempty"`
 
-	reason string // why there is nothing to detach
+	reason    string   // why there is nothing to detach
+	undecided []string // for a note
 }
 
 // whyNone returns why --keep or --older-than leaves all attachments.
@@ -202,6 +223,20 @@ type describedReferrer struct {
 	Name string `json:"name,omitempty"`
 
 	of ocispec.Descriptor // its subject
+}
+
+func describe(desc, subject ocispec.Descriptor) describedReferrer {
+	return describedReferrer{desc, results.KindName(desc), desc.Annotations[ocispec.AnnotationTitle], subject}
+}
+
+// describeUndecided returns how many referrers of which kind and name have no dates that say which are the newest.
+func describeUndecided(list []ocispec.Descriptor) string {
+	one := list[0]
+	kind := cmp.Or(results.KindName(one), one.ArtifactType)
+	if name := one.Annotations[ocispec.AnnotationTitle]; name != "" {
+		kind += fmt.Sprintf(" named %q", name)
+	}
+	return results.DescribeUndecided(len(list), kind, manifest.Created(one.Annotations))
 }
 
 // WriteText prints a row for each referrer.

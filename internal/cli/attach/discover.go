@@ -10,6 +10,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/cli/signing"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pull/referrers"
@@ -58,8 +59,8 @@ func runDiscover(ctx context.Context, a *app.App, opts discoverOptions) error {
 	if err != nil {
 		return err
 	}
-	if result.inIndex != "" {
-		a.Note("%s", result.inIndex)
+	for _, note := range result.notes {
+		a.Note("%s", note)
 	}
 	return a.Print(result)
 }
@@ -79,10 +80,13 @@ func discoverIn(ctx context.Context, t *app.Target, opts discoverOptions) (*disc
 	if err != nil {
 		return nil, err
 	}
+	var notes []string
 	if opts.latest {
-		found = keepLatest(found)
+		found, notes = keepLatest(found)
 		for _, m := range manifests {
-			m.Referrers = keepLatest(m.Referrers)
+			var more []string
+			m.Referrers, more = keepLatest(m.Referrers)
+			notes = append(notes, more...)
 		}
 	}
 	if found == nil {
@@ -100,9 +104,9 @@ func discoverIn(ctx context.Context, t *app.Target, opts discoverOptions) (*disc
 	if opts.Kind != "" {
 		none = "no " + results.ListKinds(opts.Kind)
 	}
-	r := &discoverResult{Subject: results.Describe(t.Ref, desc), Referrers: found, Manifests: manifests, Signatures: signatures, none: none}
+	r := &discoverResult{Subject: results.Describe(t.Ref, desc), Referrers: found, Manifests: manifests, Signatures: signatures, none: none, notes: notes}
 	if len(found)+len(manifests) == 0 {
-		r.inIndex = results.AdviseIndex(ctx, t.Target, t.Ref, opts.Kind)
+		r.notes = lists.Unique([]string{results.AdviseIndex(ctx, t.Target, t.Ref, opts.Kind)})
 	}
 	return r, nil
 }
@@ -116,23 +120,26 @@ func setReferences(ref registry.Reference, all []*referrers.Referrer) {
 	}
 }
 
-// keepLatest returns the newest referrer of each kind. Of attestations, it returns the newest of each predicate type. If times are
-// equal or missing, the last one listed wins.
-func keepLatest(all []*referrers.Referrer) []*referrers.Referrer {
-	var kept []*referrers.Referrer
-	at := map[string]int{} // by kind
+// keepLatest returns the newest referrer of each kind. Of attestations, it returns the newest of each predicate type. The notes are
+// about kinds of which the newest is not known.
+func keepLatest(all []*referrers.Referrer) (kept []*referrers.Referrer, notes []string) {
+	var order []string
+	ofKind := map[string][]*referrers.Referrer{}
 	for _, r := range all {
 		kind := cmp.Or(r.Kind, r.ArtifactType) + " " + results.Stated(r)
-		i, known := at[kind]
-		switch {
-		case !known:
-			at[kind] = len(kept)
-			kept = append(kept, r)
-		case !r.Created().Before(kept[i].Created()):
-			kept[i] = r
+		if ofKind[kind] == nil {
+			order = append(order, kind)
+		}
+		ofKind[kind] = append(ofKind[kind], r)
+	}
+	for _, kind := range order {
+		newest, undecided := referrers.Latest(ofKind[kind])
+		kept = append(kept, newest)
+		if n := len(undecided); n > 0 {
+			notes = append(notes, results.DescribeUndecided(n, strings.TrimSpace(kind), newest.Created())+": listed is "+newest.Digest.String())
 		}
 	}
-	return kept
+	return kept, notes
 }
 
 // discoverResult is the result of discover.
@@ -143,8 +150,8 @@ type discoverResult struct {
 
 	Signatures []trust.Signature `json:"signatures,omitempty"` // if a key was given to check them
 
-	none    string // "nothing", or "no" and the requested kind
-	inIndex string // note about the referrers of the subject's index, if the subject has none
+	none  string   // "nothing", or "no" and the requested kind
+	notes []string // about the referrers of the subject's index, if the subject has none, and kinds of which the newest is not known
 }
 
 // WriteText prints the subject and its referrers as a tree.

@@ -17,13 +17,14 @@ func TestKeepLatest(t *testing.T) {
 		}}
 	}
 	got := ""
-	for _, r := range keepLatest([]*referrers.Referrer{
+	kept, notes := keepLatest([]*referrers.Referrer{
 		referrer("a", "attestation", "https://spdx.dev/Document", "1"), referrer("b", "attestation", "https://spdx.dev/Document", "2"),
 		referrer("c", "attestation", "https://slsa.dev/provenance/v1", "3"), referrer("d", "report", "", "5"), referrer("e", "report", "", "4"),
-	}) {
+	})
+	for _, r := range kept {
 		got += r.Tag
 	}
-	if got != "bcd" {
-		t.Errorf("got %s, want bcd", got)
+	if got != "bcd" || notes != nil {
+		t.Errorf("got %s, %v, want bcd", got, notes)
 	}
 }

@@ -84,6 +84,11 @@ func describeDifference(found *referrers.Found, alert string) string {
 	default:
 		notes = append(notes, fmt.Sprintf("attached to the manifest for %s", cmp.Or(manifest.FormatPlatform(place.Platform), place.Digest.String())))
 	}
+	if n := len(found.Undecided); n > 0 {
+		one := found.Referrers[0]
+		notes = append(notes, results.DescribeUndecided(n, cmp.Or(one.Kind, one.ArtifactType), one.Created())+": this is "+one.Digest.String()+
+			"; without --latest all are shown")
+	}
 	if found.Inexact {
 		for _, name := range found.Referrers[0].Alerts() {
 			if strings.EqualFold(name, alert) {

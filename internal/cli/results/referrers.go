@@ -97,6 +97,15 @@ func summarize(r *referrers.Referrer) string {
 	return strings.Join(parts, "; ")
 }
 
+// DescribeUndecided says of attachments why their dates do not tell which one is the newest.
+func DescribeUndecided(n int, kind string, created time.Time) string {
+	text := term.Plural(n, "attachment") + " of kind " + kind
+	if created.IsZero() {
+		return text + " have no date, so the newest is not known"
+	}
+	return text + " have the same date, so the newest is not known"
+}
+
 // AdviseKinds returns the hint for a subject without attachments of the requested kind: it names the kinds that are attached. It takes two
 // seconds at most.
 func AdviseKinds(ctx context.Context, src oras.ReadOnlyGraphTarget, ref registry.Reference, subject ocispec.Descriptor) string {
