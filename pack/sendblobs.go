@@ -140,6 +140,7 @@ func (p plainPusher) PushBlob(ctx context.Context, b artifact.Blob, report func(
 		return desc, 0, err
 	}
 	defer rc.Close()
+	report(0)
 	err = p.dst.Push(ctx, desc, &countingReader{r: blob.NewReader(ctx, rc), report: report})
 	if errors.Is(err, errdef.ErrAlreadyExists) {
 		return desc, artifact.Skipped, nil

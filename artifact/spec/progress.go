@@ -8,7 +8,7 @@ type Step int
 // The steps of a transfer. Every descriptor that is Started ends with exactly one of Skipped, Mounted and Done.
 const (
 	Started  Step = iota // the transfer begins; the size in the descriptor is -1 if it is not known yet
-	Advanced             // Event.Bytes are transferred
+	Advanced             // Event.Bytes are transferred; the first event of a blob has those of an earlier run, or 0
 	Skipped              // the target has it already
 	Mounted              // the registry mounted it from another of its repositories
 	Done

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"io/fs"
@@ -114,7 +115,7 @@ func TestCopyResumes(t *testing.T) {
 	to.Heal()
 	to.ResetLog()
 	from.ResetLog()
-	davit(t, "copy", from.Host+"/app:1", to.Host+"/app")
+	copyResumed(t, sent/2, from.Host+"/app:1", to.Host+"/app")
 	const most = size - sent + 1<<20
 	if in, _ := to.Bytes("upload", "uploads"); in > most {
 		t.Errorf("%d bytes were sent, want at most %d", in, most)
@@ -123,6 +124,29 @@ func TestCopyResumes(t *testing.T) {
 		t.Errorf("%d bytes were fetched, want at most %d", out, most)
 	}
 	davit(t, "verify", to.Host+"/app:1")
+}
+
+// copyResumed copies, and checks that the events say how much was there before: at least some bytes, and not all of them.
+func copyResumed(t *testing.T, least int64, args ...string) {
+	t.Helper()
+	var stderr bytes.Buffer
+	if code := Run(t.Context(), append([]string{"copy", "--progress", "json"}, args...), strings.NewReader(""), io.Discard, &stderr); code != 0 {
+		t.Fatalf("%v: exit code %d: %s", args, code, &stderr)
+	}
+	found := false
+	for line := range strings.Lines(stderr.String()) {
+		var e struct{ Size, Resumed, Bytes int64 }
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			t.Fatalf("%v: %q: %v", args, line, err)
+		}
+		found = found || e.Resumed >= least
+		if e.Resumed > 0 && (e.Resumed < least || e.Resumed >= e.Size || e.Resumed > e.Bytes) {
+			t.Errorf("%v: %s", args, line)
+		}
+	}
+	if !found {
+		t.Errorf("%v: no event says what was there before:\n%s", args, &stderr)
+	}
 }
 
 // sendPartOnce sends a part of a blob in one response, and fails every later request for the blob. With several responses at once,
@@ -169,7 +193,7 @@ func TestCopyToDiskResumes(t *testing.T) {
 			checkRepair(t, target, dir+"/repaired")
 		}
 		from.ResetLog()
-		davit(t, "copy", from.Host+"/app:1", target)
+		copyResumed(t, sent/2, from.Host+"/app:1", target)
 		if _, out := from.Bytes("GET blob"); out > size-sent+1<<20 {
 			t.Errorf("%s: %d bytes were fetched, want at most %d", target, out, size-sent+1<<20)
 		}

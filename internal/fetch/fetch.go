@@ -43,6 +43,7 @@ func FetchFile(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor
 		return to.Root.WriteFile(to.Name, data, 0o666)
 	}
 	if HasBlob(ctx, to.Root, to.Name, desc) {
+		to.Report(desc.Size, 0) // nothing is fetched
 		return nil
 	}
 	if fetcher, ok := src.(FileFetcher); ok {
@@ -79,10 +80,12 @@ func streamFile(ctx context.Context, src content.Fetcher, desc ocispec.Descripto
 	return err
 }
 
-// CopyVerified copies a blob and returns an error if it does not match its descriptor; w has received the bytes by then.
+// CopyVerified copies a blob and returns an error if it does not match its descriptor; w has received the bytes by then. It
+// reports the bytes done, at first none.
 func CopyVerified(ctx context.Context, w io.Writer, r io.Reader, desc ocispec.Descriptor, report func(int64)) error {
 	verified := content.NewVerifyReader(r, desc)
 	counted := &progressReader{ctx: ctx, r: verified, report: report}
+	report(0)
 	_, err := io.CopyBuffer(struct{ io.Writer }{w}, counted, make([]byte, CopyBuffer))
 	if err == nil {
 		err = verified.Verify()

@@ -27,7 +27,7 @@ type State int
 // The states of a blob.
 const (
 	Started State = iota
-	Moving        // Update.Done bytes so far
+	Moving        // Update.Done bytes so far; the first update has those of an earlier run
 	Planned       // will be Started, unless the blob exists already
 	Skipped       // the blob existed already
 	Mounted       // the registry took the blob from another of its repositories
@@ -51,6 +51,7 @@ type blobProgress struct {
 	moved int64 // the part of done that was transferred in this run
 	ended bool
 	begun bool // false: it was only planned
+	based bool // done includes what was there before this run
 	start time.Time
 }
 
@@ -82,8 +83,10 @@ func (t *Transfer) record(u Update, now time.Time) *blobProgress {
 	case Started:
 		b.ended = false
 	case Moving:
-		b.moved += max(0, u.Done-b.done)
-		b.done = u.Done
+		if b.based {
+			b.moved += max(0, u.Done-b.done)
+		}
+		b.based, b.done = true, u.Done
 	case Skipped, Mounted:
 		b.ended, b.done = true, max(b.size, 0)
 	case Done:

@@ -1,6 +1,7 @@
 package term
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -13,6 +14,7 @@ func TestRender(t *testing.T) {
 	start := time.Unix(1000, 0)
 	tr := &Transfer{blobs: map[string]*blobProgress{}, start: start}
 	tr.record(Update{State: Started, ID: "a", Name: "weights.gguf", Size: 200e6}, start)
+	tr.record(Update{State: Moving, ID: "a", Name: "weights.gguf", Size: 200e6}, start)
 	tr.record(Update{State: Moving, ID: "a", Name: "weights.gguf", Size: 200e6, Done: 100e6}, start)
 	tr.record(Update{State: Skipped, ID: "b", Name: "LICENSE", Size: 11e3}, start)
 	got := strings.Join(tr.render(start.Add(2*time.Second), 100, 24), "\n")
@@ -38,6 +40,7 @@ func TestSummary(t *testing.T) {
 		{State: Planned, ID: "b", Name: "LICENSE", Size: 11e3},
 		{State: Planned, ID: "c", Name: "more.gguf", Size: 100e6},
 		{State: Started, ID: "a", Name: "weights.gguf", Size: 200e6},
+		{State: Moving, ID: "a", Name: "weights.gguf", Size: 200e6},
 		{State: Moving, ID: "a", Name: "weights.gguf", Size: 200e6, Done: 100e6},
 		{State: Skipped, ID: "b", Name: "LICENSE", Size: 11e3},
 		{State: Planned, ID: "b", Name: "LICENSE", Size: 11e3}, // another manifest has it, too
@@ -58,12 +61,41 @@ func TestSummary(t *testing.T) {
 	}
 }
 
+// TestResumed checks that the rate and the time left are those of this run, in bars and lines, however much an earlier run did.
+func TestResumed(t *testing.T) {
+	t.Parallel()
+	start := time.Unix(1000, 0)
+	for _, earlier := range []int64{0, 1e6, 20e6, 27e6} {
+		tr := &Transfer{blobs: map[string]*blobProgress{}, start: start}
+		for _, u := range []Update{
+			{State: Started, ID: "a", Name: "big.bin", Size: 30e6},
+			{State: Moving, ID: "a", Name: "big.bin", Size: 30e6, Done: earlier},
+			{State: Started, ID: "b", Name: "whole", Size: 30e6}, // there, but not known to be
+			{State: Moving, ID: "b", Name: "whole", Size: 30e6, Done: 30e6},
+			{State: Done, ID: "b", Name: "whole", Size: 30e6},
+			{State: Moving, ID: "a", Name: "big.bin", Size: 30e6, Done: earlier + 2e6},
+		} {
+			tr.record(u, start)
+		}
+		left := fmt.Sprintf("%ds", (28e6-earlier)/2e5)
+		if got, want := tr.Summary(start.Add(10*time.Second)), ", 200.0 kB/s, "+shortDuration(float64(28e6-earlier)/2e5)+" left"; !strings.HasSuffix(got, want) {
+			t.Errorf("%d bytes from before: got %q, want %q", earlier, got, want)
+		}
+		for _, line := range tr.render(start.Add(10*time.Second), 100, 24) {
+			if !strings.Contains(line, " 200.0 kB/s ") || earlier > 20e6 && !strings.HasSuffix(strings.TrimSpace(line), left) {
+				t.Errorf("%d bytes from before: got %q", earlier, line)
+			}
+		}
+	}
+}
+
 // TestNothingLeft checks that no time left is shown while the registry has yet to confirm the last bytes.
 func TestNothingLeft(t *testing.T) {
 	t.Parallel()
 	start := time.Unix(1000, 0)
 	tr := &Transfer{blobs: map[string]*blobProgress{}, start: start}
 	tr.record(Update{State: Started, ID: "a", Name: "a", Size: 7e6}, start)
+	tr.record(Update{State: Moving, ID: "a", Name: "a", Size: 7e6}, start)
 	tr.record(Update{State: Moving, ID: "a", Name: "a", Size: 7e6, Done: 7e6}, start)
 	if got, want := tr.Summary(start.Add(10*time.Second)), "0 of 1 blob, 7.0 MB of 7.0 MB (100%), 700.0 kB/s"; got != want {
 		t.Errorf("got %q, want %q", got, want)
@@ -82,6 +114,7 @@ func TestUnknownRate(t *testing.T) {
 	start := time.Unix(1000, 0)
 	tr := &Transfer{blobs: map[string]*blobProgress{}, start: start}
 	tr.record(Update{State: Started, ID: "a", Name: "weights.gguf", Size: 200e6}, start)
+	tr.record(Update{State: Moving, ID: "a", Name: "weights.gguf", Size: 200e6}, start)
 	tr.record(Update{State: Moving, ID: "a", Name: "weights.gguf", Size: 200e6, Done: 19}, start)
 	for _, line := range append(tr.render(start.Add(900*time.Millisecond), 100, 24), tr.Summary(start.Add(950*time.Millisecond))) {
 		if strings.Contains(line, "/s") || strings.Contains(line, ">99h") || strings.Contains(line, "left") {

@@ -19,8 +19,9 @@ type event struct {
 	Name      string        `json:"name,omitempty"`
 	Digest    digest.Digest `json:"digest,omitempty"` // empty if it is not known yet
 	MediaType string        `json:"mediaType,omitempty"`
-	Size      *int64        `json:"size,omitempty"`  // absent if it is not known yet
-	Bytes     *int64        `json:"bytes,omitempty"` // transferred so far
+	Size      *int64        `json:"size,omitempty"`    // absent if it is not known yet
+	Resumed   int64         `json:"resumed,omitempty"` // the part of Bytes that was there before this run
+	Bytes     *int64        `json:"bytes,omitempty"`   // done so far
 	Message   string        `json:"message,omitempty"`
 }
 
@@ -50,8 +51,9 @@ type eventWriter struct {
 
 // advance is the progress of a blob at some time.
 type advance struct {
-	at    time.Time
-	bytes int64
+	at      time.Time
+	bytes   int64
+	resumed int64 // bytes of the first event
 }
 
 func newEventWriter(p *Printer) *eventWriter { return &eventWriter{p: p, told: map[string]advance{}} }
@@ -73,11 +75,15 @@ func (w *eventWriter) Report(e artifact.Event) {
 	if e.Step == artifact.Advanced {
 		last, isTold := w.told[e.ID]
 		now := time.Now()
-		if isTold && (e.Bytes == last.bytes || now.Sub(last.at) < advanceInterval) {
+		if e.Bytes == last.bytes || now.Sub(last.at) < advanceInterval {
+			w.told[e.ID] = last // the first event may say that nothing was there before
 			return
 		}
-		w.told[e.ID] = advance{now, e.Bytes}
-		line.Bytes = &e.Bytes
+		if !isTold {
+			last.resumed = e.Bytes
+		}
+		w.told[e.ID] = advance{now, e.Bytes, last.resumed}
+		line.Bytes, line.Resumed = &e.Bytes, last.resumed
 	}
 	w.p.writeEvent(line)
 }

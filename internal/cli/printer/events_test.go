@@ -21,13 +21,20 @@ func TestEvents(t *testing.T) {
 		console.Mode = term.ProgressJSON
 		progress, stop := (&printer.Printer{Stderr: console}).StartProgress()
 		defer stop()
-		for _, done := range []int64{1, 2, 2, 2, 2, 3} {
+		for _, done := range []int64{0, 1, 2, 2, 2, 2, 3} {
 			for range 3 {
 				progress.Report(artifact.Event{ID: "a", Step: artifact.Advanced, Bytes: done})
+				progress.Report(artifact.Event{ID: "continued", Step: artifact.Advanced, Bytes: done + 10})
 				time.Sleep(600 * time.Millisecond)
 			}
 		}
-		for _, want := range []string{`"bytes":1}`, `"bytes":2}`, `"bytes":3}`} {
+		if text := out.String(); strings.Contains(text, `"bytes":0`) || strings.Contains(text, `"resumed":0`) {
+			t.Errorf("an event without bytes:\n%s", text)
+		}
+		for _, want := range []string{
+			`"id":"a","size":0,"bytes":1}`, `"id":"a","size":0,"bytes":2}`, `"id":"a","size":0,"bytes":3}`,
+			`"id":"continued","size":0,"resumed":10,"bytes":10}`, `"id":"continued","size":0,"resumed":10,"bytes":11}`, `"id":"continued","size":0,"resumed":10,"bytes":13}`,
+		} {
 			if n := strings.Count(out.String(), want); n != 1 {
 				t.Errorf("%d events with %s, want 1:\n%s", n, want, &out)
 			}

@@ -180,7 +180,7 @@ func copyReader(ctx context.Context, dst Position, src limitedReader, h hash.Has
 
 // Fill writes a blob to dst and checks it against want, whose digest may be empty and whose size may be negative if they are not
 // known. It returns the digest and size of the content. If src is a file or a Blob, the kernel copies it. report receives the
-// number of bytes done, and may be nil.
+// number of bytes done, at first 0, and may be nil.
 func Fill(ctx context.Context, dst Position, src io.Reader, want ocispec.Descriptor, report func(int64)) (ocispec.Descriptor, error) {
 	algorithm := digest.SHA256
 	if want.Digest != "" {
@@ -190,6 +190,7 @@ func Fill(ctx context.Context, dst Position, src io.Reader, want ocispec.Descrip
 	if report == nil {
 		report = func(int64) {}
 	}
+	report(0)
 	var size int64
 	var err error
 	if e, ok := WholeFile(src); ok {

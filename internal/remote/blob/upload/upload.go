@@ -59,7 +59,7 @@ const (
 // Blob stores a blob, and returns its descriptor and whether it was sent, mounted, or skipped. It does not send a blob that the
 // registry has, or can mount from another repository. It hashes a large blob of unknown digest while sending it. A broken upload
 // continues at the offset that the registry reports; with Shared.CacheDir and Blob.ID also in another process. If report is not
-// nil, it receives the number of bytes that the registry has; its calls do not overlap.
+// nil, it receives the number of bytes that the registry has, at first those that it had before; its calls do not overlap.
 func Blob(ctx context.Context, r *blob.Store, b artifact.Blob, report func(done int64)) (ocispec.Descriptor, artifact.Step, error) {
 	if report == nil {
 		report = func(int64) {}
@@ -259,6 +259,7 @@ func (u *upload) attempt(ctx context.Context) (artifact.Step, error) {
 		if step, err := u.begin(ctx); step != 0 || err != nil {
 			return step, err
 		}
+		u.report(0)
 	}
 	if err := u.transfer(ctx); err != nil {
 		return 0, err
