@@ -1,4 +1,4 @@
-// Package browser reads the pages of davit in a browser. It is a module of its own, so that davit does not depend on what drives one.
+// Package browser tests the web pages of davit in a browser. It is a separate module, so that davit does not depend on chromedp.
 package browser
 
 import (
@@ -33,13 +33,14 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// windows are those of a phone and of a screen, the latter in dark colors. A page that fits a phone also fits a screen at 200 %.
+// windows are the size of a phone and of a desktop screen, the second in dark colors. A page that fits a phone also fits a
+// desktop screen at 200 % zoom.
 var windows = []struct {
 	width  int64
 	scheme string
 }{{360, "light"}, {1280, "dark"}}
 
-// pages are opened in each window, by the names of their pictures.
+// pages maps the name of each screenshot to the path of its page. Each page is opened in each window.
 var pages = map[string]string{
 	"repositories": "/", "repository": "/r/oci", "files": "/r/oci:modelkit/files", "file": "/r/oci:modelkit/file/README.md", "sizes": "/r/oci:modelkit/map",
 	"tensors": "/r/oci:model/tensors", "graph": "/r/oci:image/graph", "manifest": "/r/oci:image/manifest", "config": "/r/oci:helm/config",
@@ -51,8 +52,8 @@ var pages = map[string]string{
 	"names": "/r/oci:names", "names-files": "/r/oci:names/files", "names-map": "/r/oci:names/map",
 }
 
-// kinds returns the pages about the examples, in one window each.
-func kinds(t *testing.T) []string {
+// listKinds returns the kinds of the examples. The page of each is opened in one window.
+func listKinds(t *testing.T) []string {
 	t.Helper()
 	names, err := os.ReadDir(examples)
 	if err != nil {
@@ -60,24 +61,25 @@ func kinds(t *testing.T) []string {
 	}
 	var list []string
 	for _, name := range names {
-		if name.IsDir() && name.Name() != "layered" { // which needs a registry
+		if name.IsDir() && name.Name() != "layered" { // layered needs a registry
 			list = append(list, name.Name())
 		}
 	}
 	return list
 }
 
-// atOnce is the number of pages that are open at the same time.
-const atOnce = 4
+// maxOpen is the number of pages that are open at the same time.
+const maxOpen = 4
 
-// TestPages opens each page: it loads without an error, breaks no rule of its policy, is as wide as the window, and is accessible.
+// TestPages checks that each page loads without an error, obeys its content security policy, fits into the window, and is
+// accessible.
 func TestPages(t *testing.T) {
 	site := serve(t)
 	axe, err := os.ReadFile(os.Getenv("AXE"))
 	if err != nil {
 		t.Fatalf("AXE names the script of axe-core: %v", err)
 	}
-	slots := make(chan struct{}, atOnce)
+	slots := make(chan struct{}, maxOpen)
 	check := func(name, path string, window int) {
 		t.Run(fmt.Sprintf("%s-%d", name, windows[window].width), func(t *testing.T) {
 			t.Parallel()
@@ -86,8 +88,8 @@ func TestPages(t *testing.T) {
 			p := newPage(t)
 			p.show(site+path, window)
 			p.check(string(axe))
-			p.picture(fmt.Sprintf("%s-%d", name, windows[window].width))
-			for _, c := range p.complaints() {
+			p.saveScreenshot(fmt.Sprintf("%s-%d", name, windows[window].width))
+			for _, c := range p.reports() {
 				if name != "missing" && name != "no-alert" || !strings.Contains(c, "404") {
 					t.Error(c)
 				}
@@ -99,22 +101,22 @@ func TestPages(t *testing.T) {
 			check(name, path, window)
 		}
 	}
-	for i, kind := range kinds(t) {
+	for i, kind := range listKinds(t) {
 		check("kind-"+kind, "/r/oci:"+kind, i%len(windows))
 	}
 }
 
-// page is a window with a page.
+// page is a browser window that shows a page.
 type page struct {
 	testing.TB
-	ctx        context.Context
-	complaints func() []string
+	ctx     context.Context
+	reports func() []string
 }
 
 func newPage(t *testing.T) *page {
 	t.Helper()
-	ctx, complaints := open(t)
-	return &page{t, ctx, complaints}
+	ctx, reports := open(t)
+	return &page{t, ctx, reports}
 }
 
 // show opens a page in one of the windows.
@@ -131,7 +133,7 @@ func (p *page) show(address string, window int) {
 	}
 }
 
-// check checks that a page is as wide as the window, and accessible.
+// check checks that a page is not wider than the window, and that axe finds no violations.
 func (p *page) check(axe string) {
 	p.Helper()
 	var wide bool
@@ -158,8 +160,8 @@ func (p *page) check(axe string) {
 	}
 }
 
-// picture keeps a picture of a page, on request.
-func (p *page) picture(name string) {
+// saveScreenshot saves a screenshot of the page in the directory $SCREENSHOTS if that is set.
+func (p *page) saveScreenshot(name string) {
 	p.Helper()
 	dir := os.Getenv("SCREENSHOTS")
 	if dir == "" {
@@ -174,7 +176,7 @@ func (p *page) picture(name string) {
 	}
 }
 
-// pictures are those in docs: the upper parts of pages, which are the same in each run.
+// pictures are the screenshots in docs. They show the upper parts of pages, which look the same in each run.
 var pictures = []struct {
 	name, path    string
 	width, height int64
@@ -184,10 +186,10 @@ var pictures = []struct {
 	{"components", "/r/oci:components", 960, 620, "light"},
 }
 
-// maxPicture bounds a picture in docs.
+// maxPicture is the maximum size of a picture in docs, in bytes.
 const maxPicture = 48 << 10
 
-// TestPictures makes the pictures in docs. PICTURES=DIR keeps them.
+// TestPictures takes the screenshots in docs and checks their sizes. It writes them to the directory $PICTURES if that is set.
 func TestPictures(t *testing.T) {
 	site := serve(t)
 	for _, picture := range pictures {
@@ -214,7 +216,7 @@ func TestPictures(t *testing.T) {
 	}
 }
 
-// compress writes a picture with few colors again, with a palette.
+// compress encodes a PNG again with a palette of at most 256 colors.
 func compress(shot []byte) ([]byte, error) {
 	full, err := png.Decode(bytes.NewReader(shot))
 	if err != nil {
@@ -224,7 +226,7 @@ func compress(shot []byte) ([]byte, error) {
 	bounds := full.Bounds()
 	shade := func(x, y int) color.RGBA {
 		r, g, b, _ := full.At(x, y).RGBA()
-		return color.RGBA{uint8(r>>8) | 3, uint8(g>>8) | 3, uint8(b>>8) | 3, 255} // the edges of letters have many shades
+		return color.RGBA{uint8(r>>8) | 3, uint8(g>>8) | 3, uint8(b>>8) | 3, 255} // fewer shades: the edges of letters have many
 	}
 	counts := map[color.RGBA]int{}
 	for y := bounds.Min.Y; y < bounds.Max.Y; y++ {
@@ -249,7 +251,7 @@ func compress(shot []byte) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// TestSlow opens a page about a registry that does not answer: the known parts are shown, and the rest when it answers.
+// TestSlow opens a page of a registry that answers late. The known parts are shown at once, and the rest when it answers.
 func TestSlow(t *testing.T) {
 	site := serve(t)
 	upstream, err := url.Parse(site)
@@ -290,23 +292,23 @@ func TestSlow(t *testing.T) {
 		t.Errorf("before the registry answered: waiting %v, layers %v", waiting, known)
 	}
 	if order != "H1 ARTICLE H2" {
-		t.Errorf("the parts are in the order %s", order)
+		t.Errorf("the parts are in the order %q, want H1 ARTICLE H2", order)
 	}
 	axe, err := os.ReadFile(os.Getenv("AXE"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.check(string(axe))
-	p.picture("slow")
-	for _, c := range p.complaints() {
+	p.saveScreenshot("slow")
+	for _, c := range p.reports() {
 		t.Error(c)
 	}
 }
 
-// TestUse does what readers do: they search, follow links, and copy a command.
+// TestUse searches, follows links, and copies a command, as a user does.
 func TestUse(t *testing.T) {
 	site := serve(t)
-	ctx, complaints := open(t)
+	ctx, reports := open(t)
 	var rows int
 	var address, copied, command, said string
 	err := chromedp.Run(ctx,
@@ -340,35 +342,35 @@ func TestUse(t *testing.T) {
 	if copied != command || !strings.HasPrefix(copied, "davit pull ") {
 		t.Errorf("copied %q, want %q", copied, command)
 	}
-	for _, c := range complaints() {
+	for _, c := range reports() {
 		t.Error(c)
 	}
 }
 
-// TestSandbox checks that untrusted scripts do not run: neither in a page in HTML, nor in a drawing.
+// TestSandbox checks that scripts in the HTML pages and SVG drawings of an artifact do not run.
 func TestSandbox(t *testing.T) {
 	site := serve(t)
 	for _, path := range []string{"/sandbox/page.html", "/raw/drawing.svg"} {
 		ctx, _ := open(t)
-		var title string
-		if err := chromedp.Run(ctx, chromedp.Navigate(site+"/r/oci:hostile"+path), chromedp.Evaluate("document.documentElement.getAttribute('data-run') ?? 'safe'", &title)); err != nil {
+		var result string
+		if err := chromedp.Run(ctx, chromedp.Navigate(site+"/r/oci:hostile"+path), chromedp.Evaluate("document.documentElement.getAttribute('data-run') ?? 'safe'", &result)); err != nil {
 			t.Fatal(err)
 		}
-		if title != "safe" {
+		if result != "safe" {
 			t.Errorf("%s: a script ran", path)
 		}
 	}
 }
 
-var window context.Context // of the browser, which all tests share
+var sharedBrowser context.Context // the browser that all tests use
 
 // TestMain starts the browser, and ends it after the tests.
 func TestMain(m *testing.M) {
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.WindowSize(1280, 900))
 	allocator, cancel := chromedp.NewExecAllocator(context.Background(), options...)
 	var cancelBrowser context.CancelFunc
-	window, cancelBrowser = chromedp.NewContext(allocator)
-	if err := chromedp.Run(window); err != nil {
+	sharedBrowser, cancelBrowser = chromedp.NewContext(allocator)
+	if err := chromedp.Run(sharedBrowser); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -383,33 +385,33 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// open opens a window. The function that it returns lists what the browser reported.
+// open opens a browser window. The returned function lists the log entries and exceptions of its pages.
 func open(t *testing.T) (context.Context, func() []string) {
 	t.Helper()
-	ctx, cancelWindow := chromedp.NewContext(window)
+	ctx, cancelWindow := chromedp.NewContext(sharedBrowser)
 	t.Cleanup(cancelWindow)
 	ctx, cancelTime := context.WithTimeout(ctx, time.Minute)
 	t.Cleanup(cancelTime)
 	var mu sync.Mutex
-	var complaints []string
+	var reports []string
 	chromedp.ListenTarget(ctx, func(event any) {
 		mu.Lock()
 		defer mu.Unlock()
 		switch e := event.(type) {
 		case *log.EventEntryAdded:
-			complaints = append(complaints, e.Entry.Text)
+			reports = append(reports, e.Entry.Text)
 		case *runtime.EventExceptionThrown:
-			complaints = append(complaints, e.ExceptionDetails.Error())
+			reports = append(reports, e.ExceptionDetails.Error())
 		}
 	})
 	return ctx, func() []string {
 		mu.Lock()
 		defer mu.Unlock()
-		return append([]string(nil), complaints...)
+		return append([]string(nil), reports...)
 	}
 }
 
-// artifacts are packed besides the examples.
+// artifacts is a shell script that packs the examples and more artifacts.
 const artifacts = `
 for kind in $KINDS; do davit -q pack "$EXAMPLES/$kind" -o "./oci:$kind"; done
 davit -q attach "$EXAMPLES/sbom" ./oci:image
@@ -443,7 +445,7 @@ var site struct {
 	process *exec.Cmd
 }
 
-// serve serves artifacts, and returns the address.
+// serve starts the shared server if it does not run yet, and returns its address.
 func serve(t *testing.T) string {
 	t.Helper()
 	site.once.Do(func() {
@@ -456,7 +458,7 @@ func serve(t *testing.T) string {
 			t.Fatal(err)
 		}
 		prepare := exec.Command("sh", "-ec", artifacts)
-		prepare.Dir, prepare.Env = dir, append(os.Environ(), "EXAMPLES="+source, "KINDS="+strings.Join(kinds(t), " "))
+		prepare.Dir, prepare.Env = dir, append(os.Environ(), "EXAMPLES="+source, "KINDS="+strings.Join(listKinds(t), " "))
 		if out, err := prepare.CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
@@ -486,7 +488,7 @@ func serve(t *testing.T) string {
 	return site.address
 }
 
-// start starts a davit that prints an address, and returns that.
+// start starts davit with args, and returns the address that it prints.
 func start(t *testing.T, dir string, args ...string) string {
 	t.Helper()
 	server := exec.Command("davit", append([]string{"-q"}, args...)...)

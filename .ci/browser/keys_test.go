@@ -9,7 +9,8 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// focused describes the element that has the focus: its text, whether it is in the window, and the width of the line around it.
+// focused is JavaScript that describes the focused element: its text, its position, whether it is in the window, and the width
+// of its outline.
 const focused = `(() => {
 	const e = document.activeElement, b = e.getBoundingClientRect();
 	return {
@@ -24,7 +25,8 @@ type focus struct {
 	Visible       bool
 }
 
-// TestKeyboard moves through pages with the tab key: the first stop skips to the content, and each stop is seen.
+// TestKeyboard moves through pages with the Tab key. The first stop is the link "Skip to content", and each stop is visible and
+// has an outline.
 func TestKeyboard(t *testing.T) {
 	site := serve(t)
 	for _, path := range []string{"/", "/r/oci", "/r/oci:helm", "/r/oci:components/rows", "/r/oci:modelkit/map", "/r/oci:image/graph", "/r/oci:docs", "/r/oci:helm/diff?to=docs"} {
@@ -50,7 +52,7 @@ func TestKeyboard(t *testing.T) {
 			}
 			stops++
 			if !at.Visible || strings.HasPrefix(at.Outline, "0") {
-				t.Errorf("%s: stop %d is not seen: %+v", path, stops, at)
+				t.Errorf("%s: stop %d is not visible: %+v", path, stops, at)
 			}
 		}
 		if stops < 4 {

@@ -1,4 +1,4 @@
-// Flux replaces the flux CLI, whose library it calls as the CLI does:
+// Flux replaces the flux CLI, and makes the same calls to flux's library:
 //
 //	flux push artifact oci://REF --path PATH [--source S] [--revision R]
 //	flux pull artifact oci://REF --output PATH
@@ -23,11 +23,11 @@ func main() {
 	ref := strings.TrimPrefix(os.Args[3], "oci://")
 	var meta oci.Metadata
 	flags := flag.NewFlagSet("flux", flag.ExitOnError)
-	path := flags.String("path", ".", "what to push")
-	output := flags.String("output", ".", "where to pull to")
+	path := flags.String("path", ".", "file or directory to push")
+	output := flags.String("output", ".", "directory to pull to")
 	flags.StringVar(&meta.Source, "source", "", "URL of the source")
 	flags.StringVar(&meta.Revision, "revision", "", "revision of the source")
-	flags.Bool("insecure-registry", false, "taken for granted on loopback")
+	flags.Bool("insecure-registry", false, "ignored: loopback registries are always reached over plain HTTP")
 	if err := flags.Parse(os.Args[4:]); err != nil {
 		log.Fatal(err)
 	}

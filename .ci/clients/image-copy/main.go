@@ -1,10 +1,10 @@
-// Image-copy replaces a recent skopeo, and calls its library as skopeo does: Debian builds skopeo and podman without
-// signatures of sigstore.
+// Image-copy replaces skopeo, and makes the same calls to the containers/image library. Debian builds skopeo and podman
+// without support for sigstore signatures.
 //
-//	image-copy --policy FILE SRC DST             (refuses what the policy refuses)
-//	image-copy --sign-key KEY SRC DST            (signs what it copies; the password is $COSIGN_PASSWORD)
+//	image-copy --policy FILE SRC DST             (copies only images that the policy accepts)
+//	image-copy --sign-key KEY SRC DST            (signs the copy; $COSIGN_PASSWORD is the password of the key)
 //
-// Signatures are read and written beside images, as tags sha256-….sig.
+// Signatures are read from and written to tags sha256-….sig in the repository of the image.
 package main
 
 import (

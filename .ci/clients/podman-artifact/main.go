@@ -1,5 +1,5 @@
-// Podman-artifact replaces the artifact commands of a recent podman, whose
-// library it calls as podman does. The store is in $HOME.
+// Podman-artifact replaces the artifact commands of a recent podman, and makes
+// the same calls to podman's library. The store is in $HOME.
 //
 //	podman-artifact add [--type T] REF FILE...
 //	podman-artifact push REF
@@ -60,13 +60,13 @@ func run(verb, ref, artifactType string, args []string) error {
 			blobs = append(blobs, types.ArtifactBlob{BlobFilePath: file, FileName: filepath.Base(file)})
 		}
 		digest, err := artifacts.Add(ctx, ref, blobs, &types.AddOptions{ArtifactMIMEType: artifactType, Annotations: map[string]string{}})
-		return result(digest, err)
+		return printDigest(digest, err)
 	case "push":
 		digest, err := artifacts.Push(ctx, ref, ref, transfer)
-		return result(digest, err)
+		return printDigest(digest, err)
 	case "pull":
 		digest, err := artifacts.Pull(ctx, ref, transfer)
-		return result(digest, err)
+		return printDigest(digest, err)
 	case "extract":
 		return artifacts.Extract(ctx, ref, args[0], &types.ExtractOptions{})
 	case "mount":
@@ -79,7 +79,8 @@ func run(verb, ref, artifactType string, args []string) error {
 	return fmt.Errorf("no such command: %s", verb)
 }
 
-func result(digest fmt.Stringer, err error) error {
+// printDigest prints the digest unless err is set, and returns err.
+func printDigest(digest fmt.Stringer, err error) error {
 	if err == nil {
 		fmt.Println(digest)
 	}

@@ -1,4 +1,4 @@
-// Tkn is the part of tkn that reads and writes bundles: tkn bundle list|push REF. The whole of it needs a module that no proxy has.
+// Tkn implements tkn bundle list|push REF. The full tkn needs a module that no Go module proxy has.
 package main
 
 import (
