@@ -28,7 +28,7 @@ type CopyOptions struct {
 	// From is the source repository, HOST/REPO, whose tags AllTags copies; empty: the one that the source records for a tag, if
 	// any. A layout or archive records From with the tags, or As if it is set, and keeps the same tags of other repositories.
 	From, As  string
-	Referrers bool // copy the referrers, their referrers, and so on, and the manifests that cosign keeps under tags; at most 10,000
+	Referrers bool // copy the referrers, their referrers, and so on, and the manifests that cosign keeps under tags; at most 20,000
 
 	Concurrency int               // blobs copied at once; 0: 8
 	Progress    artifact.Progress // nil: nothing is reported

@@ -174,7 +174,7 @@ func TestLoopback(t *testing.T) {
 // FuzzParse checks that a parsed reference stays the same when it is formatted and parsed again.
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{"localhost:5000/a/b:v1", "oci://ghcr.io/a@" + someDigest, "./oci:v1", "/a:b/c.tar@" + someDigest,
-		"~", "docker.io/x", "[::1]:5000/x", "..:x", "./a@b:c"} {
+		"~", "docker.io/x", "[::1]:5000/x", "..:x", "./a@b:c", "./carry:ghcr.io/app:1", "./carry:app:1.0", "/b/2026-11-30T10:24:05/oci"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -186,8 +186,8 @@ func FuzzParse(f *testing.F) {
 		if err != nil || again != ref {
 			t.Errorf("Parse(%q) = %+v, written %q, parsed %+v, %v", s, ref, ref.String(), again, err)
 		}
-		if ref.IsPath() == (ref.Registry != "" || ref.Repository != "") {
-			t.Errorf("Parse(%q) = %+v: both path and repository, or neither", s, ref)
+		if ref.Repository == "" && (!ref.IsPath() || ref.Registry != "") {
+			t.Errorf("Parse(%q) = %+v: neither a path nor a repository", s, ref)
 		}
 	})
 }

@@ -16,12 +16,14 @@ import (
 	"github.com/davit-oci/davit/internal/cli/source"
 	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/pause"
+	"github.com/davit-oci/davit/internal/term"
 )
 
 // The limits of a file of JSON Lines that are attached one by one. All its lines are held in memory.
 const (
 	maxLine  = 8 << 20
 	maxLines = 1000
+	maxTotal = 64_000_000 // bytes of all documents, which are held in memory
 )
 
 // documents holds the sources of one run: files, standard input, and the lines of JSON Lines files. Standard input and each line
@@ -165,6 +167,7 @@ func splitLines(name string) ([][]byte, error) {
 	}
 	defer f.Close()
 	var lines [][]byte
+	total := 0
 	scanner := bufio.NewScanner(f)
 	scanner.Buffer(nil, maxLine)
 	for scanner.Scan() {
@@ -176,6 +179,9 @@ func splitLines(name string) ([][]byte, error) {
 			return nil, nil
 		case len(lines) == maxLines:
 			return nil, exit.Usagef("%s: has more than %d documents", name, maxLines)
+		}
+		if total += len(line); total > maxTotal {
+			return nil, exit.Usagef("%s: has more than %s of documents", name, term.Size(maxTotal))
 		}
 		lines = append(lines, bytes.Clone(line))
 	}

@@ -77,6 +77,9 @@ func readKey(name string) ([]byte, error) {
 	if err != nil {
 		return nil, exit.FileError("key", name, err)
 	}
+	if len(data) > maxKey {
+		return nil, exit.Usagef("key %q: file too large: limit is 64 KiB", name)
+	}
 	return data, nil
 }
 
