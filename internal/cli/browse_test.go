@@ -45,6 +45,27 @@ func TestBrowse(t *testing.T) {
 	}
 }
 
+// TestBrowseSeveral opens the page of the repository that an artifact belongs to.
+func TestBrowseSeveral(t *testing.T) {
+	t.Parallel()
+	s := newSandbox(t)
+	s.must(t, `davit pack examples/docs -o ./one:1.0 && davit copy ./one:1.0 registry.example.com/team/docs:1.0 && davit push examples/model registry.example.com/team/model:2.0 &&
+		davit copy registry.example.com/team/docs:1.0 registry.example.com/team/model:2.0 ./both &&
+		davit copy --all-repos ./both ./both.tar && davit copy registry.example.com/team/docs:1.0 registry.example.com/team/model:2.0 ./mixed && davit pack examples/docs -o ./mixed:3.0`)
+	for target, want := range map[string]string{
+		"./both": "/", "./both:registry.example.com/team/model:2.0": "/r/team/model:2.0", "./both:team/model:2.0": "/r/team/model:2.0", "./both.tar:team/docs:1.0": "/r/team/docs:1.0",
+		"./both:1.0": "/r/team/docs:1.0", "./both:2.0": "/r/team/model:2.0", "./one": "/r/one", "./one:1.0": "/r/one:1.0",
+		"./mixed:3.0": "/r/mixed:3.0", "./mixed:1.0": "/r/team/docs:1.0",
+	} {
+		address := s.serve(t, "davit browse "+target)
+		parts := strings.SplitN(address, "/", 3)
+		if got := "/" + parts[2]; got != want {
+			t.Errorf("%s: %s, want %s", target, got, want)
+		}
+		s.page(t, "http://"+address)
+	}
+}
+
 // TestBrowseCatalog checks that pages show a repository that was pushed after davit began to serve them.
 func TestBrowseCatalog(t *testing.T) {
 	t.Parallel()

@@ -8,6 +8,7 @@ import (
 	"github.com/davit-oci/davit/internal/serve/accesslog"
 	"github.com/davit-oci/davit/internal/serve/answer"
 	"github.com/davit-oci/davit/internal/serve/limit"
+	"github.com/davit-oci/davit/internal/serve/naming"
 	"github.com/davit-oci/davit/internal/serve/upload"
 	"github.com/davit-oci/davit/internal/serve/web/guard"
 	"github.com/opencontainers/go-digest"
@@ -96,7 +97,7 @@ func (h *handler) route(w http.ResponseWriter, r *http.Request, body *limit.Body
 		}
 		c := &call{Request: r, w: w, name: rest[:i], last: rest[i+len(route.infix):], memory: h.memory, body: body}
 		defer c.release()
-		if !isValidName(c.name) {
+		if !naming.IsValid(c.name) {
 			return answer.Refuse(http.StatusBadRequest, "NAME_INVALID", "%q is not a valid repository name", c.name)
 		}
 		return route.serve(h, c)

@@ -32,6 +32,9 @@ func (h *handler) serveTags(c *call) error {
 		return err
 	}
 	tags, err := repo.listTags(c.Context())
+	if err == nil && len(tags) == 0 && repo.Name != repo.Home { // as other registries do; a layout's own name exists
+		err = answer.NameUnknown(c.name)
+	}
 	if err != nil {
 		return err
 	}

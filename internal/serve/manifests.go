@@ -13,6 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/serve/answer"
 	"github.com/davit-oci/davit/internal/serve/limit"
+	"github.com/davit-oci/davit/internal/serve/naming"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/errdef"
@@ -105,7 +106,7 @@ func (r *repository) resolveDigest(ctx context.Context, reference string) (diges
 	if d, err := digest.Parse(reference); err == nil {
 		return d, nil
 	}
-	if !isValidTag(reference) {
+	if !naming.IsTag(reference) {
 		return "", answer.Refuse(http.StatusBadRequest, "MANIFEST_INVALID", "%q is neither a tag nor a digest", reference)
 	}
 	name, err := r.nameOf(ctx, reference)
@@ -201,7 +202,7 @@ func describe(c *call, data []byte) (ocispec.Descriptor, error) {
 			return desc, answer.Refuse(http.StatusBadRequest, "DIGEST_INVALID", "digest mismatch: the manifest has %s", d.Algorithm().FromBytes(data))
 		}
 		desc.Digest = d
-	} else if !isValidTag(c.last) {
+	} else if !naming.IsTag(c.last) {
 		return desc, answer.Refuse(http.StatusBadRequest, "MANIFEST_INVALID", "%q is neither a tag nor a digest", c.last)
 	}
 	if !manifest.Is(desc.MediaType) {

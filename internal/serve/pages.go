@@ -3,20 +3,23 @@ package serve
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/serve/accesslog"
 	"github.com/davit-oci/davit/internal/serve/answer"
 	"github.com/davit-oci/davit/internal/serve/limit"
+	"github.com/davit-oci/davit/internal/serve/naming"
 	"github.com/davit-oci/davit/internal/serve/web"
 	"github.com/davit-oci/davit/internal/serve/web/guard"
-	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/errdef"
 )
 
 // withPages returns a handler that answers browsers with pages, and other clients with the registry protocol.
@@ -43,19 +46,38 @@ type pageSource struct {
 	path string
 }
 
-// Repositories implements web.Source.
-func (s *pageSource) Repositories(ctx context.Context) ([]string, error) { return s.list(ctx) }
+// Repositories returns the names of the repositories, without that of a layout that has only those of others.
+func (s *pageSource) Repositories(ctx context.Context) ([]string, error) {
+	names, err := s.list(ctx)
+	one, ok := s.store.(*single)
+	if err != nil || !ok || len(names) == 1 {
+		return names, err
+	}
+	repo, err := one.repository(ctx, one.home, false)
+	if err != nil {
+		return nil, err
+	}
+	part, err := naming.PartOf(ctx, repo, repo.Repository)
+	if err == nil && part.IsAlias {
+		names = slices.DeleteFunc(names, func(name string) bool { return name == one.home })
+	}
+	return names, err
+}
 
 // Open implements web.Source.
 func (s *pageSource) Open(ctx context.Context, name string) (registry.Target, error) {
-	if !isValidName(name) {
+	if !naming.IsValid(name) {
 		return nil, answer.NameUnknown(name)
 	}
 	repo, err := s.repository(ctx, name, false)
 	if err != nil {
 		return nil, err
 	}
-	return pageTarget{repo}, nil
+	part, err := naming.PartOf(ctx, repo, repo.Repository)
+	if err == nil && len(part.Tags()) == 0 && name != repo.Home {
+		err = answer.NameUnknown(name)
+	}
+	return pageTarget{repo, part}, err
 }
 
 // Name returns the name of a repository for commands.
@@ -70,31 +92,33 @@ func (s *pageSource) Name(repository, host string) string {
 	return s.path
 }
 
-// pageTarget is a layout with the tags of one repository.
-type pageTarget struct{ *repository }
+// pageTarget is the part of a layout that belongs to one repository.
+type pageTarget struct {
+	*repository
+	part *naming.Part
+}
 
 // Tags lists the tags of the repository.
-func (t pageTarget) Tags(ctx context.Context, last string, fn func([]string) error) error {
-	tags, err := t.listTags(ctx)
-	if err != nil {
-		return err
-	}
+func (t pageTarget) Tags(_ context.Context, last string, fn func([]string) error) error {
+	tags := t.part.Tags()
 	for len(tags) > 0 && tags[0] <= last {
 		tags = tags[1:]
 	}
 	return fn(tags)
 }
 
-// Resolve resolves a tag of the repository, or a digest.
+// Resolve resolves a tag of the repository, or a digest that belongs to it.
 func (t pageTarget) Resolve(ctx context.Context, ref string) (ocispec.Descriptor, error) {
-	if _, err := digest.Parse(ref); err == nil {
-		return t.layout.Resolve(ctx, ref)
+	d, ok := t.part.Find(ref)
+	if !ok {
+		return ocispec.Descriptor{}, fmt.Errorf("%q: %w", ref, errdef.ErrNotFound)
 	}
-	name, err := t.nameOf(ctx, ref)
-	if err != nil {
-		return ocispec.Descriptor{}, err
-	}
-	return t.layout.Resolve(ctx, name)
+	return t.layout.Resolve(ctx, d.String())
+}
+
+// Untagged returns the manifests of the repository that the layout lists without a name.
+func (t pageTarget) Untagged(context.Context) ([]ocispec.Descriptor, error) {
+	return t.part.Untagged, nil
 }
 
 // FetchRange returns a reader of a part of a blob. It fails with errors.ErrUnsupported if the layout can't read parts.
@@ -104,33 +128,6 @@ func (t pageTarget) FetchRange(ctx context.Context, desc ocispec.Descriptor, off
 		return nil, errors.ErrUnsupported
 	}
 	return ranger.FetchRange(ctx, desc, offset, length)
-}
-
-// Untagged returns the manifests that the layout lists without a name.
-func (t pageTarget) Untagged(ctx context.Context) ([]ocispec.Descriptor, error) {
-	inventory, ok := t.layout.(registry.Inventory)
-	if !ok {
-		return nil, errors.ErrUnsupported
-	}
-	names, err := t.Names(ctx)
-	if err != nil {
-		return nil, err
-	}
-	named := map[digest.Digest]bool{}
-	for _, name := range names {
-		if desc, err := t.layout.Resolve(ctx, name); err == nil {
-			named[desc.Digest] = true
-		}
-	}
-	roots, err := inventory.Roots(ctx)
-	var untagged []ocispec.Descriptor
-	for _, root := range roots {
-		if !named[root.Digest] {
-			untagged = append(untagged, root)
-			named[root.Digest] = true // not a second time
-		}
-	}
-	return untagged, err
 }
 
 // PageOptions configure a server that serves only pages.

@@ -14,6 +14,7 @@ import (
 	ocilayout "github.com/davit-oci/davit/internal/layout"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/reference"
+	"github.com/davit-oci/davit/internal/serve/naming"
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -303,7 +304,7 @@ func TestTree(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"app", "team/tool", "Not a name"} {
 		one := start(t, filepath.Join(dir, name), Options{Write: true})
-		one.pushManifest(homeName(name), "1.0", name, nil)
+		one.pushManifest(naming.Home(name), "1.0", name, nil)
 		if err := one.stop(); err != nil {
 			t.Fatal(err)
 		}

@@ -15,6 +15,7 @@ import (
 	ocilayout "github.com/davit-oci/davit/internal/layout"
 	"github.com/davit-oci/davit/internal/serve/accesslog"
 	"github.com/davit-oci/davit/internal/serve/limit"
+	"github.com/davit-oci/davit/internal/serve/naming"
 	"github.com/davit-oci/davit/internal/serve/upload"
 	"oras.land/oras-go/v2/errdef"
 )
@@ -70,7 +71,7 @@ func Open(ctx context.Context, opener Opener, path string, opts Options) (*Serve
 		s.store = &tree{root: path, mode: mode, opener: opener, layouts: map[string]*lazyLayout{}}
 		return s, nil
 	}
-	only := &single{lazyLayout: lazyLayout{path: given, mode: mode, opener: opener}, home: homeName(path)}
+	only := &single{lazyLayout: lazyLayout{path: given, mode: mode, opener: opener}, home: naming.Home(path)}
 	if created {
 		only.parent = filepath.Dir(path)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	ocilayout "github.com/davit-oci/davit/internal/layout"
 	"github.com/davit-oci/davit/internal/serve/answer"
+	"github.com/davit-oci/davit/internal/serve/naming"
 )
 
 // lazyLayout is a layout that the first request opens. A later request opens it again if its directory or file was replaced.
@@ -90,7 +91,7 @@ func (s *single) repository(ctx context.Context, name string, _ bool) (*reposito
 	if err != nil {
 		return nil, err
 	}
-	return &repository{layout: l, name: name, home: s.home}, nil
+	return &repository{l, naming.Repository{Name: name, Home: s.home}}, nil
 }
 
 func (s *single) list(ctx context.Context) ([]string, error) {
@@ -104,7 +105,7 @@ func (s *single) list(ctx context.Context) ([]string, error) {
 	}
 	repos := []string{s.home}
 	for _, name := range names {
-		if repo, tag := splitName(name); repo != "" && tag != "" {
+		if repo, tag := naming.Split(name); repo != "" && tag != "" {
 			repos = append(repos, repo)
 		}
 	}
@@ -130,7 +131,7 @@ func (t *tree) repository(ctx context.Context, name string, create bool) (*repos
 	if err != nil {
 		return nil, err
 	}
-	return &repository{layout: l, name: name, home: name}, nil
+	return &repository{l, naming.Repository{Name: name, Home: name, Only: true}}, nil
 }
 
 // find returns the layout of a repository. If create is set, it creates a missing directory.
@@ -210,7 +211,7 @@ func findLayouts(root string) (names, nameless []string, err error) {
 	names = []string{}
 	below, err := ocilayout.Below(root)
 	for _, rel := range below {
-		if name := filepath.ToSlash(rel); isValidName(name) {
+		if name := filepath.ToSlash(rel); naming.IsValid(name) {
 			names = append(names, name)
 		} else {
 			nameless = append(nameless, rel)

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/serve/naming"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/errdef"
@@ -15,6 +17,7 @@ import (
 // layout is an image layout in a directory or an archive. Its Resolve finds any blob by its digest.
 type layout interface {
 	registry.Target
+	naming.Layout
 	// OpenBlob opens the blob with a digest.
 	OpenBlob(d digest.Digest) (io.ReadSeekCloser, error)
 	// Names returns the names of manifests in the index: tags, and full names that end with a tag.
@@ -33,8 +36,7 @@ type writableLayout interface {
 // repository is a layout under one of its names.
 type repository struct {
 	layout
-	name string
-	home string // the layout's own name: a push to it stores only the tag
+	naming.Repository // a push to the home of a layout stores only the tag
 }
 
 // listTags lists the tags that this repository has.
@@ -45,7 +47,7 @@ func (r *repository) listTags(ctx context.Context) ([]string, error) {
 	}
 	var tags []string
 	for _, name := range names {
-		if repo, tag := splitName(name); tag != "" && (repo == "" || repo == r.name) {
+		if repo, tag := naming.Split(name); tag != "" && (repo == "" || repo == r.Name) {
 			tags = append(tags, tag)
 		}
 	}
@@ -60,7 +62,7 @@ func (r *repository) nameOf(ctx context.Context, tag string) (string, error) {
 	}
 	found := ""
 	for _, name := range names {
-		if repo, t := splitName(name); t == tag && (repo == r.name || repo == "" && found == "") {
+		if repo, t := naming.Split(name); t == tag && (repo == r.Name || repo == "" && found == "") {
 			found = name
 		}
 	}
@@ -76,10 +78,10 @@ func (r *repository) ownName(ctx context.Context, tag string) (string, error) {
 	resolver, ok := r.layout.(interface {
 		ResolveFrom(ctx context.Context, repository, tag string) (ocispec.Descriptor, error)
 	})
-	if err != nil || name != tag || r.name == r.home || !ok {
+	if err != nil || name != tag || r.Name == r.Home || !ok {
 		return name, err
 	}
-	_, err = resolver.ResolveFrom(ctx, r.name, tag)
+	_, err = resolver.ResolveFrom(ctx, r.Name, tag)
 	return name, err
 }
 
@@ -91,10 +93,10 @@ func (r *repository) newName(ctx context.Context, tag string) (string, error) {
 		return "", err
 	case err == nil && name != tag:
 		return name, nil
-	case r.name == r.home:
+	case r.Name == r.Home:
 		return tag, nil
 	}
-	return r.name + ":" + tag, nil
+	return r.Name + ":" + tag, nil
 }
 
 // has reports whether a blob exists.
@@ -104,4 +106,10 @@ func (r *repository) has(ctx context.Context, d digest.Digest) (bool, error) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// sortedSet sorts a list and drops duplicates. The result is never nil, so that JSON has a list.
+func sortedSet(list []string) []string {
+	slices.Sort(list)
+	return append([]string{}, slices.Compact(list)...)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/byterange"
 	"github.com/davit-oci/davit/internal/serve/answer"
+	"github.com/davit-oci/davit/internal/serve/naming"
 	"github.com/davit-oci/davit/internal/serve/upload"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -74,7 +75,7 @@ func (h *handler) startUpload(c *call) error {
 	if !ok {
 		return answer.ErrReadOnly
 	}
-	up, err := h.uploads.Start(c.Context(), repo.name, w.NewBlob)
+	up, err := h.uploads.Start(c.Context(), repo.Name, w.NewBlob)
 	if err != nil {
 		return err
 	}
@@ -113,7 +114,7 @@ func (h *handler) mount(c *call, repo *repository, mount, from string) (bool, er
 		return false, err
 	}
 	exists, err := repo.has(c.Context(), d)
-	if !exists && err == nil && isValidName(from) {
+	if !exists && err == nil && naming.IsValid(from) {
 		exists, err = h.copyFrom(c, repo, d, from)
 	}
 	if exists && err == nil {

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -129,18 +130,39 @@ func newBrowseResult(ctx context.Context, source web.Source, ref registry.Refere
 	}
 	at := url.URL{Scheme: "http", Host: address.String(), Path: r.prefix + "/"}
 	repositories, err := source.Repositories(ctx)
-	if err == nil && (len(repositories) == 1 || ref.Reference() != "") {
-		sign := ""
-		if ref.Reference() != "" {
+	if err == nil {
+		repository, sign, in := cmp.Or(ref.Repository, repositoryWith(ctx, source, repositories, ref)), "", ref.Tag
+		switch {
+		case ref.Digest != "":
+			sign, in = "@", ref.Digest.String()
+		case ref.Tag != "":
 			sign = ":"
 		}
-		if ref.Digest != "" {
-			sign = "@"
+		if repository != "" {
+			at.Path = r.prefix + view.PathTo(repository, sign, in)
 		}
-		at.Path = r.prefix + view.PathTo(repositories[0], sign, ref.Reference())
 	}
 	r.URL = at.String()
 	return r, err
+}
+
+// repositoryWith returns the repository of a layout that has the artifact that a reference names, or the only one; "": the reference
+// names no artifact, and there are several.
+func repositoryWith(ctx context.Context, source web.Source, repositories []string, ref registry.Reference) string {
+	if len(repositories) == 1 {
+		return repositories[0]
+	}
+	if ref.Reference() == "" {
+		return ""
+	}
+	for _, name := range repositories {
+		if target, err := source.Open(ctx, name); err == nil {
+			if _, err := target.Resolve(ctx, ref.Reference()); err == nil {
+				return name
+			}
+		}
+	}
+	return ""
 }
 
 // openBrowser opens an address in the user's browser, if there is one.

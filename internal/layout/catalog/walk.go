@@ -24,7 +24,18 @@ const (
 // Walk calls fn once for each root and for each manifest that is nested in an index. If a manifest can't be read, fn gets the error,
 // and can continue the walk by returning nil.
 func Walk(ctx context.Context, c *Catalog, roots []ocispec.Descriptor, fn func(ocispec.Descriptor, *Links, error) error) error {
-	seen := map[digest.Digest]bool{}
+	return walkUnseen(ctx, c, walk{roots, map[digest.Digest]bool{}}, fn)
+}
+
+// walk begins at roots, and passes by what was seen.
+type walk struct {
+	roots []ocispec.Descriptor
+	seen  map[digest.Digest]bool
+}
+
+// walkUnseen is like Walk for what earlier walks did not visit.
+func walkUnseen(ctx context.Context, c *Catalog, w walk, fn func(ocispec.Descriptor, *Links, error) error) error {
+	roots, seen := w.roots, w.seen
 	for level := 0; len(roots) > 0; level++ {
 		var next []ocispec.Descriptor
 		for _, node := range roots {

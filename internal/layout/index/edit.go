@@ -70,7 +70,7 @@ func (ix *Index) findTagged(tag string) []int32 {
 // releaseTag replaces a bare tag in entries that also have a full name by the full name, so that another manifest can get the tag.
 func (ix *Index) releaseTag(tag string) {
 	for _, i := range ix.findTagged(tag) {
-		if names := ix.entries[i].fullNames(); len(names) > 0 {
+		if names := ix.entries[i].FullNames(); len(names) > 0 {
 			if e := ix.entries[i]; e.refName != names[0] || e.containerd != names[0] {
 				ix.set(i, e.withNames(names[0], names[0]))
 			}

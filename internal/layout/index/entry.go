@@ -100,6 +100,14 @@ func (e Entry) withNames(refName, containerd string) Entry {
 	return encode(d) // omits empty annotations
 }
 
+// Tag returns the tag of an entry that is listed under one, whether or not it also has a full name; "": it is not.
+func (e Entry) Tag() string {
+	if reference.TagPattern().MatchString(e.refName) {
+		return e.refName
+	}
+	return ""
+}
+
 // shortTag returns the tag in the full name of an entry: 3.20 for docker.io/library/alpine:3.20.
 func (e Entry) shortTag() string {
 	for _, name := range []string{e.refName, e.containerd} {
@@ -113,7 +121,7 @@ func (e Entry) shortTag() string {
 
 // shortName returns the full name of an entry without its host: library/alpine:3.20 for docker.io/library/alpine:3.20.
 func (e Entry) shortName() string {
-	for _, name := range e.fullNames() {
+	for _, name := range e.FullNames() {
 		if host, repository, tag := reference.SplitName(name); host != "" {
 			return repository + ":" + tag
 		}
@@ -121,11 +129,16 @@ func (e Entry) shortName() string {
 	return ""
 }
 
-// isNamed reports whether an entry has a tag or a full name.
-func (e Entry) isNamed() bool { return e.refName != "" || e.containerd != "" }
+// Mentions reports whether a text is in one of the names of an entry.
+func (e Entry) Mentions(text string) bool {
+	return strings.Contains(e.refName, text) || strings.Contains(e.containerd, text)
+}
 
-// fullNames returns the names of an entry that have a repository in them.
-func (e Entry) fullNames() []string {
+// IsNamed reports whether an entry has a tag or a name.
+func (e Entry) IsNamed() bool { return e.refName != "" || e.containerd != "" }
+
+// FullNames returns the names of an entry that have a repository in them.
+func (e Entry) FullNames() []string {
 	var names []string
 	for _, name := range []string{e.containerd, e.refName} {
 		if _, repository, _ := reference.SplitName(name); repository != "" && !slices.Contains(names, name) {
@@ -136,10 +149,10 @@ func (e Entry) fullNames() []string {
 }
 
 // hasFullName reports whether an entry has a full name.
-func (e Entry) hasFullName(name string) bool { return slices.Contains(e.fullNames(), name) }
+func (e Entry) hasFullName(name string) bool { return slices.Contains(e.FullNames(), name) }
 
 // hasOtherName reports whether an entry has full names, but not name.
-func (e Entry) hasOtherName(name string) bool { return len(e.fullNames()) > 0 && !e.hasFullName(name) }
+func (e Entry) hasOtherName(name string) bool { return len(e.FullNames()) > 0 && !e.hasFullName(name) }
 
 // label returns the name of an entry, escaped for messages.
 func (e Entry) label() string { return untrusted.Line(cmp.Or(e.containerd, e.refName), 300) }
@@ -154,7 +167,7 @@ func (e Entry) keys() []string {
 	}
 	add(e.refName)
 	add(e.containerd)
-	for _, name := range e.fullNames() {
+	for _, name := range e.FullNames() {
 		_, repository, tag := reference.SplitName(name)
 		add(repository + ":" + tag)
 		add(tag)

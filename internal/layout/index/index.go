@@ -38,7 +38,7 @@ func New() *Index {
 
 // Clone returns an independent copy.
 func (ix *Index) Clone() *Index {
-	return &Index{head: ix.head, entries: ix.all(), live: ix.live, version: ix.version}
+	return &Index{head: ix.head, entries: ix.Entries(), live: ix.live, version: ix.version}
 }
 
 // Version returns a number that increases with each change of the index.
@@ -47,8 +47,8 @@ func (ix *Index) Version() int { return ix.version }
 // Len returns the number of entries.
 func (ix *Index) Len() int { return ix.live }
 
-// all returns the entries that have not been removed.
-func (ix *Index) all() []Entry {
+// Entries returns the entries that have not been removed.
+func (ix *Index) Entries() []Entry {
 	all := make([]Entry, 0, ix.live)
 	for _, e := range ix.entries {
 		if e.Digest != "" {
@@ -96,7 +96,7 @@ func (ix *Index) recordIndex(e Entry) {
 func (ix *Index) Find(tag string) (Entry, error) {
 	candidates := ix.candidates(tag)
 	for _, matches := range []func(Entry) bool{
-		func(e Entry) bool { return e.refName == tag && (len(e.fullNames()) == 0 || e.hasFullName(tag)) },
+		func(e Entry) bool { return e.refName == tag && (len(e.FullNames()) == 0 || e.hasFullName(tag)) },
 		func(e Entry) bool { return e.containerd == tag },
 		func(e Entry) bool { return e.shortName() == tag },
 		func(e Entry) bool { return e.refName == tag || e.shortTag() == tag },
@@ -111,7 +111,7 @@ func (ix *Index) Find(tag string) (Entry, error) {
 			continue
 		}
 		last := found[len(found)-1]
-		if i := slices.IndexFunc(found, func(e Entry) bool { return e.Digest != last.Digest }); i >= 0 && (last.refName != tag || len(last.fullNames()) > 0) {
+		if i := slices.IndexFunc(found, func(e Entry) bool { return e.Digest != last.Digest }); i >= 0 && (last.refName != tag || len(last.FullNames()) > 0) {
 			both := fmt.Errorf("ambiguous tag: %s and %s have it", found[i].label(), last.label())
 			return Entry{}, &artifact.Error{Op: "resolving", Item: tag, Err: reference.Invalid(both, errdef.ErrInvalidReference),
 				Hint: fmt.Sprintf("use the full name after the path (PATH:%s), or the digest: @%s or @%s", last.label(), found[i].Digest, last.Digest)}
@@ -144,7 +144,7 @@ func (ix *Index) RepositoryOf(d digest.Digest, ref string) string {
 		if ix.entries[i].Digest != d {
 			continue
 		}
-		for _, name := range ix.entries[i].fullNames() {
+		for _, name := range ix.entries[i].FullNames() {
 			host, repository, tag := reference.SplitName(name)
 			switch {
 			case tag != ref && name != ref && repository+":"+tag != ref:
@@ -197,7 +197,7 @@ func (ix *Index) Names(d digest.Digest) (names []string) {
 func (ix *Index) FullTags() []string {
 	var all []string
 	for _, e := range ix.entries {
-		if names := append(e.fullNames(), e.refName); names[0] != "" {
+		if names := append(e.FullNames(), e.refName); names[0] != "" {
 			all = append(all, names[0])
 		}
 	}
@@ -213,7 +213,7 @@ func (ix *Index) Repositories() (names []string, nameless bool) {
 		if e.Digest == "" {
 			continue
 		}
-		full := e.fullNames()
+		full := e.FullNames()
 		nameless = nameless || len(full) == 0 && e.refName != ""
 		for _, name := range full {
 			host, repository, _ := reference.SplitName(name)
@@ -230,7 +230,7 @@ func (ix *Index) Repositories() (names []string, nameless bool) {
 // TagsOf lists the tags of a repository, sorted. They come from full names.
 func (ix *Index) TagsOf(repository string) (tags []string) {
 	for _, e := range ix.entries {
-		for _, name := range e.fullNames() {
+		for _, name := range e.FullNames() {
 			host, repo, tag := reference.SplitName(name)
 			if repo == repository || host+"/"+repo == repository {
 				tags = append(tags, tag)
@@ -243,7 +243,7 @@ func (ix *Index) TagsOf(repository string) (tags []string) {
 
 // Sort sorts the entries by ref name, then by digest, so that their order does not depend on when they were added.
 func (ix *Index) Sort() {
-	ix.entries, ix.tables = ix.all(), nil
+	ix.entries, ix.tables = ix.Entries(), nil
 	lists.Sort(ix.entries, func(a, b Entry) int {
 		switch {
 		case a.refName != "" && b.refName != "":

@@ -38,7 +38,7 @@ func (t *tables) add(i int32, e Entry) {
 		insert(t.names, key, i)
 	}
 	insert(t.digests, e.Digest, i)
-	if !e.isNamed() {
+	if !e.IsNamed() {
 		insert(t.unnamed, e.Digest, i)
 	}
 }
@@ -120,7 +120,7 @@ func (ix *Index) unnamed(d digest.Digest) []int32 {
 	if t := ix.lookup(); t != nil {
 		return slices.Clone(t.unnamed[d])
 	}
-	return ix.search(func(e Entry) bool { return e.Digest == d && !e.isNamed() })
+	return ix.search(func(e Entry) bool { return e.Digest == d && !e.IsNamed() })
 }
 
 // search returns the positions of the entries that match.

@@ -205,7 +205,7 @@ func (ix *Index) Text() (io.Reader, int64, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	t := &textReader{entries: ix.all(), rest: strings.TrimSuffix(string(before), "]}"), after: "]}"}
+	t := &textReader{entries: ix.Entries(), rest: strings.TrimSuffix(string(before), "]}"), after: "]}"}
 	if rest := strings.TrimPrefix(string(after), "{"); rest != "}" {
 		t.after = "]," + rest
 	}

@@ -45,7 +45,7 @@ type explanation struct {
 
 // attachments are the referrers of an artifact.
 type attachments struct {
-	Cards   []view.Card
+	Groups  []view.CardGroup
 	More    int    // number of referrers that are not shown
 	Problem string // why some may be missing
 }
@@ -94,12 +94,8 @@ func (h *handler) showOverview(c *call, p place, target *once.Target) (*page, er
 	}
 	attach := func(ctx context.Context) any {
 		lists, err := referrersOf(ctx, target, head)
-		list := lists[head.Digest]
-		for _, m := range head.Manifests {
-			list = append(list, lists[m.Digest]...)
-			delete(lists, m.Digest) // several platforms may have one manifest
-		}
-		a := attachments{Cards: view.Cards(list, p.repository), More: max(0, len(list)-view.MaxCards)}
+		var a attachments
+		a.Groups, a.More = view.CardGroups(lists, head, p.repository)
 		if err != nil {
 			a.Problem = h.explain(err)
 		}

@@ -4,6 +4,8 @@ package runbooks
 import (
 	"cmp"
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -31,14 +33,17 @@ const (
 	searchTime = 20 * time.Second
 	// maxSearched bounds the artifacts of a repository that are searched: each costs two requests.
 	maxSearched = 200
+	// maxAbout bounds the repositories that are named for one artifact.
+	maxAbout = 20
 )
 
 // Runbook is an artifact that answers alerts. Templates can read fields, and call no methods.
 type Runbook struct {
 	*referrers.Referrer
-	Repository string
-	About      view.Link // the artifact that this one is attached to, or this artifact
-	Path       string    // of the page about this artifact
+	Repository string      // the first that it belongs to
+	About      []view.Link // the artifact that it is attached to, or itself, in each repository
+	More       int         // of About that are left out
+	Path       string      // of the page about the artifact
 
 	Title, Severity, Service, Owner string // from the annotations
 
@@ -61,9 +66,8 @@ type search struct {
 	source Source
 
 	mu         sync.Mutex
-	found      []Runbook
-	seen       map[digest.Digest]int // index in found
-	incomplete bool                  // a repository or artifact was not searched
+	found      map[digest.Digest]map[string]Runbook // by repositories
+	incomplete bool                                 // something could not be searched
 }
 
 // Find returns the artifacts that answer alerts, the most severe first. It reports whether the search was complete.
@@ -74,15 +78,29 @@ func Find(ctx context.Context, source Source) (found []Runbook, complete bool, e
 	}
 	ctx, cancel := context.WithTimeout(ctx, searchTime)
 	defer cancel()
-	s := &search{source: source, seen: map[digest.Digest]int{}}
+	s := &search{source: source, found: map[digest.Digest]map[string]Runbook{}}
 	err = concurrency.Each(ctx, len(names), func(ctx context.Context, i int) error {
 		s.searchRepository(ctx, names[i])
 		return nil
 	})
-	lists.Sort(s.found, func(a, b Runbook) int {
+	for _, in := range s.found {
+		found = append(found, merge(in))
+	}
+	lists.Sort(found, func(a, b Runbook) int {
 		return cmp.Or(cmp.Compare(a.SeverityRank(), b.SeverityRank()), cmp.Compare(a.Title, b.Title), cmp.Compare(a.Digest, b.Digest))
 	})
-	return s.found, !s.incomplete, err
+	return found, !s.incomplete, err
+}
+
+// merge returns one Runbook for the same artifact in several repositories.
+func merge(in map[string]Runbook) Runbook {
+	names := slices.Sorted(maps.Keys(in))
+	r := in[names[0]]
+	for _, name := range names[1:min(len(names), maxAbout)] {
+		r.About = append(r.About, in[name].About...)
+	}
+	r.More = len(names) - len(r.About)
+	return r
 }
 
 // searchRepository searches the artifacts of a repository, and their attachments.
@@ -129,13 +147,14 @@ func (s *search) searchArtifact(ctx context.Context, target registry.Target, at 
 		s.miss()
 		return
 	}
-	at.About = view.NewLink(name+":"+tag, view.PathTo(name, ":", tag))
+	about := view.NewLink(name+":"+tag, view.PathTo(name, ":", tag))
 	switch subject := info.Subject; {
 	case subject != nil:
-		at.About = view.NewLink(name+"@"+view.ShortDigest(subject.Digest), view.PathTo(name, "@", subject.Digest.String()))
+		about = view.NewLink(name+"@"+view.ShortDigest(subject.Digest), view.PathTo(name, "@", subject.Digest.String()))
 	case tag == info.Digest.String():
-		at.About = view.NewLink(name+"@"+view.ShortDigest(info.Digest), view.PathTo(name, "@", tag))
+		about = view.NewLink(name+"@"+view.ShortDigest(info.Digest), view.PathTo(name, "@", tag))
 	}
+	at.About = []view.Link{about}
 	s.add(at.with(&referrers.Referrer{Digest: info.Digest, MediaType: info.MediaType, ArtifactType: info.ArtifactType, Kind: info.Kind, Annotations: info.Annotations}))
 	list, err := referrers.List(ctx, target, info.Descriptor(), referrers.Options{})
 	if err != nil {
@@ -146,22 +165,20 @@ func (s *search) searchArtifact(ctx context.Context, target registry.Target, at 
 	}
 }
 
-// add adds an artifact if it answers alerts. Of an artifact that is in several places, it keeps the first in the order of
-// repositories and tags.
+// add adds an artifact that answers alerts, once for each repository: where it is found first in the order of tags.
 func (s *search) add(r Runbook) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if len(r.Alerts()) == 0 {
 		return
 	}
-	i, seen := s.seen[r.Digest]
-	if !seen {
-		s.seen[r.Digest] = len(s.found)
-		s.found = append(s.found, r)
-		return
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	in := s.found[r.Digest]
+	if in == nil {
+		in = map[string]Runbook{}
+		s.found[r.Digest] = in
 	}
-	if old := s.found[i]; cmp.Or(cmp.Compare(r.Repository, old.Repository), cmp.Compare(r.order, old.order)) < 0 {
-		s.found[i] = r
+	if old, seen := in[r.Repository]; !seen || r.order < old.order {
+		in[r.Repository] = r
 	}
 }
 

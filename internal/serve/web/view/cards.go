@@ -6,7 +6,9 @@ import (
 	"strconv"
 
 	"github.com/davit-oci/davit/mediatypes"
+	"github.com/davit-oci/davit/pull/inspect"
 	"github.com/davit-oci/davit/pull/referrers"
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -20,9 +22,15 @@ type Card struct {
 	Cards       []Card
 }
 
+// CardGroup are the referrers of an artifact, or of a manifest in it.
+type CardGroup struct {
+	Name  string // of the manifest, such as its platform; empty: the artifact is not an index
+	Cards []Card
+}
+
 const (
-	// MaxCards limits the referrers of one subject that are shown.
-	MaxCards = 200
+	// maxCards limits the referrers that are shown.
+	maxCards = 200
 	// maxCardFields limits the annotations of a referrer that are shown.
 	maxCardFields = 6
 )
@@ -33,12 +41,12 @@ var cardNames = map[string]string{
 	mediatypes.RunbookOwner: "owner",
 }
 
-// Cards describes the first MaxCards referrers of a list, each with its own referrers.
-func Cards(list []*referrers.Referrer, repository string) []Card {
+// cardsOf describes the first maxCards referrers of a list, each with its own referrers.
+func cardsOf(list []*referrers.Referrer, repository string) []Card {
 	var all []Card
-	for _, r := range list[:min(len(list), MaxCards)] {
+	for _, r := range list[:min(len(list), maxCards)] {
 		title := cmp.Or(r.Annotations[ocispec.AnnotationTitle], r.Kind, r.ArtifactType, r.MediaType)
-		c := Card{Title: title, Path: PathTo(repository, "@", r.Digest.String()), Kind: r.Kind, Created: Day(r.Created()), Cards: Cards(r.Referrers, repository)}
+		c := Card{Title: title, Path: PathTo(repository, "@", r.Digest.String()), Kind: r.Kind, Created: Day(r.Created()), Cards: cardsOf(r.Referrers, repository)}
 		shown := maps.Clone(r.Annotations)
 		delete(shown, ocispec.AnnotationTitle)
 		delete(shown, ocispec.AnnotationCreated)
@@ -57,4 +65,33 @@ func Cards(list []*referrers.Referrer, repository string) []Card {
 		all = append(all, c)
 	}
 	return all
+}
+
+// CardGroups describes the referrers of an artifact and of the manifests in it, by their subjects, and returns how many are left out.
+func CardGroups(lists map[digest.Digest][]*referrers.Referrer, info *inspect.Info, repository string) (groups []CardGroup, more int) {
+	subjects := []digest.Digest{info.Digest}
+	names := map[digest.Digest]string{info.Digest: "The index"}
+	for _, m := range info.Manifests { // several platforms may have one manifest
+		name := cmp.Or(entryName(m), ShortDigest(m.Digest))
+		if other := names[m.Digest]; other != "" {
+			name = other + ", " + name
+		} else {
+			subjects = append(subjects, m.Digest)
+		}
+		names[m.Digest] = name
+	}
+	room := maxCards
+	for _, d := range subjects {
+		list := lists[d]
+		shown := list[:min(len(list), room)]
+		room -= len(shown)
+		more += len(list) - len(shown)
+		if len(shown) > 0 {
+			groups = append(groups, CardGroup{names[d], cardsOf(shown, repository)})
+		}
+	}
+	if len(info.Manifests) == 0 && len(groups) > 0 {
+		groups[0].Name = ""
+	}
+	return groups, more
 }

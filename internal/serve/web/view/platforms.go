@@ -1,6 +1,8 @@
 package view
 
 import (
+	"cmp"
+
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/pull/inspect"
 	"github.com/opencontainers/go-digest"
@@ -21,10 +23,7 @@ func Platforms(info *inspect.Info, repository string) []Platform {
 	var rows []Platform
 	for _, m := range info.Manifests {
 		row := Platform{
-			Name: manifest.FormatPlatform(m.Platform), Path: PathTo(repository, "@", m.Digest.String()), Kind: KindOf(m), Digest: m.Digest, Size: m.TotalSize,
-		}
-		if row.Name == "" {
-			row.Name = m.Annotations[ocispec.AnnotationTitle]
+			Name: entryName(m), Path: PathTo(repository, "@", m.Digest.String()), Kind: KindOf(m), Digest: m.Digest, Size: m.TotalSize,
 		}
 		for _, a := range m.Attestations {
 			row.Attestations = append(row.Attestations, NewLink(ShortDigest(a.Digest), PathTo(repository, "@", a.Digest.String())))
@@ -32,4 +31,9 @@ func Platforms(info *inspect.Info, repository string) []Platform {
 		rows = append(rows, row)
 	}
 	return rows
+}
+
+// entryName returns the name of a manifest in an index: its platform, or else its title.
+func entryName(m *inspect.Info) string {
+	return cmp.Or(manifest.FormatPlatform(m.Platform), m.Annotations[ocispec.AnnotationTitle])
 }

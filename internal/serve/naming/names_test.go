@@ -1,11 +1,13 @@
-package serve
+package naming_test
 
 import (
 	"strings"
 	"testing"
+
+	"github.com/davit-oci/davit/internal/serve/naming"
 )
 
-func TestSplitName(t *testing.T) {
+func TestSplit(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string][2]string{
 		"1.0":                             {"", "1.0"},
@@ -26,19 +28,19 @@ func TestSplitName(t *testing.T) {
 		strings.Repeat("x", 200) + ":1":   {strings.Repeat("x", 200), "1"},
 		strings.Repeat("x", 300) + ":1":   {"", ""},
 	} {
-		if repo, tag := splitName(name); repo != want[0] || tag != want[1] {
+		if repo, tag := naming.Split(name); repo != want[0] || tag != want[1] {
 			t.Errorf("%q: %q %q, want %q", name, repo, tag, want)
 		}
 	}
 }
 
-func TestHomeName(t *testing.T) {
+func TestHome(t *testing.T) {
 	t.Parallel()
 	for path, want := range map[string]string{
 		"./oci": "oci", "/srv/My Charts/": "my-charts", "../x/app.tar": "app", "a_b__c.d-e": "a_b__c.d-e", "/": "layout", "é": "layout",
 		"_x_": "x", "/x/" + strings.Repeat("a", 300): strings.Repeat("a", 255), strings.Repeat("-", 300) + "b": "b",
 	} {
-		if got := homeName(path); got != want || !isValidName(got) {
+		if got := naming.Home(path); got != want || !naming.IsValid(got) {
 			t.Errorf("%q: %q, want %q", path, got, want)
 		}
 	}

@@ -1,8 +1,8 @@
-package serve
+// Package naming finds which repository of a layout a name is of, and what belongs to each.
+package naming
 
 import (
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/davit-oci/davit/internal/reference"
@@ -12,21 +12,23 @@ import (
 // maxName is the longest repository name. Clients allow 255 characters for host and name together.
 const maxName = 255
 
-func isValidName(name string) bool {
+// IsValid reports whether a text is a valid name of a repository.
+func IsValid(name string) bool {
 	return len(name) <= maxName && registry.Reference{Repository: name}.ValidateRepository() == nil
 }
 
-func isValidTag(tag string) bool {
+// IsTag reports whether a text is a valid tag.
+func IsTag(tag string) bool {
 	return reference.TagPattern().MatchString(tag)
 }
 
-// homeName returns the name of the repository of a single layout: its file name, changed to match the grammar.
-func homeName(path string) string {
+// Home returns the name of the repository of a single layout: its file name, changed to match the grammar.
+func Home(path string) string {
 	if abs, err := filepath.Abs(path); err == nil {
 		path = abs
 	}
 	name := strings.ToLower(strings.TrimSuffix(filepath.Base(path), ".tar"))
-	if isValidName(name) {
+	if IsValid(name) {
 		return name
 	}
 	name = strings.Join(strings.FieldsFunc(name, func(r rune) bool {
@@ -38,18 +40,12 @@ func homeName(path string) string {
 	return name
 }
 
-// splitName splits a name in an index into a repository without its host, and a tag. A name that is only a tag belongs to every
+// Split splits a name in an index into a repository without its host, and a tag. A name that is only a tag belongs to every
 // repository.
-func splitName(name string) (repository, tag string) {
+func Split(name string) (repository, tag string) {
 	_, repository, tag = reference.SplitName(name)
-	if repository != "" && !isValidName(repository) {
+	if repository != "" && !IsValid(repository) {
 		return "", ""
 	}
 	return repository, tag
-}
-
-// sortedSet sorts a list and removes duplicates. The result is never nil, so that JSON has no null.
-func sortedSet(list []string) []string {
-	slices.Sort(list)
-	return append([]string{}, slices.Compact(list)...)
 }
