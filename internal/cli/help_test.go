@@ -149,6 +149,20 @@ func TestDeclarationExample(t *testing.T) {
 	}
 }
 
+// TestFoldComments checks that a comment of several lines stays in one piece, above the line that it is about.
+func TestFoldComments(t *testing.T) {
+	t.Parallel()
+	const text = "# a file\n# of davit\nlayers:\n  - one          # the first\n                 # of them\n                 # all\n  - two\n  - three        # last\n                 # of all\n"
+	for width, want := range map[int]string{
+		40: "  # a file\n  # of davit\n  layers:\n    - one          # the first\n                   # of them\n                   # all\n    - two\n    - three        # last\n                   # of all\n",
+		22: "  # a file of davit\n  layers:\n    # the first of\n    # them all\n    - one\n    - two\n    # last of all\n    - three\n",
+	} {
+		if got := foldComments(text, width); got != want {
+			t.Errorf("width %d: got\n%s\nwant\n%s", width, got, want)
+		}
+	}
+}
+
 // TestFoldCommands checks that a command that is too long for the screen is still one command for a shell.
 func TestFoldCommands(t *testing.T) {
 	t.Parallel()

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -84,7 +85,7 @@ func writeDeclarationHelp(b *strings.Builder, width int) {
 	b.WriteString("\nhttps://github.com/davit-oci/davit/blob/main/docs/davit-yaml.md\n")
 }
 
-// foldComments indents a file. If its lines with their comments are wider than the screen, it puts the comments above the lines.
+// foldComments indents a file with comments behind its lines. If that is wider than the screen, the comments are above the lines.
 func foldComments(text string, width int) string {
 	const indent = "  "
 	var aside, above strings.Builder
@@ -92,6 +93,11 @@ func foldComments(text string, width int) string {
 	for line := range strings.Lines(text) {
 		aside.WriteString(indent + line)
 		fits = fits && len(indent)+len(strings.TrimRight(line, "\n")) <= width
+	}
+	if fits {
+		return aside.String()
+	}
+	for line := range strings.Lines(regexp.MustCompile(`\n *# `).ReplaceAllString(text, " ")) { // comments in one line
 		code, comment, hasComment := strings.Cut(strings.TrimRight(line, "\n"), "# ")
 		code = strings.TrimRight(code, " ")
 		if hasComment {
@@ -101,9 +107,6 @@ func foldComments(text string, width int) string {
 		if code != "" {
 			above.WriteString(indent + code + "\n")
 		}
-	}
-	if fits {
-		return aside.String()
 	}
 	return above.String()
 }

@@ -64,7 +64,7 @@ func (e *NameError) Hint() string {
 	}
 	// Reading a layer only for a hint would take too long.
 	if dir, ok := strings.CutSuffix(names[0], "/**"); ok && len(names) == 1 {
-		return fmt.Sprintf("its files are in %s/: did you mean %q? (%s)", dir, path.Join(dir, e.Typed), e.listHint("them"))
+		return fmt.Sprintf("its files are in %s/; %s", dir, e.listHint("them"))
 	}
 	hint := "it has " + textdist.FirstFew(names)
 	if slices.ContainsFunc(names, func(name string) bool { return strings.HasSuffix(name, "/**") }) {

@@ -15,6 +15,9 @@ func TestHintsAtFiles(t *testing.T) {
 		`did you mean "other.md"?`:   {"**", "other.md"},
 		"":                           nil,
 
+		`its files are in doc/; "davit ls" lists them`:      {"doc/**"},
+		`it has a.txt, doc/** ("davit ls" lists the files)`: {"doc/**", "a.txt"},
+
 		`it is a directory: "davit ls" lists its files`: {"a", "othr.md/b"},
 	} {
 		unknown := &missing.NameError{Text: "no such file", Typed: "othr.md", Names: names}

@@ -31,6 +31,7 @@ import (
 	"github.com/davit-oci/davit/pull/referrers"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
+	"oras.land/oras-go/v2/errdef"
 )
 
 func newShowCommand(a *app.App) *cobra.Command {
@@ -209,6 +210,8 @@ func readIn(ctx context.Context, a *app.App, t *app.Target, one shown, opts show
 		}
 	case errors.Is(err, read.ErrNotReadable):
 		return nil, &exit.UsageError{Err: err, Hint: fmt.Sprintf("\"%s PATH\" prints any file", shell.Command("davit", "cat", t.Ref.String()))}
+	case errors.Is(err, errdef.ErrUnsupported) && one.path != "" && opts.Kind == "":
+		return nil, &exit.UsageError{Err: err, Hint: fmt.Sprintf("\"%s\" lists its files", shell.Command("davit", "ls", t.Ref.String(), one.path))}
 	case err != nil:
 		return nil, t.Explain(ctx, err)
 	}

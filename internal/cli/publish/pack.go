@@ -79,5 +79,5 @@ func printManifest(ctx context.Context, a *app.App, s *source.Source, target reg
 	if err != nil {
 		return err
 	}
-	return a.WriteOut(packed.Manifest())
+	return a.WriteRaw(packed.Manifest())
 }
