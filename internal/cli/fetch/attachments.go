@@ -73,8 +73,14 @@ func pullAttachments(ctx context.Context, a *app.App, t *app.Target, reference s
 		}
 		r.Attachments = append(r.Attachments, pulled)
 	}
-	return r, nil
+	if !opts.Delete {
+		return r, nil
+	}
+	return r, r.removeWithdrawn(a, t.Ref.Name(), all, opts)
 }
+
+// directoryOf returns the name of the directory for attachments of a kind.
+func directoryOf(kind string) string { return strings.NewReplacer("/", "-", "\\", "-").Replace(kind) }
 
 // findAttachments lists the attachments of the target, and of the manifests of the platforms that the options choose.
 func findAttachments(ctx context.Context, t *app.Target, desc ocispec.Descriptor, opts pullOptions) ([]*attachment, error) {
@@ -87,7 +93,7 @@ func findAttachments(ctx context.Context, t *app.Target, desc ocispec.Descriptor
 				continue
 			}
 			seen[r.Digest] = true
-			dir := strings.NewReplacer("/", "-", "\\", "-").Replace(cmp.Or(r.Kind, opts.kinds[i]))
+			dir := directoryOf(cmp.Or(r.Kind, opts.kinds[i]))
 			if platform != nil {
 				dir = filepath.Join(dir, strings.ReplaceAll(manifest.FormatPlatform(platform), "/", "-"))
 			}
@@ -166,6 +172,8 @@ func pullAttachment(ctx context.Context, a *app.App, t *app.Target, one *attachm
 	own := opts
 	own.output = filepath.Join(opts.output, one.dir)
 	own.Platform, own.Referrers = nil, false
+	// Others may share the record: removeWithdrawn deletes, once it is known what all of them placed.
+	own.listAll, own.Delete = own.Delete, false
 	// Attachments may share a directory, so each has its own record. A newer attachment of the same type and title finds it.
 	own.record = digest.FromString(one.ArtifactType + "\n" + one.Annotations[ocispec.AnnotationTitle]).Encoded()[:12]
 	result, err := place(ctx, a, t, one.Digest.String(), own)
@@ -195,6 +203,7 @@ func pullAttachment(ctx context.Context, a *app.App, t *app.Target, one *attachm
 type attachmentsResult struct {
 	results.Described
 	Attachments []*pulledAttachment `json:"attachments"`
+	Removed     []string            `json:"removed,omitempty"` // files of earlier pulls
 
 	dir string
 }
@@ -221,7 +230,11 @@ func (r *attachmentsResult) WriteText(w io.Writer) error {
 			return err
 		}
 	}
-	return nil
+	var removed term.Table
+	for _, name := range r.Removed {
+		removed.Row("removed", filepath.Join(r.dir, filepath.FromSlash(name)))
+	}
+	return removed.WriteText(w)
 }
 
 // QuietLine returns the references of the attachments.

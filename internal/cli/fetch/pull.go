@@ -110,6 +110,7 @@ type pullOptions struct {
 	allPlatforms bool
 	record       string // distinguishes the records of several pulls into one directory
 	unrecorded   bool   // the directory is temporary
+	listAll      bool   // list every file in the result
 }
 
 func runPull(ctx context.Context, a *app.App, opts pullOptions) error {
@@ -184,7 +185,7 @@ func place(ctx context.Context, a *app.App, t *app.Target, reference string, opt
 	if !opts.unrecorded {
 		opts.State = recordPath(a, dst, opts)
 	}
-	if a.Format.String() == "text" && !opts.unrecorded {
+	if a.Format.String() == "text" && !opts.unrecorded && !opts.listAll {
 		opts.MaxListed = maxListed
 	}
 	return pull.Artifact(ctx, t.Target, reference, dst, opts.Options)

@@ -1,0 +1,121 @@
+package fetch
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/lazy"
+	"github.com/davit-oci/davit/internal/record"
+)
+
+// removeWithdrawn removes unchanged files that earlier pulls of attachments from the same origin placed, and that this one did not:
+// their attachments are no longer attached, or have another directory because names collide, or no longer do.
+func (r *attachmentsResult) removeWithdrawn(a *app.App, origin string, all []*attachment, opts pullOptions) error {
+	placed := map[string]bool{}
+	for _, one := range r.Attachments {
+		for _, f := range one.Files {
+			placed[f.Path] = true
+		}
+	}
+	var kinds []string
+	for _, kind := range opts.kinds {
+		kinds = append(kinds, directoryOf(kind))
+	}
+	for _, one := range all {
+		first, _, _ := strings.Cut(filepath.ToSlash(one.dir), "/")
+		kinds = append(kinds, first)
+	}
+	slices.Sort(kinds)
+	for _, kind := range slices.Compact(kinds) {
+		err := filepath.WalkDir(filepath.Join(opts.output, kind), func(dir string, e fs.DirEntry, err error) error {
+			if err != nil || !e.IsDir() {
+				return skipMissing(err)
+			}
+			rel, err := filepath.Rel(opts.output, dir)
+			if err != nil {
+				return err
+			}
+			if !opts.allPlatforms && isOtherPlatform(rel, all) {
+				return fs.SkipDir
+			}
+			return r.removeIn(a, origin, rel, placed)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func skipMissing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// isOtherPlatform reports whether a directory may be that of a platform whose attachments were not pulled.
+func isOtherPlatform(rel string, all []*attachment) bool {
+	parts := strings.Split(filepath.ToSlash(rel), "/")
+	if len(parts) != 2 || !strings.Contains(parts[1], "-") {
+		return false
+	}
+	return !slices.ContainsFunc(all, func(one *attachment) bool { return one.dir == rel || filepath.Dir(one.dir) == rel })
+}
+
+// recordKey matches what distinguishes the records of attachments in one directory.
+var recordKey = lazy.Regexp(`^\.[0-9a-f]{12}$`)
+
+// removeIn removes the files of a directory that records of attachments have, and that are not placed. It keeps changed ones.
+func (r *attachmentsResult) removeIn(a *app.App, origin, rel string, placed map[string]bool) error {
+	dst, err := os.OpenRoot(filepath.Join(r.dir, rel))
+	if err != nil {
+		return skipMissing(err)
+	}
+	defer dst.Close()
+	state := pullState(a, dst)
+	if state == "" {
+		return nil
+	}
+	entries, err := os.ReadDir(filepath.Dir(state))
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		key, ok := strings.CutPrefix(e.Name(), filepath.Base(state))
+		if !ok || !recordKey().MatchString(key) {
+			continue
+		}
+		records := record.ReadState(state + key)
+		last := records.Of(origin)
+		for i := range last.Len() {
+			f := last.Files.At(i)
+			name := filepath.ToSlash(filepath.Join(rel, f.Path))
+			info, err := dst.Lstat(f.Path)
+			if err != nil || info.IsDir() || placed[name] || slices.Contains(r.Removed, name) {
+				continue
+			}
+			if !records.IsOurs(dst, f.Path, info) {
+				a.Note("%s was changed, and is kept: its attachment is no longer there", filepath.Join(r.dir, name))
+				continue
+			}
+			if err := dst.Remove(f.Path); err != nil {
+				return err
+			}
+			r.Removed = append(r.Removed, name)
+		}
+	}
+	for _, name := range r.Removed { // directories that are empty now
+		for d := filepath.Dir(filepath.FromSlash(name)); d != "."; d = filepath.Dir(d) {
+			if os.Remove(filepath.Join(r.dir, d)) != nil {
+				break
+			}
+		}
+	}
+	return nil
+}
