@@ -34,7 +34,7 @@ func newDetachCommand(a *app.App) *cobra.Command {
 		Long: `Remove referrers of SUBJECT: those with the digests or names given, those of a kind, old ones, or
 all of them. Without any of these, davit asks on a terminal, and removes nothing in a script.
 A name must be that of only one referrer of the subject, and a digest may be shortened to a unique
-prefix.
+prefix of at least 6 digits, with or without "sha256:".
 
 --keep leaves the newest of each type and name, so that --keep 4 leaves the last four reports of
 every scanner. Attachments without a date count as the oldest, but --older-than never removes them,
@@ -76,7 +76,7 @@ type detachOptions struct {
 func runDetach(ctx context.Context, a *app.App, opts detachOptions) error {
 	for _, arg := range opts.given {
 		if isDigest(arg) && !digestPrefix().MatchString(arg) {
-			return &exit.UsageError{Err: fmt.Errorf("invalid digest %q", arg), Hint: fmt.Sprintf("\"%s\" shows the digests", shell.Command("davit", "discover", opts.subject))}
+			return &exit.UsageError{Err: fmt.Errorf("invalid digest %q", arg), Hint: fmt.Sprintf("at least 6 digits are needed; \"%s\" shows the digests", shell.Command("davit", "discover", opts.subject))}
 		}
 	}
 	if err := results.CheckReferrerKinds(opts.Kind); err != nil {

@@ -22,6 +22,9 @@ import (
 // digestPrefix matches a digest, whole or shortened as in lists on a terminal.
 var digestPrefix = lazy.Regexp(`^sha(256:[0-9a-f]{6,64}|512:[0-9a-f]{6,128})$`)
 
+// digits matches the first digits of a digest without its algorithm, as in the directories of a pull.
+var digits = lazy.Regexp(`^[0-9a-f]{6,64}$`)
+
 // isDigest reports whether an argument is meant as a digest, rather than a name.
 func isDigest(arg string) bool {
 	return strings.HasPrefix(arg, "sha256:") || strings.HasPrefix(arg, "sha512:")
@@ -43,6 +46,15 @@ func findDigests(ctx context.Context, t *app.Target, subjects []ocispec.Descript
 		attached[i] = found
 	}
 	for _, name := range names {
+		isName := func(r *referrers.Referrer) bool { return r.Annotations[ocispec.AnnotationTitle] == name }
+		if digits().MatchString(name) && !slices.ContainsFunc(slices.Concat(attached...), isName) {
+			found, err := completeDigests(ctx, t, subjects, []string{"sha256:" + name})
+			if err != nil {
+				return nil, err
+			}
+			whole = append(whole, found...)
+			continue
+		}
 		named, err := findByName(t, attached, name)
 		if err != nil {
 			return nil, err
