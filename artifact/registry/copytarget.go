@@ -95,7 +95,7 @@ func (t *copyTarget) Push(ctx context.Context, desc ocispec.Descriptor, r io.Rea
 		err = t.Target.Push(ctx, desc, r)
 	}
 	if err != nil {
-		return err
+		return manifest.NameBlob("copying", desc, err)
 	}
 	if step != artifact.Skipped {
 		t.sent.Add(1)

@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/davit-oci/davit/artifact"
+	oci "github.com/davit-oci/davit/internal/manifest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/content"
 )
@@ -83,7 +84,7 @@ func streamFile(ctx context.Context, src content.Fetcher, desc ocispec.Descripto
 // CopyVerified copies a blob and returns an error if it does not match its descriptor; w has received the bytes by then. It
 // reports the bytes done, at first none.
 func CopyVerified(ctx context.Context, w io.Writer, r io.Reader, desc ocispec.Descriptor, report func(int64)) error {
-	verified := content.NewVerifyReader(r, desc)
+	verified := oci.NewVerifyReader(r, desc)
 	counted := &progressReader{ctx: ctx, r: verified, report: report}
 	report(0)
 	_, err := io.CopyBuffer(struct{ io.Writer }{w}, counted, make([]byte, CopyBuffer))

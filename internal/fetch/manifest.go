@@ -5,7 +5,6 @@ import (
 	_ "crypto/sha256" // the digests that a descriptor may have
 	_ "crypto/sha512"
 	"encoding/json"
-	"errors"
 	"io"
 	"strings"
 
@@ -102,12 +101,7 @@ func readManifest(r io.Reader, desc ocispec.Descriptor) (*Manifest, error) {
 
 // ReadAll reads a blob of bounded size and verifies it.
 func ReadAll(r io.Reader, desc ocispec.Descriptor) ([]byte, error) {
-	b, err := content.ReadAll(r, desc)
-	if errors.Is(err, content.ErrMismatchedDigest) || errors.Is(err, content.ErrTrailingData) ||
-		errors.Is(err, io.ErrUnexpectedEOF) {
-		return nil, artifact.Refused("", "content does not match the digest: %w", err)
-	}
-	return b, err
+	return oci.ReadAll(r, desc)
 }
 
 // CheckDocument returns an error if a descriptor must not be read into memory.

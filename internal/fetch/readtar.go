@@ -12,6 +12,7 @@ import (
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/archive"
 	"github.com/davit-oci/davit/internal/archive/read"
+	oci "github.com/davit-oci/davit/internal/manifest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/content"
 )
@@ -150,7 +151,7 @@ func (t Tar) readBlob(ctx context.Context, fn func(io.Reader) (stopped bool, err
 		return err
 	}
 	defer rc.Close()
-	verified := content.NewVerifyReader(rc, t.Item.Desc)
+	verified := oci.NewVerifyReader(rc, t.Item.Desc)
 	if stopped, err := fn(OnlyReader{verified}); err != nil || stopped {
 		return RefuseMismatch(err, t.Item.Desc)
 	}
@@ -196,7 +197,7 @@ func ReadVerified(ctx context.Context, src content.Fetcher, desc ocispec.Descrip
 }
 
 // verifyRest reads a blob to its end and verifies it.
-func verifyRest(r *content.VerifyReader, desc ocispec.Descriptor) error {
+func verifyRest(r *oci.VerifyReader, desc ocispec.Descriptor) error {
 	_, err := io.Copy(io.Discard, OnlyReader{r})
 	if err == nil {
 		err = r.Verify()

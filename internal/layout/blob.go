@@ -62,7 +62,7 @@ func (w *blobWriter) Commit(_ context.Context, want digest.Digest) error {
 		}
 	}
 	if got != want {
-		return artifact.Refused(want.String(), "digest mismatch: got %s", got)
+		return artifact.Refused(want.String(), "digest mismatch: want %s, got %s", want, got)
 	}
 	if err := w.file.Sync(); err != nil {
 		return err

@@ -42,7 +42,7 @@ func Check(desc ocispec.Descriptor, data []byte) error {
 			return spec.Refused(item, "digest of the manifest: %w", err)
 		}
 		if got := desc.Digest.Algorithm().FromBytes(data); got != desc.Digest {
-			return spec.Refused(item, "digest mismatch: got %s", got)
+			return spec.Refused(item, "digest mismatch: want %s, got %s", desc.Digest, got)
 		}
 	default:
 		item = digest.FromBytes(data).String()

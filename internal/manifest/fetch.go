@@ -59,5 +59,5 @@ func Fetch(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) ([
 		return nil, err
 	}
 	defer rc.Close()
-	return content.ReadAll(rc, desc)
+	return ReadAll(rc, desc)
 }

@@ -30,6 +30,7 @@ const maxNodes = 1_000_000
 type Fault struct {
 	Digest    digest.Digest `json:"digest,omitempty"`
 	MediaType string        `json:"mediaType,omitempty"`
+	Name      string        `json:"name,omitempty"`    // title of a blob
 	Path      string        `json:"path,omitempty"`    // of a misplaced file
 	Missing   bool          `json:"missing,omitempty"` // the file does not exist where it should
 	Problem   string        `json:"problem"`
@@ -270,6 +271,8 @@ func (v *verifier) recordFault(desc ocispec.Descriptor, err error) error {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.report.Faults = append(v.report.Faults, Fault{Digest: desc.Digest, MediaType: desc.MediaType, Problem: err.Error(), Err: err})
+	v.report.Faults = append(v.report.Faults, Fault{
+		Digest: desc.Digest, MediaType: desc.MediaType, Name: desc.Annotations[ocispec.AnnotationTitle], Problem: err.Error(), Err: err,
+	})
 	return nil
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/davit-oci/davit/internal/format/dsse"
 	"github.com/davit-oci/davit/internal/format/sbom"
 	"github.com/davit-oci/davit/internal/kinds/kind"
+	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/pull/internal/rank"
-	"oras.land/oras-go/v2/content"
 )
 
 // mayBeSBOM reports whether a layer may be a software bill of materials, or contain one in an envelope.
@@ -21,7 +21,7 @@ func (s *search) mayBeSBOM(it *fetch.Item) bool { return s.kind.Pull.Readings[it
 
 // summarize reads a software bill of materials. Text that is not a valid bill is treated like other text.
 func (s *search) summarize(r io.Reader, it *fetch.Item) (*Document, error) {
-	verified := content.NewVerifyReader(r, it.Desc)
+	verified := manifest.NewVerifyReader(r, it.Desc)
 	head := &headWriter{}
 	all := io.TeeReader(&stickyReader{r: verified}, head)
 	readBill := sbom.Read

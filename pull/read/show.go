@@ -123,7 +123,11 @@ func Readable(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts Rea
 		doc, err = &Document{}, nil
 	}
 	if err != nil {
-		return nil, &artifact.Error{Op: "reading", Item: cmp.Or(opts.Path, m.Desc.Digest.String()), Err: err}
+		item := ""
+		if errors.Is(err, artifact.ErrRefused) {
+			item = s.reading
+		}
+		return nil, &artifact.Error{Op: "reading", Item: cmp.Or(opts.Path, item, m.Desc.Digest.String()), Err: err}
 	}
 	doc.Facts = facts
 	doc.Digest, doc.Platform, doc.Kind, doc.Verified = m.Desc.Digest, platform, s.kind.Name, !s.unverified
@@ -150,7 +154,8 @@ type search struct {
 	searched int64 // bytes of tars searched
 	skipped  bool  // a layer was skipped because of the limit
 
-	unverified bool // unverified bytes were used
+	unverified bool   // unverified bytes were used
+	reading    string // the layer that is read
 }
 
 func (s *search) run(ctx context.Context) (*Document, error) {
@@ -242,6 +247,7 @@ func (s *search) fetch(ctx context.Context, it *fetch.Item) (*Document, error) {
 	if !s.mayBeSBOM(it) && it.Desc.Size > MaxText {
 		return nil, errTooLong
 	}
+	s.reading = it.Name
 	rc, err := fetch.OpenBlob(ctx, s.src, it.Desc)
 	if err != nil {
 		return nil, err
@@ -301,6 +307,7 @@ func (s *search) searchTar(ctx context.Context, it *fetch.Item) error {
 		return nil
 	}
 	s.searched += it.Desc.Size
+	s.reading = it.Name
 	var entries []pull.File
 	err := fetch.Tar{Source: s.src, Item: it, Limits: tarLimits(s.opts.Limits)}.Read(ctx, func(h *read.Header, r io.Reader) error {
 		if it.Image {

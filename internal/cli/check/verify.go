@@ -1,10 +1,12 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/artifact/registry"
@@ -204,6 +206,14 @@ func chooseWord(f inspect.Fault, missing, surplus string) string {
 	return surplus
 }
 
+// describeFault returns the problem of a manifest or blob, with its digest.
+func describeFault(f inspect.Fault) string {
+	if strings.Contains(f.Problem, f.Digest.String()) {
+		return f.Problem
+	}
+	return f.Digest.String() + ": " + f.Problem
+}
+
 // verifyResult is the result of verify.
 type verifyResult struct {
 	*inspect.Report
@@ -222,6 +232,10 @@ func (r *verifyResult) WriteText(w io.Writer) error {
 	for _, one := range r.Required {
 		t.Row("signed", one.Digest.String(), "by "+one.Key, one.Name)
 	}
+	if err := t.WriteText(w); err != nil { // the columns of faults are others
+		return err
+	}
+	t = term.Table{}
 	for _, f := range r.Repaired {
 		t.Row(chooseWord(f, "added", "removed"), f.Path, f.Problem)
 	}
@@ -229,7 +243,7 @@ func (r *verifyResult) WriteText(w io.Writer) error {
 		if f.Path != "" {
 			t.Row(chooseWord(f, "missing", "surplus"), f.Path, f.Problem)
 		} else {
-			t.Row(f.Digest.String(), f.MediaType, f.Problem)
+			t.Row(cmp.Or(f.Name, f.MediaType), describeFault(f))
 		}
 	}
 	if err := t.WriteText(w); err != nil || len(r.Faults) > 0 {

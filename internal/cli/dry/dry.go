@@ -13,7 +13,6 @@ import (
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
-	"oras.land/oras-go/v2/content"
 	"oras.land/oras-go/v2/errdef"
 )
 
@@ -46,7 +45,7 @@ func (t *Target) Push(_ context.Context, desc ocispec.Descriptor, r io.Reader) e
 	var data []byte
 	if manifest.Is(desc.MediaType) {
 		var err error
-		if data, err = content.ReadAll(r, desc); err != nil {
+		if data, err = manifest.ReadAll(r, desc); err != nil {
 			return err
 		}
 	}

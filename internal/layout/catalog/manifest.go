@@ -10,7 +10,6 @@ import (
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/manifest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
-	"oras.land/oras-go/v2/content"
 	"oras.land/oras-go/v2/errdef"
 )
 
@@ -39,12 +38,7 @@ func readManifest(desc ocispec.Descriptor, r io.Reader) ([]byte, error) {
 	if desc.Size > manifest.MaxSize {
 		return nil, artifact.Refused(desc.Digest.String(), "manifest too large: %d bytes, limit is %d", desc.Size, manifest.MaxSize)
 	}
-	data, err := content.ReadAll(r, desc)
-	switch {
-	case errors.Is(err, content.ErrMismatchedDigest), errors.Is(err, content.ErrTrailingData), errors.Is(err, io.ErrUnexpectedEOF):
-		return nil, artifact.Refused(desc.Digest.String(), "its content does not match its descriptor: %w", err)
-	}
-	return data, err
+	return manifest.ReadAll(r, desc)
 }
 
 // CheckComplete fails if content to which a manifest refers is missing or has the wrong size. Content with a URL may be missing,

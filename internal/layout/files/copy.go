@@ -58,7 +58,7 @@ func checkContent(want ocispec.Descriptor, size int64, got digest.Digest) error 
 	case want.Size >= 0 && size != want.Size:
 		return artifact.Refused(want.Digest.String(), "size mismatch: want %d bytes, got %s", want.Size, formatCount(size, want.Size))
 	case want.Digest != "" && got != want.Digest:
-		return artifact.Refused(want.Digest.String(), "digest mismatch: got %s", got)
+		return artifact.Refused(want.Digest.String(), "digest mismatch: want %s, got %s", want.Digest, got)
 	}
 	return nil
 }

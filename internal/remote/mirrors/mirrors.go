@@ -16,7 +16,6 @@ import (
 	"github.com/davit-oci/davit/internal/remote/transport"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
-	"oras.land/oras-go/v2/content"
 )
 
 // Repository is a repository that is read from mirrors first. If a mirror fails, lacks the requested object, or sends bytes that do
@@ -131,7 +130,7 @@ func isSmall(desc ocispec.Descriptor) bool {
 
 func verify(desc ocispec.Descriptor, rc io.ReadCloser) (io.ReadCloser, error) {
 	defer rc.Close()
-	data, err := content.ReadAll(rc, desc)
+	data, err := manifest.ReadAll(rc, desc)
 	if err != nil {
 		return nil, artifact.Refused(desc.Digest.String(), "%v", err)
 	}

@@ -154,7 +154,7 @@ func (d *download) run(ctx context.Context) error {
 		return err
 	}
 	if got := fmt.Sprintf("%s:%x", d.desc.Digest.Algorithm(), d.follower.hash.Sum(nil)); got != d.desc.Digest.String() {
-		return artifact.Refused(d.desc.Digest.String(), "the registry sent %s", got)
+		return artifact.Refused(d.desc.Digest.String(), "digest mismatch: want %s, got %s", d.desc.Digest, got)
 	}
 	d.journal.remove()
 	return nil
