@@ -65,6 +65,8 @@ annotation-file | annotations are in davit.yaml, or --annotation KEY=VALUE
 image artifact to target | the target is an argument
 file-type type attach.t | --kind says what the files are
 a | annotations are --annotation KEY=VALUE, another type is --artifact-type
+show.a | --alert NAME shows the runbook for an alert
+sign.k verify.k sign.private-key | --key FILE is the key
 no-trunc | digests are whole in a pipe and in JSON
 push.t | the target is the last argument; --tag TAG adds a tag
 pack.t | the target is -o PATH:TAG; --tag TAG adds a tag

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"regexp"
@@ -40,13 +41,14 @@ func DoubtPlatform(s string) string {
 	if !ok {
 		return ""
 	}
+	kernelNames := map[string]string{"x86_64": "amd64", "x64": "amd64", "aarch64": "arm64", "armv7l": "arm", "armhf": "arm", "i386": "386", "i686": "386"}
 	for _, part := range []struct{ what, name, known string }{{"operating system", p.OS, systems}, {"architecture", p.Architecture, cpus}} {
 		known := strings.Fields(part.known)
 		if slices.Contains(known, part.name) {
 			continue
 		}
 		warning := fmt.Sprintf("platform %s: unknown %s %q", s, part.what, part.name)
-		if near := textdist.Closest(part.name, known); near != "" {
+		if near := cmp.Or(kernelNames[part.name], textdist.Closest(part.name, known)); near != "" {
 			warning += fmt.Sprintf("; did you mean %q?", near)
 		}
 		return warning

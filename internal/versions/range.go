@@ -52,6 +52,15 @@ func parseTag(tag string) (tagged, bool) {
 	return tagged{tag, v}, err == nil
 }
 
+// Full returns the tags that are full versions, also with the name of a repository before them. Tags such as 1.2 and latest stand for
+// several versions.
+func Full(tags []string) []string {
+	return slices.DeleteFunc(slices.Clone(tags), func(tag string) bool {
+		_, ok := parseTag(tag[strings.LastIndexByte(tag, ':')+1:])
+		return !ok
+	})
+}
+
 // Matching returns the tags that are full versions in the range, the newest first.
 func (r *Range) Matching(tags []string) []string {
 	return newest(tags, r.constraint.Check)

@@ -146,7 +146,9 @@ func (a *App) OpenAssigned(ctx context.Context, l *Login, ref registry.Reference
 	}
 	ref = paths.SplitRepository(ref)
 	if mode != registry.Read && ref.IsPath() && paths.NeedsRootDirectory(ref.Path) {
-		a.WarnEarly("%s is a path, and a layout is made there; a reference to a registry begins with its host", ref)
+		first := "/" + strings.Split(ref.Path, "/")[1]
+		return nil, &exit.UsageError{Err: fmt.Errorf("%s is a path, and there is no directory %s", ref, first),
+			Hint: "is a variable with the registry's host set? To make a layout there: mkdir " + shell.Quote(first)}
 	}
 	t, err := client.Open(ctx, ref, mode)
 	if err != nil {

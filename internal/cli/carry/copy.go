@@ -15,6 +15,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/signing"
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
+	"github.com/davit-oci/davit/internal/versions"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
@@ -178,11 +179,11 @@ func copyBetween(ctx context.Context, a *app.App, src, dst *app.Target, opts cop
 	if dst.Ref.IsPath() {
 		as = dst.Ref.InLayout()
 	}
-	guard := opts.ifAbsent.Guard(dst, dst.Ref.TagName()).OfRepository(from)
 	tags := []string{dst.Ref.TagName()}
 	for _, tag := range opts.tags {
 		tags = append(tags, dst.Ref.Named(tag))
 	}
+	guard := opts.ifAbsent.Guard(dst, append(versions.Full(tags), dst.Ref.TagName())...).OfRepository(from)
 	progress, stop := a.StartProgress()
 	result, err := registry.Copy(ctx, src.Target, dst.Target, registry.CopyOptions{
 		Reference: src.Ref.Reference(), AllTags: opts.allTags, Platform: platform,

@@ -12,7 +12,9 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/paths"
 	"github.com/davit-oci/davit/internal/cli/places"
+	"github.com/davit-oci/davit/internal/layout/catalog"
 	"github.com/davit-oci/davit/internal/reference"
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
@@ -110,6 +112,9 @@ func parseDestination(text string) (destination, error) {
 		return destination{}, err
 	case ref.Reference() != "" || ref.InLayout() != "" && ref.IsPath():
 		return destination{}, &exit.UsageError{Err: fmt.Errorf("%q names one artifact, and many are copied", text), Hint: "name a registry, a layout, or a directory that ends in /"}
+	}
+	if ref.IsPath() && catalog.IsCompressed(ref.Path) && !paths.Exists(ref.Path) {
+		return destination{}, &exit.UsageError{Err: fmt.Errorf("%q is named like a compressed archive", text), Hint: catalog.ArchiveHint}
 	}
 	return destination{ref, trimmed != text && ref.IsPath() && !ref.IsArchive()}, nil
 }

@@ -102,6 +102,9 @@ func runVerify(ctx context.Context, a *app.App, opts verifyOptions) error {
 	if err != nil {
 		return err
 	}
+	if len(report.Signatures)+len(report.Required) == 0 {
+		a.Note("no signature was checked; --key FILE checks one")
+	}
 	if err := a.Print(report); err != nil {
 		return err
 	}

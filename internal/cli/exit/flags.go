@@ -16,7 +16,7 @@ func FlagError(err error) error {
 	}
 	cause := invalid.Unwrap()
 	if invalid.GetFlag().Value.Type() == "duration" {
-		cause = errors.New("must be a duration, such as 90s, 5m, or 1h30m")
+		cause = errors.New("must be a duration with a unit, such as 90s, 5m, or -1s")
 	}
 	var number *strconv.NumError
 	if errors.As(err, &number) {

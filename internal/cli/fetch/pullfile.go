@@ -22,6 +22,7 @@ import (
 	"github.com/davit-oci/davit/pull"
 	"github.com/davit-oci/davit/pull/read"
 	"github.com/spf13/cobra"
+	"oras.land/oras-go/v2/errdef"
 )
 
 // runPullFiles pulls the files that the command line names. One file may get another name, or go to standard output.
@@ -35,7 +36,11 @@ func runPullFiles(ctx context.Context, a *app.App, cmd *cobra.Command, opts pull
 		if opts.version.IsSet() || opts.lock.IsSet() || opts.NoUnpack {
 			return &exit.UsageError{Err: errors.New("--version, --lock, and --no-unpack pull into a file or directory, not to standard output"), Hint: "-o FILE"}
 		}
-		return runCat(ctx, a, catOptions{CatOptions: read.CatOptions{Path: files[0]}, target: opts.target, platform: opts.platform, trust: opts.trust})
+		err := runCat(ctx, a, catOptions{CatOptions: read.CatOptions{Path: files[0]}, target: opts.target, platform: opts.platform, trust: opts.trust})
+		if errors.Is(err, errdef.ErrNotFound) && strings.ContainsAny(files[0], "*?[{") {
+			err = &exit.MissingError{Text: err.Error(), Advice: adviceForPattern(opts.target, files[0])}
+		}
+		return err
 	}
 	var err error
 	if opts.Platform, err = app.OptionalPlatform(opts.platform); err != nil {
@@ -205,12 +210,20 @@ func explainMissing(err error, ref registry.Reference, files []string, named boo
 	}
 	if other, parseErr := registry.Parse(name); parseErr == nil && !other.IsPath() && other.Reference() != "" {
 		advice = []string{"one artifact at a time: " + shell.Command("davit", "pull", name)}
+	} else if name == "-" && len(files) > 1 {
+		others := slices.DeleteFunc(slices.Clone(files), func(file string) bool { return file == "-" })
+		advice = []string{shell.Command(slices.Concat([]string{"davit", "pull", ref.String()}, others, []string{"-o", "-"})...)}
 	} else if strings.ContainsAny(name, "*?[{") {
-		advice = []string{"FILE is not a pattern; files that match one: " + shell.Command("davit", "pull", ref.String(), "--include", name)}
+		advice = []string{adviceForPattern(ref.String(), name)}
 	} else if !named {
 		advice = append(advice, fmt.Sprintf("all files into %s: %s", name, shell.Command("davit", "pull", ref.String(), "-o", name)))
 	}
 	return &exit.MissingError{Text: fmt.Sprintf("%s: no file %q", ref, name), Advice: strings.Join(advice, "\n")}
+}
+
+// adviceForPattern returns the hint for a file whose name looks like a pattern.
+func adviceForPattern(target, name string) string {
+	return "FILE is not a pattern; files that match one: " + shell.Command("davit", "pull", target, "--include", name)
 }
 
 // pullAs pulls one file to opts.output. It fetches and verifies the file in a directory beside the output, where the next run continues after

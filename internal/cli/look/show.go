@@ -213,7 +213,11 @@ func readIn(ctx context.Context, a *app.App, t *app.Target, one shown, opts show
 	case errors.Is(err, errdef.ErrUnsupported) && one.path != "" && opts.Kind == "":
 		return nil, &exit.UsageError{Err: err, Hint: fmt.Sprintf("\"%s\" lists its files", shell.Command("davit", "ls", t.Ref.String(), one.path))}
 	case err != nil:
-		return nil, t.Explain(ctx, err)
+		err = t.Explain(ctx, err)
+		if missing := (*exit.MissingError)(nil); errors.As(err, &missing) && !strings.ContainsAny(one.path, "./") {
+			missing.Advice += "\nthe runbook for an alert: " + shell.Command("davit", "show", "--alert", one.path, t.Ref.String())
+		}
+		return nil, err
 	}
 	doc.Reference = t.Ref.String()
 	doc.Signature = describeSignature(doc, keys)

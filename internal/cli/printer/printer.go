@@ -130,6 +130,10 @@ func (p *Printer) Warn(format string, args ...any) {
 
 // PrintDebug prints a line for --debug.
 func (p *Printer) PrintDebug(line string) {
+	if p.Stderr.Mode == term.ProgressJSON {
+		p.writeEvent(event{Event: "debug", Message: line})
+		return
+	}
 	fmt.Fprintf(p.Stderr, "davit: debug: %s\n", term.Escape(line))
 }
 

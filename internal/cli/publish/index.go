@@ -13,6 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/signing"
 	"github.com/davit-oci/davit/internal/cli/source"
 	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/internal/versions"
 	"github.com/davit-oci/davit/pack"
 	"github.com/opencontainers/go-digest"
 	"github.com/spf13/cobra"
@@ -92,7 +93,7 @@ func runIndex(ctx context.Context, a *app.App, opts indexOptions) error {
 		return err
 	}
 	index := pack.IndexOptions{ArtifactType: opts.artifactType, Annotations: annotations}
-	index.BeforeTag = opts.ifAbsent.Guard(t, t.Ref.TagName()).Then(signer.In(t.Target))
+	index.BeforeTag = opts.ifAbsent.Guard(t, append(versions.Full(opts.tags), t.Ref.TagName())...).Then(signer.In(t.Target))
 	index.Tags, index.Created = append([]string{ref.TagName()}, opts.tags...), created
 	result, err := app.Finish(ctx, t, func(t *app.Target) (*pack.Result, error) { return indexIn(ctx, a, t, opts.members, index) })
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/cli/signing"
 	"github.com/davit-oci/davit/internal/cli/source"
+	"github.com/davit-oci/davit/internal/versions"
 	"github.com/davit-oci/davit/pack"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2"
@@ -71,9 +72,9 @@ func send(ctx context.Context, a *app.App, s *source.Source, opts sendOptions) e
 	return a.Print(sentResult{results.Sent{Result: result, Verb: opts.verb}, parts, tally})
 }
 
-// guard returns the guard of the target's tag, and of the version's tag if the artifact gets it, too.
+// guard returns the guard of the target's tag, of the version's tag if the artifact gets it, and of other tags that are full versions.
 func (o sendOptions) guard(s *source.Source, d *destination) *app.Guard {
-	guarded := []string{d.ref.TagName()}
+	guarded := append([]string{d.ref.TagName()}, versions.Full(d.opts.Tags)...)
 	if version := s.VersionTag(); version != "" && slices.Contains(slices.Concat(d.opts.Tags, s.Plan.Tags), version) {
 		guarded = append(guarded, version)
 	}
