@@ -174,7 +174,8 @@ func newFile(tensors int64) *File {
 func (g *reader) finish(f *File, align int64, last extent) error {
 	start := (g.pos + align - 1) / align * align
 	if last.end > 0 && last.end > max(g.size-start, 0) {
-		return fmt.Errorf("truncated GGUF: tensor %q ends at byte %d, the file has %d", last.name, start+last.end, g.size)
+		end := uint64(start) + uint64(last.end) // can exceed an int64
+		return fmt.Errorf("truncated GGUF: tensor %q ends at byte %d, the file has %d", last.name, end, g.size)
 	}
 	// If no padding is needed, Docker Model Runner subtracts a whole alignment. Users compare sizes, so this package does the same.
 	f.DataSize = max(g.size-(g.pos+align-g.pos%align), 0)

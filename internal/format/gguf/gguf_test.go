@@ -3,7 +3,9 @@ package gguf
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -65,6 +67,9 @@ func TestReadRefuses(t *testing.T) {
 	huge := formattest.TinyLlama()
 	huge.Tensors[0].Dims = []uint64{1 << 40, 1 << 40}
 	hugeHeader, _ := huge.Header()
+	header, _ := formattest.TinyLlama().Header()
+	const last = "blk.0.attn_norm.weight" // one dimension, a type, and an offset follow
+	offsetAt := bytes.Index(header, []byte(last)) + len(last) + 4 + 8 + 4
 	for name, tt := range map[string]struct {
 		data []byte
 		want string
@@ -74,6 +79,7 @@ func TestReadRefuses(t *testing.T) {
 		"unknown version":      {[]byte("GGUF\x04\x00\x00\x00"), "unsupported GGUF version 4"},
 		"header cut":           {whole[:100], "the header continues after byte 100"},
 		"data cut":             {whole[:len(whole)-1], `tensor "blk.0.attn_norm.weight" ends at byte`},
+		"tensor at max int64":  {withNumber(offsetAt, math.MaxInt64-1024), fmt.Sprintf("ends at byte %d", uint64(len(header))+math.MaxInt64)},
 		"more tensors":         {withNumber(8, 1<<40), "1099511627776 tensors do not fit"},
 		"negative tensors":     {withNumber(8, 1<<63), "a length of 9223372036854775808"},
 		"more keys":            {withNumber(16, 1<<30), "1073741824 metadata entries do not fit"},

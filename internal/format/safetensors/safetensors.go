@@ -74,7 +74,8 @@ func Visit(r io.ReaderAt, size int64, visit func(tensor.Tensor)) (*File, error) 
 	}
 	data := size - 8 - int64(n)
 	if f.end > data {
-		return nil, fmt.Errorf("truncated safetensors: the tensors end at byte %d, the file has %d bytes", size-data+f.end, size)
+		end := uint64(size-data) + uint64(f.end) // can exceed an int64
+		return nil, fmt.Errorf("truncated safetensors: the tensors end at byte %d, the file has %d bytes", end, size)
 	}
 	if f.data != data {
 		return nil, fmt.Errorf("corrupt safetensors: the tensors have %d bytes, the file has %d for them", f.data, data)

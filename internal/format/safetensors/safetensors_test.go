@@ -42,6 +42,7 @@ func TestReadRefuses(t *testing.T) {
 		"header beyond limit":  {[]byte("<!doctype html>"), "the limit is 100000000"},
 		"header cut":           {formattest.Safetensors(formattest.TinySafetensors, 0)[:60], "truncated safetensors: a header of"},
 		"data cut":             {formattest.Safetensors(formattest.TinySafetensors, 13), "the tensors end at byte"},
+		"end at max int64":     {formattest.Safetensors(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[9223372036854775806,9223372036854775807]}}`, 1), "the tensors end at byte 92233720368547759"},
 		"data left over":       {formattest.Safetensors(formattest.TinySafetensors, 15), "the file has 15 for them"},
 		"not JSON":             {formattest.Safetensors("a", 0), "invalid character"},
 		"not an object":        {formattest.Safetensors("[]", 0), "want {, got ["},
