@@ -20,7 +20,8 @@ func (g *reader) readLength() (int64, error) {
 	return int64(n), err
 }
 
-// readText reads a string and trims it. It skips a string longer than maxString; keep is false then.
+// readText reads a string, trims white space, and replaces invalid UTF-8. If the string is longer than maxString, readText
+// skips it and keep is false.
 func (g *reader) readText() (text string, keep bool, err error) {
 	n, err := g.readLength()
 	if err != nil {
@@ -55,7 +56,7 @@ func (g *reader) readUint64() (uint64, error) {
 	return g.order.Uint64(b), nil
 }
 
-// readBytes reads up to eight bytes.
+// readBytes reads n bytes, at most eight. The next call overwrites the result.
 func (g *reader) readBytes(n int64) ([]byte, error) {
 	b := g.buf[:n]
 	if _, err := io.ReadFull(g.in, b); err != nil {
@@ -64,6 +65,7 @@ func (g *reader) readBytes(n int64) ([]byte, error) {
 	return b, g.advance(n)
 }
 
+// skip skips n bytes. It fails with io.ErrUnexpectedEOF if the file has fewer.
 func (g *reader) skip(n int64) error {
 	if n < 0 || n > g.size-g.pos {
 		return io.ErrUnexpectedEOF
@@ -75,10 +77,11 @@ func (g *reader) skip(n int64) error {
 	return err
 }
 
+// advance adds n to the position. It fails if the header exceeds maxHeader.
 func (g *reader) advance(n int64) error {
 	g.pos += n
 	if g.pos > maxHeader {
-		return fmt.Errorf("GGUF header too large: the limit is %d MiB", maxHeader>>20)
+		return fmt.Errorf("GGUF header too large: limit is %d MiB", maxHeader>>20)
 	}
 	return nil
 }

@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// tensorType is a type of tensor data, with the number of elements in a block and the size of a block in bytes.
+// tensorType is a type of tensor data. A block of it has block elements and takes size bytes; both are 0 if they are not known.
 type tensorType struct {
 	name        string
 	block, size uint64
 }
 
-// tensorTypes are the types of ggml by number (enum ggml_type). A type without a size is obsolete, or its number has two
-// meanings: bitnet.cpp numbers I2_S, I8_S, TL1, and TL2 from 36 on, where ggml has three removed types and MXFP4.
+// tensorTypes lists the tensor types of ggml by number (enum ggml_type). A type without a size is obsolete, or its number has two
+// meanings. bitnet.cpp uses 36 to 39 for I2_S, I8_S, TL1, and TL2; in ggml, 36 to 38 are removed types and 39 is MXFP4.
 var tensorTypes = [...]tensorType{
 	{"F32", 1, 4}, {"F16", 1, 2}, {"Q4_0", 32, 18}, {"Q4_1", 32, 20}, {"Q4_2", 0, 0}, {"Q4_3", 0, 0}, {"Q5_0", 32, 22},
 	{"Q5_1", 32, 24}, {"Q8_0", 32, 34}, {"Q8_1", 32, 36}, {"Q2_K", 256, 84}, {"Q3_K", 256, 110}, {"Q4_K", 256, 144},
@@ -23,7 +23,7 @@ var tensorTypes = [...]tensorType{
 	{"TQ2_0", 256, 66}, {}, {}, {}, {"MXFP4", 0, 0}, {"NVFP4", 64, 36}, {"Q1_0", 0, 0}, {"Q2_0", 64, 18},
 }
 
-// forkTypes are the types of ik_llama.cpp by number. Some have a scale for each row, so their sizes are not computed.
+// forkTypes lists the tensor types of ik_llama.cpp by number. Some have a scale for each row, so their sizes are not computed.
 var forkTypes = map[uint32]string{
 	133: "Q6_0", 134: "IQ1_BN", 135: "IQ2_BN", 137: "IQ2_K", 138: "IQ3_K", 139: "IQ4_K", 140: "IQ5_K", 141: "IQ6_K", 144: "IQ4_KS",
 	145: "IQ2_KS", 146: "IQ4_KSS", 151: "Q8_KV", 152: "IQ5_KS", 153: "IQ2_KT", 154: "IQ3_KT", 155: "IQ4_KT", 156: "IQ3_KS",
@@ -34,7 +34,7 @@ var forkTypes = map[uint32]string{
 	399: "Q8_K_R8",
 }
 
-// typeName returns the name of a tensor type, or "" if it is unknown.
+// typeName returns the name of a tensor type, or "" if it has no known name.
 func typeName(kind uint32) string {
 	if int64(kind) < int64(len(tensorTypes)) {
 		return tensorTypes[kind].name
@@ -42,12 +42,11 @@ func typeName(kind uint32) string {
 	return forkTypes[kind]
 }
 
-// unknownType is the number under which tensors of all other types are counted.
+// unknownType is the key of File.types for tensors of all types that this package does not list.
 const unknownType = ^uint32(0)
 
-// knownType returns kind if this package lists it, and unknownType otherwise, so that a file can't make the map of counts
-// grow without bound.
-func knownType(kind uint32) uint32 {
+// limitType returns kind if this package lists it, and unknownType otherwise. This bounds the size of File.types.
+func limitType(kind uint32) uint32 {
 	if int64(kind) < int64(len(tensorTypes)) || forkTypes[kind] != "" {
 		return kind
 	}
@@ -57,7 +56,7 @@ func knownType(kind uint32) uint32 {
 // Unknown is the name of an unknown quantization or type.
 const Unknown = "Unknown"
 
-// fileTypes are the values of general.file_type: the type of most tensors (enum llama_ftype).
+// fileTypes lists the names of the values of general.file_type (enum llama_ftype). They name the type of most tensors.
 var fileTypes = [...]string{
 	"F32", "F16", "Q4_0", "Q4_1", "Q4_1_SOME_F16", "Q4_2", "Q4_3", "Q8_0", "Q5_0", "Q5_1", "Q2_K", "Q3_K_S", "Q3_K_M",
 	"Q3_K_L", "Q4_K_S", "Q4_K_M", "Q5_K_S", "Q5_K_M", "Q6_K", "IQ2_XXS", "IQ2_XS", "Q2_K_S", "IQ3_XS", "IQ3_XXS",
@@ -65,14 +64,14 @@ var fileTypes = [...]string{
 	"Q4_0_8_8", "TQ1_0", "TQ2_0", "MXFP4", "NVFP4", "Q1_0", "Q2_0",
 }
 
-// bitnetFileTypes are the values of general.file_type that have another meaning for bitnet.cpp. A file with tensors of its
-// bitnetType and none of its ggmlType is from bitnet.cpp.
+// bitnetFileTypes lists the values of general.file_type that bitnet.cpp uses differently. A file is from bitnet.cpp if it has
+// tensors of type bitnetType and none of type ggmlType.
 var bitnetFileTypes = map[int64]struct {
 	bitnetType, ggmlType uint32
 	name                 string
 }{38: {38, 39, "TL1"}, 39: {39, 40, "TL2"}, 40: {36, 41, "I2_S"}}
 
-// forkFileTypes are the values of general.file_type of ik_llama.cpp.
+// forkFileTypes lists the names of the values that only ik_llama.cpp uses for general.file_type.
 var forkFileTypes = map[int64]string{
 	135: "Q6_0", 136: "IQ1_BN", 137: "IQ2_BN", 138: "IQ2_K", 139: "IQ3_K", 140: "IQ4_K", 141: "IQ5_K", 142: "IQ6_K", 145: "IQ4_KS",
 	146: "IQ3_KL", 147: "IQ2_KS", 148: "IQ4_KSS", 149: "Q8_KV", 150: "IQ5_KS", 151: "IQ2_KT", 152: "IQ3_KT", 153: "IQ4_KT",
@@ -83,8 +82,9 @@ var forkFileTypes = map[int64]string{
 	398: "Q8_KV_R8", 399: "Q8_K_R8",
 }
 
-// Quantization returns the type of most tensors, by general.file_type or else by counting, or Unknown. Docker Model Runner
-// prefixes the name with MOSTLY_; users, tags, and older clients don't.
+// Quantization returns the name of general.file_type or, if that is absent, the quantization derived from the types of the
+// tensors. It returns Unknown if both are absent or the value is not listed. Docker Model Runner prefixes the name with MOSTLY_;
+// users, tags, and older clients don't.
 func (f *File) Quantization() string {
 	if f.FileType < 0 {
 		return f.quantizationByCount()
@@ -101,8 +101,8 @@ func (f *File) Quantization() string {
 	return Unknown
 }
 
-// quantizationByCount derives the quantization from the number of tensors of each type. llama.cpp keeps norms in F32, and a
-// few tensors of a K mix have more bits than the others: they decide between _S, _M, and _L.
+// quantizationByCount derives the quantization from the most frequent tensor type. llama.cpp keeps norms in F32, so F32 is
+// returned only if there is no other type. A few tensors of a K mix have more bits than the others, which distinguishes _S, _M, and _L.
 func (f *File) quantizationByCount() string {
 	const f32, q8_0, q3k, q4k, q5k, q6k, mxfp4 = 0, 8, 11, 12, 13, 14, 39
 	counts := f.types

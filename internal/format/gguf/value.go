@@ -26,11 +26,11 @@ const (
 	typeFloat64
 )
 
-// widths are the sizes of the types of fixed size, in bytes.
+// widths are the sizes of the fixed-size types, in bytes.
 var widths = map[uint32]int64{typeUint8: 1, typeInt8: 1, typeUint16: 2, typeInt16: 2, typeUint32: 4, typeInt32: 4,
 	typeFloat32: 4, typeBool: 1, typeUint64: 8, typeInt64: 8, typeFloat64: 8}
 
-// readValue reads a metadata value as text; keep is false for a value that is too long.
+// readValue reads a metadata value as text. If the value is too long, readValue skips it and keep is false.
 func (g *reader) readValue(kind uint32) (text string, keep bool, err error) {
 	switch kind {
 	case typeString:
@@ -46,11 +46,11 @@ func (g *reader) readValue(kind uint32) (text string, keep bool, err error) {
 	if err != nil {
 		return "", false, err
 	}
-	return formatNumber(kind, g.order, b), true, nil
+	return formatScalar(kind, g.order, b), true, nil
 }
 
-// formatNumber formats a value of fixed size.
-func formatNumber(kind uint32, order binary.ByteOrder, b []byte) string {
+// formatScalar formats a fixed-size value: a number or a boolean.
+func formatScalar(kind uint32, order binary.ByteOrder, b []byte) string {
 	var n uint64
 	switch len(b) {
 	case 1:
@@ -81,14 +81,15 @@ func formatNumber(kind uint32, order binary.ByteOrder, b []byte) string {
 	return strconv.FormatUint(n, 10)
 }
 
-// readArray reads a short array as text, its values joined by commas. It skips a longer array.
+// readArray reads an array as text and joins its values with commas. If the array has more than maxArray values, is longer than
+// maxKept bytes, or has a string longer than maxString, readArray skips it and keep is false.
 func (g *reader) readArray() (text string, keep bool, err error) {
 	kind, err := g.readUint32()
 	if err != nil {
 		return "", false, err
 	}
 	if kind == typeArray {
-		return "", false, errors.New("array of arrays")
+		return "", false, errors.New("nested arrays are not supported")
 	}
 	n, err := g.readLength()
 	if err != nil {

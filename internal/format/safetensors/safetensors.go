@@ -22,7 +22,7 @@ const (
 	maxHeader = 100_000_000 // bytes, the limit of the format
 	maxToken  = 1 << 20     // bytes of a string or number
 	maxKept   = 1 << 20     // bytes of __metadata__, which must fit into a config
-	maxDepth  = 16          // nested values in unknown fields
+	maxDepth  = 16          // levels of nesting in unknown fields
 	maxFirst  = 16          // tensors whose names are kept
 )
 
@@ -30,27 +30,28 @@ const (
 type File struct {
 	Metadata map[string]string // __metadata__
 	Tensors  int64
-	Elements int64            // parameters in all tensors
-	DTypes   map[string]int64 // tensors of each data type
-	Size     int64            // of the file
-	First    []string         // names of the first tensors
-	data     int64            // sum of the sizes of the tensors
-	packed   int64            // sum of the sizes of the tensors whose elements may hold several weights
-	end      int64            // the end of the last tensor, as an offset in the tensor data
-	kept     int
-	visit    func(tensor.Tensor) // nil: the tensors are not needed
+	Elements int64               // parameters in all tensors
+	DTypes   map[string]int64    // numbers of tensors by data type
+	Size     int64               // bytes of the file
+	First    []string            // names of the first tensors
+	data     int64               // bytes of all tensors
+	packed   int64               // bytes of the tensors whose elements may hold several weights
+	end      int64               // the end of the last tensor, as an offset in the tensor data
+	kept     int                 // bytes of __metadata__ read
+	visit    func(tensor.Tensor) // nil if the caller does not need the tensors
 }
 
-// dtypeBits has the size of an element of each data type, in bits.
+// dtypeBits lists the element sizes of the data types, in bits.
 var dtypeBits = map[string]int64{"F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "BOOL": 8, "U8": 8, "I8": 8, "F8_E5M2": 8, "F8_E4M3": 8,
 	"F8_E8M0": 8, "I16": 16, "U16": 16, "F16": 16, "BF16": 16, "I32": 32, "U32": 32, "F32": 32, "C64": 64, "F64": 64,
 	"I64": 64, "U64": 64}
 
-// Read reads the header of a safetensors file as a stream, with bounded memory. It fails if the tensors do not have the size of
-// the rest of the file: the format allows no holes.
+// Read reads the header of a safetensors file of size bytes as a stream, with bounded memory. It fails if the header is invalid
+// or exceeds a limit, or if the tensors do not fill the rest of the file: the format allows no holes.
 func Read(r io.ReaderAt, size int64) (*File, error) { return Visit(r, size, nil) }
 
-// Visit reads as Read does, and calls visit for each tensor, in the order of the header.
+// Visit is like Read, but also calls visit, unless it is nil, for each tensor in the order of the header. The calls come before
+// the check of the file's length.
 func Visit(r io.ReaderAt, size int64, visit func(tensor.Tensor)) (*File, error) {
 	var prefix [8]byte
 	if _, err := r.ReadAt(prefix[:], 0); err != nil {
@@ -58,10 +59,10 @@ func Visit(r io.ReaderAt, size int64, visit func(tensor.Tensor)) (*File, error) 
 	}
 	n := binary.LittleEndian.Uint64(prefix[:])
 	if n > maxHeader {
-		return nil, fmt.Errorf("not a safetensors file, or corrupt: a header of %d bytes, the limit is %d", n, maxHeader)
+		return nil, fmt.Errorf("not a safetensors file, or corrupt: header of %d bytes, limit is %d MB", n, maxHeader/1_000_000)
 	}
 	if int64(n) > size-8 {
-		return nil, fmt.Errorf("truncated safetensors: a header of %d bytes in a file of %d", n, size)
+		return nil, fmt.Errorf("truncated safetensors: header of %d bytes in a file of %d bytes", n, size)
 	}
 	in := &tokenGuard{in: bufio.NewReaderSize(io.NewSectionReader(r, 8, int64(n)), 64<<10)}
 	f := newFile(size)
@@ -75,17 +76,18 @@ func Visit(r io.ReaderAt, size int64, visit func(tensor.Tensor)) (*File, error) 
 	data := size - 8 - int64(n)
 	if f.end > data {
 		end := uint64(size-data) + uint64(f.end) // can exceed an int64
-		return nil, fmt.Errorf("truncated safetensors: the tensors end at byte %d, the file has %d bytes", end, size)
+		return nil, fmt.Errorf("truncated safetensors: the tensors end at byte %d, but the file is %d bytes", end, size)
 	}
 	if f.data != data {
-		return nil, fmt.Errorf("corrupt safetensors: the tensors have %d bytes, the file has %d for them", f.data, data)
+		return nil, fmt.Errorf("corrupt safetensors: the tensors take %d bytes, but %d bytes follow the header", f.data, data)
 	}
 	return f, nil
 }
 
-// ReadHead reads the part of the header that is in the first bytes of a safetensors file of size bytes. whole is true if head
-// has the whole header, so that all tensors are counted. ok is false if head is not the beginning of such a file.
-func ReadHead(head []byte, size int64) (f *File, whole, ok bool) {
+// ReadHead reads the part of the header that is in the first bytes of a safetensors file of size bytes. complete is true if head
+// contains the complete header, so that all tensors are counted. ok is false if head is not the beginning of such a file, or has
+// neither a tensor nor metadata.
+func ReadHead(head []byte, size int64) (f *File, complete, ok bool) {
 	if len(head) < 9 || head[8] != '{' {
 		return nil, false, false
 	}
@@ -94,22 +96,23 @@ func ReadHead(head []byte, size int64) (f *File, whole, ok bool) {
 		return nil, false, false
 	}
 	body := head[8:]
-	if whole = n <= uint64(len(body)); whole {
+	if complete = n <= uint64(len(body)); complete {
 		body = body[:n]
 	}
 	f = newFile(size)
 	err := f.read(json.NewDecoder(&tokenGuard{in: bufio.NewReader(bytes.NewReader(body))}))
-	if whole && err != nil || f.Tensors == 0 && len(f.Metadata) == 0 {
+	if complete && err != nil || f.Tensors == 0 && len(f.Metadata) == 0 {
 		return nil, false, false
 	}
-	return f, whole, true
+	return f, complete, true
 }
 
 func newFile(size int64) *File {
 	return &File{Metadata: map[string]string{}, DTypes: map[string]int64{}, Size: size}
 }
 
-// Add adds another shard of the same model. If both have a key, the value in shard wins.
+// Add adds the metadata, counts, and sizes of another shard of the same model. If both have a key, the value in shard wins. First
+// stays.
 func (f *File) Add(shard *File) {
 	maps.Copy(f.Metadata, shard.Metadata)
 	for dtype, n := range shard.DTypes {
@@ -122,16 +125,15 @@ func (f *File) Add(shard *File) {
 	f.packed += shard.packed
 }
 
-// packableTypes are the data types of which one element may hold several weights of a quantized model (GPTQ, AWQ,
-// bitsandbytes, MLX).
+// packableTypes are the data types in which quantized models pack several weights into one element (GPTQ, AWQ, bitsandbytes, MLX).
 var packableTypes = map[string]bool{"I32": true, "U32": true, "I16": true, "U16": true, "U8": true}
 
 // IsPacked reports whether most of the data is in tensors whose elements may hold several weights. The number of elements then
 // is not the number of parameters.
 func (f *File) IsPacked() bool { return f.packed > f.data/2 }
 
-// Quantization returns the data type of the weights, "mixed" if there are several, or "unknown" without tensors. I64 and BOOL
-// count only if they are the only type: such tensors are counters and positions.
+// Quantization returns the data type of the weights or, of several types, "mixed". It ignores I64 and BOOL unless all tensors have
+// the same type, because such tensors are counters and positions. It returns "unknown" if no type remains.
 func (f *File) Quantization() string {
 	var found []string
 	for dtype := range f.DTypes {
@@ -196,7 +198,7 @@ func (f *File) readMetadata(d *json.Decoder) error {
 	return expect(d, '}')
 }
 
-// readTensor reads the entry of a tensor and counts it.
+// readTensor reads the entry of a tensor, counts it, and calls visit.
 func (f *File) readTensor(d *json.Decoder, name string) error {
 	dtype, shape, offsets, err := readTensorEntry(d)
 	if err != nil {
@@ -207,11 +209,11 @@ func (f *File) readTensor(d *json.Decoder, name string) error {
 		return err
 	}
 	if len(offsets) != 2 || offsets[0] < 0 || offsets[0] > offsets[1] {
-		return fmt.Errorf("invalid data_offsets %v: want a beginning and an end", offsets)
+		return fmt.Errorf("invalid data_offsets %v: want a start and an end", offsets)
 	}
 	length, bits := offsets[1]-offsets[0], dtypeBits[dtype]
 	if bits > 0 && (elements > math.MaxInt64/bits || (elements*bits+7)/8 != length) {
-		return fmt.Errorf("size mismatch: shape %v of %s in %d bytes", shape, dtype, length)
+		return fmt.Errorf("size mismatch: shape %v of type %s, but %d bytes of data", shape, dtype, length)
 	}
 	if len(f.DTypes) < 64 || f.DTypes[dtype] > 0 {
 		f.DTypes[dtype]++
@@ -309,7 +311,7 @@ func readNumbers(d *json.Decoder, limit int) ([]int64, error) {
 // tokenGuard limits the length of a token: a decoder holds each token in memory.
 type tokenGuard struct {
 	in      io.Reader
-	run     int
+	run     int // bytes since the beginning of the token
 	quoted  bool
 	escaped bool
 }
@@ -330,7 +332,7 @@ func (g *tokenGuard) Read(p []byte) (int, error) {
 			g.run = 0
 		}
 		if g.run > maxToken {
-			return 0, fmt.Errorf("a value is too long: the limit is %d bytes", maxToken)
+			return 0, fmt.Errorf("value too long: limit is %d MiB", maxToken>>20)
 		}
 	}
 	return n, err

@@ -39,20 +39,20 @@ func TestReadRefuses(t *testing.T) {
 		want string
 	}{
 		"empty":                {nil, "0 bytes are too few"},
-		"header beyond limit":  {[]byte("<!doctype html>"), "the limit is 100000000"},
-		"header cut":           {formattest.Safetensors(formattest.TinySafetensors, 0)[:60], "truncated safetensors: a header of"},
+		"header beyond limit":  {[]byte("<!doctype html>"), "limit is 100 MB"},
+		"header cut":           {formattest.Safetensors(formattest.TinySafetensors, 0)[:60], "truncated safetensors: header of"},
 		"data cut":             {formattest.Safetensors(formattest.TinySafetensors, 13), "the tensors end at byte"},
 		"end at max int64":     {formattest.Safetensors(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[9223372036854775806,9223372036854775807]}}`, 1), "the tensors end at byte 92233720368547759"},
-		"data left over":       {formattest.Safetensors(formattest.TinySafetensors, 15), "the file has 15 for them"},
+		"data left over":       {formattest.Safetensors(formattest.TinySafetensors, 15), "but 15 bytes follow the header"},
 		"not JSON":             {formattest.Safetensors("a", 0), "invalid character"},
 		"not an object":        {formattest.Safetensors("[]", 0), "want {, got ["},
 		"JSON ends early":      {formattest.Safetensors(`{"a":`, 0), "unexpected end"},
-		"shape and length":     {formattest.Safetensors(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}`, 4), "shape [2] of F32 in 4 bytes"},
+		"shape and length":     {formattest.Safetensors(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}`, 4), "shape [2] of type F32, but 4 bytes of data"},
 		"shape too large":      {formattest.Safetensors(`{"a":{"dtype":"F32","shape":[4611686018427387904,8],"data_offsets":[0,4]}}`, 4), "overflows"},
 		"negative dimension":   {formattest.Safetensors(`{"a":{"dtype":"X","shape":[-1],"data_offsets":[0,4]}}`, 4), "overflows"},
-		"offsets backwards":    {formattest.Safetensors(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}}`, 4), "want a beginning and an end"},
+		"offsets backwards":    {formattest.Safetensors(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}}`, 4), "want a start and an end"},
 		"fraction":             {formattest.Safetensors(`{"a":{"dtype":"F32","shape":[1.5],"data_offsets":[0,4]}}`, 4), "1.5: want at most"},
-		"a huge string":        {formattest.Safetensors(`{"__metadata__":{"a":"`+long+`"}}`, 0), "a value is too long"},
+		"a huge string":        {formattest.Safetensors(`{"__metadata__":{"a":"`+long+`"}}`, 0), "value too long"},
 		"nested without bound": {formattest.Safetensors(`{"a":{"x":`+strings.Repeat("[", 100)+`}}`, 0), "levels of nesting"},
 	} {
 		t.Run(name, func(t *testing.T) {

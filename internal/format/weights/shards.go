@@ -14,18 +14,19 @@ var shardName = lazy.Regexp(`^(.*)-(\d{5,6})-of-(\d{5,6})\.(gguf|safetensors|bin
 // Group holds the common parts of the names of a model's shards.
 type Group struct {
 	Stem  string // the path up to the number; the whole path of a file that is not a shard
-	Count int    // 0: not a shard
+	Count int    // the number of shards; 0 for a file that is not a shard
 	Ext   string
-	Width [2]int // digits of the number and of the count
+	Width [2]int // the numbers of digits of the shard number and of the count
 }
 
-// nameOf returns the path of a shard.
+// nameOf returns the path of the shard with a number.
 func (g Group) nameOf(number int) string {
 	return fmt.Sprintf("%s-%0*d-of-%0*d.%s", g.Stem, g.Width[0], number, g.Width[1], g.Count, g.Ext)
 }
 
-// Names lists the paths of all shards, or none if the group is a file that is not a shard. Shards are numbered from 1, but some
-// converters of safetensors number them from 0, up to the count or the count minus 1: exists reports which paths exist.
+// Names returns the paths of all shards, or nil if the group is a file that is not a shard. Shards are numbered from 1, but some
+// converters of safetensors number them from 0 to the count or to the count minus 1. exists, which reports whether a path
+// exists, decides between these cases.
 func (g Group) Names(exists func(string) bool) []string {
 	if g.Count == 0 {
 		return nil
@@ -44,7 +45,7 @@ func (g Group) Names(exists func(string) bool) []string {
 	return names
 }
 
-// ShardOf returns the group to which a path belongs by its name, and the number of the shard, 0 for a file that is not one.
+// ShardOf returns the group of a path, by its name, and the number of the shard. The number is 0 for a file that is not a shard.
 func ShardOf(p string) (group Group, number int) {
 	m := shardName().FindStringSubmatch(p)
 	if m == nil {
@@ -55,8 +56,8 @@ func ShardOf(p string) (group Group, number int) {
 	return Group{m[1], count, m[4], [2]int{len(m[2]), len(m[3])}}, number
 }
 
-// MissingShards returns the shards that are missing from a list of slash-separated paths. It fails if the number of a shard is out
-// of range.
+// MissingShards returns the paths of the shards that are missing from a list of slash-separated paths. It fails if a shard number
+// is out of range.
 func MissingShards(paths []string) ([]string, error) {
 	have := map[string]bool{}
 	for _, p := range paths {

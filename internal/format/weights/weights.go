@@ -9,10 +9,10 @@ import (
 	"github.com/davit-oci/davit/internal/format/safetensors"
 )
 
-// Head has the facts in the first bytes of a file of model weights.
+// Head holds the information from the first bytes of a file of model weights.
 type Head struct {
 	Format       string            `json:"format"`            // gguf or safetensors
-	Tensors      int64             `json:"tensors,omitempty"` // 0: not known
+	Tensors      int64             `json:"tensors,omitempty"` // 0 if unknown
 	Parameters   string            `json:"parameters,omitempty"`
 	Quantization string            `json:"quantization,omitempty"`
 	Metadata     map[string]string `json:"metadata,omitempty"`
@@ -39,7 +39,7 @@ func readGGUFHead(head []byte, size int64) (*Head, bool) {
 }
 
 func readSafetensorsHead(head []byte, size int64) (*Head, bool) {
-	f, whole, ok := safetensors.ReadHead(head, size)
+	f, complete, ok := safetensors.ReadHead(head, size)
 	if !ok {
 		return nil, false
 	}
@@ -47,10 +47,10 @@ func readSafetensorsHead(head []byte, size int64) (*Head, bool) {
 	if !f.IsPacked() {
 		h.Quantization = f.Quantization()
 	}
-	if whole {
+	if complete {
 		h.Tensors = f.Tensors
 	}
-	if whole && !f.IsPacked() {
+	if complete && !f.IsPacked() {
 		h.Parameters = strconv.FormatInt(f.Elements, 10)
 	}
 	return h, true

@@ -362,7 +362,7 @@ func TestModelRefuses(t *testing.T) {
 		"no weights": {map[string]string{"LICENSE": "MIT"}, "layers: [LICENSE]",
 			`davit.yaml:2:9: kind "model" needs one layer with role "weights" (expected *.gguf; *.safetensors; *.dduf; GGUF without an extension)`},
 		"truncated": {map[string]string{"m.gguf": whole[:len(whole)-3]}, "layers: [m.gguf]",
-			fmt.Sprintf(`davit.yaml:2:10: "m.gguf": truncated GGUF: tensor "blk.0.attn_norm.weight" ends at byte %d, the file has %d`, len(whole), len(whole)-3)},
+			fmt.Sprintf(`davit.yaml:2:10: "m.gguf": truncated GGUF: tensor "blk.0.attn_norm.weight" ends at byte %d, but the file is %d bytes`, len(whole), len(whole)-3)},
 		"not GGUF": {map[string]string{"m.gguf": "hello there"}, "layers: [m.gguf]",
 			`davit.yaml:2:10: "m.gguf": not a GGUF file: it begins with "hell"`},
 		"a shard is missing": {map[string]string{"m-00001-of-00002.gguf": whole}, "layers: [m-00001-of-00002.gguf]",
