@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// maxIndent limits the levels of indentation. Each line repeats the indentation, so that 4 MiB of values below 9,000 levels
-// would become gigabytes.
+// maxIndent limits the levels of indentation. Each line repeats the indentation, so 4 MiB of values nested 9,000 levels deep
+// would otherwise become gigabytes.
 const maxIndent = 64
 
-// Indent returns a JSON document as json.Indent formats it, up to maxIndent levels, and cuts it off after most bytes. It returns
-// "" for text that is not JSON.
+// Indent formats a JSON document with one value on each line. It indents by two spaces for each level, at most maxIndent levels,
+// and cuts off the result after most bytes. It returns "" for text that is not JSON.
 func Indent(data []byte, most int) string {
 	if !json.Valid(data) {
 		return ""
@@ -33,6 +33,7 @@ type indenter struct {
 	quoted, escaped bool
 }
 
+// add writes a byte of the document with the white space around it.
 func (in *indenter) add(c byte) {
 	switch {
 	case in.quoted:
@@ -64,7 +65,7 @@ func (in *indenter) add(c byte) {
 	}
 }
 
-// newLine begins a line.
+// newLine begins an indented line.
 func (in *indenter) newLine() {
 	in.opened = false
 	in.WriteByte('\n')

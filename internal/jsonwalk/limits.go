@@ -9,18 +9,18 @@ import (
 // bytes, but may be decoded to a descriptor of more than 100 bytes.
 type Limits struct {
 	Objects int // the number of objects
-	Values  int // the number of values of any kind in lists and objects
+	Values  int // the number of values of any kind in lists and objects; an empty list or object counts twice
 }
 
 // LimitError is the error for a document that exceeds its Limits.
 type LimitError struct {
 	What string // "objects" or "values"
-	Most int
+	Most int    // the limit
 }
 
 // Error names the exceeded limit.
 func (e *LimitError) Error() string {
-	return fmt.Sprintf("too many %s: the limit is %d", e.What, e.Most)
+	return fmt.Sprintf("too many %s: limit is %d", e.What, e.Most)
 }
 
 // Check counts the values of a document before it is decoded, and fails with a *LimitError if they exceed the limits. It does not

@@ -7,21 +7,21 @@ import (
 )
 
 const (
-	// MaxScan is the size of the part of a JSON file that is searched for the keys that identify its type. They are
-	// usually at the top, but no rule requires it.
+	// MaxScan is the number of bytes that Scan reads at most. The keys that identify the type of a JSON file are usually at the
+	// top, but no rule requires it.
 	MaxScan = 64 << 20
-	// maxToken limits the length of a key or string that Scan reports; longer ones are reported as empty.
+	// maxToken limits the length in bytes of a key or string that Scan reports; longer ones are reported as "".
 	maxToken = 1 << 10
 )
 
 // errNotJSON is the error of Scan for input that does not look like a JSON object.
 var errNotJSON = errors.New("not a JSON object")
 
-// Scan reads a JSON object without building it and reports the strings in it, in memory that does not depend on its size. It
-// calls visit with the path of keys, at most two and joined by slashes, and the string at that path; strings in a list have
-// the path of the list. A key with another type of value is reported with an empty string. The scan ends when visit returns
-// false, at the end of the object, or after MaxScan bytes. Scan finds keys in valid JSON. It does not validate the JSON, but
-// it does check that only another object follows.
+// Scan reads a JSON object as a stream and reports its strings, in memory that does not depend on the size of the object. It
+// calls visit with the path of a string, at most two keys joined by a slash, and the string. Strings in a list have the path of the
+// list. A key with a value of another type is reported with "". Scan ends when visit returns false or at the end of the object. It
+// fails with io.EOF if the object does not end within MaxScan bytes. Scan does not validate the JSON, except that only another
+// object may follow.
 func Scan(r io.Reader, visit func(key, value string) bool) error {
 	s := &scanner{r: bufio.NewReaderSize(io.LimitReader(r, MaxScan), 64<<10), visit: visit}
 	first, err := s.readByte()
@@ -54,7 +54,8 @@ func (s *scanner) readByte() (byte, error) {
 	}
 }
 
-// scanObject reads the members of an object after its "{". It skips objects deeper than two keys.
+// scanObject reads the members of an object after its "{". The path of the object is above, and its level is 1 for the outermost
+// object. Objects below level 2 are skipped.
 func (s *scanner) scanObject(above string, level int) error {
 	for !s.stopped {
 		b, err := s.readByte()
@@ -84,7 +85,7 @@ func (s *scanner) scanObject(above string, level int) error {
 	return nil
 }
 
-// scanValue reads the value of a key.
+// scanValue reads and reports the value of a key. The key is a path, in an object at the given level.
 func (s *scanner) scanValue(key string, level int) error {
 	b, err := s.readByte()
 	if err != nil {
@@ -107,6 +108,7 @@ func (s *scanner) scanValue(key string, level int) error {
 	return s.scanLiteral()
 }
 
+// report calls visit, unless an earlier call stopped the scan.
 func (s *scanner) report(key, value string) {
 	if !s.stopped && !s.visit(key, value) {
 		s.stopped = true
@@ -169,8 +171,8 @@ func (s *scanner) scanLiteral() error {
 	}
 }
 
-// readString reads a string after its opening quote. It decodes only the escapes of slashes and quotes, and returns "" for a
-// string longer than maxToken.
+// readString reads a string after its opening quote. It decodes only the escapes \/ and \", and returns "" for a string longer than
+// maxToken.
 func (s *scanner) readString() (string, error) {
 	var text []byte
 	for {

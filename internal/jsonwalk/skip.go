@@ -1,4 +1,4 @@
-// Package jsonwalk reads JSON that is too large to hold in memory.
+// Package jsonwalk reads and formats JSON in bounded memory.
 package jsonwalk
 
 import (
@@ -6,9 +6,9 @@ import (
 	"fmt"
 )
 
-// Skip reads tokens until the open objects and arrays of d are closed, or the next value if open is 0, and keeps none of
-// them. Nesting deeper than maxDepth is an error, unless maxDepth is 0. If before is not nil, it is called before each
-// token, so that a reader that limits the length of a token can reset its count.
+// Skip reads and discards the rest of the open objects and arrays of d, whose number is open, or the next value if open is 0.
+// Nesting deeper than maxDepth is an error, unless maxDepth is 0. If before is not nil, it is called before each token, so that
+// a reader that limits the length of a token can reset its count.
 func Skip(d *json.Decoder, open, maxDepth int, before func()) error {
 	for {
 		if before != nil {
@@ -21,7 +21,7 @@ func Skip(d *json.Decoder, open, maxDepth int, before func()) error {
 		switch token {
 		case json.Delim('{'), json.Delim('['):
 			if open++; maxDepth > 0 && open > maxDepth {
-				return fmt.Errorf("more than %d levels of nesting", maxDepth)
+				return fmt.Errorf("too many levels of nesting: limit is %d", maxDepth)
 			}
 		case json.Delim('}'), json.Delim(']'):
 			open--

@@ -14,16 +14,16 @@ type Stream struct {
 	most int
 }
 
-// NewStream returns a stream of r. Reading a decoded value or a token of more than most bytes fails.
+// NewStream returns a stream of r. Its methods fail if a decoded value or a token is longer than most bytes.
 func NewStream(r io.Reader, most int) *Stream {
 	part := &partReader{r: r, left: most, most: most}
 	return &Stream{json.NewDecoder(part), part, most}
 }
 
-// Object reads an object and calls field for each of its keys. field must read the value, with one of the methods of the
-// stream. A value that is not an object is skipped.
+// Object reads an object and calls field for each of its keys. field must read the value with a method of the stream. A value
+// that is not an object is skipped.
 func (s *Stream) Object(field func(key string) error) error {
-	return s.each('{', func() error {
+	return s.forEach('{', func() error {
 		key, err := s.dec.Token()
 		if err != nil {
 			return err
@@ -35,9 +35,10 @@ func (s *Stream) Object(field func(key string) error) error {
 
 // Array reads an array and calls element for each of its elements. element must read the element. A value that is not an array
 // is skipped.
-func (s *Stream) Array(element func() error) error { return s.each('[', element) }
+func (s *Stream) Array(element func() error) error { return s.forEach('[', element) }
 
-func (s *Stream) each(open json.Delim, element func() error) error {
+// forEach reads an object or array and calls element for each of its members. It skips a value that does not begin with open.
+func (s *Stream) forEach(open json.Delim, element func() error) error {
 	s.part.left = s.most
 	token, err := s.dec.Token()
 	if err != nil {
@@ -59,7 +60,7 @@ func (s *Stream) each(open json.Delim, element func() error) error {
 	return err
 }
 
-// Decode reads a value. Parts whose type differs from that of v stay zero.
+// Decode reads a value into v. Fields of v stay unchanged if the value has another type for them.
 func (s *Stream) Decode(v any) error {
 	s.part.left = s.most
 	err := s.dec.Decode(v)
@@ -82,24 +83,24 @@ func (s *Stream) Skip() error {
 // skipRest reads the rest of an object or array and discards it.
 func (s *Stream) skipRest() error { return Skip(s.dec, 1, 0, func() { s.part.left = s.most }) }
 
-// partReader limits the bytes that are read for one value.
+// partReader limits the bytes that are read for one value to most. left must be set to most before each value.
 type partReader struct {
 	r          io.Reader
 	left, most int
 }
 
-// Read implements io.Reader. It fails if left is used up.
+// Read implements io.Reader. It fails if left is 0.
 func (p *partReader) Read(b []byte) (int, error) {
 	if p.left <= 0 {
-		return 0, fmt.Errorf("value too large: the limit is %d bytes", p.most)
+		return 0, fmt.Errorf("value too large: limit is %d KiB", p.most>>10)
 	}
 	n, err := p.r.Read(b[:min(len(b), p.left)])
 	p.left -= n
 	return n, err
 }
 
-// Text returns a JSON value if it is a string, or the first of some fields of an object that is a string other than "". It returns
-// "" for any other value.
+// Text returns the text of a JSON value: a string, or the first of the given fields of an object that is a non-empty string. It
+// returns "" for any other value.
 func Text(value []byte, fields ...string) string {
 	var text string
 	if json.Unmarshal(value, &text) == nil {
