@@ -13,16 +13,16 @@ import (
 // Fault is one way in which a value does not fit its schema.
 type Fault struct {
 	At      []string // keys and indices on the way to the value
-	Keyword string   // the keyword that fails; "" if the schema allows no value here
-	Want    any      // the keyword's value
-	Got     any      // the value; for type, the name of its type
+	Keyword string   // the keyword that fails; "" if the schema is false or its check would never end
+	Want    any      // the keyword's value; nil if Names is set
+	Got     any      // the value; for type, the name of its type; nil if Names is set
 	Names   []string // for required: the missing keys; for additionalProperties and unevaluatedProperties: the unexpected keys
 	Known   []string // for additionalProperties and unevaluatedProperties: the keys that the schema names
 	// Examples are the examples in the schema, for type.
 	Examples []any
 }
 
-// Check returns the faults of a value, none if it is valid.
+// Check returns the faults of a value, or nil if it is valid.
 func (s *Schema) Check(value any) []Fault {
 	c := &checker{active: map[visit]bool{}}
 	return c.check(s.root, value, nil).faults
@@ -33,7 +33,7 @@ type checker struct {
 	active map[visit]bool
 }
 
-// visit identifies the check of a value against a schema. The same check within itself would never end.
+// visit identifies the check of a value against a schema. A check that contains itself would never end.
 type visit struct {
 	n  *node
 	at string
@@ -42,8 +42,8 @@ type visit struct {
 // outcome is the result of checking a value against a schema.
 type outcome struct {
 	faults []Fault
-	keys   map[string]bool // the keys that a schema checked
-	items  map[int]bool    // the items that a schema checked
+	keys   map[string]bool // the keys of an object that were checked
+	items  map[int]bool    // the indices of an array that were checked
 }
 
 func (o *outcome) addKey(name string) {
@@ -60,7 +60,7 @@ func (o *outcome) addItem(i int) {
 	o.items[i] = true
 }
 
-// addSeen adds the fields and items of the same value that another schema checked.
+// addSeen adds the keys and items of the same value that another schema checked.
 func (o *outcome) addSeen(other *outcome) {
 	for name := range other.keys {
 		o.addKey(name)
@@ -70,7 +70,7 @@ func (o *outcome) addSeen(other *outcome) {
 	}
 }
 
-// addAll adds the outcome of another schema.
+// addAll adds the outcome of another schema for the same value.
 func (o *outcome) addAll(other *outcome) {
 	o.faults = append(o.faults, other.faults...)
 	o.addSeen(other)
@@ -103,24 +103,24 @@ func (c *checker) check(n *node, value any, at []string) *outcome {
 
 // addFault adds a fault for a keyword.
 func (o *outcome) addFault(n *node, at []string, keyword string, got any) {
-	o.faults = append(o.faults, Fault{At: at, Keyword: keyword, Want: n.words[keyword], Got: got})
+	o.faults = append(o.faults, Fault{At: at, Keyword: keyword, Want: n.keywords[keyword], Got: got})
 }
 
-// checkPlain checks the keywords that need no other schema.
+// checkPlain checks the keywords that do not apply other schemas.
 func (c *checker) checkPlain(n *node, value any, at []string, o *outcome) {
-	if want, ok := n.words["type"]; ok && !hasType(value, stringsOf(want)) {
-		examples, _ := n.words["examples"].([]any)
+	if want, ok := n.keywords["type"]; ok && !hasType(value, stringsOf(want)) {
+		examples, _ := n.keywords["examples"].([]any)
 		o.faults = append(o.faults, Fault{At: at, Keyword: "type", Want: want, Got: typeOf(value), Examples: examples})
 	}
-	if want, ok := n.words["enum"].([]any); ok && !slices.ContainsFunc(want, func(w any) bool { return isEqual(w, value) }) {
+	if want, ok := n.keywords["enum"].([]any); ok && !slices.ContainsFunc(want, func(w any) bool { return isEqual(w, value) }) {
 		o.addFault(n, at, "enum", value)
 	}
-	if want, ok := n.words["const"]; ok && !isEqual(want, value) {
+	if want, ok := n.keywords["const"]; ok && !isEqual(want, value) {
 		o.addFault(n, at, "const", value)
 	}
 	switch value := value.(type) {
 	case string:
-		if re := n.patterns[stringOf(n.words["pattern"])]; re != nil && !re.MatchString(value) {
+		if re := n.patterns[stringOf(n.keywords["pattern"])]; re != nil && !re.MatchString(value) {
 			o.addFault(n, at, "pattern", value)
 		}
 		n.checkBounds(o, at, counted{"minLength", "maxLength", utf8.RuneCountInString(value), value})
@@ -128,7 +128,7 @@ func (c *checker) checkPlain(n *node, value any, at []string, o *outcome) {
 		n.checkNumber(o, at, value)
 	case []any:
 		n.checkBounds(o, at, counted{"minItems", "maxItems", len(value), value})
-		if n.words["uniqueItems"] == true && !isUnique(value) {
+		if n.keywords["uniqueItems"] == true && !isUnique(value) {
 			o.addFault(n, at, "uniqueItems", value)
 		}
 	case map[string]any:
@@ -142,20 +142,20 @@ func stringOf(value any) string {
 	return s
 }
 
-// counted is the number of parts of a value, and the keywords that bound it.
+// counted is the length of a value, and the keywords that bound it.
 type counted struct {
-	least, most string
+	least, most string // keywords such as minLength and maxLength
 	count       int
 	value       any
 }
 
-// checkBounds checks the number of parts against both bounds.
+// checkBounds checks a length against both bounds.
 func (n *node) checkBounds(o *outcome, at []string, c counted) {
 	have := new(big.Rat).SetInt64(int64(c.count))
-	if want := rational(n.words[c.least]); want != nil && have.Cmp(want) < 0 {
+	if want := rational(n.keywords[c.least]); want != nil && have.Cmp(want) < 0 {
 		o.addFault(n, at, c.least, c.value)
 	}
-	if want := rational(n.words[c.most]); want != nil && have.Cmp(want) > 0 {
+	if want := rational(n.keywords[c.most]); want != nil && have.Cmp(want) > 0 {
 		o.addFault(n, at, c.most, c.value)
 	}
 }
@@ -163,10 +163,10 @@ func (n *node) checkBounds(o *outcome, at []string, c counted) {
 func (n *node) checkNumber(o *outcome, at []string, value json.Number) {
 	have := rational(value)
 	if have == nil {
-		return // too large to compare: no violation is reported
+		return // the exponent is too large: no violation is reported
 	}
 	for _, keyword := range []string{"minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "multipleOf"} {
-		want := rational(n.words[keyword])
+		want := rational(n.keywords[keyword])
 		if want == nil {
 			continue
 		}
@@ -190,8 +190,8 @@ func (n *node) checkNumber(o *outcome, at []string, value json.Number) {
 }
 
 func (n *node) checkRequired(o *outcome, at []string, value map[string]any) {
-	missing := missingKeys(stringsOf(n.words["required"]), value)
-	dependent, _ := n.words["dependentRequired"].(map[string]any)
+	missing := missingKeys(stringsOf(n.keywords["required"]), value)
+	dependent, _ := n.keywords["dependentRequired"].(map[string]any)
 	for _, key := range slices.Sorted(maps.Keys(dependent)) {
 		if _, ok := value[key]; ok {
 			missing = append(missing, missingKeys(stringsOf(dependent[key]), value)...)
@@ -303,7 +303,7 @@ func (c *checker) checkObject(n *node, value map[string]any, at []string, o *out
 	o.addAll(c.checkRest(n, "unevaluatedProperties", others, at))
 }
 
-// checkRest checks the fields that are left for additionalProperties or unevaluatedProperties.
+// checkRest checks the remaining fields against the schema of keyword: additionalProperties or unevaluatedProperties.
 func (c *checker) checkRest(n *node, keyword string, fields map[string]any, at []string) *outcome {
 	o := &outcome{}
 	sub := n.one[keyword]
@@ -355,7 +355,7 @@ func (n *node) checkContains(o *outcome, at []string, value []any, found int) {
 	if n.one["contains"] == nil {
 		return
 	}
-	if _, said := n.words["minContains"]; !said && found == 0 {
+	if _, set := n.keywords["minContains"]; !set && found == 0 {
 		o.addFault(n, at, "contains", value)
 	}
 	n.checkBounds(o, at, counted{"minContains", "maxContains", found, value})

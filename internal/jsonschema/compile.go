@@ -32,7 +32,7 @@ type Schema struct{ root *node }
 // Malformed is a defect of a schema.
 type Malformed struct {
 	At      []string // keys and indices on the way to the defect
-	Message string   // the requirement that the value there fails: "must be …"
+	Message string   // the violated requirement: "must be …"
 }
 
 // InvalidError lists the defects of a schema.
@@ -62,35 +62,36 @@ func Compile(document any) (*Schema, error) {
 
 // node is one schema of a document.
 type node struct {
-	at       []string
-	home     *resource                   // the resource that has the schema
+	at       []string                    // the path in the document
+	home     *resource                   // the resource that contains the schema
 	never    bool                        // the schema is false
-	words    map[string]any              // values by keyword
+	keywords map[string]any              // values by keyword
 	one      map[string]*node            // schemas by keyword
 	list     map[string][]*node          // lists of schemas by keyword
 	named    map[string]map[string]*node // schemas by keyword and key
 	patterns map[string]*regexp.Regexp   // by expression
 	ref      *node                       // the target of $ref
 	dynamic  *node                       // the target of $dynamicRef
-	anchor   string                      // the anchor of $dynamicRef: it refers to the outermost schema with this anchor; "" if it refers to dynamic
+	anchor   string                      // if not "", $dynamicRef refers to the outermost schema with this dynamic anchor instead
 }
 
 // resource is a schema with an $id, or the whole document.
 type resource struct {
 	base    *url.URL
 	root    *node
-	anchors map[string]*node
-	dynamic map[string]*node
+	anchors map[string]*node // by name, dynamic ones included
+	dynamic map[string]*node // by name of the dynamic anchor
 }
 
 type compiler struct {
 	document   any
 	nodes      map[string]*node     // by path
 	resources  map[string]*resource // by URI
-	references []*node              // schemas whose references are not linked yet
+	references []*node              // schemas with references that are not resolved yet
 	faults     InvalidError
 }
 
+// addFault records a defect at a path.
 func (c *compiler) addFault(at []string, format string, args ...any) {
 	c.faults = append(c.faults, Malformed{slices.Clone(at), fmt.Sprintf(format, args...)})
 }
@@ -98,7 +99,7 @@ func (c *compiler) addFault(at []string, format string, args ...any) {
 // below returns a path with one more step.
 func below(at []string, step string) []string { return append(at[:len(at):len(at)], step) }
 
-// read compiles the schema at a path and the schemas in it. home is nil for the document itself.
+// read compiles the schema at a path and the schemas in it. home is the resource that contains it, or nil for the document itself.
 func (c *compiler) read(value any, at []string, home *resource) *node {
 	n := &node{at: at, home: home, one: map[string]*node{}, list: map[string][]*node{}, named: map[string]map[string]*node{},
 		patterns: map[string]*regexp.Regexp{}}
@@ -111,16 +112,16 @@ func (c *compiler) read(value any, at []string, home *resource) *node {
 		n.never = !value
 		return n
 	case map[string]any:
-		n.words = value
+		n.keywords = value
 	default:
-		c.addFault(at, "must be a schema: a mapping, true or false")
+		c.addFault(at, "must be a schema: a mapping, true, or false")
 		return n
 	}
 	c.identify(n)
-	for _, word := range slices.Sorted(maps.Keys(n.words)) {
-		c.compileKeyword(n, word, n.words[word])
+	for _, keyword := range slices.Sorted(maps.Keys(n.keywords)) {
+		c.compileKeyword(n, keyword, n.keywords[keyword])
 	}
-	if n.words["$ref"] != nil || n.words["$dynamicRef"] != nil {
+	if n.keywords["$ref"] != nil || n.keywords["$dynamicRef"] != nil {
 		c.references = append(c.references, n)
 	}
 	return n
@@ -133,22 +134,22 @@ func (c *compiler) addResource(root *node, base *url.URL) *resource {
 	return r
 }
 
-// identify records the names that a schema declares for itself.
+// identify records the URI and the anchors that a schema declares, and checks its $schema.
 func (c *compiler) identify(n *node) {
-	if id, ok := n.words["$id"].(string); ok {
+	if id, ok := n.keywords["$id"].(string); ok {
 		if base, err := n.home.base.Parse(strings.TrimSuffix(id, "#")); err == nil && base.Fragment == "" {
 			n.home = c.addResource(n, base)
 		} else {
 			c.addFault(below(n.at, "$id"), "must be a URI reference without a fragment")
 		}
 	}
-	if dialect, ok := n.words["$schema"].(string); ok && strings.TrimSuffix(dialect, "#") != Dialect {
+	if dialect, ok := n.keywords["$schema"].(string); ok && strings.TrimSuffix(dialect, "#") != Dialect {
 		c.addFault(below(n.at, "$schema"), "must be %s", Dialect)
 	}
-	if name, ok := n.words["$anchor"].(string); ok {
+	if name, ok := n.keywords["$anchor"].(string); ok {
 		n.home.anchors[name] = n
 	}
-	if name, ok := n.words["$dynamicAnchor"].(string); ok {
+	if name, ok := n.keywords["$dynamicAnchor"].(string); ok {
 		n.home.anchors[name], n.home.dynamic[name] = n, n
 	}
 }
@@ -167,9 +168,9 @@ const (
 	flag
 	number
 	positive
-	count // a number of parts
-	words // a list of strings
-	keyed // a mapping to lists of strings
+	count      // an integer of at least 0
+	stringList // a list of strings
+	keyed      // a mapping to lists of strings
 	values
 	types
 )
@@ -200,7 +201,7 @@ func formOf(keyword string) form {
 	case "minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties", "minContains", "maxContains":
 		return count
 	case "required":
-		return words
+		return stringList
 	case "dependentRequired":
 		return keyed
 	case "enum", "examples":
@@ -212,21 +213,21 @@ func formOf(keyword string) form {
 }
 
 // compileKeyword checks a keyword's value and compiles the schemas in it.
-func (c *compiler) compileKeyword(n *node, word string, value any) {
-	at := below(n.at, word)
-	switch formOf(word) {
+func (c *compiler) compileKeyword(n *node, keyword string, value any) {
+	at := below(n.at, keyword)
+	switch formOf(keyword) {
 	case single:
-		n.one[word] = c.read(value, at, n.home)
+		n.one[keyword] = c.read(value, at, n.home)
 	case several:
 		list, ok := value.([]any)
 		if !ok || len(list) == 0 {
 			c.addFault(at, "must be a list of schemas")
 		}
 		for i, item := range list {
-			n.list[word] = append(n.list[word], c.read(item, below(at, strconv.Itoa(i)), n.home))
+			n.list[keyword] = append(n.list[keyword], c.read(item, below(at, strconv.Itoa(i)), n.home))
 		}
 	case named, matched:
-		c.compileMapping(n, word, value)
+		c.compileMapping(n, keyword, value)
 	case pattern:
 		s, ok := value.(string)
 		if ok {
@@ -236,26 +237,26 @@ func (c *compiler) compileKeyword(n *node, word string, value any) {
 			c.addFault(at, "must be a regular expression")
 		}
 	default:
-		if wanted := expectedValue(formOf(word), value); wanted != "" {
+		if wanted := expectedValue(formOf(keyword), value); wanted != "" {
 			c.addFault(at, "must be %s", wanted)
 		}
 	}
 }
 
 // compileMapping compiles the schemas in a mapping.
-func (c *compiler) compileMapping(n *node, word string, value any) {
-	at := below(n.at, word)
+func (c *compiler) compileMapping(n *node, keyword string, value any) {
+	at := below(n.at, keyword)
 	object, ok := value.(map[string]any)
 	if !ok {
 		c.addFault(at, "must be a mapping to schemas")
 	}
-	n.named[word] = map[string]*node{}
+	n.named[keyword] = map[string]*node{}
 	for _, key := range slices.Sorted(maps.Keys(object)) {
-		if formOf(word) == matched && !c.compilePattern(n, key) {
+		if formOf(keyword) == matched && !c.compilePattern(n, key) {
 			c.addFault(below(at, key), "must have a regular expression as its key")
 			continue
 		}
-		n.named[word][key] = c.read(object[key], below(at, key), n.home)
+		n.named[keyword][key] = c.read(object[key], below(at, key), n.home)
 	}
 }
 
@@ -283,14 +284,14 @@ func expectedValue(f form, value any) string {
 		ok, wanted = r != nil && r.Sign() > 0, "a number above 0"
 	case count:
 		r := rational(value)
-		ok, wanted = r != nil && r.IsInt() && r.Sign() >= 0, "a whole number from 0"
-	case words:
-		ok, wanted = isWords(value), "a list of strings"
+		ok, wanted = r != nil && r.IsInt() && r.Sign() >= 0, "an integer of at least 0"
+	case stringList:
+		ok, wanted = isStringList(value), "a list of strings"
 	case keyed:
 		var object map[string]any
 		object, ok = value.(map[string]any)
 		for _, list := range object {
-			ok = ok && isWords(list)
+			ok = ok && isStringList(list)
 		}
 		wanted = "a mapping to lists of strings"
 	case values:
@@ -305,7 +306,7 @@ func expectedValue(f form, value any) string {
 	return wanted
 }
 
-func isWords(value any) bool {
+func isStringList(value any) bool {
 	list, ok := value.([]any)
 	return ok && !slices.ContainsFunc(list, func(item any) bool { _, ok := item.(string); return !ok })
 }
@@ -318,7 +319,7 @@ func isTypes(value any) bool {
 	if name, ok := value.(string); ok {
 		return slices.Contains(typeNames(), name)
 	}
-	if !isWords(value) {
+	if !isStringList(value) {
 		return false
 	}
 	list := stringsOf(value)

@@ -5,18 +5,19 @@ import (
 	"strings"
 )
 
-// link resolves the references of a schema.
+// link resolves the references of a schema, and records a fault for each that has no target.
 func (c *compiler) link(n *node) {
-	if ref, ok := n.words["$ref"].(string); ok {
+	if ref, ok := n.keywords["$ref"].(string); ok {
 		n.ref, _ = c.find(n, "$ref", ref)
 	}
-	if ref, ok := n.words["$dynamicRef"].(string); ok {
+	if ref, ok := n.keywords["$dynamicRef"].(string); ok {
 		n.dynamic, n.anchor = c.find(n, "$dynamicRef", ref)
 	}
 }
 
-// find returns the schema to which a reference refers, and the name of the dynamic anchor if the reference is to one.
-func (c *compiler) find(n *node, word, ref string) (*node, string) {
+// find returns the target of a reference, and the name of the dynamic anchor if the reference names one. If the target is not in
+// the document, find records a fault and returns nil.
+func (c *compiler) find(n *node, keyword, ref string) (*node, string) {
 	target, err := n.home.base.Parse(ref)
 	if err == nil {
 		name := target.Fragment
@@ -30,12 +31,12 @@ func (c *compiler) find(n *node, word, ref string) (*node, string) {
 			}
 		}
 	}
-	c.addFault(below(n.at, word), "must refer to a schema in this document")
+	c.addFault(below(n.at, keyword), "must refer to a schema in this document")
 	return nil, ""
 }
 
-// findFragment returns the schema in a resource that the fragment of a reference names, or nil. The fragment is a JSON pointer,
-// an anchor, or "" for the whole resource.
+// findFragment returns the schema in a resource that the fragment of a reference names, or nil if it does not exist. The fragment is
+// a JSON pointer, an anchor, or "" for the root of the resource.
 func (c *compiler) findFragment(r *resource, fragment string) *node {
 	if fragment == "" {
 		return r.root
@@ -57,10 +58,10 @@ func (c *compiler) findFragment(r *resource, fragment string) *node {
 	if !ok {
 		return nil
 	}
-	return c.read(value, at, home) // a schema under a keyword that does not have schemas
+	return c.read(value, at, home) // under a keyword that this package does not compile
 }
 
-// lookUp returns the value at a path.
+// lookUp returns the value at a path in a document.
 func lookUp(value any, at []string) (any, bool) {
 	for _, step := range at {
 		switch holder := value.(type) {

@@ -79,18 +79,18 @@ func TestFaults(t *testing.T) {
 func TestMalformed(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct{ schema, want string }{
-		{`3`, `/: must be a schema: a mapping, true or false`},
-		{`{"properties": {"a": 3}}`, `/properties/a: must be a schema: a mapping, true or false`},
+		{`3`, `/: must be a schema: a mapping, true, or false`},
+		{`{"properties": {"a": 3}}`, `/properties/a: must be a schema: a mapping, true, or false`},
 		{`{"properties": []}`, `/properties: must be a mapping to schemas`},
 		{`{"type": "thing"}`, `/type: must be a type or a list of types: null, boolean, object, array, number, integer, string`},
 		{`{"type": []}`, `/type: must be a type or a list of types: null, boolean, object, array, number, integer, string`},
 		{`{"allOf": []}`, `/allOf: must be a list of schemas`},
-		{`{"anyOf": [{"not": 1}]}`, `/anyOf/0/not: must be a schema: a mapping, true or false`},
+		{`{"anyOf": [{"not": 1}]}`, `/anyOf/0/not: must be a schema: a mapping, true, or false`},
 		{`{"pattern": "("}`, `/pattern: must be a regular expression`},
 		{`{"patternProperties": {"(": true}}`, `/patternProperties/(: must have a regular expression as its key`},
 		{`{"required": "a"}`, `/required: must be a list of strings`},
 		{`{"dependentRequired": {"a": [1]}}`, `/dependentRequired: must be a mapping to lists of strings`},
-		{`{"minLength": -1}`, `/minLength: must be a whole number from 0`},
+		{`{"minLength": -1}`, `/minLength: must be an integer of at least 0`},
 		{`{"maximum": "3"}`, `/maximum: must be a number`},
 		{`{"multipleOf": 0}`, `/multipleOf: must be a number above 0`},
 		{`{"uniqueItems": 1}`, `/uniqueItems: must be true or false`},
@@ -100,7 +100,7 @@ func TestMalformed(t *testing.T) {
 		{`{"$schema": "http://json-schema.org/draft-07/schema#"}`, `/$schema: must be https://json-schema.org/draft/2020-12/schema`},
 		{`{"$ref": "#/$defs/none"}`, `/$ref: must refer to a schema in this document`},
 		{`{"$ref": "https://example.com/elsewhere"}`, `/$ref: must refer to a schema in this document`},
-		{`{"$ref": "#/enum/0", "enum": [1]}`, `/enum/0: must be a schema: a mapping, true or false`},
+		{`{"$ref": "#/enum/0", "enum": [1]}`, `/enum/0: must be a schema: a mapping, true, or false`},
 		{`{"$dynamicRef": "#none"}`, `/$dynamicRef: must refer to a schema in this document`},
 	} {
 		var schema any

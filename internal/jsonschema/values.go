@@ -6,7 +6,8 @@ import (
 	"slices"
 )
 
-// typeOf returns the name of the JSON type of a value, "number" also for an integer.
+// typeOf returns the name of the JSON type of a value. It returns "number" for integers too, and "" for a value of any other
+// Go type.
 func typeOf(value any) string {
 	switch value.(type) {
 	case nil:
@@ -25,6 +26,7 @@ func typeOf(value any) string {
 	return ""
 }
 
+// hasType reports whether a value has one of the types in want.
 func hasType(value any, want []string) bool {
 	if slices.Contains(want, typeOf(value)) {
 		return true
@@ -33,7 +35,7 @@ func hasType(value any, want []string) bool {
 	return r != nil && r.IsInt() && slices.Contains(want, "integer")
 }
 
-// isEqual compares values as JSON Schema does: 1 and 1.0 are the same.
+// isEqual reports whether two values are equal in JSON Schema, where 1 equals 1.0.
 func isEqual(a, b any) bool {
 	switch a := a.(type) {
 	case json.Number:
