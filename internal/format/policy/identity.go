@@ -7,49 +7,59 @@ import (
 
 // Identity determines which name must be in a signature. A nil *Identity means the type "matchRepoDigestOrExact".
 type Identity struct {
-	Type       string `json:"type"`
-	Reference  string `json:"dockerReference"`
-	Repository string `json:"dockerRepository"`
-	Prefix     string `json:"prefix"`
-	Signed     string `json:"signedPrefix"`
+	Type         string `json:"type"`
+	Reference    string `json:"dockerReference"`
+	Repository   string `json:"dockerRepository"`
+	Prefix       string `json:"prefix"`
+	SignedPrefix string `json:"signedPrefix"`
 }
 
+// The types of identities.
 const (
-	matchExact       = "matchExact"
-	matchRepoOrExact = "matchRepoDigestOrExact"
-	matchRepository  = "matchRepository"
-	exactReference   = "exactReference"
-	exactRepository  = "exactRepository"
-	remapIdentity    = "remapIdentity"
+	matchExact             = "matchExact"
+	matchRepoDigestOrExact = "matchRepoDigestOrExact"
+	matchRepository        = "matchRepository"
+	exactReference         = "exactReference"
+	exactRepository        = "exactRepository"
+	remapIdentity          = "remapIdentity"
 )
 
+// check fails if the type is unknown or lacks a field that it requires.
 func (i *Identity) check() error {
 	if i == nil {
 		return nil
 	}
-	missing := false
+	missing := ""
 	switch i.Type {
-	case matchExact, matchRepoOrExact, matchRepository:
+	case matchExact, matchRepoDigestOrExact, matchRepository:
 	case exactReference:
-		missing = i.Reference == ""
+		if i.Reference == "" {
+			missing = "dockerReference"
+		}
 	case exactRepository:
-		missing = i.Repository == ""
+		if i.Repository == "" {
+			missing = "dockerRepository"
+		}
 	case remapIdentity:
-		missing = i.Prefix == "" || i.Signed == ""
+		if i.Prefix == "" {
+			missing = "prefix"
+		} else if i.SignedPrefix == "" {
+			missing = "signedPrefix"
+		}
 	default:
-		return fmt.Errorf("unknown signedIdentity %q", i.Type)
+		return fmt.Errorf("unknown signedIdentity type %q", i.Type)
 	}
-	if missing {
-		return fmt.Errorf("signedIdentity %q: a field is missing", i.Type)
+	if missing != "" {
+		return fmt.Errorf("signedIdentity %q requires %s", i.Type, missing)
 	}
 	return nil
 }
 
-// Accepts reports whether a signature of the name signed counts for an artifact with the name HOST/REPO and a tag, which is ""
-// if the artifact was requested by digest. An artifact in a layout has the name "": then signed must match a name that the
-// identity itself states.
+// Accepts reports whether the identity allows the name signed in a signature of an artifact. The name of the artifact is HOST/REPO,
+// or "" if it is in a layout: then only exactReference and exactRepository can match. The tag is "" if the artifact was requested
+// by digest.
 func (i *Identity) Accepts(signed, name, tag string) bool {
-	kind := matchRepoOrExact
+	kind := matchRepoDigestOrExact
 	if i != nil {
 		kind = i.Type
 	}
@@ -63,7 +73,7 @@ func (i *Identity) Accepts(signed, name, tag string) bool {
 		return signedName == want
 	case remapIdentity:
 		if rest, ok := strings.CutPrefix(name, i.Prefix); ok && (rest == "" || rest[0] == '/') {
-			name = i.Signed + rest
+			name = i.SignedPrefix + rest
 		}
 	}
 	if name == "" || signedName != normalize(name) {
@@ -78,7 +88,7 @@ func (i *Identity) Accepts(signed, name, tag string) bool {
 	return tag == "" || tag == signedTag
 }
 
-// splitReference returns the name and the tag of a reference.
+// splitReference returns the normalized name and the tag of a reference. The tag is "" if the reference has none.
 func splitReference(reference string) (name, tag string) {
 	name, _, _ = strings.Cut(reference, "@")
 	if colon := strings.LastIndexByte(name, ':'); colon > strings.LastIndexByte(name, '/') {
@@ -87,7 +97,7 @@ func splitReference(reference string) (name, tag string) {
 	return normalize(name), tag
 }
 
-// normalize completes a name as docker does: nginx is docker.io/library/nginx.
+// normalize expands a name as Docker does: nginx and index.docker.io/nginx become docker.io/library/nginx.
 func normalize(name string) string {
 	host, rest, ok := strings.Cut(name, "/")
 	if !ok || !strings.ContainsAny(host, ".:") && host != "localhost" {

@@ -1,4 +1,4 @@
-// Package policy reads containers-policy.json(5), the file that states which signatures podman, skopeo, and CRI-O require of
+// Package policy reads containers-policy.json(5), which configures the signatures that podman, skopeo, and CRI-O require of
 // images.
 package policy
 
@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// MaxSize is the limit of the size of a policy file, in bytes.
+// MaxSize limits the size of a policy file, in bytes.
 const MaxSize = 4 << 20
 
 // The types of requirements.
@@ -23,7 +23,7 @@ const (
 	SigstoreSigned = "sigstoreSigned" // a sigstore signature
 )
 
-// Policy lists the signatures that artifacts need before they may be read.
+// Policy lists the requirements that an artifact must meet before it may be read.
 type Policy struct {
 	Default    []Requirement
 	Transports map[string]map[string][]Requirement // by transport ("docker", "oci", ...), then by scope
@@ -38,7 +38,7 @@ type Requirement struct {
 	KeyDatas       [][]byte  `json:"keyDatas"`
 	SignedIdentity *Identity `json:"signedIdentity"`
 
-	// Keyless is set if a requirement of type SigstoreSigned names certificates instead of keys.
+	// Keyless is set if a requirement of type SigstoreSigned trusts certificates instead of keys.
 	Keyless bool `json:"-"`
 }
 
@@ -79,7 +79,7 @@ func Parse(data []byte) (*Policy, error) {
 	return p, nil
 }
 
-// parseRequirements reads the requirements of a scope, at least one.
+// parseRequirements reads the requirements of a scope. It fails if the list is empty.
 func parseRequirements(list []json.RawMessage) ([]Requirement, error) {
 	if len(list) == 0 {
 		return nil, errors.New("no requirements")
@@ -93,6 +93,7 @@ func parseRequirements(list []json.RawMessage) ([]Requirement, error) {
 	return all, nil
 }
 
+// parse reads a requirement. It fails if the type is unknown, or if the keys or the identity of the type SigstoreSigned are invalid.
 func (r *Requirement) parse(data []byte) error {
 	if err := json.Unmarshal(data, r); err != nil {
 		return err
@@ -124,9 +125,9 @@ func (r *Requirement) parse(data []byte) error {
 	return r.SignedIdentity.check()
 }
 
-// For returns the requirements of an artifact in a registry, by the first scope that the policy has. The scopes are its reference,
-// its repository, a parent of the repository, its registry, a domain around the registry ("*.example.com"), and the transport;
-// without any, the default counts. The name is HOST/REPO, the reference HOST/REPO:TAG or HOST/REPO@DIGEST.
+// For returns the requirements for an artifact in a registry: those of the most specific scope in the policy, or else the default.
+// The scopes, most specific first, are the reference, the repository, its parents, the registry, its parent domains
+// ("*.example.com"), and the transport. name is HOST/REPO, and reference is HOST/REPO:TAG or HOST/REPO@DIGEST.
 func (p *Policy) For(name, reference string) []Requirement {
 	scopes := []string{reference}
 	for at := name; at != "." && at != "/"; at = path.Dir(at) {
@@ -144,8 +145,8 @@ func (p *Policy) For(name, reference string) []Requirement {
 	return p.find("docker", scopes)
 }
 
-// ForPath returns the requirements of an artifact in an image layout (transport "oci") or an archive of one ("oci-archive"): those
-// of its path, a directory above it, the transport, or the default. The path is absolute.
+// ForPath returns the requirements for an artifact in an image layout (transport "oci") or in an archive of one ("oci-archive"):
+// those of the path, of its closest parent directory in the policy, of the transport, or else the default. name is the absolute path.
 func (p *Policy) ForPath(transport, name string) []Requirement {
 	var scopes []string
 	for at := path.Clean(name); at != "/" && at != "."; at = path.Dir(at) {
@@ -154,8 +155,8 @@ func (p *Policy) ForPath(transport, name string) []Requirement {
 	return p.find(transport, scopes)
 }
 
-// find returns the requirements of the first scope that the policy has for a transport, or else the default of the transport or of
-// the policy.
+// find returns the requirements of the first of scopes that the policy has for a transport, or else the default of the transport, or
+// else that of the policy.
 func (p *Policy) find(transport string, scopes []string) []Requirement {
 	known := p.Transports[transport]
 	for _, scope := range append(scopes, "") {

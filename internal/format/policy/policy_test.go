@@ -112,6 +112,10 @@ func TestBadPolicies(t *testing.T) {
 			t.Errorf("%.60q: accepted as %+v", bad, p)
 		}
 	}
+	_, err := policy.Parse([]byte(`{"default":[{"type":"sigstoreSigned","keyPath":"a","signedIdentity":{"type":"remapIdentity","prefix":"a"}}]}`))
+	if err == nil || !strings.Contains(err.Error(), `signedIdentity "remapIdentity" requires signedPrefix`) {
+		t.Errorf("missing field: got %v", err)
+	}
 	p, err := policy.Parse([]byte(`{"default":[{"type":"sigstoreSigned","fulcio":{"caPath":"x"}}]}`))
 	if err != nil || !p.Default[0].Keyless {
 		t.Errorf("keyless: %+v, %v", p, err)
