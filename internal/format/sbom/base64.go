@@ -7,11 +7,12 @@ import (
 	"io"
 )
 
-// errNotBase64 is the error for an invalid payload.
+// errNotBase64 is the error for a payload that is not a string.
 var errNotBase64 = errors.New("the payload of the envelope is not base64")
 
-// newBase64Reader returns a reader that decodes a JSON string in base64, of either alphabet, padded or not. r begins after the
-// name of the field. The string is decoded as a stream, since it may be too long for memory.
+// newBase64Reader returns a reader that decodes a JSON string in base64, with either alphabet, padded or not. r begins at the colon
+// before the string. It fails with errNotBase64 if no string follows. The string is decoded as a stream, since it may be too long
+// for memory.
 func newBase64Reader(r io.Reader) (io.Reader, error) {
 	b := bufio.NewReader(r)
 	for _, want := range []byte(`:"`) {

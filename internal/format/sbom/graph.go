@@ -9,8 +9,8 @@ import (
 	"github.com/davit-oci/davit/internal/format/outline"
 )
 
-// maxGraphNames bounds the names held while reading an SPDX 3 document, in bytes: the license of a package can come anywhere
-// in the document.
+// maxGraphNames limits the names that are held while an SPDX 3 document is read, in bytes. They are held because the license of a
+// package can be anywhere in the document.
 const maxGraphNames = 64 << 20
 
 // spdxGraph collects the elements of an SPDX 3 document. Packages, licenses, and relationships are in one list, in any order
@@ -19,7 +19,7 @@ type spdxGraph struct {
 	packages []graphPackage
 	licenses map[string]string              // names by identifier
 	chosen   map[string]map[string][]string // licenses by relationship and package
-	held     int
+	held     int                            // bytes of names
 }
 
 // graphPackage is a package of an SPDX 3 document.
@@ -36,7 +36,7 @@ func newSPDXGraph() *spdxGraph {
 	return g
 }
 
-// spdxElement is an element of the list. Fields of an unexpected type are empty.
+// spdxElement is an element of an SPDX 3 document. Fields of an unexpected type are empty.
 type spdxElement struct {
 	Type         words `json:"type"`
 	OldType      words `json:"@type"`
@@ -79,10 +79,10 @@ func (w words) first() string {
 	return w[0]
 }
 
-// readElement reads an element of the list.
+// readElement reads an element of an SPDX 3 document.
 func (s *reader) readElement(d *json.Decoder) error {
 	var e spdxElement
-	if err := ignoreType(d.Decode(&e)); err != nil {
+	if err := ignoreTypeError(d.Decode(&e)); err != nil {
 		return err
 	}
 	g := s.graph
@@ -107,13 +107,13 @@ func (s *reader) readElement(d *json.Decoder) error {
 	return nil
 }
 
-// hold adds the size of names to held, and fails if held exceeds maxGraphNames.
+// hold adds the sizes of names to held. It fails if held exceeds maxGraphNames.
 func (g *spdxGraph) hold(names ...string) error {
 	for _, name := range names {
 		g.held += len(name) + 16 // for the string header
 	}
 	if g.held > maxGraphNames {
-		return fmt.Errorf("names too long: the limit is %d bytes", maxGraphNames)
+		return fmt.Errorf("names too long: limit is %d MiB", maxGraphNames>>20)
 	}
 	return nil
 }
@@ -135,7 +135,7 @@ func (g *spdxGraph) addPackages(s *reader) {
 	}
 }
 
-// licenseName returns the name in the element of a license or else the end of its identifier, as in
+// licenseName returns the name in the element of a license, or else the end of its identifier, such as MIT in
 // https://spdx.org/licenses/MIT. It returns "" for NoAssertion and None.
 func (g *spdxGraph) licenseName(id string) string {
 	name := g.licenses[id]
@@ -153,7 +153,7 @@ func (g *spdxGraph) licenseName(id string) string {
 // readContext reads the version of SPDX 3 from the JSON-LD context: https://spdx.org/rdf/3.0.1/spdx-context.jsonld.
 func (s *reader) readContext(d *json.Decoder) error {
 	var contexts words
-	if err := ignoreType(d.Decode(&contexts)); err != nil {
+	if err := ignoreTypeError(d.Decode(&contexts)); err != nil {
 		return err
 	}
 	for _, context := range contexts {
@@ -171,7 +171,7 @@ func (s *reader) readSyftPackage(d *json.Decoder) error {
 		Name, Version string
 		Licenses      []json.RawMessage
 	}
-	err := ignoreType(d.Decode(&p))
+	err := ignoreTypeError(d.Decode(&p))
 	var names []string
 	for _, raw := range p.Licenses {
 		var license struct{ Value, SPDXExpression string }
@@ -187,13 +187,13 @@ func (s *reader) readSyftPackage(d *json.Decoder) error {
 	return err
 }
 
-// readSyftSource reads the subject of a Syft document.
+// readSyftSource reads the name of the described software from a Syft document.
 func (s *reader) readSyftSource(d *json.Decoder) error {
 	var source struct {
 		Name, Version string
 		Metadata      struct{ UserInput string }
 	}
-	err := ignoreType(d.Decode(&source))
+	err := ignoreTypeError(d.Decode(&source))
 	name := source.Name
 	if source.Version != "" && !strings.HasPrefix(source.Version, "sha256:") {
 		name += " " + source.Version
@@ -202,10 +202,10 @@ func (s *reader) readSyftSource(d *json.Decoder) error {
 	return err
 }
 
-// readSyftSchema reads the schema. Its URL identifies a Syft document.
+// readSyftSchema reads the version of the schema, whose URL identifies a Syft document.
 func (s *reader) readSyftSchema(d *json.Decoder) error {
 	var schema struct{ Version, URL string }
-	err := ignoreType(d.Decode(&schema))
+	err := ignoreTypeError(d.Decode(&schema))
 	if strings.Contains(schema.URL, "/anchore/syft/") {
 		s.sbom.Format = "Syft " + schema.Version
 	}

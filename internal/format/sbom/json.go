@@ -48,10 +48,10 @@ func (s *reader) readObject(d *json.Decoder, limited *partReader) error {
 
 // readPredicate reads the document in an in-toto statement.
 func (s *reader) readPredicate(d *json.Decoder, limited *partReader) error {
-	if s.stated || s.sbom.Format != "" {
+	if s.inStatement || s.sbom.Format != "" {
 		return skipValue(d, limited)
 	}
-	s.stated = true
+	s.inStatement = true
 	token, err := d.Token()
 	switch {
 	case err != nil:
@@ -64,14 +64,14 @@ func (s *reader) readPredicate(d *json.Decoder, limited *partReader) error {
 	return nil
 }
 
-// readBundled reads the envelope in a sigstore bundle.
-func (s *reader) readBundled(d *json.Decoder, limited *partReader) error {
+// readEnvelope reads the DSSE envelope in a sigstore bundle.
+func (s *reader) readEnvelope(d *json.Decoder, limited *partReader) error {
 	token, err := d.Token()
 	switch {
 	case err != nil:
 		return err
-	case token == json.Delim('{') && s.isOutermost() && !s.bundle:
-		s.bundle = true
+	case token == json.Delim('{') && s.isOutermost() && !s.inBundle:
+		s.inBundle = true
 		return s.readObject(d, limited)
 	case token == json.Delim('{'), token == json.Delim('['):
 		return skipRest(d, limited)
@@ -79,13 +79,16 @@ func (s *reader) readBundled(d *json.Decoder, limited *partReader) error {
 	return nil
 }
 
-// isOutermost reports whether no field of a document or statement was read yet.
-func (s *reader) isOutermost() bool { return !s.stated && !s.sbom.Enveloped && s.sbom.Format == "" }
+// isOutermost reports whether the reader is outside of statements and payloads, and has not found the format of a document.
+func (s *reader) isOutermost() bool {
+	return !s.inStatement && !s.sbom.Enveloped && s.sbom.Format == ""
+}
 
-// errPayloadRead ends the reading of an envelope after its payload.
+// errPayloadRead stops the reading of an envelope once its payload has been read. readJSON does not return it.
 var errPayloadRead = errors.New("the payload has been read")
 
-// readPayload reads the statement in an envelope as a stream: it can be as long as a document.
+// readPayload reads the statement in an envelope as a stream, because it may be too long for memory. It returns errPayloadRead at
+// the end.
 func (s *reader) readPayload(d *json.Decoder, limited *partReader) error {
 	if !s.isOutermost() {
 		return skipValue(d, limited)
@@ -101,7 +104,7 @@ func (s *reader) readPayload(d *json.Decoder, limited *partReader) error {
 	return errPayloadRead
 }
 
-// readField reads the value of a field of the document.
+// readField reads the value of a field of a document, statement, envelope, or bundle.
 func (s *reader) readField(d *json.Decoder, limited *partReader, key json.Token) error {
 	switch key {
 	case "spdxVersion", "name", "bomFormat", "specVersion":
@@ -111,15 +114,15 @@ func (s *reader) readField(d *json.Decoder, limited *partReader, key json.Token)
 	case "creationInfo":
 		return s.readCreation(d)
 	case "packages":
-		return eachOf(d, limited, s.readSPDXPackage)
+		return forEach(d, limited, s.readSPDXPackage)
 	case "components":
-		return eachOf(d, limited, s.readCycloneComponent)
+		return forEach(d, limited, s.readCycloneComponent)
 	case "@context":
 		return s.readContext(d)
 	case "@graph":
-		return eachOf(d, limited, s.readElement)
+		return forEach(d, limited, s.readElement)
 	case "artifacts":
-		return eachOf(d, limited, s.readSyftPackage)
+		return forEach(d, limited, s.readSyftPackage)
 	case "source":
 		return s.readSyftSource(d)
 	case "schema":
@@ -127,30 +130,30 @@ func (s *reader) readField(d *json.Decoder, limited *partReader, key json.Token)
 	case "predicate":
 		return s.readPredicate(d, limited)
 	case "dsseEnvelope":
-		return s.readBundled(d, limited)
+		return s.readEnvelope(d, limited)
 	case "payload":
 		return s.readPayload(d, limited)
 	}
 	return skipValue(d, limited)
 }
 
-// partReader limits the length of a component. Set left to maxPart before each.
+// partReader limits the bytes that are read for one value. left must be set to maxPart before each value.
 type partReader struct {
 	r    io.Reader
 	left int
 }
 
-// Read implements io.Reader. It fails if left is used up.
+// Read implements io.Reader. It fails if left is 0.
 func (p *partReader) Read(b []byte) (int, error) {
 	if p.left <= 0 {
-		return 0, fmt.Errorf("component too large: the limit is %d bytes", maxPart)
+		return 0, fmt.Errorf("value too large: limit is %d MiB", maxPart>>20)
 	}
 	n, err := p.r.Read(b[:min(len(b), p.left)])
 	p.left -= n
 	return n, err
 }
 
-// readStringField reads a string; a value of another type is ignored.
+// readStringField reads a string into the summary. A value of another type is read as "".
 func (s *reader) readStringField(d *json.Decoder, key json.Token) error {
 	var value any
 	if err := d.Decode(&value); err != nil {
@@ -173,33 +176,34 @@ func (s *reader) readStringField(d *json.Decoder, key json.Token) error {
 // readCreation reads the time at which an SPDX 2 document was created.
 func (s *reader) readCreation(d *json.Decoder) error {
 	var info struct{ Created string }
-	err := ignoreType(d.Decode(&info))
+	err := ignoreTypeError(d.Decode(&info))
 	s.sbom.Created = outline.Time(info.Created)
 	return err
 }
 
+// readMetadata reads the time and the name of the described software from the metadata of CycloneDX.
 func (s *reader) readMetadata(d *json.Decoder) error {
 	var m struct {
 		Timestamp string
 		Component struct{ Name, Version string }
 	}
-	err := ignoreType(d.Decode(&m))
+	err := ignoreTypeError(d.Decode(&m))
 	s.sbom.Created = outline.Time(m.Timestamp)
 	s.sbom.Name = strings.TrimSpace(m.Component.Name + " " + m.Component.Version)
 	return err
 }
 
-// ignoreType returns nil if err is about a value of an unexpected type, which stays empty, and otherwise err.
-func ignoreType(err error) error {
-	var wrong *json.UnmarshalTypeError
-	if errors.As(err, &wrong) {
+// ignoreTypeError returns nil if err reports a value of an unexpected type, and err otherwise. The field for the value stays empty.
+func ignoreTypeError(err error) error {
+	var typeError *json.UnmarshalTypeError
+	if errors.As(err, &typeError) {
 		return nil
 	}
 	return err
 }
 
-// eachOf calls fn for every element of an array; it skips a value of another type.
-func eachOf(d *json.Decoder, limited *partReader, fn func(*json.Decoder) error) error {
+// forEach calls fn for every element of an array. It skips a value of another type.
+func forEach(d *json.Decoder, limited *partReader, fn func(*json.Decoder) error) error {
 	token, err := d.Token()
 	if err != nil || token != json.Delim('[') {
 		if token == json.Delim('{') {
@@ -231,14 +235,15 @@ func skipRest(d *json.Decoder, limited *partReader) error {
 	return jsonwalk.Skip(d, 1, 0, func() { limited.left = maxPart })
 }
 
+// readSPDXPackage reads a package of SPDX 2.
 func (s *reader) readSPDXPackage(d *json.Decoder) error {
 	var p struct{ Name, VersionInfo, LicenseConcluded, LicenseDeclared string }
-	err := ignoreType(d.Decode(&p))
+	err := ignoreTypeError(d.Decode(&p))
 	s.addComponent(Component{Name: p.Name, Version: p.VersionInfo}, p.LicenseConcluded, p.LicenseDeclared)
 	return err
 }
 
-// cycloneComponent is a component of CycloneDX with the components in it.
+// cycloneComponent is a CycloneDX component with its nested components.
 type cycloneComponent struct {
 	Group, Name, Version string
 	Licenses             []struct {
@@ -248,14 +253,15 @@ type cycloneComponent struct {
 	Components []cycloneComponent
 }
 
+// readCycloneComponent reads a component of CycloneDX, which may contain others.
 func (s *reader) readCycloneComponent(d *json.Decoder) error {
 	var c cycloneComponent
-	err := ignoreType(d.Decode(&c))
+	err := ignoreTypeError(d.Decode(&c))
 	s.countComponent(c)
 	return err
 }
 
-// countComponent counts a component and the components in it.
+// countComponent counts a component and its nested components.
 func (s *reader) countComponent(c cycloneComponent) {
 	var names []string
 	for _, l := range c.Licenses {

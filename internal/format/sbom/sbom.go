@@ -19,16 +19,17 @@ import (
 	"github.com/davit-oci/davit/internal/lists"
 )
 
-// maxRead bounds a document, in bytes. The largest documents, which list every file of a container image, have a tenth of it.
+// maxRead limits the size of a document, in bytes. The largest documents, which list every file of a container image, are a tenth
+// of that size.
 const maxRead = 512 << 20
 
-// maxPart bounds a component, in bytes: it is held in memory while it is read.
+// maxPart limits a value that is held in memory while it is read, such as a component, in bytes.
 const maxPart = 4 << 20
 
 // Summary summarizes a software bill of materials.
 type Summary struct {
 	Format     string         `json:"format"`         // "SPDX-2.3", "CycloneDX 1.6", "Syft 16.0.0"
-	Name       string         `json:"name,omitempty"` // of the subject
+	Name       string         `json:"name,omitempty"` // of the described software
 	Components int            `json:"components"`
 	Licenses   []LicenseCount `json:"licenses"` // most frequent first
 	Created    time.Time      `json:"created,omitzero"`
@@ -37,7 +38,7 @@ type Summary struct {
 	List []Component `json:"-"` // the first components; only ReadAll sets it
 }
 
-// Component has the fields of a component that a table shows.
+// Component is a row in a table of components.
 type Component struct{ Name, Version, License string }
 
 // Outline returns the summary as an outline.
@@ -55,7 +56,7 @@ type LicenseCount struct {
 
 // Read summarizes a software bill of materials: SPDX 2 in JSON or tag-value form, SPDX 3, CycloneDX in JSON or XML, or Syft's
 // own JSON. The document may be in an in-toto statement, a DSSE envelope, or a sigstore bundle. Read holds one component at a time
-// in memory, and the names of an SPDX 3 document.
+// in memory, and for SPDX 3 the names of all packages and licenses.
 func Read(r io.Reader) (*Summary, error) { return read(r, 0) }
 
 // ReadAll is like Read, but keeps the first outline.MaxRows components.
@@ -87,7 +88,7 @@ func read(r io.Reader, list int) (*Summary, error) {
 
 var errNoSBOM = errors.New("not an SPDX, CycloneDX, or Syft document")
 
-// peekByte peeks at the first byte after white space.
+// peekByte skips white space and returns the next byte without reading it.
 func peekByte(b *bufio.Reader) (byte, error) {
 	for {
 		c, err := b.ReadByte()
@@ -102,15 +103,15 @@ func peekByte(b *bufio.Reader) (byte, error) {
 
 // reader counts components and licenses.
 type reader struct {
-	list     int // the number of components to keep
-	sbom     Summary
-	licenses map[string]int
-	graph    *spdxGraph
-	bundle   bool // inside a sigstore bundle
-	stated   bool // inside an in-toto statement
+	list        int // the number of components to keep
+	sbom        Summary
+	licenses    map[string]int // numbers of components by license
+	graph       *spdxGraph
+	inBundle    bool // inside a sigstore bundle
+	inStatement bool // inside an in-toto statement
 }
 
-// addComponent counts a component under the first known one of its licenses.
+// addComponent counts a component under the first of licenses that is not empty, NOASSERTION, or NONE, or else under "".
 func (s *reader) addComponent(c Component, licenses ...string) {
 	s.sbom.Components++
 	for _, l := range licenses {
@@ -125,7 +126,7 @@ func (s *reader) addComponent(c Component, licenses ...string) {
 	}
 }
 
-// finish returns the summary, with the licenses sorted.
+// finish returns the summary, with the most frequent licenses first.
 func (s *reader) finish() *Summary {
 	s.sbom.Licenses = []LicenseCount{}
 	for _, l := range slices.Sorted(maps.Keys(s.licenses)) {

@@ -8,7 +8,7 @@ import (
 	"github.com/davit-oci/davit/internal/format/outline"
 )
 
-// readTags reads SPDX 2 in tag-value form.
+// readTags reads SPDX 2 in tag-value form. It fails with errNoSBOM if the document has no SPDXVersion.
 func (s *reader) readTags(r io.Reader) error {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, maxPart)

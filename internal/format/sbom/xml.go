@@ -43,9 +43,9 @@ func (s *reader) readXML(r io.Reader) error {
 // xmlSBOM tracks the open elements of a CycloneDX document.
 type xmlSBOM struct {
 	reader *reader
-	path   []string       // open elements
+	path   []string       // names of the open elements, the innermost last
 	open   []xmlComponent // the open components, the innermost last
-	text   []byte         // of the innermost element
+	text   []byte         // text of the innermost element
 }
 
 // xmlComponent is a component and its licenses.
@@ -55,10 +55,11 @@ type xmlComponent struct {
 	licenses []string
 }
 
-// maxXMLDepth bounds the nesting of elements.
+// maxXMLDepth limits the nesting of elements.
 const maxXMLDepth = 1000
 
-// startElement opens an element. It fails with errNoSBOM if the root is not that of a CycloneDX document.
+// startElement opens an element. It fails with errNoSBOM if the root element is not that of CycloneDX, and if the nesting exceeds
+// maxXMLDepth.
 func (x *xmlSBOM) startElement(t xml.StartElement) error {
 	if len(x.path) == 0 {
 		version, ok := strings.CutPrefix(t.Name.Space, CycloneDXNamespace)
@@ -68,7 +69,7 @@ func (x *xmlSBOM) startElement(t xml.StartElement) error {
 		x.reader.sbom.Format = "CycloneDX " + version
 	}
 	if len(x.path) >= maxXMLDepth {
-		return fmt.Errorf("more than %d levels of nesting", maxXMLDepth)
+		return fmt.Errorf("too many levels of nesting: limit is %d", maxXMLDepth)
 	}
 	x.path = append(x.path, t.Name.Local)
 	x.text = x.text[:0]
@@ -78,12 +79,12 @@ func (x *xmlSBOM) startElement(t xml.StartElement) error {
 	return nil
 }
 
-// isIn reports whether names are the innermost open elements.
+// isIn reports whether names are the names of the innermost open elements.
 func (x *xmlSBOM) isIn(names ...string) bool {
 	return len(x.path) >= len(names) && slices.Equal(x.path[len(x.path)-len(names):], names)
 }
 
-// endElement reads the text of the innermost element and closes it.
+// endElement stores the text of the innermost element and closes the element.
 func (x *xmlSBOM) endElement() {
 	text := strings.TrimSpace(string(x.text))
 	last := len(x.open) - 1
