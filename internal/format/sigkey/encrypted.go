@@ -30,7 +30,7 @@ type scryptParams struct {
 	P int `json:"p"`
 }
 
-// The supported costs of scrypt. cosign wrote 2^15 as N in old keys and writes 2^16 today; 2^17 is the highest of its library.
+// The supported costs of scrypt. cosign used N = 2^15 for old keys and uses 2^16 today; 2^17 is the highest cost of its library.
 // Other costs are refused, because a key file could demand any amount of memory.
 var (
 	oldCost     = scryptParams{N: 1 << 15, R: 8, P: 1}
@@ -38,14 +38,14 @@ var (
 	strongCost  = scryptParams{N: 1 << 17, R: 8, P: 1}
 )
 
-// Sizes in bytes.
+// The sizes of the salt, the key, and the nonce, in bytes.
 const (
 	saltSize  = 32
 	keySize   = 32
 	nonceSize = 24
 )
 
-// decrypt returns the private key in data. It fails with ErrPassword if the password is wrong.
+// decrypt returns the DER of the encrypted private key in data. It fails with ErrPassword if the password is wrong.
 func decrypt(data, password []byte) ([]byte, error) {
 	var s sealed
 	if err := json.Unmarshal(data, &s); err != nil {

@@ -22,10 +22,10 @@ const (
 	typeRSA      = "RSA PRIVATE KEY"
 )
 
-// ErrPassword is the error for a password that does not decrypt a private key.
+// ErrPassword is the error for a password that cannot decrypt a private key.
 var ErrPassword = errors.New("wrong password")
 
-// Private is a private key, which signs.
+// Private is a private key, which signs messages.
 type Private struct {
 	Public
 	signer crypto.Signer
@@ -57,7 +57,7 @@ func ParsePrivate(data []byte, password func() ([]byte, error)) (*Private, error
 	case typePublic:
 		return nil, errors.New("a public key, not a private key")
 	case "ENCRYPTED PRIVATE KEY":
-		return nil, errors.New("a private key that openssl encrypted: cosign import-key-pair converts it")
+		return nil, errors.New("a private key encrypted by OpenSSL: cosign import-key-pair converts it")
 	default:
 		return nil, fmt.Errorf("a PEM block of type %q, not a private key", block.Type)
 	}
@@ -91,8 +91,8 @@ func (k *Private) Sign(message []byte) ([]byte, error) {
 	return k.signer.Sign(nil, digest, s.hash)
 }
 
-// Generate makes an ECDSA key on P-256, and returns it encrypted with the password, with its public key: the two files that
-// "cosign generate-key-pair" writes.
+// Generate makes an ECDSA key on P-256. It returns the private key, encrypted with the password, and the public key: the two files
+// that "cosign generate-key-pair" writes.
 func Generate(password []byte) (private, public []byte, err error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -116,7 +116,7 @@ func Generate(password []byte) (private, public []byte, err error) {
 // minRSA is the size of the shortest accepted RSA key, in bits.
 const minRSA = 2048
 
-// newPublic checks that a key is of a type and size that sigstore allows.
+// newPublic returns a public key. It fails if sigstore does not allow the type or the size of the key.
 func newPublic(key crypto.PublicKey) (*Public, error) {
 	switch k := key.(type) {
 	case *ecdsa.PublicKey:

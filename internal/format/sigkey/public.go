@@ -1,7 +1,7 @@
-// Package sigkey reads and writes the keys of cosign: private keys in the encrypted form of cosign or in plain PEM, and public keys
-// in PEM. It makes and checks signatures with the algorithms that sigstore allows for these keys.
+// Package sigkey reads and writes the keys of cosign: private keys in cosign's encrypted form or in plain PEM, and public keys in
+// PEM. It signs and verifies with the algorithms that sigstore allows for these keys.
 //
-// The caller chooses the key that checks a signature, and the type of the key decides the algorithm.
+// The caller chooses the key that verifies a signature, and the type of the key determines the algorithm.
 package sigkey
 
 import (
@@ -20,12 +20,12 @@ import (
 	"fmt"
 )
 
-// MaxSize limits the size of a key file, in bytes. An RSA key of 8192 bits has 6 KiB.
+// MaxSize limits the size of a key file, in bytes. A file with an 8192-bit RSA key is about 6 KiB long.
 const MaxSize = 64 << 10
 
 const typePublic = "PUBLIC KEY"
 
-// Public is a public key, which checks signatures.
+// Public is a public key, which verifies signatures.
 type Public struct {
 	key crypto.PublicKey
 	der []byte // SubjectPublicKeyInfo
@@ -52,7 +52,7 @@ func ParsePublic(data []byte) (*Public, error) {
 	return newPublic(key)
 }
 
-// decode returns the only PEM block of a key file.
+// decode returns the only PEM block of a key file, except for EC PARAMETERS before it.
 func decode(data []byte) (*pem.Block, error) {
 	if len(data) > MaxSize {
 		return nil, fmt.Errorf("key file too large: limit is %d KiB", MaxSize>>10)
@@ -60,16 +60,16 @@ func decode(data []byte) (*pem.Block, error) {
 	block, rest := pem.Decode(data)
 	switch {
 	case block == nil:
-		return nil, errors.New("not a key in PEM")
+		return nil, errors.New("no PEM block found")
 	case block.Type == "EC PARAMETERS": // openssl ecparam writes it in front of the key
 		return decode(rest)
 	case len(bytes.TrimSpace(rest)) > 0:
-		return nil, errors.New("more than one key in a file")
+		return nil, errors.New("unexpected data after the key")
 	}
 	return block, nil
 }
 
-// Hint returns the hint by which sigstore bundles name a key: the SHA-256 of its SubjectPublicKeyInfo, in base64.
+// Hint returns the hint that identifies a key in sigstore bundles: the SHA-256 of its SubjectPublicKeyInfo, in base64.
 func (k *Public) Hint() string {
 	sum := sha256.Sum256(k.der)
 	return base64.StdEncoding.EncodeToString(sum[:])
@@ -81,8 +81,8 @@ func (k *Public) Equal(other *Public) bool { return bytes.Equal(k.der, other.der
 // PEM returns the key in the form that ParsePublic reads.
 func (k *Public) PEM() []byte { return pem.EncodeToMemory(&pem.Block{Type: typePublic, Bytes: k.der}) }
 
-// Verify reports whether the signature of the message was made with this key and any of the hashes that sigstore's clients
-// use with such a key.
+// Verify reports whether the signature is valid for the message and the key, with any of the hashes that sigstore's clients use
+// for keys of this type.
 func (k *Public) Verify(message, signature []byte) bool {
 	for _, s := range k.schemes() {
 		if k.verify(message, signature, s) {
@@ -92,7 +92,7 @@ func (k *Public) Verify(message, signature []byte) bool {
 	return false
 }
 
-// verify reports whether the signature of the message was made with this key in one way.
+// verify reports whether the signature is valid for the message and the key under one scheme.
 func (k *Public) verify(message, signature []byte, s scheme) bool {
 	switch key := k.key.(type) {
 	case *ecdsa.PublicKey:
@@ -108,10 +108,10 @@ func (k *Public) verify(message, signature []byte, s scheme) bool {
 	return false
 }
 
-// scheme is a way to sign with a key. A hash of 0 means pure Ed25519.
+// scheme is a signature scheme. The key determines all of it but the hash of the message, which is 0 for pure Ed25519.
 type scheme struct{ hash crypto.Hash }
 
-// schemes returns the ways to sign with the key: the way of Sign first, then those of cosign 3
+// schemes returns the signature schemes for the key: first the one that Sign uses, then the one that cosign 3 uses if that differs
 // (sigstore, pkg/signature/algorithm_registry.go).
 func (k *Public) schemes() []scheme {
 	switch key := k.key.(type) {

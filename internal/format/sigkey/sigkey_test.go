@@ -179,10 +179,10 @@ func TestBadKeys(t *testing.T) {
 	}
 	const box = "ENCRYPTED SIGSTORE PRIVATE KEY"
 	for _, c := range []struct{ data, want string }{
-		{"", "not a key in PEM"},
-		{"ssh-ed25519 AAAA", "not a key in PEM"},
+		{"", "no PEM block found"},
+		{"ssh-ed25519 AAAA", "no PEM block found"},
 		{strings.Repeat("x", sigkey.MaxSize+1), "too large"},
-		{string(public) + string(public), "more than one key"},
+		{string(public) + string(public), "unexpected data after the key"},
 		{block("CERTIFICATE", "x"), "CERTIFICATE"},
 		{block("PUBLIC KEY", "x"), "key"},
 		{block("PUBLIC KEY", string(smallPublic)), "1024 bits"},
