@@ -9,10 +9,10 @@ import (
 	"unicode/utf16"
 )
 
-// UTF8 is the mark that some editors write before text in UTF-8.
+// UTF8 is the byte order mark of UTF-8, which some editors write before text.
 var UTF8 = []byte("\xef\xbb\xbf")
 
-// Skip returns r without a leading byte order mark of UTF-8.
+// Skip returns a reader of r without a leading UTF-8 byte order mark.
 func Skip(r io.Reader) io.Reader {
 	mark := make([]byte, len(UTF8))
 	n, _ := io.ReadFull(r, mark)
@@ -22,7 +22,7 @@ func Skip(r io.Reader) io.Reader {
 	return io.MultiReader(bytes.NewReader(mark[:n]), r)
 }
 
-// ToUTF8 removes a byte order mark and converts UTF-16, which Windows tools write, to UTF-8.
+// ToUTF8 removes a leading byte order mark. If the mark is that of UTF-16, which Windows tools write, it converts the text to UTF-8.
 func ToUTF8(text []byte) []byte {
 	order := binary.ByteOrder(binary.LittleEndian)
 	switch {

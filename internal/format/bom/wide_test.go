@@ -8,7 +8,7 @@ import (
 )
 
 func TestWideJSON(t *testing.T) {
-	for format, want := range map[string]string{"%": "", "%\x00": "UTF-16", "\x00%": "UTF-16", "%\x00\x00\x00": "UTF-32", "\x00\x00\x00%": "UTF-32"} {
+	for format, encoding := range map[string]string{"%": "", "%\x00": "UTF-16", "\x00%": "UTF-16", "%\x00\x00\x00": "UTF-32", "\x00\x00\x00%": "UTF-32"} {
 		for _, mark := range []string{"", "\ufeff"} {
 			for _, text := range []string{`{"a":1}`, " \r\n[1]", "plain", "", "{"} {
 				var wide strings.Builder
@@ -21,12 +21,12 @@ func TestWideJSON(t *testing.T) {
 					}
 					wide.WriteString(strings.ReplaceAll(format, "%", unit))
 				}
-				expected := want
+				want := encoding
 				if text == "plain" || text == "" {
-					expected = ""
+					want = ""
 				}
-				if got := bom.WideJSON([]byte(wide.String())); got != expected {
-					t.Errorf("%q: got %q, want %q", wide.String(), got, expected)
+				if got := bom.WideJSON([]byte(wide.String())); got != want {
+					t.Errorf("%q: got %q, want %q", wide.String(), got, want)
 				}
 			}
 		}
