@@ -19,14 +19,14 @@ import (
 // The limits of a log.
 const (
 	maxRead  = 512 << 20 // bytes
-	maxPart  = 1 << 20   // bytes of a result, rule, or invocation
+	maxPart  = 1 << 20   // bytes of a value held in memory, such as a result or rule
 	maxTools = 20        // tools whose names are kept
 )
 
 // levels are the levels of results, most severe first (SARIF 2.1.0, section 3.27.10).
 var levels = []string{"error", "warning", "note", "none"}
 
-// resultKey identifies the results that are counted together, in one row of the outline.
+// resultKey identifies the results that are counted together in a row of the outline.
 type resultKey struct{ rule, level string }
 
 // reader collects the parts of a log.
@@ -34,12 +34,12 @@ type reader struct {
 	stream     *jsonwalk.Stream
 	tools      []string
 	ended      time.Time
-	results    map[resultKey]int
+	results    map[resultKey]int // numbers of results
 	defaults   map[string]string // levels by rule
 	texts      map[string]string // short descriptions by rule
-	suppressed int
+	suppressed int               // the number of suppressed results
 
-	list bool // keep each result in all
+	list bool // keep the first outline.MaxRows results in all
 	all  []finding
 }
 
@@ -49,10 +49,10 @@ type finding struct {
 	place, text string
 }
 
-// Read summarizes a log. It holds one result at a time in memory, and the rules.
+// Read summarizes a log. It holds one result at a time in memory, the counts, and at most outline.MaxRows rules.
 func Read(r io.Reader) (*outline.Outline, error) { return read(r, false) }
 
-// ReadAll is like Read, but returns a row for each result.
+// ReadAll is like Read, but returns a row for each of the first outline.MaxRows results.
 func ReadAll(r io.Reader) (*outline.Outline, error) { return read(r, true) }
 
 func read(r io.Reader, list bool) (*outline.Outline, error) {
@@ -73,7 +73,7 @@ func read(r io.Reader, list bool) (*outline.Outline, error) {
 	case err != nil:
 		return nil, fmt.Errorf("reading SARIF: %w", err)
 	case !runs:
-		return nil, errors.New("not SARIF: it has no runs")
+		return nil, errors.New("not SARIF: no runs")
 	}
 	return s.outline(), nil
 }
@@ -96,7 +96,7 @@ func (s *reader) readRun(key string) error {
 	return s.stream.Skip()
 }
 
-// readDriver reads a field of the tool.
+// readDriver reads a field of the main component of a tool.
 func (s *reader) readDriver(key string) error {
 	switch key {
 	case "name":
@@ -113,6 +113,7 @@ func (s *reader) readDriver(key string) error {
 	return s.stream.Skip()
 }
 
+// readRule keeps the description and the default level of a rule.
 func (s *reader) readRule() error {
 	var rule struct {
 		ID               string
@@ -127,6 +128,7 @@ func (s *reader) readRule() error {
 	return err
 }
 
+// readResult counts a result. A suppressed result is counted apart.
 func (s *reader) readResult() error {
 	var result struct {
 		RuleID       string
@@ -178,17 +180,17 @@ func (l location) String() string {
 	return l.Physical.Artifact.URI
 }
 
-// levelOf returns the level of a result, which may be that of its rule.
+// levelOf returns the level of a result, which may be the default of its rule or of the specification.
 func (s *reader) levelOf(key resultKey) string {
 	for _, level := range []string{key.level, s.defaults[key.rule]} {
 		if slices.Contains(levels, level) {
 			return level
 		}
 	}
-	return "warning" // the default of the specification
+	return "warning" // the default (SARIF 2.1.0, section 3.27.10)
 }
 
-// readInvocation reads the time at which the tool ended.
+// readInvocation keeps the end time of an invocation if it is the latest.
 func (s *reader) readInvocation() error {
 	var invocation struct{ EndTimeUTC string }
 	err := s.stream.Decode(&invocation)
@@ -198,7 +200,7 @@ func (s *reader) readInvocation() error {
 	return err
 }
 
-// outline returns the number of findings of each severity, and the rows.
+// outline returns the outline of the log, with the number of results of each level.
 func (s *reader) outline() *outline.Outline {
 	byLevel := map[string]int{}
 	byRule := map[resultKey]int{}
@@ -239,7 +241,7 @@ func (s *reader) outline() *outline.Outline {
 	return o
 }
 
-// addRows adds a row for each result.
+// addRows adds a row for each kept result, most severe first.
 func (s *reader) addRows(o *outline.Outline) {
 	for i, r := range s.all {
 		s.all[i].level = s.levelOf(r.resultKey)

@@ -10,14 +10,14 @@ import (
 
 func TestRead(t *testing.T) {
 	t.Parallel()
-	for _, test := range []struct{ name, log, want, summary, rows string }{
+	for _, test := range []struct{ name, log, tools, summary, rows string }{
 		{"levels", `{"runs":[{"results":[{"ruleId":"a","level":"note"},{"ruleId":"b","level":"error"},{"ruleId":"b","level":"error"}],"tool":{"driver":{"name":"T"}}}]}`,
 			"T", "2 errors, 1 note", "[[error 2 b ] [note 1 a ]]"},
-		{"the level of the rule, listed after the results", `{"runs":[{"results":[{"ruleId":"a"},{"rule":{"id":"b"}}],"tool":{"driver":{"name":"T","rules":[{"id":"a","defaultConfiguration":{"level":"error"},"shortDescription":{"text":"A"}}]}}}]}`,
+		{"level of a rule listed after the results", `{"runs":[{"results":[{"ruleId":"a"},{"rule":{"id":"b"}}],"tool":{"driver":{"name":"T","rules":[{"id":"a","defaultConfiguration":{"level":"error"},"shortDescription":{"text":"A"}}]}}}]}`,
 			"T", "1 error, 1 warning", "[[error 1 a A] [warning 1 b ]]"},
-		{"passes and suppressions", `{"runs":[{"tool":{"driver":{"name":"T"}},"results":[{"ruleId":"a","kind":"pass"},{"ruleId":"b","suppressions":[{"kind":"inSource"}]},{"ruleId":"c","suppressions":[{"status":"rejected"}]}]}]}`,
+		{"passed and suppressed results", `{"runs":[{"tool":{"driver":{"name":"T"}},"results":[{"ruleId":"a","kind":"pass"},{"ruleId":"b","suppressions":[{"kind":"inSource"}]},{"ruleId":"c","suppressions":[{"status":"rejected"}]}]}]}`,
 			"T", "1 warning, 1 other finding, 1 suppressed", "[[warning 1 c ] [none 1 a ]]"},
-		{"two tools, nothing found", `{"runs":[{"tool":{"driver":{"name":"T"}},"results":[]},{"tool":{"driver":{"name":"U"}}}]}`, "T, U", "no findings", "[]"},
+		{"two tools without results", `{"runs":[{"tool":{"driver":{"name":"T"}},"results":[]},{"tool":{"driver":{"name":"U"}}}]}`, "T, U", "no findings", "[]"},
 		{"values of other types", `{"runs":[7,{"tool":[],"results":{"a":1}},{"results":["x",{"ruleId":4}]}],"version":[[]]}`, "", "2 warnings", "[[warning 2  ]]"},
 	} {
 		o, err := sarif.Read(strings.NewReader(test.log))
@@ -25,8 +25,8 @@ func TestRead(t *testing.T) {
 			t.Errorf("%s: %v", test.name, err)
 			continue
 		}
-		if rows := fmt.Sprint(o.Rows); o.Name != test.want || o.Summary != test.summary || rows != test.rows {
-			t.Errorf("%s: got %q, %q, %s, want %q, %q, %s", test.name, o.Name, o.Summary, rows, test.want, test.summary, test.rows)
+		if rows := fmt.Sprint(o.Rows); o.Name != test.tools || o.Summary != test.summary || rows != test.rows {
+			t.Errorf("%s: got %q, %q, %s, want %q, %q, %s", test.name, o.Name, o.Summary, rows, test.tools, test.summary, test.rows)
 		}
 	}
 	for _, log := range []string{"", "[]", "{}", `{"runs":[`, `{"runs":[{"tool":{"driver":{"name":"` + strings.Repeat("x", 2<<20) + `"}}}]}`} {
@@ -51,15 +51,16 @@ func TestReadAll(t *testing.T) {
 	}
 	o, err = sarif.ReadAll(strings.NewReader(fmt.Sprintf(log, strings.Repeat(`,{"level":"none"}`, 12_000))))
 	if err != nil || len(o.Rows) != 10_000 || o.Totals[3].N != 12_000 {
-		t.Errorf("got %d rows, totals %v, %v, want 10000 rows and 12000 in total", len(o.Rows), o.Totals, err)
+		t.Errorf("got %d rows, totals %v, %v, want 10000 rows and 12000 results of level none", len(o.Rows), o.Totals, err)
 	}
 }
 
-func TestReadEnd(t *testing.T) {
+// TestReadEndTime checks that the outline has the latest end time of the invocations.
+func TestReadEndTime(t *testing.T) {
 	t.Parallel()
 	o, err := sarif.Read(strings.NewReader(`{"runs":[{"invocations":[{"endTimeUtc":"2026-02-01T10:00:00Z"},{"endTimeUtc":"2026-02-01T11:00:00.5Z"},{"endTimeUtc":"no"}]}]}`))
 	if err != nil || o.Created.Format("2006-01-02T15:04") != "2026-02-01T11:00" {
-		t.Errorf("got %v, %v", o, err)
+		t.Errorf("got %v, %v, want the end time 2026-02-01T11:00", o, err)
 	}
 }
 
@@ -69,7 +70,7 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, log string) {
 		o, err := sarif.Read(strings.NewReader(log))
 		if err == nil && (o.Summary == "" || len(o.Name) > 20*210) {
-			t.Errorf("got %+v", o)
+			t.Errorf("got %+v, want a summary and a name of at most 20 tools", o)
 		}
 	})
 }

@@ -1,4 +1,4 @@
-// Package vexdoc summarizes documents that state which vulnerabilities affect a product: OpenVEX, CSAF, and CycloneDX VEX.
+// Package vexdoc summarizes documents about the vulnerabilities of a product: OpenVEX, CSAF, and CycloneDX VEX.
 package vexdoc
 
 import (
@@ -20,8 +20,8 @@ import (
 // The limits of a document.
 const (
 	maxRead  = 256 << 20 // bytes
-	maxPart  = 1 << 20   // bytes of a statement
-	maxLevel = 32        // nested branches of products in CSAF
+	maxPart  = 1 << 20   // bytes of a value held in memory, such as a statement
+	maxLevel = 32        // levels of nested product branches in CSAF
 )
 
 // statuses are the statuses of VEX, most urgent first.
@@ -39,7 +39,7 @@ type reader struct {
 	statements map[statement]int // the number of products of each
 	more       int               // statements beyond outline.MaxRows
 
-	list     bool // keep products
+	list     bool // keep the first outline.MaxRows products
 	products []productStatement
 	totals   map[string]int    // of products by status
 	names    map[string]string // of products, by their identifiers in CSAF
@@ -52,10 +52,10 @@ type productStatement struct {
 	product string
 }
 
-// Read summarizes a document. It holds one statement at a time in memory, and the names of the vulnerabilities.
+// Read summarizes a document. It holds one statement at a time in memory, and at most outline.MaxRows rows.
 func Read(r io.Reader) (*outline.Outline, error) { return read(r, false) }
 
-// ReadAll is like Read, but returns a row for each product of a statement.
+// ReadAll is like Read, but returns a row for each product of a statement, at most outline.MaxRows rows.
 func ReadAll(r io.Reader) (*outline.Outline, error) { return read(r, true) }
 
 func read(r io.Reader, list bool) (*outline.Outline, error) {
@@ -113,7 +113,7 @@ func (s *reader) readText(set func(string)) error {
 	return err
 }
 
-// readCSAF reads the field "document" of a CSAF document.
+// readCSAF reads the version, the ID, and the date from the field "document" of CSAF.
 func (s *reader) readCSAF() error {
 	var d struct {
 		Version  string `json:"csaf_version"`
@@ -157,7 +157,7 @@ var states = map[string]string{
 	"not_affected": "not_affected", "false_positive": "not_affected",
 }
 
-// readVulnerability reads a vulnerability of CycloneDX or CSAF.
+// readVulnerability reads a vulnerability in CycloneDX or CSAF.
 func (s *reader) readVulnerability() error {
 	var v struct {
 		ID, CVE  string
@@ -189,11 +189,11 @@ func (s *reader) readVulnerability() error {
 	return nil
 }
 
-// flag is the reason that CSAF states for products that are not affected.
+// flag is the reason in CSAF why products are not affected.
 type flag struct {
 	Label    string
 	Products []string `json:"product_ids"`
-	Groups   []string `json:"group_ids"` // without any IDs, the flag is for all products
+	Groups   []string `json:"group_ids"` // if both lists are empty, the flag applies to all products
 }
 
 // groupByReason groups products by the reason for their status. Only the status not_affected has reasons.
@@ -217,7 +217,7 @@ func groupByReason(products []anyText, status string, flags []flag) map[string][
 	return by
 }
 
-// readProductTree reads the names of products from a field of a product tree in CSAF, or of a branch of the tree.
+// readProductTree reads product names from a field of a CSAF product tree or of one of its branches.
 func (s *reader) readProductTree(key string) error {
 	switch {
 	case !s.list || s.level > maxLevel:
@@ -234,7 +234,7 @@ func (s *reader) readProductTree(key string) error {
 	return s.stream.Skip()
 }
 
-// readProduct reads the name of a product, or of the combination of two products in a relationship.
+// readProduct reads the name of a product, or of a relationship, which combines two products.
 func (s *reader) readProduct() error {
 	type product struct {
 		ID   string `json:"product_id"`
@@ -253,7 +253,7 @@ func (s *reader) readProduct() error {
 	return err
 }
 
-// add counts a statement about products.
+// add counts a statement about products. A statement beyond outline.MaxRows is counted in more.
 func (s *reader) add(about statement, products []anyText) {
 	if !slices.Contains(statuses, about.status) {
 		about.status = "unknown"
@@ -275,7 +275,7 @@ func (s *reader) add(about statement, products []anyText) {
 	}
 }
 
-// outline returns the number of statements of each status, and the rows.
+// outline returns the outline of the document, with the number of statements of each status.
 func (s *reader) outline() *outline.Outline {
 	byStatus := map[string]int{}
 	for about := range s.statements {

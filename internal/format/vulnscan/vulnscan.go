@@ -19,7 +19,7 @@ import (
 // The limits of a report.
 const (
 	maxRead = 512 << 20 // bytes
-	maxPart = 1 << 20   // bytes of a finding
+	maxPart = 1 << 20   // bytes of a value held in memory, such as a finding
 )
 
 // severities are the severities of both scanners, most severe first.
@@ -32,13 +32,13 @@ type finding struct{ severity, id, where, fixed string }
 type reader struct {
 	stream   *jsonwalk.Stream
 	tool     string
-	about    string
+	about    string // the name of the scanned target
 	created  time.Time
-	counts   map[string]int // by severity
-	findings map[finding]bool
+	counts   map[string]int   // numbers of findings by severity
+	findings map[finding]bool // at most outline.MaxRows
 }
 
-// Read summarizes a report. It holds one finding at a time in memory, and a row for each.
+// Read summarizes a report. It holds one finding at a time in memory, and at most outline.MaxRows rows.
 func Read(r io.Reader) (*outline.Outline, error) {
 	s := &reader{
 		stream: jsonwalk.NewStream(bom.Skip(io.LimitReader(r, maxRead)), maxPart),
@@ -48,7 +48,7 @@ func Read(r io.Reader) (*outline.Outline, error) {
 		return nil, fmt.Errorf("reading the report: %w", err)
 	}
 	if s.tool == "" {
-		return nil, errors.New("not a report of Trivy or Grype")
+		return nil, errors.New("not a Trivy or Grype report")
 	}
 	return s.outline(), nil
 }
@@ -84,7 +84,7 @@ func (s *reader) readField(key string) error {
 	return s.stream.Skip()
 }
 
-// anyTarget is a path, or the description of an image.
+// anyTarget is the path of a directory or file, or the description of an image.
 type anyTarget struct{ name string }
 
 // UnmarshalJSON accepts a value of any type.
@@ -102,6 +102,7 @@ func (s *reader) readTrivyResult(key string) error {
 	return s.stream.Skip()
 }
 
+// readTrivyFinding reads a finding of Trivy. It ignores a misconfiguration test that passed.
 func (s *reader) readTrivyFinding() error {
 	var f struct{ VulnerabilityID, ID, RuleID, Name, PkgName, InstalledVersion, FixedVersion, Severity, Status string }
 	if err := s.stream.Decode(&f); err != nil || f.Status == "PASS" {
@@ -111,6 +112,7 @@ func (s *reader) readTrivyFinding() error {
 	return nil
 }
 
+// readGrypeMatch reads a finding of Grype: a vulnerability and the package that has it.
 func (s *reader) readGrypeMatch() error {
 	var m struct {
 		Vulnerability struct {
@@ -127,7 +129,7 @@ func (s *reader) readGrypeMatch() error {
 	return nil
 }
 
-// add counts a finding.
+// add counts a finding, and keeps it for a row unless there are outline.MaxRows.
 func (s *reader) add(f finding) {
 	f.severity = strings.ToLower(f.severity)
 	if !slices.Contains(severities, f.severity) {
@@ -139,7 +141,7 @@ func (s *reader) add(f finding) {
 	}
 }
 
-// outline returns the number of findings of each severity, and the rows.
+// outline returns the outline of the report, with the number of findings of each severity.
 func (s *reader) outline() *outline.Outline {
 	counts := make([]outline.Count, len(severities))
 	for i, severity := range severities {
