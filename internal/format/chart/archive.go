@@ -13,7 +13,7 @@ import (
 // errNoChart is the error for a valid archive that is not a chart.
 var errNoChart = errors.New("not a packaged chart: it has no NAME/Chart.yaml, which helm requires")
 
-// archiveReader looks for a chart in the first MaxSize bytes of an archive, the part that helm unpacks.
+// archiveReader looks for a chart in the first MaxSize bytes of an archive, the part that Helm unpacks.
 type archiveReader struct {
 	*tar.Reader
 	limited *io.LimitedReader
@@ -28,7 +28,7 @@ func newArchiveReader(r io.Reader) (*archiveReader, error) {
 	return &archiveReader{tar.NewReader(limited), limited}, nil
 }
 
-// findChartFile reads the archive up to the end of its Chart.yaml.
+// findChartFile reads the archive up to the end of its Chart.yaml. Without one, it fails with errNoChart.
 func (r *archiveReader) findChartFile() error {
 	for {
 		header, err := r.Next()
@@ -56,7 +56,7 @@ func isChartFile(header *tar.Header) bool {
 	return file == "Chart.yaml" && strings.Count(dir, "/") == 1 && header.Typeflag == tar.TypeReg
 }
 
-// readRest reads the archive to its end: helm refuses a truncated one.
+// readRest reads the archive to its end, because Helm refuses a truncated one.
 func (r *archiveReader) readRest() (err error) {
 	for err == nil {
 		_, err = r.Next()
@@ -65,7 +65,7 @@ func (r *archiveReader) readRest() (err error) {
 		_, err = io.Copy(io.Discard, r.limited) // up to the checksum of the gzip
 	}
 	if r.limited.N <= 0 {
-		return fmt.Errorf("not a packaged chart: it has more than %d MiB, which is all that helm unpacks", MaxSize>>20)
+		return fmt.Errorf("not a packaged chart: larger than %d MiB, which is all that helm unpacks", MaxSize>>20)
 	}
 	if err != nil {
 		return fmt.Errorf("broken chart archive: %w", err)
@@ -79,8 +79,8 @@ func HasChartFile(r io.Reader) bool {
 	return err == nil && archive.findChartFile() == nil
 }
 
-// CheckArchive returns an error if helm refuses an archive. A valid archive without a Chart.yaml is not an error: npm names
-// its packages in the same way.
+// CheckArchive fails if Helm would refuse an archive. It accepts a valid archive without a Chart.yaml, because npm packages have the
+// same extension.
 func CheckArchive(r io.Reader) error {
 	archive, err := newArchiveReader(r)
 	if err == nil {

@@ -18,9 +18,9 @@ func TestReadArchiveRefuses(t *testing.T) {
 		"no gzip":    {"PK\x03\x04", "not a packaged chart"},
 		"cut":        {whole[:len(whole)/2], "broken chart archive"},
 		"no chart":   {kindtest.Tgz(t, "a/b/Chart.yaml", kindtest.SmallChart), "it has no Chart.yaml"},
-		"at the top": {kindtest.Tgz(t, "Chart.yaml", kindtest.SmallChart), "its Chart.yaml is in no directory"},
+		"at the top": {kindtest.Tgz(t, "Chart.yaml", kindtest.SmallChart), "its Chart.yaml is not in a directory"},
 		"dots":       {kindtest.Tgz(t, "./demo/Chart.yaml", kindtest.SmallChart), `it has "./demo/Chart.yaml" where helm requires NAME/Chart.yaml`},
-		"outside":    {kindtest.Tgz(t, "demo/../../x", "", "demo/Chart.yaml", kindtest.SmallChart), "outside of the directory of the chart"},
+		"outside":    {kindtest.Tgz(t, "demo/../../x", "", "demo/Chart.yaml", kindtest.SmallChart), "is outside the directory of the chart"},
 		"bomb":       {kindtest.Tgz(t, "demo/big", strings.Repeat("\x00", chart.MaxSize), "demo/Chart.yaml", kindtest.SmallChart), "the limit of helm for a chart"},
 		"cut late":   {long[:len(long)-6], "broken chart archive"},
 		"not a tar":  {kindtest.Gzipped(t, strings.Repeat("x", 2000)), "broken chart archive"},
@@ -58,7 +58,7 @@ func FuzzReadArchive(f *testing.F) {
 	})
 }
 
-// TestLargeFile checks that large files are accepted: helm 4.3 loads files of any size, earlier versions do not.
+// TestLargeFile checks that large files are accepted: Helm 4.3 loads files of any size, earlier versions do not.
 func TestLargeFile(t *testing.T) {
 	t.Parallel()
 	for size, want := range map[int]int{chart.MaxFileSize: 0, chart.MaxFileSize + 1: 1} {
@@ -66,7 +66,7 @@ func TestLargeFile(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(c.Warnings) != want || want > 0 && c.Warnings[0] != "helm before 4.3 does not load the chart: files/big has more than 5 MiB" {
+		if len(c.Warnings) != want || want > 0 && c.Warnings[0] != "helm before 4.3 does not load the chart: files/big is larger than 5 MiB" {
 			t.Errorf("%d bytes: got the warnings %q, want %d", size, c.Warnings, want)
 		}
 	}

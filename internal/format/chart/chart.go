@@ -17,12 +17,12 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Chart is the metadata of a Helm chart. Its JSON has the fields in helm's order: those of About before those of Packaging.
+// Chart is the metadata of a Helm chart. In its JSON, the fields are in Helm's order: those of About before those of Packaging.
 type Chart struct {
 	About
 	Packaging
 
-	Warnings []string `json:"-"` // values that helm does not read as they are written
+	Warnings []string `json:"-"` // problems that Helm accepts, such as a number that it reads differently
 
 	packed []string // names of the charts in charts/
 }
@@ -39,7 +39,7 @@ type About struct {
 	Icon        string        `json:"icon,omitempty"`
 }
 
-// Packaging has the fields for helm and for people who install a chart.
+// Packaging has the fields for Helm and for people who install a chart.
 type Packaging struct {
 	APIVersion   string            `json:"apiVersion,omitempty"`
 	Condition    string            `json:"condition,omitempty"`
@@ -71,17 +71,17 @@ type Dependency struct {
 	Alias        string   `json:"alias,omitempty"`
 }
 
-// versionSyntax is the syntax that helm accepts as a version: semver with optional parts.
+// versionSyntax is the syntax that Helm accepts as a version: semver with optional parts.
 var versionSyntax = lazy.Regexp(`^v?\d+(\.\d+)?(\.\d+)?(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
 
-// Parse reads and checks a Chart.yaml as helm does. requirements is the requirements.yaml in which older charts list their
+// Parse reads and checks a Chart.yaml as Helm does. requirements is the requirements.yaml in which older charts list their
 // dependencies, or nil.
 func Parse(data, requirements []byte) (*Chart, error) {
 	c := &Chart{}
 	if err := c.read("Chart.yaml", data); err != nil {
 		return nil, err
 	}
-	if c.APIVersion == "" { // a chart of helm 2
+	if c.APIVersion == "" { // a chart for Helm 2
 		c.APIVersion = "v1"
 	}
 	if requirements != nil {
@@ -92,10 +92,10 @@ func Parse(data, requirements []byte) (*Chart, error) {
 	return c, c.check()
 }
 
-// RequirementsFile has the dependencies of charts of apiVersion v1.
+// RequirementsFile lists the dependencies of a chart with apiVersion v1.
 const RequirementsFile = "requirements.yaml"
 
-// read merges the fields of a file over the metadata.
+// read adds the fields of a file to the metadata. A field that is already set is replaced.
 func (c *Chart) read(file string, data []byte) error {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(data, &doc); err != nil {
@@ -103,7 +103,7 @@ func (c *Chart) read(file string, data []byte) error {
 	}
 	dropRepeatedKeys(&doc)
 	if hasNonFinite(&doc) {
-		return fmt.Errorf("helm can't read %s: .inf and .nan are not possible", file)
+		return fmt.Errorf("helm can't read %s: .inf and .nan are not allowed", file)
 	}
 	s := stringifier{file: file}
 	s.convert(&doc, "")
@@ -112,7 +112,7 @@ func (c *Chart) read(file string, data []byte) error {
 	if err := doc.Decode(&loose); err != nil {
 		return fmt.Errorf("helm can't read %s: %w", file, yamlerror.Worded(err))
 	}
-	// Helm reads YAML by way of encoding/json, which ignores the case of keys.
+	// Helm converts YAML to JSON and decodes it with encoding/json, which ignores the case of keys.
 	encoded, err := json.Marshal(loose)
 	if err != nil {
 		return fmt.Errorf("helm can't read %s: %w", file, err)
@@ -126,7 +126,7 @@ func (c *Chart) read(file string, data []byte) error {
 	return nil
 }
 
-// dropRepeatedKeys keeps only the last occurrence of each key of a mapping, as helm does.
+// dropRepeatedKeys keeps only the last occurrence of each key in the mappings of a document, as Helm does.
 func dropRepeatedKeys(n *yaml.Node) {
 	for _, inner := range n.Content {
 		dropRepeatedKeys(inner)
@@ -165,7 +165,7 @@ func typeName(t reflect.Type) string {
 	return "a string"
 }
 
-// withArticle returns the name of a JSON type with its article.
+// withArticle returns the name of a JSON type with an indefinite article.
 func withArticle(value string) string {
 	if value == "array" || value == "object" {
 		return "an " + value
@@ -173,7 +173,7 @@ func withArticle(value string) string {
 	return "a " + value
 }
 
-// stringifier converts the numbers and booleans in a Chart.yaml to strings, as helm's YAML library does for string fields.
+// stringifier converts the numbers and booleans in a Chart.yaml to strings, as Helm's YAML library does for string fields.
 // All fields except those in notText are strings.
 type stringifier struct {
 	file     string
@@ -186,7 +186,7 @@ var notText = []string{"deprecated", "enabled", "import-values"}
 // oldBools are the booleans that YAML 1.2 dropped. Helm reads YAML 1.1.
 var oldBools = map[string]string{"y": "true", "yes": "true", "on": "true", "n": "false", "no": "false", "off": "false"}
 
-// convert converts the scalars in a node, the value of a key.
+// convert converts the scalars in a node, which is the value of key.
 func (s *stringifier) convert(n *yaml.Node, key string) {
 	switch n.Kind {
 	case yaml.MappingNode:
@@ -206,7 +206,7 @@ func (s *stringifier) convert(n *yaml.Node, key string) {
 	}
 }
 
-// convertScalar converts a scalar, and adds a warning if the text changes.
+// convertScalar converts a scalar to a string, and adds a warning if the string differs from the text in the file.
 func (s *stringifier) convertScalar(n *yaml.Node, key string) {
 	written := n.Value
 	if old := oldBools[strings.ToLower(written)]; n.Style == 0 && old != "" {
@@ -235,7 +235,7 @@ func (s *stringifier) convertScalar(n *yaml.Node, key string) {
 	n.Tag, n.Style = "!!str", yaml.DoubleQuotedStyle
 }
 
-// sanitize replaces white space with blanks and removes unprintable characters, as helm does.
+// sanitize replaces white space with spaces and removes unprintable characters, as Helm does.
 func sanitize(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -248,7 +248,7 @@ func sanitize(text string) string {
 	}, text)
 }
 
-// sanitizeFields sanitizes the fields of the metadata that helm sanitizes.
+// sanitizeFields sanitizes the same fields of the metadata as Helm.
 func (c *Chart) sanitizeFields() {
 	texts := []*string{&c.Name, &c.Description, &c.Home, &c.Icon, &c.Condition, &c.Tags, &c.AppVersion, &c.KubeVersion}
 	addAll := func(of []string) {
@@ -271,7 +271,7 @@ func (c *Chart) sanitizeFields() {
 	}
 }
 
-// check sanitizes the metadata, and returns an error if helm would refuse it.
+// check sanitizes the metadata. It fails if Helm would refuse the chart.
 func (c *Chart) check() error {
 	if slices.Contains(c.Maintainers, nil) {
 		return errors.New("its Chart.yaml has an empty maintainer, which helm refuses")
@@ -292,10 +292,10 @@ func (c *Chart) check() error {
 	return c.checkDependencies()
 }
 
-// aliasSyntax is the syntax that helm accepts as the alias of a dependency.
+// aliasSyntax is the syntax that Helm accepts as the alias of a dependency.
 var aliasSyntax = lazy.Regexp(`^[a-zA-Z0-9_-]+$`)
 
-// checkDependencies checks that each dependency has a name or alias of its own.
+// checkDependencies fails if a dependency has no name, or an invalid alias, or the name or alias of another one.
 func (c *Chart) checkDependencies() error {
 	seen := map[string]bool{}
 	for _, d := range c.Dependencies {

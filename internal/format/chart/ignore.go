@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Ignore holds the rules of a .helmignore, as helm understands them.
+// Ignore holds the rules of a .helmignore, which follow Helm's syntax.
 type Ignore []ignoreRule
 
 type ignoreRule struct {
@@ -14,13 +14,13 @@ type ignoreRule struct {
 	negate, onlyDir bool
 }
 
-// builtinRules are helm's own rules. They exclude hidden files in templates/, and the names in charts/ that helm does not
-// take for charts.
+// builtinRules are the rules that Helm always applies. They exclude hidden files in templates/, and the names in charts/ that Helm
+// does not take for charts.
 var builtinRules = []ignoreRule{
 	{pattern: "templates/.?*"}, {pattern: "charts/[._]*"}, {pattern: "charts/*/charts/[._]*"}, {pattern: "charts/*/charts/*/charts/[._]*"},
 }
 
-// ParseIgnore reads the rules of a .helmignore and appends builtinRules.
+// ParseIgnore reads the rules of a .helmignore and appends builtinRules. It fails if a rule contains ** or is malformed.
 func ParseIgnore(data []byte) (Ignore, error) {
 	var rules Ignore
 	for line := range strings.Lines(strings.TrimPrefix(string(data), "\ufeff")) {
@@ -42,8 +42,8 @@ func ParseIgnore(data []byte) (Ignore, error) {
 	return append(rules, builtinRules...), nil
 }
 
-// Excludes reports whether helm excludes a path of the chart. As in helm, a rule with "!" excludes everything except its
-// matches.
+// Excludes reports whether Helm excludes a path, relative to the chart. As in Helm, a rule with "!" excludes everything that does
+// not match it.
 func (h Ignore) Excludes(name string, dir bool) bool {
 	for _, r := range h {
 		switch {
@@ -56,6 +56,7 @@ func (h Ignore) Excludes(name string, dir bool) bool {
 	return false
 }
 
+// matches reports whether a path matches the pattern. A pattern without a slash is compared with the last element of the path.
 func (r ignoreRule) matches(name string) bool {
 	pattern, anchored := strings.CutPrefix(r.pattern, "/")
 	if !anchored && !strings.Contains(pattern, "/") {

@@ -19,52 +19,53 @@ import (
 )
 
 const (
-	// MaxSize is helm's limit for the size of a chart, in bytes.
+	// MaxSize is Helm's limit for the unpacked size of a chart, in bytes.
 	MaxSize = 100 << 20
-	// MaxFileSize is the size of the largest file of a chart that helm before 4.3 loads, in bytes.
+	// MaxFileSize is the size of the largest file of a chart that Helm before 4.3 loads, in bytes.
 	MaxFileSize = 5 << 20
 
-	// maxDepth bounds the nesting of charts. Helm has no such limit.
+	// maxDepth limits the nesting of charts. Helm has no such limit.
 	maxDepth = 16
 )
 
-// metadataFiles are the files of a chart that helm reads to load it.
+// metadataFiles are the files of a chart that Helm reads to load it.
 var metadataFiles = []string{"Chart.yaml", "Chart.lock", "values.yaml", "values.schema.json", RequirementsFile, "requirements.lock"}
 
-// Loader checks the files of a chart as helm does when it loads them: call Add for each file, then Load for the metadata.
+// Loader checks the files of a chart as Helm does when it loads them: call Add for each file, then Load for the metadata.
 type Loader struct {
-	files  map[string][]byte  // metadataFiles
-	charts map[string]*Loader // directories in charts/
-	packed map[string]*Chart  // archives in charts/
-	depth  int
-	all    *total
+	files  map[string][]byte  // contents of metadataFiles by name
+	charts map[string]*Loader // directories in charts/ by name
+	packed map[string]*Chart  // archives in charts/ by name
+	depth  int                // the number of charts around this one
+	all    *total             // shared with the charts around it and in it
 }
 
-// total counts the bytes of a chart and the charts in it, and lists large files.
+// total counts the bytes of a chart and of the charts in it, and lists large files.
 type total struct {
 	size  int64
-	large []string // files that some versions of helm do not load
+	large []string // files larger than MaxFileSize
 }
 
-// NewLoader returns a Loader of a chart.
+// NewLoader returns a Loader for a chart.
 func NewLoader() *Loader { return newLoader(0, &total{}) }
 
 func newLoader(depth int, all *total) *Loader {
 	return &Loader{files: map[string][]byte{}, charts: map[string]*Loader{}, packed: map[string]*Chart{}, depth: depth, all: all}
 }
 
-// Add reads the parts of a file that helm needs to load the chart. The name is relative to the directory of the chart.
+// Add reads a file of size bytes if Helm needs its content to load the chart. The name is relative to the directory of the chart. It
+// fails if the files reach MaxSize.
 func (l *Loader) Add(name string, r io.Reader, size int64) error {
 	if size > MaxFileSize {
 		l.all.large = append(l.all.large, name)
 	}
 	if l.all.size += size; l.all.size >= MaxSize {
-		return fmt.Errorf("it has more than %d MiB, the limit of helm for a chart", MaxSize>>20)
+		return fmt.Errorf("it is larger than %d MiB, the limit of helm for a chart", MaxSize>>20)
 	}
 	return l.add(name, r)
 }
 
-// add keeps a file that helm reads, or passes a file in charts/ to the Loader of its chart.
+// add keeps a file that Helm reads, or passes a file in charts/ to the Loader of its chart.
 func (l *Loader) add(name string, r io.Reader) error {
 	below, inCharts := strings.CutPrefix(name, "charts/")
 	switch {
@@ -75,7 +76,7 @@ func (l *Loader) add(name string, r io.Reader) error {
 	case !inCharts || path.Ext(name) == ".prov" || strings.HasPrefix(below, "_") || strings.HasPrefix(below, "."):
 		return nil
 	case l.depth == maxDepth:
-		return fmt.Errorf("%q is below more than %d charts", name, maxDepth)
+		return fmt.Errorf("%q is in more than %d nested charts", name, maxDepth)
 	}
 	sub, inner, isDir := strings.Cut(below, "/")
 	if path.Ext(sub) == ".tgz" {
@@ -93,12 +94,12 @@ func (l *Loader) add(name string, r io.Reader) error {
 		l.charts[sub] = newLoader(l.depth+1, l.all)
 	}
 	if !isDir {
-		return nil // helm takes any file in charts/ for a chart, so Load reports a missing Chart.yaml
+		return nil // Helm takes any file in charts/ for a chart, so Load reports a missing Chart.yaml
 	}
 	return l.charts[sub].add(inner, r)
 }
 
-// Load returns the metadata of the chart, or an error if helm would not load it.
+// Load returns the metadata of the chart. It fails if Helm would not load the chart.
 func (l *Loader) Load() (*Chart, error) {
 	if _, ok := l.files["Chart.yaml"]; !ok {
 		return nil, errors.New("it has no Chart.yaml, which helm requires")
@@ -128,7 +129,7 @@ func (l *Loader) Load() (*Chart, error) {
 		c.packed = append(c.packed, inner.Name)
 	}
 	if l.depth == 0 && len(l.all.large) > 0 {
-		c.Warnings = append(c.Warnings, fmt.Sprintf("helm before 4.3 does not load the chart: %s has more than %d MiB", l.all.large[0], MaxFileSize>>20))
+		c.Warnings = append(c.Warnings, fmt.Sprintf("helm before 4.3 does not load the chart: %s is larger than %d MiB", l.all.large[0], MaxFileSize>>20))
 	}
 	return c, nil
 }
@@ -179,7 +180,7 @@ func (l *Loader) Override(field, value string) error {
 	return nil
 }
 
-// Missing lists the dependencies in Chart.yaml that are not in charts/. Helm refuses to package a chart that lacks any.
+// Missing returns the names of the dependencies that are not in charts/. Helm refuses to package a chart that lacks any.
 func (c *Chart) Missing() []string {
 	var missing []string
 	for _, d := range c.Dependencies {
@@ -190,7 +191,7 @@ func (c *Chart) Missing() []string {
 	return missing
 }
 
-// checkFile checks a file that helm reads besides Chart.yaml. Helm accepts duplicate keys.
+// checkFile checks a file that Helm reads besides Chart.yaml and RequirementsFile. Helm accepts duplicate keys.
 func checkFile(name string, data []byte) error {
 	switch name {
 	case "values.schema.json":
@@ -218,7 +219,7 @@ func checkFile(name string, data []byte) error {
 		}
 		dropRepeatedKeys(&doc)
 		if hasNonFinite(&doc) {
-			return errors.New(".inf and .nan are not possible")
+			return errors.New(".inf and .nan are not allowed")
 		}
 		var values any
 		if err := doc.Decode(&values); err != nil { // such as a template as a key
@@ -227,7 +228,7 @@ func checkFile(name string, data []byte) error {
 	}
 }
 
-// hasNonFinite reports whether a document has an infinity or a NaN. Helm reads YAML by way of JSON, which has neither.
+// hasNonFinite reports whether a document contains an infinity or a NaN. Helm converts YAML to JSON, which has neither.
 func hasNonFinite(n *yaml.Node) bool {
 	if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!float" {
 		var f float64
@@ -236,7 +237,7 @@ func hasNonFinite(n *yaml.Node) bool {
 	return slices.ContainsFunc(n.Content, hasNonFinite)
 }
 
-// checkLock checks the fields of a Chart.lock that helm reads.
+// checkLock checks the fields of a Chart.lock that Helm reads.
 func checkLock(data []byte) error {
 	var lock struct {
 		Generated    time.Time
@@ -259,10 +260,11 @@ func checkLock(data []byte) error {
 	return json.Unmarshal(encoded, &lock)
 }
 
-// ReadArchive reads the metadata of a packaged chart, and checks what helm checks when it loads it.
+// ReadArchive reads the metadata of a packaged chart. It fails if Helm would not load the chart.
 func ReadArchive(r io.Reader) (*Chart, error) { return readArchive(r, NewLoader()) }
 
 // readArchive adds the files of a packaged chart to a Loader, under their names in the chart, and loads it.
+// readArchive adds the files of a packaged chart to a new Loader and loads the chart.
 func readArchive(r io.Reader, l *Loader) (*Chart, error) {
 	unzipped, err := gzip.NewReader(r)
 	if err != nil {
@@ -283,7 +285,7 @@ func readArchive(r io.Reader, l *Loader) (*Chart, error) {
 			}
 			return l.Load()
 		case limited.N <= 0:
-			return nil, fmt.Errorf("it has more than %d MiB, the limit of helm for a chart", MaxSize>>20)
+			return nil, fmt.Errorf("it is larger than %d MiB, the limit of helm for a chart", MaxSize>>20)
 		case err != nil:
 			return nil, fmt.Errorf("broken chart archive: %w", err)
 		case header.FileInfo().IsDir() || header.Typeflag == tar.TypeXGlobalHeader || header.Typeflag == tar.TypeXHeader:
@@ -302,15 +304,15 @@ func readArchive(r io.Reader, l *Loader) (*Chart, error) {
 	}
 }
 
-// nameInChart returns the name of an entry of a packaged chart as helm sees it: without its first directory, whatever the
-// name of that directory.
+// nameInChart returns the name of an entry in a packaged chart, relative to the chart. Like Helm, it removes the first directory,
+// whatever its name.
 func nameInChart(entry string) (string, error) {
 	first, rest, _ := strings.Cut(strings.ReplaceAll(entry, `\`, "/"), "/")
 	switch name := path.Clean(rest); {
 	case first == "Chart.yaml":
-		return "", errors.New("its Chart.yaml is in no directory, and helm requires NAME/Chart.yaml")
+		return "", errors.New("its Chart.yaml is not in a directory, and helm requires NAME/Chart.yaml")
 	case path.IsAbs(rest), name == ".", strings.HasPrefix(name, ".."), len(name) > 2 && name[1] == ':' && name[2] == '/':
-		return "", fmt.Errorf("its entry %q is outside of the directory of the chart, which helm refuses", entry)
+		return "", fmt.Errorf("its entry %q is outside the directory of the chart, which helm refuses", entry)
 	default:
 		return name, nil
 	}

@@ -258,8 +258,8 @@ func TestHelmRefuses(t *testing.T) {
 		"double star":       {map[string]string{"demo/Chart.yaml": kindtest.SmallChart, "demo/.helmignore": "**/x\n"}, "helm does not know **"},
 		"broken values":     {map[string]string{"demo/Chart.yaml": kindtest.SmallChart, "demo/values.yaml": "a: [\n"}, "helm can't read its values.yaml: line 2: not YAML: "},
 		"values are a list": {map[string]string{"demo/Chart.yaml": kindtest.SmallChart, "demo/values.yaml": "- a\n"}, "helm can't read its values.yaml: it is not a mapping"},
-		"infinity":          {chart(kindtest.SmallChart + "appVersion: .inf\n"), "helm can't read Chart.yaml: .inf and .nan are not possible"},
-		"no number":         {map[string]string{"demo/Chart.yaml": kindtest.SmallChart, "demo/values.yaml": "a: [{b: .nan}]\n"}, "helm can't read its values.yaml: .inf and .nan are not possible"},
+		"infinity":          {chart(kindtest.SmallChart + "appVersion: .inf\n"), "helm can't read Chart.yaml: .inf and .nan are not allowed"},
+		"no number":         {map[string]string{"demo/Chart.yaml": kindtest.SmallChart, "demo/values.yaml": "a: [{b: .nan}]\n"}, "helm can't read its values.yaml: .inf and .nan are not allowed"},
 		"ignores itself":    {map[string]string{"demo/Chart.yaml": kindtest.SmallChart, "demo/.helmignore": "*.yaml\n"}, "leaves out Chart.yaml"},
 		"ignores the rest":  {map[string]string{"demo/Chart.yaml": kindtest.SmallChart, "demo/.helmignore": "!values.yaml\n"}, "leaves out Chart.yaml"},
 	} {
