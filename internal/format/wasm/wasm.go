@@ -16,7 +16,7 @@ import (
 // The limits of a binary. Code and data, nearly all of it, are skipped.
 const (
 	maxSections = 1 << 16
-	maxNames    = 1 << 14 // listed imports or exports
+	maxNames    = 1 << 14 // names in a list of imports or exports
 	maxName     = 1 << 16 // bytes of a name
 	maxKept     = 1 << 20 // bytes of all listed names, which must fit into a config
 )
@@ -26,10 +26,11 @@ type File struct {
 	Component bool
 	Imports   []string // of a component: names in order; of a module: the modules that it imports from
 	Exports   []string // names in order
-	kept      int
+	kept      int      // bytes of all listed names
 }
 
-// Read reads the imports and exports of a core module or a component. It fails if a section is truncated.
+// Read reads the imports and exports of a core module or a component of size bytes. It fails if a section is truncated, or if an
+// import or export section is invalid.
 func Read(r io.ReaderAt, size int64) (*File, error) {
 	var header [8]byte
 	if _, err := r.ReadAt(header[:], 0); err != nil || string(header[:4]) != "\x00asm" {
@@ -46,7 +47,7 @@ func Read(r io.ReaderAt, size int64) (*File, error) {
 	return f, f.readSections(r, size)
 }
 
-// OS returns the operating system to state in the config of an artifact (CNCF TAG Runtime, Wasm OCI Artifact layout).
+// OS returns the operating system for the config of an artifact (CNCF TAG Runtime, Wasm OCI Artifact layout).
 func (f *File) OS() string {
 	if f.Component {
 		return "wasip2"
@@ -54,7 +55,8 @@ func (f *File) OS() string {
 	return "wasip1"
 }
 
-// WASI returns the version of WASI that the binary imports: "0.2.0", "preview1", or "".
+// WASI returns the version of WASI that the binary imports: "preview0", "preview1", or a version such as "0.2.0". It returns "" if
+// the binary imports none.
 func (f *File) WASI() string {
 	version := ""
 	for _, name := range f.Imports {
@@ -78,11 +80,12 @@ const (
 	componentImports, componentExports = 10, 11
 )
 
+// readSections reads the sections after the header.
 func (f *File) readSections(r io.ReaderAt, size int64) error {
 	pos := int64(8)
 	for n := 0; pos < size; n++ {
 		if n == maxSections {
-			return fmt.Errorf("WebAssembly binary has too many sections: the limit is %d", maxSections)
+			return fmt.Errorf("too many sections in a WebAssembly binary: limit is %d", maxSections)
 		}
 		head := &reader{in: bufio.NewReaderSize(io.NewSectionReader(r, pos, min(size-pos, 11)), 16)}
 		id, length := head.readByte(), int64(head.readUint32())
@@ -91,7 +94,7 @@ func (f *File) readSections(r io.ReaderAt, size int64) error {
 		}
 		body := pos + head.read
 		if pos = body + length; pos > size {
-			return fmt.Errorf("truncated WebAssembly binary: section %d ends at byte %d, the file has %d", id, pos, size)
+			return fmt.Errorf("truncated WebAssembly binary: section %d ends at byte %d, but the file is %d bytes", id, pos, size)
 		}
 		if err := f.readSection(id, io.NewSectionReader(r, body, length)); err != nil {
 			return fmt.Errorf("WebAssembly section %d at byte %d: %w", id, body, err)
@@ -100,7 +103,7 @@ func (f *File) readSections(r io.ReaderAt, size int64) error {
 	return nil
 }
 
-// readSection lists the names in an import or export section, and skips any other section. The list ends at an unknown encoding,
+// readSection lists the names in an import or export section, and ignores any other section. The list ends at an unknown encoding,
 // which is not an error: proposals keep adding encodings, and the list is only informational.
 func (f *File) readSection(id byte, section *io.SectionReader) error {
 	var entry func(*reader)
@@ -127,7 +130,7 @@ func (f *File) readSection(id byte, section *io.SectionReader) error {
 	case errors.Is(r.err, errUnknown):
 		return nil
 	case errors.Is(r.err, io.EOF) || errors.Is(r.err, io.ErrUnexpectedEOF):
-		return errors.New("more entries than bytes")
+		return errors.New("section ends inside an entry")
 	}
 	return r.err
 }
@@ -182,28 +185,29 @@ func (f *File) addComponentExport(r *reader) {
 	f.Exports = f.appendName(r, f.Exports, name)
 }
 
-// appendName appends a name if it was read completely, even if its type is in an unknown encoding.
+// appendName appends a name if it was read completely, even if its type has an unknown encoding. It ends the list at its limits.
 func (f *File) appendName(r *reader, names []string, name string) []string {
 	if name == "" || r.err != nil && !errors.Is(r.err, errUnknown) {
 		return names
 	}
 	if f.kept += len(name); len(names) == maxNames || f.kept > maxKept {
-		r.fail(errUnknown) // end the list at its limit
+		r.fail(errUnknown)
 		return names
 	}
 	return append(names, name)
 }
 
-// errUnknown ends a list of names; readSection doesn't return it.
+// errUnknown ends a list of names. readSection does not return it.
 var errUnknown = errors.New("unknown encoding")
 
-// reader decodes a section. After an error, its methods do nothing.
+// reader decodes a section. After an error, its methods read nothing and return zero values.
 type reader struct {
 	in   *bufio.Reader
 	read int64 // the number of bytes read
 	err  error
 }
 
+// fail sets the error, unless there already is one.
 func (r *reader) fail(err error) {
 	if r.err == nil {
 		r.err = err
@@ -223,17 +227,17 @@ func (r *reader) readByte() byte {
 	return b
 }
 
-// readUint32 reads an unsigned LEB128 of 32 bits.
+// readUint32 reads an unsigned 32-bit integer in LEB128.
 func (r *reader) readUint32() uint32 {
 	n := r.readUint64()
 	if n > math.MaxUint32 {
-		r.fail(fmt.Errorf("number %d has more than 32 bits", n))
+		r.fail(fmt.Errorf("number %d exceeds 32 bits", n))
 		return 0
 	}
 	return uint32(n)
 }
 
-// readUint64 reads an unsigned LEB128 of 64 bits.
+// readUint64 reads an unsigned 64-bit integer in LEB128.
 func (r *reader) readUint64() uint64 {
 	var n uint64
 	for shift := 0; shift < 70; shift += 7 {
@@ -243,15 +247,15 @@ func (r *reader) readUint64() uint64 {
 			return n
 		}
 	}
-	r.fail(errors.New("a number has more than 10 bytes"))
+	r.fail(errors.New("number longer than 10 bytes"))
 	return 0
 }
 
-// readName reads a string in UTF-8.
+// readName reads a string in UTF-8 of at most maxName bytes.
 func (r *reader) readName() string {
 	n := r.readUint32()
 	if n > maxName {
-		r.fail(fmt.Errorf("a name has %d bytes", n))
+		r.fail(fmt.Errorf("name too long: %d bytes, limit is %d KiB", n, maxName>>10))
 	}
 	if r.err != nil {
 		return ""
@@ -262,19 +266,19 @@ func (r *reader) readName() string {
 		return ""
 	}
 	if !utf8.Valid(b) {
-		r.err = errors.New("a name is not UTF-8")
+		r.err = errors.New("name is not UTF-8")
 	}
 	return string(b)
 }
 
-// skipValueType skips a value or reference type; 0x63 and 0x64 are followed by a heap type.
+// skipValueType skips a value or reference type. A heap type follows 0x63 and 0x64.
 func (r *reader) skipValueType() {
 	if b := r.readByte(); b == 0x63 || b == 0x64 {
 		r.readUint64()
 	}
 }
 
-// skipLimits skips the bounds of a table or memory. Flags show whether a maximum and a page size follow.
+// skipLimits skips the limits of a table or memory: flags, a minimum, and, if the flags say so, a maximum and a page size.
 func (r *reader) skipLimits() {
 	flags := r.readByte()
 	r.readUint64()

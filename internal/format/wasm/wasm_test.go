@@ -48,12 +48,12 @@ func TestReadRefuses(t *testing.T) {
 		"empty":                 {"", "not a WebAssembly binary"},
 		"text format":           {"(module)", "not a WebAssembly binary"},
 		"unknown version":       {"\x00asm\x02\x00\x00\x00", "unsupported WebAssembly version"},
-		"section cut":           {formattest.WasmModule + "\x02\x7f\x00", "section 2 ends at byte 137, the file has 11"},
+		"section cut":           {formattest.WasmModule + "\x02\x7f\x00", "section 2 ends at byte 137, but the file is 11 bytes"},
 		"section header cut":    {formattest.WasmModule + "\x02", "incomplete section header"},
 		"length without end":    {formattest.WasmModule + "\x02" + strings.Repeat("\xff", 12), "incomplete section header"},
-		"more entries":          {formattest.WasmModule + formattest.WasmSection(7, "\x7f"), "more entries than bytes"},
-		"a name beyond section": {formattest.WasmModule + formattest.WasmSection(7, "\x01\x20a"), "more entries than bytes"},
-		"a huge name":           {formattest.WasmModule + formattest.WasmSection(7, "\x01\xff\xff\xff\xff\x0f"), "a name has 4294967295 bytes"},
+		"more entries":          {formattest.WasmModule + formattest.WasmSection(7, "\x7f"), "section ends inside an entry"},
+		"a name beyond section": {formattest.WasmModule + formattest.WasmSection(7, "\x01\x20a"), "section ends inside an entry"},
+		"a huge name":           {formattest.WasmModule + formattest.WasmSection(7, "\x01\xff\xff\xff\xff\x0f"), "name too long: 4294967295 bytes, limit is 64 KiB"},
 		"a name not UTF-8":      {formattest.WasmModule + formattest.WasmSection(7, "\x01\x01\xff\x00\x00"), "not UTF-8"},
 	} {
 		t.Run(name, func(t *testing.T) {
