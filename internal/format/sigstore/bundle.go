@@ -1,7 +1,7 @@
 // Package sigstore reads and writes the documents of sigstore's clients: bundles (protobuf-specs, sigstore_bundle.proto, version
 // 0.3) with a DSSE envelope over an in-toto statement, and the payloads of cosign's signature tags.
 //
-// Only the caller's key counts as evidence. The package does not check the log entries, timestamps, and certificates in a
+// Only a key of the caller verifies a signature. The package does not check the log entries, timestamps, and certificates in a
 // bundle.
 package sigstore
 
@@ -21,21 +21,21 @@ import (
 // The media types of a bundle of version 0.3 and of its payload.
 const (
 	BundleType  = "application/vnd.dev.sigstore.bundle.v0.3+json"
-	olderName   = "application/vnd.dev.sigstore.bundle+json;version=0.3"
+	olderType   = "application/vnd.dev.sigstore.bundle+json;version=0.3"
 	PayloadType = "application/vnd.in-toto+json"
 )
 
 // Bundle is a signed statement.
 type Bundle struct {
 	Statement Statement
-	Hint      string // of the key, as the signer wrote it: not evidence
-	Identity  string // of the certificate: an email address or URI; "" if a key signed
-	Issuer    string // the OIDC issuer of the identity, as the certificate states it
+	Hint      string // the hint of the key, as the signer wrote it; not verified
+	Identity  string // the names in the certificate, such as an email address or URI, not verified; "" if the bundle names a key
+	Issuer    string // the OIDC issuer in the certificate, not verified; "" if absent
 
 	payload, signature []byte
 }
 
-// document is the JSON form of a bundle, without log entries and timestamps, which a check with a key does not need.
+// document is the JSON form of a bundle, without the log entries and timestamps, which verification with a key does not need.
 type document struct {
 	MediaType string    `json:"mediaType"`
 	Material  material  `json:"verificationMaterial"`
@@ -82,8 +82,8 @@ func NewBundle(s Statement, key *sigkey.Private) ([]byte, error) {
 	})
 }
 
-// ParseBundle reads a bundle. It fails if the bundle is not of version 0.3 or has anything but one signature over one in-toto
-// statement: a bundle that can be read in two ways can't be trusted.
+// ParseBundle reads a bundle. It fails unless the bundle has version 0.3, one signature over one in-toto statement with one subject,
+// and either a key or a certificate: a bundle that can be read in two ways can't be trusted.
 func ParseBundle(data []byte) (*Bundle, error) {
 	if err := limits.Check(data); err != nil {
 		return nil, fmt.Errorf("invalid sigstore bundle: %w", err)
@@ -93,7 +93,7 @@ func ParseBundle(data []byte) (*Bundle, error) {
 		return nil, fmt.Errorf("invalid sigstore bundle: %w", err)
 	}
 	switch e := d.Envelope; {
-	case d.MediaType != BundleType && d.MediaType != olderName:
+	case d.MediaType != BundleType && d.MediaType != olderType:
 		return nil, fmt.Errorf("not a sigstore bundle of version 0.3: media type %q", d.MediaType)
 	case e == nil:
 		return nil, errors.New("sigstore bundle without a DSSE envelope")
@@ -104,7 +104,7 @@ func ParseBundle(data []byte) (*Bundle, error) {
 	case len(e.Signatures[0].Sig) == 0:
 		return nil, errors.New("empty signature")
 	case (d.Material.PublicKey == nil) == (d.Material.Certificate == nil):
-		return nil, errors.New("sigstore bundle must name a key or a certificate")
+		return nil, errors.New("sigstore bundle must name either a key or a certificate")
 	}
 	b := &Bundle{payload: d.Envelope.Payload, signature: d.Envelope.Signatures[0].Sig}
 	if err := b.Statement.parse(b.payload); err != nil {
@@ -120,7 +120,7 @@ func ParseBundle(data []byte) (*Bundle, error) {
 	return b, b.readCertificate(d.Material.Certificate.RawBytes)
 }
 
-// IsSignedBy reports whether the key signed the statement.
+// IsSignedBy reports whether the signature is valid for the statement and the key.
 func (b *Bundle) IsSignedBy(key *sigkey.Public) bool {
 	return key.Verify(preAuthEncode(PayloadType, b.payload), b.signature)
 }
@@ -130,7 +130,7 @@ func preAuthEncode(payloadType string, payload []byte) []byte {
 	return fmt.Appendf(nil, "DSSEv1 %d %s %d %s", len(payloadType), payloadType, len(payload), payload)
 }
 
-// The extensions with the OIDC issuer in certificates of Fulcio (fulcio, docs/oid-info.md): the second is in DER.
+// The extensions with the OIDC issuer in certificates of Fulcio (fulcio, docs/oid-info.md). The value of the second is in DER.
 var (
 	issuerExtension   = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 57264, 1, 1}
 	issuerV2Extension = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 57264, 1, 8}
@@ -146,7 +146,7 @@ func (b *Bundle) readCertificate(der []byte) error {
 	return nil
 }
 
-// CertificateIdentity returns the identity in a certificate in PEM, or "" if it can't be read.
+// CertificateIdentity returns the identity in a PEM certificate, or "" if the certificate can't be read.
 func CertificateIdentity(data []byte) string {
 	block, _ := pem.Decode(data)
 	if block == nil {
@@ -159,7 +159,7 @@ func CertificateIdentity(data []byte) string {
 	return identityOf(cert)
 }
 
-// identityOf returns the names in a certificate, or its subject if it has none.
+// identityOf returns the names in a certificate, joined by commas, or the subject if there are no names.
 func identityOf(cert *x509.Certificate) string {
 	names := slices.Concat(cert.EmailAddresses, cert.DNSNames)
 	for _, uri := range cert.URIs {
@@ -171,7 +171,7 @@ func identityOf(cert *x509.Certificate) string {
 	return strings.Join(names, ", ")
 }
 
-// issuerOf returns the OIDC issuer that vouched for the identity.
+// issuerOf returns the OIDC issuer in a certificate, or "" if absent.
 func issuerOf(cert *x509.Certificate) string {
 	issuer := ""
 	for _, e := range cert.Extensions {

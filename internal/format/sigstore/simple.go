@@ -10,7 +10,7 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// The names in a manifest with signatures, to which a signature tag points (cosign, specs/SIGNATURE_SPEC.md).
+// The names in the manifest of a signature tag (cosign, specs/SIGNATURE_SPEC.md).
 const (
 	SimpleSigning         = "application/vnd.dev.cosign.simplesigning.v1+json" // the media type of a layer with a payload
 	SignatureAnnotation   = "dev.cosignproject.cosign/signature"               // of the layer
@@ -18,12 +18,12 @@ const (
 	simpleType            = "cosign container image signature"                 // the type in the payload
 )
 
-// Simple is the payload of a signature in the simple signing format. cosign stores it at a tag like sha256-….sig, and
-// containers' clients read it.
+// Simple is the payload of a signature in the simple signing format. cosign stores it under a tag such as sha256-….sig, and podman
+// and skopeo read it.
 type Simple struct {
-	Reference string            // the name of the repository, which is part of the signed data
+	Reference string            // the repository that the signer named
 	Digest    digest.Digest     // of the manifest
-	Optional  map[string]string // annotations, without values that are not strings
+	Optional  map[string]string // annotations; values other than strings are dropped
 }
 
 type simpleDocument struct {

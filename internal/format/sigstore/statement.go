@@ -15,7 +15,7 @@ const CosignSign = "https://sigstore.dev/cosign/sign/v1"
 // The types of in-toto statements.
 const (
 	statementV1 = "https://in-toto.io/Statement/v1"
-	statementV0 = "https://in-toto.io/Statement/v0.1" // of attestations before 2023
+	statementV0 = "https://in-toto.io/Statement/v0.1" // in attestations before 2023
 )
 
 // Statement is an in-toto statement about one artifact.
@@ -50,11 +50,11 @@ func SignatureOf(d digest.Digest, annotations map[string]string) Statement {
 	}
 }
 
-// limits bound the memory that decoding a bundle, or the subjects of a statement, takes. A log entry with its proof has a few
-// hundred values, and a payload is a single value.
+// limits bounds the memory for decoding a bundle or the subjects of a statement. A log entry with its proof has a few hundred values,
+// and a payload is a single value.
 var limits = jsonwalk.Limits{Objects: 1000, Values: 20_000}
 
-// parse reads a statement. Its predicate, which may be large, is not decoded.
+// parse reads a statement. It does not decode the predicate, which may be large.
 func (s *Statement) parse(data []byte) error {
 	var parts struct {
 		Type          string          `json:"_type"`
@@ -75,7 +75,7 @@ func (s *Statement) parse(data []byte) error {
 	return json.Unmarshal(parts.Subjects, &s.Subjects)
 }
 
-// check fails unless the statement is of a known type and has one subject and a predicate type.
+// check fails unless the statement has a known type, one subject, and a predicate type.
 func (s *Statement) check() error {
 	switch {
 	case s.Type != statementV1 && s.Type != statementV0:
@@ -88,12 +88,12 @@ func (s *Statement) check() error {
 	return nil
 }
 
-// IsAbout reports whether the statement has a single subject, with this digest.
+// IsAbout reports whether the statement has a single subject and the subject has this digest.
 func (s *Statement) IsAbout(d digest.Digest) bool {
 	return len(s.Subjects) == 1 && s.Subjects[0].Digest[d.Algorithm().String()] == d.Encoded()
 }
 
-// Annotations returns the annotations of the subject that are strings.
+// Annotations returns the annotations of the subjects whose values are strings, or nil without such annotations.
 func (s *Statement) Annotations() map[string]string {
 	var all map[string]string
 	for _, subject := range s.Subjects {
