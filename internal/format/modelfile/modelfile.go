@@ -13,14 +13,14 @@ import (
 type Command struct {
 	Name string // in upper case
 	Key  string // the name of a PARAMETER, or the role of a MESSAGE
-	Args string
-	Line int
+	Args string // the value, without quotes around it
+	Line int    // the line of the name, counted from 1
 }
 
-// commands are the commands that Ollama knows.
+// commands are the names of the commands that Ollama knows.
 var commands = []string{"FROM", "ADAPTER", "DRAFT", "LICENSE", "MESSAGE", "PARAMETER", "PARSER", "RENDERER", "REQUIRES", "SYSTEM", "TEMPLATE"}
 
-// IsCommand reports whether a word, in any case, is a command.
+// IsCommand reports whether a word, in upper or lower case, is the name of a command.
 func IsCommand(word string) bool { return slices.Contains(commands, strings.ToUpper(word)) }
 
 // Fault is an error in a line of a Modelfile.
@@ -35,8 +35,8 @@ func (f *Fault) Error() string { return fmt.Sprintf("line %d: %v", f.Line, f.Err
 // Unwrap returns the cause.
 func (f *Fault) Unwrap() error { return f.Err }
 
-// Parse reads a Modelfile. A value ends at the end of its line or, if it begins with " or """, at the closing quotes. If a
-// command is invalid, the error is a *Fault.
+// Parse reads a Modelfile. A value ends at the end of its line or, if it begins with " or """, at the closing quotes. Parse fails
+// with a *Fault if a command is invalid, and with another error if there is no FROM command.
 func Parse(data []byte) ([]Command, error) {
 	p := &parser{rest: string(bytes.TrimPrefix(data, []byte("\ufeff"))), line: 1}
 	var all []Command
@@ -80,7 +80,7 @@ func (p *parser) skipBlank() bool {
 	return false
 }
 
-// readCommand reads a command with its value.
+// readCommand reads a command with its value. If it fails, the result still has the line.
 func (p *parser) readCommand() (Command, error) {
 	word := p.readWord()
 	c := Command{Name: strings.ToUpper(word), Line: p.line}
@@ -91,7 +91,7 @@ func (p *parser) readCommand() (Command, error) {
 		c.Key = p.readWord()
 	}
 	if c.Name == "MESSAGE" && !slices.Contains([]string{"system", "user", "assistant"}, c.Key) {
-		return c, fmt.Errorf("role %q of a MESSAGE: want system, user, or assistant", c.Key)
+		return c, fmt.Errorf("invalid role %q of MESSAGE: want system, user, or assistant", c.Key)
 	}
 	var err error
 	c.Args, err = p.readValue()
@@ -117,7 +117,7 @@ func (p *parser) readWord() string {
 	return word
 }
 
-// readValue reads a value. Quotes close it only at the end of a line.
+// readValue reads a value to the end of its line. Closing quotes end a quoted value only if they are at the end of a line.
 func (p *parser) readValue() (string, error) {
 	quote := ""
 	for _, q := range [...]string{`"""`, `"`} {

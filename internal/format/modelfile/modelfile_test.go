@@ -36,7 +36,7 @@ func TestParseRefuses(t *testing.T) {
 		"FROM a\nSYSTEM \"\"\"b\n\nc\n": "line 2: unterminated quotes",
 		"FROM a\nSYSTEM \"\"\"":         "line 2: unterminated quotes",
 		"FROM a\nPARAMETER stop\n":      "line 2: PARAMETER needs a name and a value",
-		"FROM a\nMESSAGE bot hi\n":      `line 2: role "bot" of a MESSAGE: want system, user, or assistant`,
+		"FROM a\nMESSAGE bot hi\n":      `line 2: invalid role "bot" of MESSAGE: want system, user, or assistant`,
 	} {
 		if _, err := modelfile.Parse([]byte(text)); err == nil || err.Error() != want {
 			t.Errorf("%q: got %v, want %s", text, err, want)

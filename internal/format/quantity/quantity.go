@@ -1,4 +1,4 @@
-// Package quantity formats numbers of parameters and bytes as Docker Model Runner does in the configs of models.
+// Package quantity formats numbers of parameters and bytes as Docker Model Runner does in model configs.
 package quantity
 
 import (
@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// format writes n with two decimals, unless they are zero, in the first unit that n reaches.
+// format formats n in the first of units that n reaches, with two decimals unless they are zero.
 func format(n int64, units []unit) string {
 	u := unit{1, ""}
 	for _, v := range units {
@@ -28,15 +28,15 @@ func Parameters(n int64) string {
 	return format(n, []unit{{1e15, "Q"}, {1e12, "T"}, {1e9, "B"}, {1e6, "M"}, {1e3, "K"}})
 }
 
-// Bytes formats a number of bytes: "256.35MiB". Units are binary, except that 1000 to 1024 of one unit take the next decimal
-// unit: "1KB", as in the table of Docker Model Runner.
+// Bytes formats a number of bytes: "256.35MiB". Like Docker Model Runner, it uses the largest unit that n reaches, binary or decimal:
+// 1000 bytes are "1KB", and 1024 bytes are "1KiB".
 func Bytes(n int64) string {
 	return format(n, []unit{{1 << 50, "Pi"}, {1e15, "P"}, {1 << 40, "Ti"}, {1e12, "T"}, {1 << 30, "Gi"}, {1e9, "G"},
 		{1 << 20, "Mi"}, {1e6, "M"}, {1 << 10, "Ki"}, {1e3, "K"}}) + "B"
 }
 
-// Fixed formats n with two decimals, in the largest unit that leaves at least 1 before the point. Each of units is 1000 times
-// the one before it. Docker Model Runner uses this form for safetensors.
+// Fixed formats n with two decimals in the largest of units that n reaches, or else in the first. Each unit is 1000 times the
+// previous one. Docker Model Runner uses this form for safetensors.
 func Fixed(n int64, units ...string) string {
 	f, i := float64(n), 0
 	for f >= 1000 && i < len(units)-1 {

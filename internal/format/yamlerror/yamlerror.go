@@ -17,13 +17,14 @@ var prefix = lazy.Regexp(`^(?:yaml: )?(?:unmarshal errors:\s+)?(?:line (\d+): )?
 // fromZero matches the messages whose lines the library counts from 0; it counts the others from 1.
 var fromZero = lazy.Regexp(`^did not find expected (',' or|'-' ind|<|key$|node)|^found (duplicate %|incompatible|undefined tag)`)
 
-// goType matches the message for a value that does not fit a Go type.
+// goType matches the message for a value that cannot be decoded into a Go type.
 var goType = lazy.Regexp(`^cannot unmarshal !!(\w+) (?:(\x60.*\x60) )?into .*`)
 
-// types are the words for the YAML tags of the library.
+// types describes the values of YAML tags.
 var types = map[string]string{"map": "a mapping", "seq": "a list", "str": "a string", "int": "a number", "float": "a number", "bool": "a boolean", "null": "nothing", "timestamp": "a time"}
 
-// Split returns the line of an error of the library, or 0 if it is unknown, and a description without line breaks.
+// Split returns the line of an error of the library, counted from 1 or 0 if unknown, and a description without line breaks. Of several
+// errors, it returns the first.
 func Split(err error) (line int, text string) {
 	text = err.Error()
 	var several *yaml.TypeError

@@ -27,7 +27,7 @@ func Read(n *yaml.Node) (value any, ok bool) {
 	return nil, false
 }
 
-// readNumber keeps the spelling of a number if JSON spells it the same way.
+// readNumber reads a number. It keeps the spelling if that is valid in JSON.
 func readNumber(n *yaml.Node) (any, bool) {
 	if json.Valid([]byte(n.Value)) {
 		return json.Number(n.Value), true
