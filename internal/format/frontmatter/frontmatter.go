@@ -18,14 +18,14 @@ import (
 // The limits of front matter.
 const (
 	maxValues = 10_000 // values; aliases of aliases grow exponentially
-	maxDepth  = 64     // nested values
+	maxDepth  = 64     // levels of nesting
 )
 
 // Field is a key of front matter, and its value as text.
 type Field struct{ Name, Value string }
 
-// Read splits a document into the fields of its front matter, in order, and its body. If the document has no front matter,
-// or if its front matter is not a mapping, the whole document is the body.
+// Read splits a document into the fields of its front matter, in order, and its body. If the document has no front matter, or if
+// the front matter is not a mapping of keys to plain values or exceeds a limit, the body is the complete document.
 func Read(document []byte) (fields []Field, body []byte) {
 	front, body, found := Split(document)
 	if !found {
@@ -38,7 +38,8 @@ func Read(document []byte) (fields []Field, body []byte) {
 	return fields, body
 }
 
-// Split splits a document into its front matter, as YAML, and its body. If it finds no front matter, body is the whole document.
+// Split splits a document into its front matter, as YAML, and its body, both in UTF-8. If it finds no front matter, body is the
+// complete document.
 func Split(document []byte) (front, body []byte, found bool) {
 	document = bom.ToUTF8(document)
 	first, rest, _ := bytes.Cut(document, []byte("\n"))
@@ -61,7 +62,7 @@ func Split(document []byte) (front, body []byte, found bool) {
 	return nil, document, false
 }
 
-// splitAtLine splits a text at the first line that is one of ends.
+// splitAtLine splits a text at the first line that is one of ends, and removes the line.
 func splitAtLine(text []byte, ends ...string) (front, body []byte, found bool) {
 	for at := 0; at < len(text); {
 		line, _, more := bytes.Cut(text[at:], []byte("\n"))
@@ -76,7 +77,7 @@ func splitAtLine(text []byte, ends ...string) (front, body []byte, found bool) {
 	return nil, nil, false
 }
 
-// splitObject splits a document after the JSON object at its beginning. A document that is only JSON has no front matter.
+// splitObject splits a document after the JSON object at its beginning. A document without text after the object has no front matter.
 func splitObject(document []byte) (front, body []byte, found bool) {
 	d := json.NewDecoder(bytes.NewReader(document))
 	var fields map[string]json.RawMessage
@@ -88,10 +89,10 @@ func splitObject(document []byte) (front, body []byte, found bool) {
 	if len(bytes.TrimSpace(line)) > 0 || len(bytes.TrimSpace(rest)) == 0 {
 		return nil, nil, false
 	}
-	return bytes.ReplaceAll(front, []byte("\t"), []byte("  ")), rest, true
+	return bytes.ReplaceAll(front, []byte("\t"), []byte("  ")), rest, true // YAML allows no tabs in indentation
 }
 
-// errUnreadable is the error for front matter that Read takes for a part of the body.
+// errUnreadable is the error for front matter that Read leaves in the body.
 var errUnreadable = errors.New("not a mapping of keys to plain values")
 
 func readFields(front []byte) ([]Field, error) {
@@ -104,7 +105,7 @@ func readFields(front []byte) ([]Field, error) {
 	}
 	var fields []Field
 	r := valueReader{left: maxValues}
-	err := r.eachKey(document.Content[0], 0, func(key string, value any) {
+	err := r.visitKeys(document.Content[0], 0, func(key string, value any) {
 		fields = append(fields, Field{key, formatValue(value)})
 	})
 	return fields, err
@@ -113,8 +114,9 @@ func readFields(front []byte) ([]Field, error) {
 // valueReader converts YAML nodes to JSON values.
 type valueReader struct{ left int } // the number of values that it may still convert
 
-// eachKey visits the keys of a mapping. It fails with errUnreadable if a key is not a string or is repeated.
-func (r *valueReader) eachKey(n *yaml.Node, depth int, visit func(key string, value any)) error {
+// visitKeys calls visit for each key of a mapping, in order. It fails with errUnreadable if a key is not a string or is repeated, or
+// if read fails for a value.
+func (r *valueReader) visitKeys(n *yaml.Node, depth int, visit func(key string, value any)) error {
 	seen := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i]
@@ -134,6 +136,8 @@ func (r *valueReader) eachKey(n *yaml.Node, depth int, visit func(key string, va
 	return nil
 }
 
+// read converts a node and the nodes in it. It fails with errUnreadable beyond maxValues or maxDepth, and for a scalar that JSON does
+// not have.
 func (r *valueReader) read(n *yaml.Node, depth int) (any, error) {
 	if r.left--; r.left < 0 || depth > maxDepth {
 		return nil, errUnreadable
@@ -152,7 +156,7 @@ func (r *valueReader) read(n *yaml.Node, depth int) (any, error) {
 		return list, nil
 	case yaml.MappingNode:
 		object := make(map[string]any, len(n.Content)/2)
-		err := r.eachKey(n, depth, func(key string, value any) { object[key] = value })
+		err := r.visitKeys(n, depth, func(key string, value any) { object[key] = value })
 		return object, err
 	}
 	return readScalar(n)
@@ -166,7 +170,7 @@ func readScalar(n *yaml.Node) (any, error) {
 	return value, nil
 }
 
-// formatValue formats a value for people: lists with commas, objects as JSON.
+// formatValue formats a value for display: lists with commas, objects as JSON.
 func formatValue(value any) string {
 	switch v := value.(type) {
 	case nil:

@@ -8,9 +8,11 @@ import (
 	"strings"
 )
 
-// tomlToYAML converts TOML front matter to YAML that has the keys on the same lines. It reads the TOML that site generators
-// accept: keys, tables, strings, numbers, dates (as strings), arrays, and inline tables. ok is false if front is anything
-// else. BurntSushi/toml, which reads configuration elsewhere, does not fit: nested arrays in an untrusted page overflow its
+// tomlToYAML converts TOML front matter to YAML with the keys on the same lines. It reads the TOML that site generators accept:
+// keys, tables, strings, numbers, dates (as strings), arrays, and inline tables. ok is false for anything else, and beyond
+// maxValues or maxDepth.
+//
+// BurntSushi/toml, which reads configuration elsewhere, does not fit: nested arrays in an untrusted page overflow its
 // stack, and it does not report the positions of keys.
 func tomlToYAML(front []byte) (yaml []byte, ok bool) {
 	p := &tomlParser{text: string(front)}
@@ -52,8 +54,8 @@ func tomlToYAML(front []byte) (yaml []byte, ok bool) {
 	return []byte(strings.Join(lines, "\n")), true
 }
 
-// tableAt returns the table with a dotted name, and creates missing ones. With array, it appends a table to the array of
-// tables with that name and returns it. It returns false if a part of the name is taken by another value.
+// tableAt returns the table with a dotted name, and creates missing tables. If array is true, it appends a table to the array of
+// tables with that name and returns the new table. It returns false if a part of the name has a value that is not a table.
 func tableAt(root map[string]any, keys []string, array bool) (map[string]any, bool) {
 	last := len(keys) - 1
 	for i, key := range keys {
@@ -100,12 +102,13 @@ func set(table map[string]any, keys []string, value any) bool {
 var errTOML = errors.New("not TOML")
 
 type tomlParser struct {
-	text          string
-	pos           int
-	values, depth int
+	text   string
+	pos    int
+	values int // the number of values read
+	depth  int // the nesting of the current value
 }
 
-// skip skips blanks and comments, and with lines also line breaks.
+// skip skips blanks and comments. If lines is true, it also skips line breaks.
 func (p *tomlParser) skip(lines bool) {
 	for ; p.pos < len(p.text); p.pos++ {
 		switch c := p.text[p.pos]; {
@@ -122,7 +125,7 @@ func (p *tomlParser) skip(lines bool) {
 	}
 }
 
-// take skips text if it is next, and reports whether it was.
+// take skips text if it is next, and reports whether it did.
 func (p *tomlParser) take(text string) bool {
 	if !strings.HasPrefix(p.text[p.pos:], text) {
 		return false
@@ -131,7 +134,8 @@ func (p *tomlParser) take(text string) bool {
 	return true
 }
 
-// readEntry reads KEY = VALUE or a table header. For the header of an array of tables, value is not nil.
+// readEntry reads KEY = VALUE or a table header. For a header, isTable is true, and value is nil unless the header begins a table in
+// an array.
 func (p *tomlParser) readEntry() (keys []string, value any, isTable bool, err error) {
 	if p.take("[") {
 		array := p.take("[")
@@ -181,6 +185,7 @@ func isAlphanumeric(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
 }
 
+// readValue reads a value. It fails beyond maxValues or maxDepth.
 func (p *tomlParser) readValue() (any, error) {
 	p.skip(false)
 	p.values++
@@ -220,6 +225,7 @@ func (p *tomlParser) readValue() (any, error) {
 	return nil, errTOML
 }
 
+// readArray reads an array after its "[".
 func (p *tomlParser) readArray() (any, error) {
 	list := []any{}
 	for {
@@ -237,6 +243,7 @@ func (p *tomlParser) readArray() (any, error) {
 	}
 }
 
+// readInlineTable reads an inline table after its "{".
 func (p *tomlParser) readInlineTable() (any, error) {
 	table := map[string]any{}
 	for {
@@ -285,8 +292,8 @@ func (p *tomlParser) readQuoted() (string, error) {
 	return "", errTOML
 }
 
-// unescape resolves the escapes of a string: those of Go, which include the escapes of TOML 1.0, and a backslash at the end
-// of a line.
+// unescape resolves the escapes in a string: those of Go, which include the escapes of TOML 1.0, and a backslash at the end of a
+// line.
 func unescape(text string) (string, error) {
 	var b bytes.Buffer
 	for len(text) > 0 {

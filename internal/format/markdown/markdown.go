@@ -9,15 +9,15 @@ type Heading struct {
 	Text  string
 }
 
-// Headings lists the headings of a document, ATX and Setext, except in code blocks.
+// Headings returns the headings of a document, ATX and Setext, except in code blocks. Empty headings are left out.
 func Headings(body []byte) []Heading {
 	var found []Heading
-	eachHeading(body, func(h Heading, _ int) { found = append(found, h) })
+	visitHeadings(body, func(h Heading, _ int) { found = append(found, h) })
 	return found
 }
 
-// eachHeading visits the headings of a document, with the offset of the line that each begins in.
-func eachHeading(body []byte, visit func(h Heading, at int)) {
+// visitHeadings calls visit for each heading of a document, with the offset of the first line of the heading.
+func visitHeadings(body []byte, visit func(h Heading, at int)) {
 	fence, previous := "", ""
 	at, before := 0, 0 // offsets of this line and of the previous one
 	for line := range strings.Lines(string(body)) {
@@ -49,12 +49,12 @@ func eachHeading(body []byte, visit func(h Heading, at int)) {
 	}
 }
 
-// closesFence reports whether a line closes a code block that fence opened.
+// closesFence reports whether a line closes a code block that began with fence.
 func closesFence(text, fence string) bool {
 	return strings.HasPrefix(text, fence) && strings.Trim(text, fence[:1]) == ""
 }
 
-// parseATXHeading parses "## Text ##".
+// parseATXHeading parses a line such as "## Text ##". It returns false if the line is not a heading, or has no text.
 func parseATXHeading(line string) (Heading, bool) {
 	text := strings.TrimLeft(line, "#")
 	level := len(line) - len(text)
@@ -68,7 +68,7 @@ func parseATXHeading(line string) (Heading, bool) {
 	return Heading{level, text}, text != ""
 }
 
-// Title returns the title of a document: the first heading of level 1, else the first heading.
+// Title returns the title of a document from its headings: the first of level 1, else the first, or "" without headings.
 func Title(all []Heading) string {
 	for _, h := range all {
 		if h.Level == 1 {

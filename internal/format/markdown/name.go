@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// PageName returns the file name of a page without the extensions of templates: Middleman's index.html.md.erb is index.md.
+// PageName returns the file name of a page without the extensions of templates: Middleman's index.html.md.erb becomes index.md.
 func PageName(name string) string {
 	dir, base := path.Split(name)
 	base, template := strings.CutSuffix(base, ".erb")
@@ -22,7 +22,7 @@ func PageName(name string) string {
 	return dir + base
 }
 
-// IsName reports whether a file name has an extension of Markdown.
+// IsName reports whether a file name has a Markdown extension, which .erb may follow.
 func IsName(name string) bool {
 	switch strings.ToLower(path.Ext(strings.TrimSuffix(name, ".erb"))) {
 	case ".md", ".markdown", ".mdx":

@@ -13,12 +13,12 @@ type Section struct {
 	Text   []byte // including the heading and its subsections
 }
 
-// Sections lists the sections of a document, in the order of their headings.
+// Sections returns the sections of a document, in the order of their headings.
 func Sections(body []byte) []Section {
 	var found []Section
 	var starts []int
 	taken := map[string]int{}
-	eachHeading(body, func(h Heading, at int) {
+	visitHeadings(body, func(h Heading, at int) {
 		found = append(found, Section{Heading: h, Anchor: uniqueAnchor(taken, deriveAnchor(h.Text))})
 		starts = append(starts, at)
 	})
@@ -35,8 +35,8 @@ func Sections(body []byte) []Section {
 	return found
 }
 
-// deriveAnchor returns the anchor of a heading: it keeps letters in lower case, digits, "-", and "_", and replaces spaces
-// with "-".
+// deriveAnchor returns the anchor of a heading. It converts letters to lower case, keeps digits, marks, "-", and "_", replaces
+// spaces with "-", and removes other characters.
 func deriveAnchor(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -49,7 +49,7 @@ func deriveAnchor(text string) string {
 	}, text)
 }
 
-// uniqueAnchor returns base, with a number appended if an earlier heading has that anchor.
+// uniqueAnchor returns base and adds it to taken. It appends a number if an earlier heading has the anchor.
 func uniqueAnchor(taken map[string]int, base string) string {
 	name := base
 	for n, again := taken[base]; again; _, again = taken[name] {
@@ -61,7 +61,7 @@ func uniqueAnchor(taken map[string]int, base string) string {
 	return name
 }
 
-// Find returns the section with an anchor.
+// Find returns the section with an anchor. The result is false if it does not exist.
 func Find(text []byte, anchor string) (Section, bool) {
 	for _, s := range Sections(text) {
 		if s.Anchor == anchor {
