@@ -20,7 +20,7 @@ type Signature struct {
 	Sig string `json:"sig"`
 }
 
-// Content returns the payload as it was signed. The specification allows both alphabets of base64.
+// Content returns the decoded payload. The specification allows both alphabets of base64.
 func (e *Envelope) Content() ([]byte, error) {
 	for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding} {
 		if payload, err := encoding.DecodeString(e.Payload); err == nil {
@@ -30,8 +30,8 @@ func (e *Envelope) Content() ([]byte, error) {
 	return nil, errors.New("the payload of the DSSE envelope is not base64")
 }
 
-// Open returns the payload of an envelope or of the envelope in a sigstore bundle, and the media type of the payload. Both
-// are empty if data is neither.
+// Open returns the payload of an envelope, or of the envelope in a sigstore bundle, and the media type of the payload. Both are empty
+// if data is neither or the payload is empty or invalid.
 func Open(data []byte) (content []byte, mediaType string) {
 	var bundle struct {
 		Envelope

@@ -16,7 +16,7 @@ const (
 	typeInt64   = 11
 )
 
-// tensorTypes are some tensor types by number, with the number of elements in a block and the size of a block in bytes.
+// tensorTypes are some tensor types by number, with the elements and the bytes of a block.
 var tensorTypes = map[uint32]struct{ block, size uint64 }{0: {1, 4}, 1: {1, 2}, 8: {32, 34}, 12: {256, 144}, 14: {256, 210}}
 
 // GGUF describes a GGUF file.
@@ -33,14 +33,14 @@ type Pair struct {
 	Value any
 }
 
-// Tensor is a tensor with zeros for weights.
+// Tensor describes a tensor. Its weights are zeros.
 type Tensor struct {
 	Name string
 	Kind uint32
 	Dims []uint64
 }
 
-// TinyLlama returns a model with all metadata that a reader looks for.
+// TinyLlama returns a small model with all metadata that package gguf interprets.
 func TinyLlama() *GGUF {
 	return &GGUF{
 		Order: binary.LittleEndian, Version: 3,
@@ -66,7 +66,7 @@ func (g *GGUF) Bytes() []byte {
 	return append(b, make([]byte, data)...)
 }
 
-// Header encodes the part of the file before the weights, and returns the size of the weights in bytes.
+// Header encodes the part of the file before the weights, padding included, and returns the size of the weights in bytes.
 func (g *GGUF) Header() ([]byte, uint64) {
 	b := []byte("GGUF")
 	b = g.Order.AppendUint32(b, g.Version)
@@ -100,7 +100,7 @@ func (g *GGUF) appendText(b []byte, s string) []byte {
 	return append(g.appendLength(b, uint64(len(s))), s...)
 }
 
-// appendValue appends a value, after the number of its type if typed.
+// appendValue appends a value. If typed is true, the number of its type precedes it.
 func (g *GGUF) appendValue(b []byte, v any, typed bool) []byte {
 	appendType := func(k uint32) {
 		if typed {

@@ -9,6 +9,6 @@ func Safetensors(header string, size int) []byte {
 	return append(append(b, header...), make([]byte, size)...)
 }
 
-// TinySafetensors is the header of a file with two tensors, whose data take 14 bytes.
+// TinySafetensors is the header of a file with two tensors, whose data takes 14 bytes.
 const TinySafetensors = `{"__metadata__":{"format":"pt"},"a":{"dtype":"F16","shape":[2,3],"data_offsets":[0,12]},` +
 	`"b":{"dtype":"F16","shape":[],"data_offsets":[12,14],"extra":{"x":[1,{"y":null}]}}} `

@@ -14,7 +14,7 @@ func WasmSection(id byte, body string) string {
 // WasmName encodes a string of at most 127 bytes.
 func WasmName(s string) string { return string(rune(len(s))) + s }
 
-// TinyModule returns a module that imports from WASI and exports _start.
+// TinyModule returns a module that imports from WASI and another module, and exports _start and a memory.
 func TinyModule() []byte {
 	imports := "\x04" + WasmName("wasi_snapshot_preview1") + WasmName("fd_write") + "\x00\x00" +
 		WasmName("env") + WasmName("table") + "\x01\x70\x01\x00\x10" +
@@ -31,7 +31,7 @@ func TinyComponent() []byte {
 	return []byte(WasmComponent + WasmSection(10, imports) + WasmSection(11, exports))
 }
 
-// GreetingModule returns a command for WASI preview 1 that writes "hello": the module of examples/wasm.
+// GreetingModule returns a command for WASI preview 1 that writes "hello". It is the module in examples/wasm.
 func GreetingModule() []byte {
 	iovec := "\x08\x00\x00\x00\x06\x00\x00\x00"
 	code := "\x00\x41\x01\x41\x00\x41\x01\x41\x14\x10\x00\x1a\x0b" // fd_write(1, 0, 1, 20)

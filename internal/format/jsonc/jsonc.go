@@ -7,8 +7,8 @@ import (
 	"github.com/davit-oci/davit/internal/format/bom"
 )
 
-// ToJSON removes a byte order mark and replaces comments and trailing commas with spaces. The offset of any other byte is the
-// same as in the document after its byte order mark.
+// ToJSON removes a byte order mark and replaces comments and trailing commas with spaces. All other bytes keep their offsets, counted
+// after the byte order mark.
 func ToJSON(data []byte) []byte {
 	out := bytes.Clone(bytes.TrimPrefix(data, bom.UTF8))
 	comma := -1 // the offset of a comma with only white space after it so far
@@ -34,7 +34,7 @@ func ToJSON(data []byte) []byte {
 	return out
 }
 
-// blankComment replaces the comment that begins at i with spaces and returns the offset of its last byte.
+// blankComment replaces the comment that begins at i, except line breaks, with spaces and returns the offset of its last byte.
 func blankComment(out []byte, i int) int {
 	end := []byte("\n")
 	if out[i+1] == '*' {

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Outline has the facts that a document states about itself. Its JSON is for scripts.
+// Outline is the metadata of a document. Its JSON is for scripts.
 type Outline struct {
 	Name    string     `json:"name,omitempty"` // distinguishes the document from others of its type about the same subject
 	Created time.Time  `json:"created,omitzero"`
@@ -18,28 +18,28 @@ type Outline struct {
 	Columns []string   `json:"columns,omitempty"` // of Rows
 	Rows    [][]string `json:"rows,omitempty"`    // most important first
 
-	// Totals count the rows by their first column, including rows beyond MaxRows. It may be nil.
+	// Totals counts the rows by their first column, including rows beyond MaxRows. It may be nil.
 	Totals      []Count           `json:"-"`
 	Annotations map[string]string `json:"-"` // for the manifest of the document if it is attached
 }
 
-// Field is a fact with its name.
+// Field is a named fact about a document.
 type Field struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
 }
 
-// MaxRows bounds the rows of an outline, and the names that a reader of a format counts.
+// MaxRows limits the rows of an outline, and the distinct names that the reader of a format counts.
 const MaxRows = 10_000
 
-// AddField adds a fact, unless it is empty.
+// AddField adds a field, unless the value is "".
 func (o *Outline) AddField(name, value string) {
 	if value != "" {
 		o.Fields = append(o.Fields, Field{name, value})
 	}
 }
 
-// Clip shortens a name to 200 characters, so that it fits on a line and many names fit into memory.
+// Clip shortens a name to 200 characters, so that it fits on a line and many names fit into memory. A shortened name ends with "...".
 func Clip(s string) string {
 	const most = 200
 	if runes := []rune(s[:min(len(s), 4*most)]); len(runes) > most {
@@ -48,7 +48,8 @@ func Clip(s string) string {
 	return s
 }
 
-// Time parses a time of RFC 3339, with or without a zone. It returns the zero time for other text and times before 1970.
+// Time parses a time in the format of RFC 3339, with or without a zone, and returns it in UTC. It returns the zero time for other text
+// and for times before 1970.
 func Time(s string) time.Time {
 	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05"} {
 		if t, err := time.Parse(layout, s); err == nil && t.Unix() > 0 {
@@ -64,8 +65,8 @@ type Count struct {
 	N    int
 }
 
-// Counts formats counts and leaves out zeros: "2 errors, 1 warning". With plural, a name gets an "s" if its count is above 1. The
-// result is the text none if all counts are zero.
+// Counts formats counts and leaves out zeros: "2 errors, 1 warning". If plural is true, a name gets an "s" if its count is above 1.
+// Counts returns none if all counts are zero.
 func Counts(none string, plural bool, counts ...Count) string {
 	var parts []string
 	for _, c := range counts {
@@ -83,7 +84,7 @@ func Counts(none string, plural bool, counts ...Count) string {
 	return strings.Join(parts, ", ")
 }
 
-// ReadFile returns the outline that read makes of a file, or an empty one if the file can't be opened or read fails.
+// ReadFile opens a file and returns the result of read, or an empty outline if the file can't be opened or read fails.
 func ReadFile(fsys fs.FS, name string, read func(r io.Reader) (*Outline, error)) *Outline {
 	f, err := fsys.Open(name)
 	if err != nil {

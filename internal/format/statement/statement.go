@@ -14,10 +14,10 @@ import (
 	"github.com/davit-oci/davit/internal/format/outline"
 )
 
-// maxRead bounds a statement, in bytes: it is held in memory.
+// maxRead limits the size of a statement, which is held in memory, in bytes.
 const maxRead = 8 << 20
 
-// content has the fields of a statement that a summary shows: those of SLSA provenance 0.2 and 1, of test results, and of
+// content has the fields of a statement that a summary shows. The predicates are SLSA provenance 0.2 and 1, test results, and
 // verification summaries.
 type content struct {
 	Type          string `json:"_type"`
@@ -44,14 +44,14 @@ type content struct {
 	}
 }
 
-// Read summarizes a statement, bare, in an envelope, or in a sigstore bundle.
+// Read summarizes a statement: bare, in a DSSE envelope, or in a sigstore bundle.
 func Read(r io.Reader) (*outline.Outline, error) {
 	data, err := io.ReadAll(bom.Skip(io.LimitReader(r, maxRead+1)))
 	if err != nil {
 		return nil, err
 	}
 	if len(data) > maxRead {
-		return nil, fmt.Errorf("statement too large: the limit is %d MiB", maxRead>>20)
+		return nil, fmt.Errorf("statement too large: limit is %d MiB", maxRead>>20)
 	}
 	if inner, _ := dsse.Open(data); len(inner) > 0 {
 		data = inner
@@ -66,6 +66,7 @@ func Read(r io.Reader) (*outline.Outline, error) {
 	return c.outline(), nil
 }
 
+// outline returns the outline of a statement, with a row for each subject.
 func (c *content) outline() *outline.Outline {
 	p := &c.Predicate
 	o := &outline.Outline{Summary: outline.Clip(p.Verdict)}
@@ -96,5 +97,5 @@ func (c *content) outline() *outline.Outline {
 	return o
 }
 
-// maxMaterials bounds the listed sources of a build.
+// maxMaterials limits the listed sources of a build.
 const maxMaterials = 10

@@ -1,4 +1,4 @@
-// Package tensor has code that the formats of model weights share.
+// Package tensor describes the tensors in files of model weights.
 package tensor
 
 import (
@@ -12,7 +12,7 @@ type Tensor struct {
 	Name  string  `json:"name"`
 	Type  string  `json:"type"`
 	Shape []int64 `json:"shape"` // in the order of the file: GGUF begins with the innermost dimension
-	Size  int64   `json:"-"`     // bytes; 0: not known
+	Size  int64   `json:"-"`     // in bytes; 0 if unknown
 }
 
 // Elements returns the product of the dimensions of a shape. It fails if a dimension is negative or the product overflows.

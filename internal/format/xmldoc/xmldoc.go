@@ -11,16 +11,18 @@ import (
 	"github.com/davit-oci/davit/internal/format/bom"
 )
 
-// maxRead limits the part of a document that Check reads, in bytes: the decoder holds a text of any length in memory.
+// maxRead limits the part of a document that Check reads, in bytes. The decoder holds text between two tags in memory, whatever its
+// length.
 const maxRead = 16 << 20
 
-// maxDepth bounds the nesting of elements, each of which takes memory until it is closed.
+// maxDepth limits the nesting of elements. An element takes memory until it is closed.
 const maxDepth = 1000
 
 // AnyCharset is an xml.Decoder.CharsetReader that converts nothing: in the character sets in use, markup is ASCII.
 func AnyCharset(_ string, r io.Reader) (io.Reader, error) { return r, nil }
 
-// Root returns the name of the root element of a document that begins with head.
+// Root returns the name of the root element of a document that begins with head. It fails if head is not XML or ends before the
+// element.
 func Root(head []byte) (xml.Name, error) {
 	if !bytes.HasPrefix(bytes.TrimSpace(head), []byte("<")) {
 		return xml.Name{}, errors.New("it is not XML")
@@ -38,8 +40,8 @@ func Root(head []byte) (xml.Name, error) {
 	}
 }
 
-// Check reads a document to its end. Unclosed elements and content after the root element are errors. It does not check
-// beyond maxRead, nor documents that are not in UTF-8.
+// Check checks a document. Unclosed elements and content after the root element are errors. Check ignores everything after maxRead
+// bytes, and documents that declare an encoding other than UTF-8.
 func Check(r io.Reader) error {
 	limited, foreign := &io.LimitedReader{R: r, N: maxRead}, false
 	d := xml.NewDecoder(bom.Skip(limited))
@@ -62,7 +64,7 @@ func Check(r io.Reader) error {
 				roots++
 			}
 			if depth > maxDepth {
-				return fmt.Errorf("it has more than %d levels of elements", maxDepth)
+				return fmt.Errorf("it has more than %d levels of nested elements", maxDepth)
 			}
 		case xml.EndElement:
 			depth--
