@@ -13,19 +13,23 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// TargetFirst returns an error if only the second of two arguments is a reference. The hints are the command with the arguments exchanged,
-// and those in more.
+// CheckTarget returns the error of TargetFirst without more hints, for cobra.
+func CheckTarget(cmd *cobra.Command, args []string) error { return TargetFirst(cmd, args) }
+
+// TargetFirst returns an error if the first argument is not a reference, but the last is. The hints are the command with the last argument
+// first, and those in more.
 func TargetFirst(cmd *cobra.Command, args []string, more ...string) error {
-	if len(args) != 2 || paths.Exists(args[0]) {
+	if len(args) < 2 || paths.Exists(args[0]) {
 		return nil
 	}
+	others, last := args[:len(args)-1], args[len(args)-1]
 	if _, err := registry.ParseSource(args[0]); err == nil {
 		return nil
 	}
-	if _, err := registry.ParseSource(args[1]); err != nil {
+	if _, err := registry.ParseSource(last); err != nil {
 		return nil
 	}
-	hints := append([]string{shell.Command("davit", cmd.Name(), args[1], args[0])}, more...)
+	hints := append([]string{shell.Command(slices.Concat([]string{"davit", cmd.Name(), last}, others)...)}, more...)
 	return &exit.UsageError{Err: fmt.Errorf("%q is not a reference: TARGET is the first argument", args[0]), Hint: strings.Join(hints, "\n")}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/order"
 	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/cli/signing"
 	"github.com/davit-oci/davit/internal/cli/source"
@@ -31,7 +32,7 @@ manifest whose config has none; if it has another, a warning says so.`,
 		Example: `  davit index registry.example.com/app:1.0 1.0-amd64 1.0-arm64
   davit index registry.example.com/app:1.0 linux/amd64=registry.example.com/build:a linux/arm64=registry.example.com/build:b`,
 		GroupID: app.GroupRegistry,
-		Args:    app.Arguments(2, -1),
+		Args:    cobra.MatchAll(app.Arguments(2, -1), order.CheckTarget),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.target, opts.members = args[0], args[1:]
 			return runIndex(cmd.Context(), a, opts)

@@ -19,6 +19,7 @@ import (
 	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/pause"
 	"github.com/davit-oci/davit/internal/rootfs"
+	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/internal/tree"
 )
@@ -137,6 +138,8 @@ func Error(arg string, err error) error {
 	}
 	if ref, parseErr := registry.Parse(arg); parseErr == nil && !ref.IsPath() && errors.Is(err, fs.ErrNotExist) {
 		e.Hint = "sources come first, the target is the last argument"
+	} else if parseErr == nil && paths.IsLayout(ref.Path) {
+		e.Hint = shell.Command("davit", "copy", arg, "TARGET") + " copies an artifact of a layout"
 	}
 	return e
 }
