@@ -173,7 +173,8 @@ func sweep(records string) {
 	}
 }
 
-// isGone reports whether the directory of a state file was moved, removed, or replaced by another one.
+// isGone reports whether the directory of a state file was moved, removed, or replaced by another one. It returns true if the state
+// file is damaged.
 func isGone(path, name string) bool {
 	f, err := os.Open(path)
 	if err != nil {

@@ -17,14 +17,14 @@ type Placed struct {
 	Path    string
 	Size    int64
 	ModTime int64  // nanoseconds since 1970
-	Inode   uint64 // 0: unknown, or the file system has no inodes
-	Changed int64  // the ctime, in nanoseconds since 1970; 0: unknown, or the file system has no ctimes
+	Inode   uint64 // 0 if unknown
+	Changed int64  // the ctime, in nanoseconds since 1970; 0 if unknown
 	Mode    fs.FileMode
 	UID     int // 0 where files have no owner
 	GID     int // 0 where files have no owner
-	Layer   int // index in Record.Layers; -1: the artifact no longer contains the file
+	Layer   int // index in Record.Layers, or -1 if the artifact no longer contains the file
 	Digest  digest.Digest
-	Link    string
+	Link    string // target of a symbolic link
 }
 
 // NewPlaced returns the entry of a regular file with the digest d, which the layer with the index layer placed.
@@ -80,7 +80,7 @@ func parsePlaced(line string, version, layers int) (f Placed, err error) {
 		f.Digest = digest.Digest(sum)
 	}
 	if err == nil && (f.Layer < -1 || f.Layer >= layers) {
-		err = fmt.Errorf("layer %d of %d", f.Layer, layers)
+		err = fmt.Errorf("invalid layer index %d: record has %d layers", f.Layer, layers)
 	}
 	return f, err
 }

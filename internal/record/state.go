@@ -25,22 +25,22 @@ const (
 	oldVersion = 2
 	// stateBuffer is the size, in bytes, of the buffers for reading and writing a state file.
 	stateBuffer = 256 << 10
-	// maxStateLine limits the length of a line: Record.Result may contain a large part of a manifest.
+	// maxStateLine limits the length of a line, in bytes: Record.Result may contain a large part of a manifest.
 	maxStateLine = 4 * oci.MaxSize
 )
 
-// State has the files that earlier pulls placed in a destination. With it, a pull knows which files are davit's and need not
+// State holds the files that earlier pulls placed in a destination. With it, a pull knows which files are davit's and need not
 // read the unchanged ones; without it, a pull compares contents.
 //
 // The first line of a state file is a header in JSON. Each record is a line of JSON, followed by one line for each file, so a
 // million files need no more memory than their entries. The line of a file has its mode, owner, group, size, modification time,
-// layer, inode, ctime, digest ("-": none), name, and, for a link, the target. Name and target are quoted as Go strings: decoding
+// layer, inode, ctime, digest ("-" if none), name, and, for a link, the target. Name and target are quoted as Go strings: decoding
 // twenty thousand files from JSON took longer than calling lstat for them. A line that begins with a slash has the directory of
 // the files after it.
 type State struct {
-	Path    string // "": not stored
+	Path    string // "" if the state is not stored
 	records []*Record
-	info    fs.FileInfo // of the state file when it was read; nil: it did not exist
+	info    fs.FileInfo // of the state file when it was read; nil if it did not exist
 	vouched map[string]bool
 }
 
@@ -50,7 +50,7 @@ type header struct {
 	Dir     string `json:"dir,omitempty"` // path of the destination when the file was written
 }
 
-// Record has the files that the last pull of one artifact placed.
+// Record holds the files that the last pull of one artifact placed.
 type Record struct {
 	Origin   string             `json:"origin"`
 	Settings string             `json:"settings"` // the options that decide which files are placed
@@ -60,7 +60,7 @@ type Record struct {
 	Preserve bool               `json:"preserve,omitempty"` // modes and owners are content too
 	// Entangled means that layers replaced each other's files, so that none can be kept without the others.
 	Entangled bool `json:"entangled,omitempty"`
-	// Placing means that the files are about to be placed: each path may have the new file already, or still the previous one.
+	// Placing means that the files are about to be placed: each path may already have the new file, or still have the previous one.
 	Placing bool `json:"placing,omitempty"`
 	// Synced means that the files were synced to disk before the record was written.
 	Synced bool `json:"synced,omitempty"`
@@ -85,7 +85,7 @@ type trust struct {
 func (r *Record) IsTrusted() bool { return !r.Hint && (r.Synced || r.sameBoot) }
 
 // Refreshed returns f, an unchanged file of the record. If a killed pull may have changed the inode and ctime, the result has
-// the present ones.
+// the current ones.
 func (r *Record) Refreshed(dst *os.Root, f Placed) Placed {
 	if r.moved {
 		if info, err := dst.Lstat(f.Path); err == nil {
@@ -264,7 +264,7 @@ func (s *State) Abandon(origin string, dst *os.Root, restored []string) error {
 	})
 }
 
-// dropRecords removes the records of an origin; if placing, only the record of files about to be placed.
+// dropRecords removes the records of an origin or, if placing is set, only the record of files about to be placed.
 func dropRecords(records []*Record, origin string, placing bool) []*Record {
 	return slices.DeleteFunc(records, func(r *Record) bool { return r.Origin == origin && (r.Placing || !placing) })
 }

@@ -12,7 +12,7 @@ type statter struct {
 	root *os.Root
 	base string // directory that paths are relative to
 	dir  string
-	sub  *os.Root // nil: not open
+	sub  *os.Root // nil if not open
 }
 
 // NewStatter returns a statter for paths relative to base, a directory in root.

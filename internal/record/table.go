@@ -57,7 +57,7 @@ func (t *Table) Len() int {
 // Row returns a pointer to the row at index i, so that its caller can change the table.
 func (t *Table) Row(i int) *row { return &t.chunks[i/tableChunk][i%tableChunk] }
 
-// Add appends a file. It truncates paths and links longer than 64 KiB, which no file system supports.
+// Add appends a file. It truncates paths and links of 64 KiB or more, which no file system supports.
 func (t *Table) Add(f Placed) {
 	if t.n%tableChunk == 0 && t.n/tableChunk == len(t.chunks) {
 		t.chunks = append(t.chunks, make([]row, tableChunk))

@@ -22,7 +22,7 @@ var (
 	hostPattern       = lazy.Regexp(`^[a-zA-Z0-9]([a-zA-Z0-9_-]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9_-]*[a-zA-Z0-9])?)*$`)
 )
 
-// maxName is the length of host and repository together that every registry accepts. Some registries reject longer names late
+// maxName is the combined length of host and repository that every registry accepts. Some registries reject longer names late
 // and with unclear errors.
 const maxName = 255
 
@@ -36,7 +36,7 @@ func ValidateTag(tag string) error {
 	case len(tag) > 128:
 		return fmt.Errorf("the tag is longer than 128 characters")
 	case strings.Contains(tag, "+"):
-		return hinted{fmt.Errorf("invalid tag %q", tag), fmt.Sprintf("a tag can't contain %q; helm replaces it with _: %s", "+",
+		return hinted{fmt.Errorf("invalid tag %q", tag), fmt.Sprintf("a tag can't contain %q; Helm replaces it with _: %s", "+",
 			strings.ReplaceAll(tag, "+", "_"))}
 	}
 	return hinted{fmt.Errorf("invalid tag %q", tag), "a tag consists of letters, digits, '_', '.', and '-', and can't begin with '.' or '-'"}
@@ -74,7 +74,7 @@ func ValidateHost(hostport string) error {
 func ValidateRepository(host, name, tag string) error {
 	switch {
 	case len(host)+1+len(name) > maxName:
-		return fmt.Errorf("registry and repository are longer than %d characters", maxName)
+		return fmt.Errorf("registry and repository together are longer than %d characters", maxName)
 	case repositoryPattern().MatchString(name):
 		return nil
 	case name == "":
@@ -91,7 +91,7 @@ func ValidateRepository(host, name, tag string) error {
 		"its parts consist of lower-case letters and digits, with '.', '_', '__', or '-' between them"}
 }
 
-// LooksLikeHost reports whether the first part of a reference is a host, by the rule of docker: it is "localhost", or it contains a
+// LooksLikeHost reports whether the first part of a reference is a host, by the rule of Docker: it is "localhost", or it contains a
 // dot, a colon, or a bracket.
 func LooksLikeHost(s string) bool {
 	return s == "localhost" || strings.ContainsAny(s, ".:[")
@@ -126,7 +126,7 @@ func ParseHost(host string) (string, error) {
 	return "", Error(host, hinted{errors.New("a registry has no path"), fmt.Sprintf("did you mean %q?", name)})
 }
 
-// IsLoopback reports whether a registry is on this machine, where docker and similar tools use plain HTTP.
+// IsLoopback reports whether a registry is on this machine, where Docker and similar tools use plain HTTP.
 func IsLoopback(registry string) bool {
 	host, _, err := net.SplitHostPort(registry)
 	if err != nil {

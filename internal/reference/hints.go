@@ -6,7 +6,7 @@ import (
 	"github.com/davit-oci/davit/internal/shell"
 )
 
-// IsImageID reports whether s is the ID of a container image, as docker and Kubernetes print it: the digest of its config.
+// IsImageID reports whether s is the ID of a container image, as Docker and Kubernetes print it: the digest of its config.
 func IsImageID(s string) bool {
 	encoded := strings.TrimPrefix(s, "sha256:")
 	if len(encoded) != 64 && (len(encoded) != 12 || encoded != s) {

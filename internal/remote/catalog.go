@@ -15,10 +15,10 @@ import (
 	"oras.land/oras-go/v2/registry/remote/auth"
 )
 
-// maxRepositories limits the length of a list of repositories, because a malicious registry may send a list without end.
+// maxRepositories limits the length of a list of repositories, because a malicious registry may send an endless list.
 const maxRepositories = 1_000_000
 
-// Repositories calls fn with each page of the list of a registry's repositories. Few public registries allow listing them.
+// Repositories calls fn with each page of a registry's list of repositories. Few public registries allow listing them.
 func (c *Client) Repositories(ctx context.Context, host string, fn func(names []string) error) error {
 	if err := c.connect(ctx); err != nil {
 		return err
@@ -40,11 +40,11 @@ func (c *Client) Repositories(ctx context.Context, host string, fn func(names []
 		}
 		for _, name := range page.Repositories {
 			if err := reference.ValidateRepository(host, name, ""); err != nil {
-				return artifact.Refused(host, "its list of repositories: %w", err)
+				return artifact.Refused(host, "list of repositories: %w", err)
 			}
 		}
 		if total += len(page.Repositories); total > maxRepositories {
-			return artifact.Refused(host, "too many repositories: the limit is %d", maxRepositories)
+			return artifact.Refused(host, "too many repositories: limit is %d", maxRepositories)
 		}
 		fnErr = fn(page.Repositories)
 		return fnErr

@@ -20,16 +20,16 @@ type Options struct {
 	Security    transport.Security
 	Credentials credentials.Options
 
-	Concurrency int           // connections for one blob, and limit of idle connections; 0: 8
-	RetryFor    time.Duration // how long requests of one type may keep failing; 0: 5 minutes; negative: no retries
-	Stall       time.Duration // how long a registry may be silent; 0: 30 seconds
-	CacheDir    string        // directory for locks and the state of interrupted uploads; empty: none
-	UserAgent   string        // empty: "davit"
+	Concurrency int           // maximum connections for one blob, and idle connections to keep; 8 if 0
+	RetryFor    time.Duration // how long requests of one type may keep failing; 5 minutes if 0; no retries if negative
+	Stall       time.Duration // how long a registry may be silent; 30 seconds if 0
+	CacheDir    string        // directory for locks, shared downloads, and the state of uploads; may be empty
+	UserAgent   string        // "davit" if empty
 	Trace       func(string)  // receives a line for every HTTP request, without its secrets; from several goroutines
 	Notify      func(string)  // receives messages for the user, such as that a request waits; from several goroutines
 	Failing     func(error)   // receives the error before a request is retried, and nil when it succeeds; from several goroutines
 
-	delay time.Duration // before the second try; 0: the transport's default
+	delay time.Duration // before the second attempt; the transport's default if 0
 }
 
 // Client opens repositories of registries. The repositories share its connections, tokens, and rate limits.
@@ -73,7 +73,7 @@ func (c *Client) OpenRepository(host, repository string, mode reference.Mode) (*
 	return newRepository(c, host, repository, mode), nil
 }
 
-// connect reads the files named in the options, until ctx ends: any of them may be a pipe.
+// connect reads the files named in the options. It stops waiting when ctx ends, because any of them may be a pipe.
 func (c *Client) connect(ctx context.Context) error {
 	_, err := pause.Await(ctx, func() (struct{}, error) { return struct{}{}, c.setup() })
 	return err

@@ -114,7 +114,7 @@ func TestViolationsAreNotRetried(t *testing.T) {
 		"Location with mailto": {"POST uploads", faults.Status(202, "Location", "mailto:x"), "opened an upload at a Location that is not a URL"},
 		"page for POST":        {"POST uploads", page(200), "answers with a web page (text/html), not with the registry API"},
 		"page for PUT":         {"PUT upload", page(200), "answers with a web page"},
-		"sign-in":              {"POST uploads", faults.Status(302, "Location", "/sign-in"), "redirects POST"},
+		"sign-in":              {"POST uploads", faults.Status(302, "Location", "/sign-in"), "the redirect of POST"},
 		"page for tags":        {"GET tags", page(200), "answers with a web page"},
 		"loop of tag pages":    {"GET tags", faults.Answer(200, `{"tags":["a"]}`, "Link", `</v2/a/b/tags/list>; rel="next"`), "links back to an earlier page"},
 		"missing tag page":     {"GET tags", faults.Header("Link", `</nowhere?n=1>; rel="next"`), "page 2 of the list does not exist"},
@@ -309,7 +309,7 @@ func TestSilence(t *testing.T) {
 			g.Inject("GET blob", faults.Always, fault)
 			repo := open(t, Options{Stall: 300 * time.Millisecond, RetryFor: time.Second}, g.Host, "a/b", reference.Read)
 			_, err := fetchInto(t.Context(), t, repo, describe(data), t.TempDir())
-			if err == nil || !strings.Contains(err.Error(), "no byte, or only a few, for 300ms") {
+			if err == nil || !strings.Contains(err.Error(), "connection stalled: less than 512 bytes in 300ms") {
 				t.Errorf("got %v", err)
 			}
 		})

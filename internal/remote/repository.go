@@ -83,7 +83,8 @@ func (r *Repository) PushBlob(ctx context.Context, b artifact.Blob, report func(
 	return upload.Blob(ctx, r.blobs, b, report)
 }
 
-// Mount mounts a blob from another repository of the registry, or else sends the content that getContent returns.
+// Mount mounts a blob from another repository of the registry. If that fails, it sends the content that getContent returns or, if
+// getContent is nil, fetches the content from that repository.
 func (r *Repository) Mount(ctx context.Context, desc ocispec.Descriptor, fromRepo string, getContent func() (io.ReadCloser, error)) error {
 	return upload.Mount(ctx, r.blobs, desc, fromRepo, getContent)
 }
@@ -102,7 +103,7 @@ func (r *Repository) Name() (host, repository string) {
 // Close returns err: a repository has nothing to close.
 func (r *Repository) Close(_ context.Context, err error) error { return err }
 
-// KeepsBlobs reports true: a registry stores a manifest only together with its blobs (see pack.BlobKeeper).
+// KeepsBlobs returns true: a registry stores a manifest only together with its blobs (see pack.BlobKeeper).
 func (r *Repository) KeepsBlobs() bool { return true }
 
 // Resolve returns the descriptor of a tag or digest, with a single HEAD request if the response has all headers.
@@ -237,8 +238,8 @@ func (r *Repository) Predecessors(ctx context.Context, desc ocispec.Descriptor) 
 	return all, err
 }
 
-// Referrers lists the manifests whose subject is desc, by the referrers API or, if the registry has no such API, by the
-// tag schema.
+// Referrers calls fn with each page of the manifests whose subject is desc, and whose artifact type is artifactType unless that is
+// empty. It uses the referrers API or, if the registry has no such API, the tag schema.
 func (r *Repository) Referrers(ctx context.Context, desc ocispec.Descriptor, artifactType string, fn func([]ocispec.Descriptor) error) error {
 	return r.referrers.List(ctx, desc, artifactType, fn)
 }

@@ -107,7 +107,7 @@ func (c *Catalog) Fetch(_ context.Context, desc ocispec.Descriptor) (io.ReadClos
 // FetchRange returns length bytes of a blob starting at offset, unverified.
 func (c *Catalog) FetchRange(_ context.Context, desc ocispec.Descriptor, offset, length int64) (io.ReadCloser, error) {
 	if offset < 0 || length < 0 || offset > desc.Size || length > desc.Size-offset {
-		return nil, artifact.Refused(desc.Digest.String(), "bytes %d to %d of a blob of %d", offset, offset+length, desc.Size)
+		return nil, artifact.Refused(desc.Digest.String(), "range [%d, %d) exceeds the blob of %d bytes", offset, offset+length, desc.Size)
 	}
 	b, err := OpenBlob(c, desc)
 	if err != nil {

@@ -70,7 +70,7 @@ func (r *Repository) FullName() string { return r.Name.Registry + "/" + r.Name.R
 // metadataLimits limits the memory that decoding a manifest or a page of a list needs. A page of tags has one value for each tag.
 var metadataLimits = jsonwalk.Limits{Objects: manifest.Limits.Objects, Values: 2_000_000}
 
-// Do sends a request about metadata with the repository's credentials. It reads the body of the response into memory, and
+// Do sends a request about metadata with the repository's credentials. It reads the body of a successful GET into memory, and
 // repeats the request if the body breaks off.
 func (r *Repository) Do(req *http.Request) (*http.Response, error) {
 	retrier := r.Client.Transport.NewRetrier(r.Client.Transport.Limiter(req.URL.Host), "metadata")
@@ -79,7 +79,7 @@ func (r *Repository) Do(req *http.Request) (*http.Response, error) {
 		if err != nil {
 			return nil, err
 		}
-		// Errors print this URL.
+		// Errors contain this URL, so it must have no secrets.
 		printable := *resp.Request
 		printable.URL = transport.BareURL(resp.Request.URL)
 		resp.Request = &printable
@@ -127,8 +127,7 @@ func (r *Repository) WithScope(ctx context.Context) context.Context {
 	return auth.AppendRepositoryScope(ctx, r.Name, auth.ActionPull)
 }
 
-// Wrap adds the step to the error of a request, as transport.Wrap does. A list with too many pages becomes an
-// artifact.ErrRefused.
+// Wrap is like transport.Wrap, for a request to this repository. A list with too many pages becomes an artifact.ErrRefused.
 func (r *Repository) Wrap(ctx context.Context, step string, err error) error {
 	if errors.Is(err, errdef.ErrTooManyPages) {
 		err = artifact.Refused("", "%w", err)
@@ -168,7 +167,7 @@ func (r *Repository) CatalogURL() string {
 	return u.String()
 }
 
-// WithSourceScope returns a context that also requests permission to read the repository from of the same registry.
+// WithSourceScope returns a context that also requests permission to read the repository from, of the same registry.
 func (r *Repository) WithSourceScope(ctx context.Context, from string) context.Context {
 	if from == r.Name.Repository {
 		return ctx
@@ -183,7 +182,7 @@ func ReadBounded(r io.Reader, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	if int64(len(data)) > limit {
-		return nil, artifact.Refused("", "response too large: limit is %d bytes", limit)
+		return nil, artifact.Refused("", "content too large: limit is %d MiB", limit>>20)
 	}
 	return data, nil
 }

@@ -109,7 +109,7 @@ func (m *Manifests) Put(ctx context.Context, desc ocispec.Descriptor, data []byt
 	return resp.Header, nil
 }
 
-// describe returns the descriptor of the manifest fetched for reference, and checks it.
+// describe checks a manifest that was fetched for reference, and returns its descriptor.
 func (m *Manifests) describe(resp *http.Response, reference string, data []byte) (ocispec.Descriptor, error) {
 	mediaType, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	desc := ocispec.Descriptor{MediaType: mediaType, Size: int64(len(data))}
@@ -119,7 +119,7 @@ func (m *Manifests) describe(resp *http.Response, reference string, data []byte)
 	}
 	if d := digest.Digest(reference); d.Validate() == nil {
 		if desc.Digest != "" && desc.Digest != d {
-			return desc, artifact.Refused(reference, "the registry calls the manifest %q", desc.Digest)
+			return desc, artifact.Refused(reference, "digest mismatch: the registry reports %q", desc.Digest)
 		}
 		desc.Digest = d
 	}

@@ -25,7 +25,7 @@ func (r *Store) FetchRange(ctx context.Context, desc ocispec.Descriptor, offset,
 		return nil, artifact.Refused(desc.Digest.String(), "digest: %w", err)
 	}
 	if offset < 0 || length < 0 || offset > desc.Size || length > desc.Size-offset {
-		return nil, artifact.Refused(desc.Digest.String(), "bytes %d to %d of a blob of %d", offset, offset+length, desc.Size)
+		return nil, artifact.Refused(desc.Digest.String(), "range [%d, %d) exceeds the blob of %d bytes", offset, offset+length, desc.Size)
 	}
 	ctx, cancel := context.WithCancel(r.WithScope(ctx))
 	f := &fetcher{ctx: ctx, cancel: cancel, repo: r, desc: desc, offset: offset, end: offset + length,
@@ -43,9 +43,9 @@ type fetcher struct {
 	cancel  func()
 	repo    *Store
 	desc    ocispec.Descriptor
-	body    io.ReadCloser // nil: not open
+	body    io.ReadCloser // nil if not open
 	offset  int64         // of the next byte in the blob
-	end     int64
+	end     int64         // offset after the last byte
 	retrier *transport.Retrier
 }
 
@@ -83,7 +83,7 @@ func (f *fetcher) Close() error {
 	return f.body.Close()
 }
 
-// reopen requests the missing bytes. The error cause is the reason why the last body broke off; nil: this is the first request.
+// reopen requests the missing bytes. cause is the error that ended the last body, or nil for the first request.
 func (f *fetcher) reopen(cause error) error {
 	step := "fetching " + f.repo.Named(f.desc.Digest.String())
 	for {
@@ -150,7 +150,7 @@ func (r *Store) request(ctx context.Context, desc ocispec.Descriptor, offset, en
 	return resp.Body, nil
 }
 
-// CheckBlobAnswer returns an error if a response can't have the bytes [offset, end) of a blob. It fails with ErrWrongRange if the
+// CheckBlobAnswer returns an error if a response can't contain the bytes [offset, end) of a blob. It fails with ErrWrongRange if the
 // response has another range.
 func (r *Store) CheckBlobAnswer(resp *http.Response, desc ocispec.Descriptor, offset, end int64) error {
 	switch resp.StatusCode {
@@ -159,7 +159,7 @@ func (r *Store) CheckBlobAnswer(resp *http.Response, desc ocispec.Descriptor, of
 			return err
 		}
 		if resp.ContentLength >= 0 && resp.ContentLength != desc.Size {
-			return artifact.Refused(desc.Digest.String(), "size mismatch: want %d bytes, the registry has %d", desc.Size, resp.ContentLength)
+			return artifact.Refused(desc.Digest.String(), "size mismatch: want %d bytes, got %d", desc.Size, resp.ContentLength)
 		}
 	case http.StatusPartialContent:
 		if encoding := resp.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" { // a range of the encoded bytes
@@ -173,7 +173,7 @@ func (r *Store) CheckBlobAnswer(resp *http.Response, desc ocispec.Descriptor, of
 		return transport.ResponseError(resp)
 	}
 	if d := resp.Header.Get("Docker-Content-Digest"); d != "" && d != desc.Digest.String() {
-		return artifact.Refused(desc.Digest.String(), "the registry calls the blob %q", untrusted.Line(d, 200))
+		return artifact.Refused(desc.Digest.String(), "digest mismatch: the registry reports %q", untrusted.Line(d, 200))
 	}
 	return nil
 }

@@ -21,8 +21,8 @@ import (
 
 // Shared is the state that all transfers of one client share.
 type Shared struct {
-	Concurrency int    // limit of the connections of all downloads
-	CacheDir    string // directory for the state of interrupted uploads; empty: none
+	Concurrency int    // one more than the connections that TrySlot can reserve
+	CacheDir    string // directory for state that later processes use, such as that of interrupted uploads; may be empty
 	OnePass     int64  // upload.OnePassFrom, or less in tests
 
 	mu      sync.Mutex
@@ -33,7 +33,7 @@ type Shared struct {
 	seen    sync.Map // seenKey → repository
 }
 
-// Store fetches blobs of a repository, and has the state for pushing them.
+// Store fetches the blobs of a repository, and holds the state for pushing them.
 type Store struct {
 	*api.Repository
 	Shared *Shared
@@ -72,7 +72,7 @@ const (
 	MountsIgnored          // the registry always opens a session
 )
 
-// Mounting returns how the registry answers requests to mount, as LearnMounting recorded.
+// Mounting returns how the registry answers requests to mount, as recorded by LearnMounting.
 func (r *Store) Mounting() mounting {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -101,8 +101,8 @@ func (r *Store) Declines() bool {
 	return r.declines
 }
 
-// IsNew reports whether the repository is known to be empty: the registry has no list of its tags, and no earlier process pushed
-// to it. In an empty repository, a push need not ask whether blobs exist.
+// IsNew reports whether the repository is known to be empty: the registry has no list of its tags, and the cache has no record of
+// an earlier push. It records the push. In an empty repository, a push need not check whether blobs exist.
 func (r *Store) IsNew(ctx context.Context) bool {
 	r.newOnce.Do(func() {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.URL("tags/list")+"?n=1", nil)
@@ -119,7 +119,7 @@ func (r *Store) IsNew(ctx context.Context) bool {
 	return r.new
 }
 
-// markPushed records in the cache directory that this repository was pushed to. It returns false if it was recorded before.
+// markPushed records in the cache directory that this repository was pushed to. It returns false if a push was recorded before.
 func (r *Store) markPushed() bool {
 	dir := CacheDir(r.Shared.CacheDir, "pushed")
 	if dir == "" {
@@ -191,17 +191,17 @@ func (s *Shared) ReleaseSlot() {
 	s.extra--
 }
 
-// stateFor is the time for which the state of an interrupted upload is kept. Registries drop upload sessions after a week.
-const stateFor = 7 * 24 * time.Hour
+// maxAge is the time for which Sweep keeps a file. Registries drop upload sessions after a week.
+const maxAge = 7 * 24 * time.Hour
 
-// Sweep removes the files in a directory that are older than stateFor.
+// Sweep removes the files in a directory that are older than maxAge.
 func Sweep(dir string) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return
 	}
 	for _, e := range entries {
-		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > stateFor {
+		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > maxAge {
 			_ = os.Remove(filepath.Join(dir, e.Name()))
 		}
 	}

@@ -14,10 +14,10 @@ import (
 	"oras.land/oras-go/v2/registry/remote/auth"
 )
 
-// dockerHub is the key under which docker stores the credentials of Docker Hub.
+// dockerHub is the key under which Docker stores the credentials of Docker Hub.
 const dockerHub = "https://index.docker.io/v1/"
 
-// dockerConfig has the fields about credentials in docker's config.json or containers' auth.json.
+// dockerConfig has the credential fields of Docker's config.json or podman's auth.json.
 type dockerConfig struct {
 	path        string
 	Auths       map[string]dockerAuth `json:"auths"`
@@ -46,12 +46,12 @@ func readDockerConfig(path string) (*dockerConfig, error) {
 	return parseDockerConfig(path, data)
 }
 
-// isOldFormat reports whether a file has its entries at the top level, like docker's older ~/.dockercfg.
+// isOldFormat reports whether a file has its entries at the top level, like Docker's older ~/.dockercfg.
 func isOldFormat(path string, hasAuths bool) bool {
 	return strings.HasSuffix(path, ".dockercfg") && !hasAuths
 }
 
-// parseDockerConfig parses a file.
+// parseDockerConfig parses the content of a file. Blank content results in an empty config.
 func parseDockerConfig(path string, data []byte) (*dockerConfig, error) {
 	config := &dockerConfig{path: path}
 	if len(strings.TrimSpace(string(data))) == 0 {
@@ -67,7 +67,7 @@ func parseDockerConfig(path string, data []byte) (*dockerConfig, error) {
 	return config, nil
 }
 
-// parent returns a path without its last element.
+// parent returns a path without its last element, or "" if there is only one.
 func parent(path string) string {
 	i := strings.LastIndexByte(path, '/')
 	return path[:max(i, 0)]
@@ -84,7 +84,7 @@ func normalHost(host string) string {
 	return host
 }
 
-// normalKey returns the normal form of a key in a file: HOST or HOST/PATH. Docker writes some keys as URLs of an API.
+// normalKey returns the normal form of a key in a file: HOST or HOST/PATH. Docker writes some keys as API URLs.
 func normalKey(key string) string {
 	bare := strings.TrimPrefix(strings.TrimPrefix(key, "https://"), "http://")
 	bare = strings.TrimSuffix(bare, "/")
@@ -98,7 +98,7 @@ func normalKey(key string) string {
 	return normalHost(host) + "/" + path
 }
 
-// keysOf returns the keys whose normal form is normal: an equal key first, then the others in order.
+// keysOf returns the keys whose normal form is normal: an equal key first, then the others in alphabetical order.
 func keysOf[V any](entries map[string]V, normal string) []string {
 	var keys []string
 	for key := range entries {
@@ -118,8 +118,8 @@ func keysOf[V any](entries map[string]V, normal string) []string {
 	return keys
 }
 
-// helper returns the credential helper for a normal key, and the name of the registry to pass to the helper. If a host has no
-// helper of its own, the result is the helper of all hosts, or "".
+// helper returns the credential helper for a normal key, and the registry name to pass to the helper. A host without an entry in
+// CredHelpers has the helper in CredsStore. The name is "" if there is no helper.
 func (d *dockerConfig) helper(normal string) (name, address string) {
 	for _, key := range keysOf(d.CredHelpers, normal) {
 		if d.CredHelpers[key] != "" {
@@ -132,7 +132,7 @@ func (d *dockerConfig) helper(normal string) (name, address string) {
 	return d.CredsStore, serverAddress(normal)
 }
 
-// serverAddress returns the key of a host in docker's store.
+// serverAddress returns the key under which Docker stores the credentials of a host.
 func serverAddress(host string) string {
 	if normalHost(host) == "docker.io" {
 		return dockerHub
@@ -140,8 +140,8 @@ func serverAddress(host string) string {
 	return host
 }
 
-// findEntry returns the credentials in the file for a normal key. It skips empty entries, which mean that a helper has the
-// credentials.
+// findEntry returns the credentials in the file for a normal key, or false if there are none. It skips empty entries, which mean
+// that a helper has the credentials.
 func (d *dockerConfig) findEntry(normal string) (auth.Credential, bool, error) {
 	for _, key := range keysOf(d.Auths, normal) {
 		e := d.Auths[key]
@@ -151,7 +151,7 @@ func (d *dockerConfig) findEntry(normal string) (auth.Credential, bool, error) {
 			username, password, ok := strings.Cut(strings.TrimRight(string(decoded), "\x00"), ":")
 			if err != nil || !ok {
 				return auth.EmptyCredential, false, &artifact.Error{Op: "reading credentials", Item: d.path,
-					Err: reference.Invalid(fmt.Errorf("the auth of %q is not USER:PASSWORD in base64", key), artifact.ErrInvalid)}
+					Err: reference.Invalid(fmt.Errorf("the auth field of %q is not USER:PASSWORD in base64", key), artifact.ErrInvalid)}
 			}
 			cred.Username, cred.Password = username, password
 		}

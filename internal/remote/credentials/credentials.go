@@ -21,7 +21,7 @@ import (
 	"oras.land/oras-go/v2/registry/remote/credentials"
 )
 
-// helperTimeout limits how long a credential helper may run: it never ends if it waits for a locked keychain.
+// helperTimeout limits how long a credential helper may run. A helper that waits for a locked keychain never ends.
 const helperTimeout = 30 * time.Second
 
 // helperPattern matches the names allowed after "docker-credential-": the name becomes part of the name of a program.
@@ -29,19 +29,20 @@ var helperPattern = lazy.Regexp(`^[a-z0-9._-]+$`)
 
 // Options configure which credentials go to which registry.
 type Options struct {
-	Registry           string // the registry to which Username and Password belong, as in a reference; empty: none
+	Registry           string // registry to which Username and Password belong, as in a reference; if empty, they are not used
 	Username, Password string // take precedence over Inline and File; a password without a username is an identity token
 
-	Inline string   // the content of a docker config.json, which takes precedence over File; empty: none
-	File   string   // docker's config.json or containers' auth.json, to which Login writes; empty: none
+	Inline string   // content of a Docker config.json, or empty; takes precedence over File
+	File   string   // path of Docker's config.json or podman's auth.json, to which Login writes, or empty
 	Named  bool     // the user named File, so it must exist when credentials are needed
 	Files  []string // files to read after File, in this order, if they exist
 }
 
-// Store finds the credentials for a registry: explicit ones, or those in files and credential helpers.
+// Store finds the credentials for a registry: the explicit ones, or those in files and credential helpers. Login and Logout
+// change them.
 type Store struct {
 	Options
-	Notify func(format string, args ...any) // receives warnings; nil: none
+	Notify func(format string, args ...any) // receives warnings; may be nil
 
 	configs func() ([]*dockerConfig, error)
 	warned  sync.Map // names of helpers for which a warning was sent
@@ -54,7 +55,7 @@ func NewStore(given Options) *Store {
 	return s
 }
 
-// read reads every file.
+// read parses Inline and reads the files that exist. A missing File is an error if Named is set.
 func (s *Store) read() ([]*dockerConfig, error) {
 	var all []*dockerConfig
 	if s.Inline != "" {
@@ -67,7 +68,7 @@ func (s *Store) read() ([]*dockerConfig, error) {
 	for i, path := range append([]string{s.File}, s.Files...) {
 		config, err := readDockerConfig(path)
 		if errors.Is(err, fs.ErrNotExist) && (i > 0 || !s.Named) || i > 0 && errors.Is(err, fs.ErrPermission) {
-			continue // the file of another user is not needed
+			continue // another user's file is not needed
 		}
 		if err != nil {
 			return nil, err
@@ -77,7 +78,7 @@ func (s *Store) read() ([]*dockerConfig, error) {
 	return all, nil
 }
 
-// Hosts returns the registries named in the files, sorted. It runs no helper.
+// Hosts returns the registries named in Inline and the files, sorted and without duplicates. It runs no helper.
 func (s *Store) Hosts(ctx context.Context) ([]string, error) {
 	configs, err := pause.Await(ctx, s.configs)
 	if err != nil {
@@ -96,7 +97,7 @@ func (s *Store) Hosts(ctx context.Context) ([]string, error) {
 	return slices.Compact(hosts), nil
 }
 
-// Find returns the credentials for a repository of a host, or auth.EmptyCredential. Explicit credentials are used only for the
+// Find returns the credentials for a repository of a host, or auth.EmptyCredential if it finds none. Explicit credentials are used only for the
 // registry in Options.Registry, because other registries that a command uses (for the source of a copy or the base of an image)
 // may belong to another operator.
 func (s *Store) Find(ctx context.Context, hostport, repository string) (auth.Credential, error) {
@@ -155,7 +156,7 @@ func (s *Store) warn(d *dockerConfig, helper string, err error) bool {
 		return false
 	}
 	if _, known := s.warned.LoadOrStore(helper, true); !known && s.Notify != nil {
-		s.Notify("warning: docker-credential-%s, which %s names, returned no credentials: %v", helper, d.path, err)
+		s.Notify("warning: docker-credential-%s, named in %s, returned no credentials: %v", helper, d.path, err)
 	}
 	return true
 }
@@ -184,5 +185,5 @@ func checkHelper(name string) error {
 		return nil
 	}
 	return &artifact.Error{Op: "reading credentials", Item: name,
-		Err: reference.Invalid(errors.New("the name of a credential helper has only a-z, 0-9, '.', '_' and '-'"), artifact.ErrInvalid)}
+		Err: reference.Invalid(errors.New("a credential helper's name can contain only a-z, 0-9, '.', '_', and '-'"), artifact.ErrInvalid)}
 }

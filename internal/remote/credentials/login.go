@@ -120,7 +120,7 @@ func checkCredential(ctx context.Context, t *transport.Transport, host string, c
 		if err = transport.WebPage(resp); err == nil && resp.StatusCode/100 != 2 {
 			err = transport.ResponseError(resp)
 		}
-		if err == nil { // the body must end too
+		if err == nil { // the body must not break off either
 			_, err = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
 		}
 	}

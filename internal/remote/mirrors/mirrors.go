@@ -31,7 +31,7 @@ func New(repository *remote.Repository, notify func(string)) *Repository {
 	return &Repository{Repository: repository, notify: notify}
 }
 
-// Add adds a mirror, which is tried after those that were added before.
+// Add adds a mirror, which is tried after those added before.
 func (r *Repository) Add(repository *remote.Repository, when hostconfig.When) {
 	r.mirrors = append(r.mirrors, &mirror{Repository: repository, when: when})
 }
@@ -119,7 +119,7 @@ func (r *Repository) Fetch(ctx context.Context, desc ocispec.Descriptor) (rc io.
 	return rc, err
 }
 
-// verifiedSize is the size up to which Fetch reads a blob into memory to verify it.
+// verifiedSize is the maximum size of a blob that Fetch reads into memory to verify it.
 const verifiedSize = 1 << 20
 
 // isSmall reports whether Fetch reads a blob or manifest into memory. A manifest beyond the size limit is not small: its descriptor

@@ -8,8 +8,8 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// batch has pushed manifests that are not in the referrers lists of their subjects yet. They are added together, because each edit
-// writes the whole list and waits to see whether another writer overwrites it.
+// batch holds pushed manifests that are not in the referrers lists of their subjects yet. They are added together, because each
+// edit writes the whole list and waits to see whether another writer overwrites it.
 type batch struct {
 	mu      sync.Mutex
 	on      bool
@@ -39,7 +39,7 @@ func (r *Lister) Flush(ctx context.Context) error {
 	return nil
 }
 
-// deferEntry adds an entry to the batch, and reports whether there is one.
+// deferEntry adds an entry to the batch, and reports whether it did. It returns false if there is no batch.
 func (r *Lister) deferEntry(subject digest.Digest, entry ocispec.Descriptor) bool {
 	r.batch.mu.Lock()
 	defer r.batch.mu.Unlock()

@@ -18,8 +18,8 @@ import (
 	"oras.land/oras-go/v2/registry/remote/errcode"
 )
 
-// List lists the manifests whose subject is desc, by the referrers API or, if the registry has no such API, by the tag
-// schema.
+// List calls fn with each page of the manifests whose subject is desc, and whose artifact type is artifactType unless that is
+// empty. It uses the referrers API or, if the registry has no such API, the tag schema.
 func (r *Lister) List(ctx context.Context, desc ocispec.Descriptor, artifactType string, fn func([]ocispec.Descriptor) error) error {
 	ctx = r.API.WithScope(ctx)
 	step := "listing the referrers of " + r.API.Named(desc.Digest.String())
@@ -131,12 +131,12 @@ func readPage(resp *http.Response) ([]ocispec.Descriptor, error) {
 		MediaType string                `json:"mediaType"`
 		Manifests *[]ocispec.Descriptor `json:"manifests"`
 	}
-	page := transport.Violationf("%s is not an index", transport.BareURL(resp.Request.URL))
+	notIndex := transport.Violationf("%s is not an index", transport.BareURL(resp.Request.URL))
 	switch err := json.Unmarshal(data, &index); {
 	case err != nil && json.Valid(data):
-		return nil, artifact.Refused("", "the list of referrers: %w", err)
+		return nil, artifact.Refused("", "invalid list of referrers: %w", err)
 	case err != nil, index.MediaType != "" && !manifest.IsIndex(index.MediaType), index.MediaType == "" && index.Manifests == nil:
-		return nil, withoutAPI{page}
+		return nil, withoutAPI{notIndex}
 	case index.Manifests == nil:
 		return nil, nil
 	}
@@ -178,7 +178,7 @@ func (r *Lister) listFromTag(ctx context.Context, subject digest.Digest, artifac
 // maxFetched limits the number of manifests that are fetched for one list.
 const maxFetched = 1000
 
-// completeEntries returns the entries of list with the given artifact type; "": all entries. Some clients list a referrer without
+// completeEntries returns the entries of list with the given artifact type, or all entries if it is empty. Some clients list a referrer without
 // its artifact type, or with the media type of its empty config. For such entries, it fetches the manifest.
 func (r *Lister) completeEntries(ctx context.Context, list []ocispec.Descriptor, artifactType string) ([]ocispec.Descriptor, error) {
 	var out []ocispec.Descriptor
@@ -189,7 +189,7 @@ func (r *Lister) completeEntries(ctx context.Context, list []ocispec.Descriptor,
 			_, data, err := r.Manifests.Get(ctx, desc.Digest.String())
 			switch {
 			case api.IsNotFound(err):
-				continue // the list still has an entry of a deleted manifest
+				continue // the list still has an entry for a deleted manifest
 			case err != nil:
 				return nil, err
 			}

@@ -31,14 +31,14 @@ type Lister struct {
 	API       *api.Repository
 	Manifests *api.Manifests
 	Lock      func(name string) (unlock func()) // locks a name among the goroutines that use the client
-	LockDir   string                            // directory for locks among the processes of this machine; empty: no locks
+	LockDir   string                            // directory for locks among the processes of this machine; no locks if empty
 
 	hasAPI  atomic.Bool // the registry has answered a request to the referrers API
 	hasList atomic.Bool // a list of the tag schema was found
 	noPath  atomic.Bool // the registry does not know the path of the referrers API
 
 	batch batch
-	tags  atomic.Pointer[map[string]bool] // all tags of the repository; nil: unknown
+	tags  atomic.Pointer[map[string]bool] // all tags of the repository; nil if unknown
 }
 
 // referrerTag returns the tag of the list of a subject's referrers (distribution specification, section "Referrers Tag Schema").
@@ -55,7 +55,7 @@ func referrerTag(subject digest.Digest) string {
 	return cut(string(subject.Algorithm()), 32) + "-" + cut(subject.Encoded(), 64)
 }
 
-// readList reads the list of a subject's referrers from its tag, and the ETag of the list. If the tag does not exist, the list is
+// readList returns the list of a subject's referrers from its tag, and its ETag. If the tag does not exist, the list is
 // empty. If the tag does not refer to a list, readList fails with a *notAList.
 func (r *Lister) readList(ctx context.Context, subject digest.Digest) ([]ocispec.Descriptor, string, error) {
 	desc, data, etag, err := r.Manifests.GetOnce(ctx, referrerTag(subject))
@@ -69,7 +69,7 @@ func (r *Lister) readList(ctx context.Context, subject digest.Digest) ([]ocispec
 	}
 	var index ocispec.Index
 	if err := json.Unmarshal(data, &index); err != nil {
-		return nil, "", artifact.Refused(desc.Digest.String(), "the list of referrers: %w", err)
+		return nil, "", artifact.Refused(desc.Digest.String(), "invalid list of referrers: %w", err)
 	}
 	return index.Manifests, etag, nil
 }
@@ -85,8 +85,8 @@ func (n *notAList) Error() string {
 	return fmt.Sprintf("the tag %s refers to %s (%s), not to a list of referrers", n.tag, n.desc.Digest, n.desc.MediaType)
 }
 
-// Add adds a pushed manifest to the list of its subject's referrers, unless the registry lists it itself: then claimed is set,
-// because the response had the header OCI-Subject, and the registry has the referrers API.
+// Add adds a pushed manifest to the list of its subject's referrers, unless the registry lists it itself. If claimed is set, the
+// response had the header OCI-Subject, and Add checks whether the registry has the referrers API.
 func (r *Lister) Add(ctx context.Context, desc ocispec.Descriptor, data []byte, claimed bool) error {
 	entry, subject := manifest.ReferrerEntry(desc, data)
 	if subject == "" {
@@ -155,7 +155,7 @@ func (r *Lister) editList(ctx context.Context, subject digest.Digest, edit func(
 	return false, &transport.Unavailable{Host: r.API.Name.Registry, Step: step, Err: fmt.Errorf("other writers overwrote the list %d times", maxEdits)}
 }
 
-// editOnce reads, edits, and writes the list. It returns the digest of the written list ("": no change was needed), and how long to
+// editOnce reads, edits, and writes the list. It returns the digest of the written list ("" if no change was needed), and how long to
 // wait before the list is checked.
 func (r *Lister) editOnce(ctx context.Context, subject digest.Digest, edit func([]ocispec.Descriptor) ([]ocispec.Descriptor, bool)) (digest.Digest, time.Duration, error) {
 	name := r.API.Origin.Host + "/" + r.API.Name.Repository + "@" + subject.String()
@@ -226,7 +226,7 @@ func (r *Lister) watchEdit(ctx context.Context, subject, wrote digest.Digest, qu
 		}
 		var index ocispec.Index
 		if err == nil && json.Unmarshal(data, &index) != nil {
-			return false, artifact.Refused(desc.Digest.String(), "the list of referrers can't be read")
+			return false, artifact.Refused(desc.Digest.String(), "invalid list of referrers")
 		}
 		if _, changed := edit(index.Manifests); changed {
 			return false, nil
@@ -247,7 +247,7 @@ func (r *Lister) putIndex(ctx context.Context, tag string, list []ocispec.Descri
 		return "", err
 	}
 	if len(data) > manifest.MaxSize {
-		return "", fmt.Errorf("%w: the list of referrers would have %d bytes", errdef.ErrSizeExceedsLimit, len(data))
+		return "", fmt.Errorf("%w: the list of referrers would be %d bytes long", errdef.ErrSizeExceedsLimit, len(data))
 	}
 	desc := content.NewDescriptorFromBytes(ocispec.MediaTypeImageIndex, data)
 	_, err = r.Manifests.Put(ctx, desc, data, tag, etag)

@@ -20,8 +20,10 @@ import (
 // stalled is the error of a connection that made no progress for too long.
 type stalled struct{ after time.Duration }
 
-// Error returns a message with the time.
-func (s stalled) Error() string { return fmt.Sprintf("no byte, or only a few, for %v", s.after) }
+// Error returns a message with the stall time.
+func (s stalled) Error() string {
+	return fmt.Sprintf("connection stalled: less than %d bytes in %v", leastProgress, s.after)
+}
 
 // leastProgress is the number of bytes that must arrive within the stall time. Without this minimum, a server could keep a
 // connection busy forever with a few bytes now and then.
@@ -29,11 +31,11 @@ const leastProgress = 512
 
 // Activity tracks a request on a connection. It counts the sent bytes, and limits how long the registry may be silent.
 type Activity struct {
-	CommitStall time.Duration // the stall time after the request is sent; 0: not changed
+	CommitStall time.Duration // the stall time after the request is sent; unchanged if 0
 	stall       atomic.Int64  // the stall time, in nanoseconds
 	Sent        atomic.Int64  // sent bytes, including headers
 	last        atomic.Int64  // time of the last sent or received byte, in nanoseconds
-	local       atomic.Int32  // >0: the request waits for bytes of its own body, not for the registry
+	local       atomic.Int32  // above 0 while the request waits for its own body, not for the registry
 	trickle     atomic.Int64  // bytes received since leastProgress was last reached
 	waited      atomic.Int64  // time spent waiting for these bytes, in nanoseconds
 	isStalled   atomic.Bool   // the connection failed because the registry was silent
@@ -94,8 +96,8 @@ const sendBuffer = 128 << 10
 // requests, it waits without a limit.
 type conn struct {
 	net.Conn
-	mu  sync.Mutex // protects changes of the deadline together with use
-	use atomic.Pointer[Activity]
+	mu       sync.Mutex // protects changes of the deadline together with activity
+	activity atomic.Pointer[Activity]
 	// failed is the error of all reads after a stall: net/http continues to read after an error within response headers.
 	failed atomic.Pointer[stalled]
 }
@@ -161,7 +163,7 @@ func connOf(nc net.Conn) *conn {
 func (c *conn) bind(a *Activity) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.use.Store(a)
+	c.activity.Store(a)
 	_ = c.Conn.SetReadDeadline(c.limit(a)) // a broken connection fails on its next read
 }
 
@@ -176,7 +178,7 @@ func (c *conn) limit(a *Activity) time.Time {
 func (c *conn) begin(set func(time.Time) error) *Activity {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	a := c.use.Load()
+	a := c.activity.Load()
 	if a == nil {
 		_ = set(time.Time{})
 		return nil
@@ -195,7 +197,7 @@ func (c *conn) Read(p []byte) (int, error) {
 	for {
 		n, err := c.Conn.Read(p)
 		if n > 0 {
-			a = c.use.Load()
+			a = c.activity.Load()
 			switch {
 			case a == nil:
 			case a != first: // the call began before the request
@@ -209,7 +211,7 @@ func (c *conn) Read(p []byte) (int, error) {
 			return n, err
 		}
 		c.mu.Lock()
-		a = c.use.Load()
+		a = c.activity.Load()
 		limit := c.limit(a)
 		_ = c.Conn.SetReadDeadline(limit)
 		c.mu.Unlock()
@@ -265,15 +267,15 @@ func bodyOf(body io.ReadCloser, a *Activity) io.ReadCloser {
 
 type waitingBody struct {
 	io.ReadCloser
-	use *Activity
+	activity *Activity
 }
 
 // Read implements io.Reader.
 func (b *waitingBody) Read(p []byte) (int, error) {
-	b.use.local.Add(1)
+	b.activity.local.Add(1)
 	n, err := b.ReadCloser.Read(p)
-	b.use.touch()
-	b.use.local.Add(-1)
+	b.activity.touch()
+	b.activity.local.Add(-1)
 	return n, err
 }
 
@@ -286,7 +288,7 @@ var buffers = sync.Pool{New: func() any { b := make([]byte, BufferSize); return 
 // GetBuffer returns a buffer of BufferSize bytes, which the caller returns with PutBuffer.
 func GetBuffer() []byte { return *buffers.Get().(*[]byte) }
 
-// PutBuffer returns a buffer of GetBuffer.
+// PutBuffer puts back a buffer that GetBuffer returned.
 func PutBuffer(b []byte) { buffers.Put(&b) }
 
 // rewind returns a copy of req whose body starts at the beginning again.

@@ -30,7 +30,7 @@ import (
 type Answer struct {
 	Method string
 	URL    string // without user, query, and fragment
-	Status int    // 0: there was no response
+	Status int    // 0 without a response
 	Errors errcode.Errors
 }
 
@@ -81,7 +81,7 @@ type Denied struct {
 	Host   string
 	Step   string
 	Answer Answer
-	Err    error // set if there was no response of the registry
+	Err    error // the cause, if the registry did not respond
 }
 
 // Error returns "step: response" or "step: host: cause".
@@ -107,7 +107,7 @@ func (e *Missing) Error() string {
 	return s + ": " + e.Answer.String()
 }
 
-// isPlain reports whether the response only states that the tag, manifest, or blob does not exist.
+// isPlain reports whether the response says no more than that the tag, manifest, or blob does not exist.
 func (e *Missing) isPlain() bool {
 	if e.Answer.Method == http.MethodHead {
 		return true
@@ -122,7 +122,7 @@ func (e *Missing) isPlain() bool {
 	return len(e.Answer.Errors) > 0
 }
 
-// Words returns the text of the response, or "" if the response only states that the object does not exist.
+// Words returns the text of the response, or "" if the response says no more than that the object does not exist.
 func (e *Missing) Words() string {
 	if e.isPlain() {
 		return ""
@@ -313,7 +313,7 @@ func BareURL(u *url.URL) *url.URL {
 	return &url.URL{Scheme: u.Scheme, Host: u.Host, Path: path}
 }
 
-// Retryability states how long a request that failed without a response is retried.
+// Retryability is how long a request that failed without a response is retried.
 type Retryability int
 
 const (

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	// maxErrorBody limits the bytes that are read of an error body, which usually has a few hundred bytes.
+	// maxErrorBody limits the bytes that are read of an error body, which is usually a few hundred bytes long.
 	maxErrorBody = 64 << 10
 	// leastSecret is the length of the shortest credential that is masked. A shorter one also occurs in ordinary words.
 	leastSecret = 4

@@ -30,7 +30,7 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 		return RedirectRefused("redirect from https to " + req.URL.Scheme + " is refused")
 	}
 	if method := via[0].Method; method != req.Method {
-		return RedirectRefused(fmt.Sprintf("it redirects %s %s to %s, which loses the request body", method, BareURL(via[0].URL), BareURL(req.URL)))
+		return RedirectRefused(fmt.Sprintf("the redirect of %s %s to %s would lose the request body", method, BareURL(via[0].URL), BareURL(req.URL)))
 	}
 	req.Header.Del("Referer") // it has the query of the previous URL
 	return nil

@@ -18,7 +18,7 @@ type Retrier struct {
 	first     time.Duration // the first delay
 	limiter   *HostLimiter
 	outage    *backoff.Outage // of all operations of this class
-	since     time.Time       // of the first failure without progress, of this operation or of the outage; zero: none
+	since     time.Time       // of the first failure without progress, of this operation or of the outage; zero if none
 	count     int             // tries without much progress
 	moved     int64           // bytes since the last failure
 	Delay     time.Duration   // before the next try
@@ -62,7 +62,7 @@ func (t *Retrier) ShouldRetry(err error) bool {
 		t.transport.failing(fmt.Errorf("%s: %w", t.limiter.host, WithoutURL(err)))
 	}
 	switch {
-	case !again || t.Delay < noticed || !t.limiter.mayAnnounce(now.Add(t.Delay)):
+	case !again || t.Delay < minAnnounced || !t.limiter.mayAnnounce(now.Add(t.Delay)):
 	case t.Delay == requested:
 		t.transport.Notify("%s asked for a pause: continuing in %v", t.limiter.host, t.Delay.Round(time.Second))
 	default:
@@ -71,8 +71,8 @@ func (t *Retrier) ShouldRetry(err error) bool {
 	return again
 }
 
-// noticed is the shortest pause about which the user is notified.
-const noticed = 2 * time.Second
+// minAnnounced is the shortest pause about which the user is notified.
+const minAnnounced = 2 * time.Second
 
 // Progress records that bytes arrived.
 func (t *Retrier) Progress(bytes int64) {

@@ -27,7 +27,7 @@ type Security struct {
 
 	CAFile            string // PEM file of certificates that are trusted in addition to the system's
 	CertFile, KeyFile string // PEM files of the client certificate
-	CertDir           string // like docker's certs.d/HOST: *.crt are trusted, *.cert and *.key are client certificates
+	CertDir           string // like Docker's certs.d/HOST: *.crt are trusted, *.cert and *.key are client certificates
 
 	OrPlain bool // plain HTTP if the registry has no TLS
 }
@@ -93,7 +93,7 @@ func (o Security) tlsConfig() (*tls.Config, error) {
 		addSystemRoots(config)
 		if !config.RootCAs.AppendCertsFromPEM(pem) {
 			return nil, &artifact.Error{Op: "reading CA certificates", Item: o.CAFile,
-				Err: reference.Invalid(errors.New("it has no certificate in PEM"), artifact.ErrInvalid)}
+				Err: reference.Invalid(errors.New("no PEM certificate found"), artifact.ErrInvalid)}
 		}
 	}
 	if o.CertFile == "" && o.KeyFile == "" {
@@ -129,7 +129,7 @@ func (o Security) addCertDir(config *tls.Config) error {
 	}
 	entries, err := os.ReadDir(o.CertDir)
 	if errors.Is(err, fs.ErrPermission) {
-		return nil // like skopeo and docker
+		return nil // like skopeo and Docker
 	}
 	if err != nil {
 		return fmt.Errorf("reading certificates: %w", err)

@@ -24,7 +24,7 @@ const (
 	// briefFor limits the time of retries to a host that has never answered: long enough for a starting registry, short enough
 	// for a mistyped name.
 	briefFor = 3 * time.Second
-	// leastStall is the least time that a registry may be silent, even if RetryFor is shorter.
+	// leastStall is the lowest value to which a short RetryFor reduces Stall.
 	leastStall = 5 * time.Second
 )
 
@@ -34,7 +34,7 @@ type Transport struct {
 	Security    Security
 	connections int
 	retryFor    time.Duration
-	delay       time.Duration // before the second try
+	delay       time.Duration // before the second attempt
 	Stall       time.Duration
 	trace       func(string)
 	notify      func(string)
@@ -44,17 +44,17 @@ type Transport struct {
 	mu       sync.Mutex
 	base     *http.Transport // has the connections; Renew replaces it
 	limiters map[string]*HostLimiter
-	noTLS    sync.Map // hosts without TLS, with Security.OrPlain
+	noTLS    sync.Map // hosts without TLS, if Security.OrPlain is set
 }
 
 // Options configure how a transport connects, waits, and retries.
 type Options struct {
 	Security    Security
 	Connections int           // idle connections to keep for one host, besides a few
-	RetryFor    time.Duration // how long all operations of one type may go without progress; 0: 5 minutes; negative: no retries
-	Stall       time.Duration // how long a registry may be silent; 0: 30 seconds; RetryFor is an upper limit
-	Delay       time.Duration // before the second try; 0: 200 ms
-	UserAgent   string        // empty: "davit"
+	RetryFor    time.Duration // how long all operations of one type may go without progress; 5 minutes if 0; no retries if negative
+	Stall       time.Duration // how long a registry may be silent; 30 seconds if 0; a shorter RetryFor reduces it
+	Delay       time.Duration // before the second attempt; 200 ms if 0
+	UserAgent   string        // "davit" if empty
 	Trace       func(string)  // receives a line for every HTTP request, without its secrets; from several goroutines
 	Notify      func(string)  // receives messages for the user; from several goroutines
 	Failing     func(error)   // receives the error before a request is retried, and nil when it succeeds; from several goroutines
@@ -102,7 +102,7 @@ func (t *Transport) pool() *http.Transport {
 // Settings configure one request. They are part of its context.
 type Settings struct {
 	Once     bool      // the caller retries the request, not the transport
-	Activity *Activity // counts the bytes; nil: not counted
+	Activity *Activity // counts the bytes; may be nil
 }
 
 type settingsKey struct{}
@@ -120,7 +120,7 @@ func settingsOf(ctx context.Context) Settings {
 // RoundTrip implements http.RoundTripper.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.URL.Host == "" || req.URL.Scheme != "http" && req.URL.Scheme != "https" {
-		return nil, Violationf("the registry names an address that is not one of a server: %q", BareURL(req.URL))
+		return nil, Violationf("the registry sent an invalid URL: %q", BareURL(req.URL))
 	}
 	resp, err := t.sendRepeatedly(req)
 	return resp, addRedirect(req, err)
@@ -235,7 +235,7 @@ func bufferBody(resp *http.Response) {
 	resp.Body = body{io.MultiReader(bytes.NewReader(data), resp.Body), resp.Body}
 }
 
-// HostLimiter has the state that all requests to a host share.
+// HostLimiter holds the state that all requests to a host share.
 type HostLimiter struct {
 	mu        sync.Mutex
 	paused    time.Time // end of the pause that the host requested

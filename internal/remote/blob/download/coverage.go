@@ -6,10 +6,10 @@ import (
 )
 
 const (
-	// journalFrom is the size from which a blob has a journal.
+	// journalFrom is the minimum size of a blob that has a journal.
 	journalFrom = 4 << 20
-	// The journal of a blob is written after so many new bytes, which a killed process may lose: 1/lossShare of the bytes that
-	// all downloads of the process have fetched, but at least leastLoss and at most mostLoss.
+	// The journal of a blob is written when the new bytes, which a killed process may lose, reach 1/lossShare of the bytes that
+	// all downloads of the process have fetched, but at least leastLoss and at most mostLoss bytes.
 	lossShare, leastLoss, mostLoss = 256, 512 << 10, 2 << 20
 )
 
@@ -45,8 +45,8 @@ func (c *coverage) restore(done spans) {
 }
 
 // claim reserves the first part that no worker has claimed. The part has at most the length that the function length returns for
-// the number of missing bytes. If wait is set and all parts are claimed, claim waits until a worker releases one or the blob is
-// complete. It returns false if there is no part to fetch.
+// the number of missing bytes. If wait is set and all parts are claimed, claim waits until a worker releases one or the
+// download ends. It returns false if there is no part to fetch.
 func (c *coverage) claim(wait bool, length func(missing int64) int64) (span, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -39,7 +39,7 @@ func File(ctx context.Context, r *blob.Store, desc ocispec.Descriptor, to Destin
 		return artifact.Refused(desc.Digest.String(), "digest: %w", err)
 	}
 	if desc.Size < 0 {
-		return artifact.Refused(desc.Digest.String(), "a size of %d", desc.Size)
+		return artifact.Refused(desc.Digest.String(), "invalid size %d", desc.Size)
 	}
 	if to.Report == nil {
 		to.Report = func(int64, int64) {}
@@ -161,7 +161,7 @@ func (d *download) run(ctx context.Context) error {
 }
 
 // fetchAndHash fetches the missing bytes and hashes all bytes. The only worker of a small blob hashes the bytes that it has just
-// read, while they are in the core's cache; other cores work on other blobs. A large blob is hashed in its own goroutine.
+// read, while they are in the core's cache; other cores work on other blobs. A large blob is hashed in a separate goroutine.
 func (d *download) fetchAndHash(ctx context.Context) error {
 	if d.inline {
 		if err := d.pool.run(ctx); err != nil {

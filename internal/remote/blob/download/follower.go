@@ -112,7 +112,7 @@ func (f *follower) fromFile(at, to int64) (block, bool) {
 	return b, true
 }
 
-// handOver queues a written block if it is the next one to be hashed, and returns whether it did. Then the follower owns buf.
+// handOver queues a written block if it is the next one to be hashed, and reports whether it did. If so, the follower owns buf.
 func (f *follower) handOver(buf, data []byte, at int64) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -29,7 +29,7 @@ type journal struct {
 	Boot    string `json:"boot,omitempty"`    // boot ID: a crash may have lost unwritten pages
 }
 
-// maxJournal limits the bytes read from a journal. A journal has a few hundred bytes, and a span for each connection.
+// maxJournal limits the bytes read from a journal. A journal takes a few hundred bytes, plus a span for each connection.
 const maxJournal = 1 << 20
 
 // readJournal reads a journal. It returns nil if the journal is damaged.

@@ -12,11 +12,11 @@ import (
 )
 
 const (
-	// wholeBelow is the size up to which one request fetches a blob: the download would end soon after a second connection
-	// was open.
+	// wholeBelow is the maximum size of a blob that one request fetches. The download of such a blob would end soon after a second
+	// connection was open.
 	wholeBelow = 16 << 20
-	// A request fetches a part of one sixteenth of the missing bytes, so that all connections end at about the same time. A part
-	// has at least minPart bytes, to hide the round trip, and at most maxPart, so that losing one costs little.
+	// A part is one sixteenth of the missing bytes, so that all connections end at about the same time. It is at least minPart
+	// bytes long, to hide the round trip, and at most maxPart, so that losing one costs little.
 	minPart, maxPart = 4 << 20, 64 << 20
 	// sampleFor is the time for which a rate is measured before workers are added or removed.
 	sampleFor = 120 * time.Millisecond
@@ -41,9 +41,9 @@ type pool struct {
 	slots    slots
 	fetch    func(ctx context.Context, part span) error
 
-	group   *errgroup.Group
-	enough  func()        // stops adapt
-	latency time.Duration // time until the first byte arrived; used by sample
+	group    *errgroup.Group
+	endAdapt func()        // stops adapt
+	latency  time.Duration // time until the first byte arrived; used by sample
 
 	mu      sync.Mutex
 	retrier *transport.Retrier
@@ -62,9 +62,9 @@ func (p *pool) run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	stop := context.AfterFunc(ctx, p.coverage.end)
 	defer stop()
-	adapting, enough := context.WithCancel(ctx)
-	defer enough()
-	p.group, p.enough, p.limit = group, enough, 1
+	adapting, endAdapt := context.WithCancel(ctx)
+	defer endAdapt()
+	p.group, p.endAdapt, p.limit = group, endAdapt, 1
 	p.start(ctx)
 	if missing > wholeBelow {
 		group.Go(func() error { p.adapt(ctx, adapting); return nil })
@@ -151,7 +151,7 @@ func (p *pool) giveUpRanges() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.whole, p.limit = true, 1
-	p.enough()
+	p.endAdapt()
 }
 
 // hasRanges reports whether requests may ask for ranges.
@@ -167,10 +167,10 @@ func (p *pool) retire() {
 	defer p.mu.Unlock()
 	p.active--
 	p.limit = min(p.limit, max(p.active, 1))
-	p.enough()
+	p.endAdapt()
 }
 
-// pause waits before the next try. It returns err if a retry is useless, or if requests have failed for too long.
+// pause waits before the next attempt. It returns err if a retry is useless, or if requests have failed for too long.
 func (p *pool) pause(ctx context.Context, err error) error {
 	resp := transport.AsResponse(err)
 	if resp != nil && !transport.IsTransient(resp.StatusCode) || resp == nil && transport.RetryabilityOf(err) == transport.Never {
@@ -194,7 +194,7 @@ func (p *pool) recordProgress(n int64, complete bool) {
 	p.retrier.Progress(n)
 	if complete {
 		p.retrier.Done()
-		p.enough()
+		p.endAdapt()
 	}
 }
 

@@ -28,45 +28,45 @@ type requester struct {
 	desc ocispec.Descriptor
 
 	mu     sync.Mutex
-	direct *url.URL // URL to which the registry redirects requests for this blob; nil: unknown
+	direct *url.URL // URL to which the registry redirects requests for this blob; nil if unknown
 }
 
 // send requests a part of the blob or, if ranges is not set, the whole blob. If the registry has redirected an earlier request,
 // send requests the part from that URL. If the URL has expired, it sends the request to the registry again.
 func (r *requester) send(ctx context.Context, part span, ranges bool) (*http.Response, error) {
 	ctx = transport.WithSettings(ctx, transport.Settings{Once: true})
-	rangeOf := ""
+	rangeHeader := ""
 	if ranges && (part.From > 0 || part.To < r.desc.Size) {
-		rangeOf = fmt.Sprintf("bytes=%d-%d", part.From, part.To-1)
+		rangeHeader = fmt.Sprintf("bytes=%d-%d", part.From, part.To-1)
 	}
-	if direct := r.redirect(); direct != nil {
-		resp, err := get(ctx, r.repo.Client.Bare.Do, direct.String(), rangeOf)
+	if direct := r.directURL(); direct != nil {
+		resp, err := get(ctx, r.repo.Client.Bare.Do, direct.String(), rangeHeader)
 		if err != nil || resp.StatusCode/100 != 4 || transport.IsTransient(resp.StatusCode) {
 			return resp, err
 		}
 		_ = resp.Body.Close()
 	}
-	resp, err := get(ctx, r.repo.Send, r.address(), rangeOf)
+	resp, err := get(ctx, r.repo.Send, r.address(), rangeHeader)
 	if err == nil {
 		r.remember(resp)
 	}
 	return resp, err
 }
 
-func get(ctx context.Context, do func(*http.Request) (*http.Response, error), address, rangeOf string) (*http.Response, error) {
+func get(ctx context.Context, do func(*http.Request) (*http.Response, error), address, rangeHeader string) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, err
 	}
-	if rangeOf != "" {
-		req.Header.Set("Range", rangeOf)
+	if rangeHeader != "" {
+		req.Header.Set("Range", rangeHeader)
 	}
 	return do(req)
 }
 
 func (r *requester) address() string { return r.repo.URL("blobs/" + r.desc.Digest.String()) }
 
-func (r *requester) redirect() *url.URL {
+func (r *requester) directURL() *url.URL {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.direct

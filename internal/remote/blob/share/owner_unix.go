@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// isOurs reports whether a file or directory belongs to this user. No other user may be able to write to a directory. The
-// arguments are the results of a call such as os.Lstat.
+// isOurs reports whether this user owns a file, or a directory to which no other user can write. The arguments are the results of
+// a call such as os.Lstat.
 func isOurs(info fs.FileInfo, err error) bool {
 	if err != nil {
 		return false

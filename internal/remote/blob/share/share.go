@@ -21,19 +21,19 @@ import (
 const (
 	// DefaultStall is the time without a new byte in another process's file after which this process fetches the blob itself.
 	DefaultStall = 15 * time.Second
-	// minSize is the size from which sharing a blob costs less than requesting it.
+	// minSize is the size of the smallest blob that is shared. Requesting a smaller one costs less.
 	minSize = 4 << 10
-	// poll is the time between two checks of another process's file.
-	poll = 20 * time.Millisecond
-	// maxHeld limits the number of fetched files kept open for processes that are some blobs behind.
+	// pollInterval is the time between two checks of another process's file.
+	pollInterval = 20 * time.Millisecond
+	// maxHeld limits the number of fetched files kept open for slower processes.
 	maxHeld = 64
 )
 
-// Downloads coordinates the downloads of all processes of a user that use the same directory. The directory's content is not
-// trusted: a copied blob is verified, and fetched if its digest does not match.
+// Downloads coordinates the downloads of a user's processes that use the same directory. The directory's content is not trusted:
+// a copied blob is verified, and fetched if its digest does not match.
 type Downloads struct {
-	Dir   string        // empty: each process fetches for itself
-	Stall time.Duration // 0: DefaultStall
+	Dir   string        // if empty, each process fetches for itself
+	Stall time.Duration // if 0, DefaultStall
 
 	mu     sync.Mutex
 	active *os.File   // a file on which each downloading process has a shared lock
@@ -41,7 +41,7 @@ type Downloads struct {
 }
 
 // File fetches a blob into a file. If another process is fetching it, File waits for that process and copies its file. It
-// calls fetch if there is no such process, or if that process ends or stalls.
+// calls fetch if the blob is small, if there is no such process, or if that process ends or stalls.
 func (d *Downloads) File(ctx context.Context, desc ocispec.Descriptor, to download.Destination, fetch func() error) error {
 	if d.Dir == "" || !filelock.Supported || desc.Size < minSize || !d.join(ctx) {
 		return fetch()
@@ -70,7 +70,7 @@ func (d *Downloads) File(ctx context.Context, desc ocispec.Descriptor, to downlo
 		if time.Since(since) > d.stall() {
 			return fetch()
 		}
-		if err := pause.For(ctx, poll); err != nil {
+		if err := pause.For(ctx, pollInterval); err != nil {
 			return err
 		}
 	}
@@ -198,7 +198,7 @@ type ticket struct {
 	record record    // as last read or written
 	other  *os.File  // the blob file that another process writes
 	mtime  time.Time // modification time of other
-	copied bool      // other was copied, but its content was not the blob
+	failed bool      // copying other failed, or the copy was not the blob
 }
 
 // tryLock tries to lock the ticket, and reads its record. It reports whether it locked the ticket.
@@ -270,12 +270,12 @@ func openOurs(name string, size int64) (*os.File, error) {
 
 // canCopy reports whether another process has probably fetched the blob: the record is complete, or the ticket was removed.
 func (t *ticket) canCopy() bool {
-	return t.other != nil && !t.copied && (t.record.Complete || t.record == record{})
+	return t.other != nil && !t.failed && (t.record.Complete || t.record == record{})
 }
 
-// dropOther closes the blob file of the other process, whose content is not the blob.
+// dropOther closes the blob file of the other process, after copying it failed.
 func (t *ticket) dropOther() {
-	t.copied = true
+	t.failed = true
 	_ = t.other.Close()
 	t.other = nil
 }
@@ -312,7 +312,7 @@ func (t *ticket) write(r record) {
 // remove removes a locked ticket.
 func (t *ticket) remove() { _ = os.Remove(t.path) }
 
-// release unlocks the ticket.
+// release unlocks a locked ticket.
 func (t *ticket) release() {
 	_ = t.file.Close()
 	t.file = nil

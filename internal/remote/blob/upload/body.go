@@ -22,14 +22,14 @@ import (
 type request struct {
 	method       string
 	url          *url.URL
-	length       int64                         // of the body; -1: not known
-	open         func() (io.ReadCloser, error) // opens the body; nil: no body
+	length       int64                         // of the body, or -1 if unknown
+	open         func() (io.ReadCloser, error) // opens the body; nil if there is none
 	contentRange string
 	commits      bool // the request ends the session, so the registry may take long to answer
 }
 
-// slowestCommit is the rate at which the slowest registry commits a session, for which it copies or hashes the blob again.
-const slowestCommit = 20 << 20 // bytes per second
+// slowestCommit is the lowest rate, in bytes per second, at which a registry commits a session. It may copy or hash the blob again.
+const slowestCommit = 20 << 20
 
 // send sends a request once. It sends credentials only to the origin of the registry.
 func (u *upload) send(ctx context.Context, r request) (*http.Response, error) {
@@ -110,8 +110,8 @@ func isSameOrigin(a, b *url.URL) bool {
 	return a.Scheme == b.Scheme && a.Hostname() == b.Hostname() && port(a) == port(b)
 }
 
-// watch reports the number of sent bytes and saves the state, until the returned function is called.
-func (u *upload) watch(use *transport.Activity, length int64) (stop func()) {
+// watch reports the number of sent bytes, and saves the state every second, until stop is called.
+func (u *upload) watch(activity *transport.Activity, length int64) (stop func()) {
 	done := make(chan struct{})
 	var wg sync.WaitGroup
 	offset := u.offset
@@ -123,7 +123,7 @@ func (u *upload) watch(use *transport.Activity, length int64) (stop func()) {
 			case <-done:
 				return
 			case now := <-tick.C:
-				sent := use.Sent.Load()
+				sent := activity.Sent.Load()
 				if length > 0 {
 					sent = min(sent, length)
 				}
@@ -146,7 +146,7 @@ type blobBody struct {
 	io.Closer
 	r       io.Reader
 	upload  *upload
-	at, end int64
+	at, end int64 // offsets of the next byte and, if bounded is set, of the end
 	bounded bool
 }
 
@@ -161,7 +161,7 @@ func (b *blobBody) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p)
 	b.at += int64(n)
 	if errors.Is(err, io.EOF) && b.bounded && b.at < b.end {
-		err = &artifact.Error{Op: "uploading", Item: b.upload.name(), Err: fmt.Errorf("%w: it ends after %d bytes", artifact.ErrChanged, b.at)}
+		err = &artifact.Error{Op: "uploading", Item: b.upload.name(), Err: fmt.Errorf("%w: blob ends after %d bytes", artifact.ErrChanged, b.at)}
 	}
 	switch {
 	case errors.Is(err, io.EOF):
@@ -182,7 +182,7 @@ type readAhead struct {
 	err  error  // the error returned with the newest block
 }
 
-// newReadAhead returns a readAhead for r, whose first byte is at the offset at of a blob of size bytes (-1: unknown).
+// newReadAhead returns a readAhead for r, whose first byte is at the offset at of a blob of size bytes (-1 if unknown).
 func newReadAhead(r io.Reader, sum *prefixHash, at, size int64) *readAhead {
 	n := int64(aheadBuffer)
 	if size >= 0 {
@@ -222,7 +222,7 @@ func newPrefixHash(g *hashing.Group) *prefixHash {
 	return &prefixHash{hash: g.New(digest.Canonical.Hash())}
 }
 
-// close closes the hash. A broken request may still read a body: then add does nothing.
+// close closes the hash. Afterwards, add does nothing: a broken request may still be reading a body.
 func (s *prefixHash) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -230,7 +230,8 @@ func (s *prefixHash) close() {
 	s.hash = nil
 }
 
-// add hashes those bytes of p that were not hashed before. The first byte of p is at the offset at of the blob.
+// add hashes the bytes of p that are not hashed yet, unless bytes before p are missing. The first byte of p is at the offset at of
+// the blob.
 func (s *prefixHash) add(p []byte, at int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -260,7 +261,7 @@ func (s *prefixHash) state() (int64, []byte) {
 	return s.at, data
 }
 
-// restore continues from a state.
+// restore continues from a saved state, or from the first byte if the state is invalid.
 func (s *prefixHash) restore(at int64, data []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -270,10 +271,10 @@ func (s *prefixHash) restore(at int64, data []byte) {
 	}
 }
 
-// hashUpTo hashes the blob up to the offset end; -1: up to its end.
-func (u *upload) hashUpTo(ctx context.Context, end int64) error {
+// hashRest hashes the bytes of the blob that are not hashed yet.
+func (u *upload) hashRest(ctx context.Context) error {
 	at := u.sum.position()
-	if at >= end && end >= 0 {
+	if at >= u.size && u.size >= 0 {
 		return nil
 	}
 	rc, err := u.blob.Open(at)
@@ -294,18 +295,18 @@ func (u *upload) hashUpTo(ctx context.Context, end int64) error {
 	return ahead.err
 }
 
-// measure computes the digest and size if they are unknown.
+// measure computes the digest and size if the digest is unknown. It fails with artifact.ErrChanged if the size has changed.
 func (u *upload) measure(ctx context.Context) error {
 	if u.digest != "" {
 		return nil
 	}
-	if err := u.hashUpTo(ctx, u.size); err != nil {
+	if err := u.hashRest(ctx); err != nil {
 		return &transport.SourceError{Err: err}
 	}
 	u.sum.mu.Lock()
 	defer u.sum.mu.Unlock()
 	if u.size >= 0 && u.sum.at != u.size {
-		return &artifact.Error{Op: "uploading", Item: u.name(), Err: fmt.Errorf("%w: it has %d bytes, it had %d", artifact.ErrChanged, u.sum.at, u.size)}
+		return &artifact.Error{Op: "uploading", Item: u.name(), Err: fmt.Errorf("%w: size mismatch: want %d bytes, got %d", artifact.ErrChanged, u.size, u.sum.at)}
 	}
 	u.size = u.sum.at
 	u.digest = digest.NewDigest(digest.Canonical, u.sum.hash)

@@ -12,7 +12,7 @@ import (
 
 // situation is the state that determines how an upload continues after an error.
 type situation struct {
-	status        int  // of the response; 0: there was no response
+	status        int  // of the response, or 0 without a response
 	isTemporary   bool // the same request may succeed later
 	digestInvalid bool // the response reports a wrong digest
 
@@ -189,7 +189,7 @@ func (u *upload) renew(ctx context.Context) {
 	u.restart()
 }
 
-// hasCode reports whether one of the errors in a response has a code.
+// hasCode reports whether a response contains an error with the code.
 func hasCode(answer *errcode.ErrorResponse, code string) bool {
 	for _, e := range answer.Errors {
 		if e.Code == code {

@@ -17,7 +17,7 @@ import (
 // errMounted means that the registry mounted the blob instead of opening a session.
 var errMounted = errors.New("mounted")
 
-// post opens a session. With the query of a mount, it fails with errMounted if the registry mounted the blob.
+// post opens a session. If query requests a mount, post fails with errMounted if the registry mounted the blob.
 func (u *upload) post(ctx context.Context, query url.Values) error {
 	address := u.repo.URL("blobs/uploads/")
 	if query != nil {
@@ -49,7 +49,8 @@ func (u *upload) post(ctx context.Context, query url.Values) error {
 	return nil
 }
 
-// follow sets the session's URL to the Location of a response. It fails if that leaves https.
+// follow sets the session's URL to the Location of a response, which later responses may omit. It fails if the Location is not a
+// URL, or changes https to http.
 func (u *upload) follow(resp *http.Response, requested *url.URL) error {
 	location := resp.Header.Get("Location")
 	if location == "" {
@@ -69,7 +70,7 @@ func (u *upload) follow(resp *http.Response, requested *url.URL) error {
 	return nil
 }
 
-// queryOffset finds out how many bytes the session has. The registry may still be storing bytes of the broken request, and would
+// queryOffset determines how many bytes of the blob the session has. The registry may still be storing bytes of the broken request, and would
 // mix them with a part that is sent meanwhile. So queryOffset repeats the query until two responses are equal.
 func (u *upload) queryOffset(ctx context.Context) error {
 	before, failed := int64(-1), 0
@@ -94,10 +95,10 @@ func (u *upload) queryOffset(ctx context.Context) error {
 			return err
 		}
 	}
-	return fmt.Errorf("the session of the upload keeps growing")
+	return fmt.Errorf("the offset of the upload session keeps changing")
 }
 
-// shiftRequests sends additional requests, without an effect, after repeated failures. If every nth request to the registry fails,
+// shiftRequests sends extra requests that have no effect, after repeated failures. If every nth request to the registry fails,
 // they shift the failures to other requests of the upload. The first time, it sends a single request, which helps if every second
 // request fails.
 func (u *upload) shiftRequests(ctx context.Context) error {
@@ -114,8 +115,8 @@ func (u *upload) shiftRequests(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// requestOffset returns the number of bytes that the session reports to have; -1: the registry does not know the session, or its
-// response is wrong.
+// requestOffset returns the number of bytes that the registry reports for the session, or -1 if it does not know the session or
+// reports an invalid number.
 func (u *upload) requestOffset(ctx context.Context) (int64, error) {
 	resp, err := u.send(ctx, request{method: http.MethodGet, url: u.location})
 	if err != nil {
@@ -139,8 +140,8 @@ func (u *upload) requestOffset(ctx context.Context) (int64, error) {
 	return offset, nil
 }
 
-// parseRange returns the number of bytes in the header Range of a session. "0-0" means one byte if emptyIsOne is set, otherwise no
-// bytes.
+// parseRange returns the number of bytes that a session's Range header reports, or false if the header is invalid. "0-0" means one
+// byte if emptyIsOne is set, otherwise no bytes.
 func (u *upload) parseRange(value string) (int64, bool) {
 	first, last, ok := strings.Cut(strings.TrimPrefix(value, "bytes="), "-")
 	n, err := strconv.ParseInt(last, 10, 64)
@@ -164,7 +165,7 @@ func (u *upload) recordArrived(offset int64) {
 }
 
 // dropSession drops a session that the registry no longer knows. If a broken body ended the session, the blob is sent in chunks
-// from now on, because a registry keeps complete chunks.
+// from then on, because a registry keeps complete chunks.
 func (u *upload) dropSession() {
 	if u.begun && u.method != inChunks {
 		u.useChunks(firstChunk)

@@ -15,9 +15,9 @@ import (
 // uploadState is the saved state of an upload, with which another process can continue an interrupted upload. Its methods do
 // nothing if it is nil. The file contains the URL of the session, which is a secret.
 type uploadState struct {
-	path string
-	lock *filelock.Lock
-	has  bool // whether the file exists
+	path  string
+	lock  *filelock.Lock
+	saved bool // the file exists
 }
 
 // savedUpload is the content of the file.
@@ -33,7 +33,7 @@ type savedUpload struct {
 	Hash     []byte        `json:"hash,omitempty"`
 }
 
-// resume opens the saved state of this upload, and continues the session of an interrupted process.
+// resume locks the saved state of this upload, and continues the session that an interrupted process left.
 func (u *upload) resume() {
 	dir := blob.CacheDir(u.repo.Shared.CacheDir, "uploads")
 	if dir == "" || u.blob.ID == "" || u.size >= 0 && u.size < resumableFrom {
@@ -56,7 +56,7 @@ func (u *upload) resume() {
 	if err != nil || location.Host == "" || u.repo.Origin.Scheme == "https" && location.Scheme != "https" {
 		return
 	}
-	u.state.has = true
+	u.state.saved = true
 	u.location, u.unsure, u.method, u.chunk, u.least = location, true, saved.Method, saved.Chunk, saved.Least
 	if u.sum != nil && u.digest == "" {
 		u.sum.restore(saved.Hashed, saved.Hash)
@@ -79,18 +79,18 @@ func (u *upload) saveState() {
 	}
 	temp := u.state.path + ".new" // no other process writes this file, because this one has the lock
 	if os.WriteFile(temp, data, 0o600) == nil && os.Rename(temp, u.state.path) == nil {
-		u.state.has = true
+		u.state.saved = true
 	}
 }
 
 // isKept reports whether another process can continue the upload.
-func (s *uploadState) isKept() bool { return s != nil && s.has }
+func (s *uploadState) isKept() bool { return s != nil && s.saved }
 
 // remove removes the state of a finished upload.
 func (s *uploadState) remove() {
-	if s != nil && s.has {
+	if s != nil && s.saved {
 		_ = os.Remove(s.path)
-		s.has = false
+		s.saved = false
 	}
 }
 

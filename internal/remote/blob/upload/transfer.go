@@ -43,7 +43,7 @@ func (u *upload) transfer(ctx context.Context) error {
 // isComplete reports whether the registry has all bytes. It returns false as long as the size of the blob is unknown.
 func (u *upload) isComplete() bool { return u.size >= 0 && u.offset == u.size }
 
-// patch sends one part: a chunk, or all bytes from the offset on.
+// patch sends one part: a chunk, or all missing bytes.
 func (u *upload) patch(ctx context.Context) error {
 	length := int64(-1)
 	if u.size >= 0 {
@@ -78,6 +78,7 @@ func (u *upload) patchBuffered(ctx context.Context) error {
 	})
 }
 
+// patchWith sends a part of length bytes (-1 if unknown), which open returns.
 func (u *upload) patchWith(ctx context.Context, length int64, open func() (io.ReadCloser, error)) error {
 	req := request{method: http.MethodPatch, url: u.location, length: length, open: open}
 	if length >= 0 {
@@ -136,12 +137,12 @@ func (u *upload) put(ctx context.Context, length int64) error {
 		return transport.ResponseError(resp)
 	}
 	if d := resp.Header.Get("Docker-Content-Digest"); d != "" && d != u.digest.String() {
-		return artifact.Refused(u.digest.String(), "the registry stored it as %q", untrusted.Line(d, 200))
+		return artifact.Refused(u.digest.String(), "the registry stored the blob as %q", untrusted.Line(d, 200))
 	}
 	return nil
 }
 
-// openBody opens the blob at the offset, for length bytes (-1: up to its end). If the digest is unknown, the body hashes bytes just
+// openBody opens the blob at the offset, for length bytes, or up to its end if length is -1. If the digest is unknown, the body hashes bytes just
 // before they are sent, while they are in the core's cache. Using sendfile with a separate hash saves the client no time, and a
 // registry on the same machine takes a quarter longer, because it copies from memory that is not in the cache.
 func (u *upload) openBody(length int64) (io.ReadCloser, error) {
@@ -162,7 +163,7 @@ func (u *upload) openBody(length int64) (io.ReadCloser, error) {
 	return body, nil
 }
 
-// checkUnchanged returns artifact.ErrChanged if the file of the blob is not the one that was opened first, or was changed since.
+// checkUnchanged fails with artifact.ErrChanged if the blob's file was replaced or changed since it was first opened.
 func (u *upload) checkUnchanged() error {
 	if u.opened == nil {
 		return nil

@@ -22,16 +22,16 @@ import (
 )
 
 const (
-	// OnePassFrom is the size from which a blob of unknown digest is hashed while it is sent. A smaller blob is hashed
+	// OnePassFrom is the minimum size of a blob of unknown digest that is hashed while it is sent. A smaller blob is hashed
 	// first, because the registry may have it already.
 	OnePassFrom = 64 << 20
 	// newOnePassFrom replaces OnePassFrom in an empty repository. For a smaller blob, the request that checks whether the
 	// repository is empty takes as long as hashing the blob first.
 	newOnePassFrom = 4 << 20
-	// checkFrom is the size from which a HEAD request checks whether the registry has a blob, if opening the session did not
-	// show it. Sending a smaller blob takes less time than the request.
+	// checkFrom is the minimum size of a blob for which a HEAD request checks whether the registry has it, if opening the session did
+	// not show it. Sending a smaller blob takes less time than the request.
 	checkFrom = 16 << 10
-	// resumableFrom is the size from which an upload's state is saved for another process.
+	// resumableFrom is the minimum size of a blob whose upload state is saved for another process.
 	resumableFrom = 8 << 20
 	// firstChunk is the size of the first chunk for a registry that requires chunks. Status 413 halves it, down to minChunk.
 	firstChunk, minChunk = 32 << 20, 1 << 20
@@ -58,7 +58,7 @@ const (
 
 // Blob stores a blob, and returns its descriptor and whether it was sent, mounted, or skipped. It does not send a blob that the
 // registry has, or can mount from another repository. It hashes a large blob of unknown digest while sending it. A broken upload
-// continues at the offset that the registry reports; with Shared.CacheDir and Blob.ID also in another process. If report is not
+// continues at the offset that the registry reports; with Shared.CacheDir and Blob.ID even in another process. If report is not
 // nil, it receives the number of bytes that the registry has, at first those that it had before; its calls do not overlap.
 func Blob(ctx context.Context, r *blob.Store, b artifact.Blob, report func(done int64)) (ocispec.Descriptor, artifact.Step, error) {
 	if report == nil {
@@ -106,7 +106,7 @@ func Reader(ctx context.Context, r *blob.Store, desc ocispec.Descriptor, content
 			return io.NopCloser(seeker), err
 		}
 		if opened {
-			return nil, errors.New("the connection broke, and the source can't be read again")
+			return nil, errors.New("connection lost, and the source can't be read again")
 		}
 		opened = true
 		return io.NopCloser(content), nil
@@ -141,11 +141,11 @@ type upload struct {
 	blob    artifact.Blob
 	report  func(int64)
 	retrier *transport.Retrier
-	state   *uploadState // saved for another process; nil: not saved
+	state   *uploadState // saved for another process; nil if not saved
 
-	digest digest.Digest // "": not known yet
-	size   int64         // -1: not known yet
-	sum    *prefixHash   // computes the digest; nil: the digest was known
+	digest digest.Digest // "" until it is known
+	size   int64         // -1 until it is known
+	sum    *prefixHash   // computes the digest; nil if the digest was known
 	sourceState
 	session
 	shape
@@ -157,12 +157,12 @@ type upload struct {
 type sourceState struct {
 	opened os.FileInfo                           // of the file when it was first opened
 	failed atomic.Pointer[transport.SourceError] // error of reading the body of the current request
-	ended  atomic.Int64                          // size of a source of unknown size; 0: its end was not reached
+	ended  atomic.Int64                          // size of a source of unknown size, or 0 until its end is read
 }
 
 // session is the state of an upload session. The zero value is the state before a session is opened.
 type session struct {
-	location     *url.URL // nil: there is no session
+	location     *url.URL // nil if there is no session
 	offset       int64    // number of bytes that the registry has
 	unsure       bool     // the registry may have more or fewer bytes
 	finished     bool     // a PUT with the digest was sent, and may have succeeded
@@ -319,8 +319,8 @@ func (u *upload) begin(ctx context.Context) (artifact.Step, error) {
 	return 0, err
 }
 
-// mount requests that the registry mount the blob from a repository, and opens a session if it does not. Mounting from the same
-// repository shows whether it has the blob, with one request less than HEAD and POST.
+// mount requests that the registry mount the blob from a repository, and opens a session if it does not. Mounting a blob from the
+// same repository shows whether it exists there, with one request fewer than HEAD and POST.
 func (u *upload) mount(ctx context.Context, from string) (bool, error) {
 	err := u.post(u.repo.WithSourceScope(ctx, from), url.Values{"mount": {u.digest.String()}, "from": {from}})
 	if errors.Is(err, errMounted) {

@@ -66,11 +66,11 @@ func (o *Outages) Of(class string) *Outage {
 // time for each of them.
 type Outage struct {
 	mu    sync.Mutex
-	since time.Time // start of the outage; zero: requests succeed
+	since time.Time // start of the outage; zero while requests succeed
 	last  time.Time // time of the last failure
 }
 
-// Failed records that a request, which the registry kept waiting since the time since, failed at now. It returns the start of the
+// Failed records that a request failed at now, after waiting for the registry from the time since on. It returns the start of the
 // outage. A failure long after the previous one starts a new outage, because no request was sent in between.
 func (o *Outage) Failed(since, now time.Time) time.Time {
 	o.mu.Lock()

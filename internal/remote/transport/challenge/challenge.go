@@ -70,7 +70,7 @@ type Violation string
 // Error returns the text.
 func (v Violation) Error() string { return string(v) }
 
-// AnswersWithPage is the part of the text of a Violation about a web page, such as a sign-in page in front of a registry or its
+// AnswersWithPage is part of the text of a Violation about a web page, such as a sign-in page in front of a registry or its
 // token server.
 const AnswersWithPage = "answers with a web page"
 
