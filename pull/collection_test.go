@@ -64,9 +64,9 @@ func TestCollectionRefuses(t *testing.T) {
 		}, "two layers have this title"},
 		"a collection": {func(src *pulltest.Source) []ocispec.Descriptor {
 			return []ocispec.Descriptor{storeCollection(t, src, src.Manifest(t, "a", src.Layer(t, "x", "1")))}
-		}, "in a collection is an index"},
-		"too many":  {func(src *pulltest.Source) []ocispec.Descriptor { return many(src, 1001, 10) }, "the limit is 1000"},
-		"too large": {func(src *pulltest.Source) []ocispec.Descriptor { return many(src, 9, 4<<20) }, "more than 33554432 bytes"},
+		}, "of the collection is an index"},
+		"too many":  {func(src *pulltest.Source) []ocispec.Descriptor { return many(src, 1001, 10) }, "limit is 1000"},
+		"too large": {func(src *pulltest.Source) []ocispec.Descriptor { return many(src, 9, 4<<20) }, "limit is 32 MiB in total"},
 		"a blob":    {func(src *pulltest.Source) []ocispec.Descriptor { return []ocispec.Descriptor{src.Layer(t, "x", "1")} }, "neither a manifest nor an index"},
 		"missing":   {func(src *pulltest.Source) []ocispec.Descriptor { return many(src, 1, 10) }, "not found"},
 		"outside": {func(src *pulltest.Source) []ocispec.Descriptor {

@@ -7,11 +7,12 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Default is the number of blobs to fetch, or of other requests, at once. Half as many saturate most connections; with more, a blob can
-// usually be hashed while others are fetched.
+// Default is the number of blobs that are fetched at once, and of other concurrent requests. Half as many saturate most networks;
+// with more, another blob can usually be hashed meanwhile.
 const Default = 8
 
-// Each calls do with each i below n, at most Default at a time, and returns the first error. An error cancels the context of the other calls.
+// Each calls do with each i from 0 to n-1, at most Default at a time, and returns the first error, which cancels the context of the
+// other calls.
 func Each(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(Default)

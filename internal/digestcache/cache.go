@@ -1,15 +1,16 @@
 // Package digestcache caches the SHA-256 digests of files, so that an unchanged file is not read again. A file is unchanged if its device,
 // inode, size, mtime, and ctime (in nanoseconds) are the same. The cache is one file in a cache directory that any number of processes share.
 //
-// A file that was not synced when the machine loses power may lose its content but keep its times. So a digest that was stored during an
-// earlier boot counts only if the file did not change during that boot: then the hashed content had been read from the disk.
+// A file that was not synced when the machine loses power may lose its content but keep its times. So a digest that was stored
+// during an earlier boot is used only if the file did not change during that boot: then the hashed content had been read from
+// the disk.
 //
-// The cache only saves time: a cache file that is missing, damaged, or of another version counts as empty and is rewritten, and disk errors
-// are not reported.
+// The cache only saves time: a cache file that is missing, damaged, or of another version is treated as empty and rewritten, and
+// disk errors are not reported.
 //
-// The cache of trees in pack/internal/tar and the records of pulls are separate stores. This cache has records of a fixed size, because up to
-// 65,536 of them are read at every push; trees are few, and have one line of text each. An entry of either cache may be lost. Records of
-// pulls decide which files belong to the user, so they are replaced as a whole and synced.
+// The cache of trees in pack/internal/tar and the records of pulls are separate stores. This one has fixed-size records,
+// because up to 65,536 of them are read at every push; trees are few, and have one line of text each. An entry of either cache
+// may be lost. Records of pulls decide which files belong to the user, so they are replaced atomically and synced.
 package digestcache
 
 import (
@@ -30,12 +31,12 @@ import (
 )
 
 const (
-	// fileName carries the version of the format.
+	// fileName includes the version of the format.
 	fileName = "digests-v1"
 	magic    = "davit digests 1\n"
 
-	// keep is the number of files in the cache, the latest ones: 5 MB on disk, which take about 10 ms to read.
-	keep = 1 << 16
+	// maxRecords limits the records in the cache file to the latest ones. They take 5 MB on disk, and about 10 ms to read.
+	maxRecords = 1 << 16
 
 	// minAge is the time for which a file must be unchanged before its digest is cached. File systems store times in steps of
 	// up to 2 s (FAT); a second change within the same step changes none of the values compared.
@@ -79,7 +80,7 @@ type stored struct {
 
 // boot identifies a boot of the machine. The zero value is unknown.
 type boot struct {
-	id    [32]byte // the SHA-256 of its name
+	id    [32]byte // the SHA-256 of the boot ID
 	began int64    // in nanoseconds since 1970
 }
 
@@ -92,8 +93,8 @@ func thisBoot() boot {
 	return boot{sha256.Sum256([]byte(id)), began.UnixNano()}
 }
 
-// bootOf returns the boot during which the records after a marker were stored. A marker is a record with the ID of no file:
-// versions without markers never look it up.
+// bootOf returns the boot during which the records after a marker were stored, or false if r is not a marker. A marker is a record
+// with the zero fileID, which versions without markers never look up.
 func (r record) bootOf() (boot, bool) {
 	return boot{r.sum, r.mtime}, r.fileID == fileID{}
 }
@@ -106,7 +107,7 @@ func (c *Cache) isTrusted(s stored) bool {
 	return s.boot == c.boot || s.boot != boot{} && s.ctime < s.boot.began-int64(durable.ClockSlack)
 }
 
-// recordSize is the size of five numbers, the digest, and a checksum.
+// recordSize is the size of a record in bytes: five numbers, the digest, and a checksum.
 const recordSize = 5*8 + 32 + 4
 
 // New returns the cache stored in dir. If dir is empty, the cache lasts only as long as this process.
@@ -139,8 +140,8 @@ func (c *Cache) Lookup(info fs.FileInfo) (digest.Digest, bool) {
 	return digest.NewDigestFromEncoded(digest.SHA256, hex.EncodeToString(got.sum[:])), true
 }
 
-// Store caches the digest of a file whose info was taken before it was read. A file that was changed a moment ago is not
-// cached.
+// Store caches the digest of a file whose info was taken before it was read. A file that was changed within minAge
+// is not cached.
 func (c *Cache) Store(info fs.FileInfo, d digest.Digest) {
 	r, ok := identify(info)
 	if !ok || d.Validate() != nil || d.Algorithm() != digest.SHA256 {
@@ -176,7 +177,7 @@ func (c *Cache) Close() {
 	if c.path == "" || len(c.records) == c.written && !c.damaged {
 		return
 	}
-	if c.damaged || len(c.records) > 2*keep || len(c.records) > 2*len(c.latest)+1024 {
+	if c.damaged || len(c.records) > 2*maxRecords || len(c.records) > 2*len(c.latest)+1024 {
 		c.rewrite()
 		return
 	}
@@ -197,7 +198,7 @@ func (c *Cache) append() {
 	}
 }
 
-// rewrite replaces the cache file by one with a single record per file and at most keep records. Records that another
+// rewrite replaces the cache file by one with a single record per file and at most maxRecords records. Records that another
 // process appends at the same time are lost, and those digests will be computed again.
 func (c *Cache) rewrite() {
 	var live []stored
@@ -206,7 +207,7 @@ func (c *Cache) rewrite() {
 			live = append(live, r)
 		}
 	}
-	live = live[max(0, len(live)-keep):]
+	live = live[max(0, len(live)-maxRecords):]
 	if os.MkdirAll(filepath.Dir(c.path), 0o700) != nil {
 		return
 	}
@@ -262,14 +263,14 @@ func (c *Cache) read() {
 	c.damaged = !ok || len(data) > 0
 }
 
-// readBounded reads a file that this package wrote. A larger file was written by another program.
+// readBounded reads the cache file. It fails with fs.ErrInvalid if the file is larger than any that this package writes.
 func readBounded(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	const most = 4 * keep * recordSize
+	const most = 4 * maxRecords * recordSize
 	info, err := f.Stat()
 	if err != nil || !info.Mode().IsRegular() || info.Size() > most {
 		return nil, fs.ErrInvalid

@@ -192,7 +192,7 @@ func TestDamagedFile(t *testing.T) {
 		"cut":      func(b []byte) []byte { return b[:len(b)-1] },
 		"flipped":  func(b []byte) []byte { b[len(b)-10] ^= 1; return b },
 		"appended": func(b []byte) []byte { return append(b, "junk"...) },
-		"huge":     func(b []byte) []byte { return append(b, make([]byte, 5*keep*recordSize)...) },
+		"huge":     func(b []byte) []byte { return append(b, make([]byte, 5*maxRecords*recordSize)...) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -236,17 +236,17 @@ func TestBounded(t *testing.T) {
 	dir := t.TempDir()
 	c := later(dir)
 	c.load.Do(c.read)
-	for i := range 2*keep + 10 {
+	for i := range 2*maxRecords + 10 {
 		c.add(stored{record: record{fileID: fileID{1, uint64(i)}}, boot: c.boot})
 	}
 	c.Close()
 	info, err := os.Stat(c.path)
-	if err != nil || info.Size() != int64(len(magic)+(keep+1)*recordSize) {
+	if err != nil || info.Size() != int64(len(magic)+(maxRecords+1)*recordSize) {
 		t.Errorf("got a cache file of %v bytes, %v", info.Size(), err)
 	}
 	again := New(dir)
 	again.load.Do(again.read)
-	if _, ok := again.latest[fileID{1, 2*keep + 9}]; !ok || len(again.records) != keep {
+	if _, ok := again.latest[fileID{1, 2*maxRecords + 9}]; !ok || len(again.records) != maxRecords {
 		t.Errorf("got %d records", len(again.records))
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// BootID identifies the current boot: data that was written during another boot and not synced may be lost. It is "" if the system does not
-// report one.
+// BootID returns the ID of the current boot of the machine: unsynced files of an earlier boot may be lost. It returns "" if the
+// system has no such ID.
 var BootID = sync.OnceValue(func() string {
 	data, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
@@ -18,10 +18,10 @@ var BootID = sync.OnceValue(func() string {
 	return strings.TrimSpace(string(data))
 })
 
-// ClockSlack is the maximum error of Booted.
+// ClockSlack is the maximum error of the time that Booted returns.
 const ClockSlack = time.Minute
 
-// Booted returns when the current boot began, to the second, or the zero time if the system does not report it.
+// Booted returns when the machine was booted, to the second, or the zero time if the system does not report it.
 var Booted = sync.OnceValue(func() time.Time {
 	data, err := os.ReadFile("/proc/stat")
 	if err != nil {

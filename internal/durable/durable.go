@@ -1,4 +1,4 @@
-// Package durable syncs files to the disk, so that they survive power loss, and identifies the boot of the machine.
+// Package durable syncs files to disk, so that they survive power loss, and identifies the boots of the machine.
 package durable
 
 import (
@@ -12,42 +12,42 @@ import (
 )
 
 const (
-	// maxFsyncs limits the files that are synced one by one. For more, one syncfs is faster, although it also waits for what
-	// other programs wrote to the same file system.
+	// maxFsyncs limits the files that are synced one by one. For more, one syncfs is faster, although it also waits for data
+	// that other programs wrote to the same file system.
 	maxFsyncs = 1000
 	// concurrency is the number of files that are synced at once: file systems commit their journal for all waiting callers.
 	concurrency = 16
 )
 
-// Set collects the names of regular files, or of directories if Dirs is set, to sync below Root. It keeps at most maxFsyncs names: an
-// artifact may have a million of them.
+// Set collects the names of regular files or directories below a root, and syncs them. It holds at most maxFsyncs names, because an
+// artifact may have a million long ones.
 type Set struct {
 	Root *os.Root
-	Dirs bool
+	Dirs bool // the names are those of directories
 
-	names []string
-	whole bool // the file system was synced
-	err   error
+	names  []string
+	synced bool // the file system was synced
+	err    error
 }
 
-// Add adds a name. Contents of files, or entries of directories, must be written already.
+// Add adds a name. The content of the file, or the entries of the directory, must have been written.
 func (s *Set) Add(name string) {
 	if s.IsDone() {
 		return
 	}
 	if s.names = append(s.names, name); len(s.names) > maxFsyncs {
-		s.whole, s.err = syncFileSystem(s.Root)
-		if !s.whole && s.err == nil {
+		s.synced, s.err = syncFileSystem(s.Root)
+		if !s.synced && s.err == nil {
 			s.err = syncAll(s.Root, s.names, s.Dirs)
 		}
 		s.names = nil
 	}
 }
 
-// IsDone reports whether more names change nothing: the whole file system was synced, or syncing failed.
-func (s *Set) IsDone() bool { return s.whole || s.err != nil }
+// IsDone reports whether adding names has no effect: the file system was synced, or syncing failed.
+func (s *Set) IsDone() bool { return s.synced || s.err != nil }
 
-// Sync returns once everything added is on the disk.
+// Sync syncs all added files or directories to disk.
 func (s *Set) Sync() error {
 	if s.IsDone() {
 		return s.err
@@ -55,8 +55,7 @@ func (s *Set) Sync() error {
 	return syncAll(s.Root, s.names, s.Dirs)
 }
 
-// SyncDirs returns once the entries of the named directories below root are on the disk. Directories that no longer exist are
-// skipped.
+// SyncDirs syncs the entries of the named directories below root to disk. It skips directories that no longer exist.
 func SyncDirs(root *os.Root, names []string) error { return syncAll(root, names, true) }
 
 // SyncDir is like SyncDirs, for one directory anywhere.
@@ -93,7 +92,7 @@ func syncAll(root *os.Root, names []string, dirs bool) error {
 		})
 	}
 	err := group.Wait()
-	if err == nil && unreadable { // files that their owner may not open
+	if err == nil && unreadable { // some files deny their owner access
 		_, err = syncFileSystem(root)
 	}
 	return err

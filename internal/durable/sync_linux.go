@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// syncFileSystem syncs the whole file system of root, and reports whether the kernel has a call for that.
+// syncFileSystem syncs the file system of root, and reports whether the system has a call for it.
 func syncFileSystem(root *os.Root) (bool, error) {
 	f, err := root.Open(".")
 	if err != nil {
@@ -18,7 +18,7 @@ func syncFileSystem(root *os.Root) (bool, error) {
 	return !errors.Is(err, unix.ENOSYS), ignoreUnsupported(err)
 }
 
-// ignoreUnsupported drops the errors of file systems that cannot sync, such as those in memory or of some networks.
+// ignoreUnsupported drops the errors of file systems that cannot sync, such as those in memory and some on a network.
 func ignoreUnsupported(err error) error {
 	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, unix.EINVAL) {
 		return nil

@@ -8,10 +8,10 @@ import (
 	"syscall"
 )
 
-// syncFileSystem reports false: there is no call here that waits for a whole file system.
+// syncFileSystem returns false, because this system has no call that syncs one file system.
 func syncFileSystem(*os.Root) (bool, error) { return false, nil }
 
-// ignoreUnsupported drops the errors of file systems that cannot sync, such as those in memory or of some networks.
+// ignoreUnsupported drops the errors of file systems that cannot sync, such as those in memory and some on a network.
 func ignoreUnsupported(err error) error {
 	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EINVAL) {
 		return nil

@@ -1,7 +1,7 @@
-// Package fault makes errors that also match other errors in errors.Is.
+// Package fault wraps errors so that they match other errors, too.
 package fault
 
-// As returns an error with the text of err for which errors.Is also holds for each of kinds.
+// As returns an error with the text of err that matches, for errors.Is, both err and each of kinds.
 func As(err error, kinds ...error) error { return also{err, kinds} }
 
 type also struct {
@@ -15,7 +15,7 @@ func (a also) Error() string { return a.err.Error() }
 // Unwrap returns err and kinds.
 func (a also) Unwrap() []error { return append([]error{a.err}, a.kinds...) }
 
-// Worded returns an error with a text of its own for which errors.Is(err, kind) holds.
+// Worded returns an error with the given text that matches kind for errors.Is.
 func Worded(text string, kind error) error { return worded{text, kind} }
 
 type worded struct {

@@ -12,13 +12,13 @@ import (
 	"oras.land/oras-go/v2/content"
 )
 
-// CopyBuffer is the size of reads and writes when a blob is copied.
+// CopyBuffer is the size, in bytes, of reads and writes when a blob is copied.
 const CopyBuffer = 256 << 10
 
-// FileFetcher is implemented by sources that can fetch a blob into a file in a better way than a stream: over several connections, by
-// resuming, or by cloning. The file that FetchFile leaves under name is verified; until then it may keep name+".state" beside it. It calls
-// report with the number of bytes fetched, and of those that can already be read from the start of the file, unverified; the latter drops
-// when a download starts over.
+// FileFetcher is implemented by sources that fetch a blob into a file faster than in one stream: over several connections,
+// by resuming, or by cloning. The complete file is verified. Until it is complete, name+".state" may exist beside it. The
+// function report receives the number of fetched bytes, and how many bytes at the start of the file can already be read,
+// unverified. The second number drops when a download starts over.
 type FileFetcher interface {
 	FetchFile(ctx context.Context, desc ocispec.Descriptor, dst *os.Root, name string, report func(done, ready int64)) error
 }
@@ -27,11 +27,12 @@ type FileFetcher interface {
 type File struct {
 	Root *os.Root
 	Name string
-	// Report is called as FileFetcher describes.
+	// Report receives the number of fetched bytes, and how many bytes at the start of the file can already be read,
+	// unverified.
 	Report func(done, ready int64)
 }
 
-// FetchFile fetches a verified blob into a file. It uses the file that a killed pull left under the name if its digest matches.
+// FetchFile fetches a verified blob into a file. It uses a file that a killed pull left under the name if its digest matches.
 func FetchFile(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor, to File) error {
 	if err := checkDescriptor(desc); err != nil {
 		return err
@@ -81,8 +82,8 @@ func streamFile(ctx context.Context, src content.Fetcher, desc ocispec.Descripto
 	return err
 }
 
-// CopyVerified copies a blob and returns an error if it does not match its descriptor; w has received the bytes by then. It
-// reports the bytes done, at first none.
+// CopyVerified copies a blob. It fails with artifact.ErrRefused if the blob does not match its descriptor, but only after w has
+// received the bytes. The function report receives the number of copied bytes.
 func CopyVerified(ctx context.Context, w io.Writer, r io.Reader, desc ocispec.Descriptor, report func(int64)) error {
 	verified := oci.NewVerifyReader(r, desc)
 	counted := &progressReader{ctx: ctx, r: verified, report: report}
@@ -94,7 +95,7 @@ func CopyVerified(ctx context.Context, w io.Writer, r io.Reader, desc ocispec.De
 	return RefuseMismatch(err, desc)
 }
 
-// RefuseMismatch turns an error of a VerifyReader into a refusal.
+// RefuseMismatch turns the mismatch errors of a VerifyReader into an artifact.ErrRefused. It returns other errors unchanged.
 func RefuseMismatch(err error, desc ocispec.Descriptor) error {
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF):
@@ -115,6 +116,7 @@ type progressReader struct {
 	report func(int64)
 }
 
+// Read implements io.Reader.
 func (r *progressReader) Read(p []byte) (int, error) {
 	if err := r.ctx.Err(); err != nil {
 		return 0, err
@@ -125,7 +127,8 @@ func (r *progressReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// HasBlob reports whether a file is the complete blob. A file with a FileFetcher's state beside it is not, whatever its length.
+// HasBlob reports whether a file is the complete blob. A file with the state of a FileFetcher beside it is incomplete, whatever its
+// length.
 func HasBlob(ctx context.Context, root *os.Root, name string, desc ocispec.Descriptor) bool {
 	info, err := root.Lstat(name)
 	if err != nil || !info.Mode().IsRegular() || info.Size() != desc.Size {

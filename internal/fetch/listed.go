@@ -8,13 +8,14 @@ import (
 	"oras.land/oras-go/v2/content"
 )
 
-// Listed remembers the referrers that a registry listed for each subject. A registry without a referrers API may have stored a referrer
-// without listing it, if the push was interrupted.
+// Listed remembers the referrers that a registry listed for each subject. A registry without a referrers API may have
+// stored a referrer without listing it, if the push was interrupted.
 type Listed struct {
 	of map[digest.Digest]map[digest.Digest]bool
 }
 
-// Has reports whether a registry lists a manifest as a referrer of a subject. It reports true if the registry denies the request.
+// Has reports whether a registry lists a manifest as a referrer of a subject. It returns true if the
+// registry denies access to the list.
 func (l *Listed) Has(ctx context.Context, target content.ReadOnlyGraphStorage, subject, referrer digest.Digest) (bool, error) {
 	listed, ok := l.of[subject]
 	if !ok {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"sync/atomic"
 	"time"
-	"unicode/utf8"
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/untrusted"
@@ -13,11 +12,11 @@ import (
 	"oras.land/oras-go/v2/registry"
 )
 
-// Limits of lists, which come in any number of pages.
+// Limits of lists, which may have any number of pages.
 const (
 	maxTags      = 1_000_000
 	maxTagBytes  = 32 << 20
-	maxTagLength = 128 // distribution specification, "Pulling manifests"
+	maxTagLength = 128 // bytes; distribution specification, "Pulling manifests"
 
 	maxReferrerBytes = 24 << 20
 )
@@ -28,20 +27,21 @@ const (
 	maxHintTags = 1000
 )
 
-// ListTags returns all tags of a source, in its order. It fails with artifact.ErrRefused if there are more than a million.
+// ListTags returns all tags of a source, in its order. It fails with artifact.ErrRefused if a tag is too long, or if there are more
+// than a million tags.
 func ListTags(ctx context.Context, src registry.TagLister) ([]string, error) {
 	var all []string
 	size := 0
 	err := src.Tags(ctx, "", func(page []string) error {
 		for _, tag := range page {
 			if len(tag) > maxTagLength {
-				return artifact.Refused("", "a tag of %d characters, %q ..., is too long: the limit is %d", utf8.RuneCountInString(tag),
-					untrusted.Line(tag[:maxTagLength/2], maxTagLength), maxTagLength)
+				return artifact.Refused("", "tag too long: %q... has %d bytes, limit is %d",
+					untrusted.Line(tag[:maxTagLength/2], maxTagLength), len(tag), maxTagLength)
 			}
 			size += len(tag)
 		}
 		if all = append(all, page...); len(all) > maxTags || size > maxTagBytes {
-			return artifact.Refused("", "too many tags: the limit is %d, with %d bytes", maxTags, maxTagBytes)
+			return artifact.Refused("", "too many tags: limit is %d, and %d MiB in total", maxTags, maxTagBytes>>20)
 		}
 		return nil
 	})
@@ -51,15 +51,16 @@ func ListTags(ctx context.Context, src registry.TagLister) ([]string, error) {
 	return all, nil
 }
 
-// errEnough ends a listing.
+// errEnough ends a listing after the first page.
 var errEnough = errors.New("enough")
 
-// ForHint returns a context for requests whose answers are only for a hint. It ends after two seconds.
+// ForHint returns a context for requests that only serve a hint. It ends after maxHintTime.
 func ForHint(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, maxHintTime)
 }
 
-// SomeTags returns the first tags of a source for a hint: at most one page, within two seconds.
+// SomeTags returns tags of a source for a hint: at most maxHintTags tags of the first page. It fails if the page does not arrive
+// within maxHintTime.
 func SomeTags(ctx context.Context, src registry.TagLister) ([]string, error) {
 	ctx, cancel := ForHint(ctx)
 	defer cancel()
@@ -74,24 +75,24 @@ func SomeTags(ctx context.Context, src registry.TagLister) ([]string, error) {
 	return some, err
 }
 
-// A ReferrerBudget limits the referrers that one or several listings keep in memory. The zero value is empty.
+// A ReferrerBudget limits the referrers, of one or more listings, that are in memory at once. The zero value is ready to use.
 type ReferrerBudget struct{ count, size atomic.Int64 }
 
-// Take adds a page of referrers of a subject. It fails with artifact.ErrRefused if there are more than MaxReferrers, or if their annotations
-// have more than 24 MiB.
+// Take counts a page of a subject's referrers. It fails with artifact.ErrRefused if there are more than MaxReferrers, or if
+// their descriptors take more than maxReferrerBytes.
 func (b *ReferrerBudget) Take(subject ocispec.Descriptor, page []ocispec.Descriptor) error {
 	size := 0
 	for _, desc := range page {
 		for key, value := range desc.Annotations {
-			size += len(key) + len(value) + 64 // with the memory of the map
+			size += len(key) + len(value) + 64 // 64 for the entry in the map
 		}
 		size += len(desc.ArtifactType) + len(desc.MediaType) + len(desc.Data)
 	}
 	switch {
 	case b.count.Add(int64(len(page))) > MaxReferrers:
-		return artifact.Refused(subject.Digest.String(), "too many referrers: the limit is %d", MaxReferrers)
+		return artifact.Refused(subject.Digest.String(), "too many referrers: limit is %d", MaxReferrers)
 	case b.size.Add(int64(size)) > maxReferrerBytes:
-		return artifact.Refused(subject.Digest.String(), "the annotations of its referrers are too large: the limit is %d bytes", maxReferrerBytes)
+		return artifact.Refused(subject.Digest.String(), "list of referrers too large: limit is %d MiB", maxReferrerBytes>>20)
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ import (
 	"oras.land/oras-go/v2/registry"
 )
 
-// octetStream is the media type from a source that does not know the real one.
+// octetStream is the media type that a source reports if it does not know the real one.
 const octetStream = "application/octet-stream"
 
 // Manifest is a verified manifest or index. An index has Manifests and neither Config nor Layers.
@@ -32,7 +32,7 @@ type Manifest struct {
 	body
 }
 
-// Described returns the first fields of a result about the artifact.
+// Described returns the fields that describe the artifact in results.
 func (m *Manifest) Described() spec.Described {
 	d := spec.Describe(m.Desc)
 	d.ArtifactType = m.ArtifactType
@@ -99,28 +99,29 @@ func readManifest(r io.Reader, desc ocispec.Descriptor) (*Manifest, error) {
 	return parse(b, desc)
 }
 
-// ReadAll reads a blob of bounded size and verifies it.
+// ReadAll reads and verifies a blob whose size the caller has checked. It fails with artifact.ErrRefused if the blob does not match
+// its descriptor.
 func ReadAll(r io.Reader, desc ocispec.Descriptor) ([]byte, error) {
 	return oci.ReadAll(r, desc)
 }
 
-// CheckDocument returns an error if a descriptor must not be read into memory.
+// CheckDocument fails with artifact.ErrRefused if a descriptor is invalid, or if its blob is too large to be read into memory.
 func CheckDocument(desc ocispec.Descriptor) error {
 	if err := checkDescriptor(desc); err != nil {
 		return err
 	}
 	if desc.Size > oci.MaxSize {
-		return artifact.Refused(desc.Digest.String(), "has %d bytes, at most %d are read", desc.Size, oci.MaxSize)
+		return artifact.Refused(desc.Digest.String(), "too large: %d bytes, limit is %d MiB", desc.Size, oci.MaxSize>>20)
 	}
 	return nil
 }
 
 func checkDescriptor(desc ocispec.Descriptor) error {
 	if err := untrusted.CheckDigest(desc.Digest); err != nil {
-		return artifact.Refused(string(desc.Digest), "not a digest: %w", err)
+		return artifact.Refused(string(desc.Digest), "invalid digest: %w", err)
 	}
 	if desc.Size < 0 {
-		return artifact.Refused(desc.Digest.String(), "a size of %d", desc.Size)
+		return artifact.Refused(desc.Digest.String(), "invalid size %d", desc.Size)
 	}
 	return nil
 }
@@ -145,7 +146,7 @@ func parse(b []byte, desc ocispec.Descriptor) (*Manifest, error) {
 		return refuse("not a manifest: %w", err)
 	}
 	if !m.IsIndex() && m.Config == nil {
-		return refuse("a manifest without config")
+		return refuse("manifest has no config")
 	}
 	m.Desc.ArtifactType, m.Desc.Annotations = m.ArtifactType, m.Annotations
 	return m, m.checkDescriptors()
@@ -166,7 +167,7 @@ func (m *Manifest) checkDescriptors() error {
 	return nil
 }
 
-// OwnConfig returns the descriptor of the config; nil for an index.
+// OwnConfig returns the descriptor of the config, or nil for an index.
 func (m *Manifest) OwnConfig() *ocispec.Descriptor {
 	if m.IsIndex() {
 		return nil
@@ -174,7 +175,7 @@ func (m *Manifest) OwnConfig() *ocispec.Descriptor {
 	return m.Config
 }
 
-// Traits returns the traits by which the kind is recognized.
+// Traits returns the properties by which the kind is recognized.
 func (m *Manifest) Traits() mediatypes.Traits {
 	t := mediatypes.Traits{ArtifactType: m.ArtifactType, Annotations: m.Annotations}
 	if m.Config != nil {
@@ -186,7 +187,7 @@ func (m *Manifest) Traits() mediatypes.Traits {
 	return t
 }
 
-// Kind returns the kind of the artifact, or the zero Kind.
+// Kind returns the kind of the artifact.
 func (m *Manifest) Kind() mediatypes.Kind {
 	k, _ := kinds.Recognize(m.Traits())
 	return k
@@ -215,13 +216,13 @@ func FetchBlob(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor
 	return b, nil
 }
 
-// readInline returns the bytes embedded in a descriptor, verified.
+// readInline returns the verified bytes embedded in a descriptor, or false if it has no embedded bytes.
 func readInline(desc ocispec.Descriptor) ([]byte, bool, error) {
 	if desc.Data == nil {
 		return nil, false, nil
 	}
 	if int64(len(desc.Data)) != desc.Size || digest.Digest(desc.Digest.Algorithm().FromBytes(desc.Data)) != desc.Digest {
-		return nil, false, artifact.Refused(desc.Digest.String(), "the data in its descriptor does not match its size and digest")
+		return nil, false, artifact.Refused(desc.Digest.String(), "embedded data does not match the descriptor")
 	}
 	return desc.Data, true, nil
 }

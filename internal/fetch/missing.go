@@ -8,7 +8,7 @@ import (
 	"github.com/davit-oci/davit/internal/missing"
 )
 
-// MissingFile returns the error for a file that is not among or in the items. seen are names of other files.
+// MissingFile returns the error for a file that no item is or contains. The names in seen are those of other files.
 func MissingFile(items []*Item, name string, seen []string) *missing.NameError {
 	for _, it := range items {
 		switch {
@@ -32,7 +32,7 @@ func (m *Manifest) missingRole(roles []string) error {
 	return err
 }
 
-// Titles returns the names of files in the manifest, and patterns for files in directories.
+// Titles returns the names of the files in the manifest, and a pattern for each layer that is unpacked.
 func (m *Manifest) Titles() []string {
 	k := kinds.Of(m.Kind())
 	var names []string

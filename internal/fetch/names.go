@@ -20,10 +20,10 @@ import (
 // StagePrefix begins the names of davit's temporary directories in a destination.
 const StagePrefix = ".davit-"
 
-// maxName limits the length of a path: no file system allows longer ones.
+// maxName limits the length of a path, in bytes. No file system supports longer ones.
 const maxName = 4096
 
-// nameAnnotations are the annotations that name a layer; the first one present counts.
+// nameAnnotations are the annotations that name a layer; the first one that is set is used.
 var nameAnnotations = []string{
 	ocispec.AnnotationTitle,
 	"org.cncf.model.filepath",
@@ -42,25 +42,25 @@ func LayerName(layer ocispec.Descriptor) string {
 	return ""
 }
 
-// DerivedName returns a substitute for a missing name.
+// DerivedName returns a substitute for a missing name, derived from the digest and the media type.
 func DerivedName(layer ocispec.Descriptor) string {
 	return layer.Digest.Algorithm().String() + "-" + layer.Digest.Encoded() + extension.Of(layer.MediaType)
 }
 
-// namer finds the names of layers without a title, as their kind names them. It fetches the config once, if a name needs it.
+// namer derives the names of layers without a title, as the kind defines. It fetches the config once, if a name needs it.
 type namer struct {
 	src    content.Fetcher
 	pull   kind.Pull
-	of     *Manifest
+	m      *Manifest
 	config []byte
 	all    map[int]string // see kind.Pull.NameAll
 }
 
 // name returns the name of a layer, or "" if the kind does not name it.
 func (n *namer) name(ctx context.Context, index int) (string, error) {
-	layer := n.of.Layers[index]
+	layer := n.m.Layers[index]
 	if n.pull.NameAll != nil && n.all == nil {
-		n.all = n.pull.NameAll(n.of.Layers)
+		n.all = n.pull.NameAll(n.m.Layers)
 	}
 	if name := n.all[index]; name != "" {
 		return name, nil
@@ -70,18 +70,19 @@ func (n *namer) name(ctx context.Context, index int) (string, error) {
 	}
 	if n.config == nil && n.pull.NeedsConfig != nil && n.pull.NeedsConfig(layer.MediaType) {
 		var err error
-		if n.config, err = FetchBlob(ctx, n.src, *n.of.Config); err != nil {
+		if n.config, err = FetchBlob(ctx, n.src, *n.m.Config); err != nil {
 			return "", err
 		}
 	}
 	name, err := n.pull.Name(n.config, layer)
 	if err != nil && !errors.Is(err, artifact.ErrRefused) {
-		err = artifact.Refused(n.of.Config.Digest.String(), "%w", err)
+		err = artifact.Refused(n.m.Config.Digest.String(), "%w", err)
 	}
 	return name, err
 }
 
-// CleanName checks a file name from an untrusted source and returns its clean form. Unlike those of os.Root, its errors name the defect.
+// CleanName returns the clean form of a file name from an untrusted source. It fails with artifact.ErrRefused if the name is unsafe
+// and, unlike os.Root, says why.
 func CleanName(name string) (string, error) {
 	clean := path.Clean(name)
 	reason := ""
@@ -128,14 +129,14 @@ func checkNames(items []*Item) error {
 	for name := range byName {
 		for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
 			if _, ok := byName[dir]; ok {
-				return artifact.Refused(dir, "one layer makes it a file, the layer %q a directory", name)
+				return artifact.Refused(dir, "a file in one layer, but a directory in the layer %q", name)
 			}
 		}
 	}
 	return nil
 }
 
-// Titled returns the name of a layer for messages.
+// Titled returns the name of a layer for messages: the name in its annotations, or its digest.
 func Titled(layer ocispec.Descriptor) string {
 	return cmp.Or(LayerName(layer), layer.Digest.String())
 }

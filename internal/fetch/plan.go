@@ -25,28 +25,28 @@ type Item struct {
 	Desc   ocispec.Descriptor
 	Role   string
 	Name   string // of the file; only for messages if the tar is unpacked
-	Unpack bool   // the layer is a tar to unpack into a tree
-	Sniff  bool   // unpack only if the content looks like a tar
-	Within string // directory that all entries of the tar must be in; "" for any
-	Strip  string // leading directory to remove from names; entries outside of it are left out
+	Unpack bool   // it is a tar to unpack into a tree
+	Sniff  bool   // unpack only if the content is a tar
+	Within string // directory that all entries of the tar must be in, or "" for any
+	Strip  string // leading directory that is removed from names; entries outside it are left out
 	Image  bool   // entries may be whiteouts and may replace those of earlier layers
 	Rooted bool   // names in the tar may begin with a slash
-	Joined bool   // becomes one tar together with the others of its name
-	Packed bool   // a pull leaves it packed, and Unpack is only for looking into it
+	Joined bool   // becomes one tar together with the other items of the same name
+	Packed bool   // a pull leaves it packed, and Unpack is set only to look into it
 }
 
 // Selection selects files of an artifact.
 type Selection struct {
-	Include  []string // patterns; empty: all
-	Roles    []string // of layers; empty: all
+	Include  []string // patterns; all files if empty
+	Roles    []string // of layers; all if empty
 	NoUnpack bool     // tars stay packed
 	Inside   bool     // look into tars that a pull leaves packed, too
 }
 
-// NewItems decides how each layer is placed.
+// NewItems returns the layers that may have the chosen files, and decides how each is placed.
 func NewItems(ctx context.Context, src content.Fetcher, m *Manifest, chosen Selection) ([]*Item, error) {
 	k := kinds.Of(m.Kind())
-	names := &namer{src: src, pull: k.Pull, of: m}
+	names := &namer{src: src, pull: k.Pull, m: m}
 	var items []*Item
 	for i, layer := range m.Layers {
 		if layer.MediaType == ocispec.MediaTypeEmptyJSON && LayerName(layer) == "" {
@@ -119,8 +119,8 @@ func (m *Manifest) IsImage() bool {
 	return m.ArtifactType == "" && m.Config != nil && mediatypes.IsImageConfig(m.Config.MediaType)
 }
 
-// RoleOf returns the role whose media type a layer has. If the artifact has the type of its layer, the layer may have
-// any type of the kind: other tools write some that davit does not.
+// RoleOf returns the role of the layers with a media type, or "". If the artifact type is that of the layer, the
+// layer may have any type of the kind: other tools write types that davit does not.
 func RoleOf(kind mediatypes.Kind, mediaType string) string {
 	for _, l := range kind.Layers {
 		if l.MediaType == mediaType {
@@ -138,7 +138,7 @@ func RoleOf(kind mediatypes.Kind, mediaType string) string {
 	return ""
 }
 
-// PrefixOf returns the prefix that a kind puts before the names in its tars.
+// PrefixOf returns the prefix that a kind puts before the names in its tars, or "".
 func PrefixOf(kind mediatypes.Kind) string {
 	for _, l := range kind.Layers {
 		if l.Prefix != "" {
@@ -148,8 +148,8 @@ func PrefixOf(kind mediatypes.Kind) string {
 	return ""
 }
 
-// IsTarRole reports whether a layer of this role and type is a tar. Whether it is a directory depends on the kind too:
-// helm keeps charts as archives, and oras uses tar types for any file.
+// IsTarRole reports whether a layer of this role and type is a tar. Whether it is unpacked depends on the kind, too:
+// Helm keeps charts as archives, and oras uses tar types for any file.
 func IsTarRole(kind mediatypes.Kind, role, mediaType string) bool {
 	for _, l := range kind.Layers {
 		for _, packing := range []mediatypes.Packing{mediatypes.Tar, mediatypes.TarGzip, mediatypes.TarZstd} {
@@ -170,7 +170,7 @@ func isTar(desc ocispec.Descriptor) bool {
 // Matcher selects files by patterns.
 type Matcher []string
 
-// NewMatcher checks the patterns.
+// NewMatcher returns a matcher for globs. It fails with artifact.ErrInvalid if one of them is not a glob.
 func NewMatcher(patterns []string) (Matcher, error) {
 	for _, p := range patterns {
 		if !doublestar.ValidatePattern(p) {
@@ -180,7 +180,8 @@ func NewMatcher(patterns []string) (Matcher, error) {
 	return Matcher(patterns), nil
 }
 
-// Match reports whether the path, or one of its parent directories, matches one of the patterns. No pattern matches all.
+// Match reports whether the path, or one of its parent directories, matches one of the patterns. An empty Matcher matches
+// every path.
 func (m Matcher) Match(name string) bool {
 	if len(m) == 0 {
 		return true

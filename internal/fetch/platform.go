@@ -13,11 +13,11 @@ import (
 	"oras.land/oras-go/v2/content"
 )
 
-// MaxNesting limits the depth of indexes within indexes.
+// MaxNesting limits the nesting of indexes.
 const MaxNesting = 4
 
-// Choose follows an index to the manifest for a platform. It returns a collection itself, with the layers of all its members, and fails with
-// artifact.ErrInvalid if want is set for a collection.
+// Choose follows an index to the manifest for a platform. It also returns the platform in the index, or nil. A collection is
+// returned itself, with the layers of all its members; if want is set for it, Choose fails with artifact.ErrInvalid.
 func Choose(ctx context.Context, src content.Fetcher, m *Manifest, want *ocispec.Platform) (*Manifest, *ocispec.Platform, error) {
 	var platform *ocispec.Platform
 	for range MaxNesting {
@@ -26,7 +26,7 @@ func Choose(ctx context.Context, src content.Fetcher, m *Manifest, want *ocispec
 			return m, platform, nil
 		case m.Kind().Shape == mediatypes.Collection && want != nil:
 			return nil, nil, &artifact.Error{Op: "choosing the platform of", Item: m.Desc.Digest.String(), Hint: "leave out --platform",
-				Err: fmt.Errorf("an artifact of kind %q has none: %w", m.Kind().Name, artifact.ErrInvalid)}
+				Err: fmt.Errorf("an artifact of kind %q has no platforms: %w", m.Kind().Name, artifact.ErrInvalid)}
 		case m.Kind().Shape == mediatypes.Collection:
 			m, err := collect(ctx, src, m)
 			return m, nil, err
@@ -45,23 +45,23 @@ func Choose(ctx context.Context, src content.Fetcher, m *Manifest, want *ocispec
 	return nil, nil, artifact.Refused(m.Desc.Digest.String(), "indexes are nested deeper than %d", MaxNesting)
 }
 
-// Limits of the members of a collection. All members are read to find a file, since each may have any file.
+// Limits of the members of a collection. A pull of one file needs all of them, because any member may have it.
 const (
 	maxMembers     = 1000
-	maxMemberBytes = 32 << 20 // of their manifests
+	maxMemberBytes = 32 << 20 // size of all their manifests
 )
 
 // collect returns a collection with the layers of its members, in their order.
 func collect(ctx context.Context, src content.Fetcher, m *Manifest) (*Manifest, error) {
 	if len(m.Manifests) > maxMembers {
-		return nil, artifact.Refused(m.Desc.Digest.String(), "a collection of %d artifacts: the limit is %d", len(m.Manifests), maxMembers)
+		return nil, artifact.Refused(m.Desc.Digest.String(), "too many artifacts in the collection: limit is %d", maxMembers)
 	}
-	whole, none := *m, ocispec.DescriptorEmptyJSON
-	whole.Layers, whole.Config = nil, &none // callers rely on a config
+	merged, none := *m, ocispec.DescriptorEmptyJSON
+	merged.Layers, merged.Config = nil, &none // readers of manifests require a config
 	size := int64(0)
 	for _, entry := range m.Manifests {
 		if size += max(0, entry.Size); size > maxMemberBytes {
-			return nil, artifact.Refused(m.Desc.Digest.String(), "the manifests of a collection have more than %d bytes", maxMemberBytes)
+			return nil, artifact.Refused(m.Desc.Digest.String(), "manifests of the collection too large: limit is %d MiB in total", maxMemberBytes>>20)
 		}
 	}
 	members := make([]*Manifest, len(m.Manifests))
@@ -74,14 +74,14 @@ func collect(ctx context.Context, src content.Fetcher, m *Manifest) (*Manifest, 
 	}
 	for _, member := range members {
 		if member.IsIndex() {
-			return nil, artifact.Refused(m.Desc.Digest.String(), "%s in a collection is an index", member.Desc.Digest)
+			return nil, artifact.Refused(m.Desc.Digest.String(), "member %s of the collection is an index", member.Desc.Digest)
 		}
-		whole.Layers = append(whole.Layers, member.Layers...)
+		merged.Layers = append(merged.Layers, member.Layers...)
 	}
-	return &whole, nil
+	return &merged, nil
 }
 
-// EntryFor returns the index entry for the platform. A single entry without a platform matches all.
+// EntryFor returns the index entry for the platform. A single entry without a platform matches every platform.
 func EntryFor(m *Manifest, want *ocispec.Platform) (ocispec.Descriptor, error) {
 	entry, err := oci.Select(m.Manifests, want)
 	var missing *oci.PlatformError
@@ -91,5 +91,5 @@ func EntryFor(m *Manifest, want *ocispec.Platform) (ocispec.Descriptor, error) {
 	return entry, err
 }
 
-// PlatformError reports that an index has no manifest for a platform. It is an errdef.ErrNotFound.
+// PlatformError means that an index has no manifest for a platform. It matches errdef.ErrNotFound.
 type PlatformError = oci.PlatformError

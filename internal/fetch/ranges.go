@@ -11,21 +11,21 @@ import (
 )
 
 const (
-	// VerifiedFirst is the size up to which a layer is read into memory and verified before anything in it is used. Of a larger one, only the
-	// needed parts are fetched if possible, and they are not verified.
+	// VerifiedFirst is the maximum size of a layer that is read into memory and verified before it is used. From a larger
+	// one, only the needed parts are fetched where that is possible, and they are not verified.
 	VerifiedFirst = 32 << 20
-	// LeastRange is the smallest request: most headers fit, and little else is fetched.
+	// LeastRange is the size of the smallest request. Most headers fit into it, and little else is fetched.
 	LeastRange = 64 << 10
-	// mostRange is the largest request, reached if every part was useful: when consecutive files are small or are read.
+	// mostRange is the size of the largest request, which is reached if every part was useful.
 	mostRange = 4 << 20
 )
 
-// Ranger is implemented by sources that can read a part of a blob. Nothing is verified.
+// Ranger is implemented by sources that can read a part of a blob, which is not verified.
 type Ranger interface {
 	FetchRange(ctx context.Context, desc ocispec.Descriptor, offset, length int64) (io.ReadCloser, error)
 }
 
-// isPlainTar reports whether a blob begins as an uncompressed tar, and seeks back to its beginning.
+// isPlainTar reports whether a tar is not compressed. It reads the beginning of the blob, and seeks back.
 func isPlainTar(blob *RangeReader) (bool, error) {
 	r, err := compress.NewReader(OnlyReader{blob})
 	if errors.Is(err, archive.ErrUnsafe) {
@@ -46,8 +46,8 @@ type RangeReader struct {
 	desc   ocispec.Descriptor
 	offset int64 // of the next byte
 	part   []byte
-	begin  int64 // of the part
-	length int64 // requested
+	begin  int64 // offset of the part
+	length int64 // of the last request, before it was limited by the size
 	useful bool  // reading continued in the part after a seek, or reached its end
 }
 
@@ -60,7 +60,7 @@ func (r *RangeReader) has(offset int64) bool {
 	return offset >= r.begin && offset < r.begin+int64(len(r.part))
 }
 
-// Read reads from the last part, or requests the next one.
+// Read implements io.Reader. It may request a part.
 func (r *RangeReader) Read(p []byte) (int, error) {
 	if r.offset >= r.desc.Size {
 		return 0, io.EOF
@@ -76,7 +76,7 @@ func (r *RangeReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// fill requests the next part, a longer one each time the last was useful.
+// fill requests the next part. If the last one was useful, the next is twice as long.
 func (r *RangeReader) fill() error {
 	if r.useful {
 		r.length = min(2*r.length, mostRange)
@@ -96,7 +96,7 @@ func (r *RangeReader) fill() error {
 	return nil
 }
 
-// Seek moves the offset without reading.
+// Seek implements io.Seeker. It requests nothing.
 func (r *RangeReader) Seek(offset int64, whence int) (int64, error) {
 	switch whence {
 	case io.SeekCurrent:
@@ -105,7 +105,7 @@ func (r *RangeReader) Seek(offset int64, whence int) (int64, error) {
 		offset += r.desc.Size
 	}
 	if offset < 0 {
-		return 0, errors.New("seeking before the beginning")
+		return 0, errors.New("seek before the start of the blob")
 	}
 	r.useful = offset > r.offset && (r.useful || r.has(offset)) // reading the same bytes again is not useful
 	r.offset = offset

@@ -19,7 +19,7 @@ import (
 
 // Cover records which files of lower layers the upper layers of an image hide.
 type Cover struct {
-	taken  map[string]bool // paths of entries; true: a directory, which hides nothing below itself
+	taken  map[string]bool // by path; true for a directory, which hides nothing below itself
 	gone   map[string]bool // whiteouts
 	opaque map[string]bool // directories whose lower content is hidden
 }
@@ -27,7 +27,7 @@ type Cover struct {
 // NewCover returns a Cover that hides nothing.
 func NewCover() *Cover { return &Cover{map[string]bool{}, map[string]bool{}, map[string]bool{}} }
 
-// IsWhiteout reports whether an entry of a layer removes files of lower layers, as the OCI image spec (layer.md) names them.
+// IsWhiteout reports whether an entry of a layer, by its name, removes files of lower layers (OCI image spec, layer.md).
 func IsWhiteout(name string) bool { return strings.HasPrefix(path.Base(name), ".wh.") }
 
 // Add records an entry of an upper layer. Add the layers from the top down: a layer does not hide its own files.
@@ -59,7 +59,7 @@ func (c *Cover) Hides(name string) bool {
 	}
 }
 
-// ErrNoTar reports that a layer is not a tar, although its role requires one.
+// ErrNoTar means that a layer is not a tar, although its role requires one.
 var ErrNoTar = errors.New("not a tar")
 
 // A Tar is a tar layer to be read.
@@ -67,12 +67,12 @@ type Tar struct {
 	Source content.Fetcher
 	Item   *Item
 	Limits archive.Limits
-	Parts  *RangeReader // reads only the needed parts; nil: the whole blob is read
+	Parts  *RangeReader // reads only the needed parts; if nil, the whole blob is read
 }
 
 // Read calls fn for the entries of the layer under the names that a pull would use, whiteouts included. A blob of at most
-// VerifiedFirst bytes is verified before the first call. When Read returns nil a larger one was verified, too, unless it was
-// read by parts, or fn returned fs.SkipAll. Read returns ErrNoTar for a layer that is a tar by its role only, and
+// VerifiedFirst bytes is verified before the first call. If Read returns nil, a larger one was verified, too, unless it was
+// read by parts, or fn returned fs.SkipAll. Read fails with ErrNoTar for a layer that is a tar only by its role, and with
 // artifact.ErrRefused for one that is unsafe or does not match its digest.
 func (t Tar) Read(ctx context.Context, fn func(*read.Header, io.Reader) error) error {
 	it := t.Item
@@ -119,7 +119,7 @@ func (it *Item) stripName(name string) (string, bool) {
 }
 
 // ByParts returns a reader that fetches only the parts of a tar layer that are read. It returns nil if the source is not
-// a Ranger, or if the layer is compressed or so small that it is verified first.
+// a Ranger, or if the layer is compressed or has at most VerifiedFirst bytes.
 func ByParts(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) (*RangeReader, error) {
 	ranger, ok := src.(Ranger)
 	if !ok || desc.Size <= VerifiedFirst || isCompressed(desc.MediaType) {
@@ -132,8 +132,8 @@ func ByParts(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) 
 	return blob, nil
 }
 
-// readBlob calls fn with the bytes of the blob. One of at most VerifiedFirst bytes is verified before, a larger one afterwards
-// unless fn reports that it stopped early. Bytes that are read by parts are not verified.
+// readBlob calls fn with a reader of the blob. A blob of at most VerifiedFirst bytes is verified before the call, a larger one after
+// it, unless fn reports that it stopped early. A blob that is read by parts is not verified.
 func (t Tar) readBlob(ctx context.Context, fn func(io.Reader) (stopped bool, err error)) error {
 	if t.Parts != nil {
 		_, err := fn(t.Parts)
@@ -158,15 +158,15 @@ func (t Tar) readBlob(ctx context.Context, fn func(io.Reader) (stopped bool, err
 	return verifyRest(verified, t.Item.Desc)
 }
 
-// isCompressed reports whether a media type is that of compressed content, which can't be read in parts.
+// isCompressed reports whether the media type is that of a compressed tar, which can't be read in parts.
 func isCompressed(mediaType string) bool {
 	return strings.HasSuffix(mediaType, "gzip") || strings.HasSuffix(mediaType, "zstd")
 }
 
-// OnlyReader hides the other methods of a reader, so that io.Copy and decompressors use its Read alone.
+// OnlyReader hides the other methods of a reader, so that io.Copy and decompressors use only Read.
 type OnlyReader struct{ io.Reader }
 
-// OpenBlob opens a blob, unverified. Data in the descriptor saves the request.
+// OpenBlob opens a blob without verifying it. Data in the descriptor saves the request.
 func OpenBlob(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) (io.ReadCloser, error) {
 	if err := checkDescriptor(desc); err != nil {
 		return nil, err
@@ -181,10 +181,11 @@ func OpenBlob(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor)
 	return src.Fetch(ctx, desc)
 }
 
-// ReadVerified reads a blob of at most VerifiedFirst bytes into memory and verifies it.
+// ReadVerified reads a blob into memory and verifies it. It fails with artifact.ErrRefused if the blob has more than VerifiedFirst
+// bytes, or does not match its descriptor.
 func ReadVerified(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) ([]byte, error) {
 	if desc.Size > VerifiedFirst {
-		return nil, artifact.Refused(desc.Digest.String(), "has %d bytes, at most %d are read", desc.Size, VerifiedFirst)
+		return nil, artifact.Refused(desc.Digest.String(), "too large: %d bytes, limit is %d MiB", desc.Size, VerifiedFirst>>20)
 	}
 	rc, err := OpenBlob(ctx, src, desc)
 	if err != nil {

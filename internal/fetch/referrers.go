@@ -17,8 +17,8 @@ import (
 // MaxReferrers limits the referrers that are listed at once: a subject with more is hostile or broken.
 const MaxReferrers = 10_000
 
-// Referrers calls fn with pages of the manifests that have this subject: from the referrers API, the tag schema, or the graph of the source.
-// It checks their descriptors. A subject that does not exist has no referrers.
+// Referrers calls fn with pages of the manifests whose subject is the given one. It uses the referrers API, the tag schema, or
+// the graph of the source, and checks the descriptors. A subject that does not exist has no referrers.
 func Referrers(ctx context.Context, src content.ReadOnlyGraphStorage, subject ocispec.Descriptor, artifactType string,
 	fn func(page []ocispec.Descriptor) error) error {
 	checked := func(page []ocispec.Descriptor) error {
@@ -44,8 +44,8 @@ func Referrers(ctx context.Context, src content.ReadOnlyGraphStorage, subject oc
 	return err
 }
 
-// ListReferrers returns the manifests that Referrers lists, of every artifact type if artifactType is empty. It fails with
-// artifact.ErrRefused if there are more than MaxReferrers.
+// ListReferrers returns the manifests that Referrers lists, of every artifact type if artifactType is empty. It fails
+// with artifact.ErrRefused for more than MaxReferrers.
 func ListReferrers(ctx context.Context, src content.ReadOnlyGraphStorage, subject ocispec.Descriptor, artifactType string) (
 	[]ocispec.Descriptor, error) {
 	var all []ocispec.Descriptor
@@ -63,8 +63,8 @@ func ListReferrers(ctx context.Context, src content.ReadOnlyGraphStorage, subjec
 // maxLateFlush limits the time for listing the referrers that were pushed before an error.
 const maxLateFlush = 10 * time.Second
 
-// BatchReferrers calls push, which pushes referrers. For a registry without the referrers API, whose lists the client maintains, it writes
-// each list once, after push.
+// BatchReferrers calls push, which pushes referrers. If the client maintains the lists of the target's referrers, because
+// the target has no referrers API, each list is written once, after push.
 func BatchReferrers(ctx context.Context, target any, push func() error) error {
 	batcher, ok := target.(interface {
 		BatchReferrers()
@@ -84,7 +84,8 @@ func BatchReferrers(ctx context.Context, target any, push func() error) error {
 	return err
 }
 
-// IsDenied reports whether a registry denied a request. Docker Hub and GHCR deny requests for content that does not exist yet.
+// IsDenied reports whether a registry denied a request. Docker Hub and GHCR deny access to repositories that do not
+// exist yet.
 func IsDenied(err error) bool {
 	var answer *errcode.ErrorResponse
 	return errors.As(err, &answer) && (answer.StatusCode == 401 || answer.StatusCode == 403)

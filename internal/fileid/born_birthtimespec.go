@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// Born returns when an open file or directory was created, in nanoseconds since 1970, or 0 if the file system does not record it. Together
-// with the inode, it distinguishes a directory from one that was created later in its place.
+// Born returns when an open file or directory was created, in nanoseconds since 1970, or 0 if the file system does not record it.
+// Together with the inode it distinguishes a directory from another one that was created later in its place.
 func Born(f *os.File) int64 {
 	info, err := f.Stat()
 	if err != nil {

@@ -1,2 +1,2 @@
-// Package fileid identifies files and detects that they changed.
+// Package fileid returns the identity of files, by which changes are detected.
 package fileid

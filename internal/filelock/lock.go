@@ -53,7 +53,8 @@ type noLocksKey struct{}
 // check that nothing breaks there.
 func Without(ctx context.Context) context.Context { return context.WithValue(ctx, noLocksKey{}, true) }
 
-// WaitFile waits for the exclusive lock of an open file. If it can't get the lock, it closes the file and returns nil.
+// WaitFile waits up to lockWait for the exclusive lock of an open file. If it can't get the lock, it closes the file and returns
+// nil.
 func WaitFile(ctx context.Context, f *os.File) *Lock {
 	if f == nil || ctx.Value(noLocksKey{}) != nil || !waitFlock(ctx, f, false) {
 		_ = f.Close()
@@ -95,7 +96,7 @@ func TryUpgrade(f *os.File) bool {
 	return false
 }
 
-// Downgrade turns the exclusive lock of an open file into a shared one, and reports whether it could.
+// Downgrade turns the exclusive lock of an open file into a shared one, and reports whether it did.
 func Downgrade(f *os.File) bool { return WaitShared(context.Background(), f) }
 
 // Release releases the lock. The file stays: removing it would let two processes lock different files of the same name.

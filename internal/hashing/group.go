@@ -35,7 +35,7 @@ type Hash struct {
 var _ hash.Hash = (*Hash)(nil)
 
 const (
-	// minKept is the number of bytes from which hashing two streams at once gains more than it costs.
+	// minKept is the minimum number of bytes for which hashing two streams at once gains more than it costs.
 	minKept = 4 << 10
 	// maxKept limits the bytes that a hash keeps, and so its memory. A larger limit gains nothing: its overhead is small
 	// already, and the pieces of two streams no longer fit into the second-level cache.

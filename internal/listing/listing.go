@@ -24,8 +24,8 @@ import (
 
 // Options configure a listing. The zero value lists every file.
 type Options struct {
-	Include  []string // globs; empty: all files
-	Roles    []string // of layers; empty: all
+	Include  []string // globs; all files if empty
+	Roles    []string // of layers; all if empty
 	NoUnpack bool     // list tar layers as single files
 	Inside   bool     // list the files in tars that a pull leaves packed
 	Digests  bool     // compute the digests of files in large uncompressed tars, which requires reading all of their content
@@ -35,7 +35,7 @@ type Options struct {
 }
 
 // Files returns the files of a manifest, sorted by path, and whether all layers that were read were verified. It fails with a
-// *missing.NameError if the patterns match no file.
+// *missing.NameError if the patterns match no file, or no layer has the roles.
 func Files(ctx context.Context, src content.Fetcher, m *fetch.Manifest, opts Options) (files []pull.File, verified bool, err error) {
 	items, err := fetch.NewItems(ctx, src, m, fetch.Selection{Include: opts.Include, Roles: opts.Roles, NoUnpack: opts.NoUnpack, Inside: opts.Inside})
 	if err != nil {
@@ -126,7 +126,8 @@ func (l *lister) add(f pull.File) {
 	}
 }
 
-// missing returns the error that the patterns match no file. Layers that can't match were not read, so the error names their titles.
+// missing returns the error for patterns that match no file. Layers that can't match were not read, so the error names their
+// titles.
 func (l *lister) missing(m *fetch.Manifest) error {
 	err := missing.Files(l.opts.Include, m.Desc.Digest, l.other)
 	for _, title := range m.Titles() {

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// Unique returns the list without duplicates and empty strings, nil if nothing is left.
+// Unique returns the list without duplicates and empty strings, or nil if nothing is left.
 func Unique(list []string) []string {
 	var kept []string
 	for _, s := range list {
@@ -17,10 +17,10 @@ func Unique(list []string) []string {
 	return kept
 }
 
-// Split returns the elements for which is returns true, and the other elements.
-func Split[T any](list []T, is func(T) bool) (matching, others []T) {
+// Split returns the elements for which isMatch returns true, and the other elements.
+func Split[T any](list []T, isMatch func(T) bool) (matching, others []T) {
 	for _, element := range list {
-		if is(element) {
+		if isMatch(element) {
 			matching = append(matching, element)
 		} else {
 			others = append(others, element)

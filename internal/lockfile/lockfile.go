@@ -1,4 +1,4 @@
-// Package lockfile reads and writes davit.lock, which records the digests that references had when they were locked.
+// Package lockfile reads and writes davit.lock, which records the digests to which references resolved when they were locked.
 package lockfile
 
 import (
@@ -31,9 +31,9 @@ const (
 	Name = "davit.lock"
 
 	format     = 1
-	maxSize    = 4 << 20
+	maxSize    = 4 << 20 // bytes
 	maxEntries = 10_000
-	maxKind    = 64
+	maxKind    = 64 // bytes
 )
 
 // limits bound the memory that decoding a lock file takes.
@@ -57,7 +57,7 @@ type Entry struct {
 // Parse parses the content of a lock file. It fails if a field is unknown or invalid.
 func Parse(data []byte) (*File, error) {
 	if len(data) > maxSize {
-		return nil, fmt.Errorf("too large: the limit is %d bytes", maxSize)
+		return nil, fmt.Errorf("too large: limit is %d MiB", maxSize>>20)
 	}
 	if err := limits.Check(data); err != nil {
 		return nil, err
@@ -69,13 +69,13 @@ func Parse(data []byte) (*File, error) {
 		return nil, err
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("data after the end")
+		return nil, errors.New("data after the JSON object")
 	}
 	if f.Version != format {
 		return nil, fmt.Errorf("lockVersion %d is not supported", f.Version)
 	}
 	if len(f.Artifacts) > maxEntries {
-		return nil, fmt.Errorf("too many entries: the limit is %d", maxEntries)
+		return nil, fmt.Errorf("too many entries: limit is %d", maxEntries)
 	}
 	seen := map[string]bool{}
 	for _, e := range f.Artifacts {
@@ -98,7 +98,7 @@ func (e Entry) check() error {
 	case err != nil:
 		return err
 	case ref.Reference() == "":
-		return fmt.Errorf("%q has no tag", e.Reference)
+		return fmt.Errorf("%q has no tag or digest", e.Reference)
 	case e.Digest.Validate() != nil:
 		return fmt.Errorf("%q: invalid digest %.80q", e.Reference, e.Digest)
 	case ref.Digest != "" && ref.Digest != e.Digest:
@@ -118,7 +118,7 @@ func (f *File) sort() {
 	lists.Sort(f.Artifacts, func(a, b Entry) int { return strings.Compare(a.Reference, b.Reference) })
 }
 
-// Find returns the entry of a reference, or nil. The entry is part of the file.
+// Find returns the entry of a reference, or nil. Changing the entry changes the file.
 func (f *File) Find(reference string) *Entry {
 	i := slices.IndexFunc(f.Artifacts, func(e Entry) bool { return e.Reference == reference })
 	if i < 0 {

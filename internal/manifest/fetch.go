@@ -52,7 +52,7 @@ func CheckLimits(desc ocispec.Descriptor, data []byte) error {
 // bytes.
 func Fetch(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) ([]byte, error) {
 	if desc.Size > MaxSize {
-		return nil, spec.Refused(desc.Digest.String(), "has %d bytes, at most %d are read", desc.Size, MaxSize)
+		return nil, spec.Refused(desc.Digest.String(), "too large: %d bytes, limit is %d MiB", desc.Size, MaxSize>>20)
 	}
 	rc, err := src.Fetch(ctx, desc)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 // Auth selects how clients authenticate.
 type Auth int
 
-// No authentication, a password in every request, or a token from the registry's own token endpoint.
+// The ways to authenticate: none, a password in every request, or a token from the registry's token endpoint.
 const (
 	NoAuth Auth = iota
 	Basic
@@ -19,7 +19,7 @@ const (
 // token is an issued token.
 type token struct {
 	scopes map[string]bool // "repository:NAME:pull"
-	uses   int
+	uses   int             // requests served with the token
 }
 
 // authorize reports whether a request may be served, and answers 401 if not.
@@ -49,7 +49,7 @@ func (g *Registry) authorize(w http.ResponseWriter, r *http.Request, repo string
 	return false
 }
 
-// challenge returns the header WWW-Authenticate with the token endpoint and the scope.
+// challenge returns the value of the header WWW-Authenticate, with the token endpoint and the scope.
 func (g *Registry) challenge(repo, action string) string {
 	challenge := fmt.Sprintf(`Bearer realm="%s/token",service="registrytest"`, g.URL)
 	if repo == "" {

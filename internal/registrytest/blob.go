@@ -19,7 +19,7 @@ import (
 // blob is the content of an upload, and of the blob that the finished upload becomes.
 type blob struct {
 	mu   sync.RWMutex
-	file *os.File // nil: the content is in data
+	file *os.File // nil if the content is in data
 	data []byte
 	size int64
 }
@@ -123,7 +123,7 @@ func (g *Registry) AddBlob(repo string, content []byte) string {
 	return digest
 }
 
-// Blob returns the content of a blob of a repository.
+// Blob returns the content of a repository's blob, or false if the repository does not have it.
 func (g *Registry) Blob(repo, digest string) ([]byte, bool) {
 	b := g.find(repo, digest)
 	if b == nil {

@@ -265,7 +265,8 @@ func (g *Registry) serveReferrers(w http.ResponseWriter, r *http.Request, repo, 
 	writeJSON(w, mediaTypeIndex, map[string]any{"schemaVersion": 2, "mediaType": mediaTypeIndex, "manifests": found})
 }
 
-// listReferrers returns the descriptors of the manifests whose subject has the digest.
+// listReferrers returns the descriptors of the manifests whose subject has the digest, and whose artifact type is artifactType
+// unless that is empty.
 func (g *Registry) listReferrers(repo, digest, artifactType string) []descriptor {
 	g.mu.Lock()
 	defer g.mu.Unlock()

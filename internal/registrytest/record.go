@@ -17,12 +17,12 @@ type Request struct {
 	Host   string
 	Header http.Header
 	Conn   string // the client's address: the same for all requests of a connection
-	Status int    // 0: the connection was closed without a response
+	Status int    // 0 if the connection was closed without a response
 	In     int64  // bytes of the body that were received
 	Out    int64  // bytes of the body that were sent
 }
 
-// Requests returns the requests served so far, in order of arrival: all of them or, with ops, only those of the operations ops.
+// Requests returns the requests served so far, in order of arrival: all of them or, with ops, only those of these operations.
 func (g *Registry) Requests(ops ...string) []Request {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -43,10 +43,10 @@ type entry struct {
 	status, in, out atomic.Int64
 }
 
-// Count returns the number of requests of the operations.
+// Count returns the number of requests that Requests returns.
 func (g *Registry) Count(ops ...string) int { return len(g.Requests(ops...)) }
 
-// Bytes returns the total size of the bodies of the operations.
+// Bytes returns the total sizes of the request and response bodies of the operations.
 func (g *Registry) Bytes(ops ...string) (in, out int64) {
 	for _, r := range g.Requests(ops...) {
 		in, out = in+r.In, out+r.Out

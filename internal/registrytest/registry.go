@@ -14,14 +14,14 @@ import (
 // Options select how the registry behaves. The zero value is a registry in memory with the referrers API, ranges, chunked uploads,
 // mounts, and deletion, and without authentication.
 type Options struct {
-	Dir string // blobs are files in this directory; empty: in memory
+	Dir string // directory for the files of blobs; if empty, blobs are in memory
 
 	NoReferrers bool // no referrers API and no OCI-Subject header, as in distribution
-	NoMount     bool // a mount is answered 202, as if the blob did not exist
-	NoTagDelete bool // DELETE of a tag is answered 405
-	NoPatch     bool // PATCH is answered 405: only monolithic uploads
-	NoRange     bool // GET of a blob ignores Range and answers 200
-	OneStepPost bool // POST …?digest= with a body stores it at once; otherwise: 202, continue with PUT
+	NoMount     bool // a mount is answered with 202, as if the blob did not exist
+	NoTagDelete bool // DELETE of a tag is answered with 405
+	NoPatch     bool // PATCH is answered with 405: only monolithic uploads
+	NoRange     bool // GET of a blob ignores Range and answers with 200
+	OneStepPost bool // POST …?digest= with a body stores the blob; otherwise, it opens a session
 	ETags       bool // manifests have an ETag, and PUT honors If-Match and If-None-Match
 	Forgetful   bool // an upload session loses the bytes of a request that broke off, as in zot
 
@@ -32,23 +32,23 @@ type Options struct {
 	Line   Line
 }
 
-// Limits limit requests and responses; 0: no limit.
+// Limits limit requests and responses. 0 means no limit.
 type Limits struct {
 	ChunkMin int64 // sent as OCI-Chunk-Min-Length, and enforced
-	MaxBody  int64 // a larger request body is answered 413
+	MaxBody  int64 // a larger request body is answered with 413
 	PageSize int   // tags or referrers in one response
 }
 
 // Login has the credentials that Options.Auth requires.
 type Login struct {
 	Username, Password string // default: "test" and "secret"
-	TokenUses          int    // requests that a token is valid for; 0: no limit
+	TokenUses          int    // requests that a token is valid for; no limit if 0
 }
 
 // Line sets the speed of the network between client and registry.
 type Line struct {
 	Latency time.Duration // round trip added to every request and to every new connection
-	Rate    int64         // bytes per second, for each connection and direction; 0: unlimited
+	Rate    int64         // bytes per second, for each connection and direction; unlimited if 0
 }
 
 // Registry is the HTTP handler of a test registry. Its methods may be called while requests are served.
@@ -71,7 +71,7 @@ type Registry struct {
 type repository struct {
 	blobs     map[string]bool
 	manifests map[string]manifest // by digest
-	tags      map[string]string   // to digests
+	tags      map[string]string   // digests, by tag
 }
 
 // Classes of paths: the second word of Request.Op.
@@ -85,7 +85,7 @@ const (
 	classCatalog   = "catalog"
 	classReferrers = "referrers"
 	classToken     = "token"
-	classStore     = "store" // a blob at the other host
+	classStore     = "store" // a blob at the target of a redirect
 	classOther     = "other"
 )
 

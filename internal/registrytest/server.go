@@ -138,7 +138,7 @@ const paceStep = 16 << 10
 
 // pace limits the rate of a stream.
 type pace struct {
-	rate int64 // bytes per second; 0: no limit
+	rate int64 // bytes per second; no limit if 0
 	mu   sync.Mutex
 	next time.Time // earliest time for the next bytes
 }

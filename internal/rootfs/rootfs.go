@@ -26,14 +26,14 @@ type files struct {
 	root *os.Root
 }
 
-// isOther reports whether a name is valid except that it is not UTF-8, so that only the os.Root accepts it.
-func isOther(name string) bool {
+// needsRoot reports whether a name is valid except that it is not UTF-8, so that only os.Root accepts it.
+func needsRoot(name string) bool {
 	return !utf8.ValidString(name) && fs.ValidPath(strings.ToValidUTF8(name, "?")) && filepath.Separator == '/'
 }
 
 // Open implements fs.FS.
 func (f files) Open(name string) (fs.File, error) {
-	if !isOther(name) {
+	if !needsRoot(name) {
 		return f.FS.Open(name)
 	}
 	opened, err := f.root.Open(name)
@@ -45,7 +45,7 @@ func (f files) Open(name string) (fs.File, error) {
 
 // Stat implements fs.StatFS.
 func (f files) Stat(name string) (fs.FileInfo, error) {
-	if !isOther(name) {
+	if !needsRoot(name) {
 		return f.FS.Stat(name)
 	}
 	return f.root.Stat(name)
@@ -53,7 +53,7 @@ func (f files) Stat(name string) (fs.FileInfo, error) {
 
 // Lstat implements fs.ReadLinkFS.
 func (f files) Lstat(name string) (fs.FileInfo, error) {
-	if !isOther(name) {
+	if !needsRoot(name) {
 		return f.FS.Lstat(name)
 	}
 	return f.root.Lstat(name)
@@ -61,7 +61,7 @@ func (f files) Lstat(name string) (fs.FileInfo, error) {
 
 // ReadLink implements fs.ReadLinkFS.
 func (f files) ReadLink(name string) (string, error) {
-	if !isOther(name) {
+	if !needsRoot(name) {
 		return f.FS.ReadLink(name)
 	}
 	return f.root.Readlink(name)
@@ -69,7 +69,7 @@ func (f files) ReadLink(name string) (string, error) {
 
 // ReadFile implements fs.ReadFileFS.
 func (f files) ReadFile(name string) ([]byte, error) {
-	if !isOther(name) {
+	if !needsRoot(name) {
 		return f.FS.ReadFile(name)
 	}
 	return f.root.ReadFile(name)

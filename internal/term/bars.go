@@ -11,7 +11,7 @@ import (
 // Transfer is the progress of the blobs of one command.
 type Transfer struct {
 	mu    sync.Mutex
-	plain io.Writer // gets a line for each blob that is done; nil: no such lines
+	plain io.Writer // gets a line for each blob that is done; may be nil
 	blobs map[string]*blobProgress
 	order []*blobProgress
 	start time.Time

@@ -22,7 +22,7 @@ const (
 	ProgressNone  ProgressMode = "none"
 )
 
-// String returns the mode, "auto" for the zero value.
+// String returns the mode, or "auto" for the zero value.
 func (m *ProgressMode) String() string {
 	if *m == "" {
 		return string(ProgressAuto)
@@ -40,7 +40,7 @@ func (m *ProgressMode) Set(value string) error {
 		*m = mode
 		return nil
 	}
-	return fmt.Errorf("must be auto, bar, plain, json or none")
+	return fmt.Errorf("must be auto, bar, plain, json, or none")
 }
 
 // Console writes to standard error. Lines written to it scroll above the progress bars. It is safe for concurrent use.
@@ -185,7 +185,7 @@ func (c *Console) draw(t *Transfer, now time.Time) {
 	c.drawn = len(lines)
 }
 
-// size returns the width and height of the terminal, 80 by 24 if they are unknown.
+// size returns the width and height of the terminal, or 80 by 24 if they are unknown.
 func (c *Console) size() (width, height int) {
 	if c.terminal != nil {
 		if w, h, ok := Dimensions(c.terminal); ok {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Size formats a number of bytes in powers of ten, as registries and docker do; a negative number is "?".
+// Size formats a number of bytes in powers of ten, as registries and Docker do. It returns "?" for a negative number.
 func Size(n int64) string {
 	if n < 0 {
 		return "?"

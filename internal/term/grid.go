@@ -12,7 +12,7 @@ type gridRow struct {
 // grid lays out rows of cells in columns. If they do not fit on the screen, every row is broken before the same cells, so that
 // the cells still form columns. Text in a cell is broken only between words.
 type grid struct {
-	screen *Screen // nil: unlimited
+	screen *Screen // nil if the width is unlimited
 	rows   []gridRow
 	widths []int
 	breaks []bool // whether every row is broken before the cell with the index
@@ -79,7 +79,7 @@ type laidRow struct {
 	row  gridRow
 
 	lines  []string
-	moved  int // cells that went to a line of their own, and fit there
+	moved  int // cells that moved to a separate line, and fit there
 	widest int // columns of the widest line
 
 	open    string // the current line

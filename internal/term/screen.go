@@ -53,7 +53,7 @@ func Fingerprint(w io.Writer, fingerprint string) string {
 	return fingerprint
 }
 
-// Digest returns a digest as it is printed to w: shortened for a screen, as docker does, and in full for other writers.
+// Digest returns a digest as it is printed to w: shortened for a screen, as Docker does, and in full for other writers.
 func Digest(w io.Writer, d digest.Digest) string {
 	screen, ok := w.(*Screen)
 	if !ok || screen.Width == 0 || d.Validate() != nil {

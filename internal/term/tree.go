@@ -87,7 +87,7 @@ type drawing struct {
 }
 
 // draw draws siblings and the lines below them. indents returns the prefixes of the first line of a sibling, and of the lines below
-// it. Strong lines have columns of their own, because their cells have other meanings.
+// it. Strong lines have separate columns, because their cells have other meanings.
 func (d *drawing) draw(siblings []*Tree, indents func(i int) (string, string)) {
 	var rows [2][]gridRow
 	for i, line := range siblings {
@@ -122,7 +122,7 @@ func (d *drawing) draw(siblings []*Tree, indents func(i int) (string, string)) {
 	}
 }
 
-// group returns 1 for a strong line, and 0 for another: each group has columns of its own.
+// group returns 1 for a strong line, and 0 for another: each group has separate columns.
 func (t *Tree) group() int {
 	if t.style == Strong {
 		return 1

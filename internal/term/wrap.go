@@ -2,7 +2,7 @@ package term
 
 import "strings"
 
-// Wrap joins words to a line. On a terminal that is too narrow for the line, it breaks the line between words, and indents all
+// Wrap joins words into a line. On a terminal that is too narrow for the line, it breaks the line between words, and indents all
 // but the first part. A word that is longer than a line is left to the terminal to break, so that it can be copied without breaks.
 func (c *Console) Wrap(indent int, words []string) string {
 	if c.terminal == nil {

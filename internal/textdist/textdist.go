@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	maxLength = 64 // longer words are not compared, which bounds the work
+	maxLength = 64 // bytes; longer words are not compared, which limits the work
 	maxListed = 12 // more words are not listed in a hint
 	few       = 5  // names that FirstFew lists
 )
@@ -38,7 +38,7 @@ func DidYouMean(typed string, words []string) string {
 	return ""
 }
 
-// Suggest returns the hint of DidYouMean. If no word is close, it lists all words, unless they are many.
+// Suggest returns the hint of DidYouMean. If no word is close, it lists all words, unless there are more than maxListed.
 func Suggest(typed string, words []string) string {
 	hint := DidYouMean(typed, words)
 	if hint == "" && 0 < len(words) && len(words) <= maxListed {
@@ -59,6 +59,7 @@ func FirstOf(names []string, n int) string {
 }
 
 // Distance returns the number of changes that turn a into b. A change inserts, deletes, or replaces a byte, or swaps two adjacent ones.
+// If a or b is longer than maxLength, Distance returns maxLength.
 func Distance(a, b string) int {
 	if len(a) > maxLength || len(b) > maxLength {
 		return maxLength

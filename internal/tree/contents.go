@@ -12,12 +12,12 @@ import (
 	"time"
 )
 
-// Contents returns a file system like fsys in which each link is the file or directory that it leads to. The files in replaced, by
-// path, have other content. Reading a directory fails if it has a broken link, a link out of fsys, or a link to a directory above
-// itself.
+// Contents returns a file system like fsys in which each link is the file or directory that it leads to. replaced maps paths to
+// the content that replaces that of a file. Reading a directory fails if it has a broken link, a link out of fsys, or a link to a
+// directory above itself.
 func Contents(fsys fs.FS, replaced map[string][]byte) fs.FS { return contents{fsys, replaced} }
 
-// contents implements Contents.
+// contents is the file system that Contents returns.
 type contents struct {
 	fs.FS
 	replaced map[string][]byte

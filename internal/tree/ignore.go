@@ -75,7 +75,7 @@ func ReadIgnoreFile(fsys fs.FS, dir, base string) (*Ignorer, error) {
 
 // Excludes reports whether a path of the file system is excluded. A directory is not excluded if a pattern may include paths below
 // it again.
-func (i *Ignorer) Excludes(name string, dir bool) bool {
+func (i *Ignorer) Excludes(name string, isDir bool) bool {
 	rel := name
 	if i.base != "." {
 		var below bool
@@ -89,7 +89,7 @@ func (i *Ignorer) Excludes(name string, dir bool) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	out, err := i.matcher.MatchesOrParentMatches(rel)
-	return err == nil && out && !(dir && i.mayKeepBelow(rel))
+	return err == nil && out && !(isDir && i.mayKeepBelow(rel))
 }
 
 func (i *Ignorer) mayKeepBelow(dir string) bool {

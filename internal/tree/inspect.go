@@ -31,6 +31,6 @@ func Inspect[T any](fsys fs.FS, name string, read func(io.ReaderAt, int64) (T, e
 	return v, nil
 }
 
-// MaxSmallFile bounds the size of metadata files that are read into memory: they become a config or annotations, which a registry
-// accepts up to 4 MiB.
+// MaxSmallFile limits the size, in bytes, of metadata files that are read into memory: they become a config or annotations, which
+// a registry accepts up to 4 MiB.
 const MaxSmallFile = 4 << 20

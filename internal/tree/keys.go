@@ -11,8 +11,8 @@ import (
 var identifyingKeys = []string{"$schema", "@context", "@graph", "ArtifactName", "SchemaVersion", "_type", "bomFormat", "components",
 	"descriptor/name", "document/category", "document/csaf_version", "experimental_config", "matches", "mediaType", "payload", "payloadType", "predicateType", "results", "runs", "sbom/spdxVersion", "schema/url", "signatures", "specVersion", "spdxVersion", "version", "vulnerabilities"}
 
-// Keys returns the values of the identifying keys in a JSON object, with "" for a value that is not a string. It returns nil if the
-// file is not a JSON object.
+// Keys returns the values of the identifying keys in a JSON object, at most 16 for each key, with "" for a value that is not a
+// string. It returns nil if the file is not a JSON object.
 func (s *Sample) Keys() map[string][]string {
 	if s.scanned || s.IsDir() {
 		return s.found

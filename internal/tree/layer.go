@@ -10,7 +10,7 @@ import (
 // PackedFile is a file that is packed, with its name after a pull.
 type PackedFile struct{ Path, Title string }
 
-// PackedFiles lists the regular files that a layer is made from.
+// PackedFiles lists the regular files that a layer is made from. It returns nil for a layer that is an existing archive.
 func PackedFiles(fsys fs.FS, l *spec.Layer) ([]PackedFile, error) {
 	switch {
 	case l.Archive:

@@ -10,7 +10,7 @@ import (
 	"github.com/davit-oci/davit/internal/textdist"
 )
 
-// Parents lists a directory and those above it, the root first.
+// Parents lists a directory and the directories above it, the root first.
 func Parents(dir string) []string {
 	list := []string{"."}
 	for i, r := range dir {

@@ -40,7 +40,7 @@ func (s *Sample) Head() []byte {
 // Open opens the file again.
 func (s *Sample) Open() (fs.File, error) { return openFile(s.FS, s.Path) }
 
-// Names returns the sorted names of a directory's entries, or nil for a file.
+// Names returns the sorted names of a directory's entries, or nil for a file or an unreadable directory.
 func (s *Sample) Names() []string {
 	entries, err := fs.ReadDir(s.FS, s.Path)
 	if err != nil {
@@ -54,7 +54,7 @@ func (s *Sample) Names() []string {
 	return names
 }
 
-// Entry returns a sample of a file inside a directory. It reports false if the file can't be found.
+// Entry returns a sample of a file inside a directory. It returns false if the file can't be found.
 func (s *Sample) Entry(name string) (*Sample, bool) {
 	inner := &Sample{FS: s.FS, Path: path.Join(s.Path, name)}
 	info, err := fs.Stat(s.FS, inner.Path)
@@ -94,7 +94,8 @@ func ReadStart(fsys fs.FS, name string, n int64) ([]byte, error) {
 // ErrTooLarge is the error of ReadFile for a file that exceeds the limit.
 var ErrTooLarge = errors.New("is too large")
 
-// ReadFile reads a file of at most limit bytes. A larger file is an ErrTooLarge.
+// ReadFile reads a file of at most limit bytes. It fails with ErrTooLarge for a larger file, and with ErrNotFile if
+// the file is not regular.
 func ReadFile(fsys fs.FS, name string, limit int64) ([]byte, error) {
 	f, err := openFile(fsys, name)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/davit-oci/davit/internal/lists"
 )
 
-// maxRange bounds the bytes of a range of versions, and maxAlternatives its alternatives.
+// maxRange limits the length of a range in bytes, and maxAlternatives the number of its alternatives.
 const (
 	maxRange        = 256
 	maxAlternatives = 16
@@ -26,7 +26,7 @@ type Range struct {
 // ParseRange parses a range.
 func ParseRange(text string) (*Range, error) {
 	if len(text) > maxRange || strings.Count(text, "||") >= maxAlternatives {
-		return nil, errors.New("the range is too long")
+		return nil, errors.New("the range is too long or has too many alternatives")
 	}
 	c, err := semver.NewConstraint(text)
 	if err != nil {

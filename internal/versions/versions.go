@@ -30,7 +30,7 @@ func Compare(a, b string) int {
 	return compareParts(aPre, bPre)
 }
 
-// rank returns 1 for a version that begins with a digit, else 0.
+// rank returns 1 for a version that begins with a digit, or else 0.
 func rank(version string) int {
 	if version != "" && version[0] >= '0' && version[0] <= '9' {
 		return 1

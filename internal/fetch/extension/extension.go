@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// extensions maps suffixes of media types to file extensions; the first match counts.
+// extensions maps suffixes of media types to file extensions; the first match is used.
 var extensions = []struct{ suffix, extension string }{
 	{"tar+gzip", ".tar.gz"}, {"tar.gzip", ".tar.gz"}, {"tar+zstd", ".tar.zst"}, {"tar", ".tar"},
 	{"+json", ".json"}, {"/json", ".json"}, {"+yaml", ".yaml"}, {"/yaml", ".yaml"}, {"+xml", ".xml"}, {"/xml", ".xml"},
@@ -15,7 +15,7 @@ var extensions = []struct{ suffix, extension string }{
 	{"/pdf", ".pdf"}, {"+rego", ".rego"}, {"gguf.v3", ".gguf"}, {"safetensors", ".safetensors"}, {".jinja", ".jinja"},
 }
 
-// Of returns the extension for files of a media type, or "" if it has none.
+// Of returns the extension for files of a media type, or "" if it is unknown.
 func Of(mediaType string) string {
 	mediaType, _, _ = strings.Cut(mediaType, ";")
 	for _, e := range extensions {
@@ -26,7 +26,7 @@ func Of(mediaType string) string {
 	return ""
 }
 
-// Tar returns the file name for the tar of a directory that is not unpacked.
+// Tar returns the file name of a directory's tar that stays packed.
 func Tar(name, mediaType string) string {
 	ext := Of(mediaType)
 	if ext == "" {

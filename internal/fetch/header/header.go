@@ -1,4 +1,4 @@
-// Package header reads the beginnings of files in layers, in ranges: the rest is not fetched, and nothing is verified.
+// Package header reads the beginnings of files in layers with range requests. It verifies nothing.
 package header
 
 import (
@@ -13,11 +13,12 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// maxEntries limits the entries of a tar that Each looks at. A tar with a file of weights has that file and its parent directories.
+// maxEntries limits the entries of a tar that are read. A tar with model weights usually has only their file and its parent
+// directories.
 const maxEntries = 64
 
-// Each visits the files of a layer: the layer itself under its name, or the files in a tar that is not compressed. Of a
-// compressed tar it visits none.
+// Each calls visit for each file of a layer: the layer itself under its name or, for an uncompressed tar, the regular files
+// among its first maxEntries entries. For a compressed tar, it calls visit for none.
 func Each(blob *Blob, name string, visit func(name string, r io.ReaderAt, size int64) error) error {
 	packing := blob.desc.MediaType[strings.LastIndexByte(blob.desc.MediaType, '.')+1:]
 	switch {
@@ -50,27 +51,27 @@ func Each(blob *Blob, name string, visit func(name string, r io.ReaderAt, size i
 	return nil
 }
 
-// NewBlob returns a reader of a blob of a source.
+// NewBlob returns a reader of a source's blob.
 func NewBlob(ctx context.Context, src fetch.Ranger, desc ocispec.Descriptor) *Blob {
 	return &Blob{ctx: ctx, src: src, desc: desc}
 }
 
-// Blob reads a blob at offsets, with one request for many small reads that follow each other.
+// Blob reads a blob at offsets, with one request for many small consecutive reads.
 type Blob struct {
 	ctx   context.Context
 	src   fetch.Ranger
 	desc  ocispec.Descriptor
-	part  []byte
-	begin int64
+	part  []byte // the part that was requested last
+	begin int64  // offset of the part
 }
 
-// The limits of the size of a request: headers have up to some 20 MiB, most of it a vocabulary.
+// The minimum and maximum number of bytes of a request. A header is up to about 20 MiB long, most of it a vocabulary.
 const (
 	leastPart = 256 << 10
 	mostPart  = 4 << 20
 )
 
-// ReadAt reads from the part that was requested last, or requests the next one.
+// ReadAt implements io.ReaderAt. It reads from the part that was requested last, or requests the next one.
 func (r *Blob) ReadAt(p []byte, offset int64) (int, error) {
 	done := 0
 	for done < len(p) {
@@ -88,7 +89,7 @@ func (r *Blob) ReadAt(p []byte, offset int64) (int, error) {
 	return done, nil
 }
 
-// request fetches the part at an offset, a longer one if it follows the last.
+// request fetches the part at an offset. A part that follows the last one is twice as long.
 func (r *Blob) request(at int64) error {
 	length := int64(leastPart)
 	if r.part != nil && at == r.begin+int64(len(r.part)) {

@@ -46,7 +46,7 @@ func CheckDescriptor(desc ocispec.Descriptor) error {
 		return artifact.Refused(untrusted.Line(desc.Digest.String(), 200), "digest: %w", err)
 	}
 	if desc.Size < 0 {
-		return artifact.Refused(desc.Digest.String(), "a size of %d", desc.Size)
+		return artifact.Refused(desc.Digest.String(), "invalid size %d", desc.Size)
 	}
 	return nil
 }

@@ -211,7 +211,7 @@ func Location(change func(*url.URL)) Fault {
 	}, nil)
 }
 
-// Restatus replaces the status from of a response with to.
+// Restatus replaces the response status from with the status to.
 func Restatus(from, to int) Fault {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

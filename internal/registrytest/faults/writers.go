@@ -6,7 +6,7 @@ import (
 	"net/http"
 )
 
-var errCut = errors.New("connection was cut by a fault")
+var errCut = errors.New("connection cut by a fault")
 
 // cutResponse passes a number of bytes of the response body and then calls then, which ends the connection.
 func cutResponse(after int64, then func(http.ResponseWriter, *http.Request)) Fault {

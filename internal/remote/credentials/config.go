@@ -140,7 +140,7 @@ func serverAddress(host string) string {
 	return host
 }
 
-// findEntry returns the credentials in the file for a normal key, or false if there are none. It skips empty entries, which mean
+// findEntry returns the credentials in the file for a normal key, or false without any. It skips empty entries, which mean
 // that a helper has the credentials.
 func (d *dockerConfig) findEntry(normal string) (auth.Credential, bool, error) {
 	for _, key := range keysOf(d.Auths, normal) {

@@ -21,9 +21,7 @@ import (
 type stalled struct{ after time.Duration }
 
 // Error returns a message with the stall time.
-func (s stalled) Error() string {
-	return fmt.Sprintf("connection stalled: less than %d bytes in %v", leastProgress, s.after)
-}
+func (s stalled) Error() string { return fmt.Sprintf("connection stalled for %v", s.after) }
 
 // leastProgress is the number of bytes that must arrive within the stall time. Without this minimum, a server could keep a
 // connection busy forever with a few bytes now and then.

@@ -313,7 +313,7 @@ func BareURL(u *url.URL) *url.URL {
 	return &url.URL{Scheme: u.Scheme, Host: u.Host, Path: path}
 }
 
-// Retryability is how long a request that failed without a response is retried.
+// Retryability is the class of time for which a request that failed without a response is retried.
 type Retryability int
 
 const (

@@ -70,7 +70,7 @@ func takeHistory(config any) []any {
 func flatten(path string, value any, fields []Field) []Field {
 	switch v := value.(type) {
 	case map[string]any:
-		if path != "" && isSet(v) {
+		if path != "" && hasOnlyKeys(v) {
 			return append(fields, Field{path, term.Shorten(strings.Join(slices.Sorted(maps.Keys(v)), ", "), MaxValue)})
 		}
 		for _, key := range slices.Sorted(maps.Keys(v)) {
@@ -86,8 +86,8 @@ func flatten(path string, value any, fields []Field) []Field {
 	return append(fields, Field{path, term.Shorten(fmt.Sprint(value), MaxValue)})
 }
 
-// isSet reports whether an object only lists its keys, as an image config does its ports and volumes.
-func isSet(object map[string]any) bool {
+// hasOnlyKeys reports whether an object only lists its keys, as an image config does its ports and volumes.
+func hasOnlyKeys(object map[string]any) bool {
 	for _, value := range object {
 		if fields, ok := value.(map[string]any); !ok || len(fields) > 0 {
 			return false

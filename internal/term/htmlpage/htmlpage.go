@@ -33,7 +33,7 @@ type converter struct {
 	lexer
 	out      strings.Builder
 	line     strings.Builder // the text of the current block
-	heading  int             // level of the current block; 0: not a heading
+	heading  int             // level of the current block; 0 if it is not a heading
 	title    string
 	hasTitle bool
 	open     []mark // open inline elements

@@ -7,8 +7,8 @@ import (
 
 // token is text or a tag.
 type token struct {
-	tag        string // name of the tag in lower case; empty: text
-	end        bool   // an end tag
+	tag        string // name of the tag in lower case; empty for text
+	end        bool   // whether it is an end tag
 	text       string // with entities decoded
 	attributes string
 }

@@ -191,7 +191,7 @@ type line struct {
 	width int
 }
 
-// wrap breaks spans into lines of at most columns. A wider word gets a line of its own, or is cut if cut is set.
+// wrap breaks spans into lines of at most columns. A wider word gets a separate line, or is cut if cut is set.
 func (r *renderer) wrap(spans []span, columns int, cut bool) []line {
 	w := &wrapper{columns: columns, cut: cut, styled: r.styled}
 	for _, s := range spans {

@@ -10,7 +10,8 @@ import (
 	"github.com/yuin/goldmark/ast"
 )
 
-// Links returns the paths of the files that a document in the directory dir links to. They begin where dir begins.
+// Links returns the paths of the files that a document in the directory dir links to. Like dir, they are relative to the root of the
+// tree. Links returns nil if dir is "".
 func Links(document, dir string) []string {
 	document = strings.ReplaceAll(document, "\r\n", "\n")
 	root, _ := markup.Parse(document)

@@ -15,8 +15,8 @@ import (
 type Options struct {
 	Width  int  // columns; less than 20 count as 20
 	Styled bool // with ANSI escape sequences for bold and color
-	// Dir is the directory of the document. Relative links are shown as paths that begin where Dir begins. "" leaves links
-	// unchanged.
+	// Dir is the directory of the document. Relative links are shown as paths that are relative to the same directory as Dir. If Dir
+	// is "", links are not changed.
 	Dir string
 }
 

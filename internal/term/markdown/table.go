@@ -43,7 +43,7 @@ func (r *renderer) table(t *markup.Table, columns int) []string {
 	return out
 }
 
-// cellWidths returns the widths of the columns, and the least widths at which no word is cut.
+// cellWidths returns the widths of the columns, and their minimum widths, at which no word is cut.
 func cellWidths(rows [][][]span, n int) (widths, least []int) {
 	widths, least = make([]int, n), make([]int, n)
 	for _, row := range rows {

@@ -43,7 +43,7 @@ func (s spans) remove(from, to int64) spans {
 	return out
 }
 
-// gap returns the first span of at most length bytes, from at to end, that is not in the set, or false if there is none.
+// gap returns the first span of at most length bytes, from at to end, that is not in the set, or false if the set has no gap.
 func (s spans) gap(at, length, end int64) (span, bool) {
 	for _, e := range s {
 		if at < e.From {

@@ -23,7 +23,7 @@ type request struct {
 	method       string
 	url          *url.URL
 	length       int64                         // of the body, or -1 if unknown
-	open         func() (io.ReadCloser, error) // opens the body; nil if there is none
+	open         func() (io.ReadCloser, error) // opens the body; nil without a body
 	contentRange string
 	commits      bool // the request ends the session, so the registry may take long to answer
 }
