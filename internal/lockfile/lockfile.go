@@ -36,7 +36,7 @@ const (
 	maxKind    = 64 // bytes
 )
 
-// limits bound the memory that decoding a lock file takes.
+// limits restricts the memory that decoding a lock file takes.
 var limits = jsonwalk.Limits{Objects: maxEntries + 2, Values: 10 * maxEntries}
 
 // File is the content of a lock file.

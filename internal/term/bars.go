@@ -50,7 +50,7 @@ type blobProgress struct {
 	done  int64
 	moved int64 // the part of done that was transferred in this run
 	ended bool
-	begun bool // false: it was only planned
+	begun bool // false if it was only planned
 	based bool // done includes what was there before this run
 	start time.Time
 }

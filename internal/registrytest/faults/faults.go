@@ -60,7 +60,7 @@ func Gzip() Fault {
 	}
 }
 
-// Asking limits a fault to requests whose query has a parameter.
+// Asking limits a fault to requests with a parameter in the query.
 func Asking(parameter string, fault Fault) Fault {
 	return limitTo(func(r *http.Request) bool { return r.URL.Query().Has(parameter) }, fault)
 }

@@ -110,7 +110,7 @@ func (r *Repository) Send(req *http.Request) (*http.Response, error) {
 	return r.Client.auth.Do(req)
 }
 
-// repositoryKey is the context key for the name of the repository that a request is about.
+// repositoryKey is the context key for the name of a request's repository.
 type repositoryKey struct{}
 
 func repositoryOf(ctx context.Context) string {

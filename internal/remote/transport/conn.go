@@ -172,7 +172,7 @@ func (c *conn) limit(a *Activity) time.Time {
 	return a.deadline()
 }
 
-// begin sets the deadline for one system call: the full stall time from now on.
+// begin sets the deadline for one system call: the full stall time from now.
 func (c *conn) begin(set func(time.Time) error) *Activity {
 	c.mu.Lock()
 	defer c.mu.Unlock()

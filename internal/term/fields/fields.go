@@ -26,7 +26,7 @@ type Step struct {
 	Empty bool   // the step made no layer
 }
 
-// limits bound the values of a document. Each takes more memory as a field than in the text.
+// limits restricts the values of a document. Each takes more memory as a field than in the text.
 var limits = jsonwalk.Limits{Objects: 60_000, Values: 300_000}
 
 // Of returns the fields of a JSON object. It returns the history of an image config separately, because each step belongs to a

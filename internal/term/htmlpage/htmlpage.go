@@ -310,7 +310,7 @@ func (c *converter) flush() {
 // blockMarker matches the beginning of a line that Markdown would take for a list or a heading.
 var blockMarker = lazy.Regexp(`(?m)^(\d*)([-+=.)])`)
 
-// maxNesting bounds the indentation of lists and quotes.
+// maxNesting limits the indentation of lists and quotes.
 const maxNesting = 12
 
 // writeBlock writes a block, indented by the lists and quotes around it.

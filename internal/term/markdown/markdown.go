@@ -22,7 +22,7 @@ type Options struct {
 
 const (
 	minWidth = 20
-	// maxDepth bounds the indentation of quotes and lists. Deeper ones are not indented further.
+	// maxDepth limits the indentation of quotes and lists. Deeper ones are not indented further.
 	maxDepth = 12
 )
 

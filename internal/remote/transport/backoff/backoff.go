@@ -70,8 +70,8 @@ type Outage struct {
 	last  time.Time // time of the last failure
 }
 
-// Failed records that a request failed at now, after waiting for the registry from the time since on. It returns the start of the
-// outage. A failure long after the previous one starts a new outage, because no request was sent in between.
+// Failed records that a request failed at now, and that the registry had been silent since the time since. It returns the start of
+// the outage. A failure long after the previous one starts a new outage, because no request was sent in between.
 func (o *Outage) Failed(since, now time.Time) time.Time {
 	o.mu.Lock()
 	defer o.mu.Unlock()
