@@ -194,6 +194,50 @@ func TestOnlyNamed(t *testing.T) {
 	}
 }
 
+// TestTagsBeside checks that a repository does not have the tags of manifests that are named for another one.
+func TestTagsBeside(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "oci")
+	w := start(t, dir, Options{Write: true})
+	app, _ := w.pushManifest("team/app", "1.0", "app", nil)
+	w.pushManifest("team/db", "2.0", "db", nil)
+	own, _ := w.pushManifest("oci", "3.0", "own", nil)
+	if err := w.stop(); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "index.json")
+	data, err := os.ReadFile(file)
+	if err == nil {
+		text := regexp.MustCompile(`"(org\.opencontainers\.image\.ref\.name)":"(team/[a-z]+):([0-9.]+)"`).ReplaceAllString(string(data), `"$1":"$3","io.containerd.image.name":"registry.example.com/$2:$3"`)
+		err = os.WriteFile(file, []byte(text), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := start(t, dir, Options{Write: true})
+	for repo, want := range map[string]string{"team/app": `["1.0","3.0"]`, "team/db": `["2.0","3.0"]`, "oci": `["1.0","2.0","3.0"]`, "any/name": `["1.0","2.0","3.0"]`} {
+		if a := r.want(200, "GET", "/v2/"+repo+"/tags/list", nil); a.body != `{"name":"`+repo+`","tags":`+want+`}` {
+			t.Errorf("tags of %s: %s", repo, a.body)
+		}
+	}
+	for path, want := range map[string]digest.Digest{"team/app/manifests/1.0": app.Digest, "team/db/manifests/1.0": "", "team/db/manifests/3.0": own.Digest, "any/name/manifests/1.0": app.Digest} {
+		status := 200
+		if want == "" {
+			status = 404
+		}
+		if a := r.want(status, "GET", "/v2/"+path, nil); want != "" && a.header.Get("Docker-Content-Digest") != want.String() {
+			t.Errorf("%s: %s", path, a.header.Get("Docker-Content-Digest"))
+		}
+	}
+	r.want(404, "DELETE", "/v2/team/db/manifests/1.0", nil)
+	db, _ := r.pushManifest("team/db", "1.0", "db 1", nil)
+	for path, want := range map[string]digest.Digest{"team/app/manifests/1.0": app.Digest, "team/db/manifests/1.0": db.Digest} {
+		if a := r.want(200, "GET", "/v2/"+path, nil); a.header.Get("Docker-Content-Digest") != want.String() {
+			t.Errorf("%s: %s", path, a.header.Get("Docker-Content-Digest"))
+		}
+	}
+}
+
 // TestNamedInTree checks that a layout in a directory of layouts shows everything in it, whatever repositories it names.
 func TestNamedInTree(t *testing.T) {
 	t.Parallel()

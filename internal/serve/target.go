@@ -39,9 +39,29 @@ type repository struct {
 	naming.Repository // a push to the home of a layout stores only the tag
 }
 
+// names returns the names in the layout that this repository may have. A repository that the layout names does not have the tags
+// of manifests that only belong to others. Any other name stands for the whole layout.
+func (r *repository) names(ctx context.Context) ([]string, error) {
+	names, err := r.Names(ctx)
+	isHere := func(name string) bool { repo, _ := naming.Split(name); return repo == r.Name }
+	if err != nil || r.Name == r.Home || !slices.ContainsFunc(names, isHere) {
+		return names, err
+	}
+	entries, err := r.Entries(ctx)
+	names = nil
+	for _, e := range entries {
+		full := e.FullNames()
+		names = append(names, full...)
+		if tag := e.Tag(); tag != "" && (len(full) == 0 || slices.ContainsFunc(full, isHere)) {
+			names = append(names, tag)
+		}
+	}
+	return names, err
+}
+
 // listTags lists the tags that this repository has.
 func (r *repository) listTags(ctx context.Context) ([]string, error) {
-	names, err := r.Names(ctx)
+	names, err := r.names(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +76,7 @@ func (r *repository) listTags(ctx context.Context) ([]string, error) {
 
 // nameOf returns the name in the layout of a tag of this repository: one with the repository, or else the tag, which all share.
 func (r *repository) nameOf(ctx context.Context, tag string) (string, error) {
-	names, err := r.Names(ctx)
+	names, err := r.names(ctx)
 	if err != nil {
 		return "", err
 	}
