@@ -11,12 +11,12 @@ import (
 
 func TestReadArchiveRefuses(t *testing.T) {
 	t.Parallel()
-	whole := kindtest.Tgz(t, "demo/Chart.yaml", kindtest.SmallChart)
+	archive := kindtest.Tgz(t, "demo/Chart.yaml", kindtest.SmallChart)
 	long := kindtest.Tgz(t, "demo/Chart.yaml", kindtest.SmallChart, "demo/values.yaml", "a: 1")
 	for name, tt := range map[string]struct{ data, want string }{
 		"empty":      {"", "not a packaged chart"},
 		"no gzip":    {"PK\x03\x04", "not a packaged chart"},
-		"cut":        {whole[:len(whole)/2], "broken chart archive"},
+		"cut":        {archive[:len(archive)/2], "broken chart archive"},
 		"no chart":   {kindtest.Tgz(t, "a/b/Chart.yaml", kindtest.SmallChart), "it has no Chart.yaml"},
 		"at the top": {kindtest.Tgz(t, "Chart.yaml", kindtest.SmallChart), "its Chart.yaml is not in a directory"},
 		"dots":       {kindtest.Tgz(t, "./demo/Chart.yaml", kindtest.SmallChart), `it has "./demo/Chart.yaml" where helm requires NAME/Chart.yaml`},

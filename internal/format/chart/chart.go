@@ -219,7 +219,7 @@ func (s *stringifier) convertScalar(n *yaml.Node, key string) {
 	case "!!int", "!!float", "!!bool":
 		var value any
 		if n.Decode(&value) != nil {
-			return // reported when the whole document is decoded
+			return // read reports the error when it decodes the document
 		}
 		if number, ok := value.(float64); ok {
 			value = strconv.FormatFloat(number, 'g', -1, 32)

@@ -15,7 +15,7 @@ type ignoreRule struct {
 }
 
 // builtinRules are the rules that Helm always applies. They exclude hidden files in templates/, and the names in charts/ that Helm
-// does not take for charts.
+// does not treat as charts.
 var builtinRules = []ignoreRule{
 	{pattern: "templates/.?*"}, {pattern: "charts/[._]*"}, {pattern: "charts/*/charts/[._]*"}, {pattern: "charts/*/charts/*/charts/[._]*"},
 }

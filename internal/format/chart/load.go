@@ -81,7 +81,7 @@ func (l *Loader) add(name string, r io.Reader) error {
 	sub, inner, isDir := strings.Cut(below, "/")
 	if path.Ext(sub) == ".tgz" {
 		if isDir {
-			return fmt.Errorf("charts/%s is a directory, and helm takes it for a packaged chart", sub)
+			return fmt.Errorf("charts/%s is a directory, but helm reads it as a packaged chart", sub)
 		}
 		c, err := readArchive(r, newLoader(l.depth+1, l.all))
 		if err != nil {
@@ -94,7 +94,7 @@ func (l *Loader) add(name string, r io.Reader) error {
 		l.charts[sub] = newLoader(l.depth+1, l.all)
 	}
 	if !isDir {
-		return nil // Helm takes any file in charts/ for a chart, so Load reports a missing Chart.yaml
+		return nil // Helm treats any file in charts/ as a chart, so Load reports a missing Chart.yaml
 	}
 	return l.charts[sub].add(inner, r)
 }
@@ -121,7 +121,7 @@ func (l *Loader) Load() (*Chart, error) {
 	for name, sub := range l.charts {
 		inner, err := sub.Load()
 		if err != nil {
-			return nil, fmt.Errorf("charts/%s, which helm takes for a chart: %w", name, err)
+			return nil, fmt.Errorf("charts/%s, which helm treats as a chart: %w", name, err)
 		}
 		c.packed = append(c.packed, inner.Name)
 	}
@@ -272,7 +272,7 @@ func readArchive(r io.Reader, l *Loader) (*Chart, error) {
 	}
 	limited := &io.LimitedReader{R: unzipped, N: 2 * MaxSize} // tar headers take space too
 	files := tar.NewReader(limited)
-	nested := "" // a Chart.yaml below "./", as tar names the files of a directory given as ./NAME
+	nested := "" // an entry "./NAME/Chart.yaml", which tar writes for a directory given as ./NAME
 	for {
 		header, err := files.Next()
 		switch {
