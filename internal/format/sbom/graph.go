@@ -38,24 +38,24 @@ func newSPDXGraph() *spdxGraph {
 
 // spdxElement is an element of an SPDX 3 document. Fields of an unexpected type are empty.
 type spdxElement struct {
-	Type         words `json:"type"`
-	OldType      words `json:"@type"`
-	ID           words `json:"spdxId"`
-	OldID        words `json:"@id"`
-	Name         words `json:"name"`
-	Version      words `json:"software_packageVersion"`
-	Relationship words `json:"relationshipType"`
-	Created      words `json:"created"`
-	From         words `json:"from"`
-	To           words `json:"to"`
-	Expression   words `json:"simplelicensing_licenseExpression"`
+	Type         texts `json:"type"`
+	OldType      texts `json:"@type"`
+	ID           texts `json:"spdxId"`
+	OldID        texts `json:"@id"`
+	Name         texts `json:"name"`
+	Version      texts `json:"software_packageVersion"`
+	Relationship texts `json:"relationshipType"`
+	Created      texts `json:"created"`
+	From         texts `json:"from"`
+	To           texts `json:"to"`
+	Expression   texts `json:"simplelicensing_licenseExpression"`
 }
 
-// words is a JSON string or a list of strings.
-type words []string
+// texts holds a JSON string or a list of strings.
+type texts []string
 
-// UnmarshalJSON keeps the strings of a value of any type.
-func (w *words) UnmarshalJSON(data []byte) error {
+// UnmarshalJSON keeps the non-empty strings of a value of any type.
+func (t *texts) UnmarshalJSON(data []byte) error {
 	var value any
 	if err := json.Unmarshal(data, &value); err != nil {
 		return err
@@ -66,17 +66,18 @@ func (w *words) UnmarshalJSON(data []byte) error {
 	}
 	for _, v := range list {
 		if s, ok := v.(string); ok && s != "" {
-			*w = append(*w, s)
+			*t = append(*t, s)
 		}
 	}
 	return nil
 }
 
-func (w words) first() string {
-	if len(w) == 0 {
+// first returns the first string, or "" without strings.
+func (t texts) first() string {
+	if len(t) == 0 {
 		return ""
 	}
-	return w[0]
+	return t[0]
 }
 
 // readElement reads an element of an SPDX 3 document.
@@ -152,7 +153,7 @@ func (g *spdxGraph) licenseName(id string) string {
 
 // readContext reads the version of SPDX 3 from the JSON-LD context: https://spdx.org/rdf/3.0.1/spdx-context.jsonld.
 func (s *reader) readContext(d *json.Decoder) error {
-	var contexts words
+	var contexts texts
 	if err := ignoreTypeError(d.Decode(&contexts)); err != nil {
 		return err
 	}
