@@ -75,7 +75,7 @@ type node struct {
 	anchor   string                      // if not "", $dynamicRef refers to the outermost schema with this dynamic anchor instead
 }
 
-// resource is a schema with an $id, or the whole document.
+// resource is a schema with an $id, or the document itself.
 type resource struct {
 	base    *url.URL
 	root    *node
@@ -99,7 +99,7 @@ func (c *compiler) addFault(at []string, format string, args ...any) {
 // below returns a path with one more step.
 func below(at []string, step string) []string { return append(at[:len(at):len(at)], step) }
 
-// read compiles the schema at a path and the schemas in it. home is the resource that contains it, or nil for the document itself.
+// read compiles the schema at a path and the schemas in it. home is the resource that contains the schema, or nil for the document.
 func (c *compiler) read(value any, at []string, home *resource) *node {
 	n := &node{at: at, home: home, one: map[string]*node{}, list: map[string][]*node{}, named: map[string]map[string]*node{},
 		patterns: map[string]*regexp.Regexp{}}

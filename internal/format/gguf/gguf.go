@@ -46,8 +46,8 @@ type File struct {
 // or exceeds a limit, or if the file is too short for its tensors. Its use of memory is bounded, whatever lengths the header contains.
 func Read(r io.ReaderAt, size int64) (*File, error) { return Visit(r, size, nil) }
 
-// Visit is like Read, but also calls visit, unless it is nil, for each tensor in the order of the header. The calls come before
-// the check of the file's length.
+// Visit is like Read, but also calls visit for each tensor, in the order of the header, before it checks the length of the file. visit
+// may be nil.
 func Visit(r io.ReaderAt, size int64, visit func(tensor.Tensor)) (*File, error) {
 	g := &reader{in: bufio.NewReaderSize(io.NewSectionReader(r, 0, size), 64<<10), size: size, visit: visit}
 	f, err := g.read()
@@ -58,7 +58,7 @@ func Visit(r io.ReaderAt, size int64, visit func(tensor.Tensor)) (*File, error) 
 }
 
 // IsHead reports whether data begins like a GGUF file: with the magic and a version below 256 in either byte order, so that
-// text is not taken for GGUF. The version may be missing, as in a truncated file.
+// text is not recognized as GGUF. The version may be missing, as in a truncated file.
 func IsHead(data []byte) bool {
 	const versions = 1 << 8
 	if !bytes.HasPrefix(data, []byte("GGUF")) && !bytes.HasPrefix(data, []byte("FUGG")) {

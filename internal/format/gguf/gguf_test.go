@@ -58,9 +58,9 @@ func TestRead(t *testing.T) {
 
 func TestReadRefuses(t *testing.T) {
 	t.Parallel()
-	whole := formattest.TinyLlama().Bytes()
+	valid := formattest.TinyLlama().Bytes()
 	withNumber := func(at int, n uint64) []byte {
-		b := bytes.Clone(whole)
+		b := bytes.Clone(valid)
 		binary.LittleEndian.PutUint64(b[at:], n)
 		return b
 	}
@@ -77,8 +77,8 @@ func TestReadRefuses(t *testing.T) {
 		"empty":                {nil, "truncated GGUF"},
 		"another format":       {[]byte("PK\x03\x04aaaaaaaa"), "not a GGUF file"},
 		"unknown version":      {[]byte("GGUF\x04\x00\x00\x00"), "unsupported GGUF version 4"},
-		"header cut":           {whole[:100], "file ends at byte 100, inside the header"},
-		"data cut":             {whole[:len(whole)-1], `tensor "blk.0.attn_norm.weight" ends at byte`},
+		"header cut":           {valid[:100], "file ends at byte 100, inside the header"},
+		"data cut":             {valid[:len(valid)-1], `tensor "blk.0.attn_norm.weight" ends at byte`},
 		"tensor at max int64":  {withNumber(offsetAt, math.MaxInt64-1024), fmt.Sprintf("ends at byte %d, but", uint64(len(header))+math.MaxInt64)},
 		"offset overflow":      {withNumber(offsetAt, math.MaxUint64), "the end of the data overflows"},
 		"more tensors":         {withNumber(8, 1<<40), "1099511627776 tensors do not fit"},

@@ -50,8 +50,8 @@ var dtypeBits = map[string]int64{"F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "BOOL": 8,
 // or exceeds a limit, or if the tensors do not fill the rest of the file: the format allows no holes.
 func Read(r io.ReaderAt, size int64) (*File, error) { return Visit(r, size, nil) }
 
-// Visit is like Read, but also calls visit, unless it is nil, for each tensor in the order of the header. The calls come before
-// the check of the file's length.
+// Visit is like Read, but also calls visit for each tensor, in the order of the header, before it checks the length of the file. visit
+// may be nil.
 func Visit(r io.ReaderAt, size int64, visit func(tensor.Tensor)) (*File, error) {
 	var prefix [8]byte
 	if _, err := r.ReadAt(prefix[:], 0); err != nil {

@@ -13,7 +13,7 @@ var shardName = lazy.Regexp(`^(.*)-(\d{5,6})-of-(\d{5,6})\.(gguf|safetensors|bin
 
 // Group holds the common parts of the names of a model's shards.
 type Group struct {
-	Stem  string // the path up to the number; the whole path of a file that is not a shard
+	Stem  string // the path up to the number; the complete path of a file that is not a shard
 	Count int    // the number of shards; 0 for a file that is not a shard
 	Ext   string
 	Width [2]int // the numbers of digits of the shard number and of the count
