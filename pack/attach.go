@@ -24,13 +24,13 @@ import (
 // AttachOptions configure how an artifact is attached. The zero value keeps existing attachments.
 type AttachOptions struct {
 	Options
-	// Replace removes the other referrers of the same type and name once the new one is stored. Of attestations, it
-	// removes those with the same predicate. A referrer without a name has the one that Attach would choose.
+	// Replace removes the other referrers of the same type and name, and for attestations of the same predicate, once the new
+	// one is stored. A referrer without a name is treated as having the name that Attach would choose.
 	Replace bool
 	// EachPlatform attaches to every manifest of an index instead of the index itself.
 	EachPlatform bool
 	// KeepReplaced keeps the referrers that Replace would remove, and lists them in Attached.Replaced. A caller that attaches
-	// several artifacts removes them afterwards, so that none replaces another.
+	// several artifacts can remove them afterwards, so that no new one is removed.
 	KeepReplaced bool
 	// DryRun sends and removes nothing.
 	DryRun bool
@@ -40,7 +40,7 @@ type AttachOptions struct {
 type Attached struct {
 	*Result
 	Replaced []Replaced `json:"replaced,omitempty"` // referrers that were removed, or would be
-	Kept     []Replaced `json:"kept,omitempty"`     // those that are still attached: the registry refuses deletion
+	Kept     []Replaced `json:"kept,omitempty"`     // referrers that are still attached, because the registry refuses to delete them
 	DryRun   bool       `json:"dryRun,omitempty"`
 
 	Platform *ocispec.Platform `json:"platform,omitempty"` // of the subject, if it was chosen from an index
@@ -59,7 +59,8 @@ type Replaced struct {
 }
 
 // Attach packs the plan and pushes it as a referrer of subject, without a tag. It returns one result for each subject. If the
-// same artifact is attached already, whenever it was created, it is not attached again and its result has Skipped set.
+// same artifact, apart from its creation time, is attached already, it is not attached again. The result has Skipped set if
+// nothing was sent or removed.
 //
 // If Replace is set, Attach fails with errdef.ErrUnsupported for a target that can't delete. If the registry refuses to delete, the
 // error is a *prune.StillAttachedError, and the results are complete. If EachPlatform is set, an index without manifests is an
@@ -67,7 +68,7 @@ type Replaced struct {
 func Attach(ctx context.Context, fsys fs.FS, plan *artifact.Plan, to Attachment, opts AttachOptions) ([]*Attached, error) {
 	if opts.Replace && !opts.DryRun {
 		if _, ok := to.Target.(content.Deleter); !ok {
-			return nil, fmt.Errorf("replacing referrers: %w: the target deletes nothing", errdef.ErrUnsupported)
+			return nil, fmt.Errorf("replacing referrers: %w: the target can't delete", errdef.ErrUnsupported)
 		}
 	}
 	subjects := []ocispec.Descriptor{to.Subject}

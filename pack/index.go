@@ -21,12 +21,12 @@ import (
 // Member is a manifest of a future index. It already exists at the index's target.
 type Member struct {
 	Descriptor ocispec.Descriptor
-	Platform   *ocispec.Platform // nil: that of its image config, else none
+	Platform   *ocispec.Platform // if nil, that of the descriptor, or else that of the image config
 }
 
 // IndexOptions configure an index. The zero value pushes it without a tag.
 type IndexOptions struct {
-	ArtifactType string            // empty: that of the manifests, if they all have the same
+	ArtifactType string            // if empty, the type that all manifests share, if any
 	Annotations  map[string]string // of the index
 	Created      time.Time         // written as org.opencontainers.image.created, unless zero
 	Subject      *ocispec.Descriptor
@@ -35,10 +35,10 @@ type IndexOptions struct {
 	Progress     artifact.Progress                                         // receives every step, unless nil
 }
 
-// Index puts separately pushed manifests under one index, in the order given. A member that is an index itself contributes its
-// manifests and their BuildKit attestations. An index without manifests is an artifact.ErrInvalid. So are two manifests for one
-// platform, since a client could not choose, unless the artifactType is that of a collection. Other errors are those of dst and
-// of opts.BeforeTag.
+// Index puts separately pushed manifests under one index, in the order given. A member that is an index itself contributes
+// its manifests and their BuildKit attestations. Index fails with artifact.ErrInvalid if there are no manifests, if one is
+// given twice, or, unless the artifactType is that of a collection, if two have the same platform, because a client could not
+// choose between them. Other errors are those of dst and of opts.BeforeTag.
 func Index(ctx context.Context, dst oras.Target, members []Member, opts IndexOptions) (*Result, error) {
 	kind, _ := kinds.KindOfIndex(ocispec.Index{ArtifactType: opts.ArtifactType, Annotations: opts.Annotations})
 	entries, warnings, err := newEntries(ctx, dst, members, kind.Shape == mediatypes.Collection)
@@ -79,7 +79,7 @@ func Index(ctx context.Context, dst oras.Target, members []Member, opts IndexOpt
 	return r, nil
 }
 
-// indexKind returns the kind of an index by its own type and annotations, or else the kind of its first manifest.
+// indexKind returns the kind that the type and annotations of an index determine, or else the kind of its first manifest.
 func indexKind(ctx context.Context, dst oras.Target, plan *artifact.Plan, entries []ocispec.Descriptor) (mediatypes.Kind, error) {
 	kind, ok := kinds.KindOfIndex(ocispec.Index{ArtifactType: plan.ArtifactType, Annotations: plan.Annotations})
 	if ok {

@@ -27,7 +27,8 @@ func (p *pusher) readKnownBlobs(ctx context.Context, desc ocispec.Descriptor) kn
 	return h
 }
 
-// maxChildren limits the manifests of an index that is read for hints: each costs a request.
+// maxChildren is the maximum number of manifests in an index that are read for hints: each costs a request. Those of a larger
+// index are not read.
 const maxChildren = 16
 
 // addKnownBlobs adds the blobs of one manifest and returns the manifests of an index.

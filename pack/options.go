@@ -15,16 +15,16 @@ const defaultConcurrency = 8
 
 // Options configure how an artifact is packed. The zero value is usable.
 type Options struct {
-	// Base is the base of an image or volume: its layers come first, and its config is completed.
+	// Base is the base of an image or volume: its layers come first, and the new config is merged into its config. Nil means no base.
 	Base *Base
 	// Created is written as org.opencontainers.image.created and as the time of tar entries. The zero time leaves the
 	// annotation out, so that equal files have equal digests.
 	Created time.Time
-	// Concurrency is the number of blobs that are sent at once. 0: eight.
+	// Concurrency is the number of blobs that are sent at once. Zero means eight.
 	Concurrency int
-	// Progress receives every step. nil: no reports.
+	// Progress receives every step, unless nil.
 	Progress artifact.Progress
-	// Cache remembers the digests of files and directories. nil: everything is read.
+	// Cache remembers the digests of files and directories. If it is nil, all files are read.
 	Cache *Cache
 }
 
@@ -37,26 +37,26 @@ type Base struct {
 // PushOptions configure how an artifact is packed and pushed. The zero value adds no tags to those of the plan.
 type PushOptions struct {
 	Options
-	// Subject makes the artifact a referrer of this manifest. nil: no subject.
+	// Subject makes the artifact a referrer of this manifest, unless nil.
 	Subject *ocispec.Descriptor
 	// Tags are moved to the artifact, along with those of the plan, once everything else is done.
 	Tags []string
-	// BeforeSend is called with the manifest before anything is sent. Its error ends the push. It requires all files to be read
-	// first; without it, large files are hashed while they are sent. nil: nothing is called.
+	// BeforeSend is called with the manifest before anything is sent. Its error ends the push. It requires all files to be
+	// read first; without it, large files are hashed while they are sent. It may be nil.
 	BeforeSend func(ctx context.Context, manifest ocispec.Descriptor) error
 	// BeforeTag is called once the artifact is stored, and before a tag moves to it, so that a signature is in place when the
-	// artifact can be found by name. Its error ends the push, and no tag moves. nil: nothing is called.
+	// artifact can be found by name. Its error ends the push, and no tag moves. It may be nil.
 	BeforeTag func(ctx context.Context, manifest ocispec.Descriptor) error
 }
 
-// BlobKeeper is a target that reports whether it stores a manifest only together with all blobs that the manifest names. A
-// registry does; files of a layout may be deleted by other programs. Push then checks for fewer blobs.
+// BlobKeeper is a target that reports whether it stores a manifest only together with all blobs that the manifest names. If
+// so, Push checks for fewer blobs. A registry does; in a layout, other programs may delete blobs.
 type BlobKeeper interface {
 	// KeepsBlobs reports whether the blobs of a stored manifest are certain to exist.
 	KeepsBlobs() bool
 }
 
-// BlobPusher is implemented by targets that can do more than Push of oras: the digest may be unknown, an interrupted upload
+// BlobPusher is implemented by targets that can do more than oras's Push: the digest may be unknown, an interrupted upload
 // resumes, and an existing blob is not sent.
 type BlobPusher interface {
 	// PushBlob sends a blob, and calls report with the number of bytes done. It returns the descriptor with the digest.

@@ -19,15 +19,14 @@ import (
 	"oras.land/oras-go/v2/registry/remote/errcode"
 )
 
-// Push packs the plan and sends it to dst: layers first, by falling size, then configs and manifests, then referrers,
-// and the tags last. It does not send blobs that dst has. If dst has everything, tags included, the result has Skipped
-// set.
+// Push packs the plan and sends it to dst: layers first, the largest before the others, then configs and manifests, then referrers,
+// and the tags last. It does not send blobs that dst has. If dst has everything, tags included, the result has Skipped set.
 //
 // A large file that opts.Cache does not know is hashed while it is sent, if dst is a BlobPusher.
 //
-// Push fails with artifact.ErrChanged if a file changes while it is read, and with an *artifact.Error if a file can't be read. It
-// returns errors of dst, BeforeSend, and BeforeTag unchanged. After an error no tag has moved; blobs that were sent stay, and
-// the next Push continues with them.
+// Push fails with artifact.ErrChanged if a file changes while it is read, and with an *artifact.Error if a file can't be
+// read. It returns errors of BeforeSend and BeforeTag unchanged, and may wrap those of dst. Unless moving a tag failed, no
+// tag has moved after an error. Blobs that were sent stay, and the next Push continues with them.
 func Push(ctx context.Context, fsys fs.FS, plan *artifact.Plan, dst oras.Target, opts PushOptions) (*Result, error) {
 	p, root, err := newPusher(ctx, opts.newPacker(fsys), plan, dst, opts)
 	if err != nil {
@@ -66,8 +65,8 @@ type pusher struct {
 	tags    []string
 	first   *ocispec.Descriptor      // the manifest that the first tag points to
 	was     map[string]digest.Digest // the previous digests of tags that moved
-	old     knownBlobs               // of the manifest that the tag points to now
-	sent    atomic.Bool              // something had to be sent
+	old     knownBlobs               // of the manifest that the first tag points to
+	sent    atomic.Bool              // whether anything was sent
 	hooks   hooks
 	listed  fetch.Listed
 }
@@ -130,12 +129,12 @@ func (p *pusher) callBeforeSend(ctx context.Context, root *node.Node, blobs []*b
 	return p.hooks.send(ctx, root.Manifest.Desc)
 }
 
-// manyBlobs is the number of blobs from which checking for them takes longer than reading the manifest that the tag
-// points to.
+// manyBlobs is the smallest number of blobs for which reading the manifest that the tag points to is faster than checking for
+// each blob.
 const manyBlobs = 8
 
-// isRefusal reports whether a registry may have rejected a manifest because it lacks a blob. Registries use different statuses for
-// that. Statuses for credentials, quotas, and rate limits do not count.
+// isRefusal reports whether a registry may have rejected a manifest because it lacks a blob. Registries use different
+// statuses for that. Statuses for credentials, quotas, and rate limits have other causes.
 func isRefusal(err error) bool {
 	var answer *errcode.ErrorResponse
 	if !errors.As(err, &answer) {
@@ -168,7 +167,7 @@ func (p *pusher) pushAll(ctx context.Context, root *node.Node, tagged *ocispec.D
 	return p.pushManifests(ctx, root, tagged)
 }
 
-// smallFiles limits the total bytes of the files that measureSmall reads. Reading them takes less time than a round trip.
+// smallFiles is the maximum total size in bytes of the files that measureSmall reads. Reading them takes less time than a round trip.
 const smallFiles = 1 << 20
 
 // measureSmall hashes small files before anything is sent, so that the config may be sent at the same time as the layers.
@@ -220,7 +219,7 @@ func (p *pusher) recordMove(tag string, old *ocispec.Descriptor, to digest.Diges
 	p.was[tag] = old.Digest
 }
 
-// isComplete reports whether the target has the whole artifact under its tags.
+// isComplete reports whether the target has the complete artifact, under all its tags.
 func (p *pusher) isComplete(ctx context.Context, root *node.Node, tagged *ocispec.Descriptor) (bool, error) {
 	want := root.Manifest.Desc.Digest
 	if tagged != nil && tagged.Digest != want {

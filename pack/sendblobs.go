@@ -52,7 +52,7 @@ func (p *pusher) pushBlobs(ctx context.Context, blobs []*blob.Blob) error {
 	return group.Wait()
 }
 
-// weight estimates the time to send a blob. The size of a new tar is unknown, so such tars are sent first.
+// weight returns the size of a blob, for sorting. A tar of unknown size gets the maximum, so that it is sent first.
 func weight(b *blob.Blob) int64 {
 	if b.Desc.Size < 0 {
 		return 1<<63 - 1
@@ -97,8 +97,8 @@ func (p *pusher) pushBlob(ctx context.Context, b *blob.Blob) error {
 	return nil
 }
 
-// rehash reads a file again after an error that a wrong digest in the cache explains, so that the next push does not fail the same
-// way.
+// rehash reads a file again after an error that a wrong digest in the cache may explain, so that the next push does not fail
+// the same way.
 func (p *pusher) rehash(ctx context.Context, b *blob.Blob, err error) {
 	origin, file := b.Origin.(*blob.FileOrigin)
 	if !file || !errors.Is(err, artifact.ErrChanged) && !errors.Is(err, artifact.ErrRefused) {
@@ -110,7 +110,7 @@ func (p *pusher) rehash(ctx context.Context, b *blob.Blob, err error) {
 	}
 }
 
-// isHashedWhileSent reports whether a blob is hashed while it is sent.
+// isHashedWhileSent reports whether a blob with an unknown digest is to be hashed while it is sent.
 func (p *pusher) isHashedWhileSent(b *blob.Blob) bool {
 	if o, ok := b.Origin.(*tar.Origin); ok {
 		return !o.IsSmall()

@@ -104,8 +104,8 @@ func (p *pusher) isListed(ctx context.Context, n *node.Node) (bool, error) {
 	return p.listed.Has(ctx, graph, n.Subject.Digest, n.Manifest.Desc.Digest)
 }
 
-// moveTags moves every tag to the manifest. It skips tags that already point to it. The first tag points to tagged; if that is nil,
-// the tag must be moved.
+// moveTags moves every tag to the manifest. It skips tags that already point to it. The first tag points to tagged, which is
+// nil if that tag must move.
 func (p *pusher) moveTags(ctx context.Context, m node.Document, tagged *ocispec.Descriptor) error {
 	for i, tag := range p.tags {
 		old := tagged

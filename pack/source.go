@@ -119,7 +119,7 @@ func (s *Source) Resolve(_ context.Context, reference string) (ocispec.Descripto
 func (s *Source) Predecessors(_ context.Context, desc ocispec.Descriptor) ([]ocispec.Descriptor, error) {
 	var found []ocispec.Descriptor
 	s.root.Walk(func(n *node.Node) error {
-		if n.LeadsTo(desc.Digest) {
+		if n.RefersTo(desc.Digest) {
 			found = append(found, n.Manifest.Desc)
 		}
 		return nil

@@ -21,16 +21,16 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// Selection chooses referrers. The zero value chooses none, and is an error of Choose and Detach. A referrer is chosen if it
-// meets every condition that is set.
+// Selection chooses referrers. The zero value is an error in Choose and Detach. A referrer is chosen if it meets every
+// condition that is set.
 type Selection struct {
 	Digests []digest.Digest // referrers with these digests; every one must be a referrer of the subject
 	Kind    string          // referrers of these kinds or artifactTypes, separated by commas
 	All     bool            // all referrers; needed if nothing else is set, ignored otherwise
 	// Keep is the number of newest referrers of each type, name, and predicate that are not chosen. Referrers without a time
-	// count as the oldest; see Choice.Undecided. Nil: 0.
+	// are treated as the oldest; see Choice.Undecided. If Keep is nil, the number is 0.
 	Keep *int
-	// OlderThan chooses referrers created before this time. Referrers without a time are never chosen. Zero: of any age.
+	// OlderThan chooses referrers created before this time. Referrers without a time are never chosen. The zero time means any age.
 	OlderThan time.Time
 }
 
@@ -42,8 +42,8 @@ func (s Selection) IsEmpty() bool {
 // Choice is the result of Choose.
 type Choice struct {
 	Referrers []ocispec.Descriptor // in the order of the listing
-	// Undecided are those of one type, name, and predicate of which Selection.Keep would leave only some, without times that say
-	// which ones are the newest. They are not chosen.
+	// Undecided are groups of referrers of the same type, name, and predicate. Selection.Keep keeps only some of each group,
+	// but lacks the times to determine the newest. They are not chosen.
 	Undecided [][]ocispec.Descriptor
 }
 
@@ -62,7 +62,7 @@ func Detach(ctx context.Context, dst oras.GraphTarget, subject ocispec.Descripto
 func Choose(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor, selection Selection) (*Choice, error) {
 	if selection.IsEmpty() {
 		return nil, &artifact.Error{Op: "detaching from", Item: subject.Digest.String(),
-			Err: fmt.Errorf("%w: neither digests nor a kind nor all are chosen", artifact.ErrInvalid)}
+			Err: fmt.Errorf("%w: the selection is empty", artifact.ErrInvalid)}
 	}
 	referrers, err := fetch.ListReferrers(ctx, src, subject, "")
 	if err != nil {
@@ -93,7 +93,7 @@ func Choose(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.D
 	return choice, nil
 }
 
-// completeEntry completes a listed referrer from its manifest, if it lacks fields that the selection needs.
+// completeEntry adds the type and annotations in the manifest to a listed referrer, if it lacks fields that the selection needs.
 func (s Selection) completeEntry(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) (ocispec.Descriptor, error) {
 	needsManifest := mediatypes.Traits{ArtifactType: desc.ArtifactType, Annotations: desc.Annotations}.NeedsManifest()
 	needsTime := (s.Keep != nil || !s.OlderThan.IsZero()) && len(desc.Annotations) == 0
@@ -142,16 +142,16 @@ func (s Selection) filterByAge(all []ocispec.Descriptor) *Choice {
 	return choice
 }
 
-// isYoung reports whether a referrer is too young to be chosen, or may be.
+// isYoung reports whether a referrer is too young to be chosen, or has no time.
 func (s Selection) isYoung(r ocispec.Descriptor) bool {
 	created := createdAt(r)
 	return !s.OlderThan.IsZero() && (created.IsZero() || !created.Before(s.OlderThan))
 }
 
-// createdAt returns the time of creation in the annotations of a descriptor, or the zero time.
+// createdAt returns the creation time in the annotations of a descriptor, or the zero time.
 func createdAt(desc ocispec.Descriptor) time.Time { return manifest.Created(desc.Annotations) }
 
-// isKind reports whether a referrer has one of the requested kinds or types.
+// isKind reports whether a referrer has one of the wanted kinds or artifactTypes, which are separated by commas.
 func isKind(desc ocispec.Descriptor, wanted string) bool {
 	k, ok := kinds.KindOfEntry(desc)
 	return kinds.AnyOf(wanted, func(kind string) bool { return desc.ArtifactType == kind || ok && k.Name == kind })
@@ -177,15 +177,15 @@ func (e *StillAttachedError) Error() string {
 	return fmt.Sprintf("1 referrer is still attached: %v", e.Err)
 }
 
-// Unwrap returns the error of the first referrer, an errdef.ErrUnsupported.
+// Unwrap returns the error of the first referrer, which wraps errdef.ErrUnsupported.
 func (e *StillAttachedError) Unwrap() error { return e.Err }
 
-// Has reports whether one of the referrers has a digest.
+// Has reports whether one of the referrers has the digest d.
 func (e *StillAttachedError) Has(d digest.Digest) bool {
 	return slices.ContainsFunc(e.Referrers, func(r ocispec.Descriptor) bool { return r.Digest == d })
 }
 
-// Join adds the referrers of err if that is a *StillAttachedError. It returns false for any other error except nil.
+// Join adds the referrers of err if that is a *StillAttachedError. It returns true if err is nil, and false for any other error.
 func (e *StillAttachedError) Join(err error) bool {
 	var other *StillAttachedError
 	if !errors.As(err, &other) {
@@ -230,7 +230,7 @@ func Referrers(ctx context.Context, dst oras.Target, subject ocispec.Descriptor,
 func Remove(ctx context.Context, dst oras.Target, all []ocispec.Descriptor) error {
 	deleter, ok := dst.(content.Deleter)
 	if !ok {
-		return fmt.Errorf("removing manifests: %w: the target deletes nothing", errdef.ErrUnsupported)
+		return fmt.Errorf("removing manifests: %w: the target can't delete", errdef.ErrUnsupported)
 	}
 	for _, desc := range all {
 		if err := deleter.Delete(ctx, desc); err != nil && !errors.Is(err, errdef.ErrNotFound) {

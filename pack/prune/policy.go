@@ -28,7 +28,7 @@ func matches(pattern, name string) (bool, error) {
 	return path.Match(pattern, name)
 }
 
-// hintAtTags returns a hint with the first few tags.
+// hintAtTags returns a hint that names the first few tags.
 func hintAtTags(tags []Tag) string {
 	var names []string
 	for _, t := range tags {
@@ -40,7 +40,8 @@ func hintAtTags(tags []Tag) string {
 	return "tags: " + textdist.FirstFew(names)
 }
 
-// divide divides tags into those that are kept and those that are removed.
+// divide divides tags into those that are kept and those that are removed. It returns artifact.ErrInvalid for a malformed
+// pattern, or one that matches no tag.
 func (p Policy) divide(tags []Tag) (kept, gone []Tag, err error) {
 	if p.KeepsAll() {
 		return tags, nil, nil

@@ -36,8 +36,8 @@ type Target interface {
 // Policy determines which tags are kept. The zero value keeps every tag.
 type Policy struct {
 	KeepTags  []string  // patterns of path.Match for tags to keep; each must match a tag
-	KeepLast  *int      // the number of newest artifacts of each repository to keep with all their tags, by time, else by version. Nil: none
-	OlderThan time.Time // tags of artifacts created at this time or later stay. Zero: tags of any age are removed
+	KeepLast  *int      // the number of newest artifacts of each repository to keep with all their tags, by time, else by version; nil: none
+	OlderThan time.Time // tags of artifacts created at this time or later, or at an unknown time, stay; the zero time keeps none
 }
 
 // KeepsAll reports whether every tag is kept.
@@ -60,7 +60,7 @@ type Plan struct {
 	Tags      []Tag                `json:"tags"`      // untagged, or deleted with their manifests
 	Manifests []ocispec.Descriptor `json:"manifests"` // in the order in which they are deleted
 	Kept      []string             `json:"kept"`      // tags
-	// Undated are the tags that are kept only because their age is unknown, if the policy has an age.
+	// Undated are the tags that are kept only because their age is unknown, if the policy sets OlderThan.
 	Undated []string `json:"undated,omitempty"`
 	// Listed reports whether manifests without a tag were considered. Registries do not list them.
 	Listed bool `json:"untaggedListed"`
@@ -69,7 +69,7 @@ type Plan struct {
 // errNoMatch is the error for a pattern that matches no tag. A typo in a pattern must not remove everything.
 var errNoMatch = fault.Worded("matches no tag", artifact.ErrInvalid)
 
-// maxManifests bounds the manifests of a repository that are read.
+// maxManifests limits the manifests that are read from a repository.
 const maxManifests = 100_000
 
 // NewPlan finds the manifests that are not reachable from a kept tag through indexes, subjects, and referrers, and the tags by which cosign
@@ -173,8 +173,8 @@ func (w *walker) findAttachedTags(ctx context.Context, needed map[digest.Digest]
 	return unneeded, nil
 }
 
-// Apply removes the tags and manifests of a plan. Where a registry can't delete tags, they disappear with their manifests. A
-// tag that can't be removed is an *artifact.Error that names it; see Remove for other errors.
+// Apply removes the tags and manifests of a plan. Where a registry can't delete tags, they disappear with their manifests. If
+// a tag can't be removed, the error is an *artifact.Error that names it. Other errors are those of Remove.
 func (p *Plan) Apply(ctx context.Context, repo Repository) error {
 	gone := map[digest.Digest]bool{}
 	for _, desc := range p.Manifests {
@@ -216,7 +216,7 @@ type walker struct {
 	manifests map[digest.Digest]*fetch.Manifest
 }
 
-// resolve returns the tags with the manifests that they point to and their dates.
+// resolve returns the tags with the manifests that they point to and their dates. It skips tags that no longer exist.
 func (w *walker) resolve(ctx context.Context, names []string) ([]Tag, error) {
 	var tags []Tag
 	for _, name := range names {
@@ -237,7 +237,8 @@ func (w *walker) resolve(ctx context.Context, names []string) ([]Tag, error) {
 	return tags, nil
 }
 
-// readCreated returns the time of creation in the annotations of an artifact, or else in the config of an image, or else the zero time.
+// readCreated returns the creation time in the annotations of a manifest, or else in its config. An index without the
+// annotation has the time of its first runnable manifest. The zero time means unknown.
 func (w *walker) readCreated(ctx context.Context, m *fetch.Manifest) (time.Time, error) {
 	if t := createdAt(ocispec.Descriptor{Annotations: m.Annotations}); !t.IsZero() {
 		return t, nil
@@ -265,7 +266,7 @@ func (w *walker) load(ctx context.Context, desc ocispec.Descriptor) (*fetch.Mani
 		return m, nil
 	}
 	if len(w.manifests) >= maxManifests {
-		return nil, artifact.Refused(desc.Digest.String(), "more than %d manifests", maxManifests)
+		return nil, artifact.Refused(desc.Digest.String(), "too many manifests: limit is %d", maxManifests)
 	}
 	m, err := fetch.Load(ctx, w.repo, desc)
 	if errors.Is(err, errdef.ErrNotFound) {

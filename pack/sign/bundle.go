@@ -17,7 +17,7 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// maxCompared limits the signatures that are read to find one of the same key. Each takes two requests.
+// maxCompared limits the signatures that are read to find one by the same key. Each takes two requests.
 const maxCompared = 50
 
 // signBundle attaches a sigstore bundle to a manifest, unless the key has signed it already.

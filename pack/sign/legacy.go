@@ -22,7 +22,7 @@ import (
 // maxLegacy limits the signatures in the manifest that a signature tag points to.
 const maxLegacy = 100
 
-// signLegacy adds a signature to the manifest that the signature tag points to, unless the key has signed already.
+// signLegacy adds a signature to the manifest that the signature tag points to, unless the key has already signed the same payload.
 func (s *signer) signLegacy(ctx context.Context, subject ocispec.Descriptor) (*Signature, error) {
 	payload, err := sigstore.Simple{Reference: s.opts.Repository, Digest: subject.Digest, Optional: s.opts.Annotations}.Encode()
 	if err != nil {
@@ -44,7 +44,7 @@ func (s *signer) signLegacy(ctx context.Context, subject ocispec.Descriptor) (*S
 		return &Signature{Digest: old.Digest, Tag: tag, Skipped: true}, nil
 	}
 	if len(layers) >= maxLegacy {
-		return nil, artifact.Refused(tag, "too many signatures: the limit is %d", maxLegacy)
+		return nil, artifact.Refused(tag, "too many signatures: limit is %d", maxLegacy)
 	}
 	if err := s.push(ctx, layer, payload); err != nil {
 		return nil, err

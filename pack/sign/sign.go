@@ -1,5 +1,5 @@
-// Package sign signs artifacts and their attachments as cosign does: with bundles that are attached as referrers, and with the
-// older signature tags that podman and other container tools read.
+// Package sign signs artifacts and their attachments as cosign does: with bundles that are attached as referrers, and with
+// the older signature tags that Podman and other container tools read.
 package sign
 
 import (
@@ -25,9 +25,8 @@ type Key = sigkey.Private
 // ErrPassword is returned if a password does not decrypt a private key.
 var ErrPassword = sigkey.ErrPassword
 
-// ParseKey reads a private key in PEM: one that cosign encrypted, or a plain one (ECDSA on P-256, P-384, and P-521, RSA from
-// 2048 bits on, Ed25519). The function password is called only for an encrypted key. For a wrong password, the error is
-// ErrPassword.
+// ParseKey reads a private key in PEM: one that cosign encrypted, or a plain one (ECDSA on P-256, P-384, or P-521, RSA with at least
+// 2048 bits, or Ed25519). The function password is called only for an encrypted key. For a wrong password, the error is ErrPassword.
 func ParseKey(data []byte, password func() ([]byte, error)) (*Key, error) {
 	return sigkey.ParsePrivate(data, password)
 }
@@ -41,10 +40,10 @@ func GenerateKey(password []byte) (private, public []byte, err error) {
 // Format is the form in which a signature is stored.
 type Format string
 
-// The formats of signatures.
+// Signature formats.
 const (
 	Bundle Format = "bundle" // a sigstore bundle, attached as a referrer: cosign 3, Flux, Kyverno
-	Legacy Format = "legacy" // a manifest with the tag sha256-….sig: podman, skopeo, CRI-O, cosign 2
+	Legacy Format = "legacy" // a manifest with the tag sha256-….sig: Podman, Skopeo, CRI-O, cosign 2
 )
 
 // Options configure how an artifact is signed.
@@ -79,8 +78,9 @@ type Signature struct {
 // signature; its result has Skipped set. Signatures are deterministic: the same key, artifact, and annotations make the same
 // manifest anywhere.
 //
-// Sign fails with artifact.ErrInvalid if the options have no key, or no repository for a legacy signature. If EachPlatform is set, it
-// fails with artifact.ErrRefused for an index without manifests for a platform.
+// Sign fails with artifact.ErrInvalid if the options have no key, an unknown format, or no repository for a legacy signature.
+// It fails with artifact.ErrRefused if there are too many referrers or legacy signatures, or, with EachPlatform, if an index
+// has no manifest for a platform.
 func Sign(ctx context.Context, dst oras.GraphTarget, subject ocispec.Descriptor, opts Options) ([]Signature, error) {
 	if len(opts.Formats) == 0 {
 		opts.Formats = []Format{Bundle}
@@ -141,7 +141,8 @@ type toSign struct {
 	kind string // of an attachment
 }
 
-// listSubjects returns the manifests to sign: the subject, those of an index, and the attachments of any of them.
+// listSubjects returns the manifests to sign: the subject and, depending on the options, those of an index and the
+// attachments of all.
 func (s *signer) listSubjects(ctx context.Context, subject ocispec.Descriptor) ([]toSign, error) {
 	all := []toSign{{desc: subject}}
 	if s.opts.EachPlatform {
@@ -175,7 +176,7 @@ func (s *signer) listSubjects(ctx context.Context, subject ocispec.Descriptor) (
 			}
 			seen[r.Digest] = true
 			if all = append(all, toSign{r, kind}); len(all) > fetch.MaxReferrers {
-				return nil, artifact.Refused(subject.Digest.String(), "too many referrers: the limit is %d", fetch.MaxReferrers)
+				return nil, artifact.Refused(subject.Digest.String(), "too many referrers: limit is %d", fetch.MaxReferrers)
 			}
 		}
 	}

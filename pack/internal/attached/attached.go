@@ -29,9 +29,9 @@ type Candidate struct {
 	Defaults map[string]string
 }
 
-// Same returns the listed referrer with the same content, or nil. The time of creation may differ, and the referrer may lack some of
-// the Defaults. Same fetches nothing: it computes the digest that the candidate's manifest would have with the annotations of
-// the referrer.
+// Same returns the listed referrer with the same content, or nil. The creation times may differ, and the referrer may lack
+// some of the Defaults. Same fetches nothing: it computes the digest that the candidate's manifest would have with the
+// annotations of the referrer.
 func (c Candidate) Same(listed []ocispec.Descriptor) *ocispec.Descriptor {
 	for _, theirs := range listed {
 		if theirs.Digest == c.Desc.Digest || c.isEquivalent(theirs.Annotations) && c.digestWith(theirs.Annotations) == theirs.Digest {
@@ -41,7 +41,7 @@ func (c Candidate) Same(listed []ocispec.Descriptor) *ocispec.Descriptor {
 	return nil
 }
 
-// Existing returns the referrer of Same, unless another client deleted it without removing it from the list.
+// Existing returns the referrer that Same returns, or nil if another client deleted it without removing it from the list.
 func (c Candidate) Existing(ctx context.Context, src content.ReadOnlyStorage, listed []ocispec.Descriptor) (*ocispec.Descriptor, error) {
 	same := c.Same(listed)
 	if same == nil {
@@ -54,7 +54,7 @@ func (c Candidate) Existing(ctx context.Context, src content.ReadOnlyStorage, li
 	return same, nil
 }
 
-// isEquivalent reports whether annotations differ from ours only in the time of creation and in missing defaults.
+// isEquivalent reports whether annotations differ from ours only in the creation time and in missing defaults.
 func (c Candidate) isEquivalent(theirs map[string]string) bool {
 	ours := c.Desc.Annotations
 	for key, value := range ours {
@@ -96,11 +96,12 @@ func (c Candidate) digestWith(annotations map[string]string) digest.Digest {
 	return digest.FromBytes(data)
 }
 
-// maxUnnamed limits the referrers without a name that are read to find out their names.
+// maxUnnamed limits the referrers that are read because the listing lacks their names or types.
 const maxUnnamed = 64
 
-// Predecessors returns the listed referrers that the candidate replaces: those of the same type, name, and predicate, except same.
-// It fetches referrers without a name, and uses the name that Attach would choose for them.
+// Predecessors returns the listed referrers that the candidate replaces: those of the same type, name, and predicate, except
+// same. It fetches up to 64 referrers whose names or types are not listed. For those without a name, it uses the name that
+// Attach would choose.
 func (c Candidate) Predecessors(ctx context.Context, src content.Fetcher, listed []ocispec.Descriptor, same *ocispec.Descriptor) (
 	[]ocispec.Descriptor, error) {
 	others := slices.DeleteFunc(slices.Clone(listed), func(d ocispec.Descriptor) bool {
@@ -157,11 +158,12 @@ func roleOf(d ocispec.Descriptor) role {
 	return role{a[ocispec.AnnotationTitle], cmp.Or(a[mediatypes.PredicateType], a[mediatypes.BundlePredicateType])}
 }
 
-// maxNaming bounds the bytes of a document that is read for its name.
+// maxNaming is the maximum size in bytes of a document that is read for its name.
 const maxNaming = 64 << 20
 
-// completeEntry completes the descriptor of a listed referrer from its manifest. If the successor has a name, it adds the name in the
-// document, or that of the only file. Attestations get no name, because their predicates distinguish them.
+// completeEntry adds the type and annotations in the manifest to the descriptor of a listed referrer. If the referrer lacks a
+// name, unlike its successor, completeEntry adds the name in the document, or that of the only file. Attestations get no
+// name, because their predicates distinguish them.
 func completeEntry(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor, successor role) (ocispec.Descriptor, error) {
 	m, err := fetch.Load(ctx, src, desc)
 	if errors.Is(err, errdef.ErrNotFound) {

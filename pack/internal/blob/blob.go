@@ -1,4 +1,4 @@
-// Package blob turns the layers of a plan into blobs that can be read again and again.
+// Package blob turns the layers of a plan into blobs that can be read repeatedly.
 package blob
 
 import (
@@ -15,7 +15,7 @@ import (
 	"oras.land/oras-go/v2/content"
 )
 
-// copyBuffer is the size of reads when a blob is hashed. Larger reads are not faster; smaller ones take a tenth more time.
+// copyBuffer is the size of reads when a blob is hashed. Larger reads are not faster; smaller ones are 10% slower.
 const copyBuffer = 256 << 10
 
 // A Blob is a blob of the future artifact. Its digest and size may be unknown until it is read.
@@ -39,7 +39,7 @@ type Source interface {
 // IsKnown reports whether the digests of the blob are known.
 func (b *Blob) IsKnown() bool { return b.Desc.Digest != "" && b.DiffID != "" }
 
-// Source returns the blob as a BlobPusher takes it.
+// Source returns the blob in the form that a pack.BlobPusher accepts.
 func (b *Blob) Source(ctx context.Context) artifact.Blob {
 	out := artifact.Blob{
 		MediaType:   b.Desc.MediaType,
@@ -91,7 +91,7 @@ func (b *Blob) Measure(ctx context.Context, keep bool) error {
 	return nil
 }
 
-// copyBlob copies r to w in pieces of copyBuffer, and stops when ctx is done.
+// copyBlob copies r to w, copyBuffer bytes at a time, and stops when ctx is done.
 func copyBlob(ctx context.Context, w io.Writer, r io.Reader) (int64, error) {
 	buf := make([]byte, copyBuffer)
 	// The wrappers hide all methods except Read and Write: with WriteTo or ReadFrom, io.CopyBuffer would ignore the buffer.
@@ -121,7 +121,7 @@ type FileOrigin struct {
 	info fs.FileInfo
 }
 
-// newFileOrigin returns the origin for a file, as it is now. It fails if the file is not regular.
+// newFileOrigin returns the origin for a file in its current state. It fails if the file is not regular.
 func newFileOrigin(fsys fs.FS, path string) (*FileOrigin, error) {
 	info, err := fs.Stat(fsys, path)
 	if err != nil {
@@ -133,7 +133,7 @@ func newFileOrigin(fsys fs.FS, path string) (*FileOrigin, error) {
 	return &FileOrigin{fsys, path, info}, nil
 }
 
-// Open opens the file at an offset. It returns artifact.ErrChanged if the file is not the one that was planned.
+// Open opens the file at an offset. It returns artifact.ErrChanged if the size or the modification time has changed.
 func (o *FileOrigin) Open(_ context.Context, offset int64) (io.ReadCloser, error) {
 	f, err := o.fsys.Open(o.path)
 	if err != nil {
@@ -153,7 +153,7 @@ func (o *FileOrigin) Open(_ context.Context, offset int64) (io.ReadCloser, error
 	return f, nil
 }
 
-// Check returns artifact.ErrChanged if the file is not the one that was planned.
+// Check returns artifact.ErrChanged if the size or the modification time has changed.
 func (o *FileOrigin) Check() error {
 	info, err := fs.Stat(o.fsys, o.path)
 	if err != nil {
@@ -186,7 +186,7 @@ type TargetOrigin struct {
 	Desc ocispec.Descriptor
 }
 
-// Open fetches the blob from its start and skips to the offset: a content.Fetcher has no ranges.
+// Open fetches the blob from its start and skips to the offset: a content.Fetcher can't fetch ranges.
 func (o TargetOrigin) Open(ctx context.Context, offset int64) (io.ReadCloser, error) {
 	rc, err := o.From.Fetch(ctx, o.Desc)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// inode identifies the file on this machine.
+// inode returns the device and inode numbers of a file. It returns false if info does not come from the operating system.
 func inode(info fs.FileInfo) (string, bool) {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {

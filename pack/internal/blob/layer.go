@@ -21,7 +21,7 @@ func newBlob(layer artifact.Layer) *Blob {
 	}
 }
 
-// newTarBlob returns a blob of a tar, with known digests if the same tar was made before.
+// newTarBlob returns the blob of a tar, with its digests and size if the cache has them.
 func newTarBlob(layer artifact.Layer, origin *tar.Origin) *Blob {
 	b := newBlob(layer)
 	b.Origin = origin
@@ -31,8 +31,8 @@ func newTarBlob(layer artifact.Layer, origin *tar.Origin) *Blob {
 	return b
 }
 
-// partOf returns one of the layers of a split directory. It has a title of its own, since titles must be unique. It is not marked to
-// be unpacked by oras, which expects every entry below the title.
+// partOf returns layer i of a split directory. Its title is unique. It is not marked for unpacking by oras, which expects
+// every entry below the title.
 func partOf(layer artifact.Layer, i int) artifact.Layer {
 	layer.Unpack = false
 	if layer.Title != "" {
@@ -71,7 +71,7 @@ func isAmbiguous(layer artifact.Layer) bool {
 	return false
 }
 
-// Descriptor returns the descriptor of a known blob, with the annotation of its uncompressed digest.
+// Descriptor returns the descriptor of a known blob, with its uncompressed digest as an annotation if oras unpacks it.
 func (b *Blob) Descriptor() ocispec.Descriptor {
 	desc := b.Desc
 	if b.Layer.Unpack {

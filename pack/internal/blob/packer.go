@@ -24,10 +24,10 @@ type Packer struct {
 	Pool    *tar.Pool
 }
 
-// maxHashers limits the files that are hashed at once. More than four would only wait for the disk.
+// maxHashers returns the maximum number of files that are hashed at once. More than four would only wait for the disk.
 func maxHashers() int { return min(runtime.GOMAXPROCS(0), 4) }
 
-// Measure computes the unknown digests, several files at once.
+// Measure computes the unknown digests of blobs, several at once, and stores them in the cache.
 func (p *Packer) Measure(ctx context.Context, blobs []*Blob) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(maxHashers())

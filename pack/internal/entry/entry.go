@@ -17,11 +17,11 @@ type Entry struct {
 	Descriptor  ocispec.Descriptor
 	Annotations map[string]string // of the manifest
 
-	own *ocispec.Platform // the platform in the image config; nil: unknown
+	own *ocispec.Platform // the platform in the image config; nil if unknown
 }
 
-// New completes the descriptor of a manifest with its artifactType and its platform: the given one, else that of the descriptor, else
-// that of its config.
+// New returns the entry of a manifest, with its artifactType and a platform: the given one, or else that of desc, or else
+// that of the image config.
 func New(ctx context.Context, dst oras.Target, desc ocispec.Descriptor, platform *ocispec.Platform) (Entry, error) {
 	e := Entry{Descriptor: ocispec.Descriptor{MediaType: desc.MediaType, Digest: desc.Digest, Size: desc.Size, Annotations: desc.Annotations}}
 	var m ocispec.Manifest
@@ -46,7 +46,7 @@ func New(ctx context.Context, dst oras.Target, desc ocispec.Descriptor, platform
 	return e, nil
 }
 
-// readPlatform reads the platform from an image config, or returns nil if it has none.
+// readPlatform reads the platform from an image config. It returns nil if the config has no OS or no architecture.
 func readPlatform(ctx context.Context, dst oras.Target, config ocispec.Descriptor) (*ocispec.Platform, error) {
 	b, err := manifest.Fetch(ctx, dst, config)
 	if err != nil {

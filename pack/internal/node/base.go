@@ -17,8 +17,8 @@ import (
 	"oras.land/oras-go/v2/content"
 )
 
-// DockerLayer begins the media types of layers in Docker's own image format. An image that builds on one of that format
-// has that format too, because clients refuse a manifest that mixes the two.
+// DockerLayer is the prefix of the layer media types in Docker's image format. An image whose base has this format has it
+// too, because clients refuse a manifest that mixes the two formats.
 const DockerLayer = "application/vnd.docker.image.rootfs.diff.tar"
 
 // Base is the manifest that an image builds on, and its target.
@@ -27,7 +27,7 @@ type Base struct {
 	Descriptor ocispec.Descriptor
 }
 
-// A baseImage is the image that another one builds on. Most methods accept nil, for an image without a base.
+// A baseImage is the image that another image builds on. Most methods accept nil, for an image without a base.
 type baseImage struct {
 	src      content.Fetcher
 	manifest ocispec.Manifest
@@ -111,13 +111,13 @@ func (b *baseImage) Blobs() []*blob.Blob {
 func (b *baseImage) merge(configType string, ours []byte) (string, []byte, error) {
 	var add map[string]any
 	if err := json.Unmarshal(ours, &add); err != nil {
-		return "", nil, fmt.Errorf("a base needs an image config: %w", err)
+		return "", nil, fmt.Errorf("a base requires an image config: %w", err)
 	}
 	all := maps.Clone(b.config)
 	for k, v := range add {
 		switch k {
 		case "architecture", "os", "variant", "os.version", "os.features":
-			continue // the base decides on the platform
+			continue // the base determines the platform
 		case "rootfs":
 			v = overlayList(all[k], v, "diff_ids")
 		case "history":
@@ -140,7 +140,7 @@ func (b *baseImage) merge(configType string, ours []byte) (string, []byte, error
 	return configType, bytes.TrimSpace(buf.Bytes()), nil
 }
 
-// completeHistory adds a history entry for each layer without one: clients expect as many entries as layers.
+// completeHistory adds the missing entries of a history: clients expect one for each layer. It leaves an empty history empty.
 func completeHistory(config map[string]any) {
 	history, _ := config["history"].([]any)
 	rootfs, _ := config["rootfs"].(map[string]any)
@@ -181,7 +181,7 @@ func overlayList(base, over any, name string) map[string]any {
 	return all
 }
 
-// concat returns the elements of two lists. A value that is not a list counts as empty.
+// concat returns the elements of two lists. A value that is not a list is treated as empty.
 func concat(a, b any) []any {
 	la, _ := a.([]any)
 	lb, _ := b.([]any)

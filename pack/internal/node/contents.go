@@ -63,8 +63,8 @@ func (n *Node) configs() []*blob.Blob {
 	return blobs
 }
 
-// LeadsTo reports whether the node's manifest refers to the digest.
-func (n *Node) LeadsTo(d digest.Digest) bool {
+// RefersTo reports whether the node's manifest refers to the digest.
+func (n *Node) RefersTo(d digest.Digest) bool {
 	if n.Subject != nil && n.Subject.Digest == d || n.Config.Bytes != nil && n.Config.Desc.Digest == d {
 		return true
 	}

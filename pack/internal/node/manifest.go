@@ -38,8 +38,8 @@ func marshalManifest(mediaType string, body any) (Document, error) {
 		return Document{}, err
 	}
 	if len(b) > manifest.MaxSize {
-		return Document{}, fmt.Errorf("the manifest has %d bytes, registries take %d: pack directories as tar, or fewer files",
-			len(b), manifest.MaxSize)
+		return Document{}, fmt.Errorf("manifest too large: %d bytes, limit is %d MiB: pack directories as tar, or fewer files",
+			len(b), manifest.MaxSize>>20)
 	}
 	return newDocument(mediaType, b), nil
 }
@@ -60,7 +60,7 @@ func sortLayers(kind mediatypes.Kind, blobs []*blob.Blob) {
 	}
 }
 
-// newConfig returns the config blob of a kind. The empty config has its two bytes in the descriptor, as oras writes it.
+// newConfig returns the config blob of a kind. The descriptor of the empty config contains its two bytes, as in oras.
 func newConfig(mediaType string, b []byte) Document {
 	if len(b) == 0 {
 		b = ocispec.DescriptorEmptyJSON.Data
@@ -75,7 +75,7 @@ func newConfig(mediaType string, b []byte) Document {
 	return doc
 }
 
-// finish calls the plan's Finish for the config. A plan that package artifact did not make may have no such function.
+// finish calls plan.Finish, which may be nil in a plan that package artifact did not make.
 func finish(plan *artifact.Plan, packed []artifact.Packed) (artifact.Finished, error) {
 	if plan.Finish == nil {
 		return artifact.Finished{}, nil
@@ -83,7 +83,7 @@ func finish(plan *artifact.Plan, packed []artifact.Packed) (artifact.Finished, e
 	return plan.Finish(packed)
 }
 
-// newManifest returns the manifest of a node whose layers and config are known.
+// newManifest returns the manifest of a node whose layers and config are known. It also sets n.Attached.
 func (n *Node) newManifest(layers []ocispec.Descriptor, finished artifact.Finished) (Document, error) {
 	m := ocispec.Manifest{
 		Versioned:    specs.Versioned{SchemaVersion: 2},
@@ -115,7 +115,7 @@ func (n *Node) newManifest(layers []ocispec.Descriptor, finished artifact.Finish
 	return doc, err
 }
 
-// NewIndex creates the index over the manifests of the platforms.
+// NewIndex returns the index that lists the entries.
 func (n *Node) NewIndex(entries []ocispec.Descriptor) (Document, error) {
 	idx := ocispec.Index{
 		Versioned:    specs.Versioned{SchemaVersion: 2},
@@ -138,8 +138,8 @@ func PlainSubject(subject *ocispec.Descriptor) *ocispec.Descriptor {
 	return &ocispec.Descriptor{MediaType: subject.MediaType, Digest: subject.Digest, Size: subject.Size}
 }
 
-// annotations returns the annotations of a manifest. Those of the plan override those that the kind derives. It adds the time of
-// creation unless that is zero.
+// annotations returns the annotations of a manifest. Those of the plan override those that the kind derives. It adds the
+// creation time unless that is zero.
 func annotations(plan *artifact.Plan, more map[string]string, created time.Time) map[string]string {
 	all := make(map[string]string, len(plan.Annotations)+len(more)+1)
 	if !created.IsZero() {

@@ -12,24 +12,24 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// A Record has the digests and the size of a tar.
+// A Record holds the digests of a tar before and after compression, and its compressed size.
 type Record struct {
 	Digest, DiffID digest.Digest
 	Size           int64
 }
 
-// A Cache remembers the tars of directories by their fingerprints. It is one file of lines, to which every process
-// appends. Damaged lines are ignored and disk errors are not reported, since the cache only saves work. It has a line for
-// each directory that was packed, so it needs neither the binary records nor the eviction of internal/digestcache.
+// A Cache remembers the tars of directories by their fingerprints. It is a text file to which every process appends lines.
+// Damaged lines are ignored and disk errors are not reported, since the cache only saves work. It has a line for each
+// directory that was packed, so it needs neither the binary records nor the eviction of internal/digestcache.
 type Cache struct {
 	path string // "": nothing is cached
 
 	mu    sync.Mutex
-	known map[fingerprint]Record // nil until the file was read
+	known map[fingerprint]Record // nil until the file has been read
 	fresh []byte                 // lines that Save appends
 }
 
-// maxTreeCache bounds the file. A larger file is replaced by the records of one push.
+// maxTreeCache is the size in bytes above which the file is replaced by the records of one push.
 const maxTreeCache = 16 << 20
 
 // NewCache returns the cache in a directory. With "", nothing is cached.

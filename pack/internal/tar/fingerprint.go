@@ -22,7 +22,7 @@ type fingerprint [sha256.Size]byte
 // settings.
 const tarFormat = "davit tar 1"
 
-// defaultMinAge is the default of Pool.minAge: file systems store times with this precision, or a better one.
+// defaultMinAge is the default of Pool.minAge: file systems store times with at least this precision.
 const defaultMinAge = 2 * time.Second
 
 // fingerprinter computes the fingerprints of the groups of one tree.
@@ -31,7 +31,7 @@ type fingerprinter struct {
 	since int64            // later changes are too recent
 	began int64            // time of the last boot; later changes may be lost in a crash
 	boot  string           // ID of the last boot
-	dirs  map[string]int64 // change times of the directories, which are in every archive of a tree with Preserve
+	dirs  map[string]int64 // change times of directories; nil without Preserve, which alone stores their metadata
 }
 
 func (s *Pool) newFingerprinter(tree write.Tree, packing mediatypes.Packing, entries []write.Entry) *fingerprinter {
@@ -51,8 +51,8 @@ func (s *Pool) newFingerprinter(tree write.Tree, packing mediatypes.Packing, ent
 	return p
 }
 
-// print returns the fingerprint of a group.
-func (p *fingerprinter) print(group []write.Entry) fingerprint {
+// sum returns the fingerprint of a group of entries.
+func (p *fingerprinter) sum(group []write.Entry) fingerprint {
 	h := sha256.New()
 	h.Write(p.head)
 	seen, sinceBoot := make(map[string]bool), false

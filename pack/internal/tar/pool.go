@@ -14,7 +14,8 @@ import (
 	"github.com/davit-oci/davit/internal/tree"
 )
 
-// maxTars is the number of tars that are created at once. Each keeps all cores busy; a second one fills the pauses of the first.
+// maxTars is the maximum number of tars that are created at once. Each keeps all cores busy; a second one fills the pauses of
+// the first.
 const maxTars = 2
 
 // A Pool holds the compressors and the cache that the tars of an artifact share.
@@ -35,7 +36,8 @@ func NewPool(trees *Cache) *Pool {
 	}
 }
 
-// takeCompressor returns an idle compressor, or a new one. Compressors are reused because they are slow to create and take much memory.
+// takeCompressor returns an idle compressor, or a new one. Compressors are reused because they are slow to create and use
+// much memory.
 func (s *Pool) takeCompressor(w io.Writer, kind compress.Compression) (*compress.Writer, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -56,7 +58,7 @@ func (s *Pool) putCompressor(c *compress.Writer, kind compress.Compression) {
 	s.idle[kind] = append(s.idle[kind], c)
 }
 
-// Pack walks a directory and returns a tar of it, or a tar of each of the groups that the directory is split into.
+// Pack walks a directory and returns a tar of it, or one tar for each group if the layer is split.
 func (s *Pool) Pack(ctx context.Context, fsys fs.FS, layer artifact.Layer, modTime time.Time) ([]*Origin, error) {
 	if layer.Follow || layer.Replaced != nil {
 		fsys = tree.Contents(fsys, layer.Replaced)
@@ -81,7 +83,7 @@ func (s *Pool) Pack(ctx context.Context, fsys fs.FS, layer artifact.Layer, modTi
 	}
 	tars := make([]*Origin, len(groups))
 	for i, group := range groups {
-		tars[i] = &Origin{tree: files, entries: group, packing: layer.Packing, pool: s, print: fp.print(group)}
+		tars[i] = &Origin{tree: files, entries: group, packing: layer.Packing, pool: s, print: fp.sum(group)}
 	}
 	return tars, nil
 }
@@ -96,6 +98,6 @@ func (s *Pool) Repack(ctx context.Context, fsys fs.FS, layer artifact.Layer, fro
 	fp := s.newFingerprinter(tree, layer.Packing, entries)
 	fp.head = append(fp.head, "entries of a tar\n"...)
 	return &Origin{
-		tree: tree, entries: entries, from: from, packing: layer.Packing, pool: s, print: fp.print(entries),
+		tree: tree, entries: entries, from: from, packing: layer.Packing, pool: s, print: fp.sum(entries),
 	}, nil
 }

@@ -40,20 +40,21 @@ type source interface {
 type Origin struct {
 	tree    write.Tree
 	entries []write.Entry
-	from    source // nil, or the tar whose entries are packed; tree and entries are then about this file
+	from    source // nil, or the tar whose entries are packed; tree and entries then describe this file
 	packing mediatypes.Packing
 	pool    *Pool
 	print   fingerprint
 
 	mu     sync.Mutex
-	diffID digest.Digest // known once the tar was created
+	diffID digest.Digest // known once the tar has been created
 	spool  *os.File      // nil: no spool
 	size   int64         // of the spool
 
 	exceedsRatio bool // the compression ratio is above the one that a pull allows by default
 }
 
-// Check returns an error for a tar that changed. For a tree, writing the tar compares each file with the walk.
+// Check returns an error if the tar that is packed again has changed. For a tree, it checks nothing: writing the tar compares
+// each file with the walk.
 func (o *Origin) Check() error {
 	if o.from != nil {
 		return o.from.Check()
@@ -137,7 +138,7 @@ func (o *Origin) makeTar(ctx context.Context, w io.Writer) error {
 // ratioMeter compares the sizes of a tar before and after compression while it is written, as a pull does while it unpacks.
 type ratioMeter struct {
 	compressed *countingWriter
-	n, free    int64 // bytes written, and bytes of headers, which do not count
+	n, free    int64 // bytes written, and bytes of headers, which the ratio ignores
 	exceeded   bool
 }
 
@@ -151,9 +152,9 @@ func (m *ratioMeter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Excess describes how the tar exceeds the default limits of a pull, and returns the flag with which pull accepts it. size is the
-// compressed size. If the tar was not created in this process, because its digest is cached, Excess estimates from the sizes of
-// its files.
+// Excess describes how the tar exceeds a default limit of a pull, and returns the flag that changes the limit. Both are "" if
+// the tar is within the limits. size is the compressed size. If the tar was not created in this process, because its digest
+// is cached, Excess estimates from the sizes of its files.
 func (o *Origin) Excess(size int64) (excess, flag string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -181,7 +182,7 @@ func (o *Origin) Excess(size int64) (excess, flag string) {
 	return "", ""
 }
 
-// holes returns the size of the holes in large files, which the tar does not have.
+// holes returns the total size of the holes in large files. The tar omits holes only with Preserve.
 func (o *Origin) holes() int64 {
 	const large = 1 << 20
 	var holes int64
@@ -235,7 +236,7 @@ func compression(p mediatypes.Packing) compress.Compression {
 	return compress.None
 }
 
-// IsSmall reports whether the tar is written to the spool.
+// IsSmall reports whether the tar is small enough for the spool.
 func (o *Origin) IsSmall() bool {
 	var total int64
 	for i := range o.entries {

@@ -34,7 +34,7 @@ func TestKnownTreeIsNotPackedAgain(t *testing.T) {
 	}
 	p := pool.newFingerprinter(o.tree, o.packing, o.entries)
 	p.since = time.Now().Add(time.Hour).UnixNano()
-	print := p.print(o.entries)
+	print := p.sum(o.entries)
 	desc, err := o.Fill(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -51,17 +51,17 @@ func TestKnownTreeIsNotPackedAgain(t *testing.T) {
 		t.Errorf("got %v, want %v", got, r)
 	}
 	p.boot = "another boot"
-	if p.print(o.entries) == print {
+	if p.sum(o.entries) == print {
 		t.Error("files that may not be on the disk have the same fingerprint after a restart")
 	}
 	p.began = p.since
-	before := p.print(o.entries)
+	before := p.sum(o.entries)
 	p.boot = "yet another boot"
-	if p.print(o.entries) != before {
+	if p.sum(o.entries) != before {
 		t.Error("files that were changed before the last boot have another fingerprint after a restart")
 	}
 	o.entries[len(o.entries)-1].ModTime++
-	if p.print(o.entries) == print {
+	if p.sum(o.entries) == print {
 		t.Error("a file with a changed time has the same fingerprint")
 	}
 }
