@@ -10,7 +10,7 @@ import (
 // layers do not depend on each other, that no download starts over, and that no other pull is running.
 type attempt struct {
 	fetchAll   bool // also fetch layers whose files the last pull unpacked and that are intact
-	waitForAll bool // unpack no layer before the whole layer was verified
+	waitForAll bool // unpack a layer only after it has been verified
 	races      int  // attempts that failed because another pull placed files in the same directory
 }
 
@@ -48,8 +48,8 @@ func outcomeOf(err error) outcome {
 // maxRaces limits the races with other pulls that one pull tolerates.
 const maxRaces = 5
 
-// after returns the attempt to make after one with this outcome. It returns false if there is no such attempt: each setting is
-// changed once, and races are limited by maxRaces.
+// after returns the attempt to make after one with this outcome. It returns false if there is no such attempt: each setting
+// is changed only once, and maxRaces limits the races.
 func (a attempt) after(end outcome) (next attempt, again bool) {
 	next = a
 	switch end {

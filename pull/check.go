@@ -21,8 +21,8 @@ func (p *puller) isReliable(r *record.Record) bool {
 	return r.IsTrusted() && !r.IsMoved() && (r.Synced || p.opts.NoSync)
 }
 
-// isIntact reports whether the files of a record, or of some of its layers, are all as they were placed. It uses all cores: for
-// many files, system calls take most of the time of a pull that has nothing to do.
+// isIntact reports whether the files of a record have not changed since they were placed. A function layer that is not nil selects
+// their layers. It uses all cores: for many files, system calls take most of the time of a pull that has nothing to do.
 func (p *puller) isIntact(r *record.Record, layer func(int) bool) bool {
 	const share = 512 // files that justify a goroutine
 	n := r.Files.Len()
@@ -40,7 +40,7 @@ func (p *puller) isIntact(r *record.Record, layer func(int) bool) bool {
 type comparison struct {
 	*puller
 	record  *record.Record
-	layer   func(int) bool // whose files are compared; nil: all layers
+	layer   func(int) bool // selects the layers whose files are compared; nil selects all
 	changed atomic.Bool
 }
 
@@ -66,8 +66,8 @@ func (c *comparison) comparePart(from, to int) {
 	}
 }
 
-// findMissing returns the items whose files are not in the destination. Files of other programs that differ fail the pull before
-// anything is fetched.
+// findMissing returns the items whose files are not in the destination. It fails if a file of another program has a name of
+// the artifact and different content, before anything is fetched.
 func (p *placement) findMissing(ctx context.Context) ([]*fetch.Item, error) {
 	var todo []*fetch.Item
 	var kept []string

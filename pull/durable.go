@@ -14,9 +14,8 @@ import (
 	"github.com/davit-oci/davit/pull/internal/place"
 )
 
-// announce records which files are about to be placed, once their contents are on disk. A pull that is killed or loses
-// power in between then leaves only files that the next one recognizes as ours. present lists those already in the
-// destination.
+// announce records which files are about to be placed, once their contents are on disk. If the pull is killed or loses power
+// after that, it leaves only files that the next pull recognizes as ours. present lists those already in the destination.
 func (p *placement) announce(present []string) error {
 	if err := p.syncFiles(present); err != nil {
 		return err
@@ -26,7 +25,7 @@ func (p *placement) announce(present []string) error {
 	return nil
 }
 
-// remember writes the record of this pull. If that fails, the next pull compares contents.
+// remember writes the record of this pull. If that fails, the next pull compares the content of the files.
 func (p *placement) remember() {
 	withoutFiles := *p.result
 	withoutFiles.Files = nil
@@ -36,8 +35,8 @@ func (p *placement) remember() {
 	}
 }
 
-// syncFiles returns once the contents of all files of the artifact are on disk, wherever they are now. It skips files
-// that the last pull synced already.
+// syncFiles syncs the contents of all files of the artifact, in the stage or at their names. It skips files that the last
+// pull synced.
 func (p *placement) syncFiles(present []string) error {
 	if p.opts.NoSync {
 		return nil
@@ -71,7 +70,7 @@ func (p *placement) wasSynced(f record.Placed) bool {
 	return ok && was.Size == f.Size && was.ModTime == f.ModTime && was.Inode == f.Inode
 }
 
-// syncDirs returns once the names of all placed and removed files are on disk.
+// syncDirs syncs the directories of all placed and removed files.
 func (p *placement) syncDirs() error {
 	if p.opts.NoSync {
 		return nil
@@ -100,7 +99,7 @@ func (p *placement) syncDirs() error {
 				return fs.SkipAll
 			}
 			if errors.Is(err, fs.ErrPermission) {
-				return nil // the artifact denies even its owner to read the directory
+				return nil // the mode in the artifact denies even the owner read access to the directory
 			}
 			return err
 		})
@@ -114,7 +113,7 @@ func (p *placement) syncDirs() error {
 	return p.syncError(dirs.Sync())
 }
 
-// maxSeen bounds the directories that are remembered as synced.
+// maxSeen limits the directories that syncDirs remembers.
 const maxSeen = 10_000
 
 func (p *placement) syncError(err error) error {

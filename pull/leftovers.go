@@ -11,8 +11,9 @@ import (
 	"github.com/davit-oci/davit/pull/internal/place"
 )
 
-// findLeftovers returns the files of the last pull to remove: those no longer in the artifact, if Delete is set and they are unchanged.
-// Others stay in the record as long as they exist. It skips the names in gone and everything below them.
+// findLeftovers returns the files of earlier pulls that Delete removes, because they are no longer in the artifact. It
+// reports changed files as kept, unless Force is set. Files to which Delete does not apply stay in the record as long as they
+// exist. findLeftovers skips the names in gone and everything below them.
 func (p *placement) findLeftovers(ctx context.Context, gone []string) []place.Removal {
 	var remove []place.Removal
 	var left []record.Placed
@@ -107,7 +108,7 @@ func (p *placement) removeOnly(ctx context.Context) (err error) {
 	return err
 }
 
-// removeEmptyDirs removes the directories that removed files leave empty, unless the artifact has them.
+// removeEmptyDirs removes the directories that removed files leave empty, unless the artifact has entries for them.
 func (p *placement) removeEmptyDirs(removed []place.Removal) {
 	for _, r := range removed {
 		for dir := path.Dir(r.Path); dir != "."; dir = path.Dir(dir) {

@@ -20,14 +20,14 @@ type Options struct {
 
 	// NoUnpack leaves tar layers packed. A volume then becomes one plain tar with all its files.
 	NoUnpack bool
-	// Preserve restores owners, modes, times and xattrs of an artifact that was packed with them.
+	// Preserve restores owners, modes, times, and extended attributes of an artifact that was packed with them.
 	Preserve bool
 	// Force overwrites files that were changed or that another program created.
 	Force bool
 	// Delete removes files of the last pull from the same origin that are no longer in the artifact.
 	Delete bool
-	// NoSync returns before the placed files are on disk, which is faster. Power loss may then lose them, and the first
-	// pull after a restart compares contents instead of trusting this pull's record.
+	// NoSync makes the pull return before the placed files are on disk, which is faster. Power loss may then lose them, and
+	// the first pull after a restart compares contents instead of trusting this pull's record.
 	NoSync bool
 	// Referrers also pulls the artifact's referrers, each into its own directory "referrers/KIND-DIGEST".
 	Referrers bool
@@ -37,36 +37,37 @@ type Options struct {
 	// its own files from those of another artifact in the same directory.
 	Origin string
 	// State is the path of the file that remembers placed files. With it, the next pull can distinguish its own files from
-	// those of other programs and need not hash them. Its directory must exist, and the file belongs only to this destination.
-	// "": nothing is remembered.
+	// those of other programs and need not hash them. Its directory must exist, and no other destination may use the file. If
+	// State is "", nothing is remembered.
 	State string
-	// MaxListed limits the files that the result lists; a million of them take much memory. 0: all files, and those in tar layers
-	// with their digests, which a pull does not need otherwise.
+	// MaxListed limits the files that the result lists; a million of them take much memory. Zero lists all files, including
+	// the digests of those in tar layers, which are not computed otherwise.
 	MaxListed int
-	// Concurrency is the number of blobs that are fetched at once. 0: eight.
+	// Concurrency is the number of blobs that are fetched at once. Zero means eight.
 	Concurrency int
-	// Progress receives every step. nil: no reports.
+	// Progress receives every step, unless nil.
 	Progress artifact.Progress
-	// Digests remembers the digests of files. nil: existing files are hashed when in doubt.
+	// Digests remembers the digests of files. If it is nil, existing files are hashed when in doubt.
 	Digests Digests
 }
 
-// Selection chooses the parts of an artifact to pull. The zero value: everything, for the running platform.
+// Selection chooses the parts of an artifact to pull. The zero value selects everything, for the platform of this machine.
 type Selection struct {
-	// Platform selects a manifest from an index. nil: the running platform.
+	// Platform selects a manifest from an index. Nil means the platform of this machine.
 	Platform *ocispec.Platform
-	// Include keeps files whose path matches one of these patterns (doublestar; one without a slash matches base
-	// names; a directory selects everything in it). Empty: all.
+	// Include keeps files whose path matches one of these patterns (doublestar; one without a slash matches base names; a
+	// directory selects everything in it). Empty means all.
 	Include []string
-	// Roles keeps only layers with these roles of the kind. Empty: all.
+	// Roles keeps only layers with these roles of the kind. Empty means all.
 	Roles []string
 }
 
-// Limits bound unpacking. Zero is the default: 1 TiB, 2,000,000 entries, a ratio of 200 beyond 256 MiB. Negative: no limit.
+// Limits bound unpacking. Zero means the default: 1 TiB, 2,000,000 entries, or a ratio of 200 beyond 256 MiB. A negative
+// value means no limit.
 type Limits struct {
 	MaxSize  int64 // bytes of all unpacked files
 	MaxFiles int64 // entries
-	MaxRatio int64 // unpacked bytes for each packed one
+	MaxRatio int64 // unpacked bytes per packed byte
 }
 
 // Digests remembers the digests of files, keyed by their metadata in the file system.
@@ -108,7 +109,7 @@ func (o Options) selection() fetch.Selection {
 	return fetch.Selection{Include: o.Include, Roles: o.Roles, NoUnpack: o.NoUnpack}
 }
 
-// archive returns the limits as package archive takes them.
+// archive converts the limits to those of package archive.
 func (l Limits) archive() archive.Limits {
 	return archive.Limits{MaxSize: l.MaxSize, MaxFiles: l.MaxFiles, MaxRatio: l.MaxRatio}
 }

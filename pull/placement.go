@@ -32,13 +32,13 @@ type placement struct {
 	next   *record.Record // of this pull
 	result *Result
 
-	carried  record.Table // files of layers that the last pull unpacked and that are intact
-	partial  bool         // such layers exist; they are not fetched
+	carried  record.Table // files in the destination that are intact, and are not fetched
+	partial  bool         // some tar layers are intact, and are not fetched
 	stage    *place.Stage
 	unpacker *unpack.Unpacker // nil: nothing was fetched
 	placed   *place.Placer    // nil: nothing was placed
-	locked   *os.File         // the destination, while files are placed
-	linked   []string         // staged files that have several names: a rename of one changes the ctime of all
+	locked   *os.File         // the locked destination, while files are placed
+	linked   []string         // staged files with several hard links: renaming one changes the ctime of all
 }
 
 func (p *puller) newPlacement(w wanted, a attempt, state *record.State) *placement {
@@ -76,7 +76,8 @@ func (p *placement) run(ctx context.Context) error {
 	return p.finish()
 }
 
-// explainKept returns errRaced if the files that err is about may belong to another pull that had not recorded them yet.
+// explainKept returns errRaced if the files that err refers to may belong to another pull that had not recorded them yet, or
+// else err.
 func (p *placement) explainKept(err error) error {
 	if p.attempt.races == maxRaces {
 		return err
@@ -96,8 +97,8 @@ const (
 	changedFiles                     // another pull also changed files that the attempt had found intact
 )
 
-// lock keeps other pulls from placing files until unlock. Fetching needs no lock. Where locks do not work, the worst
-// outcome is a failed pull.
+// lock keeps other pulls from placing files until unlock, and reads the records again if another pull changed them. Fetching
+// needs no lock. Where locks do not work, the worst outcome is a failed pull.
 func (p *placement) lock() (recordChange, error) {
 	dir, err := p.dst.Open(".")
 	if err != nil {
@@ -141,7 +142,7 @@ func (p *placement) unlock() {
 	}
 }
 
-// finish records the current files of the destination.
+// finish lists the files in the result, syncs their directories, and writes the record.
 func (p *placement) finish() error {
 	r := p.result
 	r.setFiles(p.next, p.opts.MaxListed)

@@ -28,7 +28,7 @@ import (
 // Artifact returns artifact.ErrKept if a file in dst exists with different content and opts.Force is not set;
 // artifact.ErrRefused if content does not match its digest, is unsafe, or exceeds opts.Limits; artifact.ErrInvalid if a
 // pattern in opts.Include is not valid; and errdef.ErrNotFound if there is no such artifact, no manifest for opts.Platform (a
-// *PlatformError), or no file that opts ask for. Other errors are those of src and of the file system.
+// *PlatformError), or no file that opts selects. Other errors are those of src and of the file system.
 func Artifact(ctx context.Context, src oras.ReadOnlyTarget, ref string, dst *os.Root, opts Options) (*Result, error) {
 	p, err := newPuller(src, dst, opts)
 	if err != nil {
@@ -69,7 +69,7 @@ type puller struct {
 	matcher fetch.Matcher
 }
 
-// resolve reads the manifest or index, or returns the result of the last pull if nothing changed since.
+// resolve reads the manifest or index, or returns the result of the last pull if nothing has changed since.
 func (p *puller) resolve(ctx context.Context, ref string, state *record.State) (*fetch.Manifest, *Result, error) {
 	last := state.Of(p.opts.Origin)
 	pinned := digest.Digest(ref).Validate() == nil

@@ -79,7 +79,8 @@ func (p *puller) listInIndex(ctx context.Context, graph oras.ReadOnlyGraphTarget
 	return found, nil
 }
 
-// pullReferrer pulls one referrer into its directory. It skips a referrer without files.
+// pullReferrer pulls one referrer into its directory. It skips a referrer without files, and adds one that does not exist to
+// result.Gone.
 func (p *puller) pullReferrer(ctx context.Context, r *referrers.Referrer, result *Result) error {
 	m, err := fetch.Load(ctx, p.src, r.Descriptor())
 	switch {

@@ -24,7 +24,7 @@ type Result struct {
 	Removed     []string             `json:"removed,omitempty"` // removed files, which are no longer in the artifact
 	Kept        []string             `json:"kept,omitempty"`    // files no longer in the artifact, kept because they were changed
 	Attached
-	Skipped bool `json:"skipped"` // everything was up to date, nothing was fetched
+	Skipped bool `json:"skipped"` // everything was up to date, and nothing was fetched
 }
 
 // Attached lists the referrers of an artifact that a pull with Options.Referrers found.
@@ -38,7 +38,7 @@ type File struct {
 	Path   string        `json:"path"`
 	Size   int64         `json:"size"`
 	Mode   Mode          `json:"mode"`
-	Link   string        `json:"link,omitempty"`   // target of a symbolic link
+	Link   string        `json:"link,omitempty"`   // target of a symbolic or hard link
 	Digest digest.Digest `json:"digest,omitempty"` // of its content, if known
 	Layer  digest.Digest `json:"layer"`            // the blob that contains it
 }

@@ -9,9 +9,9 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// confirmOurs compares files that look changed, or that only a hint calls ours, with those that earlier pulls from the same origin
-// placed. It marks files with the same content as ours: a copy, a backup, or a hard link may have changed their ctime or inode.
-// Names may be directories. It reports whether it marked any file.
+// confirmOurs compares files that look changed, or that only a hint marks as ours, with those that earlier pulls from the
+// same origin placed. It marks files with the same content as ours: a copy, a backup, or a hard link may have changed their
+// ctime or inode. Names may be directories. It reports whether it marked any file.
 func (p *placement) confirmOurs(ctx context.Context, names []string) bool {
 	if len(names) == 0 {
 		return false

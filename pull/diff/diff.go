@@ -33,7 +33,7 @@ const (
 type Side struct {
 	Source   oras.ReadOnlyTarget
 	Ref      string
-	Platform *ocispec.Platform // of an index. nil: the running one
+	Platform *ocispec.Platform // for an index; nil: that of this machine
 }
 
 // Difference lists the differences between two artifacts. Its JSON is for scripts.
@@ -67,16 +67,16 @@ type FileChange struct {
 	Text   string     `json:"text,omitempty"` // the lines that differ, as diff -u writes them; only on request
 }
 
-// FieldChange is a field of a config, or an annotation, that differs. A side without it is null.
+// FieldChange is a field of a config, or an annotation, that differs. A side without the field is null.
 type FieldChange struct {
 	Field string `json:"field"`
 	From  any    `json:"from"`
 	To    any    `json:"to"`
 }
 
-// Artifacts compares two artifacts: files, config, annotations, and more as opts select. It reads no layers if the artifacts have the
-// same digest, and no layer that both have. It compares the lines of at most 200 files of at most 256 KiB each, 16 MiB in all, and
-// resolves at most 1,000 tags.
+// Artifacts compares the files, configs, and annotations of two artifacts, and whatever opts selects. It reads no layers if
+// the artifacts have the same digest and, except for images, no layer that both have. It compares the lines of at most 200
+// files of at most 256 KiB each, 16 MiB in all, and resolves at most 1,000 tags.
 //
 // Artifacts returns errdef.ErrNotFound if an artifact or a manifest for its platform does not exist, and artifact.ErrRefused
 // if a layer does not match its digest or is unsafe.
@@ -151,7 +151,7 @@ func (d *Difference) compare(ctx context.Context, p pair, opts Options) (err err
 	return nil
 }
 
-// diffManifests compares everything except files and annotations.
+// diffManifests compares types and subjects and, if layers is set, the layers.
 func diffManifests(from, to *fetch.Manifest, layers bool) []FieldChange {
 	a := map[string]any{"artifactType": from.ArtifactType, "mediaType": from.Desc.MediaType, "config.mediaType": from.Config.MediaType}
 	b := map[string]any{"artifactType": to.ArtifactType, "mediaType": to.Desc.MediaType, "config.mediaType": to.Config.MediaType}
@@ -198,7 +198,7 @@ func diffFiles(ctx context.Context, p pair) ([]FileChange, error) {
 	return changes, err
 }
 
-// nextPath returns the side of the next path of two sorted lists: -1, 1, or 0 for both.
+// nextPath returns which of two sorted lists has the next path: -1 for the first, 1 for the second, or 0 for both.
 func nextPath(a, b []pull.File) int {
 	switch {
 	case len(a) == 0:

@@ -21,18 +21,19 @@ import (
 	textdiff "github.com/rogpeppe/go-internal/diff"
 )
 
-// maxDirFiles bounds the files of a directory that are compared: all of them are listed in memory.
+// maxDirFiles limits the files of a directory that are compared, because they are listed in memory.
 const maxDirFiles = 1_000_000
 
 // DirectoryOptions configure the comparison of a directory.
 type DirectoryOptions struct {
 	Text   bool // the lines of small text files
-	Second bool // the artifact is the first side, and the directory the second
+	Second bool // the directory is the second side, instead of the first
 }
 
-// Directory compares a directory with an artifact, as a pull would have placed its files. Files that only the directory
-// has are Removed, those that only the artifact has are Added. Every byte of files in both is read. Of modes, only the
-// owner's permission to execute counts, since others depend on the umask. The digest of the directory is empty.
+// Directory compares a directory with an artifact, as a pull would have placed its files. Files that only the directory has
+// are Removed, and those that only the artifact has are Added, unless Second is set. Files of the same size are compared byte
+// by byte. Of the permissions, only the owner's permission to execute is compared, since others depend on the umask. The
+// digest of the directory is empty.
 //
 // Directory fails with errdef.ErrNotFound if the source does not have the reference or the platform, and with artifact.ErrRefused if
 // the directory has more than 1,000,000 files.
@@ -160,7 +161,7 @@ func listDirectory(ctx context.Context, dir *os.Root) ([]pull.File, error) {
 		case e.IsDir():
 			return nil
 		case len(files) == maxDirFiles:
-			return artifact.Refused(dir.Name(), "too many files: the limit is %d", maxDirFiles)
+			return artifact.Refused(dir.Name(), "too many files: limit is %d", maxDirFiles)
 		}
 		info, err := e.Info()
 		if errors.Is(err, fs.ErrNotExist) {
@@ -214,7 +215,7 @@ type dirPair struct {
 	isSecond bool // the directory is the second side
 }
 
-// addDirTexts adds the differing lines to changes of small texts.
+// addDirTexts adds the differing lines to the changes of small text files.
 func addDirTexts(ctx context.Context, p dirPair, changes []FileChange) error {
 	chosen := smallTexts(changes)
 	here := func(c *FileChange) *pull.File { return c.From }

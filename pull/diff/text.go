@@ -27,13 +27,13 @@ const (
 	// differences of lines are for people to read, not for programs.
 	maxDiffText  = 256 << 10
 	maxDiffTexts = 200
-	// maxDiffAll bounds the total bytes of these files, which are in memory.
+	// maxDiffAll is the maximum total size of these files, which are held in memory.
 	maxDiffAll = 16 << 20
-	// maxDiffTags bounds the tags that are resolved to find those of an artifact: each costs a request.
+	// maxDiffTags limits the tags that are resolved to find those of an artifact: each costs a request.
 	maxDiffTags = 1000
 )
 
-// addTexts adds the differing lines to changes of small texts. Each layer is read once.
+// addTexts adds the differing lines to the changes of small text files. It reads each layer once.
 func addTexts(ctx context.Context, p pair, changes []FileChange) error {
 	chosen := smallTexts(changes)
 	var left, right []*pull.File
@@ -74,7 +74,7 @@ func smallTexts(changes []FileChange) []*FileChange {
 	return chosen
 }
 
-// sideName returns the name of a file in a diff, as git writes it and patch reads it.
+// sideName returns the name of a file for a diff, in the format of git and patch. An absent file is /dev/null.
 func sideName(side string, f *pull.File) string {
 	if f == nil {
 		return "/dev/null"
@@ -122,7 +122,7 @@ func readSmallTexts(ctx context.Context, src content.Fetcher, m *fetch.Manifest,
 	return texts, nil
 }
 
-// readTexts reads the named files of a layer.
+// readTexts reads the named files of a layer into texts.
 func readTexts(ctx context.Context, src content.Fetcher, it *fetch.Item, names map[string]bool, texts map[string][]byte) error {
 	err := fetch.ErrNoTar
 	if it.Unpack && (!it.Packed || !names[it.Name]) {

@@ -29,8 +29,8 @@ type FileFault struct {
 	Problem string `json:"problem"`
 }
 
-// Verify compares every byte of an artifact's files with those in a directory. If isWanted is not nil, it compares only the files
-// that isWanted chooses. In contrast to Directory, it ignores modes, and files that the artifact does not have.
+// Verify compares the content of an artifact's files with that of the files in a directory. If isWanted is not nil, it compares only
+// the files that isWanted chooses. In contrast to Directory, it ignores modes, and files that the artifact does not have.
 //
 // Verify fails with errdef.ErrNotFound if the source does not have the reference, or the index the platform, and with
 // artifact.ErrRefused if the content of the artifact is unsafe or damaged. A file that can't be read is an *artifact.Error.

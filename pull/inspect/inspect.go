@@ -27,10 +27,10 @@ import (
 
 // Options configure how much is read. The zero value reads a manifest with its config, or an index with all its manifests and configs.
 type Options struct {
-	Platform  *ocispec.Platform // only this manifest of an index; nil: all
+	Platform  *ocispec.Platform // read only the manifest for this platform of an index; nil: all
 	Shallow   bool              // read neither configs nor the manifests of an index
 	Referrers bool              // also list the referrers, if the source can
-	Weights   bool              // also read the header of a file of model weights, if the config has no such data
+	Weights   bool              // also read the header of the first model weights file, if the config has no such data
 	Tensors   bool              // also read the tensors of all weights, from the headers of their files
 	Tags      bool              // see referrers.Options
 }
@@ -60,7 +60,7 @@ type Config struct {
 	Raw     []byte          `json:"-"`                 // the unchanged bytes
 }
 
-// WeightsHead has the data in the header of a file of model weights.
+// WeightsHead is the data in the header of a model weights file.
 type WeightsHead = weights.Head
 
 // Layer is a layer of a manifest.
@@ -69,18 +69,17 @@ type Layer struct {
 	Role string `json:"role,omitempty"` // in the kind
 	Name string `json:"name,omitempty"` // from its annotations
 
-	// Weights is the header of the layer, unverified, if it is the first file of weights of a manifest whose config has
-	// no such data.
+	// Weights is the unverified header of the layer, if it is the first weights file in a manifest whose config has no such data.
 	Weights *WeightsHead `json:"weights,omitempty"`
-	// Tensors are the tensors in the header of the layer, unverified, if Options.Tensors is set.
+	// Tensors are the tensors in the unverified header of the layer, if Options.Tensors is set.
 	Tensors []Tensor `json:"tensors,omitempty"`
 }
 
-// maxReason bounds the error of a registry that is part of a result.
+// maxReason is the maximum length of Info.Unlisted in characters.
 const maxReason = 1000
 
-// Inspect describes the artifact of a reference by its manifests and configs. It fetches no layer. For Weights and Tensors, it reads
-// the headers of layers, if the source is a Ranger.
+// Inspect describes the artifact of a reference by its manifests and configs. It fetches no layers. For Weights and Tensors,
+// it reads headers of layers, if the source can fetch ranges.
 //
 // Inspect fails with errdef.ErrNotFound if the source does not have the reference or platform, and with artifact.ErrRefused if
 // content does not match its digest or indexes are nested too deeply.
@@ -143,7 +142,7 @@ func (i *Info) appendManifests(list []*Info) []*Info {
 	return list
 }
 
-// maxDocuments limits the bytes of manifests and configs that one Info holds.
+// maxDocuments is the maximum total size in bytes of the manifests and configs that one Info holds.
 const maxDocuments = 32 << 20
 
 // inspector reads one artifact.
@@ -152,15 +151,16 @@ type inspector struct {
 	opts Options
 
 	mu   sync.Mutex
-	left int64 // of maxDocuments
+	left int64 // bytes of maxDocuments
 }
 
-// reserve accounts for a manifest or config before it is read.
+// reserve subtracts the size of a manifest or config from the limit before it is read. It returns artifact.ErrRefused if the
+// limit is exceeded.
 func (in *inspector) reserve(desc ocispec.Descriptor) error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.left -= desc.Size; in.left < 0 {
-		return artifact.Refused(desc.Digest.String(), "too many large manifests and configs: the limit is %d bytes in total", maxDocuments)
+		return artifact.Refused(desc.Digest.String(), "manifests and configs too large: limit is %d MiB in total", maxDocuments>>20)
 	}
 	return nil
 }
@@ -261,7 +261,7 @@ func (in *inspector) readEntries(ctx context.Context, m *fetch.Manifest, info *I
 	return nil
 }
 
-// indexKind returns the kind of the index, or else that of its first manifest.
+// indexKind returns the kind of the index or, if it is unknown, the kind of its first manifest.
 func indexKind(m *fetch.Manifest, info *Info) mediatypes.Kind {
 	kind, ok := kinds.Recognize(m.Traits())
 	if !ok && len(info.Manifests) > 0 {
@@ -272,7 +272,8 @@ func indexKind(m *fetch.Manifest, info *Info) mediatypes.Kind {
 	return kind
 }
 
-// readEntry reads one manifest of an index. For an entry that is not a manifest, it returns the fields of the descriptor.
+// readEntry reads one manifest of an index. If the entry is not a manifest, is nested too deeply, or Shallow is set, it
+// returns only the fields of the descriptor.
 func (in *inspector) readEntry(ctx context.Context, e ocispec.Descriptor, depth int) (*Info, error) {
 	if in.opts.Shallow || depth >= fetch.MaxNesting || !oci.Is(e.MediaType) {
 		kind, _ := kinds.Recognize(mediatypes.Traits{ArtifactType: e.ArtifactType, Annotations: e.Annotations})

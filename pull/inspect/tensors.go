@@ -14,14 +14,14 @@ import (
 	"github.com/davit-oci/davit/internal/format/tensor"
 )
 
-// Tensor describes one tensor of a file of model weights.
+// Tensor describes one tensor of a model weights file.
 type Tensor = tensor.Tensor
 
-// maxTensors limits the tensors of all layers of an Info: the largest models have some 100,000.
+// maxTensors limits the tensors of one manifest: the largest models have about 100,000.
 const maxTensors = 1 << 20
 
-// readTensors reads the headers of all weights among the layers, in ranges: the tensors themselves are not fetched, and nothing
-// is verified.
+// readTensors reads the headers of all weights files among the layers. It fetches them as ranges, without the tensor data,
+// and verifies nothing.
 func (in *inspector) readTensors(ctx context.Context, layers []Layer) error {
 	ranger, ok := in.src.(fetch.Ranger)
 	if !ok {
@@ -43,12 +43,13 @@ func (in *inspector) readTensors(ctx context.Context, layers []Layer) error {
 		}
 	}
 	if total > maxTensors {
-		return artifact.Refused(fetch.Titled(layers[0].Descriptor), "too many tensors: the limit is %d", maxTensors)
+		return artifact.Refused(fetch.Titled(layers[0].Descriptor), "too many tensors: limit is %d", maxTensors)
 	}
 	return nil
 }
 
-// weightsName adds an extension for the media type to the name of a file without one. ".gguf?" means that the file may be GGUF.
+// weightsName adds the extension for the media type to the name of a weights file that lacks one. ".gguf?" means that the
+// file may be GGUF.
 func weightsName(name, mediaType string) string {
 	switch {
 	case strings.HasSuffix(name, ".gguf") || strings.HasSuffix(name, ".safetensors"):
@@ -63,8 +64,8 @@ func weightsName(name, mediaType string) string {
 	return name
 }
 
-// readTensors reads the header of a GGUF or safetensors file, by the extension of its name. For ".gguf?", it first checks that the file
-// is GGUF.
+// readTensors reads the header of a file with the extension of GGUF or safetensors. It ignores other files. For ".gguf?", it
+// first checks that the file is GGUF.
 func readTensors(r io.ReaderAt, size int64, name string, visit func(tensor.Tensor)) error {
 	var err error
 	switch ext := path.Ext(name); {

@@ -23,16 +23,16 @@ import (
 	"oras.land/oras-go/v2/registry"
 )
 
-// maxNodes bounds the manifests and blobs that one Verify checks.
+// maxNodes limits the manifests and blobs that one Verify checks.
 const maxNodes = 1_000_000
 
-// Fault is a missing or damaged manifest, blob, or file that a reference leads to.
+// Fault is a missing or damaged manifest or blob, or a missing or misplaced file of a layout.
 type Fault struct {
 	Digest    digest.Digest `json:"digest,omitempty"`
 	MediaType string        `json:"mediaType,omitempty"`
 	Name      string        `json:"name,omitempty"`    // title of a blob
-	Path      string        `json:"path,omitempty"`    // of a misplaced file
-	Missing   bool          `json:"missing,omitempty"` // the file does not exist where it should
+	Path      string        `json:"path,omitempty"`    // of a missing or misplaced file
+	Missing   bool          `json:"missing,omitempty"` // the file at Path does not exist
 	Problem   string        `json:"problem"`
 	Err       error         `json:"-"`
 }
@@ -40,14 +40,14 @@ type Fault struct {
 // Report is the result of Verify. Its JSON is for scripts.
 type Report struct {
 	Reference string        `json:"reference,omitempty"` // set by the caller, which knows the name of the source
-	Digest    digest.Digest `json:"digest,omitempty"`    // of the one requested manifest; empty: all of a layout
+	Digest    digest.Digest `json:"digest,omitempty"`    // of the requested manifest; empty for all of a layout
 	Checked   int           `json:"checked"`             // manifests and blobs
 	Size      int64         `json:"size"`                // their total bytes
 	Faults    []Fault       `json:"faults"`
 	Repaired  []Fault       `json:"repaired,omitempty"` // fixed before the verification; see VerifyOptions.Repair
 }
 
-// IsIntact reports whether no manifest or blob has a fault. Files that nothing refers to may have some.
+// IsIntact reports whether no manifest or blob has a fault. It ignores faults of files.
 func (r *Report) IsIntact() bool {
 	return !slices.ContainsFunc(r.Faults, func(f Fault) bool { return f.Path == "" })
 }
@@ -55,8 +55,8 @@ func (r *Report) IsIntact() bool {
 // VerifyOptions configure how much is verified.
 type VerifyOptions struct {
 	Referrers   bool // also the artifact's referrers
-	Repair      bool // of a layout or archive: first remove files that nothing refers to, and write a missing oci-layout
-	Concurrency int  // concurrent blobs. 0: eight
+	Repair      bool // first remove files of a layout or archive that nothing refers to, and write a missing oci-layout
+	Concurrency int  // number of blobs read at once; 0: eight
 	Progress    artifact.Progress
 }
 
@@ -67,10 +67,10 @@ type inventory interface {
 	Repair(ctx context.Context) ([]catalog.UnreferencedFile, error)
 }
 
-// Verify reads everything that a reference leads to and compares it with its digests and sizes. Damaged or missing
-// content is in the report, except missing layers that may not be distributed, which are stored elsewhere. In a layout or archive
-// that artifact/registry opened, files that nothing refers to are faults, too; without a reference, every manifest in its
-// index is verified.
+// Verify reads all content that a reference leads to, and compares it with the digests and sizes in the descriptors. Damaged
+// or missing content is in the report, except missing layers that may not be distributed, which are stored elsewhere. In a
+// layout or archive that artifact/registry opened, files that nothing refers to are faults, too; without a reference, every
+// manifest in its index is verified.
 //
 // Verify fails if the source can't be read: with errdef.ErrNotFound if the source does not have the reference, with
 // errors.ErrUnsupported if it does not support a repair, and with artifact.ErrRefused if there are more than 1,000,000
@@ -147,11 +147,12 @@ func verifyRoots(ctx context.Context, src oras.ReadOnlyTarget, roots []ocispec.D
 	return v.report, err
 }
 
-// claim holds the fields of a descriptor that are compared with the content. Two different claims about one blob are both checked.
+// claim holds the fields of a descriptor that are compared with the content. Different claims about the same blob are checked
+// separately.
 type claim struct {
 	digest    digest.Digest
 	size      int64
-	mediaType string // of a manifest, which states its own media type
+	mediaType string // only of a manifest, whose content includes its media type
 }
 
 // verifier is one verification.
@@ -194,13 +195,13 @@ func (v *verifier) visit(ctx context.Context, desc ocispec.Descriptor, depth int
 		return nil
 	}
 	if len(v.seen) >= maxNodes {
-		return artifact.Refused(desc.Digest.String(), "more than %d manifests and blobs", maxNodes)
+		return artifact.Refused(desc.Digest.String(), "too many manifests and blobs: limit is %d", maxNodes)
 	}
 	v.seen[says] = true
 	if isManifest {
 		m, err := fetch.Load(ctx, v.src, desc)
 		if err == nil && depth >= fetch.MaxNesting+referrers.MaxDepth {
-			err = artifact.Refused(desc.Digest.String(), "it is nested deeper than %d", fetch.MaxNesting+referrers.MaxDepth)
+			err = artifact.Refused(desc.Digest.String(), "nested too deeply: limit is %d", fetch.MaxNesting+referrers.MaxDepth)
 		}
 		if err != nil {
 			return v.recordFault(desc, err)

@@ -22,7 +22,7 @@ import (
 )
 
 const (
-	// maxLinks bounds the symbolic links that are followed to a file.
+	// maxLinks limits the links that are followed to a file.
 	maxLinks = 8
 	// heldBack is the number of bytes of a file in a large layer that are withheld until the layer is verified.
 	heldBack = 1 << 20
@@ -31,7 +31,7 @@ const (
 // CatOptions select the file. All of it is read unless Offset or Length is set.
 type CatOptions struct {
 	Path     string            // of the file, as a pull would name it
-	Platform *ocispec.Platform // of an index. nil: the running one
+	Platform *ocispec.Platform // for an index; nil: that of this machine
 	Offset   int64             // first byte in the file
 	Length   int64             // number of bytes; 0: to the end
 	Inside   bool              // also a file in a tar that a pull leaves packed
@@ -47,9 +47,9 @@ type Printed struct {
 	Verified bool `json:"verified"`
 }
 
-// Cat writes one file of an artifact to w, a layer or a file in a tar layer, and returns its description. It follows at most 8
-// symbolic links. A layer of at most 32 MiB is verified before the first byte is written. If the file is a larger layer, its last
-// 1 MiB is written after the digest was verified; for other cases see Printed.
+// Cat writes one file of an artifact to w, a layer or a file in a tar layer, and returns its description. It follows at most
+// 8 links. A layer of at most 32 MiB is verified before the first byte is written. If the file is a larger layer, its last 1
+// MiB is written after the digest has been verified; for other cases see Printed.
 //
 // Cat returns errdef.ErrNotFound if there is no such artifact or file, errdef.ErrUnsupported for a directory, and
 // artifact.ErrRefused if a layer does not match its digest, is unsafe, or exceeds opts.Limits. In that case, Cat has written
@@ -82,10 +82,10 @@ type fileReader struct {
 	opts       CatOptions
 	w          io.Writer
 	unverified bool     // unverified bytes were used
-	seen       []string // names of files in tars
+	seen       []string // names of other files in tars, for a suggestion
 }
 
-// follow reads the file with a name, following symbolic links in the artifact.
+// follow reads the file with a name, following links in the artifact.
 func (c *fileReader) follow(ctx context.Context, name string) (*pull.File, error) {
 	for range maxLinks {
 		f, err := c.read(ctx, name)
@@ -97,7 +97,7 @@ func (c *fileReader) follow(ctx context.Context, name string) (*pull.File, error
 			name = path.Join(path.Dir(f.Path), f.Link)
 		}
 	}
-	return nil, fmt.Errorf("more than %d links lead to it", maxLinks)
+	return nil, fmt.Errorf("too many links: limit is %d", maxLinks)
 }
 
 // read searches the items for a name, the upper layers of an image first.

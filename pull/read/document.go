@@ -79,7 +79,7 @@ func newStatement(it *fetch.Item, text []byte) (*Document, error) {
 	return newDocument(it.Name, it.Desc.MediaType, text)
 }
 
-// newDocument returns a document for a text. It refuses content that is not text.
+// newDocument returns a document for a text. It returns ErrNotReadable for content that is not text.
 func newDocument(name, mediaType string, text []byte) (*Document, error) {
 	if bytes.IndexByte(text[:min(len(text), 8<<10)], 0) >= 0 {
 		return nil, fmt.Errorf("%s is not text: %w", name, ErrNotReadable)
@@ -93,7 +93,7 @@ func (d *Document) IsHTML() bool {
 	return d.MediaType == "text/html" || ext == ".html" || ext == ".htm"
 }
 
-// IsPage reports whether a file is text to read, by its name.
+// IsPage reports whether a file is a text document, by its name.
 func IsPage(name string) bool {
 	switch strings.ToLower(path.Ext(name)) {
 	case ".html", ".htm", ".rst", ".adoc", ".asciidoc", ".txt":

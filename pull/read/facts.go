@@ -65,8 +65,8 @@ func memberFacts(m *fetch.Manifest) []kind.Fact {
 	return facts
 }
 
-// openFile returns a reader of a file in a layer, or nil if there is no such file. The layer is a digest. The reader fetches parts of
-// the layer, and does not verify them.
+// openFile returns a reader of a file in a layer, or nil if there is no such file. layer is the digest of the layer. The
+// reader fetches parts of the layer, and does not verify them.
 func openFile(ctx context.Context, src fetch.Ranger, m *fetch.Manifest, layer, name string) (found io.ReaderAt, size int64) {
 	i := slices.IndexFunc(m.Layers, func(l ocispec.Descriptor) bool { return l.Digest.String() == layer })
 	if i < 0 {

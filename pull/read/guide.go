@@ -16,11 +16,11 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// maxAnswers bounds the pages that are fetched for one alert.
+// maxAnswers limits the pages that are fetched for one alert.
 const maxAnswers = 20
 
-// readGuided reads the part that the config points to: the answers to an alert, or the first page. It returns nil if the config
-// points to neither.
+// readGuided returns the document that the config leads to: the answers to an alert, the first page, or a list of the alerts.
+// It returns nil if there is no such document.
 func (s *search) readGuided(ctx context.Context, m *fetch.Manifest) (*Document, error) {
 	pull := s.kind.Pull
 	if s.opts.Path != "" || pull.Index == nil && pull.Alerts == nil || s.isOneFile() || s.opts.Quick && s.isLarge() {
@@ -67,7 +67,7 @@ func (s *search) isLarge() bool {
 	return false
 }
 
-// readAnswers reads the pages and sections that answer the alert.
+// readAnswers returns the pages and sections that answer the alert, or nil if no page does.
 func (s *search) readAnswers(ctx context.Context, alerts []kind.Alert) (*Document, error) {
 	var doc *Document
 	name, answers := s.findSpelling(alerts), 0
@@ -98,7 +98,8 @@ func (s *search) readAnswers(ctx context.Context, alerts []kind.Alert) (*Documen
 	return doc, nil
 }
 
-// findSpelling returns the alert as the artifact spells it: the same, or else in another letter case.
+// findSpelling returns the alert as the artifact spells it, possibly in another letter case. If the artifact does not have
+// the alert, it returns the alert unchanged.
 func (s *search) findSpelling(alerts []kind.Alert) string {
 	spelling := s.opts.Alert
 	for _, a := range alerts {
@@ -115,7 +116,7 @@ func (s *search) findSpelling(alerts []kind.Alert) string {
 // Alert is an alert that an artifact answers.
 type Alert = kind.Alert
 
-// Alerts lists the alerts that an artifact answers, by its config. Its errors are those of Readable.
+// Alerts returns the alerts that the config of an artifact lists, or nil if its kind has no alerts. Its errors are those of Readable.
 func Alerts(ctx context.Context, src oras.ReadOnlyTarget, ref string) ([]Alert, error) {
 	m, err := fetch.Resolve(ctx, src, ref)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 
 // ListOptions configure a listing. The zero value lists every file.
 type ListOptions struct {
-	Platform *ocispec.Platform // of an index. nil: the running one
+	Platform *ocispec.Platform // for an index; nil: that of this machine
 	Include  []string          // see pull.Selection
 	Roles    []string          // see pull.Selection
 	NoUnpack bool              // list tar layers as single files
@@ -23,16 +23,16 @@ type ListOptions struct {
 	Limits   pull.Limits
 }
 
-// A Listing has the files of an artifact.
+// A Listing holds the files of an artifact.
 type Listing struct {
 	*pull.Result
-	// Verified reports whether all layers that were looked into were verified.
+	// Verified reports whether all layers that were read were verified.
 	Verified bool `json:"verified"`
 }
 
-// List returns the files that a pull would place, sorted by path, without writing anything. Tar layers are read to the
-// end and verified. If an uncompressed one has more than 32 MiB and the source is a Ranger, only its headers are requested: they
-// are not verified, and their files have no digest. See Cat for the errors.
+// List returns the files that a pull would place, sorted by path, without writing anything. Tar layers are read to the end
+// and verified. If an uncompressed one is larger than 32 MiB, the source can fetch ranges, and Digests is not set, only its
+// headers are fetched: they are not verified, and their files have no digests. See Cat for the errors.
 func List(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts ListOptions) (*Listing, error) {
 	m, err := fetch.Resolve(ctx, src, ref)
 	if err != nil {
@@ -52,7 +52,7 @@ func List(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts ListOpt
 	return l, err
 }
 
-// tarLimits returns the limits as package archive takes them.
+// tarLimits converts limits to those of package archive.
 func tarLimits(l pull.Limits) archive.Limits {
 	return archive.Limits{MaxSize: l.MaxSize, MaxFiles: l.MaxFiles, MaxRatio: l.MaxRatio}
 }

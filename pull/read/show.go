@@ -29,7 +29,7 @@ import (
 )
 
 const (
-	// MaxText bounds the bytes of a text in Readable: a longer text is not useful in a terminal.
+	// MaxText is the maximum size in bytes of a text that Readable returns: a longer text is not useful in a terminal.
 	MaxText = 4 << 20
 	// maxSearched limits the bytes of packed layers that are searched for a document: a large image is not fetched for a file
 	// that it may not have. Files in layers that are not searched must be requested by name.
@@ -38,11 +38,11 @@ const (
 
 // ReadableOptions select the document. The zero value selects the one that explains the artifact best.
 type ReadableOptions struct {
-	Platform *ocispec.Platform // of an index. nil: the running one
+	Platform *ocispec.Platform // for an index; nil: that of this machine
 	Path     string            // this file, named as a pull would name it
 	Alert    string            // for a runbook, the pages or sections that answer this alert; all if the runbook does not answer it
 	Quick    bool              // fetch at most one layer, and none larger than MaxText
-	Rows     bool              // list the components, or products, that the document is about
+	Rows     bool              // list the components, or products, that the document describes
 	Limits   pull.Limits
 }
 
@@ -77,7 +77,7 @@ var (
 	ErrNothingReadable error = nothingReadable{}
 	// ErrNotReadable is the error for a requested file that is not text, or is longer than MaxText.
 	ErrNotReadable = errors.New("not for reading")
-	// ErrNotSearched is an ErrNothingReadable of an artifact whose layers were not all searched.
+	// ErrNotSearched is an ErrNothingReadable for an artifact whose layers were not all searched.
 	ErrNotSearched = fmt.Errorf("not all layers were searched: %w", ErrNothingReadable)
 )
 
@@ -146,10 +146,10 @@ type search struct {
 	opts   ReadableOptions
 	hidden *fetch.Cover
 
-	rank  kind.Rank // of the best match; 0: no match
+	rank  kind.Rank // of the best match; 0 before the first match
 	path  string
-	layer *fetch.Item // the match is this layer
-	text  []byte      // otherwise, the match from a tar
+	layer *fetch.Item // the best match, if it is a layer
+	text  []byte      // the best match, if it is a file in a tar
 
 	searched int64 // bytes of tars searched
 	skipped  bool  // a layer was skipped because of the limit
@@ -218,7 +218,7 @@ func (w *textWriter) Write(p []byte) (int, error) {
 	return w.buf.Write(p)
 }
 
-var errTooLong = fmt.Errorf("it has more than %d MiB: %w", MaxText>>20, ErrNotReadable)
+var errTooLong = fmt.Errorf("file too large: limit is %d MiB: %w", MaxText>>20, ErrNotReadable)
 
 // rankOf returns the rank of a file by its name and role. If a file is requested, it returns 0 for all others.
 func (s *search) rankOf(name, role, mediaType string) kind.Rank {

@@ -28,7 +28,7 @@ type AttachedOptions struct {
 // Found are the referrers of one subject that match.
 type Found struct {
 	Referrers []*Referrer // most severe first, then newest first
-	Undecided []*Referrer // if only the one created last is wanted: those whose times do not say which that is
+	Undecided []*Referrer // with Latest, the candidates if their times do not determine the latest
 	Place     *Place      // where they are attached, if not to the requested subject
 	Inexact   bool        // the alert matches only if the letter case is ignored
 }
@@ -78,7 +78,7 @@ func findAt(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.D
 	return found, nil, nil
 }
 
-// withoutStatements removes attestations with a statement of a kind if there are referrers that are of the kind themselves.
+// withoutStatements removes attestations that contain a statement of a wanted kind, if other referrers are of that kind themselves.
 func withoutStatements(all []*Referrer, wanted string) []*Referrer {
 	isOf := func(kind string) bool {
 		return slices.ContainsFunc(all, func(r *Referrer) bool { return r.Kind == kind })
@@ -111,7 +111,7 @@ func selectAnswering(all []*Referrer, alert string) (fit []*Referrer, inexact bo
 	return nil, false
 }
 
-// severities are the words for severities that are in use, in groups, most severe first.
+// severities are common words for severities, in groups, the most severe first.
 var severities = [][]string{
 	{"critical", "crit", "fatal", "emergency", "disaster", "page", "blocker", "sev0", "sev1", "sev-0", "sev-1", "p0", "p1", "s1"},
 	{"high", "error", "major", "severe", "sev2", "sev-2", "p2", "s2"},
@@ -119,7 +119,7 @@ var severities = [][]string{
 	{"low", "info", "informational", "notice", "none", "sev4", "sev-4", "sev5", "sev-5", "p4", "p5", "s4"},
 }
 
-// SeverityRank returns the rank of the severity that a runbook states: 0 is the most severe, an unknown word the least.
+// SeverityRank returns the rank of a runbook's severity. The most severe has rank 0; an unknown or missing severity ranks last.
 func (r *Referrer) SeverityRank() int {
 	word := strings.ToLower(strings.TrimSpace(r.Annotations[mediatypes.RunbookSeverity]))
 	for rank, words := range severities {
@@ -146,7 +146,7 @@ type NoneAttachedError struct {
 	Subject digest.Digest
 	Options AttachedOptions
 	Others  []*Referrer // of the kind, but for other alerts, of all subjects that Find searched
-	Place   *Place      // of a statement in an index; nil: not found
+	Place   *Place      // of a statement in an index; nil if not found
 }
 
 // Error names the kind, the alert, and the subject.
@@ -171,7 +171,7 @@ const (
 type Place struct {
 	Digest   digest.Digest
 	Tag      string            // of an index that lists the subject
-	Platform *ocispec.Platform // of a manifest that the subject lists; with Tag, the index has a statement about this one
+	Platform *ocispec.Platform // of the manifest; with Tag, of the requested one, about which the index has a statement
 	Found    Found             // the attachments there; empty for a statement
 }
 

@@ -12,10 +12,10 @@ import (
 	"oras.land/oras-go/v2"
 )
 
-// MaxEntries bounds the manifests of an index that are read. It is also the maximum that one index may list.
+// MaxEntries limits the manifests of an index that are read. It is also the maximum that one index may list.
 const MaxEntries = 1000
 
-// AttachedTo lists the attachments of one manifest of an index, or of an index that lists one. Its JSON is for scripts.
+// AttachedTo lists the attachments of a manifest in an index, or of an index that lists the manifest. Its JSON is for scripts.
 type AttachedTo struct {
 	Digest    digest.Digest     `json:"digest"`
 	Platform  *ocispec.Platform `json:"platform,omitempty"`

@@ -19,7 +19,7 @@ import (
 	"oras.land/oras-go/v2"
 )
 
-// MaxDepth bounds the referrers of referrers that are listed.
+// MaxDepth is the maximum depth of a tree of referrers.
 const MaxDepth = 8
 
 // Options select the referrers that are listed. The zero value lists the direct ones of every kind.
@@ -52,11 +52,11 @@ func (r *Referrer) Descriptor() ocispec.Descriptor {
 	}
 }
 
-// Created returns the time of creation in the annotations, or the zero time.
+// Created returns the creation time in the annotations, or the zero time.
 func (r *Referrer) Created() time.Time { return manifest.Created(r.Annotations) }
 
-// Latest returns the referrer created last. If the times do not say which that is, several are undecided, and the last of these
-// in the list is returned. all must not be empty.
+// Latest returns the referrer created last. If the times do not determine it, Latest returns the candidates as undecided, and
+// the last of them as latest. all must not be empty.
 func Latest(all []*Referrer) (latest *Referrer, undecided []*Referrer) {
 	newest, undecided := manifest.Newest(all, 1, (*Referrer).Created)
 	if len(undecided) > 0 {
@@ -92,7 +92,7 @@ func NewLister(src oras.ReadOnlyGraphTarget, opts Options) *Lister {
 	return &Lister{src: src, opts: opts, seen: make(map[digest.Digest]bool)}
 }
 
-// Each returns the referrers of each of the subjects, by digest. It omits subjects that an earlier call listed. Each returns the
+// Each returns the referrers of each of the subjects, by digest. It omits subjects that are already listed. Each returns the
 // errors of List.
 func (w *Lister) Each(ctx context.Context, subjects []ocispec.Descriptor) (map[digest.Digest][]*Referrer, error) {
 	var each []ocispec.Descriptor
@@ -216,7 +216,7 @@ func (w *Lister) listDirect(ctx context.Context, subject ocispec.Descriptor, art
 	return found, err
 }
 
-// filterType returns the artifactType that the source can filter by, or "" if there are several.
+// filterType returns the artifactType that the source can filter by, or "" if it can't filter by this kind.
 func filterType(kind string) string {
 	if strings.Contains(kind, ",") {
 		return ""
@@ -255,10 +255,10 @@ func (r *Referrer) describe(m *fetch.Manifest) {
 	r.ArtifactType, r.Annotations, r.Kind, r.Statements = m.Traits().Type(), m.Annotations, m.Kind().Name, predicates(m)
 }
 
-// Is reports whether a referrer is of a kind, or of an artifactType, or has a statement of it.
+// Is reports whether a referrer is of a kind or an artifactType, or has a statement of it. No referrer is of the kind "".
 func (r *Referrer) Is(kind string) bool { return kind != "" && r.is(kind) }
 
-// is reports whether a referrer is of a kind ("": any), or has a statement of it.
+// is reports whether a referrer is of a kind or an artifactType, or has a statement of it. Every referrer is of the kind "".
 func (r *Referrer) is(kind string) bool {
 	stated := append(slices.Clone(r.Statements), r.Annotations[mediatypes.PredicateType], r.Annotations[mediatypes.BundlePredicateType])
 	return kind == "" || kind == r.Kind || kind == r.ArtifactType ||

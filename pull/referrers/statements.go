@@ -21,8 +21,8 @@ type Statement struct {
 	Path     string        // as in read.ReadableOptions
 }
 
-// FindStatement finds a statement that BuildKit put into an index about the manifest for a platform (nil: the running one). It
-// returns the first statement of the kind in opts, or a *NoneAttachedError if there is no such statement.
+// FindStatement finds a statement that BuildKit put into an index about the manifest for a platform. Nil means the platform
+// of this machine. It returns the first statement of the kind in opts, or a *NoneAttachedError if there is no such statement.
 func FindStatement(ctx context.Context, src oras.ReadOnlyTarget, ref string, platform *ocispec.Platform, opts AttachedOptions) (
 	*Statement, error) {
 	index, err := fetch.Resolve(ctx, src, ref)

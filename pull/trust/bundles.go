@@ -13,10 +13,10 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// maxBundle limits the bytes of a bundle. A bundle with an SBOM has a few MiB.
+// maxBundle is the maximum size of a bundle in bytes. A bundle with an SBOM takes a few MiB.
 const maxBundle = 32 << 20
 
-// bundlePrefix begins the artifactType of every version of a bundle.
+// bundlePrefix is the prefix of the artifactTypes of all bundle versions.
 const bundlePrefix = "application/vnd.dev.sigstore.bundle"
 
 // readBundles reads the bundles attached to a manifest that are signatures. If stop is set, it stops after the first verified one.
@@ -49,7 +49,7 @@ func (v *verifier) readBundles(ctx context.Context, subject ocispec.Descriptor, 
 func (v *verifier) evaluate(s *Signature, b *sigstore.Bundle, subject ocispec.Descriptor) {
 	s.KeyHint, s.Identity, s.Issuer, s.Annotations = b.Hint, b.Identity, b.Issuer, b.Statement.Annotations()
 	if !b.Statement.IsAbout(subject.Digest) {
-		s.Problem = "the signature is about another artifact"
+		s.Problem = "the signature is for another artifact"
 		return
 	}
 	s.Key, s.Verified = v.keyOf(b.IsSignedBy)
@@ -71,7 +71,7 @@ func (v *verifier) listBundles(ctx context.Context, subject ocispec.Descriptor, 
 			continue
 		}
 		if chosen = append(chosen, r); len(chosen) > MaxSignatures {
-			return nil, artifact.Refused(subject.Digest.String(), "too many signatures: the limit is %d", MaxSignatures)
+			return nil, artifact.Refused(subject.Digest.String(), "too many signatures: limit is %d", MaxSignatures)
 		}
 	}
 	return chosen, nil
@@ -88,7 +88,7 @@ func (v *verifier) readBundle(ctx context.Context, r ocispec.Descriptor) (b *sig
 	case len(m.Layers) != 1 || m.Layers[0].MediaType != mediatypes.SigstoreBundle:
 		return nil, "not a sigstore bundle of version 0.3", nil
 	case m.Layers[0].Size > maxBundle:
-		return nil, "sigstore bundle too large: the limit is 32 MiB", nil
+		return nil, "sigstore bundle too large: limit is 32 MiB", nil
 	}
 	data, err := fetch.ReadVerified(ctx, v.src, m.Layers[0])
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// maxPayload limits the bytes of the payload of a legacy signature. A payload has a few hundred.
+// maxPayload is the maximum size in bytes of the payload of a legacy signature. A payload usually takes a few hundred bytes.
 const maxPayload = 64 << 10
 
 // readLegacy reads the signatures that the signature tag of a manifest points to.
@@ -30,7 +30,7 @@ func (v *verifier) readLegacy(ctx context.Context, subject ocispec.Descriptor) (
 	case err != nil:
 		return nil, err
 	case len(m.Layers) > MaxSignatures:
-		return nil, artifact.Refused(tag, "too many signatures: the limit is %d", MaxSignatures)
+		return nil, artifact.Refused(tag, "too many signatures: limit is %d", MaxSignatures)
 	}
 	var all []Signature
 	for _, layer := range m.Layers {
@@ -49,7 +49,7 @@ func (v *verifier) readLegacy(ctx context.Context, subject ocispec.Descriptor) (
 // evaluateLegacy fills in the contents of a signature, and whether one of the keys made it.
 func (v *verifier) evaluateLegacy(ctx context.Context, s *Signature, layer, subject ocispec.Descriptor) error {
 	if layer.Size > maxPayload {
-		s.Problem = "signature payload too large: the limit is 64 KiB"
+		s.Problem = "signature payload too large: limit is 64 KiB"
 		return nil
 	}
 	payload, err := fetch.FetchBlob(ctx, v.src, layer)
@@ -68,7 +68,7 @@ func (v *verifier) evaluateLegacy(ctx context.Context, s *Signature, layer, subj
 	case err != nil || len(signature) == 0:
 		s.Problem = "the signature is not base64"
 	case simple.Digest != subject.Digest:
-		s.Problem = "the signature is about another artifact"
+		s.Problem = "the signature is for another artifact"
 	case v.opts.Accepts != nil && !v.opts.Accepts(simple.Reference):
 		s.Problem = "the signature is for " + simple.Reference
 	default:

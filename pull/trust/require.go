@@ -94,7 +94,7 @@ func (v *verifier) requireKind(ctx context.Context, subject ocispec.Descriptor, 
 			continue
 		}
 		if tried++; tried > MaxSignatures {
-			return nil, artifact.Refused(subject.Digest.String(), "too many attachments of kind %s: the limit is %d", kind, MaxSignatures)
+			return nil, artifact.Refused(subject.Digest.String(), "too many attachments of kind %s: limit is %d", kind, MaxSignatures)
 		}
 		missing.Attached = true
 		signatures, err := v.readSignatures(ctx, r, true)
@@ -111,8 +111,8 @@ func (v *verifier) requireKind(ctx context.Context, subject ocispec.Descriptor, 
 	return nil, nil
 }
 
-// isAttachedKind reports whether a referrer is of the kind and about the subject. It reads the manifest, because the list of
-// referrers is not signed: it may name a manifest that was signed for another artifact, or that does not exist.
+// isAttachedKind reports whether a referrer is of the kind and refers to the subject. It reads the manifest, because the list
+// of referrers is not signed: it may name a manifest that was signed for another artifact, or that does not exist.
 func (v *verifier) isAttachedKind(ctx context.Context, r, subject ocispec.Descriptor, kind string) (bool, error) {
 	traits := mediatypes.Traits{ArtifactType: r.ArtifactType, Annotations: r.Annotations}
 	if !traits.NeedsManifest() {

@@ -1,6 +1,6 @@
 // Package trust finds the signatures of an artifact, and determines which of them were made by a given key.
 //
-// Only the caller's keys count. A certificate, a log entry, or a timestamp in a signature is shown, but is never evidence.
+// Only the caller's keys are trusted. A certificate, a log entry, or a timestamp in a signature is shown, but is never evidence.
 package trust
 
 import (
@@ -25,22 +25,22 @@ type Key struct {
 	Name string
 }
 
-// ParseKey reads a public key in PEM: ECDSA on P-256, P-384, or P-521, RSA from 2048 bits on, or Ed25519. Results call it
-// name. Any other input is an error that names its format.
+// ParseKey reads a public key in PEM: ECDSA on P-256, P-384, or P-521, RSA with at least 2048 bits, or Ed25519. In results,
+// the key has the given name. For any other input, the error names the format.
 func ParseKey(data []byte, name string) (Key, error) {
 	key, err := sigkey.ParsePublic(data)
 	return Key{key, name}, err
 }
 
-// Hint returns the key hint that signatures have: the SHA-256 of the key in base64.
+// Hint returns the key hint that signatures contain: the SHA-256 of the key in base64.
 func (k Key) Hint() string { return k.key.Hint() }
 
-// Options determine which signatures count.
+// Options determine which signatures are accepted.
 type Options struct {
-	// Keys are the keys that are trusted. A signature by any of them counts.
+	// Keys are the trusted keys. A signature by any of them is accepted.
 	Keys []Key
-	// Accepts reports whether a legacy signature for the repository with this name counts. Nil accepts every name. Bundles
-	// bind only the digest, so Accepts is not called for them.
+	// Accepts reports whether a legacy signature for the repository with this name is accepted. Nil accepts every name.
+	// Bundles bind only the digest, so Accepts is not called for them.
 	Accepts func(repository string) bool
 	// Require lists attachments that must exist and be signed, too: the name of a kind ("sbom"), whose manifest must be signed, or
 	// "attestation=URI" with the URI of a predicate type, whose envelope must be signed.
@@ -60,7 +60,7 @@ type Signature struct {
 	Annotations map[string]string `json:"annotations,omitempty"`
 	Verified    bool              `json:"verified"`          // one of the keys made it
 	Key         string            `json:"key,omitempty"`     // the name of that key
-	Problem     string            `json:"problem,omitempty"` // why the signature can't count, regardless of the keys
+	Problem     string            `json:"problem,omitempty"` // why the signature is not valid, regardless of the keys
 }
 
 // Report lists the signatures and attachments that Verify found.
@@ -90,8 +90,8 @@ func (r *Report) Verified() *Signature {
 type NotSignedError struct {
 	Subject    digest.Digest
 	Required   string      // the required attachment that is missing, or ""
-	Attached   bool        // the required attachment exists, and is not signed
-	Signatures []Signature // with other keys
+	Attached   bool        // the required attachment exists, but is not signed
+	Signatures []Signature // not verified by a trusted key
 }
 
 // Error names the subject, and up to three of the signatures that were found.
@@ -129,9 +129,9 @@ func (e *NotSignedError) Error() string {
 // Unwrap returns artifact.ErrRefused.
 func (e *NotSignedError) Unwrap() error { return artifact.ErrRefused }
 
-// Verify checks that one of the keys signed one of the manifests: an index and the manifest chosen from it, or a single
-// manifest. It returns the signatures that it read, and the required attachments. It fails with a *NotSignedError if neither manifest
-// has a verified signature, or a required attachment has none, and with artifact.ErrRefused for more than MaxSignatures signatures.
+// Verify checks that one of the keys signed one of the manifests: an index and the manifest chosen from it, or a single manifest. It
+// returns the signatures that it read, and the required attachments. It fails with a *NotSignedError if none of the manifests has a
+// verified signature, or if a required attachment has none, and with artifact.ErrRefused for more than MaxSignatures signatures.
 func Verify(ctx context.Context, src oras.ReadOnlyGraphTarget, manifests []ocispec.Descriptor, opts Options) (*Report, error) {
 	v := &verifier{src: src, opts: opts}
 	r := &Report{}
@@ -188,7 +188,7 @@ func (v *verifier) readSignatures(ctx context.Context, subject ocispec.Descripto
 	return append(all, legacy...), nil
 }
 
-// keyOf returns the first key for which signed is true.
+// keyOf returns the name of the first key for which signed returns true.
 func (v *verifier) keyOf(signed func(*sigkey.Public) bool) (name string, found bool) {
 	for _, k := range v.opts.Keys {
 		if signed(k.key) {

@@ -264,7 +264,7 @@ func TestRequire(t *testing.T) {
 		s.attachBundle(one, data)
 	}
 	attach(ours.private)
-	refuse("an attestation about another artifact", "attestation="+predicate, "about another artifact")
+	refuse("an attestation about another artifact", "attestation="+predicate, "for another artifact")
 	statement.Subjects = sigstore.SignatureOf(one.Digest, nil).Subjects
 	attach(theirs.private)
 	refuse("an attestation by others", "attestation="+predicate, "not signed by a trusted key")

@@ -20,13 +20,13 @@ import (
 type Artifact struct {
 	Source   content.Fetcher
 	Root     ocispec.Descriptor // a manifest or an index
-	Platform *ocispec.Platform  // of an index. nil: the running one
+	Platform *ocispec.Platform  // for an index; nil: that of this machine
 	NoUnpack bool               // tar layers are single files
 	Limits   archive.Limits
 }
 
-// Files returns the named files in dst that have the same content as in the artifact. byLayer has the names by the layer that contains
-// them. If the artifact can't be read, Files returns nil.
+// Files returns the named files in dst that have the same content as in the artifact. byLayer maps each layer to the names of
+// its files. If the artifact can't be read, Files returns nil.
 func Files(ctx context.Context, a Artifact, dst *os.Root, byLayer map[digest.Digest]map[string]bool) map[string]bool {
 	m, err := fetch.Load(ctx, a.Source, a.Root)
 	if err != nil {

@@ -47,7 +47,7 @@ var (
 	errTouched  = fmt.Errorf("another program changed it at this moment, %w", artifact.ErrKept)
 )
 
-// move moves one staged entry to its name. A replaced file stays under another name until the whole pull is done.
+// move moves one staged entry to its name. A replaced file stays in the stage until the pull is done.
 func (p *Placer) move(m Move) error {
 	staged := path.Join(p.Stage.Name, StageFiles, m.Path)
 	if m.Was != nil {
@@ -63,7 +63,8 @@ func (p *Placer) move(m Move) error {
 	return err
 }
 
-// replace swaps a staged entry and the entry that it replaces. Where that is not possible, the name does not exist for a moment.
+// replace swaps a staged entry and the entry that it replaces. Where the system can't swap entries, the name does not exist
+// for a moment.
 func (p *Placer) replace(m Move, staged string) error {
 	now, err := p.Stage.dst.Lstat(m.Path)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !p.isUntouched(m.Was, now) {
@@ -96,7 +97,7 @@ func (p *Placer) replace(m Move, staged string) error {
 	return p.checkMoved(m.Path, old, m.Was)
 }
 
-// setAside moves a file away until the pull is done.
+// setAside moves a file to the stage until the pull is done.
 func (p *Placer) setAside(name string, was fs.FileInfo) error {
 	old := p.oldName()
 	err := p.renameUnlocked(name, old, func() error { return p.mover.move(name, old) })
@@ -110,7 +111,7 @@ func (p *Placer) setAside(name string, was fs.FileInfo) error {
 	return p.checkMoved(name, old, was)
 }
 
-// checkMoved returns an error unless the file or directory that was moved away from a name is the planned one.
+// checkMoved returns errTouched unless the file or directory that was moved from name to old is the planned one.
 func (p *Placer) checkMoved(name, old string, was fs.FileInfo) error {
 	now, err := p.Stage.dst.Lstat(old)
 	if id, ok := fileid.Of(was); ok && !was.IsDir() {
@@ -139,7 +140,8 @@ func (p *Placer) Restored(remove []Removal) []string {
 	return names
 }
 
-// renameUnlocked renames files into or out of directories of the destination, even those that their owner may not change.
+// renameUnlocked renames files into or out of directories of the destination, even if the modes of the directories deny that
+// to their owner.
 func (p *Placer) renameUnlocked(from, to string, rename func() error) error {
 	dst := p.Stage.dst
 	err := rename()
@@ -181,14 +183,14 @@ func (p *Placer) rollBack() error {
 	return errors.Join(errs...)
 }
 
-// isUntouched reports whether a file is the planned one, and did not change since the plan.
+// isUntouched reports whether a file is the planned one, and has not changed since.
 func (p *Placer) isUntouched(was, now fs.FileInfo) bool {
 	a, okA := fileid.Of(was)
 	b, okB := fileid.Of(now)
 	return isSame(was, now) && okA == okB && (was.IsDir() || a.Changed == b.Changed || p.touched[a.Inode])
 }
 
-// isSame is like isUntouched, for a file that was renamed, which changes the ctime.
+// isSame is like isUntouched, but ignores the ctime, which a rename changes.
 func isSame(was, now fs.FileInfo) bool {
 	return os.SameFile(was, now) && was.Mode() == now.Mode() && (was.IsDir() || was.Size() == now.Size() && was.ModTime().Equal(now.ModTime()))
 }

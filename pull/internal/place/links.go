@@ -13,7 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/rootfs"
 )
 
-// maxWalked bounds the entries of the destination that are searched for links.
+// maxWalked limits the entries of the destination that are searched for links.
 const maxWalked = 1_000_000
 
 // CheckLinks refuses the plan if, after it, a staged link would lead out of the destination, directly or through any existing link.
@@ -52,7 +52,7 @@ func (p *Placer) CheckLinks(ctx context.Context, staged []string, remove []Remov
 		}
 		if hasLinks || archive.DependsOnLinks(target) {
 			if err := then.Check(ctx, name, target); err != nil {
-				return refusedLink(err)
+				return refuseLink(err)
 			}
 		}
 	}
@@ -61,13 +61,13 @@ func (p *Placer) CheckLinks(ctx context.Context, staged []string, remove []Remov
 			continue
 		}
 		if err := then.Check(ctx, name, target); err != nil && now.Check(ctx, name, target) == nil {
-			return refusedLink(err)
+			return refuseLink(err)
 		}
 	}
 	return nil
 }
 
-func refusedLink(err error) error {
+func refuseLink(err error) error {
 	if errors.Is(err, archive.ErrUnsafe) {
 		return artifact.Refused("", "%w", err)
 	}
@@ -111,7 +111,7 @@ func (p *Placer) findLinks(ctx context.Context) (found map[string]string, hasLin
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil:
-			return nil // the user may not read the directory
+			return nil // the user has no permission to read the directory
 		case d.IsDir() && strings.HasPrefix(name, fetch.StagePrefix):
 			return fs.SkipDir
 		case d.Type() != fs.ModeSymlink:

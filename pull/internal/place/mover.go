@@ -9,7 +9,7 @@ import (
 )
 
 // A mover renames files below a root and never replaces one: not even a file that another program creates at the same moment.
-// It keeps the latest two directories open, since most renames are from one directory to another.
+// It keeps the latest source and target directories open, since consecutive renames often share them.
 type mover struct {
 	root *os.Root
 	dirs [2]openDir
@@ -21,7 +21,7 @@ type openDir struct {
 	f    *os.File
 }
 
-// open opens the directory of a name.
+// open returns the descriptor of the directory of name. It opens the directory as dirs[i], unless that is open already.
 func (m *mover) open(i int, name string) (int, error) {
 	dir := path.Dir(name)
 	if d := &m.dirs[i]; d.f == nil || d.name != dir {
@@ -46,8 +46,8 @@ func (m *mover) close() {
 	}
 }
 
-// do calls fn with the directories and the last elements of two names.
-func (m *mover) do(from, to string, fn func(fromDir int, from string, toDir int, to string) error) error {
+// withDirs calls fn with the directories and the last elements of two names.
+func (m *mover) withDirs(from, to string, fn func(fromDir int, from string, toDir int, to string) error) error {
 	a, err := m.open(0, from)
 	if err != nil {
 		return err
@@ -61,7 +61,7 @@ func (m *mover) do(from, to string, fn func(fromDir int, from string, toDir int,
 
 // move renames a file or directory to a name that must not exist. It returns fs.ErrExist if the name exists.
 func (m *mover) move(from, to string) error {
-	err := m.do(from, to, renameNew)
+	err := m.withDirs(from, to, renameNew)
 	if !isUnsupported(err) {
 		return err
 	}
@@ -85,7 +85,7 @@ func (m *mover) move(from, to string) error {
 
 // exchange swaps two files or directories. It returns errors.ErrUnsupported if the system can't do that.
 func (m *mover) exchange(a, b string) error {
-	err := m.do(a, b, exchange)
+	err := m.withDirs(a, b, exchange)
 	if isUnsupported(err) {
 		return errors.ErrUnsupported
 	}

@@ -152,7 +152,7 @@ func (p *Placer) equalsStaged(name string, have fs.FileInfo) (bool, error) {
 	return p.hasSameContent(name)
 }
 
-// hasSameStamp reports whether two files have the same time and owner.
+// hasSameStamp reports whether two files have the same modification time, owner, and group.
 func hasSameStamp(a, b fs.FileInfo) bool {
 	uidA, gidA, _ := record.Owner(a)
 	uidB, gidB, _ := record.Owner(b)
@@ -213,15 +213,15 @@ func haveSameXattrs(a, b *os.File) (bool, error) {
 	return maps.Equal(ofA, ofB), err
 }
 
-// Refusal returns the error about files and directories that are kept, or nil if there are no such files.
+// Refusal returns an artifact.ErrKept that names the first of the files and directories that are kept, or nil if nothing is kept.
 func (p *Placer) Refusal() error {
 	if len(p.Kept) == 0 && len(p.InWay) > 0 {
-		return &artifact.Error{Op: "placing", Item: p.InWay[0], Err: fmt.Errorf("there is a directory of this name: %w", artifact.ErrKept)}
+		return &artifact.Error{Op: "placing", Item: p.InWay[0], Err: fmt.Errorf("a directory with this name exists: %w", artifact.ErrKept)}
 	}
 	return Refusal(p.Kept)
 }
 
-// Refusal returns the error about files that are kept, or nil if there are no such files.
+// Refusal returns an artifact.ErrKept that names the first of the files that are kept, or nil if nothing is kept.
 func Refusal(kept []string) error {
 	if len(kept) == 0 {
 		return nil

@@ -18,9 +18,8 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Stage is the directory in the destination where files are prepared before they are moved to their names. It is named
-// after the manifest, so that the next pull resumes from a killed one, and locked, so that two pulls of the same
-// artifact do not share it.
+// Stage is the directory in the destination where files are prepared before they are moved to their names. It is named after the
+// manifest, so that the next pull can continue a killed one, and locked, so that two pulls of the same artifact do not share it.
 type Stage struct {
 	dst  *os.Root
 	Name string
@@ -35,8 +34,8 @@ const (
 	stageOld   = "old"
 )
 
-// OpenStage creates the stage or takes over the one that a killed pull left. It removes unused stages of other
-// artifacts. blobs are the blobs that a killed pull may have moved to the names of their files, by those names.
+// OpenStage creates the stage or takes over the one that a killed pull left. It removes unused stages of other artifacts.
+// blobs maps names of files to the blobs that a killed pull may have moved there.
 func OpenStage(dst *os.Root, d digest.Digest, blobs map[string]ocispec.Descriptor) (*Stage, error) {
 	s, err := takeStage(dst, fetch.StagePrefix+d.Encoded()[:stageDigits])
 	if err != nil {
@@ -84,7 +83,7 @@ const stageDigits = 16
 // errBusy is the error for a stage that another process uses.
 var errBusy = errors.New("in use by another pull")
 
-// maxTakes bounds the attempts to take or remove a stage that another process removes or inspects at the same time.
+// maxTakes limits the attempts to take or remove a stage that another process removes or inspects at the same time.
 const maxTakes = 20
 
 // takeStage takes the stage with this name, or an alternative if it is in use.
@@ -153,7 +152,7 @@ func isOurs(dst, stage *os.Root, name string) bool {
 	return record.IsPrivate(info)
 }
 
-// isCurrent reports whether the locked file still has its name in the stage.
+// isCurrent reports whether the locked file is still the lock file of the stage.
 func (s *Stage) isCurrent() bool {
 	ours, err := s.lock.Stat()
 	if err != nil {
@@ -185,7 +184,7 @@ func (s *Stage) Close() error {
 	return err
 }
 
-// Sweep removes the stages of killed pulls. A stage in use is locked.
+// Sweep removes the stages of killed pulls, apart from the one named except. Stages in use are locked, and stay.
 func Sweep(dst *os.Root, except string) {
 	if !filelock.Supported {
 		return

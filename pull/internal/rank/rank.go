@@ -13,7 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/lists"
 )
 
-// PerDirectory lowers the rank of a file for each of its parent directories.
+// PerDirectory is the amount by which each parent directory lowers the rank of a file.
 const PerDirectory = 100
 
 // Of returns the rank of a file of an artifact, or 0 if it is not for reading. Role and media type may be empty.

@@ -18,9 +18,9 @@ type download struct {
 	mu       sync.Mutex
 	changed  sync.Cond
 	ready    int64 // number of bytes that can be read
-	verified bool  // the whole blob is in the file
+	verified bool  // the file holds the complete, verified blob
 	restarts int   // times that the download began again; bytes that were ready before may differ from the current ones
-	uses     int   // number of files that have yet to be made from the blob
+	uses     int   // number of items that still need the blob
 }
 
 func newDownload() *download {
@@ -48,8 +48,8 @@ func (d *download) setVerified() {
 	d.changed.Broadcast()
 }
 
-// wait waits until the blob is complete, or more than offset bytes of it are ready. It returns the numbers of ready bytes and of
-// restarts.
+// wait waits until the blob is complete, or more than offset bytes of it are ready. It returns the number of ready bytes,
+// which is math.MaxInt64 for a complete blob, and the number of restarts.
 func (d *download) wait(ctx context.Context, offset int64) (ready int64, restarts int, err error) {
 	stop := context.AfterFunc(ctx, func() {
 		d.mu.Lock()

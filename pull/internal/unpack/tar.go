@@ -55,12 +55,12 @@ type trees struct {
 	failed    error            // of a callback
 }
 
-// totals counts the unpacked content that Limits bound.
+// totals counts the unpacked content that is limited.
 type totals struct {
 	entries int64 // directories included
 	size    int64 // bytes of files
 	names   int64 // bytes of paths
-	steps   int64 // of looking up deep paths
+	steps   int64 // estimated steps to look up deep paths
 }
 
 func newTrees(stage *place.Stage, files *record.Table, opts Options) (*trees, error) {
@@ -208,7 +208,7 @@ func (t *trees) count(e extract.Placed) {
 }
 
 // namePerFile limits the average length of a path, in bytes. All paths are held in memory: 64 MB for the default number of
-// files. The directory of consecutive files counts once.
+// files. The directory of consecutive files is counted once.
 const namePerFile = 32
 
 // Making a directory of n levels takes n² steps, since each level is looked up from the root of the destination. Directories of up to
@@ -232,8 +232,8 @@ func (t *trees) lockDirs(dst *os.Root) error {
 	return nil
 }
 
-// close sets the rest of the metadata of directories. For layers that replace each other's files it removes the rows of files
-// that were replaced.
+// close checks the links, and sets the remaining metadata of directories. If layers replaced each other's files, it removes
+// the rows of the replaced files.
 func (t *trees) close(ctx context.Context) error {
 	budget := archive.NewLinkBudget()
 	for _, x := range t.extractors {
@@ -258,7 +258,7 @@ func (t *trees) close(ctx context.Context) error {
 	return nil
 }
 
-// isTarFile reports whether a blob that should be a tar by its role is one: some kinds use the same media type for files of another
+// isTarFile reports whether a blob with the role of a tar is a tar: some kinds use the same media type for files of another
 // format, which are placed unchanged.
 func isTarFile(root *os.Root, name string) (bool, error) {
 	f, err := root.Open(name)

@@ -28,7 +28,7 @@ type Options struct {
 	Preserve   bool // restore modes, times, and extended attributes
 	Owners     bool // also restore owners, and fail where that is not permitted
 	Digests    bool // compute the digest of each file
-	WaitForAll bool // unpack no layer before the whole layer was verified
+	WaitForAll bool // unpack a layer only after it has been verified
 
 	// Carried are files of layers that are not fetched, because an earlier pull unpacked them. Partial is set if there are
 	// such layers. A fetched layer that depends on them makes Fetch fail with ErrEntangled.
@@ -65,8 +65,8 @@ func (u *Unpacker) Dirs() map[string]bool { return u.trees.dirs }
 // LockDirs sets modes that restrict the owner on directories, once they are in dst.
 func (u *Unpacker) LockDirs(dst *os.Root) error { return u.trees.lockDirs(dst) }
 
-// Fetch fetches blobs into the stage, several at a time. In the order of the manifest, and while later blobs are still being fetched,
-// it moves or unpacks each to the names of its files. It fails with ErrEntangled or ErrRestarted if layers must be fetched or
+// Fetch fetches blobs into the stage, several at a time. It moves or unpacks them to the names of their files in the order of the
+// manifest, while later blobs are still being fetched. It fails with ErrEntangled or ErrRestarted if layers must be fetched or
 // unpacked in another way, and with artifact.ErrRefused if one does not match the manifest, is unsafe, or exceeds a limit.
 func (u *Unpacker) Fetch(ctx context.Context, items []*fetch.Item) error {
 	defer u.trees.root.Close()
@@ -127,8 +127,8 @@ func (u *Unpacker) fetchItem(ctx context.Context, it *fetch.Item, d *download) e
 	return nil
 }
 
-// stageItem moves a verified blob, or unpacks it, to its name in the stage. Unpacking begins while the blob is being fetched,
-// unless that failed before because the blob was fetched twice.
+// stageItem moves a verified blob to its name in the stage, or unpacks it there. It unpacks a blob while it is being fetched,
+// unless WaitForAll is set or the blob may not be a tar.
 func (u *Unpacker) stageItem(ctx context.Context, it *fetch.Item, d *download) error {
 	if !it.Unpack || it.Sniff || u.opts.WaitForAll {
 		if err := d.waitVerified(ctx); err != nil {
