@@ -2,7 +2,7 @@ package artifact
 
 import "github.com/davit-oci/davit/artifact/spec"
 
-// The types of package spec, under the names by which programs use them.
+// The types of package spec, under the names that programs use.
 type (
 	Spec      = spec.Spec
 	LayerSpec = spec.LayerSpec
@@ -34,7 +34,7 @@ const (
 	Planned  = spec.Planned
 )
 
-// The sentinels of package spec.
+// The sentinel errors of package spec.
 var (
 	ErrInvalid = spec.ErrInvalid
 	ErrRefused = spec.ErrRefused

@@ -44,8 +44,8 @@ func Schema(kind string) ([]byte, error) {
 // Messages about links are better if the file system implements fs.ReadLinkFS, as that of os.Root does.
 func Compose(fsys fs.FS, spec *Spec) (*Plan, error) { return kinds.Table().Compose(fsys, spec) }
 
-// Detect makes a Spec of plain files and directories. The kind is the given one, or the one that the names and contents
-// of the files show; the notes then state the evidence. If several kinds fit, the error is an *AmbiguousError. If none
+// Detect makes a Spec of plain files and directories. The kind is the given one, or the one that the names and contents of
+// the files indicate; the notes then describe the evidence. If several kinds fit, the error is an *AmbiguousError. If none
 // fits, the kind is generic. A broken file whose name belongs to a kind is an error.
 func Detect(fsys fs.FS, paths []string, kind string) (*Spec, []string, error) {
 	return detect.Detect(kinds.Table(), fsys, paths, kind)
@@ -57,10 +57,10 @@ func InKind(fsys fs.FS, paths []string, kind mediatypes.Kind) (*Spec, error) {
 	return detect.InKind(kinds.Table(), fsys, paths, kind)
 }
 
-// Starter writes a commented davit.yaml for the files of a directory, of the given kind (the path of a kind file is
-// relative to the directory) or the one that the files show. SBOMs, runbooks, and other kinds that are mostly attached
-// become referrers of the rest. Compose accepts the result unchanged. If Detect or Compose refuses the directory, so does
-// Starter, with the same error, unless it can offer each file for a platform of its own.
+// Starter returns a commented davit.yaml for the files of a directory, of the given kind (the path of a kind file is relative
+// to the directory) or the one that the files indicate. SBOMs, runbooks, and other kinds that are mostly attached become
+// referrers of the rest. Compose accepts the result unchanged. If Detect or Compose refuses the directory, so does Starter,
+// with the same error, unless it can declare each file for a different platform.
 func Starter(fsys fs.FS, dir, kind string) ([]byte, error) {
 	return detect.Starter(kinds.Table(), fsys, dir, kind)
 }

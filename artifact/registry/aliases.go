@@ -20,13 +20,13 @@ type (
 	Security = transport.Security
 	// Credentials identify the user.
 	Credentials = credentials.Options
-	// Denied reports that the registry does not permit this user to do something.
+	// Denied reports that the registry denied a request of this user.
 	Denied = transport.Denied
 	// Unavailable reports that the registry or the network failed after retries.
 	Unavailable = transport.Unavailable
 	// Missing reports that the registry does not have the object or the repository: errors.Is(err, errdef.ErrNotFound) holds.
 	Missing = transport.Missing
-	// Elsewhere reports an error at an address that the registry sent the client to.
+	// Elsewhere reports an error at an address that the registry redirected the client to.
 	Elsewhere = transport.Elsewhere
 	// Answer is the part of a response that may be shown.
 	Answer = transport.Answer
@@ -46,5 +46,5 @@ const (
 	Write = reference.Write
 )
 
-// ValidateTag fails with artifact.ErrInvalid, and states the reason, if a tag is invalid.
+// ValidateTag returns an artifact.ErrInvalid that names the reason if a tag is invalid.
 func ValidateTag(tag string) error { return reference.ValidateTag(tag) }

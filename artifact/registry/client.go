@@ -26,7 +26,7 @@ type Options struct {
 	Credentials credentials.Options
 	Home        string // replaces ~ in a path; empty: such a path is refused
 
-	Concurrency int           // connections for one blob, and the idle ones kept; 0: 8
+	Concurrency int           // maximum number of connections for one blob, and of idle ones; 0: 8
 	RetryFor    time.Duration // how long requests of one type may keep failing; 0: 5 minutes; below 0: no retries
 	Stall       time.Duration // how long a registry may be silent; 0: 30 seconds
 	CacheDir    string        // state of interrupted uploads and locks; empty: none is kept
@@ -35,7 +35,7 @@ type Options struct {
 	Notify      func(string)  // receives messages for the user, such as that a request waits; from several goroutines
 	Failing     func(error)   // receives the error after which a request is sent again, and nil when it succeeds; from several goroutines
 
-	Hosts *hostconfig.Rules // mirrors, certificates, and other settings of hosts; Security wins over them; nil: none
+	Hosts *hostconfig.Rules // mirrors, certificates, and other settings of hosts; Security takes precedence over them; nil: none
 }
 
 // Client opens targets, which share its connections, tokens, and rate limits.
@@ -164,7 +164,7 @@ func (c *Client) Login(ctx context.Context, host, username, password string) (st
 	return client.Login(ctx, host, username, password)
 }
 
-// Logout removes the credentials of a host. It fails with errdef.ErrNotFound if none are stored, and otherwise as Login does.
+// Logout removes the credentials of a host. It fails with errdef.ErrNotFound if none are stored. Its other errors are those of Login.
 func (c *Client) Logout(ctx context.Context, host string) error {
 	return c.at(hostconfig.Endpoint{}).Logout(ctx, host)
 }

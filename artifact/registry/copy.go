@@ -31,13 +31,13 @@ type CopyOptions struct {
 	Referrers bool // copy the referrers, their referrers, and so on, and the manifests that cosign keeps under tags; at most 20,000
 
 	Concurrency int               // blobs copied at once; 0: 8
-	Progress    artifact.Progress // nil: nothing is reported
+	Progress    artifact.Progress // receives every step, unless nil
 
 	// BeforeCopy is called with each artifact once its reference is resolved, and before its content is read, for example to
-	// verify a signature. Exactly this manifest is copied. An error ends the copy. nil: nothing is called.
+	// verify a signature. Exactly this manifest is copied. An error ends the copy. It may be nil.
 	BeforeCopy func(ctx context.Context, manifest ocispec.Descriptor) error
-	// BeforeTag is called with each artifact once it and its referrers are stored, and before a tag moves to it. An error ends
-	// the copy. nil: nothing is called.
+	// BeforeTag is called with each artifact once it and its referrers are stored, and before a tag moves to it. An error
+	// ends the copy. It may be nil.
 	BeforeTag func(ctx context.Context, manifest ocispec.Descriptor) error
 }
 
@@ -62,10 +62,10 @@ type Copied struct {
 }
 
 // Copy copies an artifact or image from one target to another, byte for byte. Blobs that dst has are not sent. Between
-// repositories of one registry blobs are mounted. Layers that must not be distributed are left out.
+// repositories of the same registry, blobs are mounted. Layers that must not be distributed are left out.
 //
-// After an error dst keeps the blobs that it has received, a layout even when it is closed, and the next Copy continues
-// with them. Pass the error to Close, too: without an error it writes an archive.
+// After an error, dst keeps the blobs that it has received, a layout even when it is closed, and the next Copy continues with
+// them. Pass the error to Close of dst, too: without an error, Close writes an archive.
 //
 // Copy fails with errdef.ErrNotFound if src does not have the reference or an index does not have the platform, and with
 // artifact.ErrRefused if content does not match its digest or size. Errors of registries are a *[Denied] or an *[Unavailable].
@@ -212,7 +212,7 @@ func (c *copier) copyReference(ctx context.Context, reference string, tags []str
 			one.Tags = append(one.Tags, tag)
 		}
 	}
-	if err := call(ctx, c.opts.BeforeCopy, desc); err != nil {
+	if err := callHook(ctx, c.opts.BeforeCopy, desc); err != nil {
 		return nil, err
 	}
 	if err := checkKnown(ctx, c.src, desc); err != nil {
@@ -234,7 +234,7 @@ func (c *copier) copyReference(ctx context.Context, reference string, tags []str
 			return slices.ContainsFunc(one.Referrers, func(r ocispec.Descriptor) bool { return r.Digest == left.Digest })
 		})
 	}
-	if err := call(ctx, c.opts.BeforeTag, desc); err != nil {
+	if err := callHook(ctx, c.opts.BeforeTag, desc); err != nil {
 		return nil, err
 	}
 	moved, err := c.tag(ctx, one, from)
@@ -245,8 +245,8 @@ func (c *copier) copyReference(ctx context.Context, reference string, tags []str
 	return one, nil
 }
 
-// call calls a hook of the options.
-func call(ctx context.Context, hook func(context.Context, ocispec.Descriptor) error, desc ocispec.Descriptor) error {
+// callHook calls a hook of the options, unless it is nil.
+func callHook(ctx context.Context, hook func(context.Context, ocispec.Descriptor) error, desc ocispec.Descriptor) error {
 	if hook == nil {
 		return nil
 	}
@@ -344,13 +344,13 @@ func (c *copier) copyReferrers(ctx context.Context, root ocispec.Descriptor) (al
 			all = append(all, tagged...)
 		}
 		if len(seen) > maxCopied {
-			return nil, nil, artifact.Refused(root.Digest.String(), "too many referrers: the limit is %d", maxCopied)
+			return nil, nil, artifact.Refused(root.Digest.String(), "too many referrers: limit is %d", maxCopied)
 		}
 	}
 	return all, gone, nil
 }
 
-// listNeighbors returns the manifests inside an index, and its referrers.
+// listNeighbors returns the manifests inside desc, if it is an index, and its referrers.
 func (c *copier) listNeighbors(ctx context.Context, desc ocispec.Descriptor) (inner, referrers []ocispec.Descriptor, err error) {
 	successors, err := manifest.Successors(ctx, lazySource{c.src}, desc)
 	if err != nil {

@@ -85,7 +85,7 @@ type namer interface {
 	NamesOf(ctx context.Context, d digest.Digest) ([]string, error)
 }
 
-// tagFrom moves a tag of the repository from, and reports whether it pointed to another manifest.
+// tagFrom moves a tag of the repository from, and reports whether the tag was new or pointed to another manifest.
 func tagFrom(ctx context.Context, dst namer, one *Copied, from, tag string) (moved bool, err error) {
 	old, err := dst.ResolveFrom(ctx, from, tag)
 	if errors.Is(err, errdef.ErrUnsupported) {

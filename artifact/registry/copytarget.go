@@ -23,10 +23,10 @@ type copyTarget struct {
 	Target
 	src      content.Fetcher
 	progress artifact.Progress
-	sent     atomic.Int64 // blobs and manifests
+	sent     atomic.Int64 // number of blobs and manifests sent
 
 	listed   fetch.Listed
-	unlisted digest.Digest // a referrer that the target does not list yet; empty: none
+	unlisted digest.Digest // a referrer that the target does not list yet; empty if none
 }
 
 func (t *copyTarget) report(step artifact.Step, desc ocispec.Descriptor, done int64) {
@@ -82,8 +82,8 @@ func (t *copyTarget) Exists(ctx context.Context, desc ocispec.Descriptor) (bool,
 	return true, nil
 }
 
-// Push sends a blob or manifest. A BlobPusher opens the blob itself, at any offset, so that a broken upload can resume; r is
-// not read then.
+// Push sends a blob or manifest. A BlobPusher opens the blob itself, at any offset, so that an interrupted upload can resume.
+// In that case, Push does not read r.
 func (t *copyTarget) Push(ctx context.Context, desc ocispec.Descriptor, r io.Reader) error {
 	t.report(artifact.Started, desc, 0)
 	step := artifact.Done
@@ -104,8 +104,8 @@ func (t *copyTarget) Push(ctx context.Context, desc ocispec.Descriptor, r io.Rea
 	return nil
 }
 
-// fetchMinSize is the size from which a blob is downloaded over several connections and can resume. Below it, the journal costs
-// more than it saves.
+// fetchMinSize is the minimum size in bytes of a blob that is downloaded over several connections and can resume. For a
+// smaller one, the journal costs more than it saves.
 const fetchMinSize = 8 << 20
 
 // pushBlob sends a blob. A layout downloads a large blob directly into its file, and can resume the download.

@@ -8,8 +8,8 @@ import (
 	"github.com/davit-oci/davit/internal/hostconfig"
 )
 
-// FromEnvironment returns the options of the davit command: the user's home directory, the stored credentials of docker and
-// podman, the cache, and the settings of hosts in davit's own file, registries.conf, and certs.d. It reads HOME,
+// FromEnvironment returns the options of the davit command: the user's home directory, the stored credentials of Docker and
+// Podman, the cache, and the settings of hosts in davit's own file, registries.conf, and certs.d. It reads HOME,
 // REGISTRY_AUTH_FILE, DOCKER_CONFIG, DOCKER_AUTH_CONFIG, XDG_RUNTIME_DIR, XDG_CONFIG_HOME, XDG_CACHE_HOME,
 // CONTAINERS_REGISTRIES_CONF, and DAVIT_CACHE_DIR. No other function of this package reads the environment, except that
 // connections honor HTTPS_PROXY and SSL_CERT_FILE.
@@ -25,8 +25,8 @@ func FromEnvironment() Options {
 	return Options{Home: home, Credentials: credentialsIn(home, os.Getenv), CacheDir: cache, Hosts: hosts}
 }
 
-// credentialsIn returns the places of credentials: the file that REGISTRY_AUTH_FILE names, or else docker's and then those of
-// containers-auth.json(5).
+// credentialsIn returns the places of credentials: the file that REGISTRY_AUTH_FILE names, or else Docker's file and then
+// those of containers-auth.json(5).
 func credentialsIn(home string, getenv func(string) string) Credentials {
 	if file := getenv("REGISTRY_AUTH_FILE"); file != "" {
 		return Credentials{File: file, Named: true}

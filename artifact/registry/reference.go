@@ -48,7 +48,7 @@ func (r Reference) InLayout() string {
 // TagName returns the tag or, if the reference names one of several repositories in a layout, HOST/REPO:TAG. Without a tag it is "".
 func (r Reference) TagName() string { return r.Named(r.Tag) }
 
-// Named returns what TagName returns for another tag.
+// Named is like TagName, for another tag.
 func (r Reference) Named(tag string) string {
 	if r.IsPath() && r.Repository != "" && tag != "" {
 		return r.InLayout() + ":" + tag
@@ -91,8 +91,8 @@ func Parse(s string) (Reference, error) {
 	return parse(s, s)
 }
 
-// ParseSource parses the reference of a source, which is only read. Besides the syntax of Parse it accepts the name that docker
-// prints for an image of Docker Hub: with a digest and without the host. Its errors are those of Parse.
+// ParseSource parses the reference of a source, which is only read. Besides the syntax of Parse it accepts the name that
+// Docker prints for an image of Docker Hub: with a digest and without the host. Its errors are those of Parse.
 func ParseSource(s string) (Reference, error) {
 	ref, err := Parse(s)
 	if err == nil {
@@ -111,8 +111,8 @@ func ParseSource(s string) (Reference, error) {
 	return ref, err
 }
 
-// schemes are written before references by helm and flux (oci), skopeo and crictl (docker), Kubernetes in the status of a
-// pod (docker-pullable), and browsers.
+// schemes are written before references by Helm and Flux (oci), Skopeo and crictl (docker), Kubernetes in the status of a pod
+// (docker-pullable), and browsers.
 var schemes = []string{"oci", "docker", "docker-pullable", "https", "http"}
 
 const dockerHub = "docker.io"
@@ -134,7 +134,7 @@ func parse(given, s string) (Reference, error) {
 	case reference.IsImageID(s):
 		hint := fmt.Sprintf("docker inspect --format '{{index .RepoDigests 0}}' %s", s)
 		if strings.HasPrefix(s, "sha256:") {
-			hint = fmt.Sprintf("write REPOSITORY@%s; for the ID of an image in docker: %s", s, hint)
+			hint = fmt.Sprintf("write REPOSITORY@%s; for the ID of an image in Docker: %s", s, hint)
 		}
 		err = reference.WithHint(errors.New("an image ID or digest without a repository"), hint)
 	default:
@@ -243,7 +243,7 @@ func parseNameInPath(s string) (Reference, bool) {
 // parseRepository parses a reference whose digest d has been cut off. The digest is used only in the suggestions of errors.
 func parseRepository(s string, d digest.Digest) (Reference, error) {
 	if scheme, _, ok := strings.Cut(s, "://"); ok {
-		return Reference{}, reference.WithHint(fmt.Errorf("%q is not a scheme of references", scheme), "leave the scheme out")
+		return Reference{}, reference.WithHint(fmt.Errorf("unsupported scheme %q", scheme), "leave the scheme out")
 	}
 	host, rest, ok := strings.Cut(s, "/")
 	if !ok || !reference.LooksLikeHost(host) {
@@ -266,8 +266,8 @@ func parseRepository(s string, d digest.Digest) (Reference, error) {
 	return ref, nil
 }
 
-// missingPartError returns an error about the part of s that is missing: the repository after a host, or the registry before a
-// name that docker would look up on Docker Hub ("alpine:3").
+// missingPartError returns an error that names the missing part of s: the repository after a host, or the registry before a
+// name that Docker would look up on Docker Hub ("alpine:3").
 func missingPartError(s string, d digest.Digest) error {
 	host, _, hasPath := strings.Cut(s, "/")
 	if host := strings.TrimSuffix(host, ":"); reference.LooksLikeHost(host) && !hasPath && reference.ValidateHost(host) == nil && !strings.HasSuffix(host, ".tar") {
@@ -285,7 +285,7 @@ func missingPartError(s string, d digest.Digest) error {
 	return reference.WithHint(errors.New("the registry is missing"), "did you mean "+meant)
 }
 
-// dockerNames expands the short names of Docker Hub, as docker does.
+// dockerNames expands the short names of Docker Hub, like Docker.
 func dockerNames(ref Reference) Reference {
 	ref.Registry = reference.DockerHost(ref.Registry)
 	if ref.Registry == dockerHub && ref.Repository != "" && !strings.Contains(ref.Repository, "/") {

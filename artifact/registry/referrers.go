@@ -9,9 +9,9 @@ import (
 	"oras.land/oras-go/v2/content"
 )
 
-// Referrers returns the manifests whose subject is the given one, only those of an artifact type unless it is empty: by
-// the referrers API, by the tag schema, or in the graph of a layout, whichever the target has. A subject that does not
-// exist has no referrers. Referrers fails with artifact.ErrRefused if there are more than 10,000, or a descriptor is malformed.
+// Referrers returns the manifests with the given subject and artifact type, or with any type if that is empty. It uses the
+// referrers API, the tag schema, or the graph of a layout, whichever the target has. A subject that does not exist has no
+// referrers. Referrers fails with artifact.ErrRefused if there are more than 10,000, or a descriptor is malformed.
 func Referrers(ctx context.Context, src content.ReadOnlyGraphStorage, subject ocispec.Descriptor, artifactType string) (
 	[]ocispec.Descriptor, error) {
 	return fetch.ListReferrers(ctx, src, subject, artifactType)

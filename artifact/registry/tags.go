@@ -19,7 +19,7 @@ import (
 type TagOptions struct {
 	Match     string // a pattern of [path.Match]; empty: every tag
 	All       bool   // also the tags of the referrers tag schema and of cosign
-	ByVersion bool   // the newest version first
+	ByVersion bool   // sort by version, the newest first
 	Limit     int    // 0: no limit
 }
 

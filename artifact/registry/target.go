@@ -24,9 +24,9 @@ type Target interface {
 	content.Deleter
 	content.Untagger
 
-	// Close ends the use of the target. An archive is written now, as a whole, unless err is set: then its file stays as it
-	// was. Close returns err or, if err is nil, its own error. A second call does nothing and returns err. A function that
-	// writes ends with
+	// Close ends the use of the target. It writes the complete archive, unless err is set: then the file of the archive is
+	// unchanged. Close returns err or, if err is nil, its own error. A second call does nothing and returns err. A function
+	// that writes ends with
 	//
 	//	return target.Close(ctx, err)
 	//

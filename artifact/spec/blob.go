@@ -12,13 +12,13 @@ import (
 type Blob struct {
 	MediaType   string
 	Annotations map[string]string
-	Size        int64         // in bytes; -1: known only after reading
-	Digest      digest.Digest // "": known only after reading
-	// ID identifies the content so that another process can resume an interrupted upload: the same ID means the same
-	// bytes (path, device, inode, size, mtime and ctime of a file). Empty: uploads can't be resumed.
+	Size        int64         // in bytes; -1 if unknown before the content is read
+	Digest      digest.Digest // "" if unknown before the content is read
+	// ID identifies the content so that another process can resume an interrupted upload: the same ID means the same bytes
+	// (path, device, inode, size, mtime, and ctime of a file). If it is empty, uploads can't be resumed.
 	ID string
-	// Open returns the bytes from offset on. If the content is a file, the result is an *os.File, which the kernel can send.
-	// Open fails with ErrChanged if the content changed.
+	// Open returns a reader of the bytes from offset. If the content is a file, the result is an *os.File, which the kernel
+	// can send. Open fails with ErrChanged if the content has changed.
 	Open func(offset int64) (io.ReadCloser, error)
 }
 

@@ -9,29 +9,28 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// The sentinels that callers branch on. "Not found" is errdef.ErrNotFound of oras-go or fs.ErrNotExist, passed on
-// unchanged.
+// The sentinel errors that callers test for. "Not found" is errdef.ErrNotFound of oras-go or fs.ErrNotExist, passed on unchanged.
 var (
-	// ErrInvalid: the declaration (davit.yaml, a kind file, an argument) can't be packed as it is.
+	// ErrInvalid means that the declaration (davit.yaml, a kind file, an argument) can't be packed as it is.
 	ErrInvalid = errors.New("invalid declaration")
-	// ErrRefused: content from elsewhere is not accepted: a digest mismatch, a size mismatch, an unsafe path, a
-	// decompression bomb.
+	// ErrRefused means that content from elsewhere is not accepted, such as a digest mismatch, a size mismatch, an unsafe
+	// path, or a decompression bomb.
 	ErrRefused = errors.New("content refused")
-	// ErrChanged: a file changed while it was read.
+	// ErrChanged means that a file changed while it was read.
 	ErrChanged = errors.New("changed while it was read")
-	// ErrKept: a file in the destination has different content and is not overwritten.
+	// ErrKept means that a file in the destination has different content and is not overwritten.
 	ErrKept = errors.New("not overwritten")
 )
 
 // Error is a failure that a user can act on. It names the operation and the object.
 type Error struct {
 	Op   string // what was being done: "packing", "pulling"; may be empty
-	Item string // the file, reference or digest
+	Item string // the file, reference, or digest
 	Err  error  // the cause
 	Hint string // what to do, if only the library knows ("did you mean …?"); never a flag of the CLI
 }
 
-// Error returns "op "item": cause", or only the cause if the item is a digest that the cause already contains.
+// Error returns 'op "item": cause', or only the cause if the item is a digest that the cause already contains.
 func (e *Error) Error() string {
 	if cause := e.Err.Error(); strings.Contains(cause, e.Item) && digest.Digest(e.Item).Validate() == nil {
 		return cause

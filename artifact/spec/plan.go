@@ -13,7 +13,7 @@ import (
 type Plan struct {
 	Kind         mediatypes.Kind
 	Name         string // org.opencontainers.image.title, may be empty
-	ArtifactType string // of the manifest; empty: the manifest has none
+	ArtifactType string // of the manifest; empty if the manifest has none
 	ConfigType   string // media type of the config blob
 	// Finish makes the bytes of the config, and anything else that depends on the digests of the layers, from the packed
 	// layers in manifest order. It is pure: the same layers result in the same bytes.
@@ -25,7 +25,7 @@ type Plan struct {
 	// range is tagged already, the tag does not move; see TagsBeside.
 	Cascade string
 
-	Platform  *ocispec.Platform // of this manifest, as an entry of an index; nil: none
+	Platform  *ocispec.Platform // of this manifest, as an entry of an index; nil if none
 	Platforms []*Plan           // one artifact per platform under one index; Layers is empty then
 	Others
 	Related
@@ -34,13 +34,13 @@ type Plan struct {
 
 // Others are the artifacts that are pushed together with the one that a Plan describes.
 type Others struct {
-	Referrers []*Plan // packed, pushed and attached together with this artifact
+	Referrers []*Plan // packed, pushed, and attached together with this artifact
 	Parts     []Part  // pushed before it: the members of a collection whose versions do not exist yet, and the description of the repository
 }
 
-// Part is an artifact in repositories of its own.
+// Part is an artifact that is pushed to other repositories.
 type Part struct {
-	Repositories []string // relative to the repository of the Plan: the name of the part, and its former names; empty: that repository itself
+	Repositories []string // relative to the repository of the Plan: the name of the part, and its former names; if empty, that repository itself
 	Plan         *Plan
 }
 
@@ -74,9 +74,9 @@ type Layer struct {
 type Entries struct {
 	Prefix   string // before the name of every entry
 	Exclude  Filter // leaves paths of a directory out; nil keeps all
-	Preserve bool   // real mode, owner, times and xattrs
-	Split    bool   // several layers, cut at boundaries that depend on the content
-	Follow   bool   // links are packed as the files that they point to
+	Preserve bool   // keep modes, owners, times, and extended attributes
+	Split    bool   // make several layers, cut at boundaries that depend on the content
+	Follow   bool   // pack links as the files that they point to
 	Image    bool   // the layer belongs to an image, where a name that begins with ".wh." marks a deleted file
 	File     bool   // clients read the tar as a file: it is not unpacked on pull
 	Unpack   bool   // oras can unpack the layer, a tar+gzip with all entries below the title; pack adds the annotation for that
@@ -101,6 +101,6 @@ type Finished struct {
 	Annotations map[string]string // more annotations of the manifest
 	Entry       map[string]string // annotations of the manifest's descriptor in an index
 	// Attached returns the annotations that the manifest gets if it has a subject, in place of those with the same keys;
-	// listings of referrers show them. Nil: none.
+	// listings of referrers show them. It may be nil.
 	Attached func() map[string]string
 }

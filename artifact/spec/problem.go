@@ -12,7 +12,7 @@ import (
 // Problem is one reason why a declaration can't be packed, and its position.
 type Problem struct {
 	File    string `json:"file,omitempty"` // as the caller named the declaration; empty if no file was read
-	Line    int    `json:"line,omitempty"` // from 1; 0: no position
+	Line    int    `json:"line,omitempty"` // from 1; 0 if unknown
 	Column  int    `json:"column,omitempty"`
 	Message string `json:"message"`
 	Hint    string `json:"hint,omitempty"` // what to write instead, if that is known

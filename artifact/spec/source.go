@@ -35,7 +35,7 @@ func (s *Source) Problem(pointer, message, hint string) Problem {
 	return s.problemAt(s.Values, pointer, message, hint)
 }
 
-// KeyProblem is Problem with the position of the key instead of its value.
+// KeyProblem is like Problem, but with the position of the key instead of its value.
 func (s *Source) KeyProblem(pointer, message, hint string) Problem {
 	if s == nil {
 		return Problem{Message: message, Hint: hint}
@@ -54,10 +54,10 @@ func (s *Source) problemAt(positions map[string]Position, pointer, message, hint
 
 // origin records the files that the parts of a Spec were read from.
 type origin struct {
-	source *Source // nil: the Spec was built by hand
+	source *Source // nil if the Spec was built by hand
 	at     string  // JSON pointer of the Spec in source
-	config *Source // the file that Config was read from; nil: source
-	whole  *Spec   // of an entry of Platforms: the Spec that it was completed from
+	config *Source // the file that Config was read from, unless it is source
+	whole  *Spec   // for an entry of Platforms, the Spec that its other fields come from
 }
 
 // Shown returns a path as the user knows it: a directory that was named on the command line is "." in the declaration.
@@ -68,11 +68,11 @@ func (s *Spec) Shown(path string) string {
 	return path
 }
 
-// Source returns the file that the Spec was read from, nil for a Spec that was built by hand.
+// Source returns the file that the Spec was read from, or nil for a Spec that was built by hand.
 func (s *Spec) Source() *Source { return s.origin.source }
 
-// SetSource records where the Spec, and each Spec inside it, was read. A null entry becomes an empty Spec: the source has a
-// problem about it already.
+// SetSource records where the Spec, and each Spec inside it, was read. A null entry becomes an empty Spec: the source already
+// has a problem for it.
 func (s *Spec) SetSource(source *Source, at string) {
 	s.origin.source, s.origin.at = source, at
 	for name, specs := range map[string][]*Spec{"platforms": s.Platforms, "referrers": s.Referrers} {
@@ -90,8 +90,8 @@ func (s *Spec) SetConfig(fields map[string]any, source *Source) {
 	s.Config, s.origin.config = fields, source
 }
 
-// SetWhole records the Spec that an entry of Platforms takes its other fields from. An entry without config fields of
-// its own uses those of whole.
+// SetWhole records the Spec that an entry of Platforms takes its other fields from. Unless ownConfig is set, the entry uses
+// the config file of whole.
 func (s *Spec) SetWhole(whole *Spec, ownConfig bool) {
 	s.origin.whole = whole
 	if !ownConfig && whole.origin.config != nil {

@@ -27,8 +27,8 @@ type Spec struct {
 	origin origin
 }
 
-// Related names the artifacts that this one refers to or builds on, each by a reference or the path of a layout, and states
-// whether its tags may move from other artifacts.
+// Related names the artifacts that this one refers to or builds on, each by a reference or the path of a layout, and
+// determines whether its tags may move from other artifacts.
 type Related struct {
 	Subject   string `json:"subject,omitempty"`   // the artifact that this one refers to
 	Base      string `json:"base,omitempty"`      // the artifact whose layers and config an image or volume builds on
@@ -37,22 +37,22 @@ type Related struct {
 
 // Settings are the parts of a Spec that davit.yaml cannot set.
 type Settings struct {
-	// Dir is the title of a layer whose path is "."; empty: Name, else the name of the kind. The name of the directory is
-	// not used, because a checkout can have any name.
+	// Dir is the title of a layer whose path is ".". If it is empty, the title is Name, or else the name of the kind. The
+	// name of the directory is not used, because a checkout can have any name.
 	Dir string `json:"-"`
 	// Dirs are the directories that Layers were chosen from. Compose lists the files in them that are not packed as left out.
 	Dirs []string `json:"-"`
 	// Created becomes org.opencontainers.image.created; zero leaves it out, so that equal files have equal digests.
 	Created time.Time `json:"-"`
-	// Own is a kind that is not built in and was read already; Kind is its name then. Nil: Kind names the kind, and a
-	// kind file is read from the file system that holds the layers.
+	// Own is a kind that is not built in and has already been read. If it is set, Kind is its name. Otherwise, Kind names the
+	// kind, and a kind file is read from the file system that holds the layers.
 	Own *mediatypes.Kind `json:"-"`
 }
 
 // LayerSpec is one entry of layers.
 type LayerSpec struct {
-	Path        string             `json:"path"`         // a file, a directory or a glob
-	As          string             `json:"as,omitempty"` // the role; found by pattern and content when empty
+	Path        string             `json:"path"`         // a file, a directory, or a glob
+	As          string             `json:"as,omitempty"` // the role; if empty, found by pattern and content
 	Packing     mediatypes.Packing `json:"packing,omitempty"`
 	Title       string             `json:"title,omitempty"`
 	MediaType   string             `json:"mediaType,omitempty"`

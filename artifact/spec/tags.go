@@ -17,7 +17,8 @@ var semver = sync.OnceValue(func() *regexp.Regexp {
 // IsSemver reports whether a version is a full semantic version: 1.2.3, 1.2.3-rc.1+build.
 func IsSemver(version string) bool { return semver().MatchString(version) }
 
-// VersionTags returns the tags of a semantic version: 1, 1.2, 1.2.3 and latest. A pre-release has only its own tag.
+// VersionTags returns the tags of a semantic version: 1, 1.2, 1.2.3, and latest. A pre-release, or a version with build
+// metadata, has only its own tag.
 func VersionTags(version string) []string {
 	exact := strings.ReplaceAll(version, "+", "_")
 	if strings.ContainsAny(version, "-+") {
@@ -29,7 +30,7 @@ func VersionTags(version string) []string {
 }
 
 // TagsBeside returns the tags of the plan without those that belong to a higher version among the existing tags: pushing
-// 1.2.4 after 1.3.0 moves 1.2, and neither 1 nor latest. Without Cascade it returns all of Tags.
+// 1.2.4 after 1.3.0 moves 1.2, but neither 1 nor latest. Without Cascade it returns all of Tags.
 func (p *Plan) TagsBeside(existing []string) []string {
 	own, ok := release(p.Cascade)
 	if !ok {
@@ -51,7 +52,8 @@ func (p *Plan) TagsBeside(existing []string) []string {
 	})
 }
 
-// release splits a version into its numbers; ok is false for a pre-release and for text that is not a version.
+// release splits a version into its numbers; ok is false for a pre-release, for a version with build metadata, and for text
+// that is not a version.
 func release(version string) (numbers []int, ok bool) {
 	m := semver().FindStringSubmatch(version)
 	if m == nil || cmp.Or(m[4], m[5]) != "" {
