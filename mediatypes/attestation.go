@@ -24,7 +24,7 @@ const (
 // document as an SBOM.
 const VEXArtifact = "application/vnd.davit.vex.v1"
 
-// The types of signatures.
+// The types of signatures other than sigstore bundles.
 const (
 	NotarySignature = "application/vnd.cncf.notary.signature"
 	SimpleSigning   = "application/vnd.dev.cosign.simplesigning.v1+json"

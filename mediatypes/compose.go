@@ -1,6 +1,6 @@
 package mediatypes
 
-// The types of a Docker Compose application. ComposeConfig10 identifies it on a registry without artifactType.
+// The types of a Docker Compose application. ComposeConfig10 identifies it on a registry that does not support artifactType.
 const (
 	ComposeProject  = "application/vnd.docker.compose.project"
 	ComposeFile     = "application/vnd.docker.compose.file+yaml"

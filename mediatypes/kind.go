@@ -35,9 +35,9 @@ func (p Packing) Extension() string {
 // Shape is the form of a kind's manifest.
 type Shape string
 
-// The shapes. An Artifact is an image manifest with a config of its own type; an Image has an OCI image config whose
-// rootfs lists the layers; an Index is one manifest per platform under an index, even for a single platform; a Collection is
-// an index of artifacts that differ in more than their platform, each with a name and version of its own, and a pull takes all of them.
+// The shapes. An Artifact is an image manifest with its own config type; an Image has an OCI image config whose rootfs lists
+// the layers; an Index is one manifest per platform under an index, even for a single platform; a Collection is an index of
+// artifacts that differ in more than their platform, each with its own name and version, all of which a pull takes.
 const (
 	Artifact   Shape = ""
 	Image      Shape = "image"
@@ -45,14 +45,14 @@ const (
 	Collection Shape = "collection"
 )
 
-// HasEntries reports whether an artifact of the shape is an index, with a manifest for each file.
+// HasEntries reports whether an artifact of the shape is an index.
 func (s Shape) HasEntries() bool { return s == Index || s == Collection }
 
 // Order is the order of a kind's layers in its manifest.
 type Order string
 
-// The orders. Declared keeps the order of davit.yaml; ByDigest sorts by digest as helm does, ByTitle by title as Docker
-// Model Runner does; ByRole follows the order of Kind.Layers and keeps the declared order within a role.
+// The orders. Declared keeps the order of davit.yaml; ByDigest sorts by digest like Helm; ByTitle sorts by title like Docker
+// Model Runner; ByRole follows the order of Kind.Layers and keeps the declared order within a role.
 const (
 	Declared Order = ""
 	ByDigest Order = "digest"
@@ -92,8 +92,8 @@ type Kind struct {
 
 // Identity identifies the manifests of a kind. Its fields are fields of the kind in a kind file.
 type Identity struct {
-	// ArtifactType is written to the manifest. Empty: the manifest has none, and the config's media type identifies
-	// the kind, unless TypeFromLayer is set.
+	// ArtifactType is written to the manifest. If it is empty and TypeFromLayer is not set, the manifest has none, and the
+	// config's media type identifies the kind.
 	ArtifactType string `json:"artifactType,omitempty" yaml:"artifactType,omitempty"`
 	// TypeFromLayer makes the first layer's media type the artifactType, as scanners expect of an SBOM.
 	TypeFromLayer bool `json:"typeFromLayer,omitempty" yaml:"typeFromLayer,omitempty"`
@@ -104,7 +104,7 @@ type Identity struct {
 
 // Tagging determines the tag by which the native clients of a kind find an artifact.
 type Tagging struct {
-	// VersionTag: the tag is the version of the artifact, and every push must use it.
+	// VersionTag makes the version of the artifact its tag, which every push must use.
 	VersionTag bool `json:"versionTag,omitempty" yaml:"versionTag,omitempty"`
 	// Tag is the tag of every push, for an artifact that describes its whole repository.
 	Tag string `json:"tag,omitempty" yaml:"tag,omitempty"`
@@ -112,15 +112,15 @@ type Tagging struct {
 
 // Directories determines which files of a directory a kind packs, and as how many layers.
 type Directories struct {
-	// Expand: a directory that no role takes as a whole is packed as one layer for each file below it. Without Expand, such a
-	// directory is an error.
+	// Expand packs a directory that matches no role as one layer for each file below it. Without Expand, such a directory is
+	// an error.
 	Expand bool `json:"expand,omitempty" yaml:"expand,omitempty"`
-	// PerEntry: a directory named without a davit.yaml is packed entry by entry, each in its own role, although a role
-	// would take the directory as a whole.
+	// PerEntry packs a directory that is named without a davit.yaml entry by entry, each in its own role, even if the
+	// directory matches a role.
 	PerEntry bool `json:"perEntry,omitempty" yaml:"perEntry,omitempty"`
 	// Exclude lists patterns of files that the native client does not pack, in the syntax of .dockerignore, relative to the
-	// directory or to the fixed part of the glob. A path that davit.yaml names itself is packed nevertheless; "!" in the exclude of
-	// an entry includes paths again.
+	// directory or to the fixed part of the glob. A path that davit.yaml names explicitly is packed nevertheless; "!" in the
+	// exclude of an entry includes paths again.
 	Exclude []string `json:"exclude,omitempty" yaml:"exclude,omitempty"`
 	// IgnoreFile is the name of the native client's ignore file, in the syntax of .dockerignore. The files that it lists are never
 	// packed, nor is the ignore file.
@@ -130,9 +130,9 @@ type Directories struct {
 // Config describes the config blob of a kind. The zero value is the empty config of image-spec 1.1.
 type Config struct {
 	MediaType string `json:"mediaType,omitempty" yaml:"mediaType,omitempty"`
-	// Optional: if davit.yaml has no config fields, the config is the empty one, regardless of MediaType.
+	// Optional makes the config the empty one, regardless of MediaType, if davit.yaml has no config fields.
 	Optional bool `json:"optional,omitempty" yaml:"optional,omitempty"`
-	// Derive names the function that reads the config from the files ("model", "helm" …). Empty: the config is
+	// Derive names the function that reads the config from the files ("model", "helm" …). If it is empty, the config is
 	// Defaults with the config fields of davit.yaml merged over them.
 	Derive string `json:"derive,omitempty" yaml:"derive,omitempty"`
 	// Schema is the JSON Schema (2020-12) of config in davit.yaml, and of the whole config if no function derives it.
@@ -144,7 +144,7 @@ type Config struct {
 type LayerType struct {
 	Role      string `json:"role" yaml:"role"`           // "weights", "license"
 	MediaType string `json:"mediaType" yaml:"mediaType"` // of the blob, in the default Packing
-	// MediaTypes are the media types of the blob in other packings than the default one.
+	// MediaTypes are the media types of the blob in packings other than the default.
 	MediaTypes map[Packing]string `json:"mediaTypes,omitempty" yaml:"mediaTypes,omitempty"`
 	// Match are doublestar patterns over slash paths, ignoring case; a pattern without a slash matches the base name.
 	// A pattern that ends in "/" matches directories only.
@@ -159,9 +159,9 @@ type LayerType struct {
 	// broken: it is refused if no kind is named, instead of being packed as generic.
 	Claims  []string `json:"claims,omitempty" yaml:"claims,omitempty"`
 	Packing Packing  `json:"packing,omitempty" yaml:"packing,omitempty"` // default Raw
-	Min     int      `json:"min,omitempty" yaml:"min,omitempty"`         // fewest layers of this role; 0: optional
-	Max     int      `json:"max,omitempty" yaml:"max,omitempty"`         // most layers of this role; 0: any number
-	// Tells: a file of this role is enough to detect the kind if no davit.yaml names one.
+	Min     int      `json:"min,omitempty" yaml:"min,omitempty"`         // minimum number of layers of this role; 0 if optional
+	Max     int      `json:"max,omitempty" yaml:"max,omitempty"`         // maximum number of layers of this role; 0 means any number
+	// Tells means that a file of this role is enough to detect the kind if no davit.yaml names one.
 	Tells bool `json:"tells,omitempty" yaml:"tells,omitempty"`
 	Form  `yaml:",inline"`
 
@@ -174,16 +174,16 @@ type Form struct {
 	// Prefix is put before the name of every tar entry: "./" for Dev Containers, "volume-data/" for volumes. "{title}/"
 	// is the layer's title, the form that oras unpacks.
 	Prefix string `json:"prefix,omitempty" yaml:"prefix,omitempty"`
-	// Untitled: a layer of this role does not have its path as the title. It has the name that the kind sets, or none.
+	// Untitled means that the title of a layer of this role is not its path, but the name that the kind sets, if any.
 	Untitled bool `json:"untitled,omitempty" yaml:"untitled,omitempty"`
-	// Preserve: mode, owner, times and xattrs are kept unless davit.yaml says otherwise.
+	// Preserve keeps modes, owners, times, and extended attributes, unless davit.yaml overrides it.
 	Preserve bool `json:"preserve,omitempty" yaml:"preserve,omitempty"`
-	// Split: a directory becomes several layers, cut by content, unless davit.yaml says otherwise.
+	// Split packs a directory as several layers, cut by content, unless davit.yaml overrides it.
 	Split bool `json:"split,omitempty" yaml:"split,omitempty"`
-	// Follow: links in a directory are packed as the files and directories that they lead to, not as links.
+	// Follow packs links in a directory as the files and directories that they lead to.
 	Follow bool `json:"follow,omitempty" yaml:"follow,omitempty"`
-	// Archive: a file of this role is a tar whose entries are packed, like those of a directory, instead of the file.
+	// Archive means that a file of this role is a tar, whose entries are packed like those of a directory.
 	Archive bool `json:"archive,omitempty" yaml:"archive,omitempty"`
-	// File: the native clients treat the tar of a directory as a file, so a pull does not unpack it.
+	// File means that the native clients treat the tar of a directory as a file, so a pull does not unpack it.
 	File bool `json:"file,omitempty" yaml:"file,omitempty"`
 }

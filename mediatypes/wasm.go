@@ -1,6 +1,6 @@
 package mediatypes
 
-// The types of CNCF's wasm layout.
+// The types of CNCF's WebAssembly artifact layout.
 const (
 	WasmConfig = "application/vnd.wasm.config.v0+json"
 	WasmLayer  = "application/wasm"
