@@ -52,7 +52,7 @@ func (c *call) release() {
 	c.releases = nil
 }
 
-// routes has the handlers of a path by the part between the repository's name, which may contain slashes, and the last element.
+// routes lists the handlers by the part of a path between the repository name, which may contain slashes, and the last element.
 var routes = []struct {
 	infix string
 	serve func(*handler, *call) error

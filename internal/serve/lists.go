@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// maxPageBytes limits the size of the referrers in one page.
+	// maxPageBytes limits the size, in bytes, of the referrers in one page.
 	maxPageBytes = 1 << 20
-	// listMemory is the memory, in bytes, of a request for a list: for all names of an index.json, and a page.
+	// listMemory is the memory, in bytes, that a request for a list reserves: for all names of an index.json, and a page.
 	listMemory = 8 << 20
 )
 

@@ -65,7 +65,7 @@ const (
 	bufferedSize = 64 << 10
 )
 
-// readManifest reads the manifest of a call, by tag or digest. For a blob that is not a manifest, it fails.
+// readManifest reads the manifest of a call, by tag or digest. It returns a ManifestUnknown for any other blob.
 func (c *call) readManifest(r *repository) (ocispec.Descriptor, []byte, error) {
 	ctx, reference := c.Context(), c.last
 	d, err := r.resolveDigest(ctx, reference)
@@ -139,7 +139,7 @@ func (h *handler) putManifest(c *call) error {
 	case err != nil:
 		return answer.Refuse(http.StatusBadRequest, "MANIFEST_INVALID", "the request broke off: %v", err)
 	case len(data) > manifest.MaxSize:
-		return answer.Refuse(http.StatusRequestEntityTooLarge, "MANIFEST_INVALID", "manifest too large: limit is %d bytes", manifest.MaxSize)
+		return answer.Refuse(http.StatusRequestEntityTooLarge, "MANIFEST_INVALID", "manifest too large: limit is %d MiB", manifest.MaxSize>>20)
 	}
 	if err := c.reserve(storing * size); err != nil {
 		return err
@@ -199,14 +199,14 @@ func describe(c *call, data []byte) (ocispec.Descriptor, error) {
 	}
 	if d, err := digest.Parse(c.last); err == nil {
 		if d.Algorithm().FromBytes(data) != d {
-			return desc, answer.Refuse(http.StatusBadRequest, "DIGEST_INVALID", "digest mismatch: the manifest has %s", d.Algorithm().FromBytes(data))
+			return desc, answer.Refuse(http.StatusBadRequest, "DIGEST_INVALID", "digest mismatch: want %s, got %s", d, d.Algorithm().FromBytes(data))
 		}
 		desc.Digest = d
 	} else if !naming.IsTag(c.last) {
 		return desc, answer.Refuse(http.StatusBadRequest, "MANIFEST_INVALID", "%q is neither a tag nor a digest", c.last)
 	}
 	if !manifest.Is(desc.MediaType) {
-		return desc, answer.Refuse(http.StatusBadRequest, "MANIFEST_INVALID", "%q is not a media type of manifests", desc.MediaType)
+		return desc, answer.Refuse(http.StatusBadRequest, "MANIFEST_INVALID", "%q is not a manifest media type", desc.MediaType)
 	}
 	if err := manifest.Check(desc, data); err != nil {
 		return desc, answer.Refuse(http.StatusBadRequest, "MANIFEST_INVALID", "%v", err)

@@ -37,10 +37,10 @@ func (s *Server) withPages(protocol http.Handler) http.Handler {
 	})
 }
 
-// Source returns the source of pages about the layouts. The pages name the layouts by path in commands; "": as a registry.
+// Source returns the source of pages. Commands in them name the layouts by path or, if path is "", as repositories of a registry.
 func (s *Server) Source(path string) web.Source { return &pageSource{s.store, path} }
 
-// pageSource has the layouts of a server.
+// pageSource is the web.Source for the layouts of a server.
 type pageSource struct {
 	store
 	path string
@@ -132,7 +132,7 @@ func (t pageTarget) FetchRange(ctx context.Context, desc ocispec.Descriptor, off
 
 // PageOptions configure a server that serves only pages.
 type PageOptions struct {
-	Prefix   string // beginning of every path
+	Prefix   string // prefix of every path
 	Log      func(accesslog.Request)
 	Stopping func(requests int)
 }

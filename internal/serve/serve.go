@@ -20,7 +20,7 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// Options configure a server. The zero value serves clients on this machine, for reading.
+// Options configure a server. The zero value serves clients on this machine, read-only.
 type Options struct {
 	Write  bool     // clients may push and delete
 	Remote bool     // accept requests with host names other than those of this machine
@@ -46,8 +46,8 @@ type Server struct {
 	Nameless []string
 }
 
-// Open opens a layout or a directory of layouts. A single layout is served under every repository name; in a directory, each
-// layout is the repository named by its path. With Options.Write, a missing or empty directory becomes a layout.
+// Open opens a layout or a directory of layouts. A single layout is served under every repository name; in a directory, each layout
+// is the repository named by its path. With Options.Write, a missing or empty directory becomes a layout.
 func Open(ctx context.Context, opener Opener, path string, opts Options) (*Server, error) {
 	given := path
 	path = filepath.Clean(path)

@@ -18,7 +18,7 @@ import (
 	"github.com/davit-oci/davit/internal/serve/naming"
 )
 
-// lazyLayout is a layout that the first request opens. A later request opens it again if its directory or file was replaced.
+// lazyLayout is a layout that the first request opens. A later request opens it again if its directory or file has been replaced.
 type lazyLayout struct {
 	path   string
 	mode   registry.Mode
@@ -80,7 +80,7 @@ func removeEmpty(dir, top string) {
 	}
 }
 
-// single is a layout served under every repository name. A name with a repository in its index belongs only to that repository.
+// single is a layout served under every repository name. A name with a repository belongs only to that repository.
 type single struct {
 	lazyLayout
 	home string

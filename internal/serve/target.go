@@ -33,7 +33,7 @@ type writableLayout interface {
 	TagName(ctx context.Context, desc ocispec.Descriptor, name string) error
 }
 
-// repository is a layout under one of its names.
+// repository is a layout under one repository name.
 type repository struct {
 	layout
 	naming.Repository // a push to the home of a layout stores only the tag
@@ -74,7 +74,7 @@ func (r *repository) listTags(ctx context.Context) ([]string, error) {
 	return sortedSet(tags), nil
 }
 
-// nameOf returns the name in the layout of a tag of this repository: one with the repository, or else the tag, which all share.
+// nameOf returns the name of a tag in the layout: one with this repository, or else the tag alone, which all repositories share.
 func (r *repository) nameOf(ctx context.Context, tag string) (string, error) {
 	names, err := r.names(ctx)
 	if err != nil {

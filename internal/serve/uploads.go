@@ -99,7 +99,7 @@ func (h *handler) commit(c *call, up *upload.Session, d digest.Digest) error {
 	}
 	switch {
 	case errors.Is(err, artifact.ErrRefused):
-		return answer.Refuse(http.StatusBadRequest, "DIGEST_INVALID", "digest mismatch: want %s, got %d other bytes", d, up.Offset)
+		return answer.Refuse(http.StatusBadRequest, "DIGEST_INVALID", "digest mismatch: want %s for the %d bytes received", d, up.Offset)
 	case err != nil:
 		return err
 	}

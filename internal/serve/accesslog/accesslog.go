@@ -18,7 +18,7 @@ type Request struct {
 	Received  int64 // bytes read from the request body
 	Sent      int64 // bytes written to the response body
 	Took      time.Duration
-	Err       error // why the request failed; nil: it succeeded
+	Err       error // why the request failed; nil if it succeeded
 }
 
 // Log reports requests and counts the active ones.
@@ -40,7 +40,7 @@ func Fail(w http.ResponseWriter, err error) {
 	}
 }
 
-// Wrap returns a handler whose requests are reported.
+// Wrap returns a handler that reports the requests of next.
 func (l *Log) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		l.active.Add(1)

@@ -58,7 +58,7 @@ func OrUnknown(err, unknown error) error {
 	return err
 }
 
-// For returns the response to a request that failed with err. The message has no paths of the server.
+// For returns the response to a request that failed with err. The message contains no paths of the server.
 func For(err error) *Error {
 	var refused *Error
 	var errno syscall.Errno

@@ -10,8 +10,8 @@ import (
 // maxPage limits the entries in one page of a list.
 const maxPage = 10_000
 
-// Page returns the part of a sorted list that the query requests: the entries after last, at most n and at most maxPage. If more
-// follow, it sets the header Link.
+// Page returns the part of a sorted list that the query requests: the entries after last, at most n and at most maxPage. If
+// more follow, it sets the header Link. It fails with status 400 if n is not a valid number.
 func Page(w http.ResponseWriter, r *http.Request, list []string) ([]string, error) {
 	query := r.URL.Query()
 	if last := query.Get("last"); last != "" {

@@ -39,8 +39,8 @@ type Memory struct {
 // NewMemory returns a Memory of total bytes.
 func NewMemory(total int64) *Memory { return &Memory{semaphore.NewWeighted(total), total} }
 
-// Take waits until size bytes are free, and reserves them; more than the total counts as the total. The caller releases them by
-// calling release. Take fails with status 503 if it waits for too long.
+// Take waits until size bytes are free, and reserves them. It treats a size above the total as the total. The caller releases
+// the bytes by calling release. Take fails with status 503 after waiting for a minute.
 func (m *Memory) Take(ctx context.Context, size int64) (release func(), err error) {
 	size = min(size, m.total)
 	waiting, cancel := context.WithTimeout(ctx, maxWait)
@@ -54,7 +54,7 @@ func (m *Memory) Take(ctx context.Context, size int64) (release func(), err erro
 	return func() { m.free.Release(size) }, nil
 }
 
-// Body is a request body whose Read fails if the client sends no bytes for the time Stall.
+// Body is a request body whose Read fails if the client sends no bytes for the duration Stall.
 type Body struct {
 	io.ReadCloser
 	control *http.ResponseController
@@ -81,8 +81,8 @@ func (b *Body) Read(p []byte) (int, error) {
 	return b.ReadCloser.Read(p)
 }
 
-// Listen returns a listener that limits the number of open connections. Writes to a connection fail if the client receives no bytes
-// for the time Stall.
+// Listen returns a listener that limits the number of open connections. Writes to a connection fail if the client receives no
+// bytes for the duration Stall.
 func Listen(l net.Listener, connections int) net.Listener {
 	return &listener{Listener: l, open: make(chan struct{}, connections), closed: make(chan struct{})}
 }
@@ -130,7 +130,7 @@ func (c *conn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// ReadFrom implements io.ReaderFrom. The kernel sends files, in parts with a deadline each.
+// ReadFrom implements io.ReaderFrom. The kernel sends files in parts, each with its own deadline.
 func (c *conn) ReadFrom(r io.Reader) (int64, error) {
 	part, ok := r.(*io.LimitedReader)
 	if file, isFile := r.(*os.File); isFile {

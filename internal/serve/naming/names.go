@@ -9,7 +9,7 @@ import (
 	"oras.land/oras-go/v2/registry"
 )
 
-// maxName is the longest repository name. Clients allow 255 characters for host and name together.
+// maxName is the maximum length of a repository name in bytes. Clients allow 255 characters for host and name together.
 const maxName = 255
 
 // IsValid reports whether a text is a valid name of a repository.
@@ -22,7 +22,7 @@ func IsTag(tag string) bool {
 	return reference.TagPattern().MatchString(tag)
 }
 
-// Home returns the name of the repository of a single layout: its file name, changed to match the grammar.
+// Home returns the repository name of a single layout: its file name, changed to match the grammar.
 func Home(path string) string {
 	if abs, err := filepath.Abs(path); err == nil {
 		path = abs
@@ -41,7 +41,7 @@ func Home(path string) string {
 }
 
 // Split splits a name in an index into a repository without its host, and a tag. A name that is only a tag belongs to every
-// repository.
+// repository. If the repository is not valid, both are "".
 func Split(name string) (repository, tag string) {
 	_, repository, tag = reference.SplitName(name)
 	if repository != "" && !IsValid(repository) {

@@ -16,13 +16,14 @@ import (
 )
 
 const (
-	// bufferSize is the size of the buffer of a request with content.
+	// bufferSize is the size of the buffer for a request body, in bytes.
 	bufferSize = 256 << 10
 	// maxSessions limits the number of sessions, because each has an open file.
 	maxSessions = 1000
 	// maxIdle is the time after which an unused session is closed. Clients usually continue a session at once or never.
 	maxIdle = 12 * time.Hour
-	// busyIdle replaces maxIdle when there are maxSessions sessions. Then only the one that was unused for longest is closed.
+	// busyIdle replaces maxIdle when there are maxSessions sessions. Then only the session that has been unused for longest
+	// is closed.
 	busyIdle = time.Minute
 )
 
@@ -68,8 +69,8 @@ func (u *Sessions) Start(ctx context.Context, repo string, newBlob func(context.
 	return up, nil
 }
 
-// closeIdle closes sessions that were not used for the time idle: at most limit sessions, those unused for longest first. u.mu is
-// held.
+// closeIdle closes sessions that have been unused for the duration idle: at most limit sessions, those unused for longest
+// first. The caller holds u.mu.
 func (u *Sessions) closeIdle(now time.Time, idle time.Duration, limit int) {
 	var unused []*Session
 	for _, up := range u.sessions {

@@ -14,7 +14,7 @@ import (
 	"github.com/davit-oci/davit/pull/read"
 )
 
-// maxAnswers bounds the documents on the page about an alert.
+// maxAnswers limits the documents on the page about an alert.
 const maxAnswers = 20
 
 // alertList is the content of the page that lists alerts.

@@ -147,7 +147,7 @@ type details struct {
 
 // describe starts to read the config of a manifest, or the manifests of an index.
 func (h *handler) describe(c *call, p place, target *once.Target, head *inspect.Info) *details {
-	ctx, cancel := context.WithTimeout(c.whole, partTime)
+	ctx, cancel := context.WithTimeout(c.unlimited, partTime)
 	d := &details{head: h.newArtifactView(c, p, head), done: make(chan struct{})}
 	go func() {
 		defer cancel()

@@ -15,9 +15,9 @@ import (
 )
 
 const (
-	// maxTiles bounds the files in a treemap.
+	// maxTiles limits the files in a treemap.
 	maxTiles = 300
-	// maxTensorRows bounds the tensors on a page.
+	// maxTensorRows limits the tensors on a page.
 	maxTensorRows = 2000
 )
 

@@ -63,7 +63,7 @@ func (h *handler) showDiff(c *call, p place, target *once.Target) (*page, error)
 // maxTagChoice limits the tags to choose from.
 const maxTagChoice = 500
 
-// signOf returns the sign before a reference: "@" for a digest.
+// signOf returns the sign before a reference: "@" for a digest, or ":" for a tag.
 func signOf(reference string) string {
 	if strings.Contains(reference, ":") {
 		return "@"

@@ -87,7 +87,7 @@ func (h *handler) sendSandboxed(c *call, p place, target *once.Target) (*page, e
 }
 
 func (h *handler) sendFile(c *call, p place, target *once.Target, out *guard.File) (*page, error) {
-	_, err := read.Cat(c.whole, target, p.reference, out, read.CatOptions{Path: out.Name, Inside: true})
+	_, err := read.Cat(c.unlimited, target, p.reference, out, read.CatOptions{Path: out.Name, Inside: true})
 	if err == nil {
 		err = out.Begin()
 	}
@@ -97,10 +97,10 @@ func (h *handler) sendFile(c *call, p place, target *once.Target, out *guard.Fil
 	return nil, err
 }
 
-// maxPagesListed bounds the list of pages beside a page.
+// maxPagesListed limits the list of pages beside a page.
 const maxPagesListed = 200
 
-// pagesBeside returns links to the pages of a small artifact, nil if it has fewer than two.
+// pagesBeside returns links to the pages of a small artifact, or nil if it has fewer than two.
 func pagesBeside(ctx context.Context, p place, target *once.Target, artifact string) []view.Link {
 	var pages []view.Link
 	for _, name := range content.Pages(ctx, target, p.reference) {

@@ -16,7 +16,7 @@ import (
 const (
 	// maxListed limits the bytes of packed layers that are read to list their files. For larger ones, a page shows a command.
 	maxListed = 256 << 20
-	// maxFiles bounds the files on a page.
+	// maxFiles limits the files on a page.
 	maxFiles = 2000
 )
 
@@ -24,18 +24,18 @@ const (
 type fileList struct {
 	Path   string        // of the artifact
 	Query  string        // the search
-	Layer  digest.Digest // only files in it; empty: all
+	Layer  digest.Digest // show only the files in this layer; empty for all files
 	Rows   []fileRow
 	Found  int
 	More   int
-	Packed bool // packed layers were not looked into
+	Packed bool // each packed layer is shown as one file
 	Size   int64
 }
 
 // fileRow is a file, or the directory of the files in the next rows.
 type fileRow struct {
 	Name  string // without the directory
-	Path  string // of the page about the file; empty: a directory
+	Path  string // of the page about the file; empty for a directory
 	Depth int
 	Size  int64
 	Mode  string

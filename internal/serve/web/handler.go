@@ -24,16 +24,16 @@ type Source interface {
 // Options configure the pages.
 type Options struct {
 	guard.Options
-	// Explain returns the text that pages show about an error. Nil: the message of the error.
+	// Explain returns the text that pages show for an error. If it is nil, they show the message of the error.
 	Explain func(error) string
-	// HeadTimeout is the time after which a page that is not ready is sent in pieces. 0: half a second.
+	// HeadTimeout is the time after which a page that is not ready is sent in pieces. Zero means half a second.
 	HeadTimeout time.Duration
 }
 
 const (
-	// maxPages bounds the pages that are made at once: each holds manifests, configs, and a text.
+	// maxPages limits the pages that are made at once: each holds manifests, configs, and a text.
 	maxPages = 4
-	// maxDownloads bounds the files that are sent at once: each may hold a layer of up to 32 MiB in memory.
+	// maxDownloads limits the files that are sent at once: each may hold a layer of up to 32 MiB in memory.
 	maxDownloads = 8
 	// defaultHeadTimeout is the time after which the head of a page is sent without the rest, pageTime the limit of a page,
 	// and partTime that of a part that the page can do without.
@@ -73,7 +73,7 @@ type call struct {
 	w    http.ResponseWriter
 	base string // the prefix of links
 
-	whole context.Context // of the request, for work that may take longer than pageTime
+	unlimited context.Context // of the request, for work that may take longer than pageTime
 }
 
 // ServeHTTP implements http.Handler.
@@ -83,7 +83,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), pageTime)
 	defer cancel()
-	c := &call{Request: r.WithContext(ctx), w: w, base: h.opts.Prefix, whole: r.Context()}
+	c := &call{Request: r.WithContext(ctx), w: w, base: h.opts.Prefix, unlimited: r.Context()}
 	isFile := isFilePath(r.URL.Path)
 	slots := h.busy
 	if isFile {
@@ -169,9 +169,9 @@ func (h *handler) makePage(c *call) (*page, error) {
 // place is the subject of a page: a repository, or an artifact in it and a view of the artifact.
 type place struct {
 	repository string
-	reference  string // tag or digest; empty: the repository
+	reference  string // tag or digest; empty for the repository
 	sign       string // ":" before a tag, "@" before a digest
-	view       string // empty: the first page
+	view       string // empty for the first page
 }
 
 // parsePlace parses REPOSITORY[:TAG|@DIGEST[/VIEW]]. The names of repositories contain neither ":" nor "@"; tags and digests contain

@@ -38,12 +38,12 @@ const (
 type page struct {
 	Title  string
 	Crumbs []view.Link // the pages above this one
-	Base   string      // begins the path of every link
+	Base   string      // prefix of the path of every link
 	Data   any
 
 	template string
 	sections []section // below the template
-	status   int       // of HTTP; 0: 200
+	status   int       // HTTP status; 0 means 200
 }
 
 // templates parses the templates when the first page is made, so that no other command waits for it.
@@ -57,12 +57,12 @@ var templates = sync.OnceValue(func() *template.Template {
 	}).ParseFS(files, "templates/*.html"))
 })
 
-// section is a part of a page below its template, from a template of its own.
+// section is a part of a page below its template. It has its own template.
 type section struct {
 	template string
 	data     any
-	make     func(context.Context) any // loads the data, which may take long; nil: data is set
-	waiting  waiting                   // is shown until the data is loaded
+	make     func(context.Context) any // loads the data, which may take long; nil if data is set
+	waiting  waiting                   // shown until the data is loaded
 }
 
 // waiting is shown in place of a section that is not ready: a text, and the links that are already known.
@@ -121,7 +121,7 @@ func sendStatic(w http.ResponseWriter, r *http.Request) bool {
 
 var errNoPage = &answer.Error{Status: http.StatusNotFound, Message: "there is no such page"}
 
-// makeProblemPage makes the page about an error.
+// makeProblemPage makes the page that shows an error.
 func (h *handler) makeProblemPage(err error) *page {
 	p := &page{template: "problem.html", Title: "Not shown", status: http.StatusBadGateway}
 	var refused *answer.Error
@@ -143,7 +143,7 @@ func (h *handler) makeProblemPage(err error) *page {
 	return p
 }
 
-// explain returns the message that a page shows about an error.
+// explain returns the message that a page shows for an error.
 func (h *handler) explain(err error) string {
 	var refused *answer.Error
 	var platform *fetch.PlatformError

@@ -31,7 +31,7 @@ type tagRow struct {
 	Path        string
 	Digest      digest.Digest
 	Kind        string
-	Size        int64 // 0: unknown
+	Size        int64 // 0 if unknown
 	Manifests   int   // of an index
 	Age         string
 	Same        []string // other tags of the digest; for a registry, only those on the page
@@ -90,7 +90,7 @@ func (h *handler) describeTag(ctx context.Context, p place, target registry.Targ
 	}
 	row.desc = info.Descriptor()
 	row.Digest, row.Kind, row.Size, row.Age = info.Digest, view.KindOf(info), info.TotalSize, view.Day(view.Created(info))
-	if len(info.Manifests) > 0 { // the index states neither its kind nor the size of its content
+	if len(info.Manifests) > 0 { // the index contains neither its kind nor the size of its content
 		row.Manifests, row.Size = len(info.Manifests), 0
 		if first, err := inspect.Inspect(ctx, target, info.Manifests[0].Digest.String(), inspect.Options{Shallow: true}); err == nil && first.Kind != "" {
 			row.Kind = view.KindOf(first)

@@ -3,7 +3,7 @@ package chart
 // Node is a node of a graph. Column is set by the caller; Row by Place.
 type Node struct {
 	Column, Row int
-	Parents     []int // nodes with an edge to this one
+	Parents     []int // indexes of the nodes with an edge to this one
 }
 
 // Place arranges the nodes of each column one below the other, in order, and returns the numbers of columns and rows.

@@ -1,4 +1,4 @@
-// Package content finds files of an artifact that pages show or lead to.
+// Package content finds files of an artifact that pages show or link to.
 package content
 
 import (

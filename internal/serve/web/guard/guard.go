@@ -14,7 +14,7 @@ import (
 
 // Options determine who may read the pages. The zero value allows only this machine.
 type Options struct {
-	Prefix string   // "/WORD", a secret that begins every path; empty: none
+	Prefix string   // "/WORD", a secret prefix of every path; empty if none
 	Hosts  []string // host names of the pages, besides localhost
 	Remote bool     // also allow IP addresses that other machines can reach
 }

@@ -1,4 +1,4 @@
-// Package once caches manifests, configs, and small files for one page, so that its parts request each of them once.
+// Package once caches manifests, configs, and small files for one page, so that the parts of the page request each of them only once.
 package once
 
 import (
@@ -17,7 +17,7 @@ import (
 	orasregistry "oras.land/oras-go/v2/registry"
 )
 
-// maxKept bounds the bytes that a target caches. Blobs beyond it are fetched each time.
+// maxKept limits the bytes that a target caches. Blobs beyond it are fetched each time.
 const maxKept = 8 << 20
 
 // Target is a target with a cache for one page. It is safe for concurrent use.

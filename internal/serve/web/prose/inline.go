@@ -82,7 +82,8 @@ func (r *renderer) address(destination string) string {
 	return ""
 }
 
-// writeImage shows an image of the artifact. Of an image on another site, it shows only the text, so that nothing is loaded from there.
+// writeImage shows an image of the artifact. For an image on another site, it writes only the text, so that nothing is loaded
+// from there.
 func (r *renderer) writeImage(n *ast.Image) {
 	var alt strings.Builder
 	collectText(&alt, n, r.source)

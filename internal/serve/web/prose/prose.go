@@ -1,5 +1,5 @@
-// Package prose renders untrusted Markdown as HTML for pages. It escapes all text of a document, drops HTML tags in it, and writes
-// only tags and attributes of its own. The caller determines where links and images within the artifact lead.
+// Package prose renders untrusted Markdown as HTML for pages. It escapes all text of a document, drops HTML tags in it, and
+// writes only its own tags and attributes. The caller determines where links and images within the artifact lead.
 package prose
 
 import (
@@ -25,11 +25,11 @@ type Links struct {
 }
 
 const (
-	// maxDepth bounds the nesting of blocks: browsers are slow to lay out deeply nested ones.
+	// maxDepth limits the nesting of blocks: browsers are slow to lay out deeply nested ones.
 	maxDepth = 24
-	// maxAhead bounds the search for the section of a heading.
+	// maxAhead limits the sections that are searched for that of a heading.
 	maxAhead = 8
-	// levelShift lowers the level of each heading: the page has one above the document.
+	// levelShift is added to the level of each heading: the page has a heading above the document.
 	levelShift = 1
 )
 
@@ -138,7 +138,7 @@ func (r *renderer) writeHeading(n *ast.Heading) {
 	r.WriteString("</" + name + ">")
 }
 
-// AnchorPrefix begins the id of each heading, so that it differs from the ids of the page.
+// AnchorPrefix is the prefix of the id of each heading, so that it differs from the ids of the page.
 const AnchorPrefix = "doc-"
 
 func (r *renderer) writeList(n *ast.List, inner func()) {

@@ -31,13 +31,13 @@ type Source interface {
 const (
 	// searchTime limits the search for artifacts that answer alerts.
 	searchTime = 20 * time.Second
-	// maxSearched bounds the artifacts of a repository that are searched: each costs two requests.
+	// maxSearched limits the artifacts of a repository that are searched: each costs two requests.
 	maxSearched = 200
-	// maxAbout bounds the repositories that are named for one artifact.
+	// maxAbout limits the repositories that are named for one artifact.
 	maxAbout = 20
 )
 
-// Runbook is an artifact that answers alerts. Templates can read fields, and call no methods.
+// Runbook is an artifact that answers alerts. Templates read its fields, and can call no methods.
 type Runbook struct {
 	*referrers.Referrer
 	Repository string      // the first that it belongs to
@@ -107,24 +107,24 @@ func merge(in map[string]Runbook) Runbook {
 func (s *search) searchRepository(ctx context.Context, name string) {
 	target, err := s.source.Open(ctx, name)
 	if err != nil {
-		s.miss()
+		s.markIncomplete()
 		return
 	}
 	tags, err := registry.Tags(ctx, target, registry.TagOptions{ByVersion: true})
 	if err != nil {
-		s.miss()
+		s.markIncomplete()
 		return
 	}
 	if len(tags) > maxSearched {
 		tags = tags[:maxSearched]
-		s.miss()
+		s.markIncomplete()
 	}
 	if layout, ok := target.(interface {
 		Untagged(ctx context.Context) ([]ocispec.Descriptor, error)
 	}); ok {
 		list, err := layout.Untagged(ctx)
 		if err != nil {
-			s.miss()
+			s.markIncomplete()
 		}
 		for _, desc := range list[:min(len(list), maxSearched)] {
 			tags = append(tags, desc.Digest.String())
@@ -135,7 +135,7 @@ func (s *search) searchRepository(ctx context.Context, name string) {
 		return nil
 	})
 	if err != nil {
-		s.miss()
+		s.markIncomplete()
 	}
 }
 
@@ -144,7 +144,7 @@ func (s *search) searchArtifact(ctx context.Context, target registry.Target, at 
 	name := at.Repository
 	info, err := inspect.Inspect(ctx, target, tag, inspect.Options{Shallow: true})
 	if err != nil {
-		s.miss()
+		s.markIncomplete()
 		return
 	}
 	about := view.NewLink(name+":"+tag, view.PathTo(name, ":", tag))
@@ -158,14 +158,14 @@ func (s *search) searchArtifact(ctx context.Context, target registry.Target, at 
 	s.add(at.with(&referrers.Referrer{Digest: info.Digest, MediaType: info.MediaType, ArtifactType: info.ArtifactType, Kind: info.Kind, Annotations: info.Annotations}))
 	list, err := referrers.List(ctx, target, info.Descriptor(), referrers.Options{})
 	if err != nil {
-		s.miss()
+		s.markIncomplete()
 	}
 	for _, r := range list {
 		s.add(at.with(r))
 	}
 }
 
-// add adds an artifact that answers alerts, once for each repository: where it is found first in the order of tags.
+// add adds an artifact if it answers alerts, once for each repository: at the first of the tags that lead to it.
 func (s *search) add(r Runbook) {
 	if len(r.Alerts()) == 0 {
 		return
@@ -182,7 +182,7 @@ func (s *search) add(r Runbook) {
 	}
 }
 
-func (s *search) miss() {
+func (s *search) markIncomplete() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.incomplete = true

@@ -14,17 +14,17 @@ import (
 
 // Page is a page in pieces of HTML.
 type Page struct {
-	Status     int // of HTTP; 0: 200
+	Status     int // HTTP status; 0 means 200
 	Head, Foot []byte
 	Sections   []Section
-	Err        error // that the page is about; nil: the page was made
+	Err        error // the error that the page shows, or nil
 }
 
 // Section is a piece of a page.
 type Section struct {
 	HTML    []byte
-	Make    func(context.Context) []byte // makes HTML, and may take long; nil: HTML is already made
-	Waiting []byte                       // is shown until HTML is made
+	Make    func(context.Context) []byte // makes HTML, and may take long; nil if HTML is already made
+	Waiting []byte                       // shown until HTML is made
 }
 
 // Sender sends pages.
@@ -69,7 +69,7 @@ func (s Sender) Send(w http.ResponseWriter, r *http.Request, newPage func() *Pag
 		out.send()
 		return p.Err
 	}
-	out.sections(ctx, s.SectionTime, p)
+	out.writeSections(ctx, s.SectionTime, p)
 	out.held.Write(p.Foot)
 	out.end()
 	return p.Err
@@ -141,8 +141,8 @@ type madeSection struct {
 	html  []byte
 }
 
-// sections writes the sections of a page: in order if all are made before the timeout, else each when it is ready.
-func (w *writer) sections(ctx context.Context, limit time.Duration, p *Page) {
+// writeSections writes the sections of a page: in order if all are made before the timeout, or else each when it is ready.
+func (w *writer) writeSections(ctx context.Context, limit time.Duration, p *Page) {
 	ready := make(chan func() madeSection, len(p.Sections))
 	pending := map[int]bool{}
 	for i, s := range p.Sections {
@@ -176,7 +176,7 @@ func (w *writer) sections(ctx context.Context, limit time.Duration, p *Page) {
 	for range len(pending) {
 		w.flush()
 		m := (<-ready)()
-		w.slot(m.index, m.html)
+		w.writeSlot(m.index, m.html)
 	}
 	w.held.WriteString("</div>")
 }
@@ -192,13 +192,13 @@ func (w *writer) openSlots(p *Page, pending map[int]bool) {
 	w.open(slots.String())
 	for i, s := range p.Sections {
 		if !pending[i] {
-			w.slot(i, s.HTML)
+			w.writeSlot(i, s.HTML)
 		}
 	}
 }
 
-// slot writes a section for its slot.
-func (w *writer) slot(i int, html []byte) {
+// writeSlot writes a section for its slot.
+func (w *writer) writeSlot(i int, html []byte) {
 	w.held.WriteString(`<div slot="` + slotName(i) + `">`)
 	w.held.Write(html)
 	w.held.WriteString(`</div>`)

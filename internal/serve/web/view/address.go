@@ -4,10 +4,10 @@ import (
 	"net/url"
 )
 
-// RepositoryPath begins the paths of pages about repositories.
+// RepositoryPath is the prefix of the paths of pages about repositories.
 const RepositoryPath = "/r/"
 
-// RowsPath ends the path of the page with all rows of a document.
+// RowsPath is the suffix of the path of the page with all rows of a document.
 const RowsPath = "/rows"
 
 // Link is a link to a page.

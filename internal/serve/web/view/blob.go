@@ -10,12 +10,12 @@ import (
 // Part is text, and the path of the page that it links to.
 type Part struct{ Text, Path string }
 
-// Pretty indents JSON, and returns other bytes as text.
+// Pretty indents JSON, and returns other bytes as text. It shortens both to MaxShown.
 func Pretty(raw []byte) string {
 	return Clip(cmp.Or(jsonwalk.Indent(raw, MaxShown+1), string(raw)))
 }
 
-// Parts splits a text so that each digest in linked is a part of its own, with its path.
+// Parts splits a text so that each digest in linked is a separate part, with its path.
 func Parts(text string, linked map[string]string) []Part {
 	var parts []Part
 	begin, at := 0, 0

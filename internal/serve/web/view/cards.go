@@ -16,7 +16,7 @@ import (
 type Card struct {
 	Title, Path string
 	Kind        string
-	Size        int64 // of its content; 0: unknown
+	Size        int64 // of its content; 0 if unknown
 	Created     string
 	Fields      []Field
 	Cards       []Card

@@ -36,7 +36,7 @@ type ChangedFields struct {
 type ChangedField struct{ Name, From, To string }
 
 const (
-	// maxChanged bounds the files on a page, and maxChangedLines the lines.
+	// maxChanged limits the files on a page, and maxChangedLines the lines.
 	maxChanged      = 500
 	maxChangedLines = 5000
 )

@@ -24,7 +24,7 @@ type GraphNode struct {
 	X, Y, W, H   int
 	Class        string
 	Label, Title string
-	Path         string // empty: there is no page about it
+	Path         string // empty if it has no page
 	Size         int64
 	Shared       bool // several manifests list it
 }

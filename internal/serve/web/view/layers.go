@@ -24,7 +24,7 @@ type Layer struct {
 type Step struct {
 	Text   string
 	Empty  bool // the step made no layer
-	*Layer      // nil: unknown
+	*Layer      // nil if unknown
 }
 
 // Limits of the first page of an artifact.

@@ -14,7 +14,7 @@ import (
 type Option struct{ Name, Type, Default, Values, About string }
 
 const (
-	// maxOptions bounds the options on a page, and maxOptionValues the values of one.
+	// maxOptions limits the options on a page, and maxOptionValues the values of each.
 	maxOptions      = 200
 	maxOptionValues = 20
 )

@@ -27,13 +27,13 @@ type Reading struct {
 }
 
 const (
-	// MaxShown bounds the bytes of a document or file on a page.
+	// MaxShown limits the bytes of a document or file on a page.
 	MaxShown = 256 << 10
-	// firstRows bounds the rows of a table on the first page.
+	// firstRows limits the rows of a table on the first page.
 	firstRows = 50
 )
 
-// NewReading prepares a document for a page. The artifact is the path of the page about the artifact.
+// NewReading prepares a document for a page. The argument artifact is the path of the page about the artifact.
 func NewReading(doc *read.Document, artifact string, links prose.Links) *Reading {
 	r := &Reading{Title: doc.Path, Verified: doc.Verified, Table: NewTable(doc, artifact+RowsPath, nil, firstRows)}
 	switch {
@@ -116,8 +116,8 @@ func WeightFacts(info *inspect.Info) []Field {
 	return nil
 }
 
-// LinksFrom resolves the links and images in a file of an artifact to other files of the artifact. The artifact is the path of
-// its page.
+// LinksFrom resolves the links and images in a file of an artifact to other files of the artifact. The argument artifact is
+// the path of the page about the artifact.
 func LinksFrom(artifact, file string) prose.Links {
 	to := func(view string) func(string) string {
 		return func(destination string) string {

@@ -13,7 +13,7 @@ import (
 	"github.com/davit-oci/davit/pull/read"
 )
 
-// Table has rows of a document, and the query strings of links to others.
+// Table holds rows of a document, and the query strings of links to others.
 type Table struct {
 	Noun    string // for a row, such as "finding"
 	Path    string // of the page with all rows
@@ -21,10 +21,10 @@ type Table struct {
 	Columns []Column
 	Rows    [][]string
 	Found   int    // rows that match Query
-	Next    string // query string of the next rows; empty: these are the last
+	Next    string // query string of the next rows; empty if these are the last
 	Left    int    // rows of the document that were not kept when it was read
 
-	totals []outline.Count // of all rows, by the first column; nil: not counted
+	totals []outline.Count // of all rows, by the first column; nil if not counted
 }
 
 // Column is a column of a table.

@@ -16,7 +16,7 @@ import (
 // Field is a name and a value.
 type Field struct{ Name, Value string }
 
-// FieldsOf returns annotations, sorted by their names.
+// FieldsOf returns annotations as fields, sorted by name.
 func FieldsOf(annotations map[string]string) []Field {
 	var fields []Field
 	for _, name := range slices.Sorted(maps.Keys(annotations)) {
@@ -41,7 +41,8 @@ func KindOf(info *inspect.Info) string {
 	return cmp.Or(info.Kind, info.ArtifactType, info.MediaType)
 }
 
-// Created returns the creation time in the annotations or config of an artifact, or the zero time.
+// Created returns the creation time in the annotations or config of an artifact or, for an index, of its first manifest. It
+// returns the zero time if the artifact has no such time.
 func Created(info *inspect.Info) time.Time {
 	if t, err := time.Parse(time.RFC3339, info.Annotations[ocispec.AnnotationCreated]); err == nil {
 		return t

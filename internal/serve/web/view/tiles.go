@@ -19,12 +19,12 @@ const (
 type Tile struct {
 	X, Y, W, H string
 	Name, Path string
-	Label      string // empty: no room
+	Label      string // empty if there is no room
 	Size       int64
 	Color      int
 }
 
-// NewTiles arranges files in a treemap. The artifact is the path of its page.
+// NewTiles arranges files in a treemap. The argument artifact is the path of the page about the artifact.
 func NewTiles(files []pull.File, artifact string) []Tile {
 	sizes := make([]int64, len(files))
 	for i, f := range files {
