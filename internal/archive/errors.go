@@ -17,11 +17,11 @@ var (
 	ErrChanged = errors.New("changed while it was read")
 	// ErrSkip is returned by the Place functions of options to leave an entry out.
 	ErrSkip = errors.New("entry is left out")
-	// ErrTruncated refuses an archive that ends in the middle of an entry.
+	// ErrTruncated is returned for an archive that ends in the middle of an entry.
 	ErrTruncated = Refuse("", "the archive ends too early")
 )
 
-// UnsafeError is a refusal. It wraps ErrUnsafe and names the entry.
+// UnsafeError is the refusal of an entry or of the archive. It wraps ErrUnsafe.
 type UnsafeError struct {
 	Name    string // of the entry, as in the archive or the tree; "" if the archive as a whole is refused
 	Reason  string

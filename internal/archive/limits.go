@@ -17,15 +17,15 @@ const (
 	chosenRatioFrom  = 2 << 20
 )
 
-// EntryOverhead is the part of each entry, besides its content, that does not count toward the ratio: a million small files that
-// look alike are not a bomb. Their number has a limit of its own.
+// EntryOverhead is the number of bytes per entry, besides its content, that the ratio ignores: a million small files that
+// look alike are not a bomb. Their number has a separate limit.
 const EntryOverhead = 4 * BlockSize
 
 // Limits are the bounds on reading an archive. The zero value means the defaults; a negative number means no limit.
 type Limits struct {
 	MaxSize  int64 // bytes of all files together
 	MaxFiles int64 // entries
-	MaxRatio int64 // content to compressed bytes
+	MaxRatio int64 // content bytes per compressed byte
 	// Exact compares names as Linux does: they may differ only in case or Unicode form, contain backslashes and control
 	// characters, and be invalid UTF-8.
 	Exact bool
@@ -37,7 +37,7 @@ func (l Limits) SizeLimit() int64 { return orDefault(l.MaxSize, DefaultMaxSize) 
 // FileLimit returns the effective limit on the number of entries.
 func (l Limits) FileLimit() int64 { return orDefault(l.MaxFiles, DefaultMaxFiles) }
 
-// RatioLimit returns the effective limit on the ratio, and the content size from which it applies.
+// RatioLimit returns the effective limit on the ratio, and the content size in bytes from which it applies.
 func (l Limits) RatioLimit() (ratio, from int64) {
 	if l.MaxRatio == 0 {
 		return DefaultMaxRatio, defaultRatioFrom

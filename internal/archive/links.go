@@ -96,7 +96,7 @@ func NewLinks(base string, budget *LinkBudget, readlink func(name string) (strin
 func (l *Links) Grow(links int) { l.budget.Grow(links) }
 
 // Check follows the target of the link name component by component, as the kernel would, and refuses it if a step leaves the
-// base. Names that do not exist count as directories, since a link may dangle.
+// base. Names that do not exist are treated as directories, since a link may dangle.
 func (l *Links) Check(ctx context.Context, name, target string) error {
 	at := path.Dir(name)
 	todo := []string{target}

@@ -15,7 +15,7 @@ import (
 // The limits on names. Linux allows 4096 bytes in a path and 255 in a component. The depth bounds the work for one entry,
 // since os.Root opens each component.
 const (
-	// MaxName is the limit on the length of a path.
+	// MaxName is the maximum length of a path in bytes.
 	MaxName      = 4096
 	maxComponent = 255
 	maxDepth     = 256
@@ -114,8 +114,8 @@ func CompareDirs(a, b string) int {
 }
 
 // Collisions finds names that differ only in case or in the form of their accents, so that not every file system can hold
-// both. Call Add for every name, then HasCandidates, and then Find for every name again: this way Collisions keeps only sorted
-// hashes, which need a ninth of the memory that the names take. The zero value is ready to use.
+// both. Call Add for every name, then HasCandidates, and then Find for every name again: this way Collisions keeps only
+// sorted hashes, which need a ninth of the memory of the names. The zero value is ready to use.
 type Collisions struct {
 	seed   maphash.Seed
 	hashes []uint64

@@ -1,6 +1,6 @@
 package archive
 
-// BlockSize is the unit of a tar.
+// BlockSize is the size of a tar block in bytes.
 const BlockSize = 512
 
 // Padding returns the number of bytes that fill the last block of content.
@@ -16,12 +16,12 @@ type Extent struct{ Offset, Length int64 }
 const MaxExtents = 1 << 18
 
 const (
-	// SmallFile is the size up to which a file is read or written as a whole, by one of several goroutines. Opening and
-	// closing a file costs as much as copying about this many bytes.
+	// SmallFile is the maximum size in bytes of a file that is read or written at once, by one of several goroutines. Opening
+	// and closing a file costs as much as copying about this many bytes.
 	SmallFile = 64 << 10
-	// MaxAhead limits the small files that are read ahead or not written yet, and so their memory to 4 MiB.
+	// MaxAhead limits the small files that have been read but not yet written, and so their memory to 4 MiB.
 	MaxAhead = 64
-	// BufferSize is the size of the buffer for copying large files.
+	// BufferSize is the size in bytes of the buffer for copying large files.
 	BufferSize = 256 << 10
 )
 

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// whiteoutPrefix begins the names with which a layer of an image deletes files of earlier layers. See
+// whiteoutPrefix is the prefix of the names with which a layer of an image deletes files of earlier layers. See
 // https://github.com/opencontainers/image-spec/blob/v1.1.1/layer.md#whiteouts.
 const whiteoutPrefix = ".wh."
 

@@ -26,14 +26,14 @@ const (
 // The settings that determine the output. They and the version of the compressor in go.mod are part of every digest;
 // golden tests pin them.
 //
-// For source code and text, level 4 takes a quarter less CPU time than level 5 and 2 to 6 % more bytes. Level 3 saves
-// little more time, for another 1 to 5 %. Each block begins by indexing the window before it, a sixteenth of its size.
-// Larger blocks gained nothing measurable and take more memory.
+// For source code and text, level 4 takes a quarter less CPU time than level 5, and produces 2 to 6% more bytes. Level 3
+// saves little more time, and produces another 1 to 5%. Each block begins by indexing the window before it, a sixteenth of
+// its size. Larger blocks gained nothing measurable and use more memory.
 const (
 	gzipLevel = 4
 	gzipBlock = 512 << 10
 	zstdLevel = zstd.SpeedDefault
-	zstdBlock = 1 << 20 // each is a frame of its own; smaller ones compress worse
+	zstdBlock = 1 << 20 // each is a separate frame; smaller ones compress worse
 )
 
 // Settings returns everything that determines the compressed bytes, except the version of the compressor.
@@ -60,10 +60,10 @@ const maxWorkers = 8
 // is one member, whose blocks refer back to the block before; zstd output is a sequence of independent frames. Any decoder
 // reads either.
 //
-// A Writer takes about 4 MiB per core, at most 36 MiB. Reset makes it reusable.
+// A Writer uses about 4 MiB of memory per core, at most 36 MiB. Reset makes it reusable.
 type Writer struct {
 	kind  Compression
-	size  int // of a block
+	size  int // of a block, in bytes
 	limit int // length of queue
 	zstd  *zstd.Encoder
 

@@ -12,11 +12,11 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// maxWindow is the largest window that a zstd frame may require: that of zstd --ultra -22, and the limit of the zstd
-// command.
+// maxWindow is the largest window, in bytes, that a zstd frame may require: that of zstd --ultra -22, and the limit of the
+// zstd command.
 const maxWindow = 128 << 20
 
-// usualWindow is the window size that RFC 8878 recommends every decoder to support.
+// usualWindow is the window size, in bytes, that RFC 8878 recommends every decoder to support.
 const usualWindow = 8 << 20
 
 // Reader decompresses an archive and distinguishes errors of the data from those of its source.
@@ -81,7 +81,7 @@ func NewReader(r io.Reader) (*Reader, error) {
 	return d, nil
 }
 
-// hasLargeWindow reports whether a frame needs more memory than those that usual compressors write.
+// hasLargeWindow reports whether the first frame requires a window larger than usualWindow.
 func hasLargeWindow(br *bufio.Reader) bool {
 	head, err := br.Peek(zstd.HeaderMaxSize)
 	if err != nil && err != io.EOF {

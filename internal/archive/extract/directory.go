@@ -75,8 +75,8 @@ func (u *unpacker) createDirectory(h *read.Header) error {
 	return nil
 }
 
-// setDir sets the mode of a directory or, with Preserve, records its metadata for FinishDirs. The archives of a split tree repeat
-// a directory with the time 0, and have it only once with its own time: the latest time wins. For images the last layer wins.
+// setDir sets the mode of a directory or, with Preserve, records its metadata for FinishDirs. The archives of a split tree repeat a
+// directory with the time 0, and contain it only once with its own time: the latest time wins. For images the last layer wins.
 func (x *Extractor) setDir(h *read.Header) error {
 	x.dirMu.Lock()
 	defer x.dirMu.Unlock()
@@ -164,20 +164,20 @@ func (x *Extractor) isRealDir(name string) (bool, error) {
 // of its directory. Owners keep all rights until LockDirs: a directory that its owner can't change can be neither moved nor
 // removed. Without Preserve, FinishDirs does nothing.
 func (x *Extractor) FinishDirs() error {
-	return x.eachDir(x.root, 0, func(f *os.File, _ fs.FileInfo, h *read.Header) error { return x.restore(f, h) })
+	return x.forEachDir(x.root, 0, func(f *os.File, _ fs.FileInfo, h *read.Header) error { return x.restore(f, h) })
 }
 
 // LockDirs removes the rights that the preserved modes of directories deny their owners. The tree may have been moved to root
 // since FinishDirs.
 func (x *Extractor) LockDirs(root *os.Root) error {
-	return x.eachDir(root, 0o700, func(f *os.File, info fs.FileInfo, h *read.Header) error {
+	return x.forEachDir(root, 0o700, func(f *os.File, info fs.FileInfo, h *read.Header) error {
 		return f.Chmod(info.Mode()&^0o700 | h.Mode&0o700)
 	})
 }
 
-// eachDir calls fn for the recorded directories, children before parents: for those whose mode lacks one of the given bits, or
-// for all if lacks is 0.
-func (x *Extractor) eachDir(root *os.Root, lacks fs.FileMode, fn func(*os.File, fs.FileInfo, *read.Header) error) error {
+// forEachDir calls fn for the recorded directories, children before parents. It skips directories whose mode has all bits of
+// lacks, unless lacks is 0.
+func (x *Extractor) forEachDir(root *os.Root, lacks fs.FileMode, fn func(*os.File, fs.FileInfo, *read.Header) error) error {
 	x.dirMu.Lock()
 	defer x.dirMu.Unlock()
 	var names []string

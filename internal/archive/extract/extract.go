@@ -16,8 +16,8 @@ import (
 // Options are the options of an Extractor.
 type Options struct {
 	read.Options
-	// Place returns the clean slash path below the destination for the clean name of an entry, or archive.ErrSkip. nil:
-	// the same path. A hard link to an entry that is left out is an error.
+	// Place returns the clean slash path below the destination for the clean name of an entry, or archive.ErrSkip. If it is
+	// nil, the path is the name. A hard link to an entry that is left out is an error.
 	Place func(name string) (string, error)
 	// Preserve restores setuid bits, times, extended attributes, and, for root, owners. Note receives the metadata that the
 	// user or the file system does not permit. Without Preserve, modes lose setuid, setgid, and sticky bits, and owners can
@@ -105,7 +105,7 @@ func (x *Extractor) Close() error {
 }
 
 // CheckLinks checks the symbolic links that depend on other links, and refuses those that lead out of the tree; Extract has
-// checked the others. The whole artifact shares one budget.
+// checked the others. All archives of an artifact share one budget.
 func (x *Extractor) CheckLinks(ctx context.Context, budget *archive.LinkBudget) error {
 	links := archive.NewLinks(archive.CleanDir(x.opts.Within), budget, func(at string) (string, bool) {
 		target, err := x.root.Readlink(at)

@@ -9,8 +9,8 @@ import (
 )
 
 // Names is an index of all names in one or several archives that are unpacked into one tree. It stores hashes, which take
-// some 40 bytes a name. The seed is random, so that no archive can be made with names that collide; by chance two of a million
-// names collide once in 10⁷ cases.
+// about 40 bytes per name. The seed is random, so that an archive can't be crafted with names that collide. By chance, two of
+// a million names collide once in 10⁷ cases.
 type Names struct {
 	mu      sync.Mutex
 	seed    maphash.Seed
@@ -31,7 +31,7 @@ const (
 	kindSymlink
 )
 
-// MaxArchives is the number of archives that one index can distinguish.
+// MaxArchives is the maximum number of archives that one index can distinguish.
 const MaxArchives = 1<<14 - 1
 
 // NewNames returns an empty index. For isExact see archive.Limits.Exact.
@@ -44,7 +44,7 @@ func (n *Names) nextArchive() (uint16, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.archive == MaxArchives {
-		return 0, archive.Refuse("", "more than %d layers", MaxArchives)
+		return 0, archive.Refuse("", "too many layers: limit is %d", MaxArchives)
 	}
 	n.archive++
 	return n.archive, nil

@@ -87,7 +87,7 @@ func (p *parser) readHeader() (*headerBlock, error) {
 	return b, nil
 }
 
-// readEnd reads the rest of the stream after the first block of zeros, and returns io.EOF. It refuses other bytes than zeros,
+// readEnd reads the rest of the stream after the first block of zeros, and returns io.EOF. It refuses bytes other than zeros,
 // because another reader could continue there.
 func (p *parser) readEnd() error {
 	buf := make([]byte, 32<<10)
@@ -262,7 +262,7 @@ func fileMode(bits int64) fs.FileMode {
 
 const namedPipe = "a named pipe"
 
-// setType sets the type of an entry, and refuses unknown types. Iterator.check decides about devices and named pipes.
+// setType sets the type of an entry, and refuses unknown types. Iterator.check decides on devices and named pipes.
 func setType(h *Header, typeflag byte) error {
 	slash := strings.HasSuffix(h.Name, "/")
 	switch typeflag {

@@ -69,7 +69,7 @@ func isCritical(key string) bool {
 	return strings.HasPrefix(key, paxSparse)
 }
 
-// parseNumber parses a decimal record.
+// parseNumber parses a decimal record. Without the record, it leaves into unchanged.
 func (p pax) parseNumber(key string, into *int64) bool {
 	s, ok := p.get(key)
 	if !ok {
@@ -80,7 +80,7 @@ func (p pax) parseNumber(key string, into *int64) bool {
 	return err == nil
 }
 
-// parseTime parses a time with a fraction.
+// parseTime parses the record mtime: seconds, possibly with a fraction. Without the record, it leaves into unchanged.
 func (p pax) parseTime(into *time.Time) bool {
 	s, ok := p.get("mtime")
 	if !ok {

@@ -20,8 +20,8 @@ type Options struct {
 	Image bool
 	// Rooted accepts names that begin with a slash, as names below the root of the archive. Image implies it.
 	Rooted bool
-	// Verbatim accepts named pipes, and symbolic links to any target, with their text unchanged. It is only for trees of the
-	// user's own. Without it, named pipes are left out of images and otherwise refused.
+	// Verbatim accepts named pipes, and symbolic links to any target, with their text unchanged. It is only for the user's
+	// own trees. Without it, named pipes are left out of images and otherwise refused.
 	Verbatim bool
 	// Within is the clean slash path of a directory. All entries must be in it, except the directories above it, and no link
 	// may lead out of it. "" allows every path. If IteratorOptions.Place is set, Within applies to the places.
@@ -60,8 +60,8 @@ type IteratorOptions struct {
 	Options
 	// Names is the index of the tree that the archive becomes a part of.
 	Names *Names
-	// Place returns the clean slash path of an entry in the tree for its clean name in the archive, or archive.ErrSkip.
-	// nil: the same path.
+	// Place returns the clean slash path of an entry in the tree for its clean name in the archive, or archive.ErrSkip. If it
+	// is nil, the path is the name.
 	Place func(name string) (string, error)
 }
 
@@ -213,7 +213,7 @@ func (it *Iterator) checkHardLink(h *Header) error {
 	return it.add(h, kindFile)
 }
 
-// belowRoot returns a name without the slashes that it begins with, "." for the root.
+// belowRoot returns a name without its leading slashes, or "." for the root.
 func belowRoot(name string) string {
 	below := strings.TrimLeft(name, "/")
 	if below == "" && name != "" {

@@ -128,7 +128,7 @@ func (b *bounded) isExceeded() bool {
 	return b.r.Compression() != compress.None && content > from && b.r.InputBytes() < content/ratio
 }
 
-// ahead reads in a goroutine of its own, so that decompression and unpacking run in parallel.
+// ahead reads in a separate goroutine, so that decompression and unpacking run in parallel.
 type ahead struct {
 	full chan piece
 	free chan []byte

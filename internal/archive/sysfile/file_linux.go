@@ -21,7 +21,7 @@ const NoPolling = unix.O_NONBLOCK
 // ID identifies a file on this machine.
 type ID struct{ Dev, Ino uint64 }
 
-// IDOf returns the ID of a file.
+// IDOf returns the ID of a file, or the zero ID if it is unknown.
 func IDOf(info fs.FileInfo) ID {
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
 		return ID{uint64(st.Dev), st.Ino}
@@ -37,7 +37,7 @@ func ChangeTime(info fs.FileInfo) int64 {
 	return 0
 }
 
-// Links returns the number of names that a file has.
+// Links returns the number of hard links to a file, or 1 if it is unknown.
 func Links(info fs.FileInfo) uint64 {
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
 		return uint64(st.Nlink)
@@ -70,7 +70,7 @@ func Stored(info fs.FileInfo) int64 {
 	return info.Size()
 }
 
-// Owner returns the uid and gid of a file.
+// Owner returns the uid and gid of a file, or 0 if they are unknown.
 func Owner(info fs.FileInfo) (uid, gid int) {
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
 		return int(st.Uid), int(st.Gid)
@@ -181,13 +181,13 @@ func readXattr(f File, call func(fd int, buf []byte) (int, error)) (string, erro
 	return string(buf[:n]), nil
 }
 
-// SetXattrs sets the portable extended attributes of an open file. It returns those that this user or file system does
-// not permit.
+// SetXattrs sets the portable extended attributes of an open file. It returns the names of those that this user or file
+// system does not permit.
 func SetXattrs(f *os.File, attrs map[string]string) (skipped []string, err error) {
 	return setXattrs(f, attrs, unix.Fsetxattr)
 }
 
-// SetLinkXattrs is SetXattrs for the symbolic link or named pipe name in the open directory dir.
+// SetLinkXattrs is like SetXattrs, for the symbolic link or named pipe name in the open directory dir.
 func SetLinkXattrs(dir *os.File, name string, attrs map[string]string) (skipped []string, err error) {
 	return setXattrs(dir, attrs, func(fd int, attr string, value []byte, flags int) error {
 		return unix.Lsetxattr(procPath(fd, name), attr, value, flags)
@@ -227,7 +227,7 @@ func SetTimes(f *os.File, mtime time.Time) error {
 	return nil
 }
 
-// SetLinkTimes sets the modification time of the symbolic link name in the open directory dir.
+// SetLinkTimes sets the modification time of the symbolic link or named pipe name in the open directory dir.
 func SetLinkTimes(dir *os.File, name string, mtime time.Time) error {
 	ts := unix.NsecToTimespec(mtime.UnixNano())
 	_, err := withFD(dir, func(fd int) (int, error) {

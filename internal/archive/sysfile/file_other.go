@@ -11,8 +11,8 @@ import (
 	"github.com/davit-oci/davit/internal/archive"
 )
 
-// Other systems lack owners, extended attributes, holes, and times of links. Preserving is refused there, because it
-// would lose some of them. The functions are documented in file_linux.go.
+// On other systems, owners, extended attributes, holes, and times of links are not supported. Preserving metadata is refused
+// there, because it would lose some of it. The functions are documented in file_linux.go.
 
 const NoPolling = 0
 

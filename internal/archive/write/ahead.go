@@ -11,8 +11,8 @@ import (
 	"github.com/davit-oci/davit/internal/archive"
 )
 
-// readAhead reads the small files of an archive before their turn, in several goroutines. Files with metadata to preserve
-// are not read ahead, since writing their header requires their descriptor.
+// readAhead reads the small files of an archive before their turn, in several goroutines. Files with metadata to preserve are
+// not read ahead, since writing their headers requires their file descriptors.
 type readAhead struct {
 	ordered chan *smallRead // in the order of the entries
 	free    chan *smallRead
@@ -101,7 +101,7 @@ func (a *readAhead) release(r *smallRead) { a.free <- r }
 // wait waits for all goroutines.
 func (a *readAhead) wait() { a.group.Wait() }
 
-// read reads the whole file and checks that it is still the walked one.
+// read reads the file and checks that it is still the walked one.
 func (r *smallRead) read(fsys fs.FS, dir string) {
 	r.content, r.err = nil, nil
 	f, err := fsys.Open(path.Join(dir, r.entry.Name))

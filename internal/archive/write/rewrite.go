@@ -21,7 +21,7 @@ type RewriteOptions struct {
 	// Options apply to each archive, and the Limits also to all of them together. With Image, the archives are the layers
 	// of an image: later ones replace entries of earlier ones, and delete what their whiteouts name.
 	read.Options
-	// Place returns the clean slash path of an entry in the new archive, or archive.ErrSkip. nil: the same path.
+	// Place returns the clean slash path of an entry in the new archive, or archive.ErrSkip. If it is nil, the path is the name.
 	Place func(name string) (string, error)
 	// Prefix precedes every name, as in Tree. Its directories get entries if the archives have an entry for their root, or
 	// no entries at all.
@@ -39,7 +39,7 @@ func Rewrite(ctx context.Context, w io.Writer, archives []func() (io.ReadCloser,
 		return archive.Refuse(opts.Prefix, "as a prefix: want a relative path that ends in a slash")
 	}
 	if len(archives) > read.MaxArchives {
-		return archive.Refuse("", "more than %d layers", read.MaxArchives)
+		return archive.Refuse("", "too many layers: limit is %d", read.MaxArchives)
 	}
 	if opts.Image {
 		opts.Exact = true // as extract.Extractor does
@@ -51,7 +51,7 @@ func Rewrite(ctx context.Context, w io.Writer, archives []func() (io.ReadCloser,
 	if len(archives) > 1 {
 		r.dirs = make(map[string]*read.Header)
 	}
-	// The first entry of a name counts, so the last archive is read first.
+	// The first entry of a name wins, so the last archive is read first.
 	for r.layer = uint16(len(archives)); r.layer > 0; r.layer-- {
 		if err := r.addArchive(ctx, archives[r.layer-1]); err != nil {
 			return err

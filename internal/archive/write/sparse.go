@@ -14,9 +14,9 @@ import (
 	"github.com/davit-oci/davit/internal/archive"
 )
 
-// writeSparse writes a file without its holes in GNU tar's PAX format 1.0: an extended header with the real name and size, and
-// the map of the extents before the data. GNU tar, bsdtar, Python, and Go (so Docker, containerd, and podman) read it, but
-// package archive/tar does not write it.
+// writeSparse writes a file without its holes in GNU tar's PAX format 1.0: an extended header with the real name and size,
+// and the map of the extents before the data. GNU tar, bsdtar, Python, and Go (so Docker, containerd, and Podman) read it,
+// but package archive/tar does not write it.
 //
 // data is called for the bytes of each extent, in order.
 func (w *tarWriter) writeSparse(hdr *tar.Header, extents []archive.Extent, data func(e archive.Extent) io.Reader) error {
@@ -86,7 +86,7 @@ func sparseHeader(hdr *tar.Header, stored int64) []byte {
 	return slices.Concat(extended, body, block)
 }
 
-// writeOctal writes a number as package archive/tar does. One too large for the field becomes a record.
+// writeOctal writes a number as package archive/tar does. A number too large for the field becomes a record.
 func writeOctal(field []byte, n int64, key string, records map[string]string) {
 	digits := len(field) - 1
 	if n >= 1<<(3*digits) {

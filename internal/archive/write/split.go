@@ -6,9 +6,9 @@ import (
 	"github.com/davit-oci/davit/internal/archive"
 )
 
-// Split cuts the entries of a walk into groups that become an archive each. Names determine the cuts, so that changing,
-// adding, or removing a file of any size changes one group, rarely two. Unpacking the groups in order with any tar results
-// in the same tree as a single archive.
+// Split cuts the entries of a walk into groups, each of which becomes an archive. Names determine the cuts, so that changing,
+// adding, or removing a file of any size changes one group, rarely two. Unpacking the groups in order with any tar results in
+// the same tree as a single archive.
 //
 // No group is larger than a 67th of the tree, or 1 MiB for trees below 70 MB, unless it is a single file. So a file that
 // moves from one group to another, which changes both, is a small change, too.
@@ -54,12 +54,12 @@ func (t Tree) SplitBySize(entries []Entry, largest int64) [][]Entry {
 }
 
 const (
-	// smallestTree is the size up to which a tree is not cut: sending it whole costs little.
+	// smallestTree is the size, in bytes, up to which a tree is not cut: sending all of it costs little.
 	smallestTree = 8 << 20
-	// smallestTarget is the minimum of the size limit of groups. With a lower limit, requests would cost more than they save.
+	// smallestTarget is the minimum size limit of a group, in bytes. With a lower limit, requests would cost more than they save.
 	smallestTarget = 1 << 20
 	// largestPerTree is the ratio of the tree to the size limit. It cuts a large tree into about 110 groups. With more than
-	// some 120, images exceed the limits of overlay file systems.
+	// about 120, images exceed the limits of overlay file systems.
 	largestPerTree = 67
 )
 
@@ -99,7 +99,7 @@ func largestGroup(entries []Entry) int64 {
 	return max(size, smallestTarget)
 }
 
-// splitRuns puts each file that is as large as a group in a group of its own, and cuts the entries between such files.
+// splitRuns puts each file that is at least as large as a group in a separate group, and cuts the entries between such files.
 func (s *splitter) splitRuns(entries []Entry) {
 	start := 0
 	for i := range entries {
@@ -150,7 +150,7 @@ func bestCut(entries []Entry, total, least int64) (at int) {
 	return at
 }
 
-// priority returns a number that only depends on the name: FNV-1a with its bits mixed, since FNV's high bits are poor.
+// priority returns a number that depends only on the name: FNV-1a with its bits mixed, since FNV's high bits are poor.
 func priority(name string) uint64 {
 	h := uint64(14695981039346656037)
 	for i := range len(name) {

@@ -15,7 +15,7 @@ import (
 	"github.com/davit-oci/davit/internal/archive/sysfile"
 )
 
-// Tree describes the content of an archive: which files, under which names, with how much of their metadata.
+// Tree describes the content of an archive: which files, under which names, and with how much of their metadata.
 type Tree struct {
 	// FS holds the files. If it is that of an os.Root, no link leads out of it. With Preserve its files must be *os.File.
 	FS fs.FS
@@ -276,7 +276,7 @@ func (w *walker) linkHardLinks() {
 	}
 }
 
-// refuseCaseCollisions refuses names that differ only in case, which not every system can unpack.
+// refuseCaseCollisions refuses names that differ only in case or Unicode form, which not every system can unpack.
 func (w *walker) refuseCaseCollisions() {
 	var c archive.Collisions
 	for i := range w.entries {

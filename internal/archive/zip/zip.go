@@ -84,7 +84,7 @@ func writeEntry(out *zip.Writer, h *tar.Header, content io.Reader) error {
 	case tar.TypeDir:
 		header.Method = zip.Store
 	default:
-		return fmt.Errorf("%s: a zip holds files and directories, and no links", h.Name)
+		return fmt.Errorf("%s: a zip can contain only files and directories", h.Name)
 	}
 	w, err := out.CreateHeader(header)
 	if err == nil && h.Typeflag == tar.TypeReg {
