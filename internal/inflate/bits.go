@@ -4,9 +4,9 @@ import "io"
 
 const (
 	inputSize = 64 << 10
-	// inputPadding zero bytes follow the last input byte, so that loading a word never needs a bounds check of its own.
+	// inputPadding zero bytes follow the last input byte, so that loading a word needs no separate bounds check.
 	inputPadding = 32
-	// inputMargin is the amount of buffered input below which more is read. The code lengths of any block header fit in it.
+	// inputMargin is the number of buffered bytes below which more input is read. The code lengths of any block header fit in it.
 	inputMargin = 512
 )
 

@@ -15,8 +15,8 @@ var (
 	ErrChecksum = errors.New("wrong checksum")
 )
 
-// maxHeaderText limits the name and the comment in a gzip header, which are skipped: a header without an end would
-// otherwise be read to the end of the input.
+// maxHeaderText is the maximum length in bytes of the name and of the comment in a gzip header, which are skipped: a header
+// without an end would otherwise be read to the end of the input.
 const maxHeaderText = 64 << 10
 
 // The flags in a gzip header (RFC 1952, section 2.3.1).
