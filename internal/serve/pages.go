@@ -46,7 +46,7 @@ type pageSource struct {
 	path string
 }
 
-// Repositories returns the names of the repositories, without that of a layout that has only those of others.
+// Repositories returns the names of the repositories. It omits a layout's own if the layout has only manifests of others.
 func (s *pageSource) Repositories(ctx context.Context) ([]string, error) {
 	names, err := s.list(ctx)
 	one, ok := s.store.(*single)

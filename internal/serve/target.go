@@ -74,7 +74,7 @@ func (r *repository) listTags(ctx context.Context) ([]string, error) {
 	return sortedSet(tags), nil
 }
 
-// nameOf returns the name of a tag in the layout: one with this repository, or else the tag alone, which all repositories share.
+// nameOf returns the name of a tag in the layout: one with this repository, or else only the tag, which all repositories share.
 func (r *repository) nameOf(ctx context.Context, tag string) (string, error) {
 	names, err := r.names(ctx)
 	if err != nil {

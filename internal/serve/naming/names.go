@@ -12,7 +12,7 @@ import (
 // maxName is the maximum length of a repository name in bytes. Clients allow 255 characters for host and name together.
 const maxName = 255
 
-// IsValid reports whether a text is a valid name of a repository.
+// IsValid reports whether a text is a valid repository name.
 func IsValid(name string) bool {
 	return len(name) <= maxName && registry.Reference{Repository: name}.ValidateRepository() == nil
 }

@@ -10,11 +10,11 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Layout is a layout, which may have manifests of several repositories.
+// Layout is an image layout, which may hold manifests of several repositories.
 type Layout interface {
 	// Entries returns the entries of the index.
 	Entries(ctx context.Context) ([]index.Entry, error)
-	// Belonging returns the digests of manifests, of those in them, and of the attachments of all these.
+	// Belonging returns the digests of the roots, of the manifests in them, and of the attachments of all of these.
 	Belonging(ctx context.Context, roots []ocispec.Descriptor) (map[digest.Digest]bool, error)
 }
 
@@ -22,30 +22,30 @@ type Layout interface {
 type Repository struct {
 	Name string
 	Home string // the layout's own repository
-	Only bool   // the layout has no other repository, whatever names are in it
+	Only bool   // the layout has no other repository, regardless of the names in its index
 }
 
 // Part holds the manifests of a layout that belong to one repository.
 type Part struct {
 	// Untagged are the manifests of the repository that the index lists without a name, such as attachments.
 	Untagged []ocispec.Descriptor
-	// IsAlias means that all manifests of the layout belong to other repositories. Its own name then finds those that have a
-	// tag beside the name of a repository.
+	// IsAlias means that all manifests of the layout belong to other repositories. Its own name then finds those that have a tag in
+	// addition to a full name.
 	IsAlias bool
 
 	tags      map[string]ocispec.Descriptor
 	manifests map[digest.Digest]bool
 }
 
-// PartOf finds what belongs to a repository: the manifests that the index lists under its name, those in them, and the attachments
-// of all these. The layout's own repository has those with only a tag, and those that belong to no other. A manifest may belong
-// to several repositories.
+// PartOf returns the part of a layout that belongs to a repository: the manifests that the index lists under its name, those in
+// them, and the attachments of all of these. The layout's own repository also has the manifests with only a tag, and those that
+// belong to no other repository. A manifest may belong to several repositories.
 func PartOf(ctx context.Context, l Layout, r Repository) (*Part, error) {
 	entries, err := l.Entries(ctx)
 	if err != nil {
 		return nil, err
 	}
-	all := sortOut(entries, r)
+	all := groupEntries(entries, r)
 	p := &Part{tags: all.own}
 	var loose []ocispec.Descriptor
 	if r.Name == r.Home {
@@ -81,18 +81,18 @@ func PartOf(ctx context.Context, l Layout, r Repository) (*Part, error) {
 	return p, nil
 }
 
-// sorted are the entries of an index as a repository sees them. Of several with one tag, the last counts.
-type sorted struct {
+// grouped holds the entries of an index, grouped for one repository. If several have the same tag, the last one wins.
+type grouped struct {
 	own    map[string]ocispec.Descriptor // with a full name of the repository
 	bare   map[string]ocispec.Descriptor // with only a tag
-	beside map[string]ocispec.Descriptor // with a tag beside a full name
+	beside map[string]ocispec.Descriptor // with a tag in addition to a full name
 
 	named, unnamed []ocispec.Descriptor
 }
 
-// sortOut sorts the entries of an index out for a repository.
-func sortOut(entries []index.Entry, r Repository) *sorted {
-	s := &sorted{own: map[string]ocispec.Descriptor{}, bare: map[string]ocispec.Descriptor{}, beside: map[string]ocispec.Descriptor{}}
+// groupEntries groups the entries of an index for a repository.
+func groupEntries(entries []index.Entry, r Repository) *grouped {
+	s := &grouped{own: map[string]ocispec.Descriptor{}, bare: map[string]ocispec.Descriptor{}, beside: map[string]ocispec.Descriptor{}}
 	for _, e := range entries {
 		desc, isFull := e.Descriptor(), false
 		if r.Name != r.Home && e.IsNamed() && !e.Mentions(r.Name) { // of another repository; parsing its names takes longer
@@ -123,7 +123,7 @@ func sortOut(entries []index.Entry, r Repository) *sorted {
 // Tags returns the tags of the repository, sorted.
 func (p *Part) Tags() []string { return slices.Sorted(maps.Keys(p.tags)) }
 
-// Find returns the digest of a tag of the repository, or a digest that belongs to it.
+// Find returns the digest of a tag of the repository, or a digest that belongs to it. It returns false for any other reference.
 func (p *Part) Find(reference string) (d digest.Digest, ok bool) {
 	if d, err := digest.Parse(reference); err == nil {
 		return d, p.manifests[d]

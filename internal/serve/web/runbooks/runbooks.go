@@ -40,9 +40,9 @@ const (
 // Runbook is an artifact that answers alerts. Templates read its fields, and can call no methods.
 type Runbook struct {
 	*referrers.Referrer
-	Repository string      // the first that it belongs to
+	Repository string      // the first repository that it belongs to
 	About      []view.Link // the artifact that it is attached to, or itself, in each repository
-	More       int         // of About that are left out
+	More       int         // number of links that About leaves out
 	Path       string      // of the page about the artifact
 
 	Title, Severity, Service, Owner string // from the annotations
@@ -66,8 +66,8 @@ type search struct {
 	source Source
 
 	mu         sync.Mutex
-	found      map[digest.Digest]map[string]Runbook // by repositories
-	incomplete bool                                 // something could not be searched
+	found      map[digest.Digest]map[string]Runbook // by digest and repository
+	incomplete bool                                 // a repository or artifact was not searched
 }
 
 // Find returns the artifacts that answer alerts, the most severe first. It reports whether the search was complete.

@@ -22,9 +22,9 @@ type Card struct {
 	Cards       []Card
 }
 
-// CardGroup are the referrers of an artifact, or of a manifest in it.
+// CardGroup holds the referrers of an artifact, or of a manifest in it.
 type CardGroup struct {
-	Name  string // of the manifest, such as its platform; empty: the artifact is not an index
+	Name  string // of the manifest, such as its platform; empty if the artifact is not an index
 	Cards []Card
 }
 
@@ -67,7 +67,8 @@ func cardsOf(list []*referrers.Referrer, repository string) []Card {
 	return all
 }
 
-// CardGroups describes the referrers of an artifact and of the manifests in it, by their subjects, and returns how many are left out.
+// CardGroups describes the referrers of an artifact and of the manifests in it, grouped by subject, and returns how many it leaves
+// out.
 func CardGroups(lists map[digest.Digest][]*referrers.Referrer, info *inspect.Info, repository string) (groups []CardGroup, more int) {
 	subjects := []digest.Digest{info.Digest}
 	names := map[digest.Digest]string{info.Digest: "The index"}
