@@ -60,7 +60,7 @@ func (b *batch) isFull() bool {
 	return n > 0 && (n >= max(maxBatch, b.view.Len()/4) || time.Since(b.since) > maxBatchTime)
 }
 
-// deferChange adds a change to the batch. It reports false if no batch has begun.
+// deferChange adds a change to the batch. It returns false if no batch has begun.
 func (l *Layout) deferChange(ctx context.Context, c index.Change) (bool, error) {
 	l.mu.Lock()
 	on, full := l.batch.on, l.batch.view != nil && l.batch.isFull()

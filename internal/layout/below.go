@@ -10,7 +10,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Is reports whether a directory has an oci-layout or an index.json, and so is a layout.
+// Is reports whether a directory is a layout: whether it has an oci-layout or an index.json.
 func Is(dir string) bool {
 	for _, name := range []string{ocispec.ImageLayoutFile, ocispec.ImageIndexFile} {
 		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && info.Mode().IsRegular() {
@@ -20,7 +20,8 @@ func Is(dir string) bool {
 	return false
 }
 
-// Below returns the paths of the layouts below root, relative to root and sorted. It skips hidden directories and symbolic links.
+// Below returns the paths of the layouts below root, relative to root and sorted. It skips hidden and unreadable
+// directories, symbolic links, and directories in layouts.
 func Below(root string) ([]string, error) {
 	var found []string
 	err := filepath.WalkDir(root, func(file string, entry fs.DirEntry, err error) error {

@@ -25,7 +25,7 @@ import (
 // shows whether index.json was replaced.
 type snapshot struct {
 	index *index.Index
-	file  *os.File // nil: there is no index.json
+	file  *os.File // nil if there is no index.json
 	info  fs.FileInfo
 }
 
@@ -109,7 +109,7 @@ func readSnapshotOnce(root *os.Root) (_ *snapshot, changed time.Time, err error)
 	return s, changed, nil
 }
 
-// readIndex parses an index.json of this size.
+// readIndex parses an index.json of size bytes.
 func readIndex(f *os.File, size int64) (*index.Index, error) {
 	return index.Read(f, f.Name(), size)
 }
@@ -221,7 +221,7 @@ func (l *Layout) replaceIndex(s *snapshot, ix *index.Index) error {
 }
 
 // confirm checks whether the written changes are still in index.json. Without the lock, it first waits for processes that have
-// read the older index and may overwrite the new one. It fails with ErrIndexChanged.
+// read the older index and may overwrite the new one. It fails with ErrIndexChanged if a change is lost.
 func (l *Layout) confirm(ctx context.Context, c index.Change, locked bool) error {
 	if !locked {
 		if err := pause.For(ctx, catalog.EditPause+rand.N(catalog.EditPause)); err != nil {

@@ -35,7 +35,7 @@ type Layout struct {
 	viewing   sync.RWMutex // held while the index of the batch is read or changed
 
 	mu   sync.Mutex // guards the fields below
-	root *os.Root   // nil: the first write creates the directory
+	root *os.Root   // nil until the first write creates the directory
 	made made       // what this Layout has created
 	// writers holds a lock, shared with other writers, while this Layout may rely on blobs that no manifest refers to yet.
 	writers *os.File
@@ -116,16 +116,16 @@ func (l *Layout) check() error {
 	return nil
 }
 
-// readFile reads a file of at most this many bytes.
-func (l *Layout) readFile(name string, most int64) ([]byte, error) {
+// readFile reads a file of at most limit bytes.
+func (l *Layout) readFile(name string, limit int64) ([]byte, error) {
 	f, err := files.OpenRegular(l.root, name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, most+1))
-	if err == nil && int64(len(data)) > most {
-		return nil, artifact.Refused(path.Join(l.Path, name), "file too large: limit is %d bytes", most)
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(data)) > limit {
+		return nil, artifact.Refused(path.Join(l.Path, name), "file too large: limit is %d KiB", limit>>10)
 	}
 	return data, err
 }
@@ -148,7 +148,7 @@ func (l *Layout) openBlob(d digest.Digest) (*files.Blob, error) {
 	return files.NewBlobFile(files.Extent{File: f, Offset: 0, Size: info.Size()}, f.Close), nil
 }
 
-// currentRoot returns the open directory, nil if it does not exist yet.
+// currentRoot returns the open directory, or nil if it does not exist yet.
 func (l *Layout) currentRoot() *os.Root {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -262,7 +262,7 @@ func (l *Layout) PushBlob(ctx context.Context, b artifact.Blob, report func(done
 	return got, artifact.Done, err
 }
 
-// FetchBlob stores a blob that fetch writes and verifies, into the file name of dst. A later call, in any process, gets the same
+// FetchBlob stores a blob that fetch writes to the file name in dst and verifies. A later call, in any process, gets the same
 // name, so that fetch can resume an interrupted download: see Repository.FetchFile. FetchBlob fails with errdef.ErrUnsupported if
 // another process is fetching the blob, or if the file system does not support locks.
 func (l *Layout) FetchBlob(ctx context.Context, desc ocispec.Descriptor, fetch func(dst *os.Root, name string) error) (artifact.Step, error) {

@@ -17,7 +17,7 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// Tag adds a tag to an existing manifest, which keeps its other tags.
+// Tag adds a tag to an existing manifest, which keeps its other tags. If ref is the digest of desc, Tag only lists the manifest.
 func (l *Layout) Tag(ctx context.Context, desc ocispec.Descriptor, ref string) error {
 	if ref == desc.Digest.String() {
 		_, err := l.enlist(ctx, desc)
@@ -55,7 +55,7 @@ func (l *Layout) change(ctx context.Context, c index.Change) error {
 	return l.edit(ctx, c)
 }
 
-// enlist adds a stored manifest to the index, unless it is listed already.
+// enlist adds a stored manifest to the index, unless it is listed already, and returns its links.
 func (l *Layout) enlist(ctx context.Context, desc ocispec.Descriptor) (*catalog.Links, error) {
 	if err := l.prepare(ctx); err != nil {
 		return nil, err

@@ -63,7 +63,7 @@ func (l *Layout) Unreferenced(ctx context.Context) ([]catalog.UnreferencedFile, 
 	return found, err
 }
 
-// findProblem returns why a file does not belong in a layout, "" if it does. known means that needed is complete.
+// findProblem returns why a file does not belong in a layout, or "" if it does. known means that needed is complete.
 func findProblem(name string, needed map[digest.Digest]bool, known bool) string {
 	first, rest, _ := strings.Cut(name, "/")
 	switch first {
@@ -80,7 +80,7 @@ func findProblem(name string, needed map[digest.Digest]bool, known bool) string 
 			return catalog.NoManifest
 		}
 		return ""
-	case "manifest.json", "repositories": // docker's own files, in archives of docker save
+	case "manifest.json", "repositories": // Docker's own files, in archives of docker save
 		return ""
 	}
 	return catalog.NotInLayout

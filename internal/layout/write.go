@@ -39,7 +39,7 @@ func (l *Layout) prepare(ctx context.Context) error {
 		if err := l.makeLayout(ctx, root); err != nil {
 			return files.InRoot(root, err)
 		}
-		// The last writer of a layout that stayed empty removes it; it may have done so just now.
+		// The last writer removes a layout that stayed empty, and may have done so just now.
 		here, err := root.Stat(".")
 		there, thereErr := os.Stat(l.Path)
 		if err == nil && thereErr == nil && os.SameFile(here, there) {
@@ -151,7 +151,7 @@ func (l *Layout) Close(ctx context.Context, err error) error {
 	return err
 }
 
-// tidy removes blobs that no manifest needs, after a failed push, and a layout that stayed empty. It reports no errors.
+// tidy removes the blobs that a failed push left without a manifest, and a layout that stayed empty. It ignores errors.
 func (l *Layout) tidy(ctx context.Context) {
 	l.mu.Lock()
 	left := map[digest.Digest]bool{}
@@ -204,7 +204,7 @@ func (l *Layout) unlockExclusive() { filelock.Downgrade(l.writers) }
 // collection determines which blobs collect removes.
 type collection struct {
 	some    map[digest.Digest]bool // blobs to remove if no listed manifest needs them, whatever their age
-	before  time.Time              // other unneeded blobs that are older are removed too; zero: none
+	before  time.Time              // other unneeded blobs stored before this time are removed too
 	deleted []digest.Digest        // deleted manifests, which referrers do not keep
 }
 
@@ -225,7 +225,7 @@ func (l *Layout) collect(ctx context.Context, c collection) error {
 	if l.hasFreshTemps() {
 		return nil
 	}
-	blobs := l.blobs()
+	blobs := l.listBlobs()
 	l.mu.Lock()
 	known := maps.Clone(l.stored) // read after the blobs were listed, because this Layout may store more of them at the same time
 	l.mu.Unlock()
@@ -262,7 +262,8 @@ func (l *Layout) findNeeded(ctx context.Context, deleted []digest.Digest) (map[d
 	return catalog.NeededBy(ctx, l.Catalog, roots, deleted...)
 }
 
-// discard removes blobs that were set aside, and restores those that another process needs by now: see list.
+// discard removes blobs that were set aside, and restores those that another process needs by now: see list. It restores all of
+// them if the needed blobs can't be determined.
 func (l *Layout) discard(ctx context.Context, aside map[digest.Digest]string, deleted []digest.Digest) error {
 	if len(aside) == 0 {
 		return nil
@@ -287,8 +288,8 @@ func (l *Layout) setAside(d digest.Digest) (string, bool) {
 	return name, l.root.Rename(catalog.BlobName(d), name) == nil
 }
 
-// blobs returns the digests of the blobs on the disk, with their modification times.
-func (l *Layout) blobs() map[digest.Digest]time.Time {
+// listBlobs returns the digests of the blobs on the disk, with their modification times.
+func (l *Layout) listBlobs() map[digest.Digest]time.Time {
 	blobs := map[digest.Digest]time.Time{}
 	_ = fs.WalkDir(l.root.FS(), ocispec.ImageBlobsDir, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.Type().IsRegular() {

@@ -47,7 +47,7 @@ type Archive struct {
 type spools struct {
 	files  []*os.File // all files; they are unlinked, except those of FetchBlob
 	parts  []string   // the names of the files of FetchBlob
-	shared *os.File   // the file for blobs whose size is known; nil: none yet
+	shared *os.File   // the file for blobs whose size is known; nil before the first one
 	end    int64      // the offset of the next blob in shared
 }
 
@@ -215,8 +215,8 @@ func (a *Archive) spool(ctx context.Context, desc ocispec.Descriptor, r io.Reade
 	return got, nil
 }
 
-// reserve allocates space in a temporary file for a blob, and returns the file and the offset. If the size is not known, which
-// a negative size means, the blob gets a file of its own.
+// reserve allocates space in a temporary file for a blob, and returns the file and the offset. A blob of unknown (negative) size
+// gets a separate file.
 func (a *Archive) reserve(size int64) (*os.File, int64, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -277,7 +277,7 @@ func (a *Archive) edit(c index.Change) error {
 	return nil
 }
 
-// Tag adds a tag to an existing manifest, which keeps its other tags.
+// Tag adds a tag to an existing manifest, which keeps its other tags. If ref is the digest of desc, Tag only lists the manifest.
 func (a *Archive) Tag(ctx context.Context, desc ocispec.Descriptor, ref string) error {
 	byDigest := ref == desc.Digest.String()
 	if err := reference.CheckName(ref); err != nil && !byDigest {

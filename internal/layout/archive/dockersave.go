@@ -20,7 +20,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// dockerManifestFile lists the images in an archive of docker save. Older versions of docker wrote archives with this file and
+// dockerManifestFile lists the images in an archive of docker save. Older versions of Docker wrote archives with this file and
 // without an index.json, and crane and other tools still do (docker: image/tarexport/save.go).
 const dockerManifestFile = "manifest.json"
 
@@ -46,7 +46,7 @@ func (t *tarFile) importDocker(name string) error {
 		return artifact.Refused(name, "%s can't be read: %w", dockerManifestFile, err)
 	}
 	if len(images) == 0 || len(images) > maxDockerImages {
-		return artifact.Refused(name, "%s lists %d images", dockerManifestFile, len(images))
+		return artifact.Refused(name, "%s lists %d images, want 1 to %d", dockerManifestFile, len(images), maxDockerImages)
 	}
 	t.index = index.New()
 	known := map[string]ocispec.Descriptor{}
@@ -58,7 +58,7 @@ func (t *tarFile) importDocker(name string) error {
 	return nil
 }
 
-// importImage generates the manifest of an image. known are the descriptors of the files hashed so far, by name.
+// importImage generates the manifest of an image. known holds the descriptors of the files hashed so far, by name.
 func (t *tarFile) importImage(image dockerImage, known map[string]ocispec.Descriptor) error {
 	m := ocispec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest}
 	var err error
@@ -66,7 +66,7 @@ func (t *tarFile) importImage(image dockerImage, known map[string]ocispec.Descri
 		return err
 	}
 	if m.Config.Size > manifest.MaxSize {
-		return fmt.Errorf("config too large: %d bytes, limit is %d", m.Config.Size, manifest.MaxSize)
+		return fmt.Errorf("config too large: %d bytes, limit is %d MiB", m.Config.Size, manifest.MaxSize>>20)
 	}
 	m.Config.MediaType = ocispec.MediaTypeImageConfig
 	for _, layer := range image.Layers {
@@ -94,7 +94,7 @@ func (t *tarFile) importImage(image dockerImage, known map[string]ocispec.Descri
 }
 
 // importFile hashes an entry and makes it a blob. Layers may be symbolic links to each other, in archives of older versions of
-// docker.
+// Docker.
 func (t *tarFile) importFile(name string, known map[string]ocispec.Descriptor) (ocispec.Descriptor, error) {
 	name = path.Clean(name)
 	if link, ok := t.links[name]; ok {
@@ -149,7 +149,7 @@ func (t *tarFile) addGenerated(data []byte) (ocispec.Descriptor, error) {
 func (t *tarFile) readSmall(name string) ([]byte, error) {
 	e := t.files[name]
 	if e.Size > manifest.MaxSize {
-		return nil, fmt.Errorf("%s too large: %d bytes, limit is %d", name, e.Size, manifest.MaxSize)
+		return nil, fmt.Errorf("%s too large: %d bytes, limit is %d MiB", name, e.Size, manifest.MaxSize>>20)
 	}
 	return io.ReadAll(e.Reader())
 }

@@ -13,8 +13,8 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// FetchBlob stages a blob for Close. fetch writes the blob and verifies it, into the file name of dst, the directory of the
-// archive. The file stays until the archive is written. A later call, in any process, gets the same name, so that fetch can
+// FetchBlob stages a blob for Close. fetch writes the blob to the file name in dst, the directory of the archive, and verifies it.
+// The file stays until the archive is written. A later call, in any process, gets the same name, so that fetch can
 // resume an interrupted download: see Repository.FetchFile. FetchBlob fails with errdef.ErrUnsupported if another process is
 // fetching the blob, or if the file system does not support locks.
 func (a *Archive) FetchBlob(ctx context.Context, desc ocispec.Descriptor, fetch func(dst *os.Root, name string) error) (artifact.Step, error) {
@@ -37,7 +37,7 @@ func (a *Archive) FetchBlob(ctx context.Context, desc ocispec.Descriptor, fetch 
 	if err != nil {
 		return 0, fmt.Errorf("fetching %s: %w", catalog.BlobLabel(a.Catalog, desc.Digest), err)
 	}
-	if !files.IsWhole(ctx, root, name, f, desc) {
+	if !files.IsComplete(ctx, root, name, f, desc) {
 		if err := fetch(root, name); err != nil {
 			_ = f.Close()
 			return 0, err

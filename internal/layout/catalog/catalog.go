@@ -49,13 +49,13 @@ type Access struct {
 // New returns a catalog of the layout or archive at path. The caller must set Store.
 func New(path string) *Catalog { return &Catalog{Path: path, links: map[digest.Digest]*Links{}} }
 
-// BlobLabel returns the name of a blob in error messages.
+// BlobLabel returns the name of a blob for error messages.
 func BlobLabel(c *Catalog, d digest.Digest) string {
 	return c.Path + "@" + untrusted.Line(d.String(), 200)
 }
 
 // OpenBlob opens a blob, unverified. It fails with errdef.ErrNotFound if there is no such blob, and with artifact.ErrRefused if
-// the size differs from that in the descriptor.
+// the descriptor is invalid or its size differs from that of the blob.
 func OpenBlob(c *Catalog, desc ocispec.Descriptor) (*files.Blob, error) {
 	if err := files.CheckDescriptor(desc); err != nil {
 		return nil, err
@@ -79,7 +79,7 @@ func checkSize(c *Catalog, b *files.Blob, desc ocispec.Descriptor) error {
 }
 
 // Fetch returns the content of a blob or manifest. If the content does not match the descriptor, the reader returns an error
-// instead of io.EOF; small content is verified before Fetch returns.
+// instead of io.EOF. Manifests and blobs of up to 1 MiB are verified before Fetch returns.
 func (c *Catalog) Fetch(_ context.Context, desc ocispec.Descriptor) (io.ReadCloser, error) {
 	if manifest.Is(desc.MediaType) && desc.Size <= manifest.MaxSize {
 		data, err := ManifestData(c, desc)
@@ -120,7 +120,8 @@ func (c *Catalog) FetchRange(_ context.Context, desc ocispec.Descriptor, offset,
 }
 
 // FetchFile writes a blob to the file name in dst, and verifies it. It clones the file if possible, and lets the kernel copy it
-// otherwise. The file has a temporary name until it is verified. report receives the number of verified bytes, and may be nil.
+// otherwise. The file has a temporary name until it is verified. report, which may be nil, receives the number of bytes hashed so
+// far as done, and 0 as ready.
 func (c *Catalog) FetchFile(ctx context.Context, desc ocispec.Descriptor, dst *os.Root, name string, report func(done, ready int64)) (err error) {
 	b, err := OpenBlob(c, desc)
 	if err != nil {
@@ -148,7 +149,7 @@ func (c *Catalog) FetchFile(ctx context.Context, desc ocispec.Descriptor, dst *o
 	return err
 }
 
-// adaptReport returns a function that passes the number of verified bytes to report, nil if report is nil.
+// adaptReport adapts the report function of FetchFile to that of files.Fill. It returns nil if report is nil.
 func adaptReport(report func(done, ready int64)) func(int64) {
 	if report == nil {
 		return nil
@@ -156,7 +157,7 @@ func adaptReport(report func(done, ready int64)) func(int64) {
 	return func(done int64) { report(done, 0) }
 }
 
-// Exists reports whether a blob with the digest and size of desc exists. A manifest must also be listed.
+// Exists reports whether a blob with the digest and size of desc exists. A manifest must also be reachable from the index.
 func (c *Catalog) Exists(ctx context.Context, desc ocispec.Descriptor) (bool, error) {
 	if err := files.CheckDescriptor(desc); err != nil {
 		return false, err
@@ -180,7 +181,8 @@ func (c *Catalog) Exists(ctx context.Context, desc ocispec.Descriptor) (bool, er
 	return reached, err
 }
 
-// Resolve returns the descriptor of a tag, a full name, or a digest. It fails with errdef.ErrNotFound if it does not exist.
+// Resolve returns the descriptor of a tag, a full name, or a digest. It fails with errdef.ErrNotFound if there is no such content,
+// with errdef.ErrMissingReference if reference is empty, and with errdef.ErrInvalidReference if a tag is ambiguous.
 func (c *Catalog) Resolve(ctx context.Context, reference string) (ocispec.Descriptor, error) {
 	if reference == "" {
 		return ocispec.Descriptor{}, errdef.ErrMissingReference
@@ -250,7 +252,7 @@ func ManifestData(c *Catalog, desc ocispec.Descriptor) (data []byte, err error) 
 		return nil, err
 	}
 	if desc.Size > manifest.MaxSize {
-		return nil, artifact.Refused(BlobLabel(c, desc.Digest), "manifest too large: %d bytes, limit is %d", desc.Size, manifest.MaxSize)
+		return nil, artifact.Refused(BlobLabel(c, desc.Digest), "manifest too large: %d bytes, limit is %d MiB", desc.Size, manifest.MaxSize>>20)
 	}
 	err = files.Reread(context.Background(), func() (changed time.Time, err error) {
 		b, err := c.open(desc.Digest)

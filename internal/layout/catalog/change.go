@@ -30,7 +30,7 @@ func Listing(c *Catalog, desc ocispec.Descriptor, l *Links) index.Change {
 	}
 }
 
-// withoutSubject returns the children that are not referrers. Referrers keep their entries, because clients look for them in the
+// withoutSubject returns the children that are known not to be referrers. Referrers keep their entries, because clients look for them in the
 // index.
 func withoutSubject(c *Catalog, children []ocispec.Descriptor) []ocispec.Descriptor {
 	return slices.DeleteFunc(slices.Clone(children), func(d ocispec.Descriptor) bool {

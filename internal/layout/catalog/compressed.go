@@ -7,7 +7,7 @@ import (
 )
 
 // ArchiveHint is the hint for a path that names neither a directory nor a tar archive.
-const ArchiveHint = "a path of an archive ends in .tar, and the archive is not compressed"
+const ArchiveHint = "the path of an archive must end in .tar, and the archive must not be compressed"
 
 // IsCompressed reports whether a path has the extension of a compressed archive, so that the user did not mean a directory.
 func IsCompressed(name string) bool {

@@ -12,17 +12,17 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// maxCached limits the descriptors that a Catalog caches. 10,000 manifests have some 40,000 descriptors.
+// maxCached limits the manifests, descriptors, and digests that a Catalog caches. 10,000 manifests have some 40,000 descriptors.
 const maxCached = 100_000
 
 // Links holds the descriptors in a manifest, reduced to the fields that are needed to find a blob.
 type Links struct {
-	mediaType    string // of the manifest, declared or inferred from its fields; "": not a manifest
+	mediaType    string // of the manifest, declared or inferred from its fields; "" if it is not a manifest
 	artifactType string
-	subject      *ocispec.Descriptor // nil: none
+	subject      *ocispec.Descriptor // nil if absent
 	Children     []ocispec.Descriptor
 	Blobs        []ocispec.Descriptor
-	// mentioned are the digests in unknown fields and in documents of unknown types. The blobs may be needed.
+	// mentioned are the digests in unknown fields and in documents of unknown types. Their blobs may be needed.
 	mentioned []digest.Digest
 }
 
@@ -50,8 +50,8 @@ func LinksOf(c *Catalog, desc ocispec.Descriptor) (*Links, error) {
 	return l, nil
 }
 
-// ParseLinks parses a manifest of any type. Content that is not a manifest has no links, but may mention digests. ParseLinks fails
-// if the content exceeds manifest.Limits.
+// ParseLinks parses a manifest of any type. Content that can't be parsed as a manifest has no links, but may mention digests.
+// ParseLinks fails if the content exceeds manifest.Limits.
 func ParseLinks(data []byte) (*Links, error) {
 	if err := manifest.Limits.Check(data); err != nil {
 		return nil, err

@@ -36,7 +36,7 @@ func StoreManifest(c *Catalog, desc ocispec.Descriptor, r io.Reader, write func(
 // readManifest reads a manifest and checks it against its descriptor.
 func readManifest(desc ocispec.Descriptor, r io.Reader) ([]byte, error) {
 	if desc.Size > manifest.MaxSize {
-		return nil, artifact.Refused(desc.Digest.String(), "manifest too large: %d bytes, limit is %d", desc.Size, manifest.MaxSize)
+		return nil, artifact.Refused(desc.Digest.String(), "manifest too large: %d bytes, limit is %d MiB", desc.Size, manifest.MaxSize>>20)
 	}
 	return manifest.ReadAll(r, desc)
 }

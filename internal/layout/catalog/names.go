@@ -40,13 +40,13 @@ func (c *Catalog) ResolveFrom(ctx context.Context, repository, tag string) (desc
 	return desc, err
 }
 
-// RepositoryOf returns the repository, with its host, in which a manifest has the tag or name ref, "" if it is not known.
+// RepositoryOf returns the repository, with its host, in which a manifest has the tag or name ref, or "" if it is not known.
 func (c *Catalog) RepositoryOf(ctx context.Context, d digest.Digest, ref string) (repository string, err error) {
 	err = c.Store.Index(ctx, func(ix *index.Index) error { repository = ix.RepositoryOf(d, ref); return nil })
 	return repository, err
 }
 
-// FullTags lists the names of all entries, sorted and without duplicates. A name has its repository if that is known.
+// FullTags lists the names of all entries, sorted and without duplicates. A name includes its repository if that is known.
 func (c *Catalog) FullTags(ctx context.Context) (all []string, err error) {
 	err = c.Store.Index(ctx, func(ix *index.Index) error { all = ix.FullTags(); return nil })
 	return all, err
@@ -63,7 +63,7 @@ func CheckLayoutFile(path string, data []byte) error {
 	var file ocispec.ImageLayout
 	err := json.Unmarshal(data, &file)
 	if err == nil && file.Version != ocispec.ImageLayoutVersion {
-		err = errors.New("its version is not " + ocispec.ImageLayoutVersion)
+		err = errors.New("unsupported version, want " + ocispec.ImageLayoutVersion)
 	}
 	if err != nil {
 		return artifact.Refused(path, "%s: %w", ocispec.ImageLayoutFile, err)

@@ -13,9 +13,9 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// NeededBy returns the digests that are reachable from roots: manifests, blobs, and subjects. A subject stays as long as one of its
-// referrers, unless it is in deleted. NeededBy fails if it can't determine the digests: if a manifest can't be read, or if it
-// mentions an existing blob in a way that davit does not understand, as Docker's first manifests do and those of future
+// NeededBy returns the digests that are reachable from roots: manifests, blobs, and subjects. A subject is needed as long as one of
+// its referrers is, unless it is in deleted. NeededBy fails if it can't determine the digests: if a manifest can't be read, or if
+// it mentions an existing blob in a way that davit does not understand, as Docker's first manifests do and those of future
 // specifications may.
 func NeededBy(ctx context.Context, c *Catalog, roots []ocispec.Descriptor, deleted ...digest.Digest) (map[digest.Digest]bool, error) {
 	needed, mentioned := map[digest.Digest]bool{}, map[digest.Digest]digest.Digest{}
@@ -48,7 +48,7 @@ func NeededBy(ctx context.Context, c *Catalog, roots []ocispec.Descriptor, delet
 			continue
 		}
 		if found, err := exists(c, d); found || err != nil {
-			return nil, errors.Join(err, fmt.Errorf("manifest %s names %s in a way that is not understood", by, d))
+			return nil, errors.Join(err, fmt.Errorf("manifest %s mentions %s in an unknown field or format", by, d))
 		}
 	}
 	return needed, nil

@@ -24,7 +24,7 @@ func (c *Catalog) Predecessors(ctx context.Context, desc ocispec.Descriptor) ([]
 // Referrers calls fn with pages of the manifests whose subject is desc, with their annotations. If artifactType is not empty, it
 // lists only manifests of that type.
 func (c *Catalog) Referrers(ctx context.Context, desc ocispec.Descriptor, artifactType string, fn func([]ocispec.Descriptor) error) error {
-	// The annotations of a manifest may have 4 MiB, so a page has few manifests.
+	// The annotations of a manifest may take 4 MiB, so a page has few manifests.
 	page := make([]ocispec.Descriptor, 0, 16)
 	err := c.ReferrersAfter(ctx, desc, "", func(entry ocispec.Descriptor) error {
 		if artifactType != "" && entry.ArtifactType != artifactType {
@@ -76,8 +76,8 @@ type subjects struct {
 	of      map[digest.Digest][]ocispec.Descriptor
 }
 
-// findReferrers returns the manifests with a subject, sorted by digest. It searches each version of the index once, because copying
-// a graph asks for the referrers of every manifest. It skips manifests that can't be read; reading them directly fails.
+// findReferrers returns the manifests with a subject, sorted by digest. It searches each version of the index once, because
+// copying a graph looks up the referrers of every manifest. It skips manifests that can't be read; reading them directly fails.
 func (c *Catalog) findReferrers(ctx context.Context, ix *index.Index, subject digest.Digest) ([]ocispec.Descriptor, error) {
 	c.mu.Lock()
 	known := c.subjects

@@ -22,8 +22,8 @@ const (
 	NoManifest  = "no manifest refers to it"
 	Unfinished  = "an interrupted writer left it"
 	NoDigest    = "its name is not a digest"
-	NotInLayout = "it belongs to no image layout"
-	Required    = "an image layout has it"
+	NotInLayout = "it is not part of an image layout"
+	Required    = "an image layout requires it"
 )
 
 // Roots returns the manifests that the index lists, without duplicates. Entries of a manifest that differ in media type or size are

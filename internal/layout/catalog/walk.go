@@ -44,7 +44,7 @@ func walkUnseen(ctx context.Context, c *Catalog, w walk, fn func(ocispec.Descrip
 			}
 			seen[node.Digest] = true
 			if len(seen) > maxNodes || level > maxDepth {
-				return artifact.Refused(c.Path, "more than %d manifests, or indexes nested more than %d deep", maxNodes, maxDepth)
+				return artifact.Refused(c.Path, "too many manifests, or indexes nested too deeply: limits are %d and %d", maxNodes, maxDepth)
 			}
 			if err := ctx.Err(); err != nil {
 				return context.Cause(ctx)
@@ -68,7 +68,7 @@ func walkUnseen(ctx context.Context, c *Catalog, w walk, fn func(ocispec.Descrip
 // parentCache holds, for the manifests nested in the indexes of an index.json, the indexes that list them.
 type parentCache struct {
 	ix      *index.Index
-	read    int // how many of ix.Indexes were read
+	read    int // how many of ix.Indexes have been read
 	parents map[digest.Digest][]digest.Digest
 }
 
@@ -94,7 +94,7 @@ func isReached(ctx context.Context, c *Catalog, ix *index.Index, d digest.Digest
 			}
 		}
 		if len(cache.parents) > maxNodes {
-			return artifact.Refused(c.Path, "more than %d manifests in indexes", maxNodes)
+			return artifact.Refused(c.Path, "too many manifests in indexes: limit is %d", maxNodes)
 		}
 		return nil
 	})

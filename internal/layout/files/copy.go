@@ -63,8 +63,7 @@ func checkContent(want ocispec.Descriptor, size int64, got digest.Digest) error 
 	return nil
 }
 
-// formatCount returns the number of bytes that were read as text. Reading stops beyond the wanted size, so a larger number is not
-// exact.
+// formatCount formats the number of bytes read. Reading stops beyond the wanted size, so a larger number is not exact.
 func formatCount(size, want int64) string {
 	if size > want {
 		return fmt.Sprintf("more than %d", want)
@@ -122,7 +121,7 @@ func copyPlain(dst *os.File, at int64, src Extent) (int64, error) {
 	return io.CopyBuffer(struct{ io.Writer }{io.NewOffsetWriter(dst, at)}, struct{ io.Reader }{src.Reader()}, buf)
 }
 
-// HashExtent hashes an extent. report receives the number of bytes hashed so far, plus before, which are those of earlier extents.
+// HashExtent hashes an extent. report receives the number of bytes hashed so far, plus before, the number of bytes in earlier extents.
 func HashExtent(ctx context.Context, e Extent, h hash.Hash, before int64, report func(int64)) error {
 	buf := make([]byte, min(copyBuffer, max(e.Size, 1)))
 	for r := e.Reader(); ; {

@@ -22,8 +22,8 @@ func cloneFile(dst *os.File, src Extent) bool {
 	return err == nil && info.Size() == src.Size
 }
 
-// copyRange lets the kernel copy an extent to offset at of dst, without passing the bytes through this process. It returns the
-// number of bytes copied, which may be less than the size of the extent.
+// copyRange copies an extent to offset at of dst, in the kernel if the file systems support this. It returns the number of bytes
+// copied, which may be less than the size of the extent.
 func copyRange(dst *os.File, at int64, src Extent) (int64, error) {
 	from := src.Offset
 	for {

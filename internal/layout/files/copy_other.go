@@ -4,7 +4,7 @@ package files
 
 import "os"
 
-// cloneFile returns false, because only Linux supports cloning.
+// cloneFile returns false, because cloning is implemented only for Linux.
 func cloneFile(*os.File, Extent) bool { return false }
 
 // copyRange copies an extent to offset at of dst.

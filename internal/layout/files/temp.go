@@ -20,8 +20,8 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// Stale is the age at which a temporary file counts as abandoned if locks can't show whether it is in use. No transfer takes so
-// long.
+// Stale is the age at which a temporary file is considered abandoned if locks can't show whether it is in use. No transfer takes
+// that long.
 const Stale = 24 * time.Hour
 
 // CreateTemp creates a temporary file in a directory of root, and returns its path. The file is locked while it is open, so that
@@ -100,9 +100,9 @@ func OrSilent(report func(int64)) func(int64) {
 	return report
 }
 
-// IsWhole reports whether a file holds a complete blob, by its size and digest. It returns false if the download still has a
+// IsComplete reports whether a file holds a complete blob, by its size and digest. It returns false if the download still has a
 // journal.
-func IsWhole(ctx context.Context, root *os.Root, name string, f *os.File, desc ocispec.Descriptor) bool {
+func IsComplete(ctx context.Context, root *os.Root, name string, f *os.File, desc ocispec.Descriptor) bool {
 	if _, err := root.Lstat(name + JournalSuffix); !errors.Is(err, fs.ErrNotExist) {
 		return false
 	}
@@ -114,7 +114,7 @@ func IsWhole(ctx context.Context, root *os.Root, name string, f *os.File, desc o
 	return err == nil && digest.NewDigest(desc.Digest.Algorithm(), h) == desc.Digest
 }
 
-// PartPrefix is the prefix of the files of blobs that FetchBlob has not finished.
+// PartPrefix begins the names of files that FetchBlob has not finished.
 const PartPrefix = "part-"
 
 // OpenRegular opens a regular file for reading. It fails with artifact.ErrRefused if the file is of another type.
@@ -161,7 +161,7 @@ func OpenPart(root *os.Root, name string) (*os.File, error) {
 	locked := filelock.TryFile(f)
 	now, err := root.Stat(name)
 	own, ownErr := f.Stat()
-	if !locked || err != nil || ownErr != nil || !os.SameFile(now, own) { // another process has just finished it
+	if !locked || err != nil || ownErr != nil || !os.SameFile(now, own) { // another process is fetching it, or has just finished
 		_ = f.Close()
 		return nil, errdef.ErrUnsupported
 	}
@@ -171,13 +171,13 @@ func OpenPart(root *os.Root, name string) (*os.File, error) {
 // TempDir is the directory in a layout for files that are being written. It exists only while there are such files.
 const TempDir = ".davit"
 
-// InRoot returns an error of a method of root with paths that begin with the path of root. An error about a temporary file becomes
-// an error about the layout, because users do not know the temporary files.
+// InRoot adds the path of root to the paths in an error from one of root's methods. An error for a temporary file becomes an error
+// for the layout, because users do not know the temporary files. It returns nil for a nil error.
 func InRoot(root *os.Root, err error) error {
 	if err == nil {
 		return nil
 	}
-	complete := func(p *string) {
+	addRoot := func(p *string) {
 		if !strings.HasPrefix(*p, filepath.Clean(root.Name())+string(filepath.Separator)) {
 			*p = filepath.Join(root.Name(), *p)
 		}
@@ -188,11 +188,11 @@ func InRoot(root *os.Root, err error) error {
 		if first, _, _ := strings.Cut(filepath.ToSlash(pathErr.Path), "/"); first == TempDir {
 			return &artifact.Error{Op: "writing to", Item: root.Name(), Err: pathErr.Err}
 		}
-		complete(&pathErr.Path)
+		addRoot(&pathErr.Path)
 	}
 	if errors.As(err, &linkErr) {
-		complete(&linkErr.Old)
-		complete(&linkErr.New)
+		addRoot(&linkErr.Old)
+		addRoot(&linkErr.New)
 	}
 	return err
 }

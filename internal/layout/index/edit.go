@@ -67,7 +67,7 @@ func (ix *Index) findTagged(tag string) []int32 {
 	return slices.DeleteFunc(ix.candidates(tag), func(i int32) bool { return ix.entries[i].refName != tag })
 }
 
-// releaseTag replaces a bare tag in entries that also have a full name by the full name, so that another manifest can get the tag.
+// releaseTag replaces a bare tag in entries that also have a full name with the full name, so that another manifest can get the tag.
 func (ix *Index) releaseTag(tag string) {
 	for _, i := range ix.findTagged(tag) {
 		if names := ix.entries[i].FullNames(); len(names) > 0 {

@@ -19,8 +19,7 @@ import (
 // the tag.
 const annotationContainerd = "io.containerd.image.name"
 
-// Entry is a descriptor in an index, with its names. Unless it was edited, it is written as it was read, because other tools may
-// have added unknown fields.
+// Entry is a descriptor in an index, with its names. Unless it is edited, it keeps unknown fields, which other tools may have added.
 type Entry struct {
 	Digest    digest.Digest
 	MediaType string
@@ -40,7 +39,7 @@ func (e Entry) Descriptor() ocispec.Descriptor {
 func decode(text string) (Entry, error) {
 	var d ocispec.Descriptor
 	if len(text) > manifest.MaxSize {
-		return Entry{}, fmt.Errorf("entry too large: %d bytes, limit is %d", len(text), manifest.MaxSize)
+		return Entry{}, fmt.Errorf("entry too large: %d bytes, limit is %d MiB", len(text), manifest.MaxSize>>20)
 	}
 	data := []byte(text)
 	if err := manifest.Limits.Check(data); err != nil {
@@ -49,8 +48,8 @@ func decode(text string) (Entry, error) {
 	if err := json.Unmarshal(data, &d); err != nil {
 		return Entry{}, err
 	}
-	if d.Digest == "" { // bounds memory: "{}" has 3 bytes in the file with its comma, and 100 in memory
-		return Entry{}, errors.New("an entry without a digest")
+	if d.Digest == "" { // bounds memory: "{}," takes 3 bytes in the file, but 100 in memory
+		return Entry{}, errors.New("an entry has no digest")
 	}
 	if strings.ContainsAny(text, " \t\r\n<>&\u2028\u2029") { // characters that package json escapes
 		data, err := json.Marshal(json.RawMessage(data))
@@ -66,7 +65,7 @@ func decode(text string) (Entry, error) {
 func encode(d ocispec.Descriptor) Entry {
 	text, err := json.Marshal(d)
 	if err != nil {
-		panic(err) // strings and numbers
+		panic(err) // impossible: only strings and numbers
 	}
 	return newEntry(d, string(text))
 }
@@ -100,7 +99,7 @@ func (e Entry) withNames(refName, containerd string) Entry {
 	return encode(d) // omits empty annotations
 }
 
-// Tag returns the tag of an entry that is listed under one, whether or not it also has a full name; "": it is not.
+// Tag returns the ref name of an entry if it is a bare tag, or "".
 func (e Entry) Tag() string {
 	if reference.TagPattern().MatchString(e.refName) {
 		return e.refName
@@ -108,7 +107,7 @@ func (e Entry) Tag() string {
 	return ""
 }
 
-// shortTag returns the tag in the full name of an entry: 3.20 for docker.io/library/alpine:3.20.
+// shortTag returns the tag in a full name of an entry, such as 3.20 for docker.io/library/alpine:3.20, or "" otherwise.
 func (e Entry) shortTag() string {
 	for _, name := range []string{e.refName, e.containerd} {
 		i := strings.LastIndexByte(name, ':')
@@ -119,7 +118,8 @@ func (e Entry) shortTag() string {
 	return ""
 }
 
-// shortName returns the full name of an entry without its host: library/alpine:3.20 for docker.io/library/alpine:3.20.
+// shortName returns a full name of an entry without its host, such as library/alpine:3.20 for docker.io/library/alpine:3.20, or ""
+// otherwise.
 func (e Entry) shortName() string {
 	for _, name := range e.FullNames() {
 		if host, repository, tag := reference.SplitName(name); host != "" {
@@ -148,7 +148,7 @@ func (e Entry) FullNames() []string {
 	return names
 }
 
-// hasFullName reports whether an entry has a full name.
+// hasFullName reports whether name is one of the full names of an entry.
 func (e Entry) hasFullName(name string) bool { return slices.Contains(e.FullNames(), name) }
 
 // hasOtherName reports whether an entry has full names, but not name.

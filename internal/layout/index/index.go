@@ -18,7 +18,7 @@ import (
 )
 
 // Index is an index.json. A manifest has an entry for each tag, or one entry without a tag. An entry takes 100 bytes of memory
-// beside its text. Several goroutines may read an Index while none changes it.
+// besides its text. Several goroutines may read an Index while none changes it.
 type Index struct {
 	head    head
 	entries []Entry // an entry without a digest has been removed
@@ -27,8 +27,8 @@ type Index struct {
 
 	mu      sync.Mutex // guards the fields below, which readers may set
 	lookups int
-	tables  *tables              // nil: there were few lookups
-	indexes []ocispec.Descriptor // nil: Indexes has not been called
+	tables  *tables              // nil until there are many lookups
+	indexes []ocispec.Descriptor // nil until Indexes is called
 }
 
 // New returns the index of an empty layout.
@@ -69,7 +69,7 @@ func (ix *Index) Roots() []ocispec.Descriptor {
 	return roots
 }
 
-// Indexes returns the listed image indexes, including removed ones, in the order in which they were added.
+// Indexes returns the listed image indexes in the order in which they were added, including those removed since its first call.
 func (ix *Index) Indexes() []ocispec.Descriptor {
 	ix.mu.Lock()
 	defer ix.mu.Unlock()
@@ -125,12 +125,12 @@ func (ix *Index) Find(tag string) (Entry, error) {
 func (ix *Index) FindOf(repository, tag string) (Entry, bool) {
 	full := repository + ":" + tag
 	candidates := ix.candidates(full, tag)
-	for _, is := range []func(Entry) bool{
+	for _, matches := range []func(Entry) bool{
 		func(e Entry) bool { return e.hasFullName(full) },
 		func(e Entry) bool { return e.refName == tag && !e.hasOtherName(full) },
 	} {
 		for _, i := range slices.Backward(candidates) {
-			if is(ix.entries[i]) {
+			if matches(ix.entries[i]) {
 				return ix.entries[i], true
 			}
 		}
@@ -138,7 +138,7 @@ func (ix *Index) FindOf(repository, tag string) (Entry, bool) {
 	return Entry{}, false
 }
 
-// RepositoryOf returns the repository, with its host, in which a manifest has the tag or name ref, "" if it is not known.
+// RepositoryOf returns the repository, with its host, in which a manifest has the tag or name ref, or "" if it is not known.
 func (ix *Index) RepositoryOf(d digest.Digest, ref string) string {
 	for _, i := range ix.candidates(ref) {
 		if ix.entries[i].Digest != d {
@@ -193,7 +193,7 @@ func (ix *Index) Names(d digest.Digest) (names []string) {
 	return names
 }
 
-// FullTags lists the names of all entries, sorted and without duplicates. A name has its repository if that is known.
+// FullTags lists the names of all entries, sorted and without duplicates. A name includes its repository if that is known.
 func (ix *Index) FullTags() []string {
 	var all []string
 	for _, e := range ix.entries {
@@ -241,7 +241,8 @@ func (ix *Index) TagsOf(repository string) (tags []string) {
 	return slices.Compact(tags)
 }
 
-// Sort sorts the entries by ref name, then by digest, so that their order does not depend on when they were added.
+// Sort sorts the entries by ref name. Entries without a ref name follow, sorted by digest. Their order then does not depend on when
+// they were added.
 func (ix *Index) Sort() {
 	ix.entries, ix.tables = ix.Entries(), nil
 	lists.Sort(ix.entries, func(a, b Entry) int {

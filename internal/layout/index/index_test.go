@@ -189,7 +189,7 @@ func TestReadRefuses(t *testing.T) {
 			t.Errorf("%.200s: read as %d entries", in, ix.Len())
 		}
 	}
-	if _, err := index.Read(strings.NewReader(""), "index.json", 32<<20+1); err == nil || !strings.Contains(err.Error(), "33554433 bytes, limit is 33554432") {
+	if _, err := index.Read(strings.NewReader(""), "index.json", 32<<20+1); err == nil || !strings.Contains(err.Error(), "33554433 bytes, limit is 32 MiB") {
 		t.Errorf("too many bytes: %v", err)
 	}
 }

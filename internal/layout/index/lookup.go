@@ -104,7 +104,7 @@ func (ix *Index) entriesOf(d digest.Digest) []int32 {
 	return ix.search(func(e Entry) bool { return e.Digest == d || d == "" })
 }
 
-// firstOf returns the position of the first entry of a manifest, or -1.
+// firstOf returns the position of the first entry of a manifest, or -1 if it is not listed.
 func (ix *Index) firstOf(d digest.Digest) int {
 	if t := ix.lookup(); t != nil {
 		if list := t.digests[d]; len(list) > 0 && d != "" {

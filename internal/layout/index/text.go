@@ -34,7 +34,7 @@ type head struct {
 // too large.
 func Read(r io.Reader, name string, size int64) (*Index, error) {
 	if size > maxSize {
-		return nil, artifact.Refused(name, "index too large: %d bytes, limit is %d", size, maxSize)
+		return nil, artifact.Refused(name, "index too large: %d bytes, limit is %d MiB", size, maxSize>>20)
 	}
 	var text strings.Builder
 	text.Grow(int(size))
@@ -48,7 +48,7 @@ func Read(r io.Reader, name string, size int64) (*Index, error) {
 		ix, err = parse(text.String())
 	}
 	if err != nil {
-		return nil, artifact.Refused(name, "it can't be read: %w", err)
+		return nil, artifact.Refused(name, "invalid index: %w", err)
 	}
 	return ix, nil
 }
@@ -68,14 +68,14 @@ func parse(text string) (*Index, error) {
 		return nil, err
 	}
 	if rest := len(text) - (end - start); rest > manifest.MaxSize {
-		return nil, fmt.Errorf("too large without its entries: %d bytes, limit is %d", rest, manifest.MaxSize)
+		return nil, fmt.Errorf("too large without its entries: %d bytes, limit is %d MiB", rest, manifest.MaxSize>>20)
 	}
 	// decode has parsed each element. This parses the rest, which ensures that the whole text is valid JSON.
 	if err := json.Unmarshal([]byte(text[:start]+text[end:]), &ix.head); err != nil {
 		return nil, err
 	}
 	if m := string(ix.head.Manifests); m != "" && m != "null" && m != "[]" {
-		return nil, errors.New("manifests is not a list, or is listed twice")
+		return nil, errors.New("manifests is not a list, or is a duplicate key")
 	}
 	if ix.head.Manifests = nil; ix.head.SchemaVersion != 2 {
 		return nil, fmt.Errorf("unsupported schemaVersion %d", ix.head.SchemaVersion)
@@ -92,7 +92,7 @@ type cursor struct {
 
 var errNotJSON = errors.New("not a JSON object")
 
-// peek skips white space and returns the next byte without skipping it, 0 at the end.
+// peek skips white space and returns the next byte without skipping it, or 0 at the end.
 func (c *cursor) peek() byte {
 	for c.at < len(c.text) {
 		switch b := c.text[c.at]; b {
@@ -114,8 +114,8 @@ func (c *cursor) accept(b byte) bool {
 	return true
 }
 
-// list calls fn for each element of the list that has the key in the document's object. It returns the offsets of the elements' text,
-// both 0 if there is no such list.
+// list calls fn for each element of the list under key in the top-level object. It returns the offsets at which the elements begin
+// and end, both 0 if there is no such list.
 func (c *cursor) list(key string, fn func(element string) error) (start, end int, err error) {
 	if !c.accept('{') {
 		return 0, 0, errNotJSON
@@ -214,7 +214,7 @@ func (ix *Index) Text() (io.Reader, int64, error) {
 		size += len(e.text)
 	}
 	if size > maxSize {
-		return nil, 0, fmt.Errorf("%w: index.json would have %d bytes", errdef.ErrSizeExceedsLimit, size)
+		return nil, 0, fmt.Errorf("%w: index.json would be %d bytes long", errdef.ErrSizeExceedsLimit, size)
 	}
 	return t, int64(size), nil
 }
@@ -223,7 +223,7 @@ func (ix *Index) Text() (io.Reader, int64, error) {
 type textReader struct {
 	entries     []Entry
 	read        int    // how many entries have been read
-	rest, after string // rest is the text to return next, after the text that follows the entries
+	rest, after string // rest is returned next; after follows the entries
 }
 
 // Read implements io.Reader.
