@@ -1,4 +1,4 @@
-// Package kindwords suggests the kind that was meant by a name that is not one: a misspelled name, or the word for it elsewhere.
+// Package kindwords suggests kinds for unknown names: misspelled names, and words that other tools use.
 package kindwords
 
 import (
@@ -10,7 +10,7 @@ import (
 	"github.com/davit-oci/davit/internal/textdist"
 )
 
-// elsewhere has in each line a kind, and words for it: those of its own tools, of its file formats, and of registries.
+// elsewhere lists in each line a kind and other words for it, from its tools, its file formats, and registries.
 const elsewhere = `
 artifacthub: artifact-hub
 attestation: intoto in-toto provenance slsa
@@ -37,7 +37,7 @@ vex: csaf openvex
 volume: backup
 `
 
-// Suggest returns the question whether another of the names was meant, or "".
+// Suggest returns a question such as `did you mean "sbom"?`, or "" if none of the names is similar.
 func Suggest(typed string, names []string) string {
 	typed = strings.ToLower(typed)
 	for kind, words := range All() {
@@ -48,7 +48,7 @@ func Suggest(typed string, names []string) string {
 	return textdist.DidYouMean(typed, names)
 }
 
-// All yields the kinds with the words for them.
+// All yields kinds with the other words for them.
 func All() iter.Seq2[string, []string] {
 	return func(yield func(string, []string) bool) {
 		for line := range strings.Lines(strings.TrimSpace(elsewhere)) {

@@ -72,7 +72,7 @@ func Parse(data []byte) (*File, error) {
 		return nil, errors.New("data after the JSON object")
 	}
 	if f.Version != format {
-		return nil, fmt.Errorf("lockVersion %d is not supported", f.Version)
+		return nil, fmt.Errorf("unsupported lockVersion %d", f.Version)
 	}
 	if len(f.Artifacts) > maxEntries {
 		return nil, fmt.Errorf("too many entries: limit is %d", maxEntries)
@@ -127,7 +127,7 @@ func (f *File) Find(reference string) *Entry {
 	return &f.Artifacts[i]
 }
 
-// Set adds an entry. If there is an entry with the same reference, Set replaces it and returns the old entry.
+// Set adds an entry. If there is an entry with the same reference, Set replaces it and returns the old entry; otherwise it returns nil.
 func (f *File) Set(e Entry) (old *Entry) {
 	if had := f.Find(e.Reference); had != nil {
 		before := *had

@@ -18,7 +18,7 @@ func main() {
 	flag.StringVar(&p.manual, "man", "", "directory for the manual pages")
 	flag.StringVar(&p.declaration, "declaration", "docs/davit-yaml.md", "the Markdown page from which the manual page of davit.yaml is made")
 	flag.StringVar(&p.markdown, "markdown", "", "directory for the command reference")
-	flag.StringVar(&date, "date", "", "the date in the footer of the manual pages, in seconds since 1970; empty: today")
+	flag.StringVar(&date, "date", "", "the date in the footer of the manual pages, in seconds since 1970; today if empty")
 	flag.Parse()
 	day, err := parseDate(date)
 	if err == nil {
@@ -31,7 +31,7 @@ func main() {
 	}
 }
 
-// parseDate returns the time that epoch states in seconds since 1970, or the current time if epoch is empty.
+// parseDate parses a time in seconds since 1970. It returns the current time if epoch is empty.
 func parseDate(epoch string) (time.Time, error) {
 	if epoch == "" {
 		return time.Now(), nil

@@ -50,7 +50,7 @@ func (p pages) write() error {
 	return doc.GenMarkdownTree(commandTree("### Environment", "### Exit codes"), p.markdown)
 }
 
-// commandTree returns the root command of davit with its subcommands. Its help also has the environment variables and the exit
+// commandTree returns the root command of davit with its subcommands. Its help includes the environment variables and the exit
 // codes, under these two headings.
 func commandTree(environment, exitCodes string) *cobra.Command {
 	root := cli.Command()

@@ -7,7 +7,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Created returns the time of creation that annotations state, or zero.
+// Created returns the creation time in annotations, or the zero time if it is missing, invalid, or not after 1970-01-01.
 func Created(annotations map[string]string) time.Time {
 	t, err := time.Parse(time.RFC3339, annotations[ocispec.AnnotationCreated])
 	if err != nil || t.Unix() <= 0 {

@@ -20,7 +20,7 @@ import (
 // registries should accept (distribution specification, "Pushing Manifests").
 const MaxSize = 4 << 20
 
-// Limits bound the memory that decoding a manifest, an index, or a config takes. Real descriptors have at least 100 bytes, so
+// Limits bound the memory that decoding a manifest, an index, or a config takes. Real descriptors are at least 100 bytes long, so
 // MaxSize has room for some 30,000 descriptors with as many objects of annotations.
 var Limits = jsonwalk.Limits{Objects: 60_000, Values: 300_000}
 
@@ -34,7 +34,7 @@ func Check(desc ocispec.Descriptor, data []byte) error {
 	item := desc.Digest.String()
 	switch {
 	case len(data) > MaxSize:
-		return spec.Refused(item, "manifest too large: limit is %d bytes", MaxSize)
+		return spec.Refused(item, "manifest too large: limit is %d MiB", MaxSize>>20)
 	case desc.Size != int64(len(data)):
 		return spec.Refused(item, "size mismatch: want %d bytes, got %d", desc.Size, len(data))
 	case desc.Digest != "":

@@ -21,7 +21,7 @@ const (
 	AnnotationDirectory = "vnd.davit.directory"
 )
 
-// CleanDir converts a prefix of tar entries ("data/", "./.github/") to the clean slash path of a directory, "" for the root. The path
+// CleanDir converts a prefix of tar entries ("data/", "./.github/") to the clean slash path of a directory, or "" for the root. The path
 // never leads out of the root, even if the prefix has "..".
 func CleanDir(prefix string) string {
 	return strings.TrimPrefix(path.Clean("/"+prefix), "/")
@@ -35,7 +35,7 @@ func DirectoryAnnotation(prefix string) string {
 	return "."
 }
 
-// Directory returns the directory in AnnotationDirectory, "" for the root. ok is false if the layer lacks the annotation.
+// Directory returns the directory in AnnotationDirectory, or "" for the root. ok is false if the layer lacks the annotation.
 //
 // Versions of davit up to 0.1 trimmed all dots and slashes from both ends, so that ".github" became "github". If the annotation
 // equals the title trimmed in this way, Directory returns the title.

@@ -29,13 +29,14 @@ func ParsePlatform(s string) (p ocispec.Platform, ok bool) {
 	return ocispec.Platform{OS: m[1], Architecture: m[2], Variant: m[3], OSVersion: m[4]}, true
 }
 
-// The operating systems and architectures of Go, which the image specification refers to, and the names of images without one.
+// The operating systems and architectures of Go, which the image specification refers to, and "unknown" for manifests without one.
 const (
 	systems = "aix android darwin dragonfly freebsd illumos ios js linux netbsd openbsd plan9 solaris wasi wasip1 windows unknown"
 	cpus    = "386 amd64 arm arm64 loong64 mips mips64 mips64le mipsle ppc64 ppc64le riscv64 s390x wasm unknown"
 )
 
-// DoubtPlatform returns a warning about a platform with an operating system or architecture that no known machine has, or "".
+// DoubtPlatform returns a warning about a platform whose operating system or architecture is not known. It returns "" if both are known, or
+// if the syntax is invalid.
 func DoubtPlatform(s string) string {
 	p, ok := ParsePlatform(s)
 	if !ok {
@@ -76,9 +77,9 @@ func Runnable(entries []ocispec.Descriptor) []ocispec.Descriptor {
 	return slices.DeleteFunc(slices.Clone(entries), IsAttestation)
 }
 
-// Select returns the entry of an index for a platform. If want is nil, it is the platform of this program. Select prefers an entry
+// Select returns the entry of an index for a platform. If want is nil, it uses the platform of this program. Select prefers an entry
 // with exactly this platform to one that agrees only in the fields that want sets. A single entry without a platform suits every
-// platform. If there is no entry, it fails with a *PlatformError, whose Index the caller may set.
+// platform. If no entry matches, it fails with a *PlatformError, whose Index the caller may set.
 func Select(entries []ocispec.Descriptor, want *ocispec.Platform) (ocispec.Descriptor, error) {
 	entries = Runnable(entries)
 	if len(entries) == 1 && entries[0].Platform == nil {

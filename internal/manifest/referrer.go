@@ -7,8 +7,8 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// ReferrerEntry returns a manifest's entry in a list of referrers, and the digest of its subject, "" if it has none. data is the
-// content of the manifest.
+// ReferrerEntry returns a manifest's entry in a list of referrers, and the digest of its subject, or "" if it has no valid subject. data
+// is the content of the manifest. If data can't be decoded, the entry is desc.
 func ReferrerEntry(desc ocispec.Descriptor, data []byte) (ocispec.Descriptor, digest.Digest) {
 	var m struct {
 		ArtifactType string              `json:"artifactType"`

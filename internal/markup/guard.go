@@ -5,7 +5,7 @@ import "strings"
 // Limits of the Markdown that is parsed. Markdown that people write stays far below them. Beyond them, the time for parsing could
 // grow with the square of the length, or elements could nest too deeply, so Parse fails.
 const (
-	maxMarkdown = 1 << 20
+	maxMarkdown = 1 << 20 // bytes
 	// maxWork bounds an estimate of the time for parsing: for each block of lines between empty lines, the square of the
 	// number of characters that could be markup. The limit corresponds to about a second.
 	maxWork = 1 << 26

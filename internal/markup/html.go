@@ -56,7 +56,7 @@ func textOfTag(tag string) string {
 	return "[image]"
 }
 
-// attribute returns the value of an attribute in double quotes, "" if a tag has no such attribute.
+// attribute returns the value of an attribute in double quotes, or "" if the tag has no such attribute.
 func attribute(tag, name string) string {
 	_, value, _ := strings.Cut(tag, " "+name+`="`)
 	value, _, isClosed := strings.Cut(value, `"`)

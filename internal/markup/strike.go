@@ -6,7 +6,7 @@ import (
 	"github.com/yuin/goldmark/text"
 )
 
-// Strike is deleted text of GitHub Flavored Markdown: ~~text~~ or ~text~. It replaces the extension of goldmark, whose package
+// Strike is deleted text of GitHub Flavored Markdown: ~~text~~ or ~text~. Strike replaces the extension of goldmark, whose package
 // compiles regular expressions whenever the program starts.
 type Strike struct{ ast.BaseInline }
 

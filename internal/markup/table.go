@@ -13,8 +13,8 @@ const maxColumns = 64
 
 var kindTable = ast.NewNodeKind("Table")
 
-// Table is a table of GitHub Flavored Markdown. Its children are the cells, row by row. Each row has a cell for each column. It
-// replaces the extension of goldmark, which compiles regular expressions whenever the program starts.
+// Table is a table of GitHub Flavored Markdown. Its children are the cells, row by row, with a cell for each column. Table replaces
+// the extension of goldmark, which compiles regular expressions whenever the program starts.
 type Table struct {
 	ast.BaseBlock
 	Columns []Alignment // one for each column
