@@ -26,7 +26,7 @@ func TestBrokenFilesAreNotGeneric(t *testing.T) {
 		"x.wasm":                {"hello", `"x.wasm" has the name of kind "wasm", but not a WebAssembly binary: it does not begin with \0asm`},
 		"compose.yaml":          {"services: [", `"compose.yaml" has the name of kind "compose", but docker compose can't read it: line 2: not YAML: did not find expected node content`},
 		"compose.yml":           {"scrape_configs: []\n", `"compose.yml" has the name of kind "compose", but docker compose does not know the key "scrape_configs"`},
-		"docker-compose.yml":    {"", `"docker-compose.yml" has the name of kind "compose", but it is empty, docker compose requires services`},
+		"docker-compose.yml":    {"", `"docker-compose.yml" has the name of kind "compose", but it is empty: docker compose requires services`},
 		"web-1.2.3.tgz":         {"junk, and no gzip", `"web-1.2.3.tgz" has the name of kind "helm", but not a packaged chart: gzip: invalid header`},
 		"cut-1.2.3.tgz":         {chart[:40], `"cut-1.2.3.tgz" has the name of kind "helm", but broken chart archive: unexpected EOF`},
 		"late-1.2.3.tgz":        {kindtest.ArchiveOf(t, "x/y", "z")[:len(kindtest.ArchiveOf(t, "x/y", "z"))-1], `"late-1.2.3.tgz" has the name of kind "helm", but broken chart archive: unexpected EOF`},
@@ -110,7 +110,7 @@ func TestBrokenFilesOfANamedKind(t *testing.T) {
 	for declaration, want := range map[string]string{
 		"kind: wasm\nlayers: [x.wasm]\n":      `"x.wasm" has the name of kind "wasm", but not a WebAssembly binary: it does not begin with \0asm`,
 		"kind: sbom\nlayers: [a.spdx.json]\n": `"a.spdx.json" has the name of kind "sbom", but its JSON ends too early`,
-		"kind: sbom\nlayers: [notes.json]\n":  `"notes.json" plays no role in kind "sbom"`,
+		"kind: sbom\nlayers: [notes.json]\n":  `"notes.json" has no role in kind "sbom"`,
 	} {
 		if _, err := kindtest.Compose(t, files, declaration); !strings.Contains(fmt.Sprint(err), want) {
 			t.Errorf("%q: got %v, want %s", declaration, err, want)

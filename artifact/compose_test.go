@@ -48,7 +48,7 @@ config: [1]
 	davit.yaml:13:5: path "/etc/passwd" is absolute (paths are relative to the declaration)
 	davit.yaml:14:5: "*.zzz" matches no files
 	davit.yaml:15:26: title "../up" leaves the destination
-	davit.yaml:16:5: layers "a.txt" and "a.txt" have one title, "a.txt"
+	davit.yaml:16:5: layers "a.txt" and "a.txt" have the same title, "a.txt"
 	davit.yaml:17:10: "subject": must be a string, not a number (put it in quotes)
 	davit.yaml:18:9: "config": must be a mapping, not a list (as in config: {quantization: Q4_K_M})`)
 }
@@ -124,19 +124,19 @@ func TestComposeProblems(t *testing.T) {
 		{"empty globs", "generic", "['*.zip', 'secre*', 'a[']", `2:10: "*.zip" matches no files
 			2:19: "secre*" matches only files that are excluded
 			2:29: "a[" is not a glob pattern`},
-		{"two layers with one title", "generic", "[a.txt, {path: dir/x, title: a.txt}]", `2:17: layers "a.txt" and "dir/x" have one title, "a.txt"`},
+		{"two layers with one title", "generic", "[a.txt, {path: dir/x, title: a.txt}]", `2:17: layers "a.txt" and "dir/x" have the same title, "a.txt"`},
 		{"a title below a file", "generic", "[a.txt, {path: dir/x, title: a.txt/b}]", `2:17: title "a.txt/b" is below "a.txt", which is a file`},
-		{"a file in a directory and in a layer of its own", "generic", "[dir, dir/x]", `2:10: "dir" has "dir/x", and so does a layer of its own: they can't be pulled together (exclude it, or leave out the layer)`},
-		{"a directory, and a glob of files in it", "generic", "[{path: tree, exclude: [out]}, 'tree/*k']", `2:10: "tree" has "tree/ok", and so does a layer of its own: they can't be pulled together (exclude it, or leave out the layer)`},
-		{"a directory in a directory", "generic", "[nest, {path: nest/in, packing: tar}]", `2:16: "nest" and "nest/in" have one file, "nest/in/y": they can't be pulled together (exclude it, or leave out the layer)`},
-		{"a directory after its subdirectory", "generic", "[nest/in, nest]", `2:19: "nest/in" and "nest" have one file, "nest/in/y": they can't be pulled together (exclude it, or leave out the layer)`},
+		{"a file in a directory and in a separate layer", "generic", "[dir, dir/x]", `2:10: "dir" contains "dir/x", which is also a separate layer: they can't be pulled together (exclude it, or leave out the layer)`},
+		{"a directory, and a glob of files in it", "generic", "[{path: tree, exclude: [out]}, 'tree/*k']", `2:10: "tree" contains "tree/ok", which is also a separate layer: they can't be pulled together (exclude it, or leave out the layer)`},
+		{"a directory in a directory", "generic", "[nest, {path: nest/in, packing: tar}]", `2:16: "nest" and "nest/in" both contain "nest/in/y": they can't be pulled together (exclude it, or leave out the layer)`},
+		{"a directory after its subdirectory", "generic", "[nest/in, nest]", `2:19: "nest/in" and "nest" both contain "nest/in/y": they can't be pulled together (exclude it, or leave out the layer)`},
 		{"one title for many", "generic", "[{path: '{dir/x,a.txt}', title: x}]", `2:41: "{dir/x,a.txt}" matches 2 files; one title can't name them all`},
 		{"options of directories on a file", "generic", "[{path: a.txt, split: true, exclude: [x], preserve: true}]", `2:24: "a.txt" is a file; only directories can be split
 			2:37: "a.txt" is a file; there is nothing to exclude
 			2:51: "a.txt" is packed raw, which keeps no modes or owners (packing: tar+gzip)`},
 		{"no such role", "sbom", "[{path: bom, as: bill}]", `2:9: kind "sbom" needs one layer with role "sbom" (expected SPDX in JSON; CycloneDX in JSON; CycloneDX in XML; Syft's JSON; SPDX as tag: value)
 			2:26: kind "sbom" has no role "bill" (one of sbom)`},
-		{"one too many", "sbom", "[bom, {path: bom, title: b}]", `2:15: kind "sbom" takes one layer with role "sbom", this one is too many`},
+		{"one too many", "sbom", "[bom, {path: bom, title: b}]", `2:15: kind "sbom" takes at most one layer with role "sbom"`},
 		{"a packing that the role does not support", "sbom", "[{path: bom, packing: tar}]", `2:31: kind "sbom" does not pack role "sbom" as tar (one of raw; or set mediaType)`},
 		{"a bad exclude", "generic", "[{path: dir, exclude: ['[']}]", `2:31: exclude: syntax error in pattern`},
 		{"a bad .davitignore", "generic", "[sub]", `2:10: "sub/.davitignore": syntax error in pattern`},
@@ -171,7 +171,7 @@ func TestComposeRefusesUnusedFields(t *testing.T) {
 	files := map[string]string{"bom": `{"bomFormat":"CycloneDX"}`}
 	_, err := kindtest.Compose(t, files, "kind: sbom\nlayers: [bom]\nartifactType: application/x\nconfig: {a: 1}\nbase: ./x\n")
 	kindtest.WantLines(t, fmt.Sprint(err), `
-	davit.yaml:3:15: kind "sbom" has a type of its own (use kind generic, or a kind file)
+	davit.yaml:3:15: kind "sbom" has its own artifact type (use kind generic, or a kind file)
 	davit.yaml:4:1: kind "sbom" has no config fields
 	davit.yaml:5:7: kind "sbom" does not use a base (image and volume do)`)
 }

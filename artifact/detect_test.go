@@ -113,7 +113,7 @@ func TestDetectErrors(t *testing.T) {
 	for _, tc := range []struct{ name, path, kind, want string }{
 		{"missing", "nothing", "", `"nothing" does not exist`},
 		{"unknown kind", "bom.txt", "sbon", `"sbon": unknown kind`},
-		{"nothing of that kind", "manual", "wasm", `"wasm": no file here plays a role in this kind`},
+		{"nothing of that kind", "manual", "wasm", `"wasm": no file here has a role in this kind`},
 	} {
 		_, _, err := artifact.Detect(fsys, []string{tc.path}, tc.kind)
 		if fmt.Sprint(err) != tc.want || !errors.Is(err, spec.ErrInvalid) {
@@ -218,7 +218,7 @@ func TestStarter(t *testing.T) {
 				"\nlayers: # files, directories and globs; see davit kinds generic\n  - a.txt # file\n  - data # directory\n" + referrers},
 		{"one sbom among other files", map[string]string{"x/b, c.json": `{"spdxVersion":"SPDX-2.3"}`, "x/a.txt": "x"}, "sbom",
 			head + "kind: sbom # b, c.json has spdxVersion SPDX-2.3\nname: x\n" + options +
-				"\nlayers: # files, directories and globs; see davit kinds sbom\n  - \"b, c.json\"\n  # - a.txt # plays no role in this kind\n" + referrers},
+				"\nlayers: # files, directories and globs; see davit kinds sbom\n  - \"b, c.json\"\n  # - a.txt # has no role in this kind\n" + referrers},
 		{"the directory as a whole", map[string]string{"x/index.md": "# x"}, "",
 			head + "kind: docs # the directory holds index.md and only pages\nname: x\n" + options +
 				"# config: # overrides the values read from the files; see davit schema docs\n" +
@@ -265,7 +265,7 @@ func TestStarterOffersPlatforms(t *testing.T) {
 	const want = `
 layers: # files, directories and globs; see davit kinds wasm
   - app-amd64.wasm
-  # - notes # plays no role in this kind
+  # - notes # has no role in this kind
 # platforms: # instead of layers: one artifact for each platform, under one index
 #   - {platform: OS/ARCH, layers: [app-amd64.wasm]}
 #   - {platform: OS/ARCH, layers: [app-arm64.wasm]}
@@ -301,7 +301,7 @@ func TestStarterRefuses(t *testing.T) {
 	}{
 		{"nothing to pack", "", `"." has no files in it besides those that are left out: x`, map[string]string{"x": "", ".davitignore": "*\n"}},
 		{"unknown kind", "sbon", `"sbon": unknown kind`, map[string]string{"a": "x"}},
-		{"no role", "sbom", `"sbom": no file here plays a role in this kind`, map[string]string{"a": "x"}},
+		{"no role", "sbom", `"sbom": no file here has a role in this kind`, map[string]string{"a": "x"}},
 		{"two kinds", "", `more than one kind fits: runbook (down.md has "alerts" in its front matter), sbom (bom has bomFormat CycloneDX)`,
 			map[string]string{"bom": `{"bomFormat":"CycloneDX"}`, "down.md": kindtest.RunbookFile}},
 		{"broken", "model", `"x.gguf": not a GGUF file: it begins with "garb"`, map[string]string{"x.gguf": "garbage"}},

@@ -72,7 +72,7 @@ layers:
 	bad.kind.yaml:2:7: "name": "Bad Name" does not match ^[a-z0-9][a-z0-9.-]*$
 	bad.kind.yaml:3:21: "x" is not a media type (as in application/vnd.example.thing.v1)
 	bad.kind.yaml:3:39: not JSON Schema: "type": must be a type or a list of types: null, boolean, object, array, number, integer, string
-	bad.kind.yaml:3:55: nothing derives "magic"
+	bad.kind.yaml:3:55: unknown derive function "magic"
 	bad.kind.yaml:5:26: "y" is not a media type
 	bad.kind.yaml:5:37: "[" is not a pattern
 	bad.kind.yaml:5:52: there is no content test "spdx-jsn" (did you mean "spdx-json"?)

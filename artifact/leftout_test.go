@@ -383,7 +383,7 @@ func TestEnvFilesOfCompose(t *testing.T) {
 						t.Errorf("%s with %v: packed %s, want %s", how, more, got, tc.want)
 					}
 					said := strings.Join(slices.DeleteFunc(plan.Notes, func(n string) bool { return !strings.Contains(n, "is left out") }), "\n")
-					if _, env := tc.content[".env"]; env && how != "init" && !strings.Contains(tc.want, ".env ") && !strings.Contains(said, "compose: .env is left out, no service names it as env_file") {
+					if _, env := tc.content[".env"]; env && how != "init" && !strings.Contains(tc.want, ".env ") && !strings.Contains(said, "compose: .env is left out: no service names it as env_file") {
 						t.Errorf("%s with %v: notes %q", how, more, plan.Notes)
 					}
 				}

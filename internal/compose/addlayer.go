@@ -14,7 +14,7 @@ import (
 // titlePrefix is the LayerType.Prefix of a tar that oras unpacks.
 const titlePrefix = "{title}/"
 
-// add completes a layer with the settings of the role and the entry, and adds it to the draft.
+// add applies the settings of the role and the entry to a layer, and adds the layer to the draft.
 func (e *entry) add(r roles.Role, s *tree.Sample, l spec.Layer) {
 	alone := l.Path == "." && len(l.Files) == 1 && e.Title == "" && r.Prefix == titlePrefix
 	l.Role = r.Role
@@ -49,7 +49,7 @@ func (e *entry) add(r roles.Role, s *tree.Sample, l spec.Layer) {
 	e.draft.Layers = append(e.draft.Layers, &Layer{Layer: l, Type: r, Info: s.Info, At: e.at, Declared: e.LayerSpec})
 }
 
-// isPreserved reports whether a layer keeps owners, modes, and times: as the entry says, or else as the kind does.
+// isPreserved reports whether a layer keeps owners, modes, and times. The entry overrides the role.
 func (e *entry) isPreserved(r roles.Role) bool {
 	if e.Preserve != nil {
 		return *e.Preserve
@@ -57,7 +57,7 @@ func (e *entry) isPreserved(r roles.Role) bool {
 	return r.Preserve
 }
 
-// isSplit reports whether a layer is split: as the entry says, or else as the kind does.
+// isSplit reports whether a layer is split. The entry overrides the role.
 func (e *entry) isSplit(r roles.Role) bool {
 	if e.Split != nil {
 		return *e.Split

@@ -21,7 +21,7 @@ func (d *Draft) Assign(l *Layer, role, mediaType string) {
 	}
 }
 
-// NamesFile reports whether the entry of a layer names its file, and not a directory or a pattern.
+// NamesFile reports whether the entry of a layer names the layer's file or directory itself, not a pattern or a directory above it.
 func (l *Layer) NamesFile() bool {
 	return l.Declared.Path != "" && l.Source() == path.Clean(l.Declared.Path)
 }

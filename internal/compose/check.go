@@ -19,7 +19,7 @@ import (
 func (d *Draft) checkUse() {
 	spec, kind := d.Spec, d.Kind
 	if t := spec.ArtifactType; t != "" && kind.Name != "generic" && spec.Own == nil && !declare.IsKindFile(spec.Kind) && !kind.Has(t) {
-		d.Report(spec.Problem("/artifactType", fmt.Sprintf("kind %q has a type of its own", kind.Name), "use kind generic, or a kind file"))
+		d.Report(spec.Problem("/artifactType", fmt.Sprintf("kind %q has its own artifact type", kind.Name), "use kind generic, or a kind file"))
 	}
 	if spec.Base != "" && kind.Shape != mediatypes.Image && kind.Name != "" {
 		d.Report(spec.Problem("/base", fmt.Sprintf("kind %q does not use a base", kind.Name), "image and volume do"))
@@ -59,7 +59,7 @@ func (d *Draft) checkRoles() {
 			d.Report(d.Spec.Problem("/layers", fmt.Sprintf("kind %q needs %s with role %q", d.Kind.Name, formatCount(fewest), name), d.table.Expected(d.Kind, name)))
 		}
 		if most > 0 && len(layers) > most {
-			d.Refuse(layers[most], "", "kind %q takes %s with role %q, this one is too many", d.Kind.Name, formatCount(most), name)
+			d.Refuse(layers[most], "", "kind %q takes at most %s with role %q", d.Kind.Name, formatCount(most), name)
 		}
 	}
 }

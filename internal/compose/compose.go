@@ -81,7 +81,7 @@ func (c *composer) artifact(declared *spec.Spec) *spec.Plan {
 	return plan
 }
 
-// kind finds the kind of a Spec. The name of an unknown kind was already a problem of the Spec.
+// kind finds the kind of a Spec. declare.Check has already reported an unknown kind.
 func (c *composer) kind(declared *spec.Spec) (mediatypes.Kind, bool) {
 	if declared.Own != nil {
 		return *declared.Own, true
@@ -215,7 +215,7 @@ func (d *Draft) finish() configblob.Finish {
 	} else if derive, ok := d.table.Derive[name]; ok {
 		finish, err = derive(d)
 	} else {
-		err = fmt.Errorf("config: nothing derives %q", name)
+		err = fmt.Errorf("config: unknown derive function %q", name)
 	}
 	if err != nil {
 		d.refuseError(err)

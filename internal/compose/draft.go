@@ -14,14 +14,14 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// DeriveFunc reads a kind's config from the files. It receives the chosen layers and may change them: replace a file by
-// Content, set Title, annotations, and media type, add or drop layers. Problems reported with Draft.Refuse have a
-// position; a returned error has none. It must be pure: the same files result in the same plan.
+// DeriveFunc reads a kind's config from the files. It receives the chosen layers and may change them: replace a file with
+// Content, set Title, annotations, and media type, add or drop layers. A returned spec.Error is reported at the entry of the
+// file that it names. A DeriveFunc must be pure: the same files result in the same plan.
 type DeriveFunc func(d *Draft) (configblob.Finish, error)
 
 // Part is a declared part of an artifact, for Plan.Parts.
 type Part struct {
-	Repositories []string // empty: the repository of the artifact
+	Repositories []string // empty for the repository of the artifact
 	Spec         *spec.Spec
 }
 
@@ -48,8 +48,8 @@ type Manifest struct {
 	Annotations      map[string]string // the declaration overrides them
 	Tags             []string          // Plan.Tags, besides the declared ones
 	Cascade          string            // Plan.Cascade
-	ArtifactType     string            // empty: that of the kind
-	ConfigType       string            // media type of the config; empty: that of the kind
+	ArtifactType     string            // empty for that of the kind
+	ConfigType       string            // media type of the config; empty for that of the kind
 	Platform         *ocispec.Platform // of the manifest in an index
 	IndexAnnotations map[string]string // annotations of the index over this manifest
 	Parts            []Part            // Plan.Parts
@@ -68,7 +68,7 @@ type Layer struct {
 	Declared spec.LayerSpec // the entry of the declaration; empty for a file that another file names
 }
 
-// ReportInstead replaces all problems by one that explains them.
+// ReportInstead replaces all problems with one that explains them.
 func (d *Draft) ReportInstead(problem spec.Problem) { *d.problems = spec.Problems{problem} }
 
 // Refuse reports a problem with a layer's file; l is nil if there is no such layer.

@@ -46,7 +46,7 @@ func (d *Draft) choose() {
 			d.Unfound = append(d.Unfound, l)
 		}
 		if len(d.Layers) > maxLayers {
-			d.Report(d.Spec.Problem(e.at, fmt.Sprintf("makes more than %d layers", maxLayers), "pack directories: packing: tar+gzip"))
+			d.Report(d.Spec.Problem(e.at, fmt.Sprintf("too many layers: limit is %d", maxLayers), "pack directories: packing: tar+gzip"))
 			return
 		}
 	}
@@ -62,7 +62,7 @@ type entry struct {
 	at     string
 	failed bool
 	warned bool        // see warnOfGit
-	client spec.Filter // files that the native client leaves out and the entry does not include again; nil: none
+	client spec.Filter // files that the native client leaves out and the entry does not include again; nil if absent
 	// elsewhere are paths that a filter leaves out, and that are packed by other layers or belong to davit.
 	elsewhere []string
 }
@@ -202,9 +202,9 @@ func (e *entry) reportNoRole(s *tree.Sample) {
 		e.report("/as", fmt.Sprintf("kind %q has no role %q", e.draft.Kind.Name, e.As), textdist.Suggest(e.As, e.draft.Kind.Roles()))
 		return
 	}
-	message := fmt.Sprintf("%q plays no role in kind %q", s.Path, e.draft.Kind.Name)
+	message := fmt.Sprintf("%q has no role in kind %q", s.Path, e.draft.Kind.Name)
 	if e.As != "" {
-		message = fmt.Sprintf("%q is not %q of kind %q", s.Path, e.As, e.draft.Kind.Name)
+		message = fmt.Sprintf("%q does not fit role %q of kind %q", s.Path, e.As, e.draft.Kind.Name)
 	}
 	if s.IsDir() {
 		message = fmt.Sprintf("%q is a directory; kind %q needs files", s.Path, e.draft.Kind.Name)

@@ -18,7 +18,7 @@ func (d *Draft) AddFile(by *Layer, name, role string) {
 	}
 }
 
-// Ignores reports whether the ignore file of the kind's native client lists a file that another file names.
+// Ignores reports whether the native client's ignore file lists a file that the file of layer by names, and records it as left out.
 func (d *Draft) Ignores(by *Layer, name string, isDir bool) bool {
 	e := &entry{draft: d, at: by.At}
 	return e.leaveOutIgnored(name, isDir)

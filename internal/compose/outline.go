@@ -17,9 +17,8 @@ import (
 // OutlineFunc summarizes a document of a kind; the media type is that of its layer.
 type OutlineFunc func(document io.Reader, mediaType string) (*outline.Outline, error)
 
-// attached returns a function for the annotations with which a listing of referrers shows the artifact: a name, by which a newer artifact
-// replaces it, the time of the document, and a summary. The function reads the document, so it is only called if the artifact is attached to
-// a subject.
+// attached returns a function that returns the annotations for lists of referrers: a name, by which a newer artifact replaces this one, the
+// time of the document, and a summary. The function reads the document, so it is only called if the artifact is attached to a subject.
 func (d *Draft) attached() func() map[string]string {
 	return sync.OnceValue(func() map[string]string {
 		o := d.summarize()

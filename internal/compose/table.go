@@ -15,7 +15,7 @@ type Table struct {
 	roles.Table
 	Derive map[string]DeriveFunc // by mediatypes.Config.Derive
 	Select map[string]SelectFunc // by mediatypes.Config.Derive
-	// Outline has the summaries of documents, by the name of their kind.
+	// Outline has the functions that summarize documents, by the name of their kind.
 	Outline map[string]OutlineFunc
 }
 

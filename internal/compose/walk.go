@@ -17,11 +17,11 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// excludeHint follows the name of a file that can't be packed.
+// excludeHint is the hint for a file that can't be packed.
 const excludeHint = "exclude it: name it in " + tree.IgnoreFile
 
 // checkTree checks a directory that becomes one layer: it must have files, no link may lead out of it, and a pull must be able to create its
-// names. The layers of an image keep links as they are.
+// names. The layers of an image keep links as they are. It reports whether it found no problems.
 func (e *entry) checkTree(dir string, filter spec.Filter, r roles.Role) bool {
 	root, preserve, hint := dir, e.isPreserved(r), excludeHint
 	if r.Follow {
@@ -116,7 +116,7 @@ func (e *entry) refuseCollisions(dir string, filter spec.Filter, collisions *arc
 	})
 }
 
-// warnOfGit warns, once for each entry, that the files in .git would be packed: they have more than the content.
+// warnOfGit warns, once for each entry, that the files in .git would be packed, which include more than the content.
 func (e *entry) warnOfGit(name string) {
 	before, _, found := strings.Cut("/"+name, "/.git/")
 	if found && !e.warned {
@@ -191,7 +191,7 @@ func (e *entry) takeFound(name string) {
 	}
 }
 
-// takeGlob takes every file that matches: a layer each, or one tar of them all.
+// takeGlob takes every file that matches, as a layer each or as one tar.
 func (e *entry) takeGlob() {
 	base, _ := doublestar.SplitPattern(path.Clean(e.Path))
 	if _, problem := tree.Locate(e.draft.FS, base); problem == "does not exist" {
@@ -269,7 +269,8 @@ func (e *entry) expand(filter spec.Filter) []string {
 	return names
 }
 
-// globPacking returns the packing of a glob: a tar when the entry says so, or the role that it names.
+// globPacking returns the packing for the matches of a glob: the one that the entry sets, else that of the entry's role if the role is
+// never packed raw, else raw.
 func (e *entry) globPacking() mediatypes.Packing {
 	if e.Packing != "" {
 		return e.Packing
@@ -282,7 +283,7 @@ func (e *entry) globPacking() mediatypes.Packing {
 	return mediatypes.Raw
 }
 
-// addTar makes one tar of chosen files.
+// addTar makes one layer, a tar of the named files.
 func (e *entry) addTar(base string, names []string, packing mediatypes.Packing) {
 	e.Packing = packing
 	r, ok := e.findTarRole()

@@ -13,8 +13,8 @@ import (
 // Catalog lists the names that a declaration and a kind file can use.
 type Catalog struct {
 	Kinds   []mediatypes.Kind // sorted by name
-	Derives []string          // functions that derive a config
-	Tests   []string          // tests of a file's content
+	Derives []string          // names of functions that derive a config
+	Tests   []string          // names of tests of a file's content
 }
 
 // Lookup returns a kind by its name.

@@ -19,9 +19,9 @@ import (
 const (
 	tagHint      = "letters, digits, dots, dashes and underscores, at most 128; a + is written as _"
 	platformHint = "OS/ARCH[/VARIANT], as in linux/amd64"
-	// maxReferrerDepth limits referrers of referrers: an attestation of an SBOM of an image is already rare.
+	// maxReferrerDepth limits how deeply referrers are nested. An attestation for the SBOM of an image is already rare.
 	maxReferrerDepth = 8
-	maxTitle         = 4096 // longest path of common file systems
+	maxTitle         = 4096 // longest path on common systems, in bytes
 )
 
 var tagSyntax = lazy.Regexp(tagPattern)
@@ -165,7 +165,7 @@ func checkPlatforms(s *spec.Spec, report func(spec.Problem)) {
 			report(p.Problem("", "layers are missing", "list the files of this platform"))
 		}
 		if p.Source() == nil && (len(p.Platforms)+len(p.Referrers)+len(p.Tags) > 0 || p.Kind+p.Subject+p.Name+p.Version+p.ArtifactType != "") {
-			report(p.Problem("", "a platform has no more than layers, config, annotations and base", ""))
+			report(p.Problem("", "a platform has only layers, config, annotations and base", ""))
 		}
 		checkKeys(p, "/annotations", p.Annotations, report)
 		checkLayers(p, report)
@@ -174,7 +174,7 @@ func checkPlatforms(s *spec.Spec, report func(spec.Problem)) {
 
 func checkReferrers(known Catalog, s *spec.Spec, depth int, report func(spec.Problem)) {
 	if depth > maxReferrerDepth && len(s.Referrers) > 0 {
-		report(s.Problem("/referrers", fmt.Sprintf("referrers of referrers go deeper than %d", maxReferrerDepth), ""))
+		report(s.Problem("/referrers", fmt.Sprintf("referrers are nested too deeply: limit is %d", maxReferrerDepth), ""))
 		return
 	}
 	for _, r := range s.Referrers {
@@ -193,12 +193,12 @@ func checkReferrers(known Catalog, s *spec.Spec, depth int, report func(spec.Pro
 	}
 }
 
-// isUnread reports whether an entry has a problem as a whole and none of its required fields: a problem about these would repeat it.
+// isUnread reports whether an entry itself has a problem and none of its required fields. Problems about these fields would repeat it.
 func isUnread(s *spec.Spec, required string) bool {
 	return s.IsReported("") && !s.Declares(required) && !s.Declares("/layers")
 }
 
-// BadPath returns the reason why a path can't be in a declaration, empty if it can.
+// BadPath returns the reason why a path can't be in a declaration, with a hint, or "" if it can.
 func BadPath(p string) (message, hint string) {
 	clean := path.Clean(p)
 	switch {
@@ -214,7 +214,7 @@ func BadPath(p string) (message, hint string) {
 	return "", ""
 }
 
-// BadTitle returns the reason why a title can't name a file below the destination of a pull, empty if it can.
+// BadTitle returns the reason why a title can't name a file below the destination of a pull, or "" if it can.
 func BadTitle(title string) string {
 	switch {
 	case !utf8.ValidString(title) || strings.ContainsFunc(title, unicode.IsControl):
@@ -239,7 +239,7 @@ func BadTitle(title string) string {
 
 var mediaTypeSyntax = lazy.Regexp(`^[a-zA-Z0-9][a-zA-Z0-9!#$&^_.+-]{0,126}/[a-zA-Z0-9][a-zA-Z0-9!#$&^_.+-]{0,126}$`)
 
-// isMediaType reports whether t is a media type of RFC 6838, which allows no parameters.
+// isMediaType reports whether t is a media type without parameters (RFC 6838).
 func isMediaType(t string) bool { return mediaTypeSyntax().MatchString(t) }
 
 // IsKindFile reports whether a kind is the path of a kind file, and not the name of a built-in kind.

@@ -17,7 +17,7 @@ import (
 // The limits of a YAML document. Declarations are written by hand: a larger one is an accident or an attack, and nested aliases grow
 // exponentially.
 const (
-	MaxDocument = 1 << 20
+	MaxDocument = 1 << 20 // bytes
 	maxNodes    = 100_000
 	maxDepth    = 64
 	maxPointers = 32 << 20 // bytes of all JSON pointers together: a long key over many values
@@ -31,12 +31,12 @@ type document struct {
 	pointers int
 }
 
-// ReadDocument reads exactly one YAML document. Its problems are syntax errors, duplicate keys, and values that JSON
-// can't express; Value holds the part that could be read.
+// ReadDocument reads exactly one YAML document. Problems lists syntax errors, duplicate keys, values that JSON can't express,
+// and exceeded limits. Value holds the part that could be read.
 func ReadDocument(file string, data []byte) *document {
 	d := &document{Source: spec.Source{File: file, Values: map[string]spec.Position{}, Keys: map[string]spec.Position{}}}
 	if len(data) > MaxDocument {
-		d.Add(spec.Position{}, fmt.Sprintf("is larger than %d bytes", MaxDocument), "")
+		d.Add(spec.Position{}, fmt.Sprintf("is larger than %d MiB", MaxDocument>>20), "")
 		return d
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
@@ -102,7 +102,7 @@ func (d *document) read(n *yaml.Node, pointer string, depth int) any {
 	return d.readScalar(n)
 }
 
-// checkLimits reports whether the limits allow another node. Exceeding a limit is a problem, after which nothing is read.
+// checkLimits reports whether the limits allow another node. If not, it adds a problem, and no more nodes are read.
 func (d *document) checkLimits(n *yaml.Node, pointer string, depth int) bool {
 	if d.nodes > maxNodes {
 		return false
@@ -113,7 +113,7 @@ func (d *document) checkLimits(n *yaml.Node, pointer string, depth int) bool {
 		return true
 	}
 	d.nodes = maxNodes + 1
-	d.Add(positionOf(n), "is nested too deeply, or repeats itself without end", "")
+	d.Add(positionOf(n), "is nested too deeply, or too large with its aliases expanded", "")
 	return false
 }
 
@@ -126,7 +126,7 @@ func (d *document) readMapping(n *yaml.Node, pointer string, depth int) any {
 		}
 		switch {
 		case key.ShortTag() == "!!merge":
-			d.Add(positionOf(n.Content[i]), "merge keys (<<) are not read", "write the keys out")
+			d.Add(positionOf(n.Content[i]), "merge keys (<<) are not supported", "write the keys out")
 			continue
 		case key.Kind != yaml.ScalarNode || key.ShortTag() != "!!str":
 			d.Add(positionOf(n.Content[i]), "a key must be a string", "put it in quotes")

@@ -41,7 +41,7 @@ func ParseKind(known Catalog, name string, data []byte) (mediatypes.Kind, error)
 	return kind, doc.Problems.Err()
 }
 
-// KindFile prints a kind as a kind file. A built-in kind packs to the same bytes through its file.
+// KindFile returns the kind file of a kind. A built-in kind packs to the same bytes through its file.
 func KindFile(kind mediatypes.Kind) ([]byte, error) {
 	var b bytes.Buffer
 	e := yaml.NewEncoder(&b)
@@ -85,7 +85,7 @@ func convertNumbers(v any) any {
 // checkKindFile reports problems that a schema can't detect.
 func checkKindFile(known Catalog, k mediatypes.Kind, report func(at, message, hint string)) {
 	if k.ArtifactType == "" && !k.TypeFromLayer && k.Config.MediaType == "" {
-		report("", "nothing would tell the kind", "set artifactType")
+		report("", "nothing identifies the kind", "set artifactType")
 	}
 	for _, t := range []struct{ at, mediaType string }{{"/artifactType", k.ArtifactType}, {"/config/mediaType", k.Config.MediaType}} {
 		if t.mediaType != "" && !isMediaType(t.mediaType) {
@@ -93,7 +93,7 @@ func checkKindFile(known Catalog, k mediatypes.Kind, report func(at, message, hi
 		}
 	}
 	if d := k.Config.Derive; d != "" && !slices.Contains(known.Derives, d) {
-		report("/config/derive", fmt.Sprintf("nothing derives %q", d), "")
+		report("/config/derive", fmt.Sprintf("unknown derive function %q", d), "")
 	}
 	if k.Tag != "" && k.VersionTag {
 		report("/tag", "contradicts versionTag", "leave one of them out")

@@ -14,7 +14,7 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// Dialect is the $schema of all schemas of davit.
+// Dialect is the $schema of all of davit's schemas.
 const Dialect = jsonschema.Dialect
 
 const tagPattern = `^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`
@@ -196,7 +196,7 @@ func (s *Checker) Check(value any) (faults []Fault) {
 	return faults
 }
 
-// schemaFaults returns the faults of an invalid schema, with their locations if the error of NewChecker states them.
+// schemaFaults returns the faults of an invalid schema, with their locations if the error of NewChecker has them.
 func schemaFaults(err error) (faults []Fault) {
 	var invalid jsonschema.InvalidError
 	if !errors.As(err, &invalid) {
@@ -275,7 +275,7 @@ func explainBound(f jsonschema.Fault) string {
 	return "is a key that the schema does not allow" // propertyNames
 }
 
-// typesOf returns the value of the keyword type: one name or several.
+// typesOf returns the type names in a value of the keyword type, which is a string or a list.
 func typesOf(value any) (names []string) {
 	if name, ok := value.(string); ok {
 		return []string{name}
@@ -324,7 +324,7 @@ func lastKey(location []string) string {
 	return ""
 }
 
-// CheckValue validates a value of any JSON-like Go types.
+// CheckValue validates a value of any Go types that can be encoded as JSON. It fails if the schema is invalid.
 func CheckValue(schema map[string]any, value any) ([]Fault, error) {
 	checker, err := NewChecker(schema)
 	if err != nil {

@@ -8,10 +8,10 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// maxShape limits the length of an example in a hint.
+// maxShape limits the length of an example in a hint, in bytes.
 const maxShape = 120
 
-// withExample adds an example to a schema. It is shown if a value has the wrong type.
+// withExample adds an example to a schema. The example is shown if a value has the wrong type.
 func withExample(schema map[string]any, example any) map[string]any {
 	schema["examples"] = []any{example}
 	return schema

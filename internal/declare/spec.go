@@ -9,7 +9,7 @@ import (
 	"github.com/davit-oci/davit/artifact/spec"
 )
 
-// Parse reads a davit.yaml. Problems name the file by name; "-" is standard input. The error is a spec.Problems with all problems. A Spec
+// Parse reads a davit.yaml. name is the file name in problems; "-" is standard input. The error is a spec.Problems with all problems. A Spec
 // returned with Problems holds the parts that could be read: Compose refuses it, and reports the same problems together with those that it
 // finds in the files. The Spec is nil only if nothing could be read.
 func Parse(known Catalog, name string, data []byte) (*spec.Spec, error) {
@@ -41,7 +41,7 @@ func Parse(known Catalog, name string, data []byte) (*spec.Spec, error) {
 	return declared, problems.Err()
 }
 
-// AddFault records a fault of a value that is under a pointer in a document.
+// AddFault adds a fault of a value in the document in. The pointer of the fault is relative to under.
 func (d *document) AddFault(in *document, under string, f Fault) {
 	if f.key {
 		d.Problems = append(d.Problems, in.KeyProblem(under+f.Pointer, f.Message, f.Hint))
@@ -81,5 +81,5 @@ func ConfigProblem(s *spec.Spec, f Fault) spec.Problem {
 	return source.Problem(at, f.Message, f.Hint)
 }
 
-// LayerAt returns the pointer of a layer in its Spec.
+// LayerAt returns the JSON pointer of layer i in its Spec.
 func LayerAt(i int) string { return "/layers/" + strconv.Itoa(i) }

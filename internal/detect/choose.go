@@ -102,7 +102,7 @@ func (f *files) choose(found []match) []match {
 // isAllAttached reports whether the entries are evidence of two or more kinds, and all of those are mostly attached.
 func isAllAttached(c *choice) bool { return len(c.mains) == 0 && len(c.attached) > 1 }
 
-// hasAll reports whether every file plays a role.
+// hasAll reports whether every file has a role.
 func hasAll(m match) bool { return m.all != nil }
 
 // isMain reports whether a kind is not mostly attached.
@@ -115,13 +115,13 @@ func not(when func(*choice) bool) func(*choice) bool {
 	return func(c *choice) bool { return !when(c) }
 }
 
-func whenAnyLeft(is func(match) bool) func(*choice) bool {
-	return func(c *choice) bool { return c.hasLeft(is) }
+func whenAnyLeft(matches func(match) bool) func(*choice) bool {
+	return func(c *choice) bool { return c.hasLeft(matches) }
 }
 
-func (c *choice) hasLeft(is func(match) bool) bool { return slices.ContainsFunc(c.left, is) }
+func (c *choice) hasLeft(matches func(match) bool) bool { return slices.ContainsFunc(c.left, matches) }
 
-// has reports whether a kind is among the matches.
+// hasKind reports whether the kind of m is among the matches.
 func hasKind(all []match, m match) bool {
 	return slices.ContainsFunc(all, func(o match) bool { return o.kind.Name == m.kind.Name })
 }
@@ -138,8 +138,8 @@ func (f *files) isPart(all []match, m match) bool {
 	})
 }
 
-// accountsFor reports whether a kind has a role of its own for all evidence of another kind, such as the weights that a Modelfile names, or
-// the directories of a collection.
+// accountsFor reports whether a kind has a specific role for all evidence of another kind, such as the weights that a Modelfile names, or the
+// directories of a collection.
 func (f *files) accountsFor(m, other match) bool {
 	if other.isWhole {
 		return false
@@ -152,13 +152,13 @@ func (f *files) accountsFor(m, other match) bool {
 	return true
 }
 
-// hasOwnUses reports whether a kind has a role of its own for all files that show another one.
+// hasOwnUses reports whether a kind has a specific role for all files that show another one.
 func (f *files) hasOwnUses(m, other match) bool {
 	return !slices.ContainsFunc(other.showing, func(s *tree.Sample) bool { return !f.hasOwnUse(m, other, s) })
 }
 
-// hasOwnUse reports whether a kind has a role of its own for an entry, and not only the one for any file. In a directory, the
-// files that show the other kind count.
+// hasOwnUse reports whether a kind has a specific role for an entry, not only the role for any file. For a directory without a role, it
+// checks the files that show the other kind.
 func (f *files) hasOwnUse(m, other match, entry *tree.Sample) bool {
 	r, ok := f.table.FindRole(m.kind, entry, "")
 	if !ok && entry.IsDir() && m.kind.Expand {

@@ -14,7 +14,7 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// AmbiguousError reports that several kinds fit the files, and the user must choose. errors.Is(err, ErrInvalid) holds.
+// AmbiguousError reports that several kinds fit the files, and the user must choose. It wraps spec.ErrInvalid.
 type AmbiguousError struct{ Candidates []Candidate }
 
 // Candidate is a kind that fits, and the evidence for it.
@@ -33,7 +33,7 @@ func (e *AmbiguousError) Error() string {
 func (e *AmbiguousError) Unwrap() error { return spec.ErrInvalid }
 
 // Detect makes a Spec of plain files and directories. The kind is the given one, or the one that the names and contents
-// of the files show; the notes then state the evidence. If several kinds fit, the error is an *AmbiguousError. If none
+// of the files show; the notes then name the evidence. If several kinds fit, the error is an *AmbiguousError. If none
 // fits, the kind is generic, unless a file is broken and its name says that it belongs to a kind: that is an error.
 func Detect(t *compose.Table, fsys fs.FS, paths []string, kind string) (*spec.Spec, []string, error) {
 	samples, err := newSamples(fsys, paths)
@@ -115,7 +115,7 @@ func InKind(t *compose.Table, fsys fs.FS, paths []string, kind mediatypes.Kind) 
 	return declared, err
 }
 
-// expandDirectories replaces each directory by its entries.
+// expandDirectories replaces each directory with its entries.
 func expandDirectories(fsys fs.FS, samples []*tree.Sample) []*tree.Sample {
 	var entries []*tree.Sample
 	for _, s := range samples {

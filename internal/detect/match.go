@@ -76,7 +76,7 @@ func listEntries(fsys fs.FS, dir string) ([]string, error) {
 	return names, nil
 }
 
-// match is a kind and the files that play a role in it.
+// match is a kind and the files that have a role in it.
 type match struct {
 	kind      mediatypes.Kind
 	evidence  string            // empty if the files do not show the kind
@@ -84,9 +84,9 @@ type match struct {
 	showing   []*tree.Sample    // the used entries that show the kind
 	unused    []string          // the entries without a role
 	surplus   []string          // the entries with a role that has no room for them
-	isWhole   bool              // the directory shows the kind as a whole
+	isWhole   bool              // the directory itself shows the kind
 	isGeneral bool              // the test that shows it is general
-	isShown   bool              // an entry shows the kind, or the directory as a whole
+	isShown   bool              // an entry or the directory itself shows the kind
 	all       []string          // paths to declare if every file, at any depth, has a role; else nil
 	as        map[string]string // roles of paths whose names and contents do not show them
 }
@@ -133,8 +133,8 @@ func (f *files) hasRoom(k mediatypes.Kind, paths []string) bool {
 	return true
 }
 
-// find lists the entries that have a role in a kind, or the directory as a whole if that shows the kind. If an entry shows the kind by its
-// content, entries that only have the name of the same role do not count.
+// find lists the entries that have a role in a kind, or only the directory if the directory itself shows the kind. If an entry shows the
+// kind by its content, entries that match the same role only by name are ignored.
 func (f *files) find(k mediatypes.Kind) match {
 	m := match{kind: k}
 	if f.dir != nil {
@@ -206,8 +206,8 @@ func (f *files) listWithout(paths []string) []string {
 	return unused
 }
 
-// isIgnored reports whether the native client of a kind leaves out an entry, or all files in it. Composing reports what can't
-// be read.
+// isIgnored reports whether the native client of a kind leaves out an entry, or all files in it. It ignores errors, which composing
+// reports.
 func (f *files) isIgnored(k mediatypes.Kind, entry *tree.Sample) bool {
 	filter, err := roles.IgnoreFileFilter(f.fsys, k, path.Dir(entry.Path))
 	if f.dir != nil {
@@ -219,7 +219,7 @@ func (f *files) isIgnored(k mediatypes.Kind, entry *tree.Sample) bool {
 	return filter(entry.Path, entry.IsDir()) || f.dir != nil && entry.IsDir() && !hasFiles(k, entry)
 }
 
-// matchAll reports whether every named file plays a role in a kind and one of them shows it, and sets match.all.
+// matchAll reports whether every named file has a role in a kind and one of them shows it, and sets match.all.
 func (f *files) matchAll(m *match) (evidence string, ok bool) {
 	var all []string
 	for _, s := range f.named {
@@ -243,7 +243,8 @@ func (f *files) matchAll(m *match) (evidence string, ok bool) {
 	return evidence, true
 }
 
-// matchOne finds the role of a file. A directory that shows nothing as a whole may show a kind by the files in it.
+// matchOne returns the paths to declare for a file or directory, and whether it has a role. A directory that does not itself show a kind
+// may do so by the files in it.
 func matchOne(t *compose.Table, k mediatypes.Kind, s *tree.Sample) (paths []string, evidence string, ok bool) {
 	whole, ok := t.FindRole(k, s, "")
 	if ok && whole.Tells {
@@ -288,7 +289,7 @@ func matchTree(t *compose.Table, k mediatypes.Kind, dir *tree.Sample) (paths []s
 	return paths, evidence, isSure
 }
 
-// listShowing lists the files in a directory that show a kind. It returns none if it can't look at every file.
+// listShowing lists the files in a directory that show a kind. It returns nil if it can't check every file.
 func listShowing(t *compose.Table, k mediatypes.Kind, dir *tree.Sample) []*tree.Sample {
 	var found []*tree.Sample
 	seen := 0
@@ -310,7 +311,7 @@ func listShowing(t *compose.Table, k mediatypes.Kind, dir *tree.Sample) []*tree.
 	return found
 }
 
-// isShownByFile reports whether the kind is shown by the directory as a whole or by a file in it, and not only by a subdirectory.
+// isShownByFile reports whether the kind is shown by the directory itself or by a file in it, not only by a subdirectory.
 func (m match) isShownByFile() bool {
 	return m.isWhole || slices.ContainsFunc(m.showing, func(s *tree.Sample) bool { return !s.IsDir() })
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// inKind makes a Spec of plain files and directories of a kind that the user named. The kind takes each directory as a whole, or the files in
+// inKind makes a Spec of plain files and directories of a kind that the user named. The kind takes each directory as one layer, or the files in
 // it that have a role. Without such files, the error names what the kind expects.
 func inKind(t *compose.Table, k mediatypes.Kind, samples []*tree.Sample, paths []string) (*spec.Spec, []string, error) {
 	declared := &spec.Spec{Kind: k.Name}
@@ -60,7 +60,7 @@ func declareDirectory(t *compose.Table, k mediatypes.Kind, dir *tree.Sample, nam
 	return files.makeSpec(m)
 }
 
-// takesWhole reports whether a kind takes a directory as a whole. If some roles of the kind show it or are required, the role must be one of
+// takesWhole reports whether a kind takes a directory as one layer. If some roles of the kind show it or are required, the role must be one of
 // these.
 func takesWhole(t *compose.Table, k mediatypes.Kind, dir *tree.Sample) bool {
 	r, ok := t.FindRole(k, dir, "")
@@ -74,8 +74,8 @@ func takesWhole(t *compose.Table, k mediatypes.Kind, dir *tree.Sample) bool {
 // isMainType reports whether a layer type shows the kind, or the kind requires it.
 func isMainType(l mediatypes.LayerType) bool { return l.Tells || l.Min > 0 }
 
-// findOnlyEntry returns the only entry of a directory if it shows the kind: a directory by its name, such as that of the content of a volume,
-// or by its content, or a file at any depth, such as a runbook. Otherwise, it returns nil.
+// findOnlyEntry returns the only entry of a directory if the entry shows the kind: a directory by its name or content, such as _data of a
+// volume, or a file at any depth, such as a runbook. Otherwise, it returns nil.
 func findOnlyEntry(t *compose.Table, k mediatypes.Kind, dir *tree.Sample) *tree.Sample {
 	names, err := listEntries(dir.FS, dir.Path)
 	if err != nil || len(names) != 1 {
@@ -102,8 +102,8 @@ func isShownAlone(t *compose.Table, k mediatypes.Kind, dir, entry *tree.Sample) 
 	return ok && r.Tells && r.Content != "" && !whole.Tells
 }
 
-// isNamedFor reports whether a directory shows a kind only by its name. Such a directory counts only if nothing is beside it, not even a
-// hidden file: it may be part of anything.
+// isNamedFor reports whether a directory shows a kind only by its name. Such a directory is evidence only if nothing is beside it, not even a
+// hidden file, because it may belong to anything else.
 func isNamedFor(t *compose.Table, k mediatypes.Kind, entry *tree.Sample) bool {
 	r, ok := t.FindRole(k, entry, "")
 	return ok && entry.IsDir() && r.Tells && r.Content == ""
@@ -142,13 +142,13 @@ func (f *files) findCrowded(m match) (role string, several []string) {
 	return "", nil
 }
 
-// noneInKind returns the error for a directory without a file that has a role in the kind. If a file has a name of the kind, the error is its
-// fault.
+// noneInKind returns the error for a directory without a file that has a role in the kind. If a file has the name of the kind, the error describes
+// the fault of the file.
 func (f *files) noneInKind(k mediatypes.Kind) error {
 	for _, entry := range f.entries {
 		if fault := f.table.ClaimFault(k, entry); fault != nil && !entry.IsDir() {
 			return &spec.Error{Err: spec.Invalid(fmt.Errorf("%q has the name of kind %q, but %w", entry.Path, k.Name, fault)), Hint: f.table.Expected(k, "")}
 		}
 	}
-	return &spec.Error{Item: k.Name, Err: spec.Invalid(errors.New("no file here plays a role in this kind")), Hint: f.table.Expected(k, "")}
+	return &spec.Error{Item: k.Name, Err: spec.Invalid(errors.New("no file here has a role in this kind")), Hint: f.table.Expected(k, "")}
 }

@@ -40,10 +40,10 @@ func (s *starter) render() []byte {
 	for _, p := range s.dropped {
 		line("  # - %s # left out", quote(p))
 	}
-	alternatives := s.alternatives()
+	alternatives := s.listAlternatives()
 	for _, p := range s.left {
 		if !slices.Contains(alternatives, p) {
-			line("  # - %s # plays no role in this kind", quote(p))
+			line("  # - %s # has no role in this kind", quote(p))
 		}
 	}
 	if len(alternatives) > 0 {
@@ -56,8 +56,8 @@ func (s *starter) render() []byte {
 	return b.Bytes()
 }
 
-// alternatives returns further files that show the kind, if it has room for only one: those of other platforms.
-func (s *starter) alternatives() []string {
+// listAlternatives lists further files that show a kind that takes only one: they may be for other platforms.
+func (s *starter) listAlternatives() []string {
 	var found []string
 	for _, entry := range s.entries {
 		r, ok := s.table.FindRole(s.main.kind, entry, "")

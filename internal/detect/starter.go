@@ -14,8 +14,8 @@ import (
 )
 
 // Starter makes a commented davit.yaml for the files of a directory, of the given kind (the path of a kind file is relative to the directory)
-// or of the kind that the files show. The result composes without changes. SBOMs, runbooks, and other kinds that are mostly attached become
-// referrers of the rest.
+// or of the kind that the files show. The result composes without changes; if it can't, Starter returns it with the error. SBOMs, runbooks, and
+// other kinds that are mostly attached become referrers of the rest.
 func Starter(t *compose.Table, fsys fs.FS, dir, kind string) ([]byte, error) {
 	files, err := fs.Sub(fsys, path.Clean(dir))
 	if err != nil {
@@ -150,7 +150,7 @@ func (s *starter) detect() error {
 	return nil
 }
 
-// takeInKind takes the entries that play a role in the named kind.
+// takeInKind takes the entries that have a role in the named kind.
 func (s *starter) takeInKind(kind string) error {
 	k, ok := s.table.Lookup(kind)
 	switch {
@@ -183,7 +183,7 @@ func (s *starter) composes(kind string) bool {
 	return err == nil
 }
 
-// takeHidden declares a directory that has only hidden files, as a push of it does.
+// takeHidden declares a directory that has only hidden files, as Detect does.
 func (s *starter) takeHidden(kind string) error {
 	declared, _, err := Detect(s.table, s.fsys, []string{"."}, kind)
 	if err != nil {
@@ -228,7 +228,7 @@ func (s *starter) isAttached(name string) bool {
 	return slices.ContainsFunc(s.referrers, func(m match) bool { return slices.Contains(m.used, name) })
 }
 
-// recordLeft records the entries that are not packed.
+// recordLeft records the entries without a role, except those that the native client leaves out.
 func (s *starter) recordLeft() {
 	s.left = slices.DeleteFunc(s.listWithout(s.main.used), s.isAttached)
 	for _, entry := range s.entries {

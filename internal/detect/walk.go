@@ -47,4 +47,4 @@ func walkFiles(k mediatypes.Kind, dir *tree.Sample, visit func(*tree.Sample) err
 }
 
 // errNoRole ends the walk of a directory at the first file without a role.
-var errNoRole = errors.New("a file plays no role")
+var errNoRole = errors.New("a file has no role")

@@ -1,4 +1,4 @@
-// Package platforms completes the entries of an index in a declaration.
+// Package platforms expands and checks the entries of an index in a declaration.
 package platforms
 
 import (
@@ -18,7 +18,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Inherit fills a platform's Spec from that of the whole artifact.
+// Inherit returns a copy of a platform's Spec with the fields that it inherits from the Spec of the whole artifact.
 func Inherit(whole, platform *spec.Spec) *spec.Spec {
 	p := *platform
 	p.Kind, p.Own, p.Name, p.Version, p.ArtifactType, p.Dir = whole.Kind, whole.Own, whole.Name, whole.Version, whole.ArtifactType, whole.Dir
@@ -79,9 +79,9 @@ type Taken map[string]string
 
 // Add adds a manifest of the index. It returns a message if another manifest is for the same platform or, in a collection, has the same name.
 func (t Taken) Add(plan *spec.Plan, shape mediatypes.Shape) (clash string) {
-	of, verb, rule := manifest.FormatPlatform(plan.Platform), "is for", "an index holds one of each platform"
+	of, verb, rule := manifest.FormatPlatform(plan.Platform), "are both for", "an index holds one manifest per platform"
 	if shape == mediatypes.Collection {
-		of, verb, rule = plan.Annotations[ocispec.AnnotationTitle], "is called", "a collection holds one of each name"
+		of, verb, rule = plan.Annotations[ocispec.AnnotationTitle], "are both called", "a collection holds one artifact per name"
 	} else if plan.Platform == nil {
 		return ""
 	}
@@ -91,7 +91,7 @@ func (t Taken) Add(plan *spec.Plan, shape mediatypes.Shape) (clash string) {
 	}
 	own := strings.Join(files, ", ")
 	if first, taken := t[of]; taken {
-		return fmt.Sprintf("%s %s %s, as %s is, and %s", own, verb, of, first, rule)
+		return fmt.Sprintf("%s and %s %s %s; %s", own, first, verb, of, rule)
 	}
 	t[of] = own
 	return ""

@@ -16,7 +16,7 @@ import (
 var (
 	spdxInYAML = lazy.Regexp(`(?ms)^SPDXID:.*^spdxVersion:|^spdxVersion:.*^SPDXID:`)
 	spdxInRDF  = lazy.Regexp(`(?s)^\s*<.*rdf:RDF.*http://spdx\.org/rdf/terms#`)
-	// documentMarks match the beginning of documents that have a kind of their own.
+	// documentMarks match the beginning of documents of specific kinds.
 	documentMarks = lazy.Regexp(`(?s)^\s*(?:SPDXVersion:|[{<].*(?:"spdxVersion"|"bomFormat"|https://spdx\.org/rdf/3|cyclonedx\.org/schema/bom|"runs"|"predicateType"|openvex\.dev|"csaf_version"))`)
 )
 

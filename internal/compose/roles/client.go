@@ -46,7 +46,7 @@ func (t *Table) ClientFilters(fsys fs.FS, k mediatypes.Kind, dir string) (all, i
 	return AnyOf(usual, ignored), ignored, err
 }
 
-// ExcludeFilter returns a filter of Kind.Exclude followed by more patterns, or nil without any patterns.
+// ExcludeFilter returns a filter of Kind.Exclude followed by more patterns, or nil if there are no patterns.
 func ExcludeFilter(k mediatypes.Kind, dir string, more ...string) (spec.Filter, error) {
 	patterns := slices.Concat(k.Exclude, more)
 	if len(patterns) == 0 {

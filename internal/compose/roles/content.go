@@ -9,7 +9,7 @@ import (
 
 // Test checks whether the content of a file or directory fits a role.
 type Test struct {
-	// Expects describes the content that passes: "SPDX in JSON". It completes "expected …" in a message.
+	// Expects describes the content that passes: "SPDX in JSON". It follows "expected" in messages.
 	Expects string
 	// Find returns the evidence: "begins with GGUF". It must read a bounded part of the file, whatever size the file claims.
 	Find func(s *tree.Sample) (evidence string, ok bool)

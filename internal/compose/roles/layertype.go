@@ -11,16 +11,16 @@ import (
 // Packings returns the hint that lists how a role can be packed; for a directory, also the roles of the kind that take any number of
 // directories.
 func Packings(kind mediatypes.Kind, t mediatypes.LayerType, isDir bool) string {
-	hint := "one of " + packings(t)
+	hint := "one of " + listPackings(t)
 	for _, other := range kind.Layers {
 		if isDir && other.Role != t.Role && other.Max == 0 && IsForDirectories(other) {
-			hint += fmt.Sprintf("; with as: %s, one of %s", other.Role, packings(other))
+			hint += fmt.Sprintf("; with as: %s, one of %s", other.Role, listPackings(other))
 		}
 	}
 	return hint + "; or set mediaType"
 }
 
-func packings(t mediatypes.LayerType) string {
+func listPackings(t mediatypes.LayerType) string {
 	var known []string
 	for _, p := range mediatypes.Packings() {
 		if _, ok := t.For(p); ok {

@@ -48,7 +48,7 @@ func takes(t mediatypes.LayerType, s *tree.Sample, byName, named bool) bool {
 	return !byName
 }
 
-// IsForDirectories reports whether a layer type takes directories as a whole.
+// IsForDirectories reports whether a layer type makes one layer of a directory.
 func IsForDirectories(t mediatypes.LayerType) bool {
 	return len(t.Match) == 0 && t.Packed() != mediatypes.Raw ||
 		slices.ContainsFunc(t.Match, func(m string) bool { return strings.HasSuffix(m, "/") })
@@ -84,7 +84,7 @@ func (t *Table) passes(l mediatypes.LayerType, s *tree.Sample) (evidence string,
 	return test.Find(s)
 }
 
-// Expected describes the files that a kind takes in a role (any role if empty).
+// Expected describes the files that a kind takes in the role as, or in any role if as is empty. It returns "" if it can't describe them.
 func (t *Table) Expected(kind mediatypes.Kind, as string) string {
 	var parts []string
 	for i, l := range kind.Layers {
@@ -119,7 +119,7 @@ func parenthesize(s string) string {
 	return "(" + s + ")"
 }
 
-// Bounds returns the fewest and most layers that a role may have.
+// Bounds returns the fewest and most layers that a role may have. most is 0 if there is no limit.
 func Bounds(kind mediatypes.Kind, name string) (fewest, most int) {
 	for _, t := range kind.Layers {
 		if t.Role == name {

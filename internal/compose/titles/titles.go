@@ -21,7 +21,7 @@ type Layer struct {
 	IsDeclared bool // the title is that of the declaration, which was checked there
 }
 
-// Fault is a title that a pull can't place at all, or not together with the other layers.
+// Fault describes a title that a pull can't place at all, or not together with the other layers.
 type Fault struct {
 	Layer         int // its index
 	Message, Hint string
@@ -39,7 +39,7 @@ func Check(fsys fs.FS, layers []Layer) []Fault {
 			faults = append(faults, Fault{i, fmt.Sprintf("%q can't be pulled: the name %s", l.Title, reason), "rename the file, or set the title of the layer"})
 		}
 		if other, taken := first[l.Title]; taken {
-			faults = append(faults, Fault{i, fmt.Sprintf("layers %q and %q have one title, %q", other.Path, l.Path, l.Title), ""})
+			faults = append(faults, Fault{i, fmt.Sprintf("layers %q and %q have the same title, %q", other.Path, l.Path, l.Title), ""})
 			continue
 		}
 		first[l.Title] = l
@@ -64,7 +64,7 @@ func Check(fsys fs.FS, layers []Layer) []Fault {
 	return faults
 }
 
-// findCollisions returns the faults of a tar that has the files of other layers: a pull unpacks it into the same directory.
+// findCollisions returns the faults of a tar that contains files of other layers: a pull unpacks it into the same directory.
 func findCollisions(fsys fs.FS, at int, layers []Layer) []Fault {
 	tar := layers[at]
 	if !isUnpacked(tar) {
@@ -78,13 +78,13 @@ func findCollisions(fsys fs.FS, at int, layers []Layer) []Fault {
 	for i, l := range layers {
 		switch {
 		case l.Packing == mediatypes.Raw && l.Title != "" && hasFile(fsys, tar, l.Title):
-			report("%q has %q, and so does a layer of its own", tar.Path, l.Title)
+			report("%q contains %q, which is also a separate layer", tar.Path, l.Title)
 		case i < at && isUnpacked(l) && (strings.HasPrefix(l.Prefix, tar.Prefix) || strings.HasPrefix(tar.Prefix, l.Prefix)):
 			if names == nil {
 				names = fileNames(fsys, tar)
 			}
 			if found := slices.IndexFunc(names, func(name string) bool { return hasFile(fsys, l, name) }); found >= 0 {
-				report("%q and %q have one file, %q", l.Path, tar.Path, names[found])
+				report("%q and %q both contain %q", l.Path, tar.Path, names[found])
 			}
 		}
 	}
@@ -144,11 +144,11 @@ func InvalidOnWindows(layers []Layer) []string {
 	return bad
 }
 
-// windowsDevices are names that Windows keeps for devices, with any extension.
+// windowsDevices are names that Windows reserves for devices, with any extension.
 var windowsDevices = []string{"con", "prn", "aux", "nul", "com1", "com2", "com3", "com4", "com5", "com6", "com7", "com8", "com9",
 	"lpt1", "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9", "conin$", "conout$"}
 
-// isWindowsPath reports whether Windows can have a file of this path.
+// isWindowsPath reports whether a path is valid on Windows.
 func isWindowsPath(name string) bool {
 	for part := range strings.SplitSeq(name, "/") {
 		stem, _, _ := strings.Cut(strings.ToLower(part), ".")

@@ -61,7 +61,7 @@ func TestStatementRefuses(t *testing.T) {
 		"payload not a statement": {kindtest.Dsse(mediatypes.InToto, "{}"), "not a type of in-toto statements"},
 		"not signed":              {`{"payloadType":"x","payload":"","signatures":[]}`, "has no signatures"},
 		"empty bundle":            {`{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json"}`, "neither dsseEnvelope nor messageSignature"},
-		"another document":        {`{}`, "plays no role"},
+		"another document":        {`{}`, "has no role"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -63,7 +63,7 @@ func TestRefuses(t *testing.T) {
 		"tool":         `the name of "tool" has no platform, such as linux-amd64`,
 		"tool-linux":   `the name of "tool-linux" has no platform`,
 		"tool-amd64":   `has no platform`,
-		"linux-x64.gz": "linux-x64.gz is for linux/amd64, as linux-amd64 is, and an index holds one of each platform",
+		"linux-x64.gz": "linux-x64.gz and linux-amd64 are both for linux/amd64; an index holds one manifest per platform",
 	} {
 		files := map[string]string{name: "x"}
 		if strings.Contains(name, "x64") {

@@ -430,9 +430,9 @@ func TestModelWithDirectories(t *testing.T) {
 	}
 	for layers, want := range map[string]string{
 		"{path: cfg, packing: tar}":                    "directory application/vnd.docker.ai.dir.tar tar cfg",
-		"{path: cfg, packing: tar, as: vllm}":          `"cfg" has "config.json"`,
+		"{path: cfg, packing: tar, as: vllm}":          `"cfg" contains "config.json"`,
 		"{path: vllm-config, exclude: [/config.json]}": "vllm application/vnd.docker.ai.vllm.config.tar tar vllm-config",
-		"vllm-config/": `"vllm-config" has "config.json"`,
+		"vllm-config/": `"vllm-config" contains "config.json"`,
 		"{path: vllm-config/sub, packing: tar, title: a}":      "directory application/vnd.docker.ai.dir.tar tar a",
 		"{path: vllm-config/sub, packing: tar, as: directory}": "directory application/vnd.docker.ai.dir.tar tar vllm-config/sub",
 	} {

@@ -155,7 +155,7 @@ func TestRefuses(t *testing.T) {
 		"a bad value":          {"FROM ./a.gguf\n\nPARAMETER seed x\n", "[Modelfile]", `Modelfile:3: parameter seed: invalid value "x"`},
 		"a bad version":        {"FROM ./a.gguf\nREQUIRES new\n", "[Modelfile]", "Modelfile:2: REQUIRES new: want a version"},
 		"no model":             {"", "[LICENSE]", "there is no GGUF model"},
-		"safetensors":          {"", "[m.safetensors]", "plays no role"},
+		"safetensors":          {"", "[m.safetensors]", "has no role"},
 		"bad params":           {"", "[a.gguf, params.json]", "params.json"},
 	} {
 		t.Run(name, func(t *testing.T) {

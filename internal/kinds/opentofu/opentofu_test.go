@@ -20,7 +20,7 @@ func TestProviders(t *testing.T) {
 		want  string
 	}{
 		"two versions": {[]string{"terraform-provider-a_1.0.0_linux_amd64.zip", "terraform-provider-a_1.1.0_linux_arm64.zip"}, "must have the same name and version"},
-		"another name": {[]string{"provider.zip"}, "plays no role in kind"},
+		"another name": {[]string{"provider.zip"}, "has no role in kind"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -85,7 +85,7 @@ func TestInvalidSBOM(t *testing.T) {
 	t.Parallel()
 	_, err := kindtest.Compose(t, map[string]string{"package.json": `{"name":"x"}`}, "kind: sbom\nlayers:\n  - package.json\n")
 	kindtest.WantLines(t, fmt.Sprint(err), `
-	davit.yaml:3:5: "package.json" plays no role in kind "sbom" (expected SPDX in JSON; CycloneDX in JSON; CycloneDX in XML; Syft's JSON; SPDX as tag: value)`)
+	davit.yaml:3:5: "package.json" has no role in kind "sbom" (expected SPDX in JSON; CycloneDX in JSON; CycloneDX in XML; Syft's JSON; SPDX as tag: value)`)
 }
 
 func FuzzSBOM(f *testing.F) {

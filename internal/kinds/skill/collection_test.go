@@ -64,7 +64,7 @@ func TestCollectionRefuses(t *testing.T) {
 	for name, tc := range map[string]struct{ declared, want string }{
 		"no name":               {"kind: skills\nlayers: [a/*/]\n", `kind "skills" needs a name`},
 		"platforms":             {head + "platforms: [{platform: linux/amd64, layers: [a/one/]}]\n", `kind "skills" has no platforms`},
-		"one name twice":        {head + "layers: [a/one/, b/one/]\n", "b/one is called one, as a/one is, and a collection holds one of each name"},
+		"one name twice":        {head + "layers: [a/one/, b/one/]\n", "b/one and a/one are both called one; a collection holds one artifact per name"},
 		"no skill":              {head + "layers: [c/]\n", "SKILL.md"},
 		"no match":              {head + "layers: [x/*/]\n", "x/*/"},
 		"a reference to one":    {head + "config: {ref: r.example.com/s}\nlayers: [a/*/]\n", "ref"},

@@ -43,7 +43,7 @@ func TestVolumeFromTar(t *testing.T) {
 		}
 	}
 	for want, layers := range map[string]string{
-		`davit.yaml:2:10: "no.tar" plays no role in kind "volume" (expected _data/; */; a tar (*.tar, *.tar.gz, *.tgz, *.tar.zst))`:                         "[no.tar]",
+		`davit.yaml:2:10: "no.tar" has no role in kind "volume" (expected _data/; */; a tar (*.tar, *.tar.gz, *.tgz, *.tar.zst))`:                           "[no.tar]",
 		`davit.yaml:2:24: "x.tar" is a tar, whose entries keep their modes and owners`:                                                                      "[{path: x.tar, preserve: false}]",
 		`davit.yaml:2:24: "x.tar" is a file; only directories can be split`:                                                                                 "[{path: x.tar, split: true}]",
 		`davit.yaml:2:33: kind "volume" does not pack role "data" as raw (one of tar, tar+gzip, tar+zstd; or set mediaType)`:                                "[{path: x.tar, packing: raw}]",
