@@ -137,9 +137,9 @@ var known = sync.OnceValue(func() []mediatypes.Known {
 	return all
 })
 
-// Stated returns the name of the kind whose content is the predicate of in-toto statements with a predicate type. It returns ""
-// for other predicate types, such as provenance.
-func Stated(predicate string) string {
+// KindOfPredicate returns the name of the kind of documents with an in-toto predicate type, such as sbom. It returns "" for
+// other types, such as that of provenance.
+func KindOfPredicate(predicate string) string {
 	for _, k := range list() {
 		if slices.ContainsFunc(k.Predicates, func(p string) bool { return strings.HasPrefix(predicate, p) }) {
 			return k.Name

@@ -8,7 +8,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Fallback returns the kind of artifacts and files that have no other.
+// Fallback returns the kind of artifacts and files that have no other kind.
 func Fallback() mediatypes.Kind {
 	fallback, _ := Recognize(mediatypes.Traits{})
 	return fallback

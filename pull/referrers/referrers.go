@@ -262,7 +262,7 @@ func (r *Referrer) Is(kind string) bool { return kind != "" && r.is(kind) }
 func (r *Referrer) is(kind string) bool {
 	stated := append(slices.Clone(r.Statements), r.Annotations[mediatypes.PredicateType], r.Annotations[mediatypes.BundlePredicateType])
 	return kind == "" || kind == r.Kind || kind == r.ArtifactType ||
-		slices.ContainsFunc(stated, func(predicate string) bool { return predicate != "" && kinds.Stated(predicate) == kind })
+		slices.ContainsFunc(stated, func(predicate string) bool { return predicate != "" && kinds.KindOfPredicate(predicate) == kind })
 }
 
 // listCosignManifests lists the manifests that cosign stores for a subject under tags derived from its digest.

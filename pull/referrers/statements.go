@@ -64,7 +64,7 @@ func findStatementAbout(ctx context.Context, src content.Fetcher, index *fetch.M
 // its manifest.
 func isStatement(layer ocispec.Descriptor, of mediatypes.Kind, kind string) bool {
 	predicate := layer.Annotations[mediatypes.PredicateType]
-	return kind == kinds.Stated(predicate) || kind == of.Name || kind == layer.MediaType || kind == predicate && predicate != ""
+	return kind == kinds.KindOfPredicate(predicate) || kind == of.Name || kind == layer.MediaType || kind == predicate && predicate != ""
 }
 
 // predicates returns the predicate types of the statements of a manifest.

@@ -9,7 +9,7 @@ import (
 const config = "application/vnd.docker.agent.config.v1+json"
 
 // Kind returns the kind of Docker agents. An agent is a YAML file like any other, so the kind must be named. "docker agent"
-// refuses an artifact without the annotation of the version.
+// refuses an artifact without the version annotation.
 func Kind() kind.Kind {
 	return kind.Kind{
 		Kind: mediatypes.Kind{

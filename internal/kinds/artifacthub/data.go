@@ -5,7 +5,7 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// File is the name of the packed file. Its artifact has a tag of its own in the repository of a chart.
+// File is the name of the packed file. Its artifact has a separate tag in the repository of a chart.
 const File = "artifacthub-repo.yml"
 
 // data describes the file that names the owners of a repository to Artifact Hub. The config has content, since some registries

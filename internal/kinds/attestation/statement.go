@@ -14,8 +14,8 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// maxStatement bounds a statement that is read into memory for its predicate type. A larger statement is packed without the
-// annotation.
+// maxStatement is the largest statement, in bytes, that is read into memory for its predicate type. A larger statement is packed
+// without the annotation.
 const maxStatement = 8 << 20
 
 // isSigstoreBundle recognizes a sigstore bundle by its media type.
@@ -42,7 +42,7 @@ func isInToto(s *tree.Sample) (string, bool) {
 	keys := s.Keys()
 	for _, t := range keys["_type"] {
 		if strings.HasPrefix(t, "https://in-toto.io/Statement/") {
-			return strings.TrimSpace("states " + strings.Join(keys["predicateType"], "")), true
+			return strings.TrimRight("is an in-toto statement: "+strings.Join(keys["predicateType"], ""), ": "), true
 		}
 	}
 	return "", false

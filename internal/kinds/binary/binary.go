@@ -22,7 +22,7 @@ import (
 const checksum = "sha512"
 
 // Kind returns the kind of release files. Each layer is an unchanged file, so the digest of the layer is the checksum of the file.
-// An index has a manifest for each platform, as promo-tools of Kubernetes makes it. Any file may be a release file, so the kind must
+// An index has a manifest for each platform, as in Kubernetes' promo-tools. Any file may be a release file, so the kind must
 // be named.
 func Kind() kind.Kind {
 	return kind.Kind{
@@ -85,7 +85,7 @@ func checksumOf(d *compose.Draft, l *compose.Layer) (string, error) {
 	return hex.EncodeToString(hash.Sum(nil)), nil
 }
 
-// systems and processors map words in names of release files to the names in Go, and for processors a variant.
+// systems and processors map words in the names of release files to Go's names. A processor may also have a variant.
 var (
 	systems = map[string]string{
 		"linux": "linux", "darwin": "darwin", "macos": "darwin", "mac": "darwin", "osx": "darwin", "apple": "darwin", "windows": "windows", "win": "windows", "win64": "windows",

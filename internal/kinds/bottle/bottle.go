@@ -24,7 +24,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// maxBottle bounds the unpacked size of a bottle: more than any formula installs.
+// maxBottle limits the unpacked size of a bottle, in bytes. It is more than any formula installs.
 const maxBottle = 64 << 30
 
 // bottleName matches the name of a bottle: NAME--VERSION.TAG.bottle[.REBUILD].tar.gz.
@@ -135,7 +135,7 @@ func (b *bottleFile) fullName(d *compose.Draft) string {
 	return b.name
 }
 
-// reference returns the tag of the index: the version, and the rebuild if it is not 0.
+// reference returns the version, followed by the separator and the rebuild if that is not 0.
 func (b *bottleFile) reference(separator string) string {
 	if b.rebuild == "" || b.rebuild == "0" {
 		return b.version
@@ -235,7 +235,7 @@ func (b *bottleFile) read(d *compose.Draft, l *compose.Layer) error {
 	}
 	b.diffID = digest.NewDigest(digest.SHA256, hash)
 	if b.tab == nil {
-		return fmt.Errorf("has no %s/%s/INSTALL_RECEIPT.json, and Homebrew pours no bottle without it", b.name, b.version)
+		return fmt.Errorf("has no %s/%s/INSTALL_RECEIPT.json, which Homebrew requires", b.name, b.version)
 	}
 	if b.tag == "all" {
 		delete(b.tab, "arch")

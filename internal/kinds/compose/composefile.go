@@ -50,7 +50,7 @@ func (p part) layerName() string {
 }
 
 // errEmptyCompose is the error for a file that docker compose refuses as an "empty compose file".
-var errEmptyCompose = errors.New("it is empty, docker compose requires services")
+var errEmptyCompose = errors.New("it is empty: docker compose requires services")
 
 // LayerName returns the name under which a file that others refer to is published, beside compose.yaml. It does not reveal the
 // path of the file.
@@ -223,7 +223,7 @@ func (f *composeFile) rewriteEnvFile(what string, entry *yaml.Node) error {
 	return nil
 }
 
-// title returns the name under which an env file or label file is published. Docker compose shows the paths of label files, so
+// title returns the name under which an env file or label file is published. Docker Compose shows the paths of label files, so
 // a label file beside the compose file keeps its name.
 func (p *composeProject) title(what, name string) string {
 	if title, ok := p.titles[name]; ok {

@@ -161,7 +161,7 @@ func nameEnvFiles(d *compose.Draft, p *composeProject) error {
 	d.Layers = slices.DeleteFunc(d.Layers, func(l *compose.Layer) bool {
 		unused := l.Role == "env" && !p.env[l.Path]
 		if unused {
-			d.Notes = append(d.Notes, fmt.Sprintf("compose: %s is left out, no service names it as env_file", l.Path))
+			d.Notes = append(d.Notes, fmt.Sprintf("compose: %s is left out: no service names it as env_file", l.Path))
 		}
 		return unused
 	})

@@ -50,7 +50,7 @@ func selectFiles(d *compose.Directory) (compose.Selection, error) {
 	return selected, nil
 }
 
-// namedEnvFiles lists the files of a directory that services name under env_file or label_file, also in compose files that are
+// namedEnvFiles lists the files of a directory that services name under env_file or label_file, including in compose files that are
 // extended or included.
 func namedEnvFiles(fsys fs.FS, dir string, own []string) []string {
 	p, err := newProject(fsys, path.Dir(own[0]))
@@ -110,4 +110,4 @@ func filesWithServices(d *compose.Directory) []string {
 }
 
 // NotTaken is the reason why a compose file in a directory is not packed by itself.
-const NotTaken = "is not taken by itself: of a directory, docker compose takes its compose.yaml, the override beside it and what they refer to"
+const NotTaken = "is not taken by itself: from a directory, docker compose takes compose.yaml, its override file, and the files that they refer to"

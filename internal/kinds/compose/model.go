@@ -26,7 +26,7 @@ type loader struct {
 	chain  []string // the files that are being loaded, each included by the one before it
 }
 
-// source is a set of files that override each other: paths in them are relative to base, and vars fill in their variables.
+// source is a set of files that override each other. Paths in them are relative to base, and vars has the values of their variables.
 type source struct {
 	names []string
 	base  string
@@ -209,7 +209,7 @@ func (l *loader) resolveExtends(service any, at sourceFile, services project.Mod
 	return below, nil
 }
 
-// parseExtends returns the service that extends names, and the file of the service, "" for the same file.
+// parseExtends returns the service that extends names, and the file of the service, or "" for the same file.
 func parseExtends(extends any) (service, file string) {
 	if long, ok := extends.(project.Model); ok {
 		service, _ = long["service"].(string)
@@ -236,7 +236,7 @@ func (s source) fill(value string) (string, error) {
 	return value, nil
 }
 
-// check returns the errors that docker compose reports before it shows or publishes a project.
+// check returns the first error that docker compose would report before it shows or publishes a project.
 func (p *composeProject) check(files []string) error {
 	l := &loader{composeProject: p}
 	m, err := l.load(source{files, p.dir, p.vars})

@@ -21,7 +21,7 @@ func follow(node *yaml.Node) *yaml.Node {
 	return emptyNode
 }
 
-// field returns the value of a key of a mapping, also from mappings that are merged into it, or nil if the key does not exist.
+// field returns the value of a key in a mapping or in the mappings that are merged into it, or nil if the key does not exist.
 func field(node *yaml.Node, key string) *yaml.Node { return fieldWithin(node, key, maxYAMLMerges) }
 
 func fieldWithin(node *yaml.Node, key string, depth int) *yaml.Node {
@@ -47,7 +47,7 @@ func fieldWithin(node *yaml.Node, key string, depth int) *yaml.Node {
 	return nil
 }
 
-// items returns the elements of a sequence, none for null, or else the node as the only element.
+// items returns the elements of a sequence, no elements for null, or else the node as the only element.
 func items(node *yaml.Node) []*yaml.Node {
 	node = follow(node)
 	switch {

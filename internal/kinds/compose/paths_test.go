@@ -107,7 +107,7 @@ func TestVariablesInPaths(t *testing.T) {
 	if contents["web.labels"] != "x=y\n" || len(contents) != 5 {
 		t.Errorf("published %v", contents)
 	}
-	if !strings.Contains(strings.Join(plan.Notes, "\n"), "compose: .env is left out, no service names it as env_file") {
+	if !strings.Contains(strings.Join(plan.Notes, "\n"), "compose: .env is left out: no service names it as env_file") {
 		t.Errorf("notes %q", plan.Notes)
 	}
 }

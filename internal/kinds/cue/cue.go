@@ -1,4 +1,4 @@
-// Package cue implements the kind for modules of CUE.
+// Package cue implements the kind for CUE modules.
 package cue
 
 import (
@@ -21,7 +21,7 @@ import (
 // file is the path of the declaration of a module in its directory.
 const file = "cue.mod/module.cue"
 
-// Kind returns the kind of modules of CUE: a zip of the directory, and the declaration of the module.
+// Kind returns the kind of CUE modules: a zip of the directory, and the declaration of the module.
 func Kind() kind.Kind {
 	return kind.Kind{
 		Kind: mediatypes.Kind{
@@ -58,7 +58,7 @@ var (
 	language   = lazy.Regexp(`(?m)^(?:language:\s*version:|\s+version:)\s*"v`)
 )
 
-// derive adds the declaration of the module as a layer of its own.
+// derive adds the declaration of the module as a separate layer.
 func derive(d *compose.Draft) (configblob.Finish, error) {
 	modules := d.WithRole("module")
 	if len(modules) != 1 {

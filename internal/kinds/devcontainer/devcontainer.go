@@ -42,7 +42,7 @@ func IsTemplate(t mediatypes.Traits) bool {
 // Complete checks a feature or template, and adds the fields to its metadata that the devcontainer CLI derives from its files.
 type Complete func(m *Metadata, fsys fs.FS, l *compose.Layer) error
 
-// Derive completes a feature or a template. The config is empty: the metadata are in an annotation.
+// Derive sets the title, annotations, and tags of a feature or a template. The config is empty: the metadata is in an annotation.
 func Derive(d *compose.Draft, kind string, complete Complete) (configblob.Finish, error) {
 	if len(d.Layers) != 1 {
 		return nil, nil // reported elsewhere
@@ -115,7 +115,7 @@ func (m *Metadata) Set(key string, value any) error {
 	return nil
 }
 
-// Read reads the metadata file of a feature or template, and checks what the devcontainer CLI checks.
+// Read reads the metadata file of a feature or template, and checks the fields that the devcontainer CLI requires and the options.
 func Read(fsys fs.FS, dir, kind string) (*Metadata, error) {
 	file := File(kind)
 	data, err := tree.ReadFile(fsys, path.Join(dir, file), tree.MaxSmallFile)
@@ -155,7 +155,7 @@ func (m *Metadata) checkFolder(name, file string) error {
 // stringField returns the value of a field, or "" if the value is not a string.
 func (m *Metadata) stringField(key string) string {
 	var s string
-	_ = json.Unmarshal(m.fields[key], &s) // another type counts as unset
+	_ = json.Unmarshal(m.fields[key], &s) // a value of another type is treated as unset
 	return s
 }
 

@@ -24,7 +24,7 @@ func (m *Metadata) checkOptions() error {
 	}
 	var options map[string]json.RawMessage
 	if err := json.Unmarshal(m.fields["options"], &options); err != nil {
-		return errors.New("options is not an object of options by their names")
+		return errors.New("options is not an object of options by name")
 	}
 	for _, name := range slices.Sorted(maps.Keys(options)) {
 		var o option
@@ -69,7 +69,7 @@ func (o option) check() error {
 	case o.Type != "string" && o.Type != "boolean":
 		return fmt.Errorf("its type %q is neither string nor boolean", o.Type)
 	case o.Type == "boolean" && lists:
-		return errors.New("it is boolean and lists values, which only a string can")
+		return errors.New("it is boolean and lists values: only a string option can")
 	case o.Type == "boolean" && o.Default != nil && !isBool, o.Type == "string" && o.Default != nil && !isString:
 		return fmt.Errorf("its default %s is not of type %s", o.Default, o.Type)
 	case o.Enum != nil && o.Proposals != nil:

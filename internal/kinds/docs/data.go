@@ -5,7 +5,7 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// data describes documentation: a folder of pages as one layer, single pages as layers of their own.
+// data describes documentation: a folder of pages as one layer, single pages as separate layers.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
 		Name:     "docs",

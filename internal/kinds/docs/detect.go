@@ -34,8 +34,8 @@ func isPage(name string) bool {
 func indexRank(name string) int { return slices.Index(indexPages, path.Base(markdown.PageName(name))) }
 
 // isDocs recognizes a directory that has an index page or the configuration of a site, and in which most files are pages,
-// besides images, styles, and scripts. Many directories have a README, so a README counts as index page only if there are
-// hardly any other files.
+// besides images, styles, and scripts. Many directories have a README, so a README is accepted as the index page only if
+// almost all files are pages.
 func isDocs(s *tree.Sample) (string, bool) {
 	if !s.IsDir() {
 		return "", false
@@ -66,7 +66,7 @@ func isDocs(s *tree.Sample) (string, bool) {
 	case strings.HasPrefix(strings.ToLower(index), "readme"):
 		return fmt.Sprintf("holds %s and hardly anything but pages", index), pages > 4*foreign
 	}
-	if strings.HasPrefix(path.Ext(index), ".htm") { // programs have one as well
+	if strings.HasPrefix(path.Ext(index), ".htm") { // programs have one too
 		foreign++
 	}
 	return fmt.Sprintf("holds %s and mostly pages", index), pages >= foreign

@@ -33,7 +33,7 @@ type docsPage struct {
 	Title string `json:"title,omitempty"` // from its front matter or its first heading
 
 	source string // the file
-	weight int    // the position in its front matter; 0: not set, so after the pages with a weight
+	weight int    // the position in its front matter; 0 if not set, which follows all other weights
 }
 
 // derive makes the config: the list of pages, and the first page to read.
@@ -126,7 +126,7 @@ func listPages(d *compose.Draft, l *compose.Layer) ([]docsPage, error) {
 	return pages, nil
 }
 
-// newPage returns the page in a file, with the title and the weight that the file states.
+// newPage returns the page in a file, with the title and the weight from the file.
 func newPage(d *compose.Draft, f tree.PackedFile) docsPage {
 	p := docsPage{Path: f.Title, source: f.Path}
 	head, err := tree.ReadHead(d.FS, f.Path)

@@ -18,7 +18,7 @@ var (
 	crossPage    = lazy.Regexp(`xref:(?:([\w-]+):)?([^\s\[#:]+)`)
 )
 
-// setting returns the first group of a match, or a default without a match.
+// setting returns the first group of a match, or otherwise if match is nil.
 func setting(match []string, otherwise string) string {
 	if match == nil {
 		return otherwise

@@ -15,7 +15,7 @@ import (
 	"github.com/davit-oci/davit/internal/tree"
 )
 
-// maxNavigation bounds the file that lists the pages of a site.
+// maxNavigation limits the size of the configuration of a site, and of the file that lists its pages, in bytes.
 const maxNavigation = 1 << 20
 
 // generator describes the sites of a site generator.
@@ -56,7 +56,7 @@ var generators = []generator{
 	{[]string{"index.rst"}, noTitle, []string{"index.rst"}, nil, nil},
 }
 
-// site has the title, the navigation, and the first page that the configuration of a site states.
+// site holds the title, the navigation, and the first page from the configuration of a site.
 type site struct {
 	title string
 	nav   string   // the file that lists the pages
@@ -259,7 +259,7 @@ func compareWeighted(weights map[string]int, a, b string) int {
 	return wa - wb
 }
 
-// titleOf returns the title in the text of a page.
+// titleOf returns the title in the text of a page, or "".
 func titleOf(name string, body []byte) string {
 	switch strings.ToLower(path.Ext(markdown.PageName(name))) {
 	case ".md", ".markdown", ".mdx":
@@ -280,7 +280,7 @@ func titleOf(name string, body []byte) string {
 	return ""
 }
 
-// rstTitle returns the first underlined line, which is the title in reStructuredText.
+// rstTitle returns the first underlined line, which is the title in reStructuredText, or "".
 func rstTitle(body string) string {
 	const marks = "=-`:.'\"~^_*+#"
 	previous := ""

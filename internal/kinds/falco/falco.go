@@ -37,7 +37,8 @@ func Asset() kind.Kind {
 	}, "*")
 }
 
-// newKind completes one of the kinds. They differ only in their data, a word in their media types, and the names of their files.
+// newKind returns one of the kinds, with the fields that they share. They differ only in their data, a word in their media types, and the
+// names of their files.
 func newKind(word string, k mediatypes.Kind, match ...string) kind.Kind {
 	named := kind.ObjectField(map[string]any{"name": kind.StringField("of the artifact"), "version": kind.StringField("a semantic version")})
 	list := func(description string) map[string]any {

@@ -15,7 +15,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	return devcontainer.Derive(d, "feature", Complete)
 }
 
-// Complete adds currentId if the feature had other IDs, and checks that the feature can be installed.
+// Complete adds currentId if the feature had other IDs, and fails if there is no install.sh.
 func Complete(m *devcontainer.Metadata, fsys fs.FS, l *compose.Layer) error {
 	if _, err := fs.Stat(fsys, path.Join(l.Path, "install.sh")); err != nil {
 		return errors.New("it has no install.sh, which installs a Dev Container Feature")

@@ -45,8 +45,8 @@ func isManifests(s *tree.Sample) (string, bool) {
 // an action in the metadata of the object.
 var templated = lazy.Regexp(`\n(?:\{\{|metadata:.*\n(?:[ \t]*\n|[ \t].*\n)*?[ \t].*\{\{)`)
 
-// isNeutral reports whether a file counts neither for nor against a directory of manifests: documents, images, data, and
-// files without an extension, such as LICENSE.
+// isNeutral reports whether a file may be in any directory of manifests: a document, an image, data, or a file without an extension,
+// such as LICENSE.
 func isNeutral(name string) bool {
 	switch path.Ext(name) {
 	case "", ".md", ".txt", ".json", ".png", ".jpg", ".svg", ".lock":

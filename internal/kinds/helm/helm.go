@@ -144,7 +144,7 @@ func addFiles(loader *chart.Loader, fsys fs.FS, l *compose.Layer) error {
 	return nil
 }
 
-// appVersion returns the declared appVersion, "" if it is not declared.
+// appVersion returns the declared appVersion, or "" if it is not declared.
 func appVersion(d *compose.Draft) string {
 	v, _ := d.Spec.Config["appVersion"].(string)
 	return v

@@ -10,7 +10,8 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// fileName returns the file name that helm pull uses for a layer: NAME-VERSION.tgz, with the name and version in the config.
+// fileName returns the file name that helm pull uses for a chart or its provenance: NAME-VERSION.tgz or NAME-VERSION.tgz.prov, with
+// the name and version in the config. It returns "" for other layers.
 func fileName(config []byte, layer ocispec.Descriptor) (string, error) {
 	extension := map[string]string{mediatypes.HelmChart: ".tgz", mediatypes.HelmProvenance: ".tgz.prov"}[layer.MediaType]
 	if extension == "" {

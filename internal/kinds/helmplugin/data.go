@@ -5,7 +5,7 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// data describes a plugin: a plugin directory, packed as helm packages it, or a packaged plugin, pushed unchanged.
+// data describes a plugin: a plugin directory, packed as Helm packages it, or a packaged plugin, pushed unchanged.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
 		Name:     "helm-plugin",

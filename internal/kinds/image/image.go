@@ -35,7 +35,7 @@ func isRootFS(s *tree.Sample) (string, bool) {
 func derive(d *compose.Draft) (configblob.Finish, error) {
 	config := map[string]any{"architecture": "amd64", "os": "linux"}
 	given := d.Spec.Platform != "" || d.Spec.Config["os"] != nil || d.Spec.Config["architecture"] != nil
-	if err := completeWasm(d, config); err != nil {
+	if err := configureWasm(d, config); err != nil {
 		return nil, err
 	}
 	if platform, ok := manifest.ParsePlatform(d.Spec.Platform); ok {
@@ -62,8 +62,8 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	}, nil
 }
 
-// completeWasm completes the config of an image whose only file is a WebAssembly binary.
-func completeWasm(d *compose.Draft, config map[string]any) error {
+// configureWasm sets the platform and entrypoint of an image whose only file is a WebAssembly binary. It changes no other config.
+func configureWasm(d *compose.Draft, config map[string]any) error {
 	if d.Kind.Name != "image" || len(d.Layers) != 1 || d.Layers[0].Dir || !strings.HasSuffix(d.Layers[0].Source(), ".wasm") {
 		return nil
 	}

@@ -19,27 +19,27 @@ type Kind struct {
 	Derive compose.DeriveFunc
 	// Tests are the content tests, by the names that LayerType.Content refers to.
 	Tests map[string]roles.Test
-	// Select reduces the files found in a directory to those that the native client packs. Nil: all of them.
+	// Select reduces the files found in a directory to those that the native client packs. If nil, all are packed.
 	Select compose.SelectFunc
 	// Sign reports whether a manifest belongs to the kind, for kinds that media types do not identify. It must not be true
 	// for a manifest of another kind.
 	Sign func(mediatypes.Traits) bool
 	// Predicates are prefixes of the predicate types of in-toto statements whose predicate is content of the kind.
 	Predicates []string
-	// Outline summarizes the document in an artifact of the kind. Nil: no summary.
+	// Outline summarizes the document in an artifact of the kind. If nil, there is no summary.
 	Outline compose.OutlineFunc
-	// Rows is a longer Outline, with a row for each item of the document instead of totals. Nil: same as Outline.
+	// Rows is a longer Outline, with a row for each item of the document instead of totals. If nil, Outline is used.
 	Rows compose.OutlineFunc
 	// Names rank files that explain an artifact. They apply to artifacts of every kind.
 	Names []Naming
-	// Defaults is the file with the default settings that users may change, such as values.yaml, "" for none.
+	// Defaults is the file with the default settings that users may change, such as values.yaml, or "".
 	Defaults string
-	// Page is an example of a page whose front matter fills the config, "" for kinds without one.
+	// Page is an example of a page whose front matter fills the config, or "".
 	Page string
 	// Native are commands of native clients that fetch an artifact of the kind from a registry; "{ref}" stands for the
 	// reference, with a digest.
 	Native []string
-	// Export is a command that exports an object of another program as a tar of the kind. Nil: none.
+	// Export is a command that exports an object of another program as a tar of the kind. It may be nil.
 	Export *Export
 	Pull   Pull
 }
@@ -53,7 +53,7 @@ type Export struct {
 // Pull describes how a pull treats a kind. The zero value suits a kind whose layers have titles and whose tars are
 // directories.
 type Pull struct {
-	// Name returns the file name for a layer that has no title, "" for none. config is the content of the config blob.
+	// Name returns the file name for a layer that has no title, or "". config is the content of the config blob.
 	Name func(config []byte, layer ocispec.Descriptor) (string, error)
 	// NeedsConfig reports whether Name needs the config for a layer of this media type.
 	NeedsConfig func(mediaType string) bool
@@ -62,20 +62,20 @@ type Pull struct {
 	// Facts returns the most important facts about an artifact, read from its config.
 	Facts func(config []byte) []Fact
 	// FactsOf is Facts for kinds that also read files that the config names. open returns a reader of the file at path in
-	// the layer with that digest, nil if the file is absent.
+	// the layer with that digest, or nil if the file is absent.
 	FactsOf func(config []byte, open func(layer, path string) (r io.ReaderAt, size int64)) []Fact
 	Tars    Unpacking
-	// ImagesToo: a container image that belongs to no other kind is treated as a file system.
+	// ImagesToo means that a container image of no other kind is treated as a file system.
 	ImagesToo bool
-	// Joins: a pull without unpacking merges the layers into one tar, with owners, times, and extended attributes.
+	// Joins means that a pull without unpacking merges the layers into one tar, with owners, times, and extended attributes.
 	Joins bool
-	// HasWeights: the config describes the weights, so the weight files are not read.
+	// HasWeights means that the config describes the weights, so the weight files are not read.
 	HasWeights bool
 	// Readings describe how files of each role are shown.
 	Readings map[string]Reading
-	// PathInTar: a path refers to a file in a layer's tar and does not begin with the name of the layer.
+	// PathInTar means that a path refers to a file in a layer's tar and does not begin with the name of the layer.
 	PathInTar bool
-	// Index returns the file to read first, "" if the config names none.
+	// Index returns the file to read first, or "" if the config names none.
 	Index func(config []byte) string
 	// Alerts lists the alerts that the artifact answers, and where. The manifest repeats their names in the annotation
 	// mediatypes.RunbookAlerts.
@@ -86,17 +86,17 @@ type Pull struct {
 
 // Unpacking describes how a pull unpacks layers that are tars.
 type Unpacking struct {
-	// Keep: a tar is a file unless its annotations say that it is a directory.
+	// Keep means that a tar is a file unless its annotations mark it as a directory.
 	Keep bool
-	// Rooted: names in a tar may begin with a slash, which is ignored.
+	// Rooted means that names in a tar may begin with a slash, which is ignored.
 	Rooted bool
 }
 
 // Alert is an alert that an artifact answers. The fields after Section describe the answer and may be empty.
 type Alert struct {
 	Name                            string
-	Page                            string // the file, as a pull names it; empty: the artifact as a whole
-	Section                         string // the anchor of a heading in Page; empty: the whole page
+	Page                            string // the file, as a pull names it; empty for the whole artifact
+	Section                         string // the anchor of a heading in Page; empty for the whole page
 	Title, Severity, Owner, Service string
 }
 

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Rank orders the files of an artifact by how well they explain it, lowest first. Zero: the file is not for reading.
+// Rank orders the files of an artifact by how well they explain it, lowest first. A file of rank 0 is not for reading.
 type Rank int
 
 // The ranks of files.
@@ -52,7 +52,7 @@ const (
 // Naming is a rank for files in artifacts of any kind.
 type Naming struct {
 	Rank  Rank
-	Stems []string // patterns of path.Match for names without extension, in lower case; none: any name
+	Stems []string // patterns of path.Match for names without extension, in lower case; empty for any name
 	Types Text
 }
 

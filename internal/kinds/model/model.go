@@ -103,5 +103,5 @@ func isProjector(s *tree.Sample) (string, bool) {
 
 // isGGUF recognizes GGUF files without an extension, as Ollama stores them.
 func isGGUF(s *tree.Sample) (string, bool) {
-	return "begins as GGUF does", gguf.IsHead(s.Head()) && path.Ext(s.Path) == ""
+	return "begins like GGUF", gguf.IsHead(s.Head()) && path.Ext(s.Path) == ""
 }

@@ -282,20 +282,20 @@ func directoryRole(d *compose.Draft, l *compose.Layer) string {
 	below, err := tree.FilesBelow(d.FS, &l.Layer)
 	role := "code"
 	for _, name := range below {
-		is := "code"
+		own := "code"
 		switch {
 		case strings.Contains(name, "/"):
 		case matches(d, "modelpart", name):
 			continue
 		case matches(d, "dataset", name):
-			is = "dataset"
+			own = "dataset"
 		case roles.Matches(mediatypes.LayerType{Match: weightset.DocFiles}, name, false):
-			is = "docs"
+			own = "docs"
 		}
-		if is == "code" || role != "code" && role != is || err != nil {
+		if own == "code" || role != "code" && role != own || err != nil {
 			return "code"
 		}
-		role = is
+		role = own
 	}
 	return role
 }
@@ -303,7 +303,7 @@ func directoryRole(d *compose.Draft, l *compose.Layer) string {
 // codeDirs are the names of directories that kit init packs as code, whatever their files.
 var codeDirs = []string{"src", "pkg", "lib", "build"}
 
-// splitDirectories moves weights out of directories that are packed as code into layers of their own, as kit init does. If only
+// splitDirectories moves weights out of directories that are packed as code into separate layers, as kit init does. If only
 // configs remain in a directory, it splits them off too.
 func splitDirectories(d *compose.Draft, found *weightset.Parts) {
 	var all []*compose.Layer

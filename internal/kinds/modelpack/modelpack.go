@@ -155,7 +155,7 @@ func takeCard(d *compose.Draft, facts, descriptor map[string]any) {
 	}
 }
 
-// takeModelfile replaces the layers by the files that the Modelfile names, adds its fields to config, and keeps its text in an
+// takeModelfile replaces the layers with the files that the Modelfile names, adds its fields to config, and keeps its text in an
 // annotation, as modctl does. A Modelfile in a subdirectory is a document. found reports whether there is a Modelfile.
 func takeModelfile(d *compose.Draft, config map[string]any) (found bool, err error) {
 	var by *compose.Layer

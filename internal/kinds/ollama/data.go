@@ -55,5 +55,5 @@ layers: [Modelfile]
 	}
 }
 
-// order lists the roles in the order in which ollama creates layers.
+// order lists the roles in the order in which Ollama creates layers.
 var order = []string{"model", "adapter", "projector", "template", "system", "license", "params", "messages"}

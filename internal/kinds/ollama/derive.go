@@ -45,7 +45,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	if err != nil {
 		return nil, err
 	}
-	text.complete(d, model, head.Metadata)
+	text.deriveTemplate(d, model, head.Metadata)
 	if err := text.add(d, model); err != nil {
 		return nil, err
 	}
@@ -112,7 +112,7 @@ type texts struct {
 	params map[string]any
 	chat   []message
 	fields map[string]any  // of the config
-	by     *compose.Layer  // the layer of the Modelfile, nil without one
+	by     *compose.Layer  // the layer of the Modelfile; nil if absent
 	named  []listing.Named // the files that the Modelfile names
 }
 
@@ -127,9 +127,9 @@ func (t *texts) has(d *compose.Draft, role string) bool {
 	return len(t.layers[role])+len(d.WithRole(role)) > 0
 }
 
-// complete derives the template and the stop words from the model's chat template, unless a template is set. If the chat template
+// deriveTemplate derives the template and the stop words from the model's chat template, unless a template is set. If the chat template
 // is unknown, it adds a warning.
-func (t *texts) complete(d *compose.Draft, model string, metadata map[string]string) {
+func (t *texts) deriveTemplate(d *compose.Draft, model string, metadata map[string]string) {
 	chat := metadata["tokenizer.chat_template"]
 	if chat == "" || t.has(d, "template") {
 		return

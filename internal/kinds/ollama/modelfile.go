@@ -23,7 +23,7 @@ func isModelfile(s *tree.Sample) (string, bool) {
 	return "has commands of Ollama", listing.IsOllama(s.Head())
 }
 
-// takeModelfile replaces the layers by the files that the Modelfile names, if there is one, and returns its texts.
+// takeModelfile replaces the layers with the files that the Modelfile names, if there is one, and returns its texts.
 func takeModelfile(d *compose.Draft) (*texts, error) {
 	t := &texts{layers: map[string][]string{}, params: map[string]any{}, fields: map[string]any{}}
 	for _, by := range d.WithRole("modelfile") {
@@ -102,7 +102,7 @@ func (t *texts) checkRoles(found *weightset.Parts) error {
 func (t *texts) apply(c modelfile.Command) error {
 	switch c.Name {
 	case "TEMPLATE", "SYSTEM":
-		if t.layers[strings.ToLower(c.Name)] = nil; c.Args != "" { // the last one counts
+		if t.layers[strings.ToLower(c.Name)] = nil; c.Args != "" { // the last one wins
 			t.layers[strings.ToLower(c.Name)] = []string{c.Args}
 		}
 	case "LICENSE":

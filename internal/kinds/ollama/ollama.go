@@ -59,7 +59,7 @@ func nameAll(layers []ocispec.Descriptor) map[int]string {
 	return named
 }
 
-// facts returns the facts that Ollama's config states.
+// facts returns the facts in Ollama's config, or nil if the config can't be decoded.
 func facts(config []byte) []kind.Fact {
 	var c struct {
 		Format   string   `json:"model_format"`

@@ -55,7 +55,7 @@ func isProvider(s *tree.Sample) (string, bool) {
 	return fmt.Sprintf("is named as the provider %s %s for %s/%s", m[1], m[2], m[3], m[4]), true
 }
 
-// derive completes the manifest for one platform from the name of its archive.
+// derive makes the manifest for one platform from the name of its archive.
 func derive(d *compose.Draft) (configblob.Finish, error) {
 	if len(d.Layers) != 1 {
 		return nil, nil // reported elsewhere

@@ -12,8 +12,8 @@ import (
 // answered is an alert and the place of its answer.
 type answered struct {
 	Name     string `json:"name"`
-	Section  string `json:"section,omitempty"`  // anchor of the heading; empty: the page as a whole
-	Severity string `json:"severity,omitempty"` // if the section states one
+	Section  string `json:"section,omitempty"`  // anchor of the heading; empty for the whole page
+	Severity string `json:"severity,omitempty"` // empty if the section has none
 }
 
 var (
@@ -23,7 +23,7 @@ var (
 	labeled = lazy.Regexp(`(?i)^alert(?:[ -]?name)?\s*[:=]\s*(\S+)$`)
 	// quotedAlert matches a heading with one word in backticks: "`pg_xid_wraparound` Saturation Alert".
 	quotedAlert = lazy.Regexp("^[^`]*`([^`\\s]+)`[^`]*$")
-	// severityLine matches a line that states the severity of an alert: "+ *Severity*: warning".
+	// severityLine matches a line with the severity of an alert: "+ *Severity*: warning".
 	severityLine = lazy.Regexp(`(?i)^[\s*+_-]*severity[\s*_:]+([a-z][a-z0-9-]*)\W*$`)
 	// idOfHeading matches the id that a heading sets: "{#id}".
 	idOfHeading = lazy.Regexp(`\s*\{[#.:][^}]*\}\s*$`)
@@ -35,7 +35,7 @@ var (
 	remark = lazy.Regexp(`\[[^\]]*\]|\([^)]*\)`)
 )
 
-// namesOfPages are names of pages that are not about an alert.
+// namesOfPages are file names that are not the names of alerts.
 var namesOfPages = []string{"readme", "index", "_index", "summary", "changelog", "contributing", "license", "runbook", "runbooks", "alerts"}
 
 // findAlerts returns the alerts that a page answers, for a page whose front matter names none, and how it found them.
@@ -50,7 +50,7 @@ func findAlerts(file, title string, sections []markdown.Section) (found []answer
 	return alertsByHeadings(sections), "by headings"
 }
 
-// alertsByTitle returns the alerts that a page is about, by its title and file name. If the two differ only in case, punctuation, or
+// alertsByTitle returns the alerts that the title and file name of a page name. If the two differ only in case, punctuation, or
 // remarks, it returns the one that is spelled as an alert. If they look like two different alerts, it returns both.
 func alertsByTitle(stem, title string, sections []markdown.Section) []string {
 	if !word().MatchString(stem) || slices.Contains(namesOfPages, strings.ToLower(stem)) {
@@ -90,7 +90,7 @@ func plainText(heading string) string {
 	return strings.Trim(strings.TrimSpace(heading), "`*\"'“”")
 }
 
-// alertsIn returns the alerts in a heading that lists only alerts, nil for any other heading.
+// alertsIn returns the alerts in a heading that lists only alerts, or nil for any other heading.
 func alertsIn(heading string) []string {
 	var found []string
 	for _, part := range separator().Split(plainText(heading), -1) {
@@ -150,7 +150,7 @@ func alertsByHeadings(sections []markdown.Section) []answered {
 	return found
 }
 
-// labeledAlert returns the alert in a heading such as "Alert: NAME" or "`NAME` alert", "" for any other heading.
+// labeledAlert returns the alert in a heading such as "Alert: NAME" or "`NAME` alert", or "" for any other heading.
 func labeledAlert(heading string) string {
 	if m := labeled().FindStringSubmatch(plainText(heading)); m != nil {
 		return plainText(m[1])
@@ -161,20 +161,20 @@ func labeledAlert(heading string) string {
 	return ""
 }
 
-// sectionsOf returns the sections whose headings name an alert, ignoring case. The title counts only if it is labeled.
+// sectionsOf returns the sections whose headings name an alert, ignoring case. A first-level heading matches only if it is labeled.
 func sectionsOf(alert string, sections []markdown.Section) []markdown.Section {
-	is := func(name string) bool { return strings.EqualFold(name, alert) }
+	isAlert := func(name string) bool { return strings.EqualFold(name, alert) }
 	var found []markdown.Section
 	for _, s := range sections {
 		heading := s.Heading.Text
-		if s.Level > 1 && (is(plainText(heading)) || slices.ContainsFunc(alertsIn(heading), is)) || is(labeledAlert(heading)) {
+		if s.Level > 1 && (isAlert(plainText(heading)) || slices.ContainsFunc(alertsIn(heading), isAlert)) || isAlert(labeledAlert(heading)) {
 			found = append(found, s)
 		}
 	}
 	return found
 }
 
-// severityOf returns the severity that a line near the beginning of a section states, "" if none does.
+// severityOf returns the severity in one of the first 20 lines of a section, or "" otherwise.
 func severityOf(section []byte) string {
 	const most = 20
 	lines := 0

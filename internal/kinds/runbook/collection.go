@@ -112,7 +112,7 @@ func limitPages(pages []page) []page {
 // indexNames are the names of index pages, the most common first.
 var indexNames = []string{"readme", "index", "_index", "summary"}
 
-// indexOf returns the position of the index page, or -1. The index page is the page nearest to the top that has a name in
+// indexOf returns the position of the index page, or -1 otherwise. The index page is the page nearest to the top that has a name in
 // indexNames and is not empty.
 func indexOf(texts []*text) int {
 	best, bestRank := -1, 0

@@ -10,7 +10,7 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/kind"
 )
 
-// readIndex returns the index page in a config, "" if the config has no such page.
+// readIndex returns the index page in a config, or "" if the config names none.
 func readIndex(config []byte) string {
 	var c struct {
 		Index string `json:"index"`
@@ -22,7 +22,7 @@ func readIndex(config []byte) string {
 }
 
 // listAlerts lists the alerts that an artifact answers, with the page and section of each answer. An alert that no page lists is
-// answered by the artifact as a whole.
+// answered by the whole artifact.
 func listAlerts(config []byte) []kind.Alert {
 	var c struct {
 		Title, Severity, Owner, Service string

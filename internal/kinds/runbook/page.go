@@ -28,7 +28,7 @@ type text struct {
 	isEmpty  bool // no text follows the front matter
 }
 
-// readPage reads a Markdown file. It reports a file that can't be read to d and returns false.
+// readPage reads a Markdown file. If the file can't be read, readPage reports a problem to d and returns false.
 func readPage(d *compose.Draft, f file) (*text, bool) {
 	data, err := tree.ReadFile(d.FS, f.Path, maxRunbook)
 	if err != nil {
@@ -127,7 +127,7 @@ func (p *text) answers() (found []answered, how string) {
 	foldAlert(named)
 	list, _ := named["alerts"].([]any)
 	for _, item := range list {
-		name, _ := item.(string) // other types were reported already
+		name, _ := item.(string) // other types have been reported
 		sections := sectionsOf(name, p.sections)
 		for _, s := range sections {
 			found = append(found, answered{name, s.Anchor, severityOf(s.Text)})

@@ -39,7 +39,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	config = d.Overlay(config)
 	foldAlert(config)
 	if names, _ := config["alerts"].([]any); len(names) > maxAlerts {
-		d.Report(d.Spec.Problem("/layers", fmt.Sprintf("the runbooks answer %d alerts; one artifact holds %d", len(names), maxAlerts), "attach its directories one by one"))
+		d.Report(d.Spec.Problem("/layers", fmt.Sprintf("too many alerts: %d, limit is %d", len(names), maxAlerts), "attach its directories one by one"))
 	}
 	annotateRunbook(d, config)
 	return configblob.Constant(config)
@@ -153,7 +153,7 @@ func annotateRunbook(d *compose.Draft, config map[string]any) {
 		Severity, Service string
 		Alerts            []string
 	}
-	// Values of the wrong type were reported already.
+	// Values of the wrong type have been reported.
 	encoded, _ := json.Marshal(config)
 	_ = json.Unmarshal(encoded, &fields)
 	for key, value := range map[string]string{

@@ -49,7 +49,7 @@ func isCycloneDXXML(s *tree.Sample) (string, bool) {
 	return "has the root element of CycloneDX " + strings.TrimPrefix(root.Space, sbom.CycloneDXNamespace), err == nil && cycloneDXFault(s) == nil
 }
 
-// cycloneDXFault returns why a file is not CycloneDX in XML, nil if it is.
+// cycloneDXFault returns why a file is not CycloneDX in XML, or nil if it is.
 func cycloneDXFault(s *tree.Sample) error {
 	root, err := xmldoc.Root(bom.ToUTF8(s.Head()))
 	if err != nil {

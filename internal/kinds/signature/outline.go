@@ -24,7 +24,7 @@ func outlineOf(r io.Reader, _ string) (*outline.Outline, error) {
 	case err != nil:
 		return nil, err
 	case len(data) > maxRead:
-		return nil, fmt.Errorf("signature too large: the limit is %d MiB", maxRead>>20)
+		return nil, fmt.Errorf("signature too large: limit is %d MiB", maxRead>>20)
 	case !json.Valid(data):
 		return nil, errors.New("not a signature in JSON")
 	}

@@ -35,7 +35,7 @@ func isSkill(s *tree.Sample) (string, bool) {
 	return "has a " + file + " with a name and a description", has("name") && has("description")
 }
 
-// documents are the names of files whose front matter describes a directory; the first that exists counts.
+// documents are the names of files whose front matter describes a directory; the first that exists is used.
 var documents = []string{file, "README.md", "index.md"}
 
 // derive makes the config from the front matter of a document. It takes the fields in the schema of the kind; the front matter
@@ -145,7 +145,7 @@ func pick(schema, front map[string]any) map[string]any {
 	return picked
 }
 
-// convert returns a value in the type of its field. It splits a string at spaces and commas if the field is a list.
+// convert converts a value to the type of its field. It splits a string at spaces and commas if the field is a list.
 func convert(value any, want any) any {
 	switch text := fmt.Sprint(value); want {
 	case "string":

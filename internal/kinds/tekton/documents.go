@@ -23,8 +23,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// derive replaces each YAML file by a layer for each of its documents. The layer is raw, or a tar of one file with the name of the
-// object. In the annotations of the role, it replaces {name}, {kind}, and {version} by the values of the object.
+// derive replaces each YAML file with a layer for each of its documents. The layer is raw, or a tar of one file with the name of the
+// object. In the annotations of the role, it replaces {name}, {kind}, and {version} with the values of the object.
 func derive(d *compose.Draft) (configblob.Finish, error) {
 	var layers []*compose.Layer
 	for _, l := range d.Layers {
@@ -78,7 +78,7 @@ func split(d *compose.Draft, l *compose.Layer) ([]*compose.Layer, error) {
 			continue // empty, or only a comment
 		}
 		if o.Kind == "" || o.APIVersion == "" || !validName().MatchString(o.Metadata.Name) {
-			return nil, fmt.Errorf("document %d has no apiVersion, kind, and metadata.name", i+1)
+			return nil, fmt.Errorf("document %d lacks an apiVersion, a kind, or a valid metadata.name", i+1)
 		}
 		own, err := o.newLayer(l, text)
 		if err != nil {

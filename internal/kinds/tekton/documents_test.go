@@ -13,7 +13,7 @@ const task = "apiVersion: tekton.dev/v1\nkind: Task\nmetadata:\n  name: a\n"
 func TestBundleRefuses(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ content, want string }{
-		"no name":  {"apiVersion: tekton.dev/v1\nkind: Task\n", "document 1 has no apiVersion, kind, and metadata.name"},
+		"no name":  {"apiVersion: tekton.dev/v1\nkind: Task\n", "document 1 lacks an apiVersion, a kind, or a valid metadata.name"},
 		"not YAML": {task + "---\n{\n", "document 2: line 2: not YAML:"},
 		"empty":    {"# a comment\n---\n", "has no object"},
 		"too many": {strings.Repeat(task+"---\n", 21), `kind "tekton-bundle" takes at most 20 objects, and the files have more`},

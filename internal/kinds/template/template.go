@@ -47,7 +47,7 @@ func Complete(m *devcontainer.Metadata, fsys fs.FS, l *compose.Layer) error {
 		m.Set("featureIds", featureIDs(config.Field("features"))), nameLoneFiles(m, files))
 }
 
-// typeOf returns the source of a dev container: an image, a Dockerfile, or a compose file; "" if none is named.
+// typeOf returns the source of a dev container: an image, a Dockerfile, or a compose file. It returns "" if none is named.
 func typeOf(m *devcontainer.Metadata) string {
 	var build map[string]json.RawMessage
 	_ = json.Unmarshal(m.Field("build"), &build) // if build is not an object, there is no Dockerfile

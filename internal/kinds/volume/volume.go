@@ -12,9 +12,9 @@ func isTar(s *tree.Sample) (string, bool) {
 	head := s.Head()
 	switch {
 	case bytes.HasPrefix(head, []byte("\x1f\x8b")):
-		return "begins as gzip does", true
+		return "begins like gzip", true
 	case bytes.HasPrefix(head, []byte("\x28\xb5\x2f\xfd")):
-		return "begins as zstd does", true
+		return "begins like zstd", true
 	case len(head) < block:
 		return "", false
 	case bytes.HasPrefix(head[magic:], []byte("ustar")):

@@ -53,7 +53,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	if f.Component {
 		config["component"] = map[string]any{"exports": nonNil(f.Exports), "imports": nonNil(f.Imports), "target": nil}
 	} else if d.Spec.Config["component"] != nil {
-		return nil, fmt.Errorf("config: %q is a core module, only components have a component field", d.Layers[0].Path)
+		return nil, fmt.Errorf("config: %q is a core module; only components have a component field", d.Layers[0].Path)
 	}
 	d.Notes = append(d.Notes, WasmNote(f, d.Layers[0].Path))
 	config = d.Overlay(config)

@@ -52,7 +52,7 @@ var TopKeys = sync.OnceValue(func() []string {
 })
 
 // Check returns an error for the first value that docker compose rejects in a document of a compose file, as encoding/json decodes
-// it with UseNumber. Docker compose fills in variables before it checks, so a value with a variable passes.
+// it with UseNumber. Docker Compose fills in variables before it checks, so a value with a variable passes.
 func Check(file any) error {
 	faults := compiled().Check(file)
 	lists.Sort(faults, func(a, b jsonschema.Fault) int { return slices.Compare(a.At, b.At) })
@@ -113,7 +113,7 @@ func resolve(form any) map[string]any {
 	return c
 }
 
-// describeFault words a fault for users.
+// describeFault describes a fault for users.
 func describeFault(f jsonschema.Fault) string {
 	switch f.Keyword {
 	case "additionalProperties":
@@ -159,7 +159,7 @@ func typeName(value any) string {
 	return ""
 }
 
-// valueAt returns the value at a path of keys and indices.
+// valueAt returns the value at a path of keys and indices, or nil if an index is invalid.
 func valueAt(value any, keys []string) any {
 	for _, key := range keys {
 		switch v := value.(type) {

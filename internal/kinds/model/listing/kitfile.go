@@ -36,7 +36,7 @@ func KitfileFault(s *tree.Sample) error {
 	return errors.New("it has no manifestVersion, which kit requires")
 }
 
-// kitfileFault returns why kit rejects the file of a layer, no problems if the file is a Kitfile.
+// kitfileFault returns why kit rejects the file of a layer, or nil if the file is a Kitfile.
 func kitfileFault(d *compose.Draft, l *compose.Layer) spec.Problems {
 	s := &tree.Sample{FS: d.FS, Path: l.Source(), Info: l.Info}
 	doc := declare.ReadDocument(s.Path, s.Head())
@@ -52,7 +52,7 @@ func kitfileFault(d *compose.Draft, l *compose.Layer) spec.Problems {
 	return doc.Problems
 }
 
-// ReadKitfile reads the Kitfile in layer by, and returns its fields and their positions. It reports problems of YAML to d.
+// ReadKitfile reads the Kitfile in layer by, and returns its fields and their positions. It reports YAML problems to d.
 func ReadKitfile(d *compose.Draft, by *compose.Layer) (map[string]any, *spec.Source, error) {
 	data, err := tree.ReadFile(d.FS, by.Source(), tree.MaxSmallFile)
 	if err != nil {

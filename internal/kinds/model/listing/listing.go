@@ -30,7 +30,7 @@ const (
 // file is a file that a declaration lists. role is empty if the declaration does not determine the role.
 type file struct{ path, role string }
 
-// RefuseBroken reports a problem to d for each declaration that its client would reject, and whether it found any.
+// RefuseBroken reports to d the problems of each declaration that its client would reject, and returns whether it found any.
 func RefuseBroken(d *compose.Draft) (found bool) {
 	for _, l := range d.Layers {
 		if !Governs(d, l) || l.Declared.As != "" {
@@ -92,7 +92,7 @@ func Governs(d *compose.Draft, l *compose.Layer) bool {
 	return l.NamesFile() || base == dir
 }
 
-// Take replaces the layers by the files that a declaration lists, if a layer is a declaration with one of names. as maps the
+// Take replaces the layers with the files that a declaration lists, if a layer is a declaration with one of names. as maps the
 // roles in a Modelfile to those of the kind. If it is nil, the names and contents of the files determine their roles.
 func Take(d *compose.Draft, as map[string]string, names ...string) error {
 	by := findDeclaration(d, names)
@@ -119,7 +119,7 @@ func Take(d *compose.Draft, as map[string]string, names ...string) error {
 	return nil
 }
 
-// findDeclaration returns the layer of a declaration with one of names, nil if none is found. Earlier names take precedence.
+// findDeclaration returns the layer of a declaration with one of names, or nil otherwise. Earlier names take precedence.
 func findDeclaration(d *compose.Draft, names []string) *compose.Layer {
 	for _, name := range names {
 		for _, l := range d.Layers {
@@ -137,7 +137,7 @@ func isOllamaLayer(d *compose.Draft, l *compose.Layer) bool {
 	return err == nil && path.Base(l.Source()) == "Modelfile" && IsOllama(data)
 }
 
-// replace replaces the layers in the directory of a declaration by the files that the declaration lists. Files that already
+// replace replaces the layers in the directory of a declaration with the files that the declaration lists. Files that already
 // have a layer keep their order; the others follow, in the order of the declaration.
 func replace(d *compose.Draft, by *compose.Layer, files []file) {
 	listed := map[string]file{}
@@ -147,11 +147,11 @@ func replace(d *compose.Draft, by *compose.Layer, files []file) {
 	declared := d.Layers
 	d.Layers = nil
 	for _, l := range declared {
-		f, is := listed[l.Source()]
+		f, isListed := listed[l.Source()]
 		switch {
-		case is && !l.Dir && (f.role == "" || f.role == l.Role):
+		case isListed && !l.Dir && (f.role == "" || f.role == l.Role):
 			d.Layers = append(d.Layers, l)
-		case is && !l.Dir:
+		case isListed && !l.Dir:
 			d.AddFile(by, f.path, f.role)
 		case !tree.IsWithin(path.Dir(by.Source()), l.Source()):
 			d.Layers = append(d.Layers, l)

@@ -58,7 +58,7 @@ func IsOllama(data []byte) bool {
 	return false
 }
 
-// modelfileFault returns why modctl rejects a Modelfile, no problems if it is valid or for Ollama.
+// modelfileFault returns why modctl rejects a Modelfile, or nil if the file is valid, for Ollama, or can't be read.
 func modelfileFault(d *compose.Draft, l *compose.Layer) spec.Problems {
 	data, err := tree.ReadStart(d.FS, l.Source(), MaxModelfile)
 	if err != nil || IsOllama(data) {
@@ -120,10 +120,10 @@ func ReadModelfile(d *compose.Draft, l *compose.Layer) (*Modelfile, error) {
 	return m, nil
 }
 
-// Naming returns a Modelfile without fields that names files.
+// Naming returns a Modelfile that names files and has no fields.
 func Naming(files []Named) *Modelfile { return &Modelfile{files: files} }
 
-// Apply replaces the layers by the files that the Modelfile names, with the roles of their commands.
+// Apply replaces the layers with the files that the Modelfile names, with the roles of their commands.
 func (m *Modelfile) Apply(d *compose.Draft, by *compose.Layer) error {
 	files, err := m.filesIn(d, by)
 	if err == nil {

@@ -17,7 +17,7 @@ import (
 var foreignFormats = []struct {
 	name  string
 	exts  []string
-	magic []string // the file must begin with one of these; none: the extension is enough
+	magic []string // the file must begin with one of these; empty if the extension is enough
 }{
 	{"pytorch", []string{".bin", ".pt", ".pth", ".ckpt"}, []string{"PK\x03\x04", "\x80\x02", "\x80\x03", "\x80\x04", "\x80\x05"}},
 	{"tensorflow", []string{".h5", ".keras", ".hdf5"}, []string{"\x89HDF", "PK\x03\x04"}},
@@ -31,8 +31,8 @@ var foreignFormats = []struct {
 var trainingPrefixes = []string{"optimizer", "scheduler", "scaler", "rng_state", "training_args", "trainer_state", "random_states",
 	"fingerprint.pb", "keras_metadata.pb"}
 
-// IsTrained reports whether a file holds the state of a training run, not weights.
-func IsTrained(p string) bool {
+// IsTrainingState reports whether a file holds the state of a training run, not weights.
+func IsTrainingState(p string) bool {
 	name := strings.ToLower(path.Base(p))
 	return slices.ContainsFunc(trainingPrefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
 }
@@ -42,7 +42,7 @@ func (s *surveyor) findForeign() {
 	for _, p := range s.Paths {
 		name := strings.ToLower(path.Base(p))
 		switch ext := path.Ext(name); {
-		case s.formats[p] != "" || IsTrained(p):
+		case s.formats[p] != "" || IsTrainingState(p):
 		case ext == ".imatrix" || ext == ".dat" && strings.Contains(name, "imatrix"):
 			s.out.Parts[p] = Imatrix
 		default:
@@ -51,7 +51,7 @@ func (s *surveyor) findForeign() {
 	}
 }
 
-// foreignFormat returns the name of the foreign format of a file, "" if it has none. ext is the extension in lower case.
+// foreignFormat returns the name of the foreign format of a file, or "" if it has none. ext is the extension in lower case.
 func foreignFormat(fsys fs.FS, p, ext string) string {
 	for _, f := range foreignFormats {
 		if !slices.Contains(f.exts, ext) {

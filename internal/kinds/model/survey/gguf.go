@@ -53,7 +53,7 @@ func (s *surveyor) readHead(p string) *gguf.File {
 	return f
 }
 
-// quantization returns the quantization of a GGUF file, "" if the file can't be read. It needs more than the head, because the
+// quantization returns the quantization of a GGUF file, or "" if the file can't be read. It needs more than the head, because the
 // key often follows the vocabulary.
 func (s *surveyor) quantization(p string) string {
 	f, err := tree.Inspect(s.FS, p, gguf.Read)
@@ -79,7 +79,7 @@ func IsProjector(head []byte, size int64) (evidence string, ok bool) {
 
 func isProjectorName(v string) bool { return v == "mmproj" || v == "projector" || v == "clip" }
 
-// ggufPart returns the part of a GGUF file that is not a model, Other for a model. Older files have no general.type, so it
+// ggufPart returns the part of a GGUF file that is not a model, or Other for a model. Older files have no general.type, so it
 // also checks other keys.
 func ggufPart(f *gguf.File) Part {
 	if f == nil {
@@ -154,7 +154,7 @@ func hasWord(p, word string) bool {
 	}
 }
 
-// CheckSplit returns a fault if the number of files in a set differs from split.count in their metadata, nil otherwise.
+// CheckSplit returns a fault if the number of files in a set differs from split.count in their metadata, or nil otherwise.
 func CheckSplit(set Set, f *gguf.File) *Fault {
 	count, err := strconv.Atoi(f.Metadata["split.count"])
 	if err != nil || count < 2 && len(set.Paths) < 2 || count == len(set.Paths) {

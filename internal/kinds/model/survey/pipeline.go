@@ -48,7 +48,7 @@ func (s *surveyor) pipelineIn(dirs []string) map[string]bool {
 	return all
 }
 
-// componentsOf returns the names of the components in a model_index.json, none if the file can't be read.
+// componentsOf returns the names of the components in a model_index.json, or none if the file can't be read.
 func (s *surveyor) componentsOf(index string) map[string]bool {
 	found := map[string]bool{}
 	sample := &tree.Sample{FS: s.FS, Path: index}

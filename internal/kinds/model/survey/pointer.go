@@ -8,7 +8,7 @@ import (
 	"github.com/davit-oci/davit/internal/tree"
 )
 
-// maxPointer is larger than any pointer, in bytes. A Git LFS pointer has less than 1 KiB (docs/spec.md of Git LFS); a git-annex
+// maxPointer is larger than any pointer, in bytes. A Git LFS pointer is smaller than 1 KiB (docs/spec.md of Git LFS); a git-annex
 // pointer is one line with a key.
 const maxPointer = 4096
 
@@ -21,7 +21,7 @@ var pointers = []struct{ prefix, tool, command string }{
 	{"# xet version ", "Git-Xet", "git xet checkout "},
 }
 
-// pointerFault returns a fault if a file is a pointer, nil otherwise.
+// pointerFault returns a fault if a file is a pointer, or nil otherwise.
 func pointerFault(fsys fs.FS, name string) *Fault {
 	info, err := fs.Stat(fsys, name)
 	if err != nil || !info.Mode().IsRegular() || info.Size() >= maxPointer {

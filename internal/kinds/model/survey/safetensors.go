@@ -277,7 +277,7 @@ func (s *surveyor) isIndexed(p string) bool {
 // maxIndexed bounds how many names are read from an index file.
 const maxIndexed = 100_000
 
-// filesNamedBy returns the files that an index names. If the index can't be read, it returns none and records the error in
+// filesNamedBy returns the files that an index names. If the index can't be read, it returns no files and records the error in
 // Unread.
 func (s *surveyor) filesNamedBy(index string) map[string]bool {
 	if found, ok := s.named[index]; ok {

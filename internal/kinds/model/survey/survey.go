@@ -55,7 +55,7 @@ func (f Fault) Text() string { return fmt.Sprintf("%q %s", f.Path, f.Message) }
 
 // Survey is the result of a survey: the model, other sets of weights, and the part of each file.
 type Survey struct {
-	Model  Set   // no paths: there are no weights
+	Model  Set   // without paths if there are no weights
 	Others []Set // sets that are not the model
 	Parts  map[string]Part
 	Faults []Fault
@@ -101,7 +101,7 @@ type surveyor struct {
 	Tree
 	out     *Survey
 	have    map[string]bool            // the elements of Paths
-	formats map[string]string          // of weights, by path; empty: not weights
+	formats map[string]string          // of weights, by path; empty for other files
 	named   map[string]map[string]bool // by index file: the files that it names
 	seed    maphash.Seed
 	foreign map[string]string // names of foreignFormats, by path
@@ -109,7 +109,7 @@ type surveyor struct {
 	reported map[string]bool // missing files that have been reported
 }
 
-// formatOf returns the format of a file of weights, "" for other files. It reports a pointer or a web page as a fault and
+// formatOf returns the format of a file of weights, or "" for other files. It reports a pointer or a web page as a fault and
 // returns "". If the name does not show the format, as with Ollama's blobs, it recognizes GGUF by the first bytes.
 func (s *surveyor) formatOf(p string) string {
 	if f := pointerFault(s.FS, p); f != nil {

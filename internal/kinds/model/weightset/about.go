@@ -37,7 +37,7 @@ type about struct {
 // layerFile is a file in a layer, as a ModelKit's config names it.
 type layerFile struct{ Path, Digest string }
 
-// About returns the facts about a model that its config states.
+// About returns the facts in the config of a model, or nil if the config can't be decoded.
 func About(config []byte) []kind.Fact {
 	var a about
 	if json.Unmarshal(config, &a) != nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/model/survey"
 )
 
-// cacheFault returns a fault if a declared directory is or contains a Hugging Face cache of a model, nil otherwise. A cache has
-// each file twice, and may have files of other revisions.
+// cacheFault returns a fault if a declared directory is or contains a Hugging Face cache of a model, or nil otherwise. A cache
+// stores each file twice, and may have files of other revisions.
 func cacheFault(d *compose.Draft) *survey.Fault {
 	named := slices.Clone(d.Spec.Dirs)
 	for _, l := range d.Spec.Layers {

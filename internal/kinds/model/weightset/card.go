@@ -67,7 +67,7 @@ func TakeCard(d *compose.Draft) Card {
 	return card
 }
 
-// License returns the license, or "" if there are several, because a card does not state whether all or any of them apply.
+// License returns the license, or "" if there are several, because a card does not say whether all or any of them apply.
 func (c Card) License() string {
 	if len(c.Licenses) != 1 {
 		return ""
@@ -95,7 +95,7 @@ var spdxNames = map[string]string{"mit": "MIT", "apache-2.0": "Apache-2.0", "art
 // upperPrefixes are prefixes of the Hub's identifiers that SPDX writes in upper case.
 var upperPrefixes = []string{"cc0-", "cc-by-", "mpl-", "epl-", "ecl-", "afl-", "osl-", "eupl-", "ms-pl", "wtfpl", "odbl-", "pddl"}
 
-// spdxID returns the SPDX identifier for a license of the Hub, "" for text that can't be an identifier. name is the card's
+// spdxID returns the SPDX identifier for a license of the Hub, or "" for text that can't be an identifier. name is the card's
 // license_name, for a license that the Hub does not list.
 func spdxID(license, name string) string {
 	lower := strings.ToLower(strings.TrimSpace(license))

@@ -121,7 +121,7 @@ func readSafetensorsFacts(fsys fs.FS, shards []string) (facts map[string]any, wa
 	return facts, addHubFacts(fsys, path.Join(dir, "config.json"), facts), nil
 }
 
-// pipelineClass returns the class of the diffusers pipeline that has its component in dir, "" if dir is not a component. The
+// pipelineClass returns the class of the diffusers pipeline that has its component in dir, or "" if dir is not a component. The
 // config of a component does not describe the whole model.
 func pipelineClass(fsys fs.FS, dir string) string {
 	if dir == "." {

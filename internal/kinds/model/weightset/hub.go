@@ -68,7 +68,7 @@ func readObject(data []byte) (map[string]any, error) {
 	return object, err
 }
 
-// nameOf returns value without surrounding space if it is a string that can be a name, "" otherwise.
+// nameOf returns value without surrounding space if it is a string that can be a name, or "" otherwise.
 func nameOf(value any) string {
 	const most = 100
 	text, _ := value.(string)
@@ -78,10 +78,10 @@ func nameOf(value any) string {
 	return strings.TrimSpace(text)
 }
 
-// contextSize returns the context size in tokens, 0 if it is not known. Multimodal models have it in the config of the text
+// contextSize returns the context size in tokens, or 0 if it is not known. Multimodal models have it in the config of the text
 // model.
 func contextSize(config map[string]any) int64 {
-	// The first key that is set counts. The order is that of llama.cpp's converter.
+	// The first valid value is used. The order is that of llama.cpp's converter.
 	for _, key := range [...]string{"max_position_embeddings", "n_ctx", "n_positions", "max_length", "max_sequence_length", "model_max_length"} {
 		if n, ok := config[key].(float64); ok && n >= 1 && n <= math.MaxInt32 && n == math.Trunc(n) {
 			return int64(n)
@@ -97,41 +97,41 @@ func contextSize(config map[string]any) int64 {
 	return 0
 }
 
-// wholeMethods are the quantization methods that store each weight in one element, so that the number of elements is the number
+// unpackedMethods are the quantization methods that store each weight in one element, so that the number of elements is the number
 // of parameters. Other methods pack several weights into an element, or may do so.
-var wholeMethods = map[string]bool{"fp8": true, "fbgemm_fp8": true, "eetq": true}
+var unpackedMethods = map[string]bool{"fp8": true, "fbgemm_fp8": true, "eetq": true}
 
 // addQuantization sets the quantization method, if the config has one: the types of the tensors don't show it. Unless the method
 // stores each weight in one element, it removes the number of parameters.
 func addQuantization(config, facts map[string]any, beside func(name string) map[string]any) {
 	q, _ := config["quantization_config"].(map[string]any)
 	method := nameOf(q["quant_method"])
-	isWhole := wholeMethods[method]
+	isUnpacked := unpackedMethods[method]
 	switch {
 	case method == "bitsandbytes":
-		isWhole = q["load_in_8bit"] == true
+		isUnpacked = q["load_in_8bit"] == true
 	case method == "compressed-tensors":
-		isWhole = wholeFormats[nameOf(q["format"])]
+		isUnpacked = unpackedFormats[nameOf(q["format"])]
 	case method == "modelopt" || method == "" && nameOf(q["quant_algo"]) != "":
-		method, isWhole = modelOpt(q)
+		method, isUnpacked = modelOpt(q)
 	case method == "":
 		if mlx, ok := config["quantization"].(map[string]any); ok && mlx["bits"] != nil && mlx["group_size"] != nil {
 			method = "mlx"
 			break
 		}
-		method, isWhole = quantizationBeside(beside)
+		method, isUnpacked = quantizationBeside(beside)
 	}
 	if method == "" {
 		return
 	}
 	facts["quantization"] = method
-	if !isWhole {
+	if !isUnpacked {
 		delete(facts, "parameters")
 	}
 }
 
 // quantizationBeside reads the quantization method from the file that some tools write beside the config.
-func quantizationBeside(read func(name string) map[string]any) (method string, isWhole bool) {
+func quantizationBeside(read func(name string) map[string]any) (method string, isUnpacked bool) {
 	if q, ok := read("hf_quant_config.json")["quantization"].(map[string]any); ok {
 		return modelOpt(q)
 	}
@@ -144,11 +144,11 @@ func quantizationBeside(read func(name string) map[string]any) (method string, i
 	return "", false
 }
 
-// wholeFormats are the formats of compressed-tensors that store each weight in one element.
-var wholeFormats = map[string]bool{"dense": true, "naive-quantized": true, "int-quantized": true, "float-quantized": true}
+// unpackedFormats are the formats of compressed-tensors that store each weight in one element.
+var unpackedFormats = map[string]bool{"dense": true, "naive-quantized": true, "int-quantized": true, "float-quantized": true}
 
 // modelOpt returns the quantization algorithm of NVIDIA ModelOpt, such as NVFP4 or FP8.
-func modelOpt(q map[string]any) (method string, isWhole bool) {
+func modelOpt(q map[string]any) (method string, isUnpacked bool) {
 	algorithm := nameOf(q["quant_algo"])
 	if algorithm == "" {
 		return "modelopt", false
@@ -156,7 +156,7 @@ func modelOpt(q map[string]any) (method string, isWhole bool) {
 	return algorithm, strings.HasPrefix(algorithm, "FP8")
 }
 
-// plainJSON replaces NaN, Infinity, and -Infinity by null: Python writes them, but JSON does not allow them.
+// plainJSON replaces NaN, Infinity, and -Infinity with null: Python writes them, but JSON does not allow them.
 func plainJSON(data []byte) []byte {
 	out := make([]byte, 0, len(data))
 	for at, quoted := 0, false; at < len(data); {
@@ -181,7 +181,7 @@ func plainJSON(data []byte) []byte {
 	return out
 }
 
-// bareNumber returns the length of NaN, Infinity, or -Infinity at the beginning of data, 0 if it begins otherwise.
+// bareNumber returns the length of NaN, Infinity, or -Infinity at the beginning of data, or 0 for other data.
 func bareNumber(data []byte) int {
 	for _, word := range [...]string{"NaN", "Infinity", "-Infinity"} {
 		if len(data) >= len(word) && string(data[:len(word)]) == word {

@@ -133,7 +133,7 @@ func (p *Parts) weightRank(l *compose.Layer) int {
 		return -1 // the file beside the config of the model, not a module in a subdirectory
 	case p.Part(l) == survey.Weights:
 		return 0
-	case survey.IsTrained(l.Source()):
+	case survey.IsTrainingState(l.Source()):
 		return 2
 	}
 	return 1
@@ -201,8 +201,8 @@ var partNotes = []struct {
 // listPart lists the files that are this part of the model.
 func (p *Parts) listPart(part survey.Part) []string {
 	var names []string
-	for name, is := range p.Parts {
-		if is == part {
+	for name, own := range p.Parts {
+		if own == part {
 			names = append(names, name)
 		}
 	}
@@ -218,7 +218,7 @@ func setName(set survey.Set) string {
 	return fmt.Sprintf("%s (%d files)", set.Paths[0], len(set.Paths))
 }
 
-// Rest lists the files that play a part other than weights, for a message that no model was found.
+// Rest lists the first few projectors, adapters, and importance matrices, for a message that no model was found.
 func (p *Parts) Rest() string {
 	all := slices.Concat(p.listPart(survey.Projector), p.listPart(survey.OtherProjector), p.listPart(survey.Adapter), p.listPart(survey.Imatrix))
 	return textdist.FirstFew(all)
