@@ -10,9 +10,9 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// Cache remembers the digests of files and the tars of directories, so that unchanged files are not read again. It
-// detects changes by metadata: inode, size, and times. Any number of processes can share its directory. A cache only
-// saves work: a damaged one counts as empty, and disk errors are not reported.
+// Cache remembers the digests of files and the tars of directories, so that unchanged files are not read again. It detects changes
+// by metadata: inode, size, and times. Any number of processes can share its directory. A cache only saves work: a damaged one is
+// treated as empty, and disk errors are not reported.
 type Cache struct {
 	digests *digestcache.Cache
 	trees   *tar.Cache

@@ -59,7 +59,7 @@ func newResult(n *node.Node) *Result {
 	return r
 }
 
-// shownName returns the name of a blob for messages: "the content" for a directory that is the whole artifact.
+// shownName returns the name of a blob for messages: "the content" for the directory ".".
 func shownName(b *blob.Blob) string {
 	if b.Name == "." {
 		return "the content"

@@ -36,7 +36,7 @@ type Target interface {
 // Policy determines which tags are kept. The zero value keeps every tag.
 type Policy struct {
 	KeepTags  []string  // patterns of path.Match for tags to keep; each must match a tag
-	KeepLast  *int      // the number of newest artifacts of each repository to keep with all their tags, by time, else by version; nil: none
+	KeepLast  *int      // number of newest artifacts to keep in each repository with all their tags, by time, else by version; nil keeps none
 	OlderThan time.Time // tags of artifacts created at this time or later, or at an unknown time, stay; the zero time keeps none
 }
 

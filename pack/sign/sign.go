@@ -49,7 +49,7 @@ const (
 // Options configure how an artifact is signed.
 type Options struct {
 	Key     *Key     // required
-	Formats []Format // empty: only Bundle
+	Formats []Format // if empty, only Bundle
 	// Annotations are signed, too. Verifiers may require them.
 	Annotations map[string]string
 	// Repository is the name that a legacy signature is bound to: HOST/REPO. It is required for Legacy.

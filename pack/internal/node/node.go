@@ -17,12 +17,12 @@ import (
 type Node struct {
 	Plan      *artifact.Plan
 	Created   time.Time    // annotated, unless zero
-	Base      *baseImage   // nil: no base
+	Base      *baseImage   // nil if the image has no base
 	Blobs     []*blob.Blob // layers, in the order of the plan until composed
 	Platforms []*Node      // of an index
 	Referrers []*Node      // their subject is this node's manifest
 	// Known when composed:
-	Subject  *ocispec.Descriptor // of the manifest; nil: no subject
+	Subject  *ocispec.Descriptor // of the manifest; nil if it has none
 	Config   Document            // empty for an index
 	Manifest Document
 	Packed   []artifact.Packed

@@ -47,7 +47,7 @@ type Origin struct {
 
 	mu     sync.Mutex
 	diffID digest.Digest // known once the tar has been created
-	spool  *os.File      // nil: no spool
+	spool  *os.File      // nil if there is no spool
 	size   int64         // of the spool
 
 	exceedsRatio bool // the compression ratio is above the one that a pull allows by default
