@@ -28,15 +28,15 @@ type placement struct {
 	attempt attempt
 
 	state  *record.State
-	last   *record.Record // of the last pull from this origin; nil: none
+	last   *record.Record // of the last pull from this origin; nil before the first
 	next   *record.Record // of this pull
 	result *Result
 
 	carried  record.Table // files in the destination that are intact, and are not fetched
 	partial  bool         // some tar layers are intact, and are not fetched
 	stage    *place.Stage
-	unpacker *unpack.Unpacker // nil: nothing was fetched
-	placed   *place.Placer    // nil: nothing was placed
+	unpacker *unpack.Unpacker // nil if nothing was fetched
+	placed   *place.Placer    // nil if nothing was placed
 	locked   *os.File         // the locked destination, while files are placed
 	linked   []string         // staged files with several hard links: renaming one changes the ctime of all
 }

@@ -33,7 +33,7 @@ const (
 type Side struct {
 	Source   oras.ReadOnlyTarget
 	Ref      string
-	Platform *ocispec.Platform // for an index; nil: that of this machine
+	Platform *ocispec.Platform // for an index; nil means that of this machine
 }
 
 // Difference lists the differences between two artifacts. Its JSON is for scripts.

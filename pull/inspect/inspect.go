@@ -27,7 +27,7 @@ import (
 
 // Options configure how much is read. The zero value reads a manifest with its config, or an index with all its manifests and configs.
 type Options struct {
-	Platform  *ocispec.Platform // read only the manifest for this platform of an index; nil: all
+	Platform  *ocispec.Platform // read only the manifest for this platform of an index; nil reads all
 	Shallow   bool              // read neither configs nor the manifests of an index
 	Referrers bool              // also list the referrers, if the source can
 	Weights   bool              // also read the header of the first model weights file, if the config has no such data

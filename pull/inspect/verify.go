@@ -56,7 +56,7 @@ func (r *Report) IsIntact() bool {
 type VerifyOptions struct {
 	Referrers   bool // also the artifact's referrers
 	Repair      bool // first remove files of a layout or archive that nothing refers to, and write a missing oci-layout
-	Concurrency int  // number of blobs read at once; 0: eight
+	Concurrency int  // number of blobs read at once; 0 means eight
 	Progress    artifact.Progress
 }
 

@@ -31,9 +31,9 @@ const (
 // CatOptions select the file. All of it is read unless Offset or Length is set.
 type CatOptions struct {
 	Path     string            // of the file, as a pull would name it
-	Platform *ocispec.Platform // for an index; nil: that of this machine
+	Platform *ocispec.Platform // for an index; nil means that of this machine
 	Offset   int64             // first byte in the file
-	Length   int64             // number of bytes; 0: to the end
+	Length   int64             // number of bytes; 0 means to the end
 	Inside   bool              // also a file in a tar that a pull leaves packed
 	Limits   pull.Limits
 }
@@ -246,7 +246,7 @@ func (c *fileReader) writeLayer(ctx context.Context, it *fetch.Item, name string
 	return c.writeBlob(ctx, it)
 }
 
-// writeEntry writes a file of a tar, or the requested part of it. A link has no content of its own.
+// writeEntry writes a file of a tar, or the requested part of it. It writes nothing for a link.
 func (c *fileReader) writeEntry(w io.Writer, h *read.Header, r io.Reader) error {
 	if h.Link != "" {
 		return nil

@@ -14,7 +14,7 @@ import (
 
 // ListOptions configure a listing. The zero value lists every file.
 type ListOptions struct {
-	Platform *ocispec.Platform // for an index; nil: that of this machine
+	Platform *ocispec.Platform // for an index; nil means that of this machine
 	Include  []string          // see pull.Selection
 	Roles    []string          // see pull.Selection
 	NoUnpack bool              // list tar layers as single files

@@ -38,7 +38,7 @@ const (
 
 // ReadableOptions select the document. The zero value selects the one that explains the artifact best.
 type ReadableOptions struct {
-	Platform *ocispec.Platform // for an index; nil: that of this machine
+	Platform *ocispec.Platform // for an index; nil means that of this machine
 	Path     string            // this file, named as a pull would name it
 	Alert    string            // for a runbook, the pages or sections that answer this alert; all if the runbook does not answer it
 	Quick    bool              // fetch at most one layer, and none larger than MaxText

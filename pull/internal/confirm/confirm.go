@@ -20,7 +20,7 @@ import (
 type Artifact struct {
 	Source   content.Fetcher
 	Root     ocispec.Descriptor // a manifest or an index
-	Platform *ocispec.Platform  // for an index; nil: that of this machine
+	Platform *ocispec.Platform  // for an index; nil means that of this machine
 	NoUnpack bool               // tar layers are single files
 	Limits   archive.Limits
 }

@@ -41,7 +41,7 @@ type Placer struct {
 // Move moves a staged file or directory to its name.
 type Move struct {
 	Path string
-	Was  fs.FileInfo // of the entry that is replaced; nil: the name does not exist
+	Was  fs.FileInfo // of the entry that is replaced; nil if the name does not exist
 	Dir  bool        // the staged entry is a directory
 }
 
