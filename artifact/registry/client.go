@@ -24,18 +24,18 @@ import (
 type Options struct {
 	Security    transport.Security
 	Credentials credentials.Options
-	Home        string // replaces ~ in a path; empty: such a path is refused
+	Home        string // replaces ~ in a path; if empty, such a path is refused
 
-	Concurrency int           // maximum number of connections for one blob, and of idle ones; 0: 8
-	RetryFor    time.Duration // how long requests of one type may keep failing; 0: 5 minutes; below 0: no retries
-	Stall       time.Duration // how long a registry may be silent; 0: 30 seconds
-	CacheDir    string        // state of interrupted uploads and locks; empty: none is kept
-	UserAgent   string        // empty: "davit"
+	Concurrency int           // maximum number of connections for one blob, and of idle ones; 0 means 8
+	RetryFor    time.Duration // how long requests of one type may keep failing; 0 means 5 minutes, a negative value no retries
+	Stall       time.Duration // how long a registry may be silent; 0 means 30 seconds
+	CacheDir    string        // state of interrupted uploads and locks; if empty, no state is kept
+	UserAgent   string        // if empty, "davit"
 	Trace       func(string)  // receives a line for every HTTP request, without its secrets; from several goroutines
 	Notify      func(string)  // receives messages for the user, such as that a request waits; from several goroutines
 	Failing     func(error)   // receives the error after which a request is sent again, and nil when it succeeds; from several goroutines
 
-	Hosts *hostconfig.Rules // mirrors, certificates, and other settings of hosts; Security takes precedence over them; nil: none
+	Hosts *hostconfig.Rules // mirrors, certificates, and other settings of hosts; Security takes precedence over them; may be nil
 }
 
 // Client opens targets, which share its connections, tokens, and rate limits.

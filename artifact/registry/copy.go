@@ -23,14 +23,14 @@ import (
 type CopyOptions struct {
 	Reference string            // tag or digest in the source
 	AllTags   bool              // copy every tag of the source; Reference is ignored then
-	Platform  *ocispec.Platform // copy the manifest of an index for this platform; nil: copy the whole index
-	Tags      []string          // tags of the copy; none: it is untagged. With AllTags, they are added to the tag of the source
-	// From is the source repository, HOST/REPO, whose tags AllTags copies; empty: the one that the source records for a tag, if
+	Platform  *ocispec.Platform // copy the manifest of an index for this platform; nil copies the index
+	Tags      []string          // tags of the copy, which may be untagged. With AllTags, they are added to the tag of the source
+	// From is the source repository, HOST/REPO, whose tags AllTags copies; if empty, the one that the source records for a tag, if
 	// any. A layout or archive records From with the tags, or As if it is set, and keeps the same tags of other repositories.
 	From, As  string
 	Referrers bool // copy the referrers, their referrers, and so on, and the manifests that cosign keeps under tags; at most 20,000
 
-	Concurrency int               // blobs copied at once; 0: 8
+	Concurrency int               // blobs copied at once; 0 means 8
 	Progress    artifact.Progress // receives every step, unless nil
 
 	// BeforeCopy is called with each artifact once its reference is resolved, and before its content is read, for example to

@@ -19,8 +19,8 @@ type Reference struct {
 
 	Path string // directory of an image layout, or an archive (".tar"), as written
 
-	Tag    string        // empty: none was given
-	Digest digest.Digest // takes precedence over Tag; empty: none was given
+	Tag    string        // empty if none was given
+	Digest digest.Digest // takes precedence over Tag; empty if none was given
 }
 
 // IsPath reports whether the reference names a layout or an archive on disk.

@@ -17,10 +17,10 @@ import (
 // TagOptions choose tags of a target. The zero value chooses all tags except those of the referrers tag schema and of cosign,
 // sorted by name.
 type TagOptions struct {
-	Match     string // a pattern of [path.Match]; empty: every tag
+	Match     string // a pattern of [path.Match]; empty means every tag
 	All       bool   // also the tags of the referrers tag schema and of cosign
 	ByVersion bool   // sort by version, the newest first
-	Limit     int    // 0: no limit
+	Limit     int    // 0 means no limit
 }
 
 // Tags returns tags of a target. It fails with artifact.ErrInvalid if the pattern is invalid, and with artifact.ErrRefused if the

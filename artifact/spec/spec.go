@@ -58,7 +58,7 @@ type LayerSpec struct {
 	MediaType   string             `json:"mediaType,omitempty"`
 	Annotations map[string]string  `json:"annotations,omitempty"`
 	Exclude     []string           `json:"exclude,omitempty"`
-	Preserve    *bool              `json:"preserve,omitempty"` // nil: the default of the role
+	Preserve    *bool              `json:"preserve,omitempty"` // if nil, the default of the role
 	Split       *bool              `json:"split,omitempty"`    // likewise
 }
 
