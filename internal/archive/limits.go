@@ -21,7 +21,7 @@ const (
 // look alike are not a bomb. Their number has a separate limit.
 const EntryOverhead = 4 * BlockSize
 
-// Limits are the bounds on reading an archive. The zero value means the defaults; a negative number means no limit.
+// Limits are the limits on reading an archive. The zero value means the defaults; a negative number means no limit.
 type Limits struct {
 	MaxSize  int64 // bytes of all files together
 	MaxFiles int64 // entries

@@ -53,7 +53,7 @@ func DependsOnLinks(target string) bool {
 	return false
 }
 
-// The bounds on resolving links. An honest link takes a dozen steps; one that goes through 40 others of 4096 bytes takes 80,000.
+// The limits on resolving links. An honest link takes a dozen steps; one that goes through 40 others of 4096 bytes takes 80,000.
 const (
 	// linkSteps limits the steps that the links of a tree may take together, besides stepsPerLink for each.
 	linkSteps    = 1 << 18

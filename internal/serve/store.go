@@ -23,7 +23,7 @@ type lazyLayout struct {
 	path   string
 	mode   registry.Mode
 	opener Opener
-	parent string // existing parent of the directories created for the layout; empty: none were created
+	parent string // existing parent of the directories created for the layout; empty if none were created
 
 	mu     sync.Mutex
 	layout layout

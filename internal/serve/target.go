@@ -39,8 +39,8 @@ type repository struct {
 	naming.Repository // a push to the home of a layout stores only the tag
 }
 
-// names returns the names in the layout that this repository may have. A repository that the layout names does not have the tags
-// of manifests that only belong to others. Any other name stands for the whole layout.
+// names returns the names in the layout that this repository may have. A repository that the layout names lacks the tags of
+// manifests that belong only to others. Any other name stands for all of the layout.
 func (r *repository) names(ctx context.Context) ([]string, error) {
 	names, err := r.Names(ctx)
 	isHere := func(name string) bool { repo, _ := naming.Split(name); return repo == r.Name }

@@ -15,7 +15,7 @@ import (
 // diffView is the content of the page that compares two artifacts.
 type diffView struct {
 	Path    string // of the first artifact
-	To      string // tag or digest of the second; empty: not chosen yet
+	To      string // tag or digest of the second; empty until it is chosen
 	ToPath  string
 	Tags    []string // to choose from
 	TooMuch string   // the command to use for layers that are too large
