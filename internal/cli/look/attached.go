@@ -71,7 +71,11 @@ func findAttached(ctx context.Context, t *app.Target, opts showOptions) (all []s
 	for _, r := range found.Referrers {
 		all = append(all, shown{manifest: r.Digest.String()})
 	}
-	return all, describeDifference(found, opts.Alert), nil
+	note = describeDifference(found, opts.Alert)
+	if note == "" && opts.Alert == "" && manifest.IsIndex(subject.MediaType) {
+		note = "attached to the index; --platform OS/ARCH shows those of a platform"
+	}
+	return all, note, nil
 }
 
 // describeDifference describes how the result differs from the request.
