@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Outline is the metadata of a document. Its JSON is for scripts.
@@ -42,7 +43,7 @@ func (o *Outline) AddField(name, value string) {
 // Clip shortens a name to 200 characters, so that it fits on a line and many names fit into memory. A shortened name ends with "...".
 func Clip(s string) string {
 	const most = 200
-	if runes := []rune(s[:min(len(s), 4*most)]); len(runes) > most {
+	if runes := []rune(s[:min(len(s), utf8.UTFMax*(most+1))]); len(runes) > most {
 		return string(runes[:most-3]) + "..."
 	}
 	return s
