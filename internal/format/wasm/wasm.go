@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/Masterminds/semver/v3"
 )
 
 // The limits of a binary. Code and data, nearly all of it, are skipped.
@@ -55,8 +57,7 @@ func (f *File) OS() string {
 	return "wasip1"
 }
 
-// WASI returns the version of WASI that the binary imports: "preview0", "preview1", or a version such as "0.2.0". It returns "" if
-// the binary imports none.
+// WASI returns the newest version of WASI that the binary imports: "0.2.0", "preview1", or "".
 func (f *File) WASI() string {
 	version := ""
 	for _, name := range f.Imports {
@@ -66,12 +67,25 @@ func (f *File) WASI() string {
 		case name == "wasi_unstable":
 			return "preview0"
 		case strings.HasPrefix(name, "wasi:"):
-			if _, v, ok := strings.Cut(name, "@"); ok && v > version {
+			if _, v, ok := strings.Cut(name, "@"); ok && isNewer(v, version) {
 				version = v
 			}
 		}
 	}
 	return version
+}
+
+// isNewer reports whether version a is newer than b. A semantic version is newer than any other text.
+func isNewer(a, b string) bool {
+	x, err := semver.StrictNewVersion(a)
+	y, errB := semver.StrictNewVersion(b)
+	switch {
+	case err == nil && errB == nil:
+		return x.GreaterThan(y)
+	case err == nil || errB == nil:
+		return err == nil
+	}
+	return a > b
 }
 
 // The identifiers of the sections that are read.

@@ -42,6 +42,28 @@ func TestRead(t *testing.T) {
 	}
 }
 
+func TestWASIVersion(t *testing.T) {
+	t.Parallel()
+	for want, imports := range map[string][]string{
+		"0.2.10":     {"wasi:io/streams@0.2.9", "wasi:clocks/wall-clock@0.2.10", "wasi:random/random@0.2.0"},
+		"0.10.0":     {"wasi:cli/run@0.10.0", "wasi:io/streams@0.9.1"},
+		"0.3.0":      {"wasi:cli/run@0.3.0", "wasi:cli/run@0.3.0-rc-2025-09-16"},
+		"0.3.0-rc.2": {"wasi:cli/run@0.2.9", "wasi:cli/run@0.3.0-rc.2"},
+		"0.2.0":      {"wasi:cli/run@0.2.0", "wasi:cli/run@snapshot", "other:cli/run@9.0.0"},
+		"snapshot":   {"wasi:cli/run", "wasi:cli/run@snapshot"},
+		"preview1":   {"wasi:cli/run@0.2.0", "wasi_snapshot_preview1"},
+		"":           {"wasi:cli/run", "env"},
+	} {
+		if got := (&File{Imports: imports}).WASI(); got != want {
+			t.Errorf("%q: got %q, want %q", imports, got, want)
+		}
+		slices.Reverse(imports)
+		if got := (&File{Imports: imports}).WASI(); got != want {
+			t.Errorf("%q: got %q, want %q", imports, got, want)
+		}
+	}
+}
+
 func TestReadRefuses(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ data, want string }{
