@@ -61,17 +61,17 @@ func Check(file any) error {
 		if hasVariable(value) || f.Keyword == "uniqueItems" { // docker compose drops repeated items
 			continue
 		}
-		return fmt.Errorf("%s docker compose %s", formatPath(f.At), describeFault(findSpecific(f, value)))
+		return fmt.Errorf("%sdocker compose %s", formatPath(f.At), describeFault(findSpecific(f, value)))
 	}
 	return nil
 }
 
-// formatPath returns the path of a field as text, with a colon after it.
+// formatPath returns the path of a field as text to begin a message with, "" for the document.
 func formatPath(keys []string) string {
 	if len(keys) == 0 {
 		return ""
 	}
-	return strings.Join(keys, ".") + ":"
+	return strings.Join(keys, ".") + ": "
 }
 
 // findSpecific narrows the fault of a value that matches none of several forms: it returns the fault in the form that has the type

@@ -72,7 +72,8 @@ func TestCheck(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ file, want string }{
 		"fine":             {`{"name":"a","services":{"a":{"image":"x","ports":["80:80"],"x-y":1}},"x-z":{}}`, ""},
-		"top":              {`{"service":{}}`, `does not know the key "service": did you mean "services"`},
+		"top":              {`{"service":{}}`, `docker compose does not know the key "service": did you mean "services"`},
+		"not a mapping":    {`["a"]`, "docker compose requires object, not"},
 		"service":          {`{"services":{"a":{"iamge":"x"}}}`, `services.a: docker compose does not know the key "iamge": did you mean "image"`},
 		"below":            {`{"services":{"a":{"image":"x","deploy":{"foo":1}}}}`, `services.a.deploy: docker compose does not know the key "foo"`},
 		"one of two forms": {`{"services":{"a":{"image":"x","build":{"foo":1}}}}`, `services.a.build: docker compose does not know the key "foo"`},
@@ -95,7 +96,7 @@ func TestCheck(t *testing.T) {
 			err := composespec.Check(file)
 			if got := ""; err != nil {
 				got = err.Error()
-				if test.want == "" || !strings.Contains(got, test.want) {
+				if test.want == "" || !strings.HasPrefix(got, test.want) {
 					t.Errorf("got %q, want %q", got, test.want)
 				}
 			} else if test.want != "" {
