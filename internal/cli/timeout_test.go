@@ -54,8 +54,8 @@ func TestTimeout(t *testing.T) {
 	}
 	o := newOdd(t, registrytest.Options{})
 	o.runWith(exit.Network, "resolve 127.0.0.1:1/app:1 --timeout 500ms", "not done after 500ms: 127.0.0.1:1: ", "connection refused", "hint: no registry listens there")
-	o.runWith(exit.BadUsage, "tags $R/app --timeout -1s", "must be above 0")
-	o.runWith(exit.BadUsage, "tags $R/app --stall-timeout -1s", "must be above 0")
+	o.runWith(exit.BadUsage, "tags $R/app --timeout -1s", "can't be negative")
+	o.runWith(exit.BadUsage, "tags $R/app --stall-timeout -1s", "can't be negative")
 }
 
 // TestUnsolicitedBytes checks that bytes that a registry sends without a request, and log lines about them, are not printed.

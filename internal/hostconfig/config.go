@@ -52,7 +52,7 @@ func readConfig(file string) (map[string]hostSettings, error) {
 			return nil, invalid(file, err)
 		}
 		if s.Concurrency < 0 {
-			return nil, invalid(file, fmt.Errorf("concurrency of %s: must be above 0", host))
+			return nil, invalid(file, fmt.Errorf("concurrency of %s: can't be negative; 0 is the default", host))
 		}
 		if s.CAFile != "" && !filepath.IsAbs(s.CAFile) {
 			s.CAFile = filepath.Join(filepath.Dir(file), s.CAFile)

@@ -126,13 +126,21 @@ func TestCertDir(t *testing.T) {
 	}
 }
 
+func TestConcurrencyOfZeroIsNotSet(t *testing.T) {
+	t.Parallel()
+	host, err := writeAll(t, map[string]string{"davit/config.yaml": "registries: {example.com: {concurrency: 0}}"}).Host("example.com")
+	if err != nil || host.Concurrency != 0 {
+		t.Errorf("got %+v, %v, want no concurrency of its own", host, err)
+	}
+}
+
 func TestMistakes(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"registries: {example.com: {plainHTP: true}}":               `unknown key "plainHTP"`,
 		"registries: {example.com/app: {plainHTTP: true}}":          "invalid registry",
 		"registries: {example.com: {mirrors: [https://m.example]}}": "must be HOST, or HOST/PATH",
-		"registries: {example.com: {concurrency: -1}}":              "must be above 0",
+		"registries: {example.com: {concurrency: -1}}":              "concurrency of example.com: can't be negative; 0 is the default",
 		"registry: {}":                                                `unknown key "registry"`,
 		"\x00[[registry]]\ninsecure = true":                           "neither a location nor a prefix",
 		"\x00[[registry]]\nprefix = \"example.com\"":                  "has no location",

@@ -56,10 +56,10 @@ func (a *App) client(via connection) (*registry.Client, error) {
 	}
 	o := a.Registry
 	if o.Stall < 0 {
-		return nil, &exit.UsageError{Err: fmt.Errorf("--stall-timeout %v: must be above 0", o.Stall)}
+		return nil, &exit.UsageError{Err: fmt.Errorf("--stall-timeout %v: can't be negative", o.Stall)}
 	}
 	if o.Concurrency < 0 {
-		return nil, &exit.UsageError{Err: fmt.Errorf("--concurrency %d: must be above 0", o.Concurrency)}
+		return nil, &exit.UsageError{Err: fmt.Errorf("--concurrency %d: can't be negative", o.Concurrency)}
 	}
 	o.Credentials.Registry, o.Credentials.Username, o.Credentials.Password = via.registry, via.username, via.password
 	o.Security.PlainHTTP, o.Security.TLS, o.Security.Insecure = via.plainHTTP, via.tls, via.insecure
@@ -111,7 +111,7 @@ func (a *App) Cache() *pack.Cache {
 // WithTimeout returns a context that ends after --timeout, if the flag is set, with an exit.TimeoutError as its cause.
 func (a *App) WithTimeout(ctx context.Context) (context.Context, error) {
 	if a.timeout < 0 {
-		return ctx, &exit.UsageError{Err: fmt.Errorf("--timeout %v: must be above 0", a.timeout)}
+		return ctx, &exit.UsageError{Err: fmt.Errorf("--timeout %v: can't be negative", a.timeout)}
 	}
 	if a.timeout == 0 {
 		return ctx, nil
