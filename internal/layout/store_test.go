@@ -20,6 +20,7 @@ import (
 	"github.com/davit-oci/davit/internal/layout/archive"
 	"github.com/davit-oci/davit/internal/layout/catalog"
 	"github.com/davit-oci/davit/internal/layout/files"
+	"github.com/davit-oci/davit/internal/layout/index"
 	"github.com/davit-oci/davit/internal/reference"
 	"github.com/opencontainers/go-digest"
 	specs "github.com/opencontainers/image-spec/specs-go"
@@ -582,9 +583,9 @@ func TestForeignNames(t *testing.T) {
 				t.Errorf("%s: %v, %v", reference, got.Digest, err)
 			}
 		}
-		var advised *artifact.Error
-		if got, err := target.Resolve(t.Context(), "3.20"); !errors.Is(err, artifact.ErrInvalid) || !errors.As(err, &advised) ||
-			!strings.Contains(advised.Hint, descs[1].Digest.String()) || !strings.Contains(advised.Hint, descs[3].Digest.String()) {
+		var several *index.AmbiguousError
+		if got, err := target.Resolve(t.Context(), "3.20"); !errors.Is(err, artifact.ErrInvalid) || !errors.Is(err, errdef.ErrInvalidReference) ||
+			!errors.As(err, &several) || !slices.Equal(several.Names, []string{"docker.io/library/alpine:3.20", "quay.io/other/alpine:3.20"}) {
 			t.Errorf("3.20 is ambiguous, and resolved to %v, %v", got.Digest, err)
 		}
 		if err := target.Tag(t.Context(), descs[1], "3.20"); err != nil {

@@ -19,10 +19,12 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/archive"
 	"github.com/davit-oci/davit/internal/layout/catalog"
+	"github.com/davit-oci/davit/internal/layout/index"
 	"github.com/davit-oci/davit/internal/reference"
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/internal/tree"
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/errdef"
 )
@@ -77,6 +79,7 @@ func existingPath(reference string) string {
 // hintForCause returns the hint for an error that has none of its own.
 func hintForCause(err error) string {
 	var ambiguous *artifact.AmbiguousError
+	var shared *index.AmbiguousError
 	var unavailable *registry.Unavailable
 	var missing *registry.Missing
 	var elsewhere *registry.Elsewhere
@@ -97,6 +100,8 @@ func hintForCause(err error) string {
 		return "the operator of the registry has to renew its certificate, unless the clock of this machine is wrong; --insecure skips the check"
 	case errors.As(err, &ambiguous):
 		return "choose one with --kind"
+	case errors.As(err, &shared):
+		return hintForSharedTag(shared)
 	case isForbidden(err) && errors.As(err, &unavailable) && unavailable.Answer.Method == http.MethodDelete:
 		return "this registry disallows deletion; its operator can enable it (distribution: storage.delete.enabled)"
 	case errors.As(err, &missing) && missing.Answer.Method == http.MethodPost:
@@ -131,6 +136,18 @@ func hintForCause(err error) string {
 		return "run the command again once nothing writes to the file"
 	}
 	return ""
+}
+
+// hintForSharedTag returns the hint for a tag of several repositories in a layout or archive.
+func hintForSharedTag(e *index.AmbiguousError) string {
+	if e.Path == "" || len(e.Names) == 0 {
+		return ""
+	}
+	separator, name := ":", e.Names[0]
+	if digest.Digest(name).Validate() == nil {
+		separator = "@"
+	}
+	return fmt.Sprintf("name one of them, such as %s; \"%s\" lists the repositories", shell.Quote(e.Path+separator+name), shell.Command("davit", "repos", e.Path))
 }
 
 // hintForAuthority returns the hint for a certificate that no known authority signed, for this command and for all later ones.

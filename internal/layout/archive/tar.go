@@ -3,6 +3,7 @@ package archive
 import (
 	"archive/tar"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/fault"
 	"github.com/davit-oci/davit/internal/filelock"
 	"github.com/davit-oci/davit/internal/layout/catalog"
 	"github.com/davit-oci/davit/internal/layout/files"
@@ -59,7 +61,7 @@ func OpenTar(name string) (*tarFile, error) {
 // scan reads all headers. name is the path of the archive.
 func (t *tarFile) scan(name string) error {
 	r := tar.NewReader(t.file)
-	for range maxTarEntries {
+	for n := range maxTarEntries {
 		h, err := r.Next()
 		if errors.Is(err, io.EOF) {
 			return t.finish(name)
@@ -70,6 +72,9 @@ func (t *tarFile) scan(name string) error {
 		}
 		if err != nil && t.isCompressed() {
 			return catalog.OpenError(name, errors.New("it is compressed"), "decompress it first: an archive is read in place")
+		}
+		if n > 0 && errors.Is(err, io.ErrUnexpectedEOF) {
+			return t.cutShort(name)
 		}
 		if err != nil {
 			return artifact.Refused(name, "not a tar archive: %w", err)
@@ -102,8 +107,11 @@ func (t *tarFile) recordEntry(archive string, h *tar.Header, at int64) error {
 		t.recordOther(name, h, at)
 		return nil
 	}
-	if h.Typeflag != tar.TypeReg || isSparse(h) || at > t.info.Size()-h.Size {
-		return artifact.Refused(archive, "entry %q is not a complete regular file", untrusted.Line(name, 200))
+	if h.Typeflag != tar.TypeReg || isSparse(h) {
+		return artifact.Refused(archive, "entry %q is not a regular file", untrusted.Line(name, 200))
+	}
+	if at > t.info.Size()-h.Size {
+		return t.cutShort(archive)
 	}
 	e := files.Extent{File: t.file, Offset: at, Size: h.Size}
 	switch {
@@ -149,10 +157,30 @@ func (t *tarFile) finish(name string) error {
 	if _, saved := t.files[dockerManifestFile]; saved && t.index == nil {
 		return t.importDocker(name)
 	}
-	if t.index == nil {
+	switch {
+	case t.index == nil && t.hasNoEnd():
+		return t.cutShort(name)
+	case t.index == nil:
 		return catalog.OpenError(name, catalog.ErrNoLayout, "")
 	}
 	return nil
+}
+
+// hasNoEnd reports whether the file does not end as a tar does: in blocks of zeros.
+func (t *tarFile) hasNoEnd() bool {
+	const block = 512
+	var last [block]byte
+	size := t.info.Size()
+	if size%block == 0 && size > 0 {
+		_, _ = t.file.ReadAt(last[:], size-block)
+	}
+	return size%block != 0 || last != [block]byte{}
+}
+
+// cutShort returns the error about an archive of which only the beginning exists.
+func (t *tarFile) cutShort(name string) error {
+	return &artifact.Error{Item: name, Hint: "copy or download it again",
+		Err: fault.As(fmt.Errorf("the archive is cut short after %d bytes", t.info.Size()), artifact.ErrRefused)}
 }
 
 func (t *tarFile) openBlob(d digest.Digest) (*files.Blob, error) {

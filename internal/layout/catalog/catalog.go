@@ -194,7 +194,10 @@ func (c *Catalog) Resolve(ctx context.Context, reference string) (ocispec.Descri
 			e, _ = ix.Lists(d)
 			return nil
 		}
-		if e, err = ix.Find(reference); err != nil {
+		var several *index.AmbiguousError
+		if e, err = ix.Find(reference); errors.As(err, &several) {
+			several.Path = c.Path
+		} else if err != nil {
 			err = fmt.Errorf("%s: %w", c.Path, err)
 		}
 		return err

@@ -1,7 +1,6 @@
 package index
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/reference"
-	"github.com/davit-oci/davit/internal/untrusted"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -153,9 +151,6 @@ func (e Entry) hasFullName(name string) bool { return slices.Contains(e.FullName
 
 // hasOtherName reports whether an entry has full names, but not name.
 func (e Entry) hasOtherName(name string) bool { return len(e.FullNames()) > 0 && !e.hasFullName(name) }
-
-// label returns the name of an entry, escaped for messages.
-func (e Entry) label() string { return untrusted.Line(cmp.Or(e.containerd, e.refName), 300) }
 
 // keys returns the names under which an entry can be found: the full name, the name without its host, and the tag.
 func (e Entry) keys() []string {

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/reference"
@@ -92,7 +91,7 @@ func (ix *Index) recordIndex(e Entry) {
 // Find returns the entry of a tag or full name. It tries, in this order, an entry with the bare tag (the last one, if there are
 // several) or with this ref name, an entry with this full name in containerd's annotation, one whose full name without the host
 // matches, and one whose full name ends in the tag. It fails with errdef.ErrNotFound if no entry matches, and with
-// errdef.ErrInvalidReference if the tag is ambiguous.
+// an *AmbiguousError if several manifests have the tag.
 func (ix *Index) Find(tag string) (Entry, error) {
 	candidates := ix.candidates(tag)
 	for _, matches := range []func(Entry) bool{
@@ -111,10 +110,8 @@ func (ix *Index) Find(tag string) (Entry, error) {
 			continue
 		}
 		last := found[len(found)-1]
-		if i := slices.IndexFunc(found, func(e Entry) bool { return e.Digest != last.Digest }); i >= 0 && (last.refName != tag || len(last.FullNames()) > 0) {
-			both := fmt.Errorf("ambiguous tag: %s and %s have it", found[i].label(), last.label())
-			return Entry{}, &artifact.Error{Op: "resolving", Item: tag, Err: reference.Invalid(both, errdef.ErrInvalidReference),
-				Hint: fmt.Sprintf("use the full name after the path (PATH:%s), or the digest: @%s or @%s", last.label(), found[i].Digest, last.Digest)}
+		if slices.ContainsFunc(found, func(e Entry) bool { return e.Digest != last.Digest }) && (last.refName != tag || len(last.FullNames()) > 0) {
+			return Entry{}, newAmbiguousError(tag, found)
 		}
 		return last, nil
 	}
