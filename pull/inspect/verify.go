@@ -35,6 +35,10 @@ type Fault struct {
 	Missing   bool          `json:"missing,omitempty"` // the file at Path does not exist
 	Problem   string        `json:"problem"`
 	Err       error         `json:"-"`
+
+	// Artifacts has the names of the artifacts to which the content belongs, if all of a layout or archive with several names was
+	// verified.
+	Artifacts []string `json:"artifacts,omitempty"`
 }
 
 // Report is the result of Verify. Its JSON is for scripts.
@@ -62,6 +66,8 @@ type VerifyOptions struct {
 
 // inventory is implemented by layouts and archives, but not by registries.
 type inventory interface {
+	Resolve(ctx context.Context, reference string) (ocispec.Descriptor, error)
+	FullTags(ctx context.Context) ([]string, error)
 	Roots(ctx context.Context) ([]ocispec.Descriptor, error)
 	Unreferenced(ctx context.Context) ([]catalog.UnreferencedFile, error)
 	Repair(ctx context.Context) ([]catalog.UnreferencedFile, error)
@@ -91,12 +97,17 @@ func Verify(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts Verif
 	if err != nil {
 		return nil, err
 	}
-	report, err := verifyRoots(ctx, src, roots, opts)
+	report, owners, err := verifyRoots(ctx, src, roots, opts)
 	if err != nil {
 		return nil, err
 	}
-	if ref != "" {
+	switch {
+	case ref != "":
 		report.Digest = roots[0].Digest
+	case onDisk:
+		if err := owners.nameArtifacts(ctx, files, report.Faults); err != nil {
+			return nil, err
+		}
 	}
 	if !onDisk {
 		return report, nil
@@ -131,8 +142,8 @@ func fileFaults(files []catalog.UnreferencedFile) []Fault {
 }
 
 // verifyRoots verifies manifests and their content. It verifies shared content once. A damaged manifest is a fault, not an error.
-func verifyRoots(ctx context.Context, src oras.ReadOnlyTarget, roots []ocispec.Descriptor, opts VerifyOptions) (*Report, error) {
-	v := &verifier{src: src, opts: opts, seen: make(map[claim]bool), report: &Report{Faults: []Fault{}}}
+func verifyRoots(ctx context.Context, src oras.ReadOnlyTarget, roots []ocispec.Descriptor, opts VerifyOptions) (*Report, owners, error) {
+	v := &verifier{src: src, opts: opts, seen: make(map[claim]bool), owners: owners{}, report: &Report{Faults: []Fault{}}}
 	v.group, ctx = errgroup.WithContext(ctx)
 	v.group.SetLimit(cmp.Or(max(opts.Concurrency, 0), concurrency.Default))
 	var err error
@@ -144,7 +155,7 @@ func verifyRoots(ctx context.Context, src oras.ReadOnlyTarget, roots []ocispec.D
 	if groupErr := v.group.Wait(); groupErr != nil {
 		err = groupErr
 	}
-	return v.report, err
+	return v.report, v.owners, err
 }
 
 // claim holds the fields of a descriptor that are compared with the content. Different claims about the same blob are checked
@@ -160,7 +171,10 @@ type verifier struct {
 	src   oras.ReadOnlyTarget
 	opts  VerifyOptions
 	group *errgroup.Group
-	seen  map[claim]bool // only the walk uses it
+
+	// Only the walk uses these.
+	seen   map[claim]bool
+	owners owners
 
 	mu     sync.Mutex
 	report *Report
@@ -172,6 +186,7 @@ func (v *verifier) visitManifest(ctx context.Context, m *fetch.Manifest, depth i
 	if m.Config != nil {
 		blobs = append([]ocispec.Descriptor{*m.Config}, blobs...)
 	}
+	v.owners.record(m, append(blobs[:len(blobs):len(blobs)], m.Manifests...)...)
 	for _, desc := range blobs {
 		if err := v.visit(ctx, desc, depth, false); err != nil {
 			return err

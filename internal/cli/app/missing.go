@@ -71,13 +71,11 @@ func (t *Target) missing(ctx context.Context, err error) *notFoundError {
 			e.said = t.describeNoRepository(err, noTags.Answer)
 		}
 	case t.Ref.Digest != "":
+		return e
 	case tagsErr == nil && len(some) == 0: // some registries send an empty list for an unknown repository
 		e.hint = cmp.Or(t.nearRepository(t.someRepositories(ctx)), "it has no tags")
 	case errors.As(tagsErr, &known):
 		e.hint = known.Hint
-	}
-	if t.Ref.Digest != "" {
-		return e
 	}
 	e.tags = slices.DeleteFunc(some, manifest.IsMachineTag)
 	slices.Sort(e.tags)
@@ -158,8 +156,11 @@ func (t *Target) hintInLayout(ctx context.Context) string {
 	return fmt.Sprintf("did you mean %q?", ref)
 }
 
-// nearRepository returns a hint that names a similar repository, or "".
+// nearRepository returns a hint at repositories below the name, or at a similar name, or "".
 func (t *Target) nearRepository(names []string) string {
+	if slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(name, t.Ref.Repository+"/") }) {
+		return fmt.Sprintf("\"%s\" lists the repositories below it", shell.Command("davit", "repos", t.Ref.Name()))
+	}
 	near := textdist.Closest(t.Ref.Repository, names)
 	if near == "" || near == t.Ref.Repository {
 		return ""

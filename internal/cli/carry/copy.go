@@ -13,7 +13,6 @@ import (
 	"github.com/davit-oci/davit/internal/cli/places"
 	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/cli/signing"
-	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/internal/versions"
 	"github.com/opencontainers/go-digest"
@@ -109,7 +108,7 @@ func runCopy(ctx context.Context, a *app.App, opts copyOptions) error {
 	}
 	src, err := a.OpenSide(ctx, &a.Logins.From, from, registry.Read)
 	if err != nil {
-		return err
+		return opts.pointToAllRepos(ctx, a, from, err)
 	}
 	defer src.Close(ctx, nil)
 	if err := opts.version.ApplyTo(src); err != nil {
@@ -121,6 +120,9 @@ func runCopy(ctx context.Context, a *app.App, opts copyOptions) error {
 	}
 	result, err := app.Finish(ctx, dst, func(dst *app.Target) (*copyResult, error) { return copyBetween(ctx, a, src, dst, opts) })
 	if err != nil {
+		if _, findErr := src.Find(ctx); findErr != nil {
+			err = opts.pointToAllRepos(ctx, a, from, err)
+		}
 		return err
 	}
 	return a.Print(result)
@@ -130,7 +132,7 @@ func runCopy(ctx context.Context, a *app.App, opts copyOptions) error {
 func (o copyOptions) parseReferences() (src, dst registry.Reference, err error) {
 	if _, ok := places.AsHost(o.src); ok {
 		return src, dst, &exit.UsageError{Err: fmt.Errorf("%q names a registry, and one artifact is copied", o.src),
-			Hint: fmt.Sprintf("\"%s\" copies all of it", shell.Command("davit", "copy", "--all-repos", o.src, o.dst))}
+			Hint: fmt.Sprintf("\"%s\" copies all of it", o.allReposCommand(o.src, o.dst))}
 	}
 	if src, err = registry.ParseSource(o.src); err != nil {
 		return src, dst, err

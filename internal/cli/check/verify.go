@@ -15,6 +15,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/signing"
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
+	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/pull/inspect"
 	"github.com/davit-oci/davit/pull/trust"
 	"github.com/spf13/cobra"
@@ -246,7 +247,11 @@ func (r *verifyResult) WriteText(w io.Writer) error {
 		if f.Path != "" {
 			t.Row(chooseWord(f, "missing", "surplus"), f.Path, f.Problem)
 		} else {
-			t.Row(cmp.Or(f.Name, f.MediaType), describeFault(f))
+			of := ""
+			if len(f.Artifacts) > 0 {
+				of = "in " + textdist.FirstFew(f.Artifacts)
+			}
+			t.Row(cmp.Or(f.Name, f.MediaType), describeFault(f), of)
 		}
 	}
 	if err := t.WriteText(w); err != nil || len(r.Faults) > 0 {

@@ -63,7 +63,7 @@ func Repositories(ctx context.Context, a *app.App, l *app.Login, place string) (
 	if err != nil {
 		return nil, err
 	}
-	all, err := app.Finish(ctx, t, func(t *app.Target) ([]Repository, error) { return listLayout(ctx, t) })
+	all, err := app.Finish(ctx, t, func(t *app.Target) ([]Repository, error) { return ListLayout(ctx, t) })
 	if err != nil || ref.InLayout() == "" {
 		return all, err
 	}
@@ -128,8 +128,8 @@ func listRegistry(ctx context.Context, a *app.App, l *app.Login, host string) ([
 	return all, err
 }
 
-// listLayout lists the repositories in the tags of a layout. Artifacts without a repository are listed under the name of the layout.
-func listLayout(ctx context.Context, t *app.Target) ([]Repository, error) {
+// ListLayout lists the repositories in the tags of a layout. Artifacts without a repository are listed under the name of the layout.
+func ListLayout(ctx context.Context, t *app.Target) ([]Repository, error) {
 	several, ok := t.Target.(interface {
 		Repositories(ctx context.Context) (names []string, nameless bool, err error)
 	})

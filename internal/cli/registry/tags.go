@@ -9,6 +9,8 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/places"
+	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/spf13/cobra"
 )
@@ -64,6 +66,9 @@ func runTags(ctx context.Context, a *app.App, opts tagsOptions) error {
 	}
 	result, err := app.With(ctx, a, opts.repository, registry.Read, func(t *app.Target) (*tagsResult, error) {
 		tags, err := registry.Tags(ctx, t, opts.TagOptions)
+		if all, _ := places.ListLayout(ctx, t); len(all) > 1 && t.Ref.InLayout() == "" {
+			a.Note("these are the tags of %d repositories; \"%s\" lists them", len(all), shell.Command("davit", "repos", t.Ref.Name()))
+		}
 		if versions != nil {
 			tags = versions.Matching(tags)
 			if most > 0 {

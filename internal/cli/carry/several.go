@@ -1,0 +1,55 @@
+package carry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/places"
+	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/shell"
+	"oras.land/oras-go/v2/errdef"
+)
+
+// severalError is the error about a SRC that has several repositories, where one artifact is copied.
+type severalError struct {
+	error
+	hint string
+}
+
+func (e *severalError) Unwrap() error { return e.error }
+
+func (e *severalError) Hint() string { return e.hint }
+
+// pointToAllRepos adds the command that copies all repositories to an error about a SRC that is not an artifact, but has several in
+// it: a layout, an archive, a directory of layouts, or the beginning of the names of several repositories.
+func (o copyOptions) pointToAllRepos(ctx context.Context, a *app.App, from registry.Reference, err error) error {
+	isNoArtifact := errors.Is(err, errdef.ErrNotFound) || errors.Is(err, errdef.ErrInvalidReference)
+	if !isNoArtifact || from.Reference() != "" || from.Registry == "docker.io" || o.version.IsSet() {
+		return err
+	}
+	ctx, cancel := fetch.ForHint(ctx)
+	defer cancel()
+	all, listErr := places.Repositories(ctx, a, &a.Logins.From, from.String())
+	isItself := func(one places.Repository) bool { return one.Reference == from.String() }
+	if listErr != nil || len(all) == 0 || slices.ContainsFunc(all, isItself) {
+		return err
+	}
+	what := "all repositories in it"
+	if !from.IsPath() || from.InLayout() != "" {
+		what = "the repositories below it"
+	}
+	return &severalError{err, fmt.Sprintf("\"%s\" copies %s", o.allReposCommand(from.String(), o.dst), what)}
+}
+
+// allReposCommand returns the command that copies all repositories of a place.
+func (o copyOptions) allReposCommand(from, to string) string {
+	words := []string{"davit", "copy", "--all-repos", from, to}
+	if o.referrers {
+		words = append(words, "--referrers")
+	}
+	return shell.Command(words...)
+}
