@@ -19,7 +19,7 @@ type IfAbsent bool
 
 // AddFlag adds the flag.
 func (f *IfAbsent) AddFlag(fs *pflag.FlagSet) {
-	fs.BoolVar((*bool)(f), "if-absent", false, "do not move the tag of the target, or one that is a full version, if it exists with another digest: exit 1")
+	fs.BoolVar((*bool)(f), "if-absent", false, "do not move the tag of the target, or one that is a full version, if it exists with another digest: exit 1 (two pushes at once can both succeed)")
 }
 
 // Guard returns a guard of the tags, or nil without the flag.

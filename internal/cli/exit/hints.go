@@ -119,7 +119,7 @@ func hintForCause(err error) string {
 	case errors.As(err, &unavailable):
 		return hintForScheme(unavailable)
 	case errors.Is(err, catalog.ErrNoLayout):
-		return hintForFiles(err)
+		return hintForFiles(err, errors.Is(err, errdef.ErrNotFound))
 	case errors.As(err, &known) && known.Op == "serving" && errors.Is(err, errdef.ErrNotFound):
 		return HintToPackIn(known.Item)
 	case errors.As(err, &known) && known.Op == "layout" && errors.Is(err, errdef.ErrNotFound):
@@ -181,8 +181,8 @@ func hintToServe(err error) string {
 	return "no registry listens there"
 }
 
-// hintForFiles returns the hint for a directory of files that is not a layout.
-func hintForFiles(err error) string {
+// hintForFiles returns the hint for a directory of files that is not a layout, which was to be read or written.
+func hintForFiles(err error, isRead bool) string {
 	var known *artifact.Error
 	if !errors.As(err, &known) {
 		return ""
@@ -192,6 +192,9 @@ func hintForFiles(err error) string {
 	}
 	if layouts := layoutsIn(known.Item); len(layouts) > 0 {
 		return fmt.Sprintf("it is a directory of layouts: name one of %s; \"%s\" lists them all", textdist.FirstFew(layouts), shell.Command("davit", "repos", known.Item))
+	}
+	if isRead {
+		return fmt.Sprintf("it is a directory of files, not an artifact: \"%s\" shows what a push of them packs", shell.Command("davit", "check", known.Item))
 	}
 	return fmt.Sprintf("it has other files: as a target, name another directory, such as %s; \"%s\" shows what a push of its files packs",
 		shell.Quote(strings.TrimRight(known.Item, "/")+"/oci"), shell.Command("davit", "check", known.Item))

@@ -17,6 +17,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/cli/signing"
 	"github.com/davit-oci/davit/internal/cli/source"
+	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/versions"
 	"github.com/davit-oci/davit/pack"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -110,7 +111,7 @@ func openDestination(ctx context.Context, a *app.App, s *source.Source, to sendO
 	if err := app.CheckTags(to.tags); err != nil {
 		return nil, err
 	}
-	noteName(a, s, ref)
+	warnOfName(a, s, ref)
 	d := &destination{ref: ref}
 	t, err := a.OpenReference(ctx, ref, mode)
 	switch {
@@ -166,18 +167,16 @@ func findSubject(ctx context.Context, s *source.Source, t *app.Target) (*ocispec
 
 // isSamePlace reports whether two references are in the same repository or at the same path.
 func isSamePlace(a, b registry.Reference) bool {
-	if a.IsPath() && b.IsPath() {
-		return filepath.Clean(a.Path) == filepath.Clean(b.Path)
-	}
-	return a.Name() == b.Name()
+	return a.Name() == b.Name() || a.IsPath() && b.IsPath() && filepath.Clean(a.Path) == filepath.Clean(b.Path)
 }
 
-// noteName prints a note if the native client looks for the artifact in a repository that ends in the artifact's name, but this repository
-// does not.
-func noteName(a *app.App, s *source.Source, ref registry.Reference) {
+// warnOfName prints a warning if the native client looks for the artifact in a repository that ends in the artifact's name, but this
+// repository does not.
+func warnOfName(a *app.App, s *source.Source, ref registry.Reference) {
 	name := cmp.Or(s.Plan.Name, s.Plan.Annotations[ocispec.AnnotationTitle])
 	if s.Plan.Kind.VersionTag && !ref.IsPath() && name != "" && path.Base(ref.Repository) != name {
-		a.Note("%s looks for %s in a repository that ends in its name: %s/%s", strings.Join(s.Plan.Kind.Clients, ", "), name, ref.Name(), name)
+		a.Warn("%s is not found by %s in %s, which does not end in its name: push it with \"%s\"",
+			name, strings.Join(s.Plan.Kind.Clients, ", "), ref.Name(), shell.Command("davit", "push", cmp.Or(s.Name, "."), ref.Name()+"/"+name))
 	}
 }
 

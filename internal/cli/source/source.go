@@ -2,6 +2,7 @@
 package source
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -105,7 +106,7 @@ func (o *opener) open(args []string) (*Source, error) {
 			Hint: "pack one davit.yaml at a time",
 		}
 	}
-	if info, err := os.Stat(declared); err == nil && info.IsDir() {
+	if info, err := os.Stat(declared); declared != "-" && err == nil && info.IsDir() {
 		return o.openDeclared(declared, declared, Declaration)
 	}
 	return o.openFile(declared)
@@ -169,6 +170,9 @@ func (o *opener) parseDeclared(s *Source, name, file string) error {
 		name = s.Name
 	}
 	spec, err := artifact.Parse(name, data)
+	if err != nil && file == "-" && !bytes.Contains(data, []byte("kind:")) {
+		return notDeclared(s.Name, data)
+	}
 	if spec == nil {
 		return err
 	}
@@ -177,6 +181,18 @@ func (o *opener) parseDeclared(s *Source, name, file string) error {
 	}
 	// Compose returns the problems of the declaration together with those of the files.
 	return s.compose(spec, o.Options)
+}
+
+// notDeclared returns the error about standard input that is a document instead of a declaration.
+func notDeclared(name string, data []byte) error {
+	if name == "-" {
+		name = "standard input"
+	}
+	if len(bytes.TrimSpace(data)) == 0 {
+		return exit.Usagef("%s is empty: the command before the pipe wrote nothing", name)
+	}
+	return &exit.UsageError{Err: fmt.Errorf("%s is read as a %s, and has no kind", name, Declaration),
+		Hint: `to pack a document, write it to a file and name that; "davit attach --file-name NAME - TARGET" attaches one from standard input`}
 }
 
 func (o *opener) readDeclaration(s *Source, file string) ([]byte, error) {
