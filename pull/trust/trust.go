@@ -6,6 +6,7 @@ package trust
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/davit-oci/davit/artifact"
@@ -94,7 +95,7 @@ type NotSignedError struct {
 	Signatures []Signature // not verified by a trusted key
 }
 
-// Error names the subject, and up to three of the signatures that were found.
+// Error names the subject, and up to three of the signers that were found.
 func (e *NotSignedError) Error() string {
 	what := e.Subject.String()
 	if e.Required != "" {
@@ -108,20 +109,21 @@ func (e *NotSignedError) Error() string {
 	}
 	var by []string
 	for _, s := range e.Signatures {
+		signer := "another key"
 		switch {
 		case s.Problem != "":
-			by = append(by, s.Problem)
+			signer = s.Problem
 		case s.Identity != "":
-			by = append(by, "certificate of "+s.Identity)
+			signer = "certificate of " + s.Identity
 		case s.KeyHint != "":
-			by = append(by, "key "+s.KeyHint)
-		default:
-			by = append(by, "another key")
+			signer = "key " + s.KeyHint
 		}
-		if len(by) == 3 && len(e.Signatures) > 3 {
-			by = append(by, fmt.Sprintf("%d more", len(e.Signatures)-3))
-			break
+		if !slices.Contains(by, signer) { // of an index and its manifests, one key may have signed several
+			by = append(by, signer)
 		}
+	}
+	if len(by) > 3 {
+		by = append(by[:3], fmt.Sprintf("%d more", len(by)-3))
 	}
 	return fmt.Sprintf("%s: not signed by a trusted key; found: %s", what, strings.Join(by, ", "))
 }
