@@ -5,8 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 	"strings"
+
+	"github.com/davit-oci/davit/internal/lists"
 )
 
 // Problem is one reason why a declaration can't be packed, and its position.
@@ -79,7 +80,7 @@ func (p Problems) Err() error {
 		}
 		seen[key] = true
 	}
-	slices.SortStableFunc(sorted, func(a, b Problem) int {
+	lists.Sort(sorted, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 	return sorted

@@ -3,6 +3,7 @@ package lists
 
 import (
 	"cmp"
+	"reflect"
 	"slices"
 )
 
@@ -29,19 +30,34 @@ func Split[T any](list []T, isMatch func(T) bool) (matching, others []T) {
 	return matching, others
 }
 
-// Sort sorts a list and keeps the order of equal elements. It sorts positions, so that the program has one sort function for all
+// Sort sorts a list in place and keeps the order of equal elements. It sorts positions, so that the program has one sort function for all
 // types of elements. With package slices, each type would add 15 KB to the program.
 func Sort[T any](list []T, compare func(a, b T) int) {
-	positions := make([]int, len(list))
+	arrange(reflect.Swapper(list), order(len(list), func(i, j int) int { return compare(list[i], list[j]) }))
+}
+
+// arrange swaps elements until each position has the element that was at positions[position].
+func arrange(swap func(i, j int), positions []int) {
+	for start := range positions {
+		at := start
+		for positions[at] != start {
+			next := positions[at]
+			swap(at, next)
+			positions[at] = at // done
+			at = next
+		}
+		positions[at] = at
+	}
+}
+
+// order returns the positions from 0 to n-1 in the order of their elements.
+func order(n int, compare func(i, j int) int) []int {
+	positions := make([]int, n)
 	for i := range positions {
 		positions[i] = i
 	}
-	slices.SortFunc(positions, func(i, j int) int { return cmp.Or(compare(list[i], list[j]), cmp.Compare(i, j)) })
-	sorted := make([]T, len(list))
-	for i, at := range positions {
-		sorted[i] = list[at]
-	}
-	copy(list, sorted)
+	slices.SortFunc(positions, func(i, j int) int { return cmp.Or(compare(i, j), cmp.Compare(i, j)) })
+	return positions
 }
 
 // Keys returns the keys of a map, sorted by compare.

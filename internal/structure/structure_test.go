@@ -284,7 +284,7 @@ var directions = []struct {
 	{"internal/jsonwalk", nil},
 	{"internal/textdist", nil},
 	{"internal/jsonschema", []string{"internal/jsonwalk", "internal/textdist"}},
-	{"artifact/spec", []string{"mediatypes", "internal/fault"}},
+	{"artifact/spec", []string{"mediatypes", "internal/fault", "internal/lists"}},
 	{"artifact/registry", []string{"artifact", "mediatypes", "internal"}},
 	{"artifact", []string{"mediatypes", "internal"}},
 	{"internal/kinds/kindtest", []string{"artifact", "mediatypes", "internal"}}, // for tests

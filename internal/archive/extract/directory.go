@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -13,6 +12,7 @@ import (
 	"github.com/davit-oci/davit/internal/archive"
 	"github.com/davit-oci/davit/internal/archive/read"
 	"github.com/davit-oci/davit/internal/archive/sysfile"
+	"github.com/davit-oci/davit/internal/lists"
 )
 
 // directory is an open directory below the destination, so that creating a file in it takes a single system call and no
@@ -186,7 +186,7 @@ func (x *Extractor) forEachDir(root *os.Root, lacks fs.FileMode, fn func(*os.Fil
 			names = append(names, name)
 		}
 	}
-	slices.SortFunc(names, func(a, b string) int { return archive.CompareDirs(b, a) })
+	lists.Sort(names, func(a, b string) int { return archive.CompareDirs(b, a) })
 	for _, name := range names {
 		if err := withDir(root, name, x.dirs[name], fn); err != nil {
 			return err

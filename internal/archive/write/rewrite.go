@@ -7,13 +7,12 @@ import (
 	"hash/maphash"
 	"io"
 	"io/fs"
-	"maps"
 	"path"
-	"slices"
 	"time"
 
 	"github.com/davit-oci/davit/internal/archive"
 	"github.com/davit-oci/davit/internal/archive/read"
+	"github.com/davit-oci/davit/internal/lists"
 )
 
 // RewriteOptions are the options of Rewrite.
@@ -162,7 +161,7 @@ func (r *rewriter) rewriteEntry(it *read.Iterator, h *read.Header) error {
 
 // writeDirs writes the directories again, at the end.
 func (r *rewriter) writeDirs() error {
-	names := slices.SortedFunc(maps.Keys(r.dirs), archive.CompareDirs)
+	names := lists.Keys(r.dirs, archive.CompareDirs)
 	for _, name := range names {
 		if err := r.write(nil, r.dirs[name]); err != nil {
 			return err

@@ -13,6 +13,7 @@ import (
 
 	"github.com/davit-oci/davit/internal/archive"
 	"github.com/davit-oci/davit/internal/archive/sysfile"
+	"github.com/davit-oci/davit/internal/lists"
 )
 
 // Tree describes the content of an archive: which files, under which names, and with how much of their metadata.
@@ -74,7 +75,7 @@ func (t Tree) Walk(ctx context.Context) ([]Entry, error) {
 		}
 	}
 	w.join()
-	slices.SortFunc(w.entries, func(a, b Entry) int { return archive.CompareNames(a.Name, b.Name) })
+	lists.Sort(w.entries, func(a, b Entry) int { return archive.CompareNames(a.Name, b.Name) })
 	w.entries = slices.CompactFunc(w.entries, func(a, b Entry) bool { return a.Name == b.Name })
 	if t.Preserve {
 		w.linkHardLinks()
@@ -262,7 +263,7 @@ func (w *walker) readLink(name string) (string, error) {
 func (w *walker) linkHardLinks() {
 	first := make(map[string]string)
 	for _, names := range w.links {
-		slices.SortFunc(names, archive.CompareNames)
+		lists.Sort(names, archive.CompareNames)
 		for _, name := range names[1:] {
 			if name != names[0] {
 				first[name] = names[0]

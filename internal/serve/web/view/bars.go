@@ -2,9 +2,9 @@ package view
 
 import (
 	"cmp"
-	"maps"
-	"slices"
 	"strconv"
+
+	"github.com/davit-oci/davit/internal/lists"
 )
 
 // Bar is a bar of a chart. Width is a percentage of the longest bar.
@@ -28,7 +28,7 @@ func newBar(name string, count, most int64) Bar {
 
 // NewBars returns bars for counts, the longest first.
 func NewBars(counts map[string]int64) []Bar {
-	names := slices.SortedFunc(maps.Keys(counts), func(a, b string) int { return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b)) })
+	names := lists.Keys(counts, func(a, b string) int { return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b)) })
 	var bars []Bar
 	for _, name := range names[:min(len(names), maxBars)] {
 		bars = append(bars, newBar(name, counts[name], counts[names[0]]))
