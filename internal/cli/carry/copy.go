@@ -213,6 +213,9 @@ func copyBetween(ctx context.Context, a *app.App, src, dst *app.Target, opts cop
 			one.WouldSend = would
 		}
 	}
+	if opts.trust.IsSet() && !opts.referrers {
+		a.Note("signatures stay behind; --referrers copies them")
+	}
 	last := all[len(all)-1]
 	if !opts.allTags {
 		a.NotePlatform(src.Ref.String(), platform, result.Artifacts[0].Descriptor.Platform)

@@ -80,7 +80,7 @@ one FILE the name it gets ("-" is standard output, also for the only file of an 
 	fs.BoolVar(&opts.Referrers, "referrers", false, "also pull attachments, each into referrers/KIND-DIGEST")
 	fs.BoolVar(&opts.Preserve, "preserve", false, "restore owners, modes, times and xattrs where they were packed")
 	fs.BoolVar(&opts.Force, "force", false, "overwrite files that were changed, or that davit did not create")
-	fs.BoolVar(&opts.Delete, "delete", false, "remove files of the last pull that are no longer in the artifact")
+	fs.BoolVar(&opts.Delete, "delete", false, "remove files of the last pull from the same repository that are no longer in the artifact")
 	fs.BoolVar(&opts.durable, "durable", true, "return when the files are on the disk and survive power loss; =false is faster")
 	fs.Int64Var(&opts.Limits.MaxSize, "max-size", 0, "refuse to unpack more than `BYTES` (default 1 TiB; -1: no limit)")
 	fs.Int64Var(&opts.Limits.MaxFiles, "max-files", 0, "refuse to unpack more than `N` files (default 2000000; -1: no limit)")
