@@ -231,8 +231,8 @@ func parseNameInPath(s string) (Reference, bool) {
 				continue
 			}
 		}
-		ref = dockerNames(ref)
-		if reference.ValidateRepository(ref.Registry, ref.Repository, "") == nil {
+		ref = dockerNames(ref) // /backups/2026-11-30T10:24:latest has no repository, but a time
+		if strings.Trim(ref.Repository, "0123456789") != "" && reference.ValidateRepository(ref.Registry, ref.Repository, "") == nil {
 			ref.Path = s[:i]
 			return ref, true
 		}

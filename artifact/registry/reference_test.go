@@ -48,6 +48,8 @@ func TestParse(t *testing.T) {
 		{"./carry:team/app:1.0", Reference{Path: "./carry", Repository: "team/app", Tag: "1.0"}},
 		{"./carry:app:1.0", Reference{Path: "./carry", Repository: "app", Tag: "1.0"}},
 		{"./carry:app:2", Reference{Path: "./carry", Repository: "app", Tag: "2"}},
+		{"/backups/2026-11-30T10:24:05:1.0", Reference{Path: "/backups/2026-11-30T10:24:05", Tag: "1.0"}},
+		{"./2026-11-30T10:24:latest", Reference{Path: "./2026-11-30T10:24", Tag: "latest"}},
 		{"/backups/2026-11-30T10:24:05/oci", Reference{Path: "/backups/2026-11-30T10:24:05/oci"}},
 		{"./carry.tar:app:1.0", Reference{Path: "./carry.tar", Repository: "app", Tag: "1.0"}},
 		{`C:\carry:app:1.0`, Reference{Path: `C:\carry`, Repository: "app", Tag: "1.0"}},

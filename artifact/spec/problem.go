@@ -50,7 +50,7 @@ func (p Problem) Error() string {
 	return b.String()
 }
 
-// Problems are all the problems of a declaration, in the order of the file. errors.Is(err, ErrInvalid) holds.
+// Problems lists the problems of a declaration. Err sorts them by position. As an error, it matches ErrInvalid.
 type Problems []Problem
 
 // Error returns one line per problem.

@@ -80,8 +80,8 @@ func (l *Layout) Untag(ctx context.Context, ref string) error {
 		return err
 	}
 	err := l.edit(ctx, index.Untagging(ref))
-	if errors.Is(err, errdef.ErrNotFound) {
-		return fmt.Errorf("%s: %w", l.Path, err)
+	if errors.Is(err, errdef.ErrNotFound) || errors.Is(err, errdef.ErrInvalidReference) {
+		return catalog.AddPath(l.Path, err)
 	}
 	return err
 }

@@ -139,7 +139,7 @@ func (l *lister) missing(m *fetch.Manifest) error {
 	return err
 }
 
-// addLayer adds the files of a layer, except those of an image that an upper layer hides.
+// addLayer adds the files of a layer, without directories. For an image, it also leaves out whiteouts and files that an upper layer hides.
 func (l *lister) addLayer(it *fetch.Item, entries []pull.File) {
 	for _, f := range entries {
 		if it.Image && (l.cover.Hides(f.Path) || fetch.IsWhiteout(f.Path)) || fs.FileMode(f.Mode).IsDir() {

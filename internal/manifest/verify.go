@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/untrusted"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -17,8 +18,11 @@ type VerifyReader struct {
 	err  error
 }
 
-// NewVerifyReader returns a VerifyReader for content with a descriptor, whose digest must be valid.
+// NewVerifyReader returns a VerifyReader for content with a descriptor. If the digest is invalid, it fails with spec.ErrRefused.
 func NewVerifyReader(r io.Reader, desc ocispec.Descriptor) *VerifyReader {
+	if err := untrusted.CheckDigest(desc.Digest); err != nil {
+		return &VerifyReader{desc: desc, base: &io.LimitedReader{R: r}, err: spec.Refused(desc.Digest.String(), "invalid digest: %w", err)}
+	}
 	sum := desc.Digest.Algorithm().Digester()
 	return &VerifyReader{desc: desc, base: &io.LimitedReader{R: io.TeeReader(r, sum.Hash()), N: desc.Size}, sum: sum}
 }
@@ -29,7 +33,7 @@ func (v *VerifyReader) Read(p []byte) (int, error) {
 		return 0, v.err
 	}
 	n, err := v.base.Read(p)
-	if errors.Is(err, io.EOF) && v.base.N > 0 {
+	if err == io.EOF && v.base.N > 0 { // a lost connection wraps io.EOF
 		err = spec.Refused("", "size mismatch: want %d bytes, got %d", v.desc.Size, v.desc.Size-v.base.N)
 	}
 	v.err = err
@@ -38,7 +42,7 @@ func (v *VerifyReader) Read(p []byte) (int, error) {
 
 // Verify fails with spec.ErrRefused if the content does not have the size and digest in the descriptor. The content must have been read.
 func (v *VerifyReader) Verify() error {
-	if v.err != nil && !errors.Is(v.err, io.EOF) {
+	if v.err != nil && v.err != io.EOF {
 		return v.err
 	}
 	if v.base.N > 0 {
@@ -48,7 +52,7 @@ func (v *VerifyReader) Verify() error {
 	switch n, err := io.ReadFull(v.base.R, rest[:]); {
 	case n > 0:
 		return spec.Refused("", "size mismatch: want %d bytes, got more", v.desc.Size)
-	case !errors.Is(err, io.EOF):
+	case err != io.EOF:
 		return err
 	}
 	if got := v.sum.Digest(); got != v.desc.Digest {
@@ -64,7 +68,7 @@ func ReadAll(r io.Reader, desc ocispec.Descriptor) ([]byte, error) {
 	}
 	v := NewVerifyReader(r, desc)
 	data := make([]byte, desc.Size)
-	if _, err := io.ReadFull(v, data); err != nil && v.err != nil && !errors.Is(v.err, io.EOF) {
+	if _, err := io.ReadFull(v, data); err != nil && v.err != nil && v.err != io.EOF {
 		return nil, v.err
 	}
 	return data, v.Verify()

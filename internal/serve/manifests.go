@@ -59,13 +59,13 @@ func (h *handler) getManifest(c *call) error {
 }
 
 const (
-	// checking and storing are the memory for checking and for storing a manifest, as multiples of its size.
-	checking, storing = 4, 10
+	// checkFactor and storeFactor are the memory to check and to store a manifest, as multiples of its size.
+	checkFactor, storeFactor = 4, 10
 	// bufferedSize is the size of the largest manifest that is in memory, without a reservation, while it is sent or received.
 	bufferedSize = 64 << 10
 )
 
-// readManifest reads the manifest of a call, by tag or digest. It returns a ManifestUnknown for any other blob.
+// readManifest reads the manifest of a call, by tag or digest. It fails with answer.ManifestUnknown for a blob that is not a manifest.
 func (c *call) readManifest(r *repository) (ocispec.Descriptor, []byte, error) {
 	ctx, reference := c.Context(), c.last
 	d, err := r.resolveDigest(ctx, reference)
@@ -79,7 +79,7 @@ func (c *call) readManifest(r *repository) (ocispec.Descriptor, []byte, error) {
 	case desc.Size > manifest.MaxSize:
 		return desc, nil, answer.ManifestUnknown(reference)
 	}
-	if err := c.reserve(checking * desc.Size); err != nil {
+	if err := c.reserve(checkFactor * desc.Size); err != nil {
 		return desc, nil, err
 	}
 	body, err := r.Fetch(ctx, desc)
@@ -91,7 +91,7 @@ func (c *call) readManifest(r *repository) (ocispec.Descriptor, []byte, error) {
 	if err != nil {
 		return desc, nil, err
 	}
-	if !manifest.Is(desc.MediaType) { // neither index.json nor a manifest that it lists refers to this manifest
+	if !manifest.Is(desc.MediaType) { // Resolve knows the type only of manifests that index.json or a listed manifest refers to
 		desc.MediaType = manifest.TypeOf(data)
 	}
 	listed, err := r.Exists(ctx, desc) // a deleted manifest is stored as long as other writers may need its bytes
@@ -137,11 +137,11 @@ func (h *handler) putManifest(c *call) error {
 	data, err := io.ReadAll(io.LimitReader(c.Body, manifest.MaxSize+1))
 	switch {
 	case err != nil:
-		return answer.Refuse(http.StatusBadRequest, "MANIFEST_INVALID", "the request broke off: %v", err)
+		return answer.Refuse(http.StatusBadRequest, "MANIFEST_INVALID", "reading the request body: %v", err)
 	case len(data) > manifest.MaxSize:
 		return answer.Refuse(http.StatusRequestEntityTooLarge, "MANIFEST_INVALID", "manifest too large: limit is %d MiB", manifest.MaxSize>>20)
 	}
-	if err := c.reserve(storing * size); err != nil {
+	if err := c.reserve(storeFactor * size); err != nil {
 		return err
 	}
 	desc, err := describe(c, data)
@@ -225,7 +225,7 @@ func (r *repository) checkReferences(ctx context.Context, data []byte) (subject 
 		Subject   *ocispec.Descriptor  `json:"subject"`
 	}
 	if err := json.Unmarshal(data, &m); err != nil {
-		return "", answer.Refuse(http.StatusBadRequest, "MANIFEST_INVALID", "the manifest can't be read: %v", err)
+		return "", answer.Refuse(http.StatusBadRequest, "MANIFEST_INVALID", "invalid manifest: %v", err)
 	}
 	needed := append(append(m.Layers, m.Blobs...), m.Manifests...)
 	if m.Config != nil {

@@ -22,11 +22,11 @@ type layout interface {
 	OpenBlob(d digest.Digest) (io.ReadSeekCloser, error)
 	// Names returns the names of manifests in the index: tags, and full names that end with a tag.
 	Names(ctx context.Context) ([]string, error)
-	// ReferrersAfter calls fn for the manifests with a subject whose digests are after last, in the order of their digests.
+	// ReferrersAfter calls fn for each manifest with this subject whose digest follows last, in the order of the digests.
 	ReferrersAfter(ctx context.Context, subject ocispec.Descriptor, last digest.Digest, fn func(ocispec.Descriptor) error) error
 }
 
-// writableLayout is a layout that can store blobs written in pieces, and full names in addition to tags.
+// writableLayout is a layout that can store blobs written in chunks, and names with a repository in addition to bare tags.
 type writableLayout interface {
 	layout
 	NewBlob(ctx context.Context) (registry.BlobWriter, error)
@@ -36,11 +36,11 @@ type writableLayout interface {
 // repository is a layout under one repository name.
 type repository struct {
 	layout
-	naming.Repository // a push to the home of a layout stores only the tag
+	naming.Repository // in the layout's own repository (Home), a push stores a bare tag
 }
 
-// names returns the names in the layout that this repository may have. A repository that the layout names lacks the tags of
-// manifests that belong only to others. Any other name stands for all of the layout.
+// names returns the names among which the tags of this repository are; callers skip names of other repositories. If the index names this
+// repository, bare tags of manifests that only other repositories name are left out.
 func (r *repository) names(ctx context.Context) ([]string, error) {
 	names, err := r.Names(ctx)
 	isHere := func(name string) bool { repo, _ := naming.Split(name); return repo == r.Name }
@@ -128,7 +128,7 @@ func (r *repository) has(ctx context.Context, d digest.Digest) (bool, error) {
 	return err == nil, err
 }
 
-// sortedSet sorts a list and drops duplicates. The result is never nil, so that JSON has a list.
+// sortedSet sorts a list and drops duplicates. The result is never nil, so that it encodes as [], not null.
 func sortedSet(list []string) []string {
 	slices.Sort(list)
 	return append([]string{}, slices.Compact(list)...)

@@ -7,14 +7,14 @@ import (
 )
 
 const (
-	maxLength = 64 // bytes; longer words are not compared, which limits the work
-	maxListed = 12 // more words are not listed in a hint
+	maxLength = 64 // bytes; no word is close to a longer one, which limits the work
+	maxListed = 12 // with more words than this, Suggest lists none
 	few       = 5  // names that FirstFew lists
 )
 
-// Closest returns the word with the fewest changes to the typed one: at most one change, or one for every three letters of a longer
-// word. If no word is that close, Closest returns the typed word with an extension, if that is a word, or else "". It ignores case,
-// and prefers the first of equally close words.
+// Closest returns the word with the fewest changes to the typed one: at most (n+1)/3 for a typed word of n bytes, but at least
+// one, and fewer than n. If no word is that close, Closest returns the first word that is the typed one with an extension, such as README.md for
+// README, or "" without such a word. It ignores case, and prefers the first of equally close words.
 func Closest(typed string, words []string) string {
 	best, limit := "", min(max(1, (len(typed)+1)/3), len(typed)-1)
 	for _, w := range words {
@@ -59,10 +59,10 @@ func FirstOf(names []string, n int) string {
 }
 
 // Distance returns the number of changes that turn a into b. A change inserts, deletes, or replaces a byte, or swaps two adjacent ones.
-// If a or b is longer than maxLength, Distance returns maxLength.
+// If a or b is longer than maxLength, Distance returns the length of the longer one.
 func Distance(a, b string) int {
 	if len(a) > maxLength || len(b) > maxLength {
-		return maxLength
+		return max(len(a), len(b))
 	}
 	rows := make([][]int, len(a)+1)
 	for i := range rows {

@@ -13,7 +13,7 @@ func TestDistance(t *testing.T) {
 		want int
 	}{
 		{"", "", 0}, {"", "abc", 3}, {"kind", "kind", 0}, {"kind", "knid", 1}, {"kinds", "kind", 1}, {"kind", "find", 1},
-		{"layers", "layres", 1}, {"modell", "model", 1}, {"ca", "abc", 3}, {strings.Repeat("x", 65), "x", 64},
+		{"layers", "layres", 1}, {"modell", "model", 1}, {"ca", "abc", 3}, {strings.Repeat("x", 65), "x", 65},
 	} {
 		if got := textdist.Distance(test.a, test.b); got != test.want {
 			t.Errorf("Distance(%q, %q) = %d, want %d", test.a, test.b, got, test.want)
@@ -75,5 +75,12 @@ func TestFirstFew(t *testing.T) {
 		if got := textdist.FirstFew(names); got != text {
 			t.Errorf("got %q, want %q", got, text)
 		}
+	}
+}
+
+// TestClosestToLongWord checks that no word is suggested for one that is too long to compare.
+func TestClosestToLongWord(t *testing.T) {
+	if got := textdist.Closest(strings.Repeat("x", 300), []string{"kind", strings.Repeat("y", 300)}); got != "" {
+		t.Errorf("got %q, want no word", got)
 	}
 }

@@ -76,7 +76,7 @@ func (p Policy) divide(tags []Tag) (kept, gone []Tag, err error) {
 		isLast, count := map[version]bool{}, map[string]int{}
 		for _, t := range newest { // "latest" stays with the version that it points to
 			v := version{repositoryOf(t.Name), t.Digest}
-			if !isLast[v] && count[v.repository] == *p.KeepLast {
+			if !isLast[v] && count[v.repository] >= *p.KeepLast {
 				continue
 			}
 			if !isLast[v] {

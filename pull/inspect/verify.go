@@ -66,8 +66,6 @@ type VerifyOptions struct {
 
 // inventory is implemented by layouts and archives, but not by registries.
 type inventory interface {
-	Resolve(ctx context.Context, reference string) (ocispec.Descriptor, error)
-	FullTags(ctx context.Context) ([]string, error)
 	Roots(ctx context.Context) ([]ocispec.Descriptor, error)
 	Unreferenced(ctx context.Context) ([]catalog.UnreferencedFile, error)
 	Repair(ctx context.Context) ([]catalog.UnreferencedFile, error)
@@ -105,7 +103,7 @@ func Verify(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts Verif
 	case ref != "":
 		report.Digest = roots[0].Digest
 	case onDisk:
-		if err := owners.nameArtifacts(ctx, files, report.Faults); err != nil {
+		if err := owners.nameArtifacts(ctx, src, report.Faults); err != nil {
 			return nil, err
 		}
 	}
@@ -143,7 +141,10 @@ func fileFaults(files []catalog.UnreferencedFile) []Fault {
 
 // verifyRoots verifies manifests and their content. It verifies shared content once. A damaged manifest is a fault, not an error.
 func verifyRoots(ctx context.Context, src oras.ReadOnlyTarget, roots []ocispec.Descriptor, opts VerifyOptions) (*Report, owners, error) {
-	v := &verifier{src: src, opts: opts, seen: make(map[claim]bool), owners: owners{}, report: &Report{Faults: []Fault{}}}
+	v := &verifier{src: src, opts: opts, seen: make(map[claim]bool), report: &Report{Faults: []Fault{}}}
+	if _, onDisk := src.(inventory); onDisk {
+		v.owners = owners{}
+	}
 	v.group, ctx = errgroup.WithContext(ctx)
 	v.group.SetLimit(cmp.Or(max(opts.Concurrency, 0), concurrency.Default))
 	var err error

@@ -76,7 +76,13 @@ func (t Tree) Walk(ctx context.Context) ([]Entry, error) {
 	}
 	w.join()
 	lists.Sort(w.entries, func(a, b Entry) int { return archive.CompareNames(a.Name, b.Name) })
-	w.entries = slices.CompactFunc(w.entries, func(a, b Entry) bool { return a.Name == b.Name })
+	unique := w.entries[:0]
+	for _, e := range w.entries {
+		if n := len(unique); n == 0 || unique[n-1].Name != e.Name {
+			unique = append(unique, e)
+		}
+	}
+	w.entries = unique
 	if t.Preserve {
 		w.linkHardLinks()
 	} else if !t.Layer {

@@ -59,6 +59,7 @@ SBOM, the ID of VEX), else the name of the file. Documents in JSON Lines are att
 	opts.sign.AddFlags(cmd.Flags())
 	cmd.Flags().StringVar(&opts.fileName, "file-name", "", "attach standard input, given as the source -, or a pipe as a file with this `NAME`")
 	cmd.Flags().BoolVar(&opts.dryRun, "dry-run", false, "show what would be attached and replaced, without doing it")
+	opts.source.Documents = true
 	opts.source.AddFlags(cmd.Flags())
 	a.AddRegistryFlags(cmd.Flags())
 	return cmd
@@ -209,9 +210,7 @@ func hintAtStdin(arg string, opts attachOptions, err error) error {
 	if arg != "-" {
 		what = arg
 	}
-	says := func(message string) bool {
-		return slices.ContainsFunc(problems, func(p artifact.Problem) bool { return strings.Contains(p.Message, message) })
-	}
+	says := func(message string) bool { return source.Says(err, message) }
 	why := ""
 	switch {
 	case says("is empty"):

@@ -120,10 +120,7 @@ func runCopy(ctx context.Context, a *app.App, opts copyOptions) error {
 	}
 	result, err := app.Finish(ctx, dst, func(dst *app.Target) (*copyResult, error) { return copyBetween(ctx, a, src, dst, opts) })
 	if err != nil {
-		if _, findErr := src.Find(ctx); findErr != nil {
-			err = opts.pointToAllRepos(ctx, a, from, err)
-		}
-		return err
+		return opts.pointToAllRepos(ctx, a, from, err)
 	}
 	return a.Print(result)
 }

@@ -298,7 +298,10 @@ func (e *manyError) Hint() string {
 	case !e.isFinal:
 		return again
 	case code == exit.Denied:
-		return strings.Join(append(exit.Hints(e.first), "then "+again), "\n")
+		if hints := exit.Hints(e.first); len(hints) > 0 {
+			return strings.Join(append(hints, "then "+again), "\n")
+		}
+		return again
 	case code == exit.Refused:
 		return "replace the content that was refused above, and " + again
 	}

@@ -47,6 +47,9 @@ func (o copyOptions) pointToAllRepos(ctx context.Context, a *app.App, from regis
 
 // allReposCommand returns the command that copies all repositories of a place.
 func (o copyOptions) allReposCommand(from, to string) string {
+	if dst, err := registry.Parse(to); err == nil { // without the tag, since many are copied
+		to = dst.Name()
+	}
 	words := []string{"davit", "copy", "--all-repos", from, to}
 	if o.referrers {
 		words = append(words, "--referrers")

@@ -16,7 +16,10 @@ func FlagError(err error) error {
 	}
 	cause := invalid.Unwrap()
 	if invalid.GetFlag().Value.Type() == "duration" {
-		cause = errors.New("must be a duration with a unit, such as 90s, 5m, or -1s")
+		cause = errors.New("must be a duration with a unit, such as 90s, 5m, or 1h30m")
+		if invalid.GetFlag().Name == "retry-for" {
+			cause = errors.New("must be a duration with a unit, such as 90s, 5m, or -1s")
+		}
 	}
 	var number *strconv.NumError
 	if errors.As(err, &number) {

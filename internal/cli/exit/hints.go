@@ -260,7 +260,7 @@ func hintForScheme(e *registry.Unavailable) string {
 		return "if the registry speaks TLS, add --plain-http=false, or name its certificate authority with --ca-file"
 	case IsNotTLS(e):
 		return "if the registry speaks plain HTTP, add --plain-http"
-	case strings.Contains(e.Error(), "it redirects ") && strings.Contains(e.Error(), " to https://"):
+	case strings.Contains(e.Error(), "the redirect of ") && strings.Contains(e.Error(), " to https://"):
 		return "the registry speaks TLS: leave out --plain-http, and for a registry on this machine add --plain-http=false"
 	}
 	return ""

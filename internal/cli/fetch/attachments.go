@@ -76,6 +76,7 @@ func pullAttachments(ctx context.Context, a *app.App, t *app.Target, reference s
 	if !opts.Delete {
 		return r, nil
 	}
+	r.force = opts.Force
 	return r, r.removeWithdrawn(a, t.Ref.Name(), all, opts)
 }
 
@@ -204,8 +205,10 @@ type attachmentsResult struct {
 	results.Described
 	Attachments []*pulledAttachment `json:"attachments"`
 	Removed     []string            `json:"removed,omitempty"` // files of earlier pulls
+	Kept        []string            `json:"kept,omitempty"`    // changed files of earlier pulls
 
-	dir string
+	dir   string
+	force bool // remove changed files, too
 }
 
 // pulledAttachment is a pulled attachment. Of is the platform of its subject, or "" if the subject is the target itself.

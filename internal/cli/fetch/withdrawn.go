@@ -16,6 +16,11 @@ import (
 // removeWithdrawn removes unchanged files that earlier pulls of attachments from the same origin placed, and that this one did not:
 // their attachments are no longer attached, or have another directory because names collide, or no longer do.
 func (r *attachmentsResult) removeWithdrawn(a *app.App, origin string, all []*attachment, opts pullOptions) error {
+	isType := func(kind string) bool { return strings.Contains(kind, "/") }
+	if len(opts.Include)+len(opts.Roles) > 0 || slices.ContainsFunc(opts.kinds, isType) {
+		a.Note("--delete removes nothing with --include, --role, or an artifactType, which leave out files that are still attached")
+		return nil
+	}
 	placed := map[string]bool{}
 	for _, one := range r.Attachments {
 		for _, f := range one.Files {
@@ -71,7 +76,8 @@ func isOtherPlatform(rel string, all []*attachment) bool {
 // recordKey matches what distinguishes the records of attachments in one directory.
 var recordKey = lazy.Regexp(`^\.[0-9a-f]{12}$`)
 
-// removeIn removes the files of a directory that records of attachments have, and that are not placed. It keeps changed ones.
+// removeIn removes the files of a directory that records of attachments have, and that are not placed. It keeps changed ones unless
+// forced.
 func (r *attachmentsResult) removeIn(a *app.App, origin, rel string, placed map[string]bool) error {
 	dst, err := os.OpenRoot(filepath.Join(r.dir, rel))
 	if err != nil {
@@ -100,7 +106,8 @@ func (r *attachmentsResult) removeIn(a *app.App, origin, rel string, placed map[
 			if err != nil || info.IsDir() || placed[name] || slices.Contains(r.Removed, name) {
 				continue
 			}
-			if !records.IsOurs(dst, f.Path, info) {
+			if !r.force && !records.IsOurs(dst, f.Path, info) {
+				r.Kept = append(r.Kept, name)
 				a.Note("%s was changed, and is kept: its attachment is no longer there", filepath.Join(r.dir, name))
 				continue
 			}

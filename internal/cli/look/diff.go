@@ -27,10 +27,11 @@ func newDiffCommand(a *app.App) *cobra.Command {
 		Short: "Compare the files, config fields, and annotations of two artifacts",
 		Long: `Compare two artifacts from any targets: their files, config fields, and annotations; on
 request also the lines of text files, the tags, and the attachments. The exit code is 0 if they
-are the same, 1 if they differ. Content that both have is not fetched.
+are the same, 1 if they differ. Layers that both artifacts have are not fetched, except those of
+container images.
 
-One of the two may be a directory, as davit pulls one: its files are compared with those of the
-artifact, every byte. "davit verify" compares only the files that the artifact has.`,
+A or B may be a directory, such as one that "davit pull" wrote: its files are compared with the
+artifact's byte by byte, and extra files count as differences. "davit verify" ignores extra files.`,
 		Example: `  davit diff registry.example.com/app:1.0 registry.example.com/app:1.1
   davit diff ./oci:old ./oci:new --text
   davit diff ./app.tar registry.example.com/app:1.0 --referrers --format json
@@ -42,7 +43,7 @@ artifact, every byte. "davit verify" compares only the files that the artifact h
 		},
 	}
 	cmd.Flags().BoolVar(&opts.Text, "text", false, "show the lines of small text files that differ")
-	cmd.Flags().BoolVar(&opts.Tags, "tags", false, "also compare their tags")
+	cmd.Flags().BoolVar(&opts.Tags, "tags", false, "also compare the tags that point to each artifact")
 	cmd.Flags().BoolVar(&opts.Referrers, "referrers", false, "also compare their attachments")
 	cmd.Flags().StringVar(&opts.platform, "platform", "", "choose the manifest of an index for `OS/ARCH[/VARIANT]`")
 	a.AddSideFlags(cmd.Flags(), "A", "B")
@@ -54,8 +55,8 @@ type diffOptions struct {
 	platform string
 }
 
-// hintAtTag returns the error about the reference at index i. If the second one is only a tag, and not a path that exists, the error suggests
-// this tag of the first reference.
+// hintAtTag returns err, the error from parsing argument i. If that is the second argument, and a tag rather than an existing path, the result
+// suggests that tag in the repository of the first.
 func hintAtTag(first registry.Reference, i int, text string, err error) error {
 	if i == 0 || reference.ValidateTag(text) != nil {
 		return err
@@ -131,7 +132,7 @@ func diffDirectory(ctx context.Context, a *app.App, refs []registry.Reference, p
 	}
 	switch {
 	case app.IsDirectory(artifact):
-		return &exit.UsageError{Err: fmt.Errorf("%s and %s: neither is an artifact", refs[0], refs[1]), Hint: "one of the two may be a directory; \"diff -r\" compares two"}
+		return &exit.UsageError{Err: fmt.Errorf("%s and %s: neither is an artifact", refs[0], refs[1]), Hint: "only one of A and B may be a directory; \"diff -r\" compares two directories"}
 	case dir.Reference() != "":
 		return &exit.UsageError{Err: fmt.Errorf("%s: a directory has neither tags nor digests", dir)}
 	case opts.Tags || opts.Referrers:
@@ -198,8 +199,8 @@ func (r diffResult) WriteText(w io.Writer) error {
 	return nil
 }
 
-// dropDerived returns the changed config fields. If files changed, it leaves out the digests of unpacked layers, which follow from the files;
-// the JSON result has them.
+// dropDerived returns the changed config fields. If files changed, it leaves out the digests of uncompressed layers, which change with
+// every file; the JSON result has them.
 func dropDerived(r diffResult) []diff.FieldChange {
 	if len(r.Files) == 0 {
 		return r.Config
@@ -210,7 +211,7 @@ func dropDerived(r diffResult) []diff.FieldChange {
 	})
 }
 
-// paintDiff colors the lines of a difference as git does.
+// paintDiff colors the lines of a unified diff as git does.
 func paintDiff(w io.Writer, text string) string {
 	screen, ok := w.(*term.Screen)
 	if !ok || !screen.Colors {
@@ -277,7 +278,7 @@ func trimCommon(a, b []any) ([]any, []any) {
 	return a, b
 }
 
-// formatValue formats a value as JSON, except for strings, which get no quotes.
+// formatValue formats a value as JSON, shortened to maxShown. A string gets no quotes, and nil becomes "(none)".
 func formatValue(v any) string {
 	switch v := v.(type) {
 	case nil:

@@ -23,6 +23,7 @@ import (
 	"github.com/davit-oci/davit/internal/jsonwalk"
 	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/kinds/kind"
+	"github.com/davit-oci/davit/internal/missing"
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/internal/term/htmlpage"
@@ -213,8 +214,9 @@ func readIn(ctx context.Context, a *app.App, t *app.Target, one shown, opts show
 	case errors.Is(err, errdef.ErrUnsupported) && one.path != "" && opts.Kind == "":
 		return nil, &exit.UsageError{Err: err, Hint: fmt.Sprintf("\"%s\" lists its files", shell.Command("davit", "ls", t.Ref.String(), one.path))}
 	case err != nil:
+		isName := errors.As(err, new(*missing.NameError))
 		err = t.Explain(ctx, err)
-		if missing := (*exit.MissingError)(nil); errors.As(err, &missing) && !strings.ContainsAny(one.path, "./") {
+		if missing := (*exit.MissingError)(nil); isName && errors.As(err, &missing) && one.path != "" && !strings.ContainsAny(one.path, "./") {
 			missing.Advice += "\nthe runbook for an alert: " + shell.Command("davit", "show", "--alert", one.path, t.Ref.String())
 		}
 		return nil, err

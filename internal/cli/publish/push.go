@@ -100,7 +100,7 @@ func (o *pushOptions) skipParts(plan *spec.Plan) {
 
 func runPush(ctx context.Context, a *app.App, opts pushOptions) error {
 	if opts.from != "" && (len(opts.sources) > 0 || opts.source.NamesFile()) {
-		return &exit.UsageError{Err: errors.New("--from and SOURCE exclude each other"), Hint: "leave one of them out"}
+		return &exit.UsageError{Err: errors.New("--from excludes SOURCE and --file"), Hint: "leave one of them out"}
 	}
 	target, err := opts.parseTarget()
 	if err != nil { // before any file is read: users mistype the target

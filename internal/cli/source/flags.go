@@ -22,6 +22,8 @@ import (
 
 // Options are the flags about sources.
 type Options struct {
+	Documents bool // the command takes documents from standard input, and explains errors about them itself
+
 	file                              string
 	kind, name, version, artifactType string
 	appVersion                        string

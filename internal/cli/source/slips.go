@@ -52,7 +52,7 @@ func checkLayouts(sources []string) error {
 			continue
 		}
 		from := filepath.ToSlash(name)
-		if _, err := registry.Parse(from); err != nil {
+		if ref, err := registry.Parse(from); err != nil || !ref.IsPath() {
 			from = "./" + from
 		}
 		return &exit.UsageError{Err: fmt.Errorf("%s is an OCI image layout: push and pack take files", name),

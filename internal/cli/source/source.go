@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/davit-oci/davit/artifact"
@@ -170,8 +171,8 @@ func (o *opener) parseDeclared(s *Source, name, file string) error {
 		name = s.Name
 	}
 	spec, err := artifact.Parse(name, data)
-	if err != nil && file == "-" && !bytes.Contains(data, []byte("kind:")) {
-		return notDeclared(s.Name, data)
+	if file == "-" && !o.Documents {
+		err = explainDocument(s.Name, data, err)
 	}
 	if spec == nil {
 		return err
@@ -183,16 +184,26 @@ func (o *opener) parseDeclared(s *Source, name, file string) error {
 	return s.compose(spec, o.Options)
 }
 
-// notDeclared returns the error about standard input that is a document instead of a declaration.
-func notDeclared(name string, data []byte) error {
+// explainDocument explains the error about standard input or a pipe that is empty, or a document instead of a declaration. It returns other
+// errors unchanged.
+func explainDocument(name string, data []byte, err error) error {
 	if name == "-" {
 		name = "standard input"
 	}
-	if len(bytes.TrimSpace(data)) == 0 {
+	switch {
+	case len(bytes.TrimSpace(data)) == 0:
 		return exit.Usagef("%s is empty: the command before the pipe wrote nothing", name)
+	case Says(err, "kind is missing"), Says(err, "is empty"): // to YAML, Markdown may be a comment
+		return &exit.UsageError{Err: fmt.Errorf("%s is read as a %s, and has no kind", name, Declaration),
+			Hint: `to pack a document, write it to a file and name that; "davit attach --file-name NAME - TARGET" attaches one from standard input`}
 	}
-	return &exit.UsageError{Err: fmt.Errorf("%s is read as a %s, and has no kind", name, Declaration),
-		Hint: `to pack a document, write it to a file and name that; "davit attach --file-name NAME - TARGET" attaches one from standard input`}
+	return err
+}
+
+// Says reports whether one of the problems of a declaration has a text in its message.
+func Says(err error, message string) bool {
+	var problems artifact.Problems
+	return errors.As(err, &problems) && slices.ContainsFunc(problems, func(p artifact.Problem) bool { return strings.Contains(p.Message, message) })
 }
 
 func (o *opener) readDeclaration(s *Source, file string) ([]byte, error) {

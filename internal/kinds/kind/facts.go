@@ -13,7 +13,8 @@ func CompleteFacts(facts []Fact, annotations map[string]string) []Fact {
 	}
 	for i, f := range []Fact{{Name: "name", Value: annotations[ocispec.AnnotationTitle]}, {Name: "version", Value: annotations[ocispec.AnnotationVersion]}} {
 		if f.Value != "" && !has(f.Name) {
-			facts = slices.Insert(facts, min(i, len(facts)), f)
+			at := min(i, len(facts))
+			facts = slices.Concat(facts[:at], []Fact{f}, facts[at:])
 		}
 	}
 	if license := annotations[ocispec.AnnotationLicenses]; license != "" && !has("license") {

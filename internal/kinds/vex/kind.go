@@ -1,4 +1,4 @@
-// Package vex implements the kind for VEX documents: statements about which vulnerabilities matter.
+// Package vex implements the kind for VEX documents: which state whether a product is affected by known vulnerabilities.
 package vex
 
 import (

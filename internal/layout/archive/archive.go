@@ -178,6 +178,7 @@ func (a *Archive) PushBlob(ctx context.Context, b artifact.Blob, report func(don
 		return got, artifact.Done, err
 	}
 	if desc.Digest == "" {
+		files.OrSilent(report)(0) // the first report is the part that existed before
 		h := digest.SHA256.Hash()
 		if err := files.HashExtent(ctx, e, h, 0, files.OrSilent(report)); err != nil {
 			return desc, 0, err
@@ -319,10 +320,7 @@ func (a *Archive) Untag(_ context.Context, ref string) error {
 	if err := catalog.CheckUntag(ref); err != nil {
 		return err
 	}
-	if err := a.edit(index.Untagging(ref)); err != nil {
-		return fmt.Errorf("%s: %w", a.Path, err)
-	}
-	return nil
+	return catalog.AddPath(a.Path, a.edit(index.Untagging(ref)))
 }
 
 // Delete removes a manifest with its tags. Close omits the blobs that no other manifest needs. If desc is not listed itself, Delete

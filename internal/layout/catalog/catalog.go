@@ -194,12 +194,8 @@ func (c *Catalog) Resolve(ctx context.Context, reference string) (ocispec.Descri
 			e, _ = ix.Lists(d)
 			return nil
 		}
-		var several *index.AmbiguousError
-		if e, err = ix.Find(reference); errors.As(err, &several) {
-			several.Path = c.Path
-		} else if err != nil {
-			err = fmt.Errorf("%s: %w", c.Path, err)
-		}
+		e, err = ix.Find(reference)
+		err = AddPath(c.Path, err)
 		return err
 	})
 	switch {
@@ -320,4 +316,17 @@ func (c *Catalog) open(d digest.Digest) (*files.Blob, error) {
 		err = fmt.Errorf("%s: %w", BlobLabel(c, d), errdef.ErrNotFound)
 	}
 	return b, err
+}
+
+// AddPath adds the path of a layout to an error about a name in its index. It returns nil if err is nil.
+func AddPath(path string, err error) error {
+	var several *index.AmbiguousError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &several):
+		several.Path = path
+		return err
+	}
+	return fmt.Errorf("%s: %w", path, err)
 }

@@ -38,7 +38,11 @@ func readManifest(desc ocispec.Descriptor, r io.Reader) ([]byte, error) {
 	if desc.Size > manifest.MaxSize {
 		return nil, artifact.Refused(desc.Digest.String(), "manifest too large: %d bytes, limit is %d MiB", desc.Size, manifest.MaxSize>>20)
 	}
-	return manifest.ReadAll(r, desc)
+	data, err := manifest.ReadAll(r, desc)
+	if errors.Is(err, artifact.ErrRefused) {
+		err = &artifact.Error{Item: desc.Digest.String(), Err: err}
+	}
+	return data, err
 }
 
 // CheckComplete fails if content to which a manifest refers is missing or has the wrong size. Content with a URL may be missing,

@@ -127,7 +127,7 @@ func (c *cursor) list(key string, fn func(element string) error) (start, end int
 		}
 		switch named := strings.EqualFold(got, `"`+key+`"`); {
 		case named && (start > 0 || got != `"`+key+`"`):
-			return 0, 0, fmt.Errorf("key %.20s repeats %q, or differs from it in case", got, key)
+			return 0, 0, fmt.Errorf("key %.20s: want %q once, in this case", got, key)
 		case named && c.accept('['):
 			start = c.at
 			for more := c.peek() != ']'; more; more = c.accept(',') {
@@ -214,12 +214,12 @@ func (ix *Index) Text() (io.Reader, int64, error) {
 		size += len(e.text)
 	}
 	if size > maxSize {
-		return nil, 0, fmt.Errorf("%w: index.json would be %d bytes long", errdef.ErrSizeExceedsLimit, size)
+		return nil, 0, fmt.Errorf("%w: index.json too large: %d bytes", errdef.ErrSizeExceedsLimit, size)
 	}
 	return t, int64(size), nil
 }
 
-// textReader returns the text of an index without holding all of it in memory.
+// textReader reads the text of an index from its entries, without a joined copy in memory.
 type textReader struct {
 	entries     []Entry
 	read        int    // how many entries have been read

@@ -50,13 +50,13 @@ func (s *Store) Login(ctx context.Context, t *transport.Transport, host, usernam
 	}
 	if helper != "" {
 		if err := credentials.NewNativeStore(helper).Put(ctx, address, cred); err != nil {
-			return "", &artifact.Error{Op: "storing the credentials of", Item: name, Err: err}
+			return "", &artifact.Error{Op: "storing credentials for", Item: name, Err: err}
 		}
 		return "", nil
 	}
 	err = editConfig(ctx, s.File, func(auths map[string]json.RawMessage) (bool, error) {
 		for _, key := range keysOf(auths, normalHost(name)) {
-			delete(auths, key) // the entry may have another name of the registry
+			delete(auths, key) // an existing entry may have a different key, such as the URL of Docker's API
 		}
 		entry := dockerAuth{IdentityToken: cred.RefreshToken}
 		if username != "" {
@@ -67,7 +67,7 @@ func (s *Store) Login(ctx context.Context, t *transport.Transport, host, usernam
 		return true, err
 	})
 	if err != nil {
-		return "", &artifact.Error{Op: "storing the credentials of", Item: name, Err: err}
+		return "", &artifact.Error{Op: "storing credentials for", Item: name, Err: err}
 	}
 	return s.File, nil
 }
@@ -75,8 +75,8 @@ func (s *Store) Login(ctx context.Context, t *transport.Transport, host, usernam
 // readOwn reads the file that Login writes. It need not exist.
 func (s *Store) readOwn() (*dockerConfig, error) {
 	if s.File == "" {
-		return nil, &artifact.Error{Err: &fs.PathError{Op: "login", Path: "config.json", Err: errors.New("there is no home directory to store credentials in")},
-			Hint: "name a file with --registry-config, or a directory in DOCKER_CONFIG"}
+		return nil, &artifact.Error{Err: &fs.PathError{Op: "locating", Path: "config.json", Err: errors.New("no home directory found")},
+			Hint: "name a file with --registry-config, or set DOCKER_CONFIG to a directory"}
 	}
 	config, err := readDockerConfig(s.File)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -92,7 +92,7 @@ func (s *Store) checkUsable(helper string) error {
 	}
 	if _, err := exec.LookPath("docker-credential-" + helper); err != nil {
 		return &artifact.Error{Op: "using the credential helper of", Item: s.File,
-			Err:  &fs.PathError{Op: "run", Path: "docker-credential-" + helper, Err: errors.New("the credential helper that the file names is not installed")},
+			Err:  &fs.PathError{Op: "run", Path: "docker-credential-" + helper, Err: errors.New("executable not found in PATH")},
 			Hint: fmt.Sprintf("install it, or remove %q from credsStore or credHelpers in %s", helper, s.File)}
 	}
 	return nil
@@ -120,7 +120,7 @@ func checkCredential(ctx context.Context, t *transport.Transport, host string, c
 		if err = transport.WebPage(resp); err == nil && resp.StatusCode/100 != 2 {
 			err = transport.ResponseError(resp)
 		}
-		if err == nil { // the body must not break off either
+		if err == nil { // a truncated body is an error, too
 			_, err = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
 		}
 	}
@@ -128,7 +128,7 @@ func checkCredential(ctx context.Context, t *transport.Transport, host string, c
 		return transport.Wrap(ctx, host, "logging in to "+host, err)
 	}
 	if !used {
-		t.Notify("%s did not ask for the credentials: they are stored unchecked", host)
+		t.Notify("%s did not require authentication; storing the credentials unchecked", host)
 	}
 	return nil
 }
@@ -156,7 +156,7 @@ func (s *Store) Logout(ctx context.Context, host string) error {
 		}
 		if found = cred != auth.EmptyCredential; found {
 			if err := store.Delete(ctx, address); err != nil {
-				return &artifact.Error{Op: "removing the credentials of", Item: name, Err: err}
+				return &artifact.Error{Op: "removing credentials for", Item: name, Err: err}
 			}
 		}
 	}
@@ -164,20 +164,22 @@ func (s *Store) Logout(ctx context.Context, host string) error {
 		if _, err := os.Stat(file); err != nil {
 			continue
 		}
+		hasKeys := false
 		err := editConfig(ctx, file, func(auths map[string]json.RawMessage) (bool, error) {
 			keys := keysOf(auths, normalHost(name))
 			for _, key := range keys {
 				delete(auths, key)
 			}
-			found = found || len(keys) > 0
-			return len(keys) > 0, nil
+			hasKeys = len(keys) > 0
+			found = found || hasKeys
+			return hasKeys, nil
 		})
-		if err != nil && (file == s.File || !errors.Is(err, fs.ErrPermission)) {
-			return &artifact.Error{Op: "removing the credentials of", Item: name, Err: err}
+		if err != nil && (file == s.File || hasKeys || !errors.Is(err, fs.ErrPermission)) { // another user's file has no credentials to remove
+			return &artifact.Error{Op: "removing credentials for", Item: name, Err: err}
 		}
 	}
 	if !found {
-		return fmt.Errorf("credentials of %q: %w", name, errdef.ErrNotFound)
+		return fmt.Errorf("credentials for %q: %w", name, errdef.ErrNotFound)
 	}
 	return nil
 }

@@ -163,7 +163,7 @@ func (up *Session) Add(body io.Reader) error {
 		case errors.Is(readErr, io.EOF):
 			return nil
 		case readErr != nil:
-			return answer.Refuse(http.StatusBadRequest, "BLOB_UPLOAD_INVALID", "the request broke off: %v", readErr)
+			return answer.Refuse(http.StatusBadRequest, "BLOB_UPLOAD_INVALID", "reading the request body: %v", readErr)
 		}
 	}
 }
