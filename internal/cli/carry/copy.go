@@ -158,6 +158,9 @@ func copyBetween(ctx context.Context, a *app.App, src, dst *app.Target, opts cop
 	if err != nil {
 		return nil, err
 	}
+	if err := opts.checkAllTags(ctx, src, dst.Ref); err != nil {
+		return nil, err
+	}
 	if !opts.allTags {
 		if err := src.Complete(ctx); err != nil {
 			return nil, err

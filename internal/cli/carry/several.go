@@ -8,6 +8,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/places"
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/shell"
@@ -43,6 +44,23 @@ func (o copyOptions) pointToAllRepos(ctx context.Context, a *app.App, from regis
 		what = "the repositories below it"
 	}
 	return &severalError{err, fmt.Sprintf("\"%s\" copies %s", o.allReposCommand(from.String(), o.dst), what)}
+}
+
+// checkAllTags refuses to copy the tags of several repositories in a layout or archive into one repository, where equal tags would replace
+// one another.
+func (o copyOptions) checkAllTags(ctx context.Context, src *app.Target, dst registry.Reference) error {
+	several, ok := src.Target.(interface {
+		Repositories(ctx context.Context) (names []string, nameless bool, err error)
+	})
+	if !ok || !o.allTags || src.Ref.InLayout() != "" || dst.IsPath() {
+		return nil
+	}
+	names, _, err := several.Repositories(ctx)
+	if err != nil || len(names) < 2 {
+		return err
+	}
+	return &exit.UsageError{Err: fmt.Errorf("%s has %d repositories, and %s is one", src.Ref, len(names), dst.Name()),
+		Hint: o.allReposCommand(src.Ref.String(), dst.String())}
 }
 
 // allReposCommand returns the command that copies all repositories of a place.
