@@ -309,7 +309,7 @@ func TestLogin(t *testing.T) {
 		t.Errorf("without a file: %v", err)
 	}
 	missing := write(t, "config.json", `{"credsStore":"missing"}`)
-	if _, err := NewStore(Options{File: missing}).Login(t.Context(), tr, host, "u", "pw"); err == nil || !strings.Contains(err.Error(), "not installed") {
+	if _, err := NewStore(Options{File: missing}).Login(t.Context(), tr, host, "u", "pw"); err == nil || !strings.Contains(err.Error(), "executable not found in PATH") {
 		t.Errorf("without the helper: %v", err)
 	}
 	podmanFile := write(t, "auth.json", `{"auths":{"`+host+`":{"auth":"`+basic("p:pw")+`"}}}`)
