@@ -21,7 +21,7 @@ type Plan struct {
 	Layers      []Layer           // in manifest order, unless Kind.Order is ByDigest
 	Annotations map[string]string // of the manifest; of the index when Platforms is set
 	Tags        []string          // besides the tag of the target
-	// Cascade is a version. If a tag in Tags stands for a range of versions (1, 1.2, latest), and a higher version in that
+	// Cascade is a version. If a tag in Tags names a range of versions (1, 1.2, latest), and a higher version in that
 	// range is tagged already, the tag does not move; see TagsBeside.
 	Cascade string
 

@@ -11,7 +11,7 @@ import (
 )
 
 // TestScreens compares the output on color terminals of 40, 80, and 120 columns and on dumb terminals with testdata/screens.golden,
-// which -update renews. In that file, "{" stands for the beginning of an escape sequence.
+// which -update renews. In that file, "{" begins an escape sequence.
 func TestScreens(t *testing.T) {
 	t.Setenv("DAVIT_CACHE_DIR", t.TempDir())
 	t.Setenv("DOCKER_CONFIG", t.TempDir())

@@ -50,7 +50,7 @@ func TestCreated(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]int64{
 		"2026-01-02T03:04:05Z": 1767323045, "2026-01-02T04:04:05+01:00": 1767323045,
-		"": 0, "yesterday": 0, "1970-01-01T00:00:00Z": 0, // zero stands for no date in SOURCE_DATE_EPOCH
+		"": 0, "yesterday": 0, "1970-01-01T00:00:00Z": 0, // in SOURCE_DATE_EPOCH, zero means no date
 	} {
 		got := manifest.Created(map[string]string{ocispec.AnnotationCreated: text})
 		if got.IsZero() != (want == 0) || want != 0 && got.Unix() != want {

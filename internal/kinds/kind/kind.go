@@ -36,7 +36,7 @@ type Kind struct {
 	Defaults string
 	// Page is an example of a page whose front matter fills the config, or "".
 	Page string
-	// Native are commands of native clients that fetch an artifact of the kind from a registry; "{ref}" stands for the
+	// Native are commands of native clients that fetch an artifact of the kind from a registry; "{ref}" is replaced by the
 	// reference, with a digest.
 	Native []string
 	// Export is a command that exports an object of another program as a tar of the kind. It may be nil.
