@@ -18,6 +18,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/look"
 	"github.com/davit-oci/davit/internal/cli/publish"
 	"github.com/davit-oci/davit/internal/cli/registry"
+	"github.com/davit-oci/davit/internal/cli/serving"
 	"github.com/davit-oci/davit/internal/cli/signing"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/internal/textdist"
@@ -62,7 +63,7 @@ every command takes either.`,
 	root.SetHelpCommand(newHelpCommand(a, root))
 	for _, commands := range [][]*cobra.Command{
 		publish.Commands(a), fetch.Commands(a), carry.Commands(a), lock.Commands(a), attach.Commands(a), look.Commands(a), check.Commands(a),
-		signing.Commands(a), registry.Commands(a),
+		signing.Commands(a), registry.Commands(a), serving.Commands(a),
 		{newVersionCommand(a), newCompletionCommand(a)},
 	} {
 		root.AddCommand(commands...)

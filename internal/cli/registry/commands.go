@@ -1,4 +1,4 @@
-// Package registry has the commands about registries and layouts: tags, deletion, credentials, the server, and the cache.
+// Package registry has the commands about registries and layouts: tags, deletion, credentials, and the cache.
 package registry
 
 import (
@@ -15,8 +15,6 @@ func Commands(a *app.App) []*cobra.Command {
 		newResolveCommand(a),
 		newDeleteCommand(a),
 		newPruneCommand(a),
-		newServeCommand(a),
-		newBrowseCommand(a),
 		newLoginCommand(a),
 		newLogoutCommand(a),
 		newCacheCommand(a),
