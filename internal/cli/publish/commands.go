@@ -1,4 +1,4 @@
-// Package publish has the commands that declare and pack artifacts, and write them to a registry, a layout, or an archive.
+// Package publish has the commands that write artifacts to a registry, a layout, or an archive: pack, push, and index.
 package publish
 
 import (
@@ -9,10 +9,6 @@ import (
 // Commands returns the commands of this package.
 func Commands(a *app.App) []*cobra.Command {
 	return []*cobra.Command{
-		newInitCommand(a),
-		newKindsCommand(a),
-		newSchemaCommand(a),
-		newCheckCommand(a),
 		newPackCommand(a),
 		newPushCommand(a),
 		newIndexCommand(a),
