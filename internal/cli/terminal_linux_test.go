@@ -226,6 +226,13 @@ func TestTerminal(t *testing.T) {
 		if _, _, _, ok := registry.Manifest("app", "1"); ok {
 			t.Error("the tag exists")
 		}
+		one := registry.Host + "/tagged:1"
+		onTerminal(t, "push", "-q", file, one, "--tag", "2").waitExit(exit.Done)
+		digest := strings.TrimSpace(davit(t, "resolve", one))
+		c = onTerminal(t, "delete", registry.Host+"/tagged@"+digest)
+		c.expect("every tag of it: 1, 2? [y/N] ")
+		c.typeKeys("y\n")
+		c.waitExit(exit.Done)
 	})
 	t.Run("detach asks before several are removed", func(t *testing.T) {
 		subject := registry.Host + "/app:2"

@@ -1,20 +1,26 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/results"
+	"github.com/davit-oci/davit/internal/concurrency"
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
+	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
+	"oras.land/oras-go/v2/errdef"
 )
 
 func newDeleteCommand(a *app.App) *cobra.Command {
@@ -25,7 +31,8 @@ func newDeleteCommand(a *app.App) *cobra.Command {
 		Short: "Delete a tag, or a manifest with all its tags",
 		Long: `Delete a tag (the manifest stays, with its digest and its other tags), or with a digest the
 manifest and every tag of it. In a layout or archive, the blobs that nothing else needs go with
-the manifest. On a terminal, davit asks first.`,
+the manifest. On a terminal, davit asks first. The question, and a dry run, list the tags that
+go with a manifest, unless the registry has more than 200 tags.`,
 		Example: `  davit delete registry.example.com/app:1.0
   davit delete --yes ./oci@sha256:87ba42d7831ceb3169e2afa45a3cbe1f60c879ca903db0d97b959029df1134f0`,
 		GroupID: app.GroupRegistry,
@@ -69,10 +76,18 @@ func deleteFrom(ctx context.Context, a *app.App, t *app.Target, yes bool, dryRun
 		return nil, err
 	}
 	r := &deleteResult{Described: results.Describe(t.Ref, desc), dryRun: dryRun}
-	question := fmt.Sprintf("delete %s and every tag of it?", t.Ref)
+	question := fmt.Sprintf("delete the tag %s (%s)?", t.Ref, desc.Digest)
 	if t.Ref.Digest == "" {
-		question = fmt.Sprintf("delete the tag %s (%s)?", t.Ref, desc.Digest)
 		r.Tags = []string{t.Ref.Tag}
+	} else if question = fmt.Sprintf("delete %s and every tag of it?", t.Ref); bool(dryRun) || a.CanAsk() && !yes {
+		switch tags, err := manifestTags(ctx, t, desc); {
+		case err != nil:
+			a.Note("tags not listed: %v", err)
+		case len(tags) == 0:
+			question, r.ManifestTags = fmt.Sprintf("delete %s, which has no tag?", t.Ref), &tags
+		default:
+			question, r.ManifestTags = fmt.Sprintf("delete %s and every tag of it: %s?", t.Ref, textdist.FirstFew(tags)), &tags
+		}
 	}
 	if dryRun {
 		return r, nil
@@ -84,6 +99,43 @@ func deleteFrom(ctx context.Context, a *app.App, t *app.Target, yes bool, dryRun
 		return r, t.Delete(ctx, desc)
 	}
 	return r, untag(ctx, a, t, desc)
+}
+
+// maxResolved limits the tags of a registry that are resolved to find those of a manifest. Each takes a request.
+const maxResolved = 200
+
+// manifestTags returns the tags that point to a manifest, sorted. It fails if a registry has more than maxResolved tags.
+func manifestTags(ctx context.Context, t *app.Target, desc ocispec.Descriptor) ([]string, error) {
+	tags, err := tagsToResolve(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	err = concurrency.Each(ctx, len(tags), func(ctx context.Context, i int) error {
+		found, err := t.Resolve(ctx, tags[i])
+		if errors.Is(err, errdef.ErrNotFound) || err == nil && found.Digest != desc.Digest {
+			tags[i], err = "", nil
+		}
+		return err
+	})
+	tags = slices.DeleteFunc(tags, func(tag string) bool { return tag == "" })
+	slices.Sort(tags)
+	return tags, err
+}
+
+// tagsToResolve returns all tags of a target.
+func tagsToResolve(ctx context.Context, t *app.Target) (all []string, err error) {
+	if layout, ok := t.Target.(interface {
+		FullTags(ctx context.Context) ([]string, error)
+	}); ok {
+		return layout.FullTags(ctx)
+	}
+	err = t.Tags(ctx, "", func(page []string) error {
+		if all = append(all, page...); len(all) > maxResolved {
+			return fmt.Errorf("%s has more than %d", t.Ref.Name(), maxResolved)
+		}
+		return nil
+	})
+	return all, err
 }
 
 // untag removes the tag and nothing else. A layout that lists the manifest without a tag then keeps it, as a registry does.
@@ -131,7 +183,11 @@ func (e *untagError) Hint() string {
 // deleteResult is the result of delete.
 type deleteResult struct {
 	results.Described
-	Tags   []string `json:"tags,omitempty"` // the deleted tag; empty: the manifest was deleted
+	Tags []string `json:"tags,omitempty"` // the deleted tag; empty: the manifest was deleted
+
+	// ManifestTags are the tags that are deleted with a manifest. Nil: they were not looked for, which costs requests.
+	ManifestTags *[]string `json:"manifestTags,omitempty"`
+
 	dryRun app.DryRun
 }
 
@@ -140,6 +196,9 @@ func (r deleteResult) WriteText(w io.Writer) error {
 	t.Row(r.dryRun.Verb("deleted", "delete"), r.Reference)
 	if len(r.Tags) > 0 {
 		t.Row("digest", r.Digest.String())
+	}
+	if r.ManifestTags != nil {
+		t.Row("tags", cmp.Or(strings.Join(*r.ManifestTags, ", "), "none"))
 	}
 	return t.WriteText(w)
 }
