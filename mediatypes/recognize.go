@@ -51,16 +51,16 @@ func (t Traits) HasTitle(prefix string) bool {
 // Known is a kind that Recognize can find.
 type Known struct {
 	Kind
-	// Sign reports whether a manifest belongs to the kind, if types do not identify it. It may be nil.
-	Sign func(Traits) bool
+	// Matches reports whether a manifest belongs to the kind, if types do not identify it. It may be nil.
+	Matches func(Traits) bool
 }
 
-// Recognize returns the kind of a manifest. The signs of the kinds come first, because kinds share types; then the
+// Recognize returns the kind of a manifest. Kinds with a Matches function come first, because kinds share types; then the
 // artifactType, the media type of the config, and the media type of the first layer for kinds whose type is that of their
 // layer. A container image without any of them is of the kind image. If no kind fits, the kind is generic, and ok is false.
 func Recognize(kinds []Known, t Traits) (kind Kind, ok bool) {
 	for _, k := range kinds {
-		if k.Sign != nil && k.Sign(t) {
+		if k.Matches != nil && k.Matches(t) {
 			return k.Kind, true
 		}
 	}

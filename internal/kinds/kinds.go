@@ -132,7 +132,7 @@ func Recognize(t mediatypes.Traits) (mediatypes.Kind, bool) { return mediatypes.
 var known = sync.OnceValue(func() []mediatypes.Known {
 	var all []mediatypes.Known
 	for _, k := range list() {
-		all = append(all, mediatypes.Known{Kind: k.Kind, Sign: k.Sign})
+		all = append(all, mediatypes.Known{Kind: k.Kind, Matches: k.Matches})
 	}
 	return all
 })

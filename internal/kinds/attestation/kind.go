@@ -21,7 +21,7 @@ func Kind() kind.Kind {
 			"dsse":            {Expects: "a DSSE envelope", Find: isDSSE},
 			"in-toto":         {Expects: "an in-toto statement", Find: isInToto},
 		},
-		Sign:    isAttestation,
+		Matches: isAttestation,
 		Outline: func(r io.Reader, _ string) (*outline.Outline, error) { return statement.Read(r) },
 		Pull:    kind.Pull{Readings: map[string]kind.Reading{"statement": kind.Bill}},
 	}

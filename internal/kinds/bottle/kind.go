@@ -15,7 +15,7 @@ func Kind() kind.Kind {
 		Tests: map[string]roles.Test{
 			"bottle": {Expects: "a Homebrew bottle", Find: isBottle, Fault: bottleFault},
 		},
-		Sign: func(t mediatypes.Traits) bool {
+		Matches: func(t mediatypes.Traits) bool {
 			return t.Annotations[mediatypes.GitHubPackageType] == "homebrew_bottle" || t.Annotations[mediatypes.BottleDigest] != ""
 		},
 	}

@@ -15,6 +15,6 @@ func Kind() kind.Kind {
 		Tests: map[string]roles.Test{
 			"collection": {Expects: "a directory of Dev Container Features or Templates", Find: isCollection},
 		},
-		Sign: devcontainer.IsCollection,
+		Matches: devcontainer.IsCollection,
 	}
 }

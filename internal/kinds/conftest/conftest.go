@@ -33,7 +33,7 @@ func Kind() kind.Kind {
 layers: [policy/]
 `,
 		},
-		Sign: func(t mediatypes.Traits) bool {
+		Matches: func(t mediatypes.Traits) bool {
 			other := func(l mediatypes.LayerTraits) bool { return l.MediaType != policy && l.MediaType != data }
 			return len(t.Layers) > 0 && !slices.ContainsFunc(t.Layers, other)
 		},

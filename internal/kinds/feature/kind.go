@@ -16,7 +16,7 @@ func Kind() kind.Kind {
 		Tests: map[string]roles.Test{
 			"feature": {Expects: "a directory with a devcontainer-feature.json", Find: devcontainer.HasFile("feature")},
 		},
-		Sign: func(t mediatypes.Traits) bool {
+		Matches: func(t mediatypes.Traits) bool {
 			return t.ConfigType == mediatypes.DevContainer && !devcontainer.IsCollection(t) && !devcontainer.IsTemplate(t)
 		},
 	}

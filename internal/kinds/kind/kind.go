@@ -21,9 +21,9 @@ type Kind struct {
 	Tests map[string]roles.Test
 	// Select reduces the files found in a directory to those that the native client packs. If nil, all are packed.
 	Select compose.SelectFunc
-	// Sign reports whether a manifest belongs to the kind, for kinds that media types do not identify. It must not be true
+	// Matches reports whether a manifest belongs to the kind, for kinds that media types do not identify. It must return false
 	// for a manifest of another kind.
-	Sign func(mediatypes.Traits) bool
+	Matches func(mediatypes.Traits) bool
 	// Predicates are prefixes of the predicate types of in-toto statements whose predicate is content of the kind.
 	Predicates []string
 	// Outline summarizes the document in an artifact of the kind. If nil, there is no summary.

@@ -31,6 +31,6 @@ version: 1.0.0
 layers: [model/]
 `,
 		},
-		Sign: func(t mediatypes.Traits) bool { return t.Annotations[mediatypes.KindAnnotation] == name },
+		Matches: func(t mediatypes.Traits) bool { return t.Annotations[mediatypes.KindAnnotation] == name },
 	}
 }

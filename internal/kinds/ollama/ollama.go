@@ -18,7 +18,7 @@ func Kind() kind.Kind {
 		Kind:   data(),
 		Derive: derive,
 		Tests:  map[string]roles.Test{"ollama-modelfile": {Expects: "a Modelfile of Ollama", Find: isModelfile}},
-		Sign: func(t mediatypes.Traits) bool {
+		Matches: func(t mediatypes.Traits) bool {
 			return mediatypes.IsImageConfig(t.ConfigType) && t.HasLayer(base+"model")
 		},
 		Pull: kind.Pull{

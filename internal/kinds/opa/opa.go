@@ -29,7 +29,7 @@ func Kind() kind.Kind {
 layers: [policy/]
 `,
 		},
-		Sign: func(t mediatypes.Traits) bool {
+		Matches: func(t mediatypes.Traits) bool {
 			if !t.HasOnlyLayers(mediatypes.LayerTarGzip) {
 				return false
 			}

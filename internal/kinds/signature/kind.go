@@ -10,7 +10,7 @@ import (
 func Kind() kind.Kind {
 	return kind.Kind{
 		Kind: data(),
-		Sign: func(t mediatypes.Traits) bool {
+		Matches: func(t mediatypes.Traits) bool {
 			content := t.Annotations[mediatypes.BundleContent]
 			return content == "message-signature" || content != "" && t.Annotations[mediatypes.BundlePredicateType] == mediatypes.CosignStatement ||
 				t.HasLayer(mediatypes.SimpleSigning) || t.Type() == mediatypes.NotarySignature

@@ -35,7 +35,7 @@ layers: [greeting.yaml]
 `,
 		},
 		Derive: derive,
-		Sign: func(t mediatypes.Traits) bool {
+		Matches: func(t mediatypes.Traits) bool {
 			isOther := func(l mediatypes.LayerTraits) bool { return l.Annotations["dev.tekton.image.kind"] == "" }
 			return t.Annotations[mediatypes.KindAnnotation] == name || len(t.Layers) > 0 && !slices.ContainsFunc(t.Layers, isOther)
 		},

@@ -16,6 +16,6 @@ func Kind() kind.Kind {
 		Tests: map[string]roles.Test{
 			"template": {Expects: "a directory with a devcontainer-template.json", Find: devcontainer.HasFile("template")},
 		},
-		Sign: func(t mediatypes.Traits) bool { return devcontainer.IsTemplate(t) && !devcontainer.IsCollection(t) },
+		Matches: func(t mediatypes.Traits) bool { return devcontainer.IsTemplate(t) && !devcontainer.IsCollection(t) },
 	}
 }

@@ -21,7 +21,7 @@ func Kind() kind.Kind {
 			"cyclonedx-vex": {Expects: "CycloneDX with vulnerabilities and no components", Find: IsCycloneDXVEX},
 			"openvex":       {Expects: "OpenVEX", Find: isOpenVEX},
 		},
-		Sign:       func(t mediatypes.Traits) bool { return t.ArtifactType == mediatypes.VEXArtifact },
+		Matches:    func(t mediatypes.Traits) bool { return t.ArtifactType == mediatypes.VEXArtifact },
 		Predicates: []string{"https://openvex.dev/ns"},
 		Outline:    func(r io.Reader, _ string) (*outline.Outline, error) { return vexdoc.Read(r) },
 		Rows:       func(r io.Reader, _ string) (*outline.Outline, error) { return vexdoc.ReadAll(r) },

@@ -15,8 +15,8 @@ func Kind() kind.Kind {
 		Tests: map[string]roles.Test{
 			"tar": {Expects: "a tar", Find: isTar},
 		},
-		Sign:   func(t mediatypes.Traits) bool { return t.Annotations[mediatypes.KindAnnotation] == mediatypes.Volume },
-		Export: &kind.Export{Scheme: "podman-volume", Command: []string{"podman", "volume", "export"}},
-		Pull:   kind.Pull{Joins: true},
+		Matches: func(t mediatypes.Traits) bool { return t.Annotations[mediatypes.KindAnnotation] == mediatypes.Volume },
+		Export:  &kind.Export{Scheme: "podman-volume", Command: []string{"podman", "volume", "export"}},
+		Pull:    kind.Pull{Joins: true},
 	}
 }
