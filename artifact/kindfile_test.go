@@ -75,7 +75,7 @@ layers:
 	bad.kind.yaml:3:55: unknown derive function "magic"
 	bad.kind.yaml:5:26: "y" is not a media type
 	bad.kind.yaml:5:37: "[" is not a pattern
-	bad.kind.yaml:5:52: there is no content test "spdx-jsn" (did you mean "spdx-json"?)
+	bad.kind.yaml:5:52: unknown content test "spdx-jsn" (did you mean "spdx-json"?)
 	bad.kind.yaml:5:75: is less than min, 2
 	bad.kind.yaml:5:87: "packing": must not be rar (did you mean "raw"?)`},
 	} {

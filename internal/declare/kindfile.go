@@ -149,7 +149,7 @@ func checkKindLayer(known Catalog, l mediatypes.LayerType, at string, report fun
 		report(at+"/exclude", err.Error(), "")
 	}
 	if l.Content != "" && !slices.Contains(known.Tests, l.Content) {
-		report(at+"/content", fmt.Sprintf("there is no content test %q", l.Content), textdist.Suggest(l.Content, known.Tests))
+		report(at+"/content", fmt.Sprintf("unknown content test %q", l.Content), textdist.Suggest(l.Content, known.Tests))
 	}
 	if l.Max > 0 && l.Min > l.Max {
 		report(at+"/max", fmt.Sprintf("is less than min, %d", l.Min), "")

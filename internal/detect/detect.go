@@ -161,7 +161,7 @@ func newSamples(fsys fs.FS, paths []string) ([]*tree.Sample, error) {
 		samples = append(samples, &tree.Sample{FS: fsys, Path: name, Info: info})
 	}
 	if len(paths) == 0 {
-		problems = spec.Problems{{Message: "there are no files to pack"}}
+		problems = spec.Problems{{Message: "no files to pack"}}
 	}
 	return samples, problems.Err()
 }

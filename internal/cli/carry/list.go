@@ -57,7 +57,7 @@ func readJobs(a *app.App, opts copyOptions, to destination) ([]job, error) {
 		name = "standard input"
 	}
 	if len(data) > maxList {
-		return nil, exit.Usagef("%s: the list is too large: the limit is %s", name, term.Size(maxList))
+		return nil, exit.Usagef("%s: list too large: limit is %s", name, term.Size(maxList))
 	}
 	var jobs []job
 	lines := bufio.NewScanner(strings.NewReader(string(data)))

@@ -32,7 +32,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 		}
 	}
 	if len(d.Layers) == 0 {
-		return nil, errors.New("there are no model files")
+		return nil, errors.New("no model files")
 	}
 	found := weightset.Find(d, "weights")
 	if len(found.Faults) > 0 {
@@ -40,7 +40,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	}
 	assign(d, found)
 	if _, own := d.Annotations[mediatypes.ModelPackModelfile]; !own && len(d.WithRole("weights"))+len(d.WithRole("code"))+len(d.WithRole("dataset")) == 0 {
-		return nil, errors.New("there is no model, code or dataset among the files, and modctl packs none without a Modelfile")
+		return nil, errors.New("no model, code, or dataset among the files; modctl packs such files only with a Modelfile")
 	}
 	facts, err := readWeightFacts(d, found)
 	if err != nil {

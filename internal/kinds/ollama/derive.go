@@ -66,7 +66,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 func assign(d *compose.Draft, found *weightset.Parts) error {
 	switch paths := found.Model.Paths; {
 	case len(paths) == 0:
-		return &spec.Error{Err: errors.New("there is no GGUF model"), Hint: "add the model, or a Modelfile whose FROM names it"}
+		return &spec.Error{Err: errors.New("no GGUF model"), Hint: "add the model, or a Modelfile whose FROM names it"}
 	case found.Model.Format != "gguf":
 		return &spec.Error{Item: paths[0], Err: fmt.Errorf("models for Ollama must be GGUF, not %s", found.Model.Format), Hint: "convert it: convert_hf_to_gguf.py of llama.cpp"}
 	case len(paths) > 1:

@@ -154,7 +154,7 @@ func TestRefuses(t *testing.T) {
 		"an unknown parameter": {"FROM ./a.gguf\nPARAMETER heat 1\n", "[Modelfile]", `Modelfile:2: unknown parameter "heat"`},
 		"a bad value":          {"FROM ./a.gguf\n\nPARAMETER seed x\n", "[Modelfile]", `Modelfile:3: parameter seed: invalid value "x"`},
 		"a bad version":        {"FROM ./a.gguf\nREQUIRES new\n", "[Modelfile]", "Modelfile:2: REQUIRES new: want a version"},
-		"no model":             {"", "[LICENSE]", "there is no GGUF model"},
+		"no model":             {"", "[LICENSE]", "no GGUF model"},
 		"safetensors":          {"", "[m.safetensors]", "has no role"},
 		"bad params":           {"", "[a.gguf, params.json]", "params.json"},
 	} {

@@ -29,7 +29,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	var config map[string]any
 	switch {
 	case len(files) == 0 && len(d.Unfound) == 0:
-		d.Report(d.Spec.Problem("/layers", "there is no runbook among the files", "Markdown: *.md, *.markdown"))
+		d.Report(d.Spec.Problem("/layers", "no runbook among the files", "Markdown: *.md, *.markdown"))
 		return configblob.Constant(d.Overlay(nil))
 	case len(files) == 1 && files[0].layer.Packing == mediatypes.Raw:
 		config = configOfOne(d, files[0])

@@ -61,7 +61,7 @@ func TestRunbookProblemsPointIntoTheMarkdown(t *testing.T) {
 	davit.yaml:4:11: "alerts": must be a list, not a number
 	davit.yaml:5:3: unknown key "sevrity" (did you mean "severity"?)`},
 		{"no Markdown", "kind: runbook\nlayers: [graph.png]\n", `
-	davit.yaml:2:9: there is no runbook among the files (Markdown: *.md, *.markdown)`},
+	davit.yaml:2:9: no runbook among the files (Markdown: *.md, *.markdown)`},
 		{"an alert of the wrong type", "kind: runbook\nlayers: [many]\n", `
 	many/a.md:2:9: "alerts": must be a list, not a number
 	many/b.md:2:8: "alert": must be a string, not a number (put it in quotes)`},

@@ -6,7 +6,7 @@ import "github.com/davit-oci/davit/mediatypes"
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
 		Name:    "vex",
-		Summary: "which vulnerabilities matter: OpenVEX, CycloneDX VEX or CSAF",
+		Summary: "exploitability of vulnerabilities: OpenVEX, CycloneDX VEX or CSAF",
 		Identity: mediatypes.Identity{
 			TypeFromLayer: true,
 			Types:         []string{mediatypes.VEXArtifact, mediatypes.OpenVEX, mediatypes.CSAF},
