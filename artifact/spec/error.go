@@ -49,11 +49,10 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Refused returns an error about content that is not accepted, for which errors.Is(err, ErrRefused) holds. It names the
-// item and formats the reason.
+// Refused returns an error about content that is not accepted. It wraps ErrRefused, names the item, and formats the reason.
 func Refused(item, format string, args ...any) error {
 	return &Error{Item: item, Err: fault.As(fmt.Errorf(format, args...), ErrRefused)}
 }
 
-// Invalid marks err as an error of the declaration: the result has the same text, and errors.Is(result, ErrInvalid) holds.
+// Invalid marks err as an error of the declaration: the result has the same text, and wraps both err and ErrInvalid.
 func Invalid(err error) error { return fault.As(err, ErrInvalid) }

@@ -59,8 +59,8 @@ func (c *Cover) Hides(name string) bool {
 	}
 }
 
-// ErrNoTar means that a layer is not a tar, although its role requires one.
-var ErrNoTar = errors.New("not a tar")
+// ErrNotTar means that a layer is not a tar, although its role requires one.
+var ErrNotTar = errors.New("not a tar")
 
 // A Tar is a tar layer to be read.
 type Tar struct {
@@ -72,7 +72,7 @@ type Tar struct {
 
 // Read calls fn for the entries of the layer under the names that a pull would use, whiteouts included. A blob of at most
 // VerifiedFirst bytes is verified before the first call. If Read returns nil, a larger one was verified, too, unless it was
-// read by parts, or fn returned fs.SkipAll. Read fails with ErrNoTar for a layer that is a tar only by its role, and with
+// read by parts, or fn returned fs.SkipAll. Read fails with ErrNotTar for a layer that is a tar only by its role, and with
 // artifact.ErrRefused for one that is unsafe or does not match its digest.
 func (t Tar) Read(ctx context.Context, fn func(*read.Header, io.Reader) error) error {
 	it := t.Item
@@ -99,7 +99,7 @@ func (t Tar) Read(ctx context.Context, fn func(*read.Header, io.Reader) error) e
 	})
 	switch {
 	case errors.Is(err, archive.ErrUnsafe) && it.Sniff && !seen:
-		return ErrNoTar
+		return ErrNotTar
 	case errors.Is(err, archive.ErrUnsafe):
 		return artifact.Refused("", "%w", err)
 	}

@@ -22,7 +22,7 @@ func (l *Layout) OpenBlob(d digest.Digest) (io.ReadSeekCloser, error) {
 	return b, err
 }
 
-// NewBlob begins a blob that is written in pieces. It is a temporary file until it is committed.
+// NewBlob begins a blob that is written in chunks. It is a temporary file until it is committed.
 func (l *Layout) NewBlob(ctx context.Context) (BlobWriter, error) {
 	if err := l.prepare(ctx); err != nil {
 		return nil, err
@@ -84,7 +84,7 @@ func (w *blobWriter) Close() error {
 	return err
 }
 
-// BlobWriter writes a blob in pieces. Commit stores the blob if its digest matches; Close discards a blob that was not committed.
+// BlobWriter writes a blob in chunks. Commit stores the blob if its digest matches; Close discards a blob that was not committed.
 type BlobWriter interface {
 	io.WriteCloser
 	Commit(ctx context.Context, want digest.Digest) error

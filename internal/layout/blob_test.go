@@ -37,15 +37,15 @@ func openEmpty(t *testing.T) *Layout {
 	return l
 }
 
-// writeBlob writes a blob in two pieces and commits it as want.
+// writeBlob writes a blob in two chunks and commits it as want.
 func writeBlob(t *testing.T, l *Layout, content string, want digest.Digest) error {
 	t.Helper()
 	w, err := l.NewBlob(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, piece := range []string{content[:1], content[1:]} {
-		if n, err := io.WriteString(w, piece); n != len(piece) || err != nil {
+	for _, chunk := range []string{content[:1], content[1:]} {
+		if n, err := io.WriteString(w, chunk); n != len(chunk) || err != nil {
 			t.Fatal(n, err)
 		}
 	}
@@ -56,8 +56,8 @@ func writeBlob(t *testing.T, l *Layout, content string, want digest.Digest) erro
 	return err
 }
 
-// storeInPieces stores a manifest under a name, with blobs of these contents that are written in pieces.
-func storeInPieces(t *testing.T, l *Layout, name string, contents ...string) ocispec.Descriptor {
+// storeInChunks stores a manifest under a name, with blobs of these contents that are written in chunks.
+func storeInChunks(t *testing.T, l *Layout, name string, contents ...string) ocispec.Descriptor {
 	t.Helper()
 	m := ocispec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest}
 	for _, content := range contents {
@@ -82,10 +82,10 @@ func storeInPieces(t *testing.T, l *Layout, name string, contents ...string) oci
 	return desc
 }
 
-func TestBlobInPieces(t *testing.T) {
+func TestBlobInChunks(t *testing.T) {
 	t.Parallel()
 	l := openEmpty(t)
-	storeInPieces(t, l, "1.0", "hello", "world")
+	storeInChunks(t, l, "1.0", "hello", "world")
 	for _, d := range []digest.Digest{digest.FromString("pieces"), digest.SHA512.FromString("pieces")} {
 		if err := writeBlob(t, l, "pieces", d); err != nil {
 			t.Fatal(err)
@@ -119,8 +119,8 @@ func TestBlobInPieces(t *testing.T) {
 func TestLayoutNames(t *testing.T) {
 	t.Parallel()
 	l := openEmpty(t)
-	a := storeInPieces(t, l, "1.0", "a", "b")
-	b := storeInPieces(t, l, "charts/web:1.0", "b", "c")
+	a := storeInChunks(t, l, "1.0", "a", "b")
+	b := storeInChunks(t, l, "charts/web:1.0", "b", "c")
 	names, err := l.Names(t.Context())
 	if slices.Sort(names); err != nil || !slices.Equal(names, []string{"1.0", "charts/web:1.0"}) {
 		t.Errorf("names: %q %v", names, err)
@@ -142,8 +142,8 @@ func TestLayoutNames(t *testing.T) {
 func TestDeleteKeepsShared(t *testing.T) {
 	t.Parallel()
 	l := openEmpty(t)
-	a := storeInPieces(t, l, "a", "of a", "shared")
-	storeInPieces(t, l, "b", "of b", "shared")
+	a := storeInChunks(t, l, "a", "of a", "shared")
+	storeInChunks(t, l, "b", "of b", "shared")
 	if err := l.Delete(t.Context(), a); err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +161,7 @@ func TestDeleteDuringUploads(t *testing.T) {
 	l := openEmpty(t)
 	for i := range 50 {
 		deleted, upload := fmt.Sprintf("deleted %d", i), func(n int) string { return fmt.Sprintf("upload %d.%d", i, n) }
-		desc := storeInPieces(t, l, "a", deleted, "other")
+		desc := storeInChunks(t, l, "a", deleted, "other")
 		var uploads sync.WaitGroup
 		uploads.Go(func() {
 			for n := range 5 {

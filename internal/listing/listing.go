@@ -52,7 +52,7 @@ func Files(ctx context.Context, src content.Fetcher, m *fetch.Manifest, opts Opt
 		}
 	}
 	if len(l.files) == 0 && len(opts.Include) > 0 {
-		return nil, false, l.missing(m)
+		return nil, false, l.missingError(m)
 	}
 	lists.Sort(l.files, func(a, b pull.File) int { return cmp.Compare(a.Path, b.Path) })
 	return l.files, !l.unverified, nil
@@ -101,7 +101,7 @@ func (l *lister) listItem(ctx context.Context, it *fetch.Item) error {
 		entries = append(entries, f)
 		return nil
 	})
-	if errors.Is(err, fetch.ErrNoTar) || it.Packed && errors.Is(err, artifact.ErrRefused) {
+	if errors.Is(err, fetch.ErrNotTar) || it.Packed && errors.Is(err, artifact.ErrRefused) {
 		l.files = l.files[:begin]
 		l.add(pull.File{Path: it.Name, Size: it.Desc.Size, Mode: 0o644, Digest: it.Desc.Digest, Layer: it.Desc.Digest})
 		return nil
@@ -126,9 +126,9 @@ func (l *lister) add(f pull.File) {
 	}
 }
 
-// missing returns the error for patterns that match no file. Layers that can't match were not read, so the error names their
+// missingError returns the error for patterns that match no file. Layers that can't match were not read, so the error names their
 // titles.
-func (l *lister) missing(m *fetch.Manifest) error {
+func (l *lister) missingError(m *fetch.Manifest) error {
 	err := missing.Files(l.opts.Include, m.Desc.Digest, l.other)
 	for _, title := range m.Titles() {
 		dir, isDir := strings.CutSuffix(title, "**")

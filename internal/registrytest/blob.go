@@ -164,7 +164,7 @@ func (g *Registry) serveBlob(w http.ResponseWriter, r *http.Request, repo, diges
 		g.mu.Unlock()
 		w.WriteHeader(http.StatusAccepted)
 	default:
-		answerNotAllowed(w, r)
+		respondNotAllowed(w, r)
 	}
 }
 

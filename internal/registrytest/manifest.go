@@ -57,7 +57,7 @@ func (g *Registry) serveManifest(w http.ResponseWriter, r *http.Request, repo, r
 	case http.MethodDelete:
 		g.deleteManifest(w, r, repo, ref)
 	default:
-		answerNotAllowed(w, r)
+		respondNotAllowed(w, r)
 	}
 }
 
@@ -186,7 +186,7 @@ func (g *Registry) deleteManifest(w http.ResponseWriter, r *http.Request, repo, 
 	digest, _, ok := g.lookup(repo, ref)
 	switch {
 	case g.opts.NoTagDelete && ref != digest:
-		answerNotAllowed(w, r)
+		respondNotAllowed(w, r)
 		return
 	case !ok:
 		refuse(w, http.StatusNotFound, "MANIFEST_UNKNOWN", "manifest unknown")

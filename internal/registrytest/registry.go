@@ -178,6 +178,6 @@ func refuse(w http.ResponseWriter, status int, code, message string) {
 	w.Write(body)
 }
 
-func answerNotAllowed(w http.ResponseWriter, r *http.Request) {
+func respondNotAllowed(w http.ResponseWriter, r *http.Request) {
 	refuse(w, http.StatusMethodNotAllowed, "UNSUPPORTED", strings.ToLower(r.Method)+" is not supported here")
 }

@@ -21,12 +21,12 @@ type upload struct {
 // serveUploads starts a session, mounts a blob, or stores one at once.
 func (g *Registry) serveUploads(w http.ResponseWriter, r *http.Request, repo, _ string) {
 	if r.Method != http.MethodPost {
-		answerNotAllowed(w, r)
+		respondNotAllowed(w, r)
 		return
 	}
 	query := r.URL.Query()
 	if digest := query.Get("mount"); digest != "" && g.mount(repo, query.Get("from"), digest) {
-		answerStored(w, repo, digest)
+		respondStored(w, repo, digest)
 		return
 	}
 	body, err := g.newBlob()
@@ -49,7 +49,7 @@ func (g *Registry) serveUploads(w http.ResponseWriter, r *http.Request, repo, _ 
 	if g.opts.Limits.ChunkMin > 0 {
 		w.Header().Set("OCI-Chunk-Min-Length", fmt.Sprint(g.opts.Limits.ChunkMin))
 	}
-	g.answerProgress(w, id, up, http.StatusAccepted)
+	g.respondProgress(w, id, up, http.StatusAccepted)
 }
 
 // mount adds a blob of one repository to another, and reports whether it did.
@@ -76,7 +76,7 @@ func (g *Registry) serveUpload(w http.ResponseWriter, r *http.Request, repo, id 
 	defer up.mu.Unlock()
 	switch r.Method {
 	case http.MethodGet:
-		g.answerProgress(w, id, up, http.StatusNoContent)
+		g.respondProgress(w, id, up, http.StatusNoContent)
 	case http.MethodPatch:
 		g.patch(w, r, id, up)
 	case http.MethodPut:
@@ -87,13 +87,13 @@ func (g *Registry) serveUpload(w http.ResponseWriter, r *http.Request, repo, id 
 		g.ForgetUpload(id)
 		w.WriteHeader(http.StatusNoContent)
 	default:
-		answerNotAllowed(w, r)
+		respondNotAllowed(w, r)
 	}
 }
 
 func (g *Registry) patch(w http.ResponseWriter, r *http.Request, id string, up *upload) {
 	if g.opts.NoPatch {
-		answerNotAllowed(w, r)
+		respondNotAllowed(w, r)
 		return
 	}
 	if !checkOrder(w, r, up) {
@@ -108,7 +108,7 @@ func (g *Registry) patch(w http.ResponseWriter, r *http.Request, id string, up *
 		return
 	}
 	up.short = up.body.len()-before < g.opts.Limits.ChunkMin
-	g.answerProgress(w, id, up, http.StatusAccepted)
+	g.respondProgress(w, id, up, http.StatusAccepted)
 }
 
 // checkOrder reports whether Content-Range continues the session, and answers 416 if not.
@@ -171,7 +171,7 @@ func (g *Registry) finish(w http.ResponseWriter, id string, up *upload, digest s
 	g.blobs[digest] = up.body
 	g.repo(up.repo).blobs[digest] = true
 	g.mu.Unlock()
-	answerStored(w, up.repo, digest)
+	respondStored(w, up.repo, digest)
 }
 
 // ForgetUpload removes an upload session; "" removes all of them.
@@ -191,7 +191,7 @@ func (g *Registry) Uploads() int {
 	return len(g.uploads)
 }
 
-func (g *Registry) answerProgress(w http.ResponseWriter, id string, up *upload, status int) {
+func (g *Registry) respondProgress(w http.ResponseWriter, id string, up *upload, status int) {
 	w.Header().Set("Location", "/v2/"+up.repo+"/blobs/uploads/"+id)
 	w.Header().Set("Docker-Upload-UUID", id)
 	w.Header().Set("Range", rangeOf(up.body.len()))
@@ -201,7 +201,7 @@ func (g *Registry) answerProgress(w http.ResponseWriter, id string, up *upload, 
 // rangeOf returns the header Range of a session with size bytes. As in distribution, it is the same for 0 bytes and for 1 byte.
 func rangeOf(size int64) string { return fmt.Sprintf("0-%d", max(size-1, 0)) }
 
-func answerStored(w http.ResponseWriter, repo, digest string) {
+func respondStored(w http.ResponseWriter, repo, digest string) {
 	w.Header().Set("Location", "/v2/"+repo+"/blobs/"+digest)
 	w.Header().Set("Docker-Content-Digest", digest)
 	w.WriteHeader(http.StatusCreated)

@@ -167,7 +167,7 @@ func (h *handler) putManifest(c *call) error {
 	if subject != "" {
 		c.w.Header().Set("OCI-Subject", subject)
 	}
-	c.answerCreated("manifests", desc.Digest)
+	c.respondCreated("manifests", desc.Digest)
 	return nil
 }
 
@@ -184,8 +184,8 @@ func (r *repository) tagAs(ctx context.Context, desc ocispec.Descriptor, tag str
 	return w.TagName(ctx, desc, name)
 }
 
-// answerCreated answers that a blob or manifest was stored.
-func (c *call) answerCreated(resource string, d digest.Digest) {
+// respondCreated sends the response 201 Created for a blob or manifest.
+func (c *call) respondCreated(resource string, d digest.Digest) {
 	c.w.Header().Set("Location", "/v2/"+c.name+"/"+resource+"/"+d.String())
 	c.w.Header().Set("Docker-Content-Digest", d.String())
 	c.w.WriteHeader(http.StatusCreated)

@@ -109,7 +109,7 @@ func (s *single) list(ctx context.Context) ([]string, error) {
 			repos = append(repos, repo)
 		}
 	}
-	return sortedSet(repos), nil
+	return sortUnique(repos), nil
 }
 
 // tree is a directory of layouts. Each layout is the repository named by its path.

@@ -71,7 +71,7 @@ func (r *repository) listTags(ctx context.Context) ([]string, error) {
 			tags = append(tags, tag)
 		}
 	}
-	return sortedSet(tags), nil
+	return sortUnique(tags), nil
 }
 
 // nameOf returns the name of a tag in the layout: one with this repository, or else only the tag, which all repositories share.
@@ -128,8 +128,8 @@ func (r *repository) has(ctx context.Context, d digest.Digest) (bool, error) {
 	return err == nil, err
 }
 
-// sortedSet sorts a list and drops duplicates. The result is never nil, so that it encodes as [], not null.
-func sortedSet(list []string) []string {
+// sortUnique sorts a list and drops duplicates. The result is never nil, so that it encodes as [], not null.
+func sortUnique(list []string) []string {
 	slices.Sort(list)
 	return append([]string{}, slices.Compact(list)...)
 }

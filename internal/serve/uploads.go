@@ -103,7 +103,7 @@ func (h *handler) commit(c *call, up *upload.Session, d digest.Digest) error {
 	case err != nil:
 		return err
 	}
-	c.answerCreated("blobs", d)
+	c.respondCreated("blobs", d)
 	return nil
 }
 
@@ -118,7 +118,7 @@ func (h *handler) mount(c *call, repo *repository, mount, from string) (bool, er
 		exists, err = h.copyFrom(c, repo, d, from)
 	}
 	if exists && err == nil {
-		c.answerCreated("blobs", d)
+		c.respondCreated("blobs", d)
 	}
 	return exists, err
 }

@@ -124,7 +124,7 @@ func readSmallTexts(ctx context.Context, src content.Fetcher, m *fetch.Manifest,
 
 // readTexts reads the named files of a layer into texts.
 func readTexts(ctx context.Context, src content.Fetcher, it *fetch.Item, names map[string]bool, texts map[string][]byte) error {
-	err := fetch.ErrNoTar
+	err := fetch.ErrNotTar
 	if it.Unpack && (!it.Packed || !names[it.Name]) {
 		err = fetch.Tar{Source: src, Item: it}.Read(ctx, func(h *read.Header, r io.Reader) (err error) {
 			if names[h.Name] && h.Mode.IsRegular() && h.Link == "" && h.Size <= maxDiffText {
@@ -133,7 +133,7 @@ func readTexts(ctx context.Context, src content.Fetcher, it *fetch.Item, names m
 			return err
 		})
 	}
-	if errors.Is(err, fetch.ErrNoTar) {
+	if errors.Is(err, fetch.ErrNotTar) {
 		texts[it.Name], err = fetch.FetchBlob(ctx, src, it.Desc)
 	}
 	return err

@@ -229,7 +229,7 @@ func (c *fileReader) writeFromTar(ctx context.Context, it *fetch.Item, name stri
 		return fs.SkipAll
 	})
 	c.unverified = c.unverified || parts != nil
-	if errors.Is(err, fetch.ErrNoTar) {
+	if errors.Is(err, fetch.ErrNotTar) {
 		return c.writeLayer(ctx, it, name)
 	}
 	if err != nil || found == nil {

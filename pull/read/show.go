@@ -322,7 +322,7 @@ func (s *search) searchTar(ctx context.Context, it *fetch.Item) error {
 		}
 		return nil
 	})
-	if errors.Is(err, fetch.ErrNoTar) {
+	if errors.Is(err, fetch.ErrNotTar) {
 		s.offerLayer(it)
 		return nil
 	}

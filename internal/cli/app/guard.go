@@ -82,7 +82,7 @@ func (g *Guard) Check(ctx context.Context, desc ocispec.Descriptor) error {
 		case old.Digest != desc.Digest:
 			ref := g.target.Ref
 			ref.Tag, ref.Digest = tag[strings.LastIndexByte(tag, ':')+1:], ""
-			return &exit.NoError{Err: &artifact.Error{Op: "tagging", Item: ref.String(),
+			return &exit.NegativeError{Err: &artifact.Error{Op: "tagging", Item: ref.String(),
 				Err: fmt.Errorf("exists already: %s", old.Digest), Hint: g.hint}}
 		}
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/davit-oci/davit/internal/term"
 )
 
-// Confirm asks a question and returns exit.ErrNo unless the answer is yes. It does not ask if yes is set or if standard input is
+// Confirm asks a question and returns exit.ErrNegative unless the answer is yes. It does not ask if yes is set or if standard input is
 // not a terminal: a script can't answer.
 func (a *App) Confirm(ctx context.Context, question string, yes bool) error {
 	if yes || !a.CanAsk() {
@@ -29,7 +29,7 @@ func (a *App) Confirm(ctx context.Context, question string, yes bool) error {
 		return nil
 	}
 	a.Note("nothing deleted")
-	return exit.ErrNo
+	return exit.ErrNegative
 }
 
 // CanAsk reports whether standard input is a terminal.

@@ -124,7 +124,7 @@ func verifyTarget(ctx context.Context, a *app.App, ref registry.Reference, opts 
 	}
 	report, err := app.Finish(ctx, t, func(t *app.Target) (*verifyResult, error) { return verifyIn(ctx, a, t, opts) })
 	if err != nil {
-		return nil, signing.AsAnswer(err)
+		return nil, signing.AsNegative(err)
 	}
 	return report, nil
 }

@@ -18,17 +18,19 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// ErrNo ends a command that has printed its answer, which is no.
-var ErrNo = errors.New("the answer is no")
+// ErrNegative ends a command with exit code 1: it has printed a negative result, such as the differences of two artifacts, or the
+// user declined. No message is printed for it.
+var ErrNegative = errors.New("negative result")
 
-// NoError is an answer of no with an explanation, such as who signed instead, or which digest a tag has. Its exit code is that of ErrNo.
-type NoError struct{ Err error }
+// NegativeError is a negative result with an explanation, such as who signed instead, or which digest a tag has. Its exit code is
+// that of ErrNegative.
+type NegativeError struct{ Err error }
 
 // Error returns the message of Err.
-func (e *NoError) Error() string { return e.Err.Error() }
+func (e *NegativeError) Error() string { return e.Err.Error() }
 
 // Unwrap returns Err.
-func (e *NoError) Unwrap() error { return e.Err }
+func (e *NegativeError) Unwrap() error { return e.Err }
 
 // ErrInterrupted is the error after a signal.
 var ErrInterrupted = errors.New("interrupted")

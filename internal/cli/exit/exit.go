@@ -71,7 +71,7 @@ func (c Code) Name() string {
 // Of returns the exit code for an error. The order matters: refused content stays refused, whether it came over a network or from a file.
 func Of(err error) Code {
 	var usage *UsageError
-	var no *NoError
+	var negative *NegativeError
 	var timeout *TimeoutError
 	var temporary *TemporaryError
 	code, answered := responseCode(err)
@@ -80,7 +80,7 @@ func Of(err error) Code {
 		return Done
 	case errors.Is(err, ErrInterrupted), errors.Is(err, context.Canceled):
 		return Interrupted
-	case errors.Is(err, ErrNo), errors.As(err, &no):
+	case errors.Is(err, ErrNegative), errors.As(err, &negative):
 		return No
 	case errors.As(err, &timeout):
 		return Network

@@ -17,7 +17,7 @@ import (
 // only if the answer is about credentials.
 func hintForRefusal(err error) (hint string, ok bool) {
 	var denied *registry.Denied
-	answer := answerOf(err)
+	answer := lastAnswer(err)
 	isDenied := errors.As(err, &denied)
 	switch {
 	case isDenied && strings.Contains(denied.Error(), "started without --write"): // as davit serve says
@@ -43,8 +43,8 @@ func UnauthorizedAt(err error) string {
 	return ""
 }
 
-// answerOf returns the last answer of a registry that refused a request, or the zero value.
-func answerOf(err error) registry.Answer {
+// lastAnswer returns the last answer of a registry that refused a request, or the zero value.
+func lastAnswer(err error) registry.Answer {
 	var denied *registry.Denied
 	var unavailable *registry.Unavailable
 	switch {

@@ -201,7 +201,7 @@ func runCheck(ctx context.Context, a *app.App, opts options) error {
 		case errors.Is(err, errdef.ErrNotFound):
 			one.Status = statusMissing
 		case err != nil:
-			return signing.AsAnswer(err)
+			return signing.AsNegative(err)
 		default:
 			one.compare(now)
 		}
@@ -214,7 +214,7 @@ func runCheck(ctx context.Context, a *app.App, opts options) error {
 		return err
 	}
 	if wrong > 0 {
-		return exit.ErrNo
+		return exit.ErrNegative
 	}
 	return nil
 }

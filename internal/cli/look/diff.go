@@ -112,13 +112,13 @@ func runDiff(ctx context.Context, a *app.App, from, to string, opts diffOptions)
 	return diffResult{Difference: difference}.report(a)
 }
 
-// report prints the result, and returns exit.ErrNo if the sides differ.
+// report prints the result, and returns exit.ErrNegative if the sides differ.
 func (r diffResult) report(a *app.App) error {
 	if err := a.Print(r); err != nil {
 		return err
 	}
 	if !r.Same {
-		return exit.ErrNo
+		return exit.ErrNegative
 	}
 	return nil
 }
@@ -141,16 +141,16 @@ func diffDirectory(ctx context.Context, a *app.App, refs []registry.Reference, p
 	if err := a.AssignBoth(refs[0], refs[1]); err != nil {
 		return err
 	}
-	side := &a.Logins.To
+	login := &a.Logins.To
 	if isSecond {
-		side = &a.Logins.From
+		login = &a.Logins.From
 	}
 	root, err := os.OpenRoot(dir.Path)
 	if err != nil {
 		return exit.FileError("directory", dir.Path, err)
 	}
 	defer root.Close()
-	t, err := a.OpenSide(ctx, side, artifact, registry.Read)
+	t, err := a.OpenSide(ctx, login, artifact, registry.Read)
 	if err != nil {
 		return err
 	}
@@ -158,8 +158,8 @@ func diffDirectory(ctx context.Context, a *app.App, refs []registry.Reference, p
 	if err := t.Complete(ctx); err != nil {
 		return err
 	}
-	there := diff.Side{Source: t.Target, Ref: t.Ref.Reference(), Platform: p}
-	difference, err := diff.Directory(ctx, root, there, diff.DirectoryOptions{Text: opts.Text, Second: isSecond})
+	artifactSide := diff.Side{Source: t.Target, Ref: t.Ref.Reference(), Platform: p}
+	difference, err := diff.Directory(ctx, root, artifactSide, diff.DirectoryOptions{Text: opts.Text, Second: isSecond})
 	if err != nil {
 		return t.Explain(ctx, err)
 	}

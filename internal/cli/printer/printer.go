@@ -150,7 +150,7 @@ type jsonError struct {
 
 // PrintError writes an error and its hints to standard error.
 func (p *Printer) PrintError(err error) {
-	if errors.Is(err, exit.ErrNo) {
+	if errors.Is(err, exit.ErrNegative) {
 		return
 	}
 	p.Stderr.StopBars()

@@ -249,11 +249,12 @@ func explainNotSigned(err error, missing *trust.NotSignedError, ref registry.Ref
 	return &artifact.Error{Op: "verifying", Item: ref.String(), Err: err, Hint: hint}
 }
 
-// AsAnswer turns the error about a missing signature into an exit.NoError, for commands that only check. Elsewhere, it means refused content.
-func AsAnswer(err error) error {
+// AsNegative turns the error about a missing signature into an exit.NegativeError, for commands that only check. Other commands
+// refuse the content.
+func AsNegative(err error) error {
 	var missing *trust.NotSignedError
 	if errors.As(err, &missing) {
-		return &exit.NoError{Err: err}
+		return &exit.NegativeError{Err: err}
 	}
 	return err
 }

@@ -76,7 +76,7 @@ func TestModelfile(t *testing.T) {
 func TestModelPackRequiresModelCodeOrDataset(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{"README.md": "# x\n", "data.csv": "x", "Modelfile": "DOC README.md\n"}
-	for layers, want := range map[string]string{"README.md": "no model, code or dataset", "README.md, data.csv": "", "Modelfile": ""} {
+	for layers, want := range map[string]string{"README.md": "no model, code, or dataset", "README.md, data.csv": "", "Modelfile": ""} {
 		_, err := kindtest.Compose(t, files, "kind: modelpack\nlayers: ["+layers+"]\n")
 		if (want == "") != (err == nil) || want != "" && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q", layers, err, want)

@@ -212,7 +212,7 @@ func Wrap(ctx context.Context, host, step string, err error) error {
 	case errors.As(err, &unavailable), errors.As(err, &denied), errors.As(err, &missing), IsLocal(err):
 		return err
 	case errors.As(err, &answer):
-		return answerError(host, step, answer)
+		return responseError(host, step, answer)
 	case errors.Is(err, errdef.ErrNotFound):
 		return fmt.Errorf("%s: %w", step, errdef.ErrNotFound)
 	case errors.Is(err, auth.ErrBasicCredentialNotFound):
@@ -261,7 +261,7 @@ func isAboutCredentials(err error) bool {
 		strings.Contains(text, "redirect of token request rejected") || strings.Contains(text, "refusing to resend a token")
 }
 
-func answerError(host, step string, e *errcode.ErrorResponse) error {
+func responseError(host, step string, e *errcode.ErrorResponse) error {
 	answer := Answer{Method: e.Method, URL: BareURL(e.URL).String(), Status: e.StatusCode, Errors: e.Errors}
 	switch e.StatusCode {
 	case http.StatusUnauthorized, http.StatusForbidden:
