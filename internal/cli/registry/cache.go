@@ -15,16 +15,16 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// cached are the patterns of davit's entries in the cache directory. Other entries are not davit's to remove; neither are
-// locks, which another run may hold.
-var cached = []string{"digests-*", "pushed", "trees", "uploads"}
+// cachePatterns match the entries that davit clears from the cache directory. They leave out entries of other programs, and locks,
+// which another run may hold.
+var cachePatterns = []string{"digests-*", "pushed", "trees", "uploads"}
 
 func newCacheCommand(a *app.App) *cobra.Command {
 	var dryRun app.DryRun
 	cmd := &cobra.Command{
 		Use:   "cache [path|clear]",
 		Short: "Show or clear the local cache",
-		Long: `The cache holds digests of unchanged files, the blobs that registries are known to have, and
+		Long: `The cache records the digests of files and packed directories, which blobs registries have, and
 the state of interrupted uploads. Clearing it is safe; the next run is slower. DAVIT_CACHE_DIR
 sets another directory.`,
 		Example:   "  davit cache\n  davit cache path\n  davit cache clear",
@@ -42,17 +42,17 @@ sets another directory.`,
 	return cmd
 }
 
-func runCache(a *app.App, what string, dryRun app.DryRun) error {
+func runCache(a *app.App, action string, dryRun app.DryRun) error {
 	dir := app.CacheDir()
 	if dir == "" {
 		return &exit.UsageError{Err: errors.New("no cache directory"), Hint: "set DAVIT_CACHE_DIR"}
 	}
-	switch what {
+	switch action {
 	case "", "path", "clear":
 	default:
-		return &exit.UsageError{Err: fmt.Errorf("davit cache: unexpected argument %q", what), Hint: "usage: davit cache [path|clear]"}
+		return &exit.UsageError{Err: fmt.Errorf("davit cache: unexpected argument %q", action), Hint: "usage: davit cache [path|clear]"}
 	}
-	r := cacheResult{Path: dir, what: what, dryRun: dryRun}
+	r := cacheResult{Path: dir, action: action, dryRun: dryRun}
 	root, err := os.OpenRoot(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -61,13 +61,13 @@ func runCache(a *app.App, what string, dryRun app.DryRun) error {
 		return exit.FileError("directory", dir, err)
 	}
 	defer root.Close()
-	if err := r.count(root, what == "clear" && !bool(dryRun)); err != nil {
+	if err := r.count(root, action == "clear" && !bool(dryRun)); err != nil {
 		return &artifact.Error{Op: "cache", Item: dir, Err: err}
 	}
 	return a.Print(r)
 }
 
-// count counts the entries of the cache, and removes them if remove is set.
+// count counts the files of the cache, and adds up their sizes. If remove is set, it also removes them.
 func (r *cacheResult) count(root *os.Root, remove bool) error {
 	names, err := listCached(root)
 	if err != nil {
@@ -94,6 +94,7 @@ func (r *cacheResult) count(root *os.Root, remove bool) error {
 	return nil
 }
 
+// listCached returns the names of the entries that match cachePatterns.
 func listCached(root *os.Root) ([]string, error) {
 	entries, err := fs.ReadDir(root.FS(), ".")
 	if err != nil {
@@ -101,7 +102,7 @@ func listCached(root *os.Root) ([]string, error) {
 	}
 	var names []string
 	for _, entry := range entries {
-		for _, pattern := range cached {
+		for _, pattern := range cachePatterns {
 			if ok, _ := path.Match(pattern, entry.Name()); ok {
 				names = append(names, entry.Name())
 			}
@@ -123,14 +124,15 @@ type cacheResult struct {
 	Path  string `json:"path"`
 	Files int    `json:"files"`
 	Size  int64  `json:"size"`
-	what  string
 
+	action string // "path", "clear", or empty
 	dryRun app.DryRun
 }
 
+// WriteText prints the directory and, unless the action is "path", the number and size of its files.
 func (r cacheResult) WriteText(w io.Writer) error {
 	var t term.Table
-	switch r.what {
+	switch r.action {
 	case "path":
 		t.Row(r.Path)
 	case "clear":

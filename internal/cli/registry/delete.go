@@ -29,10 +29,10 @@ func newDeleteCommand(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "delete TARGET",
 		Short: "Delete a tag, or a manifest with all its tags",
-		Long: `Delete a tag (the manifest stays, with its digest and its other tags), or with a digest the
+		Long: `Delete a tag (the manifest stays, with its digest and its other tags) or, with a digest, the
 manifest and every tag of it. In a layout or archive, the blobs that nothing else needs go with
-the manifest. On a terminal, davit asks first. The question, and a dry run, list the tags that
-go with a manifest, unless the registry has more than 200 tags.`,
+the manifest. On a terminal, davit asks first. The question and a dry run list the tags of the
+manifest, unless a repository in a registry has more than 200 tags.`,
 		Example: `  davit delete registry.example.com/app:1.0
   davit delete --yes ./oci@sha256:87ba42d7831ceb3169e2afa45a3cbe1f60c879ca903db0d97b959029df1134f0`,
 		GroupID: app.GroupRegistry,
@@ -70,6 +70,8 @@ func runDelete(ctx context.Context, a *app.App, reference string, yes bool, dryR
 	return a.Print(result)
 }
 
+// deleteFrom deletes the tag or manifest that the reference of the target names. It asks first, unless yes is set. In a dry run, it
+// deletes nothing.
 func deleteFrom(ctx context.Context, a *app.App, t *app.Target, yes bool, dryRun app.DryRun) (*deleteResult, error) {
 	desc, err := t.Find(ctx)
 	if err != nil {
@@ -80,7 +82,7 @@ func deleteFrom(ctx context.Context, a *app.App, t *app.Target, yes bool, dryRun
 	if t.Ref.Digest == "" {
 		r.Tags = []string{t.Ref.Tag}
 	} else if question = fmt.Sprintf("delete %s and every tag of it?", t.Ref); bool(dryRun) || a.CanAsk() && !yes {
-		switch tags, err := manifestTags(ctx, t, desc); {
+		switch tags, err := findManifestTags(ctx, t, desc); {
 		case err != nil:
 			a.Note("tags not listed: %v", err)
 		case len(tags) == 0:
@@ -104,9 +106,10 @@ func deleteFrom(ctx context.Context, a *app.App, t *app.Target, yes bool, dryRun
 // maxResolved limits the tags of a registry that are resolved to find those of a manifest. Each takes a request.
 const maxResolved = 200
 
-// manifestTags returns the tags that point to a manifest, sorted. It fails if a registry has more than maxResolved tags.
-func manifestTags(ctx context.Context, t *app.Target, desc ocispec.Descriptor) ([]string, error) {
-	tags, err := tagsToResolve(ctx, t)
+// findManifestTags returns the tags that point to a manifest, sorted. It fails if a repository in a registry has more than
+// maxResolved tags.
+func findManifestTags(ctx context.Context, t *app.Target, desc ocispec.Descriptor) ([]string, error) {
+	tags, err := listTagsToResolve(ctx, t)
 	if err != nil {
 		return nil, err
 	}
@@ -122,8 +125,8 @@ func manifestTags(ctx context.Context, t *app.Target, desc ocispec.Descriptor) (
 	return tags, err
 }
 
-// tagsToResolve returns all tags of a target.
-func tagsToResolve(ctx context.Context, t *app.Target) (all []string, err error) {
+// listTagsToResolve returns all tags of a target, with their repositories in a layout. Its limit is that of findManifestTags.
+func listTagsToResolve(ctx context.Context, t *app.Target) (all []string, err error) {
 	if layout, ok := t.Target.(interface {
 		FullTags(ctx context.Context) ([]string, error)
 	}); ok {
@@ -131,14 +134,15 @@ func tagsToResolve(ctx context.Context, t *app.Target) (all []string, err error)
 	}
 	err = t.Tags(ctx, "", func(page []string) error {
 		if all = append(all, page...); len(all) > maxResolved {
-			return fmt.Errorf("%s has more than %d", t.Ref.Name(), maxResolved)
+			return fmt.Errorf("%s has more than %d tags", t.Ref.Name(), maxResolved)
 		}
 		return nil
 	})
 	return all, err
 }
 
-// untag removes the tag and nothing else. A layout that lists the manifest without a tag then keeps it, as a registry does.
+// untag removes only the tag. In a layout, a manifest that has no other tag stays listed, as in a registry; a note then names the
+// command that deletes it.
 func untag(ctx context.Context, a *app.App, t *app.Target, desc ocispec.Descriptor) error {
 	if err := t.Untag(ctx, t.Ref.TagName()); err != nil {
 		return &untagError{t.Ref, desc, err}
@@ -158,18 +162,20 @@ func untag(ctx context.Context, a *app.App, t *app.Target, desc ocispec.Descript
 	return err
 }
 
-// untagError reports a tag that could not be removed. Many registries only delete manifests.
+// untagError reports a tag that could not be removed. Many registries delete only manifests.
 type untagError struct {
 	ref  registry.Reference
 	desc ocispec.Descriptor
 	err  error
 }
 
+// Error returns the message of the cause.
 func (e *untagError) Error() string { return e.err.Error() }
 
+// Unwrap returns the cause.
 func (e *untagError) Unwrap() error { return e.err }
 
-// Hint returns the command that deletes the manifest, if the registry does not delete tags.
+// Hint returns the command that deletes the manifest, if the registry answered with an error. Otherwise, it is empty.
 func (e *untagError) Hint() string {
 	var answered *registry.Unavailable
 	if !errors.As(e.err, &answered) || answered.Answer.Status == 0 {
@@ -191,6 +197,7 @@ type deleteResult struct {
 	dryRun app.DryRun
 }
 
+// WriteText prints the deleted reference with, for a tag, the digest of its manifest and, for a manifest, its tags.
 func (r deleteResult) WriteText(w io.Writer) error {
 	var t term.Table
 	t.Row(r.dryRun.Verb("deleted", "delete"), r.Reference)

@@ -17,7 +17,8 @@ func newLoginCommand(a *app.App) *cobra.Command {
 		Use:   "login HOST",
 		Short: "Check credentials with a registry and store them as docker does",
 		Long: `Check a user name and password (or a token, without a user name) with a registry and
-store them where docker does: in the credential helper of its config, else in the file.`,
+store them where docker does: in the credential helper that its config names, else in the
+config itself.`,
 		Example: `  davit login registry.example.com
   echo "$TOKEN" | davit login registry.example.com --username me --password-stdin`,
 		GroupID:     app.GroupRegistry,
@@ -60,17 +61,18 @@ func runLogin(ctx context.Context, a *app.App, host string) error {
 type loginResult struct {
 	Host     string `json:"host"`
 	Username string `json:"username,omitempty"`
-	File     string `json:"file,omitempty"` // where the credentials are; empty: in a helper
+	File     string `json:"file,omitempty"` // has the credentials; empty: a helper has them
 
-	out  bool
-	none bool // nothing was stored
+	isLogout bool // the command is logout
+	hadNone  bool // no credentials were stored before
 }
 
+// WriteText prints whether the user is logged in to the registry now.
 func (r loginResult) WriteText(w io.Writer) error {
-	if r.none {
+	if r.hadNone {
 		return term.WriteLine(w, "not logged in to "+r.Host)
 	}
-	if r.out {
+	if r.isLogout {
 		return term.WriteLine(w, "logged out of "+r.Host)
 	}
 	return term.WriteLine(w, "logged in to "+r.Host)

@@ -21,11 +21,11 @@ func newLogoutCommand(a *app.App) *cobra.Command {
 				return err
 			}
 			err = client.Logout(cmd.Context(), args[0])
-			none := errors.Is(err, errdef.ErrNotFound)
-			if err != nil && !none {
+			hadNone := errors.Is(err, errdef.ErrNotFound)
+			if err != nil && !hadNone {
 				return err
 			}
-			return a.PrintUnlessQuiet(loginResult{Host: args[0], out: true, none: none})
+			return a.PrintUnlessQuiet(loginResult{Host: args[0], isLogout: true, hadNone: hadNone})
 		},
 	}
 	cmd.Flags().StringVar(&a.Registry.Credentials.File, "registry-config", "", "read credentials from this `FILE` (default: docker's and podman's)")

@@ -24,12 +24,12 @@ func newPruneCommand(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "prune REPO",
 		Short: "Remove tags that are not kept, and manifests that no kept tag reaches",
-		Long: `Remove tags that are not kept, and the manifests that no kept tag reaches: through indexes,
-subjects, and attachments. A tag is kept if it matches --keep-tags, if it names one of the
-newest artifacts that --keep-last counts in each repository, or if it is younger than --older-than;
-without these flags, every tag is kept. A date comes from the artifact: without one, a tag is never
-old, and the highest version is the newest. Registries list no manifests without a tag, so that
-only tags and attachments are considered there. On a terminal, davit asks.`,
+		Long: `Remove tags that are not kept, and the manifests that no kept tag reaches, directly or through
+indexes, subjects, and attachments. A tag is kept if it matches --keep-tags, if it names one of
+the newest artifacts that --keep-last counts in each repository, or if it is younger than
+--older-than; without these flags, every tag is kept. A date comes from the artifact: without one,
+a tag is never old, and the highest version is the newest. Registries list no manifests without a
+tag, so only tags and attachments are considered there. On a terminal, davit asks first.`,
 		Example: `  davit prune registry.example.com/app --keep-tags 'v*' --keep-last 5 --older-than 30d --dry-run
   davit prune ./oci`,
 		GroupID: app.GroupRegistry,
@@ -69,7 +69,7 @@ func runPrune(ctx context.Context, a *app.App, repository string, opts pruneOpti
 			return nil, err
 		}
 		if len(plan.Undated) > 0 {
-			a.Note("kept without a date, which --older-than can't compare: %s", textdist.FirstFew(plan.Undated))
+			a.Note("kept, because --older-than removes no tag without a date: %s", textdist.FirstFew(plan.Undated))
 		}
 		if !plan.Listed && opts.KeepsAll() { // manifests without a tag are all that could be removed
 			a.Note("registries list no manifests without a tag: only tags and attachments were considered")
@@ -90,7 +90,7 @@ func runPrune(ctx context.Context, a *app.App, repository string, opts pruneOpti
 	return a.Print(result)
 }
 
-// countTags returns the number of tags, and the first of them.
+// countTags returns the number of tags with the first few names, such as "2 tags (1.0, 1.1)".
 func countTags(tags []prune.Tag) string {
 	if len(tags) == 0 {
 		return "no tags"
@@ -102,7 +102,8 @@ func countTags(tags []prune.Tag) string {
 	return fmt.Sprintf("%s (%s)", term.Plural(len(tags), "tag"), textdist.FirstFew(names))
 }
 
-// listFullTags lists the tags that users set: in a layout with their repositories, since several may have the same tag.
+// listFullTags lists the tags, without those of the referrers tag schema and of cosign. In a layout, the repository precedes each
+// tag, because several repositories may have the same tag.
 func listFullTags(ctx context.Context, t *app.Target) ([]string, error) {
 	several, ok := t.Target.(interface {
 		FullTags(ctx context.Context) ([]string, error)
@@ -121,6 +122,7 @@ type pruneResult struct {
 	DryRun bool `json:"dryRun,omitempty"`
 }
 
+// WriteText prints the removed tags and manifests, or the reason why nothing was removed.
 func (r *pruneResult) WriteText(w io.Writer) error {
 	verb := "removed"
 	if r.DryRun {
@@ -134,11 +136,11 @@ func (r *pruneResult) WriteText(w io.Writer) error {
 		manifests.Row(verb, "manifest", term.Digest(w, m.Digest))
 	}
 	if len(r.Tags)+len(r.Manifests) == 0 {
-		why := "no tags"
+		reason := "no tags"
 		if len(r.Kept) > 0 {
-			why = term.Plural(len(r.Kept), "tag") + " kept"
+			reason = term.Plural(len(r.Kept), "tag") + " kept"
 		}
-		t.Row("nothing to remove: " + why)
+		t.Row("nothing to remove: " + reason)
 	}
 	return errors.Join(t.WriteText(w), manifests.WriteText(w))
 }

@@ -19,12 +19,12 @@ func newReposCommand(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "repos PLACE",
 		Short: "List the repositories of a registry, a layout, or a directory of layouts",
-		Long: `List the repositories of PLACE, one line for each, as other commands take them.
+		Long: `List the repositories of PLACE, one on each line, as references for other commands.
 
-PLACE is the host of a registry that lists its repositories (hosted ones seldom
-do); a layout or archive, whose tags have the names of the repositories that they were copied
-from, as docker and skopeo write them; or a directory with layouts in it, as "davit serve" takes
-it, where each layout is the repository of its path. HOST/NAME lists NAME, and those below it.`,
+PLACE is the host of a registry that lists its repositories (hosted registries seldom do); a
+layout or archive with tags that include repositories, as docker and skopeo write them; or a
+directory of layouts, as for "davit serve", in which the path of a layout is the name of its
+repository. HOST/NAME lists only NAME and the repositories below it.`,
 		Example: `  davit repos registry.example.com
   davit repos registry.example.com/models
   davit repos ./mirror
@@ -33,7 +33,7 @@ it, where each layout is the repository of its path. HOST/NAME lists NAME, and t
 		Args:    app.Arguments(1, 1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return runRepos(cmd.Context(), a, args[0], filter) },
 	}
-	cmd.Flags().StringVar(&filter, "filter", "", "list repositories that match `GLOB`, without the host or path")
+	cmd.Flags().StringVar(&filter, "filter", "", "list repositories whose names, without the host or path, match `GLOB`")
 	a.AddRegistryFlags(cmd.Flags())
 	return cmd
 }
@@ -59,6 +59,7 @@ type reposResult struct {
 	Repositories []places.Repository `json:"repositories"`
 }
 
+// WriteText prints a reference on each line.
 func (r reposResult) WriteText(w io.Writer) error {
 	for _, one := range r.Repositories {
 		if _, err := fmt.Fprintln(w, term.Escape(one.Reference)); err != nil {

@@ -50,7 +50,8 @@ func runResolve(ctx context.Context, a *app.App, reference, platform string, ver
 	return a.Print(result)
 }
 
-// findManifest returns the manifest of an index for a platform, or desc if it is not an index.
+// findManifest returns the manifest for a platform if desc is an index. Otherwise, it returns desc, and prints a note that the
+// platform changes nothing.
 func findManifest(ctx context.Context, a *app.App, t *app.Target, desc ocispec.Descriptor, want *ocispec.Platform) (ocispec.Descriptor, error) {
 	m, err := fetch.Load(ctx, t, desc)
 	if err != nil {

@@ -54,7 +54,7 @@ func runTag(ctx context.Context, a *app.App, args []string, ifAbsent app.IfAbsen
 	return a.Print(result)
 }
 
-// addTags moves the tags that do not point to the manifest yet.
+// addTags adds or moves the tags that do not point to the manifest yet. It checks ifAbsent for all of them first.
 func addTags(ctx context.Context, t *app.Target, tags []string, ifAbsent app.IfAbsent) (*tagResult, error) {
 	desc, err := t.Find(ctx)
 	if err != nil {
@@ -93,13 +93,14 @@ func addTags(ctx context.Context, t *app.Target, tags []string, ifAbsent app.IfA
 type tagResult struct {
 	results.Described
 	Tags    []string `json:"tags"`
-	Skipped bool     `json:"skipped"` // all tags pointed to the manifest already
+	Skipped bool     `json:"skipped"` // all tags already pointed to the manifest
 
 	Was map[string]digest.Digest `json:"was,omitempty"` // previous digests of tags that moved
 
 	dryRun app.DryRun
 }
 
+// WriteText prints the artifact and its new tags, with the previous digests of tags that moved.
 func (r tagResult) WriteText(w io.Writer) error {
 	var t term.Table
 	verb := r.dryRun.Verb("tagged", "tag")

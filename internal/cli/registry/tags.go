@@ -60,19 +60,19 @@ func runTags(ctx context.Context, a *app.App, opts tagsOptions) error {
 	if err != nil {
 		return err
 	}
-	most := opts.Limit
+	limit := opts.Limit
 	if versions != nil {
 		opts.Limit = 0
 	}
 	result, err := app.With(ctx, a, opts.repository, registry.Read, func(t *app.Target) (*tagsResult, error) {
 		tags, err := registry.Tags(ctx, t, opts.TagOptions)
 		if all, _ := places.ListLayout(ctx, t); len(all) > 1 && t.Ref.InLayout() == "" {
-			a.Note("these are the tags of %d repositories; \"%s\" lists them", len(all), shell.Command("davit", "repos", t.Ref.Name()))
+			a.Note("these tags are from %d repositories, which \"%s\" lists", len(all), shell.Command("davit", "repos", t.Ref.Name()))
 		}
 		if versions != nil {
 			tags = versions.Matching(tags)
-			if most > 0 {
-				tags = tags[:min(most, len(tags))]
+			if limit > 0 {
+				tags = tags[:min(limit, len(tags))]
 			}
 		}
 		return &tagsResult{t.Ref.Name(), append([]string{}, tags...)}, err
@@ -89,6 +89,7 @@ type tagsResult struct {
 	Tags      []string `json:"tags"`
 }
 
+// WriteText prints a tag on each line.
 func (r tagsResult) WriteText(w io.Writer) error {
 	for _, tag := range r.Tags {
 		if _, err := fmt.Fprintln(w, term.Escape(tag)); err != nil {
