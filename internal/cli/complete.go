@@ -18,10 +18,10 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// completionTime limits the time that a completion takes: users continue typing by then.
+// completionTime limits the time of a completion: users do not wait longer.
 const completionTime = 2 * time.Second
 
-// addCompletions adds the completion of arguments, and of values of flags. Arguments that may be files are completed as files, too.
+// addCompletions adds completions of arguments and of the values of flags. Arguments that may be files are completed as files, too.
 func addCompletions(a *app.App, root *cobra.Command) {
 	formats := map[string][]string{"format": {"text", "json"}, "progress": {"auto", "bar", "plain", "json", "none"}}
 	for flag, words := range formats {
@@ -86,8 +86,8 @@ func completeList(all []string, typed string) []string {
 	return slices.DeleteFunc(all, func(word string) bool { return word == given })
 }
 
-// completeAttachedKinds completes --kind of the commands that list or remove attachments with the kinds of the subject's
-// attachments, or with all kinds if those can't be listed in time.
+// completeAttachedKinds completes --kind. Commands that list or remove attachments offer the kinds of the subject's attachments;
+// all kinds are offered by other commands, and if no attachment can be listed in time.
 func completeAttachedKinds(a *app.App, cmd *cobra.Command) {
 	if !slices.Contains([]string{"discover", "detach"}, cmd.Name()) {
 		completeFlag(cmd, "kind", results.KindNames)
@@ -102,8 +102,8 @@ func completeAttachedKinds(a *app.App, cmd *cobra.Command) {
 	})
 }
 
-// completeFromTarget completes the values of a flag, if the command has it, with those that list finds in the target that the first
-// argument names.
+// completeFromTarget completes the values of a flag, if the command has it. The function list returns them for the target in the
+// first argument.
 func completeFromTarget(a *app.App, cmd *cobra.Command, flag string, list func(ctx context.Context, t *app.Target, typed string) ([]string, error)) {
 	if cmd.Flags().Lookup(flag) == nil {
 		return
@@ -153,7 +153,7 @@ func completeArgument(a *app.App, cmd *cobra.Command, args []string, typed strin
 	return completeTarget(a, cmd, name, typed)
 }
 
-// helpNames returns the commands and topics that have a help text.
+// helpNames returns the commands and topics that have a help text, each with its summary.
 func helpNames(root *cobra.Command) []string {
 	var words []string
 	for _, c := range root.Commands() {
@@ -167,7 +167,7 @@ func helpNames(root *cobra.Command) []string {
 	return words
 }
 
-// completeWithin returns the words that list finds in the artifact that the first argument names, unless that takes too long.
+// completeWithin returns the words that list finds in the target in the first argument. It returns none after completionTime.
 func completeWithin(a *app.App, cmd *cobra.Command, args []string, list func(context.Context, *app.Target) ([]string, error)) ([]string, cobra.ShellCompDirective) {
 	if len(args) == 0 || app.SetFromEnv(cmd.Flags()) != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp

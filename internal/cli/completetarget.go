@@ -182,7 +182,7 @@ func hosts(a *app.App, cmd *cobra.Command, typed string) []string {
 // maxPages limits the pages of a catalog that are read to complete a repository.
 const maxPages = 10
 
-var errEnough = errors.New("enough pages")
+var errEnough = errors.New("enough pages") // ends the reading of a catalog
 
 // repositories returns the repositories of a host that begin as typed or, if there are many, the next parts of their names.
 func repositories(a *app.App, cmd *cobra.Command, host, typed string) []string {
@@ -194,11 +194,11 @@ func repositories(a *app.App, cmd *cobra.Command, host, typed string) []string {
 	}
 	var words []string
 	pages := 0
-	begin, _, _ := strings.Cut(typed, "/")
+	typedHost, _, _ := strings.Cut(typed, "/")
 	// If the registry has no catalog, or the time is up, the names found so far are offered.
 	_ = client.Repositories(ctx, host, func(names []string) error {
 		for _, name := range names {
-			if word := begin + "/" + name; strings.HasPrefix(word, typed) && term.Escape(word) == word {
+			if word := typedHost + "/" + name; strings.HasPrefix(word, typed) && term.Escape(word) == word {
 				words = append(words, word)
 			}
 		}

@@ -16,8 +16,8 @@ func newCompletionCommand(a *app.App) *cobra.Command {
 		Use:   "completion SHELL",
 		Short: "Print the completion script of a shell (bash, zsh, fish, powershell)",
 		Long: `Print the script that lets a shell complete commands, flags, registries, repositories, tags, and
-the content of artifacts. A new shell finds it where the examples put it: in bash with the package
-bash-completion. Without that, put the line source <(davit completion bash) into ~/.bashrc.`,
+the content of artifacts. New shells read it from the files in the examples; bash does so only with
+the package bash-completion. Without it, add the line source <(davit completion bash) to ~/.bashrc.`,
 		Example: `  davit completion bash > ~/.local/share/bash-completion/completions/davit
   davit completion zsh > ~/.zfunc/_davit
   davit completion fish > ~/.config/fish/completions/davit.fish`,
@@ -34,8 +34,8 @@ bash-completion. Without that, put the line source <(davit completion bash) into
 	}
 }
 
-// fromPackage is the line of the script for bash that needs the package bash-completion. withoutPackage replaces it, and uses the
-// package only if it is installed: bash splits words at colons and equals signs, and references have colons.
+// fromPackage is the line of the script for bash that needs the package bash-completion. withoutPackage replaces it: if the package
+// is not installed, it joins the words that bash split at colons and equals signs, because references have colons.
 const (
 	fromPackage    = `    _get_comp_words_by_ref "$@" cur prev words cword` + "\n"
 	withoutPackage = `    if declare -F _get_comp_words_by_ref >/dev/null 2>&1; then
@@ -61,7 +61,7 @@ const (
 `
 )
 
-// forBash changes the script for bash: it works without the package, and does not quote the commas of lists needlessly.
+// forBash makes the script for bash work without the package, and keep the commas of lists unquoted.
 var forBash = strings.NewReplacer(fromPackage, withoutPackage,
 	`"${compline%%$tab*}")`+"\n", `"${compline%%$tab*}")`+"\n        comp=${comp//\\\\,/,}\n",
 	`"${COMPREPLY[0]%%$tab*}")`+"\n", `"${COMPREPLY[0]%%$tab*}")`+"\n        COMPREPLY[0]=${COMPREPLY[0]//\\\\,/,}\n")

@@ -20,7 +20,7 @@ const Environment = `Flags about registries and output can be set in the environ
 DAVIT_PASSWORD, DAVIT_FROM_PASSWORD, and DAVIT_TO_PASSWORD are passwords or tokens. DAVIT_CACHE_DIR is the directory of the
 cache, DAVIT_PAGER the pager of "davit show". SOURCE_DATE_EPOCH, NO_COLOR, CLICOLOR, PAGER, XDG_CACHE_HOME,
 XDG_CONFIG_HOME, XDG_STATE_HOME, DOCKER_CONFIG, DOCKER_AUTH_CONFIG, REGISTRY_AUTH_FILE, CONTAINERS_REGISTRIES_CONF,
-HTTPS_PROXY, and SSL_CERT_FILE mean what they mean elsewhere.`
+HTTPS_PROXY, and SSL_CERT_FILE have their usual meanings.`
 
 // otherVariables are the variables that belong to no flag.
 var otherVariables = []string{"DAVIT_PASSWORD", "DAVIT_FROM_PASSWORD", "DAVIT_TO_PASSWORD", "DAVIT_CACHE_DIR", "DAVIT_PAGER"}
@@ -41,7 +41,7 @@ func warnVariables(a *app.App, cmd *cobra.Command) {
 		}
 	}
 	if key := app.EnvName("verify-key"); slices.Contains(os.Environ(), key+"=") && cmd.Flags().Lookup("verify-key") != nil {
-		a.WarnEarly("%s is empty, and no signature is demanded", key)
+		a.WarnEarly("%s is empty, and no signature is required", key)
 	}
 	if len(set) == 0 {
 		return
@@ -55,7 +55,7 @@ func warnVariables(a *app.App, cmd *cobra.Command) {
 		case flag != "":
 			a.WarnEarly("%s is no longer read, use --%s", name, flag)
 		default:
-			a.WarnEarly("%s is unknown, and not read%s", name, suggestVariable(name, read))
+			a.WarnEarly("unknown variable %s is ignored%s", name, suggestVariable(name, read))
 		}
 	}
 }

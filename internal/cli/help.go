@@ -30,7 +30,7 @@ func help(a *app.App, cmd *cobra.Command) {
 	if !cmd.HasParent() {
 		writeTopics(&b, width)
 	}
-	_ = a.WriteOut([]byte(b.String())) // an error of standard output can't be reported better
+	_ = a.WriteOut([]byte(b.String())) // functions of cobra that print help return no error
 }
 
 func writeCommands(b *strings.Builder, cmd *cobra.Command, width int) {
@@ -61,7 +61,7 @@ func helpWidth(a *app.App) int {
 	return maxHelp
 }
 
-// refill wraps paragraphs again if some of their lines are too long. Indented lines stay.
+// refill wraps paragraphs again if some of their lines are too long. Indented paragraphs stay.
 func refill(text string, width int) string {
 	paragraphs := strings.Split(text, "\n\n")
 	for i, paragraph := range paragraphs {
@@ -151,7 +151,7 @@ func flagUsages(flags *pflag.FlagSet, width int) string {
 	return b.String()
 }
 
-// foldCommands breaks command lines that are too long, with a backslash as shells require.
+// foldCommands breaks command lines that are too long, with a backslash as shells require. Lines with a comment stay.
 func foldCommands(text string, width int) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {

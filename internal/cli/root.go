@@ -92,7 +92,7 @@ func prepare(a *app.App, cmd *cobra.Command) error {
 	}
 	warnVariables(a, cmd)
 	if f := a.Format.Name; (f == "yaml" || f == "tree") && !slices.Contains(formatsOf(cmd), f) {
-		return &exit.UsageError{Err: fmt.Errorf("--format %s: %q does not print that", f, cmd.CommandPath()), Hint: formatHint(cmd)}
+		return &exit.UsageError{Err: fmt.Errorf("%q has no format %q", cmd.CommandPath(), f), Hint: formatHint(cmd)}
 	}
 	a.Stderr.Label = "davit: " + cmd.Name() + ": "
 	if a.Quiet {

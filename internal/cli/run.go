@@ -66,7 +66,7 @@ func withValue(args []string, flag string) []string {
 	return args
 }
 
-// canContinue reports whether a command that was stopped does the rest when it is run again.
+// canContinue reports whether a command continues where it stopped when it is run again.
 func canContinue(cmd *cobra.Command) bool {
 	return slices.Contains([]string{"pack", "push", "pull", "copy", "attach", "index"}, cmd.Name())
 }

@@ -40,9 +40,9 @@ func TestTimeout(t *testing.T) {
 			o.run(exit.Done, "push -q --kind generic $D/app.txt $R/app:1")
 			o.reg.Inject(test.op, faults.Always, test.fault)
 			start := time.Now()
-			limit := "error: not done after 700ms\n"
+			limit := "error: timed out after 700ms\n"
 			if test.last != "" {
-				limit = "error: not done after 700ms: " + o.reg.Host + test.last
+				limit = "error: timed out after 700ms: " + o.reg.Host + test.last
 			}
 			o.runWith(exit.Network, test.command+" -q --timeout 700ms", "--timeout", limit)
 			if took := time.Since(start); took > 10*time.Second {
@@ -53,7 +53,7 @@ func TestTimeout(t *testing.T) {
 		})
 	}
 	o := newOdd(t, registrytest.Options{})
-	o.runWith(exit.Network, "resolve 127.0.0.1:1/app:1 --timeout 500ms", "not done after 500ms: 127.0.0.1:1: ", "connection refused", "hint: no registry listens there")
+	o.runWith(exit.Network, "resolve 127.0.0.1:1/app:1 --timeout 500ms", "timed out after 500ms: 127.0.0.1:1: ", "connection refused", "hint: no registry listens there")
 	o.runWith(exit.BadUsage, "tags $R/app --timeout -1s", "can't be negative")
 	o.runWith(exit.BadUsage, "tags $R/app --stall-timeout -1s", "can't be negative")
 }

@@ -24,7 +24,7 @@ func topics() []topic {
 		{"environment", []string{"env", "variables"}, "Variables that set flags, and those of other programs", func(b *strings.Builder, width int) {
 			b.WriteString(refill(Environment, width) + "\n")
 		}},
-		{"exit-codes", []string{"exit-code", "exitcodes", "exit"}, "What the exit code of a command says", writeExitCodes},
+		{"exit-codes", []string{"exit-code", "exitcodes", "exit"}, "What the exit code of a command means", writeExitCodes},
 		{"references", []string{"reference", "targets", "target"}, "How to write a target: a registry reference, or a path", writeReferenceHelp},
 	}
 }
@@ -117,7 +117,7 @@ var targetForms = [][2]string{
 	{"HOST/REPO@DIGEST", "a manifest by its digest, which never changes; HOST/REPO:TAG@DIGEST is the same manifest"},
 	{"NAME@DIGEST", "an image of Docker Hub, as docker prints it; only to read"},
 	{"./DIR:TAG", "an artifact in an image layout, a directory on disk; DIR@DIGEST by its digest"},
-	{"./FILE.tar:TAG", "one in the archive of an image layout"},
+	{"./FILE.tar:TAG", "an artifact in the archive of an image layout"},
 }
 
 func writeReferenceHelp(b *strings.Builder, width int) {
@@ -125,7 +125,7 @@ func writeReferenceHelp(b *strings.Builder, width int) {
 	for _, form := range targetForms {
 		writeEntry(b, fmt.Sprintf("  %-18s", form[0]), form[1], width)
 	}
-	b.WriteString("\n" + refill("Without a tag, commands that read take \"latest\", or the only artifact of a path. localhost and loopback addresses are reached with plain HTTP; --plain-http "+
-		"says so of others. Settings of a host, mirrors, and certificates:", width))
+	b.WriteString("\n" + refill("Without a tag, commands that read take \"latest\", or the only artifact of a path. localhost and loopback addresses are reached over plain HTTP; --plain-http "+
+		"allows it for others. Settings of a host, mirrors, and certificates:", width))
 	b.WriteString("\nhttps://github.com/davit-oci/davit/blob/main/docs/registries.md\n")
 }

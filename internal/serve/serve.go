@@ -66,7 +66,7 @@ func Open(ctx context.Context, opener Opener, path string, opts Options) (*Serve
 			return nil, withPath(given, err)
 		}
 		if len(names) == 0 {
-			return nil, withPath(given, fmt.Errorf("no OCI image layout in it: %w", errdef.ErrNotFound))
+			return nil, withPath(given, fmt.Errorf("no image layout in this directory: %w", errdef.ErrNotFound))
 		}
 		s.store = &tree{root: path, mode: mode, opener: opener, layouts: map[string]*lazyLayout{}}
 		return s, nil

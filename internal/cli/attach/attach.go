@@ -163,7 +163,7 @@ func notePredecessors(a *app.App, all []*pack.Attached) {
 // hintAtOrder returns a usage error with the arguments in the right order if the subject is a file and the first source is a
 // reference. Otherwise it returns err.
 func hintAtOrder(opts attachOptions, err error) error {
-	opts.subject, _ = paths.WithoutType(opts.subject)
+	opts.subject, _ = paths.CutType(opts.subject)
 	if len(opts.sources) == 0 || !paths.Exists(opts.subject) || paths.Exists(opts.sources[0]) && !paths.IsLayout(opts.sources[0]) {
 		return err
 	}

@@ -38,7 +38,7 @@ func (v Result) WriteText(w io.Writer) error {
 // QuietLine returns the version.
 func (v Result) QuietLine() string { return v.Version }
 
-// Read returns the version from Version or the build information.
+// Read returns the version from Version or the build information. It is 0.0.0 if neither has one.
 func Read() Result {
 	v := Result{Version: Version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 	info, ok := debug.ReadBuildInfo()
@@ -59,8 +59,8 @@ func Read() Result {
 	return v
 }
 
-// moduleVersion returns the version of the module, which "go install ...@v1.2.3" records, or 0.0.0-DATE-COMMIT for the build of a commit
-// without a tag.
+// moduleVersion returns the version of the module, as "go install ...@v1.2.3" records it. For the build of a commit without a tag, it
+// returns 0.0.0-DATE-COMMIT. The version is empty if the commit is unknown.
 func moduleVersion(recorded, commit, date string) string {
 	if recorded != "" && recorded != "(devel)" {
 		return recorded

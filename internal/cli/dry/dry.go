@@ -19,15 +19,15 @@ import (
 // Target accepts every write and stores nothing. It keeps manifests in memory, because the same run may read them again.
 type Target struct {
 	registry.Target
-	Temporary string // directory to remove; empty: none
+	Temporary string // directory that Close removes; may be empty
 
 	mu        sync.Mutex
 	manifests map[digest.Digest][]byte
 	others    []registry.Target       // sources of the content that would be copied
-	sent      map[digest.Digest]int64 // sizes
+	sent      map[digest.Digest]int64 // sizes in bytes
 }
 
-// Sent returns how many blobs and manifests would be sent, and their size.
+// Sent returns the number of blobs and manifests that would be sent, and their size in bytes.
 func (t *Target) Sent() (count int, size int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

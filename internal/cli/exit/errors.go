@@ -111,9 +111,9 @@ type TimeoutError struct {
 // Error returns the time limit and the last error, if there is one.
 func (e *TimeoutError) Error() string {
 	if e.Last != nil && !errors.As(e.Last, new(*TimeoutError)) { // the time limit may have ended the last request, too
-		return fmt.Sprintf("not done after %v: %v", e.After, e.Last)
+		return fmt.Sprintf("timed out after %v: %v", e.After, e.Last)
 	}
-	return fmt.Sprintf("not done after %v", e.After)
+	return fmt.Sprintf("timed out after %v", e.After)
 }
 
 // Hint returns what the user can do.

@@ -44,14 +44,14 @@ type Meaning struct {
 	Text string
 }
 
-// Codes is the table of the help text.
+// Codes lists all exit codes, for help and JSON errors.
 var Codes = []Meaning{
 	{Done, "done", "done"},
 	{No, "no", "the answer is no (diff: they differ; verify: not signed by that key)"},
-	{BadUsage, "usage", "wrong use: flags, arguments, davit.yaml"},
+	{BadUsage, "usage", "usage error: flags, arguments, davit.yaml"},
 	{NotFound, "notFound", "not found"},
 	{Denied, "denied", "not allowed: credentials, permissions of the registry"},
-	{Refused, "refused", "content refused: digest or size mismatch, unsafe path, bomb"},
+	{Refused, "refused", "content refused: digest or size mismatch, unsafe path, decompression bomb"},
 	{Network, "network", "registry or network failed after retries"},
 	{Local, "local", "local files: disk full, no permission, changed while reading"},
 	{Other, "other", "anything else"},

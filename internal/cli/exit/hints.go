@@ -125,9 +125,9 @@ func hintForCause(err error) string {
 	case errors.As(err, &known) && known.Op == "layout" && errors.Is(err, errdef.ErrNotFound):
 		return hintForLayout(known.Item)
 	case errors.Is(err, archive.ErrLimit) && errors.Is(err, artifact.ErrRefused):
-		return "if you trust it, pull it with a higher --max-files, --max-size or --max-ratio"
+		return "if you trust it, pull it with a higher --max-files, --max-size, or --max-ratio"
 	case errors.Is(err, archive.ErrOutward):
-		return "if you trust it, pull --preserve restores links as they were packed, wherever they lead"
+		return "if you trust it, pull it with --preserve: links are restored as they were packed, wherever they lead"
 	case errors.Is(err, artifact.ErrKept):
 		return "overwrite it with --force, or pull into another directory with -o"
 	case errors.Is(err, syscall.ENOSPC):
@@ -181,7 +181,7 @@ func hintToServe(err error) string {
 	return "no registry listens there"
 }
 
-// hintForFiles returns the hint for a directory of files that is not a layout, which was to be read or written.
+// hintForFiles returns the hint for a directory of files that was used as a layout to read or to write.
 func hintForFiles(err error, isRead bool) string {
 	var known *artifact.Error
 	if !errors.As(err, &known) {

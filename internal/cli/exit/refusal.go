@@ -23,7 +23,7 @@ func hintForRefusal(err error) (hint string, ok bool) {
 	case isDenied && strings.Contains(denied.Error(), "started without --write"): // as davit serve says
 		return "the operator of that registry can start it with --write", true
 	case isAboutTag(answer):
-		return "the registry refuses to write that tag; it may be immutable: push under another", true
+		return "the registry refuses to write that tag; it may be immutable: push with another tag", true
 	case !isDenied:
 		return "", false
 	case isPolicy(answer):
@@ -76,6 +76,7 @@ func isPolicy(answer registry.Answer) bool {
 	})
 }
 
+// saysOneOf reports whether the code or the message of an error contains one of the phrases, which are in lower case.
 func saysOneOf(e errcode.Error, phrases ...string) bool {
 	text := strings.ToLower(e.Code + " " + e.Message)
 	return slices.ContainsFunc(phrases, func(phrase string) bool { return strings.Contains(text, phrase) })

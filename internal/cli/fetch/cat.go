@@ -33,7 +33,7 @@ verified, and a warning says so.`,
 		GroupID: app.GroupLook,
 		Args:    app.Arguments(2, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := order.TargetFirst(cmd, args); err != nil {
+			if err := order.CheckTargetFirst(cmd, args); err != nil {
 				return err
 			}
 			opts.target, opts.Path = args[0], strings.Trim(args[1], "/")

@@ -27,7 +27,7 @@ func newListCommand(a *app.App) *cobra.Command {
 		GroupID: app.GroupLook,
 		Args:    app.Arguments(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := order.TargetFirst(cmd, args); err != nil {
+			if err := order.CheckTargetFirst(cmd, args); err != nil {
 				return err
 			}
 			opts.target = args[0]

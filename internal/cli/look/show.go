@@ -95,7 +95,7 @@ func (o *showOptions) setArguments(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	if !alerts && len(args) == 2 {
-		if err := order.TargetFirst(cmd, args, "the runbook for an alert: "+shell.Command("davit", "show", "--alert", args[0], args[1])); err != nil {
+		if err := order.CheckTargetFirst(cmd, args, "the runbook for an alert: "+shell.Command("davit", "show", "--alert", args[0], args[1])); err != nil {
 			return err
 		}
 	}

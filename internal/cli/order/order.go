@@ -13,12 +13,12 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// CheckTarget returns the error of TargetFirst without more hints, for cobra.
-func CheckTarget(cmd *cobra.Command, args []string) error { return TargetFirst(cmd, args) }
+// CheckTarget calls CheckTargetFirst without more hints. It is a function for the field Args of a command.
+func CheckTarget(cmd *cobra.Command, args []string) error { return CheckTargetFirst(cmd, args) }
 
-// TargetFirst returns an error if the first argument is not a reference, but the last is. The hints are the command with the last argument
-// first, and those in more.
-func TargetFirst(cmd *cobra.Command, args []string, more ...string) error {
+// CheckTargetFirst returns an error if the last argument is a reference, and the first is neither a reference nor an existing path. The
+// hints are the command with the last argument first, and those in more.
+func CheckTargetFirst(cmd *cobra.Command, args []string, more ...string) error {
 	if len(args) < 2 || paths.Exists(args[0]) {
 		return nil
 	}
@@ -33,8 +33,8 @@ func TargetFirst(cmd *cobra.Command, args []string, more ...string) error {
 	return &exit.UsageError{Err: fmt.Errorf("%q is not a reference: TARGET is the first argument", args[0]), Hint: strings.Join(hints, "\n")}
 }
 
-// TagsLast returns an error if the last argument is a reference, as in "docker tag" or in a command such as "tag ls REPO".
-func TagsLast(args []string) error {
+// CheckTagsLast returns an error if the last argument is a reference, as in "docker tag" or in a command such as "tag ls REPO".
+func CheckTagsLast(args []string) error {
 	last := args[len(args)-1]
 	if !strings.Contains(last, "/") {
 		return nil
@@ -51,7 +51,7 @@ func TagsLast(args []string) error {
 	} else if tags := extractTags(args); tags != nil {
 		hint = shell.Command(append([]string{"davit", "tag", args[0]}, tags...)...)
 	}
-	return &exit.UsageError{Err: fmt.Errorf("%q is a reference: the tags are those of one repository", last), Hint: hint}
+	return &exit.UsageError{Err: fmt.Errorf("%q is a reference, not a tag", last), Hint: hint}
 }
 
 // extractTags returns the tags in the arguments after the first. It returns nil if one of them is not in the repository or layout of the

@@ -50,9 +50,9 @@ func NeedsRootDirectory(name string) bool {
 	return ok && strings.HasPrefix(name, "/") && !Exists("/"+first)
 }
 
-// WithoutType returns the FILE of an argument in the syntax of oras, FILE:TYPE. It reports false if FILE does not exist, or if the whole
-// argument is the name of an existing file.
-func WithoutType(arg string) (file string, ok bool) {
+// CutType returns the FILE of an argument in the syntax of oras, FILE:TYPE. It returns arg and false if the argument does not have that
+// syntax, FILE does not exist, or the whole argument is the name of an existing file.
+func CutType(arg string) (file string, ok bool) {
 	i := strings.LastIndexByte(arg, ':')
 	if i <= 0 || !strings.Contains(arg[i:], "/") || Exists(arg) || !Exists(arg[:i]) {
 		return arg, false

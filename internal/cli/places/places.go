@@ -21,7 +21,7 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// Repository is one of several in a registry, a layout, or a directory of layouts.
+// Repository is a repository of a registry, layout, or archive, or a layout in a directory.
 type Repository struct {
 	Name      string             `json:"name"` // without the host of the registry or the path of the layout
 	Reference string             `json:"reference"`
@@ -54,7 +54,7 @@ func Repositories(ctx context.Context, a *app.App, l *app.Login, place string) (
 	if info, err := os.Stat(ref.Path); err == nil && info.IsDir() && !layout.Is(ref.Path) {
 		found, err := FindLayouts(ref.Path)
 		if err == nil && len(found) == 0 {
-			return nil, &exit.MissingError{Text: fmt.Sprintf("%s: no OCI image layout in it: not found", ref.Path),
+			return nil, &exit.MissingError{Text: fmt.Sprintf("%s: no image layout in this directory: not found", ref.Path),
 				Advice: exit.HintToPackIn(ref.Path)}
 		}
 		return found, err
@@ -82,7 +82,7 @@ func keepBelow(all []Repository, ref registry.Reference) ([]Repository, error) {
 		if ref.IsPath() {
 			place = ref.Path
 		}
-		return nil, &exit.MissingError{Text: fmt.Sprintf("%s: no repository has this name, or is below it: not found", ref),
+		return nil, &exit.MissingError{Text: fmt.Sprintf("%s: no repository with this name or below it: not found", ref),
 			Advice: fmt.Sprintf("\"%s\" lists the repositories", shell.Command("davit", "repos", place))}
 	}
 	return found, nil
@@ -107,6 +107,7 @@ func IsRemote(text string) bool {
 	return isHost || err == nil && !ref.IsPath()
 }
 
+// listRegistry lists the repositories in the catalog of a registry. Without a catalog, it fails with an exit.MissingError.
 func listRegistry(ctx context.Context, a *app.App, l *app.Login, host string) ([]Repository, error) {
 	ref := registry.Reference{Registry: host}
 	client, err := a.ClientFor(l, ref)
@@ -123,7 +124,7 @@ func listRegistry(ctx context.Context, a *app.App, l *app.Login, host string) ([
 	})
 	if errors.Is(err, errdef.ErrNotFound) {
 		return nil, &exit.MissingError{Text: fmt.Sprintf("%s: the registry does not list its repositories: %v", host, err),
-			Advice: shell.Command("davit", "tags", host+"/REPO") + " lists the tags of one"}
+			Advice: fmt.Sprintf("\"%s\" lists the tags of a repository", shell.Command("davit", "tags", host+"/REPO"))}
 	}
 	return all, err
 }
@@ -171,7 +172,8 @@ func FindLayouts(dir string) ([]Repository, error) {
 	return all, nil
 }
 
-// SourceRepository returns the name of the repository of a source without its host, for the name of a copy.
+// SourceRepository returns the repository of a source, without its host, for the name of a copy. If there is no repository, it returns the
+// name of the layout or archive.
 func SourceRepository(ref registry.Reference) string {
 	if ref.Repository != "" {
 		return ref.Repository

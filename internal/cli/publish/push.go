@@ -138,7 +138,7 @@ func runPush(ctx context.Context, a *app.App, opts pushOptions) error {
 // parseTarget parses the last argument. It returns a usage error if the argument is a source.
 func (o pushOptions) parseTarget() (registry.Reference, error) {
 	target, err := registry.Parse(o.target)
-	file, isTyped := paths.WithoutType(o.target)
+	file, isTyped := paths.CutType(o.target)
 	if isTyped {
 		o.target = file
 	}

@@ -38,8 +38,8 @@ tag, so only tags and attachments are considered there. On a terminal, davit ask
 	}
 	f := cmd.Flags()
 	f.StringArrayVar(&opts.KeepTags, "keep-tags", nil, "keep tags that match `GLOB` (repeatable)")
-	retention.Keep(f, &opts.KeepLast, "keep-last", "keep the newest `N` artifacts of each repository, with all their tags")
-	retention.Age(f, &opts.OlderThan, "older-than", "remove only tags older than this `AGE`: 90d, 12w, 36h")
+	retention.AddCount(f, &opts.KeepLast, "keep-last", "keep the newest `N` artifacts of each repository, with all their tags")
+	retention.AddAge(f, &opts.OlderThan, "older-than", "remove only tags older than this `AGE`: 90d, 12w, 36h")
 	f.BoolVar(&opts.dryRun, "dry-run", false, "show what would be removed, without doing it")
 	f.BoolVarP(&opts.yes, "yes", "y", false, "do not ask; without a terminal, davit never does")
 	a.AddRegistryFlags(f)

@@ -32,7 +32,7 @@ func newTagCommand(a *app.App) *cobra.Command {
 
 func runTag(ctx context.Context, a *app.App, args []string, ifAbsent app.IfAbsent, dryRun app.DryRun) error {
 	tags := args[1:]
-	if err := order.TagsLast(args); err != nil {
+	if err := order.CheckTagsLast(args); err != nil {
 		return err
 	}
 	if err := app.CheckTags(tags); err != nil {

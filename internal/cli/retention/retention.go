@@ -9,20 +9,20 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Keep adds a flag for a number of objects to keep. *to stays nil if the flag is not set.
-func Keep(fs *pflag.FlagSet, to **int, name, usage string) {
+// AddCount adds a flag for a number of objects to keep. *to stays nil if the flag is not set.
+func AddCount(fs *pflag.FlagSet, to **int, name, usage string) {
 	fs.Func(name, usage, func(s string) error {
 		n, err := strconv.Atoi(s)
 		if err != nil || n < 0 {
-			return errors.New("must be a number from 0")
+			return errors.New("must be a number, at least 0")
 		}
 		*to = &n
 		return nil
 	})
 }
 
-// Age adds a flag for an age. It sets *to to the time that long ago.
-func Age(fs *pflag.FlagSet, to *time.Time, name, usage string) {
+// AddAge adds a flag for an age. It sets *to to the time that long ago.
+func AddAge(fs *pflag.FlagSet, to *time.Time, name, usage string) {
 	fs.Func(name, usage, func(s string) error {
 		age, err := parseAge(s)
 		if err == nil {
@@ -37,7 +37,7 @@ var days = map[byte]int{'d': 1, 'w': 7, 'y': 365}
 
 // parseAge parses a number of days, weeks, or years, or a duration of Go.
 func parseAge(s string) (time.Duration, error) {
-	const most = 200 * 365
+	const most = 200 * 365 // days; a time.Duration has at most 292 years
 	if s != "" && days[s[len(s)-1]] > 0 {
 		unit := days[s[len(s)-1]]
 		n, err := strconv.Atoi(s[:len(s)-1])

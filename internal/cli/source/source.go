@@ -134,7 +134,7 @@ func NothingHere(all string) error {
 // Error returns an error about a source that cannot be read, with a hint if it looks like a target.
 func Error(arg string, err error) error {
 	e := exit.FileError("source", arg, err)
-	if file, ok := paths.WithoutType(arg); ok {
+	if file, ok := paths.CutType(arg); ok {
 		e.Hint = fmt.Sprintf("name the file alone, %s: %s", file, paths.TypeHint)
 		return e
 	}

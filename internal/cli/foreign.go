@@ -43,13 +43,12 @@ tags: list-tags log repo.tags tag.ls
 verify: fsck
 `
 
-// foreignFlags lists flags of other tools, each line with the hint for them. A flag after the name of a command and a dot, as in
-// push.t, is only one of that command.
+// foreignFlags lists flags of other tools, each line with the hint for them. A name such as push.t is a flag of that command only.
 const foreignFlags = `
 V | "davit --version" prints the version
 v verbose d debug-http | --debug shows each request
 json j o output | --format json prints JSON
-jsonpath jq | --format '{{.FIELD}}' prints a field; --format json shows which there are
+jsonpath jq | --format '{{.FIELD}}' prints a field; --format json shows the fields
 tls-verify | --insecure does not check certificates; --plain-http uses plain HTTP
 skip-tls-verify insecure-skip-tls-verify insecure-registry k | --insecure does not check certificates
 cacert ca-cert cert-dir tlscacert | --ca-file FILE trusts a certificate authority
@@ -59,12 +58,12 @@ authfile src-authfile dest-authfile | --registry-config FILE reads credentials f
 creds | --username USER --password-stdin, or "davit login"
 subject | the subject is the last argument
 oci-layout oci-layout-path from-oci-layout to-oci-layout | a layout is a path: ./DIR:TAG
-distribution-spec | referrers are found both ways, by the API and by tags
-image-spec | manifests are of version 1.1
+distribution-spec | referrers are found by the API and by tags
+image-spec | manifests follow version 1.1 of the specification
 annotation-file | annotations are in davit.yaml, or --annotation KEY=VALUE
 image artifact to target | the target is an argument
-file-type type attach.t | --kind says what the files are
-a | annotations are --annotation KEY=VALUE, another type is --artifact-type
+file-type type attach.t | --kind sets the kind of the files
+a | --annotation KEY=VALUE adds an annotation, and --artifact-type sets the type
 show.a | --alert NAME shows the runbook for an alert
 sign.k verify.k sign.private-key | --key FILE is the key
 no-trunc | digests are whole in a pipe and in JSON
@@ -80,9 +79,9 @@ detach.name | the name is an argument
 sign.r sign.recursive | a signature of an index counts for its platforms; --referrers signs attachments, too
 pull.check | "davit verify DIR" compares files with the artifact they come from
 pull.key cat.key show.key copy.key | --verify-key FILE checks the signature first
-pull.untar pull.extract | archives that davit packed are unpacked; a chart's is a file: unpack it with tar or helm
-serve.port serve.p serve.listen browse.port | --addr HOST:PORT says where to listen
-sign.y sign.yes sign.tlog-upload | it asks nothing, and nothing is uploaded to a transparency log
+pull.untar pull.extract | archives that davit packed are unpacked; a chart stays one file: unpack it with tar or helm
+serve.port serve.p serve.listen browse.port | --addr HOST:PORT is the address to listen on
+sign.y sign.yes sign.tlog-upload | signing needs no confirmation, and uploads nothing to a transparency log
 verify.insecure-ignore-tlog verify.private-infrastructure verify.offline | leave it out: no transparency log is read
 verify.o verify.output verify.d | --dir DIR compares the files in a directory
 verify.public-key verify.verify-key | --key FILE checks with a key
@@ -91,14 +90,14 @@ attach.platform | attach to the manifest of one platform: "davit resolve --platf
 attach.predicate attach.sbom | the file is an argument
 push.o push.output | JSON is --format json; a target is an argument
 init.o init.output | the argument is the directory that gets davit.yaml
-pull.exclude | --include GLOB chooses files; no flag leaves some out
-pull.d pull.dir pull.destination pull.untardir pull.local-dir | -o DIR says where the files go
+pull.exclude | --include GLOB chooses files; no flag excludes files
+pull.d pull.dir pull.destination pull.untardir pull.local-dir | -o DIR is the directory for the files
 pull.revision | the tag or digest is a part of TARGET
 pull.keep-old-files pull.overwrite | files that differ are kept, and --force overwrites them
 pull.f | --force overwrites
-pull.a | it pulls all files; --platform chooses a platform, --referrers adds attachments
+pull.a | all files are pulled; --platform chooses a platform, --referrers adds attachments
 pull.all-tags | "davit copy --all-tags" copies all tags
-copy.a copy.all copy.multi-arch | it copies every platform; --all-tags copies every tag, --all-repos every repository
+copy.a copy.all copy.multi-arch | every platform is copied; --all-tags copies every tag, --all-repos every repository
 copy.r copy.recursive | --referrers copies the attachments, too
 copy.from copy.f | --from-file LIST copies the artifacts in a list
 copy.src-creds | --from-username USER and --from-password-stdin
@@ -110,9 +109,9 @@ prune.keep-within | --older-than AGE removes only older tags
 detach.keep-last | --keep N keeps the newest N
 delete.f delete.force prune.f prune.force | --yes does not ask
 detach.f detach.force | --all removes all attachments without asking
-discover.platform | it also lists the attachments of every platform
+discover.platform | the attachments of every platform are listed, too
 detach.platform sign.platform | --each-platform includes the manifest of every platform
-delete.platform tag.platform | "davit resolve --platform P TARGET" prints the digest to name after REPO@
+delete.platform tag.platform | "davit resolve --platform P TARGET" prints the digest to write after REPO@
 discover.o discover.output | --format tree or --format json chooses the format
 discover.alerts | "davit show --alert TARGET" lists the alerts
 discover.artifact-type | --kind takes an artifactType, too
