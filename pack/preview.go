@@ -22,8 +22,8 @@ type PreviewBlob struct {
 	Send bool `json:"send"` // false: the target already has it
 }
 
-// PreviewPush reports what Push would do with the same arguments: the tags it would move, and which blobs and manifests
-// it would send. It reads all files that opts.Cache does not know, and writes nothing to dst. Its errors
+// PreviewPush reports what Push would do with the same arguments: whether it would skip everything, the tags it would move, and which
+// blobs and manifests it would send. It reads all files that opts.Cache does not know, and writes nothing to dst. Its errors
 // are those of Push.
 func PreviewPush(ctx context.Context, fsys fs.FS, plan *artifact.Plan, dst oras.Target, opts PushOptions) (*Preview, error) {
 	p, root, err := newPusher(ctx, opts.newPacker(fsys), plan, dst, opts)
@@ -39,23 +39,31 @@ func PreviewPush(ctx context.Context, fsys fs.FS, plan *artifact.Plan, dst oras.
 	}
 	r := &Preview{Result: newResult(root)}
 	r.Tags = p.tags
-	for _, tag := range p.tags {
+	for i, tag := range p.tags {
 		old, err := p.resolveTag(ctx, tag)
 		if err != nil {
 			return nil, err
 		}
+		if i == 0 {
+			p.first = old
+		}
 		p.recordMove(tag, old, r.Digest)
 	}
 	r.Was = p.was
+	if r.Skipped, err = p.isComplete(ctx, root, p.first); err != nil {
+		return nil, err
+	}
 	seen := make(map[digest.Digest]bool)
 	for _, desc := range root.Contents() {
 		if seen[desc.Digest] {
 			continue
 		}
 		seen[desc.Digest] = true
-		exists, err := dst.Exists(ctx, desc)
-		if err != nil {
-			return nil, err
+		exists := r.Skipped
+		if !exists {
+			if exists, err = dst.Exists(ctx, desc); err != nil {
+				return nil, err
+			}
 		}
 		r.Blobs = append(r.Blobs, PreviewBlob{desc, !exists})
 	}

@@ -129,12 +129,40 @@ func TestPreviewMatchesPush(t *testing.T) {
 						t.Errorf("%s does not exist after the push: %v", b.Digest, err)
 					}
 				}
+				if preview.Skipped != pushed.Skipped {
+					t.Errorf("preview skips: %t, push skipped: %t", preview.Skipped, pushed.Skipped)
+				}
+				checkSecondPreview(t, test.plan, dst, opts)
 				for d := range record.digests {
 					if !seen[d] {
 						t.Errorf("push sent %s, which the preview does not list", d)
 					}
 				}
 			})
+		}
+	}
+}
+
+// checkSecondPreview checks that the preview of a push that was done is like a second push, also with one tag more.
+func checkSecondPreview(t *testing.T, plan *artifact.Plan, dst tagLister, opts pack.PushOptions) {
+	t.Helper()
+	for _, more := range [][]string{nil, {"v2"}} {
+		opts.Tags = append(slices.Clip(opts.Tags), more...)
+		preview, err := pack.PreviewPush(t.Context(), previewFiles, plan, dst, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := more == nil; preview.Skipped != want {
+			t.Errorf("preview of a second push with tags %q skips: %t, want %t", opts.Tags, preview.Skipped, want)
+		}
+		for _, b := range preview.Blobs {
+			if b.Send {
+				t.Errorf("preview of a second push sends %s", b.Digest)
+			}
+		}
+		pushed, err := pack.Push(t.Context(), previewFiles, plan, dst, opts)
+		if err != nil || pushed.Skipped != preview.Skipped {
+			t.Errorf("second push with tags %q skipped: %t, preview: %t, error: %v", opts.Tags, pushed.Skipped, preview.Skipped, err)
 		}
 	}
 }

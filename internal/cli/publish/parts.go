@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/davit-oci/davit/artifact"
@@ -157,8 +156,7 @@ func previewPart(ctx context.Context, a *app.App, s *source.Source, plan *artifa
 	if err != nil {
 		return nil, err
 	}
-	sent := slices.ContainsFunc(preview.Blobs, func(b pack.PreviewBlob) bool { return b.Send })
-	return &sentPart{d.ref.String(), preview.Digest, preview.Kind, preview.Tags, !sent && len(preview.Was) == 0, preview.Was}, nil
+	return &sentPart{d.ref.String(), preview.Digest, preview.Kind, preview.Tags, preview.Skipped, preview.Was}, nil
 }
 
 // sendPart pushes one part to one repository.
