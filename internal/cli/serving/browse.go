@@ -26,7 +26,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// defaultTarget is the layout that pack writes.
+// defaultTarget is the layout that pack writes by default.
 const defaultTarget = "./oci"
 
 func newBrowseCommand(a *app.App) *cobra.Command {
@@ -34,13 +34,13 @@ func newBrowseCommand(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "browse [TARGET]",
 		Short: "Read a registry, repository, layout, or archive in a browser",
-		Long: `Show TARGET as web pages until Ctrl-C: its tags, and what each artifact is. Without TARGET, it
-is the layout ./oci. TARGET may also be a directory with layouts in it, or the host of a registry
-that lists its repositories.
+		Long: `Show TARGET (default: the layout ./oci) as web pages until Ctrl-C: its tags, and what each artifact
+is. TARGET may also be a directory with layouts in it, or the host of a registry that lists its
+repositories.
 
 The address is printed, and opened if standard output is a terminal. Only this machine can reach it,
-and a part of it is random and secret: the pages show whatever your credentials can read. They are
-read-only. "davit serve" shows the same pages of layouts at a fixed address.`,
+and a part of it is random and secret, because the pages show whatever your credentials can read.
+The pages are read-only. "davit serve" shows the same pages about layouts at a fixed address.`,
 		Example: `  davit browse
   davit browse registry.example.com/models/tiny:1.0
   davit browse ./registry --addr 127.0.0.1:0`,
@@ -61,7 +61,7 @@ type browseOptions struct{ target, address string }
 func runBrowse(ctx context.Context, a *app.App, opts browseOptions) error {
 	if opts.target == "" {
 		if !paths.Exists(defaultTarget) {
-			return &exit.UsageError{Err: errors.New("which repository, layout, or archive? There is no ./oci here"), Hint: "davit browse TARGET"}
+			return &exit.UsageError{Err: errors.New("TARGET is missing, and there is no ./oci in this directory"), Hint: "davit browse TARGET"}
 		}
 		opts.target = defaultTarget
 	}
@@ -75,7 +75,7 @@ func runBrowse(ctx context.Context, a *app.App, opts browseOptions) error {
 	}
 	listener, err := net.ListenTCP("tcp", address)
 	if err != nil {
-		return errors.Join(&listenFailure{err}, closeSource())
+		return errors.Join(&listenError{err}, closeSource())
 	}
 	result, err := newBrowseResult(ctx, source, ref, listener.Addr())
 	if err == nil {
@@ -97,7 +97,7 @@ func runBrowse(ctx context.Context, a *app.App, opts browseOptions) error {
 func (o browseOptions) parseAddress() (*net.TCPAddr, error) {
 	address, err := net.ResolveTCPAddr("tcp", o.address)
 	if err != nil {
-		return nil, &exit.UsageError{Err: fmt.Errorf("--addr %q: %w", o.address, err), Hint: "it is HOST:PORT, such as 127.0.0.1:8080"}
+		return nil, &exit.UsageError{Err: fmt.Errorf("--addr %q: %w", o.address, err), Hint: "use HOST:PORT, such as 127.0.0.1:8080"}
 	}
 	if !address.IP.IsLoopback() {
 		return nil, &exit.UsageError{
@@ -108,21 +108,24 @@ func (o browseOptions) parseAddress() (*net.TCPAddr, error) {
 	return address, nil
 }
 
-// browseResult is the result of browse, printed when it is ready.
+// browseResult is the result of browse. It is printed when the server accepts connections.
 type browseResult struct {
 	Reference string `json:"reference"`
 	URL       string `json:"url"`
 
-	prefix string
+	prefix string // the secret part of the path
 }
 
+// WriteText prints the reference and the address.
 func (r *browseResult) WriteText(w io.Writer) error {
 	return term.WriteLine(w, fmt.Sprintf("%s is shown at %s", r.Reference, r.URL))
 }
 
+// QuietLine returns the address.
 func (r *browseResult) QuietLine() string { return r.URL }
 
-// newBrowseResult returns the address of the page about TARGET.
+// newBrowseResult returns the result with the address of the page about ref. If there are several repositories, and none has the
+// artifact, that is the first page.
 func newBrowseResult(ctx context.Context, source web.Source, ref registry.Reference, address net.Addr) (*browseResult, error) {
 	r := &browseResult{Reference: ref.String(), prefix: "/" + rand.Text()}
 	if ref.Repository == "" && !ref.IsPath() {
@@ -131,24 +134,24 @@ func newBrowseResult(ctx context.Context, source web.Source, ref registry.Refere
 	at := url.URL{Scheme: "http", Host: address.String(), Path: r.prefix + "/"}
 	repositories, err := source.Repositories(ctx)
 	if err == nil {
-		repository, sign, in := cmp.Or(ref.Repository, repositoryWith(ctx, source, repositories, ref)), "", ref.Tag
+		repository, separator, version := cmp.Or(ref.Repository, findRepository(ctx, source, repositories, ref)), "", ref.Tag
 		switch {
 		case ref.Digest != "":
-			sign, in = "@", ref.Digest.String()
+			separator, version = "@", ref.Digest.String()
 		case ref.Tag != "":
-			sign = ":"
+			separator = ":"
 		}
 		if repository != "" {
-			at.Path = r.prefix + view.PathTo(repository, sign, in)
+			at.Path = r.prefix + view.PathTo(repository, separator, version)
 		}
 	}
 	r.URL = at.String()
 	return r, err
 }
 
-// repositoryWith returns the repository of a layout that has the artifact that a reference names, or the only one; "": the reference
-// names no artifact, and there are several.
-func repositoryWith(ctx context.Context, source web.Source, repositories []string, ref registry.Reference) string {
+// findRepository returns the only repository, or else the first one that has the artifact in ref. It is empty if there is no such
+// repository, or if ref has neither tag nor digest.
+func findRepository(ctx context.Context, source web.Source, repositories []string, ref registry.Reference) string {
 	if len(repositories) == 1 {
 		return repositories[0]
 	}

@@ -3,6 +3,7 @@ package serving
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"slices"
@@ -21,7 +22,7 @@ import (
 )
 
 // openBrowsed opens a target for pages: a layout, a directory of layouts, an archive, a repository, or a registry. It also returns the
-// function that closes the target, and its reference.
+// function that closes the target, and the reference of the target.
 func openBrowsed(ctx context.Context, a *app.App, target string) (web.Source, func() error, registry.Reference, error) {
 	if host, ok := places.AsHost(target); ok {
 		s := newRepositories(a)
@@ -57,7 +58,7 @@ func openBrowsed(ctx context.Context, a *app.App, target string) (web.Source, fu
 	return server.Source(ref.Name()), server.Close, ref, nil
 }
 
-// parseBrowsed parses a target. A path that exists needs no "./" in front, as for serve.
+// parseBrowsed parses a target. As with serve, an existing path needs no "./" in front.
 func parseBrowsed(target string) (registry.Reference, error) {
 	ref, err := registry.ParseSource(target)
 	if err == nil {
@@ -69,7 +70,7 @@ func parseBrowsed(target string) (registry.Reference, error) {
 	return ref, err
 }
 
-// checkExists returns an error if the artifact that a reference names does not exist: no page could show it.
+// checkExists returns an error if the artifact in a reference does not exist: no page could show it.
 func checkExists(ctx context.Context, a *app.App, ref registry.Reference) error {
 	t, err := a.OpenReference(ctx, ref, registry.Read)
 	if err != nil {
@@ -79,24 +80,26 @@ func checkExists(ctx context.Context, a *app.App, ref registry.Reference) error 
 	return err
 }
 
-// repositories are repositories of a registry. Each is opened by the first page about it.
+// repositories is a web.Source for the repositories of a registry. The first page about a repository opens it.
 type repositories struct {
 	app  *app.App
-	host string // registry whose catalog is read; empty: refs is fixed
+	host string // registry whose catalog lists the repositories; empty: refs never changes
 
 	mu   sync.Mutex
-	refs map[string]registry.Reference
-	read time.Time // when refs was set
-	open map[string]*app.Target
+	refs map[string]registry.Reference // by name of the repository
+	read time.Time                     // when refs was set
+	open map[string]*app.Target        // by name of the repository
 }
 
-// catalogAge is the time for which the catalog of a registry is used before it is read again.
+// catalogAge is the time after which the catalog of a registry is read again.
 const catalogAge = 5 * time.Second
 
+// newRepositories returns an empty list. The caller sets its host or its references.
 func newRepositories(a *app.App) *repositories {
 	return &repositories{app: a, open: map[string]*app.Target{}}
 }
 
+// set replaces the references.
 func (s *repositories) set(refs []registry.Reference) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -106,7 +109,7 @@ func (s *repositories) set(refs []registry.Reference) {
 	}
 }
 
-// Repositories returns the names of the repositories, sorted. It reads the catalog of a registry again after a while.
+// Repositories returns the names of the repositories, sorted. It reads the catalog of a registry again after catalogAge.
 func (s *repositories) Repositories(ctx context.Context) ([]string, error) {
 	s.mu.Lock()
 	isOld := s.host != "" && time.Since(s.read) > catalogAge
@@ -127,7 +130,8 @@ func (s *repositories) Repositories(ctx context.Context) ([]string, error) {
 	return slices.Sorted(maps.Keys(s.refs)), nil
 }
 
-// ref returns the reference of a repository. If the name is unknown, it reads the catalog again.
+// ref returns the reference of a repository. If the name is unknown, it lists the repositories again. It fails with an
+// exit.MissingError if there is no such repository.
 func (s *repositories) ref(ctx context.Context, name string) (registry.Reference, error) {
 	ref, ok := s.lookUp(name)
 	if !ok {
@@ -137,11 +141,12 @@ func (s *repositories) ref(ctx context.Context, name string) (registry.Reference
 		ref, ok = s.lookUp(name)
 	}
 	if !ok {
-		return ref, &exit.MissingError{Text: "there is no such repository"}
+		return ref, &exit.MissingError{Text: fmt.Sprintf("repository %q: not found", name)}
 	}
 	return ref, nil
 }
 
+// lookUp returns the reference of a repository, if the name is known.
 func (s *repositories) lookUp(name string) (registry.Reference, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -168,13 +173,13 @@ func (s *repositories) Open(ctx context.Context, name string) (registry.Target, 
 	return t.Target, nil
 }
 
-// Name returns the reference of a repository.
+// Name returns the reference of a repository for use in commands.
 func (s *repositories) Name(repository, _ string) string {
 	ref, _ := s.lookUp(repository)
 	return ref.Name()
 }
 
-// Close closes the repositories.
+// Close closes the open repositories.
 func (s *repositories) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

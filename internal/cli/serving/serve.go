@@ -33,17 +33,17 @@ func newServeCommand(a *app.App) *cobra.Command {
 others pull from it, and push with --write. Ctrl-C finishes running requests and exits with 0;
 a second one ends at once. --progress plain writes a line for each request.
 
-PATH is an image layout, or one archived (.tar, only for reading). It is a repository under
-its own name (./oci is HOST/oci) and under any other: a tag of the layout is found in all of
-them. What is pushed to another name keeps that name: HOST/charts/web:1.0 is charts/web:1.0
-in the layout, and the tag 1.0 only of charts/web.
+PATH is an image layout, or a .tar archive of one, which is read-only. It is a repository under
+its own name (./oci is HOST/oci) and under any other name: all of them have the tags of the
+layout. An artifact that is pushed to another name keeps that name: HOST/charts/web:1.0 becomes
+charts/web:1.0 in the layout, and only charts/web has its tag 1.0.
 
 PATH may also be a directory with layouts in it. Each is the repository that its path names
 (./mirror/team/app is HOST/team/app with "davit serve ./mirror"), and a push to a new name
 creates a new layout.
 
 A browser gets pages at the same address: repositories, tags, and what each artifact is. They are
-for reading, under localhost, an address, or the names of --allow-host.
+read-only, and shown only under localhost, an IP address, or a name from --allow-host.
 
 There is no authentication: every client that reaches the address can read everything, and
 change it with --write. An address that other machines reach needs --allow-remote.`,
@@ -98,7 +98,7 @@ func runServe(ctx context.Context, a *app.App, opts serveOptions) error {
 	}
 	listener, err := net.ListenTCP("tcp", address)
 	if err != nil {
-		return errors.Join(&listenFailure{err}, server.Close())
+		return errors.Join(&listenError{err}, server.Close())
 	}
 	if err := announce(ctx, a, server, listener, opts); err != nil {
 		return errors.Join(err, listener.Close(), server.Close())
@@ -106,19 +106,20 @@ func runServe(ctx context.Context, a *app.App, opts serveOptions) error {
 	return server.Serve(ctx, listener)
 }
 
-// reference returns the reference of the layout to serve.
+// reference returns the reference of the layout to serve. It returns a usage error for a registry, for one
+// artifact, and for an archive with --write.
 func (o serveOptions) reference() (registry.Reference, error) {
 	ref, err := registry.Parse(app.LocalPath(o.path))
 	switch {
 	case err != nil:
 		return ref, err
 	case !o.write && !paths.Exists(ref.Path) && places.IsRemote(o.path):
-		err = &exit.UsageError{Err: fmt.Errorf("%q is in a registry, and a layout on disk is served", o.path), Hint: shell.Command("davit", "browse", o.path)}
+		err = &exit.UsageError{Err: fmt.Errorf("%q is in a registry: serve takes a layout on disk", o.path), Hint: shell.Command("davit", "browse", o.path)}
 	case ref.Reference() != "":
 		err = &exit.UsageError{Err: fmt.Errorf("%q names one artifact: a layout is served as a whole", o.path), Hint: shell.Command("davit", "serve", ref.Path)}
 	case ref.IsArchive() && o.write:
 		err = &exit.UsageError{
-			Err:  fmt.Errorf("--write: the archive %q can be read only", o.path),
+			Err:  fmt.Errorf("--write: the archive %q is read-only", o.path),
 			Hint: "make a layout of it: " + shell.Command("davit", "copy", ref.Path, strings.TrimSuffix(ref.Path, ".tar"), "--all-tags"),
 		}
 	}
@@ -129,7 +130,7 @@ func (o serveOptions) reference() (registry.Reference, error) {
 func (o serveOptions) parseAddress() (*net.TCPAddr, error) {
 	address, err := net.ResolveTCPAddr("tcp", o.address)
 	if err != nil {
-		return nil, &exit.UsageError{Err: fmt.Errorf("--addr %q: %w", o.address, err), Hint: "it is HOST:PORT, such as 127.0.0.1:5000"}
+		return nil, &exit.UsageError{Err: fmt.Errorf("--addr %q: %w", o.address, err), Hint: "use HOST:PORT, such as 127.0.0.1:5000"}
 	}
 	if address.IP.IsLoopback() || o.remote {
 		return address, nil
@@ -143,21 +144,24 @@ func (o serveOptions) parseAddress() (*net.TCPAddr, error) {
 // describeExposure describes the access that every client gets.
 func (o serveOptions) describeExposure() string {
 	if o.write {
-		return "every client that reaches the port can read, replace and delete everything in " + o.path
+		return "every client that reaches the port can read, replace, and delete everything in " + o.path
 	}
 	return "every client that reaches the port can read everything in " + o.path
 }
 
-// listenFailure reports an address that is not available.
-type listenFailure struct{ error }
+// listenError reports an address on which the program can't listen.
+type listenError struct{ error }
 
-func (e *listenFailure) Unwrap() error { return e.error }
+// Unwrap returns the cause.
+func (e *listenError) Unwrap() error { return e.error }
 
-func (e *listenFailure) Hint() string {
+// Hint returns another address to try.
+func (e *listenError) Hint() string {
 	return "choose another address with --addr; port 0 is any free one"
 }
 
-// announce prints the address of the server, which accepts connections by then.
+// announce prints the address of the server, and warnings about access and layouts that are not served. The listener already accepts
+// connections.
 func announce(ctx context.Context, a *app.App, server *serve.Server, listener net.Listener, opts serveOptions) error {
 	repositories, err := server.Repositories(ctx)
 	if err != nil {
@@ -175,7 +179,7 @@ func announce(ctx context.Context, a *app.App, server *serve.Server, listener ne
 	})
 }
 
-// serveResult is the result of serve, printed when it is ready.
+// serveResult is the result of serve. It is printed when the server accepts connections.
 type serveResult struct {
 	Path         string   `json:"path"`
 	URL          string   `json:"url"`
@@ -184,19 +188,22 @@ type serveResult struct {
 	Repositories []string `json:"repositories"`
 }
 
+// WriteText prints the path and the address.
 func (r *serveResult) WriteText(w io.Writer) error {
 	return term.WriteLine(w, fmt.Sprintf("serving %s at %s", r.Path, r.URL))
 }
 
+// QuietLine returns the address.
 func (r *serveResult) QuietLine() string { return r.URL }
 
+// noteStopping prints a note if requests are still running after Ctrl-C.
 func noteStopping(a *app.App, requests int) {
 	if requests > 0 {
 		a.Note("finishing %s; Ctrl-C again ends at once", term.Plural(requests, "request"))
 	}
 }
 
-// logRequest writes the access log on request; failures of the server are always printed.
+// logRequest prints a request with --debug or --progress plain. It always prints one that failed in the server (status 500 or above).
 func logRequest(a *app.App, r accesslog.Request) {
 	line := fmt.Sprintf("%s %s %d %s in %s", r.Method, r.Path, r.Status, term.Size(max(r.Sent, r.Received)), r.Took.Round(time.Millisecond))
 	if r.Err != nil {
