@@ -54,7 +54,7 @@ func pieces(t *testing.T) []map[string]string {
 }
 
 // TestInitAgreesWithPush compares init with push for many directories and every kind. If push packs the directory, init declares
-// the same kind. If push fails, init fails with the same messages, unless it offersPlatforms several files for a role that takes only one,
+// the same kind. If push fails, init fails with the same messages, unless it offers several files for a role that takes only one,
 // each for a platform of its own.
 func TestInitAgreesWithPush(t *testing.T) {
 	t.Parallel()

@@ -110,16 +110,21 @@ func completeTarget(a *app.App, cmd *cobra.Command, name, typed string) ([]strin
 		return nil, cobra.ShellCompDirectiveDefault
 	}
 	a.Registry.RetryFor = -1
+	isPath := typed != "" && strings.ContainsAny(typed[:1], "./~")
+	otherwise := noFiles
+	if typed == "" || name == "SOURCE" || isPath {
+		otherwise = cobra.ShellCompDirectiveDefault
+	}
 	if repo, prefix, ok := cutTag(typed); ok {
 		if words, ok := tagsOf(a, cmd, repo, prefix); ok {
 			return words, noFiles
 		}
-		return nil, cobra.ShellCompDirectiveDefault
+		return nil, otherwise
 	}
 	var words []string
 	host, _, hasHost := strings.Cut(typed, "/")
 	switch {
-	case typed == "" || strings.ContainsAny(typed[:1], "./~"):
+	case typed == "" || isPath:
 	case !hasHost && name == "PLACE":
 		if all := hosts(a, cmd, typed); len(all) > 0 {
 			return all, noFiles
@@ -136,10 +141,7 @@ func completeTarget(a *app.App, cmd *cobra.Command, name, typed string) ([]strin
 	if len(words) > 0 {
 		return words, noFiles | cobra.ShellCompDirectiveNoSpace // a repository or tag follows
 	}
-	if typed == "" || name == "SOURCE" || strings.ContainsAny(typed[:1], "./~") {
-		return nil, cobra.ShellCompDirectiveDefault
-	}
-	return nil, noFiles
+	return nil, otherwise
 }
 
 // tagsOf returns REPO:TAG for the tags of a repository, layout, or archive that begin with a prefix; ok is false if they can't be listed.

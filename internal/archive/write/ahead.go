@@ -78,7 +78,7 @@ func (a *readAhead) handOut(ctx context.Context, t Tree, entries []Entry, work c
 		r.entry = &entries[i]
 		select {
 		case work <- r:
-			a.ordered <- r // never blocks: it has room for all smallReads
+			a.ordered <- r // never blocks: it has room for every smallRead
 		case <-ctx.Done():
 			return
 		}
