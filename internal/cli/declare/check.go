@@ -29,7 +29,7 @@ is reported with file:line:column; the exit code is 2 if there is any.`,
 	return cmd
 }
 
-// runCheck reads all sources, and reports their problems together.
+// runCheck reads all sources and reports their problems together. Any other error ends it.
 func runCheck(a *app.App, args []string, opts *source.Options) error {
 	sources := make([][]string, 0, len(args))
 	for _, arg := range args {
@@ -64,6 +64,7 @@ func runCheck(a *app.App, args []string, opts *source.Options) error {
 	return a.Print(r)
 }
 
+// countLayers returns the number of layers of an artifact, including those of its platforms.
 func countLayers(plan *artifact.Plan) int {
 	n := len(plan.Layers)
 	for _, p := range plan.Platforms {
@@ -77,14 +78,16 @@ type checkResult struct {
 	Sources []checkedSource `json:"sources"`
 }
 
+// checkedSource describes a source without problems.
 type checkedSource struct {
 	Source string `json:"source"`
 	Kind   string `json:"kind"`
 	Layers int    `json:"layers"`
-	// LeftOut lists the files that are not packed; a directory ends in a slash.
+	// LeftOut lists the files that are not packed. The name of a directory ends in a slash.
 	LeftOut []string `json:"leftOut,omitempty"`
 }
 
+// WriteText prints a row for each source.
 func (r checkResult) WriteText(w io.Writer) error {
 	var t term.Table
 	for _, s := range r.Sources {

@@ -23,7 +23,7 @@ func newInitCommand(a *app.App) *cobra.Command {
 		Use:   "init [DIR]",
 		Short: "Detect the kind of files and write a commented davit.yaml for them",
 		Long: `Detect the kind of the files in a directory (default: this one) and write a davit.yaml that
-packs them, with comments about further fields.`,
+packs them, with comments about other fields.`,
 		Example: "  davit init\n  davit init charts/web --kind helm",
 		GroupID: app.GroupDeclare,
 		Args:    app.Arguments(0, 1),
@@ -94,7 +94,8 @@ type inParent struct{ fs.FS }
 // Sub returns FS.
 func (p inParent) Sub(string) (fs.FS, error) { return p.FS, nil }
 
-// writeAtomically writes a file under a temporary name and renames it, so that a full disk leaves the old file.
+// writeAtomically writes a file under a temporary name and renames it, so that the old file stays intact if the disk is
+// full.
 func writeAtomically(file string, data []byte) error {
 	temp := filepath.Join(filepath.Dir(file), fmt.Sprintf(".%s.davit-%d", filepath.Base(file), os.Getpid()))
 	err := os.WriteFile(temp, data, 0o666)
@@ -112,7 +113,8 @@ func writeAtomically(file string, data []byte) error {
 	return nil
 }
 
-// resolveKind returns the name of a kind for a davit.yaml in dir: for a kind file, its path relative to dir. The file must be below dir.
+// resolveKind returns the kind as a davit.yaml in dir names it. For a kind file, that is its path relative to dir. It returns a usage
+// error if the file is not below dir.
 func resolveKind(dir, kind string) (string, error) {
 	if !artifact.IsKindFile(kind) {
 		return kind, nil
@@ -134,6 +136,7 @@ type initResult struct {
 	Kind string `json:"kind"`
 }
 
+// WriteText prints the file and the kind.
 func (r initResult) WriteText(w io.Writer) error {
 	return term.WriteLine(w, fmt.Sprintf("wrote %s (%s)", r.File, r.Kind))
 }

@@ -14,7 +14,7 @@ import (
 // kindResult is the result of kinds for one kind.
 type kindResult struct {
 	mediatypes.Kind
-	page string // an example page, whose front matter fills the config
+	page string // an example page whose front matter fills the config; may be empty
 }
 
 // WriteYAML prints the kind as a kind file.
@@ -27,6 +27,7 @@ func (r kindResult) WriteYAML(w io.Writer) error {
 	return err
 }
 
+// WriteText prints the types, layers, config fields, and examples of the kind.
 func (r kindResult) WriteText(w io.Writer) error {
 	if err := term.WriteLine(w, r.Name+": "+r.Summary); err != nil {
 		return err
@@ -82,7 +83,7 @@ func (r kindResult) writeLayers(w io.Writer) error {
 	return t.WriteText(w)
 }
 
-// formatCount returns how many layers a role may have: "1", "0-1", "1 or more", or "any".
+// formatCount formats the number of layers that a role may have: "1", "0-1", "1 or more", or "any".
 func formatCount(l mediatypes.LayerType) string {
 	switch {
 	case l.Max == 0 && l.Min == 0:
@@ -125,7 +126,7 @@ func (r kindResult) writeConfig(w io.Writer) error {
 	return t.WriteText(w)
 }
 
-// schemaType describes the type of the values that a schema allows.
+// schemaType returns the type that a schema names: "string" for an enum of strings, and "any" if it names none.
 func schemaType(schema map[string]any) string {
 	switch t := schema["type"].(type) {
 	case string:
@@ -141,7 +142,7 @@ func schemaType(schema map[string]any) string {
 	return "any"
 }
 
-// join joins the values of a schema.
+// join formats values of a schema, and joins them.
 func join(values []any, separator string) string {
 	words := make([]string, len(values))
 	for i, v := range values {
@@ -155,7 +156,7 @@ func (r kindResult) writeExample(w io.Writer) error {
 		return nil
 	}
 	if r.page != "" {
-		if _, err := fmt.Fprintf(w, "\na page, whose front matter fills the config:\n  %s\n", strings.ReplaceAll(strings.TrimSpace(r.page), "\n", "\n  ")); err != nil {
+		if _, err := fmt.Fprintf(w, "\na page whose front matter fills the config:\n  %s\n", strings.ReplaceAll(strings.TrimSpace(r.page), "\n", "\n  ")); err != nil {
 			return err
 		}
 	}

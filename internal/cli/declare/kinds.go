@@ -22,9 +22,9 @@ func newKindsCommand(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use:   "kinds [KIND]",
 		Short: "List the kinds of artifacts, or show the parts of one",
-		Long: `List the kinds of artifacts that davit knows. With a name, or the path of a kind file, show its
-media types, the roles of its layers, its config fields, the clients that read it, and an
-example. --format yaml prints the kind as a kind file, to start your own from.`,
+		Long: `List the kinds of artifacts that davit knows. With KIND, the name of a kind or the path of a kind
+file, show its media types, the roles of its layers, its config fields, the clients that read it,
+and an example. --format yaml prints it as a kind file, from which you can make your own.`,
 		Example:     "  davit kinds\n  davit kinds model\n  davit kinds docs --format yaml > ours.kind.yaml",
 		GroupID:     app.GroupDeclare,
 		Args:        app.Arguments(0, 1),
@@ -53,7 +53,8 @@ func runKinds(a *app.App, args []string) error {
 	return a.Print(kindResult{found.Kind, found.Page})
 }
 
-// lookupKind finds a built-in kind, or reads a kind file, whose path is relative to the working directory.
+// lookupKind finds a built-in kind, or reads a kind file, whose path is relative to the working directory. It returns a usage error for
+// an unknown name.
 func lookupKind(name string) (kind.Kind, error) {
 	found, ok := kinds.Lookup(name)
 	if ok {
@@ -76,6 +77,7 @@ type kindsResult struct {
 	Kinds []mediatypes.Kind `json:"kinds"`
 }
 
+// WriteText prints the kinds by use, with a heading for each use on a terminal, and a column elsewhere.
 func (r kindsResult) WriteText(w io.Writer) error {
 	summaries := map[string]string{}
 	for _, k := range r.Kinds {
@@ -83,7 +85,7 @@ func (r kindsResult) WriteText(w io.Writer) error {
 	}
 	var t term.Table
 	t.Style(term.Strong)
-	if screen, ok := w.(*term.Screen); ok && screen.Width > 0 { // a column of uses would leave little room
+	if screen, ok := w.(*term.Screen); ok && screen.Width > 0 { // a column of uses would leave little room for summaries
 		t.Header("  KIND", "SUMMARY")
 		for _, use := range kinds.Uses() {
 			t.Row(use.Name)

@@ -44,9 +44,10 @@ func readSchema(args []string) ([]byte, error) {
 	return artifact.ConfigSchema(kind.Kind)
 }
 
-// schemaResult is the result of schema: JSON in every format.
+// schemaResult is the result of schema. It is JSON in every format.
 type schemaResult struct{ json.RawMessage }
 
+// WriteText prints the schema as JSON.
 func (r schemaResult) WriteText(w io.Writer) error {
 	return printer.WriteJSON(w, r.RawMessage)
 }
