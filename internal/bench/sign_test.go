@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// BenchmarkSign compares davit with cosign in signing a small artifact with an encrypted key, and in verifying its signature. Most
-// of the time of signing is the derivation of the key from the password, which the format of the key prescribes.
+// BenchmarkSign compares davit with cosign in signing a small artifact with an encrypted key, and in verifying its signature. Signing
+// spends most of its time on deriving the key from the password, as the key's format prescribes.
 func BenchmarkSign(b *testing.B) {
 	r := newFixture(b, func(dir string) []string {
 		createRandomFile(b, filepath.Join(dir, "note.txt"), 1<<10)

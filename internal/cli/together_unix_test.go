@@ -95,7 +95,7 @@ func (m *machine) check(p *pulling) {
 	}
 }
 
-// fetched returns the number of bytes of blobs that the registry sent, as a multiple of the size of the artifact.
+// fetched returns how many bytes of blobs the registry sent, divided by the artifact's size.
 func (m *machine) fetched() float64 {
 	_, out := m.registry.Bytes("GET blob")
 	return float64(out) / float64(m.size)

@@ -13,8 +13,8 @@ import (
 	"github.com/davit-oci/davit/internal/tree"
 )
 
-// Starter makes a commented davit.yaml for the files of a directory, of the given kind (the path of a kind file is relative to the directory)
-// or of the kind that the files show. The result composes without changes; if it can't, Starter returns it with the error. SBOMs, runbooks, and
+// Starter makes a commented davit.yaml for the files in a directory. Its kind is the given one or, if kind is "", the one detected.
+// The path of a kind file is relative to the directory. The result composes without changes; if it can't, Starter returns it with the error. SBOMs, runbooks, and
 // other kinds that are mostly attached become referrers of the rest.
 func Starter(t *compose.Table, fsys fs.FS, dir, kind string) ([]byte, error) {
 	files, err := fs.Sub(fsys, path.Clean(dir))

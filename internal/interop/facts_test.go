@@ -60,9 +60,10 @@ func TestConfigsForECR(t *testing.T) {
 	}
 }
 
-// TestModelPackForOtherClients checks that each layer names its file, as ramalama requires
-// (ramalama/transports/oci/oci_artifact.py), that a README is a document of that name, which Harbor shows
-// (goharbor/harbor#21691), and that the media types are the default of Docker's packaging (docker/model-runner#791).
+// TestModelPackForOtherClients checks what other clients expect of a ModelPack:
+//   - Each layer names its file (ramalama, ramalama/transports/oci/oci_artifact.py).
+//   - A README is a document of that name, which Harbor shows (goharbor/harbor#21691).
+//   - The media types are the defaults of Docker's packaging (docker/model-runner#791).
 func TestModelPackForOtherClients(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -23,7 +23,7 @@ func KindOf(m ocispec.Manifest) (mediatypes.Kind, bool) {
 	return Recognize(traits)
 }
 
-// KindOfEntry returns the kind of an entry of an index or of a list of referrers, by its descriptor alone.
+// KindOfEntry returns the kind of an entry in an index or in a list of referrers, by its descriptor alone.
 func KindOfEntry(desc ocispec.Descriptor) (mediatypes.Kind, bool) {
 	return Recognize(mediatypes.Traits{ArtifactType: desc.ArtifactType, Annotations: desc.Annotations})
 }

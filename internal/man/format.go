@@ -49,8 +49,8 @@ func (p pages) writeDeclaration() error {
 	return os.WriteFile(filepath.Join(p.manual, declarationPage), md2man.Render(b.Bytes()), 0o666)
 }
 
-// convertRow converts a row of the table of fields to an entry of a definition list, because the lines of a table would take most
-// of the width of a manual page.
+// convertRow converts a table row about a field to an entry in a definition list. In a manual page, a table would leave little
+// room for its second column.
 func convertRow(row string) string {
 	name, meaning, _ := strings.Cut(strings.Trim(strings.TrimSpace(row), "| "), " | ")
 	return fmt.Sprintf("%s\n:   %s\n\n", name, markdownLink.ReplaceAllString(meaning, "$1"))

@@ -83,8 +83,8 @@ func (r *Repository) PushBlob(ctx context.Context, b artifact.Blob, report func(
 	return upload.Blob(ctx, r.blobs, b, report)
 }
 
-// Mount mounts a blob from another repository of the registry. If that fails, it sends the content that getContent returns or, if
-// getContent is nil, fetches the content from that repository.
+// Mount mounts a blob from another repository of the registry. If that fails, it sends the blob's content from getContent
+// or, if getContent is nil, fetches it from that repository.
 func (r *Repository) Mount(ctx context.Context, desc ocispec.Descriptor, fromRepo string, getContent func() (io.ReadCloser, error)) error {
 	return upload.Mount(ctx, r.blobs, desc, fromRepo, getContent)
 }

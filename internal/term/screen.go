@@ -42,7 +42,7 @@ func NewScreen(w io.Writer) *Screen {
 	return s
 }
 
-// shortDigestLen is the number of digits of a digest, or of the fingerprint of a key, that a screen shows.
+// shortDigestLen is the number of digits that a screen shows of a digest or of a fingerprint.
 const shortDigestLen = 12
 
 // Fingerprint returns the fingerprint of a key as it is printed to w: shortened for a screen, and in full for other writers.

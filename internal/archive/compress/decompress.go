@@ -44,8 +44,8 @@ func (s *source) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// NewReader detects the compression of r by its first bytes and returns a Reader of the content: of all members of gzip,
-// of all frames of zstd, or of r itself. Data that can't be decoded is an [*archive.UnsafeError]; errors of r are returned
+// NewReader detects the compression of r by its first bytes. The Reader that it returns reads all members of gzip, all frames of
+// zstd, or, if r is not compressed, r itself. Data that can't be decoded is an [*archive.UnsafeError]; errors of r are returned
 // unchanged. Closing the Reader does not close r.
 func NewReader(r io.Reader) (*Reader, error) {
 	d := &Reader{src: source{r: r}, close: func() {}}

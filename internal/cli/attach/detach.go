@@ -229,7 +229,7 @@ func describe(desc, subject ocispec.Descriptor) describedReferrer {
 	return describedReferrer{desc, results.KindName(desc), desc.Annotations[ocispec.AnnotationTitle], subject}
 }
 
-// describeUndecided returns how many referrers of which kind and name have no dates that say which are the newest.
+// describeUndecided counts referrers whose dates do not show which are the newest, and names their kind and name.
 func describeUndecided(list []ocispec.Descriptor) string {
 	one := list[0]
 	kind := cmp.Or(results.KindName(one), one.ArtifactType)

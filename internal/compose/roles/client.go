@@ -59,8 +59,8 @@ func ExcludeFilter(k mediatypes.Kind, dir string, more ...string) (spec.Filter, 
 	return i.Excludes, nil
 }
 
-// IgnoreFileFilter returns a filter of the paths listed in Kind.IgnoreFile of a directory and of those above it, and of
-// that file itself. It is nil for a kind without an IgnoreFile.
+// IgnoreFileFilter returns a filter that matches the paths listed in the Kind.IgnoreFile in dir and in the directories above it,
+// and those files themselves. It is nil for a kind without an IgnoreFile.
 func IgnoreFileFilter(fsys fs.FS, k mediatypes.Kind, dir string) (spec.Filter, error) {
 	if k.IgnoreFile == "" {
 		return nil, nil

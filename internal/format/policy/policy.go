@@ -155,8 +155,8 @@ func (p *Policy) ForPath(transport, name string) []Requirement {
 	return p.find(transport, scopes)
 }
 
-// find returns the requirements of the first of scopes that the policy has for a transport, or else the default of the transport, or
-// else that of the policy.
+// find returns the requirements for the first of scopes that the policy lists under a transport. If it lists none of them, the
+// transport's default applies, and without one, the policy's.
 func (p *Policy) find(transport string, scopes []string) []Requirement {
 	known := p.Transports[transport]
 	for _, scope := range append(scopes, "") {

@@ -88,10 +88,13 @@ func (ix *Index) recordIndex(e Entry) {
 	}
 }
 
-// Find returns the entry of a tag or full name. It tries, in this order, an entry with the bare tag (the last one, if there are
-// several) or with this ref name, an entry with this full name in containerd's annotation, one whose full name without the host
-// matches, and one whose full name ends in the tag. It fails with errdef.ErrNotFound if no entry matches, and with
-// an *AmbiguousError if several manifests have the tag.
+// Find returns the entry for a tag or full name. It takes the first of these that exists:
+//   - an entry with the bare tag (the last one, if there are several) or with this ref name,
+//   - one with this full name in containerd's annotation,
+//   - one whose full name matches without the host,
+//   - one whose full name ends in the tag.
+//
+// It fails with errdef.ErrNotFound if no entry matches, and with an *AmbiguousError if several manifests have the tag.
 func (ix *Index) Find(tag string) (Entry, error) {
 	candidates := ix.candidates(tag)
 	for _, matches := range []func(Entry) bool{

@@ -14,7 +14,7 @@ import (
 type Layout interface {
 	// Entries returns the entries of the index.
 	Entries(ctx context.Context) ([]index.Entry, error)
-	// Belonging returns the digests of the roots, of the manifests in them, and of the attachments of all of these.
+	// Belonging returns the digests of the roots, the manifests in them, and all their attachments.
 	Belonging(ctx context.Context, roots []ocispec.Descriptor) (map[digest.Digest]bool, error)
 }
 

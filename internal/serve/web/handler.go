@@ -34,12 +34,10 @@ const (
 	// maxPages limits the pages that are made at once: each holds manifests, configs, and a text.
 	maxPages = 4
 	// maxDownloads limits the files that are sent at once: each may hold a layer of up to 32 MiB in memory.
-	maxDownloads = 8
-	// defaultHeadTimeout is the time after which the head of a page is sent without the rest, pageTime the limit of a page,
-	// and partTime that of a part that the page can do without.
-	defaultHeadTimeout = time.Second / 2
-	pageTime           = 30 * time.Second
-	partTime           = 5 * time.Second
+	maxDownloads       = 8
+	defaultHeadTimeout = time.Second / 2  // until the head of a page is sent without the rest
+	pageTime           = 30 * time.Second // limit for a page
+	partTime           = 5 * time.Second  // limit for a part that the page can do without
 )
 
 // handler makes the pages.

@@ -62,7 +62,7 @@ func SetPaths(d *compose.Draft) {
 	}
 }
 
-// TitleFiles sets the title of each tar of one file to the path of the file, instead of its directory.
+// TitleFiles titles each tar that contains one file with the path of the file, instead of its directory.
 func TitleFiles(d *compose.Draft) {
 	for _, l := range d.Layers {
 		if len(l.Files) == 1 && l.Title == l.Path {

@@ -8,8 +8,8 @@ import (
 const (
 	// journalFrom is the minimum size of a blob that has a journal.
 	journalFrom = 4 << 20
-	// The journal of a blob is written when the new bytes, which a killed process may lose, reach 1/lossShare of the bytes that
-	// all downloads of the process have fetched, but at least leastLoss and at most mostLoss bytes.
+	// A killed process loses the bytes that it has fetched since it wrote the journal. The journal is written when these reach
+	// 1/lossShare of what all downloads of the process have fetched, but at least leastLoss and at most mostLoss bytes.
 	lossShare, leastLoss, mostLoss = 256, 512 << 10, 2 << 20
 )
 

@@ -115,8 +115,8 @@ func Reader(ctx context.Context, r *blob.Store, desc ocispec.Descriptor, content
 	return err
 }
 
-// Mount mounts a blob from another repository of the registry. If that fails, it sends the content that getContent returns or,
-// if getContent is nil, the content that it fetches from that repository.
+// Mount mounts a blob from another repository of the registry. If that fails, it sends the blob's content from getContent or,
+// if getContent is nil, fetches it from that repository.
 func Mount(ctx context.Context, r *blob.Store, desc ocispec.Descriptor, fromRepo string, getContent func() (io.ReadCloser, error)) error {
 	r.Shared.Saw(r.Origin.Host, fromRepo, desc)
 	b := artifact.Blob{MediaType: desc.MediaType, Size: desc.Size, Digest: desc.Digest}
