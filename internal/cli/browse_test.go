@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/davit-oci/davit/internal/registrytest"
 )
 
 // TestBrowse reads pages of a layout, an archive, and a registry as a browser does. Without the secret part of the address,
@@ -103,4 +105,27 @@ func (s *sandbox) page(t *testing.T, url string) string {
 		t.Fatalf("%s: %s, %v: %s", url, response.Status, err, body)
 	}
 	return string(body)
+}
+
+// TestBrowsePlainHTTP checks that commands on pages have the flags for a registry without TLS.
+func TestBrowsePlainHTTP(t *testing.T) {
+	t.Parallel()
+	s := newSandbox(t)
+	registry := registrytest.Start(t, registrytest.Options{})
+	s.env = append(s.env, "HTTP_PROXY="+registry.URL, "XDG_CONFIG_HOME="+s.home) // the proxy is the registry itself
+	localhost := strings.Replace(registry.Host, "127.0.0.1", "localhost", 1)
+	s.write(t, s.home+"/davit/config.yaml", "registries: {\""+registry.Host+"\": {insecure: true}}\n") // davit tries TLS first
+	s.must(t, "davit push examples/docs "+registry.Host+"/team/docs:1.0")
+	for command, want := range map[string][]string{
+		"davit browse plain.example.com/team/docs:1.0 --plain-http": {"davit pull --plain-http plain.example.com", "oras pull --plain-http plain.example.com"},
+		"davit browse " + localhost + "/team/docs:1.0":              {"davit pull localhost:", "oras pull localhost:"},
+		"davit browse " + registry.Host + "/team/docs:1.0":          {"davit pull 127.0.0.1:", "oras pull --plain-http 127.0.0.1:"},
+	} {
+		body := s.page(t, "http://"+s.serve(t, command))
+		for _, text := range want {
+			if !strings.Contains(body, text) {
+				t.Errorf("%s: no %q in %s", command, text, body)
+			}
+		}
+	}
 }

@@ -100,6 +100,12 @@ func (r *Repository) Name() (host, repository string) {
 	return r.api.Name.Registry, r.api.Name.Repository
 }
 
+// UsesPlainHTTP reports whether the registry is reached by plain HTTP.
+func (r *Repository) UsesPlainHTTP() bool {
+	_, noTLS := r.api.Client.Transport.NoTLS.Load(r.api.Origin.Host)
+	return noTLS || r.api.Origin.Scheme == "http"
+}
+
 // Close returns err: a repository has nothing to close.
 func (r *Repository) Close(_ context.Context, err error) error { return err }
 

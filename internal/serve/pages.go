@@ -18,6 +18,7 @@ import (
 	"github.com/davit-oci/davit/internal/serve/naming"
 	"github.com/davit-oci/davit/internal/serve/web"
 	"github.com/davit-oci/davit/internal/serve/web/guard"
+	"github.com/davit-oci/davit/internal/serve/web/view"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/errdef"
 )
@@ -80,16 +81,16 @@ func (s *pageSource) Open(ctx context.Context, name string) (registry.Target, er
 	return pageTarget{repo, part}, err
 }
 
-// Name returns the name of a repository for commands.
-func (s *pageSource) Name(repository, host string) string {
+// Address returns the address of a repository for commands.
+func (s *pageSource) Address(repository string, r *http.Request) view.Address {
 	_, isTree := s.store.(*tree)
 	switch {
-	case s.path == "":
-		return host + "/" + repository
+	case s.path == "": // a proxy in front may have TLS
+		return view.Address{Name: r.Host + "/" + repository, PlainHTTP: r.Header.Get("X-Forwarded-Proto") != "https"}
 	case isTree:
-		return s.path + "/" + repository
+		return view.Address{Name: s.path + "/" + repository}
 	}
-	return s.path
+	return view.Address{Name: s.path}
 }
 
 // pageTarget is the part of a layout that belongs to one repository.

@@ -298,6 +298,23 @@ func TestPages(t *testing.T) {
 	r.want(400, "GET", "/v2/oci/tags/list?n=-1", nil)
 }
 
+// TestCommandsOnPages checks that commands on pages use plain HTTP, unless a proxy with TLS is in front.
+func TestCommandsOnPages(t *testing.T) {
+	t.Parallel()
+	r := start(t, filepath.Join(t.TempDir(), "oci"), Options{Write: true})
+	r.pushManifest("oci", "a", "x", nil)
+	_, port, _ := strings.Cut(r.host, ":")
+	for want, headers := range map[string][]string{
+		"oras pull --plain-http 127.0.0.1:" + port: nil,
+		"oras pull localhost:" + port:              {"Host", "localhost:" + port},
+		"oras pull 127.0.0.1:" + port:              {"X-Forwarded-Proto", "https"},
+	} {
+		if a := r.want(200, "GET", "/r/oci:a", nil, headers...); !strings.Contains(a.body, want) {
+			t.Errorf("%v: no %q in %s", headers, want, a.body)
+		}
+	}
+}
+
 // TestTree tests a server of a directory of layouts.
 func TestTree(t *testing.T) {
 	t.Parallel()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/places"
 	"github.com/davit-oci/davit/internal/serve"
 	"github.com/davit-oci/davit/internal/serve/web"
+	"github.com/davit-oci/davit/internal/serve/web/view"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -173,10 +175,16 @@ func (s *repositories) Open(ctx context.Context, name string) (registry.Target, 
 	return t.Target, nil
 }
 
-// Name returns the reference of a repository for use in commands.
-func (s *repositories) Name(repository, _ string) string {
+// Address returns the reference of a repository that is open.
+func (s *repositories) Address(repository string, _ *http.Request) view.Address {
 	ref, _ := s.lookUp(repository)
-	return ref.Name()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at := view.Address{Name: ref.Name()}
+	if target, ok := s.open[repository].Target.(interface{ UsesPlainHTTP() bool }); ok {
+		at.PlainHTTP = target.UsesPlainHTTP()
+	}
+	return at
 }
 
 // Close closes the open repositories.

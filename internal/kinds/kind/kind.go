@@ -37,7 +37,7 @@ type Kind struct {
 	// Page is an example of a page whose front matter fills the config, or "".
 	Page string
 	// Native are commands of native clients that fetch an artifact of the kind from a registry; "{ref}" is replaced by the
-	// reference, with a digest.
+	// reference, with a digest, and "{tagged}" by one with a tag and a digest, for clients that need a tag.
 	Native []string
 	// Export is a command that exports an object of another program as a tar of the kind. It may be nil.
 	Export *Export

@@ -12,7 +12,7 @@ import (
 func Kind() kind.Kind {
 	return kind.Kind{
 		Kind:   data(),
-		Native: []string{"modctl pull {ref}"},
+		Native: []string{"modctl pull {tagged}"},
 		Derive: derive,
 		Tests: map[string]roles.Test{
 			"modelfile": {Expects: "modctl's Modelfile", Find: listing.IsModelfile},

@@ -44,7 +44,7 @@ type Transport struct {
 	mu       sync.Mutex
 	base     *http.Transport // has the connections; Renew replaces it
 	limiters map[string]*HostLimiter
-	noTLS    sync.Map // hosts without TLS, if Security.OrPlain is set
+	NoTLS    sync.Map // hosts without TLS, if Security.OrPlain is set
 }
 
 // Options configure how a transport connects, waits, and retries.
@@ -204,7 +204,7 @@ func (t *Transport) sendOrPlain(req, sent *http.Request) (*http.Response, error)
 	if !t.Security.OrPlain || req.URL.Scheme != "https" {
 		return t.pool().RoundTrip(sent)
 	}
-	if _, known := t.noTLS.Load(req.URL.Host); !known {
+	if _, known := t.NoTLS.Load(req.URL.Host); !known {
 		resp, err := t.pool().RoundTrip(sent)
 		var record tls.RecordHeaderError
 		if err == nil || !errors.As(err, &record) && !errors.Is(err, http.ErrSchemeMismatch) {
@@ -214,7 +214,7 @@ func (t *Transport) sendOrPlain(req, sent *http.Request) (*http.Response, error)
 		if rewindErr != nil {
 			return resp, err
 		}
-		t.noTLS.Store(req.URL.Host, true)
+		t.NoTLS.Store(req.URL.Host, true)
 		sent.Body = next.Body
 	}
 	plain := *sent.URL

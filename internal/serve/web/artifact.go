@@ -129,10 +129,14 @@ func (h *handler) showOverview(c *call, p place, target *once.Target) (*page, er
 // newArtifactView returns the content of the first page of an artifact.
 func (h *handler) newArtifactView(c *call, p place, info *inspect.Info) *artifactView {
 	config, history := view.ConfigOf(info)
+	at := h.source.Address(p.repository, c.Request)
+	if p.sign == ":" {
+		at.Tag = p.reference
+	}
 	return &artifactView{
 		Info: info, Kind: view.KindOf(info), Created: view.Day(view.Created(info)), Path: view.PathTo(p.repository, "@", info.Digest.String()),
 		Annotations: view.FieldsOf(info.Annotations), Config: config, Layers: view.Layers(info, p.repository), History: view.History(info, history),
-		Platforms: view.Platforms(info, p.repository), Commands: view.Commands(h.source.Name(p.repository, c.Host), info),
+		Platforms: view.Platforms(info, p.repository), Commands: view.Commands(at, info),
 		HasTensors: content.HasTensors(info),
 	}
 }

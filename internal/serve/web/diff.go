@@ -7,7 +7,6 @@ import (
 	"github.com/davit-oci/davit/internal/serve/web/content"
 	"github.com/davit-oci/davit/internal/serve/web/once"
 	"github.com/davit-oci/davit/internal/serve/web/view"
-	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/pull/diff"
 	"github.com/davit-oci/davit/pull/inspect"
 )
@@ -48,8 +47,8 @@ func (h *handler) showDiff(c *call, p place, target *once.Target) (*page, error)
 		size += content.PackedSize(info)
 	}
 	if size > maxListed {
-		name := h.source.Name(p.repository, c.Host)
-		v.TooMuch = shell.Command("davit", "diff", name+p.sign+p.reference, name+signOf(v.To)+v.To)
+		at := h.source.Address(p.repository, c.Request)
+		v.TooMuch = at.Command("davit", "diff", at.Name+p.sign+p.reference, at.Name+signOf(v.To)+v.To)
 		return page, nil
 	}
 	d, err := diff.Artifacts(c.Context(), diff.Side{Source: target, Ref: p.reference}, diff.Side{Source: target, Ref: v.To}, diff.Options{Text: true, Inside: true})

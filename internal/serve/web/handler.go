@@ -17,8 +17,8 @@ import (
 // Source opens the repositories that pages show.
 type Source interface {
 	runbooks.Source
-	// Name returns the name of a repository for use in commands. The host is the one in the address of the pages.
-	Name(repository, host string) string
+	// Address returns the address of a repository for use in commands. The request is for a page.
+	Address(repository string, r *http.Request) view.Address
 }
 
 // Options configure the pages.

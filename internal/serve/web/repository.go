@@ -14,7 +14,6 @@ import (
 
 // tagList is the content of the page of a repository.
 type tagList struct {
-	Name     string // for commands
 	Found    int
 	Rows     []*tagRow
 	Next     string
@@ -48,7 +47,7 @@ func (h *handler) showRepository(c *call, p place, target registry.Target) (*pag
 	if err != nil {
 		return nil, err
 	}
-	list := &tagList{Name: h.source.Name(p.repository, c.Host), Found: len(tags)}
+	list := &tagList{Found: len(tags)}
 	all := tags
 	tags, list.Next = pageOf(tags, c.URL.Query())
 	links := make([]view.Link, len(tags))

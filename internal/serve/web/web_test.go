@@ -51,7 +51,9 @@ func (l library) Open(_ context.Context, name string) (registry.Target, error) {
 	return nil, errdef.ErrNotFound
 }
 
-func (l library) Name(repository, host string) string { return host + "/" + repository }
+func (l library) Address(repository string, r *http.Request) view.Address {
+	return view.Address{Name: r.Host + "/" + repository}
+}
 
 // shelf is a target with functions that store artifacts for a test.
 type shelf struct {
