@@ -2,69 +2,14 @@ package pull
 
 import (
 	"context"
-	"errors"
 	"io/fs"
-	"runtime"
 	"slices"
-	"sync"
-	"sync/atomic"
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/record"
 	"github.com/davit-oci/davit/pull/internal/place"
 )
-
-// isReliable reports whether the files of a record that look unchanged are certain to have the content that was placed. Unless
-// NoSync is set, the pull that wrote the record must have synced them.
-func (p *puller) isReliable(r *record.Record) bool {
-	return r.IsTrusted() && !r.IsMoved() && (r.Synced || p.opts.NoSync)
-}
-
-// isIntact reports whether the files of a record have not changed since they were placed. A function layer that is not nil selects
-// their layers. It uses all cores: for many files, system calls take most of the time of a pull that has nothing to do.
-func (p *puller) isIntact(r *record.Record, layer func(int) bool) bool {
-	const share = 512 // files that justify a goroutine
-	n := r.Files.Len()
-	parts := max(1, min(runtime.GOMAXPROCS(0), n/share))
-	var group sync.WaitGroup
-	c := &comparison{puller: p, record: r, layer: layer}
-	for i := range parts {
-		group.Go(func() { c.comparePart(n*i/parts, n*(i+1)/parts) })
-	}
-	group.Wait()
-	return !c.changed.Load()
-}
-
-// A comparison compares the files of a record with those in the destination.
-type comparison struct {
-	*puller
-	record  *record.Record
-	layer   func(int) bool // selects the layers whose files are compared; nil selects all
-	changed atomic.Bool
-}
-
-// comparePart compares the files in [from, to) until any part finds a difference.
-func (c *comparison) comparePart(from, to int) {
-	statter := record.NewStatter(c.dst, ".")
-	defer statter.Close()
-	for i := from; i < to && !c.changed.Load(); i++ {
-		f := c.record.Files.At(i)
-		if f.Layer < 0 && c.layer == nil {
-			if c.opts.Delete {
-				c.changed.Store(true)
-			}
-			continue
-		}
-		if c.layer != nil && !c.layer(f.Layer) {
-			continue
-		}
-		info, err := statter.Lstat(f.Path)
-		if err != nil || !c.record.IsUnchanged(c.dst, f, info) {
-			c.changed.Store(true)
-		}
-	}
-}
 
 // findMissing returns the items whose files are not in the destination. It fails if a file of another program has a name of
 // the artifact and different content, before anything is fetched.
@@ -91,7 +36,7 @@ func (p *placement) findMissing(ctx context.Context) ([]*fetch.Item, error) {
 	}
 	if p.confirmOurs(ctx, kept) {
 		kept = slices.DeleteFunc(kept, func(name string) bool {
-			_, info, err := p.lookUp(name)
+			_, info, err := place.LookUp(p.dst, name)
 			return err == nil && info != nil && p.isOurs(name, info)
 		})
 	}
@@ -115,7 +60,7 @@ func (p *placement) check(ctx context.Context, it *fetch.Item) (present bool, ke
 	if it.Unpack {
 		return p.isUnpacked(it), "", nil
 	}
-	name, info, err := p.lookUp(it.Name)
+	name, info, err := place.LookUp(p.dst, it.Name)
 	if info == nil {
 		return false, "", err
 	}
@@ -127,24 +72,6 @@ func (p *placement) check(ctx context.Context, it *fetch.Item) (present bool, ke
 		return false, "", nil
 	}
 	return false, name, nil
-}
-
-// lookUp returns the file with a name, or the file or link at the name of one of its parent directories. It returns nil
-// if neither exists.
-func (p *placement) lookUp(name string) (string, fs.FileInfo, error) {
-	for i := 0; i <= len(name); i++ {
-		if i < len(name) && name[i] != '/' {
-			continue
-		}
-		info, err := p.dst.Lstat(name[:i])
-		if errors.Is(err, fs.ErrNotExist) {
-			return "", nil, nil
-		}
-		if err != nil || i == len(name) || !info.IsDir() {
-			return name[:i], info, err
-		}
-	}
-	return "", nil, nil
 }
 
 // isLayer reports whether a file has the content of a layer, by its remembered digest or by hashing it.
@@ -177,7 +104,7 @@ func (p *placement) isUnpacked(it *fetch.Item) bool {
 		return false
 	}
 	old := slices.Index(p.last.Layers, it.Desc.Digest)
-	if old < 0 || !p.isIntact(p.last, func(layer int) bool { return layer == old }) {
+	if old < 0 || !p.last.IsIntact(p.dst, func(layer int) bool { return layer == old }) {
 		return false
 	}
 	for i := range p.last.Files.Len() {

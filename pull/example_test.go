@@ -2,6 +2,7 @@ package pull_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/pack"
 	"github.com/davit-oci/davit/pull"
+	"github.com/davit-oci/davit/pull/read"
 	"oras.land/oras-go/v2/content/memory"
 )
 
@@ -46,4 +48,29 @@ func ExampleArtifact() {
 	}
 	fmt.Println(result.Files[0].Path, result.Files[0].Size)
 	// Output: hello.txt 6
+}
+
+// Preview reports what Artifact would do, such as that a file is in the way.
+func ExamplePreview() {
+	src := newTarget()
+	dir, err := os.MkdirTemp("", "example")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	dst, err := os.OpenRoot(dir)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer dst.Close()
+	if err := dst.WriteFile("hello.txt", []byte("good-bye\n"), 0o666); err != nil {
+		log.Fatal(err)
+	}
+	listed, err := read.List(context.Background(), src, "v1", read.ListOptions{Dirs: true})
+	if err != nil {
+		log.Fatal(err)
+	}
+	err = pull.Preview(context.Background(), src, dst, listed.Result, pull.Options{})
+	fmt.Println(errors.Is(err, artifact.ErrKept))
+	// Output: true
 }

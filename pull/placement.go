@@ -240,7 +240,7 @@ func (p *placement) place(ctx context.Context) error {
 	if err := p.lockForPlacing(); err != nil {
 		return err
 	}
-	pl, err := p.plan(ctx)
+	pl, err := p.plan(ctx, func(pl *place.Placer) error { return pl.Plan(ctx, ".") })
 	if err != nil {
 		return err
 	}
@@ -267,10 +267,10 @@ func (p *placement) place(ctx context.Context) error {
 }
 
 // plan plans the renames of the staged files. It compares files that look changed with those that earlier pulls placed.
-func (p *placement) plan(ctx context.Context) (*place.Placer, error) {
+func (p *placement) plan(ctx context.Context, compare func(*place.Placer) error) (*place.Placer, error) {
 	for {
 		pl := &place.Placer{Stage: p.stage, State: p.state, Force: p.opts.Force, Preserve: p.preserve}
-		if err := pl.Plan(ctx, "."); err != nil {
+		if err := compare(pl); err != nil {
 			return nil, err
 		}
 		err := pl.Refusal()

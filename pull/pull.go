@@ -9,6 +9,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/fetch"
+	oci "github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/missing"
 	"github.com/davit-oci/davit/internal/record"
 	"github.com/davit-oci/davit/pull/internal/place"
@@ -84,8 +85,8 @@ func (p *puller) resolve(ctx context.Context, ref string, state *record.State) (
 			return nil, nil, err
 		}
 	}
-	if last.Root.Digest == desc.Digest && p.isReliable(last) && p.isIntact(last, nil) {
-		if result := p.newSkippedResult(last); result != nil {
+	if last.Root.Digest == desc.Digest {
+		if result := p.skip(last); result != nil {
 			return nil, result, nil
 		}
 	}
@@ -93,9 +94,17 @@ func (p *puller) resolve(ctx context.Context, ref string, state *record.State) (
 	return m, nil, err
 }
 
-// newSkippedResult returns the result of a pull that had nothing to do, or nil if the record has no result.
-func (p *puller) newSkippedResult(last *record.Record) *Result {
+// skip returns the result of a pull that has nothing to do, because the options and the files are those of the last one, or nil. Unless
+// NoSync is set, the last one must have synced the files.
+func (p *puller) skip(last *record.Record) *Result {
 	var r *Result
+	isChecked := func(layer int) bool { return layer >= 0 || p.opts.Delete }
+	switch {
+	case last == nil || last.Settings != p.opts.settings(),
+		!last.IsTrusted() || last.IsMoved() || !last.Synced && !p.opts.NoSync,
+		!last.IsIntact(p.dst, isChecked):
+		return nil
+	}
 	if json.Unmarshal(last.Result, &r) != nil || r == nil {
 		return nil
 	}
@@ -133,6 +142,10 @@ type wanted struct {
 	preserve bool // owners, modes, and times are restored, as the options or the kind require
 }
 
+func (p *puller) want(m *fetch.Manifest, items []*fetch.Item) wanted {
+	return wanted{manifest: m, items: items, preserve: !p.opts.NoUnpack && (p.opts.Preserve || m.Pull().Joins)}
+}
+
 // pull makes attempts to place the files of an artifact, until one succeeds or there is nothing left to try.
 func (p *puller) pull(ctx context.Context, root *fetch.Manifest, state *record.State) (*Result, error) {
 	m, platform, err := fetch.Choose(ctx, p.src, root, p.opts.Platform)
@@ -143,10 +156,8 @@ func (p *puller) pull(ctx context.Context, root *fetch.Manifest, state *record.S
 	if err != nil {
 		return nil, err
 	}
-	w := wanted{
-		root: fetch.Plain(root.Desc), manifest: m, platform: platform, items: items,
-		preserve: !p.opts.NoUnpack && (p.opts.Preserve || m.Pull().Joins),
-	}
+	w := p.want(m, items)
+	w.root, w.platform = fetch.Plain(root.Desc), platform
 	a := attempt{}
 	for {
 		pl := p.newPlacement(w, a, state)
@@ -157,6 +168,25 @@ func (p *puller) pull(ctx context.Context, root *fetch.Manifest, state *record.S
 		}
 		a, state = next, record.ReadState(p.opts.State)
 	}
+}
+
+// planItems decides how each layer is placed. The layers of some kinds are joined into one tar when they are not unpacked, as
+// volume tools expect.
+func (p *puller) planItems(ctx context.Context, m *fetch.Manifest) ([]*fetch.Item, error) {
+	if !p.opts.NoUnpack || !m.Pull().Joins {
+		return fetch.NewItems(ctx, p.src, m, p.opts.selection())
+	}
+	chosen := p.opts.selection()
+	chosen.Include = nil // Include applies to the name of the tar
+	items, err := fetch.NewItems(ctx, p.src, m, chosen)
+	name := m.JoinedName()
+	if err != nil || !p.matcher.Match(name) {
+		return nil, err
+	}
+	for _, it := range items {
+		it.Joined, it.Name, it.Strip = true, name, oci.CleanDir(fetch.PrefixOf(m.Kind()))
+	}
+	return items, nil
 }
 
 // noFilesError is the error of a pull that would place nothing.

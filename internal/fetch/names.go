@@ -140,3 +140,13 @@ func checkNames(items []*Item) error {
 func Titled(layer ocispec.Descriptor) string {
 	return cmp.Or(LayerName(layer), layer.Digest.String())
 }
+
+// JoinedName returns the name of the tar that the layers are joined into: from the artifact's title if that is a valid file name, otherwise
+// from its kind.
+func (m *Manifest) JoinedName() string {
+	name, err := CleanName(m.Annotations[ocispec.AnnotationTitle] + ".tar")
+	if err != nil || strings.Contains(name, "/") || name == ".tar" {
+		return m.Kind().Name + ".tar"
+	}
+	return name
+}

@@ -28,6 +28,7 @@ type Options struct {
 	Roles    []string // of layers; all if empty
 	NoUnpack bool     // list tar layers as single files
 	Inside   bool     // list the files in tars that a pull leaves packed
+	Dirs     bool     // list the directories in tars, too
 	Digests  bool     // compute the digests of files in large uncompressed tars, which requires reading all of their content
 	Limits   archive.Limits
 
@@ -139,10 +140,10 @@ func (l *lister) missingError(m *fetch.Manifest) error {
 	return err
 }
 
-// addLayer adds the files of a layer, without directories. For an image, it also leaves out whiteouts and files that an upper layer hides.
+// addLayer adds the files of a layer, without directories unless the options demand them. For an image, it also leaves out whiteouts and files that an upper layer hides.
 func (l *lister) addLayer(it *fetch.Item, entries []pull.File) {
 	for _, f := range entries {
-		if it.Image && (l.cover.Hides(f.Path) || fetch.IsWhiteout(f.Path)) || fs.FileMode(f.Mode).IsDir() {
+		if it.Image && (l.cover.Hides(f.Path) || fetch.IsWhiteout(f.Path)) || fs.FileMode(f.Mode).IsDir() && !l.opts.Dirs {
 			continue
 		}
 		l.add(f)

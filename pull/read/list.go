@@ -19,6 +19,7 @@ type ListOptions struct {
 	Roles    []string          // see pull.Selection
 	NoUnpack bool              // list tar layers as single files
 	Inside   bool              // list the files in tars that a pull leaves packed, such as those of charts
+	Dirs     bool              // list the directories in tars, too
 	Digests  bool              // also compute the digests of files in large uncompressed tar layers, which are then read to the end
 	Limits   pull.Limits
 }
@@ -47,7 +48,7 @@ func List(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts ListOpt
 	}
 	l := &Listing{Result: result}
 	l.Files, l.Verified, err = listing.Files(ctx, src, m, listing.Options{
-		Include: opts.Include, Roles: opts.Roles, NoUnpack: opts.NoUnpack, Inside: opts.Inside, Digests: opts.Digests, Limits: tarLimits(opts.Limits),
+		Include: opts.Include, Roles: opts.Roles, NoUnpack: opts.NoUnpack, Inside: opts.Inside, Dirs: opts.Dirs, Digests: opts.Digests, Limits: tarLimits(opts.Limits),
 	})
 	return l, err
 }

@@ -49,8 +49,11 @@ one FILE the name it gets ("-" is standard output, also for the only file of an 
 			if cmd.Flags().Changed("kind") && len(args) > 1 {
 				return &exit.UsageError{Err: errors.New("--kind is for attachments, and FILE for files of TARGET"), Hint: "leave one of them out"}
 			}
-			if opts.dryRun {
-				return runPullDry(cmd.Context(), a, opts, args[1:])
+			if opts.allPlatforms && !cmd.Flags().Changed("kind") {
+				return &exit.UsageError{Err: errors.New("--all-platforms is for attachments"), Hint: "add --kind KIND"}
+			}
+			if bool(opts.dryRun) && cmd.Flags().Changed("kind") {
+				return runPullDry(cmd.Context(), a, opts, nil)
 			}
 			if opts.output == "-" && len(args) == 1 {
 				name, err := findOnlyFile(cmd.Context(), a, opts)
@@ -59,14 +62,14 @@ one FILE the name it gets ("-" is standard output, also for the only file of an 
 				}
 				args = append(args, name)
 			}
+			if opts.dryRun {
+				return runPullDry(cmd.Context(), a, opts, args[1:])
+			}
 			if len(args) > 1 {
 				return runPullFiles(cmd.Context(), a, cmd, opts, args[1:])
 			}
 			if cmd.Flags().Changed("kind") {
 				return runPullAttachments(cmd.Context(), a, opts)
-			}
-			if opts.allPlatforms {
-				return &exit.UsageError{Err: errors.New("--all-platforms is for attachments"), Hint: "add --kind KIND"}
 			}
 			return runPull(cmd.Context(), a, opts)
 		},
@@ -294,10 +297,10 @@ func (r pullResult) writeFiles(w io.Writer) error {
 		files.Row("  and "+term.Plural(more, "more file"), "")
 	}
 	for _, name := range r.Removed {
-		files.Row("  "+name, "removed")
+		files.Row("  "+name, r.dry.Verb("removed", "remove"))
 	}
 	for _, name := range r.Kept {
-		files.Row("  "+name, "kept: it was changed")
+		files.Row("  "+name, r.dry.Verb("kept", "keep")+": it was changed")
 	}
 	return files.WriteText(w)
 }

@@ -30,11 +30,8 @@ func runPullFiles(ctx context.Context, a *app.App, cmd *cobra.Command, opts pull
 	files = opts.includeFiles(files)
 	named := cmd.Flags().Changed("output")
 	if opts.output == "-" {
-		if len(files) > 1 {
-			return &exit.UsageError{Err: fmt.Errorf("standard output takes one file, not %d", len(files)), Hint: "-o DIR takes several"}
-		}
-		if opts.version.IsSet() || opts.lock.IsSet() || opts.NoUnpack {
-			return &exit.UsageError{Err: errors.New("--version, --lock, and --no-unpack pull into a file or directory, not to standard output"), Hint: "-o FILE"}
+		if err := opts.checkStdout(files); err != nil {
+			return err
 		}
 		err := runCat(ctx, a, catOptions{CatOptions: read.CatOptions{Path: files[0]}, target: opts.target, platform: opts.platform, trust: opts.trust})
 		if errors.Is(err, errdef.ErrNotFound) && strings.ContainsAny(files[0], "*?[{") {
@@ -65,6 +62,17 @@ func runPullFiles(ctx context.Context, a *app.App, cmd *cobra.Command, opts pull
 	}
 	a.NotePlatform(result.Reference, opts.Platform, result.Platform)
 	return a.Print(pullResult{result, dir, false})
+}
+
+// checkStdout returns an error if standard output can't take the files.
+func (o *pullOptions) checkStdout(files []string) error {
+	if len(files) > 1 {
+		return &exit.UsageError{Err: fmt.Errorf("standard output takes one file, not %d", len(files)), Hint: "-o DIR takes several"}
+	}
+	if o.version.IsSet() || o.lock.IsSet() || o.NoUnpack {
+		return &exit.UsageError{Err: errors.New("--version, --lock, and --no-unpack pull into a file or directory, not to standard output"), Hint: "-o FILE"}
+	}
+	return nil
 }
 
 // findOnlyFile returns the name of the only file that a pull would place, to print it to standard output.
@@ -126,51 +134,6 @@ func (o *pullOptions) outputDir(files []string) (dir string, renamed bool) {
 		return o.output, false
 	}
 	return filepath.Dir(o.output), true
-}
-
-// runPullDry prints which files a pull would place.
-func runPullDry(ctx context.Context, a *app.App, opts pullOptions, files []string) error {
-	if len(opts.kinds) > 0 {
-		return &exit.UsageError{Err: errors.New("--dry-run does not list attachments"), Hint: shell.Command("davit", "discover", opts.target, "--kind", strings.Join(opts.kinds, ","))}
-	}
-	files = opts.includeFiles(files)
-	platform, err := app.OptionalPlatform(opts.platform)
-	if err != nil {
-		return err
-	}
-	result, err := app.WithVersions(ctx, a, opts.target, opts.version, func(t *app.Target) (*pull.Result, error) {
-		opts.Platform = platform
-		reference, err := opts.pin(ctx, a, t)
-		if err != nil {
-			return nil, err
-		}
-		list, err := read.List(ctx, t.Target, reference, read.ListOptions{
-			Platform: platform, Include: opts.Include, Roles: opts.Roles, NoUnpack: opts.NoUnpack, Limits: opts.Limits,
-		})
-		if err != nil && len(files) > 0 {
-			err = explainMissing(err, t.Ref, files, true)
-		}
-		if err != nil {
-			return nil, t.Explain(ctx, err)
-		}
-		list.Reference = t.Ref.String()
-		return list.Result, nil
-	})
-	if err != nil {
-		return err
-	}
-	if len(result.Files) == 0 && len(opts.Include)+len(opts.Roles) > 0 {
-		return &exit.MissingError{Text: result.Reference + " has no such files", Advice: fmt.Sprintf("\"%s\" lists all", shell.Command("davit", "ls", result.Reference))}
-	}
-	result.FileCount = len(result.Files)
-	for _, f := range result.Files {
-		result.FileSize += f.Size
-	}
-	dir := opts.output
-	if parent, renamed := opts.outputDir(files); renamed && len(result.Files) == 1 && result.Files[0].Path == files[0] {
-		dir, result.Files[0].Path = parent, filepath.Base(opts.output)
-	}
-	return a.Print(pullResult{result, dir, true})
 }
 
 // patternFor returns a pattern for one path and the files below it. A pattern without a slash would match names in every directory.
@@ -245,17 +208,25 @@ func pullAs(ctx context.Context, a *app.App, t *app.Target, opts pullOptions, na
 		return nil, err
 	}
 	defer os.RemoveAll(stage.output)
-	if len(result.Files) != 1 || result.Files[0].Path != name {
-		return nil, &exit.UsageError{
-			Err:  fmt.Errorf("%q is a directory in %s, and %s is not one", name, t.Ref, opts.output),
-			Hint: "for a new directory: -o " + opts.output + "/",
-		}
+	if err := checkOnly(result, name, opts.output); err != nil {
+		return nil, err
 	}
 	if result.Skipped, err = moveTo(filepath.Join(stage.output, filepath.FromSlash(name)), output, opts.Force); err != nil {
 		return nil, err
 	}
 	result.Files[0].Path = filepath.Base(output)
 	return result, nil
+}
+
+// checkOnly returns an error if the files of a result are those of a directory, and not the file for the output.
+func checkOnly(r *pull.Result, name, output string) error {
+	if len(r.Files) == 1 && r.Files[0].Path == name {
+		return nil
+	}
+	return &exit.UsageError{
+		Err:  fmt.Errorf("%q is a directory in %s, and %s is not one", name, r.Reference, output),
+		Hint: "for a new directory: -o " + output + "/",
+	}
 }
 
 // moveTo renames staged to output. It fails with artifact.ErrKept if output has different content, unless force is set. It reports whether
@@ -267,10 +238,15 @@ func moveTo(staged, output string, force bool) (same bool, err error) {
 			return same, err
 		}
 		if !force {
-			return false, &artifact.Error{Op: "writing", Item: output, Err: fmt.Errorf("file exists with different content, %w", artifact.ErrKept)}
+			return false, refuseOutput(output)
 		}
 	}
 	return false, os.Rename(staged, output)
+}
+
+// refuseOutput returns the error about an output that exists with different content.
+func refuseOutput(output string) error {
+	return &artifact.Error{Op: "writing", Item: output, Err: fmt.Errorf("file exists with different content, %w", artifact.ErrKept)}
 }
 
 // hasSameBytes reports whether two files have the same content.

@@ -103,27 +103,33 @@ func (p *Placer) planEntry(ctx context.Context, name string, staged fs.DirEntry)
 	if staged.IsDir() && have.IsDir() {
 		return p.Plan(ctx, name)
 	}
-	if have.IsDir() {
-		if p.State.AreOursBelow(p.Stage.dst, name) {
-			p.Moves, p.Gone = append(p.Moves, Move{name, have, staged.IsDir()}), append(p.Gone, name)
+	return p.decide(Move{name, have, staged.IsDir()}, p.equalsStaged)
+}
+
+// decide decides what happens to the entry m.Was in the destination, unless both entries are directories. The function equals reports
+// whether the content of that entry is already right.
+func (p *Placer) decide(m Move, equals func(name string, have fs.FileInfo) (bool, error)) error {
+	if m.Was.IsDir() {
+		if p.State.AreOursBelow(p.Stage.dst, m.Path) {
+			p.Moves, p.Gone = append(p.Moves, m), append(p.Gone, m.Path)
 		} else {
-			p.InWay = append(p.InWay, name)
+			p.InWay = append(p.InWay, m.Path)
 		}
 		return nil
 	}
-	same, err := p.equalsStaged(name, have)
+	same, err := equals(m.Path, m.Was)
 	switch {
 	case err != nil:
 		return err
 	case same:
-		p.Right = append(p.Right, name)
-	case p.Force || p.State.IsOurs(p.Stage.dst, name, have):
-		p.Moves = append(p.Moves, Move{name, have, staged.IsDir()})
-		if staged.IsDir() {
-			p.Gone = append(p.Gone, name)
+		p.Right = append(p.Right, m.Path)
+	case p.Force || p.State.IsOurs(p.Stage.dst, m.Path, m.Was):
+		p.Moves = append(p.Moves, m)
+		if m.Dir {
+			p.Gone = append(p.Gone, m.Path)
 		}
 	default:
-		p.Kept = append(p.Kept, name)
+		p.Kept = append(p.Kept, m.Path)
 	}
 	return nil
 }

@@ -28,6 +28,9 @@ import (
 // ErrEntangled means that a layer depends on files of another one, which an earlier pull placed and this one does not fetch.
 var ErrEntangled = errors.New("layers depend on each other")
 
+// ownedByDir is the owner of a path that was a file in one layer of an image, and is a directory in an upper one.
+const ownedByDir = -1
+
 // A route determines the names of the entries of a tar. Layers with the same route are unpacked by one extract.Extractor, which
 // detects when two of them have the same file.
 type route struct {
@@ -51,7 +54,7 @@ type trees struct {
 	total     totals
 	lastDir   string
 	seed      maphash.Seed
-	owner     map[uint64]int32 // layer of each file of an image, by the hash of its path
+	owner     map[uint64]int32 // layer of each file of an image, plus one, by the hash of its path
 	failed    error            // of a callback
 }
 
@@ -155,12 +158,15 @@ func (t *trees) recordEntry(e extract.Placed) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.count(e)
-	if e.Mode.IsDir() {
-		t.dirs[e.Name] = true
-		return
-	}
 	if _, ok := t.opts.Carried.Find(e.Name); ok {
 		t.failed = ErrEntangled
+	}
+	if e.Mode.IsDir() {
+		t.dirs[e.Name] = true
+		if key := maphash.String(t.seed, e.Name); t.item.Image && t.owner[key] > 0 {
+			t.entangled, t.owner[key] = true, ownedByDir
+		}
+		return
 	}
 	f := record.Placed{Path: e.Name, Size: e.Size, Mode: e.Mode, Layer: t.item.Index}
 	if e.Mode.Type() == fs.ModeSymlink {
@@ -171,10 +177,11 @@ func (t *trees) recordEntry(e extract.Placed) {
 	}
 	if t.item.Image {
 		key := maphash.String(t.seed, e.Name)
-		if _, ok := t.owner[key]; ok {
+		if t.owner[key] != 0 || t.dirs[e.Name] {
 			t.entangled = true
+			delete(t.dirs, e.Name)
 		}
-		t.owner[key] = int32(t.item.Index)
+		t.owner[key] = int32(t.item.Index) + 1
 	}
 	t.files.Add(f)
 }
@@ -253,7 +260,7 @@ func (t *trees) close(ctx context.Context) error {
 			return true
 		}
 		_, err := t.root.Lstat(f.Path)
-		return int(layer) == f.Layer && err == nil
+		return int(layer) == f.Layer+1 && err == nil
 	})
 	return nil
 }

@@ -1,0 +1,156 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/missing"
+	"github.com/davit-oci/davit/internal/shell"
+	"github.com/davit-oci/davit/pull"
+	"github.com/davit-oci/davit/pull/read"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// runPullDry prints which files a pull would place and remove, or fails as the pull would.
+func runPullDry(ctx context.Context, a *app.App, opts pullOptions, files []string) error {
+	if len(opts.kinds) > 0 {
+		return &exit.UsageError{Err: errors.New("--dry-run does not list attachments"), Hint: shell.Command("davit", "discover", opts.target, "--kind", strings.Join(opts.kinds, ","))}
+	}
+	files = opts.includeFiles(files)
+	var err error
+	if opts.Platform, err = app.OptionalPlatform(opts.platform); err != nil {
+		return err
+	}
+	dir, renamed := opts.outputDir(files)
+	if opts.output == "-" {
+		if dir, err = opts.output, opts.checkStdout(files); err != nil {
+			return err
+		}
+	}
+	result, err := app.WithVersions(ctx, a, opts.target, opts.version, func(t *app.Target) (*pull.Result, error) {
+		result, err := preview(ctx, a, t, opts, renamed)
+		if err == nil && renamed {
+			err = previewAs(ctx, result, files[0], opts)
+		}
+		for _, name := range files {
+			isIn := func(f pull.File) bool { return f.Path == name || strings.HasPrefix(f.Path, name+"/") }
+			if err == nil && !renamed && !slices.ContainsFunc(result.Files, isIn) {
+				err = &missing.NameError{Typed: name}
+			}
+		}
+		if err != nil && len(files) > 0 {
+			err = explainMissing(err, t.Ref, files, true)
+		}
+		if err != nil {
+			return nil, t.Explain(ctx, err)
+		}
+		return result, nil
+	})
+	if err != nil {
+		return err
+	}
+	if opts.Referrers {
+		a.Note("--dry-run leaves out the attachments: %s", shell.Command("davit", "discover", result.Reference))
+	}
+	return a.Print(pullResult{result, dir, true})
+}
+
+// preview lists the files of an artifact, and compares them with those in the output directory unless the only file gets another name.
+func preview(ctx context.Context, a *app.App, t *app.Target, opts pullOptions, renamed bool) (*pull.Result, error) {
+	reference, err := opts.pin(ctx, a, t)
+	if err != nil {
+		return nil, err
+	}
+	list := read.ListOptions{Platform: opts.Platform, Include: opts.Include, Roles: opts.Roles, NoUnpack: opts.NoUnpack, Dirs: true, Limits: opts.Limits}
+	listed, err := read.List(ctx, t.Target, reference, list)
+	if err != nil {
+		return nil, err
+	}
+	var dst *os.Root
+	if !renamed {
+		dst, err = openExisting(opts.output)
+	}
+	if err != nil {
+		return nil, err
+	}
+	exists := func(f pull.File) bool { // and its content must be known
+		info, err := os.Lstat(filepath.Join(opts.output, filepath.FromSlash(f.Path)))
+		return err == nil && f.Digest == "" && fs.FileMode(f.Mode).IsRegular() && (renamed || info.Size() == f.Size)
+	}
+	if dst != nil {
+		defer dst.Close()
+		opts.Digests, opts.Origin, opts.NoSync = a.Cache(), t.Ref.Name(), !opts.durable
+		opts.State = recordPath(a, dst, opts)
+	}
+	if (dst != nil || renamed && opts.output != "-") && slices.ContainsFunc(listed.Files, exists) {
+		list.Digests = true
+		if listed, err = read.List(ctx, t.Target, reference, list); err != nil {
+			return nil, err
+		}
+	}
+	result := listed.Result
+	if err := pull.Preview(ctx, t.Target, dst, result, opts.Options); err != nil {
+		return nil, err
+	}
+	result.Files = slices.DeleteFunc(result.Files, func(f pull.File) bool { return fs.FileMode(f.Mode).IsDir() })
+	result.Reference = t.Ref.String()
+	result.FileCount = len(result.Files)
+	for _, f := range result.Files {
+		result.FileSize += f.Size
+	}
+	return result, nil
+}
+
+// openExisting opens a directory. It returns nil if the directory does not exist.
+func openExisting(dir string) (*os.Root, error) {
+	info, err := os.Stat(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err == nil && !info.IsDir() {
+		err = &fs.PathError{Op: "open", Path: dir, Err: syscall.ENOTDIR}
+	}
+	var root *os.Root
+	if err == nil {
+		root, err = os.OpenRoot(dir)
+	}
+	if err != nil {
+		return nil, exit.FileError("directory", dir, err)
+	}
+	return root, nil
+}
+
+// previewAs does the same as pullAs, without writing: the only file of the result gets the name of the output.
+func previewAs(ctx context.Context, r *pull.Result, name string, opts pullOptions) error {
+	if err := checkOnly(r, name, opts.output); err != nil {
+		return err
+	}
+	dir, base := filepath.Dir(opts.output), filepath.Base(opts.output)
+	if opts.output == "-" {
+		return nil
+	}
+	file := r.Files[0]
+	r.Files[0].Path = base
+	root, err := openExisting(dir)
+	if root == nil {
+		return err
+	}
+	defer root.Close()
+	if _, err := root.Lstat(base); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	r.Skipped = fetch.HasBlob(ctx, root, base, ocispec.Descriptor{Digest: file.Digest, Size: file.Size})
+	if !r.Skipped && !opts.Force {
+		return refuseOutput(opts.output)
+	}
+	return nil
+}
