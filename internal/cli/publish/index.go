@@ -26,9 +26,9 @@ func newIndexCommand(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "index TARGET MANIFEST...",
 		Short: "Combine artifacts into one multi-platform index",
-		Long: `Create an index of manifests and tag it. A MANIFEST is a tag or digest in TARGET's repository,
-or any other target, which is copied there first. "PLATFORM=MANIFEST" sets the platform of a
-manifest whose config has none; if it has another, a warning says so.`,
+		Long: `Create an index of manifests and tag it. A MANIFEST is a tag or digest in TARGET's repository, or
+the reference of an artifact elsewhere, which is copied there first. "PLATFORM=MANIFEST" sets the
+platform of a manifest whose config has none; if the config has another platform, a warning says so.`,
 		Example: `  davit index registry.example.com/app:1.0 1.0-amd64 1.0-arm64
   davit index registry.example.com/app:1.0 linux/amd64=registry.example.com/build:a linux/arm64=registry.example.com/build:b`,
 		GroupID: app.GroupRegistry,
@@ -82,7 +82,7 @@ func runIndex(ctx context.Context, a *app.App, opts indexOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := assignMembers(a, ref, opts.members); err != nil {
+	if err := assignLogins(a, ref, opts.members); err != nil {
 		return err
 	}
 	signer, err := opts.sign.Signer(ctx, a, ref)
@@ -107,6 +107,7 @@ func runIndex(ctx context.Context, a *app.App, opts indexOptions) error {
 	return a.Print(results.Sent{Result: result, Verb: opts.dryRun.Verb("indexed", "index")})
 }
 
+// indexIn finds the members, copies those that are elsewhere, and writes the index. In a dry run, it copies nothing.
 func indexIn(ctx context.Context, a *app.App, t *app.Target, members []string, opts pack.IndexOptions) (*pack.Result, error) {
 	progress, stop := a.StartProgress()
 	defer stop()
@@ -121,8 +122,8 @@ func indexIn(ctx context.Context, a *app.App, t *app.Target, members []string, o
 	return pack.Index(ctx, t.Target, all, opts)
 }
 
-// assignMembers decides, before anything is opened, which registry of the index and its members gets the credentials in flags.
-func assignMembers(a *app.App, index registry.Reference, members []string) error {
+// assignLogins assigns the logins in flags to the registries of the index and its members, before any of them is opened.
+func assignLogins(a *app.App, index registry.Reference, members []string) error {
 	if err := a.AssignLogin(&a.Logins.To, index); err != nil {
 		return err
 	}
@@ -143,7 +144,7 @@ func assignMembers(a *app.App, index registry.Reference, members []string) error
 	return nil
 }
 
-// findMember finds a manifest of the index, and copies it to the target if it is elsewhere.
+// findMember finds a manifest of the index, and copies it to the target if it is elsewhere. In a dry run, the target reads it from there.
 func findMember(ctx context.Context, a *app.App, t *app.Target, text string) (pack.Member, error) {
 	var m pack.Member
 	if platform, reference, ok := strings.Cut(text, "="); ok {
@@ -182,7 +183,7 @@ func findMember(ctx context.Context, a *app.App, t *app.Target, text string) (pa
 	return m, err
 }
 
-// parseMember parses a member: a tag or digest is in the repository of the index, anything else is a target.
+// parseMember parses the reference of a member. A tag or digest is in the repository of the index.
 func parseMember(index registry.Reference, text string) (registry.Reference, error) {
 	own := registry.Reference{Registry: index.Registry, Repository: index.Repository, Path: index.Path}
 	if d, err := digest.Parse(strings.TrimPrefix(text, "@")); err == nil {

@@ -23,18 +23,18 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// sentPart is a part of an artifact that has its own repository, or its own tag in the same repository.
+// sentPart describes a pushed part of an artifact. A part has its own repository, or its own tag in the repository of the artifact.
 type sentPart struct {
 	Reference string        `json:"reference"`
 	Digest    digest.Digest `json:"digest"`
 	Kind      string        `json:"kind"`
 	Tags      []string      `json:"tags,omitempty"`
-	Skipped   bool          `json:"skipped"` // that version existed already
+	Skipped   bool          `json:"skipped"` // the version, or the same content under the tag, existed already
 
 	Was map[string]digest.Digest `json:"was,omitempty"` // previous digests of tags that moved
 }
 
-// addRow adds a row for a part.
+// addRow adds a row for the part, with "exists" instead of the verb if the part was skipped.
 func (p sentPart) addRow(w io.Writer, t *term.Table, verb string) {
 	if p.Skipped {
 		verb = "exists"
@@ -46,13 +46,14 @@ func (p sentPart) addRow(w io.Writer, t *term.Table, verb string) {
 	t.Row(row...)
 }
 
-// sentResult is the result of a push, with the parts that were pushed before.
+// sentResult is the result of pack and push, with the parts that were pushed before the artifact.
 type sentResult struct {
 	results.Sent
 	Parts []sentPart     `json:"parts,omitempty"`
-	Moved *printer.Tally `json:"sent,omitempty"`
+	Tally *printer.Tally `json:"sent,omitempty"`
 }
 
+// WriteText prints the parts and the artifact and, if only some of the blobs were sent, a line about those.
 func (r sentResult) WriteText(w io.Writer) error {
 	t := term.Table{}
 	for _, p := range r.Parts {
@@ -61,14 +62,14 @@ func (r sentResult) WriteText(w io.Writer) error {
 	if err := t.WriteText(w); err != nil {
 		return err
 	}
-	if err := r.Sent.WriteText(w); err != nil || r.Skipped || r.Moved == nil || r.Moved.There == 0 {
+	if err := r.Sent.WriteText(w); err != nil || r.Skipped || r.Tally == nil || r.Tally.There == 0 {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "sent    %s\n", r.Moved)
+	_, err := fmt.Fprintf(w, "sent    %s\n", r.Tally)
 	return err
 }
 
-// noteParts adds a note about the parts that a push also sends.
+// noteParts adds a note to a plan that lists other artifacts: a push to a registry also sends them.
 func noteParts(plan *artifact.Plan, target registry.Reference) {
 	var names []string
 	for _, p := range plan.Parts {
@@ -81,12 +82,13 @@ func noteParts(plan *artifact.Plan, target registry.Reference) {
 	}
 	note := fmt.Sprintf("%s: the artifacts that it lists are pushed too: %s", plan.Kind.Name, textdist.FirstFew(names))
 	if target.IsPath() {
-		note = fmt.Sprintf("%s: only the list, without the %d artifacts in it, which have their own repositories in a registry", plan.Kind.Name, len(names))
+		note = fmt.Sprintf("%s: only the list is written, without its %d artifacts, which have their own repositories in a registry", plan.Kind.Name, len(names))
 	}
 	plan.Notes = append(plan.Notes, note)
 }
 
-// sendParts pushes the parts of an artifact to their own repositories, unless they exist there, or to the target under the tag of their kind.
+// sendParts pushes the parts of an artifact: to their own repositories, unless their versions exist there, or to the repository of the
+// artifact, under the tag of their kind.
 func sendParts(ctx context.Context, a *app.App, s *source.Source, opts sendOptions) ([]sentPart, error) {
 	return opts.eachPart(s.Plan, func(plan *artifact.Plan, to sendOptions) (*sentPart, error) { return sendPart(ctx, a, s, plan, to) })
 }
@@ -96,7 +98,7 @@ func previewParts(ctx context.Context, a *app.App, s *source.Source, opts sendOp
 	return opts.eachPart(s.Plan, func(plan *artifact.Plan, to sendOptions) (*sentPart, error) { return previewPart(ctx, a, s, plan, to) })
 }
 
-// eachPart calls send with each part of an artifact and its target. It does nothing for a layout or archive, where parts have no repositories.
+// eachPart calls send with each part of an artifact and its target. It does nothing for a layout or archive.
 func (o sendOptions) eachPart(plan *artifact.Plan, send func(*artifact.Plan, sendOptions) (*sentPart, error)) (sent []sentPart, err error) {
 	if o.target.IsPath() {
 		return nil, nil
@@ -125,7 +127,7 @@ func (o sendOptions) targetBeside(plan *artifact.Plan) sendOptions {
 	return o
 }
 
-// targetsBelow returns the targets of a part in its own repositories, under the tag of its version.
+// targetsBelow returns the targets of a part in its own repositories, which are below that of the artifact, under the tag of its version.
 func (o sendOptions) targetsBelow(part spec.Part) ([]sendOptions, error) {
 	var targets []sendOptions
 	for _, name := range part.Repositories {
@@ -159,7 +161,7 @@ func previewPart(ctx context.Context, a *app.App, s *source.Source, plan *artifa
 	return &sentPart{d.ref.String(), preview.Digest, preview.Kind, preview.Tags, preview.Skipped, preview.Was}, nil
 }
 
-// sendPart pushes one part to one repository.
+// sendPart pushes a part to one target. It skips a version that exists there.
 func sendPart(ctx context.Context, a *app.App, s *source.Source, plan *artifact.Plan, to sendOptions) (*sentPart, error) {
 	signer, err := to.sign.Signer(ctx, a, to.target)
 	if err != nil {

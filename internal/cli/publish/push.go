@@ -69,7 +69,7 @@ A TARGET without a tag gets the artifact's version as its tag, else "latest".`,
 
 type pushOptions struct {
 	sources []string
-	target  string
+	target  string // as the user wrote it
 	source  source.Options
 	tags    []string
 	from    string // program and object to export, instead of sources
@@ -81,7 +81,7 @@ type pushOptions struct {
 	ifAbsent app.IfAbsent
 }
 
-// skipFlag returns the variable of the flag --no-KIND.
+// skipFlag returns a new variable for the flag --no-KIND.
 func (o *pushOptions) skipFlag(kind string) *bool {
 	if o.skipped == nil {
 		o.skipped = map[string]*bool{}
@@ -90,7 +90,7 @@ func (o *pushOptions) skipFlag(kind string) *bool {
 	return o.skipped[kind]
 }
 
-// skipParts removes the parts that flags exclude from a plan.
+// skipParts removes from a plan the parts that flags exclude.
 func (o *pushOptions) skipParts(plan *spec.Plan) {
 	plan.Parts = slices.DeleteFunc(plan.Parts, func(p spec.Part) bool {
 		skip := o.skipped[p.Plan.Kind.Name]
@@ -135,7 +135,7 @@ func runPush(ctx context.Context, a *app.App, opts pushOptions) error {
 	return send(ctx, a, s, sendOptions{target: target, tags: opts.tags, verb: "pushed", sign: opts.sign, ifAbsent: opts.ifAbsent})
 }
 
-// parseTarget parses the last argument. It returns a usage error if the argument is a source.
+// parseTarget parses the last argument. It returns a usage error if the argument is a source, or if there is nothing to push.
 func (o pushOptions) parseTarget() (registry.Reference, error) {
 	target, err := registry.Parse(o.target)
 	file, isTyped := paths.CutType(o.target)
@@ -152,7 +152,7 @@ func (o pushOptions) parseTarget() (registry.Reference, error) {
 	}
 	if !isSource {
 		if hint := source.MoreTags(o.sources, o.target); err != nil && hint != "" {
-			return target, &exit.UsageError{Err: fmt.Errorf("%q is not a target: other tags are flags", o.target), Hint: hint}
+			return target, &exit.UsageError{Err: fmt.Errorf("%q is not a target: other tags belong in --tag", o.target), Hint: hint}
 		}
 		return target, err
 	}
@@ -172,7 +172,7 @@ func (o pushOptions) parseTarget() (registry.Reference, error) {
 	}
 }
 
-// isFiles reports whether a path has files that are not a layout or an archive of one.
+// isFiles reports whether a path is a file or a directory with files, but not a layout or a .tar archive.
 func isFiles(name string) bool {
 	info, err := os.Stat(name)
 	if err != nil || !info.IsDir() {
@@ -182,7 +182,8 @@ func isFiles(name string) bool {
 	return err == nil && len(entries) > 0 && !paths.IsLayout(name) && !paths.Exists(filepath.Join(name, ocispec.ImageIndexFile))
 }
 
-// checkTag returns an error if native clients find the artifact by its version or by the tag of its kind, and the tag of the target differs.
+// checkTag returns a usage error if native clients find the artifact by its version or by the tag of its kind, and the target has another
+// tag. It accepts any tag if force is set.
 func checkTag(s *source.Source, target registry.Reference, force bool) error {
 	kind, version := s.Plan.Kind, s.DefaultTag()
 	if !kind.VersionTag && kind.Tag == "" || target.Tag == "" || target.Tag == version || force {
@@ -208,6 +209,7 @@ type dryRunResult struct {
 	LeftOut []string   `json:"leftOut,omitempty"` // files that are not packed
 }
 
+// WriteText prints the parts, the artifact, and each blob, with the totals.
 func (r dryRunResult) WriteText(w io.Writer) error {
 	if err := (sentResult{results.Sent{Result: r.Result, Verb: "would push"}, r.Parts, nil}).WriteText(w); err != nil {
 		return err
@@ -215,14 +217,14 @@ func (r dryRunResult) WriteText(w io.Writer) error {
 	t := term.Table{}
 	var tally printer.Tally // of blobs, as a push counts them
 	for _, b := range r.Blobs {
-		what, step := "there", spec.Skipped
+		state, step := "there", spec.Skipped
 		if b.Send {
-			what, step = "send", spec.Done
+			state, step = "send", spec.Done
 		}
 		if !manifest.Is(b.MediaType) {
 			tally.Report(spec.Event{Step: step, Descriptor: b.Descriptor})
 		}
-		t.Row(what, term.Size(b.Size), b.Digest.String(), b.MediaType, b.Annotations[ocispec.AnnotationTitle])
+		t.Row(state, term.Size(b.Size), b.Digest.String(), b.MediaType, b.Annotations[ocispec.AnnotationTitle])
 	}
 	if err := t.WriteText(w); err != nil {
 		return err
@@ -231,6 +233,7 @@ func (r dryRunResult) WriteText(w io.Writer) error {
 	return err
 }
 
+// QuietLine returns the reference with the digest.
 func (r dryRunResult) QuietLine() string { return results.Sent{Result: r.Result}.QuietLine() }
 
 // previewSend prints what send would do.

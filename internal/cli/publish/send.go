@@ -29,14 +29,14 @@ import (
 // sendOptions are the target of a source, and the flags about it.
 type sendOptions struct {
 	target registry.Reference
-	tags   []string
-	verb   string
+	tags   []string // of --tag
+	verb   string   // "packed" or "pushed"
 	sign   signing.Flags
 
 	ifAbsent app.IfAbsent
 }
 
-// send packs a source into a target. pack and push differ only in the target.
+// send packs a source into a target, and prints the result. pack and push differ only in the target.
 func send(ctx context.Context, a *app.App, s *source.Source, opts sendOptions) error {
 	signer, err := opts.sign.Signer(ctx, a, opts.target)
 	if err != nil {
@@ -73,7 +73,8 @@ func send(ctx context.Context, a *app.App, s *source.Source, opts sendOptions) e
 	return a.Print(sentResult{results.Sent{Result: result, Verb: opts.verb}, parts, tally})
 }
 
-// guard returns the guard of the target's tag, of the version's tag if the artifact gets it, and of other tags that are full versions.
+// guard returns the guard for --if-absent, or for immutable: true in davit.yaml. It protects the tag of the target, tags that are full
+// versions, and the tag of the artifact's version if the artifact gets it. Without either, it is nil.
 func (o sendOptions) guard(s *source.Source, d *destination) *app.Guard {
 	guarded := append([]string{d.ref.TagName()}, versions.Full(d.opts.Tags)...)
 	if version := s.VersionTag(); version != "" && slices.Contains(slices.Concat(d.opts.Tags, s.Plan.Tags), version) {
@@ -89,7 +90,7 @@ func (o sendOptions) guard(s *source.Source, d *destination) *app.Guard {
 type destination struct {
 	ref     registry.Reference
 	target  *app.Target // nil if it does not exist, and is only read
-	dst     oras.Target
+	dst     oras.Target // the target, or an empty store if target is nil
 	opts    pack.PushOptions
 	release func() // closes what the options refer to
 }
@@ -141,8 +142,8 @@ func openDestination(ctx context.Context, a *app.App, s *source.Source, to sendO
 	return d, nil
 }
 
-// findSubject finds the declared subject of the artifact. The subject must be in the same repository or layout as the artifact, where its
-// referrers are listed.
+// findSubject finds the declared subject of the artifact, if there is one. The subject must be in the same repository or layout as the
+// artifact, where its referrers are listed.
 func findSubject(ctx context.Context, s *source.Source, t *app.Target) (*ocispec.Descriptor, error) {
 	if s.Plan.Subject == "" {
 		return nil, nil
@@ -180,7 +181,8 @@ func warnOfName(a *app.App, s *source.Source, ref registry.Reference) {
 	}
 }
 
-// completeTarget adds the default tag to a target that has none. It returns a usage error for a target with a digest.
+// completeTarget adds the default tag to a target that has none, unless the artifact has a subject. It returns a usage error for a target
+// with a digest.
 func completeTarget(ref registry.Reference, s *source.Source) (registry.Reference, error) {
 	if ref.Digest != "" {
 		return ref, &exit.UsageError{Err: fmt.Errorf("the target %q names a digest", ref), Hint: "the digest results from the content: name a tag, or none"}
