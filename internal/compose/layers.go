@@ -103,8 +103,8 @@ func (e *entry) takeSingle() {
 	name, problem := tree.Locate(e.draft.FS, e.Path)
 	if problem != "" {
 		hint := ""
-		if near := tree.Nearby(e.draft.FS, name); near != "" && problem == "does not exist" {
-			hint = fmt.Sprintf("did you mean %q?", near)
+		if problem == tree.NotThere {
+			hint = tree.DidYouMean(e.draft.FS, ".", name)
 		}
 		e.refuse(hint, "%q %s", e.Path, problem)
 		return

@@ -194,7 +194,7 @@ func (e *entry) takeFound(name string) {
 // takeGlob takes every file that matches, as a layer each or as one tar.
 func (e *entry) takeGlob() {
 	base, _ := doublestar.SplitPattern(path.Clean(e.Path))
-	if _, problem := tree.Locate(e.draft.FS, base); problem == "does not exist" {
+	if _, problem := tree.Locate(e.draft.FS, base); problem == tree.NotThere {
 		e.refuse("", "%q matches no files", e.Path)
 		return
 	} else if problem != "" {

@@ -23,6 +23,20 @@ func TestAllIsSortedAndUnique(t *testing.T) {
 	}
 }
 
+// TestGuessedKinds lists the kinds that a name or a general test can show.
+func TestGuessedKinds(t *testing.T) {
+	t.Parallel()
+	var guessed []string
+	for _, k := range kinds.All() {
+		if k.IsGuessed() {
+			guessed = append(guessed, k.Name)
+		}
+	}
+	if want := []string{"collection", "docs", "model", "modelpack", "volume"}; !slices.Equal(guessed, want) {
+		t.Errorf("guessed: got %q, want %q", guessed, want)
+	}
+}
+
 func TestEveryKindHasAUse(t *testing.T) {
 	t.Parallel()
 	var used []string

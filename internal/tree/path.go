@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"path/filepath"
 	"strings"
 
 	"github.com/davit-oci/davit/internal/textdist"
@@ -46,7 +47,7 @@ func Locate(fsys fs.FS, name string) (clean, problem string) {
 		if _, err := fs.Lstat(fsys, clean); err == nil {
 			return clean, "is a broken link"
 		}
-		return clean, "does not exist"
+		return clean, NotThere
 	} else if err != nil {
 		return clean, "can't be read: " + Cause(err)
 	}
@@ -134,6 +135,22 @@ func IsYAML(name string) bool {
 
 // IsGlob reports whether a path is a pattern. A file may have such a name, too.
 func IsGlob(name string) bool { return strings.ContainsAny(name, "*?[{") }
+
+// NotThere is the problem of Locate with a path that does not exist.
+const NotThere = "does not exist"
+
+// DidYouMean returns a hint with the existing path that is most similar to one that does not exist, or "" if no path is similar. The path
+// in the hint is relative to dir.
+func DidYouMean(fsys fs.FS, dir, name string) string {
+	near := Nearby(fsys, name)
+	if near == "" {
+		return ""
+	}
+	if rel, err := filepath.Rel(filepath.FromSlash(dir), filepath.FromSlash(near)); err == nil {
+		near = filepath.ToSlash(rel)
+	}
+	return fmt.Sprintf("did you mean %q?", near)
+}
 
 // Nearby returns the existing path that is most similar to one that does not exist, or "" if no path is similar. Each element of
 // the path may be misspelled.

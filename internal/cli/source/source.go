@@ -320,10 +320,11 @@ func (s *Source) detectSpec(paths []string, kind string) (*artifact.Spec, []stri
 	return spec, nil, err
 }
 
-// suggestGeneric adds a hint at --kind generic to the last problem of files whose kind was detected.
+// suggestGeneric adds a hint at --kind generic to the last problem of files whose kind was guessed. The content of other files shows
+// their kind, and their faults are to be fixed.
 func suggestGeneric(err error, found, named string) error {
 	var problems artifact.Problems
-	if named != "" || found == kinds.Fallback().Name || !errors.As(err, &problems) {
+	if k, _ := kinds.Lookup(found); named != "" || !k.IsGuessed() || !errors.As(err, &problems) {
 		return err
 	}
 	if last := &problems[len(problems)-1]; last.Hint == "" {

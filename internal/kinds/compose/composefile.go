@@ -2,6 +2,7 @@ package compose
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -25,6 +26,7 @@ type composeProject struct {
 	vars     map[string]string          // of the .env in dir
 	env      map[string]bool            // env files that may be published, by path; true if a service uses the file
 	collect  bool                       // collect env files in wanted instead of comparing them with env
+	plain    bool                       // the files were named without a declaration
 	wanted   []string                   // env files that services name, in the order they were found
 	titles   map[string]string          // of env files in the artifact
 	parts    []part                     // files reached by extends or include, in the order they were found
@@ -75,7 +77,11 @@ func (p *composeProject) publish(file part) ([]byte, error) {
 	f := &composeFile{composeProject: p, part: file, vars: vars, originals: map[*yaml.Node]string{}}
 	out, err := f.rewrite(data)
 	if err != nil {
-		return nil, &spec.Error{Item: file.name, Err: err}
+		e := &spec.Error{Item: file.name, Err: err}
+		if inner := (*spec.Error)(nil); errors.As(err, &inner) {
+			e.Hint = inner.Hint
+		}
+		return nil, e
 	}
 	return out, nil
 }
@@ -217,10 +223,18 @@ func (f *composeFile) rewriteEnvFile(what string, entry *yaml.Node) error {
 	if _, listed := f.env[name]; listed {
 		f.env[name] = true
 	} else if !optional && !f.collect {
-		return fmt.Errorf("%s %q is not among the layers; to publish its content, add {path: %s, as: env} to layers", what, value, name)
+		return cmp.Or(f.checkExists(what, value, name), f.unlisted(what, value, name))
 	}
 	f.replace(node, f.title(what, name))
 	return nil
+}
+
+// unlisted returns the error about an env file or label file that is not packed.
+func (p *composeProject) unlisted(what, value, name string) error {
+	if p.plain {
+		return &spec.Error{Err: fmt.Errorf("%s names %q, which is not among the files to pack", what, value), Hint: packBoth}
+	}
+	return fmt.Errorf("%s %q is not among the layers; to publish its content, add {path: %s, as: env} to layers", what, value, name)
 }
 
 // title returns the name under which an env file or label file is published. Docker Compose shows the paths of label files, so

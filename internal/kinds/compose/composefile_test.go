@@ -89,6 +89,34 @@ compose application/vnd.docker.compose.file+yaml raw compose.override.yaml
 compose application/vnd.docker.compose.file+yaml raw `+compose.LayerName("base.yml"))
 }
 
+// TestHintsAtMissingFiles checks the hints about files that do not exist, whose paths are relative to the file that names them.
+func TestHintsAtMissingFiles(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		files map[string]string
+		want  string
+	}{
+		"beside": {map[string]string{"compose.yaml": "services: {a: {image: x, env_file: wbe.env}}\n", "web.env": "A=b"},
+			`davit.yaml:2:10: "compose.yaml": service "a": env_file names "wbe.env", which does not exist (did you mean "web.env"?)`},
+		"in a directory": {map[string]string{"compose.yaml": "services: {a: {image: x, label_file: cnf/labels}}\n", "conf/labels": "A=b"},
+			`names "cnf/labels", which does not exist (did you mean "conf/labels"?)`},
+		"in an included file": {map[string]string{"compose.yaml": "include: [sub/c.yaml]\n", "sub/c.yaml": "services: {a: {extends: {file: ../bsae.yaml, service: a}}}\n", "base.yaml": "services: {a: {image: x}}\n"},
+			`"sub/c.yaml": service "a": extends names "../bsae.yaml", which does not exist (did you mean "../base.yaml"?)`},
+		"with a variable": {map[string]string{"compose.yaml": "include: ['${DIR}/c.yml']\n", ".env": "DIR=subs", "sub/c.yaml": "services: {}\n"},
+			`include names "${DIR}/c.yml", which does not exist (did you mean "sub/c.yaml"?)`},
+		"nothing like it": {map[string]string{"compose.yaml": "services: {a: {image: x, env_file: [./web.env]}}\n"}, `env_file names "./web.env", which does not exist`},
+		"not listed": {map[string]string{"compose.yaml": "services: {a: {image: x, env_file: [./web.env]}}\n", "web.env": "A=b"},
+			`env_file "./web.env" is not among the layers; to publish its content, add {path: web.env, as: env} to layers`},
+		"outside": {map[string]string{"compose.yaml": "services: {a: {image: x, env_file: [../web.env]}}\n"},
+			`env_file "../web.env" leaves the directory of the declaration (move the file below it, or the declaration above)`},
+	} {
+		_, err := kindtest.Compose(t, tt.files, "kind: compose\nlayers: [compose.yaml]\n")
+		if err == nil || !strings.HasSuffix(err.Error(), tt.want) {
+			t.Errorf("%s: got %v, want %s", name, err, tt.want)
+		}
+	}
+}
+
 func TestComposeWarns(t *testing.T) {
 	t.Parallel()
 	plan, err := kindtest.Compose(t, map[string]string{"c.yaml": `

@@ -76,6 +76,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.plain = d.Spec.Source() == nil
 	for _, l := range d.WithRole("env") {
 		p.env[l.Path] = false
 	}

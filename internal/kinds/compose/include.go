@@ -139,8 +139,11 @@ func (p *composeProject) readVariablesOf(f *composeFile, files []any, dir string
 		if err != nil {
 			return nil, fmt.Errorf("include: %w", err)
 		}
-		if !ok || !p.exists(name) {
-			return nil, fmt.Errorf("include: env_file %q: %w", value, fs.ErrNotExist)
+		if !ok {
+			return nil, fmt.Errorf("include: env_file %q is not a local file", value)
+		}
+		if err := f.checkExists("env_file", value, name); err != nil {
+			return nil, fmt.Errorf("include: %w", err)
 		}
 		names = append(names, name)
 	}
@@ -165,8 +168,8 @@ func (f *composeFile) rewriteReference(what string, node *yaml.Node, base string
 	if err != nil || !ok {
 		return part{}, err
 	}
-	if _, err := fs.Stat(f.fsys, name); err != nil {
-		return part{}, fmt.Errorf("%s %q: %w", what, f.original(node), err)
+	if err := f.checkExists(what, f.original(node), name); err != nil {
+		return part{}, err
 	}
 	if !tree.IsYAML(name) {
 		return part{}, fmt.Errorf("%s %q does not end in .yaml or .yml", what, f.original(node))

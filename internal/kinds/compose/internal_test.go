@@ -25,7 +25,11 @@ func TestComposeRefuses(t *testing.T) {
 		"absolute include":   {"include: [/etc/compose.yaml]\nservices: {}\n", `include "/etc/compose.yaml" is absolute; on another machine docker compose would not find it`},
 		"Windows path":       {"services: {a: {extends: {file: 'C:\\base.yaml', service: b}}}\n", "is absolute"},
 		"leaves":             {"services: {a: {extends: {file: ../base.yaml, service: b}}}\n", `extends "../base.yaml" leaves the directory`},
-		"missing":            {"include: [no.yaml]\nservices: {}\n", `include "no.yaml"`},
+		"missing":            {"include: [no.yaml]\nservices: {}\n", `include names "no.yaml", which does not exist`},
+		"env file missing":   {"services: {a: {image: x, env_file: [c.env]}}\n", `service "a": env_file names "c.env", which does not exist`},
+		"required missing":   {"services: {a: {image: x, env_file: [{path: ./c.env, required: true}]}}\n", `service "a": env_file names "./c.env", which does not exist`},
+		"labels missing":     {"services: {a: {image: x, label_file: [b, no]}}\n", `service "a": label_file names "no", which does not exist`},
+		"base missing":       {"services: {a: {extends: {file: no.yaml, service: b}}}\n", `service "a": extends names "no.yaml", which does not exist`},
 		"env file unlisted":  {"services: {a: {image: x, env_file: b.env}}\n", `service "a": env_file "b.env" is not among the layers; to publish its content, add {path: b.env, as: env} to layers`},
 		"labels unlisted":    {"services: {a: {image: x, label_file: b}}\n", `service "a": label_file "b" is not among the layers; to publish its content, add {path: b, as: env} to layers`},
 		"a list":             {"[a]\n", "it is not a compose file"},
@@ -36,11 +40,16 @@ func TestComposeRefuses(t *testing.T) {
 		"aliases of aliases": {"services: {a: {image: x}}\n" + aliasBomb(), "excessive aliasing"},
 		"services a list":    {"services: [a]\n", "its services are not a mapping"},
 		"service a string":   {"services: {a: x}\n", `service "a": it is not a mapping`},
-		"include with env":   {"include: [{path: c.yaml, env_file: x}]\nservices: {}\n", `include: env_file "x": file does not exist`},
+		"include with env":   {"include: [{path: c.yaml, env_file: x}]\nservices: {}\n", `include: env_file names "x", which does not exist`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := (&composeProject{fsys: fstest.MapFS{"c.yaml": {Data: []byte(tt.yaml)}}, dir: ".", titles: map[string]string{}, scopes: map[part]map[string]string{}}).publish(part{"c.yaml", "."})
+			fsys := fstest.MapFS{"c.yaml": {Data: []byte(tt.yaml)}, "b.env": {}, "b": {}}
+			project := &composeProject{fsys: fsys, dir: ".", titles: map[string]string{}, scopes: map[part]map[string]string{}}
+			if name == "labels missing" {
+				project.env = map[string]bool{"b": false}
+			}
+			_, err := project.publish(part{"c.yaml", "."})
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want an error about %q", err, tt.want)
 			}

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/tree"
 	"gopkg.in/yaml.v3"
 )
 
@@ -26,9 +28,33 @@ func (f *composeFile) localPath(what, value string) (name string, ok bool, err e
 	}
 	name = path.Join(f.base, slashed)
 	if !fs.ValidPath(name) {
-		return "", false, fmt.Errorf("%s %q leaves the directory of the declaration", what, value)
+		return "", false, f.leaves(what, value)
 	}
 	return name, true, nil
+}
+
+// packBoth is the hint about a file that is not packed, for files without a declaration.
+const packBoth = "pack the directory that contains both"
+
+// leaves returns the error about a file that is outside of the packed directory.
+func (p *composeProject) leaves(what, value string) error {
+	if p.plain {
+		return &spec.Error{Err: fmt.Errorf("%s names %q, which is outside of the directory that is packed", what, value), Hint: packBoth}
+	}
+	return &spec.Error{Err: fmt.Errorf("%s %q leaves the directory of the declaration", what, value), Hint: "move the file below it, or the declaration above"}
+}
+
+// checkExists returns an error if a file that the compose file names does not exist, or can't be read.
+func (f *composeFile) checkExists(what, value, name string) error {
+	_, problem := tree.Locate(f.fsys, name)
+	if problem == "" {
+		return nil
+	}
+	e := &spec.Error{Err: fmt.Errorf("%s names %q, which %s", what, value, problem)}
+	if problem == tree.NotThere {
+		e.Hint = tree.DidYouMean(f.fsys, f.base, name)
+	}
+	return e
 }
 
 // isRemote reports whether a value is a URL or the like, not a path.

@@ -4,6 +4,7 @@ package kind
 
 import (
 	"io"
+	"slices"
 
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/compose/roles"
@@ -42,6 +43,13 @@ type Kind struct {
 	// Export is a command that exports an object of another program as a tar of the kind. It may be nil.
 	Export *Export
 	Pull   Pull
+}
+
+// IsGuessed reports whether files of other kinds can seem to be of the kind: their names show it, or a general test does.
+func (k Kind) IsGuessed() bool {
+	return slices.ContainsFunc(k.Layers, func(l mediatypes.LayerType) bool {
+		return l.Tells && (l.Content == "" || k.Tests[l.Content].IsGeneral)
+	})
 }
 
 // Export is a command that writes a tar to standard output. The name of the exported object is its last argument.

@@ -61,7 +61,7 @@ func TestModelfile(t *testing.T) {
 	}
 	for name, tt := range map[string]struct{ modelfile, want string }{
 		"another name": {"NAME b\nMODEL Modelfile\n", `name "a" contradicts Modelfile, which says "b"`},
-		"no such file": {"MODEL *.onnx\n", `names "*.onnx": no such file`},
+		"no such file": {"MODEL *.onnx\n", `names "*.onnx", which matches no files`},
 		"outside":      {"MODEL ../x.bin\n", `Modelfile:1: MODEL names "../x.bin", which is not below`},
 	} {
 		_, err := kindtest.Compose(t, map[string]string{"Modelfile": tt.modelfile}, "kind: modelpack\nname: a\nlayers: [Modelfile]\n")

@@ -68,7 +68,7 @@ func checkFile(d *compose.Draft, by *compose.Layer, n listing.Named) error {
 	case err == nil && info.IsDir():
 		return n.Refuse(by, "name a GGUF file", "names a directory")
 	case err != nil && !strings.HasPrefix(n.Pattern, ".") && !strings.HasSuffix(strings.ToLower(n.Pattern), ".gguf"):
-		return n.Refuse(by, "davit packs files; \"ollama show --modelfile\" names those of a model", "names %q: no such file", n.Pattern)
+		return n.Refuse(by, "davit packs files; \"ollama show --modelfile\" names those of a model", "names %q, which does not exist", n.Pattern)
 	}
 	return nil // a missing file is reported when it is taken
 }

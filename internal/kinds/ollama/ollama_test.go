@@ -140,8 +140,8 @@ func TestTemplates(t *testing.T) {
 func TestRefuses(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ files, yaml, want string }{
-		"another model":        {"FROM llama3.2\n", "[Modelfile]", `Modelfile:1: FROM names "llama3.2": no such file`},
-		"a missing file":       {"FROM ./b.gguf\n", "[Modelfile]", `names "./b.gguf": no such file`},
+		"another model":        {"FROM llama3.2\n", "[Modelfile]", `Modelfile:1: FROM names "llama3.2", which does not exist`},
+		"a missing file":       {"FROM ./b.gguf\n", "[Modelfile]", `names "./b.gguf", which does not exist`},
 		"a directory":          {"FROM .\n", "[Modelfile]", "Modelfile:1: FROM names a directory"},
 		"a path above":         {"FROM ../a.gguf\n", "[Modelfile]", `Modelfile:1: FROM names "../a.gguf", which is not below`},
 		"a path elsewhere":     {"FROM /etc/passwd\n", "[Modelfile]", `Modelfile:1: FROM names "/etc/passwd", which is not below the directory that is packed (move or copy`},

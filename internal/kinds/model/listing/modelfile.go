@@ -203,8 +203,10 @@ func expandNamed(d *compose.Draft, by *compose.Layer, n Named) ([]string, error)
 	switch {
 	case len(names) == 0 && isDirectory(d, glob):
 		return nil, n.Refuse(by, "modctl packs files: "+path.Join(pattern, "*"), "names %q, which is a directory", pattern)
+	case len(names) == 0 && tree.IsGlob(pattern):
+		return nil, n.Refuse(by, "", "names %q, which matches no files", pattern)
 	case len(names) == 0:
-		return nil, n.Refuse(by, "", "names %q: no such file", pattern)
+		return nil, n.Refuse(by, tree.DidYouMean(d.FS, dir, glob), "names %q, which does not exist", pattern)
 	}
 	slices.Sort(names)
 	return names, nil
