@@ -59,7 +59,7 @@ func TestHintsCanBePasted(t *testing.T) {
 			{[]string{"serve", at("no")}, []string{"davit", "serve", at("no"), "--write"}},
 			{[]string{"serve", layout}, []string{"davit", "serve", at("oci")}},
 			{[]string{"serve", at("a.tar"), "--write"}, []string{"davit", "copy", at("a.tar"), at("a"), "--all-tags"}},
-			{[]string{"verify", at("files")}, []string{"davit", "verify", "REF", "--dir", at("files")}},
+			{[]string{"verify", at("files")}, []string{"davit", "verify", "TARGET", "--dir", at("files")}},
 			{[]string{"lock", "check", "--lock", at("lock")}, []string{"davit", "lock", "update", "--lock", at("lock")}},
 			{[]string{"tag", layout, at("oci") + ":new"}, []string{"davit", "tag", layout, "new"}},
 			{[]string{"tag", layout, "b", at("oci") + ":c"}, []string{"davit", "tag", layout, "b", "c"}},

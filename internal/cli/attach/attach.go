@@ -109,7 +109,7 @@ func runAttach(ctx context.Context, a *app.App, opts attachOptions) error {
 	for i, s := range docs.opened {
 		plans[i] = s.Plan
 	}
-	a.Tell(plans...)
+	a.PrintNotes(plans...)
 	signer, err := opts.sign.Signer(ctx, a, opts.subjectRef)
 	if err != nil {
 		return err

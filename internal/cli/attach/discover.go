@@ -126,7 +126,7 @@ func keepLatest(all []*referrers.Referrer) (kept []*referrers.Referrer, notes []
 	var order []string
 	ofKind := map[string][]*referrers.Referrer{}
 	for _, r := range all {
-		kind := cmp.Or(r.Kind, r.ArtifactType) + " " + results.Stated(r)
+		kind := cmp.Or(r.Kind, r.ArtifactType) + " " + results.PredicateTypes(r)
 		if ofKind[kind] == nil {
 			order = append(order, kind)
 		}

@@ -25,7 +25,7 @@ func newCopyCommand(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "copy SRC... DST",
 		Short: "Copy artifacts or images from any target to any target",
-		Long: `Copy an artifact byte for byte: between registries, layouts and archives. Blobs that DST has are
+		Long: `Copy an artifact byte for byte: between registries, layouts, and archives. Blobs that DST has are
 not sent; within one registry blobs are mounted instead of uploaded. DST without a tag gets the
 tag of SRC.
 
@@ -145,7 +145,7 @@ func (o copyOptions) parseReferences() (src, dst registry.Reference, err error) 
 	case o.allTags && o.version.IsSet():
 		err = &exit.UsageError{Err: errors.New("--version chooses one tag, and --all-tags copies every tag")}
 	case o.allTags && (src.Reference() != "" || dst.Tag != "" || o.platform != ""):
-		err = &exit.UsageError{Err: errors.New("--all-tags copies every tag: name none, and no platform")}
+		err = &exit.UsageError{Err: errors.New("--all-tags copies every tag: leave out tags and --platform")}
 	default:
 		err = app.CheckTags(o.tags)
 	}
@@ -214,7 +214,7 @@ func copyBetween(ctx context.Context, a *app.App, src, dst *app.Target, opts cop
 		}
 	}
 	if opts.trust.IsSet() && !opts.referrers {
-		a.Note("signatures stay behind; --referrers copies them")
+		a.Note("signatures are not copied; --referrers copies them")
 	}
 	last := all[len(all)-1]
 	if !opts.allTags {
@@ -228,7 +228,7 @@ func copyBetween(ctx context.Context, a *app.App, src, dst *app.Target, opts cop
 	return last, nil
 }
 
-// sourceName returns the name of the repository that a source names, HOST/REPO, or "".
+// sourceName returns the repository of a source, as HOST/REPO. It is empty for a path without a repository.
 func sourceName(ref registry.Reference) string {
 	if ref.IsPath() {
 		return ref.InLayout()
@@ -259,7 +259,7 @@ type copyResult struct {
 // wouldSend counts the content that a dry run did not send.
 type wouldSend struct {
 	Count int   `json:"count"` // blobs and manifests
-	Size  int64 `json:"size"`
+	Size  int64 `json:"size"`  // in bytes
 }
 
 // WriteText prints each copied artifact with its tags and referrers.
@@ -280,7 +280,7 @@ func (r *copyResult) WriteText(w io.Writer) error {
 			t.Row("gone", ref.Digest.String()+"  listed, but deleted")
 		}
 		for _, ref := range one.Left {
-			t.Row("left", ref.Digest.String()+"  attestation that is part of the index: to have it, copy without --platform")
+			t.Row("left", ref.Digest.String()+"  attestation in the index; a copy without --platform has it")
 		}
 	}
 	if r.WouldSend != nil {
@@ -289,6 +289,7 @@ func (r *copyResult) WriteText(w io.Writer) error {
 	return t.WriteText(w)
 }
 
+// each returns the result of each copied artifact. There are several only with --all-tags.
 func (r *copyResult) each() []*copyResult {
 	if len(r.Copied) > 0 {
 		return r.Copied

@@ -31,10 +31,10 @@ type manyOptions struct {
 func (o *manyOptions) addFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.fromFile, "from-file", "", "copy the artifacts in `LIST`, a line for each: SRC, or SRC and DST (\"-\": standard input)")
 	fs.BoolVar(&o.allRepos, "all-repos", false, "copy every tag of every repository of SRC: a registry, a layout, or a directory of layouts")
-	fs.BoolVar(&o.failFast, "fail-fast", false, "of many artifacts, stop at the first failure")
+	fs.BoolVar(&o.failFast, "fail-fast", false, "when copying many artifacts, stop at the first failure")
 }
 
-// isSet reports whether the flags or the number of arguments ask for many artifacts.
+// isSet reports whether the flags or the number of arguments request a copy of many artifacts.
 func (o *manyOptions) isSet(args []string) bool {
 	return o.fromFile != "" || o.allRepos || len(args) > 2
 }
@@ -72,7 +72,7 @@ func runCopyMany(ctx context.Context, a *app.App, opts copyOptions, args []strin
 	if err != nil {
 		return err
 	}
-	if place.dir {
+	if place.isDir {
 		err = checkNesting(jobs)
 	}
 	if err == nil {
@@ -98,9 +98,10 @@ func runCopyMany(ctx context.Context, a *app.App, opts copyOptions, args []strin
 // destination is where many artifacts are copied to.
 type destination struct {
 	registry.Reference      // a layout, an archive, or a registry with a prefix of repository names, which may be empty
-	dir                bool // a directory of layouts
+	isDir              bool // it is a directory of layouts
 }
 
+// parseDestination parses the DST of many artifacts. A directory of layouts ends in a slash.
 func parseDestination(text string) (destination, error) {
 	if host, ok := places.AsHost(text); ok {
 		return destination{Reference: registry.Reference{Registry: host}}, nil
@@ -128,7 +129,7 @@ func (p destination) target(src registry.Reference, name string) (registry.Refer
 		if err := reference.ValidateRepository(dst.Registry, dst.Repository, ""); err != nil {
 			return dst, err
 		}
-	case p.dir:
+	case p.isDir:
 		if err := reference.ValidateRepository("", name, ""); err != nil {
 			return dst, fmt.Errorf("%s: %w", src, err)
 		}
@@ -162,7 +163,7 @@ func listRepositoryJobs(ctx context.Context, a *app.App, from string, to destina
 		jobs = append(jobs, job{where: one.Reference, src: one.Ref, dst: dst, allTags: true})
 	}
 	if len(jobs) == 0 {
-		return nil, &exit.MissingError{Text: from + ": no repositories: not found"}
+		return nil, &exit.MissingError{Text: from + ": no repositories found"}
 	}
 	return jobs, nil
 }
@@ -276,14 +277,14 @@ func nameIn(ref registry.Reference, name string) registry.Reference {
 	return ref
 }
 
-// manyError reports how many artifacts failed. Its exit code is that of the first.
+// manyError reports the number of artifacts that were not copied. Its exit code is that of the first.
 type manyError struct {
 	failed, all int
 	first       error
 	isFinal     bool // no failure is temporary
 }
 
-// Error returns how many artifacts were not copied.
+// Error returns the number of artifacts that were not copied.
 func (e *manyError) Error() string {
 	return fmt.Sprintf("%d of %s not copied", e.failed, term.Plural(e.all, "artifact"))
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/davit-oci/davit/internal/term"
 )
 
-// maxList is the limit of the size of a list of artifacts, in bytes.
+// maxList is the maximum size of a list of artifacts, in bytes.
 const maxList = 16 << 20
 
 // readList reads at most maxList+1 bytes of a list, or of standard input if name is "-".
@@ -82,9 +82,10 @@ func readJobs(a *app.App, opts copyOptions, to destination) ([]job, error) {
 	return jobs, lines.Err()
 }
 
+// parseJob returns the artifact of a line, SRC or SRC and DST. Without a DST of its own, the artifact keeps its name.
 func parseJob(fields []string, to destination, opts copyOptions) (*job, error) {
 	if len(fields) > 2 {
-		return nil, fmt.Errorf("%d words", len(fields))
+		return nil, fmt.Errorf("got %d words, want 1 or 2", len(fields))
 	}
 	src, err := registry.ParseSource(fields[0])
 	if err != nil {

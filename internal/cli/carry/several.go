@@ -15,14 +15,16 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// severalError is the error about a SRC that has several repositories, where one artifact is copied.
+// severalError is the error about a SRC that is several repositories, not one artifact.
 type severalError struct {
 	error
 	hint string
 }
 
+// Unwrap returns the error about SRC.
 func (e *severalError) Unwrap() error { return e.error }
 
+// Hint returns the command that copies all repositories.
 func (e *severalError) Hint() string { return e.hint }
 
 // pointToAllRepos adds the command that copies all repositories to an error about a SRC that is not an artifact, but has several in

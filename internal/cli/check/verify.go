@@ -30,7 +30,7 @@ func newVerifyCommand(a *app.App) *cobra.Command {
 anything is wrong or missing; each fault has a line.
 
 With --key, TARGET must be signed by that key: a signature of cosign or davit, as a bundle or behind a
-tag like sha256-....sig. No service is asked; certificates and log entries are shown, but not
+tag like sha256-....sig. No network service is used; certificates and log entries are shown, but not
 trusted. The exit code is 1 if the key did not sign. The keys may also be in $DAVIT_VERIFY_KEY.
 Without a key no signature is checked.
 
@@ -38,9 +38,9 @@ Without a tag, everything that a layout or archive lists is read. Files that not
 files that an interrupted writer left, and a missing oci-layout are faults, too, even if every
 artifact is intact; --repair removes such files and restores oci-layout.
 
-A directory that davit pulled into is compared with the artifact that it pulled, and with --dir any
-directory with TARGET: every byte of every file of the artifact. Other files do not count. In a
-directory of layouts, which davit serve serves, each layout is verified.`,
+A directory that davit pulled into is compared with the artifact that was pulled; --dir compares any
+directory with TARGET. Every byte of every file of the artifact is compared, and other files are
+ignored. In a directory of layouts, as for "davit serve", each layout is verified.`,
 		Example: `  davit verify registry.example.com/app:1.0
   davit verify ./oci:1.0 --referrers
   davit verify registry.example.com/app:1.0 --key davit.pub --require sbom
@@ -109,7 +109,7 @@ func runVerify(ctx context.Context, a *app.App, opts verifyOptions) error {
 	if err := a.Print(report); err != nil {
 		return err
 	}
-	return report.fault(opts)
+	return report.faultError(opts)
 }
 
 // verifyTarget verifies one registry reference, layout, or archive.
@@ -129,8 +129,8 @@ func verifyTarget(ctx context.Context, a *app.App, ref registry.Reference, opts 
 	return report, nil
 }
 
-// fault returns an error if there are faults.
-func (r *verifyResult) fault(opts verifyOptions) error {
+// faultError returns an error if there are faults, and otherwise nil.
+func (r *verifyResult) faultError(opts verifyOptions) error {
 	n := len(r.Faults)
 	if n == 0 {
 		return nil
@@ -157,7 +157,7 @@ func (e untidyError) Unwrap() error { return e.error }
 func (e untidyError) Hint() string {
 	if e.repaired {
 		return "every artifact in it is intact; the remaining files are not davit's, or another tool may have written them within the last hour " +
-			"and list them soon: review and delete them yourself"
+			"and may list them soon: review and delete them yourself"
 	}
 	return fmt.Sprintf("every artifact in it is intact; \"%s\" removes the rest", shell.Command("davit", "verify", "--repair", e.place))
 }
@@ -202,12 +202,12 @@ func verifySignature(ctx context.Context, t *app.Target, required *signing.Trust
 	return desc.Digest.String(), signed, err
 }
 
-// chooseWord returns missing if the fault is a missing file, otherwise surplus.
-func chooseWord(f inspect.Fault, missing, surplus string) string {
+// chooseWord returns missing if the fault is a missing file, otherwise extra.
+func chooseWord(f inspect.Fault, missing, extra string) string {
 	if f.Missing {
 		return missing
 	}
-	return surplus
+	return extra
 }
 
 // describeFault returns the problem of a manifest or blob, with its digest.
@@ -236,7 +236,7 @@ func (r *verifyResult) WriteText(w io.Writer) error {
 	for _, one := range r.Required {
 		t.Row("signed", one.Digest.String(), "by "+one.Key, one.Name)
 	}
-	if err := t.WriteText(w); err != nil { // the columns of faults are others
+	if err := t.WriteText(w); err != nil { // faults have other columns
 		return err
 	}
 	t = term.Table{}
@@ -245,7 +245,7 @@ func (r *verifyResult) WriteText(w io.Writer) error {
 	}
 	for _, f := range r.Faults {
 		if f.Path != "" {
-			t.Row(chooseWord(f, "missing", "surplus"), f.Path, f.Problem)
+			t.Row(chooseWord(f, "missing", "extra"), f.Path, f.Problem)
 		} else {
 			of := ""
 			if len(f.Artifacts) > 0 {

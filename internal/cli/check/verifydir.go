@@ -46,8 +46,8 @@ func verifyPulled(ctx context.Context, a *app.App, dir string, opts verifyOption
 			return verifyLayouts(ctx, a, dir, layouts, opts)
 		}
 		return &exit.MissingError{
-			Text:   fmt.Sprintf("%s: no record of a pull into it, and not an image layout: not found", dir),
-			Advice: "to compare it with an artifact: " + shell.Command("davit", "verify", "REF", "--dir", dir),
+			Text:   fmt.Sprintf("%s: no image layout and no record of a pull in this directory: not found", dir),
+			Advice: "to compare it with an artifact: " + shell.Command("davit", "verify", "TARGET", "--dir", dir),
 		}
 	}
 	total := &directoryResult{Directory: dir, Verified: &diff.Verified{Faults: []diff.FileFault{}}}

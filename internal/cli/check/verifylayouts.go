@@ -31,7 +31,7 @@ func verifyLayouts(ctx context.Context, a *app.App, dir string, layouts []places
 			a.Warn("%v", err)
 		} else {
 			total.Layouts = append(total.Layouts, report)
-			err = report.fault(opts)
+			err = report.faultError(opts)
 		}
 		if err != nil {
 			failed++
@@ -41,7 +41,7 @@ func verifyLayouts(ctx context.Context, a *app.App, dir string, layouts []places
 	if err := a.Print(total); err != nil || failed == 0 {
 		return err
 	}
-	return fmt.Errorf("%d of %s with faults: %w", failed, term.Plural(len(layouts), "layout"), first)
+	return fmt.Errorf("%d of %s have faults: %w", failed, term.Plural(len(layouts), "layout"), first)
 }
 
 // WriteText prints the report of each layout.

@@ -55,7 +55,7 @@ func runCheck(a *app.App, args []string, opts *source.Options) error {
 			return err
 		}
 		s.Close()
-		a.Tell(s.Plan)
+		a.PrintNotes(s.Plan)
 		r.Sources = append(r.Sources, checkedSource{s.Name, s.Plan.Kind.Name, countLayers(s.Plan), results.LeftOut(s.Plan)})
 	}
 	if len(problems) > 0 {

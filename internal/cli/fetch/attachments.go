@@ -41,7 +41,7 @@ func isOfKind(ctx context.Context, t *app.Target, reference string, opts pullOpt
 }
 
 // pullAttachments pulls the attachments of some kinds, each kind and platform into a directory of its own. Nothing is placed before
-// every signature that the options demand was verified.
+// all signatures that the options require are verified.
 func pullAttachments(ctx context.Context, a *app.App, t *app.Target, reference string, opts pullOptions) (*attachmentsResult, error) {
 	desc, err := t.Resolve(ctx, reference)
 	if err != nil {
@@ -136,7 +136,7 @@ func findAttachments(ctx context.Context, t *app.Target, desc ocispec.Descriptor
 	return all, nil
 }
 
-// separate moves attachments that have files of the same name to directories of their own.
+// separate chooses directories of their own for attachments that would place files of the same name into one directory.
 func separate(ctx context.Context, t *app.Target, all []*attachment) error {
 	owners := map[string][]*attachment{}
 	for _, one := range all {
@@ -173,7 +173,7 @@ func pullAttachment(ctx context.Context, a *app.App, t *app.Target, one *attachm
 	own := opts
 	own.output = filepath.Join(opts.output, one.dir)
 	own.Platform, own.Referrers = nil, false
-	// Others may share the record: removeWithdrawn deletes, once it is known what all of them placed.
+	// Attachments of the same type and title share a record: removeWithdrawn removes files after all of them were placed.
 	own.listAll, own.Delete = own.Delete, false
 	// Attachments may share a directory, so each has its own record. A newer attachment of the same type and title finds it.
 	own.record = digest.FromString(one.ArtifactType + "\n" + one.Annotations[ocispec.AnnotationTitle]).Encoded()[:12]
@@ -289,7 +289,7 @@ func runPullAttachments(ctx context.Context, a *app.App, opts pullOptions) error
 	return a.Print(result)
 }
 
-// recordPath returns the path of the record of a pull into dst.
+// recordPath returns the path of the record of a pull into dst. It is empty if there is no directory for records.
 func recordPath(a *app.App, dst *os.Root, opts pullOptions) string {
 	state := pullState(a, dst)
 	if state == "" || opts.record == "" {

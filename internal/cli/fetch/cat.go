@@ -24,9 +24,9 @@ func newCatCommand(a *app.App) *cobra.Command {
 		Use:   "cat TARGET PATH",
 		Short: "Print one file of an artifact, even out of a tar layer",
 		Long: `Print one file unchanged. A layer of at most 32 MiB is verified before its first byte is
-printed. Of a larger one, no more is fetched than needed: if it is the file, its last bytes are
-printed after the digest was verified; a part of it (--range), or a file packed in it, is not
-verified, and a warning says so.`,
+printed. Of a larger layer, only the part that is needed is fetched. If the layer is the file, its last
+bytes are printed after its digest was verified. A part of the file (--range), or a file packed in
+the layer, is not verified, and a warning says so.`,
 		Example: `  davit cat registry.example.com/models/tiny:1.0 LICENSE
   davit cat ./oci docs/index.md
   davit cat registry.example.com/models/tiny:1.0 tiny.gguf --range 0-4095 | xxd | head`,

@@ -35,8 +35,8 @@ With --lock FILE, TARGET must be in the lock file with the same digest, size, ki
 code is 5 if it is not. If FILE does not exist, it is created with an entry for TARGET.
 "davit lock" updates it.
 
-With FILE only these files are pulled, by their path in the artifact. --output is a directory, or for
-one FILE the name it gets ("-" is standard output, also for the only file of an artifact).`,
+With FILE, a path in the artifact, only these files are pulled. --output is a directory or, for one
+FILE, its new name. "-" is standard output: for one FILE, or for the only file of an artifact.`,
 		Example: `  davit pull registry.example.com/models/tiny:1.0 -o tiny
   davit pull ./oci -o out --include '*.md'
   davit pull registry.example.com/models/tiny:1.0 tiny.gguf -o model.gguf
@@ -81,7 +81,7 @@ one FILE the name it gets ("-" is standard output, also for the only file of an 
 	fs.StringVar(&opts.platform, "platform", "", "choose the manifest of an index for `OS/ARCH[/VARIANT]` (default: this machine's)")
 	fs.BoolVar(&opts.NoUnpack, "no-unpack", false, "do not unpack directories; a volume is one tar, as for podman volume import")
 	fs.BoolVar(&opts.Referrers, "referrers", false, "also pull attachments, each into referrers/KIND-DIGEST")
-	fs.BoolVar(&opts.Preserve, "preserve", false, "restore owners, modes, times and xattrs where they were packed")
+	fs.BoolVar(&opts.Preserve, "preserve", false, "restore owners, modes, times, and xattrs where they were packed")
 	fs.BoolVar(&opts.Force, "force", false, "overwrite files that were changed, or that davit did not create")
 	fs.BoolVar(&opts.Delete, "delete", false, "remove files of the last pull from the same repository that are no longer in the artifact")
 	fs.BoolVar(&opts.durable, "durable", true, "return when the files are on the disk and survive power loss; =false is faster")
@@ -112,7 +112,7 @@ type pullOptions struct {
 	kinds        []string // kinds of attachments to pull; empty: pull the target itself
 	allPlatforms bool
 	record       string // distinguishes the records of several pulls into one directory
-	unrecorded   bool   // the directory is temporary
+	unrecorded   bool   // the directory is temporary, and needs no record
 	listAll      bool   // list every file in the result
 }
 
@@ -155,7 +155,7 @@ func pullFrom(ctx context.Context, a *app.App, t *app.Target, opts pullOptions) 
 }
 
 // pin completes the reference of a target, and returns the reference to read. This is the digest that was verified or locked, if the options
-// demand one.
+// require that.
 func (o *pullOptions) pin(ctx context.Context, a *app.App, t *app.Target) (string, error) {
 	if err := o.lock.Open(t); err != nil {
 		return "", err
@@ -174,6 +174,7 @@ func (o *pullOptions) pin(ctx context.Context, a *app.App, t *app.Target) (strin
 	return pinned, err
 }
 
+// place pulls an artifact into the directory opts.output, which must exist.
 func place(ctx context.Context, a *app.App, t *app.Target, reference string, opts pullOptions) (*pull.Result, error) {
 	dst, err := os.OpenRoot(opts.output)
 	if err != nil {

@@ -28,7 +28,7 @@ import (
 // runPullFiles pulls the files that the command line names. One file may get another name, or go to standard output.
 func runPullFiles(ctx context.Context, a *app.App, cmd *cobra.Command, opts pullOptions, files []string) error {
 	files = opts.includeFiles(files)
-	named := cmd.Flags().Changed("output")
+	hasOutput := cmd.Flags().Changed("output")
 	if opts.output == "-" {
 		if err := opts.checkStdout(files); err != nil {
 			return err
@@ -55,7 +55,7 @@ func runPullFiles(ctx context.Context, a *app.App, cmd *cobra.Command, opts pull
 		} else {
 			result, err = pullAs(ctx, a, t, opts, files[0])
 		}
-		return result, explainMissing(err, t.Ref, files, named)
+		return result, explainMissing(err, t.Ref, files, hasOutput)
 	})
 	if err != nil {
 		return err
@@ -142,7 +142,7 @@ func patternFor(name string) string {
 	return "{" + quoted + "," + quoted + "/}"
 }
 
-// checkPulled returns an error if one of several files is not in the artifact.
+// checkPulled returns a *missing.NameError for the first file that a pull did not place in the directory.
 func checkPulled(dir string, files []string) error {
 	for _, name := range files {
 		if _, err := os.Lstat(filepath.Join(dir, filepath.FromSlash(name))); err != nil {
@@ -154,7 +154,7 @@ func checkPulled(dir string, files []string) error {
 
 // explainMissing adds advice to the error about a file that the artifact does not have. The argument may have been meant as another artifact,
 // as a pattern, or as the output directory.
-func explainMissing(err error, ref registry.Reference, files []string, named bool) error {
+func explainMissing(err error, ref registry.Reference, files []string, hasOutput bool) error {
 	var unknown *missing.NameError
 	isFile := func(typed string) bool {
 		return typed == "" || slices.ContainsFunc(files, func(file string) bool { return typed == file || typed == patternFor(file) })
@@ -178,7 +178,7 @@ func explainMissing(err error, ref registry.Reference, files []string, named boo
 		advice = []string{shell.Command(slices.Concat([]string{"davit", "pull", ref.String()}, others, []string{"-o", "-"})...)}
 	} else if strings.ContainsAny(name, "*?[{") {
 		advice = []string{adviceForPattern(ref.String(), name)}
-	} else if !named {
+	} else if !hasOutput {
 		advice = append(advice, fmt.Sprintf("all files into %s: %s", name, shell.Command("davit", "pull", ref.String(), "-o", name)))
 	}
 	return &exit.MissingError{Text: fmt.Sprintf("%s: no file %q", ref, name), Advice: strings.Join(advice, "\n")}

@@ -33,6 +33,7 @@ func importOld(records, path, dir string) {
 	}
 }
 
+// oldRecords returns the paths at which earlier versions wrote the record for a directory.
 func oldRecords(records, dir string) []string {
 	abs, err := filepath.Abs(dir)
 	if err != nil {

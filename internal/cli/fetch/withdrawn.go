@@ -14,7 +14,7 @@ import (
 )
 
 // removeWithdrawn removes unchanged files that earlier pulls of attachments from the same origin placed, and that this one did not:
-// their attachments are no longer attached, or have another directory because names collide, or no longer do.
+// their attachments were detached, or have another directory because names of files collide now or no longer collide.
 func (r *attachmentsResult) removeWithdrawn(a *app.App, origin string, all []*attachment, opts pullOptions) error {
 	isType := func(kind string) bool { return strings.Contains(kind, "/") }
 	if len(opts.Include)+len(opts.Roles) > 0 || slices.ContainsFunc(opts.kinds, isType) {
@@ -57,6 +57,7 @@ func (r *attachmentsResult) removeWithdrawn(a *app.App, origin string, all []*at
 	return nil
 }
 
+// skipMissing returns nil for the error that a file does not exist, and other errors unchanged.
 func skipMissing(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -73,11 +74,11 @@ func isOtherPlatform(rel string, all []*attachment) bool {
 	return !slices.ContainsFunc(all, func(one *attachment) bool { return one.dir == rel || filepath.Dir(one.dir) == rel })
 }
 
-// recordKey matches what distinguishes the records of attachments in one directory.
+// recordKey matches the suffix that distinguishes the records of attachments in one directory.
 var recordKey = lazy.Regexp(`^\.[0-9a-f]{12}$`)
 
-// removeIn removes the files of a directory that records of attachments have, and that are not placed. It keeps changed ones unless
-// forced.
+// removeIn removes the files of a directory that are in records of attachments and not in placed. It keeps changed files, unless r.force
+// is set.
 func (r *attachmentsResult) removeIn(a *app.App, origin, rel string, placed map[string]bool) error {
 	dst, err := os.OpenRoot(filepath.Join(r.dir, rel))
 	if err != nil {
@@ -108,7 +109,7 @@ func (r *attachmentsResult) removeIn(a *app.App, origin, rel string, placed map[
 			}
 			if !r.force && !records.IsOurs(dst, f.Path, info) {
 				r.Kept = append(r.Kept, name)
-				a.Note("%s was changed, and is kept: its attachment is no longer there", filepath.Join(r.dir, name))
+				a.Note("%s was changed and is kept, although its attachment was detached", filepath.Join(r.dir, name))
 				continue
 			}
 			if err := dst.Remove(f.Path); err != nil {

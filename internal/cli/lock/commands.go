@@ -27,9 +27,9 @@ func Commands(a *app.App) []*cobra.Command {
 		Use:   "lock COMMAND",
 		Short: "Update or check a file of locked digests",
 		Long: `A lock file has the digest, size, and kind of each reference, and the key that signed it. "davit pull
---lock FILE" creates it, and then pulls nothing that is not in it or differs. It is JSON, sorted, and
-meant to be committed. COMMAND is update, which locks the digests of references, or check, which
-compares them with the file.`,
+--lock FILE" creates it, and from then on refuses artifacts that are not in it or differ. It is
+sorted JSON, meant to be committed. COMMAND is update, which locks the digests of references, or
+check, which compares them with the file.`,
 		Example: `  davit lock update registry.example.com/models/tiny:1.0
   davit lock check`,
 		GroupID: app.GroupTrust,
@@ -92,7 +92,7 @@ func runUpdate(ctx context.Context, a *app.App, references []string, opts option
 			return err
 		}
 		if old := had.Find(e.Reference); old != nil && old.Key != "" && e.Key == "" {
-			return &exit.UsageError{Err: fmt.Errorf("%s: the lock file has a key for it, and none is given", e.Reference), Hint: "add --verify-key FILE"}
+			return &exit.UsageError{Err: fmt.Errorf("%s: the lock file has its key, and no key is given", e.Reference), Hint: "add --verify-key FILE"}
 		}
 		result.Artifacts = append(result.Artifacts, updated{Entry: *e})
 	}
@@ -136,7 +136,7 @@ func explainMissing(name string, err error) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return &exit.MissingError{Text: name + ": no such lock file: not found", Advice: shell.Command("davit", "lock", "update", "--lock", name, "REF") + " creates it"}
+	return &exit.MissingError{Text: name + ": lock file not found", Advice: shell.Command("davit", "lock", "update", "--lock", name, "REF") + " creates it"}
 }
 
 // updateResult is the result of "lock update".
@@ -241,6 +241,7 @@ type checked struct {
 	KeyChecked bool          `json:"keyChecked"` // a signature by the key was verified
 }
 
+// compare sets the status. Keys are compared only if a signature was verified.
 func (c *checked) compare(now *lockfile.Entry) {
 	c.Status, c.Now = statusSame, now.Digest
 	c.KeyChecked = c.Key != "" && c.Key == now.Key

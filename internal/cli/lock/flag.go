@@ -31,7 +31,7 @@ type Flag struct {
 
 // AddFlag adds the flag.
 func (f *Flag) AddFlag(fs *pflag.FlagSet) {
-	fs.StringVar(&f.file, "lock", "", "pull only what `FILE` has the digest of; without the file, create it")
+	fs.StringVar(&f.file, "lock", "", "pull only artifacts that are locked in `FILE`, which is created if missing")
 }
 
 // IsSet reports whether the flag was given.
@@ -50,12 +50,12 @@ func (f *Flag) Open(t *app.Target) error {
 		return err
 	}
 	f.locked = locked
-	any := t.Ref
+	tagged := t.Ref
 	for _, e := range locked.Artifacts {
-		if ref, err := registry.Parse(e.Reference); err == nil && ref.Name() == any.Name() && ref.InLayout() == any.InLayout() {
+		if ref, err := registry.Parse(e.Reference); err == nil && ref.Name() == tagged.Name() && ref.InLayout() == tagged.InLayout() {
 			t.Locked = func(tag string) bool {
-				any.Tag = tag
-				return locked.Find(any.String()) != nil
+				tagged.Tag = tag
+				return locked.Find(tagged.String()) != nil
 			}
 		}
 	}
@@ -86,16 +86,16 @@ func (f *Flag) Pin(ctx context.Context, t *app.Target, reference string, keys []
 	case locked == nil:
 		return "", refuse("no entry")
 	case locked.Digest != now.Digest:
-		return "", refuse("digest mismatch: got %s, want %s", now.Digest, locked.Digest)
+		return "", refuse("digest mismatch: want %s, got %s", locked.Digest, now.Digest)
 	case locked.Size != now.Size:
-		return "", refuse("size mismatch: got %d bytes, want %d", now.Size, locked.Size)
+		return "", refuse("size mismatch: want %d bytes, got %d", locked.Size, now.Size)
 	case locked.Kind != now.Kind:
-		return "", refuse("kind mismatch: got %s, want %s", now.Kind, locked.Kind)
+		return "", refuse("kind mismatch: want %s, got %s", locked.Kind, now.Kind)
 	case locked.Key != "" && len(keys) == 0:
 		return "", &artifact.Error{Op: "pulling", Item: now.Reference, Hint: "add --verify-key FILE with that key",
 			Err: artifact.Refused("", "signature not checked: %s has the key %s", f.file, locked.Key)}
 	case locked.Key != "" && !hasKey(keys, locked.Key):
-		return "", refuse("signed by another key: got %s, want %s", keys[0].Hint(), locked.Key)
+		return "", refuse("key mismatch: want %s, got %s", locked.Key, keys[0].Hint())
 	case locked.Key == "" && len(keys) > 0 && keys[0].Name != "":
 		f.note = fmt.Sprintf("%s has no key for %s: to lock it, too, %s --verify-key %s", f.file, now.Reference, f.updateCommand(now.Reference), shell.Quote(keys[0].Name))
 	}
@@ -112,7 +112,7 @@ func (f *Flag) Record(ctx context.Context) error {
 	}
 	return update(ctx, f.file, func(file *lockfile.File) error {
 		if had := file.Find(f.record.Reference); had != nil && *had != *f.record { // another process was first
-			return &artifact.Error{Op: "pulling", Item: f.record.Reference, Err: artifact.Refused("", "another entry is in %s now", f.file),
+			return &artifact.Error{Op: "pulling", Item: f.record.Reference, Err: artifact.Refused("", "%s has another entry by now", f.file),
 				Hint: f.updateCommand(f.record.Reference)}
 		}
 		file.Set(*f.record)
@@ -140,7 +140,7 @@ func resolve(ctx context.Context, t *app.Target, reference string, keys []trust.
 		return nil, err
 	}
 	if reference != t.Ref.Reference() && reference != desc.Digest.String() {
-		return nil, artifact.Refused(t.Ref.String(), "it moved while it was read: from %s to %s", reference, desc.Digest)
+		return nil, artifact.Refused(t.Ref.String(), "moved while it was read: from %s to %s", reference, desc.Digest)
 	}
 	kind, err := readKind(ctx, t, desc)
 	if err != nil {

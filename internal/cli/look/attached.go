@@ -27,7 +27,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// shown is a document to show: a manifest, and the path of a file in it, or "" for the readable part.
+// shown is a document to show: a file in a manifest. If path is empty, it is the readable part of the artifact.
 type shown struct{ manifest, path string }
 
 // findAttached returns the attachments to show, and a note if they belong to the index or to another platform of the subject. The digest of
@@ -103,7 +103,7 @@ func describeDifference(found *referrers.Found, alert string) string {
 	return strings.Join(notes, "; ")
 }
 
-// newNoneAttached returns the error that nothing matches. Its hint names other attachments, or a place that has one.
+// newNoneAttached returns the error that no attachment matches. Its hint names other attachments, or an index that has one.
 func newNoneAttached(ctx context.Context, t *app.Target, none *referrers.NoneAttachedError, subject ocispec.Descriptor) error {
 	e := &exit.MissingError{Text: fmt.Sprintf("%s: no %s is attached", t.Ref, results.ListKinds(none.Options.Kind))}
 	if none.Options.Alert != "" {
@@ -123,7 +123,7 @@ func newNoneAttached(ctx context.Context, t *app.Target, none *referrers.NoneAtt
 		return e
 	}
 	if none.Place != nil {
-		e.Advice = commandForStatement(t.Ref, none.Place, none.Options)
+		e.Advice = hintForStatement(t.Ref, none.Place, none.Options)
 	} else {
 		e.Advice = results.SuggestKinds(none.Options.Kind)
 	}
@@ -133,10 +133,10 @@ func newNoneAttached(ctx context.Context, t *app.Target, none *referrers.NoneAtt
 	return e
 }
 
-// commandForStatement returns the command that shows a statement about a manifest that is stored in an index.
-func commandForStatement(ref registry.Reference, place *referrers.Place, opts referrers.AttachedOptions) string {
+// hintForStatement returns the hint with the command that shows a statement about a manifest. The statement is stored in an index.
+func hintForStatement(ref registry.Reference, place *referrers.Place, opts referrers.AttachedOptions) string {
 	ref.Tag, ref.Digest = place.Tag, place.Digest
-	return fmt.Sprintf("the index %q has one about this manifest: %s", place.Tag,
+	return fmt.Sprintf("the index %q has a statement about this manifest: %s", place.Tag,
 		shell.Command("davit", "show", "--kind", opts.Kind, "--platform", manifest.FormatPlatform(place.Platform), ref.String()))
 }
 

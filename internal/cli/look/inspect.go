@@ -93,7 +93,7 @@ func runInspect(ctx context.Context, a *app.App, opts inspectOptions) error {
 	case opts.config && info.Config == nil:
 		return &exit.UsageError{Err: fmt.Errorf("%s is an index: it has no config", info.Reference), Hint: "choose a manifest with --platform"}
 	case opts.config && info.Config.Raw == nil:
-		return fmt.Errorf("%s: config too large: %s", info.Reference, term.Size(info.Config.Size))
+		return fmt.Errorf("%s: config too large: %s, limit is %s", info.Reference, term.Size(info.Config.Size), term.Size(manifest.MaxSize))
 	case opts.config:
 		return a.WriteRaw(info.Config.Raw)
 	}
@@ -115,7 +115,7 @@ func inspectIn(ctx context.Context, t *app.Target, opts inspect.Options) (*inspe
 // inspectResult is the result of inspect.
 type inspectResult struct {
 	*inspect.Info
-	Signatures []trust.Signature `json:"signatures,omitempty"` // if a key was given to check them
+	Signatures []trust.Signature `json:"signatures,omitempty"` // only with --verify-key
 }
 
 // WriteText prints the artifact as a tree.
@@ -192,7 +192,7 @@ func addLayers(t *term.Tree, layers []inspect.Layer) {
 	}
 }
 
-// addWeights draws the header of a file of model weights, without the vocabulary.
+// addWeights draws the header of a file of model weights, without the fields of the tokenizer.
 func addWeights(t *term.Tree, w *inspect.WeightsHead) {
 	add := func(name, value string) {
 		if value != "" && value != "0" && t.Len() < maxFields {
@@ -213,8 +213,9 @@ func addWeights(t *term.Tree, w *inspect.WeightsHead) {
 // formatShape formats a shape as [4096 × 128].
 func formatShape(shape []int64) string { return strings.ReplaceAll(fmt.Sprint(shape), " ", " × ") }
 
-// maxShown limits how many characters of a value are shown, and maxFields how many fields of a config.
 const (
-	maxShown  = 120
+	// maxShown is the maximum number of characters of a value that are shown.
+	maxShown = 120
+	// maxFields is the maximum number of fields of a config or header that are shown, and of steps of a history.
 	maxFields = 24
 )

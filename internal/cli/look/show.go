@@ -43,10 +43,10 @@ func newShowCommand(a *app.App) *cobra.Command {
 		Long: `Find the part of an artifact that people read and show it: Markdown and HTML laid out for the terminal,
 the components of an SBOM counted by license, a summary of reports, VEX, and attestations, the content of a signed statement (its signature
 is not verified), anything else unchanged. PATH names the file, as ls prints it. A terminal gets
-color unless NO_COLOR is set, and a pager: $DAVIT_PAGER, $PAGER or less; "cat" turns it off.
+color unless NO_COLOR is set, and a pager: $DAVIT_PAGER, $PAGER, or less; "cat" turns it off.
 
---kind shows the attachments of TARGET instead, all of them or with --latest the newest, each
-content once. That is how to find the runbook of a running image by its digest. What is attached
+--kind shows the attachments of TARGET instead: all of them or, with --latest, the newest. Equal
+documents are shown once. So the digest of a running image leads to its runbook. What is attached
 to the index of TARGET, or to another platform, is shown with a note. --alert without a name
 lists the alerts for which there are runbooks.`,
 		Example: `  davit show registry.example.com/models/tiny:1.0
@@ -226,7 +226,7 @@ func readIn(ctx context.Context, a *app.App, t *app.Target, one shown, opts show
 	return doc, nil
 }
 
-// hintAtAttached returns the commands that show the attachments, one for each kind that is not in the list except, or "" without attachments.
+// hintAtAttached returns a hint with a line for each kind of attachments that is not in the list except, with the command that shows them.
 func hintAtAttached(ctx context.Context, t *app.Target, except string) string {
 	ctx, cancel := fetch.ForHint(ctx)
 	defer cancel()

@@ -14,13 +14,13 @@ import (
 
 // event is a line of --progress json.
 type event struct {
-	Event     string        `json:"event"` // planned, started, advanced, skipped, mounted, done, note, or warning
+	Event     string        `json:"event"` // planned, started, advanced, skipped, mounted, done, note, warning, or debug
 	ID        string        `json:"id,omitempty"`
 	Name      string        `json:"name,omitempty"`
 	Digest    digest.Digest `json:"digest,omitempty"` // empty if it is not known yet
 	MediaType string        `json:"mediaType,omitempty"`
 	Size      *int64        `json:"size,omitempty"`    // absent if it is not known yet
-	Resumed   int64         `json:"resumed,omitempty"` // the part of Bytes that was there before this run
+	Resumed   int64         `json:"resumed,omitempty"` // the part of Bytes that existed before this run
 	Bytes     *int64        `json:"bytes,omitempty"`   // done so far
 	Message   string        `json:"message,omitempty"`
 }
@@ -46,7 +46,7 @@ const advanceInterval = time.Second
 type eventWriter struct {
 	p    *Printer
 	mu   sync.Mutex
-	told map[string]advance // the last event about the bytes of a blob
+	last map[string]advance // the last event about the bytes of a blob, by ID
 }
 
 // advance is the progress of a blob at some time.
@@ -56,7 +56,7 @@ type advance struct {
 	resumed int64 // bytes of the first event
 }
 
-func newEventWriter(p *Printer) *eventWriter { return &eventWriter{p: p, told: map[string]advance{}} }
+func newEventWriter(p *Printer) *eventWriter { return &eventWriter{p: p, last: map[string]advance{}} }
 
 // Report writes an event. It skips progress that has no new bytes or comes within a second of the last event about the same blob.
 func (w *eventWriter) Report(e artifact.Event) {
@@ -73,16 +73,16 @@ func (w *eventWriter) Report(e artifact.Event) {
 		line.Size = &e.Descriptor.Size
 	}
 	if e.Step == artifact.Advanced {
-		last, isTold := w.told[e.ID]
+		last, hasLast := w.last[e.ID]
 		now := time.Now()
 		if e.Bytes == last.bytes || now.Sub(last.at) < advanceInterval {
-			w.told[e.ID] = last // the first event may say that nothing was there before
+			w.last[e.ID] = last // a first event without bytes: nothing existed before
 			return
 		}
-		if !isTold {
+		if !hasLast {
 			last.resumed = e.Bytes
 		}
-		w.told[e.ID] = advance{now, e.Bytes, last.resumed}
+		w.last[e.ID] = advance{now, e.Bytes, last.resumed}
 		line.Bytes, line.Resumed = &e.Bytes, last.resumed
 	}
 	w.p.writeEvent(line)

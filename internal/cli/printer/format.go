@@ -51,7 +51,7 @@ func (f *Format) Set(value string) error {
 	return fmt.Errorf("not a format, nor a template such as '{{json .}}'")
 }
 
-// Guess sets the format to JSON if the arguments, or else the value of the environment variable, ask for it. It runs before the arguments are
+// Guess sets the format to JSON if the arguments or, without --format, the value of the environment variable request it. It runs before the arguments are
 // parsed, so that an error in parsing them is JSON, too.
 func (f *Format) Guess(args []string, value string) {
 	for i, arg := range args {

@@ -9,12 +9,12 @@ import (
 	"github.com/davit-oci/davit/internal/term"
 )
 
-// Tell prints the notes and warnings of plans. A note that several plans share is printed once.
-func (p *Printer) Tell(plans ...*artifact.Plan) {
+// PrintNotes prints the notes and warnings of plans. A note that several plans share is printed once.
+func (p *Printer) PrintNotes(plans ...*artifact.Plan) {
 	p.deferInJSON(func() {
-		told := map[string]bool{}
+		printed := map[string]bool{}
 		for _, plan := range plans {
-			p.tell(plan, told)
+			p.printNotes(plan, printed)
 		}
 	})
 }
@@ -27,7 +27,7 @@ func (p *Printer) WarnEarly(format string, args ...any) {
 // deferInJSON calls print now or, in JSON format, in Flush: if the command fails, standard error has only the error.
 func (p *Printer) deferInJSON(print func()) {
 	if p.Format.Name == "json" {
-		p.kept = append(p.kept, print)
+		p.deferred = append(p.deferred, print)
 		return
 	}
 	print()
@@ -35,14 +35,14 @@ func (p *Printer) deferInJSON(print func()) {
 
 // Flush prints the notes and warnings that were deferred to the end of the command.
 func (p *Printer) Flush() {
-	for _, print := range p.kept {
+	for _, print := range p.deferred {
 		print()
 	}
-	p.kept = nil
+	p.deferred = nil
 }
 
-// TellMore prints the warnings that only packing found, and that the plan does not have.
-func (p *Printer) TellMore(plan *artifact.Plan, warnings []string) {
+// PrintMoreWarnings prints the warnings that packing found and the plan does not have.
+func (p *Printer) PrintMoreWarnings(plan *artifact.Plan, warnings []string) {
 	p.deferInJSON(func() {
 		for _, w := range warnings {
 			if !hasWarning(plan, w) {
@@ -58,12 +58,13 @@ func hasWarning(plan *artifact.Plan, warning string) bool {
 	return slices.Contains(plan.Warnings, warning) || slices.ContainsFunc(plan.Platforms, in) || slices.ContainsFunc(plan.Referrers, in)
 }
 
-func (p *Printer) tell(plan *artifact.Plan, told map[string]bool) {
+// printNotes prints the notes and warnings of a plan, and of the plans inside it, that are not in printed yet.
+func (p *Printer) printNotes(plan *artifact.Plan, printed map[string]bool) {
 	once := func(note, about string) {
-		if !told[note+about] {
+		if !printed[note+about] {
 			p.Note("%s", note)
 		}
-		told[note+about] = true
+		printed[note+about] = true
 	}
 	for _, n := range plan.Notes {
 		once(n, "")
@@ -77,16 +78,16 @@ func (p *Printer) tell(plan *artifact.Plan, told map[string]bool) {
 		}
 	}
 	for _, w := range plan.Warnings {
-		if !told[w] {
+		if !printed[w] {
 			p.Warn("%s", w)
 		}
-		told[w] = true
+		printed[w] = true
 	}
 	for _, inner := range plan.Platforms {
-		p.tell(inner, told)
+		p.printNotes(inner, printed)
 	}
 	for _, referrer := range plan.Referrers {
-		p.tell(referrer, told)
+		p.printNotes(referrer, printed)
 	}
 }
 

@@ -26,7 +26,7 @@ func TestTellPrintsEachNoteOnce(t *testing.T) {
 	} {
 		var out bytes.Buffer
 		p := &printer.Printer{Stderr: term.NewConsole(&out), ListLeftOut: tc.list}
-		p.Tell(plan("k: 1"), plan("k: 1", "k: 2"))
+		p.PrintNotes(plan("k: 1"), plan("k: 1", "k: 2"))
 		if out.String() != tc.want {
 			t.Errorf("got\n%s\nwant\n%s", out.String(), tc.want)
 		}

@@ -17,17 +17,17 @@ const (
 )
 
 // Page prints a long text. On a terminal, the text is fitted to the width, and a pager shows it if it is longer than the screen.
-func (p *Printer) Page(rendered func(markdown.Options) Result) error {
+func (p *Printer) Page(render func(markdown.Options) Result) error {
 	screen, ok := p.Stdout.(*os.File)
 	if !ok || !term.IsScreen(screen) {
-		return p.Print(rendered(markdown.Options{Width: plainWidth}))
+		return p.Print(render(markdown.Options{Width: plainWidth}))
 	}
 	width, height, ok := term.Dimensions(screen)
 	if !ok {
 		width, height = plainWidth, 24
 	}
 	var text bytes.Buffer
-	if err := rendered(markdown.Options{Width: min(width, maxWidth), Styled: HasColors(true)}).WriteText(&text); err != nil {
+	if err := render(markdown.Options{Width: min(width, maxWidth), Styled: HasColors(true)}).WriteText(&text); err != nil {
 		return err
 	}
 	pager := pagerCommand()
@@ -56,8 +56,8 @@ func pagerCommand() string {
 	return "less"
 }
 
-// pagerEnv returns the environment of the pager: less leaves short texts on the screen and passes colors on, unless the
-// user's LESS says otherwise.
+// pagerEnv returns the environment of the pager. Unless LESS is set, less leaves short texts on the screen, and passes colors
+// through.
 func pagerEnv() []string {
 	env := os.Environ()
 	if _, set := os.LookupEnv("LESS"); !set {

@@ -21,10 +21,10 @@ type Printer struct {
 	Stderr *term.Console
 	Format Format
 	Quiet  bool
-	// ListLeftOut makes Tell list the files that are left out, not only count them.
+	// ListLeftOut makes PrintNotes list the files that are left out, not only count them.
 	ListLeftOut bool
 
-	kept []func() // deferred until Flush
+	deferred []func() // called by Flush
 }
 
 // Result is the result of a command. It is encoded as JSON as it is; WriteText prints it as text.
@@ -43,7 +43,7 @@ func (p *Printer) Print(r Result) error {
 	return p.WriteOut(out.Bytes())
 }
 
-// PrintUnlessQuiet prints a result that only confirms success, as the exit code does.
+// PrintUnlessQuiet prints a result that only confirms success. With --quiet, it prints nothing as text, because the exit code is enough.
 func (p *Printer) PrintUnlessQuiet(r Result) error {
 	if p.Quiet && p.Format.String() == "text" {
 		return nil

@@ -43,7 +43,7 @@ func (t *Tally) String() string {
 	case 0:
 		return text
 	case 1:
-		return text + "; 1 was there"
+		return text + "; 1 already there"
 	}
-	return text + "; " + term.Plural(t.There, "other") + " were there"
+	return text + "; " + term.Plural(t.There, "other") + " already there"
 }

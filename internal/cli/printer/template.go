@@ -196,7 +196,7 @@ func completeStruct(v reflect.Value, data map[string]any) {
 			if name == "" {
 				name = field.Name
 			}
-			if value, there := data[name]; there {
+			if value, ok := data[name]; ok {
 				complete(v.Field(i), value)
 			} else {
 				data[name] = emptyJSON(field.Type)

@@ -61,7 +61,7 @@ func runPack(ctx context.Context, a *app.App, opts packOptions) error {
 	}
 	defer s.Close()
 	a.ListLeftOut = opts.dryRun
-	a.Tell(s.Plan)
+	a.PrintNotes(s.Plan)
 	if opts.dryRun {
 		return printManifest(ctx, a, s, target)
 	}

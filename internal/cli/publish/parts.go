@@ -41,7 +41,7 @@ func (p sentPart) addRow(w io.Writer, t *term.Table, verb string) {
 	}
 	row := []string{verb, p.Reference, p.Kind}
 	if len(p.Was) > 0 {
-		row = append(row, results.Moved(w, p.Tags, p.Was)...)
+		row = append(row, results.FormatTags(w, p.Tags, p.Was)...)
 	}
 	t.Row(row...)
 }

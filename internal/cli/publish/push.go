@@ -128,7 +128,7 @@ func runPush(ctx context.Context, a *app.App, opts pushOptions) error {
 	opts.skipParts(s.Plan)
 	a.ListLeftOut = opts.dryRun
 	noteParts(s.Plan, target)
-	a.Tell(s.Plan)
+	a.PrintNotes(s.Plan)
 	if opts.dryRun {
 		return previewSend(ctx, a, s, sendOptions{target: target, tags: opts.tags, ifAbsent: opts.ifAbsent})
 	}
@@ -251,7 +251,7 @@ func previewSend(ctx context.Context, a *app.App, s *source.Source, opts sendOpt
 		return err
 	}
 	preview.Reference = d.ref.String()
-	a.TellMore(s.Plan, preview.Warnings)
+	a.PrintMoreWarnings(s.Plan, preview.Warnings)
 	parts, err := previewParts(ctx, a, s, opts)
 	if err != nil {
 		return err

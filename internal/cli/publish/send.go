@@ -69,7 +69,7 @@ func send(ctx context.Context, a *app.App, s *source.Source, opts sendOptions) e
 		return err
 	}
 	result.Reference = d.ref.String()
-	a.TellMore(s.Plan, result.Warnings)
+	a.PrintMoreWarnings(s.Plan, result.Warnings)
 	return a.Print(sentResult{results.Sent{Result: result, Verb: opts.verb}, parts, tally})
 }
 

@@ -57,7 +57,7 @@ func (v View) AddReferrers(t *term.Tree, all []*referrers.Referrer) {
 
 // Verdict returns the result of checking a signature, with the key that verified it: never more than was checked.
 func (v View) Verdict(r *referrers.Referrer) string {
-	said := r.Annotations[mediatypes.AttachmentSummary]
+	text := r.Annotations[mediatypes.AttachmentSummary]
 	for _, s := range v.signed {
 		if s.Digest != r.Digest {
 			continue
@@ -68,15 +68,15 @@ func (v View) Verdict(r *referrers.Referrer) string {
 		case s.Problem != "":
 			return "not verified: " + s.Problem
 		case s.Identity != "":
-			said = "certificate of " + s.Identity
+			text = "certificate of " + s.Identity
 		case s.KeyHint != "":
-			said = "key " + s.KeyHint
+			text = "key " + s.KeyHint
 		}
 	}
-	if key, ok := strings.CutPrefix(said, "key "); ok {
-		said = "key " + term.Fingerprint(v.w, key)
+	if key, ok := strings.CutPrefix(text, "key "); ok {
+		text = "key " + term.Fingerprint(v.w, key)
 	}
-	return strings.TrimSuffix("not verified; "+said, "; ")
+	return strings.TrimSuffix("not verified; "+text, "; ")
 }
 
 // summarize returns the facts about the content of a referrer in a listing: alerts, the summary of a document, the statement, or the type.
@@ -86,7 +86,7 @@ func summarize(r *referrers.Referrer) string {
 		alerts = level + ": " + alerts
 	}
 	var parts []string
-	for _, part := range []string{alerts, Stated(r), r.Annotations[mediatypes.AttachmentSummary]} {
+	for _, part := range []string{alerts, PredicateTypes(r), r.Annotations[mediatypes.AttachmentSummary]} {
 		if part != "" {
 			parts = append(parts, part)
 		}
@@ -97,7 +97,7 @@ func summarize(r *referrers.Referrer) string {
 	return strings.Join(parts, "; ")
 }
 
-// DescribeUndecided says of attachments why their dates do not tell which one is the newest.
+// DescribeUndecided explains why the dates of attachments do not determine the newest.
 func DescribeUndecided(n int, kind string, created time.Time) string {
 	text := term.Plural(n, "attachment") + " of kind " + kind
 	if created.IsZero() {
@@ -129,8 +129,8 @@ func AdviseKinds(ctx context.Context, src oras.ReadOnlyGraphTarget, ref registry
 	return fmt.Sprintf("attached: %s; %s", nameKinds(all), discover)
 }
 
-// AdviseIndex returns the hint for a manifest, named by its digest, if its index has attachments of this kind ("": of any): orchestrators
-// show the digest of the manifest that they run. The hint is "" if there is no such index. It takes two seconds at most.
+// AdviseIndex returns the hint for a manifest, named by its digest, if its index has attachments of a kind, or of any kind if kind is empty:
+// orchestrators show the digest of the manifest that they run. Without such an index, the hint is empty. It takes two seconds at most.
 func AdviseIndex(ctx context.Context, src oras.ReadOnlyGraphTarget, ref registry.Reference, kind string) string {
 	if ref.Digest == "" {
 		return ""
@@ -164,8 +164,8 @@ func formatSize(r *referrers.Referrer) string {
 	return term.Size(size)
 }
 
-// Stated returns the predicate types of an attestation, separated by commas.
-func Stated(r *referrers.Referrer) string {
+// PredicateTypes returns the predicate types of an attestation, separated by commas.
+func PredicateTypes(r *referrers.Referrer) string {
 	types := slices.Clone(r.Statements)
 	if len(types) == 0 {
 		types = []string{cmp.Or(r.Annotations[mediatypes.PredicateType], r.Annotations[mediatypes.BundlePredicateType])}

@@ -62,8 +62,8 @@ func (r Sent) WriteText(w io.Writer) error {
 	return t.WriteText(w)
 }
 
-// Moved returns the tags, with the previous digests of those that moved.
-func Moved(w io.Writer, tags []string, was map[string]digest.Digest) []string {
+// FormatTags returns the tags, with the previous digests of those that moved.
+func FormatTags(w io.Writer, tags []string, was map[string]digest.Digest) []string {
 	words := slices.Clone(tags)
 	for i, tag := range tags {
 		if old := was[tag]; old != "" {
@@ -82,7 +82,7 @@ func AddTags(w io.Writer, t *term.Table, tags []string, was map[string]digest.Di
 	}
 	moved := slices.DeleteFunc(slices.Clone(tags), func(tag string) bool { return was[tag] == "" })
 	name := "tags"
-	for _, line := range append(lines, Moved(w, moved, was)...) {
+	for _, line := range append(lines, FormatTags(w, moved, was)...) {
 		t.Row(name, line)
 		name = ""
 	}

@@ -84,6 +84,7 @@ func newPassword(ctx context.Context, a *app.App) ([]byte, error) {
 	return password, nil
 }
 
+// writeNew writes a file that must not exist.
 func writeNew(name string, data []byte, mode fs.FileMode) error {
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 // passwordVariable is the environment variable with the password of a private key, as for cosign.
 const passwordVariable = "COSIGN_PASSWORD"
 
-// maxKey limits how many bytes of a key file are read.
+// maxKey is the maximum size of a key file, in bytes.
 const maxKey = 64 << 10
 
 // readPrivateKey reads the key that a flag names: a file, or env://VARIABLE.
@@ -35,7 +35,7 @@ func readPrivateKey(ctx context.Context, a *app.App, name string) (*sign.Key, er
 	case errors.As(err, &usage):
 		return nil, err
 	case errors.Is(err, sign.ErrPassword):
-		return nil, &exit.UsageError{Err: fmt.Errorf("key %q: %w", name, err), Hint: "the password is in $" + passwordVariable + ", or is asked for on a terminal"}
+		return nil, &exit.UsageError{Err: fmt.Errorf("key %q: %w", name, err), Hint: "set $" + passwordVariable + " to the password, or type it on a terminal"}
 	}
 	return nil, &exit.UsageError{Err: fmt.Errorf("key %q: %w", name, err), Hint: "\"davit keygen\" makes a pair of keys"}
 }
@@ -57,6 +57,7 @@ func readPublicKeys(ctx context.Context, names []string) ([]trust.Key, error) {
 	return keys, nil
 }
 
+// readKey returns the content of a key file, or of the environment variable in env://VARIABLE.
 func readKey(name string) ([]byte, error) {
 	if variable, ok := strings.CutPrefix(name, "env://"); ok {
 		data, ok := os.LookupEnv(variable)

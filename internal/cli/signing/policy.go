@@ -39,7 +39,7 @@ func readPolicyDemands(a *app.App, ref registry.Reference) ([]trust.Options, err
 			return nil, &artifact.Error{Op: "reading", Item: ref.String(), Err: artifact.Refused("", "the policy rejects it"),
 				Hint: "the policy is " + file + "; see containers-policy.json(5)"}
 		case policy.SignedBy:
-			a.Warn("%s demands a GPG signature of %s, which davit does not check", file, ref)
+			a.Warn("%s requires a GPG signature of %s, which davit does not check", file, ref)
 		case policy.SigstoreSigned:
 			demand, err := newDemand(a.Context, r, ref)
 			if err != nil {
@@ -77,7 +77,7 @@ func requirementsFor(p *policy.Policy, ref registry.Reference) ([]policy.Require
 // newDemand returns the options to verify a requirement, with its keys.
 func newDemand(ctx context.Context, r policy.Requirement, ref registry.Reference) (*trust.Options, error) {
 	if r.Keyless {
-		return nil, errors.New("keyless signatures are demanded, which davit does not check")
+		return nil, errors.New("keyless signatures are required, which davit does not check")
 	}
 	names := r.KeyPaths
 	if r.KeyPath != "" {
@@ -87,11 +87,11 @@ func newDemand(ctx context.Context, r policy.Requirement, ref registry.Reference
 	if err != nil {
 		return nil, err
 	}
-	datas := r.KeyDatas
+	inline := r.KeyDatas
 	if len(r.KeyData) > 0 {
-		datas = [][]byte{r.KeyData}
+		inline = [][]byte{r.KeyData}
 	}
-	for _, data := range datas {
+	for _, data := range inline {
 		key, err := trust.ParseKey(data, "the key in the policy")
 		if err != nil {
 			return nil, err
@@ -108,7 +108,7 @@ func newDemand(ctx context.Context, r policy.Requirement, ref registry.Reference
 	return &trust.Options{Keys: keys, Accepts: func(signed string) bool { return r.SignedIdentity.Accepts(signed, name, tag) }}, nil
 }
 
-// readPolicy reads the policy of the user, or else of all users. Without one it returns nil.
+// readPolicy returns the policy of the user, or else of all users, and the path of its file. Without a policy, it returns nil.
 func readPolicy() (*policy.Policy, string, error) {
 	files := []string{systemPolicy}
 	if home, err := os.UserHomeDir(); err == nil {

@@ -151,7 +151,7 @@ func (f *Flags) addFormat(fs *pflag.FlagSet) {
 // Signer signs the manifests that a command stores. A nil Signer signs nothing.
 type Signer struct{ with *sign.Options }
 
-// Signer returns the signer that the flags ask for, or nil without --sign-key. The key is read now: a wrong password is an error
+// Signer returns the signer for the flags, or nil without --sign-key. The key is read now: a wrong password is an error
 // before anything is sent. ref is the target of the command.
 func (f *Flags) Signer(ctx context.Context, a *app.App, ref registry.Reference) (*Signer, error) {
 	if f.key == "" {
@@ -164,7 +164,7 @@ func (f *Flags) Signer(ctx context.Context, a *app.App, ref registry.Reference) 
 	return &Signer{with}, nil
 }
 
-// In returns the function that signs a manifest in dst, or nil.
+// In returns the function that signs a manifest in dst. It is nil if the Signer is nil.
 func (s *Signer) In(dst oras.GraphTarget) func(context.Context, ocispec.Descriptor) error {
 	if s == nil {
 		return nil
@@ -206,7 +206,7 @@ func (f *Flags) repository(ref registry.Reference) (string, error) {
 	}
 	if f.reference == "" {
 		if ref.IsPath() {
-			return "", &exit.UsageError{Err: fmt.Errorf("a legacy signature requires a repository, and %s has none", ref), Hint: "--reference HOST/REPO says which"}
+			return "", &exit.UsageError{Err: fmt.Errorf("a legacy signature requires a repository, and %s has none", ref), Hint: "name it with --reference HOST/REPO"}
 		}
 		return ref.Name(), nil
 	}

@@ -35,7 +35,7 @@ func (f *Trust) AddFlags(fs *pflag.FlagSet) {
 func (f *Trust) AddVerifyFlags(fs *pflag.FlagSet) {
 	fs.StringArrayVar(&f.keys, "key", nil, "check that the public key in this `FILE` signed TARGET (repeatable: any of them)")
 	app.NameVariable(fs.Lookup("key"), app.EnvName("verify-key"))
-	fs.StringSliceVar(&f.require, "require", nil, "demand a signed attachment: a `KIND`, or attestation=PREDICATE-TYPE (repeatable)")
+	fs.StringSliceVar(&f.require, "require", nil, "require a signed attachment: a `KIND`, or attestation=PREDICATE-TYPE (repeatable)")
 }
 
 // AddMarkFlags adds --verify-key to a command that marks the signatures that the key made, and refuses nothing.
@@ -46,7 +46,7 @@ func (f *Trust) AddMarkFlags(fs *pflag.FlagSet) {
 
 // List returns the signatures of a manifest, of the manifests in an index, and of their attachments. Those that one of the keys made are
 // marked. Without a key, it returns none.
-func (f *Trust) List(ctx context.Context, t *app.Target, desc ocispec.Descriptor, attached []*referrers.Referrer, of []*referrers.AttachedTo) ([]trust.Signature, error) {
+func (f *Trust) List(ctx context.Context, t *app.Target, desc ocispec.Descriptor, attached []*referrers.Referrer, inIndex []*referrers.AttachedTo) ([]trust.Signature, error) {
 	if !f.IsSet() {
 		return nil, nil
 	}
@@ -55,7 +55,7 @@ func (f *Trust) List(ctx context.Context, t *app.Target, desc ocispec.Descriptor
 		return nil, err
 	}
 	manifests := append([]ocispec.Descriptor{desc}, withReferrers(attached)...)
-	for _, m := range of {
+	for _, m := range inIndex {
 		manifests = append(manifests, ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: m.Digest})
 		manifests = append(manifests, withReferrers(m.Referrers)...)
 	}
@@ -205,6 +205,7 @@ func verifyAll(ctx context.Context, a *app.App, t *app.Target, manifests []ocisp
 	return by, nil
 }
 
+// verify verifies one demand. It adds a hint to the error about a missing signature.
 func verify(ctx context.Context, t *app.Target, manifests []ocispec.Descriptor, demand trust.Options) (*trust.Report, error) {
 	report, err := trust.Verify(ctx, t.Target, manifests, demand)
 	var missing *trust.NotSignedError
