@@ -161,8 +161,9 @@ func (p *Printer) PrintError(err error) {
 		code := exit.Of(err)
 		e.Error.Code, e.Error.ExitCode = code.Name(), int(code)
 		e.Error.Message, e.Error.Hint = err.Error(), strings.Join(hints, "\n")
-		if errors.As(err, &e.Error.Problems) {
-			e.Error.Hint = problemHints(e.Error.Problems)
+		if problems := e.Error.Problems; errors.As(err, &problems) {
+			e.Error.Problems, e.Error.Hint = problems, problemHints(problems)
+			e.Error.Message = strings.Replace(e.Error.Message, problems.Error(), withoutHints(problems).Error(), 1)
 		}
 		write := WriteJSON
 		if lines {
@@ -176,13 +177,12 @@ func (p *Printer) PrintError(err error) {
 		p.printLines(err.Error(), hints...)
 		return
 	}
-	for _, problem := range problems {
+	for i, bare := range withoutHints(problems) {
 		var hints []string
-		if problem.Hint != "" {
-			hints = []string{problem.Hint}
+		if problems[i].Hint != "" {
+			hints = []string{problems[i].Hint}
 		}
-		problem.Hint = ""
-		p.printLines(problem.Error(), hints...)
+		p.printLines(bare.Error(), hints...)
 	}
 }
 
@@ -192,6 +192,15 @@ func (p *Printer) printLines(message string, hints ...string) {
 	for _, hint := range hints {
 		p.printLine(p.Stderr.Paint(term.Hint, "hint:"), hint)
 	}
+}
+
+// withoutHints returns the problems without their hints, which are printed apart.
+func withoutHints(problems artifact.Problems) artifact.Problems {
+	bare := slices.Clone(problems)
+	for i := range bare {
+		bare[i].Hint = ""
+	}
+	return bare
 }
 
 // problemHints returns the hints of the problems, each once.
