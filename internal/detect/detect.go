@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/declare"
+	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 )
@@ -62,11 +64,38 @@ func Detect(t *compose.Table, fsys fs.FS, paths []string, kind string) (*spec.Sp
 				return nil, nil, err
 			}
 		}
-		return &spec.Spec{Kind: "generic", Layers: makeLayers(paths)}, []string{"detected kind generic: no other fits; --kind sets another"}, nil
+		return &spec.Spec{Kind: "generic", Layers: makeLayers(paths)}, []string{noteGeneric(t, samples)}, nil
 	case 1:
 		return files.declare(chosen[0])
 	}
 	return nil, nil, newAmbiguousError(chosen)
+}
+
+// noteGeneric names the files that no kind fits, and for pages in Markdown the kinds that take any page if the user names them.
+func noteGeneric(t *compose.Table, samples []*tree.Sample) string {
+	var names []string
+	for _, s := range samples {
+		names = append(names, cmp.Or(strings.TrimPrefix(s.Path, "."), "the directory"))
+	}
+	note := fmt.Sprintf("detected kind generic: no other fits %s; --kind sets another", textdist.FirstFew(names))
+	if pages := kindsOfPages(t, samples); len(pages) > 0 {
+		note += ", such as " + strings.Join(pages, " or ")
+	}
+	return note
+}
+
+// kindsOfPages returns the attached kinds that have a role for each of the files, as a page in Markdown.
+func kindsOfPages(t *compose.Table, samples []*tree.Sample) (names []string) {
+	for _, k := range t.Kinds {
+		isPage := func(s *tree.Sample) bool {
+			r, ok := t.FindRole(k, s, "")
+			return ok && r.MediaType == "text/markdown" && !s.IsDir()
+		}
+		if k.Attached && !k.ReadOnly && !slices.ContainsFunc(samples, func(s *tree.Sample) bool { return !isPage(s) }) {
+			names = append(names, k.Name)
+		}
+	}
+	return names
 }
 
 // declare makes a Spec of the files of a kind. The notes name its evidence.

@@ -38,6 +38,8 @@ func TestAlertsOfOnePage(t *testing.T) {
 		{"a remark", "OldThingDown.md", "# OldThingDown [Deprecated]\n", "[OldThingDown]", "by its title"},
 		{"in code", "HostDown.md", "HostDown\n========\n", "[HostDown]", "by its title"},
 		{"two alert names", "CephOSDSlow.md", "# OSDSlow\n", "[CephOSDSlow OSDSlow]", "2 alerts: CephOSDSlow, OSDSlow"},
+		{"no title", "HighLatency.md", "Restart the service.\n", "[HighLatency]", "HighLatency.md answers the alert HighLatency"},
+		{"no title, and an ordinary name", "notes.md", "Restart the service.\n", "[]", "notes.md names no alert"},
 		{"two words", "greeting.md", "# Greeting help\n", "[]", "greeting.md names no alert"},
 		{"an index page", "README.md", "# README\n", "[]", "README.md names no alert"},
 		{"front matter, one", "x.md", "---\nalert: Beta\n---\n# DiskFull\n", "[Beta]", ""},

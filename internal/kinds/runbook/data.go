@@ -62,7 +62,7 @@ func schema() map[string]any {
 			"alert":    map[string]any{"type": "string", "pattern": alertName, "description": "alert that the runbook answers, if there is exactly one"},
 			"alerts": map[string]any{
 				"type": "array", "uniqueItems": true, "items": name,
-				"description": "alerts that the runbook answers; if left out, a one-word title that is the file's name, or headings that name alerts",
+				"description": "alerts that the runbook answers; if left out, the name of the file (DiskFull.md) if the page has this title or none, or headings that name alerts",
 			},
 			"steps": map[string]any{
 				"type": "array", "description": "steps, in order; taken from the headings if left out",
