@@ -17,7 +17,7 @@ import (
 // Surplus is the annotation of a command that names where a surplus argument belongs: a flag such as --dir, or another command.
 const Surplus = "surplus"
 
-// Arguments checks that there are between least and most arguments, and that none is empty; most < 0 means any number.
+// Arguments returns a check that there are between least and most arguments, and that none is empty. A negative most means no limit.
 func Arguments(least, most int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		usage := "usage: " + strings.TrimSuffix(cmd.UseLine(), " [flags]")
@@ -56,7 +56,7 @@ func CheckEmpty(cmd *cobra.Command, args []string) error {
 	return &exit.UsageError{Err: fmt.Errorf("%s: argument %d is empty", cmd.CommandPath(), at+1), Hint: "is a variable in the command set?"}
 }
 
-// hintAtSurplus returns a command line that accepts the first surplus argument, or "" if none is known.
+// hintAtSurplus returns a command line that accepts the first surplus argument. It is empty if none is known.
 func hintAtSurplus(cmd *cobra.Command, args []string, most int) string {
 	words, extra, to := strings.Fields(cmd.CommandPath()), args[most], cmd.Annotations[Surplus]
 	isFile := func(name string) bool { return paths.Exists(name) && !paths.IsLayout(name) }

@@ -4,14 +4,12 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/build"
 	"github.com/davit-oci/davit/internal/cli/exit"
-	"github.com/davit-oci/davit/internal/cli/paths"
 	"github.com/davit-oci/davit/pack"
 	"github.com/spf13/pflag"
 )
@@ -39,7 +37,7 @@ func (a *App) AddRegistryFlags(fs *pflag.FlagSet) {
 	addGrouped(fs, shared)
 }
 
-// addGrouped adds flags to the group of registry flags of the help text.
+// addGrouped adds flags to the group RegistryFlags, and lets environment variables set them.
 func addGrouped(fs, shared *pflag.FlagSet) {
 	shared.VisitAll(func(f *pflag.Flag) {
 		f.Annotations = map[string][]string{FlagGroup: {RegistryFlags}}
@@ -49,7 +47,7 @@ func addGrouped(fs, shared *pflag.FlagSet) {
 }
 
 // client returns the client for a connection, made from the flags and the environment. Targets with the same connection share
-// a client.
+// a client. It returns a usage error for negative flags.
 func (a *App) client(via connection) (*registry.Client, error) {
 	if client := a.clients[via]; client != nil {
 		return client, nil
@@ -88,14 +86,14 @@ func (a *App) client(via connection) (*registry.Client, error) {
 // PlainClient returns a client without the credentials in flags.
 func (a *App) PlainClient() (*registry.Client, error) { return a.client(a.plainConnection()) }
 
-// PlainClientFor is like PlainClient, but requires TLS for an address that begins with https://, even on localhost.
+// PlainClientFor is like PlainClient, but requires TLS for an https:// address, even on localhost, unless --plain-http is set.
 func (a *App) PlainClientFor(address string) (*registry.Client, error) {
 	via := a.plainConnection()
 	via.tls = via.tls || strings.HasPrefix(address, "https://") && !via.plainHTTP
 	return a.client(via)
 }
 
-// CacheDir returns the cache directory, or "" if the environment names none.
+// CacheDir returns the cache directory. It is empty if the environment names none.
 func CacheDir() string {
 	return registry.FromEnvironment().CacheDir
 }
@@ -108,7 +106,8 @@ func (a *App) Cache() *pack.Cache {
 	return a.cache
 }
 
-// WithTimeout returns a context that ends after --timeout, if the flag is set, with an exit.TimeoutError as its cause.
+// WithTimeout returns a context that ends after --timeout, if that is set, with an exit.TimeoutError as its cause. It fails if the flag is
+// negative.
 func (a *App) WithTimeout(ctx context.Context) (context.Context, error) {
 	if a.timeout < 0 {
 		return ctx, &exit.UsageError{Err: fmt.Errorf("--timeout %v: can't be negative", a.timeout)}
@@ -136,21 +135,4 @@ func (a *App) Close() {
 	if a.cache != nil {
 		a.cache.Close()
 	}
-}
-
-// IsDirectory reports whether ref is a directory but not an OCI layout, such as the output directory of a pull.
-func IsDirectory(ref registry.Reference) bool {
-	if !ref.IsPath() || ref.IsArchive() {
-		return false
-	}
-	info, err := os.Stat(ref.Path)
-	if err != nil || !info.IsDir() {
-		return false
-	}
-	for _, name := range []string{"oci-layout", "index.json", "blobs"} {
-		if paths.Exists(filepath.Join(ref.Path, name)) {
-			return false
-		}
-	}
-	return true
 }

@@ -28,7 +28,7 @@ func (d DryRun) Verb(did, do string) string {
 	return did
 }
 
-// Open opens a target for writing. In a dry run, the target accepts every write and discards it.
+// Open opens a target for writing. In a dry run, the target accepts every write and discards it, and a layout need not exist.
 func (d DryRun) Open(ctx context.Context, a *App, l *Login, ref registry.Reference) (*Target, error) {
 	if !d {
 		return a.OpenSide(ctx, l, ref, registry.Write)

@@ -29,7 +29,7 @@ func EnvName(flag string) string {
 // MayBeEmpty is the annotation of a flag whose value may be empty.
 const MayBeEmpty = "empty"
 
-// SetFromEnv sets the flags that are not on the command line from their environment variables.
+// SetFromEnv sets the flags that are not on the command line from their environment variables. It fails if a value is invalid.
 func SetFromEnv(fs *pflag.FlagSet) error {
 	var failed error
 	fs.VisitAll(func(f *pflag.Flag) {
@@ -57,7 +57,7 @@ func NameVariable(f *pflag.Flag, name string) {
 	f.Annotations[flagVariable] = []string{name}
 }
 
-// Variable returns the environment variable of a flag, or "" if it has none.
+// Variable returns the environment variable of a flag. It is empty if the flag has none.
 func Variable(f *pflag.Flag) string {
 	if named := f.Annotations[flagVariable]; len(named) > 0 {
 		return named[0]

@@ -30,7 +30,7 @@ func (f IfAbsent) Guard(t *Target, tags ...string) *Guard {
 	return &Guard{target: t, tags: UniqueTags("", tags), hint: "choose another tag, or leave out --if-absent to move this one"}
 }
 
-// Guard keeps tags from moving to another manifest. A nil Guard protects none.
+// Guard keeps tags from moving to another manifest. A nil Guard protects no tags.
 type Guard struct {
 	target *Target // nil: the target does not exist, so it has no tags
 	tags   []string
@@ -67,7 +67,7 @@ func Immutable(t *Target, tags ...string) *Guard {
 	return &Guard{target: t, tags: UniqueTags("", tags), hint: "choose another tag or version: davit.yaml says immutable: true"}
 }
 
-// Check fails if one of the tags exists and refers to a manifest other than desc.
+// Check returns an exit.NoError if one of the tags exists and refers to a manifest other than desc.
 func (g *Guard) Check(ctx context.Context, desc ocispec.Descriptor) error {
 	if g == nil || g.target == nil {
 		return nil

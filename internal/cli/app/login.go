@@ -51,7 +51,7 @@ func (l *Logins) CountStdin() (n int) {
 	return n
 }
 
-// AddSideFlags adds the registry flags of a command with two targets. The help text calls these from and to.
+// AddSideFlags adds the registry flags of a command with two targets. In the help text, from and to name the targets.
 func (a *App) AddSideFlags(fs *pflag.FlagSet, from, to string) {
 	a.AddRegistryFlags(fs)
 	shared := pflag.NewFlagSet("sides", pflag.ContinueOnError)
@@ -63,7 +63,7 @@ func (a *App) AddSideFlags(fs *pflag.FlagSet, from, to string) {
 		l.prefix = side.prefix
 		shared.StringVar(&l.username, l.prefix+"username", "", "log in to the registry of "+side.name+" as `USER`")
 		shared.BoolVar(&l.passwordStdin, l.prefix+"password-stdin", false, "read the password or a token for "+side.name+" from standard input")
-		OptionalBool(shared, &l.plainHTTP, l.prefix+"plain-http", "use plain HTTP for "+side.name+" alone (=false forces TLS)")
+		OptionalBool(shared, &l.plainHTTP, l.prefix+"plain-http", "use plain HTTP only for "+side.name+" (=false forces TLS)")
 		OptionalBool(shared, &l.insecure, l.prefix+"insecure", "do not check the certificate of the registry of "+side.name)
 	}
 	addGrouped(fs, shared)
@@ -106,7 +106,7 @@ func (a *App) AssignBoth(from, to registry.Reference) error {
 	return a.AssignLogin(&a.Logins.To, to)
 }
 
-// connection returns the settings for the registry of a target with the flags l.
+// connection returns the settings for the registry of a target with the flags l. It may read a password from standard input.
 func (a *App) connection(l *Login) (connection, error) {
 	via := a.plainConnection()
 	if l.plainHTTP != nil {

@@ -113,8 +113,8 @@ func (t *Target) withRepositories(ctx context.Context, err error) error {
 	return &artifact.Error{Err: err, Hint: t.hintAtRepositories(ctx)}
 }
 
-// hintAtRepositories returns the hint for a repository that does not exist, or "" if the registry does not list its repositories:
-// few public registries do.
+// hintAtRepositories returns the hint for a repository that does not exist. It is empty if the registry does not list its
+// repositories; few public registries do.
 func (t *Target) hintAtRepositories(ctx context.Context) string {
 	names := t.someRepositories(ctx)
 	if names == nil {
@@ -123,7 +123,7 @@ func (t *Target) hintAtRepositories(ctx context.Context) string {
 	return cmp.Or(t.nearRepository(names), fmt.Sprintf("\"%s\" lists the repositories", shell.Command("davit", "repos", t.Ref.Registry)))
 }
 
-// hintInLayout returns the hint if a layout does not exist, or has several repositories but not the named one; otherwise "".
+// hintInLayout returns the hint for a layout that does not exist, or that has repositories but not the named one. Otherwise, it is empty.
 func (t *Target) hintInLayout(ctx context.Context) string {
 	several, ok := t.Target.(interface {
 		Repositories(ctx context.Context) (names []string, nameless bool, err error)
@@ -156,7 +156,7 @@ func (t *Target) hintInLayout(ctx context.Context) string {
 	return fmt.Sprintf("did you mean %q?", ref)
 }
 
-// nearRepository returns a hint at repositories below the name, or at a similar name, or "".
+// nearRepository returns a hint at repositories below the name, or at a similar name. It is empty if there is no such name.
 func (t *Target) nearRepository(names []string) string {
 	if slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(name, t.Ref.Repository+"/") }) {
 		return fmt.Sprintf("\"%s\" lists the repositories below it", shell.Command("davit", "repos", t.Ref.Name()))
@@ -188,10 +188,10 @@ func (t *Target) someRepositories(ctx context.Context) []string {
 	return names
 }
 
-// errEnough ends a listing.
+// errEnough ends a listing after its first page.
 var errEnough = errors.New("enough")
 
-// wordsOf returns the answer of a registry about a missing object, or "" if it only says that the object does not exist.
+// wordsOf returns the answer of a registry about a missing object. It is empty if it only says that the object does not exist.
 func wordsOf(err error) string {
 	var missing *registry.Missing
 	if !errors.As(err, &missing) {

@@ -38,7 +38,7 @@ func (a *App) CanAsk() bool {
 	return ok && term.IsTerminal(f)
 }
 
-// ask prints prompt and reads a line.
+// ask prints prompt, and returns the line that the user enters, trimmed.
 func (a *App) ask(ctx context.Context, prompt string) (string, error) {
 	fmt.Fprint(a.Stderr, prompt)
 	line, err := pause.Await(ctx, func() (string, error) { return bufio.NewReader(a.Stdin).ReadString('\n') })

@@ -7,6 +7,7 @@ import (
 )
 
 // RecordsDir returns the directory for records of pulls, which may not exist. It is outside of the cache because records must not be lost.
+// It fails if the environment has no home directory.
 func RecordsDir() (string, error) {
 	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
 		return filepath.Join(dir, "davit", "pulled"), nil

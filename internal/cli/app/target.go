@@ -34,12 +34,13 @@ type Target struct {
 	catalog func(ctx context.Context, fn func(names []string) error) error // lists the repositories of its registry; nil: unknown
 }
 
-// At returns the same target with another reference.
+// At returns the same target with another reference, without --version.
 func (t *Target) At(ref registry.Reference) *Target {
 	return &Target{Target: t.Target, Ref: ref, catalog: t.catalog}
 }
 
-// Tags calls fn with the tags after last, page by page. In a layout, it lists only the tags of the repository in the reference.
+// Tags calls fn with the tags after last, page by page. In a layout, it lists only the tags of the repository in the reference,
+// if that names one.
 func (t *Target) Tags(ctx context.Context, last string, fn func(tags []string) error) error {
 	several, ok := t.Target.(interface {
 		TagsOf(ctx context.Context, repository string) ([]string, error)
@@ -216,8 +217,8 @@ func (t *Target) Explain(ctx context.Context, err error) error {
 	return err
 }
 
-// impliedTag returns the only tag, or "latest". If there is no tag but exactly one artifact, it returns "" and sets the digest
-// of the reference.
+// impliedTag returns "latest" or, in a layout, the only tag. If a layout has no tag but exactly one artifact, it returns "" and sets the
+// digest of the reference.
 func (t *Target) impliedTag(ctx context.Context) (string, error) {
 	if !t.Ref.IsPath() {
 		return DefaultTag, nil
@@ -237,7 +238,7 @@ func (t *Target) impliedTag(ctx context.Context) (string, error) {
 	return DefaultTag, nil
 }
 
-// onlyDigest returns the digest of the only artifact of a layout or archive, as written by tools without tags.
+// onlyDigest returns the digest of the only artifact in a layout or archive: some tools write no tags. It is empty if there are several.
 func (t *Target) onlyDigest(ctx context.Context) (digest.Digest, error) {
 	lister, ok := t.Target.(interface {
 		Roots(ctx context.Context) ([]ocispec.Descriptor, error)

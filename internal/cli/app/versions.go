@@ -35,7 +35,7 @@ func (v *Versions) Range() (*versions.Range, error) {
 	return r, nil
 }
 
-// ApplyTo makes Complete choose the tag of a target by the flag.
+// ApplyTo makes Complete choose the tag of a target by the flag. It fails if the reference has a tag or digest.
 func (v *Versions) ApplyTo(t *Target) error {
 	r, err := v.Range()
 	if err != nil || r == nil {
@@ -59,7 +59,7 @@ func WithVersions[T any](ctx context.Context, a *App, text string, v Versions, u
 	})
 }
 
-// chooseVersion returns a locked tag in the range, or else the newest tag in it.
+// chooseVersion returns a locked tag in the range, or else the newest tag. It returns an exit.MissingError if no tag is in the range.
 func (t *Target) chooseVersion(ctx context.Context) (string, error) {
 	tags, err := t.ListTags(ctx)
 	if err != nil {
@@ -78,8 +78,8 @@ func (t *Target) chooseVersion(ctx context.Context) (string, error) {
 		if text := t.versions.WithPreReleases(pre[0]); text != "" {
 			none.Advice = fmt.Sprintf("%s is a pre-release: --version '%s' includes those", pre[0], text)
 		}
-	} else if any, err := versions.ParseRange("*-0"); err == nil {
-		if all := any.Matching(tags); len(all) > 0 {
+	} else if every, err := versions.ParseRange("*-0"); err == nil {
+		if all := every.Matching(tags); len(all) > 0 {
 			none.Advice = "the newest versions are " + strings.Join(all[:min(len(all), 5)], ", ")
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/paths"
 	"github.com/davit-oci/davit/internal/cli/signing"
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
@@ -96,7 +97,7 @@ func runVerify(ctx context.Context, a *app.App, opts verifyOptions) error {
 		return exit.Usagef("--platform goes with --dir")
 	case opts.Repair && !ref.IsPath():
 		return exit.Usagef("--repair is for layouts and archives, not for %s", ref)
-	case isPlain && ref.Reference() == "" && app.IsDirectory(ref):
+	case isPlain && ref.Reference() == "" && paths.IsPlainDirectory(ref):
 		return verifyPulled(ctx, a, opts.target, opts)
 	}
 	report, err := verifyTarget(ctx, a, ref, opts)

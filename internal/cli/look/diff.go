@@ -13,6 +13,7 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/paths"
 	"github.com/davit-oci/davit/internal/reference"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pull/diff"
@@ -79,7 +80,7 @@ func runDiff(ctx context.Context, a *app.App, from, to string, opts diffOptions)
 			return hintAtTag(refs[0], i, s, err)
 		}
 	}
-	if app.IsDirectory(refs[0]) || app.IsDirectory(refs[1]) {
+	if paths.IsPlainDirectory(refs[0]) || paths.IsPlainDirectory(refs[1]) {
 		return diffDirectory(ctx, a, refs, p, opts)
 	}
 	if err := a.AssignBoth(refs[0], refs[1]); err != nil {
@@ -126,12 +127,12 @@ func (r diffResult) report(a *app.App) error {
 // diffDirectory compares a directory with an artifact; either may come first.
 func diffDirectory(ctx context.Context, a *app.App, refs []registry.Reference, p *ocispec.Platform, opts diffOptions) error {
 	dir, artifact := refs[0], refs[1]
-	isSecond := !app.IsDirectory(dir)
+	isSecond := !paths.IsPlainDirectory(dir)
 	if isSecond {
 		dir, artifact = artifact, dir
 	}
 	switch {
-	case app.IsDirectory(artifact):
+	case paths.IsPlainDirectory(artifact):
 		return &exit.UsageError{Err: fmt.Errorf("%s and %s: neither is an artifact", refs[0], refs[1]), Hint: "only one of A and B may be a directory; \"diff -r\" compares two directories"}
 	case dir.Reference() != "":
 		return &exit.UsageError{Err: fmt.Errorf("%s: a directory has neither tags nor digests", dir)}

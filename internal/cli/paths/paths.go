@@ -25,6 +25,19 @@ func IsDirectory(name string) bool {
 // IsLayout reports whether a directory is an image layout: it has a file oci-layout.
 func IsLayout(dir string) bool { return Exists(filepath.Join(dir, ocispec.ImageLayoutFile)) }
 
+// IsPlainDirectory reports whether ref is a directory without any part of an OCI layout, such as the output directory of a pull.
+func IsPlainDirectory(ref registry.Reference) bool {
+	if !ref.IsPath() || ref.IsArchive() || !IsDirectory(ref.Path) {
+		return false
+	}
+	for _, name := range []string{"oci-layout", "index.json", "blobs"} {
+		if Exists(filepath.Join(ref.Path, name)) {
+			return false
+		}
+	}
+	return true
+}
+
 // SplitRepository moves a repository from the path of a reference to its name, if the path does not exist but the part before a colon is a
 // layout or archive: ./oci:team/app is a repository in the layout ./oci.
 func SplitRepository(ref registry.Reference) registry.Reference {
