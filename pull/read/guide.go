@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/davit-oci/davit/internal/fetch"
@@ -11,6 +12,9 @@ import (
 	"github.com/davit-oci/davit/internal/format/markdown"
 	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/kinds/kind"
+	"github.com/davit-oci/davit/internal/lists"
+	"github.com/davit-oci/davit/mediatypes"
+	"github.com/davit-oci/davit/pull/referrers"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2"
 	"oras.land/oras-go/v2/errdef"
@@ -131,6 +135,31 @@ func Alerts(ctx context.Context, src oras.ReadOnlyTarget, ref string) ([]Alert, 
 		return nil, err
 	}
 	return list(config), nil
+}
+
+// AttachedAlerts returns the alerts that an attached runbook answers, sorted by name. A folder of runbooks has a page for each, and
+// only its config knows their titles, severities, and owners. If the config can't be read, all alerts have those in the annotations.
+func AttachedAlerts(ctx context.Context, src oras.ReadOnlyTarget, r *referrers.Referrer) []Alert {
+	of := func(name string) Alert {
+		a := r.Annotations
+		return Alert{
+			Name: name, Title: a[ocispec.AnnotationTitle],
+			Severity: a[mediatypes.RunbookSeverity], Owner: a[mediatypes.RunbookOwner], Service: a[mediatypes.RunbookService],
+		}
+	}
+	names := r.Alerts()
+	if first := of(""); len(names) > 1 || len(names) == 1 && first.Severity+first.Owner+first.Service == "" {
+		all, err := Alerts(ctx, src, r.Digest.String())
+		if err == nil && slices.ContainsFunc(all, func(a Alert) bool { return a.Page != "" }) {
+			lists.Sort(all, func(a, b Alert) int { return strings.Compare(a.Name, b.Name) })
+			return all
+		}
+	}
+	all := make([]Alert, len(names))
+	for i, name := range names {
+		all[i] = of(name)
+	}
+	return all
 }
 
 // cutToAnswer reduces the text of a single file to the part that answers the alert.

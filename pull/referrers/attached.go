@@ -119,9 +119,12 @@ var severities = [][]string{
 	{"low", "info", "informational", "notice", "none", "sev4", "sev-4", "sev5", "sev-5", "p4", "p5", "s4"},
 }
 
-// SeverityRank returns the rank of a runbook's severity. The most severe has rank 0; an unknown or missing severity ranks last.
-func (r *Referrer) SeverityRank() int {
-	word := strings.ToLower(strings.TrimSpace(r.Annotations[mediatypes.RunbookSeverity]))
+// SeverityRank returns the rank of a runbook's severity; see the function of this name.
+func (r *Referrer) SeverityRank() int { return SeverityRank(r.Annotations[mediatypes.RunbookSeverity]) }
+
+// SeverityRank returns the rank of a severity. The most severe has rank 0; an unknown or missing severity ranks last.
+func SeverityRank(severity string) int {
+	word := strings.ToLower(strings.TrimSpace(severity))
 	for rank, words := range severities {
 		if slices.Contains(words, word) {
 			return rank

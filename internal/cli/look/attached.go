@@ -13,13 +13,10 @@ import (
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/results"
-	"github.com/davit-oci/davit/internal/kinds/kind"
-	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/internal/textdist"
-	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pull/inspect"
 	"github.com/davit-oci/davit/pull/read"
 	"github.com/davit-oci/davit/pull/referrers"
@@ -156,7 +153,7 @@ type alertLine struct {
 	Digest   digest.Digest `json:"digest"`
 }
 
-// listAlerts lists the alerts for which runbooks are attached to a subject, most severe first.
+// listAlerts lists the alerts for which runbooks are attached to a subject: those of the most severe runbook first.
 func listAlerts(ctx context.Context, t *app.Target, opts showOptions) (*alertResult, error) {
 	if err := t.Complete(ctx); err != nil {
 		return nil, err
@@ -175,14 +172,8 @@ func listAlerts(ctx context.Context, t *app.Target, opts showOptions) (*alertRes
 	}
 	r := &alertResult{Subject: t.Ref.String(), Alerts: []alertLine{}}
 	for _, one := range found.Referrers {
-		if alerts := one.Alerts(); len(alerts) > 1 { // each may have a page of its own
-			if r.addPages(ctx, t, one) {
-				continue
-			}
-		}
-		for _, alert := range one.Alerts() {
-			a := one.Annotations
-			line := alertLine{alert, a[mediatypes.RunbookSeverity], a[mediatypes.RunbookService], a[mediatypes.RunbookOwner], a[ocispec.AnnotationTitle], one.Digest}
+		for _, alert := range read.AttachedAlerts(ctx, t.Target, one) {
+			line := alertLine{alert.Name, alert.Severity, alert.Service, alert.Owner, alert.Title, one.Digest}
 			isSame := func(other alertLine) bool { other.Digest = line.Digest; return other == line } // the same runbook, attached twice
 			if !slices.ContainsFunc(r.Alerts, isSame) {
 				r.Alerts = append(r.Alerts, line)
@@ -190,23 +181,6 @@ func listAlerts(ctx context.Context, t *app.Target, opts showOptions) (*alertRes
 		}
 	}
 	return r, nil
-}
-
-// addPages adds the alerts of a collection of runbooks, with the titles of their pages. It reports false if the attachment is not a
-// collection or can't be read.
-func (r *alertResult) addPages(ctx context.Context, t *app.Target, one *referrers.Referrer) bool {
-	alerts, err := read.Alerts(ctx, t.Target, one.Digest.String())
-	if err != nil || !slices.ContainsFunc(alerts, func(a kind.Alert) bool { return a.Page != "" }) {
-		return false // one page, which the annotations describe
-	}
-	lists.Sort(alerts, func(a, b kind.Alert) int { return strings.Compare(a.Name, b.Name) })
-	for _, a := range alerts {
-		line := alertLine{a.Name, a.Severity, a.Service, a.Owner, a.Title, one.Digest}
-		if !slices.Contains(r.Alerts, line) {
-			r.Alerts = append(r.Alerts, line)
-		}
-	}
-	return true
 }
 
 // WriteText prints a row for each alert.

@@ -25,8 +25,7 @@ type alertList struct {
 
 // alertRow is an alert, with one of the artifacts that answer it.
 type alertRow struct {
-	Alert string
-	Path  string
+	Path string
 	runbooks.Runbook
 }
 
@@ -38,9 +37,7 @@ func (h *handler) showAlerts(c *call) (*page, error) {
 	}
 	list := &alertList{Complete: complete}
 	for _, r := range found {
-		for _, name := range r.Alerts() {
-			list.Rows = append(list.Rows, alertRow{name, view.EscapePath(alertPath + name), r})
-		}
+		list.Rows = append(list.Rows, alertRow{view.EscapePath(alertPath + r.Alert), r})
 	}
 	return &page{template: "alerts.html", Title: "Alerts", Data: list}, nil
 }
@@ -70,10 +67,10 @@ func (h *handler) showAlert(c *call, name string) (*page, error) {
 	p := &page{template: "alert.html", Title: name, Crumbs: []view.Link{view.NewLink("Alerts", alertsPath)}, Data: v}
 	var names []string
 	for _, r := range found {
-		names = append(names, r.Alerts()...)
-		matches := func(alert string) bool { return strings.EqualFold(alert, name) }
-		if i := slices.IndexFunc(r.Alerts(), matches); i >= 0 && len(v.Answers) < maxAnswers {
-			v.Answers = append(v.Answers, h.readAnswer(c, r, r.Alerts()[i]))
+		names = append(names, r.Alert)
+		isSame := func(a alertAnswer) bool { return a.Digest == r.Digest } // its document has all answers
+		if strings.EqualFold(r.Alert, name) && len(v.Answers) < maxAnswers && !slices.ContainsFunc(v.Answers, isSame) {
+			v.Answers = append(v.Answers, h.readAnswer(c, r))
 		}
 	}
 	if len(v.Answers) == 0 {
@@ -86,12 +83,12 @@ func (h *handler) showAlert(c *call, name string) (*page, error) {
 }
 
 // readAnswer reads the part of an artifact that answers an alert.
-func (h *handler) readAnswer(c *call, r runbooks.Runbook, alert string) alertAnswer {
+func (h *handler) readAnswer(c *call, r runbooks.Runbook) alertAnswer {
 	a := alertAnswer{Runbook: r}
 	target, err := h.source.Open(c.Context(), r.Repository)
 	var doc *read.Document
 	if err == nil {
-		doc, err = read.Readable(c.Context(), once.New(target), r.Digest.String(), read.ReadableOptions{Alert: alert})
+		doc, err = read.Readable(c.Context(), once.New(target), r.Digest.String(), read.ReadableOptions{Alert: r.Alert})
 	}
 	switch {
 	case errors.Is(err, read.ErrNothingReadable):

@@ -13,8 +13,8 @@ import (
 	"github.com/davit-oci/davit/internal/concurrency"
 	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/serve/web/view"
-	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pull/inspect"
+	"github.com/davit-oci/davit/pull/read"
 	"github.com/davit-oci/davit/pull/referrers"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -37,7 +37,7 @@ const (
 	maxAbout = 20
 )
 
-// Runbook is an artifact that answers alerts. Templates read its fields, and can call no methods.
+// Runbook is an alert, and an artifact that answers it. Templates read its fields, and can call no methods.
 type Runbook struct {
 	*referrers.Referrer
 	Repository string      // the first repository that it belongs to
@@ -45,7 +45,8 @@ type Runbook struct {
 	More       int         // number of links that About leaves out
 	Path       string      // of the page about the artifact
 
-	Title, Severity, Service, Owner string // from the annotations
+	Alert                           string
+	Title, Severity, Service, Owner string // of the alert
 
 	order int // index of the searched artifact in its repository
 }
@@ -54,10 +55,6 @@ type Runbook struct {
 func (r Runbook) with(found *referrers.Referrer) Runbook {
 	r.Referrer = found
 	r.Path = view.PathTo(r.Repository, "@", found.Digest.String())
-	r.Title = cmp.Or(found.Annotations[ocispec.AnnotationTitle], view.ShortDigest(found.Digest))
-	r.Severity = found.Annotations[mediatypes.RunbookSeverity]
-	r.Service = found.Annotations[mediatypes.RunbookService]
-	r.Owner = found.Annotations[mediatypes.RunbookOwner]
 	return r
 }
 
@@ -70,7 +67,7 @@ type search struct {
 	incomplete bool                                 // a repository or artifact was not searched
 }
 
-// Find returns the artifacts that answer alerts, the most severe first. It reports whether the search was complete.
+// Find returns the alerts and the artifacts that answer them, the most severe first. It reports whether the search was complete.
 func Find(ctx context.Context, source Source) (found []Runbook, complete bool, err error) {
 	names, err := source.Repositories(ctx)
 	if err != nil {
@@ -83,13 +80,32 @@ func Find(ctx context.Context, source Source) (found []Runbook, complete bool, e
 		s.searchRepository(ctx, names[i])
 		return nil
 	})
-	for _, in := range s.found {
-		found = append(found, merge(in))
-	}
+	found = s.alerts(ctx)
 	lists.Sort(found, func(a, b Runbook) int {
-		return cmp.Or(cmp.Compare(a.SeverityRank(), b.SeverityRank()), cmp.Compare(a.Title, b.Title), cmp.Compare(a.Digest, b.Digest))
+		return cmp.Or(cmp.Compare(referrers.SeverityRank(a.Severity), referrers.SeverityRank(b.Severity)), cmp.Compare(a.Title, b.Title), cmp.Compare(a.Digest, b.Digest))
 	})
 	return found, !s.incomplete, err
+}
+
+// alerts returns a Runbook for each alert of the artifacts that were found.
+func (s *search) alerts(ctx context.Context) (found []Runbook) {
+	digests := slices.Sorted(maps.Keys(s.found))
+	answered := make([][]Runbook, len(digests))
+	_ = concurrency.Each(ctx, len(digests), func(ctx context.Context, i int) error {
+		r := merge(s.found[digests[i]])
+		target, err := s.source.Open(ctx, r.Repository)
+		if err != nil {
+			s.markIncomplete()
+			return nil
+		}
+		for _, a := range read.AttachedAlerts(ctx, target, r.Referrer) {
+			r.Alert, r.Severity, r.Service, r.Owner = a.Name, a.Severity, a.Service, a.Owner
+			r.Title = cmp.Or(a.Title, view.ShortDigest(r.Digest))
+			answered[i] = append(answered[i], r)
+		}
+		return nil
+	})
+	return slices.Concat(answered...)
 }
 
 // merge returns one Runbook for the same artifact in several repositories.
