@@ -19,6 +19,7 @@ import (
 	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/pull/inspect"
 	"github.com/davit-oci/davit/pull/trust"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
 )
 
@@ -30,10 +31,10 @@ func newVerifyCommand(a *app.App) *cobra.Command {
 		Long: `Read all content of TARGET and compare it with its digests and sizes. The exit code is 5 if
 anything is wrong or missing; each fault has a line.
 
-With --key, TARGET must be signed by that key: a signature of cosign or davit, as a bundle or behind a
-tag like sha256-....sig. No network service is used; certificates and log entries are shown, but not
-trusted. The exit code is 1 if the key did not sign. The keys may also be in $DAVIT_VERIFY_KEY.
-Without a key no signature is checked.
+With --key, TARGET, or the artifact that was pulled into a directory, must be signed by that key: a
+signature of cosign or davit, as a bundle or behind a tag like sha256-....sig. No network service is
+used; certificates and log entries are shown, but not trusted. The exit code is 1 if the key did not
+sign. The keys may also be in $DAVIT_VERIFY_KEY. Without a key, no signature is checked.
 
 Without a tag, everything that a layout or archive lists is read. Files that nothing refers to,
 files that an interrupted writer left, and a missing oci-layout are faults, too, even if every
@@ -87,17 +88,16 @@ func runVerify(ctx context.Context, a *app.App, opts verifyOptions) error {
 	if err != nil {
 		return err
 	}
-	isPlain := !opts.Repair && !opts.trust.IsSet()
 	switch {
-	case opts.dir != "" && !isPlain:
-		return exit.Usagef("--dir compares files, and goes with neither --key nor --repair")
+	case opts.dir != "" && opts.Repair:
+		return exit.Usagef("--dir compares files, and --repair removes files from a layout")
 	case opts.dir != "":
 		return verifyDirectory(ctx, a, opts)
 	case opts.platform != "":
 		return exit.Usagef("--platform goes with --dir")
 	case opts.Repair && !ref.IsPath():
 		return exit.Usagef("--repair is for layouts and archives, not for %s", ref)
-	case isPlain && ref.Reference() == "" && paths.IsPlainDirectory(ref):
+	case !opts.Repair && ref.Reference() == "" && paths.IsPlainDirectory(ref):
 		return verifyPulled(ctx, a, opts.target, opts)
 	}
 	report, err := verifyTarget(ctx, a, ref, opts)
@@ -165,7 +165,7 @@ func (e untidyError) Hint() string {
 
 // verifyIn verifies the signature first: without one, nothing else needs to be read.
 func verifyIn(ctx context.Context, a *app.App, t *app.Target, opts verifyOptions) (*verifyResult, error) {
-	reference, signed, err := verifySignature(ctx, t, &opts.trust)
+	reference, signed, err := verifySignature(ctx, t, &opts.trust, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -191,7 +191,7 @@ func verifyIn(ctx context.Context, a *app.App, t *app.Target, opts verifyOptions
 }
 
 // verifySignature checks the signatures that flags require. It returns the reference to read: the digest that was signed.
-func verifySignature(ctx context.Context, t *app.Target, required *signing.Trust) (string, *trust.Report, error) {
+func verifySignature(ctx context.Context, t *app.Target, required *signing.Trust, p *ocispec.Platform) (string, *trust.Report, error) {
 	if !required.IsSet() {
 		return t.Ref.Reference(), nil, nil
 	}
@@ -199,7 +199,7 @@ func verifySignature(ctx context.Context, t *app.Target, required *signing.Trust
 	if err != nil {
 		return "", nil, err
 	}
-	signed, err := required.Verify(ctx, t, desc)
+	signed, err := required.Verify(ctx, t, desc, p)
 	return desc.Digest.String(), signed, err
 }
 
@@ -219,6 +219,18 @@ func describeFault(f inspect.Fault) string {
 	return f.Digest.String() + ": " + f.Problem
 }
 
+// addSigned adds a row for each signature that a key made, and for each signed attachment that is required.
+func addSigned(t *term.Table, signatures []trust.Signature, required []trust.Required) {
+	for _, s := range signatures {
+		if s.Verified {
+			t.Row("signed", s.Subject.String(), "by "+s.Key)
+		}
+	}
+	for _, one := range required {
+		t.Row("signed", one.Digest.String(), "by "+one.Key, one.Name)
+	}
+}
+
 // verifyResult is the result of verify.
 type verifyResult struct {
 	*inspect.Report
@@ -229,14 +241,7 @@ type verifyResult struct {
 // WriteText prints signatures, repairs, and faults, or OK.
 func (r *verifyResult) WriteText(w io.Writer) error {
 	var t term.Table
-	for _, s := range r.Signatures {
-		if s.Verified {
-			t.Row("signed", s.Subject.String(), "by "+s.Key)
-		}
-	}
-	for _, one := range r.Required {
-		t.Row("signed", one.Digest.String(), "by "+one.Key, one.Name)
-	}
+	addSigned(&t, r.Signatures, r.Required)
 	if err := t.WriteText(w); err != nil { // faults have other columns
 		return err
 	}

@@ -13,11 +13,13 @@ import (
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/places"
+	"github.com/davit-oci/davit/internal/cli/signing"
 	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/record"
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pull/diff"
+	"github.com/davit-oci/davit/pull/trust"
 	"github.com/opencontainers/go-digest"
 )
 
@@ -58,7 +60,7 @@ func verifyPulled(ctx context.Context, a *app.App, dir string, opts verifyOption
 		}
 		ref := r.Origin + "@" + pulled.Digest.String()
 		isPlaced := func(name string) bool { _, ok := r.Find(name); return ok }
-		one, err := compareDir(ctx, a, directory{dir: dir, ref: ref, isWanted: isPlaced})
+		one, err := compareDir(ctx, a, directory{dir: dir, ref: ref, trust: &opts.trust, isWanted: isPlaced})
 		if err != nil {
 			return err
 		}
@@ -66,13 +68,15 @@ func verifyPulled(ctx context.Context, a *app.App, dir string, opts verifyOption
 		total.compared = append(total.compared, one.compared...)
 		total.Files += one.Files
 		total.Faults = append(total.Faults, one.Faults...)
+		total.Signatures = append(total.Signatures, one.Signatures...)
+		total.Required = append(total.Required, one.Required...)
 	}
 	return total.report(a)
 }
 
 // verifyDirectory compares a directory with an artifact.
 func verifyDirectory(ctx context.Context, a *app.App, opts verifyOptions) error {
-	result, err := compareDir(ctx, a, directory{dir: opts.dir, ref: opts.target, platform: opts.platform})
+	result, err := compareDir(ctx, a, directory{dir: opts.dir, ref: opts.target, platform: opts.platform, trust: &opts.trust})
 	if err != nil {
 		return err
 	}
@@ -82,10 +86,12 @@ func verifyDirectory(ctx context.Context, a *app.App, opts verifyOptions) error 
 // directory is a directory to compare with an artifact.
 type directory struct {
 	dir, ref, platform string
+	trust              *signing.Trust
 	isWanted           func(name string) bool // selects files of the artifact; nil: all
 }
 
-// compareDir compares every byte of the artifact's files with the directory. It ignores other files in the directory.
+// compareDir checks the signatures that flags require of an artifact, and compares every byte of its files with the directory. It ignores
+// other files in the directory.
 func compareDir(ctx context.Context, a *app.App, d directory) (*directoryResult, error) {
 	platform, err := app.OptionalPlatform(d.platform)
 	if err != nil {
@@ -96,17 +102,26 @@ func compareDir(ctx context.Context, a *app.App, d directory) (*directoryResult,
 		return nil, exit.FileError("directory", d.dir, err)
 	}
 	defer root.Close()
-	return app.With(ctx, a, d.ref, registry.Read, func(t *app.Target) (*directoryResult, error) {
+	result, err := app.With(ctx, a, d.ref, registry.Read, func(t *app.Target) (*directoryResult, error) {
 		if err := t.Complete(ctx); err != nil {
 			return nil, err
 		}
-		side := diff.Side{Source: t.Target, Ref: t.Ref.Reference(), Platform: platform}
+		reference, signed, err := verifySignature(ctx, t, d.trust, platform)
+		if err != nil {
+			return nil, err
+		}
+		side := diff.Side{Source: t.Target, Ref: reference, Platform: platform}
 		found, err := diff.Verify(ctx, root, side, d.isWanted)
 		if err != nil {
 			return nil, t.Explain(ctx, err)
 		}
-		return &directoryResult{Reference: t.Ref.String(), Directory: d.dir, Verified: found, compared: []string{t.Ref.String()}}, nil
+		r := &directoryResult{Reference: t.Ref.String(), Directory: d.dir, Verified: found, compared: []string{t.Ref.String()}}
+		if signed != nil {
+			r.Signatures, r.Required = signed.Signatures, signed.Required
+		}
+		return r, nil
 	})
+	return result, signing.AsNegative(err)
 }
 
 // directoryResult is the result of verify for a directory.
@@ -114,6 +129,8 @@ type directoryResult struct {
 	Reference string `json:"reference"`
 	Directory string `json:"directory"`
 	*diff.Verified
+	Signatures []trust.Signature `json:"signatures,omitempty"` // as in verifyResult
+	Required   []trust.Required  `json:"required,omitempty"`
 
 	compared []string // references: several pulls may have placed files there
 }
@@ -129,6 +146,7 @@ func (r *directoryResult) report(a *app.App) error {
 // WriteText prints a row for each fault, or OK.
 func (r *directoryResult) WriteText(w io.Writer) error {
 	var t term.Table
+	addSigned(&t, r.Signatures, r.Required)
 	for _, f := range r.Faults {
 		t.Row(f.Path, f.Problem)
 	}

@@ -139,13 +139,14 @@ func (f *Trust) Verifier(a *app.App, src *app.Target) (func(context.Context, oci
 	}, nil
 }
 
-// Verify verifies the signatures that the flags require of a manifest or, in an index, of the manifest for this machine's platform.
-func (f *Trust) Verify(ctx context.Context, t *app.Target, desc ocispec.Descriptor) (*trust.Report, error) {
+// Verify verifies the signatures that the flags require of a manifest or, in an index, of the manifest for the platform. If platform is
+// nil, it is that of this machine.
+func (f *Trust) Verify(ctx context.Context, t *app.Target, desc ocispec.Descriptor, platform *ocispec.Platform) (*trust.Report, error) {
 	demand, err := f.demand(ctx, t.Ref)
 	if err != nil {
 		return nil, err
 	}
-	manifests, err := addPlatform(ctx, t, desc, nil)
+	manifests, err := addPlatform(ctx, t, desc, platform)
 	if err != nil {
 		return nil, err
 	}
