@@ -178,10 +178,10 @@ func splitLines(name string) ([][]byte, error) {
 		case line[0] != '{' || !json.Valid(line):
 			return nil, nil
 		case len(lines) == maxLines:
-			return nil, exit.Usagef("%s: has more than %d documents", name, maxLines)
+			return nil, exit.Usagef("%s: too many documents: limit is %d", name, maxLines)
 		}
 		if total += len(line); total > maxTotal {
-			return nil, exit.Usagef("%s: has more than %s of documents", name, term.Size(maxTotal))
+			return nil, exit.Usagef("%s: documents too large: limit is %s", name, term.Size(maxTotal))
 		}
 		lines = append(lines, bytes.Clone(line))
 	}

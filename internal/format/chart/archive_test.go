@@ -21,7 +21,7 @@ func TestReadArchiveRefuses(t *testing.T) {
 		"at the top": {kindtest.Tgz(t, "Chart.yaml", kindtest.SmallChart), "its Chart.yaml is not in a directory"},
 		"dots":       {kindtest.Tgz(t, "./demo/Chart.yaml", kindtest.SmallChart), `it has "./demo/Chart.yaml" where helm requires NAME/Chart.yaml`},
 		"outside":    {kindtest.Tgz(t, "demo/../../x", "", "demo/Chart.yaml", kindtest.SmallChart), "is outside the directory of the chart"},
-		"bomb":       {kindtest.Tgz(t, "demo/big", strings.Repeat("\x00", chart.MaxSize), "demo/Chart.yaml", kindtest.SmallChart), "the limit of helm for a chart"},
+		"bomb":       {kindtest.Tgz(t, "demo/big", strings.Repeat("\x00", chart.MaxSize), "demo/Chart.yaml", kindtest.SmallChart), "chart too large for helm"},
 		"cut late":   {long[:len(long)-6], "broken chart archive"},
 		"not a tar":  {kindtest.Gzipped(t, strings.Repeat("x", 2000)), "broken chart archive"},
 		"no version": {kindtest.Tgz(t, "demo/Chart.yaml", "apiVersion: v2\nname: demo\n"), "has no version"},
@@ -43,7 +43,7 @@ func TestLoaderBoundsTheChart(t *testing.T) {
 	for ; err == nil; files++ {
 		err = l.Add("files/x", strings.NewReader(""), chart.MaxFileSize)
 	}
-	if files != chart.MaxSize/chart.MaxFileSize || !strings.Contains(err.Error(), "the limit of helm for a chart") {
+	if files != chart.MaxSize/chart.MaxFileSize || !strings.Contains(err.Error(), "chart too large for helm") {
 		t.Errorf("got %v after %d files, want the limit of helm after %d", err, files, chart.MaxSize/chart.MaxFileSize)
 	}
 }

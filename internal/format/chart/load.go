@@ -60,7 +60,7 @@ func (l *Loader) Add(name string, r io.Reader, size int64) error {
 		l.all.large = append(l.all.large, name)
 	}
 	if l.all.size += size; l.all.size >= MaxSize {
-		return fmt.Errorf("it is larger than %d MiB, the limit of helm for a chart", MaxSize>>20)
+		return fmt.Errorf("chart too large for helm: limit is %d MiB", MaxSize>>20)
 	}
 	return l.add(name, r)
 }
@@ -76,7 +76,7 @@ func (l *Loader) add(name string, r io.Reader) error {
 	case !inCharts || path.Ext(name) == ".prov" || strings.HasPrefix(below, "_") || strings.HasPrefix(below, "."):
 		return nil
 	case l.depth == maxDepth:
-		return fmt.Errorf("%q is in more than %d nested charts", name, maxDepth)
+		return fmt.Errorf("charts nested too deeply at %q: limit is %d", name, maxDepth)
 	}
 	sub, inner, isDir := strings.Cut(below, "/")
 	if path.Ext(sub) == ".tgz" {
@@ -285,7 +285,7 @@ func readArchive(r io.Reader, l *Loader) (*Chart, error) {
 			}
 			return l.Load()
 		case limited.N <= 0:
-			return nil, fmt.Errorf("it is larger than %d MiB, the limit of helm for a chart", MaxSize>>20)
+			return nil, fmt.Errorf("chart too large for helm: limit is %d MiB", MaxSize>>20)
 		case err != nil:
 			return nil, fmt.Errorf("broken chart archive: %w", err)
 		case header.FileInfo().IsDir() || header.Typeflag == tar.TypeXGlobalHeader || header.Typeflag == tar.TypeXHeader:

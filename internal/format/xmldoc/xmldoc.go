@@ -64,7 +64,7 @@ func Check(r io.Reader) error {
 				roots++
 			}
 			if depth > maxDepth {
-				return fmt.Errorf("it has more than %d levels of nested elements", maxDepth)
+				return fmt.Errorf("too many levels of nesting: limit is %d", maxDepth)
 			}
 		case xml.EndElement:
 			depth--

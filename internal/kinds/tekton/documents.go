@@ -34,7 +34,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 		}
 		layers = append(layers, own...)
 		if most := l.Type.Max; most > 0 && len(layers) > most {
-			return nil, &spec.Error{Item: l.Source(), Err: fmt.Errorf("kind %q takes at most %d objects, and the files have more", d.Kind.Name, most)}
+			return nil, &spec.Error{Item: l.Source(), Err: fmt.Errorf("too many objects for kind %q: limit is %d", d.Kind.Name, most)}
 		}
 	}
 	d.Layers = layers

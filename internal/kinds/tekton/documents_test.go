@@ -16,7 +16,7 @@ func TestBundleRefuses(t *testing.T) {
 		"no name":  {"apiVersion: tekton.dev/v1\nkind: Task\n", "document 1 lacks an apiVersion, a kind, or a valid metadata.name"},
 		"not YAML": {task + "---\n{\n", "document 2: line 2: not YAML:"},
 		"empty":    {"# a comment\n---\n", "has no object"},
-		"too many": {strings.Repeat(task+"---\n", 21), `kind "tekton-bundle" takes at most 20 objects, and the files have more`},
+		"too many": {strings.Repeat(task+"---\n", 21), `too many objects for kind "tekton-bundle": limit is 20`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
