@@ -48,7 +48,7 @@ func (a *App) ask(ctx context.Context, prompt string) (string, error) {
 	return strings.TrimSpace(line), nil
 }
 
-// readSecret reads a password or token from standard input, without the newline at its end.
+// readSecret reads a password or token from standard input, without the newline at its end. The limit is 64 KiB.
 func (a *App) readSecret() (string, error) {
 	const most = 64 << 10 // long tokens with claims have a few kilobytes
 	data, err := pause.Await(a.Context, func() ([]byte, error) { return io.ReadAll(io.LimitReader(a.Stdin, most+1)) })
@@ -56,8 +56,11 @@ func (a *App) readSecret() (string, error) {
 		return "", fmt.Errorf("reading the password from standard input: %w", err)
 	}
 	secret := strings.TrimRight(string(data), "\r\n")
-	if secret == "" || len(data) > most {
-		return "", &exit.UsageError{Err: errors.New("no password on standard input")}
+	switch {
+	case len(data) > most:
+		return "", exit.Usagef("password on standard input too large: limit is %d KiB", most>>10)
+	case secret == "":
+		return "", exit.Usagef("no password on standard input")
 	}
 	return secret, nil
 }

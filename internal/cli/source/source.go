@@ -22,7 +22,6 @@ import (
 	"github.com/davit-oci/davit/internal/pause"
 	"github.com/davit-oci/davit/internal/rootfs"
 	"github.com/davit-oci/davit/internal/shell"
-	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/internal/tree"
 )
 
@@ -234,7 +233,7 @@ func (o *opener) readDeclaration(s *Source, file string) ([]byte, error) {
 func ReadAll(name string, r io.Reader) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, maxDeclaration+1))
 	if err == nil && len(data) > maxDeclaration {
-		err = fmt.Errorf("file too large: limit is %s: %w", term.Size(maxDeclaration), artifact.ErrInvalid)
+		err = fmt.Errorf("file too large: limit is %d MiB: %w", maxDeclaration>>20, artifact.ErrInvalid)
 	}
 	if err != nil {
 		return nil, &artifact.Error{Op: "reading", Item: name, Err: err}
