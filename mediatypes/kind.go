@@ -102,12 +102,16 @@ type Identity struct {
 	Types []string `json:"types,omitempty" yaml:"types,omitempty"`
 }
 
-// Tagging determines the tag by which the native clients of a kind find an artifact.
+// Tagging determines the tag and the repository by which the native clients of a kind find an artifact.
 type Tagging struct {
 	// VersionTag makes the version of the artifact its tag, which every push must use.
 	VersionTag bool `json:"versionTag,omitempty" yaml:"versionTag,omitempty"`
 	// Tag is the tag of every push, for an artifact that describes its whole repository.
 	Tag string `json:"tag,omitempty" yaml:"tag,omitempty"`
+	// NamedRepository makes the name of the artifact the last part of its repository, which every push must use.
+	NamedRepository bool `json:"namedRepository,omitempty" yaml:"namedRepository,omitempty"`
+	// NamedUse is the only use of an artifact for which the last part of its repository must be its name: "as a dependency".
+	NamedUse string `json:"namedUse,omitempty" yaml:"namedUse,omitempty"`
 }
 
 // Directories determines which files of a directory a kind packs, and as how many layers.

@@ -52,7 +52,7 @@ A TARGET without a tag gets the artifact's version as its tag, else "latest".`,
 		},
 	}
 	cmd.Flags().StringSliceVar(&opts.tags, "tag", nil, "add this `TAG` (repeatable)")
-	cmd.Flags().BoolVar(&opts.force, "force", false, "push even if the tag is not the one that the kind's native client expects, such as the version of a chart")
+	cmd.Flags().BoolVar(&opts.force, "force", false, "push even if the kind's native client expects another tag, such as the version of a chart, or another repository")
 	cmd.Flags().StringVar(&opts.from, "from", "", "pack what another program exports: `podman-volume:NAME`, as podman volume export writes it")
 	cmd.Flags().BoolVar(&opts.dryRun, "dry-run", false, "do not send anything; print what would be sent")
 	for _, k := range kinds.Data() {
@@ -122,9 +122,10 @@ func runPush(ctx context.Context, a *app.App, opts pushOptions) error {
 		return err
 	}
 	defer s.Close()
-	if err := checkTag(s, target, opts.force); err != nil {
+	if err := checkFound(s, target); err != nil && !opts.force {
 		return err
 	}
+	warnOfName(a, s, target)
 	opts.skipParts(s.Plan)
 	a.ListLeftOut = opts.dryRun
 	noteParts(s.Plan, target)
@@ -180,26 +181,6 @@ func isFiles(name string) bool {
 	}
 	entries, err := os.ReadDir(name)
 	return err == nil && len(entries) > 0 && !paths.IsLayout(name) && !paths.Exists(filepath.Join(name, ocispec.ImageIndexFile))
-}
-
-// checkTag returns a usage error if native clients find the artifact by its version or by the tag of its kind, and the target has another
-// tag. It accepts any tag if force is set.
-func checkTag(s *source.Source, target registry.Reference, force bool) error {
-	kind, version := s.Plan.Kind, s.DefaultTag()
-	if !kind.VersionTag && kind.Tag == "" || target.Tag == "" || target.Tag == version || force {
-		return nil
-	}
-	clients := strings.Join(kind.Clients, ", ")
-	if kind.Tag != "" {
-		return &exit.UsageError{
-			Err:  fmt.Errorf("the tag %q is not %q, by which %s finds kind %q", target.Tag, kind.Tag, clients, kind.Name),
-			Hint: "leave the tag out, or pass --force",
-		}
-	}
-	return &exit.UsageError{
-		Err:  fmt.Errorf("the tag %q is not the version %q, by which %s finds kind %q", target.Tag, version, clients, s.Plan.Kind.Name),
-		Hint: "leave the tag out and add other tags with --tag, pack another version with --version, or pass --force",
-	}
 }
 
 // dryRunResult is the result of push --dry-run.

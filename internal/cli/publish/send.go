@@ -1,14 +1,11 @@
 package publish
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"path"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
@@ -17,7 +14,6 @@ import (
 	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/cli/signing"
 	"github.com/davit-oci/davit/internal/cli/source"
-	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/versions"
 	"github.com/davit-oci/davit/pack"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -112,7 +108,6 @@ func openDestination(ctx context.Context, a *app.App, s *source.Source, to sendO
 	if err := app.CheckTags(to.tags); err != nil {
 		return nil, err
 	}
-	warnOfName(a, s, ref)
 	d := &destination{ref: ref}
 	t, err := a.OpenReference(ctx, ref, mode)
 	switch {
@@ -169,16 +164,6 @@ func findSubject(ctx context.Context, s *source.Source, t *app.Target) (*ocispec
 // isSamePlace reports whether two references are in the same repository or at the same path.
 func isSamePlace(a, b registry.Reference) bool {
 	return a.Name() == b.Name() || a.IsPath() && b.IsPath() && filepath.Clean(a.Path) == filepath.Clean(b.Path)
-}
-
-// warnOfName prints a warning if the native client looks for the artifact in a repository that ends in the artifact's name, but this
-// repository does not.
-func warnOfName(a *app.App, s *source.Source, ref registry.Reference) {
-	name := cmp.Or(s.Plan.Name, s.Plan.Annotations[ocispec.AnnotationTitle])
-	if s.Plan.Kind.VersionTag && !ref.IsPath() && name != "" && path.Base(ref.Repository) != name {
-		a.Warn("%s is not found by %s in %s, which does not end in its name: push it with \"%s\"",
-			name, strings.Join(s.Plan.Kind.Clients, ", "), ref.Name(), shell.Command("davit", "push", cmp.Or(s.Name, "."), ref.Name()+"/"+name))
-	}
 }
 
 // completeTarget adds the default tag to a target that has none, unless the artifact has a subject. It returns a usage error for a target

@@ -22,7 +22,7 @@ func data() mediatypes.Kind {
 			{Role: "provenance", MediaType: mediatypes.HelmProvenance, Match: []string{"*.prov"}, Form: mediatypes.Form{Untitled: true}, Max: 1},
 		},
 		Order:   mediatypes.ByDigest,
-		Tagging: mediatypes.Tagging{VersionTag: true},
+		Tagging: mediatypes.Tagging{VersionTag: true, NamedUse: "as a dependency"},
 		Clients: []string{"helm"},
 		Example: `kind: helm
 layers: [greeting/]

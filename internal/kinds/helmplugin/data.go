@@ -21,7 +21,7 @@ func data() mediatypes.Kind {
 				MediaTypes: map[mediatypes.Packing]string{mediatypes.TarGzip: mediatypes.LayerTarGzip}, Form: mediatypes.Form{Untitled: true, File: true}, Min: 1, Max: 1},
 			{Role: "provenance", MediaType: mediatypes.HelmProvenance, Match: []string{"*.prov"}, Form: mediatypes.Form{Untitled: true}, Max: 1},
 		},
-		Tagging: mediatypes.Tagging{VersionTag: true},
+		Tagging: mediatypes.Tagging{VersionTag: true, NamedRepository: true},
 		Clients: []string{"helm 4"},
 		Example: `kind: helm-plugin
 layers: [greeting/]

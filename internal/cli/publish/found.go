@@ -1,0 +1,62 @@
+package publish
+
+import (
+	"cmp"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/source"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// checkFound returns a usage error if native clients don't find the artifact at the target: they expect its version or the tag of its kind
+// as the tag, or its name as the last part of the repository.
+func checkFound(s *source.Source, target registry.Reference) error {
+	kind, version, clients := s.Plan.Kind, s.DefaultTag(), strings.Join(s.Plan.Kind.Clients, ", ")
+	switch {
+	case kind.NamedRepository && !endsInName(s, target):
+		return &exit.UsageError{
+			Err:  fmt.Errorf("the repository %q does not end in the name %q, by which %s finds kind %q", target.Name(), nameOf(s), clients, kind.Name),
+			Hint: fmt.Sprintf("push it to %s, or pass --force", nameIn(s, target)),
+		}
+	case target.Tag == "" || target.Tag == version:
+	case kind.Tag != "":
+		return &exit.UsageError{
+			Err:  fmt.Errorf("the tag %q is not %q, by which %s finds kind %q", target.Tag, kind.Tag, clients, kind.Name),
+			Hint: "leave the tag out, or pass --force",
+		}
+	case kind.VersionTag:
+		return &exit.UsageError{
+			Err:  fmt.Errorf("the tag %q is not the version %q, by which %s finds kind %q", target.Tag, version, clients, kind.Name),
+			Hint: "leave the tag out and add other tags with --tag, pack another version with --version, or pass --force",
+		}
+	}
+	return nil
+}
+
+// warnOfName prints a warning if the repository of an artifact does not end in its name, and that rules out one use of it.
+func warnOfName(a *app.App, s *source.Source, target registry.Reference) {
+	if kind := s.Plan.Kind; kind.NamedUse != "" && !endsInName(s, target) {
+		a.Warn("%s finds %s at oci://%s, but not %s, for which the repository must end in its name: push it to %s",
+			strings.Join(kind.Clients, ", "), nameOf(s), target.Name(), kind.NamedUse, nameIn(s, target))
+	}
+}
+
+// endsInName reports whether the repository of an artifact ends in its name. Paths have no repository, and an artifact may have no name.
+func endsInName(s *source.Source, target registry.Reference) bool {
+	name := nameOf(s)
+	return target.IsPath() || name == "" || path.Base(target.Repository) == name
+}
+
+// nameIn returns the repository below another one that ends in the name of an artifact.
+func nameIn(s *source.Source, target registry.Reference) string {
+	return target.Name() + "/" + nameOf(s)
+}
+
+func nameOf(s *source.Source) string {
+	return cmp.Or(s.Plan.Name, s.Plan.Annotations[ocispec.AnnotationTitle])
+}
