@@ -83,13 +83,14 @@ var examplePreparations = map[string]string{
 	"lock":        "davit -q lock update ./registry/app:1.0",
 	"lock update": keys + "; davit -q sign registry.example.com/app:1.0 --key davit.key; davit -q lock update registry.example.com/models/tiny:1.0",
 	"lock check":  "davit -q lock update ./registry/app:1.0",
-	"diff":        "davit -q pull registry.example.com/models/tiny:1.0 -o tiny; echo more >>tiny/LICENSE",
-	"resolve":     "davit -q tag registry.example.com/app:1.0 1.0.0",
-	"sign":        keys,
-	"prune":       "davit -q tag registry.example.com/app:1.0 v1",
-	"push":        podman,
-	"detach":      "davit -q detach ./oci:1.0 --all; davit -q attach sbom.spdx.json ./oci:1.0",
-	"init":        "rm -r app docs models examples oci registry *.*",
+	"diff": "davit -q pull registry.example.com/models/tiny:1.0 -o tiny; echo more >>tiny/LICENSE; " +
+		"davit -q push charts/web registry.example.com/charts/web:1.0.0 --force && echo more: 1 >>charts/web/values.yaml",
+	"resolve": "davit -q tag registry.example.com/app:1.0 1.0.0",
+	"sign":    keys,
+	"prune":   "davit -q tag registry.example.com/app:1.0 v1",
+	"push":    podman,
+	"detach":  "davit -q detach ./oci:1.0 --all; davit -q attach sbom.spdx.json ./oci:1.0",
+	"init":    "rm -r app docs models examples oci registry *.*",
 }
 
 // TestExamples runs every example of every help text unchanged.

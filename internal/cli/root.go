@@ -12,6 +12,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/build"
 	"github.com/davit-oci/davit/internal/cli/carry"
 	"github.com/davit-oci/davit/internal/cli/check"
+	"github.com/davit-oci/davit/internal/cli/compare"
 	"github.com/davit-oci/davit/internal/cli/declare"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/fetch"
@@ -64,7 +65,7 @@ every command takes either.`,
 	root.SetHelpCommand(newHelpCommand(a, root))
 	for _, commands := range [][]*cobra.Command{
 		declare.Commands(a), publish.Commands(a), fetch.Commands(a), carry.Commands(a), lock.Commands(a), attach.Commands(a), look.Commands(a),
-		check.Commands(a), signing.Commands(a), registry.Commands(a), serving.Commands(a),
+		compare.Commands(a), check.Commands(a), signing.Commands(a), registry.Commands(a), serving.Commands(a),
 		{newVersionCommand(a), newCompletionCommand(a)},
 	} {
 		root.AddCommand(commands...)

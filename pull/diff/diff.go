@@ -78,6 +78,9 @@ type FieldChange struct {
 // the artifacts have the same digest and, except for images, no layer that both have. It compares the lines of at most 200
 // files of at most 256 KiB each, 16 MiB in all, and resolves at most 1,000 tags.
 //
+// If no platform is chosen for two indexes and both have the same manifest for this machine, Artifacts compares those for the first
+// platform that differs or, if only one index has it, the indexes.
+//
 // Artifacts returns errdef.ErrNotFound if an artifact or a manifest for its platform does not exist, and artifact.ErrRefused
 // if a layer does not match its digest or is unsafe.
 func Artifacts(ctx context.Context, a, b Side, opts Options) (*Difference, error) {
@@ -119,19 +122,20 @@ func resolveSides(ctx context.Context, a, b Side) (p pair, err error) {
 	return p, err
 }
 
-// compare compares the manifests for one platform, unless they are the same.
-func (d *Difference) compare(ctx context.Context, p pair, opts Options) (err error) {
+// compare compares the manifests for one platform, unless they are the same. Of two indexes, it compares the manifests that differ.
+func (d *Difference) compare(ctx context.Context, p pair, opts Options) error {
 	if d.From == d.To {
 		return nil
 	}
-	if p.from, d.Platform, err = fetch.Choose(ctx, p.a.Source, p.from, p.a.Platform); err != nil {
+	indexes := p
+	same, err := d.chooseManifests(ctx, &p)
+	if err != nil {
 		return err
 	}
-	var platform *ocispec.Platform
-	if p.to, platform, err = fetch.Choose(ctx, p.b.Source, p.to, p.b.Platform); err != nil {
-		return err
+	if same {
+		d.compareIndexes(indexes.from, indexes.to)
+		return nil
 	}
-	d.Platform = cmp.Or(d.Platform, platform)
 	p.inside = opts.Inside
 	a, b, from, to := p.a, p.b, p.from, p.to
 	if d.From, d.To = from.Desc.Digest, to.Desc.Digest; d.From == d.To {

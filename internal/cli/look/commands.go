@@ -12,6 +12,5 @@ func Commands(a *app.App) []*cobra.Command {
 		newInspectCommand(a),
 		newListCommand(a),
 		newShowCommand(a),
-		newDiffCommand(a),
 	}
 }

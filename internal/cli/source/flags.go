@@ -63,6 +63,9 @@ func (o Options) WithoutFile() Options {
 	return o
 }
 
+// OfKind returns options for plain files of a kind.
+func OfKind(kind string) *Options { return &Options{kind: kind} }
+
 // WithName returns the options with this name, unless --name is set.
 func (o Options) WithName(name string) Options {
 	o.name = cmp.Or(o.name, name)

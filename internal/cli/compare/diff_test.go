@@ -1,4 +1,4 @@
-package look
+package compare
 
 import (
 	"encoding/json"
