@@ -157,10 +157,10 @@ func (e untidyError) Unwrap() error { return e.error }
 // Hint returns the command that removes the files, or why they remain.
 func (e untidyError) Hint() string {
 	if e.repaired {
-		return "every artifact in it is intact; the remaining files are not davit's, or another tool may have written them within the last hour " +
+		return "every artifact is intact; the remaining files are not davit's, or another tool may have written them within the last hour " +
 			"and may list them soon: review and delete them yourself"
 	}
-	return fmt.Sprintf("every artifact in it is intact; \"%s\" removes the rest", shell.Command("davit", "verify", "--repair", e.place))
+	return fmt.Sprintf("every artifact is intact; \"%s\" removes the rest", shell.Command("davit", "verify", "--repair", e.place))
 }
 
 // verifyIn verifies the signature first: without one, nothing else needs to be read.

@@ -147,7 +147,7 @@ func hintForSharedTag(e *index.AmbiguousError) string {
 	if digest.Digest(name).Validate() == nil {
 		separator = "@"
 	}
-	return fmt.Sprintf("name one of them, such as %s; \"%s\" lists the repositories", shell.Quote(e.Path+separator+name), shell.Command("davit", "repos", e.Path))
+	return fmt.Sprintf("name a repository, such as %s; \"%s\" lists the repositories", shell.Quote(e.Path+separator+name), shell.Command("davit", "repos", e.Path))
 }
 
 // hintForAuthority returns the hint for a certificate that no known authority signed, for this command and for all later ones.

@@ -23,7 +23,7 @@ func hintForRefusal(err error) (hint string, ok bool) {
 	case isDenied && strings.Contains(denied.Error(), "started without --write"): // as davit serve says
 		return "the operator of that registry can start it with --write", true
 	case isAboutTag(answer):
-		return "the registry refuses to write that tag; it may be immutable: push with another tag", true
+		return "the registry refuses to write that tag, which may be immutable: push with another tag", true
 	case !isDenied:
 		return "", false
 	case isPolicy(answer):

@@ -82,7 +82,7 @@ func preview(ctx context.Context, a *app.App, t *app.Target, opts pullOptions, r
 	if err != nil {
 		return nil, err
 	}
-	exists := func(f pull.File) bool { // and its content must be known
+	mustCompare := func(f pull.File) bool { // the digest is not known yet
 		info, err := os.Lstat(filepath.Join(opts.output, filepath.FromSlash(f.Path)))
 		return err == nil && f.Digest == "" && fs.FileMode(f.Mode).IsRegular() && (renamed || info.Size() == f.Size)
 	}
@@ -91,7 +91,7 @@ func preview(ctx context.Context, a *app.App, t *app.Target, opts pullOptions, r
 		opts.Digests, opts.Origin, opts.NoSync = a.Cache(), t.Ref.Name(), !opts.durable
 		opts.State = recordPath(a, dst, opts)
 	}
-	if (dst != nil || renamed && opts.output != "-") && slices.ContainsFunc(listed.Files, exists) {
+	if (dst != nil || renamed && opts.output != "-") && slices.ContainsFunc(listed.Files, mustCompare) {
 		list.Digests = true
 		if listed, err = read.List(ctx, t.Target, reference, list); err != nil {
 			return nil, err

@@ -136,7 +136,7 @@ func explainMissing(name string, err error) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return &exit.MissingError{Text: name + ": lock file not found", Advice: shell.Command("davit", "lock", "update", "--lock", name, "REF") + " creates it"}
+	return &exit.MissingError{Text: name + ": lock file not found", Advice: fmt.Sprintf("\"%s\" creates it", shell.Command("davit", "lock", "update", "--lock", name, "REF"))}
 }
 
 // updateResult is the result of "lock update".

@@ -97,7 +97,7 @@ func (f *Flag) Pin(ctx context.Context, t *app.Target, reference string, keys []
 	case locked.Key != "" && !hasKey(keys, locked.Key):
 		return "", refuse("key mismatch: want %s, got %s", locked.Key, keys[0].Hint())
 	case locked.Key == "" && len(keys) > 0 && keys[0].Name != "":
-		f.note = fmt.Sprintf("%s has no key for %s: to lock it, too, %s --verify-key %s", f.file, now.Reference, f.updateCommand(now.Reference), shell.Quote(keys[0].Name))
+		f.note = fmt.Sprintf("%s has no key for %s; to lock the key, too: %s --verify-key %s", f.file, now.Reference, f.updateCommand(now.Reference), shell.Quote(keys[0].Name))
 	}
 	return now.Digest.String(), nil
 }

@@ -36,7 +36,7 @@ func checkReferrerKind(kind string) error {
 	if _, known := kinds.Lookup(kind); known || kind == "" || strings.Contains(kind, "/") {
 		return nil
 	}
-	hint := cmp.Or(SuggestKind(kind), "\"davit kinds\" lists them; an artifactType is accepted, too")
+	hint := cmp.Or(SuggestKind(kind), "\"davit kinds\" lists the kinds; an artifactType is accepted, too")
 	return &exit.UsageError{Err: fmt.Errorf("no such kind: %q", kind), Hint: hint}
 }
 

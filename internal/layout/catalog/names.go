@@ -77,4 +77,4 @@ func OpenError(name string, err error, hint string) error {
 }
 
 // ErrNoLayout reports a directory or archive that is not a layout.
-var ErrNoLayout = errors.New("it is not an OCI image layout: it has no " + ocispec.ImageIndexFile)
+var ErrNoLayout = errors.New("not an OCI image layout: no " + ocispec.ImageIndexFile)

@@ -232,7 +232,7 @@ func Refusal(kept []string) error {
 	if len(kept) == 0 {
 		return nil
 	}
-	reason := "it exists with different content"
+	reason := "file exists with different content"
 	switch others := len(kept) - 1; {
 	case others == 1:
 		reason += ", as does 1 other"
