@@ -296,13 +296,19 @@ func (s *Source) warnAboutDeclarations(paths []string) {
 			continue
 		}
 		if _, builtIn := kinds.Lookup(spec.Kind); builtIn || artifact.IsKindFile(spec.Kind) {
-			file := filepath.Join(s.Dir, filepath.FromSlash(name))
-			if rel, err := makeRelative(file); err == nil {
-				file = rel
-			}
+			file := s.shown(name)
 			s.Plan.Warnings = append(s.Plan.Warnings, fmt.Sprintf("%s declares an artifact of kind %q, and is packed as a file: to pack what it declares, add -f %s", file, spec.Kind, file))
 		}
 	}
+}
+
+// shown returns the path of a file in the source, relative to the working directory.
+func (s *Source) shown(name string) string {
+	file := filepath.Join(s.Dir, filepath.FromSlash(name))
+	if rel, err := makeRelative(file); err == nil {
+		return rel
+	}
+	return file
 }
 
 // detectSpec returns a declaration for plain files of the given kind, or of the detected one. The path of a kind file is
@@ -367,5 +373,23 @@ func (s *Source) compose(spec *artifact.Spec, o *Options) error {
 	}
 	plan, err := artifact.Compose(s.FS, spec)
 	s.Spec, s.Plan = spec, plan
+	return s.locate(err)
+}
+
+// locate names the files in problems as the user knows them: relative to the working directory, not to the source.
+func (s *Source) locate(err error) error {
+	var problems artifact.Problems
+	if !errors.As(err, &problems) {
+		return err
+	}
+	declared := s.Spec.Source()
+	for i, p := range problems {
+		if declared != nil && p.File == declared.File {
+			continue
+		}
+		if _, err := fs.Stat(s.FS, p.File); err == nil {
+			problems[i].File = filepath.ToSlash(s.shown(p.File))
+		}
+	}
 	return err
 }

@@ -2,9 +2,11 @@
 package chart
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"reflect"
 	"slices"
@@ -74,56 +76,115 @@ type Dependency struct {
 // versionSyntax is the syntax that Helm accepts as a version: semver with optional parts.
 var versionSyntax = lazy.Regexp(`^v?\d+(\.\d+)?(\.\d+)?(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
 
+// A Fault is a reason why Helm refuses a Chart.yaml.
+type Fault struct {
+	Field   string // JSON pointer of the value that is refused, or of the missing one
+	Missing bool   // the field is required and not set
+	Text    string
+}
+
+// Faults are all faults of one Chart.yaml.
+type Faults []Fault
+
+// Error lists the faults.
+func (f Faults) Error() string {
+	texts := make([]string, len(f))
+	for i, one := range f {
+		texts[i] = "its Chart.yaml: " + one.Text
+		if one.Missing {
+			texts[i] = "its Chart.yaml has no " + one.Field[1:] + ", which helm requires"
+		}
+	}
+	return strings.Join(texts, "; ")
+}
+
+// A FileError is the reason why Helm can't read a file of the chart.
+type FileError struct {
+	File string // its name in the chart
+	Err  error
+}
+
+// Error returns the reason with its line.
+func (e *FileError) Error() string {
+	return fmt.Sprintf("helm can't read its %s: %v", e.File, yamlerror.Worded(e.Err))
+}
+
+// Unwrap returns the error of the parser.
+func (e *FileError) Unwrap() error { return e.Err }
+
+// add adds a fault of a field.
+func (f *Faults) add(field, format string, args ...any) {
+	*f = append(*f, Fault{Field: field, Text: fmt.Sprintf(format, args...)})
+}
+
 // Parse reads and checks a Chart.yaml as Helm does. requirements is the requirements.yaml in which older charts list their
 // dependencies, or nil.
 func Parse(data, requirements []byte) (*Chart, error) {
 	c := &Chart{}
-	if err := c.read("Chart.yaml", data); err != nil {
+	faults, err := c.read("Chart.yaml", data)
+	if err != nil {
 		return nil, err
 	}
 	if c.APIVersion == "" { // a chart for Helm 2
 		c.APIVersion = "v1"
 	}
 	if requirements != nil {
-		if err := c.read(RequirementsFile, requirements); err != nil {
+		if wrong, err := c.read(RequirementsFile, requirements); err != nil {
 			return nil, err
+		} else if len(wrong) > 0 {
+			return nil, fmt.Errorf("its %s: %s", RequirementsFile, wrong[0].Text)
 		}
 	}
-	return c, c.check()
+	if faults = c.check(faults); len(faults) > 0 {
+		return c, faults
+	}
+	return c, nil
 }
 
 // RequirementsFile lists the dependencies of a chart with apiVersion v1.
 const RequirementsFile = "requirements.yaml"
 
-// read adds the fields of a file to the metadata. A field that is already set is replaced.
-func (c *Chart) read(file string, data []byte) error {
+// read adds the fields of a file to the metadata. A field that is already set is replaced. A field of the wrong type is a fault.
+func (c *Chart) read(file string, data []byte) (Faults, error) {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(data, &doc); err != nil {
-		return fmt.Errorf("helm can't read %s: %w", file, yamlerror.Worded(err))
+		return nil, &FileError{file, err}
 	}
 	dropRepeatedKeys(&doc)
 	if hasNonFinite(&doc) {
-		return fmt.Errorf("helm can't read %s: .inf and .nan are not allowed", file)
+		return nil, &FileError{file, errors.New(".inf and .nan are not allowed")}
 	}
 	s := stringifier{file: file}
 	s.convert(&doc, "")
 	c.Warnings = append(c.Warnings, s.warnings...)
 	var loose map[string]any
 	if err := doc.Decode(&loose); err != nil {
-		return fmt.Errorf("helm can't read %s: %w", file, yamlerror.Worded(err))
+		return nil, &FileError{file, err}
 	}
 	// Helm converts YAML to JSON and decodes it with encoding/json, which ignores the case of keys.
-	encoded, err := json.Marshal(loose)
-	if err != nil {
-		return fmt.Errorf("helm can't read %s: %w", file, err)
+	var faults Faults
+	for {
+		encoded, err := json.Marshal(loose)
+		if err != nil {
+			return nil, &FileError{file, err}
+		}
+		err = json.Unmarshal(encoded, c)
+		var wrong *json.UnmarshalTypeError
+		if err == nil {
+			return faults, nil
+		}
+		if !errors.As(err, &wrong) {
+			return nil, fmt.Errorf("its %s: %w", file, err)
+		}
+		name := fieldName(wrong.Field)
+		faults.add("/"+strings.ReplaceAll(name, ".", "/"), "%s is %s, but helm requires %s", name, withArticle(wrong.Value), typeName(wrong.Type))
+		top, _, _ := strings.Cut(name, ".")
+		before := len(loose)
+		maps.DeleteFunc(loose, func(key string, _ any) bool { return strings.EqualFold(key, top) })
+		if len(loose) == before {
+			return faults, nil
+		}
 	}
-	var wrong *json.UnmarshalTypeError
-	if err := json.Unmarshal(encoded, c); errors.As(err, &wrong) {
-		return fmt.Errorf("its %s: %s is %s, but helm requires %s", file, fieldName(wrong.Field), withArticle(wrong.Value), typeName(wrong.Type))
-	} else if err != nil {
-		return fmt.Errorf("its %s: %w", file, err)
-	}
-	return nil
 }
 
 // dropRepeatedKeys keeps only the last occurrence of each key in the mappings of a document, as Helm does.
@@ -271,47 +332,49 @@ func (c *Chart) sanitizeFields() {
 	}
 }
 
-// check sanitizes the metadata. It fails if Helm would refuse the chart.
-func (c *Chart) check() error {
-	if slices.Contains(c.Maintainers, nil) {
-		return errors.New("its Chart.yaml has an empty maintainer, which helm refuses")
+// check sanitizes the metadata, and adds the faults for which Helm would refuse the chart to those of reading it.
+func (c *Chart) check(faults Faults) Faults {
+	if i := slices.Index(c.Maintainers, nil); i >= 0 {
+		faults.add(fmt.Sprintf("/maintainers/%d", i), "it has an empty maintainer, which helm refuses")
+		c.Maintainers = slices.DeleteFunc(c.Maintainers, func(m *Maintainer) bool { return m == nil })
 	}
 	c.sanitizeFields()
-	switch {
-	case c.Name == "":
-		return errors.New("its Chart.yaml has no name, which helm requires")
-	case c.Name != path.Base(c.Name) || c.Name == "." || c.Name == ".." || strings.Contains(c.Name, `\`):
-		return fmt.Errorf("its Chart.yaml: name %q is not a plain name; helm makes a directory of it", c.Name)
-	case c.Version == "":
-		return errors.New("its Chart.yaml has no version, which helm requires")
-	case !versionSyntax().MatchString(c.Version):
-		return fmt.Errorf("its Chart.yaml: version %q is not a semantic version, which helm requires", c.Version)
-	case c.Type != "" && c.Type != "application" && c.Type != "library":
-		return fmt.Errorf("its Chart.yaml: type %q is neither application nor library", c.Type)
+	for _, required := range [...]struct{ field, value string }{{"/name", c.Name}, {"/version", c.Version}} {
+		isWrong := func(f Fault) bool { return f.Field == required.field }
+		if required.value == "" && !slices.ContainsFunc(faults, isWrong) {
+			faults = append(faults, Fault{Field: required.field, Missing: true})
+		}
 	}
-	return c.checkDependencies()
+	if c.Name != "" && (c.Name != path.Base(c.Name) || c.Name == "." || c.Name == ".." || strings.Contains(c.Name, `\`)) {
+		faults.add("/name", "name %q is not a plain name; helm makes a directory of it", c.Name)
+	}
+	if c.Version != "" && !versionSyntax().MatchString(c.Version) {
+		faults.add("/version", "version %q is not a semantic version, which helm requires", c.Version)
+	}
+	if c.Type != "" && c.Type != "application" && c.Type != "library" {
+		faults.add("/type", "type %q is neither application nor library", c.Type)
+	}
+	return c.checkDependencies(faults)
 }
 
 // aliasSyntax is the syntax that Helm accepts as the alias of a dependency.
 var aliasSyntax = lazy.Regexp(`^[a-zA-Z0-9_-]+$`)
 
-// checkDependencies fails if a dependency has no name, or an invalid alias, or the name or alias of another one.
-func (c *Chart) checkDependencies() error {
+// checkDependencies adds a fault for each dependency that has no name, or an invalid alias, or the name or alias of another one.
+func (c *Chart) checkDependencies(faults Faults) Faults {
 	seen := map[string]bool{}
-	for _, d := range c.Dependencies {
-		name := d.Name
-		if d.Alias != "" {
-			name = d.Alias
-		}
+	for i, d := range c.Dependencies {
+		at := fmt.Sprintf("/dependencies/%d", i)
+		name := cmp.Or(d.Alias, d.Name)
 		switch {
 		case d.Name == "":
-			return errors.New("its Chart.yaml has a dependency without a name")
+			faults.add(at, "it has a dependency without a name")
 		case d.Alias != "" && !aliasSyntax().MatchString(d.Alias):
-			return fmt.Errorf("its Chart.yaml: the alias %q of the dependency %q has characters other than letters, digits, _, and -, which helm refuses", d.Alias, d.Name)
+			faults.add(at+"/alias", "the alias %q of the dependency %q has characters other than letters, digits, _, and -, which helm refuses", d.Alias, d.Name)
 		case seen[name]:
-			return fmt.Errorf("its Chart.yaml has two dependencies with the name or alias %q, which helm refuses", name)
+			faults.add(at, "it has two dependencies with the name or alias %q, which helm refuses", name)
 		}
 		seen[name] = true
 	}
-	return nil
+	return faults
 }

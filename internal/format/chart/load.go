@@ -105,16 +105,20 @@ func (l *Loader) Load() (*Chart, error) {
 		return nil, errors.New("it has no Chart.yaml, which helm requires")
 	}
 	c, err := Parse(l.files["Chart.yaml"], l.files[RequirementsFile])
-	if err != nil {
+	var faults Faults
+	if err != nil && !errors.As(err, &faults) {
 		return nil, err
 	}
 	if l.depth == 0 && c.APIVersion != "v1" && c.APIVersion != "v2" {
-		return nil, fmt.Errorf("its Chart.yaml: apiVersion %q is neither v1 nor v2, and helm loads no other", c.APIVersion)
+		faults.add("/apiVersion", "apiVersion %q is neither v1 nor v2, and helm loads no other", c.APIVersion)
+	}
+	if len(faults) > 0 {
+		return nil, faults
 	}
 	for _, name := range metadataFiles {
 		if data, ok := l.files[name]; ok {
 			if err := checkFile(name, data); err != nil {
-				return nil, fmt.Errorf("helm can't read its %s: %w", name, yamlerror.Worded(err))
+				return nil, &FileError{name, err}
 			}
 		}
 	}

@@ -45,6 +45,11 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	l := d.Layers[0]
 	if l.Dir {
 		list, err := listCollection(d, l)
+		var faults spec.Problems
+		if errors.As(err, &faults) {
+			d.Report(faults...)
+			return nil, nil
+		}
 		if err != nil {
 			item := l.Path
 			if item == "." {
@@ -105,6 +110,7 @@ func listCollection(d *compose.Draft, l *compose.Layer) ([]byte, error) {
 	}
 	complete := map[string]devcontainer.Complete{"feature": feature.Complete, "template": template.Complete}
 	lists := map[string][]json.RawMessage{}
+	var faults spec.Problems
 	for _, e := range entries {
 		for _, kind := range [...]string{"feature", "template"} {
 			dir := path.Join(l.Path, e.Name())
@@ -113,10 +119,17 @@ func listCollection(d *compose.Draft, l *compose.Layer) ([]byte, error) {
 			}
 			meta, err := devcontainer.Read(fsys, dir, kind)
 			if err == nil {
+				faults = append(faults, meta.File.Faults...)
 				err = complete[kind](meta, fsys, &compose.Layer{Layer: spec.Layer{Path: dir}})
 			}
+			var own spec.Problems
+			if errors.As(err, &own) {
+				faults = append(faults, own...)
+				continue
+			}
 			if err != nil {
-				return nil, fmt.Errorf("%s: %w", e.Name(), err)
+				faults = append(faults, spec.Problem{File: dir, Message: err.Error()})
+				continue
 			}
 			var former []string
 			_ = json.Unmarshal(meta.Field("legacyIds"), &former) // a value of another type names no IDs
@@ -126,6 +139,9 @@ func listCollection(d *compose.Draft, l *compose.Layer) ([]byte, error) {
 			})
 			lists[kind+"s"] = append(lists[kind+"s"], json.RawMessage(meta.String()))
 		}
+	}
+	if len(faults) > 0 {
+		return nil, faults
 	}
 	if len(lists) != 1 {
 		d.Parts = nil

@@ -38,6 +38,26 @@ func TestCollection(t *testing.T) {
 	}
 }
 
+// TestAllFaults checks that the faults of all members are reported, with their lines.
+func TestAllFaults(t *testing.T) {
+	t.Parallel()
+	_, err := kindtest.Compose(t, map[string]string{
+		"src/a/devcontainer-feature.json": `{"id":"x","version":"1","name":"A"}`, "src/a/install.sh": "",
+		"src/b/devcontainer-feature.json": "{\n\"id\":\"b\",\n}", "src/c/devcontainer-feature.json": `{"id":"c","version":"1.0.0","name":"C"}`,
+		"src/d/devcontainer-feature.json": `{`,
+	}, "kind: collection\nlayers: [src]\n")
+	const want = `src/a/devcontainer-feature.json:1:7: it has the id "x", and the folder is named "a"; the devcontainer CLI requires them to be equal
+src/a/devcontainer-feature.json:1:21: version "1" is not a semantic version, which the devcontainer CLI requires
+src/b: it has no install.sh, which installs a Dev Container Feature
+src/b/devcontainer-feature.json:1:1: it has no version, which the devcontainer CLI requires
+src/b/devcontainer-feature.json:1:1: it has no name, which the devcontainer CLI requires
+src/c: it has no install.sh, which installs a Dev Container Feature
+src/d/devcontainer-feature.json:1:1: the devcontainer CLI can't read it: unexpected end of JSON input`
+	if fmt.Sprint(err) != want {
+		t.Errorf("got\n%v\nwant\n%s", err, want)
+	}
+}
+
 // TestParts checks that each feature is a separate artifact, also under its former names.
 func TestParts(t *testing.T) {
 	t.Parallel()

@@ -4,6 +4,7 @@ package devcontainer
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -13,6 +14,7 @@ import (
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/compose/configblob"
+	"github.com/davit-oci/davit/internal/declare"
 	"github.com/davit-oci/davit/internal/format/jsonc"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
@@ -49,15 +51,24 @@ func Derive(d *compose.Draft, kind string, complete Complete) (configblob.Finish
 	}
 	l := d.Layers[0]
 	m, err := Read(d.FS, l.Path, kind)
-	if err == nil && l.Path == "." && d.Spec.Dir != "" {
-		err = m.checkFolder(d.Spec.Dir, File(kind))
+	var faults spec.Problems
+	if errors.As(err, &faults) {
+		d.Report(faults...)
+		return nil, nil
 	}
 	if err != nil {
 		return nil, &spec.Error{Item: l.Path, Err: err}
 	}
+	if l.Path == "." && d.Spec.Dir != "" {
+		m.checkFolder(d.Spec.Dir)
+	}
 	d.CheckNamed(d.Spec.Name, m.Version, File(kind))
 	if err := complete(m, d.FS, l); err != nil {
-		return nil, &spec.Error{Item: l.Path, Err: err}
+		m.File.Faults = append(m.File.Faults, d.Spec.Problem(l.At, (&spec.Error{Item: l.Path, Err: err}).Error(), ""))
+	}
+	if len(m.File.Faults) > 0 {
+		d.Report(m.File.Faults...)
+		return nil, nil
 	}
 	l.Title = "devcontainer-" + kind + "-" + m.ID + ".tgz"
 	d.Annotations[mediatypes.DevContainerMetadata] = m.String()
@@ -68,17 +79,21 @@ func Derive(d *compose.Draft, kind string, complete Complete) (configblob.Finish
 // Metadata has the fields of a metadata file, and those that the devcontainer CLI adds.
 type Metadata struct {
 	ID, Version string
+	File        *declare.NativeFile        // with the faults that Read found; nil if Parse read the metadata
 	fields      map[string]json.RawMessage // without comments, compact
 	keys        []string                   // of the fields, in the order of the file
 }
 
 // Parse reads the fields of a metadata file.
 func Parse(data []byte) (*Metadata, error) {
-	var compact bytes.Buffer
-	if err := json.Compact(&compact, jsonc.ToJSON(data)); err != nil {
+	m, plain := &Metadata{}, jsonc.ToJSON(data)
+	if err := json.Unmarshal(plain, &m.fields); err != nil { // whose offset is known, unlike that of an error of Compact
 		return nil, err
 	}
-	m := &Metadata{}
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, plain); err != nil {
+		return nil, err
+	}
 	if err := json.Unmarshal(compact.Bytes(), &m.fields); err != nil {
 		return nil, err
 	}
@@ -115,41 +130,45 @@ func (m *Metadata) Set(key string, value any) error {
 	return nil
 }
 
-// Read reads the metadata file of a feature or template, and checks the fields that the devcontainer CLI requires and the options.
+// Read reads the metadata file of a feature or template, and finds all faults in the fields that the devcontainer CLI requires and in the
+// options.
 func Read(fsys fs.FS, dir, kind string) (*Metadata, error) {
-	file := File(kind)
-	data, err := tree.ReadFile(fsys, path.Join(dir, file), tree.MaxSmallFile)
+	file := path.Join(dir, File(kind))
+	data, err := tree.ReadFile(fsys, file, tree.MaxSmallFile)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %s", file, tree.Cause(err))
+		return nil, fmt.Errorf("%s: %s", File(kind), tree.Cause(err))
 	}
+	native := declare.NewNativeFile(file, jsonc.ToJSON(data), "the devcontainer CLI")
 	m, err := Parse(data)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+		native.AddSyntax(err)
+		return nil, native.Faults
 	}
+	m.File = native
 	for _, key := range [...]string{"id", "version", "name"} {
-		if text := m.stringField(key); text == "" {
-			return nil, fmt.Errorf("%s has no %s, which the devcontainer CLI requires", file, key)
+		switch text := m.stringField(key); {
+		case m.fields[key] == nil:
+			native.AddMissing(key)
+		case text == "":
+			native.Add("/"+key, fmt.Sprintf("%s is not a string, or empty; the devcontainer CLI requires one", key))
 		}
 	}
 	m.ID, m.Version = m.stringField("id"), m.stringField("version")
-	if !spec.IsSemver(m.Version) {
-		return nil, fmt.Errorf("%s: version %q is not a semantic version, which the devcontainer CLI requires", file, m.Version)
+	if m.Version != "" && !spec.IsSemver(m.Version) {
+		native.Add("/version", fmt.Sprintf("version %q is not a semantic version, which the devcontainer CLI requires", m.Version))
 	}
-	if err := m.checkOptions(); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
+	m.checkOptions()
 	if dir != "." {
-		return m, m.checkFolder(path.Base(dir), file)
+		m.checkFolder(path.Base(dir))
 	}
 	return m, nil
 }
 
 // checkFolder checks that the id is the name of the folder.
-func (m *Metadata) checkFolder(name, file string) error {
-	if m.ID != name {
-		return fmt.Errorf("%s has the id %q, and the folder is named %q; the devcontainer CLI requires them to be equal", file, m.ID, name)
+func (m *Metadata) checkFolder(name string) {
+	if m.ID != "" && m.ID != name {
+		m.File.Add("/id", fmt.Sprintf("it has the id %q, and the folder is named %q; the devcontainer CLI requires them to be equal", m.ID, name))
 	}
-	return nil
 }
 
 // stringField returns the value of a field, or "" if the value is not a string.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/davit-oci/davit/internal/declare"
 )
 
 // option is an option of a feature or template, as in devContainerFeature.schema.json of devcontainers/spec.
@@ -18,13 +20,13 @@ type option struct {
 
 // checkOptions checks the declarations of options. The devcontainer CLI does not, but tools fail when a user sets an invalid
 // option.
-func (m *Metadata) checkOptions() error {
+func (m *Metadata) checkOptions() {
 	if m.fields["options"] == nil {
-		return nil
+		return
 	}
 	var options map[string]json.RawMessage
 	if err := json.Unmarshal(m.fields["options"], &options); err != nil {
-		return errors.New("options is not an object of options by name")
+		m.File.Add("/options", "options is not an object of options by name")
 	}
 	for _, name := range slices.Sorted(maps.Keys(options)) {
 		var o option
@@ -38,10 +40,9 @@ func (m *Metadata) checkOptions() error {
 			err = o.check()
 		}
 		if err != nil {
-			return fmt.Errorf("option %q: %w", name, err)
+			m.File.Add("/options/"+declare.EscapePointer(name), fmt.Sprintf("option %q: %v", name, err))
 		}
 	}
-	return nil
 }
 
 // typeOf returns the type that a field of an option must have.

@@ -35,9 +35,16 @@ func TestFeatureRefuses(t *testing.T) {
 		"folder":     {`{"id":"other","version":"1.0.0","name":"F"}`, `has the id "other", and the folder is named "f"`},
 		"no version": {`{"id":"f","name":"F"}`, "has no version, which the devcontainer CLI requires"},
 		"version":    {`{"id":"f","version":"1.0","name":"F"}`, `version "1.0" is not a semantic version`},
-		"id":         {`{"id":1,"version":"1.0.0","name":"F"}`, "has no id"},
+		"id":         {`{"id":1,"version":"1.0.0","name":"F"}`, "f/devcontainer-feature.json:1:7: id is not a string"},
 		"not JSON":   {`{"id":`, "unexpected end of JSON"},
-		"a list":     {`[]`, "cannot unmarshal array"},
+		"all at once": {"{\n\t// comment\n\t\"id\": \"other\",\n\t\"verison\": \"1\",\n\t\"options\": {\"a\": {\"type\": \"int\"}, \"b/c\": {}},\n}", `
+f/devcontainer-feature.json:1:1: it has no name, which the devcontainer CLI requires
+f/devcontainer-feature.json:3:8: it has the id "other", and the folder is named "f"; the devcontainer CLI requires them to be equal
+f/devcontainer-feature.json:4:2: it has no version, which the devcontainer CLI requires (rename "verison" to "version")
+f/devcontainer-feature.json:5:19: option "a": its type "int" is neither string nor boolean
+f/devcontainer-feature.json:5:43: option "b/c": it has no type, which is string or boolean`[1:]},
+		"a syntax error": {"{\n  \"id\": }", `f/devcontainer-feature.json:2:9: the devcontainer CLI can't read it: invalid character '}'`},
+		"a list":         {`[]`, "cannot unmarshal array"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

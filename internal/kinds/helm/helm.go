@@ -11,6 +11,7 @@ import (
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/compose/configblob"
+	"github.com/davit-oci/davit/internal/declare"
 	"github.com/davit-oci/davit/internal/format/chart"
 	"github.com/davit-oci/davit/internal/kinds/artifacthub"
 	"github.com/davit-oci/davit/internal/textdist"
@@ -52,6 +53,10 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 		return nil, nil // reported elsewhere
 	}
 	meta, err := readChart(d, charts[0])
+	if faults := locate(d, charts[0], err); len(faults) > 0 {
+		d.Report(faults...)
+		return nil, nil
+	}
 	if err != nil {
 		return nil, &spec.Error{Item: charts[0].Source(), Err: err}
 	}
@@ -77,6 +82,38 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	return func(layers []spec.Packed) (spec.Finished, error) {
 		return spec.Finished{Config: encoded}, checkProvenance(layers, file, string(signed))
 	}, nil
+}
+
+// locate returns the faults in the files of a chart directory with their lines, or nil if err is about something else, such as a subchart.
+func locate(d *compose.Draft, l *compose.Layer, err error) spec.Problems {
+	if !l.Dir {
+		return nil
+	}
+	name := "Chart.yaml"
+	unreadable, isUnreadable := err.(*chart.FileError)
+	faults, isFaulty := err.(chart.Faults)
+	switch {
+	case isUnreadable:
+		name = unreadable.File
+	case !isFaulty:
+		return nil
+	}
+	data, readErr := tree.ReadFile(d.FS, path.Join(l.Path, name), tree.MaxSmallFile)
+	if readErr != nil {
+		return nil
+	}
+	native := declare.NewNativeFile(path.Join(l.Path, name), data, "helm")
+	if isUnreadable {
+		native.AddSyntax(unreadable.Err)
+	}
+	for _, f := range faults {
+		if f.Missing {
+			native.AddMissing(f.Field[1:])
+		} else {
+			native.Add(f.Field, f.Text)
+		}
+	}
+	return native.Faults
 }
 
 // addRepositoryMetadata adds the artifacthub-repo.yml of a chart directory as a part, which is pushed under its own tag.

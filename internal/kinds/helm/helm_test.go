@@ -231,12 +231,22 @@ func TestHelmRefuses(t *testing.T) {
 		"no name":           {chart("apiVersion: v2\nversion: 1.0.0\n"), "has no name"},
 		"path as name":      {chart("apiVersion: v2\nname: ../demo\nversion: 1.0.0\n"), `name "../demo" is not a plain name`},
 		"odd version":       {chart("apiVersion: v2\nname: demo\nversion: one\n"), `version "one" is not a semantic version`},
-		"list for a string": {chart(kindtest.SmallChart + "icon: [a]\n"), "its Chart.yaml: icon is an array, but helm requires a string"},
+		"list for a string": {chart(kindtest.SmallChart + "icon: [a]\n"), "demo/Chart.yaml:4:7: icon is an array, but helm requires a string"},
 		"one dependency":    {chart(kindtest.SmallChart + "dependencies: {}\n"), "dependencies is an object, but helm requires a list"},
 		"string for a bool": {chart(kindtest.SmallChart + "deprecated: often\n"), "deprecated is a string, but helm requires a boolean"},
 		"odd alias":         {chart(kindtest.SmallChart + "dependencies: [{name: a, alias: a.b}]\n"), `the alias "a.b" of the dependency "a"`},
 		"same alias":        {chart(kindtest.SmallChart + "dependencies: [{name: a}, {name: b, alias: a}]\n"), `two dependencies with the name or alias "a"`},
 		"odd type":          {chart(kindtest.SmallChart + "type: app\n"), `type "app" is neither`},
+		"all at once": {chart("apiVersion: v3\nname: a/b\nverison: 1\ntype: app\nicon: [a]\nkeywords: x\nmaintainers: [null]\ndependencies:\n- name: x\n- alias: y\n- name: z\n  alias: a.b\n"), `
+demo/Chart.yaml:1:13: apiVersion "v3" is neither v1 nor v2, and helm loads no other
+demo/Chart.yaml:2:7: name "a/b" is not a plain name; helm makes a directory of it
+demo/Chart.yaml:3:1: it has no version, which helm requires (rename "verison" to "version")
+demo/Chart.yaml:4:7: type "app" is neither application nor library
+demo/Chart.yaml:5:7: icon is an array, but helm requires a string
+demo/Chart.yaml:6:11: keywords is a string, but helm requires a list
+demo/Chart.yaml:7:15: it has an empty maintainer, which helm refuses
+demo/Chart.yaml:10:3: it has a dependency without a name
+demo/Chart.yaml:12:10: the alias "a.b" of the dependency "z" has characters`[1:]},
 		"not YAML":          {chart("a: [\n"), "helm can't read"},
 		"empty":             {chart(""), "has no name"},
 		"empty list":        {map[string]string{"demo/Chart.yaml": "name: demo\n", "demo/requirements.yaml": "# none\n"}, "has no version"},
@@ -249,17 +259,17 @@ func TestHelmRefuses(t *testing.T) {
 		"no chart":          {with("charts/redis/Chart.yaml", subChart("redis"), "charts/junk/x", "x"), "charts/junk, which helm treats as a chart"},
 		"broken archive":    {with("charts/redis/Chart.yaml", subChart("redis"), "charts/x.tgz", "x"), "charts/x.tgz: not a packaged chart"},
 		"bad subchart":      {with("charts/redis/Chart.yaml", "name: redis\nversion: latest\n"), `charts/redis, which helm treats as a chart: its Chart.yaml: version "latest"`},
-		"schema not JSON":   {with("charts/redis/Chart.yaml", subChart("redis"), "values.schema.json", "a: 1"), "helm can't read its values.schema.json: it is not JSON"},
-		"template":          {with("charts/redis/Chart.yaml", subChart("redis"), "values.yaml", "a: {{ .x }}\n"), "helm can't read its values.yaml"},
+		"schema not JSON":   {with("charts/redis/Chart.yaml", subChart("redis"), "values.schema.json", "a: 1"), "demo/values.schema.json: helm can't read it: it is not JSON"},
+		"template":          {with("charts/redis/Chart.yaml", subChart("redis"), "values.yaml", "a: {{ .x }}\n"), "demo/values.yaml: helm can't read it: a key must be a string, not a mapping or a list: put {{ ... }} in quotes"},
 		"subchart values":   {with("charts/redis/Chart.yaml", subChart("redis"), "charts/redis/values.yaml", "- a\n"), "helm can't read its values.yaml: it is not a mapping"},
 		"empty maintainer":  {chart(kindtest.SmallChart + "maintainers: [{name: a}, null]\n"), "has an empty maintainer"},
-		"date in a lock":    {with("charts/redis/Chart.yaml", subChart("redis"), "Chart.lock", "generated: yesterday\n"), "helm can't read its Chart.lock: parsing time"},
+		"date in a lock":    {with("charts/redis/Chart.yaml", subChart("redis"), "Chart.lock", "generated: yesterday\n"), "demo/Chart.lock: helm can't read it: parsing time"},
 		"dependency":        {chart(kindtest.SmallChart + "dependencies: [{name: redis, version: 1.x.x, repository: ''}]\n"), "depends on redis"},
 		"double star":       {map[string]string{"demo/Chart.yaml": kindtest.SmallChart, "demo/.helmignore": "**/x\n"}, "helm does not know **"},
-		"broken values":     {map[string]string{"demo/Chart.yaml": kindtest.SmallChart, "demo/values.yaml": "a: [\n"}, "helm can't read its values.yaml: line 2: not YAML: "},
-		"values are a list": {map[string]string{"demo/Chart.yaml": kindtest.SmallChart, "demo/values.yaml": "- a\n"}, "helm can't read its values.yaml: it is not a mapping"},
-		"infinity":          {chart(kindtest.SmallChart + "appVersion: .inf\n"), "helm can't read Chart.yaml: .inf and .nan are not allowed"},
-		"no number":         {map[string]string{"demo/Chart.yaml": kindtest.SmallChart, "demo/values.yaml": "a: [{b: .nan}]\n"}, "helm can't read its values.yaml: .inf and .nan are not allowed"},
+		"broken values":     {map[string]string{"demo/Chart.yaml": kindtest.SmallChart, "demo/values.yaml": "a: [\n"}, "demo/values.yaml:2:1: helm can't read it: not YAML: "},
+		"values are a list": {map[string]string{"demo/Chart.yaml": kindtest.SmallChart, "demo/values.yaml": "- a\n"}, "demo/values.yaml: helm can't read it: it is not a mapping"},
+		"infinity":          {chart(kindtest.SmallChart + "appVersion: .inf\n"), "demo/Chart.yaml: helm can't read it: .inf and .nan are not allowed"},
+		"no number":         {map[string]string{"demo/Chart.yaml": kindtest.SmallChart, "demo/values.yaml": "a: [{b: .nan}]\n"}, "demo/values.yaml: helm can't read it: .inf and .nan are not allowed"},
 		"ignores itself":    {map[string]string{"demo/Chart.yaml": kindtest.SmallChart, "demo/.helmignore": "*.yaml\n"}, "leaves out Chart.yaml"},
 		"ignores the rest":  {map[string]string{"demo/Chart.yaml": kindtest.SmallChart, "demo/.helmignore": "!values.yaml\n"}, "leaves out Chart.yaml"},
 	} {

@@ -11,7 +11,7 @@ import (
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/compose/configblob"
-	"github.com/davit-oci/davit/internal/format/yamlerror"
+	"github.com/davit-oci/davit/internal/declare"
 	"github.com/davit-oci/davit/internal/lazy"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
@@ -59,12 +59,15 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	if len(plugins) != 1 {
 		return nil, nil // reported elsewhere
 	}
-	m, err := readMetadata(d, plugins[0])
-	if err == nil {
-		err = m.check()
-	}
+	data, err := readMetadata(d, plugins[0])
 	if err != nil {
 		return nil, &spec.Error{Item: plugins[0].Source(), Err: err}
+	}
+	at := path.Join(plugins[0].Path, file) // also in a packaged plugin
+	m, faults := check(declare.NewNativeFile(at, data, "helm"), data)
+	if len(faults) > 0 {
+		d.Report(faults...)
+		return nil, nil
 	}
 	d.CheckNamed(m.Name, m.Version, file)
 	d.Annotations[ocispec.AnnotationTitle], d.Annotations[ocispec.AnnotationVersion] = m.Name, m.Version
@@ -79,19 +82,29 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	return func([]spec.Packed) (spec.Finished, error) { return spec.Finished{}, nil }, nil
 }
 
-// check fails if Helm would refuse the name or the version.
-func (m *metadata) check() error {
-	switch {
-	case !validName().MatchString(m.Name):
-		return fmt.Errorf("%s: invalid name %q: helm accepts letters, digits, - and _", file, m.Name)
-	case !spec.IsSemver(m.Version):
-		return fmt.Errorf("%s: version %q is not a semantic version", file, m.Version)
+// check reads the metadata, and returns the reasons why Helm would refuse it.
+func check(native *declare.NativeFile, data []byte) (m metadata, faults spec.Problems) {
+	if err := yaml.Unmarshal(data, &m); err != nil {
+		native.AddSyntax(err)
+		return m, native.Faults
 	}
-	return nil
+	switch {
+	case m.Name == "":
+		native.AddMissing("name")
+	case !validName().MatchString(m.Name):
+		native.Add("/name", fmt.Sprintf("invalid name %q: helm accepts letters, digits, - and _", m.Name))
+	}
+	switch {
+	case m.Version == "":
+		native.AddMissing("version")
+	case !spec.IsSemver(m.Version):
+		native.Add("/version", fmt.Sprintf("version %q is not a semantic version", m.Version))
+	}
+	return m, native.Faults
 }
 
-// readMetadata reads the metadata of a plugin directory or of a packaged plugin.
-func readMetadata(d *compose.Draft, l *compose.Layer) (*metadata, error) {
+// readMetadata reads the plugin.yaml of a plugin directory or of a packaged plugin.
+func readMetadata(d *compose.Draft, l *compose.Layer) ([]byte, error) {
 	var data []byte
 	var err error
 	if l.Dir {
@@ -102,11 +115,7 @@ func readMetadata(d *compose.Draft, l *compose.Layer) (*metadata, error) {
 	if err != nil {
 		return nil, fmt.Errorf("its %s: %s", file, tree.Cause(err))
 	}
-	var m metadata
-	if err := yaml.Unmarshal(data, &m); err != nil {
-		return nil, fmt.Errorf("its %s: %w", file, yamlerror.Worded(err))
-	}
-	return &m, nil
+	return data, nil
 }
 
 // readInPackage returns the plugin.yaml of a packaged plugin, from the root or from a directory at the root.

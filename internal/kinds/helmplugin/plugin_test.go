@@ -32,7 +32,10 @@ func TestHelmPluginRefuses(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ path, content, want string }{
 		"no metadata":   {"p/README.md", "x", "its plugin.yaml: no such file or directory"},
-		"no version":    {"p/plugin.yaml", "name: a\n", `version "" is not a semantic version`},
+		"no version":    {"p/plugin.yaml", "name: a\n", "p/plugin.yaml:1:1: it has no version, which helm requires"},
+		"all at once":   {"p/plugin.yaml", "nme: a\ntype: cli/v1\nversion: one\n", "p/plugin.yaml:1:1: it has no name, which helm requires (rename \"nme\" to \"name\")\np/plugin.yaml:3:10: version \"one\""},
+		"not YAML":      {"p/plugin.yaml", "name: [\n", "p/plugin.yaml:2:1: helm can't read it: not YAML: "},
+		"packaged":      {"p", kindtest.Tgz(t, "a/plugin.yaml", "name: a\nversion: one\n"), "p.tgz/plugin.yaml:2:10: version"},
 		"a bad name":    {"p/plugin.yaml", "name: a b\nversion: 1.0.0\n", `invalid name "a b": helm accepts letters`},
 		"not a package": {"p", "hello, world", "its plugin.yaml: gzip: invalid header"},
 		"too deep":      {"p", kindtest.Tgz(t, "a/b/plugin.yaml", plugin), "is not in the package"},

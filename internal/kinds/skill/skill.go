@@ -11,6 +11,7 @@ import (
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/compose/configblob"
+	"github.com/davit-oci/davit/internal/declare"
 	"github.com/davit-oci/davit/internal/format/frontmatter"
 	"github.com/davit-oci/davit/internal/format/yamlerror"
 	"github.com/davit-oci/davit/internal/lazy"
@@ -61,8 +62,9 @@ func configure(d *compose.Draft, config map[string]any) (configblob.Finish, erro
 	l := d.Layers[0]
 	name, _ := config["name"].(string)
 	if d.Kind.Config.MediaType == configType {
-		if err := check(l, config); err != nil {
-			return nil, &spec.Error{Item: l.Source(), Err: err}
+		if faults := check(d, l, config); len(faults) > 0 {
+			d.Report(faults...)
+			return nil, nil
 		}
 	}
 	version, _ := config["version"].(string)
@@ -179,17 +181,21 @@ func toDashes(name string) string {
 // validName matches valid names of skills.
 var validName = lazy.Regexp(`^[a-z0-9][a-z0-9-]{0,62}[a-z0-9]$`)
 
-// check fails if clients would refuse the skill.
-func check(l *compose.Layer, config map[string]any) error {
+// check returns the reasons why clients would refuse the skill.
+func check(d *compose.Draft, l *compose.Layer, config map[string]any) spec.Problems {
+	data, _ := tree.ReadFile(d.FS, path.Join(l.Path, file), tree.MaxSmallFile) // a page that becomes the SKILL.md has no lines
+	front, _, _ := frontmatter.Split(data)
+	native := declare.NewNativeFile(path.Join(l.Path, file), append([]byte("\n"), front...), "a client") // in place of the opening "---"
 	name, _ := config["name"].(string)
 	description, _ := config["description"].(string)
 	switch dir := path.Base(l.Path); {
 	case !validName().MatchString(name):
-		return fmt.Errorf("%s: name %q is not 2 to 64 lower-case letters, digits, and dashes", file, name)
-	case description == "":
-		return fmt.Errorf("%s has no description", file)
+		native.Add("/name", fmt.Sprintf("name %q is not 2 to 64 lower-case letters, digits, and dashes", name))
 	case l.Dir && dir != "." && dir != name:
-		return fmt.Errorf("%s: name %q is not that of the directory, %q", file, name, dir)
+		native.Add("/name", fmt.Sprintf("name %q is not that of the directory, %q", name, dir))
 	}
-	return nil
+	if description == "" {
+		native.AddMissing("description")
+	}
+	return native.Faults
 }

@@ -23,7 +23,7 @@ func TestSkill(t *testing.T) {
 func TestSkillRefuses(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ front, want string }{
-		"a bad name":        {"name: Says Hello\ndescription: x\n", `name "Says Hello" is not 2 to 64 lower-case letters`},
+		"a bad name":        {"name: Says Hello\ndescription: x\n", `greeting/SKILL.md:2:7: name "Says Hello" is not 2 to 64 lower-case letters`},
 		"another directory": {"name: other\ndescription: x\n", `name "other" is not that of the directory, "greeting"`},
 		"another version":   {"name: greeting\ndescription: x\nversion: 2.0.0\n", `version "1.0.0" contradicts the front matter, which says "2.0.0"`},
 	} {
