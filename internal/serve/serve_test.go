@@ -242,7 +242,12 @@ func TestPull(t *testing.T) {
 		{name: "no repository", path: "/v2//manifests/1.0", status: 400, code: "NAME_INVALID"},
 		{name: "unsupported method", method: "POST", path: "/v2/oci/manifests/1.0", status: 405, code: "UNSUPPORTED"},
 		{name: "unknown path", path: "/v2/oci/nothing/1.0", status: 404, code: "UNSUPPORTED"},
-		{name: "path outside /v2/", path: "/", status: 404, code: "UNSUPPORTED"},
+		{name: "path outside /v2/", path: "/v1/", status: 404, code: "UNSUPPORTED"},
+		{name: "first page", path: "/", status: 200, want: []string{"Content-Type", "text/html; charset=utf-8"}},
+		{name: "first page, as curl asks", path: "/", headers: []string{"Accept", "*/*"}, status: 200, want: []string{"Content-Type", "text/html; charset=utf-8"}},
+		{name: "first page, any type", path: "/", headers: []string{"Accept", "application/json;q=0.9,text/html"}, status: 200},
+		{name: "first page as JSON", path: "/", headers: []string{"Accept", "application/json"}, status: 404, code: "UNSUPPORTED"},
+		{name: "first page as a manifest", path: "/", headers: []string{"Accept", m.MediaType}, status: 404, code: "UNSUPPORTED"},
 		{name: "upload without session", method: "PATCH", path: "/v2/oci/blobs/uploads/nothing", status: 404, code: "BLOB_UPLOAD_UNKNOWN"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -54,11 +54,12 @@ func New(source Source, opts Options) http.Handler {
 	return guard.Wrap(h, opts.Options)
 }
 
-// IsPage reports whether a request is for a page, on a server that has both pages and an API.
+// IsPage reports whether a request is for a page, on a server that has both pages and an API. The path / is one unless JSON is requested.
 func IsPage(r *http.Request) bool {
 	switch path := r.URL.Path; {
 	case path == "/":
-		return strings.Contains(r.Header.Get("Accept"), "text/html")
+		accept := r.Header.Get("Accept")
+		return strings.Contains(accept, "text/html") || !strings.Contains(accept, "json")
 	case path == alertsPath, strings.HasPrefix(path, alertPath), path == stylePath, path == scriptPath, path == iconPath, strings.HasPrefix(path, view.RepositoryPath):
 		return true
 	}
