@@ -83,8 +83,8 @@ func firstExample(cmd *cobra.Command) string {
 	return strings.TrimSpace(first)
 }
 
-// fill returns the names of the missing arguments, and the command line completed with these names. Arguments are assigned in order, with one
-// exception: for a command with SOURCE and a target, a single argument that is not a file but a valid reference is the target.
+// fill returns the names of the missing arguments, and the command line completed with these names. It assigns arguments in order, with
+// one exception: if a command takes SOURCE and a target, a single argument that is a valid reference and not a file is the target.
 func fill(cmd *cobra.Command, args []string) (missing []string, complete string) {
 	var names []string
 	for _, word := range strings.Fields(cmd.Use)[1:] {

@@ -77,8 +77,9 @@ func (a *App) loginFor(l *Login) *Login {
 	return &a.Logins.Only
 }
 
-// AssignLogin assigns a login to the registry of a target on the command line; l holds the flags for this target. It fails if the login belongs to
-// another registry already: a password sent to the wrong registry is leaked. Commands assign the logins of all targets before they open the first.
+// AssignLogin assigns a login to the registry of a target on the command line; l holds the flags for this target. It fails if the login
+// already belongs to another registry: a password sent to the wrong registry is leaked. Commands assign the logins of all targets before
+// they open the first.
 func (a *App) AssignLogin(l *Login, ref registry.Reference) error {
 	given := a.loginFor(l)
 	switch {

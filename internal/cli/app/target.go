@@ -161,7 +161,8 @@ func (a *App) OpenAssigned(ctx context.Context, l *Login, ref registry.Reference
 	return &Target{Target: t, Ref: ref, catalog: catalog}, nil
 }
 
-// Find completes the reference and resolves it. A reference with neither tag nor digest means the tag "latest", or the only artifact of a layout.
+// Find completes the reference and resolves it. Without tag and digest, it means the tag "latest", or the only artifact of a layout. The
+// error for a missing artifact wraps errdef.ErrNotFound and has a hint.
 func (t *Target) Find(ctx context.Context) (ocispec.Descriptor, error) {
 	if err := t.Complete(ctx); err != nil {
 		return ocispec.Descriptor{}, err

@@ -147,15 +147,15 @@ func runAttach(ctx context.Context, a *app.App, opts attachOptions) error {
 
 // notePredecessors prints a note for each name that was attached to a subject before, with other content: an old report is rarely wanted.
 func notePredecessors(a *app.App, all []*pack.Attached) {
-	told := map[string]bool{}
+	noted := map[string]bool{}
 	for _, r := range all {
 		older := slices.DeleteFunc(slices.Clone(r.Beside), func(d digest.Digest) bool {
 			return slices.ContainsFunc(all, func(ours *pack.Attached) bool { return ours.Digest == d })
 		})
 		name := fmt.Sprintf("%s %q", r.Kind, r.Annotations[ocispec.AnnotationTitle])
-		if len(older) > 0 && !r.Skipped && !told[name] {
-			a.Note("%s: %s of this name attached before; --replace removes the older", name, term.Plural(len(older), "other"))
-			told[name] = true
+		if len(older) > 0 && !r.Skipped && !noted[name] {
+			a.Note("%s: kept %s of this name; --replace removes earlier ones", name, term.Plural(len(older), "earlier attachment"))
+			noted[name] = true
 		}
 	}
 }
@@ -174,7 +174,7 @@ func hintAtOrder(opts attachOptions, err error) error {
 	return &exit.UsageError{Err: fmt.Errorf("%q is a source: the subject is the last argument", opts.subject), Hint: shell.Command(words...)}
 }
 
-// signAll signs the attached artifacts.
+// signAll signs the attached artifacts. It does nothing if no key was given.
 func signAll(ctx context.Context, signer *signing.Signer, t *app.Target, attached []*pack.Attached) error {
 	sign := signer.In(t.Target)
 	for _, r := range attached {
@@ -199,31 +199,32 @@ func countStreams(args []string) (n int) {
 }
 
 // hintAtStdin adds a hint to the error about standard input or a pipe, which is read as a davit.yaml unless --file-name is given.
-// It was meant as a document if it has no kind, is not YAML, or if a flag describes plain files.
+// The input was meant as a document if it has no kind, if it is not YAML, or if a flag describes plain files.
 func hintAtStdin(arg string, opts attachOptions, err error) error {
 	var problems artifact.Problems
 	var usage *exit.UsageError
 	if countStreams([]string{arg}) == 0 || opts.fileName != "" || !errors.As(err, &problems) && !errors.As(err, &usage) {
 		return err
 	}
-	what := "standard input"
+	input := "standard input"
 	if arg != "-" {
-		what = arg
+		input = arg
 	}
-	says := func(message string) bool { return source.Says(err, message) }
-	why := ""
+	has := func(text string) bool { return source.HasProblem(err, text) }
+	cause := ""
 	switch {
-	case says("is empty"):
-		return exit.Usagef("%s is empty: the command before the pipe wrote nothing", what)
-	case says("kind is missing"):
-	case says("not YAML"), says("is larger than"), opts.source.DescribesPlain():
-		why, _, _ = strings.Cut(": "+err.Error(), "\n")
+	case has("is empty"):
+		return exit.Usagef("%s is empty: the command before the pipe wrote nothing", input)
+	case has("kind is missing"):
+	case has("not YAML"), has("is larger than"), opts.source.DescribesPlain():
+		cause, _, _ = strings.Cut(": "+err.Error(), "\n")
 	default:
 		return err
 	}
-	return &exit.UsageError{Err: errors.New(what + " is not a davit.yaml" + why), Hint: "to attach it as a document, add --file-name NAME"}
+	return &exit.UsageError{Err: errors.New(input + " is not a davit.yaml" + cause), Hint: "to attach it as a document, add --file-name NAME"}
 }
 
+// attachAll packs the sources and attaches each to the subject. It does not remove the attachments that they replace.
 func attachAll(ctx context.Context, a *app.App, sources []*source.Source, t *app.Target, opts attachOptions) ([]*pack.Attached, error) {
 	subject, err := t.Find(ctx)
 	if err != nil {
@@ -254,8 +255,8 @@ func attachAll(ctx context.Context, a *app.App, sources []*source.Source, t *app
 	return all, nil
 }
 
-// removeReplaced removes the referrers that the attachments replace, except those in all: one of them may have been attached by an earlier
-// run. All attachments are pushed before this, so they are complete even if the registry refuses deletion.
+// removeReplaced removes the referrers that the attachments replace, except those in all: an earlier run may have attached one of them.
+// All attachments are pushed before, so they are complete even if the registry refuses deletion. In a dry run, it only updates all.
 func removeReplaced(ctx context.Context, t *app.Target, all []*pack.Attached) error {
 	isOurs := func(old pack.Replaced) bool {
 		return slices.ContainsFunc(all, func(r *pack.Attached) bool { return r.Digest == old.Digest })

@@ -37,9 +37,9 @@ A name must be that of only one referrer of the subject, and a digest may be sho
 prefix of at least 6 digits, with or without "sha256:".
 
 --keep leaves the newest of each type and name, so that --keep 4 leaves the last four reports of
-every scanner. Attachments without a date count as the oldest, but --older-than never removes them,
-and --keep leaves all of those among which it would have to guess: name them by their digests, or
-let "davit attach --replace" keep one.`,
+every scanner. Attachments without a date count as the oldest, but --older-than never removes them.
+If dates do not decide which attachments are the newest, --keep leaves all of these: name them by
+their digests, or let "davit attach --replace" keep one.`,
 		Example: `  davit detach registry.example.com/app:1.0 --kind report
   davit detach registry.example.com/app:1.0 --kind report --keep 4 --dry-run
   davit detach registry.example.com/app:1.0 --all --older-than 90d --each-platform
@@ -67,7 +67,7 @@ let "davit attach --replace" keep one.`,
 type detachOptions struct {
 	prune.Selection
 	subject      string
-	given        []string // digests, their beginnings, and names
+	given        []string // digests, prefixes of digests, and names
 	eachPlatform bool
 	dryRun       bool
 	yes          bool
@@ -123,7 +123,7 @@ func runDetach(ctx context.Context, a *app.App, opts detachOptions) error {
 	return err
 }
 
-// chooseReferrers returns the referrers that are about to be removed.
+// chooseReferrers returns the referrers to remove. It fails if no referrer matches, unless --keep or --older-than may leave all of them.
 func chooseReferrers(ctx context.Context, t *app.Target, opts detachOptions) (*detachResult, error) {
 	subject, err := t.Find(ctx)
 	if err != nil {
@@ -161,7 +161,7 @@ func chooseReferrers(ctx context.Context, t *app.Target, opts detachOptions) (*d
 	}
 	r.undecided = lists.Unique(r.undecided)
 	if len(r.Detached) > 0 || opts.Keep != nil || !opts.OlderThan.IsZero() {
-		if r.reason = whyNone(opts.Selection); len(r.undecided) > 0 {
+		if r.reason = explainNone(opts.Selection); len(r.undecided) > 0 {
 			r.reason = ": dates do not say which are the newest"
 		}
 		return r, nil // with --keep or --older-than, finding nothing is not an error
@@ -169,12 +169,12 @@ func chooseReferrers(ctx context.Context, t *app.Target, opts detachOptions) (*d
 	if len(opts.Digests) > 0 {
 		return nil, missing
 	}
-	return nil, noneChosen(ctx, t, subject, opts)
+	return nil, newMissingError(ctx, t, subject, opts)
 }
 
-// noneChosen returns the error that no referrer matches. The list of attachments also has cosign signatures stored under tags,
+// newMissingError returns the error that no referrer matches. The list of attachments also has cosign signatures stored under tags,
 // which are not referrers: the hint shows how to delete them.
-func noneChosen(ctx context.Context, t *app.Target, subject ocispec.Descriptor, opts detachOptions) error {
+func newMissingError(ctx context.Context, t *app.Target, subject ocispec.Descriptor, opts detachOptions) error {
 	missing := &exit.MissingError{
 		Text:   fmt.Sprintf("%s: no %s is attached: not found", t.Ref, cmp.Or(results.ListKinds(opts.Kind), "referrer")),
 		Advice: fmt.Sprintf("\"%s\" lists the attachments", shell.Command("davit", "discover", t.Ref.String())),
@@ -201,12 +201,12 @@ type detachResult struct {
 	// Undecided are not detached: no dates say which of them --keep would leave.
 	Undecided []describedReferrer `json:"undecided,omitempty"`
 
-	reason    string   // why there is nothing to detach
-	undecided []string // for a note
+	reason    string   // why there is nothing to detach, after a colon
+	undecided []string // describes Undecided in a note
 }
 
-// whyNone returns why --keep or --older-than leaves all attachments.
-func whyNone(s prune.Selection) string {
+// explainNone returns the reason why --keep or --older-than leaves all attachments. It begins with a colon.
+func explainNone(s prune.Selection) string {
 	var reasons []string
 	if s.Keep != nil {
 		reasons = append(reasons, fmt.Sprintf("no more than %d of a type and name", *s.Keep))
@@ -217,6 +217,7 @@ func whyNone(s prune.Selection) string {
 	return ": " + strings.Join(reasons, ", or ")
 }
 
+// describedReferrer is a referrer with its kind and name, which may be empty.
 type describedReferrer struct {
 	ocispec.Descriptor
 	Kind string `json:"kind,omitempty"`
@@ -225,6 +226,7 @@ type describedReferrer struct {
 	of ocispec.Descriptor // its subject
 }
 
+// describe returns a referrer with its kind and name.
 func describe(desc, subject ocispec.Descriptor) describedReferrer {
 	return describedReferrer{desc, results.KindName(desc), desc.Annotations[ocispec.AnnotationTitle], subject}
 }
@@ -239,7 +241,7 @@ func describeUndecided(list []ocispec.Descriptor) string {
 	return results.DescribeUndecided(len(list), kind, manifest.Created(one.Annotations))
 }
 
-// WriteText prints a row for each referrer.
+// WriteText prints a row for each referrer, or why there is nothing to detach.
 func (r detachResult) WriteText(w io.Writer) error {
 	var t term.Table
 	verb := "detached"
@@ -258,7 +260,7 @@ func (r detachResult) WriteText(w io.Writer) error {
 	return t.WriteText(w)
 }
 
-// countKinds returns the number of referrers in all and by kind, such as "3 referrers (2 report, 1 sbom)".
+// countKinds formats the number of detached referrers, in total and by kind, such as "3 referrers (2 report, 1 sbom)".
 func (r detachResult) countKinds() string {
 	var order []string
 	counts := map[string]int{}

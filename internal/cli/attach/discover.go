@@ -65,6 +65,7 @@ func runDiscover(ctx context.Context, a *app.App, opts discoverOptions) error {
 	return a.Print(result)
 }
 
+// discoverIn lists the referrers of a target, recursively, and those of the manifests of an index.
 func discoverIn(ctx context.Context, t *app.Target, opts discoverOptions) (*discoverResult, error) {
 	desc, err := t.Find(ctx)
 	if err != nil {
@@ -120,8 +121,8 @@ func setReferences(ref registry.Reference, all []*referrers.Referrer) {
 	}
 }
 
-// keepLatest returns the newest referrer of each kind. Of attestations, it returns the newest of each predicate type. The notes are
-// about kinds of which the newest is not known.
+// keepLatest returns the newest referrer of each kind. Of attestations, it returns the newest of each predicate type. There is a note
+// for each kind whose dates do not decide which referrer is the newest.
 func keepLatest(all []*referrers.Referrer) (kept []*referrers.Referrer, notes []string) {
 	var order []string
 	ofKind := map[string][]*referrers.Referrer{}
@@ -151,7 +152,7 @@ type discoverResult struct {
 	Signatures []trust.Signature `json:"signatures,omitempty"` // if a key was given to check them
 
 	none  string   // "nothing", or "no" and the requested kind
-	notes []string // about the referrers of the subject's index, if the subject has none, and kinds of which the newest is not known
+	notes []string // those of keepLatest or, if nothing is attached, a hint at attachments of the index
 }
 
 // WriteText prints the subject and its referrers as a tree.

@@ -19,11 +19,11 @@ import (
 	"github.com/davit-oci/davit/internal/term"
 )
 
-// The limits of a file of JSON Lines that are attached one by one. All its lines are held in memory.
+// The limits of a JSON Lines file whose documents are attached one by one. All of them are held in memory.
 const (
-	maxLine  = 8 << 20
-	maxLines = 1000
-	maxTotal = 64_000_000 // bytes of all documents, which are held in memory
+	maxLine  = 8 << 20    // bytes of a document; a file with a larger one is attached as a whole
+	maxLines = 1000       // documents
+	maxTotal = 64_000_000 // bytes of all documents
 )
 
 // documents holds the sources of one run: files, standard input, and the lines of JSON Lines files. Standard input and each line
@@ -31,7 +31,7 @@ const (
 type documents struct {
 	app    *app.App
 	opts   *attachOptions
-	dir    string // "" until it is needed
+	dir    string // temporary directory; empty until a document is stored
 	opened []*source.Source
 }
 
@@ -71,7 +71,7 @@ func (d *documents) open(arg string) error {
 	return nil
 }
 
-// openDeclared opens the declaration of --file.
+// openDeclared opens the declaration of --file, and clears that flag for the other sources.
 func (d *documents) openDeclared() error {
 	s, err := source.Open(d.app, nil, &d.opts.source, d.opts.subjectRef)
 	if err != nil {
@@ -82,6 +82,7 @@ func (d *documents) openDeclared() error {
 	return nil
 }
 
+// openFile opens one source with these options.
 func (d *documents) openFile(arg string, opts source.Options) (*source.Source, error) {
 	return source.Open(d.app, []string{arg}, &opts, d.opts.subjectRef)
 }
@@ -110,7 +111,8 @@ func (d *documents) openLines(arg string, lines [][]byte) (bool, error) {
 	return true, nil
 }
 
-// storeStream stores standard input or a pipe as a file of this name.
+// storeStream stores standard input or a pipe as a file with this name, and returns its path. It returns a usage error if there is no
+// content.
 func (d *documents) storeStream(arg, name string) (string, error) {
 	if filepath.Base(name) != name || name == "." || name == ".." {
 		return "", exit.Usagef("--file-name %q: must be the name of a file, without a directory", name)
@@ -136,7 +138,7 @@ func (d *documents) storeStream(arg, name string) (string, error) {
 	return file, nil
 }
 
-// write stores a document in the temporary directory.
+// write stores a document in the temporary directory, and returns its path.
 func (d *documents) write(name string, r io.Reader) (string, error) {
 	if d.dir == "" {
 		dir, err := os.MkdirTemp("", "davit-attach-")

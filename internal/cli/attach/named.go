@@ -22,15 +22,15 @@ import (
 // digestPrefix matches a digest, whole or shortened as in lists on a terminal.
 var digestPrefix = lazy.Regexp(`^sha(256:[0-9a-f]{6,64}|512:[0-9a-f]{6,128})$`)
 
-// digits matches the first digits of a digest without its algorithm, as in the directories of a pull.
-var digits = lazy.Regexp(`^[0-9a-f]{6,64}$`)
+// hexDigits matches the first digits of a digest without its algorithm, as in the directories of a pull.
+var hexDigits = lazy.Regexp(`^[0-9a-f]{6,64}$`)
 
-// isDigest reports whether an argument is meant as a digest, rather than a name.
+// isDigest reports whether an argument is meant as a digest or the prefix of one, not as a name.
 func isDigest(arg string) bool {
 	return strings.HasPrefix(arg, "sha256:") || strings.HasPrefix(arg, "sha512:")
 }
 
-// findDigests returns the digests of the referrers that were given by a digest, a prefix of it, or a name.
+// findDigests returns the digests of the referrers that the arguments name: by digest, by a prefix of it, or by name.
 func findDigests(ctx context.Context, t *app.Target, subjects []ocispec.Descriptor, opts detachOptions) ([]digest.Digest, error) {
 	digests, names := lists.Split(opts.given, isDigest)
 	whole, err := completeDigests(ctx, t, subjects, digests)
@@ -47,7 +47,7 @@ func findDigests(ctx context.Context, t *app.Target, subjects []ocispec.Descript
 	}
 	for _, name := range names {
 		isName := func(r *referrers.Referrer) bool { return r.Annotations[ocispec.AnnotationTitle] == name }
-		if digits().MatchString(name) && !slices.ContainsFunc(slices.Concat(attached...), isName) {
+		if hexDigits().MatchString(name) && !slices.ContainsFunc(slices.Concat(attached...), isName) {
 			found, err := completeDigests(ctx, t, subjects, []string{"sha256:" + name})
 			if err != nil {
 				return nil, err
@@ -106,7 +106,8 @@ func findByName(t *app.Target, attached [][]*referrers.Referrer, name string) ([
 	return nil, missing
 }
 
-// completeDigests returns the given digests, with each prefix completed to the digest of the only referrer that has it.
+// completeDigests returns the given digests, with each prefix completed to the digest of the only referrer that has it. It fails for a
+// prefix that several referrers have, or no referrer.
 func completeDigests(ctx context.Context, t *app.Target, subjects []ocispec.Descriptor, given []string) ([]digest.Digest, error) {
 	var attached, whole []digest.Digest
 	if slices.ContainsFunc(given, func(d string) bool { return digest.Digest(d).Validate() != nil }) {

@@ -99,7 +99,8 @@ func (d *destination) close(ctx context.Context) {
 	}
 }
 
-// openDestination opens the target of a source, and decides how the source is packed. With registry.Read, the layout or archive need not exist.
+// openDestination opens the target of a source, and decides how the source is packed. With registry.Read, a layout or archive need not
+// exist.
 func openDestination(ctx context.Context, a *app.App, s *source.Source, to sendOptions, mode registry.Mode) (*destination, error) {
 	ref, err := completeTarget(to.target, s)
 	if err != nil {

@@ -18,11 +18,11 @@ import (
 	"github.com/davit-oci/davit/internal/kinds"
 )
 
-// exportName is the syntax of the name of a volume.
+// exportName matches the names that can be exported. It is the syntax of podman for volumes.
 const exportName = `^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`
 
 // Export runs the program that exports from, "SCHEME:NAME", and stores its output in a tar file: packing reads a tar twice. It sets the kind
-// and the name in opts unless they are set. The caller must call done after packing, which removes the file.
+// and the name in opts unless they are set. The caller must call done after packing: it removes the file.
 func Export(ctx context.Context, from string, opts *Options) (file string, done func(), err error) {
 	scheme, name, _ := strings.Cut(from, ":")
 	exports := kinds.Exports()
@@ -32,7 +32,7 @@ func Export(ctx context.Context, from string, opts *Options) (file string, done 
 		for _, scheme := range slices.Sorted(maps.Keys(exports)) {
 			known = append(known, scheme+":NAME")
 		}
-		return "", nil, &exit.UsageError{Err: fmt.Errorf("--from %q is not a source that can be exported", from), Hint: "it takes " + strings.Join(known, ", ")}
+		return "", nil, &exit.UsageError{Err: fmt.Errorf("--from %q is not a source that can be exported", from), Hint: "--from takes " + strings.Join(known, ", ")}
 	}
 	dir, err := os.MkdirTemp("", "davit-export-")
 	if err != nil {
@@ -48,7 +48,7 @@ func Export(ctx context.Context, from string, opts *Options) (file string, done 
 	return file, done, nil
 }
 
-// export runs a command and writes its output to a file.
+// export runs a command and writes its output to a new file. The error of a failed command has its standard error.
 func export(ctx context.Context, command []string, file string) error {
 	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {

@@ -43,9 +43,9 @@ func (o *Options) AddFlags(fs *pflag.FlagSet) {
 	fs.StringArrayVarP(&o.annotations, "annotation", "a", nil, "add the annotation `KEY=VALUE` to the manifest (repeatable)")
 	fs.StringVar(&o.artifactType, "artifact-type", "", "override the artifact `TYPE` of the kind")
 	fs.StringVar(&o.config, "config", "", "read the fields of the kind's config from this `FILE` (YAML or JSON)")
-	fs.StringVar(&o.packing, "packing", "", "pack plain files in this `FORMAT`: raw, tar, tar+gzip, tar+zstd or zip")
+	fs.StringVar(&o.packing, "packing", "", "pack plain files in this `FORMAT`: raw, tar, tar+gzip, tar+zstd, or zip")
 	app.OptionalBool(fs, &o.split, "split", "cut a directory into several layers by content, for plain files (default: as the kind does)")
-	app.OptionalBool(fs, &o.preserve, "preserve", "keep modes, owners, times and xattrs, for plain files (default: as the kind does)")
+	app.OptionalBool(fs, &o.preserve, "preserve", "keep modes, owners, times, and xattrs, for plain files (default: as the kind does)")
 }
 
 // NamesFile reports whether --file names the declaration.
@@ -87,7 +87,7 @@ func (o *Options) refusePlain(spec *artifact.Spec) error {
 	return nil
 }
 
-// apply overrides a declaration with the flags.
+// apply overrides a declaration with the flags. It also sets the time in SOURCE_DATE_EPOCH.
 func (o *Options) apply(fsys fs.FS, spec *artifact.Spec) error {
 	spec.Name = cmp.Or(o.name, spec.Name)
 	spec.Version = cmp.Or(o.version, spec.Version)
@@ -115,7 +115,7 @@ func (o *Options) apply(fsys fs.FS, spec *artifact.Spec) error {
 	return err
 }
 
-// applyConfig reads the file of --config.
+// applyConfig reads the file of --config into the declaration.
 func (o *Options) applyConfig(spec *artifact.Spec) error {
 	if o.config == "" {
 		return nil
@@ -136,7 +136,7 @@ func (o *Options) applyConfig(spec *artifact.Spec) error {
 	return artifact.ReadConfig(spec, o.config, data)
 }
 
-// ParseAnnotations parses KEY=VALUE pairs; it returns nil for an empty list.
+// ParseAnnotations parses KEY=VALUE pairs. It returns nil for an empty list.
 func ParseAnnotations(list []string) (map[string]string, error) {
 	var all map[string]string
 	for _, a := range list {
@@ -152,7 +152,7 @@ func ParseAnnotations(list []string) (map[string]string, error) {
 	return all, nil
 }
 
-// applyLayers overrides layers with the flags. If there are directories, splitting and preserving apply only to them.
+// applyLayers overrides layers with the flags. If there are directories, --split and --preserve apply only to them.
 func (o *Options) applyLayers(fsys fs.FS, layers []artifact.LayerSpec) {
 	isDir := func(l artifact.LayerSpec) bool {
 		info, err := fs.Stat(fsys, path.Clean(l.Path))
@@ -174,7 +174,8 @@ func (o *Options) applyLayers(fsys fs.FS, layers []artifact.LayerSpec) {
 // lastSecond is the end of the year 9999, the last that RFC 3339 can represent, in seconds since 1970.
 const lastSecond = 253402300799
 
-// Date returns the time in SOURCE_DATE_EPOCH, or the zero time if it is not set.
+// Date returns the time in SOURCE_DATE_EPOCH, or the zero time if that is not set. It fails if the variable is not a number of
+// seconds until the year 9999.
 func Date() (time.Time, error) {
 	value := os.Getenv("SOURCE_DATE_EPOCH")
 	if value == "" {

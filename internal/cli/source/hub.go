@@ -11,8 +11,8 @@ import (
 // hubBlobs is the directory to which the links in a snapshot point, relative to the snapshot.
 const hubBlobs = "../../blobs"
 
-// TitleOf returns a name for the files of a directory: the name of the directory or, for a snapshot in the cache of Hugging Face, the name of
-// the model. The directory of a snapshot has the name of a commit.
+// TitleOf returns a name for the files in a directory: the name of the directory or, for a snapshot in the cache of Hugging Face, the
+// name of the model. The directory of a snapshot has the name of a commit.
 func TitleOf(dir string) string {
 	if real, err := resolveLinks(dir); err == nil && filepath.Base(filepath.Dir(real)) == "snapshots" {
 		model := filepath.Base(filepath.Dir(filepath.Dir(real)))

@@ -8,7 +8,7 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// ReadKind reads a kind file.
+// ReadKind reads a kind file. The limit is 4 MiB.
 func ReadKind(name string) (mediatypes.Kind, error) {
 	f, err := os.Open(name)
 	if err != nil {

@@ -13,14 +13,13 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// DefaultTag returns the tag of an artifact if the target has none: the tag of its kind, or else the tag of its version, or else
-// app.DefaultTag.
+// DefaultTag returns the tag of an artifact if the target has none: the tag of its kind, else that of its version, else app.DefaultTag.
 func (s *Source) DefaultTag() string {
 	return cmp.Or(s.Plan.Kind.Tag, s.VersionTag(), app.DefaultTag)
 }
 
-// VersionTag returns the version of an artifact as a tag, or "" if it is not a valid tag. The version is the ref name, which bottles have, or
-// the declared version, or the version in the files. A "+" becomes "_", as in helm.
+// VersionTag returns the version of an artifact as a tag. It is empty if that is not a valid tag. The version is the ref name, which bottles
+// have, else the declared version, else the version in the files. A "+" becomes "_", as in helm.
 func (s *Source) VersionTag() string {
 	annotations := s.Plan.Annotations
 	version := cmp.Or(annotations[ocispec.AnnotationRefName], s.Spec.Version, s.Plan.Cascade, annotations[ocispec.AnnotationVersion])
@@ -30,7 +29,7 @@ func (s *Source) VersionTag() string {
 	return ""
 }
 
-// PackOptions returns the options for packing the source. The caller must call done, which closes the base.
+// PackOptions returns the options for packing the source. The caller must call done after packing: it closes the base.
 func (s *Source) PackOptions(ctx context.Context, a *app.App) (opts pack.Options, done func(), err error) {
 	opts = pack.Options{Created: s.Spec.Created, Concurrency: a.Registry.Concurrency, Cache: a.Cache()}
 	if s.Plan.Base == "" {

@@ -10,7 +10,8 @@ import (
 	"github.com/davit-oci/davit/internal/cli/paths"
 )
 
-// findDeclaration returns the first source that is or has a davit.yaml, or "".
+// findDeclaration returns the first source that is a davit.yaml, a stream, or a directory with a davit.yaml. It is empty if there is no such
+// source.
 func findDeclaration(args []string) (string, error) {
 	for _, arg := range args {
 		if arg == "-" {
@@ -46,7 +47,7 @@ func isDeclaration(name string) bool {
 }
 
 // commonDir returns the deepest directory that contains all arguments, and their slash-separated paths in it. For a single
-// directory it is that directory.
+// directory, it returns that directory and the path ".".
 func commonDir(args []string) (string, []string, error) {
 	var dir string
 	absolute := make([]string, len(args))
@@ -67,15 +68,15 @@ func commonDir(args []string) (string, []string, error) {
 			dir = filepath.Dir(dir)
 		}
 	}
-	paths := make([]string, len(args))
+	names := make([]string, len(args))
 	for i, abs := range absolute {
 		rel, err := filepath.Rel(dir, abs)
 		if err != nil {
 			return "", nil, err
 		}
-		paths[i] = path.Clean(filepath.ToSlash(rel))
+		names[i] = path.Clean(filepath.ToSlash(rel))
 	}
-	return dir, paths, nil
+	return dir, names, nil
 }
 
 // isWithin reports whether a path is a directory or below it.

@@ -17,7 +17,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// maxEntries limits the entries of a tar that are searched for a layout.
+// maxEntries limits the entries of a tar that isArchive reads.
 const maxEntries = 10_000
 
 // MoreTags returns the intended push command if the arguments have more tags after the target, or tags separated by commas in it, as other
@@ -61,7 +61,7 @@ func checkLayouts(sources []string) error {
 	return nil
 }
 
-// isArchive reports whether a tar has a layout in it. It skips the content of the entries.
+// isArchive reports whether a tar has a layout in it. It reads only the headers of the first maxEntries entries.
 func isArchive(name string) bool {
 	if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() || filepath.Ext(name) != ".tar" {
 		return false
@@ -84,7 +84,7 @@ func isArchive(name string) bool {
 	return false
 }
 
-// CheckLast returns an error if the last of several sources of davit pack is meant as the target.
+// CheckLast returns a usage error if the last of several sources of davit pack is probably meant as the target.
 func CheckLast(sources []string) error {
 	if len(sources) < 2 {
 		return nil

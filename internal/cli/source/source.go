@@ -28,13 +28,13 @@ import (
 // Declaration is the name of the file that declares an artifact.
 const Declaration = "davit.yaml"
 
-// maxDeclaration limits a davit.yaml, kind file, or config file, which people write by hand, in bytes.
+// maxDeclaration is the limit in bytes of a davit.yaml, kind file, or config file. People write these by hand.
 const maxDeclaration = 4 << 20
 
 // Source is an artifact to pack: files and their declaration.
 type Source struct {
 	Name string // as the user wrote it
-	Dir  string // the paths in the declaration are relative to it
+	Dir  string // directory to which the paths in the declaration are relative
 	FS   fs.FS
 	Spec *artifact.Spec
 	Plan *artifact.Plan
@@ -43,7 +43,7 @@ type Source struct {
 	hub  *os.Root // the blobs of a snapshot in the cache of Hugging Face; nil for other directories
 }
 
-// Close closes the directory of the source.
+// Close closes the directories of the source.
 func (s *Source) Close() {
 	_ = s.root.Close() // it was only read
 	if s.hub != nil {
@@ -55,11 +55,11 @@ func (s *Source) Close() {
 type opener struct {
 	*app.App
 	*Options
-	hide registry.Reference
+	hide registry.Reference // target of the command
 }
 
-// Open opens one artifact: a directory with a davit.yaml, a davit.yaml, "-" for one on standard input, or plain files. The
-// path hide is not part of the artifact: the command writes its result there.
+// Open opens one artifact: a directory with a davit.yaml, a davit.yaml, "-" for one on standard input, or plain files. It leaves out
+// the path in hide, to which the command writes.
 func Open(a *app.App, args []string, opts *Options, hide registry.Reference) (*Source, error) {
 	return pause.Await(a.Context, func() (*Source, error) { return open(a, args, opts, hide) }) // opening or reading a pipe may wait forever
 }
@@ -92,6 +92,7 @@ func (o *opener) openFile(name string) (*Source, error) {
 	return o.openDeclared(name, dir, file)
 }
 
+// open opens a declaration, or plain files.
 func (o *opener) open(args []string) (*Source, error) {
 	declared, err := findDeclaration(args)
 	if err != nil {
@@ -113,7 +114,7 @@ func (o *opener) open(args []string) (*Source, error) {
 }
 
 // openHere opens the working directory. Without a davit.yaml or a kind, that is an error: the user is probably in the wrong
-// directory, and what it holds may be private.
+// directory, whose files may be private.
 func (o *opener) openHere() (*Source, error) {
 	if o.kind != "" || paths.Exists(Declaration) {
 		return o.open([]string{"."})
@@ -121,8 +122,8 @@ func (o *opener) openHere() (*Source, error) {
 	return nil, NothingHere(`("." for all of them)`)
 }
 
-// NothingHere returns the error for a command without a source in a directory that has no davit.yaml. all ends the hint: it says how to name
-// all files.
+// NothingHere returns the error for a command without a source in a directory that has no davit.yaml. The hint ends with all, which says how
+// to name all files.
 func NothingHere(all string) error {
 	return &exit.UsageError{
 		Err:  fmt.Errorf("no %s in this directory", Declaration),
@@ -134,7 +135,7 @@ func NothingHere(all string) error {
 func Error(arg string, err error) error {
 	e := exit.FileError("source", arg, err)
 	if file, ok := paths.CutType(arg); ok {
-		e.Hint = fmt.Sprintf("name the file alone, %s: %s", file, paths.TypeHint)
+		e.Hint = fmt.Sprintf("name only the file, %s: %s", file, paths.TypeHint)
 		return e
 	}
 	if ref, parseErr := registry.Parse(arg); parseErr == nil && !ref.IsPath() && errors.Is(err, fs.ErrNotExist) {
@@ -158,6 +159,7 @@ func (o *opener) openDeclared(arg, dir, file string) (*Source, error) {
 	return s, nil
 }
 
+// parseDeclared parses the declaration, and plans the artifact. Messages call the declaration name, or like the source if file is "-".
 func (o *opener) parseDeclared(s *Source, name, file string) error {
 	if s.Name == "-" && o.Logins.CountStdin() > 0 {
 		return &exit.UsageError{Err: errors.New("standard input is davit.yaml, and can't be the password too"), Hint: "pass the password in DAVIT_PASSWORD, or log in before"}
@@ -183,8 +185,8 @@ func (o *opener) parseDeclared(s *Source, name, file string) error {
 	return s.compose(spec, o.Options)
 }
 
-// explainDocument explains the error about standard input or a pipe that is empty, or a document instead of a declaration. It returns other
-// errors unchanged.
+// explainDocument replaces the error about standard input or a pipe that is empty, or has a document instead of a declaration. It returns
+// other errors unchanged.
 func explainDocument(name string, data []byte, err error) error {
 	if name == "-" {
 		name = "standard input"
@@ -192,19 +194,21 @@ func explainDocument(name string, data []byte, err error) error {
 	switch {
 	case len(bytes.TrimSpace(data)) == 0:
 		return exit.Usagef("%s is empty: the command before the pipe wrote nothing", name)
-	case Says(err, "kind is missing"), Says(err, "is empty"): // to YAML, Markdown may be a comment
+	case HasProblem(err, "kind is missing"), HasProblem(err, "is empty"): // to YAML, Markdown may be a comment
 		return &exit.UsageError{Err: fmt.Errorf("%s is read as a %s, and has no kind", name, Declaration),
 			Hint: `to pack a document, write it to a file and name that; "davit attach --file-name NAME - TARGET" attaches one from standard input`}
 	}
 	return err
 }
 
-// Says reports whether one of the problems of a declaration has a text in its message.
-func Says(err error, message string) bool {
+// HasProblem reports whether err has a problem of a declaration with this text in its message.
+func HasProblem(err error, text string) bool {
 	var problems artifact.Problems
-	return errors.As(err, &problems) && slices.ContainsFunc(problems, func(p artifact.Problem) bool { return strings.Contains(p.Message, message) })
+	return errors.As(err, &problems) && slices.ContainsFunc(problems, func(p artifact.Problem) bool { return strings.Contains(p.Message, text) })
 }
 
+// readDeclaration reads the declaration file in the directory of the source. If file is "-", it reads the source itself: standard input or a
+// pipe.
 func (o *opener) readDeclaration(s *Source, file string) ([]byte, error) {
 	if s.Name == "-" {
 		return ReadAll(file, o.Stdin)
@@ -246,7 +250,7 @@ func (o *opener) openPlain(args []string) (*Source, error) {
 	if err := checkLayouts(args); err != nil && o.kind == "" {
 		return nil, err
 	}
-	dir, paths, err := commonDir(args)
+	dir, names, err := commonDir(args)
 	if err != nil {
 		return nil, err
 	}
@@ -254,7 +258,7 @@ func (o *opener) openPlain(args []string) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.detect(paths, o.Options); err != nil {
+	if err := s.detect(names, o.Options); err != nil {
 		s.Close()
 		return nil, err
 	}
@@ -351,9 +355,10 @@ func (s *Source) suggestKind(err error, paths []string, named string) error {
 	return problems
 }
 
-// OpenDir opens a directory without a declaration.
+// OpenDir opens a directory without a declaration. Messages call it name.
 func OpenDir(name, dir string) (*Source, error) { return openRoot(name, dir, registry.Reference{}) }
 
+// openRoot opens a directory without planning an artifact. Messages call it name.
 func openRoot(name, dir string, hide registry.Reference) (*Source, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
