@@ -1,5 +1,5 @@
-// Package cli is the command line of davit: it parses flags, calls the packages artifact, pack, and pull, prints their
-// results, and chooses the exit code. The commands are in the packages below it. Only these packages read the environment.
+// Package cli is the command line of davit: it parses flags, calls artifact, pack, and pull, prints their results, and chooses the exit
+// code. The commands are in the packages below it. Only these packages and registry.FromEnvironment read the environment.
 package cli
 
 import (

@@ -41,7 +41,7 @@ func (o *manyOptions) isSet(args []string) bool {
 
 // job is one artifact, or one repository, to copy.
 type job struct {
-	where    string // "list.txt:3", for errors
+	where    string // for errors: the line, such as "list.txt:3", or the source
 	src, dst registry.Reference
 	allTags  bool
 }
@@ -318,7 +318,7 @@ type manyResult struct {
 
 // failedCopy is an artifact that was not copied.
 type failedCopy struct {
-	Where    string `json:"where"` // file and line
+	Where    string `json:"where"` // the line of a list, or the source
 	Source   string `json:"source"`
 	Message  string `json:"message"`
 	ExitCode int    `json:"exitCode"`

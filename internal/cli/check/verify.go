@@ -190,7 +190,8 @@ func verifyIn(ctx context.Context, a *app.App, t *app.Target, opts verifyOptions
 	return r, nil
 }
 
-// verifySignature checks the signatures that flags require. It returns the reference to read: the digest that was signed.
+// verifySignature checks the signatures that flags require. It returns the reference to read: if a signature was checked, the
+// digest of the target.
 func verifySignature(ctx context.Context, t *app.Target, required *signing.Trust, p *ocispec.Platform) (string, *trust.Report, error) {
 	if !required.IsSet() {
 		return t.Ref.Reference(), nil, nil

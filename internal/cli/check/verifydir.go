@@ -90,8 +90,8 @@ type directory struct {
 	isWanted           func(name string) bool // selects files of the artifact; nil: all
 }
 
-// compareDir checks the signatures that flags require of an artifact, and compares every byte of its files with the directory. It ignores
-// other files in the directory.
+// compareDir checks the signatures that flags require of an artifact, and compares every byte of its files with the directory. It
+// ignores other files in the directory.
 func compareDir(ctx context.Context, a *app.App, d directory) (*directoryResult, error) {
 	platform, err := app.OptionalPlatform(d.platform)
 	if err != nil {

@@ -27,8 +27,8 @@ import (
 // shown is a document to show: a file in a manifest. If path is empty, it is the readable part of the artifact.
 type shown struct{ manifest, path string }
 
-// findAttached returns the attachments to show, and a note if they belong to the index or to another platform of the subject. The digest of
-// an image in a registry is enough to list referrers: the image itself is not fetched.
+// findAttached returns the attachments to show, and a note if they differ from the request or belong to the index or to another platform
+// of the subject. The digest of an image in a registry is enough to list referrers: the image itself is not fetched.
 func findAttached(ctx context.Context, t *app.Target, opts showOptions) (all []shown, note string, err error) {
 	subject := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: t.Ref.Digest}
 	switch {

@@ -2,8 +2,8 @@ package printer
 
 import "os"
 
-// HasColors reports whether output is colored: on a terminal, unless NO_COLOR is set, CLICOLOR is 0, or the terminal is dumb; and
-// anywhere if CLICOLOR_FORCE is set.
+// HasColors reports whether output is colored: on a terminal that is not dumb, unless CLICOLOR is 0, and anywhere if CLICOLOR_FORCE is
+// set and not 0. If NO_COLOR is set, it is never colored.
 func HasColors(terminal bool) bool {
 	force := os.Getenv("CLICOLOR_FORCE")
 	switch {

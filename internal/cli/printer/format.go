@@ -12,7 +12,7 @@ import (
 
 // Format is the value of --format.
 type Format struct {
-	Name     string // "text", "json", "go-template", or a format of a single command
+	Name     string // "text", "json", "go-template", or a format of a single command; empty means "text"
 	template *template.Template
 }
 
@@ -51,8 +51,8 @@ func (f *Format) Set(value string) error {
 	return fmt.Errorf("not a format, nor a template such as '{{json .}}'")
 }
 
-// Guess sets the format to JSON if the arguments or, without --format, the value of the environment variable request it. It runs before the arguments are
-// parsed, so that an error in parsing them is JSON, too.
+// Guess sets the format to JSON if the arguments or, without --format, the value of the environment variable request it. It runs before
+// the arguments are parsed, so that an error in parsing them is JSON, too.
 func (f *Format) Guess(args []string, value string) {
 	for i, arg := range args {
 		switch {

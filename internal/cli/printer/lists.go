@@ -54,6 +54,7 @@ func fillLists(v reflect.Value) reflect.Value {
 	return v
 }
 
+// fillSlice returns a list that is not nil, with its elements filled.
 func fillSlice(v reflect.Value) reflect.Value {
 	if v.Type().Elem().Kind() == reflect.Uint8 { // bytes are not a list in JSON
 		return v

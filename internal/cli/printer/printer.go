@@ -43,7 +43,7 @@ func (p *Printer) Print(r Result) error {
 	return p.WriteOut(out.Bytes())
 }
 
-// PrintUnlessQuiet prints a result that only confirms success. With --quiet, it prints nothing as text, because the exit code is enough.
+// PrintUnlessQuiet prints a result that only confirms success. As text, --quiet silences it: the exit code is enough.
 func (p *Printer) PrintUnlessQuiet(r Result) error {
 	if p.Quiet && p.Format.String() == "text" {
 		return nil

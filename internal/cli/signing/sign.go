@@ -137,7 +137,7 @@ type Flags struct {
 	reference string
 }
 
-// AddFlags adds --sign-key and --signature-format.
+// AddFlags adds --sign-key, --signature-format, and --reference.
 func (f *Flags) AddFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&f.key, "sign-key", "", "sign the result with the private key in this `FILE`, before a tag moves")
 	f.addFormat(fs)
