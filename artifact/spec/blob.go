@@ -15,7 +15,8 @@ type Blob struct {
 	Size        int64         // in bytes; -1 if unknown before the content is read
 	Digest      digest.Digest // "" if unknown before the content is read
 	// ID identifies the content so that another process can resume an interrupted upload: the same ID means the same bytes
-	// (path, device, inode, size, mtime, and ctime of a file). If it is empty, uploads can't be resumed.
+	// (path, device, inode, size, mtime, and ctime of a file). If it is empty, only an upload of
+	// a blob whose digest is known before can be resumed.
 	ID string
 	// Open returns a reader of the bytes from offset. If the content is a file, the result is an *os.File, which the kernel
 	// can send. Open fails with ErrChanged if the content has changed.

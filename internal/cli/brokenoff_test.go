@@ -14,6 +14,10 @@ import (
 // TestBrokenOff checks that the hint is to run the same command again if the registry breaks off a transfer.
 func TestBrokenOff(t *testing.T) {
 	t.Parallel()
+	want := map[string]string{
+		"pull": "hint: run the same command again: finished blobs are not fetched again, and those of 4 MiB or more continue where they stopped",
+		"copy": "hint: run the same command again: finished blobs are not copied again, and those of 8 MiB or more can continue where they stopped",
+	}
 	for how, failure := range map[string]faults.Fault{"cut": faults.Close(5_000), "reset": faults.Drop()} {
 		for _, command := range []string{"pull $R/big:1 -o $D/out", "copy $R/big:1 $D/oci", "copy $R/big:1 $D/a.tar"} {
 			t.Run(how+" "+command, func(t *testing.T) {
@@ -23,7 +27,7 @@ func TestBrokenOff(t *testing.T) {
 				o.run(exit.Done, "push -q --kind generic $D/big.bin $R/big:1")
 				o.reg.Inject("GET blob", faults.Always, failure)
 				out := o.run(exit.Network, command+" --retry-for 1s")
-				if !strings.Contains(out, "hint: run the same command again: it continues where it stopped") {
+				if name, _, _ := strings.Cut(command, " "); !strings.Contains(out, want[name]) {
 					t.Error(out)
 				}
 			})
@@ -52,9 +56,10 @@ func TestRegistryThatStops(t *testing.T) {
 			}))
 			defer server.Close()
 			out := o.run(exit.Network, strings.ReplaceAll(command, "$S", strings.TrimPrefix(server.URL, "http://"))+" --retry-for 2s")
-			hint := "hint: run the same command again: it continues where it stopped"
-			if name, _, _ := strings.Cut(command, " "); name != "pull" && name != "copy" && name != "push" {
-				hint = "hint: run the same command again"
+			hint := "hint: run the same command again"
+			switch name, _, _ := strings.Cut(command, " "); name {
+			case "pull", "copy", "push":
+				hint = " where they stopped"
 			}
 			if !strings.HasSuffix(out, hint) || strings.Contains(out, "no registry listens there") {
 				t.Error(out)

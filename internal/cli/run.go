@@ -66,11 +66,6 @@ func withValue(args []string, flag string) []string {
 	return args
 }
 
-// canContinue reports whether a command continues where it stopped when it is run again.
-func canContinue(cmd *cobra.Command) bool {
-	return slices.Contains([]string{"pack", "push", "pull", "copy", "attach", "index"}, cmd.Name())
-}
-
 // Run runs one davit command and returns its exit code.
 func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	a := newApp(stdin, stdout, stderr)
@@ -85,13 +80,13 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	var timeout *exit.TimeoutError
 	switch {
 	case err != nil && ctx.Err() != nil:
-		err = &exit.StoppedError{Continues: canContinue(cmd)}
+		err = &exit.StoppedError{Continues: exit.Continuation(cmd.Name())}
 	case err != nil && cmd.Context() != nil && errors.As(context.Cause(cmd.Context()), &timeout):
-		err = &exit.TimeoutError{After: timeout.After, Continues: canContinue(cmd), Last: a.Failing()}
+		err = &exit.TimeoutError{After: timeout.After, Continues: exit.Continuation(cmd.Name()), Last: a.Failing()}
 	}
 	err = a.ExplainDenied(exit.Temporary(err))
 	if exit.IsBroken(err) && len(exit.Hints(err)) == 0 {
-		err = &exit.BrokenError{Err: err, Continues: canContinue(cmd)}
+		err = &exit.BrokenError{Err: err, Continues: exit.Continuation(cmd.Name())}
 	}
 	isHTTP := func(arg string) bool { return len(arg) > 7 && strings.EqualFold(arg[:7], "http://") }
 	if exit.IsNotTLS(err) && slices.ContainsFunc(args, isHTTP) {

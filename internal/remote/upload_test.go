@@ -228,19 +228,29 @@ func TestPushBlobResumesInAnotherProcess(t *testing.T) {
 	t.Parallel()
 	data := Random(huge)
 	path := writeFile(t, data)
-	for name, d := range map[string]digest.Digest{"digest known": digest.FromBytes(data), "digest unknown": ""} {
+	for name, test := range map[string]struct {
+		digest digest.Digest
+		noID   bool // as for a packed directory
+	}{"digest known": {digest.FromBytes(data), false}, "digest unknown": {"", false}, "only digest": {digest.FromBytes(data), true}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			newBlob := func() artifact.Blob {
+				b := fileBlob(t, path, test.digest)
+				if test.noID {
+					b.ID = ""
+				}
+				return b
+			}
 			g := rt.Start(t, rt.Options{})
 			g.Inject("upload", faults.First(1), faults.ResetUpload(12<<20))
 			g.Inject("GET upload", faults.Always, faults.Status(503))
 			cache := t.TempDir()
 			first := open(t, Options{CacheDir: cache, RetryFor: -1}, g.Host, "a/b", reference.Write)
-			if _, _, err := first.PushBlob(t.Context(), fileBlob(t, path, d), nil); err == nil {
+			if _, _, err := first.PushBlob(t.Context(), newBlob(), nil); err == nil {
 				t.Fatal("the first process did not fail")
 			}
 			g.Heal()
-			testPush(t, g, open(t, Options{CacheDir: cache}, g.Host, "a/b", reference.Write), fileBlob(t, path, d), data)
+			testPush(t, g, open(t, Options{CacheDir: cache}, g.Host, "a/b", reference.Write), newBlob(), data)
 			if in, _ := g.Bytes("upload"); in > huge*102/100 {
 				t.Errorf("the registry received %d bytes for %d", in, huge)
 			}

@@ -35,8 +35,31 @@ func (e *NegativeError) Unwrap() error { return e.Err }
 // ErrInterrupted is the error after a signal.
 var ErrInterrupted = errors.New("interrupted")
 
-// StoppedError replaces every error after a signal. Continues means that the same command would continue where it stopped.
-type StoppedError struct{ Continues bool }
+// Continuation returns what a command does not repeat when it is run again after it was interrupted; "" for a command that repeats
+// everything. The sizes are those from which uploads (package upload) and downloads (package download) save their state.
+func Continuation(command string) string {
+	switch command {
+	case "push", "attach", "index":
+		return "finished blobs are not sent again, and files of 8 MiB or more can continue where they stopped"
+	case "copy":
+		return "finished blobs are not copied again, and those of 8 MiB or more can continue where they stopped"
+	case "pull":
+		return "finished blobs are not fetched again, and those of 4 MiB or more continue where they stopped"
+	}
+	return ""
+}
+
+// again returns the hint to run the same command again, with its Continuation.
+func again(continuation string) string {
+	const hint = "run the same command again"
+	if continuation == "" {
+		return hint
+	}
+	return hint + ": " + continuation
+}
+
+// StoppedError replaces every error after a signal. Continues is the Continuation of the command.
+type StoppedError struct{ Continues string }
 
 // Error returns the message of ErrInterrupted.
 func (e *StoppedError) Error() string { return ErrInterrupted.Error() }
@@ -46,16 +69,16 @@ func (e *StoppedError) Unwrap() error { return ErrInterrupted }
 
 // Hint returns what the user can do, if the command keeps what it has done.
 func (e *StoppedError) Hint() string {
-	if !e.Continues {
+	if e.Continues == "" {
 		return ""
 	}
-	return "run the same command again: it continues where it stopped"
+	return again(e.Continues)
 }
 
 // BrokenError reports a transfer that the registry or the network interrupted.
 type BrokenError struct {
 	Err       error
-	Continues bool // the same command would continue where it stopped
+	Continues string // the Continuation of the command
 }
 
 // Error returns the message of Err.
@@ -66,10 +89,7 @@ func (e *BrokenError) Unwrap() error { return e.Err }
 
 // Hint returns what the user can do.
 func (e *BrokenError) Hint() string {
-	if !e.Continues {
-		return "run the same command again"
-	}
-	return (&StoppedError{Continues: true}).Hint()
+	return again(e.Continues)
 }
 
 // SchemeError reports a failed connection to a registry whose reference was typed with http://.
@@ -104,8 +124,8 @@ func hasStopped(err error) bool {
 // TimeoutError replaces every error after the time limit of a command.
 type TimeoutError struct {
 	After     time.Duration
-	Continues bool  // the same command would continue where it stopped
-	Last      error // error of a request that was about to be retried; may be nil
+	Continues string // the Continuation of the command
+	Last      error  // error of a request that was about to be retried; may be nil
 }
 
 // Error returns the time limit and the last error, if there is one.
@@ -121,10 +141,10 @@ func (e *TimeoutError) Hint() string {
 	if hint := hintForCause(e.Last); hint != "" {
 		return hint
 	}
-	if !e.Continues {
+	if e.Continues == "" {
 		return "--timeout sets the limit"
 	}
-	return "run the same command again: it continues where it stopped; --timeout sets the limit"
+	return again(e.Continues) + "; --timeout sets the limit"
 }
 
 // UsageError is an error in the command line or the environment. Hint may have several lines.

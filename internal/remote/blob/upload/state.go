@@ -1,6 +1,7 @@
 package upload
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/url"
 	"os"
@@ -17,7 +18,8 @@ import (
 type uploadState struct {
 	path  string
 	lock  *filelock.Lock
-	saved bool // the file exists
+	id    string // of the content
+	saved bool   // the file exists
 }
 
 // savedUpload is the content of the file.
@@ -36,19 +38,20 @@ type savedUpload struct {
 // resume locks the saved state of this upload, and continues the session that an interrupted process left.
 func (u *upload) resume() {
 	dir := blob.CacheDir(u.repo.Shared.CacheDir, "uploads")
-	if dir == "" || u.blob.ID == "" || u.size >= 0 && u.size < resumableFrom {
+	id := cmp.Or(u.blob.ID, u.digest.String())
+	if dir == "" || id == "" || u.size >= 0 && u.size < resumableFrom {
 		return
 	}
-	name := u.repo.Origin.String() + "/" + u.repo.Name.Repository + "\n" + u.blob.ID
+	name := u.repo.Origin.String() + "/" + u.repo.Name.Repository + "\n" + id
 	lock := filelock.Try(dir, name)
 	if lock == nil {
 		return // another process is sending the same blob
 	}
-	u.state = &uploadState{path: filepath.Join(dir, filelock.Key(name)+".json"), lock: lock}
+	u.state = &uploadState{id: id, path: filepath.Join(dir, filelock.Key(name)+".json"), lock: lock}
 	blob.Sweep(dir)
 	data, err := os.ReadFile(u.state.path)
 	var saved savedUpload
-	if err != nil || json.Unmarshal(data, &saved) != nil || saved.ID != u.blob.ID || saved.Size != u.blob.Size ||
+	if err != nil || json.Unmarshal(data, &saved) != nil || saved.ID != id || saved.Size != u.blob.Size ||
 		u.digest != "" && saved.Digest != "" && saved.Digest != u.digest {
 		return
 	}
@@ -68,7 +71,7 @@ func (u *upload) saveState() {
 	if u.state == nil || u.location == nil {
 		return
 	}
-	saved := savedUpload{ID: u.blob.ID, Size: u.blob.Size, Digest: u.digest, Location: u.location.String(),
+	saved := savedUpload{ID: u.state.id, Size: u.blob.Size, Digest: u.digest, Location: u.location.String(),
 		Method: u.method, Chunk: u.chunk, Least: u.least}
 	if u.sum != nil && u.digest == "" {
 		saved.Hashed, saved.Hash = u.sum.state()
