@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/davit-oci/davit/internal/cli/app"
@@ -27,11 +28,12 @@ const (
 )
 
 // documents holds the sources of one run: files, standard input, and the lines of JSON Lines files. Standard input and each line
-// are stored as files in a temporary directory.
+// are stored as files in a temporary directory, below a directory for each argument: two arguments may be files of the same name.
 type documents struct {
 	app    *app.App
 	opts   *attachOptions
 	dir    string // temporary directory; empty until a document is stored
+	count  int    // arguments so far
 	opened []*source.Source
 }
 
@@ -47,6 +49,7 @@ func (d *documents) close() {
 
 // open opens the sources that an argument names.
 func (d *documents) open(arg string) error {
+	d.count++
 	if d.opts.fileName != "" && countStreams([]string{arg}) > 0 {
 		var err error
 		if arg, err = d.storeStream(arg, d.opts.fileName); err != nil {
@@ -147,7 +150,11 @@ func (d *documents) write(name string, r io.Reader) (string, error) {
 		}
 		d.dir = dir
 	}
-	name = filepath.Join(d.dir, name)
+	dir := filepath.Join(d.dir, strconv.Itoa(d.count))
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
+	name = filepath.Join(dir, name)
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return "", err
