@@ -85,7 +85,7 @@ func catFrom(ctx context.Context, a *app.App, t *app.Target, opts catOptions) er
 	}
 	a.NotePlatform(t.Ref.String(), opts.Platform, printed.Platform)
 	if !printed.Verified {
-		a.Warn("%s was not verified: its layer is larger than 32 MiB, and only a part of it was fetched", printed.Path)
+		a.Warn("the digest of the layer with %s was not verified: the layer is larger than 32 MiB, and only a part of it was fetched", printed.Path)
 	}
 	return nil
 }

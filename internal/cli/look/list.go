@@ -63,7 +63,7 @@ func runList(ctx context.Context, a *app.App, opts listOptions) error {
 	}
 	a.NotePlatform(result.Reference, opts.Platform, result.Platform)
 	if !result.Verified {
-		a.Warn("the files were not verified: only the headers of packed layers larger than 32 MiB were fetched; --long reads all")
+		a.Warn("digests were not verified: only the headers of packed layers larger than 32 MiB were fetched; --long reads all")
 	}
 	return a.Print(listResult{result, opts.Digests})
 }

@@ -132,7 +132,7 @@ func runShow(ctx context.Context, a *app.App, opts showOptions) error {
 	}
 	for _, doc := range append(slices.Clip(result.Documents), result.Document) {
 		if !doc.Verified {
-			a.Warn("%s was not verified: its layer is larger than 32 MiB, and only a part of it was fetched", doc.Path)
+			a.Warn("the digest of the layer with %s was not verified: the layer is larger than 32 MiB, and only a part of it was fetched", doc.Path)
 			break
 		}
 	}
