@@ -186,6 +186,7 @@ type manyCopier struct {
 	shared           map[string]bool // the layouts that get more than one artifact
 }
 
+// run copies the artifacts one after another. It returns the first error, and the result even then.
 func (m *manyCopier) run(ctx context.Context, jobs []job) (*manyResult, error) {
 	r := &manyResult{Copied: []*copyResult{}, Failed: []failedCopy{}}
 	var first error
@@ -227,6 +228,7 @@ func (m *manyCopier) run(ctx context.Context, jobs []job) (*manyResult, error) {
 	return r, first
 }
 
+// copy copies one artifact, or all tags of one repository.
 func (m *manyCopier) copy(ctx context.Context, j job) (*copyResult, error) {
 	src, err := openOnce(m.sources, j.src, func() (*app.Target, error) {
 		return m.app.OpenSide(ctx, &m.app.Logins.From, j.src, registry.Read)

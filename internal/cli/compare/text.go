@@ -16,7 +16,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// maxShown limits how many characters of a value are shown.
+// maxShown is the maximum number of characters of a value that are shown.
 const maxShown = 120
 
 // diffResult is the result of diff.

@@ -106,6 +106,7 @@ func Of(err error) Code {
 	return Other
 }
 
+// isRefused reports whether content was refused: it is unsafe, or does not match its descriptor.
 func isRefused(err error) bool {
 	for _, refused := range []error{
 		artifact.ErrRefused, errdef.ErrSizeExceedsLimit, errdef.ErrInvalidDigest,
@@ -139,6 +140,7 @@ func isUnreadable(err error) bool {
 	return errors.As(err, &problems) && !slices.ContainsFunc(problems, func(p artifact.Problem) bool { return p.Err == nil })
 }
 
+// isDenied reports whether a registry refused a request for lack of permission, or disallows it for every user.
 func isDenied(err error) bool {
 	var denied *registry.Denied
 	return errors.As(err, &denied) || isForbidden(err)
@@ -154,6 +156,7 @@ func isMissingFile(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) && !isNetwork(err)
 }
 
+// isNetwork reports whether a request to a registry failed, or its response ended early.
 func isNetwork(err error) bool {
 	var unavailable *registry.Unavailable
 	var urlErr *url.Error
@@ -162,6 +165,7 @@ func isNetwork(err error) bool {
 		errors.Is(err, io.ErrUnexpectedEOF)
 }
 
+// isLocal reports whether an operation of this machine's file system failed.
 func isLocal(err error) bool {
 	var pathErr *fs.PathError
 	var linkErr *os.LinkError

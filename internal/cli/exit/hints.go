@@ -42,6 +42,7 @@ func splitLines(hint string) []string {
 	return strings.Split(hint, "\n")
 }
 
+// hintFor returns the hint for an error: its own, or that for its cause. The lines of a hint are separate hints.
 func hintFor(err error) string {
 	var usage *UsageError
 	var known *artifact.Error

@@ -68,6 +68,7 @@ func runCat(ctx context.Context, a *app.App, opts catOptions) error {
 	return err
 }
 
+// catFrom prints a file, and warns if the file was not verified.
 func catFrom(ctx context.Context, a *app.App, t *app.Target, opts catOptions) error {
 	if err := t.Complete(ctx); err != nil {
 		return err

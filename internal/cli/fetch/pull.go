@@ -131,6 +131,7 @@ func runPull(ctx context.Context, a *app.App, opts pullOptions) error {
 	return a.Print(pullResult{result, opts.output, false})
 }
 
+// pullFrom pulls a target into opts.output. If the pull fails, it removes the directories that it created, unless they hold files.
 func pullFrom(ctx context.Context, a *app.App, t *app.Target, opts pullOptions) (*pull.Result, error) {
 	reference, err := opts.pin(ctx, a, t)
 	if err != nil {

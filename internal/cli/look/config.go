@@ -28,6 +28,7 @@ func addConfig(t *term.Tree, config *inspect.Config) {
 	}
 }
 
+// addHistory draws the steps that made an image.
 func addHistory(t *term.Tree, history []fields.Step) {
 	list := t.Add("history")
 	for i, step := range history {

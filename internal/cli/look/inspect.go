@@ -100,6 +100,7 @@ func runInspect(ctx context.Context, a *app.App, opts inspectOptions) error {
 	return a.Print(inspectResult{info, signatures})
 }
 
+// inspectIn completes the reference of a target, and inspects the artifact.
 func inspectIn(ctx context.Context, t *app.Target, opts inspect.Options) (*inspect.Info, error) {
 	if err := t.Complete(ctx); err != nil {
 		return nil, err
@@ -180,6 +181,7 @@ func addAnnotations(t *term.Tree, annotations map[string]string) {
 	}
 }
 
+// addLayers draws layers, with the headers and tensors of model weights that were read.
 func addLayers(t *term.Tree, layers []inspect.Layer) {
 	for _, l := range layers {
 		line := t.Add(cmp.Or(l.Name, l.Role, l.MediaType), term.Size(l.Size), l.Digest.String(), l.MediaType)

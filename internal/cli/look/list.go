@@ -68,6 +68,7 @@ func runList(ctx context.Context, a *app.App, opts listOptions) error {
 	return a.Print(listResult{result, opts.Digests})
 }
 
+// listIn lists the files of a target. The error about an unknown path has the path as it was typed.
 func listIn(ctx context.Context, t *app.Target, opts read.ListOptions) (*read.Listing, error) {
 	if err := t.Complete(ctx); err != nil {
 		return nil, err

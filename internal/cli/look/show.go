@@ -154,6 +154,7 @@ func runShow(ctx context.Context, a *app.App, opts showOptions) error {
 // maxShownDocuments limits the attachments that are shown at once.
 const maxShownDocuments = 10
 
+// showIn reads the document of a target or, with --kind, of its attachments.
 func showIn(ctx context.Context, a *app.App, t *app.Target, opts showOptions) (*showResult, error) {
 	if err := t.Complete(ctx); err != nil {
 		return nil, err

@@ -68,6 +68,7 @@ func (p *Printer) WriteRaw(b []byte) error {
 // Out returns standard output as a writer whose errors name it.
 func (p *Printer) Out() io.Writer { return outputWriter{p.Stdout} }
 
+// outputWriter names standard output in its errors.
 type outputWriter struct{ w io.Writer }
 
 // Write writes to standard output, which its errors name.
@@ -79,6 +80,7 @@ func (o outputWriter) Write(b []byte) (int, error) {
 	return n, err
 }
 
+// write writes a result in the format. As text, quiet shortens a QuietLiner to one line.
 func (f *Format) write(w io.Writer, r Result, quiet bool) error {
 	switch f.Name {
 	case "json":

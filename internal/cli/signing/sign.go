@@ -143,6 +143,7 @@ func (f *Flags) AddFlags(fs *pflag.FlagSet) {
 	f.addFormat(fs)
 }
 
+// addFormat adds the flags about the format of signatures.
 func (f *Flags) addFormat(fs *pflag.FlagSet) {
 	fs.StringVar(&f.format, "signature-format", "bundle", "store signatures as `FORMAT`: bundle, legacy (podman, skopeo), or both")
 	fs.StringVar(&f.reference, "reference", "", "bind a legacy signature to this `REPOSITORY` (default: that of the target; a path has none)")
