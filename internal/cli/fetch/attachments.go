@@ -47,15 +47,13 @@ func pullAttachments(ctx context.Context, a *app.App, t *app.Target, reference s
 	if err != nil {
 		return nil, t.Explain(ctx, err)
 	}
-	all, err := findAttachments(ctx, t, desc, opts)
+	all, platform, err := findAttachments(ctx, t, desc, opts)
 	if err != nil {
 		return nil, err
 	}
-	if len(all) == 0 {
-		return nil, &exit.MissingError{
-			Text:   fmt.Sprintf("%s: no %s is attached", t.Ref, results.ListKinds(strings.Join(opts.kinds, ","))),
-			Advice: results.AdviseKinds(ctx, t.Target, t.Ref, desc),
-		}
+	none := fmt.Sprintf("%s: no %s is attached", t.Ref, results.ListKinds(strings.Join(opts.kinds, ",")))
+	if len(all) == 0 && !opts.Delete {
+		return nil, &exit.MissingError{Text: none, Advice: results.AdviseKinds(ctx, t.Target, t.Ref, desc)}
 	}
 	for _, one := range all {
 		if _, err := opts.trust.Pin(ctx, a, t, one.Digest.String(), nil); err != nil {
@@ -65,7 +63,7 @@ func pullAttachments(ctx context.Context, a *app.App, t *app.Target, reference s
 	if err := separate(ctx, t, all); err != nil {
 		return nil, err
 	}
-	r := &attachmentsResult{Described: results.Describe(t.Ref, desc), dir: opts.output}
+	r := &attachmentsResult{Described: results.Describe(t.Ref, desc), Attachments: []*pulledAttachment{}, dir: opts.output}
 	for _, one := range all {
 		pulled, err := pullAttachment(ctx, a, t, one, opts)
 		if err != nil {
@@ -76,16 +74,24 @@ func pullAttachments(ctx context.Context, a *app.App, t *app.Target, reference s
 	if !opts.Delete {
 		return r, nil
 	}
-	r.force = opts.Force
-	return r, r.removeWithdrawn(a, t.Ref.Name(), all, opts)
+	r.force, r.platform = opts.Force, platform
+	err = r.removeWithdrawn(a, t.Ref.Name(), all, opts)
+	switch {
+	case err != nil || len(all) > 0:
+	case len(r.Removed)+len(r.Kept) == 0: // none was pulled here either: the kind may be the wrong one
+		return nil, &exit.MissingError{Text: none, Advice: results.AdviseKinds(ctx, t.Target, t.Ref, desc)}
+	default:
+		a.Note("%s", none)
+	}
+	return r, err
 }
 
-// directoryOf returns the name of the directory for attachments of a kind.
+// directoryOf returns the name of the directory for attachments of a kind or a platform.
 func directoryOf(kind string) string { return strings.NewReplacer("/", "-", "\\", "-").Replace(kind) }
 
-// findAttachments lists the attachments of the target, and of the manifests of the platforms that the options choose.
-func findAttachments(ctx context.Context, t *app.Target, desc ocispec.Descriptor, opts pullOptions) ([]*attachment, error) {
-	var all []*attachment
+// findAttachments lists the attachments of the target, and of the manifests of the platforms that the options choose. The result
+// dir is the directory of the platform if only one is chosen.
+func findAttachments(ctx context.Context, t *app.Target, desc ocispec.Descriptor, opts pullOptions) (all []*attachment, dir string, err error) {
 	seen := map[digest.Digest]bool{}
 	add := func(found []*referrers.Referrer, platform *ocispec.Platform) {
 		for _, r := range found {
@@ -96,7 +102,7 @@ func findAttachments(ctx context.Context, t *app.Target, desc ocispec.Descriptor
 			seen[r.Digest] = true
 			dir := directoryOf(cmp.Or(r.Kind, opts.kinds[i]))
 			if platform != nil {
-				dir = filepath.Join(dir, strings.ReplaceAll(manifest.FormatPlatform(platform), "/", "-"))
+				dir = filepath.Join(dir, directoryOf(manifest.FormatPlatform(platform)))
 			}
 			all = append(all, &attachment{r, platform, dir})
 		}
@@ -104,24 +110,26 @@ func findAttachments(ctx context.Context, t *app.Target, desc ocispec.Descriptor
 	list := referrers.Options{Tags: true}
 	found, err := referrers.List(ctx, t.Target, desc, list)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	add(found, nil)
 	if !manifest.IsIndex(desc.MediaType) {
-		return all, nil
+		return all, dir, nil
 	}
 	var chosen digest.Digest
 	if !opts.allPlatforms {
 		info, err := inspect.Inspect(ctx, t.Target, desc.Digest.String(), inspect.Options{Shallow: true, Platform: opts.Platform})
 		if err == nil {
-			chosen = info.Digest
+			if chosen = info.Digest; info.Platform != nil {
+				dir = directoryOf(manifest.FormatPlatform(info.Platform))
+			}
 		} else if opts.Platform != nil {
-			return nil, t.Explain(ctx, err)
+			return nil, "", t.Explain(ctx, err)
 		}
 	}
 	platforms, err := referrers.ListPlatforms(ctx, t.Target, desc, list)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	for i, p := range platforms {
 		if !opts.allPlatforms && p.Digest != chosen {
@@ -133,7 +141,7 @@ func findAttachments(ctx context.Context, t *app.Target, desc ocispec.Descriptor
 		}
 		add(p.Referrers, platform)
 	}
-	return all, nil
+	return all, dir, nil
 }
 
 // separate chooses directories of their own for attachments that would place files of the same name into one directory.
@@ -209,6 +217,8 @@ type attachmentsResult struct {
 
 	dir   string
 	force bool // remove changed files, too
+
+	platform string // directory of the only platform whose attachments were pulled
 }
 
 // pulledAttachment is a pulled attachment. Of is the platform of its subject, or "" if the subject is the target itself.

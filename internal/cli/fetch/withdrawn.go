@@ -45,7 +45,7 @@ func (r *attachmentsResult) removeWithdrawn(a *app.App, origin string, all []*at
 			if err != nil {
 				return err
 			}
-			if !opts.allPlatforms && isOtherPlatform(rel, all) {
+			if !opts.allPlatforms && r.isOtherPlatform(rel) {
 				return fs.SkipDir
 			}
 			return r.removeIn(a, origin, rel, placed)
@@ -66,12 +66,9 @@ func skipMissing(err error) error {
 }
 
 // isOtherPlatform reports whether a directory may be that of a platform whose attachments were not pulled.
-func isOtherPlatform(rel string, all []*attachment) bool {
+func (r *attachmentsResult) isOtherPlatform(rel string) bool {
 	parts := strings.Split(filepath.ToSlash(rel), "/")
-	if len(parts) != 2 || !strings.Contains(parts[1], "-") {
-		return false
-	}
-	return !slices.ContainsFunc(all, func(one *attachment) bool { return one.dir == rel || filepath.Dir(one.dir) == rel })
+	return len(parts) == 2 && strings.Contains(parts[1], "-") && parts[1] != r.platform
 }
 
 // recordKey matches the suffix that distinguishes the records of attachments in one directory.
