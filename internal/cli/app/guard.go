@@ -67,7 +67,7 @@ func Immutable(t *Target, tags ...string) *Guard {
 	return &Guard{target: t, tags: UniqueTags("", tags), hint: "choose another tag or version: davit.yaml says immutable: true"}
 }
 
-// Check returns an exit.NoError if one of the tags exists and refers to a manifest other than desc.
+// Check returns an exit.NegativeError if one of the tags exists and refers to a manifest other than desc.
 func (g *Guard) Check(ctx context.Context, desc ocispec.Descriptor) error {
 	if g == nil || g.target == nil {
 		return nil

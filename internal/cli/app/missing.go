@@ -100,6 +100,7 @@ func (t *Target) describeNoRepository(err error, answer registry.Answer) string 
 	return answer.String()
 }
 
+// isAboutRepository reports whether an error of a registry is about the repository, not only about the manifest.
 func isAboutRepository(e errcode.Error) bool {
 	return e.Code == errcode.ErrorCodeNameUnknown || strings.Contains(strings.ToLower(e.Message), "repository")
 }
@@ -191,7 +192,8 @@ func (t *Target) someRepositories(ctx context.Context) []string {
 // errEnough ends a listing after its first page.
 var errEnough = errors.New("enough")
 
-// wordsOf returns the answer of a registry about a missing object. It is empty if it only says that the object does not exist.
+// wordsOf returns the answer of a registry about a missing object. It is empty if the registry only says that the object
+// does not exist.
 func wordsOf(err error) string {
 	var missing *registry.Missing
 	if !errors.As(err, &missing) {

@@ -256,7 +256,7 @@ func attachAll(ctx context.Context, a *app.App, sources []*source.Source, t *app
 }
 
 // removeReplaced removes the referrers that the attachments replace, except those in all: an earlier run may have attached one of them.
-// All attachments are pushed before, so they are complete even if the registry refuses deletion. In a dry run, it only updates all.
+// All attachments are pushed before, so they are complete even if the registry refuses deletion. In a dry run, it removes none of them.
 func removeReplaced(ctx context.Context, t *app.Target, all []*pack.Attached) error {
 	isOurs := func(old pack.Replaced) bool {
 		return slices.ContainsFunc(all, func(r *pack.Attached) bool { return r.Digest == old.Digest })

@@ -57,6 +57,7 @@ func nameIn(s *source.Source, target registry.Reference) string {
 	return target.Name() + "/" + nameOf(s)
 }
 
+// nameOf returns the declared name of an artifact, else its title. It may be empty.
 func nameOf(s *source.Source) string {
 	return cmp.Or(s.Plan.Name, s.Plan.Annotations[ocispec.AnnotationTitle])
 }

@@ -152,7 +152,7 @@ func (o pushOptions) parseTarget() (registry.Reference, error) {
 		}
 	}
 	if !isSource {
-		if hint := source.MoreTags(o.sources, o.target); err != nil && hint != "" {
+		if hint := source.SuggestTags(o.sources, o.target); err != nil && hint != "" {
 			return target, &exit.UsageError{Err: fmt.Errorf("%q is not a target: other tags belong in --tag", o.target), Hint: hint}
 		}
 		return target, err

@@ -20,9 +20,9 @@ import (
 // maxEntries limits the entries of a tar that isArchive reads.
 const maxEntries = 10_000
 
-// MoreTags returns the intended push command if the arguments have more tags after the target, or tags separated by commas in it, as other
+// SuggestTags returns the intended push command if the arguments have more tags after the target, or tags separated by commas in it, as other
 // clients accept them. Otherwise, it returns "".
-func MoreTags(sources []string, target string) string {
+func SuggestTags(sources []string, target string) string {
 	words := slices.Concat(sources, []string{target})
 	for i, word := range words {
 		first, others, _ := strings.Cut(word, ",")
