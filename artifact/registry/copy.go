@@ -120,7 +120,7 @@ func newCopier(src, dst Target, opts CopyOptions) *copier {
 	c.graph.FindSuccessors = func(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) ([]ocispec.Descriptor, error) {
 		inside, err := manifest.Successors(ctx, src, desc)
 		for i := 0; err == nil && manifest.IsIndex(desc.MediaType) && i < len(inside); i++ {
-			err = checkKnown(ctx, c.src, inside[i])
+			err = manifest.CheckKnown(ctx, lazySource{c.src}, inside[i])
 		}
 		if err == nil {
 			err = c.copyLarge(ctx, inside)
@@ -215,7 +215,7 @@ func (c *copier) copyReference(ctx context.Context, reference string, tags []str
 	if err := callHook(ctx, c.opts.BeforeCopy, desc); err != nil {
 		return nil, err
 	}
-	if err := checkKnown(ctx, c.src, desc); err != nil {
+	if err := manifest.CheckKnown(ctx, lazySource{c.src}, desc); err != nil {
 		return nil, err
 	}
 	sent := c.to.sent.Load()
