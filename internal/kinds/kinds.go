@@ -1,4 +1,4 @@
-// Package kinds lists the built-in kinds. A new kind is a package below this one and a line in list.
+// Package kinds lists the built-in kinds. A new kind is a package below this one and a line in constructors.
 package kinds
 
 import (
@@ -49,50 +49,57 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// list builds the kinds on first use, sorted by name: a command that needs none must not wait for them.
+// constructors make the kinds, sorted by name.
+var constructors = []func() kind.Kind{
+	agent.Kind,
+	artifacthub.Kind,
+	attestation.Kind,
+	binary.Kind,
+	bottle.Kind,
+	collection.Kind,
+	compose.Kind,
+	conftest.Kind,
+	cue.Kind,
+	docs.Kind,
+	falco.Asset,
+	falco.Plugin,
+	falco.Rules,
+	feature.Kind,
+	flux.Kind,
+	generic.Kind,
+	helm.Kind,
+	helmplugin.Kind,
+	image.Kind,
+	manifests.Kind,
+	model.Kind,
+	modelcar.Kind,
+	modelkit.Kind,
+	modelpack.Kind,
+	ollama.Kind,
+	opa.Kind,
+	opentofu.Module,
+	opentofu.Provider,
+	report.Kind,
+	runbook.Kind,
+	sbom.Kind,
+	sif.Kind,
+	signature.Kind,
+	skill.Kind,
+	skill.Collection,
+	tekton.Kind,
+	template.Kind,
+	vex.Kind,
+	volume.Kind,
+	wasm.Kind,
+}
+
+// list makes the kinds on first use: a command that needs none must not wait for them.
 var list = sync.OnceValue(func() []kind.Kind {
-	return []kind.Kind{
-		agent.Kind(),
-		artifacthub.Kind(),
-		attestation.Kind(),
-		binary.Kind(),
-		bottle.Kind(),
-		collection.Kind(),
-		compose.Kind(),
-		conftest.Kind(),
-		cue.Kind(),
-		docs.Kind(),
-		falco.Asset(),
-		falco.Plugin(),
-		falco.Rules(),
-		feature.Kind(),
-		flux.Kind(),
-		generic.Kind(),
-		helm.Kind(),
-		helmplugin.Kind(),
-		image.Kind(),
-		manifests.Kind(),
-		model.Kind(),
-		modelcar.Kind(),
-		modelkit.Kind(),
-		modelpack.Kind(),
-		ollama.Kind(),
-		opa.Kind(),
-		opentofu.Module(),
-		opentofu.Provider(),
-		report.Kind(),
-		runbook.Kind(),
-		sbom.Kind(),
-		sif.Kind(),
-		signature.Kind(),
-		skill.Kind(),
-		skill.Collection(),
-		tekton.Kind(),
-		template.Kind(),
-		vex.Kind(),
-		volume.Kind(),
-		wasm.Kind(),
+	var kinds []kind.Kind
+	for _, construct := range constructors {
+		kinds = append(kinds, construct())
 	}
+	return kinds
 })
 
 // All returns the built-in kinds, sorted by name. The slice belongs to the caller; the maps inside are shared and must not
