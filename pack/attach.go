@@ -179,7 +179,7 @@ func Platforms(ctx context.Context, src content.Fetcher, index ocispec.Descripto
 	if err != nil {
 		return nil, err
 	}
-	manifests = slices.DeleteFunc(manifests, manifest.IsAttestation)
+	manifests = lists.Delete(manifests, manifest.IsAttestation)
 	if len(manifests) == 0 {
 		return nil, artifact.Refused(index.Digest.String(), "the index has no manifest to attach to")
 	}

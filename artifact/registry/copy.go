@@ -9,6 +9,7 @@ import (
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/concurrency"
 	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/remote"
 	"github.com/opencontainers/go-digest"
@@ -230,7 +231,7 @@ func (c *copier) copyReference(ctx context.Context, reference string, tags []str
 		if err != nil {
 			return nil, err
 		}
-		one.Left = slices.DeleteFunc(one.Left, func(left ocispec.Descriptor) bool {
+		one.Left = lists.Delete(one.Left, func(left ocispec.Descriptor) bool {
 			return slices.ContainsFunc(one.Referrers, func(r ocispec.Descriptor) bool { return r.Digest == left.Digest })
 		})
 	}

@@ -3,6 +3,7 @@ package detect
 import (
 	"slices"
 
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 )
@@ -93,7 +94,7 @@ func (f *files) choose(found []match) []match {
 	}
 	for _, r := range rules {
 		if r.when(c) {
-			c.left = slices.DeleteFunc(slices.Clone(c.left), func(m match) bool { return r.drop(c, m) })
+			c.left = lists.Delete(slices.Clone(c.left), func(m match) bool { return r.drop(c, m) })
 		}
 	}
 	return c.left

@@ -10,6 +10,7 @@ import (
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/declare"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/tree"
 )
 
@@ -146,7 +147,7 @@ func (s *starter) detect() error {
 	default:
 		return newAmbiguousError(chosen)
 	}
-	s.attach(slices.DeleteFunc(found, func(m match) bool { return !m.kind.Attached || !m.isShown || m.kind.Name == s.main.kind.Name }))
+	s.attach(lists.Delete(found, func(m match) bool { return !m.kind.Attached || !m.isShown || m.kind.Name == s.main.kind.Name }))
 	return nil
 }
 
@@ -159,7 +160,7 @@ func (s *starter) takeInKind(kind string) error {
 		if err != nil {
 			return &spec.Error{Err: spec.Invalid(err)}
 		}
-		s.entries = slices.DeleteFunc(s.entries, func(e *tree.Sample) bool { return e.Path == path.Clean(kind) })
+		s.entries = lists.Delete(s.entries, func(e *tree.Sample) bool { return e.Path == path.Clean(kind) })
 		k = own
 	case !ok || k.ReadOnly:
 		return s.table.Catalog().UnknownKind(kind)

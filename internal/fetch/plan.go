@@ -13,6 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/fetch/extension"
 	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/kinds/kind"
+	"github.com/davit-oci/davit/internal/lists"
 	oci "github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -81,7 +82,7 @@ func NewItems(ctx context.Context, src content.Fetcher, m *Manifest, chosen Sele
 		return nil, err
 	}
 	match, err := NewMatcher(chosen.Include)
-	return slices.DeleteFunc(items, func(it *Item) bool { return !it.Unpack && !match.Match(it.Name) }), err
+	return lists.Delete(items, func(it *Item) bool { return !it.Unpack && !match.Match(it.Name) }), err
 }
 
 // setName sets the item's name if it is valid for a file.

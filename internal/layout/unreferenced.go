@@ -13,6 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/filelock"
 	"github.com/davit-oci/davit/internal/layout/catalog"
 	"github.com/davit-oci/davit/internal/layout/files"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -106,7 +107,7 @@ func (l *Layout) Repair(ctx context.Context) ([]catalog.UnreferencedFile, error)
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(before, func(s catalog.UnreferencedFile) bool {
+	return lists.Delete(before, func(s catalog.UnreferencedFile) bool {
 		return slices.ContainsFunc(left, func(x catalog.UnreferencedFile) bool { return x.Path == s.Path })
 	}), nil
 }

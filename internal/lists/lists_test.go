@@ -32,3 +32,26 @@ func TestKeys(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+func TestDelete(t *testing.T) {
+	for length := range 50 {
+		list := make([]int, length)
+		for i := range list {
+			list[i] = 1 + rand.IntN(9)
+		}
+		isDeleted := func(n int) bool { return n > length%9 }
+		want := slices.DeleteFunc(slices.Clone(list), isDeleted)
+		got := lists.Delete(list, isDeleted)
+		if !slices.Equal(got, want) {
+			t.Fatalf("got %v, want %v", got, want)
+		}
+		for _, n := range list[len(got):] {
+			if n != 0 {
+				t.Fatalf("%v keeps deleted elements: %v", got, list)
+			}
+		}
+	}
+	if got := lists.Delete([]*int(nil), nil); got != nil {
+		t.Errorf("got %v, want nil", got)
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -74,7 +75,7 @@ func FormatPlatform(p *ocispec.Platform) string {
 
 // Runnable returns the entries of an index that are not attestations.
 func Runnable(entries []ocispec.Descriptor) []ocispec.Descriptor {
-	return slices.DeleteFunc(slices.Clone(entries), IsAttestation)
+	return lists.Delete(slices.Clone(entries), IsAttestation)
 }
 
 // Select returns the entry of an index for a platform. If want is nil, it uses the platform of this program. Select prefers an entry

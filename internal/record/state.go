@@ -12,6 +12,7 @@ import (
 	"github.com/davit-oci/davit/internal/durable"
 	"github.com/davit-oci/davit/internal/fileid"
 	"github.com/davit-oci/davit/internal/filelock"
+	"github.com/davit-oci/davit/internal/lists"
 	oci "github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/rootfs"
 	"github.com/opencontainers/go-digest"
@@ -266,7 +267,7 @@ func (s *State) Abandon(origin string, dst *os.Root, restored []string) error {
 
 // dropRecords removes the records of an origin or, if placing is set, only the record of files about to be placed.
 func dropRecords(records []*Record, origin string, placing bool) []*Record {
-	return slices.DeleteFunc(records, func(r *Record) bool { return r.Origin == origin && (r.Placing || !placing) })
+	return lists.Delete(records, func(r *Record) bool { return r.Origin == origin && (r.Placing || !placing) })
 }
 
 // edit changes the state file. It reads the records again first, because other pulls may have changed them. If two processes

@@ -12,6 +12,7 @@ import (
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/kinds"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
@@ -134,11 +135,11 @@ func (s Selection) filterByAge(all []ocispec.Descriptor) *Choice {
 		for _, r := range append(newest, undecided...) {
 			isKept[r.Digest] = true
 		}
-		if undecided = slices.DeleteFunc(undecided, s.isYoung); len(undecided) > 0 {
+		if undecided = lists.Delete(undecided, s.isYoung); len(undecided) > 0 {
 			choice.Undecided = append(choice.Undecided, undecided)
 		}
 	}
-	choice.Referrers = slices.DeleteFunc(all, func(r ocispec.Descriptor) bool { return isKept[r.Digest] || s.isYoung(r) })
+	choice.Referrers = lists.Delete(all, func(r ocispec.Descriptor) bool { return isKept[r.Digest] || s.isYoung(r) })
 	return choice
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/format/weights"
 	"github.com/davit-oci/davit/internal/kinds"
+	"github.com/davit-oci/davit/internal/lists"
 	oci "github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/untrusted"
 	"github.com/davit-oci/davit/mediatypes"
@@ -117,12 +118,12 @@ func (i *Info) addReferrers(ctx context.Context, src oras.ReadOnlyGraphTarget, o
 	for k, info := range infos {
 		subjects[k] = ocispec.Descriptor{MediaType: info.MediaType, Digest: info.Digest, Size: info.Size}
 	}
-	lists, err := referrers.NewLister(src, opts).Each(ctx, subjects)
+	listed, err := referrers.NewLister(src, opts).Each(ctx, subjects)
 	if err != nil {
 		return err
 	}
 	for _, info := range infos {
-		info.Referrers = slices.DeleteFunc(slices.Clone(lists[info.Digest]), info.hasAttestation) // BuildKit can add a subject to an attestation
+		info.Referrers = lists.Delete(slices.Clone(listed[info.Digest]), info.hasAttestation) // BuildKit can add a subject to an attestation
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/concurrency"
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/layout/catalog"
+	"github.com/davit-oci/davit/internal/lists"
 	oci "github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/pull/referrers"
 	"github.com/opencontainers/go-digest"
@@ -114,7 +115,7 @@ func Verify(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts Verif
 	if err != nil {
 		return nil, err
 	}
-	left = slices.DeleteFunc(left, func(f catalog.UnreferencedFile) bool { return slices.Contains(repaired, f) })
+	left = lists.Delete(left, func(f catalog.UnreferencedFile) bool { return slices.Contains(repaired, f) })
 	report.Repaired, report.Faults = fileFaults(repaired), append(report.Faults, fileFaults(left)...)
 	return report, nil
 }

@@ -83,7 +83,7 @@ func withoutStatements(all []*Referrer, wanted string) []*Referrer {
 	isOf := func(kind string) bool {
 		return slices.ContainsFunc(all, func(r *Referrer) bool { return r.Kind == kind })
 	}
-	return slices.DeleteFunc(slices.Clone(all), func(r *Referrer) bool {
+	return lists.Delete(slices.Clone(all), func(r *Referrer) bool {
 		return !kinds.AnyOf(wanted, func(kind string) bool { return r.Kind == kind || !isOf(kind) && r.is(kind) })
 	})
 }

@@ -2,10 +2,10 @@ package referrers
 
 import (
 	"context"
-	"slices"
 
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/kinds"
+	"github.com/davit-oci/davit/internal/lists"
 	oci "github.com/davit-oci/davit/internal/manifest"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -34,7 +34,7 @@ func ListPlatforms(ctx context.Context, src oras.ReadOnlyGraphTarget, subject oc
 	if err != nil {
 		return nil, err
 	}
-	entries := slices.DeleteFunc(oci.Runnable(index.Manifests[:min(len(index.Manifests), MaxEntries)]), func(e ocispec.Descriptor) bool {
+	entries := lists.Delete(oci.Runnable(index.Manifests[:min(len(index.Manifests), MaxEntries)]), func(e ocispec.Descriptor) bool {
 		return !oci.Is(e.MediaType)
 	})
 	w := NewLister(src, opts)

@@ -153,7 +153,7 @@ func (w *Lister) listLevel(ctx context.Context, subjects []ocispec.Descriptor, d
 		return nil, err
 	}
 	for i := range found {
-		found[i] = slices.DeleteFunc(found[i], func(desc ocispec.Descriptor) bool {
+		found[i] = lists.Delete(found[i], func(desc ocispec.Descriptor) bool {
 			known := w.seen[desc.Digest]
 			w.seen[desc.Digest] = true
 			return known

@@ -149,7 +149,7 @@ func runAttach(ctx context.Context, a *app.App, opts attachOptions) error {
 func notePredecessors(a *app.App, all []*pack.Attached) {
 	noted := map[string]bool{}
 	for _, r := range all {
-		older := slices.DeleteFunc(slices.Clone(r.Beside), func(d digest.Digest) bool {
+		older := lists.Delete(slices.Clone(r.Beside), func(d digest.Digest) bool {
 			return slices.ContainsFunc(all, func(ours *pack.Attached) bool { return ours.Digest == d })
 		})
 		name := fmt.Sprintf("%s %q", r.Kind, r.Annotations[ocispec.AnnotationTitle])
@@ -265,7 +265,7 @@ func removeReplaced(ctx context.Context, t *app.Target, all []*pack.Attached) er
 	var still prune.StillAttachedError
 	for _, r := range all {
 		var gone []ocispec.Descriptor
-		r.Replaced = slices.DeleteFunc(r.Replaced, func(old pack.Replaced) bool { return isOurs(old) || seen[old.Digest] })
+		r.Replaced = lists.Delete(r.Replaced, func(old pack.Replaced) bool { return isOurs(old) || seen[old.Digest] })
 		for _, old := range r.Replaced {
 			seen[old.Digest], r.Skipped = true, false
 			gone = append(gone, ocispec.Descriptor{MediaType: old.MediaType, ArtifactType: old.ArtifactType, Digest: old.Digest, Size: old.Size})

@@ -14,6 +14,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/source"
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/kinds"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/pack"
 	"github.com/davit-oci/davit/pull/diff"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -158,9 +159,9 @@ func (c *comparison) comparePlain(ctx context.Context) (*diffResult, error) {
 		return nil, err
 	}
 	isUnset := func(f diff.FieldChange) bool { return c.second && f.To == nil || !c.second && f.From == nil }
-	r.Config = slices.DeleteFunc(r.Config, isUnset)
-	r.Annotations = slices.DeleteFunc(r.Annotations, isUnset)
-	r.Manifest = slices.DeleteFunc(r.Manifest, func(f diff.FieldChange) bool { return f.Field == "layers" })
+	r.Config = lists.Delete(r.Config, isUnset)
+	r.Annotations = lists.Delete(r.Annotations, isUnset)
+	r.Manifest = lists.Delete(r.Manifest, func(f diff.FieldChange) bool { return f.Field == "layers" })
 	r.Same = len(r.Files)+len(r.Config)+len(r.Annotations)+len(r.Manifest) == 0
 	return r, nil
 }

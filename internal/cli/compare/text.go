@@ -10,6 +10,7 @@ import (
 
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pull/diff"
@@ -75,7 +76,7 @@ func dropDerived(r diffResult) []diff.FieldChange {
 	if len(r.Files) == 0 {
 		return r.Config
 	}
-	return slices.DeleteFunc(slices.Clone(r.Config), func(f diff.FieldChange) bool {
+	return lists.Delete(slices.Clone(r.Config), func(f diff.FieldChange) bool {
 		last := strings.ToLower(f.Field[strings.LastIndexByte(f.Field, '.')+1:])
 		return last == "diff_ids" || last == "diffids"
 	})

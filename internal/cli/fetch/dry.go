@@ -13,6 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/missing"
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/pull"
@@ -101,7 +102,7 @@ func preview(ctx context.Context, a *app.App, t *app.Target, opts pullOptions, r
 	if err := pull.Preview(ctx, t.Target, dst, result, opts.Options); err != nil {
 		return nil, err
 	}
-	result.Files = slices.DeleteFunc(result.Files, func(f pull.File) bool { return fs.FileMode(f.Mode).IsDir() })
+	result.Files = lists.Delete(result.Files, func(f pull.File) bool { return fs.FileMode(f.Mode).IsDir() })
 	result.Reference = t.Ref.String()
 	result.FileCount = len(result.Files)
 	for _, f := range result.Files {

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/davit-oci/davit/artifact/registry"
@@ -16,6 +15,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/paths"
 	"github.com/davit-oci/davit/internal/layout"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/reference"
 	"github.com/davit-oci/davit/internal/shell"
 	"oras.land/oras-go/v2/errdef"
@@ -76,7 +76,7 @@ func keepBelow(all []Repository, ref registry.Reference) ([]Repository, error) {
 	if !ref.IsPath() {
 		name = ref.Repository
 	}
-	found := slices.DeleteFunc(all, func(r Repository) bool { return r.Name != name && !strings.HasPrefix(r.Name, name+"/") })
+	found := lists.Delete(all, func(r Repository) bool { return r.Name != name && !strings.HasPrefix(r.Name, name+"/") })
 	if len(found) == 0 {
 		place := ref.Registry
 		if ref.IsPath() {

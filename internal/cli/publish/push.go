@@ -20,6 +20,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/signing"
 	"github.com/davit-oci/davit/internal/cli/source"
 	"github.com/davit-oci/davit/internal/kinds"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
@@ -92,7 +93,7 @@ func (o *pushOptions) skipFlag(kind string) *bool {
 
 // skipParts removes from a plan the parts that flags exclude.
 func (o *pushOptions) skipParts(plan *spec.Plan) {
-	plan.Parts = slices.DeleteFunc(plan.Parts, func(p spec.Part) bool {
+	plan.Parts = lists.Delete(plan.Parts, func(p spec.Part) bool {
 		skip := o.skipped[p.Plan.Kind.Name]
 		return len(p.Repositories) == 0 && skip != nil && *skip
 	})

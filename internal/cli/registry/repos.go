@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"slices"
 
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/places"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/spf13/cobra"
 )
@@ -46,7 +46,7 @@ func runRepos(ctx context.Context, a *app.App, place, filter string) error {
 	if err != nil {
 		return err
 	}
-	all = slices.DeleteFunc(all, func(r places.Repository) bool {
+	all = lists.Delete(all, func(r places.Repository) bool {
 		ok, _ := path.Match(filter, r.Name)
 		return filter != "" && !ok
 	})

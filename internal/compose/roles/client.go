@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 )
@@ -91,7 +92,7 @@ func isDeclaration(k mediatypes.Kind, name string) bool {
 
 // AnyOf returns a filter that leaves out a path if any of the filters does. It is nil if all are nil.
 func AnyOf(filters ...spec.Filter) spec.Filter {
-	filters = slices.DeleteFunc(filters, func(f spec.Filter) bool { return f == nil })
+	filters = lists.Delete(filters, func(f spec.Filter) bool { return f == nil })
 	if len(filters) == 0 {
 		return nil
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/davit-oci/davit/internal/format/yamlerror"
 	"github.com/davit-oci/davit/internal/lazy"
+	"github.com/davit-oci/davit/internal/lists"
 	"gopkg.in/yaml.v3"
 )
 
@@ -336,7 +337,7 @@ func (c *Chart) sanitizeFields() {
 func (c *Chart) check(faults Faults) Faults {
 	if i := slices.Index(c.Maintainers, nil); i >= 0 {
 		faults.add(fmt.Sprintf("/maintainers/%d", i), "it has an empty maintainer, which helm refuses")
-		c.Maintainers = slices.DeleteFunc(c.Maintainers, func(m *Maintainer) bool { return m == nil })
+		c.Maintainers = lists.Delete(c.Maintainers, func(m *Maintainer) bool { return m == nil })
 	}
 	c.sanitizeFields()
 	for _, required := range [...]struct{ field, value string }{{"/name", c.Name}, {"/version", c.Version}} {

@@ -126,7 +126,7 @@ func orderOverrides(d *compose.Draft) {
 // at least one compose file.
 func dropExtended(d *compose.Draft, extended []part) {
 	own := len(d.WithRole("compose"))
-	d.Layers = slices.DeleteFunc(d.Layers, func(l *compose.Layer) bool {
+	d.Layers = lists.Delete(d.Layers, func(l *compose.Layer) bool {
 		if l.Role != "compose" || own == 1 || !slices.ContainsFunc(extended, func(p part) bool { return p.name == l.Path }) {
 			return false
 		}
@@ -159,7 +159,7 @@ func newExtendedLayer(name string) *compose.Layer {
 // nameEnvFiles renames the env files to the names in the rewritten compose files. It drops env files that no service names:
 // .env has the values of the publisher, often secrets.
 func nameEnvFiles(d *compose.Draft, p *composeProject) error {
-	d.Layers = slices.DeleteFunc(d.Layers, func(l *compose.Layer) bool {
+	d.Layers = lists.Delete(d.Layers, func(l *compose.Layer) bool {
 		unused := l.Role == "env" && !p.env[l.Path]
 		if unused {
 			d.Notes = append(d.Notes, fmt.Sprintf("compose: %s is left out: no service names it as env_file", l.Path))

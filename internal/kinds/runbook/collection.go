@@ -101,7 +101,7 @@ func noteCollection(d *compose.Draft, pages []page) {
 // limitPages returns the pages that the config lists: all with alerts, and at most maxPages others.
 func limitPages(pages []page) []page {
 	room := maxPages
-	return slices.DeleteFunc(slices.Clone(pages), func(p page) bool {
+	return lists.Delete(slices.Clone(pages), func(p page) bool {
 		if len(p.Alerts) == 0 {
 			room--
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/internal/layout/index"
+	"github.com/davit-oci/davit/internal/lists"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -33,7 +34,7 @@ func Listing(c *Catalog, desc ocispec.Descriptor, l *Links) index.Change {
 // withoutSubject returns the children that are known not to be referrers. Referrers keep their entries, because clients look for them in the
 // index.
 func withoutSubject(c *Catalog, children []ocispec.Descriptor) []ocispec.Descriptor {
-	return slices.DeleteFunc(slices.Clone(children), func(d ocispec.Descriptor) bool {
+	return lists.Delete(slices.Clone(children), func(d ocispec.Descriptor) bool {
 		l, err := LinksOf(c, d)
 		return err != nil || l.subject != nil
 	})

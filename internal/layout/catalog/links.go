@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -110,7 +111,7 @@ func (l *Links) unknownDigests(all []digest.Digest, annotations map[string]strin
 		known[desc.Digest] = true
 		addKnown(desc.Annotations)
 	}
-	return slices.DeleteFunc(all, func(d digest.Digest) bool { return known[d] })
+	return lists.Delete(all, func(d digest.Digest) bool { return known[d] })
 }
 
 // findDigests returns all digests in the text of a document.

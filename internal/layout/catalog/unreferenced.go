@@ -2,8 +2,8 @@ package catalog
 
 import (
 	"context"
-	"slices"
 
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -39,7 +39,7 @@ func (c *Catalog) Roots(ctx context.Context) ([]ocispec.Descriptor, error) {
 		size      int64
 	}
 	seen := make(map[key]bool, len(all))
-	return slices.DeleteFunc(all, func(desc ocispec.Descriptor) bool {
+	return lists.Delete(all, func(desc ocispec.Descriptor) bool {
 		k := key{desc.MediaType, desc.Digest, desc.Size}
 		duplicate := seen[k]
 		seen[k] = true

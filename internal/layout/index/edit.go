@@ -3,6 +3,7 @@ package index
 import (
 	"slices"
 
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -64,7 +65,7 @@ func (ix *Index) setNames(d digest.Digest, refName, containerd string) {
 
 // findTagged returns the positions of the entries whose ref name equals tag, which may be a full name.
 func (ix *Index) findTagged(tag string) []int32 {
-	return slices.DeleteFunc(ix.candidates(tag), func(i int32) bool { return ix.entries[i].refName != tag })
+	return lists.Delete(ix.candidates(tag), func(i int32) bool { return ix.entries[i].refName != tag })
 }
 
 // releaseTag replaces a bare tag in entries that also have a full name with the full name, so that another manifest can get the tag.
@@ -100,7 +101,7 @@ func (ix *Index) tagFrom(desc ocispec.Descriptor, full, tag string) {
 			refName = full
 		}
 	}
-	same := slices.DeleteFunc(ix.candidates(full, tag), func(i int32) bool {
+	same := lists.Delete(ix.candidates(full, tag), func(i int32) bool {
 		e := ix.entries[i]
 		return !e.hasFullName(full) && (refName != tag || e.refName != tag)
 	})

@@ -60,7 +60,10 @@ func insert[K comparable](m map[K][]int32, key K, i int32) {
 		return
 	}
 	at, _ := slices.BinarySearch(list, i)
-	m[key] = slices.Insert(list, at, i)
+	list = append(list, i)
+	copy(list[at+1:], list[at:])
+	list[at] = i
+	m[key] = list
 }
 
 // drop removes a position from the list of a key.

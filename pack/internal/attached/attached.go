@@ -11,6 +11,7 @@ import (
 
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/kinds"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
@@ -104,7 +105,7 @@ const maxUnnamed = 64
 // Attach would choose.
 func (c Candidate) Predecessors(ctx context.Context, src content.Fetcher, listed []ocispec.Descriptor, same *ocispec.Descriptor) (
 	[]ocispec.Descriptor, error) {
-	others := slices.DeleteFunc(slices.Clone(listed), func(d ocispec.Descriptor) bool {
+	others := lists.Delete(slices.Clone(listed), func(d ocispec.Descriptor) bool {
 		return same != nil && d.Digest == same.Digest || d.ArtifactType != "" && d.ArtifactType != c.artifactType()
 	})
 	ours, unnamed := roleOf(c.Desc), 0
@@ -125,7 +126,7 @@ func (c Candidate) Predecessors(ctx context.Context, src content.Fetcher, listed
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(others, func(d ocispec.Descriptor) bool {
+	return lists.Delete(others, func(d ocispec.Descriptor) bool {
 		theirs := roleOf(d)
 		if theirs.title == "" && theirs.predicate != "" {
 			theirs.title = ours.title // attestations of other tools have no name
@@ -138,7 +139,7 @@ func (c Candidate) Predecessors(ctx context.Context, src content.Fetcher, listed
 // those whose names are in the listing.
 func (c Candidate) Namesakes(listed []ocispec.Descriptor, same *ocispec.Descriptor) []ocispec.Descriptor {
 	ours := roleOf(c.Desc)
-	return slices.DeleteFunc(slices.Clone(listed), func(d ocispec.Descriptor) bool {
+	return lists.Delete(slices.Clone(listed), func(d ocispec.Descriptor) bool {
 		return same != nil && d.Digest == same.Digest || d.ArtifactType != c.artifactType() || ours.title == "" || roleOf(d) != ours
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/internal/format/yamlerror"
+	"github.com/davit-oci/davit/internal/lists"
 	"gopkg.in/yaml.v3"
 )
 
@@ -38,7 +39,7 @@ func (r *resets) prune(node *yaml.Node, at []string) {
 			r.prune(inner, at)
 		}
 	case yaml.SequenceNode:
-		node.Content = slices.DeleteFunc(node.Content, func(item *yaml.Node) bool { return item.Tag == "!reset" })
+		node.Content = lists.Delete(node.Content, func(item *yaml.Node) bool { return item.Tag == "!reset" })
 		for _, item := range node.Content {
 			r.prune(item, append(slices.Clip(at), ""))
 		}

@@ -142,7 +142,7 @@ func (s *surveyor) addFault(p, message, hint string) {
 
 // choose chooses the model among the sets. formats has the sets of each format, the best set first.
 func (s *surveyor) choose(formats ...[]Set) {
-	formats = slices.DeleteFunc(formats, func(sets []Set) bool { return len(sets) == 0 })
+	formats = lists.Delete(formats, func(sets []Set) bool { return len(sets) == 0 })
 	sets := slices.Concat(formats...)
 	switch {
 	case len(s.Chosen) > 0:

@@ -23,7 +23,16 @@ func (s spans) add(from, to int64) spans {
 	for ; j < len(s) && s[j].From <= to; j++ {
 		from, to = min(from, s[j].From), max(to, s[j].To)
 	}
-	return slices.Replace(s, i, j, span{from, to})
+	switch added := (span{from, to}); j {
+	case i:
+		s = append(s, added)
+		copy(s[i+1:], s[i:])
+		s[i] = added
+	default:
+		s[i] = added
+		s = append(s[:i+1], s[j:]...)
+	}
+	return s
 }
 
 // remove returns the set without [from, to).

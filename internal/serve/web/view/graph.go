@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/serve/web/chart"
 	"github.com/davit-oci/davit/pull/inspect"
 	"github.com/davit-oci/davit/pull/referrers"
@@ -58,7 +59,7 @@ func NewGraph(repository string, info *inspect.Info, lists map[digest.Digest][]*
 // withoutDuplicates returns a copy of an index that lists each manifest once: several platforms may have the same one.
 func withoutDuplicates(info *inspect.Info) *inspect.Info {
 	index, seen := *info, map[digest.Digest]bool{}
-	index.Manifests = slices.DeleteFunc(slices.Clone(info.Manifests), func(m *inspect.Info) bool {
+	index.Manifests = lists.Delete(slices.Clone(info.Manifests), func(m *inspect.Info) bool {
 		known := seen[m.Digest]
 		seen[m.Digest] = true
 		return known

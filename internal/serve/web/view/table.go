@@ -82,7 +82,7 @@ func NewTable(doc *read.Document, path string, query url.Values, limit int) *Tab
 	t.Path, t.Query = path, query.Get("q")
 	t.Rows = slices.Clone(t.Rows)
 	words := strings.Fields(strings.ToLower(t.Query))
-	t.Rows = slices.DeleteFunc(t.Rows, func(row []string) bool {
+	t.Rows = lists.Delete(t.Rows, func(row []string) bool {
 		text := strings.ToLower(strings.Join(row, "\n"))
 		return slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(text, word) })
 	})
