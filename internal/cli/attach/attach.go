@@ -22,6 +22,7 @@ import (
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pack"
 	"github.com/davit-oci/davit/pack/prune"
+	"github.com/davit-oci/davit/pack/sign"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
@@ -127,9 +128,6 @@ func runAttach(ctx context.Context, a *app.App, opts attachOptions) error {
 		if err != nil {
 			return nil, err
 		}
-		if opts.dryRun {
-			return attached, removeReplaced(ctx, t, attached)
-		}
 		if err := signAll(ctx, signer, t, attached); err != nil {
 			return nil, err
 		}
@@ -139,7 +137,7 @@ func runAttach(ctx context.Context, a *app.App, opts attachOptions) error {
 		return err
 	}
 	notePredecessors(a, all)
-	if printErr := a.Print(attachResult{all[0], all}); printErr != nil {
+	if printErr := a.Print(attachResult{all[0], all, signer.Made()}); printErr != nil {
 		return printErr
 	}
 	return err
@@ -174,14 +172,19 @@ func hintAtOrder(opts attachOptions, err error) error {
 	return &exit.UsageError{Err: fmt.Errorf("%q is a source: the subject is the last argument", opts.subject), Hint: shell.Command(words...)}
 }
 
-// signAll signs the attached artifacts. It does nothing if no key was given.
+// signAll signs the attached artifacts, or in a dry run finds out what it would sign. It does nothing if no key was given.
 func signAll(ctx context.Context, signer *signing.Signer, t *app.Target, attached []*pack.Attached) error {
-	sign := signer.In(t.Target)
+	signOne := signer.In(t.Target)
 	for _, r := range attached {
-		if sign == nil {
-			break
+		var err error
+		switch {
+		case signOne == nil:
+		case r.DryRun:
+			err = signer.Preview(ctx, t.Target, r.Descriptor())
+		default:
+			err = signOne(ctx, r.Descriptor())
 		}
-		if err := sign(ctx, r.Descriptor()); err != nil {
+		if err != nil {
 			return err
 		}
 	}
@@ -284,7 +287,8 @@ func removeReplaced(ctx context.Context, t *app.Target, all []*pack.Attached) er
 // attachResult is the result of attach: the fields of the first referrer, usually the only one, and all of them.
 type attachResult struct {
 	*pack.Attached
-	All []*pack.Attached `json:"attached"`
+	All        []*pack.Attached `json:"attached"`
+	Signatures []sign.Signature `json:"signatures,omitempty"` // of all of them, made or found by --sign-key
 }
 
 // WriteText prints each attachment, and the referrers that it replaced.
@@ -294,7 +298,13 @@ func (r attachResult) WriteText(w io.Writer) error {
 		if one.DryRun {
 			attached, replaced = "would attach", "would replace"
 		}
-		if err := (results.Sent{Result: one.Result, Verb: attached, Platform: one.Platform}).WriteText(w); err != nil {
+		sent := results.Sent{Result: one.Result, Verb: attached, Platform: one.Platform}
+		for _, s := range r.Signatures {
+			if s.Subject == one.Digest {
+				sent.Signatures = append(sent.Signatures, s)
+			}
+		}
+		if err := sent.WriteText(w); err != nil {
 			return err
 		}
 		var t term.Table

@@ -15,6 +15,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/signing"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/internal/versions"
+	"github.com/davit-oci/davit/pack/sign"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
@@ -217,6 +218,7 @@ func copyBetween(ctx context.Context, a *app.App, src, dst *app.Target, opts cop
 		a.Note("signatures are not copied; --referrers copies them")
 	}
 	last := all[len(all)-1]
+	last.Signatures = signer.Made()
 	if !opts.allTags {
 		a.NotePlatform(src.Ref.String(), platform, result.Artifacts[0].Descriptor.Platform)
 	}
@@ -253,7 +255,13 @@ type copyResult struct {
 
 	Was map[string]digest.Digest `json:"was,omitempty"` // previous digests of tags that moved
 
-	WouldSend *wouldSend `json:"wouldSend,omitempty"` // in a dry run, for all tags together
+	together
+}
+
+// together has the fields of a copyResult about all tags together.
+type together struct {
+	WouldSend  *wouldSend       `json:"wouldSend,omitempty"`  // in a dry run
+	Signatures []sign.Signature `json:"signatures,omitempty"` // made or found by --sign-key
 }
 
 // wouldSend counts the content that a dry run did not send.
@@ -283,6 +291,7 @@ func (r *copyResult) WriteText(w io.Writer) error {
 			t.Row("left", ref.Digest.String()+"  attestation in the index; a copy without --platform has it")
 		}
 	}
+	results.AddSignatures(&t, r.Signatures, app.DryRun(r.WouldSend != nil).Verb("signed", "sign"))
 	if r.WouldSend != nil {
 		t.Row("would send", term.Plural(r.WouldSend.Count, "blob")+", "+term.Size(r.WouldSend.Size))
 	}

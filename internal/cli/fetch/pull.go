@@ -35,6 +35,8 @@ With --lock FILE, TARGET must be in the lock file with the same digest, size, ki
 code is 5 if it is not. If FILE does not exist, it is created with an entry for TARGET.
 "davit lock" updates it.
 
+With --kind and --delete, files of attachments that were detached since the last pull are removed.
+
 With FILE, a path in the artifact, only these files are pulled. --output is a directory or, for one
 FILE, its new name. "-" is standard output: for one FILE, or for the only file of an artifact.`,
 		Example: `  davit pull registry.example.com/models/tiny:1.0 -o tiny

@@ -104,7 +104,7 @@ func runIndex(ctx context.Context, a *app.App, opts indexOptions) error {
 		a.Warn("%s", warning)
 	}
 	result.Reference = ref.String()
-	return a.Print(results.Sent{Result: result, Verb: opts.dryRun.Verb("indexed", "index")})
+	return a.Print(results.Sent{Result: result, Verb: opts.dryRun.Verb("indexed", "index"), Signatures: signer.Made()})
 }
 
 // indexIn finds the members, copies those that are elsewhere, and writes the index. In a dry run, it copies nothing.

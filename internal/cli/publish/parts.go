@@ -19,6 +19,7 @@ import (
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/pack"
+	"github.com/davit-oci/davit/pack/sign"
 	"github.com/opencontainers/go-digest"
 	"oras.land/oras-go/v2/errdef"
 )
@@ -31,7 +32,8 @@ type sentPart struct {
 	Tags      []string      `json:"tags,omitempty"`
 	Skipped   bool          `json:"skipped"` // the version, or the same content under the tag, existed already
 
-	Was map[string]digest.Digest `json:"was,omitempty"` // previous digests of tags that moved
+	Was        map[string]digest.Digest `json:"was,omitempty"`        // previous digests of tags that moved
+	Signatures []sign.Signature         `json:"signatures,omitempty"` // made or found by --sign-key
 }
 
 // addRow adds a row for the part, with "exists" instead of the verb if the part was skipped.
@@ -44,6 +46,7 @@ func (p sentPart) addRow(w io.Writer, t *term.Table, verb string) {
 		row = append(row, results.FormatTags(w, p.Tags, p.Was)...)
 	}
 	t.Row(row...)
+	results.AddSignatures(t, p.Signatures, verb)
 }
 
 // sentResult is the result of pack and push, with the parts that were pushed before the artifact.
@@ -146,6 +149,10 @@ func (o sendOptions) targetsBelow(part spec.Part) ([]sendOptions, error) {
 func previewPart(ctx context.Context, a *app.App, s *source.Source, plan *artifact.Plan, to sendOptions) (*sentPart, error) {
 	part := *s
 	part.Plan = plan
+	signer, err := to.sign.Signer(ctx, a, to.target)
+	if err != nil {
+		return nil, err
+	}
 	d, err := openDestination(ctx, a, &part, to, registry.Read)
 	if err != nil {
 		return nil, err
@@ -158,7 +165,8 @@ func previewPart(ctx context.Context, a *app.App, s *source.Source, plan *artifa
 	if err != nil {
 		return nil, err
 	}
-	return &sentPart{d.ref.String(), preview.Digest, preview.Kind, preview.Tags, preview.Skipped, preview.Was}, nil
+	err = d.previewSignature(ctx, signer, preview)
+	return &sentPart{d.ref.String(), preview.Digest, preview.Kind, preview.Tags, preview.Skipped, preview.Was, signer.Made()}, err
 }
 
 // sendPart pushes a part to one target. It skips a version that exists there.
@@ -193,7 +201,7 @@ func sendPart(ctx context.Context, a *app.App, s *source.Source, plan *artifact.
 		if err != nil {
 			return nil, err
 		}
-		sent.Digest, sent.Tags, sent.Skipped, sent.Was = result.Digest, result.Tags, result.Skipped, result.Was
+		sent.Digest, sent.Tags, sent.Skipped, sent.Was, sent.Signatures = result.Digest, result.Tags, result.Skipped, result.Was, signer.Made()
 		return sent, nil
 	})
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pack"
+	"github.com/davit-oci/davit/pack/sign"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
 )
@@ -132,7 +133,7 @@ func runPush(ctx context.Context, a *app.App, opts pushOptions) error {
 	noteParts(s.Plan, target)
 	a.PrintNotes(s.Plan)
 	if opts.dryRun {
-		return previewSend(ctx, a, s, sendOptions{target: target, tags: opts.tags, ifAbsent: opts.ifAbsent})
+		return previewSend(ctx, a, s, sendOptions{target: target, tags: opts.tags, sign: opts.sign, ifAbsent: opts.ifAbsent})
 	}
 	return send(ctx, a, s, sendOptions{target: target, tags: opts.tags, verb: "pushed", sign: opts.sign, ifAbsent: opts.ifAbsent})
 }
@@ -187,13 +188,14 @@ func isFiles(name string) bool {
 // dryRunResult is the result of push --dry-run.
 type dryRunResult struct {
 	*pack.Preview
-	Parts   []sentPart `json:"parts,omitempty"`   // the parts that would be pushed
-	LeftOut []string   `json:"leftOut,omitempty"` // files that are not packed
+	Parts      []sentPart       `json:"parts,omitempty"`      // the parts that would be pushed
+	Signatures []sign.Signature `json:"signatures,omitempty"` // that --sign-key would make
+	LeftOut    []string         `json:"leftOut,omitempty"`    // files that are not packed
 }
 
 // WriteText prints the parts, the artifact, and each blob, with the totals.
 func (r dryRunResult) WriteText(w io.Writer) error {
-	if err := (sentResult{results.Sent{Result: r.Result, Verb: "would push"}, r.Parts, nil}).WriteText(w); err != nil {
+	if err := (sentResult{results.Sent{Result: r.Result, Verb: "would push", Signatures: r.Signatures}, r.Parts, nil}).WriteText(w); err != nil {
 		return err
 	}
 	t := term.Table{}
@@ -220,6 +222,10 @@ func (r dryRunResult) QuietLine() string { return results.Sent{Result: r.Result}
 
 // previewSend prints what send would do.
 func previewSend(ctx context.Context, a *app.App, s *source.Source, opts sendOptions) error {
+	signer, err := opts.sign.Signer(ctx, a, opts.target)
+	if err != nil {
+		return err
+	}
 	d, err := openDestination(ctx, a, s, opts, registry.Read)
 	if err != nil {
 		return err
@@ -232,11 +238,14 @@ func previewSend(ctx context.Context, a *app.App, s *source.Source, opts sendOpt
 	if err := opts.guard(s, d).Check(ctx, preview.Descriptor()); err != nil {
 		return err
 	}
+	if err := d.previewSignature(ctx, signer, preview); err != nil {
+		return err
+	}
 	preview.Reference = d.ref.String()
 	a.PrintMoreWarnings(s.Plan, preview.Warnings)
 	parts, err := previewParts(ctx, a, s, opts)
 	if err != nil {
 		return err
 	}
-	return a.Print(dryRunResult{preview, parts, results.LeftOut(s.Plan)})
+	return a.Print(dryRunResult{preview, parts, signer.Made(), results.LeftOut(s.Plan)})
 }

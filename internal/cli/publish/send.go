@@ -66,7 +66,7 @@ func send(ctx context.Context, a *app.App, s *source.Source, opts sendOptions) e
 	}
 	result.Reference = d.ref.String()
 	a.PrintMoreWarnings(s.Plan, result.Warnings)
-	return a.Print(sentResult{results.Sent{Result: result, Verb: opts.verb}, parts, tally})
+	return a.Print(sentResult{results.Sent{Result: result, Verb: opts.verb, Signatures: signer.Made()}, parts, tally})
 }
 
 // guard returns the guard for --if-absent, or for immutable: true in davit.yaml. It protects the tag of the target, tags that are full
@@ -97,6 +97,14 @@ func (d *destination) close(ctx context.Context) {
 	if d.target != nil {
 		_ = d.target.Close(ctx, nil)
 	}
+}
+
+// previewSignature adds the signatures that a push would make.
+func (d *destination) previewSignature(ctx context.Context, signer *signing.Signer, preview *pack.Preview) error {
+	if d.target == nil {
+		return signer.Preview(ctx, nil, preview.Descriptor())
+	}
+	return signer.Preview(ctx, d.target.Target, preview.Descriptor())
 }
 
 // openDestination opens the target of a source, and decides how the source is packed. With registry.Read, a layout or archive need not

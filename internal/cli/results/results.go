@@ -13,6 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pack"
+	"github.com/davit-oci/davit/pack/sign"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -20,9 +21,11 @@ import (
 // Sent is the result of commands that write an artifact.
 type Sent struct {
 	*pack.Result
-	Verb string `json:"-"` // "packed", "pushed", "attached"
+	Verb string `json:"-"` // "packed", "pushed", "attached"; "would push" in a dry run
 	// Platform is the platform of the subject, if the subject is one of several.
 	Platform *ocispec.Platform `json:"-"`
+	// Signatures are those that --sign-key made or found.
+	Signatures []sign.Signature `json:"signatures,omitempty"`
 }
 
 // WriteText prints the artifact, with a row for each manifest and referrer.
@@ -59,7 +62,24 @@ func (r Sent) WriteText(w io.Writer) error {
 	for _, ref := range r.Referrers {
 		t.Row("referrer", ref.Digest.String()+"  "+ref.Kind)
 	}
+	AddSignatures(&t, r.Signatures, r.Verb)
 	return t.WriteText(w)
+}
+
+// AddSignatures adds rows for each signature: the signed manifest, and the manifest with the signature. The verb of a dry run begins
+// with "would".
+func AddSignatures(t *term.Table, all []sign.Signature, verb string) {
+	for _, s := range all {
+		did := "signed"
+		if strings.HasPrefix(verb, "would ") {
+			did = "would sign"
+		}
+		if s.Skipped {
+			did = "unchanged"
+		}
+		t.Row(did, s.Subject.String(), s.Kind)
+		t.Row(string(s.Format), s.Digest.String(), s.Tag)
+	}
 }
 
 // FormatTags returns the tags, with the previous digests of those that moved.

@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/dry"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/cli/source"
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
@@ -18,6 +21,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"oras.land/oras-go/v2"
+	"oras.land/oras-go/v2/content/memory"
 )
 
 func newSignCommand(a *app.App) *cobra.Command {
@@ -113,18 +117,8 @@ type signResult struct {
 func (r *signResult) WriteText(w io.Writer) error {
 	var t term.Table
 	t.Row("target", r.Reference)
-	for _, s := range r.Signatures {
-		t.Row(r.verb(s), s.Subject.String(), s.Kind)
-		t.Row(string(s.Format), s.Digest.String(), s.Tag)
-	}
+	results.AddSignatures(&t, r.Signatures, r.dryRun.Verb("signed", "sign"))
 	return t.WriteText(w)
-}
-
-func (r *signResult) verb(s sign.Signature) string {
-	if s.Skipped {
-		return "unchanged"
-	}
-	return r.dryRun.Verb("signed", "sign")
 }
 
 // QuietLine returns the pinned reference.
@@ -150,7 +144,11 @@ func (f *Flags) addFormat(fs *pflag.FlagSet) {
 }
 
 // Signer signs the manifests that a command stores. A nil Signer signs nothing.
-type Signer struct{ with *sign.Options }
+type Signer struct {
+	with *sign.Options
+	mu   sync.Mutex
+	made []sign.Signature
+}
 
 // Signer returns the signer for the flags, or nil without --sign-key. The key is read now: a wrong password is an error
 // before anything is sent. ref is the target of the command.
@@ -162,7 +160,7 @@ func (f *Flags) Signer(ctx context.Context, a *app.App, ref registry.Reference) 
 	if err != nil {
 		return nil, err
 	}
-	return &Signer{with}, nil
+	return &Signer{with: with}, nil
 }
 
 // In returns the function that signs a manifest in dst. It is nil if the Signer is nil.
@@ -171,9 +169,33 @@ func (s *Signer) In(dst oras.GraphTarget) func(context.Context, ocispec.Descript
 		return nil
 	}
 	return func(ctx context.Context, desc ocispec.Descriptor) error {
-		_, err := sign.Sign(ctx, dst, desc, *s.with)
+		made, err := sign.Sign(ctx, dst, desc, *s.with)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.made = append(s.made, made...)
 		return err
 	}
+}
+
+// Preview adds the signatures of a manifest that would be stored in dst, without storing them. A target that is nil does not exist yet.
+func (s *Signer) Preview(ctx context.Context, dst registry.Target, desc ocispec.Descriptor) error {
+	if s == nil {
+		return nil
+	}
+	if dst == nil {
+		return s.In(memory.New())(ctx, desc)
+	}
+	return s.In(&dry.Target{Target: dst})(ctx, desc)
+}
+
+// Made returns the signatures that the Signer made or found so far.
+func (s *Signer) Made() []sign.Signature {
+	if s == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.made
 }
 
 // options returns the options of the flags to sign a manifest at ref.
