@@ -56,7 +56,9 @@ type Copied struct {
 	Left       []ocispec.Descriptor // with CopyOptions.Platform and Referrers: BuildKit's attestations in the index, which are not copied
 	Skipped    bool                 // the target had everything, including each tag
 
-	Was map[string]digest.Digest // the previous digests of tags that moved, by tag
+	// Kinds are the names of the kinds of those Referrers that cosign keeps under tags, which their descriptors do not show.
+	Kinds map[digest.Digest]string
+	Was   map[string]digest.Digest // the previous digests of tags that moved, by tag
 	// Repository is set if the target is a layout or archive that has the same tags of another repository: the tags must be
 	// prefixed with it.
 	Repository string
@@ -224,11 +226,8 @@ func (c *copier) copyReference(ctx context.Context, reference string, tags []str
 		return nil, err
 	}
 	if c.opts.Referrers {
-		err := fetch.BatchReferrers(ctx, c.dst, func() (err error) {
-			one.Referrers, one.Gone, err = c.copyReferrers(ctx, desc)
-			return err
-		})
-		if err != nil {
+		one.Kinds = map[digest.Digest]string{}
+		if err := fetch.BatchReferrers(ctx, c.dst, func() error { return c.copyReferrers(ctx, one) }); err != nil {
 			return nil, err
 		}
 		one.Left = lists.Delete(one.Left, func(left ocispec.Descriptor) bool {
@@ -299,20 +298,20 @@ func (c *copier) copy(ctx context.Context, desc ocispec.Descriptor) error {
 }
 
 // copyReferrers copies the referrers of a manifest and of the manifests inside it, the referrers of those, and so on. It also
-// copies the manifests that cosign keeps under tags for the root and the manifests inside it. It returns the copies, and the
-// referrers that the source lists but does not have.
-func (c *copier) copyReferrers(ctx context.Context, root ocispec.Descriptor) (all, gone []ocispec.Descriptor, err error) {
+// copies the manifests that cosign keeps under tags for the root and the manifests inside it. It adds the copies, and the referrers
+// that the source lists but does not have, to the root.
+func (c *copier) copyReferrers(ctx context.Context, root *Copied) error {
 	type node struct {
 		ocispec.Descriptor
 		own bool // the root, or inside it
 	}
-	seen := map[digest.Digest]bool{root.Digest: true}
-	queue := []node{{root, true}}
+	seen := map[digest.Digest]bool{root.Descriptor.Digest: true}
+	queue := []node{{root.Descriptor, true}}
 	for ; len(queue) > 0; queue = queue[1:] {
 		n := queue[0]
 		inner, found, err := c.listNeighbors(ctx, n.Descriptor)
 		if err != nil {
-			return nil, nil, err
+			return err
 		}
 		for _, desc := range inner {
 			if !seen[desc.Digest] {
@@ -328,27 +327,25 @@ func (c *copier) copyReferrers(ctx context.Context, root ocispec.Descriptor) (al
 			err := c.copy(ctx, desc)
 			if errors.Is(err, errdef.ErrNotFound) {
 				if there, existsErr := c.src.Exists(ctx, desc); existsErr == nil && !there {
-					gone = append(gone, desc)
+					root.Gone = append(root.Gone, desc)
 					continue
 				}
 			}
 			if err != nil {
-				return nil, nil, err
+				return err
 			}
-			all, queue = append(all, desc), append(queue, node{desc, false})
+			root.Referrers, queue = append(root.Referrers, desc), append(queue, node{desc, false})
 		}
 		if n.own {
-			tagged, err := c.copyCosignManifests(ctx, n.Descriptor)
-			if err != nil {
-				return nil, nil, err
+			if err := c.copyCosignManifests(ctx, n.Descriptor, root); err != nil {
+				return err
 			}
-			all = append(all, tagged...)
 		}
 		if len(seen) > maxCopied {
-			return nil, nil, artifact.Refused(root.Digest.String(), "too many referrers: limit is %d", maxCopied)
+			return artifact.Refused(root.Descriptor.Digest.String(), "too many referrers: limit is %d", maxCopied)
 		}
 	}
-	return all, gone, nil
+	return nil
 }
 
 // listNeighbors returns the manifests inside desc, if it is an index, and its referrers.
@@ -366,26 +363,25 @@ func (c *copier) listNeighbors(ctx context.Context, desc ocispec.Descriptor) (in
 	return inner, referrers, err
 }
 
-// copyCosignManifests copies the manifests that cosign keeps for a manifest under tags, with these tags.
-func (c *copier) copyCosignManifests(ctx context.Context, subject ocispec.Descriptor) ([]ocispec.Descriptor, error) {
+// copyCosignManifests copies the manifests that cosign keeps for a manifest under tags, with these tags. It adds them to the root.
+func (c *copier) copyCosignManifests(ctx context.Context, subject ocispec.Descriptor, root *Copied) error {
 	found, err := fetch.CosignManifests(ctx, c.src, subject)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var all []ocispec.Descriptor
 	for _, one := range found {
 		m, err := fetch.Load(ctx, c.src, one.Desc)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		one.Desc.ArtifactType, one.Desc.Annotations = m.Traits().Type(), m.Annotations
 		if err := c.copy(ctx, one.Desc); err != nil {
-			return nil, err
+			return err
 		}
 		if _, err := c.tag(ctx, &Copied{Descriptor: one.Desc, Tags: []string{one.Tag}}, ""); err != nil {
-			return nil, err
+			return err
 		}
-		all = append(all, one.Desc)
+		root.Referrers, root.Kinds[one.Desc.Digest] = append(root.Referrers, one.Desc), m.Kind().Name
 	}
-	return all, nil
+	return nil
 }

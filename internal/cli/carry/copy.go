@@ -1,6 +1,7 @@
 package carry
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,7 +29,8 @@ func newCopyCommand(a *app.App) *cobra.Command {
 		Short: "Copy artifacts or images from any target to any target",
 		Long: `Copy an artifact byte for byte: between registries, layouts, and archives. Blobs that DST has are
 not sent; within one registry blobs are mounted instead of uploaded. DST without a tag gets the
-tag of SRC.
+tag of SRC. Without --referrers, a note counts the attachments that are not copied; several artifacts
+of registries are not searched for them.
 
 An interrupted copy resumes when the same command is run again. An archive is written whole or
 not at all; until then, received content is kept in files beside it.
@@ -123,7 +125,17 @@ func runCopy(ctx context.Context, a *app.App, opts copyOptions) error {
 	if err != nil {
 		return opts.pointToAllRepos(ctx, a, from, err)
 	}
+	if opts.notesLeftBehind(a) {
+		var left leftBehind
+		left.add(ctx, src, dst, result)
+		left.note(a)
+	}
 	return a.Print(result)
+}
+
+// notesLeftBehind reports whether a note about attachments that are not copied is wanted.
+func (o copyOptions) notesLeftBehind(a *app.App) bool {
+	return !o.referrers && !o.trust.IsSet() && !a.Quiet
 }
 
 // parseReferences parses both references, and checks that the flags fit them.
@@ -238,24 +250,36 @@ func sourceName(ref registry.Reference) string {
 	return ref.Name()
 }
 
+// copiedManifest describes the manifest that was copied.
+type copiedManifest struct {
+	Digest       digest.Digest `json:"digest"`
+	MediaType    string        `json:"mediaType"`
+	ArtifactType string        `json:"artifactType,omitempty"`
+	Size         int64         `json:"size"`
+}
+
 // copyResult is the result of copy.
 type copyResult struct {
-	Reference    string               `json:"reference"`
-	Source       string               `json:"source"`
-	Digest       digest.Digest        `json:"digest"`
-	MediaType    string               `json:"mediaType"`
-	ArtifactType string               `json:"artifactType,omitempty"`
-	Size         int64                `json:"size"`
-	Tags         []string             `json:"tags,omitempty"`
-	Referrers    []ocispec.Descriptor `json:"referrers,omitempty"`
-	Gone         []ocispec.Descriptor `json:"gone,omitempty"`   // referrers that the source lists but does not have
-	Left         []ocispec.Descriptor `json:"left,omitempty"`   // attestations in the index, if only a platform was copied
-	Copied       []*copyResult        `json:"copied,omitempty"` // with --all-tags, one per tag; the fields above describe the last
-	Skipped      bool                 `json:"skipped"`          // everything existed already
+	Reference string `json:"reference"`
+	Source    string `json:"source"`
+	copiedManifest
+	Tags      []string             `json:"tags,omitempty"`
+	Referrers []ocispec.Descriptor `json:"referrers,omitempty"`
+	Gone      []ocispec.Descriptor `json:"gone,omitempty"`   // referrers that the source lists but does not have
+	Left      []ocispec.Descriptor `json:"left,omitempty"`   // attestations in the index, if only a platform was copied
+	Copied    []*copyResult        `json:"copied,omitempty"` // with --all-tags, one per tag; the fields above describe the last
+	Skipped   bool                 `json:"skipped"`          // everything existed already
 
 	Was map[string]digest.Digest `json:"was,omitempty"` // previous digests of tags that moved
 
 	together
+
+	kinds map[digest.Digest]string // of referrers that cosign keeps under tags
+}
+
+// kindOf returns the name of the kind of a referrer, or "".
+func (r *copyResult) kindOf(referrer ocispec.Descriptor) string {
+	return cmp.Or(r.kinds[referrer.Digest], results.KindName(referrer))
 }
 
 // together has the fields of a copyResult about all tags together.
@@ -282,7 +306,7 @@ func (r *copyResult) WriteText(w io.Writer) error {
 		t.Row("digest", one.Digest.String())
 		results.AddTags(w, &t, one.Tags, one.Was)
 		for _, ref := range one.Referrers {
-			t.Row("referrer", ref.Digest.String()+"  "+results.KindName(ref))
+			t.Row("referrer", ref.Digest.String()+"  "+one.kindOf(ref))
 		}
 		for _, ref := range one.Gone {
 			t.Row("gone", ref.Digest.String()+"  listed, but deleted")
@@ -319,8 +343,8 @@ func (r *copyResult) QuietLine() string {
 func newCopyResult(from, to registry.Reference, one registry.Copied) *copyResult {
 	desc := one.Descriptor
 	r := &copyResult{
-		Reference: app.WithDigest(to, desc), Digest: desc.Digest, MediaType: desc.MediaType, ArtifactType: desc.ArtifactType,
-		Size: desc.Size, Tags: one.Tags, Referrers: one.Referrers, Gone: one.Gone, Left: one.Left, Skipped: one.Skipped, Was: one.Was,
+		Reference: app.WithDigest(to, desc), copiedManifest: copiedManifest{desc.Digest, desc.MediaType, desc.ArtifactType, desc.Size},
+		Tags: one.Tags, Referrers: one.Referrers, Gone: one.Gone, Left: one.Left, Skipped: one.Skipped, Was: one.Was, kinds: one.Kinds,
 	}
 	if one.Repository != "" { // another repository has the tag in the layout
 		to = nameIn(to, one.Repository)

@@ -1,6 +1,7 @@
 package carry
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -15,6 +16,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/paths"
 	"github.com/davit-oci/davit/internal/cli/places"
 	"github.com/davit-oci/davit/internal/layout/catalog"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/reference"
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
@@ -184,6 +186,7 @@ type manyCopier struct {
 	opts             copyOptions
 	sources, targets map[string]*app.Target
 	shared           map[string]bool // the layouts that get more than one artifact
+	left             leftBehind
 }
 
 // run copies the artifacts one after another. It returns the first error, and the result even then.
@@ -202,9 +205,9 @@ func (m *manyCopier) run(ctx context.Context, jobs []job) (*manyResult, error) {
 		}
 		code := exit.Of(err)
 		if !inJSON {
-			m.app.Warn("%s: %s", j.where, strings.TrimPrefix(err.Error(), j.where+": "))
+			m.app.Warn("%s: %s", j.where, describeFailure(j, err))
 		}
-		r.Failed = append(r.Failed, failedCopy{Where: j.where, Source: j.src.String(), Message: err.Error(), ExitCode: int(code)})
+		r.Failed = append(r.Failed, failedCopy{Where: j.where, Source: j.src.String(), Message: err.Error(), Hint: hintFor(err), ExitCode: int(code)})
 		if first == nil {
 			first = err
 		}
@@ -212,6 +215,7 @@ func (m *manyCopier) run(ctx context.Context, jobs []job) (*manyResult, error) {
 			break
 		}
 	}
+	m.left.note(m.app)
 	for _, t := range m.sources {
 		_ = t.Close(ctx, nil) // the source was only read
 	}
@@ -250,7 +254,28 @@ func (m *manyCopier) copy(ctx context.Context, j job) (*copyResult, error) {
 	if name := sourceName(src.Ref); dst.Ref.IsPath() && dst.Ref.InLayout() == "" && m.shared[filepath.Clean(dst.Ref.Path)] && name != "" {
 		dst.Ref = nameIn(dst.Ref, name) // without its repository, a tag is ambiguous once another repository has it, too
 	}
-	return copyBetween(ctx, m.app, src, dst, opts)
+	one, err := copyBetween(ctx, m.app, src, dst, opts)
+	if err == nil && opts.notesLeftBehind(m.app) && src.Ref.IsPath() {
+		m.left.add(ctx, src, dst, one)
+	}
+	return one, err
+}
+
+// describeFailure returns the message about an artifact, with the tags or names that were meant if it does not exist.
+func describeFailure(j job, err error) string {
+	text := strings.TrimPrefix(err.Error(), j.where+": ")
+	if hint := hintFor(err); hint != "" {
+		text += " (" + hint + ")"
+	}
+	return text
+}
+
+// hintFor returns the hint about an artifact that does not exist, or "". Other hints are about all artifacts, and follow once at the end.
+func hintFor(err error) string {
+	if exit.Of(err) != exit.NotFound {
+		return ""
+	}
+	return strings.Join(exit.Hints(err), "; ")
 }
 
 // openOnce returns the target of a reference. Artifacts in the same repository, layout, or archive share one open target.
@@ -323,10 +348,11 @@ type failedCopy struct {
 	Where    string `json:"where"` // the line of a list, or the source
 	Source   string `json:"source"`
 	Message  string `json:"message"`
+	Hint     string `json:"hint,omitempty"` // the tags or names that may be meant, if the artifact does not exist
 	ExitCode int    `json:"exitCode"`
 }
 
-// WriteText prints a line for each artifact.
+// WriteText prints a line for each artifact, and one for each tag that moved and each referrer.
 func (r *manyResult) WriteText(w io.Writer) error {
 	var t term.Table
 	for _, one := range r.Copied {
@@ -335,6 +361,18 @@ func (r *manyResult) WriteText(w io.Writer) error {
 			verb = "unchanged"
 		}
 		t.Row(verb, one.Reference, term.Digest(w, one.Digest))
+		for _, tag := range lists.Keys(one.Was, strings.Compare) {
+			t.Row("moved", tag, "was "+term.Digest(w, one.Was[tag]))
+		}
+		for _, ref := range one.Referrers {
+			t.Row("referrer", cmp.Or(one.kindOf(ref), "-"), term.Digest(w, ref.Digest))
+		}
+		for _, ref := range one.Gone {
+			t.Row("gone", "listed, but deleted", term.Digest(w, ref.Digest))
+		}
+		for _, ref := range one.Left {
+			t.Row("left", "attestation in the index", term.Digest(w, ref.Digest))
+		}
 	}
 	return t.WriteText(w)
 }

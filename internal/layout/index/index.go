@@ -207,14 +207,14 @@ func (ix *Index) FullTags() []string {
 
 // Repositories lists the repositories in full names, sorted, with their hosts. nameless reports whether there are tags without a
 // repository, or only manifests without names. Manifests without names beside named ones are ignored, because they are usually
-// attachments, which belong to their subjects.
+// attachments, which belong to their subjects, and so are those with tags of the referrers tag schema or of cosign.
 func (ix *Index) Repositories() (names []string, nameless bool) {
 	for _, e := range ix.entries {
 		if e.Digest == "" {
 			continue
 		}
 		full := e.FullNames()
-		nameless = nameless || len(full) == 0 && e.refName != ""
+		nameless = nameless || len(full) == 0 && e.refName != "" && !manifest.IsMachineTag(e.refName)
 		for _, name := range full {
 			host, repository, _ := reference.SplitName(name)
 			if host != "" {
