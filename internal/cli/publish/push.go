@@ -241,6 +241,9 @@ func previewSend(ctx context.Context, a *app.App, s *source.Source, opts sendOpt
 	if err := d.previewSignature(ctx, signer, preview); err != nil {
 		return err
 	}
+	for _, note := range noteEarlier(ctx, d.target, preview.Result) {
+		a.Note("%s", note)
+	}
 	preview.Reference = d.ref.String()
 	a.PrintMoreWarnings(s.Plan, preview.Warnings)
 	parts, err := previewParts(ctx, a, s, opts)

@@ -53,16 +53,24 @@ func send(ctx context.Context, a *app.App, s *source.Source, opts sendOptions) e
 	}
 	d.opts.BeforeTag = guard.Then(signer.In(d.target.Target))
 	var tally *printer.Tally
-	result, err := app.Finish(ctx, d.target, func(*app.Target) (*pack.Result, error) {
+	var notes []string
+	result, err := app.Finish(ctx, d.target, func(t *app.Target) (*pack.Result, error) {
 		defer d.release()
 		progress, stop := a.StartProgress()
 		defer stop()
 		tally = printer.NewTally(progress)
 		d.opts.Progress = tally
-		return pack.Push(ctx, s.FS, s.Plan, d.dst, d.opts)
+		result, err := pack.Push(ctx, s.FS, s.Plan, d.dst, d.opts)
+		if err == nil {
+			notes = noteEarlier(ctx, t, result)
+		}
+		return result, err
 	})
 	if err != nil {
 		return err
+	}
+	for _, note := range notes {
+		a.Note("%s", note)
 	}
 	result.Reference = d.ref.String()
 	a.PrintMoreWarnings(s.Plan, result.Warnings)
