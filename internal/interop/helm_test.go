@@ -111,3 +111,33 @@ func TestHelmInstallsPlugin(t *testing.T) {
 	}
 	wantKind(t, ref, "helm-plugin")
 }
+
+// TestHelmInAnotherRepository checks what helm does with a chart and with a plugin in a repository that does not end in the name: it pulls the
+// chart, which can't be a dependency, and does not install the plugin.
+func TestHelmInAnotherRepository(t *testing.T) {
+	t.Parallel()
+	helm := clients.New(t, "helm")
+	ref := repo(t, "other")
+	push(t, example("helm"), "", ref+":1.2.3")
+	if out, _ := helm.Run("template", "x", "oci://"+ref, "--plain-http"); !strings.Contains(out, `message: "hello"`) {
+		t.Errorf("helm template says %s", out)
+	}
+	parent := filepath.Join(helm.Home, "parent")
+	if err := os.Mkdir(parent, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, repository := range map[string]string{"greeting": ref, "other": strings.TrimSuffix(ref, "/other")} {
+		chart := "apiVersion: v2\nname: parent\nversion: 1.0.0\ndependencies:\n  - {name: " + name + ", version: 1.2.3, repository: 'oci://" + repository + "'}\n"
+		if err := os.WriteFile(filepath.Join(parent, "Chart.yaml"), []byte(chart), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		_, _, updated := helm.Try("dependency", "update", parent, "--plain-http")
+		if _, _, err := helm.Try("template", "x", parent); updated == nil && err == nil {
+			t.Errorf("helm takes the chart as the dependency %s of %s", name, repository)
+		}
+	}
+	push(t, example("helm-plugin"), "", ref+"/plugin:1.2.3")
+	if _, stderr, err := helm.Try("plugin", "install", "oci://"+ref+"/plugin:1.2.3", "--plain-http", "--verify=false"); err == nil {
+		t.Errorf("helm installs the plugin: %s", stderr)
+	}
+}
