@@ -40,7 +40,14 @@ not sent; tags move after everything else is stored.
 
 A SOURCE is a directory with a davit.yaml (default: this one), a davit.yaml, "-" for a
 davit.yaml on standard input, or plain files and directories, whose kind is detected.
-A TARGET without a tag gets the artifact's version as its tag, else "latest".`,
+A TARGET without a tag gets the artifact's version as its tag, else "latest".
+
+An index of several platforms is declared in davit.yaml ("davit index" makes one of pushed artifacts):
+
+  kind: image
+  platforms:
+    - {platform: linux/amd64, layers: [rootfs/amd64/]}
+    - {platform: linux/arm64, layers: [rootfs/arm64/]}`,
 		Example: `  davit push registry.example.com/models/tiny:1.0
   davit push model.gguf LICENSE registry.example.com/models/tiny --tag latest
   davit push --kind docs ./docs registry.example.com/docs:v2

@@ -1,0 +1,88 @@
+package image_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/kinds/kindtest"
+)
+
+// program returns the beginning of an ELF program for a processor of 64 bits.
+func program(machine byte) string {
+	return "\x7fELF\x02\x01\x01" + strings.Repeat("\x00", 9) + "\x02\x00" + string([]byte{machine, 0}) + "more"
+}
+
+// TestPrograms checks errors and warnings about directories with programs, as plain files and as a declaration.
+func TestPrograms(t *testing.T) {
+	t.Parallel()
+	amd64, arm64, i386 := program(62), program(183), "\x7fELF\x01\x01\x01"+strings.Repeat("\x00", 9)+"\x03\x00\x03\x00"
+	const clash = `bin/x in "b" is for arm64, and replaces the one in "a", which is for amd64`
+	for name, tt := range map[string]struct {
+		files          map[string]string
+		layers         []string
+		refused, warns string
+	}{
+		"the same program for two processors": {map[string]string{"a/bin/x": amd64, "b/bin/x": arm64}, []string{"a", "b"}, clash, clash},
+		"three directories":                   {map[string]string{"a/bin/x": amd64, "b/bin/x": arm64, "c/etc/x": ""}, []string{"c", "a", "b"}, clash, clash},
+		"different programs":                  {map[string]string{"a/bin/x": amd64, "b/bin/y": arm64}, []string{"a", "b"}, "", `b/bin/y is for arm64, and the image for linux/amd64`},
+		"programs of both in one directory":   {map[string]string{"a/bin/x": amd64, "a/bin/y": arm64}, []string{"a"}, "", ""},
+		"another processor":                   {map[string]string{"a/etc/x": "", "a/usr/bin/x": arm64}, []string{"a"}, "", `a/usr/bin/x is for arm64, and the image for linux/amd64; platforms: or architecture: in davit.yaml sets another`},
+		"one that runs both":                  {map[string]string{"a/bin/x": amd64, "b/bin/x": i386}, []string{"a", "b"}, "", ""},
+		"the same processor":                  {map[string]string{"a/bin/x": amd64, "b/bin/x": amd64}, []string{"a", "b"}, "", ""},
+		"a program and a script":              {map[string]string{"a/bin/x": amd64, "b/bin/x": "#!/bin/sh\n"}, []string{"a", "b"}, "", ""},
+		"left out":                            {map[string]string{"a/bin/x": amd64, "b/bin/x": arm64, "b/etc/y": "", ".davitignore": "b/bin\n"}, []string{"a", "b"}, "", ""},
+		"no programs":                         {map[string]string{"a/x": "", "b/x": ""}, []string{"a", "b"}, "", ""},
+		"files":                               {map[string]string{"a": amd64, "b": arm64}, []string{"a", "b"}, "", ""},
+	} {
+		plain := &spec.Spec{Kind: "image", Settings: spec.Settings{Dir: "rootfs"}}
+		for _, l := range tt.layers {
+			plain.Layers = append(plain.Layers, spec.LayerSpec{Path: l})
+		}
+		_, err := artifact.Compose(kindtest.Tree(t, tt.files).FS(), plain)
+		if tt.refused == "" && err != nil || tt.refused != "" && (err == nil || !strings.Contains(err.Error(), tt.refused)) {
+			t.Errorf("%s: got %v, want %q", name, err, tt.refused)
+		}
+		const hint = `write a davit.yaml in "rootfs": {kind: image, platforms: [{platform: linux/amd64, layers: [a]}, {platform: linux/arm64, layers: [b]}]}`
+		if tt.refused != "" && !strings.Contains(err.Error(), hint) {
+			t.Errorf("%s: got %v, want the hint %s", name, err, hint)
+		}
+		plan, err := kindtest.Compose(t, tt.files, "kind: image\nlayers: ["+strings.Join(tt.layers, ", ")+"]\n")
+		if err != nil {
+			t.Errorf("%s, declared: %v", name, err)
+			continue
+		}
+		if got := strings.Join(plan.Warnings, "\n"); (got == "") != (tt.warns == "") || !strings.Contains(got, tt.warns) {
+			t.Errorf("%s, declared: warnings %q, want %q", name, got, tt.warns)
+		}
+	}
+}
+
+// TestProgramsOfPlatforms checks that each platform of an index is compared with its own programs, and a declared architecture with all of them.
+func TestProgramsOfPlatforms(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{"a/bin/x": program(62), "b/bin/x": program(183), "base/x": ""}
+	for declaration, want := range map[string]string{
+		"platforms: [{platform: linux/amd64, layers: [a]}, {platform: linux/arm64, layers: [b]}]": "",
+		"platforms: [{platform: linux/amd64, layers: [b]}, {platform: linux/arm64, layers: [b]}]": "image: b/bin/x is for arm64, and the image for linux/amd64",
+		"config: {architecture: arm64}\nlayers: [b]":                                              "",
+		"config: {architecture: arm64}\nlayers: [a]":                                              "image: a/bin/x is for amd64, and the image for linux/arm64",
+		"kind: volume\nlayers: [b]":                                                               "",
+	} {
+		if !strings.HasPrefix(declaration, "kind:") {
+			declaration = "kind: image\n" + declaration
+		}
+		plan, err := kindtest.Compose(t, files, declaration)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var warnings []string
+		for _, p := range append(plan.Platforms, plan) {
+			warnings = append(warnings, p.Warnings...)
+		}
+		if got := strings.Join(warnings, "\n"); (got == "") != (want == "") || !strings.Contains(got, want) {
+			t.Errorf("%s: warnings %q, want %q", declaration, got, want)
+		}
+	}
+}
