@@ -96,7 +96,9 @@ func (d *Draft) refuseError(err error) {
 	d.Report(d.Spec.Problem(at, err.Error(), hint))
 }
 
-// Source returns the file or directory that a layer is made from.
+// Source returns the file or directory that a layer is made from. Inlined, it would add 6 KB to the program.
+//
+//go:noinline
 func (l *Layer) Source() string {
 	if len(l.Files) == 1 {
 		return l.Files[0]
@@ -104,7 +106,9 @@ func (l *Layer) Source() string {
 	return l.Path
 }
 
-// WithRole lists the layers of a role.
+// WithRole lists the layers of a role. Inlined, it would add 15 KB to the program.
+//
+//go:noinline
 func (d *Draft) WithRole(name string) []*Layer {
 	var found []*Layer
 	for _, l := range d.Layers {

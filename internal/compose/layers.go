@@ -102,11 +102,7 @@ func (e *entry) isLiteral() bool {
 func (e *entry) takeSingle() {
 	name, problem := tree.Locate(e.draft.FS, e.Path)
 	if problem != "" {
-		hint := ""
-		if problem == tree.NotThere {
-			hint = tree.DidYouMean(e.draft.FS, ".", name)
-		}
-		e.refuse(hint, "%q %s", e.Path, problem)
+		e.refuse(tree.DidYouMean(e.draft.FS, ".", name, problem), "%q %s", e.Path, problem)
 		return
 	}
 	info, err := fs.Stat(e.draft.FS, name)

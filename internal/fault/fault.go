@@ -1,7 +1,10 @@
 // Package fault wraps errors so that they match other errors, too.
 package fault
 
-// As returns an error with the text of err that matches, for errors.Is, both err and each of kinds.
+// As returns an error with the text of err that matches, for errors.Is, both err and each of kinds. Inlined, it would add 9 KB to the
+// program.
+//
+//go:noinline
 func As(err error, kinds ...error) error { return also{err, kinds} }
 
 type also struct {

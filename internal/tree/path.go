@@ -139,11 +139,11 @@ func IsGlob(name string) bool { return strings.ContainsAny(name, "*?[{") }
 // NotThere is the problem of Locate with a path that does not exist.
 const NotThere = "does not exist"
 
-// DidYouMean returns a hint with the existing path that is most similar to one that does not exist, or "" if no path is similar. The path
-// in the hint is relative to dir.
-func DidYouMean(fsys fs.FS, dir, name string) string {
+// DidYouMean returns a hint about a path with a problem: the existing path that is most similar to one that is not there, relative to dir.
+// It returns "" for other problems, or if no path is similar.
+func DidYouMean(fsys fs.FS, dir, name, problem string) string {
 	near := Nearby(fsys, name)
-	if near == "" {
+	if near == "" || problem != NotThere {
 		return ""
 	}
 	if rel, err := filepath.Rel(filepath.FromSlash(dir), filepath.FromSlash(near)); err == nil {

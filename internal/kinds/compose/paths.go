@@ -50,11 +50,7 @@ func (f *composeFile) checkExists(what, value, name string) error {
 	if problem == "" {
 		return nil
 	}
-	e := &spec.Error{Err: fmt.Errorf("%s names %q, which %s", what, value, problem)}
-	if problem == tree.NotThere {
-		e.Hint = tree.DidYouMean(f.fsys, f.base, name)
-	}
-	return e
+	return &spec.Error{Err: fmt.Errorf("%s names %q, which %s", what, value, problem), Hint: tree.DidYouMean(f.fsys, f.base, name, problem)}
 }
 
 // isRemote reports whether a value is a URL or the like, not a path.

@@ -197,11 +197,7 @@ func (e Element) Locate(fsys fs.FS, dir string) (string, fs.FileInfo, error) {
 	}
 	name, problem := tree.Locate(fsys, path.Join(dir, declared))
 	if problem != "" {
-		hint := ""
-		if problem == tree.NotThere {
-			hint = tree.DidYouMean(fsys, dir, name)
-		}
-		return "", nil, e.Refuse(hint, "names %q, which %s", declared, problem)
+		return "", nil, e.Refuse(tree.DidYouMean(fsys, dir, name, problem), "names %q, which %s", declared, problem)
 	}
 	info, err := fs.Stat(fsys, name)
 	return name, info, err

@@ -206,7 +206,7 @@ func expandNamed(d *compose.Draft, by *compose.Layer, n Named) ([]string, error)
 	case len(names) == 0 && tree.IsGlob(pattern):
 		return nil, n.Refuse(by, "", "names %q, which matches no files", pattern)
 	case len(names) == 0:
-		return nil, n.Refuse(by, tree.DidYouMean(d.FS, dir, glob), "names %q, which does not exist", pattern)
+		return nil, n.Refuse(by, tree.DidYouMean(d.FS, dir, glob, tree.NotThere), "names %q, which does not exist", pattern)
 	}
 	slices.Sort(names)
 	return names, nil
