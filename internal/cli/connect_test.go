@@ -93,7 +93,7 @@ func TestPasswordGoesToOneRegistry(t *testing.T) {
 		{"DAVIT_PASSWORD=token", "copy $A/x:1 $B/x:1", "", exit.BadUsage, "", ""},
 		{bobEnv, "diff $A/x:1 $B/b:1", "", exit.BadUsage, "", ""},
 		{bobEnv, "index $B/i:1 linux/amd64=$A/x:1", "", exit.BadUsage, "", ""},
-		{fromAmy, "index ./i:1 linux/amd64=$A/x:1 linux/arm64=$B/b:1", "", exit.BadUsage, "", ""},
+		{fromAmy, "index $D/i:1 linux/amd64=$A/x:1 linux/arm64=$B/b:1", "", exit.BadUsage, "", ""},
 		{"", "copy $A/x:1 $B/x:1 --from-password-stdin --to-password-stdin", "apple\n", exit.BadUsage, "", ""},
 		{bobEnv, "copy $A/x:1 $B/x:1 --from-username amy", "", exit.BadUsage, "", ""},
 		// A pair of credentials for each registry.
