@@ -12,7 +12,7 @@ import (
 	"github.com/davit-oci/davit/internal/registrytest"
 )
 
-// TestBrowse reads pages of a layout, an archive, and a registry as a browser does. Without the secret part of the address,
+// TestBrowse requests pages of a layout, an archive, and a registry as a browser does. Without the secret part of the address,
 // the response is 404.
 func TestBrowse(t *testing.T) {
 	t.Parallel()
@@ -47,7 +47,7 @@ func TestBrowse(t *testing.T) {
 	}
 }
 
-// TestBrowseSeveral opens the page of the repository that an artifact belongs to.
+// TestBrowseSeveral checks the page that davit browse opens for a target in a layout or an archive of several repositories.
 func TestBrowseSeveral(t *testing.T) {
 	t.Parallel()
 	s := newSandbox(t)
@@ -62,7 +62,7 @@ func TestBrowseSeveral(t *testing.T) {
 		address := s.serve(t, "davit browse "+target)
 		parts := strings.SplitN(address, "/", 3)
 		if got := "/" + parts[2]; got != want {
-			t.Errorf("%s: %s, want %s", target, got, want)
+			t.Errorf("%s: got %s, want %s", target, got, want)
 		}
 		s.page(t, "http://"+address)
 	}
@@ -107,7 +107,7 @@ func (s *sandbox) page(t *testing.T, url string) string {
 	return string(body)
 }
 
-// TestBrowsePlainHTTP checks that commands on pages have the flags for a registry without TLS.
+// TestBrowsePlainHTTP checks that the commands on a page have --plain-http if they need it for a registry without TLS.
 func TestBrowsePlainHTTP(t *testing.T) {
 	t.Parallel()
 	s := newSandbox(t)

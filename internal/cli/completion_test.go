@@ -12,8 +12,8 @@ import (
 	"github.com/davit-oci/davit/internal/clients"
 )
 
-// completionCases maps command lines to the words that complete them. A word is shown without what precedes its last colon or
-// equals sign, where bash begins a word.
+// completionCases maps command lines to the words that complete them. Words are listed from their last colon or equals sign on,
+// because bash begins a new word there.
 var completionCases = map[string][]string{
 	"davit pull registry.example.com/mod":                {"registry.example.com/models/tiny"},
 	"davit tag registry.example.com/models/tiny:1.0 1":   {"1.0", "1.1"},
@@ -58,8 +58,8 @@ func checkCompletions(t *testing.T, complete func(line string) string) {
 	}
 }
 
-// TestCompletionInBash completes command lines with the script that bash loads. Bash splits words at colons and equals signs;
-// the functions of the package bash-completion put them together again.
+// TestCompletionInBash completes command lines with the script that bash loads. Bash splits words at colons and equals signs, and the
+// package bash-completion has functions that join them again.
 func TestCompletionInBash(t *testing.T) {
 	t.Parallel()
 	const functions = "/usr/share/bash-completion/bash_completion"
@@ -69,7 +69,7 @@ func TestCompletionInBash(t *testing.T) {
 	bash := clients.Path(t, "bash")
 	s := newCompletionSandbox(t)
 	s.must(t, "davit completion bash >davit.bash")
-	for name, load := range map[string]string{"with the package": ". " + functions + "; ", "without": ""} {
+	for name, load := range map[string]string{"with bash-completion": ". " + functions + "; ", "without bash-completion": ""} {
 		t.Run(name, func(t *testing.T) {
 			checkCompletions(t, func(line string) string {
 				words := regexp.MustCompile(`[:=]+|[^:=\s]+`).FindAllString(line, -1)

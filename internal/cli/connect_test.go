@@ -32,8 +32,8 @@ func authorizations(t *testing.T, reg *registrytest.Registry) []string {
 	return slices.Compact(all)
 }
 
-// TestPasswordGoesToOneRegistry runs commands that open two registries, which require different credentials: those for one
-// registry never reach the other.
+// TestPasswordGoesToOneRegistry checks that a command that opens two registries never sends the credentials for one of them to the
+// other.
 func TestPasswordGoesToOneRegistry(t *testing.T) {
 	dir := withHome(t)
 	start := func(user, password string) *registrytest.Registry {
@@ -85,7 +85,7 @@ func TestPasswordGoesToOneRegistry(t *testing.T) {
 	for _, test := range []struct {
 		env, args, stdin string
 		code             exit.Code
-		amys, bobs       string // what each registry was sent
+		amys, bobs       string // the credentials that each registry receives
 	}{
 		// One pair of credentials for two registries is refused before any request.
 		{bobEnv, "copy $A/x:1 $B/x:1", "", exit.BadUsage, "", ""},
@@ -101,8 +101,8 @@ func TestPasswordGoesToOneRegistry(t *testing.T) {
 		{toBob, "copy $A/x:1 $B/x:2 --from-username amy --from-password-stdin", "apple\n", exit.Done, amy, bob},
 		{fromAmy + " " + toBob, "diff $A/x:1 $B/b:1", "", exit.Done, amy, bob},
 		{fromAmy + " " + toBob, "index $B/i:1 linux/amd64=$A/x:1", "", exit.Done, amy, bob},
-		{bobEnv + " " + fromAmy, "copy $A/x:1 $B/x:3", "", exit.Done, amy, bob}, // bob's is left for the other
-		// One pair and stored credentials, which go where they belong.
+		{bobEnv + " " + fromAmy, "copy $A/x:1 $B/x:3", "", exit.Done, amy, bob}, // bob's are for the target
+		// A pair of credentials for one registry, and stored credentials or none for the other.
 		{toBob + " " + stored, "copy $A/x:1 $B/x:4", "", exit.Done, amy, bob},
 		{toBob, "copy $A/x:1 $B/x:5", "", exit.Denied, "", ""},
 		// Only one registry.
@@ -123,13 +123,13 @@ func TestPasswordGoesToOneRegistry(t *testing.T) {
 		bobs.ResetLog()
 		code, stderr := run(test.env, test.args, test.stdin)
 		gotA, gotB := strings.Join(authorizations(t, amys), " "), strings.Join(authorizations(t, bobs), " ")
-		// A refused command may not have reached the second registry.
+		// A command may be denied before it reaches the second registry.
 		if code != test.code || gotA != test.amys || gotB != test.bobs && (code != exit.Denied || gotB != "") {
-			t.Errorf("%s davit %s: exit code %d, sent %q and %q, want %d, %q and %q\n%s",
+			t.Errorf("%s davit %s: got exit code %d, sent %q and %q; want %d, %q and %q\n%s",
 				test.env, test.args, code, gotA, gotB, test.code, test.amys, test.bobs, stderr)
 		}
 		if code == exit.BadUsage && len(amys.Requests())+len(bobs.Requests()) > 0 {
-			t.Errorf("%s davit %s: requests before the error: %q %q", test.env, test.args, ops(amys), ops(bobs))
+			t.Errorf("%s davit %s: got requests %q and %q, want none", test.env, test.args, ops(amys), ops(bobs))
 		}
 	}
 	if _, err := os.Stat(filepath.Join(dir, "i")); err == nil {

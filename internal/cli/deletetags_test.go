@@ -26,7 +26,7 @@ func TestDeleteListsTags(t *testing.T) {
 	for _, test := range []struct {
 		name        string
 		tags, pages int
-		fault       string // operation that is refused
+		fault       string // the operation that the registry refuses
 		want        string
 		requests    int
 	}{
@@ -34,7 +34,7 @@ func TestDeleteListsTags(t *testing.T) {
 		{"in pages", 30, 10, "", "would delete  REF\ntags          n1, n10, n11,", 1 + 4 + 31},
 		{"too many", 200, 0, "", "would delete  REF\n", 1 + 1},
 		{"too many, in pages", 260, 100, "", "would delete  REF\n", 1 + 3},
-		{"no list", 3, 0, "GET tags", "would delete  REF\n", 1 + 1},
+		{"list refused", 3, 0, "GET tags", "would delete  REF\n", 1 + 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			reg := registrytest.Start(t, registrytest.Options{Limits: registrytest.Limits{PageSize: test.pages}})
@@ -59,15 +59,15 @@ func TestDeleteListsTags(t *testing.T) {
 			}
 			isListed := strings.Contains(stdout.String(), "tags ")
 			if strings.Contains(stderr.String(), "tags not listed: ") == isListed {
-				t.Errorf("listed: %v, and on standard error %q", isListed, &stderr)
+				t.Errorf("tags listed: %v, got standard error %q", isListed, &stderr)
 			}
 			if got := reg.Count(); got > test.requests {
-				t.Errorf("%d requests, want at most %d", got, test.requests)
+				t.Errorf("the dry run took %d requests, want at most %d", got, test.requests)
 			}
 			reg.ResetLog()
 			davit(t, "delete", ref)
 			if got := reg.Count(); got > 3 {
-				t.Errorf("the deletion took %d requests: %v", got, ops(reg))
+				t.Errorf("the deletion took %d requests, want at most 3: %v", got, ops(reg))
 			}
 		})
 	}

@@ -9,15 +9,15 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// TestHabits checks that the hints for commands and flags of other tools name ones of davit that exist, and that davit itself has
-// no command or flag with a hint.
+// TestHabits checks the hints for commands and flags of other tools: each hint names davit commands and flags that exist, and no
+// name with a hint is a command or a flag of davit.
 func TestHabits(t *testing.T) {
 	t.Parallel()
 	commands := map[string]*cobra.Command{}
 	everywhere := pflag.NewFlagSet("all", pflag.ContinueOnError)
 	for _, cmd := range allCommands(t) {
 		commands[cmd.Name()] = cmd
-		cmd.InheritedFlags() // merges those of the root
+		cmd.InheritedFlags() // merges the flags of the root command
 		everywhere.AddFlagSet(cmd.Flags())
 	}
 	for line := range strings.Lines(strings.TrimSpace(foreignCommands)) {
@@ -30,7 +30,7 @@ func TestHabits(t *testing.T) {
 		}
 		for _, name := range strings.Fields(names) {
 			if hint := hintForCommand(strings.ToUpper(name)); commands[name] != nil || hint != `did you mean "davit `+known+`"?` {
-				t.Errorf("%q: %s", name, hint)
+				t.Errorf("%q: is a command, or has the hint %q", name, hint)
 			}
 		}
 		for _, word := range words[1:] {
@@ -67,7 +67,7 @@ func TestHabits(t *testing.T) {
 			}
 			for _, name := range flags.FindAllString(hint, -1) {
 				if of.Lookup(strings.TrimPrefix(name, "--")) == nil {
-					t.Errorf("%q: the hint %q names %s", key, hint, name)
+					t.Errorf("%q: the hint %q names %s, which does not exist", key, hint, name)
 				}
 			}
 		}

@@ -39,15 +39,15 @@ func TestCommandsAreExplained(t *testing.T) {
 	}
 }
 
-// TestVariables sets every flag that has an environment variable through the variable. It checks that only flags about registries
-// and output have variables, and a few others.
+// TestVariables sets every flag that has an environment variable through the variable. Only flags about registries and output, and
+// a few others, have a variable.
 func TestVariables(t *testing.T) {
 	others := []string{"format", "quiet", "progress", "debug", "verify-key", "key", "addr"}
 	values := map[string]string{
 		"bool": "true", "boolfunc": "true", "int": "3", "duration": "3s", "string": "x", "stringArray": "x\ny z", "text|json|TEMPLATE": "json", "auto|bar|plain|json|none": "plain",
 	}
 	for _, cmd := range allCommands(t) {
-		cmd.InheritedFlags() // merges those of the root
+		cmd.InheritedFlags() // merges the flags of the root command
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
 			name := app.Variable(f)
 			if name == "" {
@@ -96,7 +96,7 @@ func TestCutTag(t *testing.T) {
 	}
 }
 
-// TestTopics checks that help lists every topic, that each of its names works, and that its text fits the screen.
+// TestTopics checks that help lists every topic, that each name of a topic works, and that the text of a topic fits the screen.
 func TestTopics(t *testing.T) {
 	t.Parallel()
 	var list strings.Builder
@@ -107,7 +107,7 @@ func TestTopics(t *testing.T) {
 		}
 		for _, name := range append(topic.aliases, topic.name) {
 			if found, ok := findTopic(name); !ok || found.name != topic.name {
-				t.Errorf("%s: found %q", name, found.name)
+				t.Errorf("%s: got the topic %q, want %q", name, found.name, topic.name)
 			}
 			if cmd, _, err := Command().Find([]string{name}); err == nil && cmd.HasParent() {
 				t.Errorf("%s is a command, too", name)
@@ -125,7 +125,8 @@ func TestTopics(t *testing.T) {
 	}
 }
 
-// TestDeclarationExample parses the davit.yaml of the help, with its comments beside and above the lines, and compares it with the documents.
+// TestDeclarationExample parses the davit.yaml in the help, with comments beside the lines and above them, and compares it with
+// docs/davit-yaml.md.
 func TestDeclarationExample(t *testing.T) {
 	t.Parallel()
 	for _, width := range []int{40, 80} {
@@ -145,11 +146,11 @@ func TestDeclarationExample(t *testing.T) {
 		t.Fatal(err)
 	}
 	if text := strings.ReplaceAll(string(page), "\r\n", "\n"); !strings.Contains(text, "```yaml\n"+DeclarationExample+"```\n") {
-		t.Error("docs/davit-yaml.md does not have this example")
+		t.Error("docs/davit-yaml.md lacks the example")
 	}
 }
 
-// TestFoldComments checks that a comment of several lines stays in one piece, above the line that it is about.
+// TestFoldComments checks that on a narrow screen, a comment of several lines moves above the line that it describes.
 func TestFoldComments(t *testing.T) {
 	t.Parallel()
 	const text = "# a file\n# of davit\nlayers:\n  - one          # the first\n                 # of them\n                 # all\n  - two\n  - three        # last\n                 # of all\n"

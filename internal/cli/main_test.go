@@ -20,7 +20,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-var update = flag.Bool("update", false, "renew the golden output in testdata")
+var update = flag.Bool("update", false, "renew the golden files in testdata")
 
 // raceOptions keeps the race detector from sleeping for a second at the end of every davit that a test starts.
 const raceOptions = "atexit_sleep_ms=0"
@@ -50,8 +50,8 @@ func (m cleanedUp) Run() int {
 
 var sharedDir atomic.Pointer[string]
 
-// releasedDavit returns the path of a davit that is built as for a release, once. The davit of scripts takes several times the memory
-// under the race detector.
+// releasedDavit builds davit as for a release, once, and returns its path. Scripts run this test binary as davit, which takes several
+// times the memory under the race detector.
 func releasedDavit(t *testing.T) string {
 	t.Helper()
 	program, err := buildDavit()
@@ -197,7 +197,7 @@ func runExit(ts *testscript.TestScript, neg bool, args []string) {
 		got = err.Error()
 	}
 	if got != "exit status "+want {
-		ts.Fatalf("%s, want %s", got, want)
+		ts.Fatalf("got %s, want exit status %s", got, want)
 	}
 	if args[1] == "davit" {
 		checkHints(ts, args[1:], ts.ReadFile("stderr"))

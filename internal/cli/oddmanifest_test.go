@@ -54,7 +54,7 @@ func TestDeniedReferrers(t *testing.T) {
 	}
 }
 
-// TestCosignTagsAreNotReferrers checks that the hint names the command that removes a manifest that cosign stored under a tag.
+// TestCosignTagsAreNotReferrers checks that detach does not remove an SBOM under a cosign tag, but hints at the davit delete that does.
 func TestCosignTagsAreNotReferrers(t *testing.T) {
 	withHome(t)
 	for _, opts := range []registrytest.Options{{}, withoutAPI} {
@@ -100,7 +100,7 @@ func TestAttestationsWithSubject(t *testing.T) {
 			o.runWith(exit.Done, "discover --kind sbom $R/image:1", "linux/amd64", "spdx.dev/Document", attestation.Digest.String())
 			left := o.run(exit.Done, "copy --platform linux/amd64 --referrers $R/image:1 $D/oci:1")
 			if want := "left"; strings.Contains(left, want) == artifact || !strings.Contains(left, attestation.Digest.String()) {
-				t.Errorf("copied, with a subject: %v:\n%s", artifact, left)
+				t.Errorf("copy of an attestation with a subject (%v): got\n%s", artifact, left)
 			}
 		})
 	}
@@ -128,8 +128,8 @@ func TestReferrerWithoutFiles(t *testing.T) {
 	o.runWith(exit.NotFound, "pull $R/app@"+desc.Digest.String()+" -o $D/out", "has no files, only annotations")
 }
 
-// TestReferrerWithMissingParts pulls attachments after another client deleted the manifest of one, and from a registry that lacks
-// their layers.
+// TestReferrerWithMissingParts pulls attachments after another client deleted the manifest of one of them, and from a registry that
+// lacks their layers.
 func TestReferrerWithMissingParts(t *testing.T) {
 	withHome(t)
 	o := newOdd(t, withoutAPI)
@@ -199,16 +199,16 @@ func TestCompressedResponses(t *testing.T) {
 		o.run(exit.Done, "pull -q $R/"+name+":1 -o $D/out"+name)
 		want, _ := os.ReadFile(o.dir + "/" + name)
 		if got, err := os.ReadFile(o.dir + "/out" + name + "/" + name); err != nil || !bytes.Equal(got, want) {
-			t.Errorf("%s: %d bytes, %v", name, len(got), err)
+			t.Errorf("%s: pulled %d bytes, %v, want the %d that were pushed", name, len(got), err, size)
 		}
 		if got := o.run(exit.Done, "cat $R/"+name+":1 "+name); got != strings.TrimSpace(string(want)) {
-			t.Errorf("cat of %s: %d bytes", name, len(got))
+			t.Errorf("cat of %s: got %d bytes, want %d", name, len(got), size)
 		}
 	}
 }
 
-// TestErrorsAboutMalformedSBOMs checks that the error names the reason why a document is not read as an SBOM, whether its content, its name,
-// or a flag says that it is one.
+// TestErrorsAboutMalformedSBOMs checks that the error says why davit cannot read a document as an SBOM, with and without --kind and
+// with any file name.
 func TestErrorsAboutMalformedSBOMs(t *testing.T) {
 	withHome(t)
 	o := newOdd(t, registrytest.Options{})

@@ -87,7 +87,7 @@ func TestColorsAreOptional(t *testing.T) {
 		c := onTerminal(t, "inspect", "./nosuch")
 		c.waitExit(exit.NotFound)
 		if got := strings.Contains(c.text(), "\x1b["); got != test.want {
-			t.Errorf("%+v: %q", test, c.text())
+			t.Errorf("%+v: got %q, want colors: %v", test, c.text(), test.want)
 		}
 	}
 }

@@ -146,7 +146,7 @@ func (c *terminal) waitExit(want exit.Code) {
 	}
 	<-c.done
 	if got := c.cmd.ProcessState.ExitCode(); got != int(want) {
-		c.t.Errorf("exit status %d, want %d:\n%s", got, want, c.text())
+		c.t.Errorf("got exit status %d, want %d:\n%s", got, want, c.text())
 	}
 }
 
@@ -154,7 +154,7 @@ func TestTerminal(t *testing.T) {
 	t.Setenv("DAVIT_CACHE_DIR", t.TempDir())
 	t.Setenv("DOCKER_CONFIG", t.TempDir())
 	registry := registrytest.Start(t, registrytest.Options{Auth: registrytest.Basic})
-	t.Run("password is asked for and not shown", func(t *testing.T) {
+	t.Run("password prompt without echo", func(t *testing.T) {
 		c := onTerminal(t, "login", registry.Host)
 		c.expect("username: ")
 		c.typeKeys("test\n")
@@ -166,7 +166,7 @@ func TestTerminal(t *testing.T) {
 			t.Errorf("got %q", got)
 		}
 	})
-	t.Run("interrupt at the password", func(t *testing.T) {
+	t.Run("interrupt at the password prompt", func(t *testing.T) {
 		c := onTerminal(t, "login", registry.Host, "--username", "test")
 		c.expect("password: ")
 		c.waitNoEcho()
@@ -224,7 +224,7 @@ func TestTerminal(t *testing.T) {
 		c.typeKeys("yes\n")
 		c.waitExit(exit.Done)
 		if _, _, _, ok := registry.Manifest("app", "1"); ok {
-			t.Error("the tag exists")
+			t.Error("the deleted tag exists")
 		}
 		one := registry.Host + "/tagged:1"
 		onTerminal(t, "push", "-q", file, one, "--tag", "2").waitExit(exit.Done)
@@ -234,7 +234,7 @@ func TestTerminal(t *testing.T) {
 		c.typeKeys("y\n")
 		c.waitExit(exit.Done)
 	})
-	t.Run("detach asks before several are removed", func(t *testing.T) {
+	t.Run("detach asks before it removes several referrers", func(t *testing.T) {
 		subject := registry.Host + "/app:2"
 		onTerminal(t, "push", "-q", file, subject).waitExit(exit.Done)
 		attach := func(names ...string) {
@@ -259,10 +259,10 @@ func TestTerminal(t *testing.T) {
 		c = onTerminal(t, "detach", subject, "--kind", "runbook", "--yes")
 		c.waitExit(exit.Done)
 		attach("one")
-		c = onTerminal(t, "detach", subject, "--kind", "runbook") // only one is meant
+		c = onTerminal(t, "detach", subject, "--kind", "runbook") // only one referrer matches
 		c.waitExit(exit.Done)
 		if got := c.text(); strings.Contains(got, "[y/N]") {
-			t.Errorf("asked about one: %q", got)
+			t.Errorf("asked before removing one referrer: %q", got)
 		}
 	})
 }

@@ -23,7 +23,7 @@ func TestTimeout(t *testing.T) {
 		op      string
 		fault   faults.Fault
 		command string
-		last    string // the end of the error, after the limit
+		last    string // what the error reports after the limit
 	}{
 		"silent when asked for a manifest": {"GET manifest", faults.Stall(0), "pull $R/app:1 -o $D/out", ""},
 		"silent within a blob":             {"GET blob", faults.Stall(1000), "pull $R/app:1 -o $D/out", ""},
@@ -31,12 +31,12 @@ func TestTimeout(t *testing.T) {
 		"disconnected":                     {"GET blob", faults.Drop(), "pull $R/app:1 -o $D/out", ": "},
 		"told to wait":                     {"", faults.Status(429, "Retry-After", "200"), "inspect $R/app:1", ": 429 Too Many Requests"},
 		"silent when asked for tags":       {"GET tags", faults.Stall(0), "tags $R/app", ""},
-		"a push":                           {"PUT manifest", faults.Status(503), "push --kind generic $D/app.txt $D/one.spdx.json $R/new:1", ": 503 Service Unavailable"},
-		"a copy":                           {"GET blob", faults.Stall(0), "copy $R/app:1 $D/oci:1", ""},
+		"unavailable during a push":        {"PUT manifest", faults.Status(503), "push --kind generic $D/app.txt $D/one.spdx.json $R/new:1", ": 503 Service Unavailable"},
+		"silent during a copy":             {"GET blob", faults.Stall(0), "copy $R/app:1 $D/oci:1", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := newOdd(t, registrytest.Options{})
-			writeFile(t, filepath.Join(o.dir, "app.txt"), name+strings.Repeat("a", 5000)) // different from that of other pulls, which may share it
+			writeFile(t, filepath.Join(o.dir, "app.txt"), name+strings.Repeat("a", 5000)) // unlike in other cases, whose pulls fill the cache
 			o.run(exit.Done, "push -q --kind generic $D/app.txt $R/app:1")
 			o.reg.Inject(test.op, faults.Always, test.fault)
 			start := time.Now()
@@ -76,7 +76,7 @@ func TestUnsolicitedBytes(t *testing.T) {
 	defer server.Close()
 	out, err := exec.Command("davit", "push", "-q", "timeout_test.go", strings.TrimPrefix(server.URL, "http://")+"/app:1", "--retry-for", "1s").CombinedOutput()
 	if err == nil || bytes.Contains(out, []byte("nsolicited")) || !bytes.HasPrefix(out, []byte("davit: ")) {
-		t.Errorf("%v\n%s", err, out)
+		t.Errorf("got %v, want an error of davit without the bytes:\n%s", err, out)
 	}
 }
 

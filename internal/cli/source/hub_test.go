@@ -9,7 +9,8 @@ import (
 	"github.com/davit-oci/davit/internal/cli/source"
 )
 
-// TestSnapshot reads a snapshot in the cache of Hugging Face: links to its own blobs are files, and no others are.
+// TestSnapshot reads a snapshot in the Hugging Face cache. Relative links to blobs of its repository are read as files. Other links
+// stay links.
 func TestSnapshot(t *testing.T) {
 	t.Parallel()
 	top := t.TempDir()

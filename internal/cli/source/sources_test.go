@@ -1,6 +1,7 @@
 package source
 
 import (
+	"strconv"
 	"testing"
 	"testing/fstest"
 
@@ -8,8 +9,9 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// TestOptionalFlags checks that true and false both override the kind, and that without the flag the kind decides.
-func TestOptionalFlags(t *testing.T) {
+// TestSplitFlag checks that --split sets the field of a directory to true or false, and that without the flag it stays unset, so that
+// the kind decides.
+func TestSplitFlag(t *testing.T) {
 	t.Parallel()
 	yes, no := true, false
 	for _, test := range []struct {
@@ -24,11 +26,19 @@ func TestOptionalFlags(t *testing.T) {
 		}
 		layers := []artifact.LayerSpec{{Path: "data"}, {Path: "data/a"}}
 		o.applyLayers(fstest.MapFS{"data/a": &fstest.MapFile{}}, layers)
-		if got := layers[0].Split; (got == nil) != (test.split == nil) || got != nil && *got != *test.split {
-			t.Errorf("%q: split of a directory is %v", test.args, got)
+		if got, want := formatFlag(layers[0].Split), formatFlag(test.split); got != want {
+			t.Errorf("%q: got split %s for a directory, want %s", test.args, got, want)
 		}
 		if layers[1].Split != nil {
-			t.Errorf("%q: a file beside it is split", test.args)
+			t.Errorf("%q: split is set for a file", test.args)
 		}
 	}
+}
+
+// formatFlag returns "true", "false", or, for nil, "unset".
+func formatFlag(b *bool) string {
+	if b == nil {
+		return "unset"
+	}
+	return strconv.FormatBool(*b)
 }
