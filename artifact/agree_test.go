@@ -54,8 +54,7 @@ func pieces(t *testing.T) []map[string]string {
 }
 
 // TestInitAgreesWithPush compares init with push for many directories and every kind. If push packs the directory, init declares
-// the same kind. If push fails, init fails with the same messages, unless it offers several files for a role that takes only one,
-// each for a platform of its own.
+// the same kind. If push fails, init fails with the same messages, or it offers a platform for each of several files.
 func TestInitAgreesWithPush(t *testing.T) {
 	t.Parallel()
 	pieces, names := pieces(t), kindNames()
@@ -108,15 +107,15 @@ func checkInit(t *testing.T, fsys fstest.MapFS, kind string) {
 	offersPlatforms := strings.Contains(string(text), "\n# platforms:")
 	switch {
 	case pushErr == nil && initErr != nil:
-		t.Errorf("%s: push packs a %s, init says: %v", where(), pushed.Kind.Name, initErr)
+		t.Errorf("%s: push packs kind %s, init fails: %v", where(), pushed.Kind.Name, initErr)
 	case pushErr != nil && initErr == nil && !offersPlatforms:
-		t.Errorf("%s: init writes\n%s\npush says: %v", where(), text, pushErr)
+		t.Errorf("%s: init writes\n%s\npush fails: %v", where(), text, pushErr)
 	case pushErr != nil && initErr != nil && sortedLines(pushErr) != sortedLines(initErr):
-		t.Errorf("%s:\ninit says: %v\npush says: %v", where(), initErr, pushErr)
+		t.Errorf("%s:\ninit fails: %v\npush fails: %v", where(), initErr, pushErr)
 	case pushErr == nil:
 		parsed, err := artifact.Parse("davit.yaml", text)
 		if err != nil || parsed.Kind != pushed.Kind.Name {
-			t.Errorf("%s: push packs a %s, init declares %v (%v)", where(), pushed.Kind.Name, parsed, err)
+			t.Errorf("%s: push packs kind %s, init declares %v (%v)", where(), pushed.Kind.Name, parsed, err)
 		}
 	}
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/davit-oci/davit/internal/tree"
 )
 
-// TestBrokenFilesAreNotGeneric checks that a file is refused if its name belongs to a kind and its content doesn't match.
+// TestBrokenFilesAreNotGeneric checks that a file is refused if its name belongs to a kind but its content doesn't match.
 func TestBrokenFilesAreNotGeneric(t *testing.T) {
 	t.Parallel()
 	chart := kindtest.ArchiveOf(t, "web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.2.3\n")
@@ -52,15 +52,15 @@ func TestBrokenFilesAreNotGeneric(t *testing.T) {
 				t.Errorf("got %v, want %s", err, tc.want)
 			}
 			if spec, _, err := artifact.Detect(fsys, []string{name}, "generic"); err != nil || spec.Kind != "generic" {
-				t.Errorf("as generic: got %+v, %v", spec, err)
+				t.Errorf("as generic: got %+v, %v, want kind generic", spec, err)
 			}
 		})
 	}
 }
 
-// TestDocumentsInOtherForms checks that documents in formats that clients of attachments can't read are refused, and files that
-// only look like such documents are not.
-func TestDocumentsInOtherForms(t *testing.T) {
+// TestUnsupportedDocumentFormats checks that SBOMs and reports are refused in formats that other clients can't read: SPDX in YAML
+// or RDF, OSV-Scanner's JSON, and gzip. Files that only mention such a format are generic.
+func TestUnsupportedDocumentFormats(t *testing.T) {
 	t.Parallel()
 	zipped := func(content string) string {
 		var b bytes.Buffer
@@ -97,13 +97,13 @@ func TestDocumentsInOtherForms(t *testing.T) {
 				t.Errorf("%s, %.60q: got %v, want %q", name, content, err, want)
 			}
 			if spec, _, err := artifact.Detect(fsys, []string{name}, "generic"); err != nil || spec.Kind != "generic" {
-				t.Errorf("as generic: got %+v, %v", spec, err)
+				t.Errorf("%s, %.60q as generic: got %+v, %v, want kind generic", name, content, spec, err)
 			}
 		}
 	}
 }
 
-// TestBrokenFilesOfANamedKind checks the errors about broken files if the declaration names the kind.
+// TestBrokenFilesOfANamedKind checks the errors about unfit files in a declaration that names the kind.
 func TestBrokenFilesOfANamedKind(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{"x.wasm": "hello", "a.spdx.json": `{"spdxVersion": "SPDX-2.3", "pack`, "notes.json": "{}"}
@@ -130,18 +130,18 @@ func TestPipesAreNotOpened(t *testing.T) {
 			continue
 		}
 		if _, err := artifact.Compose(pipes, spec); !strings.Contains(fmt.Sprint(err), "is neither a file nor a directory") {
-			t.Errorf("%s: got %v", name, err)
+			t.Errorf("%s: got %v, want \"is neither a file nor a directory\"", name, err)
 		}
 	}
 	if _, err := tree.Inspect(pipes, "x.wasm", wasm.Read); !errors.Is(err, tree.ErrNotFile) {
-		t.Errorf("inspecting a pipe: %v", err)
+		t.Errorf("inspecting a pipe: got %v, want ErrNotFile", err)
 	}
 }
 
-// unopened is a file system that opens only directories.
+// unopened is a file system whose entries can't be opened.
 type unopened struct{ fstest.MapFS }
 
-// Open opens a directory.
+// Open fails for each entry of the map.
 func (u unopened) Open(name string) (fs.File, error) {
 	if u.MapFS[name] != nil {
 		return nil, fmt.Errorf("%s was opened", name)
@@ -149,7 +149,7 @@ func (u unopened) Open(name string) (fs.File, error) {
 	return u.MapFS.Open(name)
 }
 
-// Stat does not open the file.
+// Stat implements fs.StatFS. It does not call Open.
 func (u unopened) Stat(name string) (fs.FileInfo, error) { return u.MapFS.Stat(name) }
 
 // TestBrokenFilesInDirectories checks that broken files are found in the pushed directory, but not in its subdirectories, which
@@ -164,7 +164,7 @@ func TestBrokenFilesInDirectories(t *testing.T) {
 		_, _, err := artifact.Detect(fsys, []string{dir}, "")
 		_, initErr := artifact.Starter(fsys, dir, "")
 		if want == "" && (err != nil || initErr != nil) || want != "" && (!strings.Contains(fmt.Sprint(err), want) || !strings.Contains(fmt.Sprint(initErr), want)) {
-			t.Errorf("%s: got %v and, for init, %v; want %q", dir, err, initErr, want)
+			t.Errorf("%s: push: got %v, init: got %v, want %q", dir, err, initErr, want)
 		}
 	}
 }
@@ -180,24 +180,23 @@ func TestTruncatedCharts(t *testing.T) {
 			_, err = artifact.Compose(fsys, declared)
 		}
 		if !errors.Is(err, spec.ErrInvalid) {
-			t.Errorf("cut at %d of %d: got %v", n, len(chart), err)
+			t.Errorf("%d of %d bytes: got %v, want ErrInvalid", n, len(chart), err)
 		}
 	}
 }
 
-// TestNamedKindNamesTheFault checks the error about a directory without a valid file of the named kind: it reports the fault of
-// the file whose name belongs to the kind.
-func TestNamedKindNamesTheFault(t *testing.T) {
+// TestUnknownBottleTag checks that push and init of kind bottle report the unknown tag in the name of the only bottle.
+func TestUnknownBottleTag(t *testing.T) {
 	t.Parallel()
 	for _, tag := range []string{"tahoe2", "arm64_windows", "ventura_x86"} {
 		name := "a--1.0." + tag + ".bottle.tar.gz"
 		fsys := kindtest.Tree(t, map[string]string{name: "x", "README.md": "# A\n"}).FS()
 		want := fmt.Sprintf("%q has the name of kind %q, but %q is not a bottle tag of Homebrew: want all, x86_64_linux", name, "bottle", tag)
 		if _, _, err := artifact.Detect(fsys, []string{"."}, "bottle"); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v, want %s", tag, err, want)
+			t.Errorf("push with %s: got %v, want %s", tag, err, want)
 		}
 		if _, err := artifact.Starter(fsys, ".", "bottle"); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("init with %s: %v, want %s", tag, err, want)
+			t.Errorf("init with %s: got %v, want %s", tag, err, want)
 		}
 	}
 }

@@ -57,25 +57,25 @@ func TestComposeLayers(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct{ name, layers, want string }{
 		{"a file", "[a.txt]", "a.txt a.txt raw application/octet-stream"},
-		{"a link inside", "[./link.txt]", "link.txt link.txt raw application/octet-stream"},
+		{"a link to another file", "[./link.txt]", "link.txt link.txt raw application/octet-stream"},
 		{"a directory", "[data/]", "data data tar+gzip application/vnd.oci.image.layer.v1.tar+gzip prefix=data/ unpack"},
-		{"a directory, zstd, titled", "[{path: data, packing: tar+zstd, title: d/e}]", "data d/e tar+zstd application/vnd.oci.image.layer.v1.tar+zstd prefix=d/e/"},
+		{"a directory with a packing and a title", "[{path: data, packing: tar+zstd, title: d/e}]", "data d/e tar+zstd application/vnd.oci.image.layer.v1.tar+zstd prefix=d/e/"},
 		{"a glob", "['*.txt']", "[odd].txt [odd].txt raw application/octet-stream\na.txt a.txt raw application/octet-stream\n" +
 			"b.txt b.txt raw application/octet-stream\nlink.txt link.txt raw application/octet-stream"},
 		{"a deep glob", "['data/**/*.json']", "data/sub/z.json data/sub/z.json raw application/octet-stream\ndata/x.json data/x.json raw application/octet-stream"},
 		{"a glob with exclusions", "[{path: 'data/**', exclude: [sub, '*.tmp']}]", "data/x.json data/x.json raw application/octet-stream"},
 		{"a glob of directories", "['d*/']", "data data tar+gzip application/vnd.oci.image.layer.v1.tar+gzip prefix=data/ unpack\n" +
 			"docs docs tar+gzip application/vnd.oci.image.layer.v1.tar+gzip prefix=docs/ unpack"},
-		{"a tar of a glob", "[{path: 'docs/*.md', packing: tar}]", "docs docs tar application/vnd.oci.image.layer.v1.tar files=[docs/a.md docs/b.md] prefix=docs/"},
-		{"a tar of a file beside the declaration", "[{path: a.txt, packing: tar+zstd}]",
+		{"a tar of the files of a glob", "[{path: 'docs/*.md', packing: tar}]", "docs docs tar application/vnd.oci.image.layer.v1.tar files=[docs/a.md docs/b.md] prefix=docs/"},
+		{"a tar of a file in the top directory", "[{path: a.txt, packing: tar+zstd}]",
 			". a.txt.tar.zst tar+zstd application/vnd.oci.image.layer.v1.tar+zstd files=[a.txt]"},
-		{"a tar of a file", "[{path: docs/a.md, packing: tar+gzip, title: x}]",
+		{"a tar of a file in a subdirectory", "[{path: docs/a.md, packing: tar+gzip, title: x}]",
 			"docs x tar+gzip application/vnd.oci.image.layer.v1.tar+gzip files=[docs/a.md] prefix=x/ unpack"},
 		{"a file that looks like a glob", "['[odd].txt', '*']", "[odd].txt [odd].txt raw application/octet-stream\n* * raw application/octet-stream"},
-		{"a file of another entry is not in the glob", "[{path: a.txt, mediaType: text/plain, annotations: {k: v}}, '{a,b}.txt']",
+		{"a glob that matches a separate layer", "[{path: a.txt, mediaType: text/plain, annotations: {k: v}}, '{a,b}.txt']",
 			"a.txt a.txt raw text/plain map[k:v]\nb.txt b.txt raw application/octet-stream"},
 		{".davitignore", "['s/**']", "s/k.txt s/k.txt raw application/octet-stream"},
-		{"a file that both .davitignore and davit.yaml name", "[s/k.secret]", "s/k.secret s/k.secret raw application/octet-stream"},
+		{"a declared file that .davitignore matches", "[s/k.secret]", "s/k.secret s/k.secret raw application/octet-stream"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -98,30 +98,30 @@ func TestComposeProblems(t *testing.T) {
 		"tree/ok": "x", "nest/in/y": "y", "side/dir": "->../dir", "side/in/x": "->../in", "side/up": "->in/../../dir", "tree/out": "->/etc/passwd", "linkdir": "->..", "bom": `{"bomFormat":"CycloneDX"}`, "secret": "", ".davitignore": "secret\n", "sub/.davitignore": "[\n", "sub/x": "",
 	}
 	for _, tc := range []struct{ name, kind, layers, want string }{
-		{"missing, with a near name", "generic", "[a.tx, dir/y]", `2:10: "a.tx" does not exist (did you mean "a.txt"?)
+		{"missing files, one with a similar name", "generic", "[a.tx, dir/y]", `2:10: "a.tx" does not exist (did you mean "a.txt"?)
 			2:16: "dir/y" does not exist`},
 		{"a directory where a file is needed", "sbom", "[dir]", `2:10: "dir" is a directory; kind "sbom" needs files (expected SPDX in JSON; CycloneDX in JSON; CycloneDX in XML; Syft's JSON; SPDX as tag: value)`},
 		{"packings that no role supports", "model", "[{path: dir, packing: tar+gzip}, {path: a.txt, packing: tar}]", `2:9: kind "model" needs one layer with role "weights" (expected *.gguf; *.safetensors; *.dduf; GGUF without an extension)
 			2:31: kind "model" does not pack role "file" as tar+gzip (one of raw; with as: directory, one of tar; or set mediaType)
 			2:65: kind "model" does not pack role "file" as tar (one of raw; or set mediaType)`},
 		{"a raw directory", "generic", "[{path: dir, packing: raw}]", `2:17: "dir" is a directory; raw packing needs a file (packing: tar+gzip)`},
-		{"a file where a directory is meant", "generic", "[a.txt/]", `2:10: "a.txt/" is a file, not a directory (leave out the slash at the end)`},
-		{"links", "generic", "[up/l, gone, loop, over, linkdir/x]", `2:10: "up/l" leaves the directory through the link "up/l" -> "../../x"
+		{"a file with a slash at the end", "generic", "[a.txt/]", `2:10: "a.txt/" is a file, not a directory (leave out the slash at the end)`},
+		{"broken links and links out of the directory", "generic", "[up/l, gone, loop, over, linkdir/x]", `2:10: "up/l" leaves the directory through the link "up/l" -> "../../x"
 			2:16: "gone" is a broken link
 			2:22: "loop" goes through the link "loop", which leads nowhere
 			2:34: "linkdir/x" leaves the directory through the link "linkdir" -> ".."`},
-		{"links of git-annex", "generic", "[annexed, deep, above]", `2:10: "annexed" is a link of git-annex whose content was not fetched: git annex get "annexed"
+		{"git-annex links", "generic", "[annexed, deep, above]", `2:10: "annexed" is a link of git-annex whose content was not fetched: git annex get "annexed"
 			2:19: "deep/annexed" is a link of git-annex whose content was not fetched: git annex get "deep/annexed" (exclude it: name it in .davitignore)
 			2:25: "above" is a link of git-annex out of the directory: git annex get "above" && git annex unlock "above"`},
-		{"a link out of a tree", "generic", "[tree]", `2:10: "tree/out" leaves the directory through the link "tree/out" -> "/etc/passwd" (exclude it: name it in .davitignore)`},
+		{"a link out of a declared directory", "generic", "[tree]", `2:10: "tree/out" leaves the directory through the link "tree/out" -> "/etc/passwd" (exclude it: name it in .davitignore)`},
 		{"a glob through a link", "generic", "['linkdir/*', 'none/*']", `2:10: "linkdir/*" leaves the directory through the link "linkdir" -> ".."
 			2:23: "none/*" matches no files`},
-		{"a link from one tree to another", "generic", "[side]", `2:10: "side/dir" leaves the directory through the link "side/dir" -> "../dir" (exclude it: name it in .davitignore)
+		{"links from one directory to another", "generic", "[side]", `2:10: "side/dir" leaves the directory through the link "side/dir" -> "../dir" (exclude it: name it in .davitignore)
 			2:10: "side/up" leaves the directory through the link "side/up" -> "in/../../dir" (exclude it: name it in .davitignore)`},
-		{"links out of two trees", "generic", "[tree, up]", `2:10: "tree/out" leaves the directory through the link "tree/out" -> "/etc/passwd" (exclude it: name it in .davitignore)
+		{"links out of two declared directories", "generic", "[tree, up]", `2:10: "tree/out" leaves the directory through the link "tree/out" -> "/etc/passwd" (exclude it: name it in .davitignore)
 			2:16: "up/l" leaves the directory through the link "up/l" -> "../../x" (exclude it: name it in .davitignore)`},
 		{"an empty directory", "generic", "[empty]", `2:10: "empty" has no files in it`},
-		{"empty globs", "generic", "['*.zip', 'secre*', 'a[']", `2:10: "*.zip" matches no files
+		{"globs without files, and an invalid glob", "generic", "['*.zip', 'secre*', 'a[']", `2:10: "*.zip" matches no files
 			2:19: "secre*" matches only files that are excluded
 			2:29: "a[" is not a glob pattern`},
 		{"two layers with one title", "generic", "[a.txt, {path: dir/x, title: a.txt}]", `2:17: layers "a.txt" and "dir/x" have the same title, "a.txt"`},
@@ -130,16 +130,16 @@ func TestComposeProblems(t *testing.T) {
 		{"a directory, and a glob of files in it", "generic", "[{path: tree, exclude: [out]}, 'tree/*k']", `2:10: "tree" contains "tree/ok", which is also a separate layer: they can't be pulled together (exclude it, or leave out the layer)`},
 		{"a directory in a directory", "generic", "[nest, {path: nest/in, packing: tar}]", `2:16: "nest" and "nest/in" both contain "nest/in/y": they can't be pulled together (exclude it, or leave out the layer)`},
 		{"a directory after its subdirectory", "generic", "[nest/in, nest]", `2:19: "nest/in" and "nest" both contain "nest/in/y": they can't be pulled together (exclude it, or leave out the layer)`},
-		{"one title for many", "generic", "[{path: '{dir/x,a.txt}', title: x}]", `2:41: "{dir/x,a.txt}" matches 2 files; one title can't name them all`},
-		{"options of directories on a file", "generic", "[{path: a.txt, split: true, exclude: [x], preserve: true}]", `2:24: "a.txt" is a file; only directories can be split
+		{"one title for two files", "generic", "[{path: '{dir/x,a.txt}', title: x}]", `2:41: "{dir/x,a.txt}" matches 2 files; one title can't name them all`},
+		{"directory options for a file", "generic", "[{path: a.txt, split: true, exclude: [x], preserve: true}]", `2:24: "a.txt" is a file; only directories can be split
 			2:37: "a.txt" is a file; there is nothing to exclude
 			2:51: "a.txt" is packed raw, which keeps no modes or owners (packing: tar+gzip)`},
-		{"no such role", "sbom", "[{path: bom, as: bill}]", `2:9: kind "sbom" needs one layer with role "sbom" (expected SPDX in JSON; CycloneDX in JSON; CycloneDX in XML; Syft's JSON; SPDX as tag: value)
+		{"an unknown role", "sbom", "[{path: bom, as: bill}]", `2:9: kind "sbom" needs one layer with role "sbom" (expected SPDX in JSON; CycloneDX in JSON; CycloneDX in XML; Syft's JSON; SPDX as tag: value)
 			2:26: kind "sbom" has no role "bill" (one of sbom)`},
-		{"one too many", "sbom", "[bom, {path: bom, title: b}]", `2:15: kind "sbom" takes at most one layer with role "sbom"`},
+		{"two files in a role that takes one", "sbom", "[bom, {path: bom, title: b}]", `2:15: kind "sbom" takes at most one layer with role "sbom"`},
 		{"a packing that the role does not support", "sbom", "[{path: bom, packing: tar}]", `2:31: kind "sbom" does not pack role "sbom" as tar (one of raw; or set mediaType)`},
-		{"a bad exclude", "generic", "[{path: dir, exclude: ['[']}]", `2:31: exclude: syntax error in pattern`},
-		{"a bad .davitignore", "generic", "[sub]", `2:10: "sub/.davitignore": syntax error in pattern`},
+		{"an invalid exclude pattern", "generic", "[{path: dir, exclude: ['[']}]", `2:31: exclude: syntax error in pattern`},
+		{"an invalid .davitignore", "generic", "[sub]", `2:10: "sub/.davitignore": syntax error in pattern`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -191,7 +191,7 @@ func TestComposeAnnotations(t *testing.T) {
 	}
 }
 
-func TestComposeConfigOfGeneric(t *testing.T) {
+func TestComposeGenericConfig(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct{ config, wantType, want string }{
 		{"", mediatypes.EmptyJSON, "{}"},
@@ -225,11 +225,11 @@ referrers:
 		t.Fatal(err)
 	}
 	if len(plan.Layers) != 0 || len(plan.Platforms) != 2 || !slices.Equal(plan.Tags, []string{"x"}) {
-		t.Fatalf("got %+v", plan)
+		t.Fatalf("got %+v, want no layers, two platforms, and tag x", plan)
 	}
 	arm := plan.Platforms[1]
 	if manifest.FormatPlatform(arm.Platform) != "linux/arm64/v8" || arm.Layers[0].Title != "app" {
-		t.Errorf("got %+v", arm)
+		t.Errorf("got %+v, want platform linux/arm64/v8 and title app", arm)
 	}
 	if want := map[string]string{"k": "v", "o": "p", ocispec.AnnotationTitle: "n"}; !maps.Equal(arm.Annotations, want) {
 		t.Errorf("annotations: got %v, want %v", arm.Annotations, want)
@@ -238,13 +238,13 @@ referrers:
 		t.Errorf("config: got %s, want %s", got, want)
 	}
 	if r := plan.Referrers[0]; r.ArtifactType != mediatypes.CycloneDXJSON || r.Referrers[0].Kind.Name != "runbook" {
-		t.Errorf("referrers: got %+v", r)
+		t.Errorf("referrers: got %+v, want a CycloneDX SBOM with a runbook", r)
 	}
 }
 
-// TestComposePlatformsShareMistakes checks that a mistake in a part that all platforms share is reported once, at its own
+// TestComposeReportsSharedMistakesOnce checks that a mistake in config that all platforms share is reported once, at its own
 // position.
-func TestComposePlatformsShareMistakes(t *testing.T) {
+func TestComposeReportsSharedMistakesOnce(t *testing.T) {
 	t.Parallel()
 	_, err := kindtest.Compose(t, map[string]string{"r/a": "x"}, `kind: image
 config: {Env: [A=b], Labels: {}, author: 3}
@@ -259,7 +259,7 @@ platforms:
 	davit.yaml:5:52: unknown key "Cmd" (one of architecture, author, config, os, variant)`)
 }
 
-func TestComposeLeavesOutItsOwnFiles(t *testing.T) {
+func TestComposeLeavesOutDavitFiles(t *testing.T) {
 	t.Parallel()
 	plan, err := kindtest.Compose(t, map[string]string{"davit.yaml": "x", "a": "x", "oci/oci-layout": "{}", "d/keep.tmp": "", "d/lose.tmp": "", ".davitignore": "**/*.tmp\n!d/keep.tmp\n",
 		".d.davit.json": "{}", "d/.davit-0123456789abcdef/lock": "", "d/.x.tar.davit-1": "", "d/x.davit.json": "{}"},
@@ -274,12 +274,12 @@ func TestComposeLeavesOutItsOwnFiles(t *testing.T) {
 			t.Errorf("%s left out: got %v, want %v", name, got, want)
 		}
 	}
-	if plan.Layers[0].Title != "generic" {
-		t.Errorf("title: got %q", plan.Layers[0].Title)
+	if got, want := plan.Layers[0].Title, "generic"; got != want {
+		t.Errorf("title: got %q, want %q", got, want)
 	}
 }
 
-func TestComposeSpecMadeByHand(t *testing.T) {
+func TestComposeSpecMadeInGo(t *testing.T) {
 	t.Parallel()
 	root := kindtest.Tree(t, map[string]string{"a": "x", "empty/": ""})
 	_, err := artifact.Compose(root.FS(), &spec.Spec{Kind: "generc", Tags: []string{"a+b"}, Platform: "linux/amd64", Layers: []spec.LayerSpec{{Path: "b"}, {Path: "empty"}, {Path: "a", Title: ".."}, {}},
@@ -296,11 +296,11 @@ func TestComposeSpecMadeByHand(t *testing.T) {
 	"empty" has no files in it`)
 	plan, err := artifact.Compose(root.FS(), &spec.Spec{Kind: "generic", Settings: spec.Settings{Dir: "site"}, Layers: []spec.LayerSpec{{Path: "."}}})
 	if err != nil || plan.Layers[0].Title != "site" {
-		t.Errorf("got %v, %v, want the title site", plan, err)
+		t.Errorf("got %v, %v, want title \"site\"", plan, err)
 	}
 }
 
-func TestComposeWarnsOfGit(t *testing.T) {
+func TestComposeWarnsAboutGit(t *testing.T) {
 	t.Parallel()
 	plan, err := kindtest.Compose(t, map[string]string{"d/.git/HEAD": "x", "d/.git/config": "x", "d/a": "x"}, "kind: generic\nlayers: [d]\n")
 	if err != nil {

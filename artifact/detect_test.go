@@ -65,36 +65,36 @@ func TestDetect(t *testing.T) {
 		want  string // kind and layers
 		notes string
 	}{
-		{"sbom by content", []string{"bom.txt"}, "", "sbom [bom.txt]", "[detected kind sbom: bom.txt has bomFormat CycloneDX 1.6]"},
-		{"runbook", []string{"down.md"}, "", "runbook [down.md]", `[detected kind runbook: down.md has "alerts" in its front matter]`},
-		{"runbook and more", []string{"notes.txt", "down.md"}, "", "runbook [notes.txt down.md]", `[detected kind runbook: down.md has "alerts" in its front matter]`},
-		{"docs", []string{"manual"}, "", "docs [manual]", "[detected kind docs: manual holds index.md and only pages]"},
-		{"a directory with other files", []string{"site/"}, "", "generic [site/]", "[detected kind generic: no other fits site; --kind sets another]"},
-		{"files in a directory", []string{"ops"}, "", "runbook [ops/down.md ops/graph.png]", `[detected kind runbook: ops/down.md has "alerts" in its front matter]`},
-		{"an ignored file in a directory", []string{"boms"}, "", "sbom [boms/a.spdx]", "[detected kind sbom: boms/a.spdx begins with SPDXVersion: SPDX-2.3]"},
-		{"a file that shows the kind, and others", []string{"app"}, "", "compose [app/compose.yaml]",
+		{"an SBOM with another extension", []string{"bom.txt"}, "", "sbom [bom.txt]", "[detected kind sbom: bom.txt has bomFormat CycloneDX 1.6]"},
+		{"a runbook", []string{"down.md"}, "", "runbook [down.md]", `[detected kind runbook: down.md has "alerts" in its front matter]`},
+		{"a runbook and another file", []string{"notes.txt", "down.md"}, "", "runbook [notes.txt down.md]", `[detected kind runbook: down.md has "alerts" in its front matter]`},
+		{"a directory of pages", []string{"manual"}, "", "docs [manual]", "[detected kind docs: manual holds index.md and only pages]"},
+		{"a directory with a web page and code", []string{"site/"}, "", "generic [site/]", "[detected kind generic: no other fits site; --kind sets another]"},
+		{"a directory with a runbook and a picture", []string{"ops"}, "", "runbook [ops/down.md ops/graph.png]", `[detected kind runbook: ops/down.md has "alerts" in its front matter]`},
+		{"a directory with an SBOM and an ignored file", []string{"boms"}, "", "sbom [boms/a.spdx]", "[detected kind sbom: boms/a.spdx begins with SPDXVersion: SPDX-2.3]"},
+		{"a directory with a compose file and other files", []string{"app"}, "", "compose [app/compose.yaml]",
 			"[detected kind compose: app/compose.yaml has services]"},
-		{"a directory beside others", []string{"code"}, "", "generic [code]", "[detected kind generic: no other fits code; --kind sets another]"},
-		{"a directory and nothing else", []string{"charts"}, "", "helm [charts/web]", "[detected kind helm: charts/web has a Chart.yaml]"},
-		{"files that a Modelfile names", []string{"mod"}, "", "modelpack [mod]", "[detected kind modelpack: mod/Modelfile names files with MODEL]"},
-		{"files that a Kitfile names", []string{"kit"}, "", "modelkit [kit/Kitfile kit/more/tiny.dduf kit/tiny.dduf]", "[detected kind modelkit: kit/Kitfile has a manifestVersion]"},
-		{"a checkpoint with states of its training", []string{"run"}, "", "model [run]", "[detected kind model: run/checkpoint-1/tiny.dduf looks like weights]"},
-		{"a subdirectory with only hidden files", []string{"kept"}, "modelkit", "modelkit [kept/tiny.dduf]", "[]"},
-		{"a folder in a collection", []string{"src"}, "", "collection [src]", "[detected kind collection: src has a devcontainer-feature.json in one and others beside it]"},
-		{"a feature alone in a directory", []string{"lone"}, "", "feature [lone/one]", "[detected kind feature: lone/one has a devcontainer-feature.json]"},
-		{"a collection of one", []string{"lone"}, "collection", "collection [lone]", "[]"},
-		{"files of a named kind", []string{"app"}, "compose", "compose [app/compose.yaml]", "[]"},
-		{"files of a kind that takes attachments", []string{"ops"}, "runbook", "runbook [ops]", "[]"},
-		{"unknown", []string{"notes.txt"}, "", "generic [notes.txt]", "[detected kind generic: no other fits notes.txt; --kind sets another]"},
-		{"several unknown", []string{"notes.txt", "code"}, "", "generic [notes.txt code]", "[detected kind generic: no other fits notes.txt, code; --kind sets another]"},
-		{"a page", []string{"HighLatency.md"}, "", "generic [HighLatency.md]",
+		{"a directory with code and pages in a subdirectory", []string{"code"}, "", "generic [code]", "[detected kind generic: no other fits code; --kind sets another]"},
+		{"a directory with a chart in a subdirectory", []string{"charts"}, "", "helm [charts/web]", "[detected kind helm: charts/web has a Chart.yaml]"},
+		{"a directory with a Modelfile", []string{"mod"}, "", "modelpack [mod]", "[detected kind modelpack: mod/Modelfile names files with MODEL]"},
+		{"a directory with a Kitfile", []string{"kit"}, "", "modelkit [kit/Kitfile kit/more/tiny.dduf kit/tiny.dduf]", "[detected kind modelkit: kit/Kitfile has a manifestVersion]"},
+		{"a model with a training checkpoint", []string{"run"}, "", "model [run]", "[detected kind model: run/checkpoint-1/tiny.dduf looks like weights]"},
+		{"kind modelkit, a subdirectory with only hidden files", []string{"kept"}, "modelkit", "modelkit [kept/tiny.dduf]", "[]"},
+		{"a directory with two Features", []string{"src"}, "", "collection [src]", "[detected kind collection: src has a devcontainer-feature.json in one and others beside it]"},
+		{"a directory with one Feature", []string{"lone"}, "", "feature [lone/one]", "[detected kind feature: lone/one has a devcontainer-feature.json]"},
+		{"kind collection, a directory with one Feature", []string{"lone"}, "collection", "collection [lone]", "[]"},
+		{"kind compose, a directory with other files", []string{"app"}, "compose", "compose [app/compose.yaml]", "[]"},
+		{"kind runbook, a directory with a picture", []string{"ops"}, "runbook", "runbook [ops]", "[]"},
+		{"a text file", []string{"notes.txt"}, "", "generic [notes.txt]", "[detected kind generic: no other fits notes.txt; --kind sets another]"},
+		{"a text file and a directory of code", []string{"notes.txt", "code"}, "", "generic [notes.txt code]", "[detected kind generic: no other fits notes.txt, code; --kind sets another]"},
+		{"a Markdown page", []string{"HighLatency.md"}, "", "generic [HighLatency.md]",
 			"[detected kind generic: no other fits HighLatency.md; --kind sets another, such as docs or runbook]"},
-		{"pages", []string{"HighLatency.md", "README.md"}, "", "generic [HighLatency.md README.md]",
+		{"two Markdown pages", []string{"HighLatency.md", "README.md"}, "", "generic [HighLatency.md README.md]",
 			"[detected kind generic: no other fits HighLatency.md, README.md; --kind sets another, such as docs or runbook]"},
-		{"a page and another file", []string{"HighLatency.md", "notes.txt"}, "", "generic [HighLatency.md notes.txt]",
+		{"a Markdown page and a text file", []string{"HighLatency.md", "notes.txt"}, "", "generic [HighLatency.md notes.txt]",
 			"[detected kind generic: no other fits HighLatency.md, notes.txt; --kind sets another]"},
-		{"a page of a named kind", []string{"HighLatency.md"}, "runbook", "runbook [HighLatency.md]", "[]"},
-		{"named", []string{"bom.txt"}, "generic", "generic [bom.txt]", "[]"},
+		{"kind runbook, a Markdown page", []string{"HighLatency.md"}, "runbook", "runbook [HighLatency.md]", "[]"},
+		{"kind generic, an SBOM", []string{"bom.txt"}, "generic", "generic [bom.txt]", "[]"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -111,7 +111,7 @@ func TestDetect(t *testing.T) {
 				t.Errorf("got %s %v, want %s %s", got, notes, tc.want, tc.notes)
 			}
 			if _, err := artifact.Compose(fsys, spec); err != nil {
-				t.Errorf("composing: %v", err)
+				t.Errorf("Compose: %v", err)
 			}
 		})
 	}
@@ -121,9 +121,9 @@ func TestDetectErrors(t *testing.T) {
 	t.Parallel()
 	fsys := kindtest.Tree(t, detectFiles).FS()
 	for _, tc := range []struct{ name, path, kind, want string }{
-		{"missing", "nothing", "", `"nothing" does not exist`},
+		{"missing file", "nothing", "", `"nothing" does not exist`},
 		{"unknown kind", "bom.txt", "sbon", `"sbon": unknown kind`},
-		{"nothing of that kind", "manual", "wasm", `"wasm": no file here has a role in this kind`},
+		{"no file of the kind", "manual", "wasm", `"wasm": no file here has a role in this kind`},
 	} {
 		_, _, err := artifact.Detect(fsys, []string{tc.path}, tc.kind)
 		if fmt.Sprint(err) != tc.want || !errors.Is(err, spec.ErrInvalid) {
@@ -189,7 +189,7 @@ func TestStarterAgreesWithDetect(t *testing.T) {
 		"proj": "docs", "code": "generic", "onnx": "modelpack", "bottles": "bottle"} {
 		spec, _, err := artifact.Detect(fsys, []string{dir}, "")
 		if err != nil || spec.Kind != kind {
-			t.Errorf("%s: detected %+v, %v", dir, spec, err)
+			t.Errorf("%s: Detect: got %+v, %v, want kind %s", dir, spec, err, kind)
 		}
 		text, err := artifact.Starter(fsys, dir, "")
 		if err != nil {
@@ -197,7 +197,7 @@ func TestStarterAgreesWithDetect(t *testing.T) {
 			continue
 		}
 		if spec, err := artifact.Parse("davit.yaml", text); err != nil || spec.Kind != kind {
-			t.Errorf("%s: init says %+v, %v", dir, spec, err)
+			t.Errorf("%s: Starter: got %+v, %v, want kind %s", dir, spec, err, kind)
 		}
 	}
 }
@@ -223,13 +223,13 @@ func TestStarter(t *testing.T) {
 		kind  string
 		want  string
 	}{
-		{"anything", map[string]string{"x/a.txt": "x", "x/data/b": "x", "x/.hidden": "x", "x/oci/oci-layout": "{}"}, "",
+		{"files that show no kind", map[string]string{"x/a.txt": "x", "x/data/b": "x", "x/.hidden": "x", "x/oci/oci-layout": "{}"}, "",
 			head + "kind: generic # no file shows another kind\nname: x\n" + options +
 				"\nlayers: # files, directories and globs; see davit kinds generic\n  - a.txt # file\n  - data # directory\n" + referrers},
-		{"one sbom among other files", map[string]string{"x/b, c.json": `{"spdxVersion":"SPDX-2.3"}`, "x/a.txt": "x"}, "sbom",
+		{"an SBOM and another file", map[string]string{"x/b, c.json": `{"spdxVersion":"SPDX-2.3"}`, "x/a.txt": "x"}, "sbom",
 			head + "kind: sbom # b, c.json has spdxVersion SPDX-2.3\nname: x\n" + options +
 				"\nlayers: # files, directories and globs; see davit kinds sbom\n  - \"b, c.json\"\n  # - a.txt # has no role in this kind\n" + referrers},
-		{"the directory as a whole", map[string]string{"x/index.md": "# x"}, "",
+		{"a directory of pages", map[string]string{"x/index.md": "# x"}, "",
 			head + "kind: docs # the directory holds index.md and only pages\nname: x\n" + options +
 				"# config: # overrides the values read from the files; see davit schema docs\n" +
 				"#   index: # first page, by its path after a pull\n#   title: # title of the documentation\n" +
@@ -245,7 +245,7 @@ func TestStarter(t *testing.T) {
 	}
 }
 
-func TestStarterAttaches(t *testing.T) {
+func TestStarterAttachesDocumentsToModel(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{
 		"bom.json": `{"bomFormat":"CycloneDX","specVersion":"1.6"}`, "down.md": kindtest.RunbookFile,
@@ -263,11 +263,11 @@ func TestStarterAttaches(t *testing.T) {
 	want := &spec.Spec{Kind: "model", Name: "tiny", Layers: []spec.LayerSpec{{Path: "README.md"}, {Path: "tiny.gguf"}}, Referrers: []*spec.Spec{
 		{Kind: "runbook", Layers: []spec.LayerSpec{{Path: "down.md"}}}, {Kind: "sbom", Layers: []spec.LayerSpec{{Path: "bom.json"}}}}}
 	if !reflect.DeepEqual(declared, want) {
-		t.Errorf("got %+v from\n%s", declared, got)
+		t.Errorf("got %+v, want %+v, from\n%s", declared, want, got)
 	}
 }
 
-// TestStarterOffersPlatforms checks that Starter offers each of several files for a platform if the kind takes only one.
+// TestStarterOffersPlatforms checks that Starter offers a platform for each file if the kind takes only one file.
 func TestStarterOffersPlatforms(t *testing.T) {
 	t.Parallel()
 	const module = "\x00asm\x01\x00\x00\x00"
@@ -285,8 +285,8 @@ layers: # files, directories and globs; see davit kinds wasm
 	}
 }
 
-// TestStarterAttachesToTheRest checks that a kind that is mostly attached becomes a referrer of the files beside it.
-func TestStarterAttachesToTheRest(t *testing.T) {
+// TestStarterAttachesDocsToCode checks that documentation beside code becomes a referrer of the code.
+func TestStarterAttachesDocsToCode(t *testing.T) {
 	t.Parallel()
 	got, err := artifact.Starter(kindtest.Tree(t, map[string]string{"main.go": "x", "docs/index.md": "# x\n"}).FS(), ".", "")
 	if err != nil {
@@ -299,7 +299,7 @@ func TestStarterAttachesToTheRest(t *testing.T) {
 	removePositions(declared)
 	want := &spec.Spec{Kind: "generic", Name: "generic", Layers: []spec.LayerSpec{{Path: "main.go"}}, Referrers: []*spec.Spec{{Kind: "docs", Layers: []spec.LayerSpec{{Path: "docs"}}}}}
 	if !reflect.DeepEqual(declared, want) {
-		t.Errorf("got %+v from\n%s", declared, got)
+		t.Errorf("got %+v, want %+v, from\n%s", declared, want, got)
 	}
 }
 
@@ -309,12 +309,12 @@ func TestStarterRefuses(t *testing.T) {
 		name, kind, want string
 		files            map[string]string
 	}{
-		{"nothing to pack", "", `"." has no files in it besides those that are left out: x`, map[string]string{"x": "", ".davitignore": "*\n"}},
+		{"all files ignored", "", `"." has no files in it besides those that are left out: x`, map[string]string{"x": "", ".davitignore": "*\n"}},
 		{"unknown kind", "sbon", `"sbon": unknown kind`, map[string]string{"a": "x"}},
-		{"no role", "sbom", `"sbom": no file here has a role in this kind`, map[string]string{"a": "x"}},
-		{"two kinds", "", `more than one kind fits: runbook (down.md has "alerts" in its front matter), sbom (bom has bomFormat CycloneDX)`,
+		{"no file with a role", "sbom", `"sbom": no file here has a role in this kind`, map[string]string{"a": "x"}},
+		{"files of two kinds", "", `more than one kind fits: runbook (down.md has "alerts" in its front matter), sbom (bom has bomFormat CycloneDX)`,
 			map[string]string{"bom": `{"bomFormat":"CycloneDX"}`, "down.md": kindtest.RunbookFile}},
-		{"broken", "model", `"x.gguf": not a GGUF file: it begins with "garb"`, map[string]string{"x.gguf": "garbage"}},
+		{"broken model", "model", `"x.gguf": not a GGUF file: it begins with "garb"`, map[string]string{"x.gguf": "garbage"}},
 	} {
 		_, err := artifact.Starter(kindtest.Tree(t, tc.files).FS(), ".", tc.kind)
 		if fmt.Sprint(err) != tc.want || !errors.Is(err, spec.ErrInvalid) {
@@ -337,42 +337,42 @@ func (l locked) Open(name string) (fs.File, error) {
 // Stat implements fs.StatFS.
 func (l locked) Stat(name string) (fs.FileInfo, error) { return fs.Stat(l.FS, name) }
 
-func TestUnreadableFileIsNotADeclarationError(t *testing.T) {
+func TestUnreadableFile(t *testing.T) {
 	t.Parallel()
 	_, err := artifact.Compose(locked{kindtest.Tree(t, map[string]string{"a": "x"}).FS()}, &spec.Spec{Kind: "generic", Layers: []spec.LayerSpec{{Path: "a"}}})
 	var problems spec.Problems
 	if !errors.As(err, &problems) || len(problems) != 1 || problems[0].Err != fs.ErrPermission {
-		t.Fatalf("got %v", err)
+		t.Fatalf("got %v, want one problem with fs.ErrPermission", err)
 	}
 	if got, want := err.Error(), `"a" can't be read: permission denied`; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
-// TestPushAndInitChooseTheSame compares a push without a davit.yaml with the davit.yaml that init writes: both choose the same
-// kind, and the same files with the same roles. Files that init makes referrers are not compared. For kind generic the roles are
-// not compared: push packs the directory as one layer, and init lists its entries.
+// TestPushAndInitChooseTheSame checks that a push without a davit.yaml, and the davit.yaml that init writes, choose the same kind
+// and the same files with the same roles. Files that init makes referrers are not compared. For kind generic, roles are not
+// compared: push packs the directory as one layer, and init lists the entries of the directory.
 func TestPushAndInitChooseTheSame(t *testing.T) {
 	t.Parallel()
 	const chart, module = "apiVersion: v2\nname: web\nversion: 1.0.0\n", "\x00asm\x01\x00\x00\x00"
 	bom := `{"bomFormat":"CycloneDX","specVersion":"1.6"}`
 	for name, files := range map[string]map[string]string{
-		"chart":                    {"Chart.yaml": chart, "values.yaml": "a: 1\n"},
-		"chart in a directory":     {"web/Chart.yaml": chart},
-		"chart beside code":        {"web/Chart.yaml": chart, "main.go": "x"},
-		"chart beside a runbook":   {"web/Chart.yaml": chart, "down.md": kindtest.RunbookFile},
-		"module below":             {"out/app.wasm": module},
-		"module and notes":         {"app.wasm": module, "notes": "x"},
-		"module and model":         {"app.wasm": module, "tiny.gguf": string(formattest.TinyLlama().Bytes())},
-		"model and documents":      {"tiny.gguf": string(formattest.TinyLlama().Bytes()), "bom.json": bom, "down.md": kindtest.RunbookFile},
-		"pages beside code":        {"docs/index.md": "# x\n", "main.go": "x"},
-		"pages":                    {"index.md": "# x\n", "more/a.md": "# a\n"},
-		"document below":           {"more/b.cdx.json": bom},
-		"document and runbook":     {"a.cdx.json": bom, "down.md": kindtest.RunbookFile},
-		"runbook and its pictures": {"down.md": kindtest.RunbookFile, "graph.png": "x"},
-		"compose and a readme":     {"compose.yaml": "services: {web: {image: nginx}}\n", "README.md": "# x\n"},
-		"compose and chart":        {"compose.yaml": "services: {web: {image: nginx}}\n", "Chart.yaml": chart},
-		"anything":                 {"a": "x", "b/c": "y"},
+		"chart":                      {"Chart.yaml": chart, "values.yaml": "a: 1\n"},
+		"chart in a subdirectory":    {"web/Chart.yaml": chart},
+		"chart beside code":          {"web/Chart.yaml": chart, "main.go": "x"},
+		"chart beside a runbook":     {"web/Chart.yaml": chart, "down.md": kindtest.RunbookFile},
+		"module in a subdirectory":   {"out/app.wasm": module},
+		"module and notes":           {"app.wasm": module, "notes": "x"},
+		"module and model":           {"app.wasm": module, "tiny.gguf": string(formattest.TinyLlama().Bytes())},
+		"model and documents":        {"tiny.gguf": string(formattest.TinyLlama().Bytes()), "bom.json": bom, "down.md": kindtest.RunbookFile},
+		"pages beside code":          {"docs/index.md": "# x\n", "main.go": "x"},
+		"pages":                      {"index.md": "# x\n", "more/a.md": "# a\n"},
+		"document in a subdirectory": {"more/b.cdx.json": bom},
+		"document and runbook":       {"a.cdx.json": bom, "down.md": kindtest.RunbookFile},
+		"runbook and its pictures":   {"down.md": kindtest.RunbookFile, "graph.png": "x"},
+		"compose and a readme":       {"compose.yaml": "services: {web: {image: nginx}}\n", "README.md": "# x\n"},
+		"compose and chart":          {"compose.yaml": "services: {web: {image: nginx}}\n", "Chart.yaml": chart},
+		"files that show no kind":    {"a": "x", "b/c": "y"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -385,7 +385,7 @@ func TestPushAndInitChooseTheSame(t *testing.T) {
 			text, initErr := artifact.Starter(fsys, "x", "")
 			if pushErr != nil || initErr != nil {
 				if pushErr == nil || initErr == nil || strings.ReplaceAll(strings.ReplaceAll(pushErr.Error(), "x/", ""), "(x ", "(the directory ") != initErr.Error() {
-					t.Errorf("push: %v, init: %v", pushErr, initErr)
+					t.Errorf("push: got %v, init: got %v, want the same error", pushErr, initErr)
 				}
 				return
 			}
@@ -394,7 +394,7 @@ func TestPushAndInitChooseTheSame(t *testing.T) {
 				t.Fatal(err)
 			}
 			if pushed.Kind != declared.Kind {
-				t.Fatalf("push chooses %s, init %s", pushed.Kind, declared.Kind)
+				t.Fatalf("push: got kind %s, init: got kind %s, want the same", pushed.Kind, declared.Kind)
 			}
 			referred := map[string]bool{}
 			for _, r := range declared.Referrers {
@@ -407,13 +407,14 @@ func TestPushAndInitChooseTheSame(t *testing.T) {
 			}
 			declared.Referrers = nil
 			if got, want := rolesOf(t, fsys, declared, nil), rolesOf(t, fsys, pushed, referred); !slices.Equal(got, want) {
-				t.Errorf("init packs %q, push %q", got, want)
+				t.Errorf("init: got %q, push: got %q, want the same", got, want)
 			}
 		})
 	}
 }
 
-// rolesOf lists the files that a declaration packs, each with its role, except those in or below the paths in except.
+// rolesOf lists the files that a declaration packs, except those at or below the paths in except. It adds the role to each file,
+// unless the kind is generic.
 func rolesOf(t *testing.T, fsys fs.FS, s *spec.Spec, except map[string]bool) []string {
 	t.Helper()
 	plan, err := artifact.Compose(fsys, s)

@@ -27,12 +27,12 @@ func TestGeneratedExampleFilesAreCurrent(t *testing.T) {
 			}
 		}
 		if got, err := os.ReadFile(file); err != nil || !bytes.Equal(got, want) {
-			t.Errorf("%s differs from what this test makes (%v); run it with -update", name, err)
+			t.Errorf("%s is out of date (%v): run this test with -update", name, err)
 		}
 	}
 }
 
-// TestEveryKindHasAnExample composes the example of each kind; its davit.yaml is the one that "davit kinds" shows.
+// TestEveryKindHasAnExample composes the example of each kind, and checks that its davit.yaml is the one that "davit kinds" shows.
 func TestEveryKindHasAnExample(t *testing.T) {
 	t.Parallel()
 	for _, kind := range kinds.Data() {
@@ -43,11 +43,11 @@ func TestEveryKindHasAnExample(t *testing.T) {
 			t.Parallel()
 			plan := kindtest.Example(t, kind.Name)
 			if plan.Kind.Name != kind.Name {
-				t.Errorf("got kind %q", plan.Kind.Name)
+				t.Errorf("got kind %q, want %q", plan.Kind.Name, kind.Name)
 			}
 			data, err := os.ReadFile(filepath.Join(kindtest.Examples(), kind.Name, "davit.yaml"))
 			if err != nil || string(data) != kind.Example {
-				t.Errorf("examples/%s/davit.yaml is %q (%v), the kind shows %q", kind.Name, data, err, kind.Example)
+				t.Errorf("examples/%s/davit.yaml: got %q, %v, want %q", kind.Name, data, err, kind.Example)
 			}
 		})
 	}
@@ -82,19 +82,19 @@ func TestDetectFindsEveryExample(t *testing.T) {
 				t.Fatal(err)
 			}
 			if spec.Kind != kind.Name || len(notes) == 0 {
-				t.Errorf("%q is kind %q by %q", paths, spec.Kind, notes)
+				t.Errorf("%q: got kind %q with notes %q, want kind %q with notes", paths, spec.Kind, notes, kind.Name)
 			}
 		})
 	}
 }
 
-// isDetected reports whether Detect can find a kind by its files. The user must name other kinds.
+// isDetected reports whether Detect can recognize a kind by its files. If not, the user must name the kind.
 func isDetected(kind mediatypes.Kind) bool {
 	return slices.ContainsFunc(kind.Layers, func(l mediatypes.LayerType) bool { return l.Tells })
 }
 
-// TestStarterFitsEveryExample makes a davit.yaml for the files of each example, and parses it. The kind is named only if it
-// can't be detected.
+// TestStarterFitsEveryExample checks that Starter writes a davit.yaml for each example. The test names the kind only if it can't be
+// detected.
 func TestStarterFitsEveryExample(t *testing.T) {
 	t.Parallel()
 	for _, kind := range kinds.Data() {
@@ -121,7 +121,7 @@ func TestStarterFitsEveryExample(t *testing.T) {
 				t.Fatal(err)
 			}
 			if spec.Kind != kind.Name || len(spec.Layers) == 0 {
-				t.Errorf("got\n%s", data)
+				t.Errorf("got\n%s\nwant kind %s and layers", data, kind.Name)
 			}
 		})
 	}

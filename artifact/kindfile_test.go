@@ -44,7 +44,7 @@ func TestKindFile(t *testing.T) {
 	r/a.rego r/a.rego raw application/vnd.example.rules as=rules map[com.example.path:r/a.rego]`)
 	if got, want := kindtest.ConfigOf(t, plan), `{"level":"high","owner":"team","small":1e-7,"weight":2.50}`; got != want || plan.ArtifactType != "application/x" ||
 		plan.ConfigType != "application/vnd.example.policy.config.v1+json" || plan.Annotations["com.example.team"] != "gate" {
-		t.Errorf("got %s %+v", got, plan)
+		t.Errorf("got config %s, want %s; plan %+v", got, want, plan)
 	}
 }
 
@@ -57,17 +57,17 @@ layers:
   - {role: a, mediaType: y, match: ["["], content: spdx-jsn, min: 2, max: 1, packing: rar}
 `}
 	for _, tc := range []struct{ name, davitYAML, want string }{
-		{"config", "kind: ./policy.kind.yaml\nlayers: [a.rego]\nconfig: {owner: 3}\n", `
+		{"invalid config", "kind: ./policy.kind.yaml\nlayers: [a.rego]\nconfig: {owner: 3}\n", `
 	davit.yaml:3:9: "level" is missing
 	davit.yaml:3:17: "owner": must be a string, not a number (put it in quotes)`},
-		{"no config", "kind: ./policy.kind.yaml\nlayers: [a.rego]\n", `
+		{"missing config", "kind: ./policy.kind.yaml\nlayers: [a.rego]\n", `
 	davit.yaml:1:1: "level" is missing`},
-		{"missing", "kind: ./none.kind.yaml\nlayers: [nothing]\n", `
+		{"missing kind file and layer", "kind: ./none.kind.yaml\nlayers: [nothing]\n", `
 	davit.yaml:1:7: kind file "./none.kind.yaml" does not exist
 	davit.yaml:2:10: "nothing" does not exist`},
-		{"outside", "kind: ../x.kind.yaml\nlayers: [a.rego]\n", `
+		{"kind file outside the directory", "kind: ../x.kind.yaml\nlayers: [a.rego]\n", `
 	davit.yaml:1:7: kind file "../x.kind.yaml" leaves the directory of the declaration (move the file below it, or the declaration above)`},
-		{"bad", "kind: bad.kind.yaml\nlayers: [a.rego]\n", `
+		{"invalid kind file", "kind: bad.kind.yaml\nlayers: [a.rego]\n", `
 	bad.kind.yaml:1:1: unknown key "nme" (did you mean "name"?)
 	bad.kind.yaml:2:7: "name": "Bad Name" does not match ^[a-z0-9][a-z0-9.-]*$
 	bad.kind.yaml:3:21: "x" is not a media type (as in application/vnd.example.thing.v1)
@@ -83,7 +83,7 @@ layers:
 			t.Parallel()
 			_, err := kindtest.Compose(t, files, tc.davitYAML)
 			if !errors.Is(err, spec.ErrInvalid) {
-				t.Fatalf("got %v", err)
+				t.Fatalf("got %v, want ErrInvalid", err)
 			}
 			kindtest.WantLines(t, fmt.Sprint(err), tc.want)
 		})
@@ -103,7 +103,7 @@ func FuzzParseKind(f *testing.F) {
 		kind, err := artifact.ParseKind("f", data)
 		if err != nil {
 			if !errors.Is(err, spec.ErrInvalid) {
-				t.Fatalf("got %v, want problems", err)
+				t.Fatalf("got %v, want ErrInvalid", err)
 			}
 			return
 		}
@@ -113,7 +113,7 @@ func FuzzParseKind(f *testing.F) {
 		}
 		again, err := artifact.ParseKind("f", printed)
 		if err != nil {
-			t.Fatalf("%v in the printed file\n%s", err, printed)
+			t.Fatalf("parsing the printed kind file: %v\n%s", err, printed)
 		}
 		first, _ := json.Marshal(kind)
 		second, _ := json.Marshal(again)

@@ -15,7 +15,7 @@ import (
 	"github.com/davit-oci/davit/internal/format/formattest"
 )
 
-// readExample reads a file of the examples.
+// readExample returns the content of a file in the examples directory.
 func readExample(t *testing.T, name string) string {
 	t.Helper()
 	data, err := os.ReadFile("../examples/" + name)
@@ -25,7 +25,7 @@ func readExample(t *testing.T, name string) string {
 	return string(data)
 }
 
-// newFS returns a file system with files of the given names and contents below dir.
+// newFS returns a file system with the given files, by name, below dir.
 func newFS(dir string, contents ...map[string]string) fstest.MapFS {
 	fsys := fstest.MapFS{}
 	for _, part := range contents {
@@ -36,7 +36,7 @@ func newFS(dir string, contents ...map[string]string) fstest.MapFS {
 	return fsys
 }
 
-// composeDeclared composes a davit.yaml over files.
+// composeDeclared composes the files that a davit.yaml declares.
 func composeDeclared(t *testing.T, fsys fs.FS, davitYAML string) *artifact.Plan {
 	t.Helper()
 	spec, err := artifact.Parse("davit.yaml", []byte(davitYAML))
@@ -56,7 +56,7 @@ func composeDetected(t *testing.T, fsys fs.FS, kind string, paths ...string) *ar
 	return composeSpec(t, fsys, spec)
 }
 
-// composeStarter composes the davit.yaml that init writes.
+// composeStarter composes the davit.yaml that init writes for dir.
 func composeStarter(t *testing.T, fsys fs.FS, dir, kind string) *artifact.Plan {
 	t.Helper()
 	text, err := artifact.Starter(fsys, dir, kind)
@@ -116,8 +116,8 @@ func listPacked(t *testing.T, fsys fs.FS, plan *artifact.Plan) []string {
 	return names
 }
 
-// private holds the files that a clone of a model's repository has beside the model.
-var private = map[string]string{
+// hiddenFiles holds hidden files as in a clone of a model repository.
+var hiddenFiles = map[string]string{
 	".git/config":               "url = https://user:token@host/model\n",
 	".git/lfs/objects/ab/abcd":  "x",
 	".env":                      "TOKEN=1\n",
@@ -128,8 +128,8 @@ var private = map[string]string{
 	"onnx/.hidden.json":         "{}",
 }
 
-// TestHiddenFilesOfModels checks that a model is packed without names that begin with a dot, in whichever way it is declared. The
-// native clients leave them out, too: see FromDirectory in docker/model-runner and skipPatterns in modctl.
+// TestHiddenFilesOfModels checks that a model is packed without hidden files, however it is declared. The native clients leave
+// them out, too: see FromDirectory in docker/model-runner and skipPatterns in modctl.
 func TestHiddenFilesOfModels(t *testing.T) {
 	t.Parallel()
 	visible := map[string]string{
@@ -140,20 +140,20 @@ func TestHiddenFilesOfModels(t *testing.T) {
 	}
 	want := slices.Sorted(maps.Keys(visible))
 	wantLeft := []string{".DS_Store", ".cache/", ".env", ".git/", ".gitattributes", "onnx/.hidden.json", "onnx/.ipynb_checkpoints/"}
-	root, nested := newFS(".", visible, private), newFS("hf", visible, private)
+	root, nested := newFS(".", visible, hiddenFiles), newFS("hf", visible, hiddenFiles)
 	for _, tc := range []struct {
 		name  string
 		route func(t *testing.T) (fs.FS, *artifact.Plan)
 	}{
-		{"a directory", func(t *testing.T) (fs.FS, *artifact.Plan) { return root, composeDetected(t, root, "", ".") }},
+		{"detected kind", func(t *testing.T) (fs.FS, *artifact.Plan) { return root, composeDetected(t, root, "", ".") }},
 		{"kind model", func(t *testing.T) (fs.FS, *artifact.Plan) { return root, composeDetected(t, root, "model", ".") }},
 		{"kind modelpack", func(t *testing.T) (fs.FS, *artifact.Plan) { return root, composeDetected(t, root, "modelpack", ".") }},
 		{"kind modelkit", func(t *testing.T) (fs.FS, *artifact.Plan) { return root, composeDetected(t, root, "modelkit", ".") }},
-		{"a directory further down", func(t *testing.T) (fs.FS, *artifact.Plan) { return nested, composeDetected(t, nested, "", "hf") }},
-		{"kind modelkit further down", func(t *testing.T) (fs.FS, *artifact.Plan) {
+		{"detected kind, subdirectory", func(t *testing.T) (fs.FS, *artifact.Plan) { return nested, composeDetected(t, nested, "", "hf") }},
+		{"kind modelkit, subdirectory", func(t *testing.T) (fs.FS, *artifact.Plan) {
 			return nested, composeDetected(t, nested, "modelkit", "hf")
 		}},
-		{"layers .", func(t *testing.T) (fs.FS, *artifact.Plan) {
+		{"layers . of a model", func(t *testing.T) (fs.FS, *artifact.Plan) {
 			return root, composeDeclared(t, root, "kind: model\nlayers: [.]\n")
 		}},
 		{"layers . of a modelpack", func(t *testing.T) (fs.FS, *artifact.Plan) {
@@ -162,19 +162,19 @@ func TestHiddenFilesOfModels(t *testing.T) {
 		{"layers . of a modelkit", func(t *testing.T) (fs.FS, *artifact.Plan) {
 			return root, composeDeclared(t, root, "kind: modelkit\nlayers: [.]\n")
 		}},
-		{"a tar of the directory", func(t *testing.T) (fs.FS, *artifact.Plan) {
+		{"a tar of a subdirectory", func(t *testing.T) (fs.FS, *artifact.Plan) {
 			return nested, composeDeclared(t, nested, "kind: modelpack\nlayers: [{path: hf, packing: tar, as: weights}]\n")
 		}},
 		{"a glob", func(t *testing.T) (fs.FS, *artifact.Plan) {
 			return root, composeDeclared(t, root, "kind: model\nlayers: ['**']\n")
 		}},
-		{"a glob further down", func(t *testing.T) (fs.FS, *artifact.Plan) {
+		{"a glob in a subdirectory", func(t *testing.T) (fs.FS, *artifact.Plan) {
 			return nested, composeDeclared(t, nested, "kind: modelkit\nlayers: ['hf/**']\n")
 		}},
-		{"an exclude in the declaration", func(t *testing.T) (fs.FS, *artifact.Plan) {
+		{"an exclude that matches no file", func(t *testing.T) (fs.FS, *artifact.Plan) {
 			return root, composeDeclared(t, root, "kind: model\nlayers: [{path: ., exclude: ['*.nothing']}]\n")
 		}},
-		{"init", func(t *testing.T) (fs.FS, *artifact.Plan) { return root, composeStarter(t, root, ".", "model") }},
+		{"init of a model", func(t *testing.T) (fs.FS, *artifact.Plan) { return root, composeStarter(t, root, ".", "model") }},
 		{"init of a modelkit", func(t *testing.T) (fs.FS, *artifact.Plan) { return root, composeStarter(t, root, ".", "modelkit") }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -185,18 +185,18 @@ func TestHiddenFilesOfModels(t *testing.T) {
 				got[i] = strings.TrimPrefix(got[i], "hf/")
 			}
 			if !slices.Equal(got, want) {
-				t.Errorf("packed %q, want %q", got, want)
+				t.Errorf("packed: got %q, want %q", got, want)
 			}
 			for _, name := range plan.LeftOut {
 				if !slices.Contains(wantLeft, strings.TrimPrefix(name, "hf/")) {
-					t.Errorf("%s is listed as left out", name)
+					t.Errorf("left out: got %s, want only files of %q", name, wantLeft)
 				}
 			}
 			if strings.HasPrefix(tc.name, "layers") && !slices.Equal(slices.Sorted(slices.Values(plan.LeftOut)), wantLeft) {
-				t.Errorf("left out %q, want %q", plan.LeftOut, wantLeft)
+				t.Errorf("left out: got %q, want %q", plan.LeftOut, wantLeft)
 			}
 			if len(plan.Warnings) > 0 {
-				t.Errorf("warnings %q", plan.Warnings)
+				t.Errorf("got warnings %q, want none", plan.Warnings)
 			}
 		})
 	}
@@ -214,7 +214,7 @@ func TestNamedHiddenFilesArePacked(t *testing.T) {
 	} {
 		plan := composeDeclared(t, fsys, "kind: model\nlayers: ["+layers+"]\n")
 		if got := strings.Join(listPacked(t, fsys, plan), " "); got != want {
-			t.Errorf("%s: packed %s, want %s", layers, got, want)
+			t.Errorf("%s: packed: got %s, want %s", layers, got, want)
 		}
 		if slices.Contains(plan.LeftOut, ".gitattributes") && strings.Contains(layers, ".gitattributes") {
 			t.Errorf("%s: .gitattributes is listed as left out: %q", layers, plan.LeftOut)
@@ -222,18 +222,18 @@ func TestNamedHiddenFilesArePacked(t *testing.T) {
 	}
 }
 
-// TestGenericPacksHiddenFiles checks that a kind without a native client packs hidden files, and that .git causes a warning.
+// TestGenericPacksHiddenFiles checks that kind generic packs hidden files, and warns about .git.
 func TestGenericPacksHiddenFiles(t *testing.T) {
 	t.Parallel()
 	fsys := newFS("d", map[string]string{"a.txt": "x", ".env": "A=1", ".git/HEAD": "x"})
 	plan := composeDeclared(t, fsys, "kind: generic\nlayers: [d]\n")
-	if got := strings.Join(listPacked(t, fsys, plan), " "); got != "d/.env d/.git/HEAD d/a.txt" || len(plan.LeftOut) > 0 || len(plan.Warnings) != 1 {
-		t.Errorf("packed %s, left out %q, warnings %q", got, plan.LeftOut, plan.Warnings)
+	if got, want := strings.Join(listPacked(t, fsys, plan), " "), "d/.env d/.git/HEAD d/a.txt"; got != want || len(plan.LeftOut) > 0 || len(plan.Warnings) != 1 {
+		t.Errorf("packed: got %s, want %s; left out: got %q, want none; got warnings %q, want one", got, want, plan.LeftOut, plan.Warnings)
 	}
 }
 
-// TestKitignore checks that the files of a ModelKit are chosen by the rules of kit: the .kitignore beside the Kitfile wins over
-// the Kitfile, and neither of these two files is packed.
+// TestKitignore checks that .kitignore leaves out files of a ModelKit, with or without a Kitfile, and that neither the Kitfile nor
+// .kitignore is packed.
 func TestKitignore(t *testing.T) {
 	t.Parallel()
 	content := map[string]string{
@@ -244,36 +244,36 @@ func TestKitignore(t *testing.T) {
 		"docs: [{path: README.md}]\ncode: [{path: .}]\n"
 	both := map[string]string{"Kitfile": kitfile, ".kitignore": "# not ours\ngguf\n*/*.onnx_data\nsrc/secret.py\nlogs/*\n!logs/keep.log\n"}
 	const want = "README.md logs/keep.log model-00001-of-00002.safetensors model-00002-of-00002.safetensors onnx/model.onnx src/run.py"
-	root, nested := newFS(".", content, private, both), newFS("kit", content, private, both)
-	plain := newFS(".", content, private, map[string]string{".kitignore": both[".kitignore"]})
+	root, nested := newFS(".", content, hiddenFiles, both), newFS("kit", content, hiddenFiles, both)
+	plain := newFS(".", content, hiddenFiles, map[string]string{".kitignore": both[".kitignore"]})
 	for name, tc := range map[string]struct {
 		fsys fs.FS
 		plan *artifact.Plan
 	}{
-		"the Kitfile":                  {root, composeDeclared(t, root, "kind: modelkit\nlayers: [Kitfile]\n")},
-		"the Kitfile further down":     {nested, composeDeclared(t, nested, "kind: modelkit\nlayers: [kit/Kitfile]\n")},
-		"a directory with a Kitfile":   {root, composeDetected(t, root, "", ".")},
-		"no Kitfile":                   {plain, composeDetected(t, plain, "modelkit", ".")},
-		"no Kitfile, all files named":  {plain, composeDetected(t, plain, "modelkit", slices.Sorted(maps.Keys(content))...)},
-		"no Kitfile, a glob":           {plain, composeDeclared(t, plain, "kind: modelkit\nlayers: ['**']\n")},
-		"no Kitfile, as one directory": {plain, composeDeclared(t, plain, "kind: modelkit\nlayers: [.]\n")},
-		"init":                         {plain, composeStarter(t, plain, ".", "modelkit")},
+		"Kitfile":                     {root, composeDeclared(t, root, "kind: modelkit\nlayers: [Kitfile]\n")},
+		"Kitfile in a subdirectory":   {nested, composeDeclared(t, nested, "kind: modelkit\nlayers: [kit/Kitfile]\n")},
+		"directory with a Kitfile":    {root, composeDetected(t, root, "", ".")},
+		"no Kitfile, kind modelkit":   {plain, composeDetected(t, plain, "modelkit", ".")},
+		"no Kitfile, all files given": {plain, composeDetected(t, plain, "modelkit", slices.Sorted(maps.Keys(content))...)},
+		"no Kitfile, a glob":          {plain, composeDeclared(t, plain, "kind: modelkit\nlayers: ['**']\n")},
+		"no Kitfile, layers .":        {plain, composeDeclared(t, plain, "kind: modelkit\nlayers: [.]\n")},
+		"init":                        {plain, composeStarter(t, plain, ".", "modelkit")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			got := strings.ReplaceAll(strings.Join(listPacked(t, tc.fsys, tc.plan), " "), "kit/", "")
 			if got != want {
-				t.Errorf("packed %s, want %s", got, want)
+				t.Errorf("packed: got %s, want %s", got, want)
 			}
 			if name != "init" && !slices.ContainsFunc(tc.plan.LeftOut, func(l string) bool { return strings.HasSuffix(l, "secret.py") }) {
-				t.Errorf("left out %q lacks secret.py", tc.plan.LeftOut)
+				t.Errorf("left out: got %q, want secret.py among them", tc.plan.LeftOut)
 			}
 		})
 	}
 }
 
-// TestKitignoreOfNamedFiles checks that an entry of the Kitfile is refused if .kitignore leaves out all of its files.
-func TestKitignoreOfNamedFiles(t *testing.T) {
+// TestKitignoreOfKitfileEntries checks that a Kitfile entry is refused if .kitignore leaves out all of its files.
+func TestKitignoreOfKitfileEntries(t *testing.T) {
 	t.Parallel()
 	for kitignore, want := range map[string]string{
 		"w.gguf\n":    `names "w.gguf", which .kitignore leaves out`,
@@ -293,24 +293,24 @@ func TestKitignoreOfNamedFiles(t *testing.T) {
 	}
 }
 
-// TestModelfileDecides checks that only the files that a Modelfile names are packed, in the roles that it assigns.
-func TestModelfileDecides(t *testing.T) {
+// TestModelfileChoosesFiles checks that only the files that a Modelfile names are packed, in the roles that the Modelfile assigns.
+func TestModelfileChoosesFiles(t *testing.T) {
 	t.Parallel()
 	content := map[string]string{
 		"model.safetensors": readExample(t, "modelpack/model/model.safetensors"), "onnx/model.onnx_data": "x", "my model.bin": "x", "README.md": "x",
 		"notes.md": "x", "wandb/debug.log": "x", "wandb/.secret.log": "x", "__pycache__/a.pyc": "x",
 	}
 	for _, tc := range []struct{ name, modelfile, want, left string }{
-		{"some", "NAME t\nMODEL model.safetensors\nMODEL onnx/model.onnx_data\nDOC README.md\n", "doc README.md, weights model.safetensors, weights onnx/model.onnx_data",
+		{"three names", "NAME t\nMODEL model.safetensors\nMODEL onnx/model.onnx_data\nDOC README.md\n", "doc README.md, weights model.safetensors, weights onnx/model.onnx_data",
 			"my model.bin, notes.md, wandb/debug.log"},
 		{"a name in quotes", "MODEL \"my model.bin\"\n", "weights my model.bin", "README.md, model.safetensors, notes.md, onnx/model.onnx_data, wandb/debug.log"},
 		{"a pattern", "MODEL model.safetensors\nDOC *\n", "doc Modelfile, doc README.md, doc my model.bin, doc notes.md, doc onnx/model.onnx_data, doc wandb/debug.log, weights model.safetensors", ""},
-		{"a pattern with the dot", "MODEL model.safetensors\nDOC wandb/.*\n", "doc wandb/.secret.log, weights model.safetensors",
+		{"a pattern for hidden files", "MODEL model.safetensors\nDOC wandb/.*\n", "doc wandb/.secret.log, weights model.safetensors",
 			"README.md, my model.bin, notes.md, onnx/model.onnx_data, wandb/debug.log"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			fsys := newFS(".", content, private, map[string]string{"Modelfile": tc.modelfile})
+			fsys := newFS(".", content, hiddenFiles, map[string]string{"Modelfile": tc.modelfile})
 			for how, plan := range map[string]*artifact.Plan{
 				"detected": composeDetected(t, fsys, "modelpack", "."),
 				"named":    composeDetected(t, fsys, "modelpack", append(slices.Sorted(maps.Keys(content)), "Modelfile")...),
@@ -322,11 +322,11 @@ func TestModelfileDecides(t *testing.T) {
 				}
 				slices.Sort(got)
 				if strings.Join(got, ", ") != tc.want {
-					t.Errorf("%s: packed %q, want %s", how, got, tc.want)
+					t.Errorf("%s: packed: got %q, want %s", how, got, tc.want)
 				}
 				for name := range strings.SplitSeq(tc.left, ", ") {
 					if name != "" && !slices.Contains(plan.LeftOut, name) {
-						t.Errorf("%s: left out %q lacks %s", how, plan.LeftOut, name)
+						t.Errorf("%s: left out: got %q, want %s among them", how, plan.LeftOut, name)
 					}
 				}
 			}
@@ -334,8 +334,8 @@ func TestModelfileDecides(t *testing.T) {
 	}
 }
 
-// TestOnlyHiddenFiles checks the errors about layers whose files are all left out.
-func TestOnlyHiddenFiles(t *testing.T) {
+// TestAllFilesLeftOut checks the errors about layers whose files are all left out.
+func TestAllFilesLeftOut(t *testing.T) {
 	t.Parallel()
 	for declaration, want := range map[string]string{
 		"kind: model\nlayers: [d]\n":              `"d" has no files in it besides those that are left out: d/.git/`,
@@ -348,14 +348,14 @@ func TestOnlyHiddenFiles(t *testing.T) {
 		}
 		_, err = artifact.Compose(newFS(".", map[string]string{"d/.git/HEAD": "x", "Kitfile.txt": "x", ".kitignore": "*.txt\n"}), spec)
 		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("got %v, want %q", err, want)
+			t.Errorf("%q: got %v, want %q", declaration, err, want)
 		}
 	}
 }
 
-// TestEnvFilesOfCompose checks that only the env files that a service names are packed, whatever else is in the directory: docker
-// compose publishes env files only on request, and never the one that it interpolates from.
-func TestEnvFilesOfCompose(t *testing.T) {
+// TestComposeEnvFiles checks that an env file is packed only if a service names it, whatever else is in the directory. docker
+// compose publishes env files only on request, and never the .env file that it interpolates from.
+func TestComposeEnvFiles(t *testing.T) {
 	t.Parallel()
 	const secret = "STRIPE_KEY=sk_live_1\n"
 	unrelated := []map[string]string{nil, {"README.md": "# x\n"}, {".gitignore": "x\n"}, {"README.md": "# x\n", "docs/a.txt": "x", ".github/x.yml": "a: b\n"}}
@@ -364,13 +364,13 @@ func TestEnvFilesOfCompose(t *testing.T) {
 		content map[string]string
 		want    string
 	}{
-		{"interpolation", map[string]string{"compose.yaml": "services: {a: {image: 'nginx:${TAG}'}}\n", ".env": secret, ".env.production": secret, "prod.env": secret}, "compose.yaml"},
-		{"named", map[string]string{"compose.yaml": "services: {a: {image: x, env_file: .env}}\n", ".env": secret, ".env.local": secret}, ".env compose.yaml"},
-		{"further down", map[string]string{"compose.yaml": "services: {a: {image: x, env_file: ./web/web.env}}\n", "web/web.env": "A=1\n", "web/.env": secret, ".env": secret}, "compose.yaml web/web.env"},
-		{"of another name", map[string]string{"compose.yaml": "services: {a: {image: x, env_file: [{path: config/vars}], label_file: l.labels}}\n", "config/vars": "A=1\n", "l.labels": "a=b\n"}, "compose.yaml config/vars l.labels"},
-		{"optional", map[string]string{"compose.yaml": "services: {a: {image: x, env_file: [{path: no.env, required: false}]}}\n", ".env": secret}, "compose.yaml"},
-		{"of an override", map[string]string{"compose.yaml": "services: {a: {image: x}}\n", "compose.override.yaml": "services: {a: {env_file: o.env}}\n", "o.env": "A=1\n"}, "compose.override.yaml compose.yaml o.env"},
-		{"of an extended file", map[string]string{"compose.yaml": "services: {a: {extends: {file: base.yaml, service: b}}}\n", "base.yaml": "services: {b: {image: x, env_file: b.env}}\n", "b.env": "A=1\n", ".env": secret}, "b.env base.yaml compose.yaml"},
+		{"env files that no service names", map[string]string{"compose.yaml": "services: {a: {image: 'nginx:${TAG}'}}\n", ".env": secret, ".env.production": secret, "prod.env": secret}, "compose.yaml"},
+		{"a service names .env", map[string]string{"compose.yaml": "services: {a: {image: x, env_file: .env}}\n", ".env": secret, ".env.local": secret}, ".env compose.yaml"},
+		{"env file in a subdirectory", map[string]string{"compose.yaml": "services: {a: {image: x, env_file: ./web/web.env}}\n", "web/web.env": "A=1\n", "web/.env": secret, ".env": secret}, "compose.yaml web/web.env"},
+		{"files without the extension .env", map[string]string{"compose.yaml": "services: {a: {image: x, env_file: [{path: config/vars}], label_file: l.labels}}\n", "config/vars": "A=1\n", "l.labels": "a=b\n"}, "compose.yaml config/vars l.labels"},
+		{"missing optional env file", map[string]string{"compose.yaml": "services: {a: {image: x, env_file: [{path: no.env, required: false}]}}\n", ".env": secret}, "compose.yaml"},
+		{"env file of an override", map[string]string{"compose.yaml": "services: {a: {image: x}}\n", "compose.override.yaml": "services: {a: {env_file: o.env}}\n", "o.env": "A=1\n"}, "compose.override.yaml compose.yaml o.env"},
+		{"env file of an extended file", map[string]string{"compose.yaml": "services: {a: {extends: {file: base.yaml, service: b}}}\n", "base.yaml": "services: {b: {image: x, env_file: b.env}}\n", "b.env": "A=1\n", ".env": secret}, "b.env base.yaml compose.yaml"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -380,11 +380,11 @@ func TestEnvFilesOfCompose(t *testing.T) {
 					"detected": composeDetected(t, fsys, "", "."), "named": composeDetected(t, fsys, "compose", "."), "init": composeStarter(t, fsys, ".", ""),
 				} {
 					if got := strings.Join(listPacked(t, fsys, plan), " "); got != tc.want {
-						t.Errorf("%s with %v: packed %s, want %s", how, more, got, tc.want)
+						t.Errorf("%s with %v: packed: got %s, want %s", how, more, got, tc.want)
 					}
 					said := strings.Join(slices.DeleteFunc(plan.Notes, func(n string) bool { return !strings.Contains(n, "is left out") }), "\n")
 					if _, env := tc.content[".env"]; env && how != "init" && !strings.Contains(tc.want, ".env ") && !strings.Contains(said, "compose: .env is left out: no service names it as env_file") {
-						t.Errorf("%s with %v: notes %q", how, more, plan.Notes)
+						t.Errorf("%s with %v: got notes %q, want one about .env", how, more, plan.Notes)
 					}
 				}
 			}
@@ -397,8 +397,9 @@ func TestListedEnvFilesThatNoServiceNames(t *testing.T) {
 	t.Parallel()
 	fsys := newFS(".", map[string]string{"compose.yaml": "services: {a: {image: x, env_file: a.env}}\n", "a.env": "A=1\n", ".env": "B=2\n", "b.env": "C=3\n"})
 	for _, layers := range []string{"compose.yaml, a.env, .env, b.env", "compose.yaml, '*.env'", "'*'", "compose.yaml, {path: b.env, as: env}, a.env"} {
-		if got := strings.Join(listPacked(t, fsys, composeDeclared(t, fsys, "kind: compose\nlayers: ["+layers+"]\n")), " "); got != "a.env compose.yaml" {
-			t.Errorf("%s: packed %s", layers, got)
+		plan := composeDeclared(t, fsys, "kind: compose\nlayers: ["+layers+"]\n")
+		if got, want := strings.Join(listPacked(t, fsys, plan), " "), "a.env compose.yaml"; got != want {
+			t.Errorf("%s: packed: got %s, want %s", layers, got, want)
 		}
 	}
 }
@@ -442,8 +443,8 @@ func TestStarterListsRoles(t *testing.T) {
 	}
 }
 
-// TestExcludedFilesAreListed checks that the files that exclude and .davitignore leave out are listed, except davit's own files
-// and those that another layer packs.
+// TestExcludedFilesAreListed checks that Plan.LeftOut lists the files that match exclude or .davitignore, except davit's own files
+// and files that another layer packs.
 func TestExcludedFilesAreListed(t *testing.T) {
 	t.Parallel()
 	content := map[string]string{
@@ -466,7 +467,7 @@ func TestExcludedFilesAreListed(t *testing.T) {
 			continue
 		}
 		if got := strings.Join(slices.Sorted(slices.Values(plan.LeftOut)), " "); got != tc.left {
-			t.Errorf("%s: left out %q, want %q", tc.layers, got, tc.left)
+			t.Errorf("%s: left out: got %q, want %q", tc.layers, got, tc.left)
 		}
 	}
 }

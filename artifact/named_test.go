@@ -54,16 +54,16 @@ func TestNamedKindTakesTheWholeDirectory(t *testing.T) {
 		{"overlays", "flux", map[string]string{"base/kustomization.yaml": kustomization, "prod/kustomization.yaml": kustomization, "prod/patch.yaml": "a: 1\n", "README.md": "x"}, ""},
 		{"one overlay", "flux", map[string]string{"clusters/kustomization.yaml": kustomization, "notes.txt": "x"}, ""},
 		{"pages and code", "docs", map[string]string{"index.md": "# x\n", "guide/index.md": "# x\n", "ref/api.md": "# x\n", "img/a.png": "x", "ref/sample.py": "x"}, ""},
-		{"pages and a name", "docs", map[string]string{"index.md": "# x\n", "CNAME": "example.com\n", "theme/base.css": "x"}, ""},
-		{"data of a site", "volume", map[string]string{"_data/nav.yml": "x", "posts/a.md": "x", "_config.yml": "x"}, ""},
-		{"data and a hidden file", "volume", map[string]string{"_data/nav.yml": "x", ".profile": "x"}, ""},
-		{"the directory of a volume", "volume", map[string]string{"_data/a": "x", "_data/b/c": "x"}, ""},
-		{"a root file system below", "image", map[string]string{"rootfs/bin/sh": "x", "rootfs/etc/os-release": "x", "Dockerfile": "x"}, ""},
-		{"a module and a readme", "wasm", map[string]string{"app.wasm": wasmModule, "README.md": "x", ".gitignore": "x", "src/main.rs": "x"}, ".gitignore README.md src/"},
-		{"a chart and a hidden file", "helm", map[string]string{"web/Chart.yaml": webChart, "web/values.yaml": "a: 1\n", ".gitignore": "x"}, ".gitignore"},
-		{"an application", "compose", map[string]string{"compose.yaml": "services: {web: {image: nginx, env_file: conf/web.env}}\n", "conf/web.env": "A=1\n", "conf/db.env": "B=1\n",
+		{"pages and a CNAME file", "docs", map[string]string{"index.md": "# x\n", "CNAME": "example.com\n", "theme/base.css": "x"}, ""},
+		{"a website with a _data directory", "volume", map[string]string{"_data/nav.yml": "x", "posts/a.md": "x", "_config.yml": "x"}, ""},
+		{"a _data directory and a hidden file", "volume", map[string]string{"_data/nav.yml": "x", ".profile": "x"}, ""},
+		{"a docker volume", "volume", map[string]string{"_data/a": "x", "_data/b/c": "x"}, ""},
+		{"a root file system in a subdirectory", "image", map[string]string{"rootfs/bin/sh": "x", "rootfs/etc/os-release": "x", "Dockerfile": "x"}, ""},
+		{"a module and its source", "wasm", map[string]string{"app.wasm": wasmModule, "README.md": "x", ".gitignore": "x", "src/main.rs": "x"}, ".gitignore README.md src/"},
+		{"a chart and a hidden file beside it", "helm", map[string]string{"web/Chart.yaml": webChart, "web/values.yaml": "a: 1\n", ".gitignore": "x"}, ".gitignore"},
+		{"an application and other files", "compose", map[string]string{"compose.yaml": "services: {web: {image: nginx, env_file: conf/web.env}}\n", "conf/web.env": "A=1\n", "conf/db.env": "B=1\n",
 			".env": "TAG=1\n", "src/main.go": "x"}, ".env conf/db.env src/"},
-		{"files that .davitignore names", "sbom", map[string]string{"a.spdx.json": `{"spdxVersion":"SPDX-2.3"}`, "x.log": "x", "y": "x", ".davitignore": "*.log\n"}, "x.log y"},
+		{"an ignored file", "sbom", map[string]string{"a.spdx.json": `{"spdxVersion":"SPDX-2.3"}`, "x.log": "x", "y": "x", ".davitignore": "*.log\n"}, "x.log y"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -75,21 +75,21 @@ func TestNamedKindTakesTheWholeDirectory(t *testing.T) {
 			}
 			slices.Sort(left)
 			if got := strings.Join(left, " "); got != tc.left {
-				t.Errorf("left out: %q, want %q", got, tc.left)
+				t.Errorf("left out: got %q, want %q", got, tc.left)
 			}
 			packed := packedFiles(t, fsys, plan, "some/dir")
 			for name := range tc.files {
 				out := slices.ContainsFunc(strings.Fields(tc.left), func(l string) bool { return l == name || strings.HasSuffix(l, "/") && strings.HasPrefix(name, l) })
 				ignored := path.Base(name) == ".davitignore" || strings.HasSuffix(name, ".log")
 				if slices.Contains(packed, name) == (out || ignored) {
-					t.Errorf("%s: packed %v", name, packed)
+					t.Errorf("%s: packed: got %t, want %t", name, out || ignored, !(out || ignored))
 				}
 			}
 		})
 	}
 }
 
-// TestNamedKindTakesOneFile checks that the error names the candidates if a kind takes one file and a directory has several.
+// TestNamedKindTakesOneFile checks that the error names all candidates if the kind takes one file and the directory has several.
 func TestNamedKindTakesOneFile(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
@@ -113,8 +113,8 @@ func TestNamedKindTakesOneFile(t *testing.T) {
 	}
 }
 
-// TestUnrelatedFilesAreIgnored checks that files that most repositories have change neither the layers nor the annotations of a
-// directory of a named kind.
+// TestUnrelatedFilesAreIgnored checks that a README, a license, code, and other files of a repository change neither the layers nor
+// the annotations if the user names the kind.
 func TestUnrelatedFilesAreIgnored(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]map[string]string{
@@ -141,7 +141,7 @@ func TestUnrelatedFilesAreIgnored(t *testing.T) {
 			want := describe(newFS("dir", tc))
 			for _, more := range []map[string]string{{"README.md": "# x\n"}, {".gitignore": "x"}, {"LICENSE": "x", ".git/config": "x"}, {"Makefile": "x", "src/main.go": "x", ".github/workflows/ci.yml": "on: push\n"}} {
 				if got := describe(newFS("dir", tc, more)); got != want {
-					t.Errorf("with %v:\n%s\nwant\n%s", more, got, want)
+					t.Errorf("with %v: got\n%s\nwant\n%s", more, got, want)
 				}
 			}
 		})

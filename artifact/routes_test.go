@@ -11,9 +11,9 @@ import (
 	"github.com/davit-oci/davit/internal/format/formattest"
 )
 
-// TestRoutesOfModels checks that a directory has the same layers whether the user names it or, with * in a shell, its visible
-// entries.
-func TestRoutesOfModels(t *testing.T) {
+// TestDirectoryOrItsEntries checks that a model has the same layers whether the user names its directory or, with * in a shell, the
+// visible entries of the directory.
+func TestDirectoryOrItsEntries(t *testing.T) {
 	t.Parallel()
 	tiny := string(formattest.TinyLlama().Bytes())
 	checkpoint := map[string]string{
@@ -21,10 +21,10 @@ func TestRoutesOfModels(t *testing.T) {
 		"more/m-Q8_0.gguf": tiny,
 	}
 	for name, declaration := range map[string]map[string]string{
-		"files":       nil,
-		"a Modelfile": {"Modelfile": "NAME t\nMODEL m-Q4_K_M.gguf\nDOC README.md\n"},
-		"a Kitfile":   {"Kitfile": "manifestVersion: 1.0.0\nmodel: {path: m-Q4_K_M.gguf}\ncode: [{path: sub}]\n"},
-		".kitignore":  {".kitignore": "more\nREADME.md\n"},
+		"no declaration": nil,
+		"a Modelfile":    {"Modelfile": "NAME t\nMODEL m-Q4_K_M.gguf\nDOC README.md\n"},
+		"a Kitfile":      {"Kitfile": "manifestVersion: 1.0.0\nmodel: {path: m-Q4_K_M.gguf}\ncode: [{path: sub}]\n"},
+		".kitignore":     {".kitignore": "more\nREADME.md\n"},
 	} {
 		fsys := newFS(".", checkpoint, declaration)
 		entries, err := fs.ReadDir(fsys, ".")
@@ -40,7 +40,7 @@ func TestRoutesOfModels(t *testing.T) {
 		for _, kind := range []string{"", "model", "modelpack", "modelkit"} {
 			whole, named := layersOf(composeDetected(t, fsys, kind, ".")), layersOf(composeDetected(t, fsys, kind, visible...))
 			if !slices.Equal(whole, named) {
-				t.Errorf("%s, kind %q: the directory has the layers\n%s\nits entries\n%s", name, kind, whole, named)
+				t.Errorf("%s, kind %q: the directory: got layers\n%s\nits entries: got layers\n%s\nwant the same", name, kind, whole, named)
 			}
 		}
 	}

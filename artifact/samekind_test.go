@@ -8,8 +8,8 @@ import (
 	"github.com/davit-oci/davit/artifact"
 )
 
-// TestNamedKindPacksAsTheDetectedOne checks that --kind with the detected kind changes neither the layers nor the name.
-func TestNamedKindPacksAsTheDetectedOne(t *testing.T) {
+// TestNamedKindPacksAsDetected checks that the layers and the name stay the same if the user names the kind that is detected.
+func TestNamedKindPacksAsDetected(t *testing.T) {
 	t.Parallel()
 	compared := 0
 	for _, piece := range pieces(t) {
@@ -35,7 +35,7 @@ func TestNamedKindPacksAsTheDetectedOne(t *testing.T) {
 			continue
 		}
 		if got, want := layersIn(named), layersIn(found); got != want || named.Name != found.Name {
-			t.Errorf("%v: --kind %s packs %q %s, want %q %s", piece, found.Kind.Name, named.Name, got, found.Name, want)
+			t.Errorf("%v: kind %s: got %q %s, want %q %s", piece, found.Kind.Name, named.Name, got, found.Name, want)
 		}
 	}
 	if compared < 15 {

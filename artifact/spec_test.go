@@ -26,7 +26,7 @@ func TestParse(t *testing.T) {
 		name, text string
 		want       spec.Spec
 	}{
-		{"everything of one artifact", `
+		{"all keys of one artifact", `
 kind: model
 name: smollm2-135m
 version: 1.0.0
@@ -95,7 +95,7 @@ func TestParseProblems(t *testing.T) {
 		bomb += fmt.Sprintf("k%d: &%c [%s]\n", i, 'b'+i, strings.Repeat(fmt.Sprintf("*%c, ", 'a'+i), 9))
 	}
 	for _, tc := range []struct{ name, text, want string }{
-		{"nothing", "", "davit.yaml:1:1: is empty"},
+		{"empty file", "", "davit.yaml:1:1: is empty"},
 		{"only a comment", "# x\n", "davit.yaml:1:1: is empty"},
 		{"not a mapping", "- a\n- b\n", `davit.yaml:1:1: must be a mapping, not a list
 			davit.yaml:1:1: the kind is missing (one of ` + strings.Join(kinds.Table().Catalog().Writable(), ", ") + `)
@@ -154,13 +154,13 @@ func TestParseProblems(t *testing.T) {
 		{"tag given twice", "kind: generic\nlayers: [a]\ntags: [a, b, a]\n", `davit.yaml:3:14: tag "a" is given twice`},
 		{"invalid tags", "kind: generic\nlayers: [a]\ntags: [a b, 1.0]\n", `davit.yaml:3:8: "tags": "a b" is not a tag (letters, digits, dots, dashes and underscores, at most 128; a + is written as _)
 			davit.yaml:3:13: "tags": must be a string, not a number (put it in quotes)`},
-		{"artifactType", "kind: generic\nlayers: [a]\nartifactType: x y\n", `davit.yaml:3:15: "x y" is not a media type (as in application/vnd.example.thing.v1)`},
-		{"aliases without end", bomb, "davit.yaml:1:44: is nested too deeply, or too large with its aliases expanded"},
-		{"aliases before the rest", bomb + "nmae: x\n", "davit.yaml:1:44: is nested too deeply, or too large with its aliases expanded"},
+		{"invalid artifactType", "kind: generic\nlayers: [a]\nartifactType: x y\n", `davit.yaml:3:15: "x y" is not a media type (as in application/vnd.example.thing.v1)`},
+		{"aliases that expand to a huge document", bomb, "davit.yaml:1:44: is nested too deeply, or too large with its aliases expanded"},
+		{"huge aliases before an unknown key", bomb + "nmae: x\n", "davit.yaml:1:44: is nested too deeply, or too large with its aliases expanded"},
 		{"invalid targets", "kind: generic\nlayers: [a]\nsubject: some where\nbase: busybox\n",
 			`davit.yaml:3:10: "some where" is not a target (as in registry.example.com/app:1.0 or ./oci:1.0)
 			davit.yaml:4:7: "busybox" is not a target (as in registry.example.com/app:1.0 or ./oci:1.0)`},
-		{"an alias of itself", "kind: generic\nlayers: &a [*a]\n", "davit.yaml:2:9: is nested too deeply, or too large with its aliases expanded"},
+		{"an alias that contains itself", "kind: generic\nlayers: &a [*a]\n", "davit.yaml:2:9: is nested too deeply, or too large with its aliases expanded"},
 		{"nested too deeply", "kind: generic\nconfig: {a: " + strings.Repeat("[", 100) + strings.Repeat("]", 100) + "}\n", ""},
 		{"too large", "# " + strings.Repeat("x", declare.MaxDocument), "davit.yaml: is larger than 1 MiB"},
 	} {
@@ -172,7 +172,7 @@ func TestParseProblems(t *testing.T) {
 			}
 			if first, _, _ := strings.Cut(tc.want, "\n"); first == "" || strings.Contains(first, "nested too deeply") {
 				if !strings.Contains(err.Error(), "is nested too deeply") {
-					t.Errorf("got %v", err)
+					t.Errorf("got %v, want \"is nested too deeply\"", err)
 				}
 				return
 			}
@@ -198,7 +198,7 @@ func TestReadConfig(t *testing.T) {
 	_, err := artifact.Compose(kindtest.Tree(t, map[string]string{"down.md": kindtest.RunbookFile}).FS(), declared)
 	kindtest.WantLines(t, fmt.Sprint(err), `config.yaml:2:9: "alerts": must be a list, not a number`)
 	if err := declare.ReadConfig(declared, "config.yaml", []byte("[1]")); err == nil || err.Error() != "config.yaml:1:1: must be a mapping of config fields" {
-		t.Errorf("a list: got %v", err)
+		t.Errorf("a list: got %v, want \"must be a mapping of config fields\"", err)
 	}
 }
 
@@ -214,11 +214,11 @@ func TestSchema(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := declare.NewChecker(schema); err != nil || schema["$schema"] != declare.Dialect {
-			t.Errorf("schema %q: %v, dialect %v", kind, err, schema["$schema"])
+			t.Errorf("schema %q: got %v, dialect %v, want dialect %v", kind, err, schema["$schema"], declare.Dialect)
 		}
 	}
 	if _, err := artifact.Schema("modle"); !errors.Is(err, spec.ErrInvalid) {
-		t.Errorf("unknown kind: got %v", err)
+		t.Errorf("unknown kind: got %v, want ErrInvalid", err)
 	}
 }
 
@@ -230,12 +230,12 @@ func kindNames() []string {
 	return names
 }
 
-// TestSchemaTakesTheExamples validates the davit.yaml of every example against the published schema.
-func TestSchemaTakesTheExamples(t *testing.T) {
+// TestSchemaAcceptsExamples validates the davit.yaml of every example against the published schema.
+func TestSchemaAcceptsExamples(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob(filepath.Join(kindtest.Examples(), "*", "davit.yaml"))
 	if err != nil || len(files) < 4 {
-		t.Fatalf("examples: %v, %v", files, err)
+		t.Fatalf("got examples %v, %v, want at least four", files, err)
 	}
 	published, err := artifact.Schema("")
 	if err != nil {
@@ -278,7 +278,7 @@ func FuzzParse(f *testing.F) {
 			strings.Count(string(data), "\u2029") + strings.Count(string(data), "\u0085") + 2
 		for _, p := range problems {
 			if p.Line > lines || p.Column > len(data)+1 || (p.Line < 1 || p.Column < 1) && len(data) <= declare.MaxDocument || p.Message == "" {
-				t.Errorf("%+v is outside of a file of %d lines", p, lines)
+				t.Errorf("got %+v, want a message and a position in the %d lines of the file", p, lines)
 			}
 		}
 	})

@@ -27,8 +27,8 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// stores returns, by type of target, a function that starts a store. That function returns another one, which opens the same
-// target with each call.
+// stores returns functions by type of target. Each one creates an empty target, and returns a function that opens it; every call
+// opens it again.
 func stores(t *testing.T) map[string]func(t *testing.T) func() registry.Target {
 	return map[string]func(t *testing.T) func() registry.Target{
 		"layout":  func(t *testing.T) func() registry.Target { return opener(t, filepath.Join(t.TempDir(), "oci")) },
@@ -108,17 +108,17 @@ func listTags(t *testing.T, target registry.Target) []string {
 func TestContract(t *testing.T) {
 	t.Parallel()
 	cases := map[string]func(t *testing.T, open func() registry.Target){
-		"round trip":              contractRoundTrip,
-		"tags":                    contractTags,
-		"referrers":               contractReferrers,
-		"delete":                  contractDelete,
-		"refuses":                 contractRefuses,
-		"blobs of unknown digest": contractPushBlob,
-		"many at once":            contractConcurrent,
+		"round trip":         contractRoundTrip,
+		"tags":               contractTags,
+		"referrers":          contractReferrers,
+		"delete":             contractDelete,
+		"refused content":    contractRefuses,
+		"large blobs":        contractPushBlob,
+		"concurrent writers": contractConcurrent,
 	}
 	for store, start := range stores(t) {
 		for name, test := range cases {
-			if store == "olareg" && name == "many at once" {
+			if store == "olareg" && name == "concurrent writers" {
 				continue // olareg 0.1 itself loses referrers that are put at the same time
 			}
 			t.Run(store+"/"+name, func(t *testing.T) {
@@ -147,22 +147,22 @@ func contractRoundTrip(t *testing.T, open func() registry.Target) {
 	}
 	layer := ocispec.Descriptor{MediaType: "text/plain", Digest: digest.FromString("hello"), Size: 5}
 	if data, err := content.FetchAll(t.Context(), target, layer); err != nil || string(data) != "hello" {
-		t.Errorf("fetched %q, %v", data, err)
+		t.Errorf("layer: got %q, %v, want hello", data, err)
 	}
 	for _, d := range []ocispec.Descriptor{desc, layer} {
 		if ok, err := target.Exists(t.Context(), d); !ok || err != nil {
-			t.Errorf("Exists(%v) = %v, %v", d, ok, err)
+			t.Errorf("Exists(%v) = %v, %v, want true", d, ok, err)
 		}
 	}
 	other := ocispec.Descriptor{MediaType: "text/plain", Digest: digest.FromString("other"), Size: 5}
 	if ok, err := target.Exists(t.Context(), other); ok || err != nil {
-		t.Errorf("Exists of a missing blob = %v, %v", ok, err)
+		t.Errorf("Exists of a missing blob = %v, %v, want false", ok, err)
 	}
 	if _, err := target.Fetch(t.Context(), other); !errors.Is(err, errdef.ErrNotFound) {
-		t.Errorf("Fetch of a missing blob: %v, want not found", err)
+		t.Errorf("Fetch of a missing blob: got %v, want not found", err)
 	}
 	if _, err := target.Resolve(t.Context(), "v2"); !errors.Is(err, errdef.ErrNotFound) {
-		t.Errorf("Resolve of a missing tag: %v, want not found", err)
+		t.Errorf("Resolve of a missing tag: got %v, want not found", err)
 	}
 }
 
@@ -181,29 +181,29 @@ func contractTags(t *testing.T, open func() registry.Target) {
 
 	target = open()
 	if got, want := listTags(t, target), []string{"a", "b", "latest"}; !slices.Equal(got, want) {
-		t.Errorf("tags %q, want %q", got, want)
+		t.Errorf("got tags %q, want %q", got, want)
 	}
 	if got, err := target.Resolve(t.Context(), "latest"); err != nil || got.Digest != two.Digest {
-		t.Errorf("latest is %v, %v, want %v", got.Digest, err, two.Digest)
+		t.Errorf("latest: got %v, %v, want %v", got.Digest, err, two.Digest)
 	}
 	if got, err := target.Resolve(t.Context(), "a"); err != nil || got.Digest != one.Digest {
-		t.Errorf("a is %v, %v, want %v", got.Digest, err, one.Digest)
+		t.Errorf("a: got %v, %v, want %v", got.Digest, err, one.Digest)
 	}
 	if err := target.Untag(t.Context(), "a"); err != nil {
 		t.Fatalf("Untag: %v", err)
 	}
 	if err := target.Untag(t.Context(), "none"); !errors.Is(err, errdef.ErrNotFound) {
-		t.Errorf("Untag of a missing tag: %v, want not found", err)
+		t.Errorf("Untag of a missing tag: got %v, want not found", err)
 	}
 	closeTarget(t, target)
 
 	target = open()
 	defer closeTarget(t, target)
 	if got, want := listTags(t, target), []string{"b", "latest"}; !slices.Equal(got, want) {
-		t.Errorf("tags %q after untagging, want %q", got, want)
+		t.Errorf("after Untag: got tags %q, want %q", got, want)
 	}
 	if got, err := target.Resolve(t.Context(), one.Digest.String()); err != nil || got.Digest != one.Digest {
-		t.Errorf("an untagged manifest: %v, %v", got, err)
+		t.Errorf("untagged manifest: got %v, %v, want %v", got.Digest, err, one.Digest)
 	}
 }
 
@@ -225,7 +225,7 @@ func contractReferrers(t *testing.T, open func() registry.Target) {
 			for _, d := range page {
 				got = append(got, d.Digest)
 				if d.ArtifactType != "application/vnd.test" || d.Annotations["layer"] == "" {
-					t.Errorf("listed as %+v", d)
+					t.Errorf("got referrer %+v, want the artifactType and the annotations of its manifest", d)
 				}
 			}
 			return nil
@@ -237,10 +237,10 @@ func contractReferrers(t *testing.T, open func() registry.Target) {
 	}
 	slices.Sort(want)
 	if list("application/vnd.test"); !slices.Equal(got, want) {
-		t.Errorf("referrers %v, want %v", got, want)
+		t.Errorf("got referrers %v, want %v", got, want)
 	}
 	if list("application/vnd.other"); len(got) != 0 {
-		t.Errorf("referrers of another type: %v", got)
+		t.Errorf("referrers of another artifactType: got %v, want none", got)
 	}
 }
 
@@ -263,18 +263,18 @@ func contractDelete(t *testing.T, open func() registry.Target) {
 	target = open()
 	defer closeTarget(t, target)
 	if got, want := listTags(t, target), []string{"two"}; !slices.Equal(got, want) {
-		t.Errorf("tags %q, want %q", got, want)
+		t.Errorf("got tags %q, want %q", got, want)
 	}
 	if _, err := target.Resolve(t.Context(), one.Digest.String()); !errors.Is(err, errdef.ErrNotFound) {
-		t.Errorf("resolving a deleted manifest: %v, want not found", err)
+		t.Errorf("Resolve of a deleted manifest: got %v, want not found", err)
 	}
 	if err := target.Delete(t.Context(), one); !errors.Is(err, errdef.ErrNotFound) {
-		t.Errorf("deleting a deleted manifest: %v, want not found", err)
+		t.Errorf("Delete of a deleted manifest: got %v, want not found", err)
 	}
 	for want, mediaType := range map[string]string{"two": "text/plain", "{}": ocispec.MediaTypeEmptyJSON} { // both manifests had this config
 		blob := ocispec.Descriptor{MediaType: mediaType, Digest: digest.FromString(want), Size: int64(len(want))}
 		if data, err := content.FetchAll(t.Context(), target, blob); err != nil || string(data) != want {
-			t.Errorf("a blob of the other manifest: %q, %v, want %q", data, err, want)
+			t.Errorf("blob of the other manifest: got %q, %v, want %q", data, err, want)
 		}
 	}
 }
@@ -285,23 +285,23 @@ func contractRefuses(t *testing.T, open func() registry.Target) {
 	good := ocispec.Descriptor{MediaType: "text/plain", Digest: digest.FromString("good"), Size: 4}
 	for name, data := range map[string]string{"other": "evil", "shorter": "goo", "longer": "evils", "empty": ""} {
 		if err := target.Push(t.Context(), good, bytes.NewReader([]byte(data))); err == nil {
-			t.Errorf("%s content was accepted", name)
+			t.Errorf("Push of %s content: got no error", name)
 		}
 	}
 	bad := ocispec.Descriptor{MediaType: "text/plain", Digest: "sha256:../../../etc", Size: 4}
 	if err := target.Push(t.Context(), bad, bytes.NewReader([]byte("good"))); err == nil {
-		t.Error("a digest that is a path was accepted")
+		t.Error("Push of a digest that is a path: got no error")
 	}
 	if _, err := target.Fetch(t.Context(), bad); err == nil {
-		t.Error("a digest that is a path was searched for")
+		t.Error("Fetch of a digest that is a path: got no error")
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := target.Push(ctx, good, bytes.NewReader([]byte("good"))); err == nil {
-		t.Error("pushed after the context was canceled")
+		t.Error("Push with a canceled context: got no error")
 	}
 	if ok, err := target.Exists(t.Context(), good); ok || err != nil {
-		t.Errorf("after refusing everything: Exists = %v, %v", ok, err)
+		t.Errorf("Exists after refused pushes = %v, %v, want false", ok, err)
 	}
 }
 
@@ -334,7 +334,7 @@ func contractPushBlob(t *testing.T, open func() registry.Target) {
 	} {
 		desc, _, err := target.(blobPusher).PushBlob(t.Context(), blob, nil)
 		if err != nil || desc.Digest != want || desc.Size != int64(len(data)) {
-			t.Errorf("%s: %v, %v", name, desc, err)
+			t.Errorf("%s: got %v, %v, want digest %s and size %d", name, desc, err, want, len(data))
 		}
 	}
 	config, err := oras.PushBytes(t.Context(), target, ocispec.MediaTypeEmptyJSON, []byte("{}"))
@@ -353,11 +353,11 @@ func contractPushBlob(t *testing.T, open func() registry.Target) {
 	defer closeTarget(t, target)
 	got, err := content.FetchAll(t.Context(), target, layer)
 	if err != nil || !bytes.Equal(got, data) {
-		t.Errorf("fetched %d bytes, %v", len(got), err)
+		t.Errorf("got %d bytes, %v, want the %d bytes pushed", len(got), err, len(data))
 	}
 }
 
-// contractConcurrent opens a target several times at once, and checks that no tag or referrer is lost.
+// contractConcurrent writes to a target from several goroutines at once, and checks that no tag or referrer is lost.
 func contractConcurrent(t *testing.T, open func() registry.Target) {
 	target := open()
 	subject := pushArtifact(t, target, "subject", nil)
@@ -371,7 +371,7 @@ func contractConcurrent(t *testing.T, open func() registry.Target) {
 	for i := range users {
 		group.Go(func() {
 			target := open()
-			desc := pushArtifact(t, target, fmt.Sprint("of user ", i), &subject)
+			desc := pushArtifact(t, target, fmt.Sprint("referrer ", i), &subject)
 			if err := target.Tag(t.Context(), desc, fmt.Sprint("user", i)); err != nil {
 				t.Errorf("user %d: %v", i, err)
 			}
@@ -386,11 +386,11 @@ func contractConcurrent(t *testing.T, open func() registry.Target) {
 	defer closeTarget(t, target)
 	got := slices.DeleteFunc(listTags(t, target), func(tag string) bool { return strings.HasPrefix(tag, "sha256-") })
 	if len(got) != users+1 {
-		t.Errorf("tags %q, want subject and %d more", got, users)
+		t.Errorf("got tags %q, want subject and %d more", got, users)
 	}
 	referrers, err := target.Predecessors(t.Context(), subject)
 	if err != nil || len(referrers) != users {
-		t.Errorf("%d referrers, %v, want %d", len(referrers), err, users)
+		t.Errorf("got %d referrers, %v, want %d", len(referrers), err, users)
 	}
 }
 

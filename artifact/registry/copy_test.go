@@ -19,7 +19,7 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// TestCopy copies an artifact with its referrers and a cosign signature between all types of targets, twice. The second copy
+// TestCopy copies an artifact with its referrers and a cosign signature twice, between all pairs of target types. The second copy
 // sends nothing.
 func TestCopy(t *testing.T) {
 	t.Parallel()
@@ -50,26 +50,26 @@ func TestCopy(t *testing.T) {
 				for _, skipped := range []bool{false, true} {
 					one := copyOne(t, src(), dst(), opts)
 					if one.Descriptor.Digest != subject.Digest || !slices.Equal(one.Tags, []string{"v1", "new"}) || one.Skipped != skipped {
-						t.Errorf("copied %+v, want %s as v1 and new, skipped %t", one, subject.Digest, skipped)
+						t.Errorf("got %+v, want %s as v1 and new, skipped %t", one, subject.Digest, skipped)
 					}
 					if got, want := digests(one.Referrers), digests([]ocispec.Descriptor{referrer, second, signature}); !slices.Equal(got, want) {
-						t.Errorf("copied the referrers %v, want %v", got, want)
+						t.Errorf("got referrers %v, want %v", got, want)
 					}
 				}
 				target := dst()
 				defer closeTarget(t, target)
 				for reference, want := range map[string]digest.Digest{"new": subject.Digest, signatureTag: signature.Digest} {
 					if got, err := target.Resolve(t.Context(), reference); err != nil || got.Digest != want {
-						t.Errorf("%s is %v, %v, want %v", reference, got.Digest, err, want)
+						t.Errorf("%s: got %v, %v, want %v", reference, got.Digest, err, want)
 					}
 				}
 				found, err := registry.Referrers(t.Context(), target, referrer, "application/vnd.test")
 				if err != nil || !slices.Equal(digests(found), []digest.Digest{second.Digest}) {
-					t.Errorf("referrers %v, %v, want %v", digests(found), err, second.Digest)
+					t.Errorf("referrers of the referrer: got %v, %v, want %v", digests(found), err, second.Digest)
 				}
 				signed, err := registry.CosignManifests(t.Context(), target, subject)
 				if err != nil || len(signed) != 1 || signed[0].Tag != signatureTag || signed[0].Desc.Digest != signature.Digest {
-					t.Errorf("cosign's manifests %v, %v, want %s", signed, err, signature.Digest)
+					t.Errorf("cosign manifests: got %v, %v, want %s", signed, err, signature.Digest)
 				}
 			})
 		}
@@ -85,7 +85,7 @@ func copyOne(t *testing.T, src, dst registry.Target, opts registry.CopyOptions) 
 	}
 	closeTarget(t, src)
 	if len(result.Artifacts) != 1 {
-		t.Fatalf("copied %d artifacts, want 1", len(result.Artifacts))
+		t.Fatalf("got %d artifacts, want 1", len(result.Artifacts))
 	}
 	return result.Artifacts[0]
 }
@@ -100,7 +100,8 @@ func digests(list []ocispec.Descriptor) []digest.Digest {
 	return all
 }
 
-// TestCopySelects copies all tags, one platform of an index, and an untagged digest.
+// TestCopySelects copies all tags, one platform of an index, and a digest that gets no tag. Copying a tag or platform that does not
+// exist fails.
 func TestCopySelects(t *testing.T) {
 	t.Parallel()
 	src := opener(t, filepath.Join(t.TempDir(), "oci"))()
@@ -125,7 +126,7 @@ func TestCopySelects(t *testing.T) {
 	}{
 		{"all tags", registry.CopyOptions{AllTags: true}, map[string]digest.Digest{"both": both.Digest, "arm": arm.Digest}},
 		{"a platform", registry.CopyOptions{Reference: "both", Platform: arm.Platform, Tags: []string{"x"}}, map[string]digest.Digest{"x": arm.Digest}},
-		{"a digest without a tag", registry.CopyOptions{Reference: both.Digest.String()}, nil},
+		{"a digest", registry.CopyOptions{Reference: both.Digest.String()}, nil},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -135,11 +136,11 @@ func TestCopySelects(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got := listTags(t, dst); len(got) != len(test.want) {
-				t.Errorf("tags %q, want those of %v", got, test.want)
+				t.Errorf("got tags %q, want those of %v", got, test.want)
 			}
 			for tag, want := range test.want {
 				if got, err := dst.Resolve(t.Context(), tag); err != nil || got.Digest != want {
-					t.Errorf("%s is %v, %v, want %v", tag, got.Digest, err, want)
+					t.Errorf("%s: got %v, %v, want %v", tag, got.Digest, err, want)
 				}
 			}
 		})
@@ -150,14 +151,14 @@ func TestCopySelects(t *testing.T) {
 	} {
 		dst := opener(t, filepath.Join(t.TempDir(), "oci"))()
 		if _, err := registry.Copy(t.Context(), src, dst, opts); !errors.Is(err, errdef.ErrNotFound) {
-			t.Errorf("copying %s that does not exist: %v, want not found", name, err)
+			t.Errorf("copying %s that does not exist: got %v, want not found", name, err)
 		}
 		closeTarget(t, dst)
 	}
 }
 
-// TestCopyOfUnknownManifests checks that Copy refuses manifests of unknown types, whose content a copy would lack, and copies
-// other content that a tag or an index points to.
+// TestCopyOfUnknownManifests checks that Copy refuses manifests of unknown types, because it can't find their blobs. It copies other
+// content that a tag or an index points to.
 func TestCopyOfUnknownManifests(t *testing.T) {
 	t.Parallel()
 	inner := digest.FromString("layer")
@@ -165,10 +166,10 @@ func TestCopyOfUnknownManifests(t *testing.T) {
 		mediaType, text string
 		refused         bool
 	}{
-		"docker schema 1":  {"application/vnd.docker.distribution.manifest.v1+prettyjws", fmt.Sprintf(`{"schemaVersion":1,"fsLayers":[{"blobSum":%q}]}`, inner), true},
-		"a later manifest": {"application/vnd.oci.image.manifest.v2+json", fmt.Sprintf(`{"parts":{"a":%q}}`, inner), true},
-		"any JSON":         {"application/vnd.example+json", `{"name":"sha256:none"}`, false},
-		"a file":           {"text/plain", "see " + string(inner), false},
+		"docker schema 1": {"application/vnd.docker.distribution.manifest.v1+prettyjws", fmt.Sprintf(`{"schemaVersion":1,"fsLayers":[{"blobSum":%q}]}`, inner), true},
+		"OCI manifest v2": {"application/vnd.oci.image.manifest.v2+json", fmt.Sprintf(`{"parts":{"a":%q}}`, inner), true},
+		"any JSON":        {"application/vnd.example+json", `{"name":"sha256:none"}`, false},
+		"a file":          {"text/plain", "see " + string(inner), false},
 	} {
 		for _, inIndex := range []bool{false, true} {
 			t.Run(fmt.Sprint(name, " in index ", inIndex), func(t *testing.T) {

@@ -48,7 +48,7 @@ func ExampleClient_Open() {
 		_, err = oras.PackManifest(ctx, target, oras.PackManifestVersion1_1, "application/x-note",
 			oras.PackManifestOptions{Layers: []ocispec.Descriptor{desc}})
 	}
-	// The archive is written now, unless something failed.
+	// Close writes the archive, unless something failed before.
 	if err := target.Close(ctx, err); err != nil {
 		log.Fatal(err)
 	}

@@ -33,8 +33,8 @@ func rulesOf(t *testing.T, text string) *hostconfig.Rules {
 	return hostconfig.New(hostconfig.Files{Registries: []string{file}})
 }
 
-// TestMirrors reads an artifact through a mirror that is complete, empty, forbidding, corrupting, or down, and checks that writes
-// do not go to the mirror.
+// TestMirrors checks that an artifact can be read with a mirror that works, lacks content, forbids access, corrupts content, or is
+// down, and that writes do not go to the mirror.
 func TestMirrors(t *testing.T) {
 	t.Parallel()
 	home := registrytest.Start(t, registrytest.Options{})
@@ -82,11 +82,11 @@ func TestMirrors(t *testing.T) {
 			}
 			desc, data, err := oras.FetchBytes(t.Context(), target, "v1", oras.DefaultFetchBytesOptions)
 			if err != nil || desc.Digest != subject.Digest || len(data) != int(subject.Size) {
-				t.Fatalf("got %v, %v", desc, err)
+				t.Fatalf("got %v, %v, want %v", desc, err, subject)
 			}
 			inside, err := content.Successors(t.Context(), target, desc)
 			if err != nil || len(inside) != 2 {
-				t.Fatalf("got %v, %v", inside, err)
+				t.Fatalf("got %v, %v, want a config and a layer", inside, err)
 			}
 			for _, blob := range inside {
 				if _, err := content.FetchAll(t.Context(), target, blob); err != nil {
@@ -101,11 +101,11 @@ func TestMirrors(t *testing.T) {
 				}
 				root.Close()
 				if there, err := target.Exists(t.Context(), blob); err != nil || !there {
-					t.Errorf("exists: %v, %v", there, err)
+					t.Errorf("Exists(%v) = %v, %v, want true", blob, there, err)
 				}
 			}
 			if (requests.Load() > 0) != (answer != nil) {
-				t.Errorf("the mirror received %d requests", requests.Load())
+				t.Errorf("the mirror received %d requests, want some: %t", requests.Load(), answer != nil)
 			}
 			writable, err := client.Open(t.Context(), ref, registry.Write)
 			if err != nil {
@@ -114,7 +114,7 @@ func TestMirrors(t *testing.T) {
 			before := requests.Load()
 			pushArtifact(t, writable, "another", nil)
 			if written.Load() > 0 || requests.Load() != before {
-				t.Errorf("the mirror received requests of the writer")
+				t.Error("the mirror received requests from a client that writes")
 			}
 		})
 	}
@@ -125,7 +125,7 @@ func TestBlockedRegistry(t *testing.T) {
 	client := registry.New(registry.Options{Hosts: rulesOf(t, "[[registry]]\nlocation = \"example.com\"\nblocked = true\n")})
 	_, err := client.Open(t.Context(), registry.Reference{Registry: "example.com", Repository: "app"}, registry.Read)
 	if !errors.Is(err, artifact.ErrRefused) {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want ErrRefused", err)
 	}
 }
 
@@ -164,6 +164,6 @@ func TestCertDir(t *testing.T) {
 	}
 	pushArtifact(t, open(dir), "layer", nil)
 	if _, err := oras.PushBytes(t.Context(), open(), "text/plain", []byte("layer")); err == nil {
-		t.Error("a certificate is trusted without certs.d")
+		t.Error("without certs.d: got no error, want an untrusted certificate")
 	}
 }

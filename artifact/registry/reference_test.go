@@ -77,46 +77,46 @@ func TestParseRefuses(t *testing.T) {
 		{"no registry", "busybox", "the registry is missing", "docker.io/library/busybox"},
 		{"no registry, two parts", "library/busybox:1", "the registry is missing", "docker.io/library/busybox:1"},
 		{"no repository", "localhost:5000", "the repository is missing", "localhost:5000/NAME"},
-		{"no registry, a tag", "busybox:latest", "the registry is missing", `"docker.io/library/busybox:latest", or the path "./busybox:latest"`},
+		{"no registry, with a tag", "busybox:latest", "the registry is missing", `"docker.io/library/busybox:latest", or the path "./busybox:latest"`},
 		{"no registry, not on Docker Hub", "BAD//REF", "the registry is missing", `did you mean the path "./BAD//REF"?`},
 		{"empty repository", "localhost:5000/", "the repository is missing", ""},
-		{"scheme", "ftp://ghcr.io/a/b", `unsupported scheme "ftp"`, "leave the scheme out"},
-		{"scheme of a path", "https:///etc/passwd", `unsupported scheme "https"`, "leave the scheme out"},
-		{"scheme alone", "docker://", "the registry is missing", ""},
-		{"no registry, a digest", "busybox@" + someDigest, "the registry is missing", `"docker.io/library/busybox@` + someDigest + `"`},
+		{"unsupported scheme", "ftp://ghcr.io/a/b", `unsupported scheme "ftp"`, "leave the scheme out"},
+		{"unsupported scheme before a path", "https:///etc/passwd", `unsupported scheme "https"`, "leave the scheme out"},
+		{"only a scheme", "docker://", "the registry is missing", ""},
+		{"no registry, with a digest", "busybox@" + someDigest, "the registry is missing", `"docker.io/library/busybox@` + someDigest + `"`},
 		{"image ID", someDigest, "an image ID", "write REPOSITORY@" + someDigest + "; for the ID of an image in Docker: docker inspect --format '{{index .RepoDigests 0}}' " + someDigest},
 		{"image ID in hexadecimal", someDigest[7:], "an image ID", someDigest[7:]},
 		{"short image ID", someDigest[7:19], "an image ID", someDigest[7:19]},
-		{"container ID", "docker://" + someDigest[7:], "an image ID", "docker inspect"},
-		{"layout of skopeo", "oci:lay9:1", "the registry is missing", `the path "./lay9:1"?`},
-		{"layout of skopeo, absolute", "oci:/srv/lay9:1", "the registry is missing", `the path "/srv/lay9:1"?`},
-		{"directory of skopeo", "dir:x9", "the registry is missing", `the path "./x9"?`},
-		{"archive of skopeo", "oci-archive:lay9.tar:1", "the registry is missing", `the path "./lay9.tar:1"?`},
-		{"archive of skopeo without extension", "oci-archive:../lay9", "the registry is missing", `the path "../lay9.tar"?`},
-		{"archive of docker", "docker-archive:a.tar:example.com/a:1", "the registry is missing", `the path "./a.tar:example.com/a:1"?`},
-		{"image of docker", "docker-daemon:busybox:1", "in the store of a container engine", "docker save -o image.tar busybox:1; "},
-		{"image of podman", "containers-storage:a b", "in the store of a container engine", "podman save -o image.tar 'a b'; "},
-		{"capitals", "ghcr.io/Me/App", "it has uppercase letters", "ghcr.io/me/app"},
-		{"capitals before a tag", "ghcr.io/Me/App:X", "it has uppercase letters", `"ghcr.io/me/app:X"`},
-		{"double dot", "ghcr.io/a..b", `invalid repository "a..b"`, "lower-case"},
-		{"climbing", "ghcr.io/../x", `invalid repository "../x"`, ""},
+		{"image ID after a scheme", "docker://" + someDigest[7:], "an image ID", "docker inspect"},
+		{"skopeo layout", "oci:lay9:1", "the registry is missing", `the path "./lay9:1"?`},
+		{"skopeo layout with an absolute path", "oci:/srv/lay9:1", "the registry is missing", `the path "/srv/lay9:1"?`},
+		{"skopeo directory", "dir:x9", "the registry is missing", `the path "./x9"?`},
+		{"skopeo archive", "oci-archive:lay9.tar:1", "the registry is missing", `the path "./lay9.tar:1"?`},
+		{"skopeo archive without an extension", "oci-archive:../lay9", "the registry is missing", `the path "../lay9.tar"?`},
+		{"docker archive", "docker-archive:a.tar:example.com/a:1", "the registry is missing", `the path "./a.tar:example.com/a:1"?`},
+		{"image in docker", "docker-daemon:busybox:1", "in the store of a container engine", "docker save -o image.tar busybox:1; "},
+		{"image in podman", "containers-storage:a b", "in the store of a container engine", "podman save -o image.tar 'a b'; "},
+		{"uppercase repository", "ghcr.io/Me/App", "it has uppercase letters", "ghcr.io/me/app"},
+		{"uppercase repository and tag", "ghcr.io/Me/App:X", "it has uppercase letters", `"ghcr.io/me/app:X"`},
+		{"double dot in the repository", "ghcr.io/a..b", `invalid repository "a..b"`, "lower-case"},
+		{"parent directory as repository", "ghcr.io/../x", `invalid repository "../x"`, ""},
 		{"empty tag", "ghcr.io/a:", "the tag is empty", ""},
 		{"plus in tag", "ghcr.io/a:1.0+x", `invalid tag "1.0+x"`, "1.0_x"},
 		{"slash in tag", "ghcr.io/a:b/c", `invalid tag "b/c"`, ""},
 		{"long tag", "ghcr.io/a:" + strings.Repeat("x", 129), "longer than 128", ""},
 		{"short digest", "ghcr.io/a@sha256:abc", `invalid digest "sha256:abc"`, "64 hexadecimal"},
-		{"capital digest", "ghcr.io/a@" + strings.ToUpper(someDigest), "invalid digest", ""},
+		{"uppercase digest", "ghcr.io/a@" + strings.ToUpper(someDigest), "invalid digest", ""},
 		{"unknown algorithm", "ghcr.io/a@md5:d41d8cd98f00b204e9800998ecf8427e", `unknown algorithm "md5"`, ""},
-		{"port", "localhost:99999/a", "the port is not a number", ""},
-		{"no port", "localhost:/a", "the port is not a number", ""},
-		{"host", "a..b/c", `invalid registry "a..b"`, ""},
-		{"user in host", "me:pw@ghcr.io/a", "has no user name", `"ghcr.io/a"?`},
-		{"user in address", "https://me:pw@localhost:5000/a:1", "has no user name", `"localhost:5000/a:1"?`},
-		{"user in a host alone", "http://me:p@w@localhost:5000", "has no user name", `"localhost:5000"?`},
-		{"digest of docker", "alpine:3@" + someDigest[:20], "invalid digest", ""},
-		{"bad IPv6", "[::1/a", "']' is missing", ""},
-		{"long", "ghcr.io/" + strings.Repeat("a", 256), "longer than 255", ""},
-		{"path with bad tag", "./oci:a b", `invalid tag "a b"`, ""},
+		{"port out of range", "localhost:99999/a", "the port is not a number", ""},
+		{"empty port", "localhost:/a", "the port is not a number", ""},
+		{"invalid host", "a..b/c", `invalid registry "a..b"`, ""},
+		{"user name", "me:pw@ghcr.io/a", "has no user name", `"ghcr.io/a"?`},
+		{"user name after a scheme", "https://me:pw@localhost:5000/a:1", "has no user name", `"localhost:5000/a:1"?`},
+		{"user name without a repository", "http://me:p@w@localhost:5000", "has no user name", `"localhost:5000"?`},
+		{"truncated digest", "alpine:3@" + someDigest[:20], "invalid digest", ""},
+		{"invalid IPv6 address", "[::1/a", "']' is missing", ""},
+		{"long repository", "ghcr.io/" + strings.Repeat("a", 256), "longer than 255", ""},
+		{"path with an invalid tag", "./oci:a b", `invalid tag "a b"`, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -124,10 +124,10 @@ func TestParseRefuses(t *testing.T) {
 			_, err := Parse(tt.in)
 			var e *artifact.Error
 			if !errors.As(err, &e) || !strings.Contains(err.Error(), tt.want) || !strings.Contains(e.Hint, tt.hint) || strings.Contains(err.Error()+e.Hint, "me:p") {
-				t.Fatalf("Parse(%q): %v, hint %q, want %q, hint %q", tt.in, err, e.Hint, tt.want, tt.hint)
+				t.Fatalf("Parse(%q): got %v, hint %q, want %q, hint %q", tt.in, err, e.Hint, tt.want, tt.hint)
 			}
 			if !errors.Is(err, artifact.ErrInvalid) || !errors.Is(err, errdef.ErrInvalidReference) {
-				t.Errorf("Parse(%q): %v is not ErrInvalid and ErrInvalidReference", tt.in, err)
+				t.Errorf("Parse(%q): got %v, want ErrInvalid and ErrInvalidReference", tt.in, err)
 			}
 		})
 	}
@@ -173,7 +173,7 @@ func TestLoopback(t *testing.T) {
 	}
 }
 
-// FuzzParse checks that a parsed reference stays the same when it is formatted and parsed again.
+// FuzzParse checks that a reference stays the same if it is formatted and parsed again.
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{"localhost:5000/a/b:v1", "oci://ghcr.io/a@" + someDigest, "./oci:v1", "/a:b/c.tar@" + someDigest,
 		"~", "docker.io/x", "[::1]:5000/x", "..:x", "./a@b:c", "./carry:ghcr.io/app:1", "./carry:app:1.0", "/b/2026-11-30T10:24:05/oci"} {
@@ -212,7 +212,7 @@ func TestHome(t *testing.T) {
 	}
 	for path, home := range map[string]string{"~/oci": "", "~bob/oci": home} {
 		if _, err := New(Options{Home: home}).Open(t.Context(), Reference{Path: path}, reference.Read); !errors.Is(err, artifact.ErrInvalid) {
-			t.Errorf("%q with home %q: %v, want ErrInvalid", path, home, err)
+			t.Errorf("%q with home %q: got %v, want ErrInvalid", path, home, err)
 		}
 	}
 }

@@ -27,12 +27,12 @@ func TestWindowsPaths(t *testing.T) {
 	} {
 		ref, err := registry.Parse(s)
 		if err != nil || !ref.IsPath() || ref.Path != want[0] || ref.Tag != want[1] {
-			t.Errorf("%s: got %+v, %v", s, ref, err)
+			t.Errorf("%s: got %+v, %v, want path %s and tag %q", s, ref, err, want[0], want[1])
 		}
 	}
 	for _, s := range []string{`C:oci`, `registry\app`, `1:\x`, `CC:\x`, `host/a\b`} {
 		if ref, err := registry.Parse(s); err == nil {
-			t.Errorf("%s: accepted as %+v", s, ref)
+			t.Errorf("%s: got %+v, want an error", s, ref)
 		}
 	}
 }
