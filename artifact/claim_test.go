@@ -35,7 +35,7 @@ func TestBrokenFilesAreNotGeneric(t *testing.T) {
 		"bom.json":              {`{"bomFormat": "Cyclone"}`, `"bom.json" has the name of kind "sbom", but it is not CycloneDX in JSON`},
 		"bom.xml":               {kindtest.CdxXML[:len(kindtest.CdxXML)-6], `"bom.xml" has the name of kind "sbom", but its XML is broken: XML syntax error on line 1: unexpected EOF`},
 		"a.cdx.xml":             {kindtest.CdxXML + "x", `"a.cdx.xml" has the name of kind "sbom", but something follows its root element`},
-		"b.cdx.xml":             {"<a/>", `"b.cdx.xml" has the name of kind "sbom", but its root element is not that of CycloneDX`},
+		"b.cdx.xml":             {"<a/>", `"b.cdx.xml" has the name of kind "sbom", but its root element is not CycloneDX's`},
 		"a.spdx":                {"SPDX-2.3\n", `"a.spdx" has the name of kind "sbom", but it is not SPDX as tag: value`},
 		"a.sarif":               {"{}", `"a.sarif" has the name of kind "report", but it is not SARIF`},
 		"a.openvex.json":        {"[]", `"a.openvex.json" has the name of kind "vex", but it is not OpenVEX`},
@@ -191,7 +191,7 @@ func TestUnknownBottleTag(t *testing.T) {
 	for _, tag := range []string{"tahoe2", "arm64_windows", "ventura_x86"} {
 		name := "a--1.0." + tag + ".bottle.tar.gz"
 		fsys := kindtest.Tree(t, map[string]string{name: "x", "README.md": "# A\n"}).FS()
-		want := fmt.Sprintf("%q has the name of kind %q, but %q is not a bottle tag of Homebrew: want all, x86_64_linux", name, "bottle", tag)
+		want := fmt.Sprintf("%q has the name of kind %q, but %q is not a Homebrew bottle tag: want all, x86_64_linux", name, "bottle", tag)
 		if _, _, err := artifact.Detect(fsys, []string{"."}, "bottle"); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("push with %s: got %v, want %s", tag, err, want)
 		}

@@ -20,7 +20,7 @@ const (
 	BundlePredicateType = "dev.sigstore.bundle.predicateType"
 )
 
-// VEXArtifact is the artifactType of a VEX document in CycloneDX. With the media type of CycloneDX, a scanner would treat the
+// VEXArtifact is the artifactType of a VEX document in CycloneDX. With the CycloneDX media type, a scanner would treat the
 // document as an SBOM.
 const VEXArtifact = "application/vnd.davit.vex.v1"
 

@@ -1,6 +1,6 @@
 package mediatypes
 
-// The types of Docker Model Runner. It writes ModelConfig for GGUF files and their companions, such as a chat template, and
+// The media types for Docker Model Runner. It writes ModelConfig for GGUF files and their companions, such as a chat template, and
 // ModelDirConfig for a directory, where every file is unpacked under its original path.
 const (
 	ModelConfig    = "application/vnd.docker.ai.model.config.v0.1+json"

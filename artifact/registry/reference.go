@@ -93,7 +93,7 @@ func Parse(s string) (Reference, error) {
 }
 
 // ParseSource parses the reference of a source, which is only read. Besides the syntax of Parse it accepts the name that
-// Docker prints for an image of Docker Hub: with a digest and without the host. Its errors are those of Parse.
+// Docker prints for a Docker Hub image: with a digest and without the host. Its errors are those of Parse.
 func ParseSource(s string) (Reference, error) {
 	ref, err := Parse(s)
 	if err == nil {
@@ -285,7 +285,7 @@ func missingPartError(s string, d digest.Digest) error {
 	return reference.WithHint(errors.New("the registry is missing"), "did you mean "+meant)
 }
 
-// dockerNames expands the short names of Docker Hub, like Docker.
+// dockerNames expands Docker Hub's short names, like Docker.
 func dockerNames(ref Reference) Reference {
 	ref.Registry = reference.DockerHost(ref.Registry)
 	if ref.Registry == dockerHub && ref.Repository != "" && !strings.Contains(ref.Repository, "/") {

@@ -14,11 +14,11 @@ import (
 	"oras.land/oras-go/v2/registry"
 )
 
-// TagOptions choose tags of a target. The zero value chooses all tags except those of the referrers tag schema and of cosign,
+// TagOptions choose tags of a target. The zero value chooses all tags except those of the referrers tag schema and cosign,
 // sorted by name.
 type TagOptions struct {
 	Match     string // a pattern of [path.Match]; empty means every tag
-	All       bool   // also the tags of the referrers tag schema and of cosign
+	All       bool   // also the tags of the referrers tag schema and cosign
 	ByVersion bool   // sort by version, the newest first
 	Limit     int    // 0 means no limit
 }

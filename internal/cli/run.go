@@ -34,7 +34,7 @@ func Main(version string) {
 		debug.SetMemoryLimit(memoryLimit)
 	}
 	log.SetOutput(io.Discard)    // net/http logs unsolicited responses of registries
-	logrus.SetOutput(io.Discard) // the library of docker compose logs each variable that is not set
+	logrus.SetOutput(io.Discard) // docker compose's library logs each variable that is not set
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// The first signal stops the work cleanly and restores the default action, so that a second signal kills the process.
 	context.AfterFunc(ctx, stop)

@@ -115,7 +115,7 @@ func foldComments(text string, width int) string {
 var targetForms = [][2]string{
 	{"HOST/REPO:TAG", "a tag in a repository; HOST may have a port, and oci:// or docker:// before it"},
 	{"HOST/REPO@DIGEST", "a manifest by its digest, which never changes; HOST/REPO:TAG@DIGEST is the same manifest"},
-	{"NAME@DIGEST", "an image of Docker Hub, as docker prints it; only to read"},
+	{"NAME@DIGEST", "a Docker Hub image, as docker prints it; only to read"},
 	{"./DIR:TAG", "an artifact in an image layout, a directory on disk; DIR@DIGEST by its digest"},
 	{"./FILE.tar:TAG", "an artifact in the archive of an image layout"},
 }

@@ -19,7 +19,7 @@ import (
 // verifyOffline are the arguments with which cosign verifies without a network.
 var verifyOffline = []string{"verify", "--key", "cosign.pub", "--insecure-ignore-tlog", "--allow-http-registry"}
 
-// TestCosignVerifiesSignatures signs with a key of cosign, in both formats, and with a key of davit, and verifies with cosign.
+// TestCosignVerifiesSignatures signs with a cosign key, in both formats, and with a key of davit, and verifies with cosign.
 func TestCosignVerifiesSignatures(t *testing.T) {
 	t.Parallel()
 	for name, host := range startServers(t) {

@@ -81,7 +81,7 @@ func findProblem(name string, needed map[digest.Digest]bool, known bool) string 
 			return catalog.NoManifest
 		}
 		return ""
-	case "manifest.json", "repositories": // Docker's own files, in archives of docker save
+	case "manifest.json", "repositories": // Docker's own files, in docker save archives
 		return ""
 	}
 	return catalog.NotInLayout

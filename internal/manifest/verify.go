@@ -10,7 +10,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// VerifyReader reads content and verifies its size and digest. Unlike that of oras, its error has both digests.
+// VerifyReader reads content and verifies its size and digest. Unlike the one in oras-go, its error has both digests.
 type VerifyReader struct {
 	desc ocispec.Descriptor
 	base *io.LimitedReader

@@ -1,4 +1,4 @@
-// Package markup parses untrusted Markdown into syntax trees: CommonMark with the tables, alerts, and deleted text of GitHub. It
+// Package markup parses untrusted Markdown into syntax trees: CommonMark with GitHub's tables, alerts, and deleted text. It
 // bounds the time for parsing and the depth of the trees.
 package markup
 

@@ -13,7 +13,7 @@ const maxColumns = 64
 
 var kindTable = ast.NewNodeKind("Table")
 
-// Table is a table of GitHub Flavored Markdown. Its children are the cells, row by row, with a cell for each column. Table replaces
+// Table is a GitHub Flavored Markdown table. Its children are the cells, row by row, with a cell for each column. Table replaces
 // the extension of goldmark, which compiles regular expressions whenever the program starts.
 type Table struct {
 	ast.BaseBlock

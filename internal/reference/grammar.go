@@ -91,7 +91,7 @@ func ValidateRepository(host, name, tag string) error {
 		"its parts consist of lower-case letters and digits, with '.', '_', '__', or '-' between them"}
 }
 
-// LooksLikeHost reports whether the first part of a reference is a host, by the rule of Docker: it is "localhost", or it contains a
+// LooksLikeHost reports whether the first part of a reference is a host, by Docker's rule: it is "localhost", or it contains a
 // dot, a colon, or a bracket.
 func LooksLikeHost(s string) bool {
 	return s == "localhost" || strings.ContainsAny(s, ".:[")

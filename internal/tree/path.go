@@ -85,7 +85,7 @@ func LinkOut(fsys fs.FS, dir, name string) string {
 	return ""
 }
 
-// Annexed describes why a link of git-annex can't be packed: the object that it leads to was not fetched, or is outside of the file
+// Annexed describes why a git-annex link can't be packed: the object that it leads to was not fetched, or is outside of the file
 // system. It returns "" for a link that can be packed, and for other files.
 func Annexed(fsys fs.FS, name string) string {
 	target, err := fs.ReadLink(fsys, name)
@@ -94,10 +94,10 @@ func Annexed(fsys fs.FS, name string) string {
 	}
 	object := path.Join(path.Dir(name), target)
 	if path.IsAbs(target) || !IsWithin(".", object) {
-		return fmt.Sprintf("is a link of git-annex out of the directory: git annex get %[1]q && git annex unlock %[1]q", name)
+		return fmt.Sprintf("is a git-annex link out of the directory: git annex get %[1]q && git annex unlock %[1]q", name)
 	}
 	if _, err := fs.Stat(fsys, object); errors.Is(err, fs.ErrNotExist) {
-		return fmt.Sprintf("is a link of git-annex whose content was not fetched: git annex get %q", name)
+		return fmt.Sprintf("is a git-annex link whose content was not fetched: git annex get %q", name)
 	}
 	return ""
 }

@@ -22,7 +22,7 @@ import (
 // Repository is a repository, layout, or archive that is pruned.
 type Repository struct {
 	Target
-	Tags    func(ctx context.Context) ([]string, error) // without the tags of the referrers tag schema and of cosign
+	Tags    func(ctx context.Context) ([]string, error) // without the tags of the referrers tag schema and cosign
 	AllTags func(ctx context.Context) ([]string, error) // with those tags
 }
 
@@ -141,7 +141,7 @@ func NewPlan(ctx context.Context, repo Repository, policy Policy) (*Plan, error)
 	return plan, nil
 }
 
-// findAttachedTags returns the tags of cosign and of the referrers tag schema that are named after unneeded manifests. It adds the
+// findAttachedTags returns the tags of cosign and the referrers tag schema that are named after unneeded manifests. It adds the
 // manifests of the other such tags, such as signatures, to the needed ones.
 func (w *walker) findAttachedTags(ctx context.Context, needed map[digest.Digest]bool) ([]Tag, error) {
 	names, err := w.repo.AllTags(ctx)

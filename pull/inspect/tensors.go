@@ -77,7 +77,7 @@ func readTensors(r io.ReaderAt, size int64, name string, visit func(tensor.Tenso
 	return err
 }
 
-// isGGUF reports whether a file begins with the magic number of GGUF.
+// isGGUF reports whether a file begins with the GGUF magic number.
 func isGGUF(r io.ReaderAt) bool {
 	var head [4]byte
 	_, err := r.ReadAt(head[:], 0)

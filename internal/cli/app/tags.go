@@ -9,7 +9,7 @@ import (
 	"github.com/davit-oci/davit/internal/lists"
 )
 
-// ListTags returns the tags that users made, sorted: without the tags of the referrers tag schema and of cosign.
+// ListTags returns the tags that users made, sorted: without the tags of the referrers tag schema and cosign.
 func (t *Target) ListTags(ctx context.Context) ([]string, error) {
 	return registry.Tags(ctx, t, registry.TagOptions{})
 }

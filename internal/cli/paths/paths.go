@@ -63,7 +63,7 @@ func NeedsRootDirectory(name string) bool {
 	return ok && strings.HasPrefix(name, "/") && !Exists("/"+first)
 }
 
-// CutType returns the FILE of an argument in the syntax of oras, FILE:TYPE. It returns arg and false if the argument does not have that
+// CutType returns the FILE of an argument in oras syntax, FILE:TYPE. It returns arg and false if the argument does not have that
 // syntax, FILE does not exist, or the whole argument is the name of an existing file.
 func CutType(arg string) (file string, ok bool) {
 	i := strings.LastIndexByte(arg, ':')

@@ -18,7 +18,7 @@ import (
 	"github.com/davit-oci/davit/internal/term"
 )
 
-// templateFuncs are the functions of templates besides those of Go.
+// templateFuncs are the functions of templates besides Go's.
 var templateFuncs = template.FuncMap{
 	"json": func(v any) (string, error) {
 		b, err := json.Marshal(v)

@@ -176,7 +176,7 @@ func findMember(ctx context.Context, a *app.App, t *app.Target, text string) (pa
 		return m, err
 	}
 	err = oras.CopyGraph(ctx, src.Target, t.Target, m.Descriptor, oras.DefaultCopyGraphOptions)
-	var failed *oras.CopyError // its text names functions of oras-go
+	var failed *oras.CopyError // its text names oras-go functions
 	if errors.As(err, &failed) {
 		err = failed.Err
 	}

@@ -102,7 +102,7 @@ func countTags(tags []prune.Tag) string {
 	return fmt.Sprintf("%s (%s)", term.Plural(len(tags), "tag"), textdist.FirstFew(names))
 }
 
-// listFullTags lists the tags, without those of the referrers tag schema and of cosign. In a layout, the repository precedes each
+// listFullTags lists the tags, without those of the referrers tag schema and cosign. In a layout, the repository precedes each
 // tag, because several repositories may have the same tag.
 func listFullTags(ctx context.Context, t *app.Target) ([]string, error) {
 	several, ok := t.Target.(interface {

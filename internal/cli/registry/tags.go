@@ -33,7 +33,7 @@ func newTagsCommand(a *app.App) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&opts.Match, "filter", "", "list tags that match `GLOB`")
 	cmd.Flags().StringVar(&opts.sort, "sort", "name", "sort by name, or by version with the newest first")
-	cmd.Flags().BoolVar(&opts.All, "all", false, "also list the tags of referrers and of cosign")
+	cmd.Flags().BoolVar(&opts.All, "all", false, "also list referrers tags and cosign tags")
 	cmd.Flags().IntVar(&opts.Limit, "limit", 0, "list at most `N` tags")
 	opts.version.AddFlag(cmd.Flags())
 	cmd.Flags().Lookup("version").Usage = "list the tags in this `RANGE` of versions, the newest first: ^1.2, ~1.2.3, \">=1.2, <2\""

@@ -35,7 +35,7 @@ func AddAge(fs *pflag.FlagSet, to *time.Time, name, usage string) {
 // days are the units of an age that Go's durations lack, in days.
 var days = map[byte]int{'d': 1, 'w': 7, 'y': 365}
 
-// parseAge parses a number of days, weeks, or years, or a duration of Go.
+// parseAge parses a number of days, weeks, or years, or a Go duration.
 func parseAge(s string) (time.Duration, error) {
 	const most = 200 * 365 // days; a time.Duration has at most 292 years
 	if s != "" && days[s[len(s)-1]] > 0 {

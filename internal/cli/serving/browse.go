@@ -34,9 +34,8 @@ func newBrowseCommand(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "browse [TARGET]",
 		Short: "Read a registry, repository, layout, or archive in a browser",
-		Long: `Show TARGET (default: the layout ./oci) as web pages until Ctrl-C: its tags, and what each artifact
-is. TARGET may also be a directory with layouts in it, or the host of a registry that lists its
-repositories.
+		Long: `Show the tags and artifacts of TARGET (default: the layout ./oci) as web pages until Ctrl-C. TARGET
+may also be a directory with layouts in it, or the host of a registry that lists its repositories.
 
 The address is printed, and opened if standard output is a terminal. Only this machine can reach it,
 and a part of it is random and secret, because the pages show whatever your credentials can read.
@@ -51,7 +50,7 @@ The pages are read-only. "davit serve" shows the same pages about layouts at a f
 			return runBrowse(cmd.Context(), a, opts)
 		},
 	}
-	cmd.Flags().StringVar(&opts.address, "addr", "127.0.0.1:0", "listen on this `HOST:PORT` of this machine; port 0 is any free one")
+	cmd.Flags().StringVar(&opts.address, "addr", "127.0.0.1:0", "listen on `HOST:PORT` of this machine; port 0 picks a free port")
 	a.AddRegistryFlags(cmd.Flags())
 	return cmd
 }
@@ -124,8 +123,7 @@ func (r *browseResult) WriteText(w io.Writer) error {
 // QuietLine returns the address.
 func (r *browseResult) QuietLine() string { return r.URL }
 
-// newBrowseResult returns the result with the address of the page about ref. If there are several repositories, and none has the
-// artifact, that is the first page.
+// newBrowseResult returns the result with the address of the page about ref, or of the start page if no repository can be determined.
 func newBrowseResult(ctx context.Context, source web.Source, ref registry.Reference, address net.Addr) (*browseResult, error) {
 	r := &browseResult{Reference: ref.String(), prefix: "/" + rand.Text()}
 	if ref.Repository == "" && !ref.IsPath() {
@@ -149,8 +147,8 @@ func newBrowseResult(ctx context.Context, source web.Source, ref registry.Refere
 	return r, err
 }
 
-// findRepository returns the only repository, or else the first one that has the artifact in ref. It is empty if there is no such
-// repository, or if ref has neither tag nor digest.
+// findRepository returns the only repository or, of several, the first one that has the artifact in ref. Of several, it returns ""
+// if none has the artifact, or if ref has neither tag nor digest.
 func findRepository(ctx context.Context, source web.Source, repositories []string, ref registry.Reference) string {
 	if len(repositories) == 1 {
 		return repositories[0]

@@ -42,7 +42,7 @@ PATH may also be a directory with layouts in it. Each is the repository that its
 (./mirror/team/app is HOST/team/app with "davit serve ./mirror"), and a push to a new name
 creates a new layout.
 
-A browser gets pages at the same address: repositories, tags, and what each artifact is. They are
+A browser gets pages about repositories, tags, and artifacts at the same address. They are
 read-only, and shown only under localhost, an IP address, or a name from --allow-host.
 
 There is no authentication: every client that reaches the address can read everything, and
@@ -57,7 +57,7 @@ change it with --write. An address that other machines reach needs --allow-remot
 			return runServe(cmd.Context(), a, opts)
 		},
 	}
-	cmd.Flags().StringVar(&opts.address, "addr", "127.0.0.1:5000", "listen on this `HOST:PORT`; port 0 is any free one")
+	cmd.Flags().StringVar(&opts.address, "addr", "127.0.0.1:5000", "listen on `HOST:PORT`; port 0 picks a free port")
 	app.ReadFromEnv(cmd.Flags().Lookup("addr"))
 	cmd.Flags().BoolVar(&opts.write, "write", false, "accept pushes and deletions")
 	cmd.Flags().BoolVar(&opts.remote, "allow-remote", false, "allow an address that other machines reach, without authentication")
@@ -157,7 +157,7 @@ func (e *listenError) Unwrap() error { return e.error }
 
 // Hint returns another address to try.
 func (e *listenError) Hint() string {
-	return "choose another address with --addr; port 0 is any free one"
+	return "choose another address with --addr; port 0 picks a free port"
 }
 
 // announce prints the address of the server, and warnings about access and layouts that are not served. The listener already accepts

@@ -60,7 +60,7 @@ type without struct {
 	dir, base string
 }
 
-// Open opens a file. The listing of an opened directory hides the name.
+// Open opens a file. If it is the directory w.dir, its listing omits w.base.
 func (w without) Open(name string) (fs.File, error) {
 	f, err := w.rootFS.Open(name)
 	if dir, ok := f.(*os.File); ok && err == nil && path.Clean(name) == w.dir {

@@ -18,7 +18,7 @@ import (
 	"github.com/davit-oci/davit/internal/kinds"
 )
 
-// exportName matches the names that can be exported. It is the syntax of podman for volumes.
+// exportName matches the names that can be exported. It is podman's syntax for volumes.
 const exportName = `^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`
 
 // Export runs the program that exports from, "SCHEME:NAME", and stores its output in a tar file: packing reads a tar twice. It sets the kind

@@ -11,7 +11,7 @@ import (
 // hubBlobs is the directory to which the links in a snapshot point, relative to the snapshot.
 const hubBlobs = "../../blobs"
 
-// TitleOf returns a name for the files in a directory: the name of the directory or, for a snapshot in the cache of Hugging Face, the
+// TitleOf returns a name for the files in a directory: the name of the directory or, for a snapshot in the Hugging Face cache, the
 // name of the model. The directory of a snapshot has the name of a commit.
 func TitleOf(dir string) string {
 	if real, err := resolveLinks(dir); err == nil && filepath.Base(filepath.Dir(real)) == "snapshots" {
@@ -23,7 +23,7 @@ func TitleOf(dir string) string {
 	return filepath.Base(dir)
 }
 
-// openHub opens the blobs of a snapshot in the cache of Hugging Face: models--ORG--NAME/blobs beside snapshots/REVISION. It
+// openHub opens the blobs of a snapshot in the Hugging Face cache: models--ORG--NAME/blobs beside snapshots/REVISION. It
 // returns nil for any other directory.
 func openHub(dir string) *os.Root {
 	real, err := resolveLinks(dir)

@@ -38,7 +38,7 @@ type Source struct {
 	Plan *artifact.Plan
 
 	root *os.Root
-	hub  *os.Root // the blobs of a snapshot in the cache of Hugging Face; nil for other directories
+	hub  *os.Root // the blobs of a snapshot in the Hugging Face cache; nil for other directories
 }
 
 // Close closes the directories of the source.

@@ -292,7 +292,7 @@ func (p *tomlParser) readQuoted() (string, error) {
 	return "", errTOML
 }
 
-// unescape resolves the escapes in a string: those of Go, which include the escapes of TOML 1.0, and a backslash at the end of a
+// unescape resolves the escapes in a string: those of Go, which include the TOML 1.0 escapes, and a backslash at the end of a
 // line.
 func unescape(text string) (string, error) {
 	var b bytes.Buffer

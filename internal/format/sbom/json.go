@@ -181,7 +181,7 @@ func (s *reader) readCreation(d *json.Decoder) error {
 	return err
 }
 
-// readMetadata reads the time and the name of the described software from the metadata of CycloneDX.
+// readMetadata reads the time and the name of the described software from CycloneDX metadata.
 func (s *reader) readMetadata(d *json.Decoder) error {
 	var m struct {
 		Timestamp string
@@ -235,7 +235,7 @@ func skipRest(d *json.Decoder, limited *partReader) error {
 	return jsonwalk.Skip(d, 1, 0, func() { limited.left = maxPart })
 }
 
-// readSPDXPackage reads a package of SPDX 2.
+// readSPDXPackage reads an SPDX 2 package.
 func (s *reader) readSPDXPackage(d *json.Decoder) error {
 	var p struct{ Name, VersionInfo, LicenseConcluded, LicenseDeclared string }
 	err := ignoreTypeError(d.Decode(&p))
@@ -253,7 +253,7 @@ type cycloneComponent struct {
 	Components []cycloneComponent
 }
 
-// readCycloneComponent reads a component of CycloneDX, which may contain others.
+// readCycloneComponent reads a CycloneDX component, which may contain others.
 func (s *reader) readCycloneComponent(d *json.Decoder) error {
 	var c cycloneComponent
 	err := ignoreTypeError(d.Decode(&c))

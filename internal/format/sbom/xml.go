@@ -58,7 +58,7 @@ type xmlComponent struct {
 // maxXMLDepth limits the nesting of elements.
 const maxXMLDepth = 1000
 
-// startElement opens an element. It fails with errNoSBOM if the root element is not that of CycloneDX, and if the nesting exceeds
+// startElement opens an element. It fails with errNoSBOM if the root element is not CycloneDX's, and if the nesting exceeds
 // maxXMLDepth.
 func (x *xmlSBOM) startElement(t xml.StartElement) error {
 	if len(x.path) == 0 {

@@ -1,4 +1,4 @@
-// Package sigkey reads and writes the keys of cosign: private keys in cosign's encrypted form or in plain PEM, and public keys in
+// Package sigkey reads and writes cosign keys: private keys in cosign's encrypted form or in plain PEM, and public keys in
 // PEM. It signs and verifies with the algorithms that sigstore allows for these keys.
 //
 // The caller chooses the key that verifies a signature, and the type of the key determines the algorithm.

@@ -24,7 +24,7 @@ const (
 	maxLevel = 32        // levels of nested product branches in CSAF
 )
 
-// statuses are the statuses of VEX, most urgent first.
+// statuses are the VEX statuses, most urgent first.
 var statuses = []string{"affected", "under_investigation", "fixed", "not_affected", "unknown"}
 
 // statement is the status of one vulnerability, and the reason for it.
@@ -151,7 +151,7 @@ func (s *reader) readOpenVEX() error {
 	return err
 }
 
-// states maps the states of CycloneDX to statuses of VEX (CycloneDX 1.6, vulnerability analysis).
+// states maps CycloneDX states to VEX statuses (CycloneDX 1.6, vulnerability analysis).
 var states = map[string]string{
 	"exploitable": "affected", "in_triage": "under_investigation", "resolved": "fixed", "resolved_with_pedigree": "fixed",
 	"not_affected": "not_affected", "false_positive": "not_affected",

@@ -102,7 +102,7 @@ func (s *reader) readTrivyResult(key string) error {
 	return s.stream.Skip()
 }
 
-// readTrivyFinding reads a finding of Trivy. It ignores a misconfiguration test that passed.
+// readTrivyFinding reads a Trivy finding. It ignores a misconfiguration test that passed.
 func (s *reader) readTrivyFinding() error {
 	var f struct{ VulnerabilityID, ID, RuleID, Name, PkgName, InstalledVersion, FixedVersion, Severity, Status string }
 	if err := s.stream.Decode(&f); err != nil || f.Status == "PASS" {
@@ -112,7 +112,7 @@ func (s *reader) readTrivyFinding() error {
 	return nil
 }
 
-// readGrypeMatch reads a finding of Grype: a vulnerability and the package that has it.
+// readGrypeMatch reads a Grype finding: a vulnerability and the package that has it.
 func (s *reader) readGrypeMatch() error {
 	var m struct {
 		Vulnerability struct {

@@ -63,7 +63,7 @@ func bottleFault(s *tree.Sample) error {
 // unknownTagError returns an error for the tag of an unsupported system. It lists the supported tags.
 func unknownTagError(tag string) error {
 	names := slices.Sorted(maps.Keys(macOSVersions))
-	return fmt.Errorf("%q is not a bottle tag of Homebrew: want all, x86_64_linux, arm64_linux, and for macOS, after arm64_ or alone, %s",
+	return fmt.Errorf("%q is not a Homebrew bottle tag: want all, x86_64_linux, arm64_linux, and for macOS, after arm64_ or alone, %s",
 		tag, strings.Join(names, ", "))
 }
 

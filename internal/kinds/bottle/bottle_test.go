@@ -102,7 +102,7 @@ func TestBottleRefuses(t *testing.T) {
 		data []byte
 		want string
 	}{
-		"unknown tag":  {"greeting--1.2.3.arm64_windows.bottle.tar.gz", whole, `"arm64_windows" is not a bottle tag of Homebrew: want all, x86_64_linux, arm64_linux, and for macOS, after arm64_ or alone, big_sur, `},
+		"unknown tag":  {"greeting--1.2.3.arm64_windows.bottle.tar.gz", whole, `"arm64_windows" is not a Homebrew bottle tag: want all, x86_64_linux, arm64_linux, and for macOS, after arm64_ or alone, big_sur, `},
 		"no gzip":      {file, []byte("hello"), "not a bottle"},
 		"cut":          {file, whole[:len(whole)-200], "broken bottle"},
 		"no receipt":   {file, kindtest.BottleOf("greeting/1.2.3/bin/greet", "x"), "has no greeting/1.2.3/INSTALL_RECEIPT.json"},

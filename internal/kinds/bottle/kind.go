@@ -1,4 +1,4 @@
-// Package bottle implements the kind for bottles of Homebrew.
+// Package bottle implements the kind for Homebrew bottles.
 package bottle
 
 import (
@@ -7,7 +7,7 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// Kind returns the kind of bottles of Homebrew.
+// Kind returns the kind of Homebrew bottles.
 func Kind() kind.Kind {
 	return kind.Kind{
 		Kind:   data(),

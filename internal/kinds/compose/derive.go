@@ -42,7 +42,7 @@ func isCompose(s *tree.Sample) (string, bool) {
 	return "", false
 }
 
-// composeFault returns the error of docker compose for a file with the name of a compose file.
+// composeFault returns docker compose's error for a file with the name of a compose file.
 func composeFault(s *tree.Sample) error {
 	data, err := tree.ReadFile(s.FS, s.Path, tree.MaxSmallFile)
 	if err != nil {

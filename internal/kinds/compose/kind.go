@@ -1,4 +1,4 @@
-// Package compose implements the kind for applications of docker compose.
+// Package compose implements the kind for docker compose applications.
 package compose
 
 import (
@@ -6,7 +6,7 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/kind"
 )
 
-// Kind returns the kind of applications of docker compose.
+// Kind returns the kind of docker compose applications.
 func Kind() kind.Kind {
 	return kind.Kind{
 		Kind:   data(),

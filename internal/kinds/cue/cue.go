@@ -26,7 +26,7 @@ func Kind() kind.Kind {
 	return kind.Kind{
 		Kind: mediatypes.Kind{
 			Name:    "cue",
-			Summary: "a module of CUE: a directory with a " + file,
+			Summary: "a CUE module: a directory with a " + file,
 			Config:  mediatypes.Config{MediaType: "application/vnd.cue.module.v1+json", Derive: "cue", Schema: kind.NoFields()},
 			Layers: []mediatypes.LayerType{
 				{Role: "module", MediaType: "application/zip", Match: []string{"*/"}, Content: "cue-module", Packing: mediatypes.Zip,
@@ -77,7 +77,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	case !language().Match(data):
 		return nil, &spec.Error{Item: l.Path, Err: fmt.Errorf("its %s has no language version, which cue requires", file)}
 	case d.Spec.Version != "" && (!strings.HasPrefix(d.Spec.Version, "v") || !spec.IsSemver(d.Spec.Version[1:])):
-		return nil, &spec.Error{Item: l.Path, Err: errors.New("modules of CUE have versions such as v1.2.3, which are their tags"), Hint: "--version v0.1.0"}
+		return nil, &spec.Error{Item: l.Path, Err: errors.New("CUE modules have versions such as v1.2.3, which are their tags"), Hint: "--version v0.1.0"}
 	}
 	d.Notes = append(d.Notes, fmt.Sprintf("cue: cue finds the module in the repository %s of its registry", m[1]))
 	d.AddFile(l, name, "declaration")

@@ -16,7 +16,7 @@ func TestCue(t *testing.T) {
 	const valid = "module: \"example.com/m@v0\"\nlanguage: {\n\tversion: \"v0.9.0\"\n}\n"
 	for name, tc := range map[string]struct{ module, version, want string }{
 		"valid":       {valid, "v1.0.0", ""},
-		"no v":        {valid, "1.0.0", "modules of CUE have versions such as v1.2.3"},
+		"no v":        {valid, "1.0.0", "CUE modules have versions such as v1.2.3"},
 		"no module":   {"language: version: \"v0.9.0\"\n", "v1.0.0", "has no module path"},
 		"no language": {"module: \"example.com/m@v0\"\n", "v1.0.0", "has no language version"},
 	} {

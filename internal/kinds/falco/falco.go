@@ -25,7 +25,7 @@ func Rules() kind.Kind {
 // Plugin returns the kind of plugins, for one platform or several.
 func Plugin() kind.Kind {
 	return newKind("plugin", mediatypes.Kind{
-		Name: "falco-plugin", Summary: "a plugin of Falco: its library, for one platform or several",
+		Name: "falco-plugin", Summary: "a Falco plugin: its library, for one platform or several",
 		Example: "version: 1.0.0\nplatforms:\n  - {platform: linux/amd64, layers: [libgreeting.so]}\n",
 	}, "*.so", "*.dll", "*.dylib")
 }

@@ -9,7 +9,7 @@ import (
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
 		Name:     "helm-plugin",
-		Summary:  "a plugin of Helm 4: its directory or a packaged .tgz, with its provenance",
+		Summary:  "a Helm 4 plugin: its directory or a packaged .tgz, with its provenance",
 		Identity: mediatypes.Identity{ArtifactType: "application/vnd.helm.plugin.v1+json"},
 		Config:   mediatypes.Config{Derive: "helm-plugin", Schema: kind.NoFields()},
 		Layers: []mediatypes.LayerType{

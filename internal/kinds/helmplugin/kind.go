@@ -12,7 +12,7 @@ func Kind() kind.Kind {
 		Kind:   data(),
 		Derive: derive,
 		Tests: map[string]roles.Test{
-			"helm-plugin": {Expects: "the directory of a plugin of Helm", Find: isPlugin},
+			"helm-plugin": {Expects: "the directory of a Helm plugin", Find: isPlugin},
 		},
 	}
 }

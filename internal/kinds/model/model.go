@@ -16,7 +16,7 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// derive makes the config of Docker Model Runner from the weights.
+// derive makes Docker Model Runner's config from the weights.
 func derive(d *compose.Draft) (configblob.Finish, error) {
 	if len(d.WithRole("weights")) == 0 || listing.RefuseBroken(d) {
 		return nil, nil // reported as problems

@@ -32,7 +32,7 @@ func data() mediatypes.Kind {
 				"file_type":      kind.StringField("quantization, such as Q4_K_M; read from the weights"),
 				"renderer":       kind.StringField("RENDERER in a Modelfile"),
 				"parser":         kind.StringField("PARSER in a Modelfile"),
-				"requires":       kind.StringField("minimum version of Ollama; REQUIRES in a Modelfile"),
+				"requires":       kind.StringField("minimum Ollama version; REQUIRES in a Modelfile"),
 			}),
 		},
 		Layers: []mediatypes.LayerType{

@@ -136,7 +136,7 @@ func (t *texts) deriveTemplate(d *compose.Draft, model string, metadata map[stri
 	}
 	f, ok := familyOf(chat)
 	if !ok {
-		d.Warnings = append(d.Warnings, fmt.Sprintf("ollama: %s has a chat template that versions of Ollama up to 0.17 do not read; TEMPLATE in a Modelfile sets one for them", model))
+		d.Warnings = append(d.Warnings, fmt.Sprintf("ollama: %s has a chat template that Ollama versions up to 0.17 do not read; TEMPLATE in a Modelfile sets one for them", model))
 		return
 	}
 	d.Notes = append(d.Notes, fmt.Sprintf("ollama: the template is %s, as the chat template of %s; TEMPLATE in a Modelfile sets another", f.name, model))
@@ -190,7 +190,7 @@ func checkJSON(d *compose.Draft, l *compose.Layer) error {
 	return json.Unmarshal(data, into)
 }
 
-// config returns the config of Ollama, without the digests of layers.
+// config returns Ollama's config, without the digests of layers.
 func (t *texts) config(head *gguf.File, families []string) map[string]any {
 	config := map[string]any{
 		"model_format": "gguf", "model_family": head.Architecture(), "model_families": families, "model_type": formatNumber(head.Elements),

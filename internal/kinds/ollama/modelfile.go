@@ -20,7 +20,7 @@ import (
 
 // isModelfile recognizes a Modelfile of Ollama by its commands. Faults are reported when it is parsed.
 func isModelfile(s *tree.Sample) (string, bool) {
-	return "has commands of Ollama", listing.IsOllama(s.Head())
+	return "has Ollama commands", listing.IsOllama(s.Head())
 }
 
 // takeModelfile replaces the layers with the files that the Modelfile names, if there is one, and returns its texts.

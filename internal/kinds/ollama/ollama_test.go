@@ -89,7 +89,7 @@ func TestOnlyFiles(t *testing.T) {
 		{"a chat template", map[string]string{"a.gguf": model(chatml, license)},
 			"model a.gguf\ntemplate {{- range .Messages }}<|im_start|>{{ .Role }}\n{{ .Content }}<|im_end|>\n{{ end }}<|im_start|>assistant\nparams {\"stop\":[\"<|im_start|>\",\"<|im_end|>\"]}",
 			"the template is chatml"},
-		{"an unknown chat template", map[string]string{"a.gguf": model(formattest.Pair{Key: "tokenizer.chat_template", Value: "{{ x }}"})}, "model a.gguf", "that versions of Ollama up to 0.17 do not read"},
+		{"an unknown chat template", map[string]string{"a.gguf": model(formattest.Pair{Key: "tokenizer.chat_template", Value: "{{ x }}"})}, "model a.gguf", "that Ollama versions up to 0.17 do not read"},
 		{"no chat template", map[string]string{"a.gguf": model()}, "model a.gguf", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

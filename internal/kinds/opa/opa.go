@@ -7,7 +7,7 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// bundle is the file that "opa build" writes. The names in the tar begin with a slash. The documentation of OPA pushes it with an
+// bundle is the file that "opa build" writes. The names in the tar begin with a slash. OPA's documentation pushes it with an
 // image config.
 const bundle = "bundle.tar.gz"
 

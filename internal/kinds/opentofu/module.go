@@ -6,7 +6,7 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// archive is the media type of the zip archives of OpenTofu.
+// archive is the media type of OpenTofu's zip archives.
 const archive = "archive/zip"
 
 // Module returns the kind of modules: a directory, packed as a zip, or a zip, pushed unchanged. A directory of configurations need
@@ -14,7 +14,7 @@ const archive = "archive/zip"
 func Module() kind.Kind {
 	return kind.Kind{Kind: mediatypes.Kind{
 		Name:     "opentofu-module",
-		Summary:  "a module of OpenTofu: its directory as a zip archive",
+		Summary:  "an OpenTofu module: its directory as a zip archive",
 		Identity: mediatypes.Identity{ArtifactType: "application/vnd.opentofu.modulepkg"},
 		Layers: []mediatypes.LayerType{
 			{Role: "module", MediaType: archive, Match: []string{"*/"}, Packing: mediatypes.Zip, Exclude: []string{"**/.git", "**/.terraform", "**/*.tfstate", "**/*.tfstate.*"}, Min: 1, Max: 1},

@@ -25,7 +25,7 @@ func Provider() kind.Kind {
 	return kind.Kind{
 		Kind: mediatypes.Kind{
 			Name:     "opentofu-provider",
-			Summary:  "a provider of OpenTofu: its zip files for one or more platforms",
+			Summary:  "an OpenTofu provider: its zip files for one or more platforms",
 			Identity: mediatypes.Identity{ArtifactType: "application/vnd.opentofu.provider", Types: []string{target}},
 			Shape:    mediatypes.Index,
 			Config:   mediatypes.Config{Derive: "opentofu-provider", Schema: kind.NoFields()},
@@ -38,7 +38,7 @@ layers: ["*.zip"]
 `,
 		},
 		Derive: derive,
-		Tests:  map[string]roles.Test{"opentofu-provider": {Expects: "a provider of OpenTofu", Find: isProvider}},
+		Tests:  map[string]roles.Test{"opentofu-provider": {Expects: "an OpenTofu provider", Find: isProvider}},
 	}
 }
 

@@ -21,7 +21,7 @@ func isTrivy(s *tree.Sample) (string, bool) {
 // isGrype recognizes a report in Grype's own JSON format.
 func isGrype(s *tree.Sample) (string, bool) {
 	keys := s.Keys()
-	return "has matches, and the descriptor of Grype", keys["matches"] != nil && slices.Contains(keys["descriptor/name"], "grype")
+	return "has matches, and Grype's descriptor", keys["matches"] != nil && slices.Contains(keys["descriptor/name"], "grype")
 }
 
 // outlineOf summarizes a report.
@@ -47,5 +47,5 @@ func isSARIF(s *tree.Sample) (string, bool) {
 	if keys["runs"] == nil || !strings.Contains(schema, "sarif") && !slices.Contains(keys["version"], "2.1.0") {
 		return "", false
 	}
-	return "has runs of SARIF " + strings.Join(keys["version"], ""), true
+	return "has SARIF " + strings.Join(keys["version"], "") + " runs", true
 }

@@ -27,7 +27,7 @@ func isSPDXJSON(s *tree.Sample) (string, bool) {
 	for _, context := range keys["@context"] {
 		if version, ok := strings.CutPrefix(context, "https://spdx.org/rdf/3."); ok {
 			version, _, _ = strings.Cut(version, "/")
-			return "has the context of SPDX 3." + version, true
+			return "has the SPDX 3." + version + " context", true
 		}
 	}
 	return "", false
@@ -46,7 +46,7 @@ func isCycloneDXJSON(s *tree.Sample) (string, bool) {
 // isCycloneDXXML recognizes CycloneDX in XML by its root element.
 func isCycloneDXXML(s *tree.Sample) (string, bool) {
 	root, err := xmldoc.Root(bom.ToUTF8(s.Head()))
-	return "has the root element of CycloneDX " + strings.TrimPrefix(root.Space, sbom.CycloneDXNamespace), err == nil && cycloneDXFault(s) == nil
+	return "has the CycloneDX root element " + strings.TrimPrefix(root.Space, sbom.CycloneDXNamespace), err == nil && cycloneDXFault(s) == nil
 }
 
 // cycloneDXFault returns why a file is not CycloneDX in XML, or nil if it is.
@@ -56,7 +56,7 @@ func cycloneDXFault(s *tree.Sample) error {
 		return err
 	}
 	if root.Local != "bom" || !strings.HasPrefix(root.Space, sbom.CycloneDXNamespace) {
-		return errors.New("its root element is not that of CycloneDX")
+		return errors.New("its root element is not CycloneDX's")
 	}
 	if bytes.HasPrefix(s.Head(), []byte("\xfe\xff")) || bytes.HasPrefix(s.Head(), []byte("\xff\xfe")) {
 		return nil // UTF-16 is not checked further

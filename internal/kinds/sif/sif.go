@@ -15,7 +15,7 @@ func Kind() kind.Kind {
 	return kind.Kind{
 		Kind: mediatypes.Kind{
 			Name:    "sif",
-			Summary: "an image of Apptainer or Singularity",
+			Summary: "an Apptainer or Singularity image",
 			Config:  mediatypes.Config{MediaType: "application/vnd.sylabs.sif.config.v1+json", Schema: kind.NoFields()},
 			Layers: []mediatypes.LayerType{{
 				Role: "image", MediaType: "application/vnd.sylabs.sif.layer.v1.sif", Match: []string{"*.sif"}, Content: "sif", Min: 1, Max: 1, Tells: true,
@@ -27,7 +27,7 @@ version: 1.0.0
 layers: [greeting.sif]
 `,
 		},
-		Tests: map[string]roles.Test{"sif": {Expects: "an image of Apptainer (SIF)", Find: isSIF}},
+		Tests: map[string]roles.Test{"sif": {Expects: "an Apptainer image (SIF)", Find: isSIF}},
 	}
 }
 

@@ -20,11 +20,11 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// dockerManifestFile lists the images in an archive of docker save. Older versions of Docker wrote archives with this file and
+// dockerManifestFile lists the images in a docker save archive. Older versions of Docker wrote archives with this file and
 // without an index.json, and crane and other tools still do (docker: image/tarexport/save.go).
 const dockerManifestFile = "manifest.json"
 
-// maxDockerImages limits the images in an archive of docker save.
+// maxDockerImages limits the images in a docker save archive.
 const maxDockerImages = 1000
 
 // dockerImage is an entry of manifest.json.
@@ -34,7 +34,7 @@ type dockerImage struct {
 	Layers   []string
 }
 
-// importDocker makes an archive of docker save readable as a layout. Such an archive has neither manifests nor digests, so
+// importDocker makes a docker save archive readable as a layout. Such an archive has neither manifests nor digests, so
 // importDocker hashes its files and generates a manifest for each image. It does not change the archive.
 func (t *tarFile) importDocker(name string) error {
 	list, err := t.readSmall(dockerManifestFile)
@@ -154,5 +154,5 @@ func (t *tarFile) readSmall(name string) ([]byte, error) {
 	return io.ReadAll(e.Reader())
 }
 
-// errDockerArchive is the reason why davit does not write to an archive of docker save.
-var errDockerArchive = errors.New("an archive of docker save, not an image layout: copy it to another archive first")
+// errDockerArchive is the reason why davit does not write to a docker save archive.
+var errDockerArchive = errors.New("a docker save archive, not an image layout: copy it to another archive first")

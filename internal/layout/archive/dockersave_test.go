@@ -72,7 +72,7 @@ func TestDockerSave(t *testing.T) {
 		t.Errorf("fetched %q, %v", data, err)
 	}
 	if err := a.Tag(t.Context(), desc, "2.0"); err == nil {
-		t.Error("an archive of docker save was tagged")
+		t.Error("a docker save archive was tagged")
 	}
 	if err := a.Close(t.Context(), nil); err != nil {
 		t.Error(err)

@@ -152,7 +152,7 @@ func isSparse(h *tar.Header) bool {
 	return false
 }
 
-// finish checks that the archive has an index, or imports an archive of docker save.
+// finish checks that the archive has an index, or imports a docker save archive.
 func (t *tarFile) finish(name string) error {
 	if _, saved := t.files[dockerManifestFile]; saved && t.index == nil {
 		return t.importDocker(name)

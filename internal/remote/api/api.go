@@ -133,7 +133,7 @@ func (r *Repository) Wrap(ctx context.Context, step string, err error) error {
 		err = artifact.Refused("", "%w", err)
 	}
 	var failed *transport.Unavailable
-	var violation transport.Violation // of a registry that answered
+	var violation transport.Violation // an invalid response: the server did answer
 	if errors.As(err, &failed) {
 		return err // not changed, because other requests can share it
 	}
@@ -167,7 +167,7 @@ func (r *Repository) CatalogURL() string {
 	return u.String()
 }
 
-// WithSourceScope returns a context that also requests permission to read the repository from, of the same registry.
+// WithSourceScope returns a context for requests that also need to read from another repository of the same registry.
 func (r *Repository) WithSourceScope(ctx context.Context, from string) context.Context {
 	if from == r.Name.Repository {
 		return ctx

@@ -14,7 +14,7 @@ import (
 	"oras.land/oras-go/v2/registry/remote/auth"
 )
 
-// dockerHub is the key under which Docker stores the credentials of Docker Hub.
+// dockerHub is the key under which Docker stores Docker Hub's credentials.
 const dockerHub = "https://index.docker.io/v1/"
 
 // dockerConfig has the credential fields of Docker's config.json or podman's auth.json.
@@ -74,7 +74,7 @@ func parent(path string) string {
 }
 
 // normalHost returns the normal form of a registry's name: in lower case, without the port 443, and "docker.io" for each of the
-// three names of Docker Hub.
+// three Docker Hub names.
 func normalHost(host string) string {
 	host = strings.TrimSuffix(strings.ToLower(host), ":443")
 	switch host {

@@ -26,7 +26,7 @@ const (
 	maxDepth = 12
 )
 
-// Render renders a document of CommonMark with the tables, alerts, and deleted text of GitHub. If the document is too large or too
+// Render renders a CommonMark document with GitHub's tables, alerts, and deleted text. If the document is too large or too
 // complex to be parsed in reasonable time, Render returns its source.
 func Render(document string, opts Options) string {
 	document = strings.ReplaceAll(document, "\r\n", "\n")

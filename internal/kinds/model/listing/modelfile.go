@@ -42,13 +42,13 @@ var modelfileRoles = map[string]string{"MODEL": Weights, "CONFIG": Config, "CODE
 var modelfileFields = []string{"NAME", "ARCH", "FAMILY", "FORMAT", "PARAMSIZE", "PRECISION", "QUANTIZATION"}
 
 // IsModelfile recognizes the Modelfile of modctl. The Modelfile of Ollama has the same name, but it begins with FROM, which is
-// not a command of modctl.
+// not a modctl command.
 func IsModelfile(s *tree.Sample) (string, bool) {
 	m, err := ParseModelfile(s.Head())
 	return "names files with MODEL", err == nil && len(m.files) > 0
 }
 
-// IsOllama reports whether a Modelfile is for Ollama: it has a command of Ollama. Ollama and modctl share no commands.
+// IsOllama reports whether a Modelfile is for Ollama: it has an Ollama command. Ollama and modctl share no commands.
 func IsOllama(data []byte) bool {
 	for line := range strings.Lines(string(data)) {
 		if words := strings.Fields(line); len(words) > 0 && modelfile.IsCommand(words[0]) {

@@ -111,7 +111,7 @@ func TestSurvey(t *testing.T) {
 			"model.safetensors", "pytorch_model-1.bin", ""},
 		"importance matrices before GGUF": {map[string]string{"m.gguf": gguf(15, ""), "m.imatrix": "x", "imatrix.dat": "x"}, "m.gguf", "", ""},
 		"an importance matrix by content": {map[string]string{"m.gguf": gguf(15, ""), "imatrix_unsloth.gguf_file": gguf(0, "imatrix")}, "m.gguf", "", ""},
-		"a pointer of git-annex":          {map[string]string{"m.safetensors": "/annex/objects/SHA256E-s9--0.safetensors\n"}, "", "", "m.safetensors"},
+		"a git-annex pointer":             {map[string]string{"m.safetensors": "/annex/objects/SHA256E-s9--0.safetensors\n"}, "", "", "m.safetensors"},
 		"a pointer of Git-Xet":            {map[string]string{"m.gguf": "# xet version 0\nfilesize = 9\nhash = '0'\n"}, "", "", "m.gguf"},
 		"a text about GGUF":               {map[string]string{"m.gguf": gguf(15, ""), "notes": "GGUF is a format"}, "m.gguf", "", ""},
 		"a pointer":                       {map[string]string{"m.safetensors": "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n"}, "", "", "m.safetensors"},

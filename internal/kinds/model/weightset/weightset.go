@@ -15,7 +15,7 @@ import (
 // .kitfile, which is a Kitfile.
 var HiddenFiles = []string{"**/.*", "!.kitfile"}
 
-// IgnoreFile is the ignore file of kit. It applies to all kinds of models, because files that its author keeps out of a ModelKit
+// IgnoreFile is kit's ignore file. It applies to all kinds of models, because files that its author keeps out of a ModelKit
 // should not be published in another kind either.
 const IgnoreFile = ".kitignore"
 
