@@ -12,7 +12,7 @@ import (
 	"github.com/davit-oci/davit/internal/archive/read"
 )
 
-// TestDecompressionErrors checks that an error of the source is returned unchanged, and that truncated data is refused.
+// TestDecompressionErrors checks that an error of the underlying reader is returned, and that truncated data is refused.
 func TestDecompressionErrors(t *testing.T) {
 	t.Parallel()
 	lost := errors.New("connection lost")
@@ -20,7 +20,7 @@ func TestDecompressionErrors(t *testing.T) {
 		packed := pack(t, goldenTree(), kind)
 		broken := io.MultiReader(bytes.NewReader(packed[:len(packed)/2]), failing{lost})
 		if err := extract.Extract(t.Context(), broken, openRoot(t, t.TempDir()), extract.Options{}); !errors.Is(err, lost) {
-			t.Errorf("%q: got %v, want the error of the source", string(kind), err)
+			t.Errorf("%q: got %v, want the reader's error", string(kind), err)
 		}
 		cut := bytes.NewReader(packed[:len(packed)/2])
 		if err := extract.Extract(t.Context(), cut, openRoot(t, t.TempDir()), extract.Options{}); !errors.Is(err, archive.ErrUnsafe) {
@@ -28,7 +28,7 @@ func TestDecompressionErrors(t *testing.T) {
 		}
 	}
 	if _, err := compress.NewReader(failing{lost}); !errors.Is(err, lost) {
-		t.Errorf("got %v, want the error of the source", err)
+		t.Errorf("got %v, want the reader's error", err)
 	}
 }
 

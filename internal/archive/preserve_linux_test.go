@@ -87,7 +87,7 @@ func newDir(t testing.TB) string {
 	return top
 }
 
-// capability is cap_net_raw+ep of VFS_CAP_REVISION_2.
+// capability is cap_net_raw+ep in the format VFS_CAP_REVISION_2.
 var capability = []byte{1, 0, 0, 2, 0, 32, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 func setUserXattr(name string) error {
@@ -98,7 +98,7 @@ func setUserXattr(name string) error {
 	return err
 }
 
-// createSparse creates a file of 4 MiB with data at 1 MiB and at 3 MiB.
+// createSparse creates a 4 MiB file with data at 1 MiB and at 3 MiB.
 func createSparse(name string) error {
 	f, err := os.Create(name)
 	if err != nil {
@@ -185,7 +185,7 @@ func compareMetadata(t testing.TB, got, want string) {
 	}
 }
 
-// removeUnreadable removes the file that only root can read, unless the test runs as root.
+// removeUnreadable removes the file without permissions, which only root can read, unless the test runs as root.
 func removeUnreadable(t testing.TB, top string) {
 	t.Helper()
 	if os.Getuid() != 0 {
@@ -206,7 +206,7 @@ func TestPreserve(t *testing.T) {
 	tree := write.Tree{FS: openRoot(t, src).FS(), Preserve: true, Root: true}
 	packed := pack(t, tree, compress.Zstd)
 	if len(packed) > 10_000 {
-		t.Errorf("archive of %d bytes: holes were stored", len(packed))
+		t.Errorf("got an archive of %d bytes, want at most 10,000: holes were stored", len(packed))
 	}
 	opts := preserving()
 	opts.Note = func(name, what string) { t.Logf("%s: %s", name, what) }
@@ -231,7 +231,7 @@ func TestPreserveInGroups(t *testing.T) {
 	}
 	groups := tree.SplitBySize(entries, 300_000)
 	if len(groups) < 4 {
-		t.Fatalf("only %d groups", len(groups))
+		t.Fatalf("got %d groups, want at least 4", len(groups))
 	}
 	opts := preserving()
 	opts.Place = func(name string) (string, error) {
@@ -294,7 +294,7 @@ func TestExtractWithoutPreserve(t *testing.T) {
 			t.Errorf("%q has attributes: %s", name, about)
 		}
 		if os.Getuid() == 0 && strings.Contains(about, "3000000") {
-			t.Errorf("%q has its owner: %s", name, about)
+			t.Errorf("%q has the owner in the archive: %s", name, about)
 		}
 	}
 }
@@ -383,7 +383,7 @@ func TestReadGNUTar(t *testing.T) {
 
 func extentsOf(about string) string { return about[strings.LastIndex(about, "["):] }
 
-// createHoles creates a file with more extents than fit into a header of GNU tar.
+// createHoles creates a file with more extents than fit into a GNU tar header.
 func createHoles(name string) error {
 	f, err := os.Create(name)
 	if err != nil {

@@ -49,7 +49,7 @@ func TestReadInPlace(t *testing.T) {
 			}
 		}
 		if h.Name == "d" && !bytes.Equal(packed[h.Offset:h.Offset+h.Size], content) {
-			t.Errorf("content of %q is not at %d", h.Name, h.Offset)
+			t.Errorf("the content of %q is not at the offset %d", h.Name, h.Offset)
 		}
 		return nil
 	})
@@ -57,7 +57,7 @@ func TestReadInPlace(t *testing.T) {
 		t.Fatal(err)
 	}
 	if src.n > 200_000 {
-		t.Errorf("%d of %d bytes were read", src.n, len(packed))
+		t.Errorf("read %d of %d bytes, want at most 200,000", src.n, len(packed))
 	}
 	cut := bytes.NewReader(packed[:len(packed)-1<<20])
 	if err := read.Each(t.Context(), cut, read.Options{}, func(*read.Header, io.Reader) error { return nil }); !errors.Is(err, archive.ErrUnsafe) {
@@ -68,10 +68,10 @@ func TestReadInPlace(t *testing.T) {
 func TestReadStops(t *testing.T) {
 	t.Parallel()
 	packed := pack(t, goldenTree(), compress.Zstd)
-	mine := errors.New("mine")
-	for want, give := range map[error]error{nil: fs.SkipAll, mine: mine} {
+	own := errors.New("own")
+	for want, returned := range map[error]error{nil: fs.SkipAll, own: own} {
 		n := 0
-		err := read.Each(t.Context(), bytes.NewReader(packed), read.Options{}, func(*read.Header, io.Reader) error { n++; return give })
+		err := read.Each(t.Context(), bytes.NewReader(packed), read.Options{}, func(*read.Header, io.Reader) error { n++; return returned })
 		if !errors.Is(err, want) || n != 1 {
 			t.Errorf("got %v after %d entries, want %v after one", err, n, want)
 		}
@@ -95,7 +95,7 @@ func TestSparseContent(t *testing.T) {
 		func(h *read.Header, r io.Reader) error {
 			got, err := io.ReadAll(r)
 			if string(got) != want || h.Size != 20 || h.Offset != -1 {
-				t.Errorf("got %q of %d at %d", got, h.Size, h.Offset)
+				t.Errorf("got %q, size %d, offset %d, want %q, 20, -1", got, h.Size, h.Offset, want)
 			}
 			return err
 		})
@@ -151,10 +151,10 @@ func TestExtractConcurrently(t *testing.T) {
 func TestExtractOverExistingFiles(t *testing.T) {
 	t.Parallel()
 	for name, put := range map[string]func(dst, outside string) error{
-		"file":         func(dst, _ string) error { return os.WriteFile(filepath.Join(dst, "f"), []byte("old"), 0o600) },
-		"link":         func(dst, outside string) error { return os.Symlink(outside, filepath.Join(dst, "f")) },
-		"dangling":     func(dst, outside string) error { return os.Symlink(outside+"-new", filepath.Join(dst, "f")) },
-		"linked above": func(dst, outside string) error { return os.Symlink(filepath.Dir(outside), filepath.Join(dst, "d")) },
+		"file":             func(dst, _ string) error { return os.WriteFile(filepath.Join(dst, "f"), []byte("old"), 0o600) },
+		"link to a file":   func(dst, outside string) error { return os.Symlink(outside, filepath.Join(dst, "f")) },
+		"dangling link":    func(dst, outside string) error { return os.Symlink(outside+"-new", filepath.Join(dst, "f")) },
+		"link in the path": func(dst, outside string) error { return os.Symlink(filepath.Dir(outside), filepath.Join(dst, "d")) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -167,7 +167,7 @@ func TestExtractOverExistingFiles(t *testing.T) {
 			before := snapshot(t, top)
 			err = extract.Extract(t.Context(), bytes.NewReader(tarball(file("d/outside"), file("f"))), openRoot(t, dst), extract.Options{})
 			if err == nil {
-				t.Error("no error")
+				t.Error("got no error, want one")
 			}
 			after := snapshot(t, top)
 			for name, about := range before {
@@ -194,7 +194,8 @@ func TestHardLinkToExcludedFile(t *testing.T) {
 	}
 }
 
-func TestLimitsByDefault(t *testing.T) {
+// TestSmallFilesAreNotABomb checks that many small files do not exceed the limit on the ratio, although they compress well.
+func TestSmallFilesAreNotABomb(t *testing.T) {
 	t.Parallel()
 	items := make([]item, 0, 3000)
 	for i := range 3000 {
@@ -202,12 +203,12 @@ func TestLimitsByDefault(t *testing.T) {
 	}
 	packed := gzipped(tarball(items...))
 	if ratio := 3000 * 1024 / len(packed); ratio < 50 {
-		t.Fatalf("ratio of only %d", ratio)
+		t.Fatalf("got a ratio of %d, want at least 50", ratio)
 	}
 	for name, limits := range map[string]archive.Limits{"default": {}, "none": {-1, -1, -1, false}, "ratio": {MaxRatio: 2}} {
 		opts := read.Options{Limits: limits}
 		if err := read.Each(t.Context(), bytes.NewReader(packed), opts, func(*read.Header, io.Reader) error { return nil }); err != nil {
-			t.Errorf("%s: many small files: %v", name, err)
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

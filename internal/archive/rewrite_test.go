@@ -30,7 +30,7 @@ func openers(archives ...[]byte) []func() (io.ReadCloser, error) {
 	return all
 }
 
-// rewrite returns the archive that Rewrite makes of archives.
+// rewrite rewrites archives into one, and returns it.
 func rewrite(t testing.TB, opts write.RewriteOptions, archives ...[]byte) []byte {
 	t.Helper()
 	var out bytes.Buffer
@@ -46,10 +46,10 @@ func TestRewriteBelowPrefix(t *testing.T) {
 		packed []byte
 		want   []string
 	}{
-		"as podman writes it": {
+		"names as podman writes them": {
 			tarball(item{name: "d/"}, file("d/f"), item{name: "h", link: "d/f", typeflag: '1'}, symlinkTo("l", "d")),
 			[]string{"volume-data/d/", "volume-data/d/f", "volume-data/h -> volume-data/d/f", "volume-data/l -> d"}},
-		"as tar writes it": {
+		"names that begin with a dot": {
 			tarball(item{name: "./", mode: 0o700}, file("./f")), []string{"volume-data/", "volume-data/f"}},
 		"root at the end": {
 			tarball(file("f"), item{name: "./"}), []string{"volume-data/f", "volume-data/"}},
@@ -64,7 +64,7 @@ func TestRewriteBelowPrefix(t *testing.T) {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
 			if !bytes.Equal(out, rewrite(t, write.RewriteOptions{Prefix: "volume-data/", Layer: true}, test.packed)) {
-				t.Error("rewriting again results in other bytes")
+				t.Error("rewriting again creates a different archive")
 			}
 		})
 	}
@@ -96,7 +96,7 @@ func TestRewriteRefusesWhiteouts(t *testing.T) {
 	for _, name := range []string{".wh.a", "d/.wh..wh..opq", "d/.wh.x/", ".wh.d/f"} {
 		err := write.Rewrite(t.Context(), io.Discard, openers(tarball(file("a"), item{name: name})), write.RewriteOptions{Layer: true})
 		if !errors.Is(err, archive.ErrUnsafe) || !strings.Contains(err.Error(), `"`+strings.TrimSuffix(name, "/")) {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: got %v, want a refusal that names the entry", name, err)
 		}
 	}
 }
@@ -124,7 +124,7 @@ func TestRewriteLostLink(t *testing.T) {
 	}
 	upper := tarball(file("a"), file("b"))
 	if got := listNames(t, rewrite(t, write.RewriteOptions{Options: read.Options{Image: true}}, lower, upper)); len(got) != 2 {
-		t.Errorf("got %q", got)
+		t.Errorf("got %q, want a and b", got)
 	}
 }
 
@@ -155,11 +155,11 @@ func TestRewriteLikeExtract(t *testing.T) {
 		}
 	}
 	if accepted < 100 {
-		t.Errorf("only %d of the images can be unpacked", accepted)
+		t.Errorf("got %d images that can be unpacked, want at least 100", accepted)
 	}
 }
 
-// randomLayer returns a layer of a few entries whose names often collide with those of other layers. Its whiteouts come first.
+// randomLayer returns a layer of a few entries, whiteouts first. There are only seven names, so layers often have the same ones.
 func randomLayer(r *rand.Rand) []byte {
 	var items []item
 	used := map[string]bool{}
@@ -169,7 +169,7 @@ func randomLayer(r *rand.Rand) []byte {
 		switch r.IntN(8) {
 		case 0:
 			next = item{name: path.Join(path.Dir(name), ".wh."+path.Base(name))}
-		case 1: // an opaque whiteout, after its directory as in real layers
+		case 1: // a directory and an opaque whiteout in it
 			items = append(items, item{name: name + "/", mode: 0o711})
 			next = item{name: path.Join(name, ".wh..wh..opq")}
 		case 2:
@@ -188,7 +188,7 @@ func randomLayer(r *rand.Rand) []byte {
 	return tarball(items...)
 }
 
-// TestRewriteKeepsTimes checks times of every precision, also before 1970.
+// TestRewriteKeepsTimes checks that Rewrite keeps extended attributes, and times of every precision, even before 1970.
 func TestRewriteKeepsTimes(t *testing.T) {
 	t.Parallel()
 	for _, mtime := range []string{"1000000000.123456789", "1000000000", "-3.250000000", "5.000000001"} {

@@ -65,7 +65,7 @@ func unpack(t testing.TB, packed []byte, opts extract.Options) string {
 	return dir
 }
 
-// randomTree makes a directory with files of all sizes, empty directories, links and names of all kinds.
+// randomTree creates a directory with files of many sizes, empty directories, links, and unusual names.
 func randomTree(t testing.TB, r *rand.Rand, files int) string {
 	t.Helper()
 	top := t.TempDir()
@@ -109,7 +109,7 @@ func randomContent(r *rand.Rand) []byte {
 	return b
 }
 
-// snapshot describes the files below a directory: types, modes, contents, and targets of links.
+// snapshot describes the files below a directory: types, modes, contents, and link targets.
 func snapshot(t testing.TB, dir string) map[string]string {
 	t.Helper()
 	found := make(map[string]string)
@@ -191,7 +191,7 @@ func TestRoundTripInGroups(t *testing.T) {
 	}
 	groups := tree.SplitBySize(entries, 500_000)
 	if len(groups) < 5 {
-		t.Fatalf("only %d groups", len(groups))
+		t.Fatalf("got %d groups, want at least 5", len(groups))
 	}
 	dst := t.TempDir()
 	x := extract.New(openRoot(t, dst), extract.Options{})

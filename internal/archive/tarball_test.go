@@ -10,16 +10,16 @@ import (
 	"github.com/davit-oci/davit/internal/archive"
 )
 
-// headerBlock is a header block of a tar.
+// headerBlock is a tar header block.
 type headerBlock [archive.BlockSize]byte
 
-// item is an entry of a test archive: a header that is not checked, and its content.
+// item is an entry of a test archive, valid or not.
 type item struct {
 	name, link string
 	typeflag   byte // 0: '0', or '5' for a name that ends in a slash
 	body       string
 	mode       int64
-	size       string // in the header, if it is not that of the body
+	size       string // the size in the header, if it differs from the size of body
 	pax        map[string]string
 	change     func(*headerBlock)
 }

@@ -64,14 +64,14 @@ func TestNamesAndOrder(t *testing.T) {
 		tree write.Tree
 		want string
 	}{
-		"directory":         {write.Tree{Dir: "top", Exclude: exclude}, "a b/ b/c/ b/c/file b-c b.d"},
-		"with root":         {write.Tree{Dir: "top", Root: true, Exclude: exclude}, "./ a b/ b/c/ b/c/file b-c b.d"},
-		"prefix":            {write.Tree{Dir: "top/b", Prefix: "x/y/"}, "x/y/c/ x/y/c/file"},
-		"prefix with root":  {write.Tree{Dir: "top/b", Prefix: "x/y/", Root: true}, "x/ x/y/ x/y/c/ x/y/c/file"},
-		"dot slash":         {write.Tree{Dir: "top/b", Prefix: "./", Root: true}, "./ ./c/ ./c/file"},
-		"dot slash further": {write.Tree{Dir: "top/b", Prefix: "./x/", Root: true}, "./x/ ./x/c/ ./x/c/file"},
-		"bare":              {write.Tree{Dir: "top", Bare: true, Root: true, Exclude: exclude}, "a b/c/file b-c b.d"},
-		"files":             {write.Tree{Dir: "top", Files: []string{"top/b-c", "top/b/c/file", "top/b-c"}}, "b/ b/c/ b/c/file b-c"},
+		"directory":                         {write.Tree{Dir: "top", Exclude: exclude}, "a b/ b/c/ b/c/file b-c b.d"},
+		"with root":                         {write.Tree{Dir: "top", Root: true, Exclude: exclude}, "./ a b/ b/c/ b/c/file b-c b.d"},
+		"prefix":                            {write.Tree{Dir: "top/b", Prefix: "x/y/"}, "x/y/c/ x/y/c/file"},
+		"prefix with root":                  {write.Tree{Dir: "top/b", Prefix: "x/y/", Root: true}, "x/ x/y/ x/y/c/ x/y/c/file"},
+		"dot-slash prefix":                  {write.Tree{Dir: "top/b", Prefix: "./", Root: true}, "./ ./c/ ./c/file"},
+		"dot-slash prefix with a directory": {write.Tree{Dir: "top/b", Prefix: "./x/", Root: true}, "./x/ ./x/c/ ./x/c/file"},
+		"bare":                              {write.Tree{Dir: "top", Bare: true, Root: true, Exclude: exclude}, "a b/c/file b-c b.d"},
+		"files":                             {write.Tree{Dir: "top", Files: []string{"top/b-c", "top/b/c/file", "top/b-c"}}, "b/ b/c/ b/c/file b-c"},
 		"files with root": {write.Tree{Files: []string{"top/b/c/file"}, Root: true, Prefix: "p/"},
 			"p/ p/top/ p/top/b/ p/top/b/c/ p/top/b/c/file"},
 		"files and directories": {write.Tree{Files: []string{"top/b", "other"}}, "other top/ top/b/ top/b/c/ top/b/c/file"},
@@ -102,20 +102,20 @@ func TestWalkRefuses(t *testing.T) {
 		tree write.Tree
 		want []string
 	}{
-		"socket":            {write.Tree{FS: fstest.MapFS{"a/s": {Mode: fs.ModeSocket}}}, []string{`"a/s"`, "socket"}},
-		"pipe":              {write.Tree{FS: fstest.MapFS{"p": {Mode: fs.ModeNamedPipe}}}, []string{`"p"`, "pipe"}},
-		"device":            {write.Tree{FS: fstest.MapFS{"d": {Mode: fs.ModeDevice}}}, []string{`"d"`, "device"}},
-		"link out":          {write.Tree{FS: fstest.MapFS{"d/l": link("../x"), "x": {}}, Dir: "d"}, []string{`"l"`, "leaves"}},
-		"absolute link":     {write.Tree{FS: fstest.MapFS{"l": link("/etc")}}, []string{`"l"`, "absolute"}},
-		"link by a link":    {write.Tree{FS: fstest.MapFS{"a/b/c": {}, "s": link("a/b"), "l": link("s/../../../x/..")}}, []string{`"l"`, "leaves"}},
-		"links in a circle": {write.Tree{FS: fstest.MapFS{"l": link("x/../l"), "x": link("l/../x")}}, []string{`"l"`, "40"}},
-		"control character": {write.Tree{FS: fstest.MapFS{"a\rb": {}}}, []string{`"a\rb"`, "control"}},
-		"not UTF-8":         {write.Tree{FS: fstest.MapFS{"a\xe9": {}}}, []string{`"a\xe9"`, "UTF-8"}},
-		"backslash":         {write.Tree{FS: fstest.MapFS{`a\b`: {}}}, []string{`"a\\b"`, "backslash"}},
-		"form":              {write.Tree{FS: fstest.MapFS{"caf\u00e9": {}, "cafe\u0301": {}}}, []string{"cafe", "form"}},
-		"case":              {write.Tree{FS: fstest.MapFS{"A/x": {}, "a/y": {}}}, []string{`"a"`, `"A"`, "case"}},
-		"all at once":       {write.Tree{FS: fstest.MapFS{"s": {Mode: fs.ModeSocket}, "p": {Mode: fs.ModeNamedPipe}}}, []string{`"s"`, `"p"`}},
-		"file elsewhere":    {write.Tree{FS: fstest.MapFS{"a": {}, "d/b": {}}, Dir: "d", Files: []string{"a"}}, []string{`"a"`, `"d"`}},
+		"socket":                            {write.Tree{FS: fstest.MapFS{"a/s": {Mode: fs.ModeSocket}}}, []string{`"a/s"`, "socket"}},
+		"pipe":                              {write.Tree{FS: fstest.MapFS{"p": {Mode: fs.ModeNamedPipe}}}, []string{`"p"`, "pipe"}},
+		"device":                            {write.Tree{FS: fstest.MapFS{"d": {Mode: fs.ModeDevice}}}, []string{`"d"`, "device"}},
+		"link that leaves Dir":              {write.Tree{FS: fstest.MapFS{"d/l": link("../x"), "x": {}}, Dir: "d"}, []string{`"l"`, "leaves"}},
+		"absolute link":                     {write.Tree{FS: fstest.MapFS{"l": link("/etc")}}, []string{`"l"`, "absolute"}},
+		"link that leaves through a link":   {write.Tree{FS: fstest.MapFS{"a/b/c": {}, "s": link("a/b"), "l": link("s/../../../x/..")}}, []string{`"l"`, "leaves"}},
+		"links in a circle":                 {write.Tree{FS: fstest.MapFS{"l": link("x/../l"), "x": link("l/../x")}}, []string{`"l"`, "40"}},
+		"control character":                 {write.Tree{FS: fstest.MapFS{"a\rb": {}}}, []string{`"a\rb"`, "control"}},
+		"not UTF-8":                         {write.Tree{FS: fstest.MapFS{"a\xe9": {}}}, []string{`"a\xe9"`, "UTF-8"}},
+		"backslash":                         {write.Tree{FS: fstest.MapFS{`a\b`: {}}}, []string{`"a\\b"`, "backslash"}},
+		"names that differ in Unicode form": {write.Tree{FS: fstest.MapFS{"caf\u00e9": {}, "cafe\u0301": {}}}, []string{"cafe", "form"}},
+		"names that differ in case":         {write.Tree{FS: fstest.MapFS{"A/x": {}, "a/y": {}}}, []string{`"a"`, `"A"`, "case"}},
+		"two problems":                      {write.Tree{FS: fstest.MapFS{"s": {Mode: fs.ModeSocket}, "p": {Mode: fs.ModeNamedPipe}}}, []string{`"s"`, `"p"`}},
+		"file outside Dir":                  {write.Tree{FS: fstest.MapFS{"a": {}, "d/b": {}}, Dir: "d", Files: []string{"a"}}, []string{`"a"`, `"d"`}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -141,7 +141,7 @@ func TestWalkLimitsReportedProblems(t *testing.T) {
 	}
 	_, err := write.Tree{FS: fsys}.Walk(t.Context())
 	if err == nil || strings.Count(err.Error(), "\n") != 20 || !strings.HasSuffix(err.Error(), "and 80 more") {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want 20 problems and the number of the others", err)
 	}
 }
 
@@ -166,10 +166,10 @@ func TestModTime(t *testing.T) {
 	r := tar.NewReader(bytes.NewReader(pack(t, tree, compress.None)))
 	for h, err := r.Next(); err == nil; h, err = r.Next() {
 		if !h.ModTime.Equal(tree.ModTime) || h.Uid != 0 || h.Gid != 0 || h.Uname != "" || h.Gname != "" {
-			t.Errorf("%q: got %v", h.Name, h)
+			t.Errorf("%q: got %v, want the time %v and no owner", h.Name, h, tree.ModTime)
 		}
 		if (h.Format != tar.FormatUSTAR) != (h.Name[0] > 0x7f) {
-			t.Errorf("%q: format %v", h.Name, h.Format)
+			t.Errorf("%q: got the format %v, want PAX only for names beyond ASCII", h.Name, h.Format)
 		}
 	}
 }
@@ -185,7 +185,7 @@ func TestChanged(t *testing.T) {
 			"replaced": func(name string) error {
 				return errors.Join(os.WriteFile(name+"2", make([]byte, size), 0o600), os.Rename(name+"2", name))
 			},
-			"a link": func(name string) error { return errors.Join(os.Remove(name), os.Symlink("other", name)) },
+			"replaced by a link": func(name string) error { return errors.Join(os.Remove(name), os.Symlink("other", name)) },
 		}
 		for what, change := range tests {
 			t.Run(fmt.Sprintf("%s %d", what, size), func(t *testing.T) {
@@ -213,7 +213,7 @@ func TestChanged(t *testing.T) {
 	}
 }
 
-func TestChangedWhileItIsRead(t *testing.T) {
+func TestChangedWhileRead(t *testing.T) {
 	t.Parallel()
 	top := t.TempDir()
 	name := filepath.Join(top, "file")
@@ -247,7 +247,7 @@ func TestWriteStops(t *testing.T) {
 	}
 	full := errors.New("disk full")
 	if err := tree.Write(t.Context(), writerFunc(func([]byte) (int, error) { return 0, full }), entries); !errors.Is(err, full) {
-		t.Errorf("got %v, want the error of the writer", err)
+		t.Errorf("got %v, want the writer's error", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	err = tree.Write(ctx, writerFunc(func(p []byte) (int, error) { cancel(); return len(p), nil }), entries)

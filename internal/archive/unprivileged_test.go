@@ -11,6 +11,7 @@ import (
 	"github.com/davit-oci/davit/internal/archive/extract"
 )
 
+// TestUnprivilegedPreserve checks that Unprivileged drops setuid, setgid, and capabilities, without a note about them.
 func TestUnprivilegedPreserve(t *testing.T) {
 	t.Parallel()
 	var buf bytes.Buffer
@@ -43,6 +44,6 @@ func TestUnprivilegedPreserve(t *testing.T) {
 	}
 	info, err := root.Stat("tool")
 	if err != nil || info.Mode() != fs.FileMode(0o755) {
-		t.Errorf("mode %v, %v", info.Mode(), err)
+		t.Errorf("got the mode %v, %v, want 0755", info.Mode(), err)
 	}
 }

@@ -71,7 +71,7 @@ func TestCompressor(t *testing.T) {
 						first = got
 					}
 					if !bytes.Equal(got, first) {
-						t.Errorf("%q: %d bytes in pieces of %d on %d cores result in a different output", string(kind), size, piece, cores)
+						t.Errorf("%q: %d bytes in pieces of %d on %d cores: the output differs", string(kind), size, piece, cores)
 					}
 				}
 			}
@@ -81,7 +81,7 @@ func TestCompressor(t *testing.T) {
 			}
 			back, err := io.ReadAll(r)
 			if found := r.Compression(); err != nil || found != kind || !bytes.Equal(back, data) {
-				t.Errorf("%q: %d bytes: got %d bytes of %q, %v", string(kind), size, len(back), string(found), err)
+				t.Errorf("%q: got %d bytes of %q, %v, want %d bytes", string(kind), len(back), string(found), err, size)
 			}
 			if err := r.Close(); err != nil {
 				t.Error(err)
@@ -105,10 +105,10 @@ func TestOtherDecodersReadOutput(t *testing.T) {
 	}
 	zr.Multistream(false)
 	if got, err := io.ReadAll(zr); err != nil || !bytes.Equal(got, data) {
-		t.Errorf("compress/gzip: %d bytes in the first member, %v", len(got), err)
+		t.Errorf("compress/gzip: got %d bytes in the first member, %v, want %d", len(got), err, len(data))
 	}
 	if !zr.ModTime.IsZero() || zr.Name != "" || zr.OS != 255 {
-		t.Errorf("header %+v", zr.Header)
+		t.Errorf("got header %+v, want no time, no name, and OS 255", zr.Header)
 	}
 	for kind, command := range map[Compression]string{Gzip: "gzip", Zstd: "zstd"} {
 		if _, err := exec.LookPath(command); err != nil {
@@ -121,7 +121,7 @@ func TestOtherDecodersReadOutput(t *testing.T) {
 		cmd := exec.CommandContext(t.Context(), command, "-dc")
 		cmd.Stdin = bytes.NewReader(compress(t, c, &out, data, 1<<20))
 		if got, err := cmd.Output(); err != nil || !bytes.Equal(got, data) {
-			t.Errorf("%s: %d bytes, %v", command, len(got), err)
+			t.Errorf("%s: got %d bytes, %v, want %d", command, len(got), err, len(data))
 		}
 	}
 }
@@ -136,7 +136,7 @@ func TestCompressorFails(t *testing.T) {
 		}
 		_, writeErr := c.Write(make([]byte, 40<<20))
 		if err := c.Close(); !errors.Is(writeErr, full) || !errors.Is(err, full) {
-			t.Errorf("%q: got %v and %v, want the error of the writer", string(kind), writeErr, err)
+			t.Errorf("%q: got %v and %v, want the writer's error", string(kind), writeErr, err)
 		}
 		var out bytes.Buffer
 		compress(t, c, &out, mixed(1<<20), 1<<20) // continues after Reset

@@ -33,7 +33,7 @@ func TestWindows(t *testing.T) {
 			t.Fatal(err)
 		}
 		if n, err := io.Copy(io.Discard, r); err != nil || n != 1200*128<<10 {
-			t.Fatalf("%d bytes, %v", n, err)
+			t.Fatalf("got %d bytes, %v, want %d", n, err, 1200*128<<10)
 		}
 		if err := r.Close(); err != nil {
 			t.Fatal(err)
@@ -41,7 +41,7 @@ func TestWindows(t *testing.T) {
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
 		if m.HeapAlloc > 100<<20 {
-			t.Errorf("%d MiB are in use after a layer", m.HeapAlloc>>20)
+			t.Errorf("got %d MiB in use after a layer, want at most 100", m.HeapAlloc>>20)
 		}
 	}
 	r, err := compress.NewReader(bytes.NewReader(frame(28, 1)))
@@ -49,6 +49,6 @@ func TestWindows(t *testing.T) {
 		_, err = r.Read(make([]byte, 1))
 	}
 	if !errors.Is(err, archive.ErrUnsafe) {
-		t.Errorf("a window of 256 MiB: %v", err)
+		t.Errorf("a window of 256 MiB: got %v, want a refusal", err)
 	}
 }

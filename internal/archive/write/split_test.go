@@ -10,7 +10,7 @@ import (
 	"github.com/davit-oci/davit/internal/archive"
 )
 
-// makeEntries returns the entries of files in directories of fifty, with exponentially distributed sizes.
+// makeEntries returns entries of files with exponentially distributed sizes, fifty to a directory.
 func makeEntries(r *rand.Rand, files int, mean float64) []Entry {
 	var entries []Entry
 	for i := range files {
@@ -83,9 +83,9 @@ func move(r *rand.Rand, entries []Entry) []Entry {
 	return entries
 }
 
-// TestSplitMovesLittle checks that new groups take at most 3 % of the tree after a change of one file, and at most 4 % if a file
-// moves.
-func TestSplitMovesLittle(t *testing.T) {
+// TestSplitIsStable checks that the groups that change with one file have at most 3% of the bytes of the tree, and at most 4% if
+// the file was renamed.
+func TestSplitIsStable(t *testing.T) {
 	t.Parallel()
 	for _, shape := range []struct {
 		files int
@@ -108,7 +108,7 @@ func checkSmallChanges(t *testing.T, files int, size float64) {
 	}
 	before := Tree{}.Split(entries)
 	if len(before) < 64 || len(before) > 125 {
-		t.Errorf("%d groups, want 64 to 125", len(before))
+		t.Errorf("got %d groups, want 64 to 125", len(before))
 	}
 	const changes = 60
 	old := weights(before)
@@ -118,7 +118,7 @@ func checkSmallChanges(t *testing.T, files int, size float64) {
 		n, size := sent(old, Tree{}.Split(change(r, entries)))
 		worst = max(worst, size)
 		if n > 2 {
-			t.Errorf("one change creates %d new groups", n)
+			t.Errorf("one change creates %d new groups, want at most 2", n)
 		}
 		if n > 1 {
 			several++
@@ -129,17 +129,19 @@ func checkSmallChanges(t *testing.T, files int, size float64) {
 		_, size := sent(old, Tree{}.Split(move(r, entries)))
 		worstMove = max(worstMove, size)
 	}
-	t.Logf("%d groups of at most %d; worst change sends %.2f%%, a file that moves %.2f%%; %d of %d changes touch two groups",
+	t.Logf("%d groups of at most %d bytes; the worst change sends %.2f%%, the worst rename %.2f%%; %d of %d changes touch two groups",
 		len(before), largestGroup(entries), 100*float64(worst)/float64(total), 100*float64(worstMove)/float64(total), several, changes)
 	if worst*100 > 3*total || worstMove*100 > 4*total {
-		t.Errorf("a change sends %.2f%%, a file that moves %.2f%%", 100*float64(worst)/float64(total), 100*float64(worstMove)/float64(total))
+		t.Errorf("the worst change sends %.2f%%, the worst rename %.2f%%, want at most 3%% and 4%%",
+			100*float64(worst)/float64(total), 100*float64(worstMove)/float64(total))
 	}
 	if several > changes/20 {
-		t.Errorf("%d of %d changes touch two groups", several, changes)
+		t.Errorf("%d of %d changes touch two groups, want at most %d", several, changes, changes/20)
 	}
 }
 
-// TestSplitKeepsAll checks that every entry occurs once, in order, and that groups are within bounds, for trees of all shapes.
+// TestSplitKeepsAll splits small, large, and uneven trees. It checks that every entry occurs once, in order, and that the number
+// and size of the groups is limited.
 func TestSplitKeepsAll(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(5, 6))
@@ -153,7 +155,7 @@ func TestSplitKeepsAll(t *testing.T) {
 			t.Errorf("%v: entries were lost or moved", shape)
 		}
 		if len(groups) > 125 {
-			t.Errorf("%v: %d groups", shape, len(groups))
+			t.Errorf("%v: got %d groups, want at most 125", shape, len(groups))
 		}
 		largest := largestGroup(entries)
 		for _, group := range groups {
@@ -162,7 +164,7 @@ func TestSplitKeepsAll(t *testing.T) {
 				size += weight(&e)
 			}
 			if size > largest && len(group) > 1 {
-				t.Errorf("%v: a group of %d, more than %d", shape, size, largest)
+				t.Errorf("%v: got a group of %d bytes, want at most %d", shape, size, largest)
 			}
 		}
 	}
@@ -175,21 +177,22 @@ func TestSplitOfManySizes(t *testing.T) {
 	for total := 70e6; total < 8e9; total *= 1.19 {
 		n := len(Tree{}.Split(makeEntries(r, 20_000, total/20_000)))
 		if n < 50 || n > 125 {
-			t.Errorf("%.0f MB: %d groups", total/1e6, n)
+			t.Errorf("%.0f MB: got %d groups, want 50 to 125", total/1e6, n)
 		}
 	}
 }
 
-// TestSplitOfLargeTrees checks that large trees are split as by earlier versions, whose smallest limit was 8 MiB.
+// TestSplitOfLargeTrees checks that the limit on a group of a large tree is the same as in earlier versions, which had a limit of
+// at least 8 MiB.
 func TestSplitOfLargeTrees(t *testing.T) {
 	t.Parallel()
 	for total, want := range map[int64]int64{613e6: 8 << 20, 1 << 30: 15424450, 8e9: 114115983} {
 		if got := largestGroup([]Entry{{Name: "a", Size: total}}); got != want {
-			t.Errorf("%d: groups of at most %d, want %d", total, got, want)
+			t.Errorf("%d bytes: got a limit of %d, want %d", total, got, want)
 		}
 	}
 	if got := largestGroup([]Entry{{Name: "a", Size: 562<<20 - 4096}}); got != 8<<20 {
-		t.Errorf("groups of at most %d, want 8 MiB", got)
+		t.Errorf("got a limit of %d, want 8 MiB", got)
 	}
 }
 
@@ -199,21 +202,19 @@ func TestSplitSmall(t *testing.T) {
 	entries := makeEntries(rand.New(rand.NewPCG(1, 2)), 20, 1000)
 	for _, preserve := range []bool{false, true} {
 		if groups := (Tree{Preserve: preserve}).Split(slices.Clone(entries)); len(groups) != 1 || !slices.Equal(groups[0], entries) {
-			t.Errorf("preserve %v: %d groups", preserve, len(groups))
+			t.Errorf("preserve %v: got %d groups, want one", preserve, len(groups))
 		}
 	}
 }
 
-func TestSplitUnderPreserve(t *testing.T) {
+// TestSplitWithPreserve checks that hard links are in the group of their file, and directories in the last group.
+func TestSplitWithPreserve(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(1, 2))
 	tree := Tree{Preserve: true}
 	entries := makeEntries(r, 5000, 100_000)
-	links := map[string]string{}
 	for i := range 20 {
-		e := Entry{Name: fmt.Sprintf("z/link%d", i), Mode: 0o644, Link: entries[i*255+7].Name}
-		entries = append(entries, e)
-		links[e.Name] = e.Link
+		entries = append(entries, Entry{Name: fmt.Sprintf("z/link%d", i), Mode: 0o644, Link: entries[i*255+7].Name})
 	}
 	groups := tree.Split(slices.Clone(entries))
 	for i, group := range groups {
@@ -229,13 +230,13 @@ func TestSplitUnderPreserve(t *testing.T) {
 		}
 	}
 	if n := len(slices.Concat(groups...)); n != len(entries) {
-		t.Errorf("%d entries, want %d", n, len(entries))
+		t.Errorf("got %d entries, want %d", n, len(entries))
 	}
 	// A new file changes the time of its directory.
 	more := slices.Clone(entries)
 	more[0].ModTime = 5
 	more = slices.Insert(more, 3, Entry{Name: more[2].Name + "-new", Mode: 0o644, Size: 100})
 	if n, _ := sent(weights(groups), tree.Split(more)); n != 2 {
-		t.Errorf("a new file creates %d new groups, want its own and that of the directories", n)
+		t.Errorf("a new file creates %d new groups, want 2: its own and the group of directories", n)
 	}
 }

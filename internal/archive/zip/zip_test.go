@@ -37,8 +37,8 @@ func tarOf(headers ...tar.Header) func(io.Writer) error {
 	}
 }
 
-// TestConvert checks that files keep their modes, that only empty directories get entries, and that the bytes are the same each
-// time.
+// TestConvert checks that files keep their modes, that only empty directories get entries, and that converting twice creates
+// the same bytes.
 func TestConvert(t *testing.T) {
 	t.Parallel()
 	write := tarOf(
@@ -69,11 +69,11 @@ func TestConvert(t *testing.T) {
 	}
 }
 
-// TestConvertRefusesLinks checks that the error names the link, and that the writer of the tar returns.
+// TestConvertRefusesLinks checks that the error names the link, and that Convert does not wait for the rest of the tar.
 func TestConvertRefusesLinks(t *testing.T) {
 	t.Parallel()
 	err := zip.Convert(io.Discard, tarOf(tar.Header{Name: "l", Typeflag: tar.TypeSymlink, Linkname: "a"}, tar.Header{Name: "a", Typeflag: tar.TypeReg, Linkname: strings.Repeat("x", 1<<20)}))
 	if err == nil || !strings.Contains(err.Error(), "l: a zip can contain only files and directories") {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want an error that names the link", err)
 	}
 }
