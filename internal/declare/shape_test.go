@@ -9,7 +9,7 @@ import (
 	"github.com/davit-oci/davit/internal/declare"
 )
 
-// TestShapes sets every key of davit.yaml that is a list or a mapping to a value of the wrong type: the hint shows a valid value.
+// TestShapes sets keys of davit.yaml that must be lists or mappings to other values. It checks that the hint shows a valid value.
 func TestShapes(t *testing.T) {
 	t.Parallel()
 	data, err := declare.SpecSchemaJSON()
@@ -42,22 +42,22 @@ func TestShapes(t *testing.T) {
 				found++
 				example, ok := strings.CutPrefix(fault.Hint, "as in ")
 				if !ok || strings.Contains(example, "\n") {
-					t.Fatalf("%s: %s: the hint is %q", written, fault.Message, fault.Hint)
+					t.Fatalf("%s: %s: got the hint %q, want one line that begins with as in", written, fault.Message, fault.Hint)
 				}
 				if !strings.HasPrefix(example, key+": ") {
-					t.Errorf("%s: the hint %q does not begin with the key", written, fault.Hint)
+					t.Errorf("%s: the example in the hint %q does not begin with the key", written, fault.Hint)
 				}
 				if again := faults("kind: generic\n" + example + "\n"); len(again) > 0 {
-					t.Errorf("%s: the hint %q has the problem %q", written, example, again[0].Message)
+					t.Errorf("%s: the example %q is invalid: %s", written, example, again[0].Message)
 				}
 			}
 			if found != 1 {
-				t.Errorf("%s: %d faults about its type, want 1", written, found)
+				t.Errorf("%s: got %d faults about the type, want 1", written, found)
 			}
 		}
 	}
 	entry := faults("kind: image\nplatforms: [linux/amd64]\n")
 	if len(entry) != 1 || entry[0].Hint != "as in {platform: linux/amd64, layers: [amd64/]}" {
-		t.Errorf("an entry of platforms that is a string: %+v", entry)
+		t.Errorf("a platform that is a string: got %+v, want one fault with an example", entry)
 	}
 }

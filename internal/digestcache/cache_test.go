@@ -16,7 +16,7 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// later returns a cache for which every file of this test has been unchanged for long enough.
+// later returns a cache whose clock is an hour ahead, so that the files of a test are old enough to be stored.
 func later(dir string) *Cache {
 	c := New(dir)
 	c.now = func() time.Time { return time.Now().Add(time.Hour) }
@@ -38,16 +38,16 @@ func stat(t *testing.T, path string) fs.FileInfo {
 		t.Fatal(err)
 	}
 	if _, ok := identify(info); !ok {
-		t.Fatalf("%s is not identified", path)
+		t.Fatalf("%s has no file ID", path)
 	}
 	return info
 }
 
-// checkDigest checks the digest that a cache returns for a file; "" means none.
+// checkDigest checks the digest that a cache returns for a file. If d is "", the cache must have no digest.
 func checkDigest(t *testing.T, c *Cache, info fs.FileInfo, d digest.Digest) {
 	t.Helper()
 	if got, ok := c.Lookup(info); got != d || ok != (d != "") {
-		t.Errorf("lookup: got %q, %v, want %q", got, ok, d)
+		t.Errorf("Lookup: got %q, %v, want %q", got, ok, d)
 	}
 }
 
@@ -74,8 +74,8 @@ func TestRemembersAcrossProcesses(t *testing.T) {
 	checkDigest(t, third, other, digest.FromString("other"))
 }
 
-// TestAfterReboot checks that a digest does not outlive the boot during which its file was written: the content may not have reached the
-// disk.
+// TestAfterReboot checks that a digest is not used after a reboot if its file was written before: the content may not have reached
+// the disk.
 func TestAfterReboot(t *testing.T) {
 	t.Parallel()
 	info := write(t, filepath.Join(t.TempDir(), "file"), "content")
@@ -92,18 +92,18 @@ func TestAfterReboot(t *testing.T) {
 		{"same boot", []boot{first}, first, d},
 		{"next boot", []boot{first}, second, ""},
 		{"two boots ago", []boot{first}, third, ""},
-		{"hashed after the restart", []boot{second}, second, d},
-		{"hashed after the restart, next boot", []boot{second}, third, d},
-		{"stored again", []boot{first, second}, third, d},
-		{"may have begun at the time of the change", []boot{newBoot("4", written.Add(time.Second))}, third, ""},
-		{"unknown boot", []boot{{}}, second, ""},
-		{"boots are never known", []boot{{}}, boot{}, d},
-		{"unknown now", []boot{first}, boot{}, ""},
+		{"stored after the reboot", []boot{second}, second, d},
+		{"stored after the reboot, next boot", []boot{second}, third, d},
+		{"stored again after the reboot", []boot{first, second}, third, d},
+		{"boot began a second after the write", []boot{newBoot("4", written.Add(time.Second))}, third, ""},
+		{"stored during an unknown boot", []boot{{}}, second, ""},
+		{"no boot is known", []boot{{}}, boot{}, d},
+		{"current boot is unknown", []boot{first}, boot{}, ""},
 	} {
 		dir := t.TempDir()
-		for _, by := range tc.stored {
+		for _, during := range tc.stored {
 			c := later(dir)
-			c.boot = by
+			c.boot = during
 			c.Store(info, d)
 			c.Close()
 		}
@@ -116,9 +116,9 @@ func TestAfterReboot(t *testing.T) {
 func TestChangedFile(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(path string) error{
-		"longer": func(p string) error { return os.WriteFile(p, []byte("content!"), 0o600) },
-		"time":   func(p string) error { return os.Chtimes(p, time.Time{}, time.Unix(1, 1)) },
-		"content, old time": func(p string) error {
+		"longer":     func(p string) error { return os.WriteFile(p, []byte("content!"), 0o600) },
+		"other time": func(p string) error { return os.Chtimes(p, time.Time{}, time.Unix(1, 1)) },
+		"other content, same time": func(p string) error {
 			old, err := os.Stat(p)
 			if err != nil {
 				return err
@@ -128,7 +128,7 @@ func TestChangedFile(t *testing.T) {
 			}
 			return os.Chtimes(p, old.ModTime(), old.ModTime())
 		},
-		"another inode": func(p string) error {
+		"replaced, same time": func(p string) error {
 			old, err := os.Stat(p)
 			if err != nil {
 				return err
@@ -187,12 +187,12 @@ func TestNotStored(t *testing.T) {
 func TestDamagedFile(t *testing.T) {
 	t.Parallel()
 	for name, damage := range map[string]func([]byte) []byte{
-		"empty":    func([]byte) []byte { return nil },
-		"foreign":  func([]byte) []byte { return []byte("something else entirely, of some length or other") },
-		"cut":      func(b []byte) []byte { return b[:len(b)-1] },
-		"flipped":  func(b []byte) []byte { b[len(b)-10] ^= 1; return b },
-		"appended": func(b []byte) []byte { return append(b, "junk"...) },
-		"huge":     func(b []byte) []byte { return append(b, make([]byte, 5*maxRecords*recordSize)...) },
+		"empty":       func([]byte) []byte { return nil },
+		"not a cache": func([]byte) []byte { return []byte("something else entirely, of some length or other") },
+		"cut":         func(b []byte) []byte { return b[:len(b)-1] },
+		"flipped":     func(b []byte) []byte { b[len(b)-10] ^= 1; return b },
+		"appended":    func(b []byte) []byte { return append(b, "junk"...) },
+		"huge":        func(b []byte) []byte { return append(b, make([]byte, 5*maxRecords*recordSize)...) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -213,24 +213,25 @@ func TestDamagedFile(t *testing.T) {
 
 			again := later(dir)
 			if d, ok := again.Lookup(b); ok && d != digest.FromString("b") {
-				t.Errorf("a wrong digest: %v", d)
+				t.Errorf("got the wrong digest %v", d)
 			}
 			again.Store(a, digest.FromString("a"))
 			again.Store(b, digest.FromString("b"))
 			again.Close()
-			healed := later(dir)
-			checkDigest(t, healed, a, digest.FromString("a"))
-			checkDigest(t, healed, b, digest.FromString("b"))
-			if healed.damaged {
+			repaired := later(dir)
+			checkDigest(t, repaired, a, digest.FromString("a"))
+			checkDigest(t, repaired, b, digest.FromString("b"))
+			if repaired.damaged {
 				t.Error("the file is still damaged")
 			}
 			if left, _ := os.ReadDir(dir); len(left) != 1 {
-				t.Errorf("left behind: %v", left)
+				t.Errorf("got the files %v, want only the cache", left)
 			}
 		})
 	}
 }
 
+// TestBounded checks that the number of records in a cache file is limited.
 func TestBounded(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -242,16 +243,17 @@ func TestBounded(t *testing.T) {
 	c.Close()
 	info, err := os.Stat(c.path)
 	if err != nil || info.Size() != int64(len(magic)+(maxRecords+1)*recordSize) {
-		t.Errorf("got a cache file of %v bytes, %v", info.Size(), err)
+		t.Errorf("got a cache file of %d bytes, %v, want %d", info.Size(), err, len(magic)+(maxRecords+1)*recordSize)
 	}
 	again := New(dir)
 	again.load.Do(again.read)
 	if _, ok := again.latest[fileID{1, 2*maxRecords + 9}]; !ok || len(again.records) != maxRecords {
-		t.Errorf("got %d records", len(again.records))
+		t.Errorf("got %d records, the latest: %v, want %d with the latest", len(again.records), ok, maxRecords)
 	}
 }
 
-func TestManyAtOnce(t *testing.T) {
+// TestConcurrentCaches checks that concurrent processes do not lose the digests of one another.
+func TestConcurrentCaches(t *testing.T) {
 	t.Parallel()
 	dir, files := t.TempDir(), t.TempDir()
 	later(dir).Close()
@@ -286,7 +288,7 @@ func TestWithoutDirectory(t *testing.T) {
 	c.Close()
 }
 
-// BenchmarkLookup20000 simulates a push of an unchanged folder: the cache file is read, then looked up once per file.
+// BenchmarkLookup20000 simulates a push of an unchanged folder: it reads a cache file of 20,000 records and does 20,000 lookups.
 func BenchmarkLookup20000(b *testing.B) {
 	dir := b.TempDir()
 	path := filepath.Join(b.TempDir(), "file")

@@ -15,7 +15,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// tagPages is a source of tags that come in pages; page returns nil after the last one.
+// tagPages is a source of tags in pages. The function page returns nil after the last page.
 type tagPages struct {
 	page func(ctx context.Context, i int) ([]string, error)
 }
@@ -53,7 +53,7 @@ func TestListTags(t *testing.T) {
 			}
 			return numbered(1000*i, 1000)
 		}, 3000},
-		{"many", func(i int) []string {
+		{"a million", func(i int) []string {
 			if i == 10 {
 				return nil
 			}
@@ -61,15 +61,15 @@ func TestListTags(t *testing.T) {
 		}, 1_000_000},
 		{"endless", func(i int) []string { return numbered(i, 50_000) }, -1},
 		{"endless, of empty tags", func(int) []string { return make([]string, 500_000) }, -1},
-		{"the longest", func(i int) []string {
+		{"one tag of maximum length", func(i int) []string {
 			if i == 1 {
 				return nil
 			}
 			return []string{strings.Repeat("a", 128)}
 		}, 1},
-		{"too long", func(int) []string { return []string{strings.Repeat("a", 129)} }, -1},
-		{"much too long", func(int) []string { return []string{strings.Repeat("\x1b[31m", 1<<20)} }, -1},
-		{"long, endless", func(int) []string { return slices.Repeat([]string{strings.Repeat("a", 128)}, 1000) }, -1},
+		{"tag too long", func(int) []string { return []string{strings.Repeat("a", 129)} }, -1},
+		{"tag of megabytes with escapes", func(int) []string { return []string{strings.Repeat("\x1b[31m", 1<<20)} }, -1},
+		{"endless, of long tags", func(int) []string { return slices.Repeat([]string{strings.Repeat("a", 128)}, 1000) }, -1},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -77,9 +77,9 @@ func TestListTags(t *testing.T) {
 			got, err := fetch.ListTags(t.Context(), tagPages{func(_ context.Context, i int) ([]string, error) { return test.page(i), nil }})
 			switch {
 			case test.want < 0 && !errors.Is(err, artifact.ErrRefused):
-				t.Errorf("got %d tags, %v, want refused", len(got), err)
+				t.Errorf("got %d tags, %v, want ErrRefused", len(got), err)
 			case test.want < 0 && (len(err.Error()) > 500 || strings.Contains(err.Error(), "\x1b")):
-				t.Errorf("message %.600q", err.Error())
+				t.Errorf("got the message %.600q, want at most 500 bytes without escapes", err.Error())
 			case test.want >= 0 && (err != nil || len(got) != test.want):
 				t.Errorf("got %d tags, %v, want %d", len(got), err, test.want)
 			}
@@ -129,7 +129,7 @@ func TestReferrerBudget(t *testing.T) {
 			taken++
 		}
 		if err := b.Take(subject, test.page); taken != test.most || !errors.Is(err, artifact.ErrRefused) {
-			t.Errorf("%s: took %d pages, then %v, want %d", name, taken, err, test.most)
+			t.Errorf("%s: got %d pages, then %v, want %d, then ErrRefused", name, taken, err, test.most)
 		}
 	}
 }

@@ -40,7 +40,7 @@ func checkInterleaved(t *testing.T, p []byte, begunP int, q []byte, begunQ int) 
 	}
 	for h, all := range map[*Hash][]byte{a: p, b: q} {
 		if got, want := h.Sum(nil), sumOf(sha256.New, all); !bytes.Equal(got, want) {
-			t.Errorf("%d and %d bytes, begun at %d and %d: the hash of %d is %x, want %x", len(p), len(q), begunP, begunQ, len(all), got, want)
+			t.Errorf("%d and %d bytes, from %d and %d: the hash of the %d bytes is %x, want %x", len(p), len(q), begunP, begunQ, len(all), got, want)
 		}
 	}
 }
@@ -85,7 +85,7 @@ func TestGroup(t *testing.T) {
 				if k, err := h.Write(buffer); k != n || err != nil {
 					t.Errorf("stream %d: Write returned %d, %v", i, k, err)
 				}
-				clear(buffer) // Write must not keep a reference to it
+				clear(buffer) // Write must not keep the slice
 				rest = rest[n:]
 			}
 			if got, want := h.Sum(nil), sumOf(newHash, all); !bytes.Equal(got, want) {
@@ -95,7 +95,7 @@ func TestGroup(t *testing.T) {
 	}
 	streams.Wait()
 	if len(g.idle) > 0 || g.hashes != 0 {
-		t.Errorf("the group still has %d hashes, %d with bytes", g.hashes, len(g.idle))
+		t.Errorf("got %d hashes in the group, %d of them with bytes, want none", g.hashes, len(g.idle))
 	}
 }
 
@@ -112,11 +112,11 @@ func TestWrite(t *testing.T) {
 	b := g.New(sha256.New())
 	a.Write(content(2, minKept))
 	if kept := len(a.left) > 0; kept != canInterleave() {
-		t.Errorf("with a second hash in the group, the first keeps its bytes: %v, want %v", kept, canInterleave())
+		t.Errorf("the first of two hashes keeps bytes: got %v, want %v", kept, canInterleave())
 	}
 	b.Write(content(3, minKept))
 	if len(a.left) > 0 || len(b.left) > 0 || len(g.idle) > 0 {
-		t.Errorf("after both were written to, %d and %d bytes are left", len(a.left), len(b.left))
+		t.Errorf("after a write to each hash: got %d and %d bytes left, want none", len(a.left), len(b.left))
 	}
 	if got, want := a.Sum(nil), sumOf(sha256.New, append(content(1, minKept), content(2, minKept)...)); !bytes.Equal(got, want) {
 		t.Errorf("the hash is %x, want %x", got, want)

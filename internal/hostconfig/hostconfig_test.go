@@ -11,7 +11,7 @@ import (
 	"github.com/davit-oci/davit/internal/hostconfig"
 )
 
-// writeAll writes files below .config in a new home directory, and returns the rules in them.
+// writeAll writes files below .config in a new home directory, and returns their rules.
 func writeAll(t *testing.T, files map[string]string) *hostconfig.Rules {
 	t.Helper()
 	home := t.TempDir()
@@ -25,7 +25,7 @@ func writeAll(t *testing.T, files map[string]string) *hostconfig.Rules {
 		}
 	}
 	found := hostconfig.FilesIn(home, func(string) string { return "" })
-	found.CertDirs = found.CertDirs[:1] // without the directories of this machine
+	found.CertDirs = found.CertDirs[:1] // without the system directories
 	return hostconfig.New(found)
 }
 
@@ -116,9 +116,9 @@ func TestCertDir(t *testing.T) {
 		"containers/certs.d/example.com:5000/ca.crt": "",
 		"davit/config.yaml":                          "registries: {example.com: {caFile: ca.pem, concurrency: 3}}",
 	})
-	with, err := rules.Host("example.com:5000")
-	if err != nil || filepath.Base(with.CertDir) != "example.com:5000" {
-		t.Errorf("example.com:5000: got %+v, %v, want its directory in certs.d", with, err)
+	withPort, err := rules.Host("example.com:5000")
+	if err != nil || filepath.Base(withPort.CertDir) != "example.com:5000" {
+		t.Errorf("example.com:5000: got %+v, %v, want its directory in certs.d", withPort, err)
 	}
 	own, err := rules.Host("example.com")
 	if err != nil || own.CertDir != "" || own.Concurrency != 3 || !strings.HasSuffix(own.CAFile, filepath.Join("davit", "ca.pem")) {
@@ -130,12 +130,13 @@ func TestConcurrencyOfZeroIsNotSet(t *testing.T) {
 	t.Parallel()
 	host, err := writeAll(t, map[string]string{"davit/config.yaml": "registries: {example.com: {concurrency: 0}}"}).Host("example.com")
 	if err != nil || host.Concurrency != 0 {
-		t.Errorf("got %+v, %v, want no concurrency of its own", host, err)
+		t.Errorf("got %+v, %v, want no limit for the host", host, err)
 	}
 }
 
 func TestMistakes(t *testing.T) {
 	t.Parallel()
+	// A text is a config.yaml, or a registries.conf if it begins with a NUL.
 	for text, want := range map[string]string{
 		"registries: {example.com: {plainHTP: true}}":               `unknown key "plainHTP"`,
 		"registries: {example.com/app: {plainHTTP: true}}":          "invalid registry",
@@ -159,6 +160,6 @@ func TestMistakes(t *testing.T) {
 	}
 	old := map[string]string{"containers/registries.conf": "[registries.search]\nregistries = ['docker.io']\n[registries.insecure]\nregistries = []\n"}
 	if _, err := writeAll(t, old).For("example.com", "app"); err != nil {
-		t.Errorf("registries.conf of version 1: %v", err)
+		t.Errorf("registries.conf in version 1: got %v, want no error", err)
 	}
 }

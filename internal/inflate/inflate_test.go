@@ -23,7 +23,7 @@ func inflateAll(src io.Reader) ([]byte, error) {
 	return io.ReadAll(inflate.NewReader(src))
 }
 
-// texts returns contents that exercise different blocks, codes, and matches.
+// texts returns inputs whose compressed forms have different blocks, codes, and matches, by name.
 func texts() map[string][]byte {
 	r := rand.New(rand.NewPCG(1, 2))
 	random := make([]byte, 300_000)
@@ -40,8 +40,8 @@ func texts() map[string][]byte {
 	}
 	far := append(append(bytes.Clone(random[:1000]), make([]byte, windowSize-1000)...), random[:1000]...)
 	return map[string][]byte{
-		"nothing": {}, "a byte": {'x'}, "zeros": make([]byte, 700_000), "random": random, "words": words, "skewed": skewed,
-		"pairs": bytes.Repeat([]byte("ab"), 200_000), "seven": bytes.Repeat([]byte("abcdefg"), 70_000), "far": far,
+		"nothing": {}, "one byte": {'x'}, "zeros": make([]byte, 700_000), "random": random, "words": words, "skewed": skewed,
+		"repeated pair": bytes.Repeat([]byte("ab"), 200_000), "repeated seven bytes": bytes.Repeat([]byte("abcdefg"), 70_000), "distant match": far,
 		"mixed": bytes.Join([][]byte{words[:100_000], random[:100_000], words[:200_000]}, nil),
 	}
 }
@@ -63,11 +63,11 @@ func TestInflate(t *testing.T) {
 			}
 			for way, src := range map[string]io.Reader{
 				"at once": bytes.NewReader(packed.Bytes()), "halves": iotest.HalfReader(bytes.NewReader(packed.Bytes())),
-				"with the end": iotest.DataErrReader(bytes.NewReader(packed.Bytes())),
+				"with io.EOF": iotest.DataErrReader(bytes.NewReader(packed.Bytes())),
 			} {
 				got, err := inflateAll(src)
 				if err != nil || !bytes.Equal(got, text) {
-					t.Errorf("%s, level %d, %s: %d bytes, %v", name, level, way, len(got), err)
+					t.Errorf("%s, level %d, %s: got %d bytes, %v, want %d", name, level, way, len(got), err, len(text))
 				}
 			}
 			if packed.Len() > 20_000 {
@@ -75,13 +75,13 @@ func TestInflate(t *testing.T) {
 			}
 			got, err := inflateAll(iotest.OneByteReader(bytes.NewReader(packed.Bytes())))
 			if err != nil || !bytes.Equal(got, text) {
-				t.Errorf("%s, level %d, byte by byte: %d bytes, %v", name, level, len(got), err)
+				t.Errorf("%s, level %d, byte by byte: got %d bytes, %v, want %d", name, level, len(got), err, len(text))
 			}
 		}
 	}
 }
 
-// TestInflateCut truncates a stream at every byte.
+// TestInflateCut checks that a stream is refused if it is truncated, at any byte.
 func TestInflateCut(t *testing.T) {
 	t.Parallel()
 	for name, text := range texts() {
@@ -104,18 +104,18 @@ func TestInflateCut(t *testing.T) {
 	}
 }
 
-// TestInflateInvalid decodes streams that every decompressor refuses.
+// TestInflateInvalid checks that invalid streams are refused, as the standard library refuses them.
 func TestInflateInvalid(t *testing.T) {
 	t.Parallel()
 	for name, in := range map[string]string{
 		"block of type 3":                        "0700000000000000",
 		"stored, lengths differ":                 "010100010041000000",
-		"too far back":                           "4b040a0000000000",
+		"match before the start":                 "4b040a0000000000",
 		"fixed, length 286":                      "1bff000000000000",
-		"no codes for lengths":                   "0500000000000000",
+		"no code length codes":                   "0500000000000000",
 		"more than 286 literal and length codes": "f5ffffffffffffff",
-		"31 distances":                           "05de000000000000",
-		"repeats nothing":                        "0580240000000000000000",
+		"31 distance codes":                      "05de000000000000",
+		"repeat without a previous length":       "0580240000000000000000",
 		"incomplete code":                        "05e0810800000000000000",
 	} {
 		b, err := hex.DecodeString(in)
@@ -125,10 +125,10 @@ func TestInflateInvalid(t *testing.T) {
 		want, stdErr := io.ReadAll(flate.NewReader(bytes.NewReader(b)))
 		got, err := inflateAll(bytes.NewReader(b))
 		if (err == nil) != (stdErr == nil) || err == nil && !bytes.Equal(got, want) {
-			t.Errorf("%s: %q, %v; the standard library: %q, %v", name, got, err, want, stdErr)
+			t.Errorf("%s: got %q, %v, the standard library %q, %v", name, got, err, want, stdErr)
 		}
 		if err == nil {
-			t.Errorf("%s: accepted", name)
+			t.Errorf("%s: got no error, want one", name)
 		}
 	}
 }
@@ -157,10 +157,10 @@ func TestGunzip(t *testing.T) {
 	if got, err := read(two.Bytes()); got != "first second" || err != nil {
 		t.Errorf("got %q, %v, want both texts", got, err)
 	}
-	// A header with a checksum of its own, which few programs write.
+	// Few programs write a header checksum.
 	withCRC := []byte{0x1f, 0x8b, 8, 2, 0, 0, 0, 0, 0, 0xff, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 	if _, err := read(withCRC); !errors.Is(err, inflate.ErrHeader) {
-		t.Errorf("wrong checksum of the header: got %v, want ErrHeader", err)
+		t.Errorf("wrong header checksum: got %v, want ErrHeader", err)
 	}
 	for n := 1; n < two.Len(); n++ {
 		_, err := read(two.Bytes()[:n])
@@ -178,7 +178,7 @@ func TestGunzip(t *testing.T) {
 	}
 }
 
-// FuzzInflate compares Reader with the standard library: the bytes are the same, or both fail.
+// FuzzInflate checks that Reader and the standard library return the same bytes, or both fail.
 func FuzzInflate(f *testing.F) {
 	for _, text := range texts() {
 		for _, level := range []int{flate.NoCompression, 1, 9} {
@@ -202,7 +202,7 @@ func FuzzInflate(f *testing.F) {
 		ours := inflate.NewReader(iotest.HalfReader(bytes.NewReader(in)))
 		got, err := io.ReadAll(io.LimitReader(ours, limit))
 		if (err == nil) != (wantErr == nil) || err == nil && !bytes.Equal(got, want) {
-			t.Errorf("%d bytes, %v; the standard library: %d bytes, %v", len(got), err, len(want), wantErr)
+			t.Errorf("got %d bytes, %v, the standard library %d bytes, %v", len(got), err, len(want), wantErr)
 		}
 	})
 }

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// decode decodes JSON with numbers as they are written.
+// decode decodes JSON, with numbers as json.Number.
 func decode(t *testing.T, data []byte, into any) {
 	t.Helper()
 	d := json.NewDecoder(bytes.NewReader(data))
@@ -20,12 +20,12 @@ func decode(t *testing.T, data []byte, into any) {
 	}
 }
 
-// TestFaults checks that every fault is reported, with its path.
+// TestFaults checks that every fault is reported, with its path. A line of want has the path, keyword, Want, Got, Names, and Known.
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct{ name, schema, value, want string }{
-		{"fits", `{"type": "object"}`, `{"a": 1}`, ``},
-		{"several at once", `{"properties": {"a": {"type": "string"}, "b": {"minimum": 3}}, "required": ["c", "d"]}`, `{"a": 1, "b": 2}`, `
+		{"valid", `{"type": "object"}`, `{"a": 1}`, ``},
+		{"several faults", `{"properties": {"a": {"type": "string"}, "b": {"minimum": 3}}, "required": ["c", "d"]}`, `{"a": 1, "b": 2}`, `
 			: required <nil> <nil> [c d] []
 			a: type string number [] []
 			b: minimum 3 2 [] []`},
@@ -39,16 +39,16 @@ func TestFaults(t *testing.T) {
 			p: enum [a b] c [] []`},
 		{"nothing allowed", `{"properties": {"a": false}}`, `{"a": null}`, `
 			a:  <nil> <nil> [] []`},
-		{"names", `{"propertyNames": {"maxLength": 1}}`, `{"ab": 1}`, `
+		{"name of a key", `{"propertyNames": {"maxLength": 1}}`, `{"ab": 1}`, `
 			ab: propertyNames map[maxLength:1] ab [] []`},
-		{"dependents", `{"dependentRequired": {"a": ["b"]}}`, `{"a": 1}`, `
+		{"dependent key", `{"dependentRequired": {"a": ["b"]}}`, `{"a": 1}`, `
 			: required <nil> <nil> [b] []`},
 		{"a reference to itself", `{"$ref": "#"}`, `1`, `
 			:  <nil> <nil> [] []`},
 		{"references in a cycle", `{"$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"allOf": [{"$ref": "#/$defs/a"}, {"$ref": "#/$defs/a"}]}}, "$ref": "#/$defs/a"}`, `1`, `
 			:  <nil> <nil> [] []
 			:  <nil> <nil> [] []`},
-		{"numbers as they are written", `{"multipleOf": 0.01, "maximum": 1e400}`, `19.99`, ``},
+		{"exact decimal number", `{"multipleOf": 0.01, "maximum": 1e400}`, `19.99`, ``},
 		{"a number too large to compare", `{"maximum": 3}`, `1e99999999`, ``},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

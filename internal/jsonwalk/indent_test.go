@@ -9,7 +9,7 @@ import (
 	"github.com/davit-oci/davit/internal/jsonwalk"
 )
 
-// TestIndent compares Indent with json.Indent.
+// TestIndent checks that Indent has the same result as json.Indent, except for the limit on the length.
 func TestIndent(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
@@ -24,11 +24,11 @@ func TestIndent(t *testing.T) {
 		}
 	}
 	if got, want := jsonwalk.Indent([]byte(`[1,2,3]`), 8), "[\n  1,\n "; got != want {
-		t.Errorf("got %q, want %q", got, want)
+		t.Errorf("limit of 8 bytes: got %q, want %q", got, want)
 	}
 }
 
-// TestIndentDeep checks that nesting does not multiply the length of a document.
+// TestIndentDeep checks that the indentation is limited, so that deep nesting makes a document at most 150 times as long.
 func TestIndentDeep(t *testing.T) {
 	t.Parallel()
 	const levels = 9000

@@ -17,10 +17,10 @@ func TestSkip(t *testing.T) {
 		d := json.NewDecoder(strings.NewReader(value + ` "next"`))
 		err := jsonwalk.Skip(d, 0, 3, nil)
 		if (err == nil) != ok {
-			t.Errorf("Skip(%s): %v", value, err)
+			t.Errorf("Skip(%s): got %v, want success %v", value, err, ok)
 		}
 		if next, _ := d.Token(); ok && next != "next" {
-			t.Errorf("after %s: got %v", value, next)
+			t.Errorf("token after %s: got %v, want next", value, next)
 		}
 	}
 	d, tokens := json.NewDecoder(strings.NewReader(`{"a":{"b":1},"c":[2]} 3`)), 0
@@ -30,10 +30,10 @@ func TestSkip(t *testing.T) {
 		}
 	}
 	if err := jsonwalk.Skip(d, 2, 0, func() { tokens++ }); err != nil || tokens != 8 {
-		t.Errorf("rest of two objects: %d tokens, %v", tokens, err)
+		t.Errorf("rest of two objects: got %d tokens, %v, want 8", tokens, err)
 	}
 	if next, err := d.Token(); err != nil || next != 3. {
-		t.Errorf("after the objects: got %v, %v", next, err)
+		t.Errorf("token after the objects: got %v, %v, want 3", next, err)
 	}
 }
 

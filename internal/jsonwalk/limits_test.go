@@ -33,7 +33,7 @@ func TestLimits(t *testing.T) {
 		check := func(way string, err error) {
 			var exceeded *jsonwalk.LimitError
 			if errors.As(err, &exceeded); (exceeded == nil) != (test.what == "") || exceeded != nil && exceeded.What != test.what {
-				t.Errorf("%s of %.40s: got %v, want too many %q", way, test.data, err, test.what)
+				t.Errorf("%s of %.40s: got %v, want the exceeded limit %q", way, test.data, err, test.what)
 			}
 		}
 		check("check", limits.Check([]byte(test.data)))
@@ -47,7 +47,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// FuzzLimits checks that a document that Check accepts is not decoded to more values than the limits allow.
+// FuzzLimits checks that a document that passes Check has no more objects and values than the limits allow.
 func FuzzLimits(f *testing.F) {
 	for _, seed := range []string{`{"a":[1,{"b":"\\"},null]}`, `["\"",{"}":{}}]`, `[[[[]]],{}]`, `{"a":"\u007b,","b":[{},{}]}`} {
 		f.Add([]byte(seed))
@@ -60,12 +60,12 @@ func FuzzLimits(f *testing.F) {
 		}
 		objects, values := count(v)
 		if objects > limits.Objects || values > limits.Values+1 {
-			t.Errorf("%d objects and %d values in %q", objects, values, data)
+			t.Errorf("%q: got %d objects and %d values, want at most %d and %d", data, objects, values, limits.Objects, limits.Values+1)
 		}
 	})
 }
 
-// count counts the objects of a decoded document, and the values that contain no others.
+// count counts the objects in a decoded document, and the values without elements.
 func count(v any) (objects, values int) {
 	add := func(v any) {
 		o, n := count(v)

@@ -11,10 +11,10 @@ import (
 func TestStream(t *testing.T) {
 	t.Parallel()
 	var got []string
-	s := jsonwalk.NewStream(strings.NewReader(`{"skip": {"a": [1, {}]}, "list": [1, "two", 3], "no list": 7, "object": {"k": true}}`), 1<<10)
+	s := jsonwalk.NewStream(strings.NewReader(`{"skip": {"a": [1, {}]}, "list": [1, "two", 3], "not a list": 7, "object": {"k": true}}`), 1<<10)
 	err := s.Object(func(key string) error {
 		switch key {
-		case "list", "no list":
+		case "list", "not a list":
 			return s.Array(func() error {
 				var n int
 				err := s.Decode(&n)

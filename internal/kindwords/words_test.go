@@ -22,15 +22,15 @@ func TestSuggest(t *testing.T) {
 		}
 	}
 	if got := kindwords.Suggest("nosuchthing", names); got != "" {
-		t.Errorf("nosuchthing: got %q", got)
+		t.Errorf("nosuchthing: got %q, want no suggestion", got)
 	}
 	if got := kindwords.Suggest("sarif", []string{"sbom"}); got != "" {
-		t.Errorf("a kind that is not offered: got %q", got)
+		t.Errorf("a word of a kind that is not in names: got %q, want no suggestion", got)
 	}
 }
 
-// TestWordsAreOfKinds checks that each line begins with a kind and that no word is a kind itself or occurs twice.
-func TestWordsAreOfKinds(t *testing.T) {
+// TestWords checks that every word belongs to a kind, is not the name of a kind, and occurs only once.
+func TestWords(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
 	for kind, list := range kindwords.All() {

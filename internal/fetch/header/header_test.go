@@ -24,7 +24,7 @@ func (s *source) FetchRange(_ context.Context, _ ocispec.Descriptor, offset, len
 	return io.NopCloser(bytes.NewReader(s.data[offset : offset+length])), nil
 }
 
-// pack returns a tar of a directory and files.
+// pack returns a tar of a directory and of files, given in pairs of name and content.
 func pack(t *testing.T, files ...string) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -53,13 +53,13 @@ func TestEach(t *testing.T) {
 		mediaType string
 		data      []byte
 		want      string
-		isBad     bool
+		wantErr   bool
 	}{
 		"a file":           {mediaType: "application/vnd.example.v1.raw", data: []byte("abcdef"), want: "name 6 abc,"},
 		"a tar":            {mediaType: "application/vnd.example.v1.tar", data: pack(t, "d/m.gguf", "GGUF"+large, "d/n", "nnn"), want: fmt.Sprintf("d/m.gguf %d GGU,d/n 3 nnn,", 4+len(large))},
 		"a compressed tar": {mediaType: "application/vnd.example.v1.tar+gzip", data: []byte("\x1f\x8b...")},
-		"not a tar":        {mediaType: "application/vnd.example.v1.tar", data: bytes.Repeat([]byte("not a tar "), 100), isBad: true},
-		"a tar that ends":  {mediaType: "application/vnd.example.v1.tar", data: pack(t, "d/m", large)[:2000], want: fmt.Sprintf("d/m %d xxx,", len(large)), isBad: true},
+		"not a tar":        {mediaType: "application/vnd.example.v1.tar", data: bytes.Repeat([]byte("not a tar "), 100), wantErr: true},
+		"a truncated tar":  {mediaType: "application/vnd.example.v1.tar", data: pack(t, "d/m", large)[:2000], want: fmt.Sprintf("d/m %d xxx,", len(large)), wantErr: true},
 	} {
 		src := &source{data: tt.data}
 		var got strings.Builder
@@ -72,11 +72,11 @@ func TestEach(t *testing.T) {
 			fmt.Fprintf(&got, "%s %d %s,", file, size, head)
 			return nil
 		})
-		if got.String() != tt.want || (err != nil) != tt.isBad {
-			t.Errorf("%s: visited %q, %v, want %q", name, got.String(), err, tt.want)
+		if got.String() != tt.want || (err != nil) != tt.wantErr {
+			t.Errorf("%s: got %q, %v, want %q, error %v", name, got.String(), err, tt.want, tt.wantErr)
 		}
 		if src.fetched > 1<<20 {
-			t.Errorf("%s: fetched %d bytes", name, src.fetched)
+			t.Errorf("%s: fetched %d bytes, want at most 1 MiB", name, src.fetched)
 		}
 	}
 }
