@@ -17,22 +17,33 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// readFacts returns the facts about the artifact in its config, with its name, files, and license. Facts are optional: it returns nil
-// if the config can't be read.
-func (s *search) readFacts(ctx context.Context, m *fetch.Manifest) []kind.Fact {
-	if m.IsIndex() && s.opts.Path == "" {
-		return memberFacts(m)
+// readFacts returns the facts about the artifact, from its annotations and its config, and its options.
+func (s *search) readFacts(ctx context.Context, m *fetch.Manifest) (facts []kind.Fact, options []kind.Option) {
+	if s.opts.Path != "" {
+		return nil, nil
 	}
-	if s.kind.Pull.Facts == nil || s.opts.Path != "" || m.Config == nil || fetch.CheckDocument(*m.Config) != nil {
+	if m.IsIndex() {
+		return memberFacts(m), nil
+	}
+	if s.kind.Pull.Facts.Annotations != nil {
+		facts, options = s.kind.Pull.Facts.Annotations(m.Annotations)
+	}
+	return append(facts, s.configFacts(ctx, m)...), options
+}
+
+// configFacts returns the facts about the artifact in its config, with its name, files, and license. Facts are optional: it returns nil
+// if the config can't be read.
+func (s *search) configFacts(ctx context.Context, m *fetch.Manifest) []kind.Fact {
+	if s.kind.Pull.Facts.Config == nil || m.Config == nil || fetch.CheckDocument(*m.Config) != nil {
 		return nil
 	}
 	config, err := fetch.FetchBlob(ctx, s.src, *m.Config)
 	if err != nil {
 		return nil
 	}
-	about := s.kind.Pull.Facts(config)
-	if ranger, ok := s.src.(fetch.Ranger); ok && s.kind.Pull.FactsOf != nil {
-		about = s.kind.Pull.FactsOf(config, func(layer, path string) (io.ReaderAt, int64) { return openFile(ctx, ranger, m, layer, path) })
+	about := s.kind.Pull.Facts.Config(config)
+	if ranger, ok := s.src.(fetch.Ranger); ok && s.kind.Pull.Facts.Files != nil {
+		about = s.kind.Pull.Facts.Files(config, func(layer, path string) (io.ReaderAt, int64) { return openFile(ctx, ranger, m, layer, path) })
 	}
 	facts := kind.CompleteFacts(about, m.Annotations)
 	if i := slices.IndexFunc(facts, func(f kind.Fact) bool { return f.Name == kind.FilesFact }); i >= 0 {

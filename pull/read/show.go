@@ -65,8 +65,10 @@ type Document struct {
 	// Verified reports whether the layers that were read were verified. Packed layers of more than 32 MiB are read only up to the
 	// document, and so are not verified.
 	Verified bool `json:"verified"`
-	// Facts are read from the config, for kinds that have them, such as models. Without a document, they are the only content.
-	Facts []kind.Fact `json:"facts,omitempty"`
+	// Facts are read from the config or the annotations, for kinds that have them, such as models. Without a document, they and the
+	// options are the only content.
+	Facts   []kind.Fact   `json:"facts,omitempty"`
+	Options []kind.Option `json:"options,omitempty"` // that users of the artifact can set
 }
 
 // NotVerified is the signature status of an envelope: davit reads its content and verifies no signature.
@@ -109,7 +111,7 @@ func Readable(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts Rea
 		return nil, err
 	}
 	s := &search{src: src, kind: kinds.Of(m.Kind()), items: items, opts: opts, hidden: fetch.NewCover()}
-	facts := s.readFacts(ctx, m)
+	facts, options := s.readFacts(ctx, m)
 	if m.IsIndex() && opts.Path == "" { // the files of its members explain only the members
 		s.items = nil
 	}
@@ -119,7 +121,8 @@ func Readable(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts Rea
 			s.cutToAnswer(doc)
 		}
 	}
-	if errors.Is(err, ErrNothingReadable) && len(facts) > 0 {
+	isUnsearched := errors.Is(err, ErrNotSearched) && s.kind.Pull.Facts.Config == nil // the caller may search all layers
+	if errors.Is(err, ErrNothingReadable) && len(facts) > 0 && !isUnsearched {
 		doc, err = &Document{}, nil
 	}
 	if err != nil {
@@ -129,7 +132,7 @@ func Readable(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts Rea
 		}
 		return nil, &artifact.Error{Op: "reading", Item: cmp.Or(opts.Path, item, m.Desc.Digest.String()), Err: err}
 	}
-	doc.Facts = facts
+	doc.Facts, doc.Options = facts, options
 	doc.Digest, doc.Platform, doc.Kind, doc.Verified = m.Desc.Digest, platform, s.kind.Name, !s.unverified
 	if resolved != doc.Digest {
 		doc.Index = resolved

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path"
 	"slices"
 	"strings"
 
@@ -19,14 +18,10 @@ import (
 	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/cli/signing"
 	"github.com/davit-oci/davit/internal/fetch"
-	"github.com/davit-oci/davit/internal/format/frontmatter"
-	"github.com/davit-oci/davit/internal/jsonwalk"
 	"github.com/davit-oci/davit/internal/kinds"
-	"github.com/davit-oci/davit/internal/kinds/kind"
 	"github.com/davit-oci/davit/internal/missing"
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
-	"github.com/davit-oci/davit/internal/term/htmlpage"
 	"github.com/davit-oci/davit/internal/term/markdown"
 	"github.com/davit-oci/davit/pull/read"
 	"github.com/davit-oci/davit/pull/referrers"
@@ -42,8 +37,9 @@ func newShowCommand(a *app.App) *cobra.Command {
 		Short: "Show the readable part: README, docs page, model card, runbook, license, SBOM",
 		Long: `Find the part of an artifact that people read and show it: Markdown and HTML laid out for the terminal,
 the components of an SBOM counted by license, a summary of reports, VEX, and attestations, the content of a signed statement (its signature
-is not verified), anything else unchanged. PATH names the file, as ls prints it. A terminal gets
-color unless NO_COLOR is set, and a pager: $DAVIT_PAGER, $PAGER, or less; "cat" turns it off.
+is not verified), anything else unchanged. Facts about a model or a Dev Container Feature, and the options of a Feature, come first.
+PATH names the file, as ls prints it. A terminal gets color unless NO_COLOR is set, and a pager: $DAVIT_PAGER, $PAGER, or less; "cat"
+turns it off.
 
 --kind shows the attachments of TARGET instead: all of them or, with --latest, the newest. Equal
 documents are shown once. So the digest of a running image leads to its runbook. What is attached
@@ -207,8 +203,9 @@ func readIn(ctx context.Context, a *app.App, t *app.Target, one shown, opts show
 	switch {
 	case errors.Is(err, read.ErrNothingReadable) && errors.As(err, &known):
 		return nil, &exit.MissingError{
-			Text:   fmt.Sprintf("%s: %v", t.Ref, known.Err),
-			Advice: cmp.Or(hintAtAttached(ctx, t, opts.Kind), fmt.Sprintf("\"%s\" lists its files", shell.Command("davit", "ls", t.Ref.String()))),
+			Text: fmt.Sprintf("%s: %v", t.Ref, known.Err),
+			Advice: cmp.Or(hintAtAttached(ctx, t, opts.Kind), fmt.Sprintf("\"%s\" describes it, and \"%s\" lists its files",
+				shell.Command("davit", "inspect", t.Ref.String()), shell.Command("davit", "ls", t.Ref.String()))),
 		}
 	case errors.Is(err, read.ErrNotReadable):
 		return nil, &exit.UsageError{Err: err, Hint: fmt.Sprintf("\"%s PATH\" prints any file", shell.Command("davit", "cat", t.Ref.String()))}
@@ -290,110 +287,4 @@ func (r *showResult) WriteText(w io.Writer) error {
 		return err
 	}
 	return nil
-}
-
-// rendering is a document, rendered for a screen.
-type rendering struct {
-	*read.Document
-	options markdown.Options
-}
-
-// WriteText renders the document.
-func (r rendering) WriteText(w io.Writer) error {
-	var text string
-	switch {
-	case r.SBOM != nil:
-		return writeSBOM(w, r.Document)
-	case r.Outline != nil:
-		return writeOutline(w, r.Document)
-	case r.IsMarkdown():
-		text = renderPage(r.Document, nil, r.pageOptions())
-	case r.IsHTML():
-		text = renderPage(r.Document, htmlpage.Markdown, r.pageOptions())
-	default:
-		text = term.Text(indentJSON(r.Text))
-	}
-	text = renderFacts(r.Document, r.options) + text
-	if r.Signature != "" {
-		text = "signature  " + r.Signature + "\n\n" + text
-	}
-	_, err := io.WriteString(w, text)
-	return err
-}
-
-// renderFacts renders the facts in the config of an artifact as a table, which is printed above the document if there is one.
-func renderFacts(doc *read.Document, opts markdown.Options) string {
-	if len(doc.Facts) == 0 {
-		return ""
-	}
-	var fields []markdown.Field
-	for _, f := range doc.Facts {
-		fields = append(fields, markdown.Field(f))
-	}
-	if doc.Text == "" {
-		return markdown.Header(fields, opts)
-	}
-	return markdown.Header(fields, opts) + "\n"
-}
-
-// pageOptions returns the options with the directory of the document, to which its links are relative.
-func (r rendering) pageOptions() markdown.Options {
-	opts := r.options
-	if dir := path.Dir(r.Path); dir != "." {
-		opts.Dir = dir
-	}
-	return opts
-}
-
-// renderPage renders a document below a table of its front matter. The table has neither a title that repeats the first heading nor fields
-// that repeat the facts about the artifact. convert, if not nil, converts the text to Markdown.
-func renderPage(doc *read.Document, convert func(string) string, opts markdown.Options) string {
-	front, body := frontmatter.Read([]byte(doc.Text))
-	if convert != nil {
-		body = []byte(convert(string(body)))
-	}
-	first, _, _ := strings.Cut(strings.TrimSpace(string(body)), "\n")
-	var fields []markdown.Field
-	for _, f := range front {
-		heading := f.Name == "title" && strings.TrimSpace(first) == "# "+f.Value
-		isFact := func(fact kind.Fact) bool { return fact.Name == f.Name && strings.EqualFold(fact.Value, f.Value) }
-		if f.Value != "" && !heading && !slices.ContainsFunc(doc.Facts, isFact) {
-			fields = append(fields, markdown.Field(f))
-		}
-	}
-	rendered := markdown.Render(string(body), opts)
-	if len(fields) == 0 {
-		return rendered
-	}
-	return markdown.Header(fields, opts) + "\n" + rendered
-}
-
-// findLink returns the path of the first page in the artifact that a document in a directory links to, or "".
-func findLink(doc *read.Document) string {
-	dir := path.Dir(doc.Path)
-	if dir == "." || doc.SBOM != nil || doc.Outline != nil {
-		return ""
-	}
-	var text string
-	switch {
-	case doc.IsMarkdown():
-		text = doc.Text
-	case doc.IsHTML():
-		text = htmlpage.Markdown(doc.Text)
-	}
-	for _, link := range markdown.Links(text, dir) {
-		if read.IsPage(link) {
-			return link
-		}
-	}
-	return ""
-}
-
-// indentJSON indents JSON. It returns other text unchanged, and JSON that would become too long.
-func indentJSON(text string) string {
-	const most = 4 * read.MaxText
-	if indented := jsonwalk.Indent([]byte(text), most); indented != "" && len(indented) < most {
-		return indented
-	}
-	return text
 }

@@ -19,5 +19,6 @@ func Kind() kind.Kind {
 		Matches: func(t mediatypes.Traits) bool {
 			return t.ConfigType == mediatypes.DevContainer && !devcontainer.IsCollection(t) && !devcontainer.IsTemplate(t)
 		},
+		Pull: kind.Pull{Facts: kind.FactReaders{Annotations: devcontainer.About}},
 	}
 }

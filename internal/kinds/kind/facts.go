@@ -6,6 +6,24 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
+// FilesFact is the name of the fact that lists the first files.
+const FilesFact = "files"
+
+// Fact is one fact about an artifact, such as its license.
+type Fact struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// Option is an option that the users of an artifact can set. Its default and its values are JSON, except that strings have no quotes.
+type Option struct {
+	Name        string   `json:"name"`
+	Type        string   `json:"type,omitempty"`
+	Default     string   `json:"default,omitempty"`
+	Values      []string `json:"values,omitempty"`
+	Description string   `json:"description,omitempty"`
+}
+
 // CompleteFacts adds the name, the version, and the license from a manifest's annotations, unless facts already has them.
 func CompleteFacts(facts []Fact, annotations map[string]string) []Fact {
 	has := func(name string) bool {

@@ -67,11 +67,7 @@ type Pull struct {
 	NeedsConfig func(mediaType string) bool
 	// NameAll returns file names for layers that have no title, by index, in kinds where a name depends on other layers.
 	NameAll func(layers []ocispec.Descriptor) map[int]string
-	// Facts returns the most important facts about an artifact, read from its config.
-	Facts func(config []byte) []Fact
-	// FactsOf is Facts for kinds that also read files that the config names. open returns a reader of the file at path in
-	// the layer with that digest, or nil if the file is absent.
-	FactsOf func(config []byte, open func(layer, path string) (r io.ReaderAt, size int64)) []Fact
+	Facts   FactReaders
 	Tars    Unpacking
 	// ImagesToo means that a container image of no other kind is treated as a file system.
 	ImagesToo bool
@@ -92,6 +88,18 @@ type Pull struct {
 	Answer func(text []byte, alert string) []byte
 }
 
+// FactReaders read facts about an artifact.
+type FactReaders struct {
+	// Config returns the most important facts, read from the config.
+	Config func(config []byte) []Fact
+	// Files is Config for kinds that also read files that the config names. open returns a reader of the file at path in the layer
+	// with that digest, or nil if the file is absent.
+	Files func(config []byte, open func(layer, path string) (r io.ReaderAt, size int64)) []Fact
+	// Annotations returns facts, and the options of the artifact, from the annotations of the manifest. They come before those in the
+	// config.
+	Annotations func(annotations map[string]string) ([]Fact, []Option)
+}
+
 // Unpacking describes how a pull unpacks layers that are tars.
 type Unpacking struct {
 	// Keep means that a tar is a file unless its annotations mark it as a directory.
@@ -106,13 +114,4 @@ type Alert struct {
 	Page                            string // the file, as a pull names it; empty for the whole artifact
 	Section                         string // the anchor of a heading in Page; empty for the whole page
 	Title, Severity, Owner, Service string
-}
-
-// FilesFact is the name of the fact that lists the first files.
-const FilesFact = "files"
-
-// Fact is one fact about an artifact, such as its license.
-type Fact struct {
-	Name  string `json:"name"`
-	Value string `json:"value"`
 }

@@ -22,7 +22,7 @@ func Kind() kind.Kind {
 			Readings:   map[string]kind.Reading{"weights": kind.Machine, "license": kind.License},
 			HasWeights: true,
 			NameAll:    nameAll,
-			Facts:      weightset.About,
+			Facts:      kind.FactReaders{Config: weightset.About},
 		},
 	}
 }

@@ -19,6 +19,6 @@ func Kind() kind.Kind {
 		},
 		Pull: kind.Pull{Readings: map[string]kind.Reading{
 			"model": kind.Machine, "dataset": kind.Machine, "kitfile": kind.Source, "docs": kind.Card,
-		}, Facts: weightset.About, FactsOf: weightset.AboutFiles},
+		}, Facts: kind.FactReaders{Config: weightset.About, Files: weightset.AboutFiles}},
 	}
 }

@@ -19,6 +19,6 @@ func Kind() kind.Kind {
 		},
 		Pull: kind.Pull{Readings: map[string]kind.Reading{
 			"weights": kind.Machine, "dataset": kind.Machine, "modelfile": kind.Source, "doc": kind.Card,
-		}, Facts: weightset.About},
+		}, Facts: kind.FactReaders{Config: weightset.About}},
 	}
 }

@@ -26,7 +26,7 @@ func Kind() kind.Kind {
 				"model": kind.Machine, "projector": kind.Machine, "adapter": kind.Machine, "license": kind.License,
 			},
 			NameAll: nameAll,
-			Facts:   facts,
+			Facts:   kind.FactReaders{Config: facts},
 		},
 	}
 }

@@ -17,5 +17,6 @@ func Kind() kind.Kind {
 			"template": {Expects: "a directory with a devcontainer-template.json", Find: devcontainer.HasFile("template")},
 		},
 		Matches: func(t mediatypes.Traits) bool { return devcontainer.IsTemplate(t) && !devcontainer.IsCollection(t) },
+		Pull:    kind.Pull{Facts: kind.FactReaders{Annotations: devcontainer.About}},
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/kinds/kind"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/serve/web/content"
 	"github.com/davit-oci/davit/internal/serve/web/once"
@@ -37,7 +38,7 @@ type artifactView struct {
 type explanation struct {
 	Reading *view.Reading
 	Facts   []view.Field
-	Options []view.Option
+	Options []kind.Option
 	Pages   []view.Link // of a site
 
 	Defaults, DefaultsPath string // text and path of a file with settings
@@ -81,9 +82,8 @@ func (h *handler) showOverview(c *call, p place, target *once.Target) (*page, er
 	explain := func(ctx context.Context) any {
 		v, _ := d.view(ctx)
 		opts := read.ReadableOptions{Quick: c.URL.Query().Get("search") != "all", Rows: true}
-		reading, facts := h.readDocument(ctx, c, documentQuery{target, v.Info, v.Path, opts})
-		named, options := view.Metadata(v.Info.Annotations)
-		e := explanation{Reading: reading, Facts: append(named, facts...), Options: options}
+		reading, facts, options := h.readDocument(ctx, c, documentQuery{target, v.Info, v.Path, opts})
+		e := explanation{Reading: reading, Facts: facts, Options: options}
 		if reading != nil && reading.HTML != "" && content.HasLayers(target, v.Info) {
 			e.Pages = pagesBeside(ctx, p, target, v.Path)
 		}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/davit-oci/davit/internal/kinds/kind"
+	"github.com/davit-oci/davit/internal/serve/web/content"
 	"github.com/davit-oci/davit/internal/serve/web/once"
 	"github.com/davit-oci/davit/internal/serve/web/view"
 	"github.com/davit-oci/davit/internal/term"
@@ -20,29 +22,25 @@ type documentQuery struct {
 	opts   read.ReadableOptions
 }
 
-// readDocument reads the document that explains an artifact, and facts about the artifact. The document is nil if no text explains it.
-func (h *handler) readDocument(ctx context.Context, c *call, q documentQuery) (*view.Reading, []view.Field) {
+// readDocument reads the document that explains an artifact, and facts about the artifact and its options. The document is nil if no text
+// explains it.
+func (h *handler) readDocument(ctx context.Context, c *call, q documentQuery) (*view.Reading, []view.Field, []kind.Option) {
 	doc, err := read.Readable(ctx, q.target, q.info.Digest.String(), q.opts)
-	facts := view.WeightFacts(q.info)
 	if err != nil {
-		r := &view.Reading{}
+		facts, options := content.About(q.info)
 		switch {
 		case errors.Is(err, read.ErrNotSearched) && q.opts.Quick:
-			r.Search = "?search=all"
+			return &view.Reading{Search: "?search=all"}, view.Facts(facts, q.info), options
 		case !errors.Is(err, read.ErrNothingReadable):
-			r.Problem = h.explain(err)
-		default:
-			return nil, facts
+			return &view.Reading{Problem: h.explain(err)}, view.Facts(facts, q.info), options
 		}
-		return r, facts
+		return nil, view.Facts(facts, q.info), options
 	}
-	for _, f := range doc.Facts {
-		facts = append(facts, view.Field{Name: f.Name, Value: f.Value})
-	}
+	facts := view.Facts(doc.Facts, q.info)
 	if doc.Text == "" && doc.SBOM == nil && doc.Outline == nil {
-		return nil, facts
+		return nil, facts, doc.Options
 	}
-	return view.NewReading(doc, q.path, view.LinksFrom(c.base+q.path, doc.Path)), facts
+	return view.NewReading(doc, q.path, view.LinksFrom(c.base+q.path, doc.Path)), facts, doc.Options
 }
 
 // rowsPerPage limits the rows of a document on one page.

@@ -18,7 +18,7 @@ import (
 const maxShards = 16
 
 // AboutFiles returns the facts about a model in the config of a ModelKit and in the headers of the weights. open is as in
-// kind.Pull.FactsOf.
+// kind.FactReaders.Files.
 func AboutFiles(config []byte, open func(layer, path string) (io.ReaderAt, int64)) []kind.Fact {
 	var a about
 	if json.Unmarshal(config, &a) != nil {

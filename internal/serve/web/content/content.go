@@ -9,6 +9,7 @@ import (
 
 	"github.com/davit-oci/davit/internal/fetch/extension"
 	"github.com/davit-oci/davit/internal/kinds"
+	"github.com/davit-oci/davit/internal/kinds/kind"
 	"github.com/davit-oci/davit/internal/serve/web/once"
 	"github.com/davit-oci/davit/internal/serve/web/view"
 	"github.com/davit-oci/davit/pull/inspect"
@@ -53,6 +54,14 @@ func Defaults(ctx context.Context, target *once.Target, info *inspect.Info, docu
 		return "", ""
 	}
 	return view.Clip(b.String()), name
+}
+
+// About returns facts about an artifact, and its options, from its annotations.
+func About(info *inspect.Info) ([]kind.Fact, []kind.Option) {
+	if k, _ := kinds.Lookup(info.Kind); k.Pull.Facts.Annotations != nil {
+		return k.Pull.Facts.Annotations(info.Annotations)
+	}
+	return nil, nil
 }
 
 // PageOfLink returns the page of a site that a link to a directory, or to a name without an extension, leads to. It returns "" for

@@ -2,9 +2,11 @@ package view
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	template "github.com/DataDog/datadog-agent/pkg/template/html"
+	"github.com/davit-oci/davit/internal/kinds/kind"
 	"github.com/davit-oci/davit/internal/serve/web/prose"
 	"github.com/davit-oci/davit/internal/untrusted"
 	"github.com/davit-oci/davit/pull/inspect"
@@ -93,8 +95,22 @@ func (r *Reading) summarize(doc *read.Document) {
 	}
 }
 
-// WeightFacts returns facts from the header of the first layer with model weights.
-func WeightFacts(info *inspect.Info) []Field {
+// Facts returns facts about an artifact, and those in the header of its model weights that they lack.
+func Facts(known []kind.Fact, info *inspect.Info) []Field {
+	var facts []Field
+	for _, f := range known {
+		facts = append(facts, Field(f))
+	}
+	for _, f := range weightFacts(info) {
+		if !slices.ContainsFunc(facts, func(k Field) bool { return k.Name == f.Name }) {
+			facts = append(facts, f)
+		}
+	}
+	return facts
+}
+
+// weightFacts returns facts from the header of the first layer with model weights.
+func weightFacts(info *inspect.Info) []Field {
 	for _, l := range info.Layers {
 		w := l.Weights
 		if w == nil {
