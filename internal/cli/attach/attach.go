@@ -18,6 +18,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/signing"
 	"github.com/davit-oci/davit/internal/cli/source"
 	"github.com/davit-oci/davit/internal/lists"
+	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pack"
@@ -36,10 +37,15 @@ func newAttachCommand(a *app.App) *cobra.Command {
 		Long: `Pack each SOURCE and push it next to SUBJECT as a referrer of it, without a tag:
 "davit discover SUBJECT" lists it. Nothing is attached twice. Each attachment has a name: that in
 davit.yaml or --name, else the one in the document (the tool of a report, the subject of an
-SBOM, the ID of VEX), else the name of the file. Documents in JSON Lines are attached one by one.`,
+SBOM, the ID of VEX), else the name of the file. Documents in JSON Lines are attached one by one.
+
+The date of an attachment, by which "davit detach" keeps the newest, is that in the document. For one
+without a date, such as most SARIF reports, name it: -a org.opencontainers.image.created=TIME, where
+TIME is as in 2026-01-31T12:00:00Z.`,
 		Example: `  davit attach sbom.spdx.json registry.example.com/app:1.0
   davit attach runbook.md sbom.cdx.json ./oci:1.0
   davit attach --replace scan.sarif registry.example.com/app:1.0
+  davit attach scan.sarif registry.example.com/app:1.0 -a org.opencontainers.image.created=2026-01-31T12:00:00Z
   cat sbom.spdx.json | davit attach --file-name sbom.spdx.json - registry.example.com/app:1.0
   davit attach --each-platform sbom.spdx.json registry.example.com/app:1.0`,
 		GroupID: app.GroupAttach,
@@ -143,6 +149,25 @@ func runAttach(ctx context.Context, a *app.App, opts attachOptions) error {
 	return err
 }
 
+// setDate is the flag of attach that dates an attachment.
+const setDate = "-a " + ocispec.AnnotationCreated + "=TIME"
+
+// tellDate prints a warning about a declared date that is not a time, and a note about an attachment that exists with another date, or none.
+func tellDate(a *app.App, declared map[string]string, all []*pack.Attached) {
+	date := declared[ocispec.AnnotationCreated]
+	if date == "" {
+		return
+	}
+	if manifest.Created(declared).IsZero() {
+		a.Warn("%s=%s is not a time as in 2026-01-31T12:00:00Z: the attachment counts as having no date", ocispec.AnnotationCreated, date)
+	}
+	for _, r := range all {
+		if r.Skipped && r.Annotations[ocispec.AnnotationCreated] != date {
+			a.Note("%s %q is attached already, and keeps its date: detach it first to set another", r.Kind, r.Annotations[ocispec.AnnotationTitle])
+		}
+	}
+}
+
 // notePredecessors prints a note for each name that was attached to a subject before, with other content: an old report is rarely wanted.
 func notePredecessors(a *app.App, all []*pack.Attached) {
 	noted := map[string]bool{}
@@ -150,9 +175,12 @@ func notePredecessors(a *app.App, all []*pack.Attached) {
 		older := lists.Delete(slices.Clone(r.Beside), func(d digest.Digest) bool {
 			return slices.ContainsFunc(all, func(ours *pack.Attached) bool { return ours.Digest == d })
 		})
-		name := fmt.Sprintf("%s %q", r.Kind, r.Annotations[ocispec.AnnotationTitle])
+		name, undated := fmt.Sprintf("%s %q", r.Kind, r.Annotations[ocispec.AnnotationTitle]), ""
+		if manifest.Created(r.Annotations).IsZero() {
+			undated = "; it has no date, by which davit detach finds the newest: " + setDate + " sets one"
+		}
 		if len(older) > 0 && !r.Skipped && !noted[name] {
-			a.Note("%s: kept %s of this name; --replace removes earlier ones", name, term.Plural(len(older), "earlier attachment"))
+			a.Note("%s: kept %s of this name; --replace removes earlier ones%s", name, term.Plural(len(older), "earlier attachment"), undated)
 			noted[name] = true
 		}
 	}
@@ -248,6 +276,7 @@ func attachAll(ctx context.Context, a *app.App, sources []*source.Source, t *app
 		if err != nil {
 			return nil, err
 		}
+		tellDate(a, s.Spec.Annotations, attached)
 		all = append(all, attached...)
 	}
 	for _, r := range all {

@@ -39,7 +39,8 @@ prefix of at least 6 digits, with or without "sha256:".
 --keep leaves the newest of each type and name, so that --keep 4 leaves the last four reports of
 every scanner. Attachments without a date count as the oldest, but --older-than never removes them.
 If dates do not decide which attachments are the newest, --keep leaves all of these: name them by
-their digests, or let "davit attach --replace" keep one.`,
+their digests, or let "davit attach --replace" keep one. Where documents have no date, the flag
+-a org.opencontainers.image.created=TIME of "davit attach" sets one.`,
 		Example: `  davit detach registry.example.com/app:1.0 --kind report
   davit detach registry.example.com/app:1.0 --kind report --keep 4 --dry-run
   davit detach registry.example.com/app:1.0 --all --older-than 90d --each-platform
@@ -101,7 +102,7 @@ func runDetach(ctx context.Context, a *app.App, opts detachOptions) error {
 			return nil, err
 		}
 		if len(chosen.undecided) > 0 {
-			a.Note("kept: %s; detach them by digest, or attach with --replace", strings.Join(chosen.undecided, "; "))
+			a.Note("kept: %s; detach them by digest, or attach with --replace, or with %s", strings.Join(chosen.undecided, "; "), setDate)
 		}
 		if opts.dryRun {
 			return chosen, nil
