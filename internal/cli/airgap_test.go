@@ -39,12 +39,12 @@ func TestAirGap(t *testing.T) {
 			davit(t, "copy", archive, to, "--referrers")
 
 			if got := davit(t, "resolve", to+":1.0", "-q"); got != digest[1:] {
-				t.Errorf("the image is %s, want %s", got, digest)
+				t.Errorf("got the image %s, want %s", got, digest[1:])
 			}
 			const kinds = "{{range .referrers}}{{.kind}} {{.digest}} {{.tag}}\n{{end}}"
 			want := davit(t, "discover", from+":1.0", "--tags", "--format", "go-template="+kinds)
 			if got := davit(t, "discover", to+":1.0", "--tags", "--format", "go-template="+kinds); got != want {
-				t.Errorf("attachments:\n%s\nwant:\n%s", got, want)
+				t.Errorf("got the attachments\n%s\nwant\n%s", got, want)
 			}
 			var attached []string
 			for line := range strings.Lines(want) {
@@ -52,11 +52,11 @@ func TestAirGap(t *testing.T) {
 			}
 			slices.Sort(attached)
 			if got := strings.Join(attached, " "); got != "runbook sbom signature signature signature" {
-				t.Errorf("attachments: %s", got)
+				t.Errorf("got attachments of the kinds %s", got)
 			}
 			davit(t, "verify", to+":1.0", "--referrers")
 			if got := davit(t, "show", "--alert", "GreetingDown", to+digest); !strings.Contains(got, "The greeting service is down") {
-				t.Errorf("the runbook is %q", got)
+				t.Errorf("got the runbook %q", got)
 			}
 			cosign.Run("verify", "--key", "cosign.pub", "--insecure-ignore-tlog", "--allow-http-registry", to+digest)
 			cosign.Run("verify", "--key", "cosign.pub", "--insecure-ignore-tlog", "--allow-http-registry", "--new-bundle-format=false", to+digest)

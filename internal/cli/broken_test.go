@@ -33,7 +33,7 @@ type meter struct {
 	mu      sync.Mutex
 	passed  int64
 	breaks  []int64       // totals at which a connection ends, ascending
-	limit   int64         // the total after which nothing passes; 0: none
+	limit   int64         // the total after which nothing passes; 0: no limit
 	reached chan struct{} // closed when passed reaches limit
 	dead    chan struct{} // closed when davit is killed, to end the requests that wait at the limit
 }
@@ -193,7 +193,7 @@ func (u *transfer) davit() *exec.Cmd {
 	return cmd
 }
 
-// finish runs davit until it exits, and checks the pulled file. For a push the registry checks it.
+// finish runs davit until it exits, and checks a pulled file. A pushed file is checked by the registry.
 func (u *transfer) finish() {
 	u.t.Helper()
 	if out, err := u.davit().CombinedOutput(); err != nil {
@@ -211,7 +211,7 @@ func (u *transfer) finish() {
 	}
 }
 
-// TestKilled kills davit at random moments of pulls and pushes: the next run must resume.
+// TestKilled kills davit at random moments of pulls and pushes, and checks that the next run resumes.
 func TestKilled(t *testing.T) {
 	t.Parallel()
 	for name, registry := range brokenRegistries {
@@ -230,8 +230,8 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// settleFor is the time in which davit must have written nothing before it is killed: bytes in the buffers of the kernel would
-// count as received, but not as written.
+// settleFor is the pause without a write after which davit is killed. Without the pause, bytes in buffers of the kernel would count as
+// received, although davit never wrote them.
 const settleFor = 300 * time.Millisecond
 
 // waitWritten waits until davit has written all received bytes.
@@ -283,7 +283,7 @@ func (u *transfer) killAt(m *meter, limit int64) {
 	}
 }
 
-// TestBroken breaks the connections of a transfer up to ten times: davit must resume at the offset of the registry.
+// TestBroken breaks the connections of a transfer up to ten times, and checks that davit resumes where they broke.
 func TestBroken(t *testing.T) {
 	t.Parallel()
 	for name, registry := range brokenRegistries {
@@ -304,7 +304,7 @@ func TestBroken(t *testing.T) {
 						most = brokenSize * 115 / 100
 					}
 					if passed := m.total(); passed > most {
-						t.Errorf("%d bytes passed for %d, %.3f times, want at most %d", passed, brokenSize, float64(passed)/brokenSize, most)
+						t.Errorf("got %d bytes on the line for a file of %d, want at most %d", passed, brokenSize, most)
 					}
 				})
 			}

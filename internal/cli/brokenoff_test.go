@@ -11,7 +11,7 @@ import (
 	"github.com/davit-oci/davit/internal/registrytest/faults"
 )
 
-// TestBrokenOff checks that the hint is to run the same command again if the registry breaks off a transfer.
+// TestBrokenOff checks that the hint says to run the same command again if the registry breaks off a transfer.
 func TestBrokenOff(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{
@@ -28,15 +28,15 @@ func TestBrokenOff(t *testing.T) {
 				o.reg.Inject("GET blob", faults.Always, failure)
 				out := o.run(exit.Network, command+" --retry-for 1s")
 				if name, _, _ := strings.Cut(command, " "); !strings.Contains(out, want[name]) {
-					t.Error(out)
+					t.Errorf("no %q in\n%s", want[name], out)
 				}
 			})
 		}
 	}
 }
 
-// TestRegistryThatStops stops a registry in the middle of a transfer. The hint is not the one for an address where no registry
-// listens.
+// TestRegistryThatStops stops a registry in the middle of a transfer. The hint must be to run the command again, not the hint for an
+// address where no registry listens.
 func TestRegistryThatStops(t *testing.T) {
 	t.Parallel()
 	for _, command := range []string{"pull $S/big:1 -o $D/out", "copy $S/big:1 $D/oci", "push --kind generic $D/other.bin $S/big:2", "verify $S/big:1", "cat $S/big:1 big.bin", "show $S/big:1 big.bin"} {
@@ -62,7 +62,7 @@ func TestRegistryThatStops(t *testing.T) {
 				hint = " where they stopped"
 			}
 			if !strings.HasSuffix(out, hint) || strings.Contains(out, "no registry listens there") {
-				t.Error(out)
+				t.Errorf("got\n%s\nwant the hint %q at the end", out, hint)
 			}
 		})
 	}
@@ -79,7 +79,7 @@ func TestTypedSchemes(t *testing.T) {
 	login := "login --username me --registry-config $D/config.json "
 	o.runWith(exit.Network, "resolve http://$R/app:1 --plain-http=false", "hint: if the registry speaks plain HTTP, add --plain-http: http:// in a reference does not enable it")
 	if out := o.run(exit.Network, "resolve $R/app:1 --plain-http=false"); !strings.HasSuffix(out, "hint: if the registry speaks plain HTTP, add --plain-http") {
-		t.Error(out)
+		t.Errorf("reference without a scheme: got\n%s\nwant the hint --plain-http at the end", out)
 	}
 	o.run(exit.Done, "resolve http://$R/app:1")
 	o.runWith(exit.Network, login+"https://$R", "hint: if the registry speaks plain HTTP, add --plain-http")
@@ -87,7 +87,7 @@ func TestTypedSchemes(t *testing.T) {
 		o.run(exit.Done, login+address)
 	}
 	if out := o.run(exit.BadUsage, login+"http://me:secret@$R"); strings.Contains(out, "secret") || !strings.Contains(out, "did you mean \""+o.reg.Host) {
-		t.Error(out)
+		t.Errorf("password in an address: got\n%s\nwant a hint with the host alone", out)
 	}
 }
 
@@ -98,7 +98,7 @@ func TestArchiveThatCanNotBeWritten(t *testing.T) {
 	name := "/" + strings.Repeat("a", 245) + ".tar" // the name of the temporary file would be too long
 	out := o.run(exit.Local, "copy $R/app:1 $D"+name)
 	if !strings.Contains(out, name+`": `) || strings.Contains(out, ".davit-") {
-		t.Error(out)
+		t.Errorf("got\n%s\nwant an error that names %s", out, name)
 	}
 }
 

@@ -85,7 +85,7 @@ func (x imageIndex) put(tag string) digest.Digest {
 	return arm64.Digest
 }
 
-// TestBuildKit runs commands on an image as BuildKit pushes it.
+// TestBuildKit compares the output of commands on an image as BuildKit pushes it with testdata/buildkit.golden.
 func TestBuildKit(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("HOME", dir)

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// TestCompletionOfHostileTags checks that tags are offered only if they are valid: a shell could run a part of an invalid tag.
+// TestCompletionOfHostileTags checks that completion offers only valid tags: a shell could run a part of an invalid one.
 func TestCompletionOfHostileTags(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, `{"name": "x/a", "tags": ["$(touch a)b", "`+"`touch a`"+`c", "1.0;touch a", "1.0\nd", "1.0"]}`)
@@ -24,7 +24,7 @@ func TestCompletionOfHostileTags(t *testing.T) {
 		}
 		words := strings.Split(strings.ReplaceAll(stdout.String(), target, ""), "\n")
 		if want := []string{"1.0", ":4", ""}; !slices.Equal(words, want) {
-			t.Errorf("%q: offered %q, want %q", args, words, want)
+			t.Errorf("%q: got %q, want %q", args, words, want)
 		}
 	}
 }

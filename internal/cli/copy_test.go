@@ -32,7 +32,7 @@ func withHome(t *testing.T) (dir string) {
 	return dir
 }
 
-// TestCopySkipsNondistributable copies an image with a non-distributable layer: its copy is complete without it.
+// TestCopySkipsNondistributable checks that a copy without the non-distributable layer is complete: davit skips a second copy.
 func TestCopySkipsNondistributable(t *testing.T) {
 	dir := withHome(t)
 	src := layoutWith(t, filepath.Join(dir, "src"), ocispec.Descriptor{
@@ -46,7 +46,7 @@ func TestCopySkipsNondistributable(t *testing.T) {
 	}
 }
 
-// TestCopyMounts copies between repositories of one registry, without transferring a blob.
+// TestCopyMounts checks that a copy between repositories of one registry transfers blobs only if the registry does not mount them.
 func TestCopyMounts(t *testing.T) {
 	dir := withHome(t)
 	writeFile(t, filepath.Join(dir, "a.bin"), noise(1<<20, 1))
@@ -77,7 +77,7 @@ func TestCopyMounts(t *testing.T) {
 			in, _ := reg.Bytes("upload", "uploads")
 			_, out := reg.Bytes("GET blob")
 			if in != test.moved || out != test.moved {
-				t.Errorf("%d bytes were sent and %d fetched, want %d: %q", in, out, test.moved, ops(reg))
+				t.Errorf("got %d bytes sent and %d fetched, want %d: %q", in, out, test.moved, ops(reg))
 			}
 			do("verify", reg.Host+"/other/to:1")
 		})
@@ -98,7 +98,7 @@ func onLargeBodies(fault faults.Fault) faults.Fault {
 	}
 }
 
-// TestCopyResumes interrupts a copy: the next one sends and fetches only the missing bytes.
+// TestCopyResumes interrupts a copy, and checks that the next one sends and fetches only the missing bytes.
 func TestCopyResumes(t *testing.T) {
 	dir := withHome(t)
 	const size, sent = 32 << 20, 20 << 20
@@ -126,7 +126,7 @@ func TestCopyResumes(t *testing.T) {
 	davit(t, "verify", to.Host+"/app:1")
 }
 
-// copyResumed copies, and checks that the events say how much was there before: at least some bytes, and not all of them.
+// copyResumed copies, and checks that the events report the resumed bytes of a blob: the given number at least, but not all.
 func copyResumed(t *testing.T, least int64, args ...string) {
 	t.Helper()
 	var stderr bytes.Buffer
@@ -141,11 +141,11 @@ func copyResumed(t *testing.T, least int64, args ...string) {
 		}
 		found = found || e.Resumed >= least
 		if e.Resumed > 0 && (e.Resumed < least || e.Resumed >= e.Size || e.Resumed > e.Bytes) {
-			t.Errorf("%v: %s", args, line)
+			t.Errorf("%v: got %s, want at least %d resumed bytes, and not all", args, line, least)
 		}
 	}
 	if !found {
-		t.Errorf("%v: no event says what was there before:\n%s", args, &stderr)
+		t.Errorf("%v: no event reports %d resumed bytes or more:\n%s", args, least, &stderr)
 	}
 }
 
@@ -176,7 +176,7 @@ func TestCopyToDiskResumes(t *testing.T) {
 	writeFile(t, filepath.Join(dir, "a.bin"), noise(size, 1))
 	for _, target := range []string{dir + "/layout/oci", dir + "/archive/oci.tar"} {
 		from := registrytest.Start(t, registrytest.Options{})
-		t.Setenv("DAVIT_CACHE_DIR", t.TempDir()) // blobs in the cache of another run are not fetched
+		t.Setenv("DAVIT_CACHE_DIR", t.TempDir()) // blobs in a cache would not be fetched
 		davit(t, "push", "--kind", "generic", dir+"/a.bin", from.Host+"/app:1", "-q")
 		from.Inject("GET blob", faults.Always, sendPartOnce(digest.FromString(noise(size, 1)), sent))
 		var stderr bytes.Buffer
@@ -199,7 +199,7 @@ func TestCopyToDiskResumes(t *testing.T) {
 		}
 		davit(t, "verify", target)
 		if left, err := os.ReadDir(filepath.Dir(target)); err != nil || len(left) != 1 {
-			t.Errorf("beside %s: %v, %v", target, left, err)
+			t.Errorf("got %v, %v in the directory of %s, want nothing else", left, err, target)
 		}
 	}
 }
@@ -218,12 +218,13 @@ func checkRepair(t *testing.T, layout, scratch string) {
 		t.Fatal(err)
 	}
 	if got := davit(t, "verify", scratch, "--repair"); !strings.Contains(got, "removed") || !strings.Contains(got, ".davit/part-") {
-		t.Errorf("repaired: %s", got)
+		t.Errorf("verify --repair: got %s, want the removed parts", got)
 	}
 	davit(t, "verify", scratch)
 }
 
-// TestCopyToArchiveKeepsBlobs interrupts a copy: complete blobs are not fetched again, unless they changed since.
+// TestCopyToArchiveKeepsBlobs interrupts a copy to an archive. The next copy must not fetch complete blobs again, unless their stored
+// bytes changed.
 func TestCopyToArchiveKeepsBlobs(t *testing.T) {
 	dir := withHome(t)
 	const size = 9 << 20
@@ -248,7 +249,7 @@ func TestCopyToArchiveKeepsBlobs(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			work := t.TempDir()
-			t.Setenv("DAVIT_CACHE_DIR", work+"/cache")                 // blobs in the cache of another run are not fetched
+			t.Setenv("DAVIT_CACHE_DIR", work+"/cache")                 // blobs in a cache would not be fetched
 			from.Inject("GET blob", faults.Nth(3), faults.Status(403)) // the config and one file are stored
 			var stderr bytes.Buffer
 			args := []string{"copy", from.Host + "/app:1", work + "/oci.tar", "--concurrency", "1"}
@@ -265,7 +266,7 @@ func TestCopyToArchiveKeepsBlobs(t *testing.T) {
 			from.ResetLog()
 			davit(t, "copy", from.Host+"/app:1", work+"/oci.tar")
 			if _, out := from.Bytes("GET blob"); err != nil || len(parts) == 0 || out < test.fetched || out > test.fetched+1<<20 {
-				t.Errorf("after %v, %v: %d bytes were fetched, want %d", parts, err, out, test.fetched)
+				t.Errorf("with the parts %v, %v: got %d bytes fetched, want %d", parts, err, out, test.fetched)
 			}
 			davit(t, "verify", work+"/oci.tar")
 		})

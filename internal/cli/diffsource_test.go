@@ -35,8 +35,8 @@ func compareSource(t *testing.T, a, b string) (exit.Code, []string) {
 	return code, paths
 }
 
-// changed are, for each example, a file to change and the names that differ then. Without a file, no change is tested, because the file
-// would no longer be of its format.
+// changed has, for each example, a file to change and the name that then differs. Examples without a file are only compared unchanged:
+// a changed file would no longer be in its format.
 var changed = map[string][]string{
 	"agent": {"greeting.yaml", "agent.yaml"}, "artifacthub": {"artifacthub-repo.yml", "artifacthub-repo.yml"}, "attestation": nil,
 	"binary": {"greeting-linux-arm64", "greeting-linux-arm64"}, "bottle": nil,
@@ -76,7 +76,7 @@ func TestDiffSources(t *testing.T) {
 		case name == "layered": // its base is in a registry
 			continue
 		case !ok:
-			t.Errorf("%s: not tested", name)
+			t.Errorf("example %s is not in changed", name)
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
@@ -88,7 +88,7 @@ func TestDiffSources(t *testing.T) {
 			if err := os.Remove(filepath.Join(dir, "davit.yaml")); err != nil {
 				t.Fatal(err)
 			}
-			for { // to the directory that is the chart, Feature, or module
+			for { // descend to the directory of the chart, Feature, or module
 				entries, err := os.ReadDir(dir)
 				if err != nil {
 					t.Fatal(err)
@@ -117,7 +117,7 @@ func testDiffSource(t *testing.T, dir string, change []string) {
 	dir = filepath.ToSlash(dir)
 	davit(t, "push", dir, target+":1", "--force", "-q")
 	if code, files := compareSource(t, target+":1", dir); code != exit.Done {
-		t.Errorf("unchanged: exit code %d, %v differ", code, files)
+		t.Errorf("unchanged: got exit code %d and the differences %v, want %d and none", code, files, exit.Done)
 	}
 	if change == nil {
 		return
@@ -132,6 +132,6 @@ func testDiffSource(t *testing.T, dir string, change []string) {
 	}
 	defer os.WriteFile(name, data, 0o644)
 	if code, files := compareSource(t, dir, target+":1"); code != exit.No || len(files) != 1 || declared && files[0] != change[1] {
-		t.Errorf("%s changed: exit code %d, %v differ", change[0], code, files)
+		t.Errorf("%s changed: got exit code %d and the differences %v, want %d and one", change[0], code, files, exit.No)
 	}
 }

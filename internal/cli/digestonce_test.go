@@ -13,7 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/registrytest/faults"
 )
 
-// TestDigestsOnce checks that an error about a request that the registry refuses names a digest only in the step and in the address.
+// TestDigestsOnce checks that an error about a refused request names a digest twice at most: in the failed step and in the address.
 func TestDigestsOnce(t *testing.T) {
 	withHome(t)
 	digests := regexp.MustCompile(`sha256:[0-9a-f]{64}`)
@@ -44,16 +44,16 @@ func TestDigestsOnce(t *testing.T) {
 				}
 				for d, n := range count {
 					if n > 2 {
-						t.Errorf("%s, %s: %s %d times: %s", op, command, d, n, line)
+						t.Errorf("%s, %s: got %s %d times, want at most twice: %s", op, command, d, n, line)
 					}
 				}
 				if strings.Contains(line, "failed to perform") || len(count) > 2 {
-					t.Errorf("%s, %s: %s", op, command, line)
+					t.Errorf("%s, %s: got %d digests, want at most 2, and no \"failed to perform\": %s", op, command, len(count), line)
 				}
 			}
 		}
 	}
 	if errors < 20 {
-		t.Errorf("only %d errors", errors)
+		t.Errorf("got %d errors, want at least 20", errors)
 	}
 }

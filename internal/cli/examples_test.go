@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// exampleFiles is a script that creates the files in the examples of help: plain files, artifacts in ./oci and ./app.tar, and,
+// exampleFiles is a script that creates the files that the examples of help use: plain files, artifacts in ./oci and ./app.tar, and,
 // below ./registry, the content of the registry.
 const exampleFiles = `
 set -e
@@ -63,10 +63,10 @@ davit -q copy --all-tags ./registry/build registry.example.com/build
 davit -q copy ./registry/tiny:1.0 registry.example.com/models/tiny
 `
 
-// keys is a script that creates the key pairs in the examples.
+// keys is a script that creates the key pairs that examples use.
 const keys = "davit -q keygen; cp davit.key release.key; cp davit.pub release.pub"
 
-// podman is a script that installs a podman that exports the volume of an example.
+// podman is a script that installs a fake podman, which exports the volume of an example.
 const podman = `mkdir -p $HOME/bin; cat >$HOME/bin/podman <<'.'
 #!/bin/sh
 exec tar -c -C docs .
@@ -105,7 +105,7 @@ func TestExamples(t *testing.T) {
 		}
 		for i, cmd := range all {
 			if i > 0 && cmd.Example == "" {
-				continue // the command above it has one
+				continue // its parent has examples of it
 			}
 			t.Run(commandName(cmd), func(t *testing.T) {
 				t.Parallel()
@@ -124,7 +124,7 @@ func runExamples(t *testing.T, template *sandbox, cmd *cobra.Command) {
 	t.Helper()
 	examples := lines(cmd.Example)
 	if len(examples) == 0 || !strings.Contains(cmd.Example, cmd.CommandPath()) {
-		t.Fatalf("no example of %q", cmd.CommandPath())
+		t.Fatalf("help has no example of %q", cmd.CommandPath())
 	}
 	s := newSandbox(t)
 	s.copy(t, template)
@@ -148,7 +148,7 @@ func runExamples(t *testing.T, template *sandbox, cmd *cobra.Command) {
 	}
 }
 
-// runExample runs an example, which must succeed or, for "davit diff", report a difference.
+// runExample runs an example. The example must succeed or, for "davit diff", report a difference.
 func (s *sandbox) runExample(t *testing.T, example string) {
 	t.Helper()
 	var env []string
@@ -160,11 +160,11 @@ func (s *sandbox) runExample(t *testing.T, example string) {
 		want = exit.No
 	}
 	if out, code := s.sh(t, example, env...); code != int(want) {
-		t.Errorf("%s: exit code %d, want %d\n%s", example, code, want, out)
+		t.Errorf("%s: got exit code %d, want %d\n%s", example, code, want, out)
 	}
 }
 
-// TestDemo runs the demo twice. It must clean up, so that both runs print the same, and end with a summary.
+// TestDemo runs the demo twice. The demo must end with a summary, and clean up, so that both runs print the same.
 func TestDemo(t *testing.T) {
 	t.Parallel()
 	clients.Path(t, "cmp")
@@ -176,6 +176,6 @@ func TestDemo(t *testing.T) {
 	again, code := s.sh(t, "HOME=/dev/null sh examples/demo.sh")
 	again = strings.ReplaceAll(again, "davit: this pull is not recorded: mkdir /dev/null: not a directory\n", "")
 	if code != 0 || again != first {
-		t.Errorf("again: exit code %d:\n%s\nfirst:\n%s", code, again, first)
+		t.Errorf("second run: got exit code %d and\n%s\nwant 0 and\n%s", code, again, first)
 	}
 }

@@ -30,11 +30,11 @@ func checkHints(ts *testscript.TestScript, args []string, stderr string) {
 	}
 }
 
-// findHintProblem returns the problem of a hint about a command with the typed arguments, or "".
+// findHintProblem returns the fault of a hint that follows the typed arguments, or "".
 func findHintProblem(hint string, typed []string) string {
 	for _, found := range hintMeant.FindAllStringSubmatch(hint, -1) {
 		if slices.Contains(typed, found[1]) {
-			return "that was typed"
+			return "it suggests an argument that was typed"
 		}
 	}
 	for _, found := range hintCommand.FindAllStringSubmatch(hint, -1) {
@@ -51,7 +51,7 @@ func findHintProblem(hint string, typed []string) string {
 		if err := cmd.ParseFlags(rest); err != nil && !strings.Contains(err.Error(), "help requested") {
 			return err.Error()
 		}
-		if slices.Contains(rest, "--help") || cmd.Flags().NArg() == 0 { // a command without arguments names itself: "davit init" writes one
+		if slices.Contains(rest, "--help") || cmd.Flags().NArg() == 0 { // a hint may name a command alone, as in: "davit init" writes one
 			continue
 		}
 		if err := cmd.ValidateArgs(cmd.Flags().Args()); err != nil {
@@ -97,7 +97,7 @@ func TestFindHintProblem(t *testing.T) {
 		`write one with "davit init", or name the files ("." for all)`: true,
 	} {
 		if problem := findHintProblem(hint, []string{"davit", "inspect", "./typed"}); (problem == "") != isGood {
-			t.Errorf("%s: got %q", hint, problem)
+			t.Errorf("%s: got the problem %q, want the hint to be good: %v", hint, problem, isGood)
 		}
 	}
 }
@@ -144,11 +144,11 @@ func TestTemplateHints(t *testing.T) {
 			}
 			suggested++
 			if _, errs, code := run(append(args, "--format", hint[1])...); code != 0 {
-				t.Errorf("%v: the hint for %s is %s: %s", args, found[1], hint[1], errs)
+				t.Errorf("%v: the template %s in the hint for %s fails: %s", args, hint[1], found[1], errs)
 			}
 		}
 	}
 	if suggested < 50 {
-		t.Errorf("%d hints, want at least 50", suggested)
+		t.Errorf("got %d hints, want at least 50", suggested)
 	}
 }

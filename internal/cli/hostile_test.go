@@ -20,10 +20,10 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// FuzzHostileLayout damages layouts, and runs the commands that read on them. Half of the damage keeps digests and sizes right,
-// so that it reaches the parsers of manifests, configs, and archives. A command must end soon, with a documented exit code. It must
-// write nothing outside of the destination, and no link that leads out of it. If only the bytes of blobs are damaged, a command
-// that succeeds must print the same as for the intact layout.
+// FuzzHostileLayout damages layouts, and runs commands that read them. Half of the damage keeps digests and sizes right, so that it
+// reaches the parsers of manifests, configs, and archives. A command must end soon, with a documented exit code. It must write
+// nothing outside of the destination, and no link that leads out of the destination. If only the bytes of blobs are damaged, a
+// command that succeeds must print the same as for the intact layout.
 func FuzzHostileLayout(f *testing.F) {
 	home := f.TempDir()
 	for _, name := range []string{"HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"} {
@@ -69,7 +69,7 @@ func FuzzHostileLayout(f *testing.F) {
 				t.Errorf("davit %s: exit code %d", command, code)
 			}
 			if code == exit.Done && !rehashed && !changed && !listsReferrers(command) && stdout != want[command] {
-				t.Errorf("davit %s: exit code 0 and %q, not %q", command, stdout, want[command])
+				t.Errorf("davit %s: got exit code 0 and %q, want %q", command, stdout, want[command])
 			}
 		}
 		checkOutside(t, dir)
@@ -85,8 +85,8 @@ var readingCommands = []string{
 	"show --kind report ./oci:image", "diff ./oci:image ./oci:volume", "copy ./oci:image ./out-copy:1 --referrers", "copy ./oci:many ./out-copy.tar:1", "prune ./oci --keep-tags image --dry-run",
 }
 
-// listsReferrers reports whether the result of a command depends on the referrers in a layout: a manifest that can't be read is
-// not listed as one.
+// listsReferrers reports whether the result of a command depends on the referrers in a layout. A referrer whose manifest is damaged
+// is not listed.
 func listsReferrers(command string) bool {
 	return strings.HasPrefix(command, "inspect") || strings.HasPrefix(command, "discover") || strings.HasPrefix(command, "prune") || strings.Contains(command, "--kind") || strings.Contains(command, "--referrers")
 }
@@ -199,7 +199,7 @@ func checkOutside(t *testing.T, dir string) {
 	}
 	for _, e := range entries {
 		if e.Name() != "oci" && !strings.HasPrefix(e.Name(), "out") {
-			t.Errorf("%s appeared beside the destination", e.Name())
+			t.Errorf("%s was created beside the destination", e.Name())
 		}
 	}
 	out := filepath.Join(dir, "out")
@@ -208,10 +208,10 @@ func checkOutside(t *testing.T, dir string) {
 			return nil
 		}
 		if leads, err := filepath.EvalSymlinks(name); err == nil && leads != out && !strings.HasPrefix(leads, out+string(filepath.Separator)) {
-			t.Errorf("%s leads to %s", name, leads)
+			t.Errorf("link %s leads out of the destination, to %s", name, leads)
 		}
 		if target, _ := os.Readlink(name); filepath.IsAbs(target) {
-			t.Errorf("%s leads to %s", name, target)
+			t.Errorf("link %s has the absolute target %s", name, target)
 		}
 		return nil
 	})

@@ -13,13 +13,13 @@ import (
 
 const module = "github.com/davit-oci/davit"
 
-// guarded are the packages outside of this module whose importers the graph records. An entry includes the packages below it.
+// guarded lists packages outside of this module. The graph records who imports them, or a package below them.
 var guarded = []string{
 	"github.com/bmatcuk/doublestar", "github.com/klauspost/compress", "github.com/spf13", "github.com/yuin/goldmark", "golang.org/x",
 	"gopkg.in/yaml.v3", "net/http", "oras.land/oras-go",
 }
 
-// testOnly are packages that the program must not contain.
+// testOnly lists packages that the program must not contain.
 var testOnly = []string{
 	"testing", module + "/internal/bench", module + "/internal/clients", module + "/internal/format/formattest", module + "/internal/interop",
 	module + "/internal/kinds/kindtest", module + "/internal/pulltest", module + "/internal/registrytest",
@@ -89,12 +89,12 @@ func TestImports(t *testing.T) {
 	}
 	for edge := range edges {
 		if from, to, _ := strings.Cut(edge, " "); !listed[edge] {
-			t.Errorf("%s imports %s, which %s does not list", from, to, file)
+			t.Errorf("%s imports %s, but %s does not list the import", from, to, file)
 		}
 	}
 	for edge := range listed {
 		if from, to, _ := strings.Cut(edge, " "); !edges[edge] {
-			t.Errorf("%s lists that %s imports %s; it does not", file, from, to)
+			t.Errorf("%s lists an import of %s by %s, which does not exist", file, to, from)
 		}
 	}
 }

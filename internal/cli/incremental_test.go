@@ -12,8 +12,8 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// TestSmallChangeMovesLittle changes, adds, or deletes one file of a large directory, and pushes and pulls the directory again.
-// That must transfer less than 3 % of its bytes, and the pulled directory must equal the pushed one.
+// TestSmallChangeMovesLittle changes, adds, or deletes one file of a large directory, and pushes and pulls the directory again. That
+// must transfer less than 3 % of the bytes of the first push and pull, and the pulled directory must equal the pushed one.
 func TestSmallChangeMovesLittle(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("HOME", dir)
@@ -46,7 +46,7 @@ func TestSmallChangeMovesLittle(t *testing.T) {
 		sent, fetched := move()
 		t.Logf("%s: %d of %d bytes sent, %d of %d fetched", what, sent, wholeSent, fetched, wholeFetched)
 		if sent*100 >= 3*wholeSent || fetched*100 >= 3*wholeFetched {
-			t.Errorf("%s: %.2f %% sent, %.2f %% fetched", what, 100*float64(sent)/float64(wholeSent), 100*float64(fetched)/float64(wholeFetched))
+			t.Errorf("%s: sent %.2f %% and fetched %.2f %%, want less than 3 %%", what, 100*float64(sent)/float64(wholeSent), 100*float64(fetched)/float64(wholeFetched))
 		}
 	}
 	compareTrees(t, out, tree)
@@ -81,7 +81,7 @@ func compareTrees(t *testing.T, got, want string) {
 		}
 	}
 	if len(a) != len(b) {
-		t.Errorf("%d files, want %d", len(a), len(b))
+		t.Errorf("got %d files, want %d", len(a), len(b))
 	}
 }
 

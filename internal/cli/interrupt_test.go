@@ -65,10 +65,10 @@ func TestInterrupt(t *testing.T) {
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
 		got := runInterrupted(t, registry, "POST uploads", signal, "push", "--quiet", file, reference)
 		if !strings.HasPrefix(got, wantStart) {
-			t.Errorf("push, %v: got %q", signal, got)
+			t.Errorf("push, %v: got %q, want %q at the start", signal, got, wantStart)
 		}
 		if _, _, _, ok := registry.Manifest("app", "1"); ok {
-			t.Errorf("push, %v: the tag exists", signal)
+			t.Errorf("push, %v: the interrupted push created the tag", signal)
 		}
 	}
 
@@ -77,10 +77,10 @@ func TestInterrupt(t *testing.T) {
 	}
 	into := filepath.Join(dir, "made", "out")
 	if got := runInterrupted(t, registry, "GET blob", os.Interrupt, "pull", reference, "-o", into); !strings.HasPrefix(got, wantStart) {
-		t.Errorf("pull: got %q", got)
+		t.Errorf("pull: got %q, want %q at the start", got, wantStart)
 	}
 	if _, err := os.Lstat(filepath.Join(into, "big.bin")); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("pull: the file exists: %v", err)
+		t.Errorf("pull: the interrupted pull created the file: %v", err)
 	}
 	if out, err := exec.Command("davit", "pull", reference, "-o", into).CombinedOutput(); err != nil {
 		t.Fatalf("pull again: %v\n%s", err, out)

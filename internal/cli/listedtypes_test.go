@@ -16,7 +16,7 @@ import (
 	"github.com/davit-oci/davit/internal/registrytest/faults"
 )
 
-// onlyImages is a fault that refuses manifests with other types than those of images, as GitLab's registry does.
+// onlyImages is a fault that refuses manifests other than those of images, as GitLab's registry does.
 func onlyImages(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
@@ -40,8 +40,8 @@ func onlyImages(next http.Handler) http.Handler {
 	})
 }
 
-// TestRegistryWithAListOfTypes pushes docs and a runbook to a registry that accepts only images, and then follows the hint.
-func TestRegistryWithAListOfTypes(t *testing.T) {
+// TestRegistryOfImages pushes docs and a runbook to a registry that accepts only images, and then follows the hint.
+func TestRegistryOfImages(t *testing.T) {
 	reg := registrytest.Start(t, registrytest.Options{})
 	dir := t.TempDir()
 	t.Setenv("HOME", dir)
@@ -59,7 +59,7 @@ func TestRegistryWithAListOfTypes(t *testing.T) {
 		var out, stderr bytes.Buffer
 		code := Run(t.Context(), strings.Fields(fill.Replace(tc.command)), strings.NewReader(""), &out, &stderr)
 		if text := stderr.String(); code != int(exit.Network) || !strings.Contains(text, "unknown media type: application/vnd.davit.") || !strings.Contains(text, "--kind image packs the same files") {
-			t.Errorf("%s: exit code %d: %s", tc.command, code, text)
+			t.Errorf("%s: got exit code %d, want %d and the hint --kind image: %s", tc.command, code, exit.Network, text)
 		}
 		davit(t, append([]string{"-q"}, strings.Fields(fill.Replace(tc.again))...)...)
 		if tc.shows == "" {

@@ -31,8 +31,8 @@ import (
 // maxResident is the maximum memory of a command in bytes, for any content of a registry, a layout, or an archive.
 const maxResident = 256 << 20
 
-// measurePeak runs davit with args, and returns its exit code and its peak memory. It polls the status of the process, because the
-// peak that the kernel reports for an ended process includes that of its parent before exec.
+// measurePeak runs davit with args, and returns its exit code and its peak memory. It polls the status of the process, because after
+// the process ended, the kernel reports a peak that includes the memory of its parent before exec.
 func measurePeak(t *testing.T, args ...string) (code int, peak int64) {
 	t.Helper()
 	program, home := releasedDavit(t), t.TempDir()
@@ -88,10 +88,10 @@ func checkBounded(t *testing.T, wantCodes string, args ...string) {
 	t.Helper()
 	code, peak := measurePeak(t, args...)
 	if peak > maxResident {
-		t.Errorf("davit %s: %d MiB in memory, want at most %d", strings.Join(args, " "), peak>>20, maxResident>>20)
+		t.Errorf("davit %s: got a peak of %d MiB, want at most %d", strings.Join(args, " "), peak>>20, maxResident>>20)
 	}
 	if !strings.Contains(wantCodes, strconv.Itoa(code)) {
-		t.Errorf("davit %s: exit %d, want one of %s", strings.Join(args, " "), code, wantCodes)
+		t.Errorf("davit %s: got exit code %d, want one of %s", strings.Join(args, " "), code, wantCodes)
 	}
 }
 
@@ -122,16 +122,16 @@ const (
 	typical    = `{"mediaType":"a/b",` + someDigest + `,"size":2}`
 )
 
-// bombs returns small manifests that decode into much memory, and valid manifests of the largest size.
+// bombs returns manifests that decode into many times their size, and valid manifests, all of the largest size.
 func bombs() map[string][]byte {
 	return map[string][]byte{
-		"layers":        filled(manifestHead+`"layers":[`, `{}`, `]}`),
-		"full layers":   filled(manifestHead+`"layers":[`, typical, `]}`),
-		"annotations":   numbered(manifestHead+`"layers":[],"annotations":{`, `"%d":""`, `}}`),
-		"annotated":     filled(manifestHead+`"layers":[`, `{"annotations":{"":""},"platform":{}}`, `]}`),
-		"lists":         filled(manifestHead+`"layers":[],"more":[`, `[]`, `]}`),
-		"urls":          filled(manifestHead+`"layers":[{"urls":[`, `""`, `]}]}`),
-		"one long text": []byte(manifestHead + `"layers":[],"annotations":{"a":"` + strings.Repeat("x", manifest.MaxSize-500) + `"}}`),
+		"layers":           filled(manifestHead+`"layers":[`, `{}`, `]}`),
+		"full layers":      filled(manifestHead+`"layers":[`, typical, `]}`),
+		"annotations":      numbered(manifestHead+`"layers":[],"annotations":{`, `"%d":""`, `}}`),
+		"annotated layers": filled(manifestHead+`"layers":[`, `{"annotations":{"":""},"platform":{}}`, `]}`),
+		"empty lists":      filled(manifestHead+`"layers":[],"more":[`, `[]`, `]}`),
+		"urls":             filled(manifestHead+`"layers":[{"urls":[`, `""`, `]}]}`),
+		"one long text":    []byte(manifestHead + `"layers":[],"annotations":{"a":"` + strings.Repeat("x", manifest.MaxSize-500) + `"}}`),
 	}
 }
 
@@ -156,7 +156,7 @@ func createLayout(t *testing.T, index []byte, blobs ...[]byte) (path string) {
 	return path
 }
 
-// described returns the JSON of a descriptor, with more fields before it.
+// described returns the JSON of a descriptor that begins with the fields in more.
 func described(more, mediaType string, data []byte) string {
 	return fmt.Sprintf(`{%s"mediaType":%q,"digest":%q,"size":%d}`, more, mediaType, digest.FromBytes(data), len(data))
 }
@@ -217,23 +217,23 @@ func TestMemoryOfIndex(t *testing.T) {
 		return b.Bytes()
 	}
 	for name, index := range map[string][]byte{
-		"empty entries":      fill(`{}`),
-		"short entries":      fill(`{"digest":"x"}`),
-		"lists":              fill(`[]`),
-		"many annotations":   fill(`{` + someDigest + `,"annotations":{"":""},"platform":{}}`),
-		"nested":             fill(`{"a":{"b":{"c":{}}}}`),
-		"numbers":            fill(`1`),
-		"one entry":          fill(`{` + someDigest + `,"annotations":{"` + strings.Repeat("x", size/2) + `":""}}`),
-		"beside the entries": []byte(`{"schemaVersion":2,"manifests":[],"annotations":{"":"` + strings.Repeat("x", size) + `"}}`),
-		"many values beside": []byte(`{"schemaVersion":2,"manifests":[],"annotations":` + strings.Repeat(`{"":`, 300_000) + `1` + strings.Repeat("}", 300_000) + `}`),
-		"as many as allowed": valid(``),
-		"many with indent":   bytes.ReplaceAll(valid(``), []byte(`,"size"`), []byte("\n,\"size\"")),
-		"many of containerd": valid(`,"io.containerd.image.name":"docker.io/library/app:latest"`),
+		"empty entries":                      fill(`{}`),
+		"short entries":                      fill(`{"digest":"x"}`),
+		"lists as entries":                   fill(`[]`),
+		"many annotations":                   fill(`{` + someDigest + `,"annotations":{"":""},"platform":{}}`),
+		"nested entries":                     fill(`{"a":{"b":{"c":{}}}}`),
+		"numbers as entries":                 fill(`1`),
+		"one entry":                          fill(`{` + someDigest + `,"annotations":{"` + strings.Repeat("x", size/2) + `":""}}`),
+		"long annotation beside no entries":  []byte(`{"schemaVersion":2,"manifests":[],"annotations":{"":"` + strings.Repeat("x", size) + `"}}`),
+		"deep annotations beside no entries": []byte(`{"schemaVersion":2,"manifests":[],"annotations":` + strings.Repeat(`{"":`, 300_000) + `1` + strings.Repeat("}", 300_000) + `}`),
+		"as many as allowed":                 valid(``),
+		"many with line breaks":              bytes.ReplaceAll(valid(``), []byte(`,"size"`), []byte("\n,\"size\"")),
+		"many with containerd names":         valid(`,"io.containerd.image.name":"docker.io/library/app:latest"`),
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := createLayout(t, index, []byte(manifestHead+`"layers":[]}`))
 			codes := "5"
-			isValid := strings.Contains(name, "many as") || strings.Contains(name, "many with") || strings.Contains(name, "many of")
+			isValid := strings.Contains(name, "many as") || strings.Contains(name, "many with")
 			if isValid {
 				codes = "0 3"
 			}
@@ -276,7 +276,7 @@ func serveBlobs(all ...[]byte) http.Handler {
 	})
 }
 
-// TestMemoryOfLists is like TestMemory, for lists of a registry that never end, or whose pages are made to exhaust memory.
+// TestMemoryOfLists is like TestMemory, for endless lists of tags and referrers, with pages that are made to exhaust memory.
 func TestMemoryOfLists(t *testing.T) {
 	t.Parallel()
 	data := []byte(manifestHead + `"layers":[]}`)
@@ -285,11 +285,11 @@ func TestMemoryOfLists(t *testing.T) {
 		return []byte(`{"name":"r","tags":[` + strings.ReplaceAll(string(large), "0123456789", fmt.Sprintf("v%09d", i)) + `]}`)
 	}
 	for name, page := range map[string]func(i int) []byte{
-		"large pages of tags": tagPage,
-		"the same tag":        func(int) []byte { return []byte(`{"name":"r","tags":["v1"]}`) },
-		"empty tags":          func(int) []byte { return filled(`{"tags":[`, `""`, `]}`) },
-		"one long tag":        func(int) []byte { return filled(`{"tags":["`, `aaaaaaaaaaaaaaaaa`, `"]}`) },
-		"objects":             func(int) []byte { return filled(`{"tags":[],"more":[`, `{}`, `]}`) },
+		"large pages of tags":  tagPage,
+		"one tag in all pages": func(int) []byte { return []byte(`{"name":"r","tags":["v1"]}`) },
+		"empty tags":           func(int) []byte { return filled(`{"tags":[`, `""`, `]}`) },
+		"one long tag":         func(int) []byte { return filled(`{"tags":["`, `aaaaaaaaaaaaaaaaa`, `"]}`) },
+		"objects":              func(int) []byte { return filled(`{"tags":[],"more":[`, `{}`, `]}`) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := httptest.NewServer(servePages("/tags/list", data, page))
@@ -303,10 +303,10 @@ func TestMemoryOfLists(t *testing.T) {
 		return described(fmt.Sprintf(`"artifactType":"a/b%d","annotations":{"a":"%s"},`, i, strings.Repeat("x", manifest.MaxSize-2000)), ocispec.MediaTypeImageManifest, data)
 	}
 	for name, page := range map[string]func(i int) []byte{
-		"large referrers": func(i int) []byte { return []byte(`{"schemaVersion":2,"manifests":[` + annotated(i) + `]}`) },
-		"empty referrers": func(int) []byte { return filled(`{"schemaVersion":2,"manifests":[`, `{}`, `]}`) },
-		"many referrers":  func(int) []byte { return filled(`{"schemaVersion":2,"manifests":[`, typical, `]}`) },
-		"no referrers":    func(int) []byte { return []byte(`{"schemaVersion":2,"manifests":[]}`) },
+		"large referrers":          func(i int) []byte { return []byte(`{"schemaVersion":2,"manifests":[` + annotated(i) + `]}`) },
+		"empty referrers":          func(int) []byte { return filled(`{"schemaVersion":2,"manifests":[`, `{}`, `]}`) },
+		"many referrers":           func(int) []byte { return filled(`{"schemaVersion":2,"manifests":[`, typical, `]}`) },
+		"empty pages of referrers": func(int) []byte { return []byte(`{"schemaVersion":2,"manifests":[]}`) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := httptest.NewServer(servePages("/referrers/", data, page))
@@ -323,7 +323,7 @@ func TestMemoryOfLists(t *testing.T) {
 	}
 }
 
-// servePages serves a manifest under the tag 1 and under its digest, and an endless list.
+// servePages serves a manifest under the tag 1 and under its digest, and, at paths that contain list, an endless list of pages.
 func servePages(list string, data []byte, page func(i int) []byte) http.Handler {
 	var mu sync.Mutex
 	n := 0
@@ -421,13 +421,13 @@ func TestMemoryOfServe(t *testing.T) {
 		_ = c.Close()
 	}
 	if got := answered[200].Load(); got < 20 {
-		t.Errorf("%d requests were served, want the 20 lists at least", got)
+		t.Errorf("got %d responses 200, want at least 20, those to the lists", got)
 	}
 	if got := answered[200].Load() + answered[201].Load() + answered[400].Load() + answered[503].Load(); got != 37 {
-		t.Errorf("%d of 37 requests were answered correctly; the others:", got)
+		t.Errorf("got %d expected responses to 37 requests; all responses:", got)
 		for status := range answered {
 			if n := answered[status].Load(); n > 0 {
-				t.Errorf("%d: %d times", status, n)
+				t.Errorf("status %d: %d times", status, n)
 			}
 		}
 	}
@@ -438,6 +438,6 @@ func TestMemoryOfServe(t *testing.T) {
 	most := peak()
 	t.Logf("%d MiB", most>>20)
 	if most > maxResident {
-		t.Errorf("davit serve: %d MiB in memory, want at most %d", most>>20, maxResident>>20)
+		t.Errorf("davit serve: got a peak of %d MiB, want at most %d", most>>20, maxResident>>20)
 	}
 }

@@ -22,7 +22,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// oddTrees are the files of a small directory, by kind.
+// oddTrees has the files of a small directory for each kind.
 var oddTrees = map[string]map[string]string{
 	"generic": {"a.bin": "x"},
 	"volume":  {"a": "x"},
@@ -81,7 +81,7 @@ func TestOddFiles(t *testing.T) {
 				o := newOddFile(t, kind, tree, fmt.Sprintf("n%d", i))
 				content := "content of " + name
 				if os.MkdirAll(o.at(path.Dir(name)), 0o755) != nil || os.WriteFile(o.at(name), []byte(content), 0o644) != nil {
-					t.Fatalf("%q can't be made", name)
+					t.Fatalf("%q can't be created", name)
 				}
 				o.check(t, name, func(at string) bool {
 					data, err := os.ReadFile(at)
@@ -91,7 +91,7 @@ func TestOddFiles(t *testing.T) {
 			for what, make := range oddSpecials {
 				o := newOddFile(t, kind, tree, what)
 				if err := make(t, o.at(what)); err != nil {
-					t.Logf("%s can't be made: %v", what, err)
+					t.Logf("%s can't be created: %v", what, err)
 					continue
 				}
 				o.check(t, what, func(at string) bool {
@@ -136,7 +136,7 @@ func (o oddFile) run(t *testing.T, name string, args ...string) (code int, stdou
 	return code, out.String(), err.String()
 }
 
-// check compares the results of check, push, and pull. same reports whether a file is the odd one.
+// check compares the results of check, push, and pull. same reports whether a pulled file equals the odd one.
 func (o oddFile) check(t *testing.T, name string, same func(at string) bool) {
 	t.Helper()
 	ref := "./" + filepath.Join(o.kind, filepath.Base(filepath.Dir(o.dir)), "oci") + ":1.0.0"
@@ -144,12 +144,12 @@ func (o oddFile) check(t *testing.T, name string, same func(at string) bool) {
 	pushed, _, pushErr := o.run(t, name, "push", "--kind", o.kind, o.dir, ref)
 	switch {
 	case checked != pushed:
-		t.Errorf("%q: check has exit code %d, push %d\n%s%s", name, checked, pushed, checkErr, pushErr)
+		t.Errorf("%q: got exit code %d from check and %d from push, want the same\n%s%s", name, checked, pushed, checkErr, pushErr)
 		return
 	case pushed == 2:
 		return
 	case pushed != 0:
-		t.Errorf("%q: exit code %d\n%s", name, pushed, pushErr)
+		t.Errorf("%q: got exit code %d from push, want 0 or 2\n%s", name, pushed, pushErr)
 		return
 	}
 	out := filepath.Join(filepath.Dir(o.dir), "out")
@@ -159,19 +159,19 @@ func (o oddFile) check(t *testing.T, name string, same func(at string) bool) {
 		pulled, _, pullErr = o.run(t, name, "pull", ref, "-o", out, "--durable=false")
 	}
 	if pulled != 0 {
-		t.Errorf("%q was pushed, and pull has exit code %d\n%s", name, pulled, pullErr)
+		t.Errorf("%q was pushed, but pull has exit code %d\n%s", name, pulled, pullErr)
 		return
 	}
 	found := false
 	_ = filepath.WalkDir(out, func(at string, d fs.DirEntry, err error) error {
 		found = found || err == nil && d.Name() == path.Base(name) && same(at)
-		if strings.HasSuffix(at, ".tgz") { // a package, which a pull leaves packed
+		if strings.HasSuffix(at, ".tgz") { // a pull leaves a chart packed
 			found = found || slices.ContainsFunc(namesIn(t, at), func(packed string) bool { return path.Base(packed) == path.Base(name) })
 		}
 		return nil
 	})
 	if !found && !strings.Contains(stdout, "leftOut") && !strings.Contains(pushErr, "left out") {
-		t.Errorf("%q was pushed, and is neither in the artifact nor left out\n%s%s", name, stdout, pushErr)
+		t.Errorf("%q was pushed, but is neither pulled nor listed as left out\n%s%s", name, stdout, pushErr)
 	}
 }
 

@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestVolumeKeepsLinuxFiles packs names that are not UTF-8 or have control characters, named pipes, and absolute links, and
-// checks that they are pulled as they were, from a directory and from a tar. Sockets are left out, with a note.
+// TestVolumeKeepsLinuxFiles packs a directory or its tar with named pipes, absolute links, and names that are not UTF-8 or have control
+// characters, and checks that a pull restores them. Sockets are left out, with a note.
 func TestVolumeKeepsLinuxFiles(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("HOME", dir)
@@ -61,7 +61,7 @@ func TestVolumeKeepsLinuxFiles(t *testing.T) {
 	davit(t, "pull", "--no-unpack", "--preserve", "./oci:v", "-o", "packed")
 	tars, _ := filepath.Glob("packed/*.tar")
 	if len(tars) != 1 {
-		t.Fatalf("got the tars %q", tars)
+		t.Fatalf("got the tars %q, want one", tars)
 	}
 	davit(t, "push", "--kind", "volume", tars[0], "./oci:tar")
 	davit(t, "pull", "--preserve", "./oci:tar", "-o", "again")

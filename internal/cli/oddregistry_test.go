@@ -54,11 +54,11 @@ func (o *odd) countReferrers(ref string) string {
 	return o.run(exit.Done, "discover --tags=false "+ref+" --format go-template={{.referrers|len}}")
 }
 
-// expect compares the number of referrers of app:1.
+// expect checks the number of referrers of app:1.
 func (o *odd) expect(want string) {
 	o.t.Helper()
 	if got := o.countReferrers("$R/app:1"); got != want {
-		o.t.Errorf("%s referrers, want %s", got, want)
+		o.t.Errorf("got %s referrers, want %s", got, want)
 	}
 }
 
@@ -87,7 +87,7 @@ func (o *odd) putList(edit func(index map[string]any)) {
 	_ = resp.Body.Close()
 }
 
-// remove deletes the manifest in the result of attach -q, as another client would.
+// remove deletes the manifest of a reference, the output of attach -q, as another client would.
 func (o *odd) remove(reference string) {
 	o.t.Helper()
 	_, digest, _ := strings.Cut(reference, "@")
@@ -186,7 +186,7 @@ func TestDeletedReferrer(t *testing.T) {
 	}
 }
 
-// TestPagesOfReferrers checks that a list of referrers that can't be read to its end is an error.
+// TestPagesOfReferrers checks that davit follows links to more pages of referrers, and fails if it can't read them to the end.
 func TestPagesOfReferrers(t *testing.T) {
 	withHome(t)
 	digest := regexp.MustCompile(`sha256:[0-9a-f]{64}`)
@@ -198,12 +198,12 @@ func TestPagesOfReferrers(t *testing.T) {
 		"prev and next":    {`</v2/x>; rel="prev", <$U?from=1>; rel="next"`, exit.Done, ""},
 		"no brackets":      {`$U?from=1; rel=next`, exit.Done, ""},
 		"relations":        {`<$U?from=1>; title="a, b"; rel="last next"`, exit.Done, ""},
-		"http address":     {`<http://$H$U?from=1>; rel="next"`, exit.Done, ""},
+		"absolute URL":     {`<http://$H$U?from=1>; rel="next"`, exit.Done, ""},
 		"page is missing":  {`</x$U?from=1>; rel="next"`, exit.Network, "page 2 of the list does not exist: http://$H/x$U"},
 		"another path":     {`</repository$U?from=1>; rel="next"`, exit.Network, "page 2 of the list does not exist"},
 		"links to itself":  {`<$U>; rel="next"`, exit.Network, "links back to an earlier page"},
 		"another host":     {`<http://example.com$U?from=1>; rel="next"`, exit.Network, "another host: http://example.com$U"},
-		"no address":       {`<http://[>; rel="next"`, exit.Network, "is not a URL"},
+		"invalid URL":      {`<http://[>; rel="next"`, exit.Network, "is not a URL"},
 		"end of the pages": {`<$U?from=1>; rel="previous"`, exit.Done, "only one"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -216,19 +216,19 @@ func TestPagesOfReferrers(t *testing.T) {
 			text := o.run(test.code, "discover --tags=false $R/app:1")
 			if test.code != exit.Done {
 				if !strings.Contains(text, expand(test.want)) || len(o.reg.Requests("GET referrers")) > 2 {
-					t.Errorf("%d requests, %s", len(o.reg.Requests("GET referrers")), text)
+					t.Errorf("got %d requests, want at most 2; no %q in\n%s", len(o.reg.Requests("GET referrers")), expand(test.want), text)
 				}
 				return
 			}
 			// The second page lists the second referrer again.
 			if n := len(o.reg.Requests("GET referrers")); n != 4 && test.want == "" || n != 3 && test.want != "" {
-				t.Errorf("%d requests: %s", n, text)
+				t.Errorf("got %d requests, want 4, or 3 for only one page: %s", n, text)
 			}
 		})
 	}
 }
 
-// TestRedirectToTLS resolves at a registry whose proxy redirects to https at a port that does not speak TLS.
+// TestRedirectToTLS resolves a tag at a registry that redirects to https, but on a port without TLS.
 func TestRedirectToTLS(t *testing.T) {
 	for _, status := range []int{301, 302, 307, 308} {
 		o := newOdd(t, registrytest.Options{})
@@ -237,13 +237,14 @@ func TestRedirectToTLS(t *testing.T) {
 		text := o.run(exit.Network, "resolve --retry-for=-1s $R/app:1")
 		for _, want := range []string{"the registry sends clients to https://" + o.reg.Host + "/v2/app/manifests/1: ", "hint: nothing speaks TLS there"} {
 			if !strings.Contains(text, want) {
-				t.Errorf("%d: %q is not in\n%s", status, want, text)
+				t.Errorf("status %d: no %q in\n%s", status, want, text)
 			}
 		}
 	}
 }
 
-// TestTagThatIsNotAList attaches to an artifact whose tag for the list of referrers points to another manifest, or can't move.
+// TestTagThatIsNotAList attaches to an artifact whose tag for the list of referrers points to another type of manifest, or is
+// immutable.
 func TestTagThatIsNotAList(t *testing.T) {
 	withHome(t)
 	o := newOdd(t, withoutAPI)
@@ -252,18 +253,19 @@ func TestTagThatIsNotAList(t *testing.T) {
 	o.reg.ResetLog()
 	text := o.run(exit.Refused, "attach -q $D/one.spdx.json $R/app:1")
 	if !strings.Contains(text, "the tag "+o.listTag()+" refers to sha256:") || o.reg.Count("PUT manifest") != 1 {
-		t.Errorf("%d PUTs: %s", o.reg.Count("PUT manifest"), text)
+		t.Errorf("tag of another manifest: got %d PUTs, want 1: %s", o.reg.Count("PUT manifest"), text)
 	}
 
 	o = newOdd(t, withoutAPI)
 	o.reg.Inject("PUT manifest", faults.Always, faults.At("/sha256-", faults.Answer(412, `{"errors":[{"code":"DENIED","message":"immutable tag"}]}`)))
 	text = o.run(exit.Network, "attach -q $D/one.spdx.json $R/app:1")
 	if !strings.Contains(text, "412 Precondition Failed: denied: immutable tag") || o.reg.Count("PUT manifest") > 3 {
-		t.Errorf("%d PUTs: %s", o.reg.Count("PUT manifest"), text)
+		t.Errorf("immutable tag: got %d PUTs, want at most 3: %s", o.reg.Count("PUT manifest"), text)
 	}
 }
 
-// TestReferrersListWithEmptyConfigType reads a list with the type of the empty config, as some versions of cosign write it.
+// TestReferrersListWithEmptyConfigType reads a list whose entry has the type of the empty config, as some versions of cosign write it,
+// or no type.
 func TestReferrersListWithEmptyConfigType(t *testing.T) {
 	withHome(t)
 	for _, artifactType := range []any{"application/vnd.oci.empty.v1+json", "", nil} {
@@ -276,7 +278,7 @@ func TestReferrersListWithEmptyConfigType(t *testing.T) {
 			}
 		})
 		if got := o.countReferrers("$R/app:1 --kind sbom"); got != "1" {
-			t.Errorf("%v: %s SBOMs are listed", artifactType, got)
+			t.Errorf("artifactType %v: got %s SBOMs, want 1", artifactType, got)
 		}
 		o.run(exit.Done, "attach -q --replace --name list $D/two.spdx.json $R/app:1")
 		o.expect("1")
@@ -293,7 +295,7 @@ func TestNoDeletion(t *testing.T) {
 		o.reg.Inject("DELETE manifest", faults.Always, faults.Status(status))
 		o.run(exit.Done, "attach -q --name list $D/one.spdx.json $R/app:1")
 		if text := o.run(exit.Done, "attach --replace --name list $D/two.spdx.json $R/app:1"); !strings.Contains(text, "is no longer attached, but stays") {
-			t.Errorf("%d: no note: %s", status, text)
+			t.Errorf("status %d: no note about the kept referrer: %s", status, text)
 		}
 		o.expect("1")
 		o.run(exit.Done, "detach --kind sbom $R/app:1")
@@ -313,18 +315,18 @@ func TestNoDeletion(t *testing.T) {
 		text = o.run(code, "attach --replace --name list $D/two.spdx.json $R/app:1")
 		checkStillAttached(t, text, "1 referrer is still attached: the registry refuses deletion: DELETE ")
 		if !strings.Contains(text, "\nattached ") {
-			t.Errorf("%d: the attached referrer is not printed: %s", status, text)
+			t.Errorf("status %d: the attached referrer is not printed: %s", status, text)
 		}
 		o.expect("2")
 		if text := o.run(code, "attach --replace --name list --format go-template={{.kept|len}} $D/three.spdx.json $R/app:1"); !strings.Contains(text, "\n2\n") {
-			t.Errorf("%d: got %s", status, text)
+			t.Errorf("status %d: got %s, want 2 kept referrers", status, text)
 		}
 		checkStillAttached(t, o.run(code, "detach --all $R/app:1"), "3 referrers are still attached: the registry refuses deletion: DELETE ")
 	}
 }
 
-// checkStillAttached checks the output about referrers that a registry does not delete: lines for them, and an error with one
-// digest.
+// checkStillAttached checks the output about referrers that a registry does not delete: a line for each, and an error that begins
+// with want and has one digest.
 func checkStillAttached(t *testing.T, text, want string) {
 	t.Helper()
 	result, message, _ := strings.Cut(text, "davit: error: ")
@@ -332,11 +334,11 @@ func checkStillAttached(t *testing.T, text, want string) {
 		t.Errorf("got the error %q, want %q", message, want)
 	}
 	if !strings.Contains("\n"+result, "\nstill attached  sha256:") || strings.Contains(result, "replaced") || strings.Contains("\n"+result, "\ndetached") {
-		t.Errorf("the result is %q", result)
+		t.Errorf("got the result %q, want only lines about referrers that are still attached", result)
 	}
 }
 
-// TestDetachAgain detaches everything after a run that could not write the list, or that was stopped before it deleted a manifest.
+// TestDetachAgain detaches everything after a run that could not write the list or delete a manifest.
 func TestDetachAgain(t *testing.T) {
 	withHome(t)
 	for _, op := range []string{"PUT manifest", "DELETE manifest"} {
@@ -356,7 +358,8 @@ func TestDetachAgain(t *testing.T) {
 	}
 }
 
-// TestNoReferrersAPI lists referrers in registries that respond to requests of the referrers API with something other than an index.
+// TestNoReferrersAPI attaches in registries that respond to requests of the referrers API with something other than an index. A plain
+// discover or detach fails where the request is denied.
 func TestNoReferrersAPI(t *testing.T) {
 	withHome(t)
 	index := "application/vnd.oci.image.index.v1+json"
@@ -380,8 +383,8 @@ func TestNoReferrersAPI(t *testing.T) {
 	o.run(exit.Denied, "detach --all $R/app:1")
 }
 
-// TestCollectionIsDenied pushes a collection to a registry that denies requests for manifests that do not exist.
-func TestCollectionIsDenied(t *testing.T) {
+// TestPushOfCollectionDespiteDenials pushes a collection to a registry that denies requests for manifests that do not exist.
+func TestPushOfCollectionDespiteDenials(t *testing.T) {
 	withHome(t)
 	o := newOdd(t, registrytest.Options{})
 	for _, op := range []string{"HEAD", "GET manifest"} {
@@ -389,9 +392,9 @@ func TestCollectionIsDenied(t *testing.T) {
 	}
 	src := "../../examples/collection/src"
 	if text := o.run(exit.Done, "push "+src+" $R/ns"); strings.Count(text, "pushed  ") != 3 {
-		t.Errorf("not everything was pushed:\n%s", text)
+		t.Errorf("got other than 3 pushed artifacts:\n%s", text)
 	}
 	if text := o.run(exit.Done, "push "+src+" $R/ns"); strings.Count(text, "exists  ") != 2 {
-		t.Errorf("not everything was skipped:\n%s", text)
+		t.Errorf("got other than 2 skipped artifacts:\n%s", text)
 	}
 }

@@ -68,13 +68,13 @@ func TestHintsCanBePasted(t *testing.T) {
 		} {
 			errs, code := run(c.args...)
 			if want := shell.Command(c.want...); code == 0 || !strings.Contains(errs, want) {
-				t.Errorf("%q: want %s, got %s", c.args, want, errs)
+				t.Errorf("%q: got exit code %d and %s, want an error with %s", c.args, code, errs, want)
 			}
 		}
 	}
 }
 
-// TestHintsAreBuilt checks that no string is combined with arguments into a command without quoting them for a shell.
+// TestHintsAreBuilt checks that the code builds commands with shell.Command, which quotes the arguments, and not from strings.
 func TestHintsAreBuilt(t *testing.T) {
 	t.Parallel()
 	formatted := regexp.MustCompile(`\b(davit|cosign|docker) [a-z]+ ([^"]*\s)?%(\[\d\])?[qsv]`)

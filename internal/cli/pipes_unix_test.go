@@ -18,7 +18,7 @@ import (
 	"github.com/davit-oci/davit/internal/registrytest"
 )
 
-// newPipe returns the name of a pipe with the given content: of a named pipe, or as a shell names the pipe of <(...).
+// newPipe returns the path of a pipe with the given content: a named pipe, or /dev/fd/N, as a shell passes <(...).
 func newPipe(t *testing.T, content string, named bool) string {
 	t.Helper()
 	if named {
@@ -61,7 +61,7 @@ func TestPipes(t *testing.T) {
 	for _, content := range []string{`{"kind": "Deployment"}`, `{"kind": "sbom", "version": "1"}`} {
 		o.runWith(exit.BadUsage, "attach --kind sbom "+newPipe(t, content, false)+" $R/app:1", "is not a davit.yaml: ", "--file-name NAME")
 		if out := o.run(exit.BadUsage, "attach "+newPipe(t, content, false)+" $R/app:1"); strings.Contains(out, "--file-name") {
-			t.Error(out) // it may be a davit.yaml with an error
+			t.Errorf("%s may be a davit.yaml with a mistake, but the hint names --file-name: %s", content, out)
 		}
 	}
 	o.runWith(exit.BadUsage, "attach --file-name x.json "+newPipe(t, document, false)+" - $R/app:1", "got 2")
@@ -79,7 +79,7 @@ func TestPipes(t *testing.T) {
 	if err := syscall.Mkfifo("davit.yaml", 0o600); err != nil {
 		t.Fatal(err)
 	}
-	o.runWith(exit.BadUsage, "check .", "davit.yaml: is not a regular file") // and does not wait for a writer
+	o.runWith(exit.BadUsage, "check .", "davit.yaml: is not a regular file") // without waiting for a writer
 	go func() { _ = os.WriteFile("davit.yaml", []byte(declaration), 0) }()
 	o.runWith(exit.Done, "check ./davit.yaml", "1 layer")
 	if err := os.Remove("davit.yaml"); err != nil {
@@ -125,10 +125,10 @@ func TestPipesWithoutWriter(t *testing.T) {
 		select {
 		case code := <-ended:
 			if code != int(exit.Interrupted) {
-				t.Errorf("davit %s: exit code %d, want %d: %s", command, code, exit.Interrupted, stderr.String())
+				t.Errorf("davit %s: got exit code %d, want %d: %s", command, code, exit.Interrupted, stderr.String())
 			}
 		case <-time.After(20 * time.Second):
-			t.Errorf("davit %s: still waits", command)
+			t.Errorf("davit %s: still waits 20 seconds after the interrupt", command)
 		}
 		_ = writer.Close()
 	}
@@ -136,6 +136,6 @@ func TestPipesWithoutWriter(t *testing.T) {
 		_ = f.Close()
 	}
 	if _, err := os.Lstat("oci"); err == nil {
-		t.Error("a layout was created")
+		t.Error("an interrupted command created a layout")
 	}
 }

@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestPodmanVolume pushes a volume of podman by its name, and checks that it is restored as it was: by a pull, and by podman
-// from the archive that was pulled packed.
+// TestPodmanVolume pushes a Podman volume by name, and checks that a pull restores it unchanged, and that Podman does, too, from the
+// tar that a pull with --no-unpack writes.
 func TestPodmanVolume(t *testing.T) {
 	podman := clients.Podman(t)
 	home := t.TempDir()
@@ -44,7 +44,7 @@ func TestPodmanVolume(t *testing.T) {
 
 	davit(t, "push", "--from", "podman-volume:data", "./oci:v1")
 	if got := davit(t, "inspect", "./oci:v1", "--format", "{{.kind}}"); got != "volume" {
-		t.Errorf("the artifact is %q", got)
+		t.Errorf("got an artifact of kind %q, want volume", got)
 	}
 	davit(t, "pull", "--preserve", "./oci:v1", "-o", "restored")
 	if got := listTree(t, "restored", false); got != want {
@@ -52,17 +52,17 @@ func TestPodmanVolume(t *testing.T) {
 	}
 	var stat unix.Stat_t
 	if err := unix.Stat("restored/d/sub/f", &stat); err != nil || stat.Uid != 1000 || stat.Gid != 1001 {
-		t.Errorf("the owner is %d:%d, %v", stat.Uid, stat.Gid, err)
+		t.Errorf("got the owner %d:%d, %v, want 1000:1001", stat.Uid, stat.Gid, err)
 	}
 	davit(t, "push", "--from", "podman-volume:data", "./oci:v2")
 	if one, two := davit(t, "resolve", "./oci:v1", "-q"), davit(t, "resolve", "./oci:v2", "-q"); one != two {
-		t.Errorf("pushed twice: %s and %s", one, two)
+		t.Errorf("two pushes: got the digests %s and %s, want one", one, two)
 	}
 
 	davit(t, "pull", "--no-unpack", "--preserve", "./oci:v1", "-o", "packed")
 	tars, _ := filepath.Glob("packed/*.tar*")
 	if len(tars) != 1 {
-		t.Fatalf("got the tars %q", tars)
+		t.Fatalf("got the tars %q, want one", tars)
 	}
 	podman.Run("volume", "create", "again")
 	podman.Run("volume", "import", "again", filepath.Join(home, tars[0]))
@@ -72,7 +72,7 @@ func TestPodmanVolume(t *testing.T) {
 
 	var stderr bytes.Buffer
 	if code := Run(t.Context(), []string{"push", "--from", "podman-volume:absent", "./oci:v3"}, strings.NewReader(""), new(bytes.Buffer), &stderr); code == 0 || !strings.Contains(stderr.String(), "absent") {
-		t.Errorf("a volume that is absent: exit code %d, %s", code, &stderr)
+		t.Errorf("missing volume: got exit code %d, %s, want an error that names it", code, &stderr)
 	}
 	left, _ := filepath.Glob("davit-export-*")
 	if len(left) > 0 {

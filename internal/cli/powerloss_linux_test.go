@@ -19,7 +19,7 @@ import (
 	"github.com/davit-oci/davit/internal/registrytest/faults"
 )
 
-// fileSystem is a file system to test.
+// fileSystem is a type of file system to test.
 type fileSystem struct {
 	name  string
 	mkfs  []string
@@ -105,7 +105,7 @@ func content(version, name string, size int) []byte {
 // made holds the results of contents.
 var made = make(map[string]map[string][]byte)
 
-// contents returns the files of a version: two of their own, and a directory that is packed.
+// contents returns the files of a version: two that are layers of their own, and those of a directory that is packed in one layer.
 func contents(version string) map[string][]byte {
 	if files, ok := made[version]; ok {
 		return files
@@ -152,7 +152,7 @@ func checkFiles(t *testing.T, dir string, versions ...string) {
 			right = right || bytes.Equal(got, contents(v)[name])
 		}
 		if err != nil || !right {
-			t.Errorf("%s differs from that of %v: %d bytes, %d of them zero (%v)", name, versions, len(got), bytes.Count(got, []byte{0}), err)
+			t.Errorf("%s differs from the file of %v: got %d bytes, %d of them zero (%v)", name, versions, len(got), bytes.Count(got, []byte{0}), err)
 			return
 		}
 	}
@@ -187,7 +187,7 @@ func TestPowerLossAfterPull(t *testing.T) {
 				d.cut(t, func() {
 					checkFiles(t, out, version)
 					if output := command(t, "davit", "pull", "--durable", source+":"+version, "-o", out); !strings.HasPrefix(output, "unchanged") {
-						t.Errorf("pulled again: %s", output)
+						t.Errorf("second pull: got %s, want unchanged", output)
 					}
 					checkFiles(t, out, version)
 				})
@@ -227,7 +227,8 @@ func TestPowerLossDuringPull(t *testing.T) {
 	})
 }
 
-// TestPowerLossAfterResumedPull resumes a killed pull: the bytes that the killed pull fetched must be durable, too.
+// TestPowerLossAfterResumedPull resumes a killed pull, and simulates power loss after it. The bytes that the killed pull fetched must
+// be durable, too.
 func TestPowerLossAfterResumedPull(t *testing.T) {
 	registry := registrytest.Start(t, registrytest.Options{})
 	source := registry.Host + "/a:v1"
@@ -260,10 +261,10 @@ func TestPowerLossAfterResumedPull(t *testing.T) {
 		}
 		image := filepath.Join(t.TempDir(), "cut.img")
 		command(t, "cp", "--sparse=always", d.image, image)
-		resume(d) // by the same machine
+		resume(d) // without power loss in between
 		command(t, "mount", "-o", d.fileSystem.mount, image, d.dir)
 		defer command(t, "umount", d.dir)
-		resume(&disk{d.fileSystem, image, d.dir}) // after power loss
+		resume(&disk{d.fileSystem, image, d.dir}) // after power loss in between
 	})
 }
 

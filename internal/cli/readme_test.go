@@ -49,8 +49,8 @@ func readBlocks(text string) []block {
 }
 
 // TestReadme runs the blocks of README.md, each section in its own sandbox. A sh block is a script that must succeed. A console block
-// also has the output of its commands, which -update renews. A yaml block must be a valid davit.yaml. A Go program must compile and
-// run, and a part of a program must be in a test.
+// has commands and their output, which -update renews. A yaml block must be a valid davit.yaml. A Go program must compile and run, and
+// part of a Go program must be in a test.
 func TestReadme(t *testing.T) {
 	t.Parallel()
 	text := readFile(t, readme)
@@ -64,8 +64,7 @@ func TestReadme(t *testing.T) {
 	runBlocks(t, readme, text, blocks)
 }
 
-// TestReadmeInOrder runs the blocks of README.md one after the other in one sandbox, as a user pastes them, and then all of them
-// again.
+// TestReadmeInOrder runs the blocks of README.md one after the other in one sandbox, as a user pastes them, and repeats them all.
 func TestReadmeInOrder(t *testing.T) {
 	t.Parallel()
 	s := newSandbox(t)
@@ -115,7 +114,7 @@ func readFile(t *testing.T, name string) string {
 	return string(data)
 }
 
-// runBlocks runs the blocks of a file, and compares or renews them.
+// runBlocks runs the blocks of a file, and compares them with the results or, with -update, renews them.
 func runBlocks(t *testing.T, file, text string, blocks []block) {
 	t.Helper()
 	if len(blocks) == 0 {
@@ -145,7 +144,7 @@ func runBlocks(t *testing.T, file, text string, blocks []block) {
 	renewBlocks(t, file, text, blocks, want)
 }
 
-// replaceAges replaces the ages in the output of commands, which grow.
+// replaceAges replaces ages in the output of commands, which grow with time.
 func replaceAges(text string) string {
 	return regexp.MustCompile(`\d+ (minute|hour|day|month|year)s? ago *`).ReplaceAllString(text, "AGE ")
 }
@@ -178,7 +177,7 @@ func (s *sandbox) runBlock(t *testing.T, b block) string {
 			t.Errorf("commands in a block without a language:\n%s", b.text)
 		}
 	default:
-		t.Errorf("no check for blocks of %s", b.lang)
+		t.Errorf("unknown language of a block: %q", b.lang)
 	}
 	return b.text
 }
@@ -280,7 +279,7 @@ func (s *sandbox) runConsole(t *testing.T, text string) string {
 	return out
 }
 
-// ages matches the ages of documents in the examples, which grow, and the spaces that align columns.
+// ages matches ages of documents, which grow with time, and the spaces that align columns.
 var ages = regexp.MustCompile(`( +[0-9]+ (?:day|month|year)s? ago)? +`)
 
 // runGo builds a program against this module and runs it.
@@ -295,7 +294,7 @@ func (s *sandbox) runGo(t *testing.T, text string) {
 	s.must(t, program+" && cmp tiny-llama.gguf examples/model/tiny-llama.gguf")
 }
 
-// checkTested checks that part of a program is in a test of internal/kinds, which compiles and runs it.
+// checkTested checks that part of a program is in a test of internal/kinds, so that it compiles and runs.
 func checkTested(t *testing.T, text string) {
 	t.Helper()
 	if !strings.Contains(readFile(t, "../kinds/adding_test.go"), text) {
@@ -354,13 +353,13 @@ func TestDocumentNames(t *testing.T) {
 	}
 }
 
-// TestExitCodes checks the documented table of exit codes.
+// TestExitCodes checks that the table in docs/scripts.md has every exit code.
 func TestExitCodes(t *testing.T) {
 	t.Parallel()
 	text := readFile(t, "../../docs/scripts.md")
 	for _, e := range exit.Codes {
 		if row := fmt.Sprintf("| %d | %s |\n", e.Code, e.Text); !strings.Contains(text, row) {
-			t.Errorf("missing: %s", row)
+			t.Errorf("docs/scripts.md lacks the row %s", row)
 		}
 	}
 }
@@ -376,7 +375,7 @@ func TestReadmeNamesKinds(t *testing.T) {
 	table, _, _ = strings.Cut(table, "\n## ")
 	for _, k := range kinds.Data() {
 		if !strings.Contains(table, "`"+k.Name+"`") {
-			t.Errorf("the table has no %s", k.Name)
+			t.Errorf("the table lacks the kind %s", k.Name)
 		}
 	}
 }

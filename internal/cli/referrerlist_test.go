@@ -20,8 +20,8 @@ func (o *odd) countListWrites() (n int) {
 	return n
 }
 
-// TestListIsWrittenOnce copies and pushes many referrers to a registry without the referrers API, where the client keeps the list:
-// it must be written once.
+// TestListIsWrittenOnce copies and pushes many referrers to a registry without the referrers API, where the client keeps the list. A
+// command must write the list once.
 func TestListIsWrittenOnce(t *testing.T) {
 	withHome(t)
 	const many = 12
@@ -37,18 +37,18 @@ func TestListIsWrittenOnce(t *testing.T) {
 	o.run(exit.Done, "copy -q --referrers $D/oci:1 $R/app:1")
 	o.expect(fmt.Sprint(many))
 	if n := o.countListWrites(); n != 1 {
-		t.Errorf("a copy wrote the list %d times", n)
+		t.Errorf("a copy wrote the list %d times, want once", n)
 	}
 	o.run(exit.Done, "copy -q --referrers $D/oci:1 $R/app:1")
 	if n := o.countListWrites(); n != 0 {
-		t.Errorf("a copy that changed nothing wrote the list %d times", n)
+		t.Errorf("a copy that changed nothing wrote the list %d times, want 0", n)
 	}
 	o.putList(func(index map[string]any) { index["manifests"] = index["manifests"].([]any)[:many/2] })
 	o.countListWrites()
 	o.run(exit.Done, "copy -q --referrers $D/oci:1 $R/app:1")
 	o.expect(fmt.Sprint(many))
 	if n := o.countListWrites(); n != 1 {
-		t.Errorf("a copy that repaired the list wrote it %d times", n)
+		t.Errorf("a copy that repaired the list wrote it %d times, want once", n)
 	}
 
 	other := newOdd(t, withoutAPI)
@@ -56,6 +56,6 @@ func TestListIsWrittenOnce(t *testing.T) {
 	o.run(exit.Done, "push -q $D "+other.reg.Host+"/app:1")
 	other.expect(fmt.Sprint(many))
 	if n := other.countListWrites(); n != 1 {
-		t.Errorf("a push wrote the list %d times", n)
+		t.Errorf("a push wrote the list %d times, want once", n)
 	}
 }

@@ -30,7 +30,7 @@ func davit(t *testing.T, args ...string) string {
 	return strings.TrimSpace(stdout.String())
 }
 
-// TestShowRequests counts the requests of show, whose users may be on call and wait for it.
+// TestShowRequests checks how many requests show takes. Its users may be on call, and should not wait.
 func TestShowRequests(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("HOME", dir)
@@ -77,7 +77,8 @@ func TestShowRequests(t *testing.T) {
 	}
 }
 
-// TestAttachRequests counts the requests of attach and discover: those of attach do not depend on other attachments.
+// TestAttachRequests limits the requests of attach, discover, and inspect. The limit of attach does not depend on the number of other
+// attachments.
 func TestAttachRequests(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("HOME", dir)
@@ -91,7 +92,7 @@ func TestAttachRequests(t *testing.T) {
 	for _, test := range []struct {
 		name             string
 		options          registrytest.Options
-		attach, discover int // discover: those that "oras discover" takes for the same tree
+		attach, discover int // discover: as many as "oras discover" takes for the same tree; also for inspect
 	}{
 		{"referrers API", registrytest.Options{}, 7, 2 + 2},
 		{"tag schema", registrytest.Options{NoReferrers: true}, 11, 3 + 2},
@@ -136,7 +137,7 @@ type reading struct {
 	code    exit.Code
 }
 
-// TestReadRequests counts the requests and blob bytes of commands that read from a registry.
+// TestReadRequests checks the requests and limits the blob bytes of commands that read from a registry.
 func TestReadRequests(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("HOME", dir)
@@ -209,14 +210,14 @@ func (r reading) run(t *testing.T, reg *registrytest.Registry, repository string
 	slices.Sort(got)
 	slices.Sort(r.ops)
 	if !slices.Equal(got, r.ops) {
-		t.Errorf("requests %q, want %q", got, r.ops)
+		t.Errorf("got requests %q, want %q", got, r.ops)
 	}
 	if _, out := reg.Bytes("GET blob"); out > r.bytes {
-		t.Errorf("%d bytes of blobs, want at most %d", out, r.bytes)
+		t.Errorf("got %d bytes of blobs, want at most %d", out, r.bytes)
 	}
 }
 
-// TestPushAndPullRequests counts the requests and connections of small pushes and pulls, with and without tokens: nothing is
+// TestPushAndPullRequests checks the requests and connections of small pushes and pulls, with and without tokens: nothing is
 // requested or sent twice.
 func TestPushAndPullRequests(t *testing.T) {
 	const head, get, put, post, upload, blob = "HEAD manifest", "GET manifest", "PUT manifest", "POST uploads", "PUT upload", "GET blob"
@@ -253,11 +254,11 @@ func TestPushAndPullRequests(t *testing.T) {
 			slices.Sort(got)
 			slices.Sort(want)
 			if !slices.Equal(got, want) || len(connections) > step.connections {
-				t.Errorf("%v, %s: requests %q, want %q, over %d connections, want at most %d", auth, step.name, got, want, len(connections), step.connections)
+				t.Errorf("%v, %s: got requests %q, want %q; over %d connections, want at most %d", auth, step.name, got, want, len(connections), step.connections)
 			}
 		}
 		if got, err := os.ReadFile(dir + "/embedded/hello.txt"); err != nil || string(got) != "hello\n" {
-			t.Errorf("embedded: got %q, %v", got, err)
+			t.Errorf("embedded blob: got %q, %v, want hello", got, err)
 		}
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/davit-oci/davit/internal/registrytest/faults"
 )
 
-// TestRetryFor checks that a command ends after --retry-for without progress, or continues without the failed requests, for each type
-// of request and failure and however many requests the command makes.
+// TestRetryFor checks that a command ends soon after --retry-for, for each type of request and failure, and however many requests the
+// command makes.
 func TestRetryFor(t *testing.T) {
 	t.Parallel()
 	const limit, stall, slack, lines = time.Second, 500 * time.Millisecond, 2 * time.Second, 8
@@ -54,7 +54,7 @@ func TestRetryFor(t *testing.T) {
 				start := time.Now()
 				code := Run(t.Context(), append(args, "--retry-for", limit.String(), "--stall-timeout", stall.String()), strings.NewReader(""), &out, &out)
 				if took := time.Since(start); took > longest {
-					t.Errorf("exit code %d after %v, want at most %v: %s", code, took, longest, &out)
+					t.Errorf("got exit code %d after %v, want at most %v: %s", code, took, longest, &out)
 				}
 			})
 		}

@@ -30,7 +30,7 @@ import (
 type sandbox struct {
 	dir, home string
 	env       []string
-	copied    map[string]bool // entries of examples/ that are in dir, or were
+	copied    map[string]bool // entries of examples/ that were copied to dir; a script may have removed them
 }
 
 func newSandbox(t *testing.T) *sandbox {
@@ -59,7 +59,7 @@ func newSandbox(t *testing.T) *sandbox {
 		"HTTPS_PROXY=" + startProxy(t, hosts),
 		"SSL_CERT_FILE=" + certificates,
 		"DAVIT_RETRY_FOR=5s",
-		"DAVIT_ADDR=127.0.0.1:0", // of serve, where the command names none
+		"DAVIT_ADDR=127.0.0.1:0", // for davit serve and browse without --addr
 		"TOKEN=secret", "SECRET=secret", "COSIGN_PASSWORD=secret",
 	}
 	return s
@@ -77,8 +77,8 @@ func (s *sandbox) write(t *testing.T, file, content string) {
 
 var exampleName = regexp.MustCompile(`\bexamples\b(?:/([\w.-]+))?`)
 
-// copyExamples copies the parts of examples/ that a script names. Copies of everything in every sandbox would be tens of thousands of
-// files.
+// copyExamples copies the parts of examples/ that a script names. Copying everything to every sandbox would create tens of thousands
+// of files.
 func (s *sandbox) copyExamples(t *testing.T, script string) {
 	t.Helper()
 	const source = "../../examples"
@@ -89,7 +89,7 @@ func (s *sandbox) copyExamples(t *testing.T, script string) {
 	named, takesAll := map[string]bool{}, false
 	for _, m := range exampleName.FindAllStringSubmatch(script, -1) {
 		named[m[1]] = true
-		takesAll = takesAll || m[1] == "" || filepath.Ext(m[1]) == ".sh" // a script names the others
+		takesAll = takesAll || m[1] == "" || filepath.Ext(m[1]) == ".sh" // a script needs other examples
 	}
 	for _, entry := range entries {
 		name := entry.Name()
@@ -108,7 +108,7 @@ func (s *sandbox) copyExamples(t *testing.T, script string) {
 	}
 }
 
-// copy replaces the directory with a copy of that of another sandbox.
+// copy replaces the directory of s with a copy of other's.
 func (s *sandbox) copy(t *testing.T, other *sandbox) {
 	t.Helper()
 	s.dir, s.copied = t.TempDir(), maps.Clone(other.copied)
@@ -140,7 +140,8 @@ func (s *sandbox) must(t *testing.T, script string) {
 	}
 }
 
-// serve starts "davit serve" or "davit browse", and returns its address. At the end of the test it is interrupted, and must exit with 0.
+// serve starts "davit serve" or "davit browse", and returns the printed address. The end of the test interrupts davit, which must then
+// exit with 0.
 func (s *sandbox) serve(t *testing.T, command string) (address string) {
 	t.Helper()
 	s.copyExamples(t, command)
@@ -160,7 +161,7 @@ func (s *sandbox) serve(t *testing.T, command string) (address string) {
 		if err := cmd.Process.Signal(os.Interrupt); err != nil {
 			t.Error(err)
 		}
-		_, _ = io.Copy(io.Discard, output) // until it ends
+		_, _ = io.Copy(io.Discard, output) // until davit ends
 		if err := cmd.Wait(); err != nil {
 			t.Errorf("%s: %v\n%s", command, err, stderr.String())
 		}

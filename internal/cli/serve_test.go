@@ -65,7 +65,7 @@ func (s *scriptServers) start(ts *testscript.TestScript, neg bool, args []string
 	ts.Check(err)
 	ts.Check(cmd.Start())
 	s.set(ts, args[0], cmd)
-	ts.Defer(func() { _ = cmd.Process.Kill() }) // if the script did not stop it
+	ts.Defer(func() { _ = cmd.Process.Kill() }) // if the script did not stop the server
 	line, err := bufio.NewReader(out).ReadString('\n')
 	ts.Check(err)
 	u, err := url.Parse(line[strings.LastIndexByte(line, ' ')+1 : len(line)-1])

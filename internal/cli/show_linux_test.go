@@ -9,7 +9,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/exit"
 )
 
-// TestShowOnTerminal checks colors, and that a text that does not fit the screen goes to the pager.
+// TestShowOnTerminal checks that show uses colors, and sends long text to the pager.
 func TestShowOnTerminal(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("HOME", dir)
@@ -34,7 +34,7 @@ func TestShowOnTerminal(t *testing.T) {
 		term := onTerminal(t, "show", layout+":"+test.name)
 		term.waitExit(exit.Done)
 		if got := term.text(); !strings.HasPrefix(got, test.want) {
-			t.Errorf("%s, NO_COLOR=%s: got %q", test.name, test.noColor, got)
+			t.Errorf("%s, NO_COLOR=%s: got %q, want %q at the start", test.name, test.noColor, got, test.want)
 		}
 	}
 }

@@ -16,7 +16,7 @@ func TestSize(t *testing.T) {
 	}
 	const limit = 18_500_000
 	if info.Size() > limit {
-		t.Errorf("the program has %d bytes, more than %d", info.Size(), limit)
+		t.Errorf("the program has %d bytes, want at most %d", info.Size(), limit)
 	}
 	t.Logf("%d bytes", info.Size())
 }

@@ -21,7 +21,7 @@ func TestStartup(t *testing.T) {
 	}
 	lines := regexp.MustCompile(`(?m)^init (\S+) @.* (\d+) bytes, \d+ allocs$`).FindAllStringSubmatch(string(out), -1)
 	if len(lines) < 20 {
-		t.Fatalf("inits: got\n%s", out)
+		t.Fatalf("got %d lines about packages, want at least 20:\n%s", len(lines), out)
 	}
 	total := 0
 	for _, line := range lines {
@@ -36,11 +36,11 @@ func TestStartup(t *testing.T) {
 			limit = 100 << 10
 		}
 		if bytes > limit {
-			t.Errorf("%s allocates %d bytes before main, more than %d", line[1], bytes, limit)
+			t.Errorf("%s allocates %d bytes before main, want at most %d", line[1], bytes, limit)
 		}
 	}
 	if limit := 1200 << 10; total > limit {
-		t.Errorf("all packages together allocate %d bytes before main, more than %d", total, limit)
+		t.Errorf("all packages together allocate %d bytes before main, want at most %d", total, limit)
 	}
 	t.Logf("%d bytes", total)
 }

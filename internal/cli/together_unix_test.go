@@ -95,13 +95,13 @@ func (m *machine) check(p *pulling) {
 	}
 }
 
-// fetched returns how many bytes of blobs the registry sent, divided by the artifact's size.
+// fetched returns the number of blob bytes that the registry sent, divided by the size of the artifact.
 func (m *machine) fetched() float64 {
 	_, out := m.registry.Bytes("GET blob")
 	return float64(out) / float64(m.size)
 }
 
-// waitFor waits until the given multiple of the size of the artifact was fetched.
+// waitFor waits until fetched returns times or more.
 func (m *machine) waitFor(times float64) {
 	m.t.Helper()
 	deadline := time.After(time.Minute)
@@ -139,12 +139,12 @@ func TestPullsTogether(t *testing.T) {
 	}
 }
 
-// TestPullsTogetherKilled checks that the others continue when the process that is fetching is killed.
+// TestPullsTogetherKilled kills the pull that is fetching, and checks that the other pulls continue.
 func TestPullsTogetherKilled(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t, 4<<20, 4<<20)
 	first := m.pull()
-	m.waitFor(0.1) // it has begun
+	m.waitFor(0.1) // the first pull has begun
 	others := []*pulling{m.pull(), m.pull(), m.pull()}
 	m.waitFor(0.5)
 	if err := first.cmd.Process.Kill(); err != nil {
@@ -162,7 +162,7 @@ func TestPullsTogetherKilled(t *testing.T) {
 	}
 }
 
-// TestPullsOfUsers checks that processes with another cache, such as those of other users, fetch for themselves.
+// TestPullsOfUsers checks that pulls with different caches, such as those of two users, do not share what they fetch.
 func TestPullsOfUsers(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t, 1<<20)

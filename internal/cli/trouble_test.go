@@ -36,16 +36,16 @@ func TestTrouble(t *testing.T) {
 	}{
 		{"a bit is wrong, once", "GET blob", faults.First(1), faults.FlipBit(1000), pull, exit.Done, nil},
 		{"a bit is wrong, always", "GET blob", faults.Always, faults.FlipBit(1000), pull, exit.Refused, []string{"digest mismatch: want sha256:", "got sha256:"}},
-		{"too short, always", "GET blob", faults.Always, faults.Shorten(1000), pull, exit.Refused, []string{"got 1000", "sha256:"}},
-		{"another digest, always", "GET blob", faults.Always, faults.Header("Docker-Content-Digest", "sha256:x"), pull, exit.Refused, []string{`the registry reports "sha256:x"`}},
+		{"blob too short, always", "GET blob", faults.Always, faults.Shorten(1000), pull, exit.Refused, []string{"got 1000", "sha256:"}},
+		{"wrong digest header, always", "GET blob", faults.Always, faults.Header("Docker-Content-Digest", "sha256:x"), pull, exit.Refused, []string{`the registry reports "sha256:x"`}},
 		{"unavailable", "GET blob", faults.Always, faults.Status(503), pull, exit.Network, []string{reg.Host, "fetching", "503"}},
 		{"rate limit", "GET manifest", faults.Always, faults.Status(429, "Retry-After", "600"), pull, exit.Network, []string{reg.Host, "429"}},
 		{"redirected forever", "GET blob", faults.Always, faults.RedirectForever(), pull, exit.Network, []string{"10 redirects"}},
-		{"not allowed", "PUT manifest", faults.Always, faults.Status(403), "push --kind generic $D/model.bin $R/app:2", exit.Denied, []string{"403"}},
-		{"a type on no list of the registry", "PUT manifest", faults.Always, faults.Answer(400, `{"errors":[{"code":"MANIFEST_INVALID","message":"manifest invalid","detail":"unknown media type: application/vnd.davit.docs.v1"}]}`),
+		{"push denied", "PUT manifest", faults.Always, faults.Status(403), "push --kind generic $D/model.bin $R/app:2", exit.Denied, []string{"403"}},
+		{"media type that the registry refuses", "PUT manifest", faults.Always, faults.Answer(400, `{"errors":[{"code":"MANIFEST_INVALID","message":"manifest invalid","detail":"unknown media type: application/vnd.davit.docs.v1"}]}`),
 			"push --kind generic $D/model.bin $R/types:1", exit.Network, []string{"unknown media type", "--kind image packs the same files"}},
-		{"unavailable for a push", "PUT upload", faults.Always, faults.Status(500), "push --kind generic $D/model.bin $R/new:1 --retry-for 1s", exit.Network, []string{reg.Host, "uploading", "500"}},
-		{"changed while it is sent", "PUT upload", faults.First(1), faults.Before(func(*http.Request) {
+		{"server error during a push", "PUT upload", faults.Always, faults.Status(500), "push --kind generic $D/model.bin $R/new:1 --retry-for 1s", exit.Network, []string{reg.Host, "uploading", "500"}},
+		{"file changed during a push", "PUT upload", faults.First(1), faults.Before(func(*http.Request) {
 			if err := os.WriteFile(file, []byte("shorter"), 0o600); err != nil {
 				t.Error(err)
 			}
@@ -62,7 +62,7 @@ func TestTrouble(t *testing.T) {
 			args := strings.Fields(strings.NewReplacer("$D", dir, "$R", reg.Host).Replace(test.command + " -q"))
 			code := Run(t.Context(), args, strings.NewReader(""), &stderr, &stderr)
 			if code != int(test.code) {
-				t.Errorf("exit code %d, want %d: %s", code, test.code, &stderr)
+				t.Errorf("got exit code %d, want %d: %s", code, test.code, &stderr)
 			}
 			for _, want := range test.want {
 				if !strings.Contains(stderr.String(), want) {
@@ -93,7 +93,7 @@ func visible(entries []os.DirEntry) (names []string) {
 	return names
 }
 
-// TestProcessesAtOnce runs processes that share a destination, a cache, and the tag that lists referrers.
+// TestProcessesAtOnce runs pulls, pushes, and attaches at once that share a destination, a cache, and the list of referrers.
 func TestProcessesAtOnce(t *testing.T) {
 	t.Parallel()
 	const each = 4
@@ -134,14 +134,14 @@ func TestProcessesAtOnce(t *testing.T) {
 		w()
 	}
 	if got, err := os.ReadFile(dir + "/out/model.bin"); err != nil || string(got) != content {
-		t.Errorf("pulled %d bytes, %v", len(got), err)
+		t.Errorf("pulled %d bytes, %v, want the %d that were pushed", len(got), err, len(content))
 	}
 	cmd, out := start("discover", app, "--format", "go-template={{len .referrers}}")
 	if wait(cmd, out); strings.TrimSpace(out.String()) != fmt.Sprint(each) {
-		t.Errorf("%s referrers, want %d", out, each)
+		t.Errorf("got %s referrers, want %d", out, each)
 	}
 	cmd, out = start("tags", reg.Host+"/app")
 	if wait(cmd, out); strings.Count(out.String(), "\nt") != each {
-		t.Errorf("tags %q, want t0 to t%d among them", out, each-1)
+		t.Errorf("got the tags %q, want t0 to t%d among them", out, each-1)
 	}
 }

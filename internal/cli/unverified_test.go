@@ -7,7 +7,7 @@ import (
 	"github.com/davit-oci/davit/internal/registrytest"
 )
 
-// TestUnverified checks that the warning about a part of a large layer is about its digest, which a reader can't take for a signature.
+// TestUnverified checks the warning that the digest of a large layer was not verified because only a part of the layer was fetched.
 func TestUnverified(t *testing.T) {
 	t.Parallel()
 	o := newOdd(t, registrytest.Options{})

@@ -15,7 +15,7 @@ import (
 	"oras.land/oras-go/v2/registry/remote/errcode"
 )
 
-// TestHintsOfRegistries checks the hints about errors of registries.
+// TestHintsOfRegistries checks the hints for errors of registries.
 func TestHintsOfRegistries(t *testing.T) {
 	t.Parallel()
 	const manifest = "https://example.com/v2/app/manifests/1"
@@ -71,12 +71,12 @@ func TestHintsOfRegistries(t *testing.T) {
 	} {
 		got := strings.Join(Hints(c.err), "\n")
 		if !strings.Contains(got, c.want) || c.want == "" && got != "" || strings.Contains(got, "log in") != strings.Contains(c.want, "login") {
-			t.Errorf("%#v: got hint %q, want one with %q", c.err, got, c.want)
+			t.Errorf("%#v: got hint %q, want a hint with %q", c.err, got, c.want)
 		}
 	}
 }
 
-// TestIsBroken checks which errors end a transfer in the middle.
+// TestIsBroken checks which errors mean that a transfer broke off in the middle.
 func TestIsBroken(t *testing.T) {
 	t.Parallel()
 	for err, want := range map[error]bool{
@@ -89,11 +89,11 @@ func TestIsBroken(t *testing.T) {
 		&registry.Unavailable{Host: "example.com", Err: syscall.ECONNREFUSED, Answered: true}:              true,
 		&registry.Unavailable{Host: "example.com", Err: syscall.EHOSTUNREACH, Answered: true}:              true,
 		&registry.Unavailable{Host: "example.com", Answer: registry.Answer{Status: http.StatusBadGateway}}: false,
-		syscall.EPIPE: false, // of a pipe of this machine
+		syscall.EPIPE: false, // from a local pipe
 		io.EOF:        false,
 	} {
 		if IsBroken(err) != want {
-			t.Errorf("%v: got %v", err, !want)
+			t.Errorf("%v: got %v, want %v", err, !want, want)
 		}
 	}
 }

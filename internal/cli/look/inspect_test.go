@@ -7,7 +7,7 @@ import (
 	"github.com/davit-oci/davit/pull/inspect"
 )
 
-// TestInspectHistory checks that the history of an image is shown, from either builder.
+// TestInspectHistory checks that inspect shows the history of an image once, with the created_by or comment of each layer.
 func TestInspectHistory(t *testing.T) {
 	t.Parallel()
 	info := &inspect.Info{Kind: "image", Config: &inspect.Config{Content: []byte(`{

@@ -12,7 +12,7 @@ import (
 	"github.com/davit-oci/davit/internal/term"
 )
 
-// TestJSONErrorsHaveEachHintOnce checks that the message of an error has no hint, which is a field of its own.
+// TestJSONErrorsHaveEachHintOnce checks that a hint is in its own field of a JSON error, and not in the message, too.
 func TestJSONErrorsHaveEachHintOnce(t *testing.T) {
 	t.Parallel()
 	typo := artifact.Problem{File: "davit.yaml", Line: 1, Column: 2, Message: "unknown key", Hint: `did you mean "kind"?`}
@@ -22,7 +22,7 @@ func TestJSONErrorsHaveEachHintOnce(t *testing.T) {
 		err                 error
 		message, hint, last string
 	}{
-		"one":          {artifact.Problems{typo}, "davit.yaml:1:2: unknown key", typo.Hint, typo.Hint},
+		"one problem":  {artifact.Problems{typo}, "davit.yaml:1:2: unknown key", typo.Hint, typo.Hint},
 		"several":      {artifact.Problems{typo, again, plain}, "davit.yaml:1:2: unknown key\ndavit.yaml:9: unknown key (a b)\nno files", typo.Hint, ""},
 		"without hint": {artifact.Problems{plain}, "no files", "", ""},
 		"wrapped":      {fmt.Errorf("packing: %w", artifact.Problems{plain, typo}), "packing: no files\ndavit.yaml:1:2: unknown key", typo.Hint, typo.Hint},
@@ -47,10 +47,10 @@ func TestJSONErrorsHaveEachHintOnce(t *testing.T) {
 				t.Fatalf("%s: %v: %s", name, err, out.String())
 			}
 			if got.Error.Message != tc.message || got.Error.Hint != tc.hint {
-				t.Errorf("%s, %s: message %q, hint %q; want %q, %q", name, mode, got.Error.Message, got.Error.Hint, tc.message, tc.hint)
+				t.Errorf("%s, %s: got message %q, hint %q; want %q, %q", name, mode, got.Error.Message, got.Error.Hint, tc.message, tc.hint)
 			}
 			if all := got.Error.Problems; len(all) > 0 && all[len(all)-1].Hint != tc.last {
-				t.Errorf("%s, %s: the last problem has the hint %q, want %q", name, mode, all[len(all)-1].Hint, tc.last)
+				t.Errorf("%s, %s: got the hint %q for the last problem, want %q", name, mode, all[len(all)-1].Hint, tc.last)
 			}
 		}
 	}

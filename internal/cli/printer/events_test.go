@@ -12,7 +12,7 @@ import (
 	"github.com/davit-oci/davit/internal/term"
 )
 
-// TestEvents checks that --progress json reports the bytes of a blob once a second, and only if there are more.
+// TestEvents checks that --progress json reports the bytes of a blob at most once a second, and only if their number grew.
 func TestEvents(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -29,14 +29,14 @@ func TestEvents(t *testing.T) {
 			}
 		}
 		if text := out.String(); strings.Contains(text, `"bytes":0`) || strings.Contains(text, `"resumed":0`) {
-			t.Errorf("an event without bytes:\n%s", text)
+			t.Errorf("got an event with 0 bytes:\n%s", text)
 		}
 		for _, want := range []string{
 			`"id":"a","size":0,"bytes":1}`, `"id":"a","size":0,"bytes":2}`, `"id":"a","size":0,"bytes":3}`,
 			`"id":"continued","size":0,"resumed":10,"bytes":10}`, `"id":"continued","size":0,"resumed":10,"bytes":11}`, `"id":"continued","size":0,"resumed":10,"bytes":13}`,
 		} {
 			if n := strings.Count(out.String(), want); n != 1 {
-				t.Errorf("%d events with %s, want 1:\n%s", n, want, &out)
+				t.Errorf("got %d events with %s, want 1:\n%s", n, want, &out)
 			}
 		}
 	})

@@ -21,7 +21,7 @@ type Embedded struct {
 	Outer []*inner `json:"outer"`
 }
 
-// listResult has lists in every place where a result may have one.
+// listResult has lists in every place where a result may have them.
 type listResult struct {
 	*Embedded
 	Inner   inner            `json:"inner"`
@@ -36,7 +36,7 @@ type listResult struct {
 
 func (listResult) WriteText(io.Writer) error { return nil }
 
-// TestListsAreNeverNull checks that JSON and templates have an empty list where a result has none.
+// TestListsAreNeverNull checks that JSON and templates print a nil list as an empty one, but leave raw JSON as it is.
 func TestListsAreNeverNull(t *testing.T) {
 	t.Parallel()
 	for _, format := range []string{"json", "{{json .}}"} {
@@ -53,10 +53,10 @@ func TestListsAreNeverNull(t *testing.T) {
 			}
 			text := strings.Join(strings.Fields(out.String()), "")
 			if strings.Count(text, "null") != 1 || !strings.Contains(text, `"theirs":null`) {
-				t.Errorf("%s: got %s", format, &out)
+				t.Errorf("%s: got %s, want null only in the raw JSON", format, &out)
 			}
 			if format == "json" && strings.Contains(text, `"few"`) || strings.Count(text, `"names":[]`) != 8 {
-				t.Errorf("%s: got %s", format, &out)
+				t.Errorf("%s: got %s, want 8 empty lists of names", format, &out)
 			}
 		}
 		if r.Embedded.Outer != nil || r.Pointer.Names != nil || r.All[0].Names != nil || r.All[1].Of["a"].Names != nil || r.Of["b"].Names != nil {

@@ -10,7 +10,8 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-func TestTellPrintsEachNoteOnce(t *testing.T) {
+// TestPrintNotes checks that a note or warning that several plans share is printed once.
+func TestPrintNotes(t *testing.T) {
 	t.Parallel()
 	plan := func(notes ...string) *artifact.Plan {
 		p := &artifact.Plan{Kind: mediatypes.Kind{Name: "k"}}
