@@ -72,7 +72,7 @@ var rules = []rule{
 	{regexp.MustCompile(`\b(an|the|this) agent\b`), "the project speaks of itself alone"},
 }
 
-// allowed are idioms and words of the domain that rules would find.
+// allowed matches idioms and technical terms that the rules would otherwise find.
 var allowed = regexp.MustCompile(strings.Join([]string{
 	`\b[Tt]here (is|are|was) no [a-z]+`,
 	`\b(is|are) no (longer|more|larger|smaller|older|newer)\b`,
@@ -92,7 +92,7 @@ func isSkipped(name string) bool {
 		strings.HasPrefix(name, "examples/") && strings.Count(name, "/") > 1
 }
 
-// TestLanguage applies the rules to comments and strings of Go, to Markdown, and to scripts. testdata/language.txt lists the
+// TestLanguage applies the rules to Go comments and strings, to Markdown, and to scripts. testdata/language.txt lists the
 // number of findings that remain in each directory. These numbers may only decrease:
 //
 //	go test ./internal -run TestLanguage -v -args -list DIR    prints what is found below DIR
@@ -132,7 +132,7 @@ func TestLanguage(t *testing.T) {
 		return nil
 	})
 	if err != nil || lines < 1000 {
-		t.Fatalf("%d lines of prose, %v", lines, err)
+		t.Fatalf("got %d lines of prose, %v, want at least 1000", lines, err)
 	}
 	if *list != "" {
 		for _, dir := range slices.Sorted(maps.Keys(found)) {
@@ -167,8 +167,8 @@ func words(name string) string {
 
 var capital = regexp.MustCompile(`[A-Z]+`)
 
-// goProse yields the comments and strings of a Go file, the lines with summaries of commands, and the words in names of
-// functions.
+// goProse yields the comments and strings of a Go file, command summaries with their key Short, and the words
+// in function names.
 func goProse(data []byte, yield func(int, string) bool) {
 	set := token.NewFileSet()
 	file := set.AddFile("", set.Base(), len(data))
@@ -247,7 +247,7 @@ func compare(t *testing.T, found map[string][]string) {
 	}
 	for dir, said := range found {
 		if n := len(said); n > listed[dir] {
-			t.Errorf("%s: %d findings, want at most %d (after a move: go test ./internal -run TestLanguage -args -update)\n%s",
+			t.Errorf("%s: got %d findings, want at most %d (after a move: go test ./internal -run TestLanguage -args -update)\n%s",
 				dir, n, listed[dir], strings.Join(said[:min(n, 10)], "\n"))
 		}
 	}
@@ -258,8 +258,8 @@ func compare(t *testing.T, found map[string][]string) {
 	}
 }
 
-// TestRulesOfLanguage checks the number of findings in sample lines.
-func TestRulesOfLanguage(t *testing.T) {
+// TestRules checks the number of findings in sample lines.
+func TestRules(t *testing.T) {
 	t.Parallel()
 	for line, want := range map[string]int{
 		"// isOld tells whether it is old":              1,
@@ -282,7 +282,7 @@ func TestRulesOfLanguage(t *testing.T) {
 			got += len(r.pattern.FindAllString(text, -1))
 		}
 		if got != want {
-			t.Errorf("%q: %d findings, want %d", line, got, want)
+			t.Errorf("%q: got %d findings, want %d", line, got, want)
 		}
 	}
 }

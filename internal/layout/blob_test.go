@@ -56,7 +56,7 @@ func writeBlob(t *testing.T, l *Layout, content string, want digest.Digest) erro
 	return err
 }
 
-// storeInChunks stores a manifest under a name, with blobs of these contents that are written in chunks.
+// storeInChunks writes blobs with these contents in chunks, and stores a manifest of the blobs under a name.
 func storeInChunks(t *testing.T, l *Layout, name string, contents ...string) ocispec.Descriptor {
 	t.Helper()
 	m := ocispec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest}
@@ -96,23 +96,23 @@ func TestBlobInChunks(t *testing.T) {
 		}
 		got, err := io.ReadAll(body)
 		if err != nil || string(got) != "pieces" || body.Close() != nil {
-			t.Errorf("%s: %q %v", d, got, err)
+			t.Errorf("%s: got %q, %v, want pieces", d, got, err)
 		}
 	}
 	for _, d := range []digest.Digest{digest.FromString("x"), digest.SHA512.FromString("x"), "sha256:../../x", "md5:x"} {
 		if err := writeBlob(t, l, "other", d); !errors.Is(err, artifact.ErrRefused) {
-			t.Errorf("committing as %s: %v", d, err)
+			t.Errorf("committing as %s: got %v, want ErrRefused", d, err)
 		}
 	}
 	if _, err := l.OpenBlob(digest.FromString("other")); !errors.Is(err, errdef.ErrNotFound) {
-		t.Errorf("opening a refused blob: %v", err)
+		t.Errorf("opening a refused blob: got %v, want ErrNotFound", err)
 	}
 	if _, err := l.OpenBlob("sha256:../../index.json"); !errors.Is(err, artifact.ErrRefused) {
-		t.Errorf("opening an invalid digest: %v", err)
+		t.Errorf("opening an invalid digest: got %v, want ErrRefused", err)
 	}
 	left, err := os.ReadDir(filepath.Join(l.Path, files.TempDir))
 	if err != nil && !errors.Is(err, os.ErrNotExist) || len(left) > 0 {
-		t.Errorf("left behind: %v %v", left, err)
+		t.Errorf("left behind: got %v, %v, want no temporary files", left, err)
 	}
 }
 
@@ -123,22 +123,22 @@ func TestLayoutNames(t *testing.T) {
 	b := storeInChunks(t, l, "charts/web:1.0", "b", "c")
 	names, err := l.Names(t.Context())
 	if slices.Sort(names); err != nil || !slices.Equal(names, []string{"1.0", "charts/web:1.0"}) {
-		t.Errorf("names: %q %v", names, err)
+		t.Errorf("got the names %q, %v, want both", names, err)
 	}
 	for name, want := range map[string]ocispec.Descriptor{"1.0": a, "charts/web:1.0": b} {
 		if got, err := l.Resolve(t.Context(), name); err != nil || got.Digest != want.Digest {
-			t.Errorf("%s: %s %v", name, got.Digest, err)
+			t.Errorf("%s: got %s, %v, want %s", name, got.Digest, err, want.Digest)
 		}
 	}
 	if err := l.Untag(t.Context(), "charts/web:1.0"); err != nil {
 		t.Error(err)
 	}
 	if names, err := l.Names(t.Context()); err != nil || !slices.Equal(names, []string{"1.0"}) {
-		t.Errorf("names: %q %v", names, err)
+		t.Errorf("after Untag: got the names %q, %v, want only 1.0", names, err)
 	}
 }
 
-// TestDeleteKeepsShared checks that deleting an artifact keeps the blobs that another one needs.
+// TestDeleteKeepsShared checks that deleting an artifact keeps the blobs that another artifact needs.
 func TestDeleteKeepsShared(t *testing.T) {
 	t.Parallel()
 	l := openEmpty(t)
@@ -149,12 +149,12 @@ func TestDeleteKeepsShared(t *testing.T) {
 	}
 	for content, want := range map[string]bool{"of a": false, "of b": true, "shared": true} {
 		if got := hasBlobOf(t.Context(), l, content); got != want {
-			t.Errorf("%q exists: %v, want %v", content, got, want)
+			t.Errorf("%q exists: got %v, want %v", content, got, want)
 		}
 	}
 }
 
-// TestDeleteDuringUploads checks that a manifest can be deleted while blobs are stored that no manifest needs yet, and that those
+// TestDeleteDuringUploads deletes a manifest while another goroutine stores blobs that no manifest needs yet. It checks that these
 // blobs stay.
 func TestDeleteDuringUploads(t *testing.T) {
 	t.Parallel()
@@ -205,12 +205,12 @@ func TestFetchBlob(t *testing.T) {
 		}
 		_, err := layout.FetchBlob(t.Context(), desc, func(*os.Root, string) error { return nil })
 		if !errors.Is(err, errdef.ErrUnsupported) {
-			t.Errorf("a second fetch at the same time: %v", err)
+			t.Errorf("a concurrent fetch: got %v, want ErrUnsupported", err)
 		}
 		return broken
 	})
 	if !errors.Is(err, broken) {
-		t.Errorf("interrupted: %v", err)
+		t.Errorf("interrupted: got %v, want %v", err, broken)
 	}
 	if err := layout.Close(t.Context(), nil); err != nil {
 		t.Fatal(err)
@@ -219,19 +219,19 @@ func TestFetchBlob(t *testing.T) {
 	layout.Keep()
 	step, err := layout.FetchBlob(t.Context(), desc, func(dst *os.Root, name string) error {
 		if had, err := dst.ReadFile(name); err != nil || string(had) != "the w" {
-			t.Errorf("the file of the interrupted fetch has %q, %v", had, err)
+			t.Errorf("the file of the interrupted fetch: got %q, %v, want its first 5 bytes", had, err)
 		}
 		return dst.WriteFile(name, content, 0o644)
 	})
 	if step != artifact.Done || err != nil {
-		t.Errorf("resumed: %v, %v", step, err)
+		t.Errorf("resumed: got %v, %v, want Done", step, err)
 	}
 	if err := layout.Close(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
 	layout = openFor(t, path, reference.Write).(*Layout)
 	if step, err := layout.FetchBlob(t.Context(), desc, nil); step != artifact.Skipped || err != nil {
-		t.Errorf("stored: %v, %v", step, err)
+		t.Errorf("stored: got %v, %v, want Skipped", step, err)
 	}
 	if err := layout.Close(t.Context(), nil); err != nil { // without Keep, unneeded blobs are removed
 		t.Fatal(err)

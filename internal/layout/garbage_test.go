@@ -26,8 +26,8 @@ func descriptorOf(mediaType string, data []byte) ocispec.Descriptor {
 	return content.NewDescriptorFromBytes(mediaType, data)
 }
 
-// TestUnknownDocument checks that blobs that a document of an unknown type may need are kept when other artifacts are added or
-// deleted, or the layout is repaired.
+// TestUnknownDocument checks that a blob is kept if its digest occurs in a document of an unknown type, even when other artifacts
+// are added or deleted, or the layout is repaired.
 func TestUnknownDocument(t *testing.T) {
 	t.Parallel()
 	one, two := []byte("layer one"), []byte("layer two")
@@ -39,10 +39,10 @@ func TestUnknownDocument(t *testing.T) {
 	}{
 		"docker schema 1": {"application/vnd.docker.distribution.manifest.v1+prettyjws",
 			fmt.Sprintf(`{"schemaVersion":1,"fsLayers":[{"blobSum":%q},{"blobSum":%q}]}`, first, second), nil},
-		"a later manifest": {"application/vnd.oci.image.manifest.v2+json", string(inner), nil},
-		"a later index": {"application/vnd.oci.image.index.v9+json", fmt.Sprintf(`{"schemaVersion":9,"entries":[%q]}`, digest.FromBytes(inner)),
+		"future manifest type": {"application/vnd.oci.image.manifest.v2+json", string(inner), nil},
+		"future index type": {"application/vnd.oci.image.index.v9+json", fmt.Sprintf(`{"schemaVersion":9,"entries":[%q]}`, digest.FromBytes(inner)),
 			[][]byte{inner}},
-		"a field of a later version": {ocispec.MediaTypeImageManifest,
+		"future manifest field": {ocispec.MediaTypeImageManifest,
 			fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"config":{"mediaType":"a/b","digest":%q,"size":9},"layers":[],"more":[{"digest":%q}]}`,
 				ocispec.MediaTypeImageManifest, first, second), nil},
 		"not JSON": {"application/vnd.example.cbor", "\x82\x78\x47" + string(first) + "\x78\x47" + string(second), nil},
@@ -66,7 +66,7 @@ func TestUnknownDocument(t *testing.T) {
 				all := filesIn(t, path)
 				for _, blob := range append(document.more, data, one, two) {
 					if _, ok := all[catalog.BlobName(digest.FromBytes(blob))]; !ok {
-						t.Errorf("%.40q is gone", blob)
+						t.Errorf("the blob %.40q was removed", blob)
 					}
 				}
 			})
@@ -74,8 +74,7 @@ func TestUnknownDocument(t *testing.T) {
 	}
 }
 
-// TestSubjectStays checks that a manifest that is not listed, but is the subject of a listed manifest, stays with its blobs until
-// it is deleted itself.
+// TestSubjectStays checks that the subject of a listed manifest stays, even if it is not listed itself, until it is deleted.
 func TestSubjectStays(t *testing.T) {
 	t.Parallel()
 	forEachPlace(t, func(t *testing.T, path string) {
@@ -107,8 +106,7 @@ func TestSubjectStays(t *testing.T) {
 	})
 }
 
-// TestUntagKeepsNames checks that removing a tag removes neither other names of the manifest, whether tags or not, nor the
-// manifest.
+// TestUntagKeepsNames checks that removing a tag keeps the other names of the manifest, even invalid tags, and the manifest.
 func TestUntagKeepsNames(t *testing.T) {
 	t.Parallel()
 	forEachPlace(t, func(t *testing.T, path string) {
@@ -127,7 +125,7 @@ func TestUntagKeepsNames(t *testing.T) {
 				NamesOf(context.Context, digest.Digest) ([]string, error)
 			}).NamesOf(t.Context(), desc.Digest)
 			if slices.Sort(got); err != nil || !slices.Equal(got, slices.Sorted(slices.Values(names))) {
-				t.Errorf("without %s: names %q, %v, want %q", tag, got, err, names)
+				t.Errorf("without %s: got the names %q, %v, want %q", tag, got, err, names)
 			}
 		}
 		last := storeTagged(t, path, "last", []byte("something else"))
@@ -141,11 +139,11 @@ func TestUntagKeepsNames(t *testing.T) {
 // TestForeignWriter checks that davit keeps files that another tool has written and not listed yet. Other tools take no locks.
 func TestForeignWriter(t *testing.T) {
 	t.Parallel()
-	for name, temp := range map[string]string{"a blob": "", "skopeo's file": "oci-put-blob123", "oras's file": "ingest/some_123"} {
+	for name, temp := range map[string]string{"blob": "", "skopeo's temporary file": "oci-put-blob123", "oras's temporary file": "ingest/some_123"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			path := filepath.Join(t.TempDir(), "oci")
-			shared := []byte("a layer of both")
+			shared := []byte("a shared layer")
 			desc := storeTagged(t, path, "v1", shared)
 			fresh := filepath.Join(path, temp)
 			if temp == "" {
@@ -154,7 +152,7 @@ func TestForeignWriter(t *testing.T) {
 			if err := errors.Join(os.MkdirAll(filepath.Dir(fresh), 0o777), os.WriteFile(fresh, []byte("fresh"), 0o666)); err != nil {
 				t.Fatal(err)
 			}
-			// The other tool found the shared layer, does not write it again, and is about to list its manifest.
+			// The other tool found the shared layer, and has not listed its manifest yet.
 			editPlace(t, path, func(ctx context.Context, target testTarget) error { return target.Delete(ctx, desc) })
 			editPlace(t, path, func(ctx context.Context, target testTarget) error {
 				_, err := target.(*Layout).Repair(ctx)
@@ -181,7 +179,7 @@ func TestForeignWriter(t *testing.T) {
 	}
 }
 
-// TestUntagDuringTag checks that a tag that one process sets is not lost while another process removes the only other tag.
+// TestUntagDuringTag checks that a new tag is not lost if the only other tag is removed at the same time.
 func TestUntagDuringTag(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "oci")
@@ -212,10 +210,10 @@ func TestUntagDuringTag(t *testing.T) {
 		}
 		place := openFor(t, path, reference.Read)
 		if got, err := place.Resolve(t.Context(), tag); err != nil || got.Digest != desc.Digest {
-			t.Fatalf("the tag %s is lost: %v", tag, err)
+			t.Fatalf("tag %s: got %s, %v, want %s", tag, got.Digest, err, desc.Digest)
 		}
 		if _, err := place.Resolve(t.Context(), "a"); !errors.Is(err, errdef.ErrNotFound) {
-			t.Fatalf("the tag a: %v, want not found", err)
+			t.Fatalf("tag a: got %v, want not found", err)
 		}
 		editPlace(t, path, func(ctx context.Context, target testTarget) error { return target.Tag(ctx, desc, "a") })
 	}
@@ -267,14 +265,14 @@ func TestHalfWritten(t *testing.T) {
 					}
 				}
 				if tags, _ := checkIntact(t, path); what == "manifest" && len(tags) != 2 {
-					t.Errorf("tags %q", tags)
+					t.Errorf("got the tags %q, want v1 and v2", tags)
 				}
 			})
 		}
 	}
 }
 
-// TestBatchOfTags moves many tags in a batch. Each is resolved at once, and index.json is written only at the end.
+// TestBatchOfTags checks that tags that are set in a batch resolve at once, and that index.json is written only at the end.
 func TestBatchOfTags(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "oci")
@@ -290,7 +288,7 @@ func TestBatchOfTags(t *testing.T) {
 					err = l.Tag(ctx, desc, tag)
 				}
 				if got, resolveErr := l.Resolve(ctx, tag); err == nil && (resolveErr != nil || got.Digest != desc.Digest) {
-					err = fmt.Errorf("%s is %s, %w", tag, got.Digest, resolveErr)
+					err = fmt.Errorf("%s: got %s, %w, want %s", tag, got.Digest, resolveErr, desc.Digest)
 				}
 			}
 			if err != nil {
@@ -304,6 +302,6 @@ func TestBatchOfTags(t *testing.T) {
 		return err
 	})
 	if found, _ := checkIntact(t, path); len(found) != tags+1 {
-		t.Errorf("tags %q, want %d", found, tags+1)
+		t.Errorf("got the tags %q, want %d", found, tags+1)
 	}
 }

@@ -63,7 +63,7 @@ func storeImage(ctx context.Context, target oras.Target, tags ...string) (desc, 
 	return
 }
 
-// TestOtherToolsReadLayouts reads layouts and archives of davit with other tools.
+// TestOtherToolsReadLayouts reads davit's layouts and archives with other tools.
 func TestOtherToolsReadLayouts(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -94,7 +94,7 @@ func TestOtherToolsReadLayouts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			if got, _ := clients.Run(t, test.args[0], test.args[1:]...); !strings.Contains(got, test.want) {
-				t.Errorf("got %q, want text with %q", got, test.want)
+				t.Errorf("got %q, want it to contain %q", got, test.want)
 			}
 		})
 	}
@@ -142,7 +142,7 @@ func TestLayoutsFromOtherTools(t *testing.T) {
 			}
 			client.Run(test.args[1:]...)
 			checkReadable(t, path, test.tag, desc, referrer, test.referrer)
-			storeTagged(t, path, "ours", []byte("beside it"))
+			storeTagged(t, path, "ours", []byte("another layer"))
 			checkReadable(t, path, test.tag, desc, referrer, test.referrer)
 		})
 	}
@@ -217,7 +217,7 @@ func TestConcurrentTools(t *testing.T) {
 	}
 	tags, _ := checkIntact(t, path)
 	if want := []string{"oras", "ours", "skopeo"}; !slices.Equal(tags, want) {
-		t.Errorf("tags %q, want %q", tags, want)
+		t.Errorf("got the tags %q, want %q", tags, want)
 	}
 }
 
@@ -231,7 +231,7 @@ func checkReadable(t *testing.T, path, tag string, desc, referrer ocispec.Descri
 		}
 		got, err := place.Resolve(t.Context(), reference)
 		if err != nil || got.Digest != desc.Digest || got.MediaType != desc.MediaType {
-			t.Errorf("%s is %v, %v", reference, got, err)
+			t.Errorf("%s: got %v, %v, want %v", reference, got, err, desc)
 		}
 	}
 	if err := readAll(t.Context(), place, desc); err != nil {
@@ -242,6 +242,6 @@ func checkReadable(t *testing.T, path, tag string, desc, referrer ocispec.Descri
 	}
 	found, err := place.Predecessors(t.Context(), desc)
 	if err != nil || !slices.ContainsFunc(found, func(d ocispec.Descriptor) bool { return d.Digest == referrer.Digest }) {
-		t.Errorf("referrers %v, %v", found, err)
+		t.Errorf("got the referrers %v, %v, want %s", found, err, referrer.Digest)
 	}
 }

@@ -35,16 +35,17 @@ func TestNamesOfRepositories(t *testing.T) {
 			TagsOf(ctx context.Context, repository string) ([]string, error)
 			FullTags(ctx context.Context) ([]string, error)
 		})
+		// want checks that a reference resolves to the nth manifest, or is ambiguous if n is -1.
 		want := func(what string, reference string, n int) {
 			t.Helper()
 			got, err := target.Resolve(t.Context(), reference)
 			if n < 0 && !errors.Is(err, artifact.ErrInvalid) || n >= 0 && (err != nil || got.Digest != descs[n].Digest) {
-				t.Errorf("%s: %s is %s, %v", what, reference, got.Digest, err)
+				t.Errorf("%s: %s: got %s, %v, want manifest %d", what, reference, got.Digest, err, n)
 			}
 		}
 		tag := func(n int, repository string) {
 			t.Helper()
-			for range 2 { // repeating it must change nothing
+			for range 2 { // the second call must not change anything
 				if err := names.TagFrom(t.Context(), descs[n], repository, "1.0"); err != nil {
 					t.Fatal(err)
 				}
@@ -67,26 +68,26 @@ func TestNamesOfRepositories(t *testing.T) {
 		want("a tag without a repository", "a.example/app:1.0", 2)
 		want("a tag without a repository", "b.example/app:1.0", 1)
 		if _, err := names.ResolveFrom(t.Context(), "c.example/app", "1.0"); err != nil {
-			t.Errorf("a tag that belongs to no repository: %v", err)
+			t.Errorf("1.0 of a repository without tags: got %v, want the tag without a repository", err)
 		}
 		got, nameless, err := names.Repositories(t.Context())
 		if err != nil || !nameless || !slices.Equal(got, []string{"a.example/app", "b.example/app"}) {
-			t.Errorf("repositories %q, %t, %v", got, nameless, err)
+			t.Errorf("got the repositories %q, %t, %v, want two, and true", got, nameless, err)
 		}
 		if tags, err := names.TagsOf(t.Context(), "b.example/app"); err != nil || !slices.Equal(tags, []string{"1.0"}) {
-			t.Errorf("tags %q, %v", tags, err)
+			t.Errorf("got the tags %q, %v, want 1.0", tags, err)
 		}
 		if full, err := names.FullTags(t.Context()); err != nil || !slices.Equal(full, []string{"1.0", "a.example/app:1.0", "b.example/app:1.0"}) {
-			t.Errorf("names %q, %v", full, err)
+			t.Errorf("got the names %q, %v, want three", full, err)
 		}
 		if err := target.Untag(t.Context(), "a.example/app:1.0"); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := target.Resolve(t.Context(), "a.example/app:1.0"); !errors.Is(err, errdef.ErrNotFound) {
-			t.Errorf("removed: %v", err)
+			t.Errorf("a removed name: got %v, want ErrNotFound", err)
 		}
-		want("after another was removed", "b.example/app:1.0", 1)
-		want("after another was removed", "1.0", 3)
+		want("after a.example/app:1.0 was removed", "b.example/app:1.0", 1)
+		want("after a.example/app:1.0 was removed", "1.0", 3)
 	})
 }
 
@@ -97,10 +98,10 @@ func FuzzSplitName(f *testing.F) {
 	f.Fuzz(func(t *testing.T, name string) {
 		host, repository, tag := reference.SplitName(name)
 		if repository == "" && (host != "" || tag != "" && tag != name) {
-			t.Errorf("%q: %q %q %q", name, host, repository, tag)
+			t.Errorf("%q: got %q %q %q, want no host, and the name or nothing as the tag", name, host, repository, tag)
 		}
 		if repository != "" && (reference.ValidateRepository(host, repository, tag) != nil || reference.ValidateTag(tag) != nil) {
-			t.Errorf("%q: %q %q %q is invalid", name, host, repository, tag)
+			t.Errorf("%q: got %q %q %q, want a valid repository and tag", name, host, repository, tag)
 		}
 	})
 }

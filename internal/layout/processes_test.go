@@ -31,7 +31,7 @@ import (
 	"oras.land/oras-go/v2/content"
 )
 
-// children are the functions that the test binary runs instead of tests when it is a child process of a test.
+// children are the functions that the test binary runs as a child process of a test, by name.
 var children = map[string]func(ctx context.Context, path string, args []string) error{
 	"artifacts": childArtifacts,
 	"forever":   childForever,
@@ -138,7 +138,7 @@ func TestProcessesLoseNothing(t *testing.T) {
 				group.Wait()
 				tags, referrers := checkIntact(t, path)
 				if len(tags) != processes*perProcess || referrers != processes*perProcess {
-					t.Errorf("%d tags and %d referrers, want %d: %q", len(tags), referrers, processes*perProcess, tags)
+					t.Errorf("got %d tags and %d referrers, want %d each: %q", len(tags), referrers, processes*perProcess, tags)
 				}
 				checkNoTempFiles(t, path)
 			})
@@ -227,7 +227,7 @@ func checkNoTempFiles(t *testing.T, path string) {
 	}
 }
 
-// childForever stores large artifacts, and prints the tag of each after it is stored, until it is killed.
+// childForever stores large artifacts until it is killed. It prints the tag of an artifact after it is stored.
 func childForever(ctx context.Context, path string, args []string) error {
 	for i := 0; ; i++ {
 		target, err := openPlace(path)
@@ -286,8 +286,8 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	}
 }
 
-// runAndKill runs a process that writes, and kills it some time after its start, if early, or after its first artifact. It returns
-// the tags that the process printed.
+// runAndKill runs childForever, kills the process, and returns the tags that it printed. The time until the kill is measured from
+// the start of the process if early is set, or else from its first artifact.
 func runAndKill(t *testing.T, path, name string, early bool, after time.Duration) []string {
 	t.Helper()
 	cmd := childCommand(t, "forever", path, name)

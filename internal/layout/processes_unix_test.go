@@ -16,7 +16,8 @@ import (
 	"testing"
 )
 
-// childFullDisk stores more than the process may write into a file, which fails like a full disk.
+// childFullDisk stores a blob that exceeds the file size limit of the process, which fails like a full disk. It prints the path in
+// the error.
 func childFullDisk(ctx context.Context, path string, _ []string) error {
 	limit := syscall.Rlimit{Cur: 1 << 20, Max: 1 << 20}
 	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
@@ -56,7 +57,7 @@ func TestDiskFull(t *testing.T) {
 				cmd.Stderr = &stderr
 				named, err := cmd.Output()
 				if err != nil || !strings.HasPrefix(string(named), dir) {
-					t.Errorf("%s: named %q, %v: %s", before, named, err, stderr.String())
+					t.Errorf("%s: got an error with the path %q, %v, want one in %s: %s", before, named, err, dir, stderr.String())
 				}
 				if before == "new" {
 					if left, _ := os.ReadDir(dir); len(left) > 0 {
@@ -65,7 +66,7 @@ func TestDiskFull(t *testing.T) {
 					continue
 				}
 				if after, _ := checkIntact(t, path); len(after) != len(tags) {
-					t.Errorf("tags %q, want %q", after, tags)
+					t.Errorf("got the tags %q, want %q", after, tags)
 				}
 				checkNoTempFiles(t, path)
 			}
@@ -81,7 +82,7 @@ func storeArtifacts(t *testing.T, path string) {
 	}
 }
 
-// childDenied stores an artifact without permission. It prints the error, which must name a file.
+// childDenied stores an artifact without permission, and prints the error.
 func childDenied(ctx context.Context, path string, _ []string) error {
 	target, err := openPlace(path)
 	if err == nil {
@@ -101,8 +102,8 @@ func childDenied(ctx context.Context, path string, _ []string) error {
 func TestPermissions(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		deny  string // made inaccessible
-		read  bool
+		deny  string // the file or directory without permissions
+		read  bool   // also deny reading
 		named string
 	}{
 		"directory":  {"oci", false, "oci"},
@@ -131,7 +132,7 @@ func TestPermissions(t *testing.T) {
 				t.Fatalf("%v: %s", err, output)
 			}
 			if !strings.Contains(string(output), filepath.Join(dir, test.named)) {
-				t.Errorf("%s does not name %s", output, test.named)
+				t.Errorf("got %q, want it to name %s", output, test.named)
 			}
 		})
 	}

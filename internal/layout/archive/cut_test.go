@@ -14,7 +14,7 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// TestCutShort cuts an archive at many places: the error says so wherever it shows.
+// TestCutShort truncates an archive at many offsets. It checks that an error says that the archive is cut short and has a hint.
 func TestCutShort(t *testing.T) {
 	t.Parallel()
 	blob := strings.Repeat("x", 700)
@@ -32,7 +32,7 @@ func TestCutShort(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		end := b.Len() // of the content
+		end := b.Len() // without the zero blocks at the end
 		if err := w.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -46,10 +46,10 @@ func TestCutShort(t *testing.T) {
 			switch {
 			case err == nil: // only padding, or whole entries after the index, are missing
 				if n < end && name == "index last" {
-					t.Errorf("%s, %d of %d bytes: accepted", name, n, b.Len())
+					t.Errorf("%s, %d of %d bytes: got no error, want one", name, n, b.Len())
 				}
 			case n == b.Len() || !errors.As(err, &known) || !errors.Is(err, artifact.ErrRefused) || !strings.Contains(err.Error(), "cut short after") || known.Hint == "":
-				t.Errorf("%s, %d of %d bytes: %v", name, n, b.Len(), err)
+				t.Errorf("%s, %d of %d bytes: got %v, want a hint and cut short, or no error for the whole archive", name, n, b.Len(), err)
 			}
 		}
 	}

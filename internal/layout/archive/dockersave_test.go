@@ -15,8 +15,8 @@ import (
 	"oras.land/oras-go/v2/content"
 )
 
-// dockerArchive writes an archive as older versions of docker save do: manifest.json first, and layers that link to each other. The
-// content of an entry is in its Uname.
+// dockerArchive writes an archive like older versions of docker save, with manifest.json first, and returns its path. The Uname of
+// an entry is its content.
 func dockerArchive(t *testing.T, manifest string, entries ...tar.Header) string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "saved.tar")
@@ -65,11 +65,11 @@ func TestDockerSave(t *testing.T) {
 	}
 	links, err := catalog.LinksOf(a.Catalog, desc)
 	if err != nil || len(links.Blobs) != 3 || links.Blobs[0].Digest != digest.FromString("layer") || links.Blobs[1].Digest != links.Blobs[0].Digest {
-		t.Errorf("blobs %v, %v", links.Blobs, err)
+		t.Errorf("got the blobs %v, %v, want the layer twice and the config", links.Blobs, err)
 	}
 	layer := ocispec.Descriptor{Digest: digest.FromString("layer"), Size: 5}
 	if data, err := content.FetchAll(t.Context(), a, layer); err != nil || string(data) != "layer" {
-		t.Errorf("fetched %q, %v", data, err)
+		t.Errorf("got the layer %q, %v, want layer", data, err)
 	}
 	if err := a.Tag(t.Context(), desc, "2.0"); err == nil {
 		t.Error("a docker save archive was tagged")
@@ -82,14 +82,14 @@ func TestDockerSave(t *testing.T) {
 func TestDockerSaveRefuses(t *testing.T) {
 	t.Parallel()
 	for name, manifest := range map[string]string{
-		"invalid JSON":     `[{`,
-		"no images":        `[]`,
-		"a missing config": `[{"Config":"c.json","Layers":[]}]`,
-		"a path outside":   `[{"Config":"../../../../etc/hostname","Layers":[]}]`,
+		"invalid JSON":               `[{`,
+		"no images":                  `[]`,
+		"a missing config":           `[{"Config":"c.json","Layers":[]}]`,
+		"a path outside the archive": `[{"Config":"../../../../etc/hostname","Layers":[]}]`,
 	} {
 		a, err := Open(dockerArchive(t, manifest), reference.Read)
 		if !errors.Is(err, artifact.ErrRefused) {
-			t.Errorf("%s: %v, want ErrRefused", name, err)
+			t.Errorf("%s: got %v, want ErrRefused", name, err)
 		}
 		if err == nil {
 			_ = a.Close(t.Context(), nil)

@@ -12,12 +12,14 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// TestAmbiguousTags checks that the error names all manifests of a tag, and by their digests those whose names are the same.
+// TestAmbiguousTags checks that the error lists the full names with the tag, or the digests if the names are the same. The message
+// has at most two of them.
 func TestAmbiguousTags(t *testing.T) {
 	t.Parallel()
 	for tag, test := range map[string]struct {
-		names       []string
-		want, shown string
+		names []string
+		want  string // AmbiguousError.Names, separated by spaces
+		shown string // the end of the message
 	}{
 		"1":        {[]string{"h.io/a:1", "h.io/b:1"}, "h.io/a:1 h.io/b:1", "h.io/a:1 and h.io/b:1 have it"},
 		"2":        {[]string{"h.io/a:2", "h.io/b:2", "h.io/c:2"}, "h.io/a:2 h.io/b:2 h.io/c:2", "h.io/a:2, h.io/b:2 and 1 more have it"},
@@ -39,7 +41,7 @@ func TestAmbiguousTags(t *testing.T) {
 		want := strings.Fields(test.want)
 		slices.Sort(want)
 		if !slices.Equal(several.Names, want) || !strings.HasSuffix(err.Error(), test.shown) {
-			t.Errorf("%s: got %q: %v, want %q, and %q", tag, several.Names, err, want, test.shown)
+			t.Errorf("%s: got the names %q and the message %q, want %q and %q", tag, several.Names, err, want, test.shown)
 		}
 	}
 }

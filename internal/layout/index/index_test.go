@@ -34,12 +34,12 @@ func text(t testing.TB, ix *index.Index) string {
 	}
 	data, err := io.ReadAll(r)
 	if err != nil || int64(len(data)) != size {
-		t.Fatalf("%d bytes, %v, want %d", len(data), err, size)
+		t.Fatalf("got %d bytes, %v, want %d", len(data), err, size)
 	}
 	return string(data)
 }
 
-// desc returns a descriptor for a number. Every fifth one is that of an image index.
+// desc returns the descriptor of the ith manifest. Every fifth manifest is an image index.
 func desc(i int) ocispec.Descriptor {
 	mediaType := ocispec.MediaTypeImageManifest
 	if i%5 == 0 {
@@ -48,8 +48,8 @@ func desc(i int) ocispec.Descriptor {
 	return ocispec.Descriptor{MediaType: mediaType, Digest: digest.FromString(fmt.Sprint(i)), Size: int64(i)}
 }
 
-// TestEdits makes random changes to two indexes and compares them. One has been searched so often that it has tables. The other is
-// read again for each change, so that it has none.
+// TestEdits makes the same random changes to two indexes and compares them. One index has been searched so often that it has
+// tables. The other is read again for each change and has no tables.
 func TestEdits(t *testing.T) {
 	t.Parallel()
 	tags := []string{"a", "b", "latest", "v1", "x/app:a", "x/app:latest", "h.io/x/app:a", "h.io/x/app", "h.io/y:v1@" + string(desc(1).Digest)}
@@ -80,7 +80,7 @@ func TestEdits(t *testing.T) {
 			before := often.Version()
 			errOften, errOnce := c.Apply(often), c.Apply(once)
 			if (errOften == nil) != (errOnce == nil) || errOften != nil && often.Version() != before {
-				t.Fatalf("seed %d, step %d: %v, %v", seed, step, errOften, errOnce)
+				t.Fatalf("seed %d, step %d: got %v with tables, %v without", seed, step, errOften, errOnce)
 			}
 			if got, want := text(t, often), text(t, once); got != want {
 				t.Fatalf("seed %d, step %d: with tables:\n%s\nwithout:\n%s", seed, step, got, want)
@@ -100,21 +100,21 @@ func compare(t *testing.T, often, once *index.Index, tags []string) {
 		a, errA := often.Find(tag)
 		b, errB := once.Find(tag)
 		if a != b || (errA == nil) != (errB == nil) {
-			t.Fatalf("Find(%q): %+v, %v; %+v, %v", tag, a, errA, b, errB)
+			t.Fatalf("Find(%q): got %+v, %v with tables, %+v, %v without", tag, a, errA, b, errB)
 		}
 		if a, b := often.RepositoryOf(a.Digest, tag), once.RepositoryOf(b.Digest, tag); a != b {
-			t.Fatalf("RepositoryOf(%q): %q, %q", tag, a, b)
+			t.Fatalf("RepositoryOf(%q): got %q with tables, %q without", tag, a, b)
 		}
 	}
 	for i := range 8 {
 		_, a := often.Lists(desc(i).Digest)
 		_, b := once.Lists(desc(i).Digest)
 		if a != b || !slices.Equal(often.Names(desc(i).Digest), once.Names(desc(i).Digest)) {
-			t.Fatalf("manifest %d: %t, %t", i, a, b)
+			t.Fatalf("manifest %d: got listed %t with tables, %t without, or different names", i, a, b)
 		}
 	}
 	if often.Len() != once.Len() || len(often.Roots()) != once.Len() {
-		t.Fatalf("%d entries, %d, %d roots", often.Len(), once.Len(), len(often.Roots()))
+		t.Fatalf("got %d entries and %d roots with tables, %d entries without", often.Len(), len(often.Roots()), once.Len())
 	}
 }
 
@@ -125,11 +125,11 @@ func TestManyEdits(t *testing.T) {
 	start := time.Now()
 	ix := index.New()
 	for i := range n {
-		if err := index.Tagging(desc(i%2*i), fmt.Sprintf("v%d", i)).Apply(ix); err != nil { // half of them to one manifest
+		if err := index.Tagging(desc(i%2*i), fmt.Sprintf("v%d", i)).Apply(ix); err != nil { // half of the tags for one manifest
 			t.Fatal(err)
 		}
 	}
-	for i := range n { // to another manifest, with full names
+	for i := range n { // every tag for another manifest, with a full name
 		if err := index.TaggingFrom(desc(1), "h.io/app", fmt.Sprintf("v%d", i)).Apply(ix); err != nil {
 			t.Fatal(err)
 		}
@@ -140,10 +140,10 @@ func TestManyEdits(t *testing.T) {
 	}
 	ix.Fold(children)
 	if e, ok := ix.FindOf("h.io/app", "v77"); !ok || e.Digest != desc(1).Digest || ix.Len() != n {
-		t.Errorf("v77 is %v, %t; %d entries, want %d", e, ok, ix.Len(), n)
+		t.Errorf("v77: got %v, %t, and %d entries, want %s and %d", e, ok, ix.Len(), desc(1).Digest, n)
 	}
 	if took := time.Since(start); took > time.Minute {
-		t.Errorf("%d changes took %v", 2*n, took)
+		t.Errorf("%d changes took %v, want at most a minute", 2*n, took)
 	}
 }
 
@@ -159,11 +159,11 @@ func TestText(t *testing.T) {
 	} {
 		ix := read(t, in)
 		if got := text(t, ix); got != want {
-			t.Errorf("%s is written as\n%s, want\n%s", in, got, want)
+			t.Errorf("%s: got\n%s, want\n%s", in, got, want)
 		}
 		if strings.Contains(in, `\u0061`) {
 			if e, err := ix.Find("a"); err != nil || e.Digest != desc(1).Digest {
-				t.Errorf("a tag with an escape: %v, %v", e, err)
+				t.Errorf("a tag with an escape: got %v, %v, want %s", e, err, desc(1).Digest)
 			}
 		}
 	}
@@ -186,15 +186,15 @@ func TestReadRefuses(t *testing.T) {
 		`{"schemaVersion":2,"manifests":[{"digest":"x","a":"` + strings.Repeat("x", 5<<20) + `"}]}`,
 	} {
 		if ix, err := index.Read(strings.NewReader(in), "index.json", int64(len(in))); err == nil {
-			t.Errorf("%.200s: read as %d entries", in, ix.Len())
+			t.Errorf("%.200s: got %d entries, want an error", in, ix.Len())
 		}
 	}
 	if _, err := index.Read(strings.NewReader(""), "index.json", 32<<20+1); err == nil || !strings.Contains(err.Error(), "33554433 bytes, limit is 32 MiB") {
-		t.Errorf("too many bytes: %v", err)
+		t.Errorf("too many bytes: got %v, want the size and the limit", err)
 	}
 }
 
-// FuzzRead compares the entries with those that package json reads, and checks that the written text can be read again.
+// FuzzRead checks that package json reads the same entries, and that an index that is written and read again is the same.
 func FuzzRead(f *testing.F) {
 	d := `{"digest":"sha256:x","annotations":{"org.opencontainers.image.ref.name":"a:b/c"}}`
 	for _, seed := range []string{`{"schemaVersion":2,"manifests":[` + d + `,` + d + `]}`, `{"manifests" : [ ] ,"schemaVersion":2,"annotations":{"]":"\\"}}`,
@@ -208,16 +208,16 @@ func FuzzRead(f *testing.F) {
 		}
 		var want ocispec.Index
 		if err := json.Unmarshal([]byte(in), &want); err != nil || want.SchemaVersion != 2 || len(want.Manifests) != ix.Len() {
-			t.Fatalf("%d entries of %q; package json: %d, %v", ix.Len(), in, len(want.Manifests), err)
+			t.Fatalf("%q: got %d entries, package json %d, %v", in, ix.Len(), len(want.Manifests), err)
 		}
 		for i, got := range ix.Roots() {
 			if w := want.Manifests[i]; got.Digest != w.Digest || got.MediaType != w.MediaType || got.Size != w.Size {
-				t.Errorf("entry %d is %v, want %v", i, got, w)
+				t.Errorf("entry %d: got %v, want %v", i, got, w)
 			}
 		}
 		written := text(t, ix)
 		if again := text(t, read(t, written)); again != written {
-			t.Errorf("%q was written as %q, and that as %q", in, written, again)
+			t.Errorf("%q was written as %q, and read again and written as %q", in, written, again)
 		}
 	})
 }
