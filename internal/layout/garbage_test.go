@@ -163,7 +163,7 @@ func TestForeignWriter(t *testing.T) {
 					t.Error(err)
 				}
 			}
-			// The other tool was killed. An hour later, its files are removed.
+			// The other tool was killed. After an hour, its blobs and oras's temporary files are removed.
 			makeOlder(t, path, 2*time.Hour)
 			if err := os.Chtimes(fresh, time.Time{}, time.Now().Add(-2*time.Hour)); err != nil {
 				t.Fatal(err)
@@ -174,6 +174,9 @@ func TestForeignWriter(t *testing.T) {
 			})
 			if _, err := os.Stat(filepath.Join(path, catalog.BlobName(digest.FromBytes(shared)))); err == nil {
 				t.Error("an unneeded blob still exists")
+			}
+			if _, err := os.Stat(fresh); (err == nil) != strings.HasPrefix(temp, skopeoTemp) {
+				t.Errorf("the file of the other tool: got %v, want it removed, unless it is skopeo's", err)
 			}
 		})
 	}

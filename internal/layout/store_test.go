@@ -647,7 +647,11 @@ func TestIndexes(t *testing.T) {
 			}
 			return target.Delete(ctx, index)
 		})
-		for name := range filesIn(t, path) {
+		all := filesIn(t, path)
+		if _, ok := all[catalog.BlobName(child.Digest)]; !ok {
+			t.Error("the referrer in the index was removed")
+		}
+		for name := range all {
 			if name == catalog.BlobName(digest.FromString("other")) || name == catalog.BlobName(index.Digest) {
 				t.Errorf("%s still exists", name)
 			}
