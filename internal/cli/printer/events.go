@@ -1,6 +1,7 @@
 package printer
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"sync"
@@ -30,11 +31,13 @@ func (p *Printer) writeEvent(e event) {
 	_ = writeLine(p.Stderr, e) // a failure can't be reported anywhere else
 }
 
-// writeLine writes v as a line of JSON.
+// writeLine writes v as a line of JSON, in one piece: other goroutines may write to w, too.
 func writeLine(w io.Writer, v any) error {
 	line, err := json.Marshal(v)
 	if err == nil {
-		_, err = term.JSONWriter{W: w}.Write(append(line, '\n'))
+		var escaped bytes.Buffer
+		_, _ = term.JSONWriter{W: &escaped}.Write(append(line, '\n')) // a bytes.Buffer does not fail
+		_, err = w.Write(escaped.Bytes())
 	}
 	return err
 }

@@ -41,3 +41,27 @@ func TestEvents(t *testing.T) {
 		}
 	})
 }
+
+// writeCounter counts calls of Write.
+type writeCounter struct{ writes, lines int }
+
+func (c *writeCounter) Write(p []byte) (int, error) {
+	c.writes++
+	c.lines += bytes.Count(p, []byte("\n"))
+	return len(p), nil
+}
+
+// TestEventInOneWrite checks that an event with characters that are escaped is written at once: other goroutines write events, too.
+func TestEventInOneWrite(t *testing.T) {
+	t.Parallel()
+	var c writeCounter
+	console := term.NewConsole(&c)
+	console.Mode = term.ProgressJSON
+	p := &printer.Printer{Stderr: console}
+	for _, line := range []string{"plain", "a\u202eb\u202ec", "\u200b", "é"} {
+		p.PrintDebug(line)
+	}
+	if c.writes != 4 || c.lines != 4 {
+		t.Errorf("%d lines in %d writes, want 4 in 4", c.lines, c.writes)
+	}
+}

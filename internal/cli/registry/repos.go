@@ -50,6 +50,9 @@ func runRepos(ctx context.Context, a *app.App, place, filter string) error {
 		ok, _ := path.Match(filter, r.Name)
 		return filter != "" && !ok
 	})
+	if len(all) == 0 && filter != "" {
+		a.Note("no repository matches %q", filter)
+	}
 	return a.Print(reposResult{place, all})
 }
 

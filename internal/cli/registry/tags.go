@@ -69,6 +69,9 @@ func runTags(ctx context.Context, a *app.App, opts tagsOptions) error {
 		if all, _ := places.ListLayout(ctx, t); len(all) > 1 && t.Ref.InLayout() == "" {
 			a.Note("these tags are from %d repositories, which \"%s\" lists", len(all), shell.Command("davit", "repos", t.Ref.Name()))
 		}
+		if err == nil && len(tags) == 0 && opts.Match != "" {
+			a.Note("no tag matches %q", opts.Match)
+		}
 		if versions != nil {
 			tags = versions.Matching(tags)
 			if limit > 0 {
