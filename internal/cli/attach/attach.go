@@ -129,6 +129,7 @@ func runAttach(ctx context.Context, a *app.App, opts attachOptions) error {
 	if err != nil {
 		return err
 	}
+	existed := map[digest.Digest]bool{}
 	all, err := app.Finish(ctx, t, func(t *app.Target) ([]*pack.Attached, error) {
 		attached, err := attachAll(ctx, a, docs.opened, t, opts)
 		if err != nil {
@@ -137,13 +138,16 @@ func runAttach(ctx context.Context, a *app.App, opts attachOptions) error {
 		if err := signAll(ctx, signer, t, attached); err != nil {
 			return nil, err
 		}
+		for _, r := range attached {
+			existed[r.Digest] = r.Skipped // removing others changes Skipped
+		}
 		return attached, removeReplaced(ctx, t, attached)
 	})
 	if err != nil && !errors.As(err, new(*prune.StillAttachedError)) {
 		return err
 	}
 	notePredecessors(a, all)
-	if printErr := a.Print(attachResult{all[0], all, signer.Made()}); printErr != nil {
+	if printErr := a.Print(attachResult{all[0], all, signer.Made(), existed}); printErr != nil {
 		return printErr
 	}
 	return err
@@ -318,6 +322,8 @@ type attachResult struct {
 	*pack.Attached
 	All        []*pack.Attached `json:"attached"`
 	Signatures []sign.Signature `json:"signatures,omitempty"` // of all of them, made or found by --sign-key
+
+	existed map[digest.Digest]bool // attached before, although others were replaced
 }
 
 // WriteText prints each attachment, and the referrers that it replaced.
@@ -326,6 +332,9 @@ func (r attachResult) WriteText(w io.Writer) error {
 		attached, replaced := "attached", "replaced"
 		if one.DryRun {
 			attached, replaced = "would attach", "would replace"
+		}
+		if r.existed[one.Digest] {
+			attached = "unchanged"
 		}
 		sent := results.Sent{Result: one.Result, Verb: attached, Platform: one.Platform}
 		for _, s := range r.Signatures {

@@ -227,6 +227,14 @@ type describedReferrer struct {
 	of ocispec.Descriptor // its subject
 }
 
+// platform returns the platform of the subject, or "" if it is not one of several.
+func (d describedReferrer) platform() string {
+	if d.of.Platform == nil {
+		return ""
+	}
+	return manifest.FormatPlatform(d.of.Platform)
+}
+
 // describe returns a referrer with its kind and name.
 func describe(desc, subject ocispec.Descriptor) describedReferrer {
 	return describedReferrer{desc, results.KindName(desc), desc.Annotations[ocispec.AnnotationTitle], subject}
@@ -253,10 +261,10 @@ func (r detachResult) WriteText(w io.Writer) error {
 		t.Row("nothing to detach" + r.reason)
 	}
 	for _, d := range r.Detached {
-		t.Row(verb, d.Digest.String(), cmp.Or(d.Kind, d.ArtifactType), d.Name)
+		t.Row(verb, d.Digest.String(), cmp.Or(d.Kind, d.ArtifactType), d.Name, d.platform())
 	}
 	for _, d := range r.Kept {
-		t.Row("still attached", d.Digest.String(), cmp.Or(d.Kind, d.ArtifactType), d.Name)
+		t.Row("still attached", d.Digest.String(), cmp.Or(d.Kind, d.ArtifactType), d.Name, d.platform())
 	}
 	return t.WriteText(w)
 }
