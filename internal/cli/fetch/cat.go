@@ -31,7 +31,7 @@ the layer, is not verified, and a warning says so.`,
   davit cat ./oci docs/index.md
   davit cat registry.example.com/models/tiny:1.0 tiny.gguf --range 0-4095 | xxd | head`,
 		GroupID: app.GroupLook,
-		Args:    app.Arguments(2, 2),
+		Args:    cobra.MatchAll(order.CheckPath, app.Arguments(2, 2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := order.CheckTargetFirst(cmd, args); err != nil {
 				return err

@@ -13,6 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/lock"
+	"github.com/davit-oci/davit/internal/cli/order"
 	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/cli/signing"
 	"github.com/davit-oci/davit/internal/durable"
@@ -45,7 +46,7 @@ FILE, its new name. "-" is standard output: for one FILE, or for the only file o
   davit pull registry.example.com/app:1.0 --platform linux/arm64 --no-unpack
   davit pull --kind sbom,vex --all-platforms registry.example.com/app:1.0 -o attached`,
 		GroupID: app.GroupMove,
-		Args:    app.Arguments(1, -1),
+		Args:    cobra.MatchAll(order.CheckPath, app.Arguments(1, -1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.target = args[0]
 			if cmd.Flags().Changed("kind") && len(args) > 1 {

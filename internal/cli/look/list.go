@@ -25,7 +25,7 @@ func newListCommand(a *app.App) *cobra.Command {
   davit ls ./oci docs --long
   davit ls registry.example.com/app:1.0 /etc --platform linux/arm64`,
 		GroupID: app.GroupLook,
-		Args:    app.Arguments(1, 2),
+		Args:    cobra.MatchAll(order.CheckPath, app.Arguments(1, 2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := order.CheckTargetFirst(cmd, args); err != nil {
 				return err

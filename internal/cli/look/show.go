@@ -87,7 +87,7 @@ func (o *showOptions) setArguments(cmd *cobra.Command, args []string) error {
 		}
 		args, o.Alert = []string{o.Alert}, ""
 	}
-	if err := app.Arguments(1, 2)(cmd, args); err != nil {
+	if err := cobra.MatchAll(order.CheckPath, app.Arguments(1, 2))(cmd, args); err != nil {
 		return err
 	}
 	if !alerts && len(args) == 2 {

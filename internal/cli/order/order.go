@@ -33,6 +33,44 @@ func CheckTargetFirst(cmd *cobra.Command, args []string, more ...string) error {
 	return &exit.UsageError{Err: fmt.Errorf("%q is not a reference: TARGET is the first argument", args[0]), Hint: strings.Join(hints, "\n")}
 }
 
+// CheckPath returns an error if the only argument is an artifact and a file in it, joined by a slash. It is a function for the field
+// Args of a command.
+func CheckPath(cmd *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return nil
+	}
+	target, file := splitPath(args[0])
+	if file == "" {
+		return nil
+	}
+	return &exit.UsageError{
+		Err:  fmt.Errorf("%q names both an artifact and a file in it: they are two arguments", args[0]),
+		Hint: shell.Command("davit", cmd.Name(), target, file),
+	}
+}
+
+// splitPath returns the artifact and the file of ARTIFACT/FILE. The file is empty if the text is a valid reference to a registry or an
+// existing layout, or if it does not begin with an artifact that has a tag or digest, or with such a layout.
+func splitPath(text string) (target, file string) {
+	isThere := func(ref registry.Reference) bool {
+		ref = paths.SplitRepository(ref)
+		return paths.IsLayout(ref.Path) || ref.IsArchive() && paths.Exists(ref.Path)
+	}
+	if ref, err := registry.ParseSource(text); err == nil && (!ref.IsPath() || isThere(ref)) {
+		return text, ""
+	}
+	for i := range text {
+		if text[i] != '/' || strings.Trim(text[i:], "/") == "" {
+			continue
+		}
+		ref, err := registry.ParseSource(text[:i])
+		if err == nil && (ref.IsPath() && isThere(ref) || !ref.IsPath() && ref.Reference() != "") {
+			return text[:i], strings.Trim(text[i:], "/")
+		}
+	}
+	return text, ""
+}
+
 // CheckTagsLast returns an error if the last argument is a reference, as in "docker tag" or in a command such as "tag ls REPO".
 func CheckTagsLast(args []string) error {
 	last := args[len(args)-1]
