@@ -21,10 +21,10 @@ func (d *Draft) checkUse() {
 	if t := spec.ArtifactType; t != "" && kind.Name != "generic" && spec.Own == nil && !declare.IsKindFile(spec.Kind) && !kind.Has(t) {
 		d.Report(spec.Problem("/artifactType", fmt.Sprintf("kind %q has its own artifact type", kind.Name), "use kind generic, or a kind file"))
 	}
-	if spec.Base != "" && kind.Shape != mediatypes.Image && kind.Name != "" {
+	if spec.Base != "" && kind.Shape != mediatypes.Image {
 		d.Report(spec.Problem("/base", fmt.Sprintf("kind %q does not use a base", kind.Name), "image and volume do"))
 	}
-	if len(spec.Config) > 0 && kind.Config.MediaType == "" && kind.Name != "" {
+	if len(spec.Config) > 0 && kind.Config.MediaType == "" {
 		d.Report(spec.KeyProblem("/config", fmt.Sprintf("kind %q has no config fields", kind.Name), ""))
 	}
 }

@@ -120,8 +120,7 @@ func (c *composer) index(declared *spec.Spec, kind mediatypes.Kind) *spec.Plan {
 	plan := &spec.Plan{Kind: kind, Name: declared.Name, ArtifactType: cmp.Or(declared.ArtifactType, kind.ArtifactType)}
 	plan.Base = declared.Base
 	var common map[string]string
-	taken := platforms.Taken{}
-	entry, hint := kind, "platforms: with the files of each"
+	taken, entry, hint := platforms.Taken{}, kind, "platforms: with the files of each"
 	if kind.Shape == mediatypes.Collection { // the entries are artifacts by themselves
 		entry.Shape, entry.Annotations, hint = mediatypes.Artifact, nil, ""
 	}
@@ -148,8 +147,7 @@ func (c *composer) index(declared *spec.Spec, kind mediatypes.Kind) *spec.Plan {
 			plan.ArtifactType = inner.ArtifactType
 		}
 		plan.Platforms = append(plan.Platforms, inner)
-		plan.Tags = append(plan.Tags, inner.Tags...)
-		plan.Notes = append(plan.Notes, inner.Notes...)
+		plan.Tags, plan.Notes = append(plan.Tags, inner.Tags...), append(plan.Notes, inner.Notes...)
 		plan.Warnings = append(plan.Warnings, inner.Warnings...)
 	}
 	plan.Annotations = c.annotations(declared, kind, common)
@@ -165,7 +163,9 @@ func (c *composer) manifest(declared *spec.Spec, kind mediatypes.Kind) (*spec.Pl
 	if warning := manifest.DoubtPlatform(declared.Platform); warning != "" {
 		m.Warnings = append(m.Warnings, warning)
 	}
-	m.choose()
+	if m.choose(); kind.Name == "" {
+		return &spec.Plan{Kind: kind}, m // what an unknown kind requires is not known
+	}
 	m.checkRoles()
 	m.checkUse()
 	m.checkConfig()

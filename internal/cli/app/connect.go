@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -30,7 +31,12 @@ func (a *App) AddRegistryFlags(fs *pflag.FlagSet) {
 	shared.StringVarP(&a.Logins.Only.username, "username", "u", "", "log in as `USER` instead of with the stored credentials")
 	shared.BoolVar(&a.Logins.Only.passwordStdin, "password-stdin", false, "read the password, or a token, from standard input")
 	shared.StringVar(&o.Credentials.File, "registry-config", "", "read credentials from this `FILE` (default: docker's and podman's)")
-	shared.IntVar(&o.Concurrency, "concurrency", 0, "transfer `N` blobs at once, and use N connections for one blob (default 8)")
+	shared.Func("concurrency", "transfer `N` blobs at once, and use N connections for one blob (default 8)", func(s string) (err error) {
+		if o.Concurrency, err = strconv.Atoi(s); err != nil || o.Concurrency < 1 {
+			return errors.New("must be a number, at least 1")
+		}
+		return nil
+	})
 	shared.DurationVar(&o.RetryFor, "retry-for", 0, "give up after requests of one type have failed for this `TIME` without progress (default 5m; negative: no retries)")
 	shared.DurationVar(&o.Stall, "stall-timeout", 0, "break a connection on which nothing arrives for this `TIME` (default 30s)")
 	shared.DurationVar(&a.timeout, "timeout", 0, "give up the command after this `TIME` (default: no limit)")
@@ -55,9 +61,6 @@ func (a *App) client(via connection) (*registry.Client, error) {
 	o := a.Registry
 	if o.Stall < 0 {
 		return nil, &exit.UsageError{Err: fmt.Errorf("--stall-timeout %v: can't be negative", o.Stall)}
-	}
-	if o.Concurrency < 0 {
-		return nil, &exit.UsageError{Err: fmt.Errorf("--concurrency %d: can't be negative", o.Concurrency)}
 	}
 	o.Credentials.Registry, o.Credentials.Username, o.Credentials.Password = via.registry, via.username, via.password
 	o.Security.PlainHTTP, o.Security.TLS, o.Security.Insecure = via.plainHTTP, via.tls, via.insecure

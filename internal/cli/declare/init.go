@@ -58,6 +58,9 @@ func runInit(a *app.App, opts initOptions) error {
 	} else if !info.IsDir() {
 		return exit.FileError("directory", opts.dir, syscall.ENOTDIR)
 	}
+	if err := source.CheckLayout(opts.dir); err != nil && opts.kind == "" {
+		return err
+	}
 	s, err := source.OpenDir(opts.dir, dir)
 	if err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/order"
 	"github.com/davit-oci/davit/internal/cli/signing"
 	"github.com/davit-oci/davit/internal/shell"
+	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pull/read"
 	"github.com/spf13/cobra"
 	"oras.land/oras-go/v2/errdef"
@@ -83,6 +84,9 @@ func catFrom(ctx context.Context, a *app.App, t *app.Target, opts catOptions) er
 	}
 	if err != nil {
 		return t.Explain(ctx, err)
+	}
+	if opts.Offset > 0 && opts.Offset >= printed.Size {
+		return exit.Usagef("--range %s: %s has %s", opts.part, printed.Path, term.Plural(int(printed.Size), "byte"))
 	}
 	a.NotePlatform(t.Ref.String(), opts.Platform, printed.Platform)
 	if !printed.Verified {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/lock"
@@ -310,5 +311,12 @@ func (r pullResult) writeFiles(w io.Writer) error {
 	return files.WriteText(w)
 }
 
-// QuietLine returns the pinned reference.
-func (r pullResult) QuietLine() string { return results.Pinned(r.Reference, r.Digest.String()) }
+// QuietLine returns the reference, pinned to the digest of what was pulled. The tag of an index is left out: it has another digest.
+func (r pullResult) QuietLine() string {
+	ref, err := registry.Parse(r.Reference)
+	if r.Platform == nil || err != nil {
+		return results.Pinned(r.Reference, r.Digest.String())
+	}
+	ref.Tag, ref.Digest = "", r.Digest
+	return ref.String()
+}

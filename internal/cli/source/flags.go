@@ -16,6 +16,8 @@ import (
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/paths"
+	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/spf13/pflag"
 )
@@ -119,6 +121,10 @@ func (o *Options) apply(fsys fs.FS, spec *artifact.Spec) error {
 func (o *Options) applyConfig(spec *artifact.Spec) error {
 	if o.config == "" {
 		return nil
+	}
+	if file, isTyped := paths.CutType(o.config); isTyped {
+		return &exit.UsageError{Err: fmt.Errorf("--config %s: must be a FILE, without a type", o.config),
+			Hint: "--config " + shell.Command(file) + "; the type of the config comes from the kind (--kind, which may be a kind file)"}
 	}
 	f, err := os.Open(o.config)
 	if err != nil {

@@ -45,6 +45,9 @@ func SuggestTags(sources []string, target string) string {
 	return ""
 }
 
+// CheckLayout returns an error if a directory to declare is an image layout.
+func CheckLayout(dir string) error { return checkLayouts([]string{dir}) }
+
 // checkLayouts returns an error if a source is an image layout or an archive of one. Its artifacts were probably meant to be copied.
 func checkLayouts(sources []string) error {
 	for _, name := range sources {
@@ -55,7 +58,7 @@ func checkLayouts(sources []string) error {
 		if ref, err := registry.Parse(from); err != nil || !ref.IsPath() {
 			from = "./" + from
 		}
-		return &exit.UsageError{Err: fmt.Errorf("%s is an OCI image layout: push and pack take files", name),
+		return &exit.UsageError{Err: fmt.Errorf("%s is an OCI image layout: init, push, and pack take files", name),
 			Hint: shell.Command("davit", "copy", from, "TARGET") + " copies the artifact in it; --kind generic packs its files"}
 	}
 	return nil
