@@ -13,8 +13,12 @@ import (
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/cli/source"
+	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/kinds"
+	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
+	"github.com/davit-oci/davit/pack"
 	"github.com/davit-oci/davit/pack/sign"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -50,7 +54,7 @@ The password of an encrypted key is $COSIGN_PASSWORD, or the one you type.`,
 	cmd.Flags().StringVar(&opts.key, "key", "", "sign with the private key in this `FILE` (or env://VARIABLE)")
 	cmd.Flags().StringArrayVarP(&opts.annotations, "annotation", "a", nil, "also sign the annotation `KEY=VALUE` (repeatable)")
 	cmd.Flags().BoolVar(&opts.eachPlatform, "each-platform", false, "also sign the manifest of every platform of an index")
-	cmd.Flags().BoolVar(&opts.referrers, "referrers", false, "also sign attachments, such as SBOMs")
+	cmd.Flags().BoolVar(&opts.referrers, "referrers", false, "also sign attachments, such as SBOMs; those of platforms only with --each-platform")
 	opts.dryRun.AddFlag(cmd.Flags())
 	opts.addFormat(cmd.Flags())
 	a.AddRegistryFlags(cmd.Flags())
@@ -97,12 +101,38 @@ func runSign(ctx context.Context, a *app.App, opts signOptions) error {
 			return nil, err
 		}
 		signatures, err := sign.Sign(ctx, t.Target, desc, *with)
+		if n := countLeftOut(ctx, t, desc, opts); err == nil && n > 0 {
+			a.Note("left out: %s of the platforms; --each-platform includes them", term.Plural(n, "attachment"))
+		}
 		return &signResult{app.WithDigest(t.Ref, desc), desc.Digest, signatures, opts.dryRun}, err
 	})
 	if err != nil {
 		return err
 	}
 	return a.Print(r)
+}
+
+// countLeftOut counts the attachments of the platforms of an index, which sign --referrers leaves out without --each-platform. It takes two
+// seconds at most, and returns 0 if it can't read the lists.
+func countLeftOut(ctx context.Context, t *app.Target, desc ocispec.Descriptor, opts signOptions) (n int) {
+	if !opts.referrers || opts.eachPlatform || !manifest.IsIndex(desc.MediaType) {
+		return 0
+	}
+	ctx, cancel := fetch.ForHint(ctx)
+	defer cancel()
+	platforms, err := pack.Platforms(ctx, t.Target, desc)
+	for _, p := range platforms {
+		var found []ocispec.Descriptor
+		if err == nil {
+			found, err = fetch.ListReferrers(ctx, t.Target, p, "")
+		}
+		for _, r := range found {
+			if k, _ := kinds.KindOfEntry(r); !kinds.IsSignature(k.Name) {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // signResult is the result of sign.
