@@ -31,7 +31,7 @@ import (
 	"oras.land/oras-go/v2/registry"
 )
 
-// forEachPlace runs a test twice: with the path of a layout, and with that of an archive. Neither exists yet.
+// forEachPlace runs a test with the path of a layout, and with the path of an archive. Nothing exists there yet.
 func forEachPlace(t *testing.T, test func(t *testing.T, path string)) {
 	for _, name := range []string{"oci", "oci.tar"} {
 		t.Run(name, func(t *testing.T) {
@@ -174,7 +174,7 @@ func TestDamage(t *testing.T) {
 				writePlace(t, damaged, "", all)
 				target := openFor(t, damaged, reference.Read)
 				if err := readAll(t.Context(), target, desc); !errors.Is(err, artifact.ErrRefused) {
-					t.Errorf("%s %s: %v, want ErrRefused", name, how, err)
+					t.Errorf("%s, %s: got %v, want ErrRefused", name, how, err)
 				}
 				fetchDamaged(t, target, whole[name])
 			}
@@ -182,8 +182,8 @@ func TestDamage(t *testing.T) {
 	})
 }
 
-// fetchDamaged checks that fetching a damaged blob into a file is refused, and leaves no file. was is the undamaged content.
-func fetchDamaged(t *testing.T, target testTarget, was []byte) {
+// fetchDamaged checks that fetching a damaged blob into a file is refused, and leaves no file.
+func fetchDamaged(t *testing.T, target testTarget, intact []byte) {
 	t.Helper()
 	dir := t.TempDir()
 	root, err := os.OpenRoot(dir)
@@ -191,12 +191,12 @@ func fetchDamaged(t *testing.T, target testTarget, was []byte) {
 		t.Fatal(err)
 	}
 	defer root.Close()
-	desc := content.NewDescriptorFromBytes("application/octet-stream", was)
+	desc := content.NewDescriptorFromBytes("application/octet-stream", intact)
 	fetcher := target.(interface {
 		FetchFile(ctx context.Context, desc ocispec.Descriptor, dst *os.Root, name string, report func(done, ready int64)) error
 	})
 	if err := fetcher.FetchFile(t.Context(), desc, root, "file", nil); !errors.Is(err, artifact.ErrRefused) {
-		t.Errorf("FetchFile: %v, want ErrRefused", err)
+		t.Errorf("FetchFile: got %v, want ErrRefused", err)
 	}
 	if left, _ := os.ReadDir(dir); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
@@ -216,7 +216,7 @@ func TestPushRepairs(t *testing.T) {
 		storeTagged(t, damaged, "v1", []byte("layer"))
 		checkIntact(t, damaged)
 		if got, want := len(filesIn(t, damaged)), len(filesIn(t, path)); got != want {
-			t.Errorf("%d files, want %d", got, want)
+			t.Errorf("got %d files, want %d", got, want)
 		}
 	})
 }
@@ -275,17 +275,17 @@ func TestHostileLayouts(t *testing.T) {
 	version := layoutOf(indexOf(), manifest)
 	version["oci-layout"] = []byte(`{"imageLayoutVersion":"9"}`)
 	for name, all := range map[string]map[string][]byte{
-		"digest is a path":   with(func(d *ocispec.Descriptor) { d.Digest = "sha256:../../../../etc/passwd" }),
-		"unknown algorithm":  with(func(d *ocispec.Descriptor) { d.Digest = "blake9:abc" }),
-		"negative size":      with(func(d *ocispec.Descriptor) { d.Size = -1 }),
-		"size of a terabyte": with(func(d *ocispec.Descriptor) { d.Size = 1 << 40 }),
-		"wrong size":         with(func(d *ocispec.Descriptor) { d.Size++ }),
-		"index too large":    layoutOf(bytes.Repeat([]byte(" "), 16<<20+1)),
-		"index cut off":      layoutOf([]byte(`{"schemaVersion":2,"manifests":[`)),
-		"index of version 1": layoutOf([]byte(`{"schemaVersion":1,"manifests":[]}`)),
-		"index empty":        layoutOf(nil),
-		"layout version 9":   version,
-		"nested too deep":    layoutOf(indexOf(withAnnotations(deep, refName, "v1")), nested...),
+		"digest is a path":           with(func(d *ocispec.Descriptor) { d.Digest = "sha256:../../../../etc/passwd" }),
+		"unknown algorithm":          with(func(d *ocispec.Descriptor) { d.Digest = "blake9:abc" }),
+		"negative size":              with(func(d *ocispec.Descriptor) { d.Size = -1 }),
+		"size of a terabyte":         with(func(d *ocispec.Descriptor) { d.Size = 1 << 40 }),
+		"wrong size":                 with(func(d *ocispec.Descriptor) { d.Size++ }),
+		"index too large":            layoutOf(bytes.Repeat([]byte(" "), 16<<20+1)),
+		"index cut off":              layoutOf([]byte(`{"schemaVersion":2,"manifests":[`)),
+		"index with schemaVersion 1": layoutOf([]byte(`{"schemaVersion":1,"manifests":[]}`)),
+		"index empty":                layoutOf(nil),
+		"layout version 9":           version,
+		"nested too deeply":          layoutOf(indexOf(withAnnotations(deep, refName, "v1")), nested...),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -354,7 +354,7 @@ func TestBlobThatIsNotAFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := readTagged(t.Context(), path); !errors.Is(err, artifact.ErrRefused) {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want ErrRefused", err)
 	}
 }
 
@@ -385,18 +385,18 @@ func TestOpen(t *testing.T) {
 		}
 		target, err := open(filepath.Join(dir, test.name))
 		if !errors.Is(err, test.want) {
-			t.Errorf("%s in mode %d: %v, want %v", test.name, test.mode, err, test.want)
+			t.Errorf("%s in mode %d: got %v, want %v", test.name, test.mode, err, test.want)
 		}
 		if err == nil {
 			if err := target.Close(t.Context(), nil); err != nil {
 				t.Error(err)
 			}
 		} else if !strings.Contains(err.Error(), filepath.Join(dir, test.name)) {
-			t.Errorf("%v does not name the path", err)
+			t.Errorf("%s: got %v, want the path in it", test.name, err)
 		}
 	}
 	if left, _ := os.ReadDir(dir); len(left) != 4 {
-		t.Errorf("opening created files: %v", left)
+		t.Errorf("got %v, want only the 4 files from before", left)
 	}
 }
 
@@ -413,7 +413,7 @@ func TestReadOnly(t *testing.T) {
 			"delete": target.Delete(t.Context(), desc),
 		} {
 			if err == nil {
-				t.Errorf("%s succeeded", name)
+				t.Errorf("%s: got no error, want one", name)
 			}
 		}
 	})
@@ -445,7 +445,7 @@ func TestCanceledPushLeavesNothing(t *testing.T) {
 		data := bytes.Repeat([]byte("x"), 1<<20)
 		err = target.Push(ctx, content.NewDescriptorFromBytes("text/plain", data), cancelingReader{bytes.NewReader(data), cancel})
 		if !errors.Is(err, context.Canceled) {
-			t.Errorf("got %v", err)
+			t.Errorf("got %v, want context.Canceled", err)
 		}
 		if err := target.Close(t.Context(), nil); err != nil {
 			t.Error(err)
@@ -484,7 +484,7 @@ func TestCloseWithError(t *testing.T) {
 			t.Errorf("Close: got %v, want %v", err, end.want)
 		}
 		if err := target.Close(t.Context(), nil); err != nil { // a deferred Close must not write
-			t.Errorf("closed again: %v", err)
+			t.Errorf("second Close: got %v, want no error", err)
 		}
 	}
 	if after := filesIn(t, path); len(after) != len(before) || !bytes.Equal(after["index.json"], before["index.json"]) {
@@ -533,7 +533,7 @@ func TestArchiveDependsOnlyOnContent(t *testing.T) {
 	}
 	want := "sha256:6622d90910c6745a4421e1b254bac37aab2136427e128e31c9a80875f0dd8454"
 	if got := digest.FromBytes(archives[0]).String(); got != want {
-		t.Errorf("the archive has the digest %s, want %s", got, want)
+		t.Errorf("got the digest %s, want %s", got, want)
 	}
 }
 
@@ -546,12 +546,12 @@ func TestCompressedArchive(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := archive.OpenTar(path); !errors.Is(err, artifact.ErrInvalid) || !strings.HasSuffix(err.Error(), "it is compressed") {
-			t.Errorf("%x: %v", magic, err)
+			t.Errorf("%x: got %v, want ErrInvalid that says it is compressed", magic, err)
 		}
 	}
 }
 
-// TestForeignNames reads the names that other tools write: tags, full names, and both annotations of containerd.
+// TestForeignNames reads the names that other tools write: tags, full names, and containerd's two annotations.
 func TestForeignNames(t *testing.T) {
 	t.Parallel()
 	var blobs [][]byte
@@ -575,24 +575,24 @@ func TestForeignNames(t *testing.T) {
 			t.Fatal(err)
 		}
 		if want := []string{"3.20", "latest", "v1"}; !slices.Equal(tags, want) {
-			t.Errorf("tags %q, want %q", tags, want)
+			t.Errorf("got the tags %q, want %q", tags, want)
 		}
 		for reference, want := range map[string]int{"v1": 0, "docker.io/library/alpine:3.20": 1, "latest": 2,
 			"docker.io/library/busybox:latest": 2, "quay.io/other/alpine:3.20": 3} {
 			if got, err := target.Resolve(t.Context(), reference); err != nil || got.Digest != descs[want].Digest {
-				t.Errorf("%s: %v, %v", reference, got.Digest, err)
+				t.Errorf("%s: got %v, %v, want %v", reference, got.Digest, err, descs[want].Digest)
 			}
 		}
 		var several *index.AmbiguousError
 		if got, err := target.Resolve(t.Context(), "3.20"); !errors.Is(err, artifact.ErrInvalid) || !errors.Is(err, errdef.ErrInvalidReference) ||
 			!errors.As(err, &several) || !slices.Equal(several.Names, []string{"docker.io/library/alpine:3.20", "quay.io/other/alpine:3.20"}) {
-			t.Errorf("3.20 is ambiguous, and resolved to %v, %v", got.Digest, err)
+			t.Errorf("3.20: got %v, %v, want an AmbiguousError with both names", got.Digest, err)
 		}
 		if err := target.Tag(t.Context(), descs[1], "3.20"); err != nil {
 			t.Fatal(err)
 		}
 		if got, err := target.Resolve(t.Context(), "3.20"); err != nil || got.Digest != descs[1].Digest {
-			t.Errorf("3.20: %v, %v", got.Digest, err)
+			t.Errorf("3.20 after tagging: got %v, %v, want %v", got.Digest, err, descs[1].Digest)
 		}
 	})
 }
@@ -610,7 +610,7 @@ func TestForeignFieldsStay(t *testing.T) {
 		got := string(filesIn(t, path)["index.json"])
 		for _, want := range []string{`"vendor":{"a":[1]}`, `"annotations":{"x":"y"}`, `"old"`, `"new"`} {
 			if !strings.Contains(got, want) {
-				t.Errorf("%s is missing: %s", want, got)
+				t.Errorf("got %s, want it to contain %s", got, want)
 			}
 		}
 	})
@@ -637,13 +637,13 @@ func TestIndexes(t *testing.T) {
 		})
 		editPlace(t, path, func(ctx context.Context, target testTarget) error {
 			if got, err := target.Resolve(ctx, child.Digest.String()); err != nil || got.MediaType != child.MediaType {
-				t.Errorf("below the index: %v, %v", got, err)
+				t.Errorf("a manifest of the index: got %v, %v, want %v", got, err, child)
 			}
 			if found, err := target.Predecessors(ctx, sharedSubject); err != nil || len(found) != 1 {
-				t.Errorf("referrers: %v, %v", found, err)
+				t.Errorf("got the referrers %v, %v, want one", found, err)
 			}
 			if ok, err := target.Exists(ctx, child); !ok || err != nil {
-				t.Errorf("Exists: %v, %v", ok, err)
+				t.Errorf("Exists: got %v, %v, want true", ok, err)
 			}
 			return target.Delete(ctx, index)
 		})
@@ -659,7 +659,7 @@ func TestIndexes(t *testing.T) {
 	})
 }
 
-// TestMissingBlobs checks that a manifest is refused if its blobs are missing, unless they have URLs.
+// TestMissingBlobs checks that a manifest is refused if its blobs are missing, unless their descriptors have URLs.
 func TestMissingBlobs(t *testing.T) {
 	t.Parallel()
 	forEachPlace(t, func(t *testing.T, path string) {
@@ -667,11 +667,11 @@ func TestMissingBlobs(t *testing.T) {
 		foreign := ocispec.Descriptor{MediaType: "a/b", Digest: digest.FromString("foreign"), Size: 7, URLs: []string{"https://example.com"}}
 		m := ocispec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, Config: foreign, Layers: []ocispec.Descriptor{foreign}}
 		if _, err := oras.PushBytes(t.Context(), target, ocispec.MediaTypeImageManifest, jsonOf(m)); err != nil {
-			t.Errorf("with a layer that is elsewhere: %v", err)
+			t.Errorf("missing blobs with URLs: got %v, want no error", err)
 		}
 		m.Layers[0].URLs, m.Config.URLs = nil, nil
 		if _, err := oras.PushBytes(t.Context(), target, ocispec.MediaTypeImageManifest, jsonOf(m)); !errors.Is(err, errdef.ErrNotFound) {
-			t.Errorf("without its layer: %v, want not found", err)
+			t.Errorf("missing blobs: got %v, want ErrNotFound", err)
 		}
 	})
 }
@@ -687,13 +687,13 @@ func TestGarbage(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	other := openFor(t, path, reference.Write) // it will list a manifest that needs the layer of v1
+	other := openFor(t, path, reference.Write) // will store a manifest that needs the layer of v1
 	if _, err := oras.PushBytes(t.Context(), other, "text/plain", []byte("of v1")); err != nil {
 		t.Fatal(err)
 	}
 	editPlace(t, path, func(ctx context.Context, target testTarget) error { return target.Delete(ctx, desc) })
 	if _, err := store(t.Context(), other, []byte("of v1"), &sharedSubject); err != nil {
-		t.Errorf("another writer lost a blob that it needs: %v", err)
+		t.Errorf("a blob that another writer needs was removed: %v", err)
 	}
 	if err := other.Close(t.Context(), nil); err != nil {
 		t.Fatal(err)
@@ -752,7 +752,7 @@ func TestFileThatChanges(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := target.Close(t.Context(), nil); !errors.Is(err, artifact.ErrChanged) || !strings.Contains(err.Error(), file) {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want ErrChanged with the file name", err)
 	}
 }
 

@@ -47,7 +47,7 @@ func TestDelete(t *testing.T) {
 		}
 		for _, n := range list[len(got):] {
 			if n != 0 {
-				t.Fatalf("%v keeps deleted elements: %v", got, list)
+				t.Fatalf("got %v, and %v behind it, want zeros", got, list[len(got):])
 			}
 		}
 	}

@@ -26,32 +26,32 @@ func TestParseRefuses(t *testing.T) {
 		fmt.Fprintf(&many, `{"reference":"a.b/c:%d","digest":"%s","size":5},`, i, someDigest)
 	}
 	for name, text := range map[string]string{
-		"empty": "", "not JSON": "a: b", "array": "[]", "other version": `{"lockVersion":2,"artifacts":[]}`, "no version": `{"artifacts":[]}`,
-		"trailing":       `{"lockVersion":1,"artifacts":[]} {}`,
-		"unknown field":  `{"lockVersion":1,"artifacts":[],"x":1}`,
-		"unknown entry":  entry(good + `,"run":"sh"`),
-		"duplicate":      `{"lockVersion":1,"artifacts":[{` + good + `},{` + good + `}]}`,
-		"no tag":         entry(strings.Replace(good, "c:1", "c", 1)),
-		"no reference":   entry(strings.Replace(good, "a.b/c:1", "", 1)),
-		"no digest":      entry(strings.Replace(good, someDigest, "", 1)),
-		"md5":            entry(strings.Replace(good, someDigest, "md5:d41d8cd98f00b204e9800998ecf8427e", 1)),
-		"short digest":   entry(strings.Replace(good, someDigest, someDigest[:40], 1)),
-		"negative":       entry(strings.Replace(good, `"size":5`, `"size":-5`, 1)),
-		"not a number":   entry(strings.Replace(good, `"size":5`, `"size":"5"`, 1)),
-		"huge":           entry(strings.Replace(good, `"size":5`, `"size":1e400`, 1)),
-		"kind":           entry(good + `,"kind":"a\u001b[31mb"`),
-		"long kind":      entry(good + `,"kind":"` + strings.Repeat("k", 65) + `"`),
-		"key":            entry(good + `,"key":"AAAA"`),
-		"other digest":   entry(strings.Replace(good, "a.b/c:1", "a.b/c@sha256:"+strings.Repeat("0", 64), 1)),
-		"too many":       `{"lockVersion":1,"artifacts":[` + strings.TrimSuffix(many.String(), ",") + `]}`,
-		"too large":      `{"lockVersion":1,"artifacts":[` + strings.Repeat(" ", maxSize) + `]}`,
-		"deep":           `{"lockVersion":1,"artifacts":` + strings.Repeat("[", 100_000) + `}`,
-		"control in ref": entry(strings.Replace(good, "c:1", `c\u001b:1`, 1)),
+		"empty": "", "not JSON": "a: b", "not an object": "[]", "other version": `{"lockVersion":2,"artifacts":[]}`, "no version": `{"artifacts":[]}`,
+		"data after the document":            `{"lockVersion":1,"artifacts":[]} {}`,
+		"unknown field":                      `{"lockVersion":1,"artifacts":[],"x":1}`,
+		"unknown field of an entry":          entry(good + `,"run":"sh"`),
+		"duplicate reference":                `{"lockVersion":1,"artifacts":[{` + good + `},{` + good + `}]}`,
+		"no tag":                             entry(strings.Replace(good, "c:1", "c", 1)),
+		"no reference":                       entry(strings.Replace(good, "a.b/c:1", "", 1)),
+		"no digest":                          entry(strings.Replace(good, someDigest, "", 1)),
+		"unsupported digest":                 entry(strings.Replace(good, someDigest, "md5:d41d8cd98f00b204e9800998ecf8427e", 1)),
+		"short digest":                       entry(strings.Replace(good, someDigest, someDigest[:40], 1)),
+		"negative size":                      entry(strings.Replace(good, `"size":5`, `"size":-5`, 1)),
+		"size is a string":                   entry(strings.Replace(good, `"size":5`, `"size":"5"`, 1)),
+		"size out of range":                  entry(strings.Replace(good, `"size":5`, `"size":1e400`, 1)),
+		"kind with an escape":                entry(good + `,"kind":"a\u001b[31mb"`),
+		"long kind":                          entry(good + `,"kind":"` + strings.Repeat("k", 65) + `"`),
+		"invalid key":                        entry(good + `,"key":"AAAA"`),
+		"digest differs from the reference":  entry(strings.Replace(good, "a.b/c:1", "a.b/c@sha256:"+strings.Repeat("0", 64), 1)),
+		"too many entries":                   `{"lockVersion":1,"artifacts":[` + strings.TrimSuffix(many.String(), ",") + `]}`,
+		"too large":                          `{"lockVersion":1,"artifacts":[` + strings.Repeat(" ", maxSize) + `]}`,
+		"deep nesting":                       `{"lockVersion":1,"artifacts":` + strings.Repeat("[", 100_000) + `}`,
+		"control character in the reference": entry(strings.Replace(good, "c:1", `c\u001b:1`, 1)),
 	} {
 		if f, err := Parse([]byte(text)); err == nil {
-			t.Errorf("%s: accepted: %+v", name, f)
+			t.Errorf("%s: got %+v, want an error", name, f)
 		} else if strings.Contains(err.Error(), "\x1b") || len(err.Error()) > 1000 {
-			t.Errorf("%s: %.200q", name, err)
+			t.Errorf("%s: got %.200q, want at most 1000 bytes without escapes", name, err)
 		}
 	}
 }
@@ -75,17 +75,17 @@ func TestUpdate(t *testing.T) {
 	group.Wait()
 	f, err := Read(name)
 	if err != nil || len(f.Artifacts) != 20 {
-		t.Fatalf("%+v, %v", f, err)
+		t.Fatalf("got %+v, %v, want 20 entries", f, err)
 	}
 	before, _ := os.ReadFile(name)
 	if again, err := f.Marshal(); err != nil || !bytes.Equal(again, before) {
-		t.Errorf("marshaled again: %s, %v", again, err)
+		t.Errorf("marshaled again: got %s, %v, want %s", again, err, before)
 	}
 	if old := f.Set(Entry{Reference: "a.b/c:7", Digest: someDigest, Size: 70}); old == nil || old.Size != 7 || f.Find("a.b/c:7").Size != 70 {
-		t.Errorf("replaced %+v", old)
+		t.Errorf("got the replaced entry %+v, want size 7, and then 70", old)
 	}
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 2 {
-		t.Errorf("the directory has %v, %v", entries, err)
+		t.Errorf("got the files %v, %v, want the lock file and its locks", entries, err)
 	}
 }
 
@@ -106,11 +106,11 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("%s: %v", written, err)
 		}
 		if twice, err := again.Marshal(); err != nil || !bytes.Equal(written, twice) {
-			t.Errorf("%s\n%s", written, twice)
+			t.Errorf("got %s, then %s, want the same text", written, twice)
 		}
 		for _, e := range parsed.Artifacts {
 			if e.Digest.Validate() != nil || digest.Digest(e.Digest).Algorithm() == "" {
-				t.Errorf("%+v", e)
+				t.Errorf("got %+v, want a valid digest", e)
 			}
 		}
 	})

@@ -16,13 +16,13 @@ import (
 func TestSourceDate(t *testing.T) {
 	t.Parallel()
 	if got, err := parseDate("86400"); err != nil || !got.Equal(time.Date(1970, 1, 2, 0, 0, 0, 0, time.UTC)) {
-		t.Errorf("got %v, %v", got, err)
+		t.Errorf("86400: got %v, %v, want January 2, 1970", got, err)
 	}
 	if _, err := parseDate("yesterday"); err == nil {
-		t.Error("yesterday is accepted")
+		t.Error("yesterday: got no error, want one")
 	}
 	if got, err := parseDate(""); err != nil || time.Since(got) > time.Hour {
-		t.Errorf("got %v, %v", got, err)
+		t.Errorf("no date: got %v, %v, want the current time", got, err)
 	}
 }
 
@@ -46,7 +46,7 @@ func TestPages(t *testing.T) {
 	wantText(t, filepath.Join(p.markdown, "davit_push.md"), "### Examples", "--tag TAG", "[davit](davit.md)")
 	all, err := filepath.Glob(filepath.Join(p.manual, "*.1"))
 	if err != nil || len(all) != countCommands(cli.Command()) {
-		t.Fatalf("%d pages, %v", len(all), err)
+		t.Fatalf("got %d pages, %v, want %d", len(all), err, countCommands(cli.Command()))
 	}
 	declaration := filepath.Join(p.manual, declarationPage)
 	wantText(t, declaration, `.TH "DAVIT.YAML" "5" "Sep 2001" "davit v1.2.3"`, ".SH NAME", `davit.yaml \- declare`, ".SH FIELDS", "kind: model",
@@ -89,7 +89,7 @@ func wantText(t *testing.T, file string, texts ...string) {
 	}
 	for _, text := range texts {
 		if !strings.Contains(string(got), text) {
-			t.Errorf("%s: no %q in\n%s", file, text, got)
+			t.Errorf("%s: got\n%s\nwant it to contain %q", file, got, text)
 		}
 	}
 }
@@ -99,7 +99,7 @@ func wantSame(t *testing.T, dir, other string) {
 	t.Helper()
 	first, second := readFiles(t, dir), readFiles(t, other)
 	if len(first) == 0 || len(first) != len(second) {
-		t.Errorf("%d files in %s, %d in %s", len(first), dir, len(second), other)
+		t.Errorf("got %d files in %s and %d in %s, want the same number", len(first), dir, len(second), other)
 	}
 	for name, text := range first {
 		if second[name] != text {

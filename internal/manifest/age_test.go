@@ -33,7 +33,7 @@ func TestNewest(t *testing.T) {
 		{[]int{0, 0, 0}, 2, nil, []int{0, 0, 0}},
 		{[]int{0, 0, 0}, 3, []int{0, 0, 0}, nil},
 		{[]int{0, 0, 0}, 0, nil, nil},
-		{[]int{0, 5, 0}, 1, []int{5}, nil}, // dated ones are newer
+		{[]int{0, 5, 0}, 1, []int{5}, nil}, // entries with a date are newer
 		{[]int{0, 5, 0}, 2, []int{5}, []int{0, 0}},
 		{[]int{4, 4, 5, 1}, 2, []int{5}, []int{4, 4}},
 		{[]int{4, 4, 5, 1}, 3, []int{5, 4, 4}, nil},
@@ -41,7 +41,7 @@ func TestNewest(t *testing.T) {
 	} {
 		newest, undecided := manifest.Newest(test.days, test.n, at)
 		if fmt.Sprint(newest, undecided) != fmt.Sprint(test.newest, test.undecided) {
-			t.Errorf("%d of %v: got %v, undecided %v, want %v, %v", test.n, test.days, newest, undecided, test.newest, test.undecided)
+			t.Errorf("%d of %v: got %v, undecided %v, want %v, undecided %v", test.n, test.days, newest, undecided, test.newest, test.undecided)
 		}
 	}
 }

@@ -37,22 +37,23 @@ func TestCleanDir(t *testing.T) {
 	}
 }
 
+// TestDirectory checks that Directory adds the dots that older versions of davit removed from the annotation.
 func TestDirectory(t *testing.T) {
 	tests := map[string]struct{ title, annotation, want string }{
-		"as written now":             {".github", ".github", ".github"},
-		"dot cut off in front":       {".github", "github", ".github"},
-		"dots cut off in front":      {"..data", "data", "..data"},
-		"dot cut off at the end":     {"a.", "a", "a."},
-		"dots cut off at both ends":  {".a/b.", "a/b", ".a/b."},
-		"dot cut off a part title":   {".github.part002.tar.zst", "github", ".github"},
-		"part of another directory":  {"data.part001.tar.gz", "data", "data"},
-		"part with a plain tar":      {"..d.part1000.tar", "d", "..d"},
-		"another prefix":             {".github", "volume-data", "volume-data"},
-		"similar prefix":             {"data", "dat", "dat"},
-		"no directory in particular": {".github", ".", ""},
-		"only dots":                  {"...", ".", ""},
-		"no title":                   {"", "data", "data"},
-		"leaves the root":            {"d", "../d", "d"},
+		"dot in the annotation":                   {".github", ".github", ".github"},
+		"leading dot missing":                     {".github", "github", ".github"},
+		"leading dots missing":                    {"..data", "data", "..data"},
+		"trailing dot missing":                    {"a.", "a", "a."},
+		"dots missing at both ends":               {".a/b.", "a/b", ".a/b."},
+		"leading dot missing, part":               {".github.part002.tar.zst", "github", ".github"},
+		"part without dots":                       {"data.part001.tar.gz", "data", "data"},
+		"leading dots missing, uncompressed part": {"..d.part1000.tar", "d", "..d"},
+		"annotation unlike the title":             {".github", "volume-data", "volume-data"},
+		"annotation begins like the title":        {"data", "dat", "dat"},
+		"root directory":                          {".github", ".", ""},
+		"title of dots":                           {"...", ".", ""},
+		"no title":                                {"", "data", "data"},
+		"annotation that leaves the root":         {"d", "../d", "d"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -66,7 +67,7 @@ func TestDirectory(t *testing.T) {
 	}
 	layer := ocispec.Descriptor{Annotations: map[string]string{ocispec.AnnotationTitle: ".github"}}
 	if dir, ok := manifest.Directory(layer); ok {
-		t.Errorf("got %q without the annotation", dir)
+		t.Errorf("no annotation: got %q, want no directory", dir)
 	}
 }
 

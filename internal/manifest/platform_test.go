@@ -17,20 +17,21 @@ func TestPlatformSyntax(t *testing.T) {
 	for _, s := range []string{"linux/amd64", "linux/arm/v7", "windows/amd64:10.0.17763.1", "linux/arm64/v8:1"} {
 		p, ok := manifest.ParsePlatform(s)
 		if !ok || manifest.FormatPlatform(&p) != s {
-			t.Errorf("%q: got %+v, %t", s, p, ok)
+			t.Errorf("%q: got %+v, %t, want the same platform", s, p, ok)
 		}
 	}
 	for _, s := range []string{"", "linux", "linux/", "/amd64", "linux/amd64/", "linux/arm/v7/x", "Linux/amd64", "linux/amd64:", "linux/amd64:a:b", "linux amd64"} {
 		if p, ok := manifest.ParsePlatform(s); ok {
-			t.Errorf("%q: got %+v, want none", s, p)
+			t.Errorf("%q: got %+v, want false", s, p)
 		}
 	}
 	if got := manifest.FormatPlatform(nil); got != "any" {
-		t.Errorf("nil: got %q", got)
+		t.Errorf("nil: got %q, want any", got)
 	}
 }
 
-// entries returns the entries of an index with these platforms, "" for none. The size of an entry is its position.
+// entries returns the entries of an index with these platforms. "" is an entry without a platform. The size of an entry is its
+// position.
 func entries(platforms ...string) []ocispec.Descriptor {
 	var list []ocispec.Descriptor
 	for i, s := range platforms {
@@ -60,7 +61,7 @@ func TestSelect(t *testing.T) {
 		"several without platforms":    {[]string{"", ""}, "linux/amd64", -1},
 		"attestation is not a choice":  {[]string{"unknown/unknown"}, "unknown/unknown", -1},
 		"single beside an attestation": {[]string{"unknown/unknown", ""}, "linux/amd64", 1},
-		"none":                         {nil, "linux/amd64", -1},
+		"empty index":                  {nil, "linux/amd64", -1},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -85,12 +86,12 @@ func TestPlatformErrorListsPlatforms(t *testing.T) {
 		have []string
 		want string
 	}{
-		"platforms":       {[]string{"linux/amd64", "linux/arm/v7", "linux/amd64"}, "it has linux/amd64, linux/arm/v7"},
-		"empty":           {nil, "it is an empty index"},
-		"attestations":    {[]string{"unknown/unknown"}, "it is an empty index"},
-		"no platforms":    {[]string{"", "", ""}, "it has 3 manifests without a platform: name one by its digest"},
-		"one without":     {[]string{"", "linux/arm64"}, "it has linux/arm64, and a manifest without a platform"},
-		"several without": {[]string{"", "linux/arm64", ""}, "it has linux/arm64, and 2 manifests without a platform"},
+		"platforms":                  {[]string{"linux/amd64", "linux/arm/v7", "linux/amd64"}, "it has linux/amd64, linux/arm/v7"},
+		"no manifests":               {nil, "it is an empty index"},
+		"attestations":               {[]string{"unknown/unknown"}, "it is an empty index"},
+		"no platforms":               {[]string{"", "", ""}, "it has 3 manifests without a platform: name one by its digest"},
+		"one without a platform":     {[]string{"", "linux/arm64"}, "it has linux/arm64, and a manifest without a platform"},
+		"several without a platform": {[]string{"", "linux/arm64", ""}, "it has linux/arm64, and 2 manifests without a platform"},
 	}
 	for name, test := range tests {
 		var missing *manifest.PlatformError
@@ -102,19 +103,19 @@ func TestPlatformErrorListsPlatforms(t *testing.T) {
 }
 
 func TestTypes(t *testing.T) {
-	const other = "application/vnd.oci.artifact.manifest.v1+json"
+	const artifactManifest = "application/vnd.oci.artifact.manifest.v1+json"
 	tests := map[string]struct{ manifest, index bool }{
 		ocispec.MediaTypeImageManifest: {true, false},
 		ocispec.MediaTypeImageIndex:    {true, true},
 		mediatypes.DockerManifest:      {true, false},
 		mediatypes.DockerIndex:         {true, true},
-		other:                          {true, false},
+		artifactManifest:               {true, false},
 		ocispec.MediaTypeImageConfig:   {false, false},
 		"":                             {false, false},
 	}
 	for mediaType, want := range tests {
 		if manifest.Is(mediaType) != want.manifest || manifest.IsIndex(mediaType) != want.index {
-			t.Errorf("%q: manifest %t, index %t", mediaType, manifest.Is(mediaType), manifest.IsIndex(mediaType))
+			t.Errorf("%q: got manifest %t, index %t, want %t, %t", mediaType, manifest.Is(mediaType), manifest.IsIndex(mediaType), want.manifest, want.index)
 		}
 	}
 	for body, want := range map[string]string{
@@ -124,9 +125,9 @@ func TestTypes(t *testing.T) {
 			t.Errorf("TypeOf(%s) = %q, want %q", body, got, want)
 		}
 	}
-	attests := ocispec.Descriptor{Annotations: map[string]string{manifest.AnnotationReferenceType: "attestation-manifest"}}
-	if !manifest.IsAttestation(attests) || manifest.IsAttestation(ocispec.Descriptor{}) {
-		t.Error("attestations are not distinguished from manifests")
+	attestation := ocispec.Descriptor{Annotations: map[string]string{manifest.AnnotationReferenceType: "attestation-manifest"}}
+	if !manifest.IsAttestation(attestation) || manifest.IsAttestation(ocispec.Descriptor{}) {
+		t.Error("IsAttestation: want true for an attestation, and false for a manifest")
 	}
 }
 
@@ -134,20 +135,20 @@ func TestTags(t *testing.T) {
 	d := digest.FromString("x")
 	tag := manifest.ReferrersTag(d)
 	if tag != "sha256-"+d.Encoded() || !manifest.IsReferrersTag(tag) || manifest.IsCosignTag(tag) {
-		t.Errorf("referrers tag %q", tag)
+		t.Errorf("got the referrers tag %q, want one that IsReferrersTag recognizes", tag)
 	}
 	tags := manifest.CosignTags(d)
 	if !slices.Equal(tags, []string{tag + ".sig", tag + ".att", tag + ".sbom"}) {
-		t.Errorf("cosign tags %q", tags)
+		t.Errorf("got the cosign tags %q, want three", tags)
 	}
 	for _, tag := range tags {
 		if !manifest.IsCosignTag(tag) || manifest.IsReferrersTag(tag) {
-			t.Errorf("%q is not recognized", tag)
+			t.Errorf("%q is not recognized as only a cosign tag", tag)
 		}
 	}
 	for _, tag := range []string{"", "v1", "sha256-abc", "sha256-abc.sig", strings.ToUpper(tag), tag + ".txt", "sha256:" + d.Encoded()} {
 		if manifest.IsReferrersTag(tag) || manifest.IsCosignTag(tag) {
-			t.Errorf("%q is recognized", tag)
+			t.Errorf("%q is recognized as a referrers tag or cosign tag", tag)
 		}
 	}
 }

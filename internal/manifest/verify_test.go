@@ -13,7 +13,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// TestReadAllOfInvalidDigest checks that a digest that no hash has is an error, not a panic: an index may have any text in its entries.
+// TestReadAllOfInvalidDigest checks that an invalid digest is an error, not a panic. An index may have any text as a digest.
 func TestReadAllOfInvalidDigest(t *testing.T) {
 	t.Parallel()
 	for _, d := range []digest.Digest{"", "bad", "md5:d41d8cd98f00b204e9800998ecf8427e", "sha256:zz", ":"} {
@@ -24,12 +24,12 @@ func TestReadAllOfInvalidDigest(t *testing.T) {
 	}
 }
 
-// lostConnection fails as a connection that was closed does.
+// lostConnection is a reader that fails like a closed connection.
 type lostConnection struct{ err error }
 
 func (l lostConnection) Read([]byte) (int, error) { return 0, l.err }
 
-// TestReadAllKeepsNetworkErrors checks that a lost connection, whose error wraps io.EOF, is not a size mismatch.
+// TestReadAllKeepsNetworkErrors checks that a lost connection is not a size mismatch, although its error wraps io.EOF.
 func TestReadAllKeepsNetworkErrors(t *testing.T) {
 	t.Parallel()
 	lost := fmt.Errorf("the connection was closed without a response: %w", io.EOF)

@@ -6,8 +6,9 @@ import (
 	"github.com/davit-oci/davit/internal/missing"
 )
 
-// TestHintsAtFiles checks that the pattern of a layer that was not read is not suggested as a name.
-func TestHintsAtFiles(t *testing.T) {
+// TestHint checks the hints for a file that does not exist. A name like doc/** is the pattern of a layer that was not read, and is
+// never suggested.
+func TestHint(t *testing.T) {
 	t.Parallel()
 	for want, names := range map[string][]string{
 		`"davit ls" lists the files`: {"**", "**"},

@@ -38,19 +38,19 @@ func TestFileBelongsToDirectory(t *testing.T) {
 	}
 	a, b := file("a"), file("b")
 	if a == b || file("a/../a/.") != a {
-		t.Errorf("a has %s and %s, b has %s", a, file("a/../a/."), b)
+		t.Errorf("got %s for a, %s for a/../a/., and %s for b, want the same file for a only", a, file("a/../a/."), b)
 	}
 	if err := os.Symlink("a", filepath.Join(dir, "link")); err != nil {
 		t.Fatal(err)
 	}
 	if got := file("link"); got != a {
-		t.Errorf("through a link: %s, want %s", got, a)
+		t.Errorf("through a link: got %s, want %s", got, a)
 	}
 	if err := os.Rename(filepath.Join(dir, "a"), filepath.Join(dir, "moved")); err != nil {
 		t.Fatal(err)
 	}
 	if got := file("moved"); got != a {
-		t.Errorf("moved: %s, want %s", got, a)
+		t.Errorf("moved: got %s, want %s", got, a)
 	}
 	if got := file("a"); got == a {
 		t.Errorf("another directory with the old name has the state file of the first")
@@ -63,14 +63,15 @@ func TestFileBelongsToDirectory(t *testing.T) {
 	}
 }
 
-// TestOnlyPrivateDirectories checks that File rejects a directory of state files that other users can write to.
+// TestOnlyPrivateDirectories checks that File rejects a place for state files that is not a directory, or that other users can
+// write to.
 func TestOnlyPrivateDirectories(t *testing.T) {
 	t.Parallel()
 	dst := open(t, t.TempDir())
 	for name, prepare := range map[string]func(dir string) error{
 		"writable by all": func(dir string) error { return os.Mkdir(dir, 0o700) },
-		"a file":          func(dir string) error { return os.WriteFile(dir, nil, 0o600) },
-		"a loop":          func(dir string) error { return os.Symlink(dir, dir) },
+		"file":            func(dir string) error { return os.WriteFile(dir, nil, 0o600) },
+		"symlink loop":    func(dir string) error { return os.Symlink(dir, dir) },
 	} {
 		dir := filepath.Join(t.TempDir(), "pulled")
 		if err := prepare(dir); err != nil {
@@ -87,7 +88,7 @@ func TestOnlyPrivateDirectories(t *testing.T) {
 	}
 }
 
-// TestSweep checks that records of removed directories are removed once they are old.
+// TestSweep checks that the state files of removed directories are removed when they are old.
 func TestSweep(t *testing.T) {
 	t.Parallel()
 	records, dir := t.TempDir(), t.TempDir()
@@ -126,7 +127,7 @@ func TestSweep(t *testing.T) {
 	}
 	for name, path := range paths {
 		if _, err := os.Stat(path); (err != nil) != (name == "gone") {
-			t.Errorf("state file of the directory %q: %v", name, err)
+			t.Errorf("state file of the directory %q: got %v, want it removed: %v", name, err, name == "gone")
 		}
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// records returns example records for states.
+// records returns records with unusual files.
 func records() []*Record {
 	one := &Record{Origin: "host/repo:v1", Result: json.RawMessage("{}"), Layers: []digest.Digest{digest.FromString("a")}}
 	for _, f := range []Placed{
@@ -38,7 +38,7 @@ func listed(r *Record) (files []Placed) {
 	return files
 }
 
-// TestState checks that a written state is read back, with unusual file names.
+// TestState checks that a state is the same after it is written and read, even with unusual file names.
 func TestState(t *testing.T) {
 	t.Parallel()
 	s := &State{Path: filepath.Join(t.TempDir(), "state")}
@@ -51,12 +51,12 @@ func TestState(t *testing.T) {
 	for _, want := range records() {
 		r := got.Of(want.Origin)
 		if r == nil || !reflect.DeepEqual(listed(r), listed(want)) || !slices.Equal(r.Layers, want.Layers) {
-			t.Errorf("%s: read %+v, want %+v", want.Origin, r, want)
+			t.Errorf("%s: got %+v, want %+v", want.Origin, r, want)
 		}
 	}
 }
 
-// FuzzState reads damaged state files: the result must be empty or usable.
+// FuzzState checks that the records in a damaged state file are usable, if there are any.
 func FuzzState(f *testing.F) {
 	var b bytes.Buffer
 	if err := writeRecords(&b, "/some/dir", records()); err != nil {

@@ -21,7 +21,7 @@ import (
 	"oras.land/oras-go/v2/registry/remote/auth"
 )
 
-// open returns the oras client of a repository.
+// open returns an oras client for a repository.
 func open(t *testing.T, g *registrytest.Registry, repo string) *remote.Repository {
 	t.Helper()
 	r, err := remote.NewRepository(g.Host + "/" + repo)
@@ -62,16 +62,16 @@ func pushArtifact(t *testing.T, r *remote.Repository, text, tag string, subject 
 func TestOrasClient(t *testing.T) {
 	t.Parallel()
 	for name, opts := range map[string]registrytest.Options{
-		"default":       {},
-		"directory":     {Dir: t.TempDir()},
-		"no referrers":  {NoReferrers: true},
-		"basic":         {Auth: registrytest.Basic},
-		"token":         {Auth: registrytest.Token},
-		"tls":           {TLS: true, Auth: registrytest.Token},
-		"pages of one":  {Limits: registrytest.Limits{PageSize: 1}},
-		"one step post": {OneStepPost: true},
-		"slow":          {Line: registrytest.Line{Rate: 1 << 20, Latency: time.Millisecond}},
-		"etags":         {ETags: true},
+		"default":            {},
+		"directory":          {Dir: t.TempDir()},
+		"no referrers":       {NoReferrers: true},
+		"basic":              {Auth: registrytest.Basic},
+		"token":              {Auth: registrytest.Token},
+		"tls":                {TLS: true, Auth: registrytest.Token},
+		"pages of one entry": {Limits: registrytest.Limits{PageSize: 1}},
+		"one-step POST":      {OneStepPost: true},
+		"slow":               {Line: registrytest.Line{Rate: 1 << 20, Latency: time.Millisecond}},
+		"etags":              {ETags: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -87,10 +87,10 @@ func TestOrasClient(t *testing.T) {
 			var tags, referrers []string
 			r.Tags(t.Context(), "", func(page []string) error { tags = append(tags, page...); return nil })
 			if opts.NoReferrers {
-				tags = tags[:2] // the third is the tag of the referrers tag schema
+				tags = tags[:2] // the third tag is a referrers tag
 			}
 			if !reflect.DeepEqual(tags, []string{"a", "b"}) {
-				t.Errorf("tags: got %v", tags)
+				t.Errorf("tags: got %v, want a and b", tags)
 			}
 			err := r.Referrers(t.Context(), subject, "application/vnd.test", func(page []ocispec.Descriptor) error {
 				for _, d := range page {
@@ -155,9 +155,9 @@ func TestChunkedUpload(t *testing.T) {
 		"in order":           {registrytest.Options{}, []string{"0-39", "40-99"}, []int{202, 202, 201}},
 		"gap":                {registrytest.Options{}, []string{"0-39", "50-99"}, []int{202, 416, 400}},
 		"repeated chunk":     {registrytest.Options{}, []string{"0-99", "0-99"}, []int{202, 416, 201}},
-		"too small":          {registrytest.Options{Limits: registrytest.Limits{ChunkMin: 50}}, []string{"0-39", "40-99"}, []int{202, 400, 400}},
+		"chunk too small":    {registrytest.Options{Limits: registrytest.Limits{ChunkMin: 50}}, []string{"0-39", "40-99"}, []int{202, 400, 400}},
 		"smaller last chunk": {registrytest.Options{Limits: registrytest.Limits{ChunkMin: 50}}, []string{"0-59", "60-99"}, []int{202, 202, 201}},
-		"too large":          {registrytest.Options{Limits: registrytest.Limits{MaxBody: 50}}, []string{"0-39", "40-99"}, []int{202, 413, 400}},
+		"chunk too large":    {registrytest.Options{Limits: registrytest.Limits{MaxBody: 50}}, []string{"0-39", "40-99"}, []int{202, 413, 400}},
 		"no PATCH":           {registrytest.Options{NoPatch: true}, []string{"0-99"}, []int{405, 400}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -192,13 +192,13 @@ func TestUploadFaults(t *testing.T) {
 		fails bool
 		held  string // Range of the session afterward or, without one, the status of GET
 	}{
-		"no fault": {op: "DELETE", held: "0-1048575",
+		"fault of another operation": {op: "DELETE", held: "0-1048575",
 			fault: func(*registrytest.Registry) faults.Fault { return faults.Drop() }},
 		"reset": {op: "PATCH upload", fails: true, held: "0-99999",
 			fault: func(*registrytest.Registry) faults.Fault { return faults.ResetUpload(100_000) }},
 		"reset, forgetful": {registrytest.Options{Forgetful: true}, "PATCH upload",
 			func(*registrytest.Registry) faults.Fault { return faults.ResetUpload(100_000) }, true, "0-0"},
-		"stored but 502": {op: "PATCH upload", fails: true, held: "0-1048575",
+		"stored, answered with 502": {op: "PATCH upload", fails: true, held: "0-1048575",
 			fault: func(*registrytest.Registry) faults.Fault { return faults.StoredBut(502) }},
 		"lost session": {op: "PATCH upload", fails: true, held: "404",
 			fault: func(g *registrytest.Registry) faults.Fault {
@@ -213,7 +213,7 @@ func TestUploadFaults(t *testing.T) {
 			g.Inject(test.op, faults.First(1), test.fault(g))
 			resp, _, err := do(t, g, "PATCH", location, body)
 			if failed := err != nil || resp.StatusCode != 202; failed != test.fails {
-				t.Errorf("PATCH: got %v %v", resp.StatusCode, err)
+				t.Errorf("PATCH: got %v, %v, want failure %v", resp.StatusCode, err, test.fails)
 			}
 			resp, _, _ = do(t, g, "GET", location, "")
 			held := resp.Header.Get("Range")
@@ -237,19 +237,19 @@ func TestDownloadFaults(t *testing.T) {
 		body   string // "": not checked
 		broken bool
 	}{
-		"none":          {faults.Before(func(*http.Request) {}), 206, whole[10:], false},
-		"503":           {faults.Status(503, "Retry-After", "7"), 503, "", false},
-		"html":          {faults.Answer(200, "<html>"), 200, "<html>", false},
-		"drop":          {faults.Drop(), 0, "", true},
-		"reset":         {faults.Reset(5000), 206, "", true},
-		"close":         {faults.Close(5000), 206, whole[10:5010], true},
-		"flipped":       {faults.FlipBit(767), 206, flipped[10:], false},
-		"short":         {faults.Shorten(500), 206, whole[10:510], false},
-		"ignores range": {faults.IgnoreRange(), 200, whole, false},
-		"wrong range":   {faults.Header("Content-Range", "bytes 0-9/10"), 206, "", false},
-		"416":           {faults.Status(416), 416, "", false},
-		"endless":       {faults.RedirectForever(), 0, "", true},
-		"not parallel":  {faults.MaxParallel(0, faults.Status(429)), 429, "", false},
+		"no change":          {faults.Before(func(*http.Request) {}), 206, whole[10:], false},
+		"503":                {faults.Status(503, "Retry-After", "7"), 503, "", false},
+		"html":               {faults.Answer(200, "<html>"), 200, "<html>", false},
+		"drop":               {faults.Drop(), 0, "", true},
+		"reset":              {faults.Reset(5000), 206, "", true},
+		"close":              {faults.Close(5000), 206, whole[10:5010], true},
+		"flipped":            {faults.FlipBit(767), 206, flipped[10:], false},
+		"shortened":          {faults.Shorten(500), 206, whole[10:510], false},
+		"ignores range":      {faults.IgnoreRange(), 200, whole, false},
+		"wrong range":        {faults.Header("Content-Range", "bytes 0-9/10"), 206, "", false},
+		"416":                {faults.Status(416), 416, "", false},
+		"redirected forever": {faults.RedirectForever(), 0, "", true},
+		"too many requests":  {faults.MaxParallel(0, faults.Status(429)), 429, "", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -258,10 +258,10 @@ func TestDownloadFaults(t *testing.T) {
 			g.Inject("GET blob", faults.Always, test.fault)
 			resp, body, err := do(t, g, "GET", "/v2/repo/blobs/"+digest, "", "Range", "bytes=10-")
 			if resp.StatusCode != test.status || (err != nil) != test.broken {
-				t.Errorf("got %d, %v", resp.StatusCode, err)
+				t.Errorf("got %d, %v, want %d, broken %v", resp.StatusCode, err, test.status, test.broken)
 			}
 			if test.body != "" && body != test.body {
-				t.Errorf("body differs: %d bytes, want %d", len(body), len(test.body))
+				t.Errorf("got a body of %d bytes, want %d, or other content", len(body), len(test.body))
 			}
 		})
 	}
@@ -284,7 +284,7 @@ func TestStall(t *testing.T) {
 	}
 	cancel()
 	if _, err := resp.Body.Read(make([]byte, 1)); !errors.Is(err, context.Canceled) {
-		t.Errorf("read after cancel: %v, want context.Canceled", err)
+		t.Errorf("read after cancel: got %v, want context.Canceled", err)
 	}
 }
 
@@ -295,12 +295,12 @@ func TestRedirectToAnotherHost(t *testing.T) {
 	g.Inject("GET blob", faults.Always, faults.Redirect(g.Also(t, false)))
 	resp, body, err := do(t, g, "GET", "/v2/repo/blobs/"+digest, "", "Authorization", "Basic dGVzdDpzZWNyZXQ=")
 	if resp.StatusCode != 200 || body != "content" || err != nil {
-		t.Fatalf("got %d %q %v", resp.StatusCode, body, err)
+		t.Fatalf("got %d, %q, %v, want 200 and the content", resp.StatusCode, body, err)
 	}
 	got := g.Requests("store")
 	// net/http keeps Authorization here, because both ports have the same host name; clients must not rely on that.
 	if len(got) != 1 || got[0].Host == g.Host || got[0].Header.Get("Authorization") == "" {
-		t.Errorf("got %+v", got)
+		t.Errorf("got %+v, want one request to the other host, with Authorization", got)
 	}
 }
 
@@ -312,13 +312,13 @@ func TestTokensExpire(t *testing.T) {
 	resolve := func() error { _, err := r.Blobs().Resolve(t.Context(), digestOf("content")); return err }
 	for want := 1; want < 3; want++ {
 		if err := resolve(); err != nil || g.Count("token") != want {
-			t.Errorf("use %d: %v, requested %d tokens", want, err, g.Count("token"))
+			t.Errorf("request %d: got %v, %d tokens, want %d", want, err, g.Count("token"), want)
 		}
 	}
 	g.ExpireTokens()
 	g.Inject("token", faults.Always, faults.Status(503))
 	if resolve() == nil {
-		t.Error("resolved without a token")
+		t.Error("without a token: got no error, want one")
 	}
 }
 
@@ -331,13 +331,13 @@ func TestIfMatch(t *testing.T) {
 	}
 	_, first := put("{}")
 	if status, _ := put(`{"a":0}`, "If-None-Match", "*"); status != 412 {
-		t.Errorf("If-None-Match with an existing tag: status %d, want 412", status)
+		t.Errorf("If-None-Match with an existing tag: got %d, want 412", status)
 	}
 	if status, _ := put(`{"a":1}`, "If-Match", fmt.Sprintf("%q", first)); status != 201 {
-		t.Errorf("If-Match with an unchanged tag: status %d, want 201", status)
+		t.Errorf("If-Match with an unchanged tag: got %d, want 201", status)
 	}
 	if status, _ := put(`{"a":2}`, "If-Match", fmt.Sprintf("%q", first)); status != 412 {
-		t.Errorf("If-Match with a moved tag: status %d, want 412", status)
+		t.Errorf("If-Match with a moved tag: got %d, want 412", status)
 	}
 }
 
@@ -347,11 +347,11 @@ func TestCounts(t *testing.T) {
 	do(t, g, "POST", "/v2/a/blobs/uploads/", "")
 	up := g.Requests("POST uploads")
 	if len(up) != 1 || up[0].Status != 202 {
-		t.Fatalf("got %+v", up)
+		t.Fatalf("got %+v, want one request with the status 202", up)
 	}
 	do(t, g, "PUT", "/v2/a/blobs/uploads/session-1?digest="+digestOf("hello"), "hello")
 	if in, _ := g.Bytes("PUT upload"); in != 5 {
-		t.Errorf("received %d bytes, want 5", in)
+		t.Errorf("PUT upload: got %d received bytes, want 5", in)
 	}
 	do(t, g, "POST", "/v2/b/blobs/uploads/?from=a&mount="+digestOf("hello"), "")
 	if _, ok := g.Blob("b", digestOf("hello")); !ok {
@@ -359,6 +359,6 @@ func TestCounts(t *testing.T) {
 	}
 	do(t, g, "GET", "/v2/b/blobs/"+digestOf("hello"), "")
 	if _, out := g.Bytes("GET blob"); out != 5 || g.Count("blob") != 1 || g.Count() != 4 {
-		t.Errorf("sent %d bytes, want 5; requests: %+v", out, g.Requests())
+		t.Errorf("GET blob: got %d sent bytes, want 5 in one of 4 requests: %+v", out, g.Requests())
 	}
 }
