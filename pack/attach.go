@@ -39,6 +39,7 @@ type AttachOptions struct {
 // Attached is the result of attaching an artifact to one subject.
 type Attached struct {
 	*Result
+	Name     string     `json:"name,omitempty"`     // its title
 	Replaced []Replaced `json:"replaced,omitempty"` // referrers that were removed, or would be
 	Kept     []Replaced `json:"kept,omitempty"`     // referrers that are still attached, because the registry refuses to delete them
 	DryRun   bool       `json:"dryRun,omitempty"`
@@ -117,6 +118,7 @@ func (p *pusher) attach(ctx context.Context, root *node.Node, to Attachment, opt
 		return nil, err
 	}
 	r := &Attached{Result: newResult(root), DryRun: opts.DryRun, Platform: to.Subject.Platform}
+	r.Name = r.Annotations[ocispec.AnnotationTitle]
 	same, err := ours.Existing(ctx, to.Target, listed)
 	if err != nil {
 		return nil, err

@@ -19,7 +19,8 @@ type Preview struct {
 // PreviewBlob is a blob or manifest of the artifact.
 type PreviewBlob struct {
 	ocispec.Descriptor
-	Send bool `json:"send"` // false: the target already has it
+	Name string `json:"name,omitempty"` // its title
+	Send bool   `json:"send"`           // false: the target already has it
 }
 
 // PreviewPush reports what Push would do with the same arguments: whether it would skip everything, the tags it would move, and which
@@ -65,7 +66,7 @@ func PreviewPush(ctx context.Context, fsys fs.FS, plan *artifact.Plan, dst oras.
 				return nil, err
 			}
 		}
-		r.Blobs = append(r.Blobs, PreviewBlob{desc, !exists})
+		r.Blobs = append(r.Blobs, PreviewBlob{desc, desc.Annotations[ocispec.AnnotationTitle], !exists})
 	}
 	return r, nil
 }

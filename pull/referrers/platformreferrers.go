@@ -68,6 +68,7 @@ func (w *Lister) addFromIndex(ctx context.Context, index *fetch.Manifest, of oci
 		}
 		r := &Referrer{Digest: e.Digest, MediaType: e.MediaType, Size: e.Size}
 		r.describe(m)
+		r.complete()
 		if kinds.AnyOf(w.opts.Kind, r.is) {
 			found = append(found, r)
 		}

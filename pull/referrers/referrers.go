@@ -43,6 +43,12 @@ type Referrer struct {
 	Referrers    []*Referrer       `json:"referrers,omitempty"`
 
 	Reference string `json:"reference,omitempty"` // of the manifest, set by the caller, which knows the name of the source
+
+	// These are read from the annotations, for people.
+	Name        string `json:"name,omitempty"`
+	Summary     string `json:"summary,omitempty"`     // of the content
+	Date        string `json:"created,omitempty"`     // in RFC 3339
+	ContentSize int64  `json:"contentSize,omitempty"` // of the attached content, without the manifest
 }
 
 // Descriptor returns the descriptor of the referrer's manifest.
@@ -196,6 +202,9 @@ func (w *Lister) describeAll(ctx context.Context, subject ocispec.Descriptor, fo
 			return nil, err
 		}
 		list = append(list, tagged...)
+	}
+	for _, r := range list {
+		r.complete()
 	}
 	lists.Sort(list, func(a, b *Referrer) int {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), a.Created().Compare(b.Created()), cmp.Compare(a.Digest, b.Digest))

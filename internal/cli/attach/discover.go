@@ -127,7 +127,7 @@ func keepLatest(all []*referrers.Referrer) (kept []*referrers.Referrer, notes []
 	var order []string
 	ofKind := map[string][]*referrers.Referrer{}
 	for _, r := range all {
-		kind := cmp.Or(r.Kind, r.ArtifactType) + " " + results.PredicateTypes(r)
+		kind := cmp.Or(r.Kind, r.ArtifactType) + " " + r.PredicateTypes()
 		if ofKind[kind] == nil {
 			order = append(order, kind)
 		}

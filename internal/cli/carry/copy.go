@@ -264,7 +264,7 @@ type copyResult struct {
 	Source    string `json:"source"`
 	copiedManifest
 	Tags      []string             `json:"tags,omitempty"`
-	Referrers []ocispec.Descriptor `json:"referrers,omitempty"`
+	Referrers []copiedReferrer     `json:"referrers,omitempty"`
 	Gone      []ocispec.Descriptor `json:"gone,omitempty"`   // referrers that the source lists but does not have
 	Left      []ocispec.Descriptor `json:"left,omitempty"`   // attestations in the index, if only a platform was copied
 	Copied    []*copyResult        `json:"copied,omitempty"` // with --all-tags, one per tag; the fields above describe the last
@@ -273,13 +273,12 @@ type copyResult struct {
 	Was map[string]digest.Digest `json:"was,omitempty"` // previous digests of tags that moved
 
 	together
-
-	kinds map[digest.Digest]string // of referrers that cosign keeps under tags
 }
 
-// kindOf returns the name of the kind of a referrer, or "".
-func (r *copyResult) kindOf(referrer ocispec.Descriptor) string {
-	return cmp.Or(r.kinds[referrer.Digest], results.KindName(referrer))
+// copiedReferrer is a copied referrer. Its kind is "" if it is unknown.
+type copiedReferrer struct {
+	ocispec.Descriptor
+	Kind string `json:"kind,omitempty"`
 }
 
 // together has the fields of a copyResult about all tags together.
@@ -306,7 +305,7 @@ func (r *copyResult) WriteText(w io.Writer) error {
 		t.Row("digest", one.Digest.String())
 		results.AddTags(w, &t, one.Tags, one.Was)
 		for _, ref := range one.Referrers {
-			t.Row("referrer", ref.Digest.String()+"  "+one.kindOf(ref))
+			t.Row("referrer", ref.Digest.String()+"  "+ref.Kind)
 		}
 		for _, ref := range one.Gone {
 			t.Row("gone", ref.Digest.String()+"  listed, but deleted")
@@ -344,7 +343,10 @@ func newCopyResult(from, to registry.Reference, one registry.Copied) *copyResult
 	desc := one.Descriptor
 	r := &copyResult{
 		Reference: app.WithDigest(to, desc), copiedManifest: copiedManifest{desc.Digest, desc.MediaType, desc.ArtifactType, desc.Size},
-		Tags: one.Tags, Referrers: one.Referrers, Gone: one.Gone, Left: one.Left, Skipped: one.Skipped, Was: one.Was, kinds: one.Kinds,
+		Tags: one.Tags, Gone: one.Gone, Left: one.Left, Skipped: one.Skipped, Was: one.Was,
+	}
+	for _, ref := range one.Referrers {
+		r.Referrers = append(r.Referrers, copiedReferrer{ref, cmp.Or(one.Kinds[ref.Digest], results.KindName(ref))})
 	}
 	if one.Repository != "" { // another repository has the tag in the layout
 		to = nameIn(to, one.Repository)

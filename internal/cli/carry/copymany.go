@@ -365,7 +365,7 @@ func (r *manyResult) WriteText(w io.Writer) error {
 			t.Row("moved", tag, "was "+term.Digest(w, one.Was[tag]))
 		}
 		for _, ref := range one.Referrers {
-			t.Row("referrer", cmp.Or(one.kindOf(ref), "-"), term.Digest(w, ref.Digest))
+			t.Row("referrer", cmp.Or(ref.Kind, "-"), term.Digest(w, ref.Digest))
 		}
 		for _, ref := range one.Gone {
 			t.Row("gone", "listed, but deleted", term.Digest(w, ref.Digest))

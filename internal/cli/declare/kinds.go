@@ -44,7 +44,7 @@ func runKinds(a *app.App, args []string) error {
 		if a.Format.Name == "yaml" {
 			return &exit.UsageError{Err: fmt.Errorf("--format yaml prints one kind"), Hint: "name it: davit kinds model --format yaml"}
 		}
-		return a.Print(kindsResult{kinds.Data()})
+		return a.Print(listKinds())
 	}
 	found, err := lookupKind(args[0])
 	if err != nil {
@@ -74,7 +74,28 @@ func lookupKind(name string) (kind.Kind, error) {
 
 // kindsResult is the result of kinds.
 type kindsResult struct {
-	Kinds []mediatypes.Kind `json:"kinds"`
+	Kinds []listedKind `json:"kinds"`
+}
+
+// listedKind is a kind, and what it is for.
+type listedKind struct {
+	mediatypes.Kind
+	Use string `json:"use"`
+}
+
+// listKinds lists the built-in kinds.
+func listKinds() kindsResult {
+	uses := map[string]string{}
+	for _, use := range kinds.Uses() {
+		for _, name := range use.Kinds {
+			uses[name] = use.Name
+		}
+	}
+	var r kindsResult
+	for _, k := range kinds.Data() {
+		r.Kinds = append(r.Kinds, listedKind{k, uses[k.Name]})
+	}
+	return r
 }
 
 // WriteText prints the kinds by use, with a heading for each use on a terminal, and a column elsewhere.

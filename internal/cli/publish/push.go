@@ -215,7 +215,7 @@ func (r dryRunResult) WriteText(w io.Writer) error {
 		if !manifest.Is(b.MediaType) {
 			tally.Report(spec.Event{Step: step, Descriptor: b.Descriptor})
 		}
-		t.Row(state, term.Size(b.Size), b.Digest.String(), b.MediaType, b.Annotations[ocispec.AnnotationTitle])
+		t.Row(state, term.Size(b.Size), b.Digest.String(), b.MediaType, b.Name)
 	}
 	if err := t.WriteText(w); err != nil {
 		return err

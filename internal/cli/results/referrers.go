@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -39,17 +38,21 @@ func NewView(w io.Writer, signed []trust.Signature) View { return View{w, time.N
 func (v View) AddReferrers(t *term.Tree, all []*referrers.Referrer) {
 	all = slices.Clone(all)
 	lists.Sort(all, func(a, b *referrers.Referrer) int {
-		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Annotations[ocispec.AnnotationTitle], b.Annotations[ocispec.AnnotationTitle]))
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
 	})
 	for _, r := range all {
-		name, content := r.Annotations[ocispec.AnnotationTitle], summarize(r)
+		name, content := r.Name, r.Summary
 		if kinds.IsSignature(r.Kind) {
 			content = v.Verdict(r)
 		}
 		if screen, _ := v.w.(*term.Screen); name == "" && (screen == nil || screen.Width == 0) {
 			name, content = content, "" // on a screen, the content is a column
 		}
-		child := t.Add(cmp.Or(r.Kind, r.ArtifactType, r.MediaType), name, content, cmp.Or(formatAge(r.Created(), v.now), "-"), formatSize(r),
+		size := "-"
+		if r.ContentSize > 0 {
+			size = term.Size(r.ContentSize)
+		}
+		child := t.Add(cmp.Or(r.Kind, r.ArtifactType, r.MediaType), name, content, cmp.Or(formatAge(r.Created(), v.now), "-"), size,
 			term.Digest(v.w, r.Digest), r.Tag).Strong()
 		v.AddReferrers(child, r.Referrers)
 	}
@@ -77,24 +80,6 @@ func (v View) Verdict(r *referrers.Referrer) string {
 		text = "key " + term.Fingerprint(v.w, key)
 	}
 	return strings.TrimSuffix("not verified; "+text, "; ")
-}
-
-// summarize returns the facts about the content of a referrer in a listing: alerts, the summary of a document, the statement, or the type.
-func summarize(r *referrers.Referrer) string {
-	alerts := textdist.FirstFew(r.Alerts())
-	if level := r.Annotations[mediatypes.RunbookSeverity]; level != "" && alerts != "" {
-		alerts = level + ": " + alerts
-	}
-	var parts []string
-	for _, part := range []string{alerts, PredicateTypes(r), r.Annotations[mediatypes.AttachmentSummary]} {
-		if part != "" {
-			parts = append(parts, part)
-		}
-	}
-	if len(parts) == 0 && r.Kind != "" && r.ArtifactType != mediatypes.UnknownArtifact && !strings.Contains(r.ArtifactType, "."+r.Kind+".") {
-		return strings.TrimPrefix(r.ArtifactType, "application/")
-	}
-	return strings.Join(parts, "; ")
 }
 
 // DescribeUndecided explains why the dates of attachments do not determine the newest.
@@ -153,27 +138,6 @@ func nameKinds(all []*referrers.Referrer) string {
 	}
 	slices.Sort(names)
 	return textdist.FirstFew(slices.Compact(names))
-}
-
-// formatSize formats the size of the attached content, if the listing has it.
-func formatSize(r *referrers.Referrer) string {
-	size, err := strconv.ParseInt(r.Annotations[mediatypes.AttachmentSize], 10, 64)
-	if err != nil || size < 0 {
-		return "-"
-	}
-	return term.Size(size)
-}
-
-// PredicateTypes returns the predicate types of an attestation, separated by commas.
-func PredicateTypes(r *referrers.Referrer) string {
-	types := slices.Clone(r.Statements)
-	if len(types) == 0 {
-		types = []string{cmp.Or(r.Annotations[mediatypes.PredicateType], r.Annotations[mediatypes.BundlePredicateType])}
-	}
-	for i, predicate := range types {
-		types[i] = strings.TrimPrefix(predicate, "https://")
-	}
-	return strings.Join(types, ", ")
 }
 
 // formatAge formats the time since created in its largest unit. It returns "" if created is unknown.
