@@ -88,10 +88,10 @@ func (d *Draft) refuseError(err error) {
 		d.Report(problem)
 		return
 	} else if errors.As(err, &about) {
-		hint = about.Hint
 		if i := slices.IndexFunc(d.Layers, func(l *Layer) bool { return about.Item != "" && l.Source() == about.Item }); i >= 0 {
 			at = d.Layers[i].At
 		}
+		hint, about.Item = about.Hint, d.Spec.Shown(about.Item)
 	}
 	d.Report(d.Spec.Problem(at, err.Error(), hint))
 }

@@ -64,7 +64,7 @@ func Derive(d *compose.Draft, kind string, complete Complete) (configblob.Finish
 	}
 	d.CheckNamed(d.Spec.Name, m.Version, File(kind))
 	if err := complete(m, d.FS, l); err != nil {
-		m.File.Faults = append(m.File.Faults, d.Spec.Problem(l.At, (&spec.Error{Item: l.Path, Err: err}).Error(), ""))
+		m.File.Faults = append(m.File.Faults, d.Spec.Problem(l.At, (&spec.Error{Item: d.Spec.Shown(l.Path), Err: err}).Error(), ""))
 	}
 	if len(m.File.Faults) > 0 {
 		d.Report(m.File.Faults...)
