@@ -171,6 +171,14 @@ func TestOnlyNamed(t *testing.T) {
 		t.Errorf("repositories: %s", a.body)
 	}
 	w.want(404, "GET", "/r/oci@"+app.Digest.String(), nil)
+	if a := w.want(200, "GET", "/v2/_catalog", nil); a.body != `{"repositories":["team/app"]}` {
+		t.Errorf("catalog: %s", a.body)
+	}
+	own, _ := w.pushManifest("oci", "own", "own", nil)
+	if a := w.want(200, "GET", "/v2/_catalog", nil); a.body != `{"repositories":["oci","team/app"]}` {
+		t.Errorf("catalog with an own artifact: %s", a.body)
+	}
+	w.want(202, "DELETE", "/v2/oci/manifests/"+own.Digest.String(), nil)
 	if err := w.stop(); err != nil {
 		t.Fatal(err)
 	}

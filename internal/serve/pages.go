@@ -8,7 +8,6 @@ import (
 	"log"
 	"net"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/davit-oci/davit/artifact/registry"
@@ -47,23 +46,8 @@ type pageSource struct {
 	path string
 }
 
-// Repositories returns the names of the repositories. It omits a layout's own if the layout has only manifests of others.
-func (s *pageSource) Repositories(ctx context.Context) ([]string, error) {
-	names, err := s.list(ctx)
-	one, ok := s.store.(*single)
-	if err != nil || !ok || len(names) == 1 {
-		return names, err
-	}
-	repo, err := one.repository(ctx, one.home, false)
-	if err != nil {
-		return nil, err
-	}
-	part, err := naming.PartOf(ctx, repo, repo.Repository)
-	if err == nil && part.IsAlias {
-		names = slices.DeleteFunc(names, func(name string) bool { return name == one.home })
-	}
-	return names, err
-}
+// Repositories returns the names of the repositories.
+func (s *pageSource) Repositories(ctx context.Context) ([]string, error) { return s.list(ctx) }
 
 // Open implements web.Source.
 func (s *pageSource) Open(ctx context.Context, name string) (registry.Target, error) {

@@ -94,6 +94,7 @@ func (s *single) repository(ctx context.Context, name string, _ bool) (*reposito
 	return &repository{l, naming.Repository{Name: name, Home: s.home}}, nil
 }
 
+// list returns the repositories in the names of the layout, and its own unless it has only manifests of others.
 func (s *single) list(ctx context.Context) ([]string, error) {
 	l, err := s.open(ctx)
 	if err != nil {
@@ -109,7 +110,14 @@ func (s *single) list(ctx context.Context) ([]string, error) {
 			repos = append(repos, repo)
 		}
 	}
-	return sortUnique(repos), nil
+	if repos = sortUnique(repos); len(repos) == 1 {
+		return repos, nil
+	}
+	part, err := naming.PartOf(ctx, l, naming.Repository{Name: s.home, Home: s.home})
+	if err == nil && part.IsAlias {
+		repos = slices.DeleteFunc(repos, func(name string) bool { return name == s.home })
+	}
+	return repos, err
 }
 
 // tree is a directory of layouts. Each layout is the repository named by its path.

@@ -287,6 +287,9 @@ func (t *ticket) copy(ctx context.Context, desc ocispec.Descriptor, to download.
 	if err != nil {
 		return false
 	}
+	if to.Report != nil {
+		to.Report(0, 0) // the first report is about bytes that were in the file before
+	}
 	_, err = files.Fill(ctx, files.Position{File: f}, t.other, desc, nil)
 	if err != nil {
 		_ = f.Truncate(0)

@@ -41,12 +41,18 @@ func newProcess(t *testing.T, dir string) *process {
 	return p
 }
 
-// get fetches a blob into a file of the process, and checks the content.
+// get fetches a blob into a file of the process, and checks the content. Reports about a copy begin with 0 bytes: none were in the file
+// before.
 func (p *process) get(ctx context.Context, data []byte, name string, fetch func() error) error {
 	desc := ocispec.Descriptor{MediaType: "a/b", Digest: digest.FromBytes(data), Size: int64(len(data))}
-	err := p.File(ctx, desc, download.Destination{Root: p.root, Name: name}, fetch)
+	var reports []int64
+	report := func(done, _ int64) { reports = append(reports, done) }
+	err := p.File(ctx, desc, download.Destination{Root: p.root, Name: name, Report: report}, fetch)
 	if err != nil {
 		return err
+	}
+	if len(reports) > 0 && reports[0] != 0 || len(reports) > 1 && reports[len(reports)-1] != desc.Size { // a copy may fail after the first
+		return fmt.Errorf("%s: reports %d, want 0 and then %d bytes", name, reports, desc.Size)
 	}
 	if got, err := p.root.ReadFile(name); err != nil || !bytes.Equal(got, data) {
 		return fmt.Errorf("%s has %d bytes, %w, want the %d of the blob", name, len(got), errors.Join(err, errWrong), len(data))
