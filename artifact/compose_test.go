@@ -110,9 +110,9 @@ func TestComposeProblems(t *testing.T) {
 			2:16: "gone" is a broken link
 			2:22: "loop" goes through the link "loop", which leads nowhere
 			2:34: "linkdir/x" leaves the directory through the link "linkdir" -> ".."`},
-		{"git-annex links", "generic", "[annexed, deep, above]", `2:10: "annexed" is a link of git-annex whose content was not fetched: git annex get "annexed"
-			2:19: "deep/annexed" is a link of git-annex whose content was not fetched: git annex get "deep/annexed" (exclude it: name it in .davitignore)
-			2:25: "above" is a link of git-annex out of the directory: git annex get "above" && git annex unlock "above"`},
+		{"git-annex links", "generic", "[annexed, deep, above]", `2:10: "annexed" is a git-annex link whose content was not fetched: git annex get "annexed"
+			2:19: "deep/annexed" is a git-annex link whose content was not fetched: git annex get "deep/annexed" (exclude it: name it in .davitignore)
+			2:25: "above" is a git-annex link out of the directory: git annex get "above" && git annex unlock "above"`},
 		{"a link out of a declared directory", "generic", "[tree]", `2:10: "tree/out" leaves the directory through the link "tree/out" -> "/etc/passwd" (exclude it: name it in .davitignore)`},
 		{"a glob through a link", "generic", "['linkdir/*', 'none/*']", `2:10: "linkdir/*" leaves the directory through the link "linkdir" -> ".."
 			2:23: "none/*" matches no files`},
