@@ -122,7 +122,7 @@ func TestComposeProblems(t *testing.T) {
 			2:16: "up/l" leaves the directory through the link "up/l" -> "../../x" (exclude it: name it in .davitignore)`},
 		{"an empty directory", "generic", "[empty]", `2:10: "empty" has no files in it`},
 		{"globs without files, and an invalid glob", "generic", "['*.zip', 'secre*', 'a[']", `2:10: "*.zip" matches no files
-			2:19: "secre*" matches only files that are excluded
+			2:19: "secre*" matches only files that are excluded or that other entries name
 			2:29: "a[" is not a glob pattern`},
 		{"two layers with one title", "generic", "[a.txt, {path: dir/x, title: a.txt}]", `2:17: layers "a.txt" and "dir/x" have the same title, "a.txt"`},
 		{"a title below a file", "generic", "[a.txt, {path: dir/x, title: a.txt/b}]", `2:17: title "a.txt/b" is below "a.txt", which is a file`},

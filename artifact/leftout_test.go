@@ -339,7 +339,7 @@ func TestAllFilesLeftOut(t *testing.T) {
 	t.Parallel()
 	for declaration, want := range map[string]string{
 		"kind: model\nlayers: [d]\n":              `"d" has no files in it besides those that are left out: d/.git/`,
-		"kind: modelpack\nlayers: ['d/**']\n":     `"d/**" matches only files that are excluded`,
+		"kind: modelpack\nlayers: ['d/**']\n":     `"d/**" matches only files that are excluded or that other entries name`,
 		"kind: modelkit\nlayers: [Kitfile.txt]\n": "nothing to pack: every file is left out: Kitfile.txt",
 	} {
 		spec, err := artifact.Parse("davit.yaml", []byte(declaration))

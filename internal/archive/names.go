@@ -113,7 +113,7 @@ func CompareDirs(a, b string) int {
 	return CompareNames(a, b)
 }
 
-// Collisions finds names that differ only in case or in the form of their accents, so that not every file system can hold
+// Collisions finds names that differ only in case or Unicode normalization, so that not every file system can hold
 // both. Call Add for every name, then HasCandidates, and then Find for every name again: this way Collisions keeps only
 // sorted hashes, which need a ninth of the memory of the names. The zero value is ready to use.
 type Collisions struct {

@@ -39,7 +39,7 @@ func TestVolumeKeepsLinuxFiles(t *testing.T) {
 	if code := Run(t.Context(), []string{"push", "--kind", "volume", "vol", "./oci:v"}, strings.NewReader(""), new(bytes.Buffer), &stderr); code != 0 {
 		t.Fatalf("push: exit code %d, %s", code, &stderr)
 	}
-	for _, want := range []string{"are left out: s.sock\n", `named pipes are kept for pull --preserve: d\xe9/p\xe9, pipe`, "links lead out of it: access.log -> /dev/stdout"} {
+	for _, want := range []string{"are left out: s.sock\n", `named pipes are kept for pull --preserve: d\xe9/p\xe9, pipe`, "links lead out of the directory: access.log -> /dev/stdout"} {
 		if !strings.Contains(stderr.String(), want) {
 			t.Errorf("stderr lacks %q: %s", want, &stderr)
 		}

@@ -20,13 +20,13 @@ import (
 // excludeHint is the hint for a file that can't be packed.
 const excludeHint = "exclude it: name it in " + tree.IgnoreFile
 
-// checkTree checks a directory that becomes one layer: it must have files, no link may lead out of it, and a pull must be able to create its
-// names. The layers of an image keep links as they are. It reports whether it found no problems.
+// checkTree checks a directory that becomes one layer. It must have files unless mayBeEmpty is true, its links must not lead out of it
+// (an image keeps links unchanged), and a pull must be able to create its names. checkTree returns false if it reported a problem.
 func (e *entry) checkTree(dir string, filter spec.Filter, r roles.Role) bool {
-	root, preserve, hint := dir, e.isPreserved(r), excludeHint
+	root, preserve, linkHint := dir, e.isPreserved(r), excludeHint
 	if r.Follow {
-		// The content of a link is packed, wherever it is in the declaration.
-		root, hint = ".", excludeHint+", or put a davit.yaml in a directory that has both"
+		// Links are replaced by their targets, which may be anywhere below the directory of davit.yaml.
+		root, linkHint = ".", excludeHint+", or put davit.yaml in a directory that contains the link and its target"
 	}
 	files, bad := 0, 0
 	image := e.draft.Kind.Shape != mediatypes.Artifact
@@ -34,7 +34,7 @@ func (e *entry) checkTree(dir string, filter spec.Filter, r roles.Role) bool {
 	var special, pipes, links []string
 	var collisions archive.Collisions
 	ok := e.walk(dir, filter, func(name string, d fs.DirEntry) bool {
-		problem := archive.NameProblem(tree.Below(dir, name), isExact)
+		problem, hint := archive.NameProblem(tree.Below(dir, name), isExact), excludeHint
 		if !isExact {
 			collisions.Add(name)
 		}
@@ -54,7 +54,7 @@ func (e *entry) checkTree(dir string, filter spec.Filter, r roles.Role) bool {
 				links = append(links, tree.Below(dir, name)+" -> "+target) // a pull makes the absolute links of an image relative
 			}
 		case d.Type()&fs.ModeSymlink != 0:
-			problem = tree.LinkOut(e.draft.FS, root, name)
+			problem, hint = tree.LinkOut(e.draft.FS, root, name), linkHint
 			if preserve && strings.HasSuffix(problem, tree.LeadsNowhere) {
 				problem = "" // a backup keeps broken links
 			} else if annexed := tree.Annexed(e.draft.FS, name); !preserve && annexed != "" {
@@ -77,25 +77,25 @@ func (e *entry) checkTree(dir string, filter spec.Filter, r roles.Role) bool {
 		e.refuseCollisions(dir, filter, &collisions)
 	}
 	if len(special) > 0 {
-		e.draft.Notes = append(e.draft.Notes, fmt.Sprintf("%s: sockets, pipes, and devices are left out: %s", e.draft.Kind.Name, textdist.FirstFew(special)))
+		e.draft.Notes = append(e.draft.Notes, fmt.Sprintf("%s: special files are left out: %s", e.draft.Kind.Name, textdist.FirstFew(special)))
 	}
 	if len(pipes) > 0 {
 		e.draft.Notes = append(e.draft.Notes, fmt.Sprintf("%s: named pipes are kept for pull --preserve: %s", e.draft.Kind.Name, textdist.FirstFew(pipes)))
 	}
 	if len(links) > 0 {
-		e.draft.Warnings = append(e.draft.Warnings, fmt.Sprintf("%s: links lead out of it: %s; pull --preserve restores them as they are, other pulls refuse or change them", e.draft.Kind.Name, textdist.FirstFew(links)))
+		e.draft.Warnings = append(e.draft.Warnings, fmt.Sprintf("%s: links lead out of the directory: %s; pull --preserve restores them unchanged, but other pulls refuse or change them", e.draft.Kind.Name, textdist.FirstFew(links)))
 	}
 	if ok && files == 0 && !e.mayBeEmpty() {
 		e.refuse("", "%q has no files in it%s", e.draft.Spec.Shown(e.Path), e.describeLeftOut())
 		return false
 	}
-	return ok
+	return ok && !e.failed
 }
 
 // refuseCollisions reports names that some systems can't create in the same directory.
 func (e *entry) refuseCollisions(dir string, filter spec.Filter, collisions *archive.Collisions) {
 	bad := 0
-	_ = fs.WalkDir(e.draft.FS, dir, func(name string, d fs.DirEntry, err error) error { // checkTree walked the directory without an error
+	_ = fs.WalkDir(e.draft.FS, dir, func(name string, d fs.DirEntry, err error) error { // checkTree reported any read error
 		if err != nil || name == dir {
 			return err
 		}
@@ -106,7 +106,7 @@ func (e *entry) refuseCollisions(dir string, filter spec.Filter, collisions *arc
 			return nil
 		}
 		if first, found := collisions.Find(name); found {
-			e.refuse("rename or exclude one of them", "%q and %q differ only in case or in the form of their accents", first, name)
+			e.refuse("rename or exclude one of them", "%q and %q differ only in case or Unicode normalization", first, name)
 			bad++
 		}
 		if bad == maxBad {
@@ -116,7 +116,7 @@ func (e *entry) refuseCollisions(dir string, filter spec.Filter, collisions *arc
 	})
 }
 
-// warnOfGit warns, once for each entry, that the files in .git would be packed, which include more than the content.
+// warnOfGit warns, once for each entry, that .git would be packed, with the history and the settings of the repository.
 func (e *entry) warnOfGit(name string) {
 	before, _, found := strings.Cut("/"+name, "/.git/")
 	if found && !e.warned {
@@ -176,7 +176,7 @@ func (e *entry) describeLeftOut() string {
 	return fmt.Sprintf(" besides those that are left out: %s", textdist.FirstFew(lists.Unique(e.draft.LeftOut)))
 }
 
-// takeFound takes a file that the declaration does not name itself.
+// takeFound adds a file that no entry names: it matches a glob, or is in a directory.
 func (e *entry) takeFound(name string) {
 	if _, problem := tree.Locate(e.draft.FS, name); problem != "" {
 		e.refuse(excludeHint, "%q %s", name, problem)
@@ -191,7 +191,7 @@ func (e *entry) takeFound(name string) {
 	}
 }
 
-// takeGlob takes every file that matches, as a layer each or as one tar.
+// takeGlob adds the files that match a glob, or the directories if it ends in "/": a layer for each, or one tar.
 func (e *entry) takeGlob() {
 	base, _ := doublestar.SplitPattern(path.Clean(e.Path))
 	if _, problem := tree.Locate(e.draft.FS, base); problem == tree.NotThere {
@@ -246,23 +246,23 @@ func (e *entry) expand(filter spec.Filter) []string {
 		return nil
 	}
 	var names []string
-	leftOut := 0
+	matches := 0
 	for _, name := range matched {
 		info, err := fs.Stat(e.draft.FS, name)
 		if err == nil && info.IsDir() != dirs || name == "." {
 			continue
 		}
+		matches++
 		if _, out := roles.Excludes(filter, name, dirs); out {
 			e.recordLeftOut(name, dirs)
-			leftOut++
 		} else if !e.draft.named[name] {
 			names = append(names, name)
 		}
 	}
 	slices.Sort(names)
 	switch {
-	case len(names) == 0 && leftOut > 0:
-		e.refuse("", "%q matches only files that are excluded", e.Path)
+	case len(names) == 0 && matches > 0:
+		e.refuse("", "%q matches only files that are excluded or that other entries name", e.Path)
 	case len(names) == 0:
 		e.refuse("", "%q matches no files", e.Path)
 	}

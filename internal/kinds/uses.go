@@ -17,7 +17,7 @@ func Uses() []Use {
 		{"programs and containers", []string{"binary", "bottle", "compose", "image", "sif", "volume", "wasm"}},
 		{"dev containers", []string{"collection", "feature", "template"}},
 		{"documents", []string{"docs", "runbook"}},
-		{"attached to others", []string{"attestation", "report", "sbom", "signature", "vex"}},
+		{"attached to other artifacts", []string{"attestation", "report", "sbom", "signature", "vex"}},
 		{"anything else", []string{"generic"}},
 	}
 }

@@ -122,7 +122,7 @@ func (d *drawing) draw(siblings []*Tree, indents func(i int) (string, string)) {
 	}
 }
 
-// group returns 1 for a strong line, and 0 for another: each group has separate columns.
+// group returns 1 for a strong line and 0 for any other. Each group has its own columns.
 func (t *Tree) group() int {
 	if t.style == Strong {
 		return 1

@@ -173,7 +173,7 @@ func (s *search) cutToAnswer(doc *Document) {
 func sectionOf(text, anchor string) string {
 	_, body, _ := frontmatter.Split([]byte(text))
 	if section, ok := markdown.Find(body, anchor); ok {
-		return string(section.Text)
+		return string(section.Body)
 	}
 	return text
 }

@@ -49,7 +49,7 @@ func run(policyFile, key, from, to string) error {
 			return err
 		}
 	}
-	accepted, err := signature.NewPolicyContext(policy)
+	policyContext, err := signature.NewPolicyContext(policy)
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func run(policyFile, key, from, to string) error {
 		return err
 	}
 	system := &types.SystemContext{RegistriesDirPath: registries, DockerInsecureSkipTLSVerify: types.OptionalBoolTrue}
-	_, err = copy.Image(context.Background(), accepted, dst, src, &copy.Options{
+	_, err = copy.Image(context.Background(), policyContext, dst, src, &copy.Options{
 		SourceCtx: system, DestinationCtx: system, ImageListSelection: copy.CopyAllImages, ReportWriter: os.Stderr,
 		SignBySigstorePrivateKeyFile: key, SignSigstorePrivateKeyPassphrase: []byte(os.Getenv("COSIGN_PASSWORD")),
 	})

@@ -42,13 +42,13 @@ func (v *Versions) ApplyTo(t *Target) error {
 		return err
 	}
 	if t.Ref.Reference() != "" {
-		return &exit.UsageError{Err: fmt.Errorf("--version chooses a tag, and %s names one", t.Ref), Hint: "leave the tag or digest out"}
+		return &exit.UsageError{Err: fmt.Errorf("--version chooses a tag, but %s has a tag or digest", t.Ref), Hint: "leave the tag or digest out"}
 	}
 	t.versions = r
 	return nil
 }
 
-// WithVersions is like With for reading, with a tag that --version may choose.
+// WithVersions calls With to read a target, whose tag --version may choose.
 func WithVersions[T any](ctx context.Context, a *App, text string, v Versions, use func(*Target) (T, error)) (T, error) {
 	return With(ctx, a, text, registry.Read, func(t *Target) (T, error) {
 		if err := v.ApplyTo(t); err != nil {
@@ -72,7 +72,7 @@ func (t *Target) chooseVersion(ctx context.Context) (string, error) {
 	if len(found) > 0 {
 		return found[0], nil
 	}
-	none := &exit.MissingError{Text: fmt.Sprintf("%s: no version in %s: not found", t.Ref, t.versions)}
+	none := &exit.MissingError{Text: fmt.Sprintf("%s: no version matches %s: not found", t.Ref, t.versions)}
 	if pre := t.versions.PreReleases(tags); len(pre) > 0 {
 		none.Advice = pre[0] + " is a pre-release, which only a range with -0 includes"
 		if text := t.versions.WithPreReleases(pre[0]); text != "" {

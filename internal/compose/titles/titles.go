@@ -49,7 +49,7 @@ func Check(fsys fs.FS, layers []Layer) []Fault {
 		// A pull unpacks tars as one tree, in which names must differ on every system.
 		folded := archive.FoldName(l.Title)
 		if other, taken := tars[folded]; taken {
-			faults = append(faults, Fault{i, fmt.Sprintf("%q and %q differ only in case or in the form of their accents, and can't be pulled together", other.Title, l.Title), "rename one"})
+			faults = append(faults, Fault{i, fmt.Sprintf("%q and %q differ only in case or Unicode normalization, and can't be pulled together", other.Title, l.Title), "rename one"})
 		}
 		tars[folded] = l
 	}

@@ -10,7 +10,7 @@ import (
 type Section struct {
 	Heading
 	Anchor string // the part of a link after "#", as GitHub and most site generators derive it from the heading
-	Text   []byte // including the heading and its subsections
+	Body   []byte // the heading, its text, and its subsections
 }
 
 // Sections returns the sections of a document, in the order of their headings.
@@ -30,7 +30,7 @@ func Sections(body []byte) []Section {
 				break
 			}
 		}
-		found[i].Text = body[starts[i]:end]
+		found[i].Body = body[starts[i]:end]
 	}
 	return found
 }
@@ -61,7 +61,7 @@ func uniqueAnchor(taken map[string]int, base string) string {
 	return name
 }
 
-// Find returns the section with an anchor. The result is false if it does not exist.
+// Find returns the section with the given anchor, and reports whether it exists.
 func Find(text []byte, anchor string) (Section, bool) {
 	for _, s := range Sections(text) {
 		if s.Anchor == anchor {

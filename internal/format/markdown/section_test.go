@@ -13,7 +13,7 @@ func TestSections(t *testing.T) {
 	body := "intro\n# All\n## Alert Name: \"A_b\"\ntext\n```\n# no\n```\n### Deep\nx\nSame\n----\ny\n## Same\nz\n## Same-1\n# É, über `x`!\nend"
 	var got []string
 	for _, s := range markdown.Sections([]byte(body)) {
-		got = append(got, fmt.Sprintf("%d %s %q", s.Level, s.Anchor, s.Text))
+		got = append(got, fmt.Sprintf("%d %s %q", s.Level, s.Anchor, s.Body))
 	}
 	want := []string{
 		`1 all ` + fmt.Sprintf("%q", body[6:strings.Index(body, "# É")]),
@@ -44,8 +44,8 @@ func FuzzSections(f *testing.F) {
 				t.Errorf("two sections have the anchor %q", s.Anchor)
 			}
 			seen[s.Anchor] = true
-			if !strings.Contains(content, string(s.Text)) || len(s.Text) == 0 {
-				t.Errorf("section %q is empty or not a part of the document", s.Text)
+			if !strings.Contains(content, string(s.Body)) || len(s.Body) == 0 {
+				t.Errorf("section %q is empty or not a part of the document", s.Body)
 			}
 		}
 	})

@@ -143,7 +143,7 @@ func alertsByHeadings(sections []markdown.Section) []answered {
 		}
 		for _, name := range names {
 			if word().MatchString(name) {
-				found = append(found, answered{name, s.Anchor, severityOf(s.Text)})
+				found = append(found, answered{name, s.Anchor, severityOf(s.Body)})
 			}
 		}
 	}

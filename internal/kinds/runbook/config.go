@@ -59,7 +59,7 @@ func findAnswer(text []byte, alert string) []byte {
 		if len(part) > 0 {
 			part = append(bytes.TrimRight(part, "\n"), "\n\n"...)
 		}
-		part = append(part, s.Text...)
+		part = append(part, s.Body...)
 	}
 	if len(part) == 0 {
 		return text

@@ -130,7 +130,7 @@ func (p *text) answers() (found []answered, how string) {
 		name, _ := item.(string) // other types have been reported
 		sections := sectionsOf(name, p.sections)
 		for _, s := range sections {
-			found = append(found, answered{name, s.Anchor, severityOf(s.Text)})
+			found = append(found, answered{name, s.Anchor, severityOf(s.Body)})
 		}
 		if len(sections) == 0 && name != "" {
 			found = append(found, answered{Name: name})

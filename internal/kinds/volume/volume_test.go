@@ -59,8 +59,8 @@ func TestVolumeLinks(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{"v/abs": "->/dev/stdout", "v/d/up": "->../../x", "v/d/in": "->../abs", "v/gone": "->nowhere", "v/loop": "->loop"}
 	for kind, want := range map[string]string{
-		"volume": "volume: links lead out of it: abs -> /dev/stdout, d/up -> ../../x; pull --preserve ",
-		"image":  "image: links lead out of it: d/up -> ../../x; pull --preserve ",
+		"volume": "volume: links lead out of the directory: abs -> /dev/stdout, d/up -> ../../x; pull --preserve ",
+		"image":  "image: links lead out of the directory: d/up -> ../../x; pull --preserve ",
 	} {
 		plan, err := kindtest.Compose(t, files, "kind: "+kind+"\nlayers: [v]\n")
 		if err != nil {

@@ -32,8 +32,8 @@ func (m *Manifests) Resolve(ctx context.Context, reference string) (ocispec.Desc
 	return desc, err
 }
 
-// Has reports whether the registry has a manifest. It checks only the status of the response to HEAD, unless the registry refuses
-// HEAD.
+// Has reports whether the registry has the manifest d. Unlike Resolve, it accepts a response to HEAD without a descriptor. If the
+// registry refuses HEAD, Has gets the manifest.
 func (m *Manifests) Has(ctx context.Context, d digest.Digest) (bool, error) {
 	resp, err := m.sendHead(ctx, d.String())
 	if err != nil {
@@ -64,8 +64,8 @@ func (m *Manifests) sendHead(ctx context.Context, reference string) (*http.Respo
 	return m.api.Do(req)
 }
 
-// isFinal reports whether GET would have the same status as this response to HEAD. Some registries and proxies refuse only HEAD,
-// with 400, 403, 405, or 501.
+// isFinal reports whether GET would fail with the same status as this response to HEAD. Some registries and proxies refuse only
+// HEAD, with 400, 403, 405, or 501.
 func isFinal(resp *http.Response) bool {
 	return resp.StatusCode == http.StatusNotFound || transport.IsTransient(resp.StatusCode)
 }
@@ -100,7 +100,8 @@ func (r *Repository) Delete(ctx context.Context, resource string) error {
 	return nil
 }
 
-// HasBlob reports whether the registry has a blob of this size. If the registry refuses HEAD, HasBlob requests the first byte.
+// HasBlob reports whether the registry has the blob desc. It compares the size if the response to HEAD has one. If the registry
+// refuses HEAD, HasBlob requests the first byte.
 func (r *Repository) HasBlob(ctx context.Context, desc ocispec.Descriptor) (bool, error) {
 	address, err := url.Parse(r.URL("blobs/" + desc.Digest.String()))
 	if err != nil {
