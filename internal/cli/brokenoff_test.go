@@ -82,7 +82,7 @@ func TestTypedSchemes(t *testing.T) {
 		t.Errorf("reference without a scheme: got\n%s\nwant the hint --plain-http at the end", out)
 	}
 	o.run(exit.Done, "resolve http://$R/app:1")
-	o.runWith(exit.Network, login+"https://$R", "hint: if the registry speaks plain HTTP, add --plain-http")
+	o.runWith(exit.Network, login+"https://$R", "hint: if the registry speaks plain HTTP, add --plain-http, or leave out https://, which requires TLS even on localhost")
 	for _, address := range []string{"$R", "http://$R", "HTTP://$R/", "docker://$R/v2/", "https://$R --plain-http"} {
 		o.run(exit.Done, login+address)
 	}

@@ -88,10 +88,7 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if exit.IsBroken(err) && len(exit.Hints(err)) == 0 {
 		err = &exit.BrokenError{Err: err, Continues: exit.Continuation(cmd.Name())}
 	}
-	isHTTP := func(arg string) bool { return len(arg) > 7 && strings.EqualFold(arg[:7], "http://") }
-	if exit.IsNotTLS(err) && slices.ContainsFunc(args, isHTTP) {
-		err = &exit.SchemeError{Err: err}
-	}
+	err = exit.ExplainScheme(err, args)
 	a.Close()
 	if err == nil {
 		a.Flush()

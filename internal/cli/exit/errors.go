@@ -14,6 +14,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/reference"
 	"github.com/davit-oci/davit/internal/tree"
 	"oras.land/oras-go/v2/errdef"
 )
@@ -92,8 +93,27 @@ func (e *BrokenError) Hint() string {
 	return again(e.Continues)
 }
 
-// SchemeError reports a failed connection to a registry whose reference was typed with http://.
-type SchemeError struct{ Err error }
+// SchemeError reports a connection to a registry without TLS that failed although http:// was typed, or because https:// was.
+type SchemeError struct {
+	Err      error
+	typedTLS bool // https:// before the address of this machine
+}
+
+// ExplainScheme returns a SchemeError if an error means that a registry has no TLS, and an argument begins with a scheme.
+func ExplainScheme(err error, args []string) error {
+	if !IsNotTLS(err) {
+		return err
+	}
+	for _, arg := range args {
+		scheme, rest, ok := strings.Cut(arg, "://")
+		host, _, _ := strings.Cut(rest, "/")
+		isTLS := strings.EqualFold(scheme, "https") && reference.IsLoopback(host)
+		if ok && (isTLS || strings.EqualFold(scheme, "http")) {
+			return &SchemeError{err, isTLS}
+		}
+	}
+	return err
+}
 
 // Error returns the message of Err.
 func (e *SchemeError) Error() string { return e.Err.Error() }
@@ -103,6 +123,9 @@ func (e *SchemeError) Unwrap() error { return e.Err }
 
 // Hint returns what the user can do.
 func (e *SchemeError) Hint() string {
+	if e.typedTLS {
+		return "if the registry speaks plain HTTP, add --plain-http, or leave out https://, which requires TLS even on localhost"
+	}
 	return "if the registry speaks plain HTTP, add --plain-http: http:// in a reference does not enable it"
 }
 
