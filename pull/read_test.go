@@ -160,22 +160,39 @@ func TestCat(t *testing.T) {
 		"end":           {"large.bin", read.CatOptions{Offset: int64(len(large)) - 3}, "789"},
 		"beyond":        {"large.bin", read.CatOptions{Offset: 1 << 40}, ""},
 	} {
-		for _, src := range []interface {
-			io.Closer
-			target
-		}{noClose{store}, noClose{&ranged{counted: store}}} {
-			var out bytes.Buffer
-			opts := c.opts
-			opts.Path = c.path
-			if _, err := read.Cat(t.Context(), src, "v1", &out, opts); err != nil || out.String() != c.want {
-				t.Errorf("%s: %d bytes, %v, want %d", name, out.Len(), err, len(c.want))
-			}
+		var out bytes.Buffer
+		opts := c.opts
+		opts.Path = c.path
+		if _, err := read.Cat(t.Context(), store, "v1", &out, opts); err != nil || out.String() != c.want {
+			t.Errorf("%s: %d bytes, %v, want %d", name, out.Len(), err, len(c.want))
 		}
 	}
 	for _, name := range []string{"docs", "docs/none", "none", ""} {
 		if _, err := read.Cat(t.Context(), store, "v1", io.Discard, read.CatOptions{Path: name}); err == nil {
 			t.Errorf("%q: no error", name)
 		}
+	}
+}
+
+// TestCatRange checks that only the requested part of a large layer is fetched if the store has FetchRange.
+func TestCatRange(t *testing.T) {
+	t.Parallel()
+	store, dir := newStore(), t.TempDir()
+	whole := noise(33 << 20)
+	write(t, dir, "d/b", whole)
+	plan := directory("generic", "d", "")
+	plan.Layers = []artifact.Layer{{Path: "d/b", Title: "d/b", MediaType: "application/octet-stream"}}
+	push(t, dir, plan, store)
+	ranges := &ranged{counted: store}
+	for _, src := range []target{ranges, noRanges{ranges}} {
+		var out bytes.Buffer
+		opts := read.CatOptions{Path: "d/b", Offset: 32 << 20, Length: 1000}
+		if _, err := read.Cat(t.Context(), src, "v1", &out, opts); err != nil || out.String() != whole[opts.Offset:][:opts.Length] {
+			t.Errorf("got %d bytes, %v, want the 1000 bytes at 32 MiB", out.Len(), err)
+		}
+	}
+	if parts, n := ranges.parts.Load(), ranges.bytes.Load(); parts != 1 || n != 1000 {
+		t.Errorf("fetched %d bytes in %d ranges, want 1000 in 1", n, parts)
 	}
 }
 
@@ -300,7 +317,7 @@ func TestNothingUnverified(t *testing.T) {
 		lie[(test.at+len(lie))%len(lie)] ^= 1
 		src, opts := &lying{store, right.Layers[0].Digest, lie}, test.opts
 		opts.Path = test.path
-		for _, src := range []target{src, noClose{src}} { // with and without ranges
+		for _, src := range []target{src, noRanges{src}} { // with and without ranges
 			var out bytes.Buffer
 			printed, err := read.Cat(t.Context(), src, "v1", &out, opts)
 			if err == nil && printed.Verified || right.Layers[0].Size <= 32<<20 && (err == nil || out.Len() > 0) {
@@ -356,10 +373,8 @@ type target interface {
 	Resolve(context.Context, string) (ocispec.Descriptor, error)
 }
 
-// noClose hides the methods of a store that target does not have, such as FetchRange.
-type noClose struct{ target }
-
-func (noClose) Close() error { return nil }
+// noRanges hides the methods of a store that target does not have, such as FetchRange.
+type noRanges struct{ target }
 
 func TestDiff(t *testing.T) {
 	t.Parallel()
