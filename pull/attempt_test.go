@@ -49,7 +49,7 @@ func TestAttemptsEnd(t *testing.T) {
 			attempts++
 		}
 		if attempts != want {
-			t.Errorf("always %v: %d attempts, want %d", end, attempts, want)
+			t.Errorf("always %v: got %d attempts, want %d", end, attempts, want)
 		}
 	}
 }

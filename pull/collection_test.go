@@ -21,7 +21,7 @@ func storeCollection(t *testing.T, src *pulltest.Source, members ...ocispec.Desc
 	})
 }
 
-// TestCollection pulls the files of all members, and then only chosen ones.
+// TestCollection pulls the files of all members, and then only those of one member.
 func TestCollection(t *testing.T) {
 	t.Parallel()
 	src := pulltest.NewSource()
@@ -35,7 +35,7 @@ func TestCollection(t *testing.T) {
 	}
 	pulltest.WantFiles(t, dst, map[string]string{"one/": "", "one/a.txt": "1", "shared.txt": "s", "two/": "", "two/a.txt": "2"})
 	if result.Digest != root.Digest || result.Kind != "skills" || result.Config != nil || len(result.Layers) != 3 {
-		t.Errorf("result is %+v", result)
+		t.Errorf("got %+v, want digest %s, kind skills, no config, and three layers", result, root.Digest)
 	}
 	chosen := pulltest.NewDir(t)
 	opts := pull.Options{NoSync: true, Selection: pull.Selection{Include: []string{"two"}}}
@@ -59,17 +59,17 @@ func TestCollectionRefuses(t *testing.T) {
 		members func(*pulltest.Source) []ocispec.Descriptor
 		want    string
 	}{
-		"one name twice": {func(src *pulltest.Source) []ocispec.Descriptor {
+		"a title in two members": {func(src *pulltest.Source) []ocispec.Descriptor {
 			return []ocispec.Descriptor{src.Manifest(t, "a", src.Layer(t, "x", "1")), src.Manifest(t, "b", src.Layer(t, "x", "2"))}
 		}, "two layers have this title"},
-		"a collection": {func(src *pulltest.Source) []ocispec.Descriptor {
+		"a collection in the collection": {func(src *pulltest.Source) []ocispec.Descriptor {
 			return []ocispec.Descriptor{storeCollection(t, src, src.Manifest(t, "a", src.Layer(t, "x", "1")))}
 		}, "of the collection is an index"},
-		"too many":  {func(src *pulltest.Source) []ocispec.Descriptor { return many(src, 1001, 10) }, "limit is 1000"},
-		"too large": {func(src *pulltest.Source) []ocispec.Descriptor { return many(src, 9, 4<<20) }, "limit is 32 MiB in total"},
-		"a blob":    {func(src *pulltest.Source) []ocispec.Descriptor { return []ocispec.Descriptor{src.Layer(t, "x", "1")} }, "neither a manifest nor an index"},
-		"missing":   {func(src *pulltest.Source) []ocispec.Descriptor { return many(src, 1, 10) }, "not found"},
-		"outside": {func(src *pulltest.Source) []ocispec.Descriptor {
+		"too many members":    {func(src *pulltest.Source) []ocispec.Descriptor { return many(src, 1001, 10) }, "limit is 1000"},
+		"too large manifests": {func(src *pulltest.Source) []ocispec.Descriptor { return many(src, 9, 4<<20) }, "limit is 32 MiB in total"},
+		"a blob as a member":  {func(src *pulltest.Source) []ocispec.Descriptor { return []ocispec.Descriptor{src.Layer(t, "x", "1")} }, "neither a manifest nor an index"},
+		"a missing member":    {func(src *pulltest.Source) []ocispec.Descriptor { return many(src, 1, 10) }, "not found"},
+		"a title outside the destination": {func(src *pulltest.Source) []ocispec.Descriptor {
 			return []ocispec.Descriptor{src.Manifest(t, "a", src.Layer(t, "../x", "1"))}
 		}, "leaves the destination"},
 	} {

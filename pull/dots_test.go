@@ -14,15 +14,15 @@ import (
 	"oras.land/oras-go/v2/content"
 )
 
-// TestDirectoryNamesWithDots pulls directories whose names begin or end with dots, as pushed now and as pushed by
-// versions that cut the dots off in the annotation.
+// TestDirectoryNamesWithDots checks that directories whose names begin or end with dots can be pulled, even if the annotation lacks
+// the dots, as in artifacts of earlier versions.
 func TestDirectoryNamesWithDots(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{".github", "..data", "a.", "...", ".a/.b.", "x/.hidden", "plain"} {
 		for _, packing := range []mediatypes.Packing{mediatypes.Tar, mediatypes.TarGzip, mediatypes.TarZstd} {
 			for _, split := range []bool{false, true} {
 				for _, old := range []bool{false, true} {
-					t.Run(fmt.Sprintf("%s %s split %v old %v", name, packing, split, old), func(t *testing.T) {
+					t.Run(fmt.Sprintf("%s %s split %t, dots cut %t", name, packing, split, old), func(t *testing.T) {
 						t.Parallel()
 						dir, out, store := t.TempDir(), filepath.Join(t.TempDir(), "out"), newStore()
 						for i := range 3 {
@@ -48,7 +48,7 @@ func TestDirectoryNamesWithDots(t *testing.T) {
 	}
 }
 
-// cutDots tags a manifest with the annotations that davit wrote before it kept the dots of names.
+// cutDots changes the artifact v1 to one with the annotations of earlier versions, which lack the dots.
 func cutDots(t *testing.T, store *counted, name string) {
 	t.Helper()
 	desc, err := store.Resolve(t.Context(), "v1")

@@ -13,8 +13,8 @@ import (
 	"oras.land/oras-go/v2/content/memory"
 )
 
-// oneFile returns an artifact with one file, under the tag "v1".
-func oneFile(t *testing.T, name, data string) oras.Target {
+// newFileStore returns a store that has an artifact with one file under the tag "v1".
+func newFileStore(t *testing.T, name, data string) oras.Target {
 	t.Helper()
 	store := memory.New()
 	layer, err := oras.PushBytes(t.Context(), store, "application/octet-stream", []byte(data))
@@ -33,8 +33,8 @@ func oneFile(t *testing.T, name, data string) oras.Target {
 	return store
 }
 
-// TestRecordAfterPowerLoss damages a file as power loss does: its time and size may be right, but not its content. Whether the
-// record of the last pull is trusted depends on whether it is marked as synced.
+// TestRecordAfterPowerLoss checks that a pull trusts the record of the last pull only if the files were synced or the machine was
+// not rebooted. Otherwise it must compare contents: power loss can damage a file and keep its time.
 func TestRecordAfterPowerLoss(t *testing.T) {
 	t.Parallel()
 	const data = "some content"
@@ -44,18 +44,18 @@ func TestRecordAfterPowerLoss(t *testing.T) {
 	for name, test := range map[string]struct {
 		noSync  bool
 		edit    func(string) string
-		damaged string
+		content string // of the file before the second pull
 		trusted bool
 	}{
-		"not synced, zeros":     {true, otherBoot, strings.Repeat("\x00", len(data)), false},
-		"not synced, cut":       {true, otherBoot, "some", false},
-		"not synced, empty":     {true, otherBoot, "", false},
-		"not synced, same boot": {true, func(r string) string { return r }, data, true},
-		"synced":                {false, otherBoot, data, true},
+		"not synced, rebooted, zeros":     {true, otherBoot, strings.Repeat("\x00", len(data)), false},
+		"not synced, rebooted, truncated": {true, otherBoot, "some", false},
+		"not synced, rebooted, empty":     {true, otherBoot, "", false},
+		"not synced, same boot":           {true, func(r string) string { return r }, data, true},
+		"synced, rebooted":                {false, otherBoot, data, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			src, dir := oneFile(t, "a.txt", data), t.TempDir()
+			src, dir := newFileStore(t, "a.txt", data), t.TempDir()
 			dst, err := os.OpenRoot(dir)
 			if err != nil {
 				t.Fatal(err)
@@ -76,7 +76,7 @@ func TestRecordAfterPowerLoss(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := dst.WriteFile("a.txt", []byte(test.damaged), 0o600); err != nil {
+			if err := dst.WriteFile("a.txt", []byte(test.content), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			if err := dst.Chtimes("a.txt", info.ModTime(), info.ModTime()); err != nil {
@@ -87,10 +87,10 @@ func TestRecordAfterPowerLoss(t *testing.T) {
 				t.Fatal(err)
 			}
 			if result.Skipped != test.trusted {
-				t.Errorf("skipped: %t, want %t", result.Skipped, test.trusted)
+				t.Errorf("skipped: got %t, want %t", result.Skipped, test.trusted)
 			}
 			if got, err := dst.ReadFile("a.txt"); string(got) != data {
-				t.Errorf("a.txt is %q (%v), want %q", got, err, data)
+				t.Errorf("a.txt: got %q, %v, want %q", got, err, data)
 			}
 		})
 	}

@@ -54,11 +54,11 @@ func FuzzArtifact(f *testing.F) {
 		}
 		files := pulltest.Tree(t, dst)
 		if err != nil && len(files) > 0 {
-			t.Errorf("after %v the destination has %v", err, files)
+			t.Errorf("after %v: got files %v, want none", err, files)
 		}
 		for name, content := range files {
 			if !strings.HasSuffix(name, "/") && content != "blob" && content != "{}" && content != string(body) {
-				t.Errorf("%s is %q", name, content)
+				t.Errorf("%s: got %q, want the content of a blob", name, content)
 			}
 		}
 	})

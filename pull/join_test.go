@@ -17,7 +17,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// volume stores a volume with layers, and tags it.
+// volume stores and tags a volume with the given layers.
 func (s *counted) volume(t testing.TB, tag, title string, layers ...string) {
 	t.Helper()
 	m := ocispec.Manifest{
@@ -37,8 +37,8 @@ func (s *counted) volume(t testing.TB, tag, title string, layers ...string) {
 	}
 }
 
-// tarNames lists the names and contents of the entries of an uncompressed tar.
-func tarNames(t *testing.T, name string) (names []string) {
+// listTar lists the entries of an uncompressed tar: their names and contents.
+func listTar(t *testing.T, name string) (entries []string) {
 	t.Helper()
 	f, err := os.Open(name)
 	if err != nil {
@@ -49,7 +49,7 @@ func tarNames(t *testing.T, name string) (names []string) {
 	for {
 		h, err := r.Next()
 		if errors.Is(err, io.EOF) {
-			return names
+			return entries
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -58,7 +58,7 @@ func tarNames(t *testing.T, name string) (names []string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		names = append(names, h.Name+" "+string(content))
+		entries = append(entries, h.Name+" "+string(content))
 	}
 }
 
@@ -73,10 +73,10 @@ func TestVolumeNotUnpacked(t *testing.T) {
 	for _, skipped := range []bool{false, true} {
 		r, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), opts)
 		if err != nil || len(r.Files) != 1 || r.Files[0].Path != "data.tar" || r.Files[0].Digest == "" || r.Skipped != skipped {
-			t.Fatalf("got %+v, %v", r, err)
+			t.Fatalf("got %+v, %v, want data.tar, skipped %t", r, err, skipped)
 		}
-		if got := fmt.Sprint(tarNames(t, filepath.Join(out, "data.tar"))); got != "[a 2 d/stays ]" {
-			t.Errorf("got %s", got)
+		if got, want := fmt.Sprint(listTar(t, filepath.Join(out, "data.tar"))), "[a 2 d/stays ]"; got != want {
+			t.Errorf("got %s, want %s", got, want)
 		}
 	}
 	// The next version replaces the tar, and a tar that the user changed is kept.
@@ -84,34 +84,34 @@ func TestVolumeNotUnpacked(t *testing.T) {
 	if _, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), opts); err != nil {
 		t.Fatal(err)
 	}
-	if got := fmt.Sprint(tarNames(t, filepath.Join(out, "data.tar"))); got != "[a 1 d/gone  d/stays ]" {
-		t.Errorf("got %s", got)
+	if got, want := fmt.Sprint(listTar(t, filepath.Join(out, "data.tar"))), "[a 1 d/gone  d/stays ]"; got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 	write(t, out, "data.tar", "mine")
 	store.volume(t, "v1", "data", base, upper)
 	if _, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), opts); !errors.Is(err, artifact.ErrKept) {
-		t.Errorf("a changed tar: %v", err)
+		t.Errorf("a changed tar: got %v, want ErrKept", err)
 	}
 }
 
 func TestVolumeNotUnpackedIsChecked(t *testing.T) {
 	t.Parallel()
 	for name, e := range map[string]entry{
-		"leaves": {name: "volume-data/../../x"}, "link": {name: "volume-data/l", link: "../..", kind: tar.TypeSymlink},
+		"path out of the volume": {name: "volume-data/../../x"}, "link out of the volume": {name: "volume-data/l", link: "../..", kind: tar.TypeSymlink},
 		"device": {name: "volume-data/dev", kind: tar.TypeChar},
 	} {
 		out, store := t.TempDir(), newStore()
 		store.volume(t, "v1", "", tgz(t, entry{name: "volume-data/a"}, e))
 		if _, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{NoSync: true, NoUnpack: true}); !errors.Is(err, artifact.ErrRefused) {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: got %v, want ErrRefused", name, err)
 		}
 		if left, err := os.ReadDir(out); err != nil || len(left) != 0 {
-			t.Errorf("%s: left behind: %v, %v", name, left, err)
+			t.Errorf("%s: left behind: got %v, %v, want nothing", name, left, err)
 		}
 	}
 }
 
-// TestVolumeName checks that the title of a volume names its tar, if it is a valid name.
+// TestVolumeName checks that the tar of a volume is named after the title if the title is a valid file name.
 func TestVolumeName(t *testing.T) {
 	t.Parallel()
 	for title, want := range map[string]string{"": "volume.tar", "x": "x.tar", "../x": "volume.tar", "a/b": "volume.tar", ".": "..tar", "a\x1b": "volume.tar"} {
@@ -124,7 +124,7 @@ func TestVolumeName(t *testing.T) {
 	}
 }
 
-// TestVolumeRemovedAndRecreated checks that files that a layer deletes do not exist, even if that is the whole volume.
+// TestVolumeRemovedAndRecreated checks that only the files of the upper layer are pulled if it deletes the whole volume first.
 func TestVolumeRemovedAndRecreated(t *testing.T) {
 	t.Parallel()
 	lower, upper := tgz(t, entry{name: "volume-data/old"}), []entry{{name: ".wh.volume-data"}, {name: "volume-data/new"}}
@@ -134,13 +134,13 @@ func TestVolumeRemovedAndRecreated(t *testing.T) {
 		t.Fatal(err)
 	}
 	if left, err := os.ReadDir(out); err != nil || len(left) != 1 || left[0].Name() != "new" {
-		t.Errorf("got %v, %v", left, err)
+		t.Errorf("got %v, %v, want only new", left, err)
 	}
 	packed := t.TempDir()
 	if _, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, packed), pull.Options{NoSync: true, NoUnpack: true}); err != nil {
 		t.Fatal(err)
 	}
-	if got := fmt.Sprint(tarNames(t, filepath.Join(packed, "volume.tar"))); got != "[new ]" {
-		t.Errorf("got %s", got)
+	if got, want := fmt.Sprint(listTar(t, filepath.Join(packed, "volume.tar"))), "[new ]"; got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }

@@ -20,7 +20,7 @@ import (
 	"oras.land/oras-go/v2"
 )
 
-// pushTar pushes an artifact of one tar with links, directories, and files: "name -> target", "dir/", "file".
+// pushTar pushes an artifact of one tar. An entry is a link ("name -> target"), a directory ("dir/"), or an empty file ("file").
 func (s *counted) pushTar(t testing.TB, tag string, entries ...string) {
 	t.Helper()
 	var b bytes.Buffer
@@ -54,7 +54,8 @@ func (s *counted) pushTar(t testing.TB, tag string, entries ...string) {
 	}
 }
 
-// findEscapes returns the links below a directory that the system resolves to a path outside. It ignores links that the user made.
+// findEscapes returns the links below dir that the system resolves to a path outside. It ignores the links in mine, which the user
+// made.
 func findEscapes(t testing.TB, dir string, mine map[string]string) (list []string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -77,8 +78,8 @@ func findEscapes(t testing.TB, dir string, mine map[string]string) (list []strin
 	return list
 }
 
-// newDeepDir returns a directory to pull into. It is deep enough for links that lead up, and each directory above it has directories
-// that such links could reach.
+// newDeepDir returns the path of a directory to pull into. Each directory above it has subdirectories that a link out of it could
+// reach.
 func newDeepDir(t testing.TB) (out string) {
 	t.Helper()
 	top, err := filepath.EvalSymlinks(t.TempDir())
@@ -95,7 +96,8 @@ func newDeepDir(t testing.TB) (out string) {
 	return filepath.Join(top, "1/2/3/4/out")
 }
 
-// TestLinksOfSeveralPulls runs sequences of pulls whose links, taken together, lead out of the directory.
+// TestLinksOfSeveralPulls checks that a pull is refused if its links, together with links of earlier pulls or of the user, lead out
+// of the directory.
 func TestLinksOfSeveralPulls(t *testing.T) {
 	t.Parallel()
 	const up, turn = "tree/x/up -> ../y/z/../../escape", "tree/y/z -> .."
@@ -106,22 +108,22 @@ func TestLinksOfSeveralPulls(t *testing.T) {
 	store.pushTar(t, "dirs", "tree/y/z/", "tree/y/z/f", up)
 	store.pushTar(t, "through", "tree/l -> mine/f")
 	for name, test := range map[string]struct {
-		mine   map[string]string // links of the user, made first
+		mine   map[string]string // links that the user made before the pulls
 		pulls  []pull.Options
 		tags   []string
 		refuse int // index of the pull that is refused; -1: no pull
 	}{
-		"one":                         {nil, []pull.Options{{}}, []string{"ab"}, 0},
-		"the second turns":            {nil, []pull.Options{{Origin: "1"}, {Origin: "2"}}, []string{"a", "b"}, 1},
-		"another version":             {nil, []pull.Options{{}, {}}, []string{"a", "ab"}, 1},
-		"included in turn":            {nil, []pull.Options{includeOptions("tree/x/**"), includeOptions("tree/y/**")}, []string{"ab", "ab"}, 1},
-		"turned first":                {nil, []pull.Options{{}, {Origin: "2"}}, []string{"b", "a"}, 1},
-		"of a directory":              {nil, []pull.Options{{}, {Delete: true}}, []string{"dirs", "ab"}, 1},
-		"the user's link":             {map[string]string{"tree/y/z": ".."}, []pull.Options{{}}, []string{"a"}, 0},
-		"the user's link, elsewhere":  {map[string]string{"tree/mine": "/etc"}, []pull.Options{{}}, []string{"through"}, 0},
-		"the user's link, up":         {map[string]string{"tree/mine": "../../a"}, []pull.Options{{}}, []string{"through"}, 0},
-		"the user's link is turned":   {map[string]string{"mine": "tree/y/z/../../escape"}, []pull.Options{{}}, []string{"b"}, 0},
-		"the user's link, in between": {map[string]string{"tree/mine": "x"}, []pull.Options{{}}, []string{"through"}, -1},
+		"both links in one pull":                     {nil, []pull.Options{{}}, []string{"ab"}, 0},
+		"a second artifact redirects the link":       {nil, []pull.Options{{Origin: "1"}, {Origin: "2"}}, []string{"a", "b"}, 1},
+		"a later version redirects the link":         {nil, []pull.Options{{}, {}}, []string{"a", "ab"}, 1},
+		"one link after the other with Include":      {nil, []pull.Options{includeOptions("tree/x/**"), includeOptions("tree/y/**")}, []string{"ab", "ab"}, 1},
+		"a second artifact adds the link":            {nil, []pull.Options{{}, {Origin: "2"}}, []string{"b", "a"}, 1},
+		"a link replaces a directory":                {nil, []pull.Options{{}, {Delete: true}}, []string{"dirs", "ab"}, 1},
+		"the user's link redirects the link":         {map[string]string{"tree/y/z": ".."}, []pull.Options{{}}, []string{"a"}, 0},
+		"a link through the user's link to /etc":     {map[string]string{"tree/mine": "/etc"}, []pull.Options{{}}, []string{"through"}, 0},
+		"a link through the user's link to a parent": {map[string]string{"tree/mine": "../../a"}, []pull.Options{{}}, []string{"through"}, 0},
+		"the pull redirects the user's link":         {map[string]string{"mine": "tree/y/z/../../escape"}, []pull.Options{{}}, []string{"b"}, 0},
+		"a link through the user's link inside":      {map[string]string{"tree/mine": "x"}, []pull.Options{{}}, []string{"through"}, -1},
 	} {
 		for _, recorded := range []bool{true, false} {
 			for _, force := range []bool{false, true} {
@@ -140,19 +142,19 @@ func TestLinksOfSeveralPulls(t *testing.T) {
 					before := listTree(t, out, false)
 					_, err := pull.Artifact(t.Context(), store, test.tags[i], root, opts)
 					if i == test.refuse != errors.Is(err, artifact.ErrRefused) && !errors.Is(err, artifact.ErrKept) || err != nil && listTree(t, out, false) != before {
-						t.Errorf("%s, recorded %t, force %t: pull %d: %v", name, recorded, force, i, err)
+						t.Errorf("%s, recorded %t, force %t: pull %d: got %v, want refused %t", name, recorded, force, i, err, i == test.refuse)
 					}
 				}
 				if list := findEscapes(t, out, nil); test.mine == nil && list != nil {
-					t.Errorf("%s, recorded %t, force %t: %v", name, recorded, force, list)
+					t.Errorf("%s, recorded %t, force %t: got links out of the directory: %v", name, recorded, force, list)
 				}
 			}
 		}
 	}
 }
 
-// FuzzLinks pulls random sequences of artifacts into one directory, with random links, options, and links of the user. It checks that no
-// link that was pulled leads out of the directory.
+// FuzzLinks pulls random artifacts into one directory, with random options and random links of the user. It checks that no pulled link
+// leads out of the directory.
 func FuzzLinks(f *testing.F) {
 	for seed := range uint64(60) {
 		f.Add(seed)
@@ -177,7 +179,7 @@ func FuzzLinks(f *testing.F) {
 		root, mine := openRoot(t, out), make(map[string]string)
 		var log []string
 		for i := range 6 {
-			if rnd.IntN(3) == 0 { // the user makes or removes a link
+			if rnd.IntN(3) == 0 { // the user makes a link
 				name := pick("tree/", "") + some(2, "a", "b", "c")
 				target := pick("..", "a", "b/c", "../..", "/", some(4, "a", "b", "..", "escape"))
 				if err := root.MkdirAll(filepath.Dir(name), 0o777); err == nil && root.Symlink(target, name) == nil {
@@ -234,7 +236,8 @@ func FuzzLinks(f *testing.F) {
 	})
 }
 
-// TestLinkBomb checks that resolving links has a limit, and ends when the user interrupts.
+// TestLinkBomb checks that resolving links takes a bounded number of steps and stops when the context is canceled. Many harmless
+// links are accepted.
 func TestLinkBomb(t *testing.T) {
 	t.Parallel()
 	entries := []string{"tree/a/", "tree/l0 -> " + strings.Repeat("a/../", 800) + "a"}
@@ -246,12 +249,12 @@ func TestLinkBomb(t *testing.T) {
 	started := time.Now()
 	_, err := pull.Artifact(t.Context(), store, "bomb", openRoot(t, filepath.Join(t.TempDir(), "out")), pull.Options{NoSync: true})
 	if !errors.Is(err, artifact.ErrRefused) || !strings.Contains(err.Error(), "steps") {
-		t.Errorf("after %v: %v", time.Since(started), err)
+		t.Errorf("after %v: got %v, want ErrRefused with \"steps\"", time.Since(started), err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := pull.Artifact(ctx, store, "bomb", openRoot(t, filepath.Join(t.TempDir(), "out")), pull.Options{NoSync: true}); !errors.Is(err, context.Canceled) {
-		t.Errorf("interrupted: %v", err)
+		t.Errorf("canceled: got %v, want context.Canceled", err)
 	}
 	var many []string
 	for i := range 5000 { // harmless links
@@ -263,8 +266,8 @@ func TestLinkBomb(t *testing.T) {
 	}
 }
 
-// TestLongPaths checks that the paths of an artifact take a bounded amount of memory. Consecutive files share the path of their
-// directory.
+// TestLongPaths checks that the paths of an artifact may take only a bounded amount of memory. Consecutive files in one directory share
+// the memory of its path.
 func TestLongPaths(t *testing.T) {
 	t.Parallel()
 	deep := "tree/" + strings.Repeat(strings.Repeat("d", 200)+"/", 12)
@@ -281,16 +284,16 @@ func TestLongPaths(t *testing.T) {
 		opts := pull.Options{NoSync: true, State: out + ".state", Limits: pull.Limits{MaxFiles: 1000}}
 		_, err := pull.Artifact(t.Context(), store, tag, openRoot(t, out), opts)
 		if errors.Is(err, artifact.ErrRefused) != refused || err != nil && !refused {
-			t.Errorf("%s: %v", tag, err)
+			t.Errorf("%s: got %v, want refused %t", tag, err, refused)
 		}
 		if info, err := os.Stat(opts.State); err == nil && info.Size() > 16<<10 {
-			t.Errorf("%s: the record has %d bytes", tag, info.Size())
+			t.Errorf("%s: record: got %d bytes, want at most 16 KiB", tag, info.Size())
 		}
 	}
 }
 
-// TestDeepPaths checks that creating directories with many levels takes a bounded number of steps. Many files in one such directory
-// are accepted.
+// TestDeepPaths checks that creating deep directories takes a bounded number of steps. Many files in a few deep directories are
+// accepted.
 func TestDeepPaths(t *testing.T) {
 	t.Parallel()
 	names := func(levels, dirs, files int) (all []string) {
@@ -308,7 +311,7 @@ func TestDeepPaths(t *testing.T) {
 		out := filepath.Join(t.TempDir(), "out")
 		_, err := pull.Artifact(t.Context(), store, tag, openRoot(t, out), pull.Options{NoSync: true})
 		if errors.Is(err, artifact.ErrRefused) != refused || err != nil && (!refused || !strings.Contains(err.Error(), "too many deep paths")) {
-			t.Errorf("%s: %.200v", tag, err)
+			t.Errorf("%s: got %.200v, want refused %t", tag, err, refused)
 		}
 	}
 }

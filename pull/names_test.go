@@ -17,28 +17,28 @@ import (
 	"github.com/davit-oci/davit/pull"
 )
 
-// TestNamesThatArePackedCanBePulled checks that composing refuses exactly the names that a pull would refuse, for kinds that pack
-// directories as tars and for kinds that pack files one by one.
+// TestNamesThatArePackedCanBePulled checks which file names each kind packs, and that a pull accepts all of them. Images and volumes
+// keep names exactly; other kinds need names that are valid on every system.
 func TestNamesThatArePackedCanBePulled(t *testing.T) {
 	t.Parallel()
-	type verdict struct{ exact, portable bool } // whether kinds with exact names, and other kinds, accept the names
+	type verdict struct{ exact, portable bool } // whether kinds with exact names, and other kinds, pack the names
 	for name, test := range map[string]struct {
 		files []string
 		want  verdict
 	}{
-		"plain":            {[]string{"a b", "é", ".hidden", "-dash", "quote\"'", "Foo::Bar.3pm", "emoji 🙂"}, verdict{true, true}},
-		"case":             {[]string{"include/xt_DSCP.h", "include/xt_dscp.h"}, verdict{true, false}},
-		"directory's case": {[]string{"A/x", "a/y"}, verdict{true, false}},
-		"accents":          {[]string{"é", "e\u0301"}, verdict{true, false}},
-		"sharp s":          {[]string{"ſ", "S"}, verdict{true, false}},
-		"drive":            {[]string{"C:/x"}, verdict{false, false}},
-		"letter and colon": {[]string{"x:y", "A::B.3pm"}, verdict{true, false}},
-		"backslash":        {[]string{`a\b`}, verdict{true, false}},
-		"deep":             {[]string{strings.Repeat("d/", 100) + "f"}, verdict{true, true}},
-		"too deep":         {[]string{strings.Repeat("d/", 256) + "f"}, verdict{false, false}},
-		"tab":              {[]string{"d/tab\tt"}, verdict{true, false}},
-		"newline":          {[]string{"new\nline/f"}, verdict{true, false}},
-		"delete":           {[]string{"a\x7fb"}, verdict{true, false}},
+		"portable names":                  {[]string{"a b", "é", ".hidden", "-dash", "quote\"'", "Foo::Bar.3pm", "emoji 🙂"}, verdict{true, true}},
+		"files that differ in case":       {[]string{"include/xt_DSCP.h", "include/xt_dscp.h"}, verdict{true, false}},
+		"directories that differ in case": {[]string{"A/x", "a/y"}, verdict{true, false}},
+		"composed and decomposed accents": {[]string{"é", "e\u0301"}, verdict{true, false}},
+		"long s and S":                    {[]string{"ſ", "S"}, verdict{true, false}},
+		"drive letter":                    {[]string{"C:/x"}, verdict{false, false}},
+		"colon in a name":                 {[]string{"x:y", "A::B.3pm"}, verdict{true, false}},
+		"backslash":                       {[]string{`a\b`}, verdict{true, false}},
+		"deep path":                       {[]string{strings.Repeat("d/", 100) + "f"}, verdict{true, true}},
+		"too deep path":                   {[]string{strings.Repeat("d/", 256) + "f"}, verdict{false, false}},
+		"tab":                             {[]string{"d/tab\tt"}, verdict{true, false}},
+		"newline":                         {[]string{"new\nline/f"}, verdict{true, false}},
+		"delete character":                {[]string{"a\x7fb"}, verdict{true, false}},
 	} {
 		for kind, isExact := range map[string]bool{"image": true, "volume": true, "generic": false, "flux": false} {
 			t.Run(name+"/"+kind, func(t *testing.T) {
@@ -59,11 +59,11 @@ func TestNamesThatArePackedCanBePulled(t *testing.T) {
 				}
 				plan, err := artifact.Compose(fsys, s)
 				if (err == nil) != want {
-					t.Fatalf("composed: %v, want %v: %v", err == nil, want, err)
+					t.Fatalf("Compose: got %v, want accepted %t", err, want)
 				}
 				if err != nil {
 					if !strings.Contains(err.Error(), "in/") {
-						t.Errorf("the error names no file: %v", err)
+						t.Errorf("Compose: got %v, want the name of a file", err)
 					}
 					return
 				}
@@ -86,7 +86,7 @@ func TestNamesThatArePackedCanBePulled(t *testing.T) {
 	}
 }
 
-// listNames lists the files below a directory.
+// listNames lists the files and directories below dir.
 func listNames(t *testing.T, dir string) (all []string) {
 	t.Helper()
 	err := fs.WalkDir(os.DirFS(dir), ".", func(name string, _ fs.DirEntry, err error) error {

@@ -14,7 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestRepeatedVolumePull checks that a volume with hard links is not fetched again, and that metadata that differs is restored.
+// TestRepeatedVolumePull checks that the second pull of a volume with hard links is skipped, and that Force restores changed extended
+// attributes.
 func TestRepeatedVolumePull(t *testing.T) {
 	t.Parallel()
 	dir, out, store := t.TempDir(), filepath.Join(t.TempDir(), "out"), newStore()
@@ -32,7 +33,7 @@ func TestRepeatedVolumePull(t *testing.T) {
 	for _, skipped := range []bool{false, true} {
 		r, err := pull.Artifact(t.Context(), store, "v1", root, pull.Options{NoSync: true, State: out + ".state"})
 		if err != nil || r.Skipped != skipped {
-			t.Errorf("skipped %v, %v, want %v", r.Skipped, err, skipped)
+			t.Errorf("got skipped %t, %v, want %t", r.Skipped, err, skipped)
 		}
 	}
 	info, err := root.Stat("d/f")
@@ -52,18 +53,18 @@ func TestRepeatedVolumePull(t *testing.T) {
 		value := make([]byte, 10)
 		n, err := unix.Getxattr(filepath.Join(out, name), "user.note", value)
 		if err != nil || string(value[:n]) != want {
-			t.Errorf("%s: %q, %v, want %q", name, value[:max(n, 0)], err, want)
+			t.Errorf("%s: got %q, %v, want %q", name, value[:max(n, 0)], err, want)
 		}
 	}
 	a, errA := root.Stat("d/f")
 	b, errB := root.Stat("h")
 	if errA != nil || errB != nil || !os.SameFile(a, b) {
-		t.Errorf("not hard links of each other: %v, %v", errA, errB)
+		t.Errorf("d/f and h are not hard links of the same file (%v, %v)", errA, errB)
 	}
 }
 
-// TestLockedDirectories checks that directories that their owner may not write are created, changed, and emptied like others, and
-// that nothing of the stage is left.
+// TestLockedDirectories checks that directories without write permission are created, changed, and emptied like others, and that no
+// stage is left behind.
 func TestLockedDirectories(t *testing.T) {
 	t.Parallel()
 	dir, out, store := t.TempDir(), filepath.Join(t.TempDir(), "out"), newStore()
@@ -100,10 +101,10 @@ func TestLockedDirectories(t *testing.T) {
 		chmod(vol, 0o555, 0o500)
 		push(t, dir, volumePlan(), store)
 		if _, err := pull.Artifact(t.Context(), store, "v1", root, pull.Options{NoSync: true, State: out + ".state", Delete: true}); err != nil {
-			t.Fatalf("%d: %v", i, err)
+			t.Fatalf("pull %d: %v", i, err)
 		}
 		if got, want := listTree(t, out, true), listTree(t, vol, true); got != want {
-			t.Errorf("%d: got\n%s\nwant\n%s", i, got, want)
+			t.Errorf("pull %d: got\n%s\nwant\n%s", i, got, want)
 		}
 		chmod(vol, 0o755, 0o755)
 	}

@@ -19,7 +19,7 @@ import (
 	"oras.land/oras-go/v2"
 )
 
-// A previewWorld makes random artifacts and destinations with few names, so that these collide often.
+// A previewWorld makes random artifacts and destinations. They have few names, so that conflicts are frequent.
 type previewWorld struct {
 	*rand.Rand
 	dir string
@@ -77,7 +77,8 @@ func (w *previewWorld) push(t *testing.T, store oras.Target, tag, kind string) {
 	}
 }
 
-// TestPreview checks that a preview changes nothing and foretells what a pull does: the same error, or the same files removed and kept.
+// TestPreview checks that Preview changes nothing and predicts the outcome of a pull: the same error, or the same files placed, removed,
+// and kept.
 func TestPreview(t *testing.T) {
 	t.Parallel()
 	outcomes := map[string]int{}
@@ -104,12 +105,12 @@ func TestPreview(t *testing.T) {
 		}
 		err = pull.Preview(t.Context(), store, dst, listed.Result, opts)
 		if after := describeTree(t, out); after != before {
-			t.Errorf("%d: the preview changed\n%sto\n%s", seed, before, after)
+			t.Errorf("seed %d: the preview changed\n%sto\n%s", seed, before, after)
 		}
-		foretold := foretell(listed.Result, err)
+		want := formatOutcome(listed.Result, err)
 		pulled, err := pull.Artifact(t.Context(), store, ref, dst, opts)
-		if got := foretell(pulled, err); got != foretold {
-			t.Errorf("%d, %s: foretold %s, got %s\nin\n%s", seed, kind, foretold, got, before)
+		if got := formatOutcome(pulled, err); got != want {
+			t.Errorf("seed %d, kind %s: got %s, want as predicted %s\nin\n%s", seed, kind, got, want, before)
 		}
 		switch {
 		case errors.Is(err, artifact.ErrKept):
@@ -126,12 +127,13 @@ func TestPreview(t *testing.T) {
 	}
 	for _, outcome := range []string{"kept", "skipped", "removed", "pulled"} {
 		if outcomes[outcome] < 2 {
-			t.Errorf("few tries ended as %q: %v", outcome, outcomes)
+			t.Errorf("outcome %q: got %d, want at least 2 (all outcomes: %v)", outcome, outcomes[outcome], outcomes)
 		}
 	}
 }
 
-func foretell(r *pull.Result, err error) string {
+// formatOutcome returns the error of a pull or, without one, the result as text.
+func formatOutcome(r *pull.Result, err error) string {
 	if err != nil {
 		return err.Error()
 	}

@@ -41,7 +41,7 @@ func TestArtifact(t *testing.T) {
 	derived := "sha256-" + digest.FromString("none").Encoded() + ".txt"
 	pulltest.WantFiles(t, dst, map[string]string{"a": "A", "b2": "B", "d/": "", "d/e/": "", "d/e/b": "B", derived: "none"})
 	if r.Digest != m.Digest || r.Skipped || len(r.Files) != 4 || r.Files[0].Path != "a" || r.Files[0].Digest != digest.FromString("A") {
-		t.Errorf("got %+v", r)
+		t.Errorf("got %+v, want digest %s and four files, not skipped", r, m.Digest)
 	}
 	a, _ := dst.Stat("b2")
 	b, _ := dst.Stat("d/e/b")
@@ -50,7 +50,7 @@ func TestArtifact(t *testing.T) {
 	}
 }
 
-func TestAgainIsOneRequest(t *testing.T) {
+func TestUnchangedPullIsOneRequest(t *testing.T) {
 	t.Parallel()
 	src, dst := pulltest.NewSource(), pulltest.NewDir(t)
 	src.Manifest(t, "v1", src.Layer(t, "a", "A"), src.Layer(t, "d/b", "B"))
@@ -62,15 +62,15 @@ func TestAgainIsOneRequest(t *testing.T) {
 	src.Resolved.Store(0)
 	r, err := Artifact(t.Context(), src, "v1", dst, Options{NoSync: true, State: pulltest.Beside(dst)})
 	if err != nil || !r.Skipped || src.Fetched.Load() != 0 || src.Resolved.Load() != 1 {
-		t.Errorf("skipped %v after %d fetches, %d resolves: %v", r.Skipped, src.Fetched.Load(), src.Resolved.Load(), err)
+		t.Errorf("got skipped %t after %d fetches and %d resolves, %v, want true after 0 and 1", r.Skipped, src.Fetched.Load(), src.Resolved.Load(), err)
 	}
 	r.Skipped = false
 	if a, b := asJSON(t, first), asJSON(t, r); a != b {
-		t.Errorf("the second result is\n%s, the first was\n%s", b, a)
+		t.Errorf("second result: got\n%s, want as the first\n%s", b, a)
 	}
 	// Without the state file, contents are compared: only the manifest is fetched.
 	if r, err = Artifact(t.Context(), src, "v1", dst, Options{NoSync: true}); err != nil || !r.Skipped || src.Fetched.Load() != 1 {
-		t.Errorf("without state: skipped %v after %d fetches: %v", r.Skipped, src.Fetched.Load(), err)
+		t.Errorf("without state: got skipped %t after %d fetches, %v, want true after 1", r.Skipped, src.Fetched.Load(), err)
 	}
 }
 
@@ -97,7 +97,7 @@ func TestNewVersion(t *testing.T) {
 		t.Fatal(err)
 	}
 	if src.Fetched.Load() != 3 {
-		t.Errorf("%d fetches, want manifest and two layers", src.Fetched.Load())
+		t.Errorf("got %d fetches, want those of the manifest and two layers", src.Fetched.Load())
 	}
 	if after, _ := dst.Stat("same"); !os.SameFile(before, after) {
 		t.Error("a file that did not change was replaced")
@@ -105,28 +105,28 @@ func TestNewVersion(t *testing.T) {
 	pulltest.WantFiles(t, dst, map[string]string{"same": "S", "a": "newer", "d/": "", "d/gone": "G", "e/": "", "e/b": "B"})
 	r, err := Artifact(t.Context(), src, "v2", dst, Options{NoSync: true, State: pulltest.Beside(dst), Delete: true})
 	if err != nil || fmt.Sprint(r.Removed) != "[d/gone]" || r.Skipped {
-		t.Errorf("removed %v, skipped %v, %v", r.Removed, r.Skipped, err)
+		t.Errorf("got removed %v, skipped %t, %v, want d/gone removed", r.Removed, r.Skipped, err)
 	}
 	pulltest.WantFiles(t, dst, map[string]string{"same": "S", "a": "newer", "e/": "", "e/b": "B"})
 	if r, err = Artifact(t.Context(), src, "v2", dst, Options{NoSync: true, State: pulltest.Beside(dst), Delete: true}); err != nil || !r.Skipped {
-		t.Errorf("again: skipped %v, %v", r.Skipped, err)
+		t.Errorf("again: got skipped %t, %v, want true", r.Skipped, err)
 	}
 }
 
-func TestOthersFilesAreKept(t *testing.T) {
+func TestFilesOfTheUserAreKept(t *testing.T) {
 	t.Parallel()
 	src := pulltest.NewSource()
 	src.Manifest(t, "v1", src.Layer(t, "a", "one"), src.Layer(t, "b", "B1"))
 	src.Manifest(t, "v2", src.Layer(t, "a", "two"), src.Layer(t, "b", "B2"))
 	prepare := map[string]func(dst *os.Root) error{
-		"changed": func(dst *os.Root) error {
+		"changed file": func(dst *os.Root) error {
 			if _, err := Artifact(t.Context(), src, "v1", dst, Options{NoSync: true, State: pulltest.Beside(dst)}); err != nil {
 				return err
 			}
 			return dst.WriteFile("a", []byte("mine"), 0o666)
 		},
-		"made": func(dst *os.Root) error { return dst.WriteFile("a", []byte("mine"), 0o666) },
-		"link": func(dst *os.Root) error { return dst.Symlink("../elsewhere", "a") },
+		"new file": func(dst *os.Root) error { return dst.WriteFile("a", []byte("mine"), 0o666) },
+		"new link": func(dst *os.Root) error { return dst.Symlink("../elsewhere", "a") },
 	}
 	for name, prepare := range prepare {
 		t.Run(name, func(t *testing.T) {
@@ -137,10 +137,10 @@ func TestOthersFilesAreKept(t *testing.T) {
 			old, _ := dst.Lstat("a")
 			_, err := Artifact(t.Context(), src, "v2", dst, Options{NoSync: true, State: pulltest.Beside(dst)})
 			if !errors.Is(err, artifact.ErrKept) || !strings.Contains(err.Error(), `"a"`) {
-				t.Errorf("got %v", err)
+				t.Errorf("got %v, want ErrKept for a", err)
 			}
 			if now, _ := dst.Lstat("a"); !os.SameFile(old, now) {
-				t.Error("the file was touched")
+				t.Error("the file was replaced")
 			}
 			if _, err := Artifact(t.Context(), src, "v2", dst, Options{NoSync: true, State: pulltest.Beside(dst), Force: true}); err != nil {
 				t.Fatal(err)
@@ -161,11 +161,11 @@ func TestFailureLeavesTheOldFiles(t *testing.T) {
 	src.Manifest(t, "v2", src.Layer(t, "a", "A2"), bad, src.Layer(t, "new/c", "C"))
 	src.Fail = map[digest.Digest]error{bad.Digest: errors.New("connection reset")}
 	if _, err := Artifact(t.Context(), src, "v2", dst, Options{NoSync: true, State: pulltest.Beside(dst)}); err == nil || !strings.Contains(err.Error(), `"b"`) {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want an error about b", err)
 	}
 	for _, name := range []string{"a", "b"} {
 		if b, err := dst.ReadFile(name); string(b) != strings.ToUpper(name)+"1" {
-			t.Errorf("%s is %q (%v)", name, b, err)
+			t.Errorf("%s: got %q, %v, want the content of v1", name, b, err)
 		}
 	}
 	// The blobs that were fetched before the failure are not fetched again, and nothing is left in the end.
@@ -180,7 +180,6 @@ func TestPlacingIsUndone(t *testing.T) {
 	t.Parallel()
 	src, dst := pulltest.NewSource(), pulltest.NewDir(t)
 	src.Manifest(t, "v1", src.Layer(t, "a", "A1"), src.Layer(t, "d/b", "B1"))
-	src.Manifest(t, "v2", src.Layer(t, "a", "A2"), src.Layer(t, "d/b", "B2"))
 	if _, err := Artifact(t.Context(), src, "v1", dst, Options{NoSync: true, State: pulltest.Beside(dst)}); err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +196,7 @@ func TestPlacingIsUndone(t *testing.T) {
 	}
 	p := &place.Placer{Stage: s, Moves: []place.Move{{Path: "a", Was: was}, {Path: "missing"}}}
 	if err := p.Apply(nil); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want fs.ErrNotExist", err)
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
@@ -205,7 +204,7 @@ func TestPlacingIsUndone(t *testing.T) {
 	pulltest.WantFiles(t, dst, map[string]string{"a": "A1", "d/": "", "d/b": "B1"})
 }
 
-// TestEveryChangeIsRefused checks that a pull refuses each blob that was changed, cut, or lengthened.
+// TestEveryChangeIsRefused checks that a pull refuses every blob with changed, missing, or additional bytes.
 func TestEveryChangeIsRefused(t *testing.T) {
 	t.Parallel()
 	src := pulltest.NewSource()
@@ -228,7 +227,7 @@ func TestEveryChangeIsRefused(t *testing.T) {
 			}
 			_, err := Artifact(t.Context(), liar, "v1", dst, Options{NoSync: true, State: pulltest.Beside(dst)})
 			if !errors.Is(err, artifact.ErrRefused) {
-				t.Errorf("%s %s: got %v", name, desc.MediaType, err)
+				t.Errorf("%s %s: got %v, want ErrRefused", name, desc.MediaType, err)
 			}
 			pulltest.WantFiles(t, dst, map[string]string{"mine": "mine"})
 		}
@@ -246,7 +245,7 @@ func TestBadNames(t *testing.T) {
 		// JSON can't carry every byte, so the name "bad\xff" arrives as a valid one.
 		_, err := Artifact(t.Context(), src, "v1", dst, Options{NoSync: true, State: pulltest.Beside(dst)})
 		if name != "bad\xff" && !errors.Is(err, artifact.ErrRefused) {
-			t.Errorf("%q: got %v", name, err)
+			t.Errorf("%q: got %v, want ErrRefused", name, err)
 		}
 		if err != nil {
 			pulltest.WantFiles(t, dst, map[string]string{})
@@ -260,7 +259,7 @@ func TestCollidingNames(t *testing.T) {
 		src, dst := pulltest.NewSource(), pulltest.NewDir(t)
 		src.Manifest(t, "v1", src.Layer(t, names[0], "1"), src.Layer(t, names[1], "2"))
 		if _, err := Artifact(t.Context(), src, "v1", dst, Options{NoSync: true, State: pulltest.Beside(dst)}); !errors.Is(err, artifact.ErrRefused) {
-			t.Errorf("%v: got %v", names, err)
+			t.Errorf("%v: got %v, want ErrRefused", names, err)
 		}
 		pulltest.WantFiles(t, dst, map[string]string{})
 	}
@@ -275,30 +274,30 @@ func TestSymlinkInDestinationIsNotFollowed(t *testing.T) {
 	}
 	src.Manifest(t, "v1", src.Layer(t, "d/file", "x"))
 	if _, err := Artifact(t.Context(), src, "v1", dst, Options{NoSync: true, State: pulltest.Beside(dst)}); err == nil {
-		t.Error("wrote through a link")
+		t.Error("got no error, want one about the link")
 	}
 	if entries, err := os.ReadDir(outside); err != nil || len(entries) != 0 {
-		t.Errorf("outside: %v, %v", entries, err)
+		t.Errorf("outside the destination: got %v, %v, want nothing", entries, err)
 	}
 }
 
-func TestAmbiguousManifests(t *testing.T) {
+func TestInvalidManifests(t *testing.T) {
 	t.Parallel()
 	const config = `"config":{"mediaType":"application/vnd.oci.empty.v1+json","digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","size":2}`
 	for name, body := range map[string]string{
-		"twice":          `{"schemaVersion":2,` + config + `,"layers":[],"layers":[]}`,
-		"other case":     `{"schemaVersion":2,` + config + `,"Layers":[]}`,
-		"Kelvin sign":    `{"schemaVersion":2,` + config + `,"layerſ":[]}`,
-		"both":           `{"schemaVersion":2,` + config + `,"layers":[],"manifests":[]}`,
-		"no config":      `{"schemaVersion":2,"layers":[]}`,
-		"version 1":      `{"schemaVersion":1,` + config + `,"layers":[]}`,
-		"other type":     `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json",` + config + `}`,
-		"not JSON":       `<html>`,
-		"trailing":       `{"schemaVersion":2,` + config + `} {}`,
-		"a digest twice": `{"schemaVersion":2,"config":{"digest":"sha256:1","digest":"sha256:2"}}`,
-		"bad digest":     `{"schemaVersion":2,` + config + `,"layers":[{"digest":"sha256:../x","size":1}]}`,
-		"negative size":  strings.Replace(`{"schemaVersion":2,`+config+`}`, `"size":2`, `"size":-2`, 1),
-		"deep":           `{"schemaVersion":2,` + config + `,"x":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`,
+		"layers twice":          `{"schemaVersion":2,` + config + `,"layers":[],"layers":[]}`,
+		"key in another case":   `{"schemaVersion":2,` + config + `,"Layers":[]}`,
+		"key with a long s":     `{"schemaVersion":2,` + config + `,"layerſ":[]}`,
+		"layers and manifests":  `{"schemaVersion":2,` + config + `,"layers":[],"manifests":[]}`,
+		"no config":             `{"schemaVersion":2,"layers":[]}`,
+		"schemaVersion 1":       `{"schemaVersion":1,` + config + `,"layers":[]}`,
+		"mediaType of an index": `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json",` + config + `}`,
+		"not JSON":              `<html>`,
+		"trailing data":         `{"schemaVersion":2,` + config + `} {}`,
+		"digest twice":          `{"schemaVersion":2,"config":{"digest":"sha256:1","digest":"sha256:2"}}`,
+		"invalid digest":        `{"schemaVersion":2,` + config + `,"layers":[{"digest":"sha256:../x","size":1}]}`,
+		"negative size":         strings.Replace(`{"schemaVersion":2,`+config+`}`, `"size":2`, `"size":-2`, 1),
+		"nested too deeply":     `{"schemaVersion":2,` + config + `,"x":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`,
 	} {
 		src, dst := pulltest.NewSource(), pulltest.NewDir(t)
 		raw := src.Add(t, "application/json", body) // with another type, the store would parse it
@@ -306,7 +305,7 @@ func TestAmbiguousManifests(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := Artifact(t.Context(), src, "v1", dst, Options{NoSync: true, State: pulltest.Beside(dst)}); !errors.Is(err, artifact.ErrRefused) {
-			t.Errorf("%s: got %v", name, err)
+			t.Errorf("%s: got %v, want ErrRefused", name, err)
 		}
 	}
 }
@@ -333,21 +332,21 @@ func TestPlatforms(t *testing.T) {
 		dst := pulltest.NewDir(t)
 		r, err := Artifact(t.Context(), src, "v1", dst, Options{NoSync: true, State: pulltest.Beside(dst), Selection: Selection{Platform: &p}})
 		if b, _ := dst.ReadFile("file"); err != nil || string(b) != want || r.Platform == nil {
-			t.Errorf("%v: got %q, %v", p, b, err)
+			t.Errorf("%v: got %q, %v, want %q", p, b, err, want)
 		}
 	}
 	for _, p := range []ocispec.Platform{{OS: "windows", Architecture: "amd64"}, {OS: "unknown", Architecture: "unknown"}} {
 		_, err := Artifact(t.Context(), src, "v1", pulltest.NewDir(t), Options{NoSync: true, Selection: Selection{Platform: &p}})
 		var missing *fetch.PlatformError
 		if !errors.Is(err, errdef.ErrNotFound) || !errors.As(err, &missing) || strings.Join(missing.Have, " ") != "linux/amd64 linux/arm/v7 linux/arm64/v8" {
-			t.Errorf("%v: got %v", p, err)
+			t.Errorf("%v: got %v, want a PlatformError with the three platforms", p, err)
 		}
 	}
 	index.Manifests = index.Manifests[1:2]
 	index.Manifests[0].Platform = nil
 	src.Document(t, "single", index)
 	if _, err := Artifact(t.Context(), src, "single", pulltest.NewDir(t), Options{NoSync: true}); err != nil {
-		t.Errorf("an entry for every platform: %v", err)
+		t.Errorf("an entry without a platform: %v", err)
 	}
 }
 
@@ -360,7 +359,7 @@ func TestNothingToWriteIsAnError(t *testing.T) {
 		"empty": {}, "v1": {Selection: Selection{Include: []string{"*.md"}}}, "missing": {},
 	} {
 		if _, err := Artifact(t.Context(), src, tag, dst, opts); !errors.Is(err, errdef.ErrNotFound) {
-			t.Errorf("%s: got %v", tag, err)
+			t.Errorf("%s: got %v, want not found", tag, err)
 		}
 		pulltest.WantFiles(t, dst, map[string]string{})
 	}
@@ -376,12 +375,12 @@ func TestDataInTheDescriptor(t *testing.T) {
 		src.Fetched.Store(0)
 		_, err := Artifact(t.Context(), src, "v1", pulltest.NewDir(t), Options{NoSync: true})
 		if ok && (err != nil || src.Fetched.Load() != 1) || !ok && !errors.Is(err, artifact.ErrRefused) {
-			t.Errorf("data %q: %v after %d fetches", data, err, src.Fetched.Load())
+			t.Errorf("data %q: got %v after %d fetches, want accepted %t", data, err, src.Fetched.Load(), ok)
 		}
 	}
 }
 
-func TestChartIsNamedAsHelmDoes(t *testing.T) {
+func TestHelmChartName(t *testing.T) {
 	t.Parallel()
 	src, dst := pulltest.NewSource(), pulltest.NewDir(t)
 	config := src.Add(t, mediatypes.HelmConfig, `{"name":"demo","version":"0.1.0"}`)
@@ -396,7 +395,7 @@ func TestChartIsNamedAsHelmDoes(t *testing.T) {
 	pulltest.WantFiles(t, dst, map[string]string{"demo-0.1.0.tgz": "tgz", "demo-0.1.0.tgz.prov": "prov"})
 }
 
-func TestStagesOfKilledPullsAreSwept(t *testing.T) {
+func TestStagesOfKilledPullsAreRemoved(t *testing.T) {
 	t.Parallel()
 	src, dst := pulltest.NewSource(), pulltest.NewDir(t)
 	src.Manifest(t, "v1", src.Layer(t, "a", "A"))
@@ -409,7 +408,7 @@ func TestStagesOfKilledPullsAreSwept(t *testing.T) {
 		t.Fatal(err)
 	}
 	killed.Release()
-	for _, name := range []string{".davit-mine", place.AlternativeName(killed.Name)} { // the second was killed before it made a lock file
+	for _, name := range []string{".davit-mine", place.AlternativeName(killed.Name)} { // the second one is of a pull that was killed before it made a lock file
 		if err := dst.Mkdir(name, 0o777); err != nil {
 			t.Fatal(err)
 		}
@@ -423,7 +422,7 @@ func TestStagesOfKilledPullsAreSwept(t *testing.T) {
 	killed.Release()
 	r, err := Artifact(t.Context(), src, "v1", dst, Options{NoSync: true, State: pulltest.Beside(dst)})
 	if err != nil || !r.Skipped {
-		t.Errorf("skipped %v, %v", r.Skipped, err)
+		t.Errorf("got skipped %t, %v, want true", r.Skipped, err)
 	}
 	if err := working.Close(); err != nil {
 		t.Fatal(err)
@@ -431,7 +430,7 @@ func TestStagesOfKilledPullsAreSwept(t *testing.T) {
 	pulltest.WantFiles(t, dst, map[string]string{"a": "A", ".davit-mine/": ""})
 }
 
-func TestStateSeesOnlyItsOrigin(t *testing.T) {
+func TestStateIsPerOrigin(t *testing.T) {
 	t.Parallel()
 	src, dst := pulltest.NewSource(), pulltest.NewDir(t)
 	src.Manifest(t, "one", src.Layer(t, "a", "A"))
@@ -443,17 +442,18 @@ func TestStateSeesOnlyItsOrigin(t *testing.T) {
 	}
 	pulltest.WantFiles(t, dst, map[string]string{"a": "A", "b": "B"})
 	if r, err := Artifact(t.Context(), src, "one", dst, Options{NoSync: true, State: pulltest.Beside(dst), Origin: "one"}); err != nil || !r.Skipped {
-		t.Errorf("skipped %v, %v", r.Skipped, err)
+		t.Errorf("got skipped %t, %v, want true", r.Skipped, err)
 	}
 	if err := os.Chtimes(filepath.Join(dst.Name(), "a"), time.Time{}, time.Unix(1, 0)); err != nil {
 		t.Fatal(err)
 	}
 	if r, err := Artifact(t.Context(), src, "one", dst, Options{NoSync: true, State: pulltest.Beside(dst), Origin: "one"}); err != nil || !r.Skipped {
-		t.Errorf("touched: skipped %v, %v", r.Skipped, err)
+		t.Errorf("with another time: got skipped %t, %v, want true", r.Skipped, err)
 	}
 }
 
-// TestPullsAtOnce runs pulls of two versions into one directory. All succeed, and the directory has the files of one in the end.
+// TestPullsAtOnce runs concurrent pulls of two versions into one directory. All succeed, and the directory has the files of one version
+// in the end.
 func TestPullsAtOnce(t *testing.T) {
 	t.Parallel()
 	src, dst := pulltest.NewSource(), pulltest.NewDir(t)
@@ -480,13 +480,13 @@ func TestPullsAtOnce(t *testing.T) {
 	group.Wait()
 	got := fmt.Sprint(pulltest.Tree(t, dst))
 	if got != fmt.Sprint(want["v1"]) && got != fmt.Sprint(want["v2"]) {
-		t.Errorf("a mixture: %s", got)
+		t.Errorf("got %s, want the files of one version", got)
 	}
 }
 
-// TestOutrunPullLeavesNothing runs other pulls, which place the files, while one pull fetches them. That pull has nothing left to do,
-// and leaves nothing of its own.
-func TestOutrunPullLeavesNothing(t *testing.T) {
+// TestOvertakenPullLeavesNothing checks that a pull is skipped and leaves no stage behind if other pulls place its files while it still
+// fetches them.
+func TestOvertakenPullLeavesNothing(t *testing.T) {
 	t.Parallel()
 	src, dst := pulltest.NewSource(), pulltest.NewDir(t)
 	a, c := src.Layer(t, "a", "A"), src.Layer(t, "c", "C")
@@ -501,15 +501,15 @@ func TestOutrunPullLeavesNothing(t *testing.T) {
 		return r
 	}
 	pull("v1")
-	var outrun atomic.Bool
+	var overtaken atomic.Bool
 	src.Before = func(d digest.Digest) {
-		if d == c.Digest && !outrun.Swap(true) {
+		if d == c.Digest && !overtaken.Swap(true) {
 			pull("v2")
 			pull("v3")
 		}
 	}
 	if r := pull("v3"); r == nil || !r.Skipped {
-		t.Errorf("got %+v, want nothing left to do", r)
+		t.Errorf("got %+v, want skipped", r)
 	}
 	pulltest.WantFiles(t, dst, map[string]string{"a": "A", "c": "C"})
 }
@@ -520,31 +520,31 @@ func TestFailedPullResumesOrLeavesNothing(t *testing.T) {
 		cause error
 		again int32 // blobs and manifests that the next pull fetches
 	}{
-		"broken off": {io.ErrUnexpectedEOF, 2},
-		"full disk":  {&fs.PathError{Op: "write", Path: "b", Err: syscall.ENOSPC}, 3}, // the stage is removed to free its space
+		"connection lost": {io.ErrUnexpectedEOF, 2},
+		"full disk":       {&fs.PathError{Op: "write", Path: "b", Err: syscall.ENOSPC}, 3}, // the stage is removed to free its space
 	} {
 		src, dst := pulltest.NewSource(), pulltest.NewDir(t)
 		broken := src.Layer(t, "b", "two")
 		src.Manifest(t, "v1", src.Layer(t, "a", "one"), broken)
 		src.Fail = map[digest.Digest]error{broken.Digest: c.cause}
 		if _, err := Artifact(t.Context(), src, "v1", dst, Options{NoSync: true, Concurrency: 1}); !errors.Is(err, c.cause) {
-			t.Errorf("%s: got %v", name, err)
+			t.Errorf("%s: got %v, want %v", name, err, c.cause)
 		}
 		if files := pulltest.Tree(t, dst); c.again == 3 && len(files) > 0 {
-			t.Errorf("%s: left behind %v", name, files)
+			t.Errorf("%s: left behind: got %v, want nothing", name, files)
 		}
 		src.Fail = nil
 		src.Fetched.Store(0)
 		if _, err := Artifact(t.Context(), src, "v1", dst, Options{NoSync: true}); err != nil || src.Fetched.Load() != c.again {
-			t.Errorf("%s: then fetched %d, %v, want %d", name, src.Fetched.Load(), err, c.again)
+			t.Errorf("%s: second pull: got %d fetches, %v, want %d", name, src.Fetched.Load(), err, c.again)
 		}
 		if files := pulltest.Tree(t, dst); len(files) != 2 || files["a"] != "one" || files["b"] != "two" {
-			t.Errorf("%s: in the end %v", name, files)
+			t.Errorf("%s: in the end: got %v, want the files a and b", name, files)
 		}
 	}
 }
 
-// TestLinkInTheWay checks that a link in the place of a directory is neither followed nor replaced.
+// TestLinkInTheWay checks that a link in the place of a directory is never followed, and is replaced only with Force.
 func TestLinkInTheWay(t *testing.T) {
 	t.Parallel()
 	src := pulltest.NewSource()
@@ -567,20 +567,20 @@ func TestLinkInTheWay(t *testing.T) {
 		defer root.Close()
 		before := src.Fetched.Load()
 		if _, err := Artifact(t.Context(), src, "v1", root, Options{NoSync: true}); !errors.Is(err, artifact.ErrKept) || !strings.Contains(err.Error(), `"d"`) {
-			t.Errorf("%s: %v", target, err)
+			t.Errorf("%s: got %v, want ErrKept for d", target, err)
 		}
 		if n := src.Fetched.Load() - before; n > 1 {
-			t.Errorf("%s: %d fetched besides the manifest", target, n-1)
+			t.Errorf("%s: got %d fetches besides the manifest, want none", target, n-1)
 		}
 		if _, err := Artifact(t.Context(), src, "v1", root, Options{NoSync: true, Force: true}); err != nil {
-			t.Errorf("%s: by force: %v", target, err)
+			t.Errorf("%s: with Force: %v", target, err)
 		}
 		if info, err := os.Lstat(filepath.Join(out, "d")); err != nil || !info.IsDir() {
-			t.Errorf("%s: by force: %v, %v", target, info, err)
+			t.Errorf("%s: with Force: got %v, %v, want a directory", target, info, err)
 		}
 		for _, dir := range []string{"elsewhere/sub", "out/inside/sub"} {
 			if left, err := os.ReadDir(filepath.Join(top, dir)); err != nil || len(left) > 0 {
-				t.Errorf("%s: %s has %v, %v", target, dir, left, err)
+				t.Errorf("%s: in %s: got %v, %v, want nothing", target, dir, left, err)
 			}
 		}
 	}

@@ -30,7 +30,7 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// ranged is a store that returns parts of blobs and counts the requests and their bytes.
+// ranged is a store with FetchRange. It counts the requests for parts of blobs, and their bytes.
 type ranged struct {
 	*counted
 	parts, bytes atomic.Int64
@@ -46,7 +46,7 @@ func (s *ranged) FetchRange(ctx context.Context, desc ocispec.Descriptor, offset
 	return rc, err
 }
 
-// joinPaths returns the paths of files in one string.
+// joinPaths returns the paths of files, separated by spaces.
 func joinPaths(files []pull.File) string {
 	var names []string
 	for _, f := range files {
@@ -55,7 +55,7 @@ func joinPaths(files []pull.File) string {
 	return strings.Join(names, " ")
 }
 
-// pushMixed pushes a directory and a file, and returns the directory that has them.
+// pushMixed pushes an artifact of a directory and a file, and returns the directory they were pushed from.
 func pushMixed(t *testing.T, store *counted, packing mediatypes.Packing) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -75,13 +75,13 @@ func TestList(t *testing.T) {
 		pushMixed(t, store, packing)
 		r, err := read.List(t.Context(), store, "v1", read.ListOptions{})
 		if err != nil || joinPaths(r.Files) != "docs/a.md docs/sub/b.md large.bin" {
-			t.Fatalf("%s: %v, %v", packing, r, err)
+			t.Fatalf("%s: got %v, %v, want three files", packing, r, err)
 		}
 		if f := r.Files[0]; f.Size != 3 || f.Digest != digest.FromString("# A") || f.Layer != r.Layers[0].Digest {
-			t.Errorf("%s: %+v", packing, f)
+			t.Errorf("%s: got %+v, want size 3 and the digests of the file and its layer", packing, f)
 		}
 		if r, err = read.List(t.Context(), store, "v1", read.ListOptions{Include: []string{"sub"}}); err != nil || joinPaths(r.Files) != "docs/sub/b.md" {
-			t.Errorf("%s: included %v, %v", packing, joinPaths(r.Files), err)
+			t.Errorf("%s: Include: got %s, %v, want docs/sub/b.md", packing, joinPaths(r.Files), err)
 		}
 	}
 }
@@ -94,13 +94,13 @@ func TestListImage(t *testing.T) {
 		tgz(t, entry{name: "etc/.wh.gone"}, entry{name: "etc/stays", content: "22"}, entry{name: "dir/.wh..wh..opq"}, entry{name: "dir/new"}, entry{name: "was"}))
 	r, err := read.List(t.Context(), store, "v1", read.ListOptions{})
 	if err != nil || joinPaths(r.Files) != "dir/new etc/stays was" || r.Files[1].Size != 2 {
-		t.Errorf("got %v, %v", r.Files, err)
+		t.Errorf("got %v, %v, want dir/new, etc/stays of two bytes, and was", r.Files, err)
 	}
 	for name, want := range map[string]string{"etc/stays": "22", "etc/gone": "", "dir/old": "", "was/dir": ""} {
 		var out bytes.Buffer
 		_, err := read.Cat(t.Context(), store, "v1", &out, read.CatOptions{Path: name})
 		if out.String() != want || (want == "") != errors.Is(err, errdef.ErrNotFound) {
-			t.Errorf("%s: got %q, %v", name, &out, err)
+			t.Errorf("%s: got %q, %v, want %q", name, &out, err, want)
 		}
 	}
 }
@@ -114,7 +114,7 @@ func TestPlainTarIsListedByItsHeaders(t *testing.T) {
 	}{
 		{"large files", 3, 12 << 20, 4, 4 * 64 << 10},
 		{"small files", 1200, 30 << 10, 16, 40 << 20}, // each with a header
-		{"in between", 60, 600 << 10, 61, 61 * 64 << 10},
+		{"medium files", 60, 600 << 10, 61, 61 * 64 << 10},
 	} {
 		store := &ranged{counted: newStore()}
 		dir := t.TempDir()
@@ -124,18 +124,18 @@ func TestPlainTarIsListedByItsHeaders(t *testing.T) {
 		push(t, dir, directory("generic", "d", mediatypes.Tar), store.counted)
 		r, err := read.List(t.Context(), store, "v1", read.ListOptions{})
 		if err != nil || len(r.Files) != test.files || r.Files[2].Path != "d/0002" || r.Files[2].Size != int64(test.size) {
-			t.Fatalf("%s: got %v, %v", test.name, r, err)
+			t.Fatalf("%s: got %v, %v, want %d files of %d bytes", test.name, r, err, test.files, test.size)
 		}
 		if parts, n := store.parts.Load(), store.bytes.Load(); parts > test.parts || n > test.bytes {
-			t.Errorf("%s: %d bytes were fetched in %d parts, want %d in %d", test.name, n, parts, test.bytes, test.parts)
+			t.Errorf("%s: fetched %d bytes in %d parts, want at most %d in %d", test.name, n, parts, test.bytes, test.parts)
 		}
 		whole, err := read.List(t.Context(), store, "v1", read.ListOptions{Digests: true})
 		want := digest.FromString(strings.Repeat("x", test.size))
 		if err != nil || r.Files[1].Digest != "" || whole.Files[1].Digest != want {
-			t.Errorf("%s: got the digests %q and %q, %v, want none and %s", test.name, r.Files[1].Digest, whole.Files[1].Digest, err, want)
+			t.Errorf("%s: digests: got %q without Digests and %q with, %v, want none and %s", test.name, r.Files[1].Digest, whole.Files[1].Digest, err, want)
 		}
 		if r.Verified || !whole.Verified {
-			t.Errorf("%s: verified: %t by headers, %t to the end", test.name, r.Verified, whole.Verified)
+			t.Errorf("%s: verified: got %t without Digests and %t with, want false and true", test.name, r.Verified, whole.Verified)
 		}
 	}
 }
@@ -153,23 +153,23 @@ func TestCat(t *testing.T) {
 		opts read.CatOptions
 		want string
 	}{
-		"in a tar":      {"docs/sub/b.md", read.CatOptions{}, "# B"},
-		"part in a tar": {"docs/sub/b.md", read.CatOptions{Offset: 2, Length: 5}, "B"},
-		"layer":         {"./large.bin", read.CatOptions{}, string(large)},
-		"part":          {"large.bin", read.CatOptions{Offset: 5, Length: 10}, "5678901234"},
-		"end":           {"large.bin", read.CatOptions{Offset: int64(len(large)) - 3}, "789"},
-		"beyond":        {"large.bin", read.CatOptions{Offset: 1 << 40}, ""},
+		"file in a tar":           {"docs/sub/b.md", read.CatOptions{}, "# B"},
+		"part of a file in a tar": {"docs/sub/b.md", read.CatOptions{Offset: 2, Length: 5}, "B"},
+		"layer":                   {"./large.bin", read.CatOptions{}, string(large)},
+		"part of a layer":         {"large.bin", read.CatOptions{Offset: 5, Length: 10}, "5678901234"},
+		"end of a layer":          {"large.bin", read.CatOptions{Offset: int64(len(large)) - 3}, "789"},
+		"offset after the end":    {"large.bin", read.CatOptions{Offset: 1 << 40}, ""},
 	} {
 		var out bytes.Buffer
 		opts := c.opts
 		opts.Path = c.path
 		if _, err := read.Cat(t.Context(), store, "v1", &out, opts); err != nil || out.String() != c.want {
-			t.Errorf("%s: %d bytes, %v, want %d", name, out.Len(), err, len(c.want))
+			t.Errorf("%s: got %d bytes, %v, want %d", name, out.Len(), err, len(c.want))
 		}
 	}
 	for _, name := range []string{"docs", "docs/none", "none", ""} {
 		if _, err := read.Cat(t.Context(), store, "v1", io.Discard, read.CatOptions{Path: name}); err == nil {
-			t.Errorf("%q: no error", name)
+			t.Errorf("%q: got no error", name)
 		}
 	}
 }
@@ -209,14 +209,14 @@ func TestCatFollowsLinks(t *testing.T) {
 	push(t, dir, directory("generic", "d", mediatypes.TarGzip), store)
 	var out bytes.Buffer
 	if _, err := read.Cat(t.Context(), store, "v1", &out, read.CatOptions{Path: "d/sub/up"}); err != nil || out.String() != "content" {
-		t.Errorf("got %q, %v", &out, err)
+		t.Errorf("got %q, %v, want content", &out, err)
 	}
 	if _, err := read.Cat(t.Context(), store, "v1", io.Discard, read.CatOptions{Path: "d/loop"}); err == nil {
-		t.Error("a loop was followed")
+		t.Error("a loop of links: got no error")
 	}
 }
 
-// lying returns other bytes for one digest.
+// lying is a store that returns wrong bytes for one digest.
 type lying struct {
 	*counted
 	digest digest.Digest
@@ -249,23 +249,23 @@ func TestCatHoldsBackDamagedContent(t *testing.T) {
 			var out bytes.Buffer
 			src := &lying{store, r.Layers[i].Digest, lie}
 			if _, err := read.Cat(t.Context(), src, "v1", &out, read.CatOptions{Path: name}); !errors.Is(err, artifact.ErrRefused) {
-				t.Errorf("%s %s: %v", name, change, err)
+				t.Errorf("%s %s: got %v, want ErrRefused", name, change, err)
 			}
 			if out.Len() > 0 {
-				t.Errorf("%s %s: %d bytes were written", name, change, out.Len())
+				t.Errorf("%s %s: wrote %d bytes, want none", name, change, out.Len())
 			}
 			if _, err := read.List(t.Context(), src, "v1", read.ListOptions{}); name == "docs/a.md" && !errors.Is(err, artifact.ErrRefused) {
-				t.Errorf("listing %s: %v", change, err)
+				t.Errorf("List, %s: got %v, want ErrRefused", change, err)
 			}
 			report, err := inspect.Verify(t.Context(), src, "v1", inspect.VerifyOptions{})
 			if err != nil || len(report.Faults) != 1 || report.Faults[0].Digest != r.Layers[i].Digest {
-				t.Errorf("verify %s: %+v, %v", change, report, err)
+				t.Errorf("Verify, %s: got %+v, %v, want one fault of %s", change, report, err, r.Layers[i].Digest)
 			}
 		}
 	}
 }
 
-// FetchRange returns a part of the other bytes.
+// FetchRange returns a part of the wrong bytes.
 func (s *lying) FetchRange(ctx context.Context, desc ocispec.Descriptor, offset, _ int64) (io.ReadCloser, error) {
 	rc, err := s.Fetch(ctx, desc)
 	if err == nil {
@@ -281,8 +281,8 @@ func TestNothingUnverified(t *testing.T) {
 	for _, test := range []struct {
 		packing mediatypes.Packing
 		size    int
-		path    string // that is read
-		at      int    // the byte that is changed, from the end if negative
+		path    string // of the file that is read
+		at      int    // index of the changed byte, from the end if negative
 		opts    read.CatOptions
 	}{
 		{mediatypes.Tar, 1 << 10, "d/a.md", 512, read.CatOptions{}},
@@ -321,27 +321,27 @@ func TestNothingUnverified(t *testing.T) {
 			var out bytes.Buffer
 			printed, err := read.Cat(t.Context(), src, "v1", &out, opts)
 			if err == nil && printed.Verified || right.Layers[0].Size <= 32<<20 && (err == nil || out.Len() > 0) {
-				t.Errorf("cat %s: wrote %d bytes, %+v, %v", name, out.Len(), printed, err)
+				t.Errorf("Cat, %s: wrote %d bytes, got %+v, %v, want it refused or unverified", name, out.Len(), printed, err)
 			}
 			if test.packing == "" {
 				continue
 			}
 			list, err := read.List(t.Context(), src, "v1", read.ListOptions{})
 			if err == nil && (list.Verified || right.Layers[0].Size <= 32<<20) {
-				t.Errorf("ls %s: %+v", name, list.Files)
+				t.Errorf("List, %s: got %+v, want it refused or unverified", name, list.Files)
 			}
 			for _, path := range []string{"", "d/a.md"} {
 				doc, err := read.Readable(t.Context(), src, "v1", read.ReadableOptions{Path: path})
 				if err == nil && (doc.Verified || right.Layers[0].Size <= 32<<20) {
-					t.Errorf("show %s %q: %+v", name, path, doc)
+					t.Errorf("Readable, %s, path %q: got %+v, want it refused or unverified", name, path, doc)
 				}
 			}
 		}
 	}
 }
 
-// TestPageOfALargeLayer checks that the page that the config names is not verified if the rest of the layer is not fetched.
-func TestPageOfALargeLayer(t *testing.T) {
+// TestPageInLargeLayer checks that a page is reported as unverified if its layer is so large that the rest of it is not fetched.
+func TestPageInLargeLayer(t *testing.T) {
 	t.Parallel()
 	for size, want := range map[int]bool{1 << 20: true, 33 << 20: false} {
 		store, dir := newStore(), t.TempDir()
@@ -355,7 +355,7 @@ func TestPageOfALargeLayer(t *testing.T) {
 		push(t, dir, plan, store)
 		doc, err := read.Readable(t.Context(), store, "v1", read.ReadableOptions{})
 		if err != nil || doc.Path != "d/a.md" || doc.Verified != want {
-			t.Errorf("%d bytes: %+v, %v", size, doc, err)
+			t.Errorf("%d bytes: got %+v, %v, want d/a.md, verified %t", size, doc, err, want)
 		}
 	}
 }
@@ -405,7 +405,7 @@ func TestDiff(t *testing.T) {
 
 	d, err := diff.Artifacts(t.Context(), diff.Side{Source: store, Ref: "a"}, diff.Side{Source: store, Ref: "b"}, diff.Options{})
 	if err != nil || d.Same {
-		t.Fatalf("same %v, %v", d, err)
+		t.Fatalf("got %+v, %v, want a difference", d, err)
 	}
 	var got []string
 	for _, f := range d.Files {
@@ -426,12 +426,12 @@ func TestDiff(t *testing.T) {
 	store.fetched.Store(0)
 	d, err = diff.Artifacts(t.Context(), diff.Side{Source: store, Ref: "a"}, diff.Side{Source: store, Ref: "a"}, diff.Options{})
 	if err != nil || !d.Same || store.fetched.Load() != 2 {
-		t.Errorf("the same: %+v after %d fetches, %v", d, store.fetched.Load(), err)
+		t.Errorf("one artifact twice: got %+v after %d fetches, %v, want the same after 2", d, store.fetched.Load(), err)
 	}
 }
 
-// TestDiffOfImages checks that a layer that both have is read once.
-func TestDiffOfImages(t *testing.T) {
+// TestImageDiff checks that a layer that two images share is fetched once.
+func TestImageDiff(t *testing.T) {
 	t.Parallel()
 	store := newStore()
 	base := tgz(t, entry{name: "a", content: "1"}, entry{name: "b", content: "1"}, entry{name: "c", content: "1"})
@@ -446,11 +446,11 @@ func TestDiffOfImages(t *testing.T) {
 	for _, f := range d.Files {
 		got = append(got, string(f.Change)+" "+f.Path)
 	}
-	if s := strings.Join(got, ", "); s != "content b, removed c, added d" {
-		t.Errorf("got %s", s)
+	if got, want := strings.Join(got, ", "), "content b, removed c, added d"; got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 	if n := store.fetched.Load(); n != 5 { // two manifests, three layers
-		t.Errorf("%d blobs were fetched", n)
+		t.Errorf("got %d fetches, want 5", n)
 	}
 }
 
@@ -460,12 +460,12 @@ func TestVerify(t *testing.T) {
 	pushMixed(t, store, mediatypes.TarZstd)
 	report, err := inspect.Verify(t.Context(), store, "v1", inspect.VerifyOptions{Referrers: true})
 	if err != nil || len(report.Faults) != 0 || report.Checked != 4 {
-		t.Errorf("got %+v, %v", report, err)
+		t.Errorf("got %+v, %v, want 4 blobs without faults", report, err)
 	}
 }
 
-// TestVerifyOfEveryClaim checks that a blob that is listed twice is checked against both descriptors.
-func TestVerifyOfEveryClaim(t *testing.T) {
+// TestVerifyChecksEveryDescriptor checks that Verify checks a manifest against each different descriptor that an index has of it.
+func TestVerifyChecksEveryDescriptor(t *testing.T) {
 	t.Parallel()
 	store := newStore()
 	pushMixed(t, store, mediatypes.TarZstd)
@@ -488,11 +488,12 @@ func TestVerifyOfEveryClaim(t *testing.T) {
 	}
 	report, err := inspect.Verify(t.Context(), store, "index", inspect.VerifyOptions{})
 	if err != nil || len(report.Faults) != 2 || report.Checked != 5 {
-		t.Errorf("got %+v, %v", report, err)
+		t.Errorf("got %+v, %v, want two faults and 5 checked", report, err)
 	}
 }
 
-// TestEveryChangedLayerIsRefused checks that a pull refuses each layer that was changed, cut, or lengthened, with a packed directory.
+// TestEveryChangedLayerIsRefused checks that a pull refuses changed layers, both files and packed directories, and leaves nothing
+// behind.
 func TestEveryChangedLayerIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, packing := range []mediatypes.Packing{mediatypes.Tar, mediatypes.TarGzip, mediatypes.TarZstd} {
@@ -516,7 +517,7 @@ func TestEveryChangedLayerIsRefused(t *testing.T) {
 				src := &lying{store, layer.Digest, lie}
 				_, err := pull.Artifact(t.Context(), src, "v1", openRoot(t, filepath.Join(parent, "out")), pull.Options{NoSync: true})
 				if got := listTree(t, parent, false); !errors.Is(err, artifact.ErrRefused) || strings.Count(got, "\n") != 2 {
-					t.Errorf("%s %s: %v, left behind:\n%s", packing, name, err, got)
+					t.Errorf("%s %s: got %v, want ErrRefused; left behind:\n%s", packing, name, err, got)
 				}
 			}
 		}
@@ -531,30 +532,30 @@ func TestReadableInTars(t *testing.T) {
 		want   string
 	}{
 		{"the page nearest to the top", []string{tgz(t, entry{name: "d/z.md", content: "z"}, entry{name: "d/index.md", content: "i"}, entry{name: "d/sub/README.md", content: "r"})}, "d/index.md"},
-		{"upper layers hide lower ones", []string{tgz(t, entry{name: "README.md", content: "old"}), tgz(t, entry{name: ".wh.README.md"}, entry{name: "a.md", content: "a"})}, "a.md"},
-		{"replaced", []string{tgz(t, entry{name: "README.md", content: "old"}), tgz(t, entry{name: "README.md", content: "new"})}, "README.md"},
-		{"links have no text", []string{tgz(t, entry{name: "README.md", link: "d/real.md", kind: tar.TypeSymlink}, entry{name: "d/real.md", content: "r"})}, "d/real.md"},
-		{"files of programs", []string{tgz(t, entry{name: "usr/share/doc/README.md", content: "r"})}, ""},
+		{"an upper layer deletes a page", []string{tgz(t, entry{name: "README.md", content: "old"}), tgz(t, entry{name: ".wh.README.md"}, entry{name: "a.md", content: "a"})}, "a.md"},
+		{"an upper layer replaces a page", []string{tgz(t, entry{name: "README.md", content: "old"}), tgz(t, entry{name: "README.md", content: "new"})}, "README.md"},
+		{"a link to a page", []string{tgz(t, entry{name: "README.md", link: "d/real.md", kind: tar.TypeSymlink}, entry{name: "d/real.md", content: "r"})}, "d/real.md"},
+		{"a page of an installed program", []string{tgz(t, entry{name: "usr/share/doc/README.md", content: "r"})}, ""},
 	} {
 		store := newStore()
 		store.image(t, "v1", test.layers...)
 		doc, err := read.Readable(t.Context(), store, "v1", read.ReadableOptions{})
 		if test.want == "" {
 			if !errors.Is(err, read.ErrNothingReadable) {
-				t.Errorf("%s: got %+v, %v", test.name, doc, err)
+				t.Errorf("%s: got %+v, %v, want ErrNothingReadable", test.name, doc, err)
 			}
 			continue
 		}
 		if err != nil || doc.Path != test.want || doc.Text == "old" {
-			t.Errorf("%s: got %+v, %v", test.name, doc, err)
+			t.Errorf("%s: got %+v, %v, want %s", test.name, doc, err, test.want)
 		}
 		if n := store.fetched.Load(); n != int32(1+len(test.layers)) {
-			t.Errorf("%s: %d blobs were fetched", test.name, n)
+			t.Errorf("%s: got %d fetches, want %d", test.name, n, 1+len(test.layers))
 		}
 	}
 }
 
-// TestReadableSkipsLargeLayers checks that layers that are too large are not requested. The store does not have them.
+// TestReadableSkipsLargeLayers checks that too large layers are not requested: the store does not have them.
 func TestReadableSkipsLargeLayers(t *testing.T) {
 	t.Parallel()
 	store := newStore()
@@ -565,8 +566,8 @@ func TestReadableSkipsLargeLayers(t *testing.T) {
 		layers []ocispec.Descriptor
 		found  bool
 	}{
-		{"above", []ocispec.Descriptor{readme, large}, false}, // it may remove the file
-		{"below", []ocispec.Descriptor{large, readme}, true},
+		{"a large layer above", []ocispec.Descriptor{readme, large}, false}, // it may delete the page
+		{"a large layer below", []ocispec.Descriptor{large, readme}, true},
 	} {
 		b, err := json.Marshal(ocispec.Manifest{
 			Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest,
@@ -580,7 +581,7 @@ func TestReadableSkipsLargeLayers(t *testing.T) {
 		}
 		doc, err := read.Readable(t.Context(), store, test.name, read.ReadableOptions{})
 		if test.found != (err == nil) || err != nil && !errors.Is(err, read.ErrNothingReadable) {
-			t.Errorf("%s: got %+v, %v", test.name, doc, err)
+			t.Errorf("%s: got %+v, %v, want found %t", test.name, doc, err, test.found)
 		}
 	}
 }

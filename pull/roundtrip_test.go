@@ -28,7 +28,7 @@ import (
 	"oras.land/oras-go/v2/content/memory"
 )
 
-// counted counts the blobs that are fetched.
+// counted is a store that counts the fetched blobs.
 type counted struct {
 	*memory.Store
 	fetched atomic.Int32
@@ -66,7 +66,7 @@ func openRoot(t testing.TB, dir string) *os.Root {
 	return root
 }
 
-// listTree lists the contents of a directory, with modes and link targets; meta adds times.
+// listTree lists the entries of a directory with their modes, contents, and link targets, and with their times if meta is set.
 func listTree(t testing.TB, dir string, meta bool) string {
 	t.Helper()
 	var b strings.Builder
@@ -95,7 +95,7 @@ func listTree(t testing.TB, dir string, meta bool) string {
 			if err != nil {
 				return err
 			}
-			if len(content) > 1<<10 { // quoting it takes longer than the pulls of a test
+			if len(content) > 1<<10 { // quoting large contents takes longer than the pulls of a test
 				content = []byte(digest.FromBytes(content))
 			}
 			fmt.Fprintf(&b, " %q", content)
@@ -138,7 +138,7 @@ func volumePlan() *artifact.Plan {
 	}
 }
 
-// push pushes the plan of files in dir with the tag "v1".
+// push pushes the files of a plan in dir, with the tag "v1".
 func push(t testing.TB, dir string, plan *artifact.Plan, dst *counted) *pack.Result {
 	t.Helper()
 	r, err := pack.Push(t.Context(), openRoot(t, dir).FS(), plan, dst, pack.PushOptions{Tags: []string{"v1"}})
@@ -152,7 +152,7 @@ func TestDirectoryRoundTrip(t *testing.T) {
 	t.Parallel()
 	for _, packing := range []mediatypes.Packing{mediatypes.Tar, mediatypes.TarGzip, mediatypes.TarZstd} {
 		for _, split := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s split %v", packing, split), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s split %t", packing, split), func(t *testing.T) {
 				t.Parallel()
 				dir, out, store := t.TempDir(), filepath.Join(t.TempDir(), "out"), newStore()
 				for i := range 30 {
@@ -175,17 +175,18 @@ func TestDirectoryRoundTrip(t *testing.T) {
 					t.Errorf("got\n%.600s\nwant\n%.600s", got, want)
 				}
 				if len(r.Files) != 31 || r.Files[30].Link != "d1/f1" || r.Files[0].Digest == "" {
-					t.Errorf("%d files in the result", len(r.Files))
+					t.Errorf("got %d files, want 31, the last one a link, with digests", len(r.Files))
 				}
 				if r, err = pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{NoSync: true, State: out + ".state"}); err != nil || !r.Skipped {
-					t.Errorf("again: skipped %v, %v", r.Skipped, err)
+					t.Errorf("again: got skipped %t, %v, want true", r.Skipped, err)
 				}
 			})
 		}
 	}
 }
 
-// TestSmallChangeFetchesLittle checks that a pull after a change of one file fetches few of a directory's layers.
+// TestSmallChangeFetchesLittle checks that a pull fetches few layers of a split directory, and replaces only the changed file, if one
+// file changed.
 func TestSmallChangeFetchesLittle(t *testing.T) {
 	t.Parallel()
 	dir, out, store := t.TempDir(), filepath.Join(t.TempDir(), "out"), newStore()
@@ -208,25 +209,25 @@ func TestSmallChangeFetchesLittle(t *testing.T) {
 	store.fetched.Store(0)
 	r, err := pull.Artifact(t.Context(), store, "v1", root, pull.Options{NoSync: true, State: root.Name() + ".state"})
 	if err != nil || r.Skipped {
-		t.Fatalf("skipped %v, %v", r.Skipped, err)
+		t.Fatalf("got skipped %t, %v, want false", r.Skipped, err)
 	}
 	if n := int(store.fetched.Load()); layers < 4 || n > 3 {
-		t.Errorf("%d fetches for one changed file in %d layers", n, layers)
+		t.Errorf("got %d fetches for one changed file in %d layers, want at most 3 of at least 4", n, layers)
 	}
 	if got, want := listTree(t, out, false), listTree(t, dir, false); got != want {
-		t.Error("the directories differ")
+		t.Errorf("got\n%.600s\nwant\n%.600s", got, want)
 	}
 	for name, old := range before {
 		now, err := root.Stat(name)
 		if err != nil || os.SameFile(old, now) == (name == "data/d1/f5") {
-			t.Errorf("%s: replaced %v, %v", name, !os.SameFile(old, now), err)
+			t.Errorf("%s: got replaced %t, %v, want %t", name, !os.SameFile(old, now), err, name == "data/d1/f5")
 		}
 	}
 	if err := os.WriteFile(filepath.Join(out, "data/d1/f5"), []byte("mine"), 0o666); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := pull.Artifact(t.Context(), store, "v1", root, pull.Options{NoSync: true, State: root.Name() + ".state"}); !errors.Is(err, artifact.ErrKept) {
-		t.Errorf("a changed file: %v", err)
+		t.Errorf("a file that the user changed: got %v, want ErrKept", err)
 	}
 }
 
@@ -259,7 +260,7 @@ type entry struct {
 	kind          byte
 }
 
-// tgz returns a compressed tar.
+// tgz returns a gzipped tar.
 func tgz(t testing.TB, entries ...entry) string {
 	t.Helper()
 	var buf bytes.Buffer
@@ -283,7 +284,7 @@ func tgz(t testing.TB, entries ...entry) string {
 	return buf.String()
 }
 
-// image stores a container image.
+// image stores and tags a container image with the given layers.
 func (s *counted) image(t testing.TB, tag string, layers ...string) {
 	t.Helper()
 	m := ocispec.Manifest{
@@ -330,10 +331,10 @@ func TestImageLayersInOrder(t *testing.T) {
 		names = append(names, f.Path)
 	}
 	if fmt.Sprint(names) != "[dir/new etc/stays]" {
-		t.Errorf("files %v", names)
+		t.Errorf("got files %v, want dir/new and etc/stays", names)
 	}
 	if b, err := os.ReadFile(filepath.Join(out, "etc/stays")); string(b) != "2" {
-		t.Errorf("got %q, %v", b, err)
+		t.Errorf("etc/stays: got %q, %v, want 2", b, err)
 	}
 	// A new top layer that hides nothing reveals the lower files again: the base is fetched again.
 	store.image(t, "v1", base, tgz(t, entry{name: "more", content: "m"}))
@@ -342,7 +343,7 @@ func TestImageLayersInOrder(t *testing.T) {
 	}
 	for name, want := range map[string]string{"etc/gone": "x", "etc/stays": "1", "dir/old": "o", "more": "m"} {
 		if b, err := os.ReadFile(filepath.Join(out, name)); string(b) != want {
-			t.Errorf("%s: got %q, %v", name, b, err)
+			t.Errorf("%s: got %q, %v, want %q", name, b, err, want)
 		}
 	}
 	// A top layer that hides files of the base removes them, although the last pull placed the base unchanged.
@@ -351,21 +352,21 @@ func TestImageLayersInOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := os.Lstat(filepath.Join(out, "etc/gone")); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("a file that the top layer hides: %v", err)
+		t.Errorf("a file that the top layer hides: got %v, want fs.ErrNotExist", err)
 	}
 }
 
 func TestHostileTarsLeaveNothing(t *testing.T) {
 	t.Parallel()
 	for name, entries := range map[string][]entry{
-		"up":           {{name: "d/ok", content: "x"}, {name: "d/../../up", content: "x"}},
-		"absolute":     {{name: "/etc/x", content: "x"}},
-		"link out":     {{name: "d/l", link: "../../..", kind: tar.TypeSymlink}, {name: "d/l/x", content: "x"}},
-		"hard link":    {{name: "d/h", link: "/etc/passwd", kind: tar.TypeLink}},
-		"device":       {{name: "d/dev", kind: tar.TypeChar}},
-		"other folder": {{name: "d/ok", content: "x"}, {name: "e/x", content: "x"}},
-		"our stage":    {{name: ".davit-0123456789abcdef/x", content: "x"}},
-		"twice":        {{name: "d/x", content: "1"}, {name: "d/x", content: "2"}},
+		"path out of the directory":      {{name: "d/ok", content: "x"}, {name: "d/../../up", content: "x"}},
+		"absolute path":                  {{name: "/etc/x", content: "x"}},
+		"link out of the directory":      {{name: "d/l", link: "../../..", kind: tar.TypeSymlink}, {name: "d/l/x", content: "x"}},
+		"hard link out of the directory": {{name: "d/h", link: "/etc/passwd", kind: tar.TypeLink}},
+		"device":                         {{name: "d/dev", kind: tar.TypeChar}},
+		"path beside the directory":      {{name: "d/ok", content: "x"}, {name: "e/x", content: "x"}},
+		"path of a stage":                {{name: ".davit-0123456789abcdef/x", content: "x"}},
+		"same path twice":                {{name: "d/x", content: "1"}, {name: "d/x", content: "2"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -392,10 +393,10 @@ func TestHostileTarsLeaveNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 			if _, err := pull.Artifact(t.Context(), store, "v1", root, pull.Options{NoSync: true, State: out + ".state"}); !errors.Is(err, artifact.ErrRefused) {
-				t.Errorf("got %v", err)
+				t.Errorf("got %v, want ErrRefused", err)
 			}
 			if info, err := root.Stat("."); err != nil || !info.ModTime().Equal(when) {
-				t.Errorf("the destination has the time %v, %v", info.ModTime(), err)
+				t.Errorf("time of the destination: got %v, %v, want %v", info.ModTime(), err, when)
 			}
 			if got := listTree(t, parent, false); strings.Count(got, "\n") != 2 {
 				t.Errorf("left behind:\n%s", got)
@@ -415,19 +416,20 @@ func TestIncludeReachesIntoTars(t *testing.T) {
 		r, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, filepath.Join(out, fmt.Sprint(want), fmt.Sprint(len(pattern)))),
 			pull.Options{NoSync: true, Selection: pull.Selection{Include: []string{pattern}}})
 		if err != nil || len(r.Files) != want {
-			t.Errorf("%s: %d files, %v, want %d", pattern, len(r.Files), err, want)
+			t.Errorf("%s: got %d files, %v, want %d", pattern, len(r.Files), err, want)
 		}
 	}
 	if _, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, filepath.Join(out, "bad")), pull.Options{NoSync: true, Selection: pull.Selection{Include: []string{"["}}}); !errors.Is(err, artifact.ErrInvalid) {
-		t.Errorf("a bad pattern: %v", err)
+		t.Errorf("an invalid pattern: got %v, want ErrInvalid", err)
 	}
 	r, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, filepath.Join(out, "tar")), pull.Options{NoSync: true, NoUnpack: true})
 	if err != nil || len(r.Files) != 1 || r.Files[0].Path != "docs.tar.gz" {
-		t.Errorf("not unpacked: %+v, %v", r, err)
+		t.Errorf("NoUnpack: got %+v, %v, want docs.tar.gz", r, err)
 	}
 }
 
-// TestChangesWithoutContent checks that the target of a link counts as content, and that a mode counts where modes are preserved.
+// TestChangesWithoutContent checks that a pull does not overwrite a link that the user changed. A changed mode prevents the pull only
+// where modes are preserved.
 func TestChangesWithoutContent(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -445,8 +447,8 @@ func TestChangesWithoutContent(t *testing.T) {
 		change func(out *os.Root, at string) error
 		keep   bool
 	}{
-		"link of a directory": {directory("generic", "vol", mediatypes.TarGzip), "vol/", relink, true},
-		"link of a volume":    {volumePlan(), "", relink, true},
+		"link in a directory": {directory("generic", "vol", mediatypes.TarGzip), "vol/", relink, true},
+		"link in a volume":    {volumePlan(), "", relink, true},
 		"mode in a directory": {directory("generic", "vol", mediatypes.TarGzip), "vol/", chmod, false},
 		"mode in a volume":    {volumePlan(), "", chmod, true},
 	} {
@@ -462,20 +464,21 @@ func TestChangesWithoutContent(t *testing.T) {
 		}
 		changed := listTree(t, out, false)
 		if before == changed {
-			t.Fatalf("%s: nothing changed", name)
+			t.Fatalf("%s: the test changed nothing", name)
 		}
 		_, err := pull.Artifact(t.Context(), store, "v1", root, opts)
 		if errors.Is(err, artifact.ErrKept) != c.keep || !c.keep && err != nil || listTree(t, out, false) != changed {
-			t.Errorf("%s: %v; got\n%s", name, err, listTree(t, out, false))
+			t.Errorf("%s: got %v, want kept %t; got\n%s\nwant\n%s", name, err, c.keep, listTree(t, out, false), changed)
 		}
 		opts.Force = true
 		if _, err := pull.Artifact(t.Context(), store, "v1", root, opts); err != nil || c.keep && listTree(t, out, false) != before {
-			t.Errorf("%s: by force: %v; got\n%s", name, err, listTree(t, out, false))
+			t.Errorf("%s: with Force: %v; got\n%s", name, err, listTree(t, out, false))
 		}
 	}
 }
 
-// TestDirectoryBecomesFile checks that existing entries are replaced only if all of them are ours.
+// TestDirectoryBecomesFile checks that a file replaces a directory, and a directory a file, but only if earlier pulls placed everything
+// in the directory.
 func TestDirectoryBecomesFile(t *testing.T) {
 	t.Parallel()
 	for _, plan := range []*artifact.Plan{directory("generic", "vol", mediatypes.TarGzip), volumePlan()} {
@@ -502,7 +505,7 @@ func TestDirectoryBecomesFile(t *testing.T) {
 		write(t, in, "d/e/mine", "not ours")
 		before := listTree(t, out, false)
 		if _, err := pull.Artifact(t.Context(), store, "v1", root, opts); !errors.Is(err, artifact.ErrKept) || listTree(t, out, false) != before {
-			t.Errorf("%s: %v; got\n%s", plan.Kind.Name, err, listTree(t, out, false))
+			t.Errorf("%s: got %v, want ErrKept and no change; got\n%s", plan.Kind.Name, err, listTree(t, out, false))
 		}
 		if err := os.Remove(filepath.Join(in, "d/e/mine")); err != nil {
 			t.Fatal(err)

@@ -14,7 +14,7 @@ import (
 	"oras.land/oras-go/v2/content/memory"
 )
 
-// newTarget returns a target that has an artifact under the tag v1. It could be a repository, a layout, or any other target of oras.
+// newTarget returns a target that has an artifact under the tag v1. It could be a repository, a layout, or any other oras target.
 func newTarget(files map[string]string) *memory.Store {
 	ctx, store, fsys := context.Background(), memory.New(), fstest.MapFS{}
 	for name, text := range files {

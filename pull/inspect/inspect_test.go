@@ -37,36 +37,36 @@ func TestReferrers(t *testing.T) {
 		opts referrers.Options
 		want string
 	}{
-		"direct":    {referrers.Options{}, fmt.Sprint(older.Digest, sbom.Digest)},
-		"recursive": {referrers.Options{Recursive: true}, fmt.Sprint(older.Digest, sbom.Digest, "(", signature.Digest, ")")},
-		"kind":      {referrers.Options{Kind: "sbom"}, fmt.Sprint(older.Digest, sbom.Digest)},
-		"type":      {referrers.Options{Kind: "application/spdx+json"}, fmt.Sprint(older.Digest, sbom.Digest)},
-		"other":     {referrers.Options{Kind: "runbook"}, ""},
-		"tags":      {referrers.Options{Kind: "application/vnd.example.thing", Tags: true}, fmt.Sprint(tagged.Digest)},
+		"direct":              {referrers.Options{}, fmt.Sprint(older.Digest, sbom.Digest)},
+		"recursive":           {referrers.Options{Recursive: true}, fmt.Sprint(older.Digest, sbom.Digest, "(", signature.Digest, ")")},
+		"kind":                {referrers.Options{Kind: "sbom"}, fmt.Sprint(older.Digest, sbom.Digest)},
+		"artifactType":        {referrers.Options{Kind: "application/spdx+json"}, fmt.Sprint(older.Digest, sbom.Digest)},
+		"kind of no referrer": {referrers.Options{Kind: "runbook"}, ""},
+		"tags as referrers":   {referrers.Options{Kind: "application/vnd.example.thing", Tags: true}, fmt.Sprint(tagged.Digest)},
 	} {
 		list, err := referrers.List(t.Context(), src, subject, c.opts)
-		if got := strings.ReplaceAll(show(list), " ", ""); err != nil || got != strings.ReplaceAll(c.want, " ", "") {
+		if got := strings.ReplaceAll(formatDigests(list), " ", ""); err != nil || got != strings.ReplaceAll(c.want, " ", "") {
 			t.Errorf("%s: got %s (%v), want %s", name, got, err, c.want)
 		}
 	}
 	if list, err := referrers.List(t.Context(), src, signature, referrers.Options{Recursive: true, Tags: true}); err != nil || len(list) != 0 {
-		t.Errorf("a referrer without referrers: %v, %v", list, err)
+		t.Errorf("a referrer without referrers: got %v, %v, want none", list, err)
 	}
 }
 
-// show returns the digests of referrers and, in parentheses, of theirs.
-func show(list []*referrers.Referrer) string {
+// formatDigests returns the digests of referrers, each followed by those of its own referrers in parentheses.
+func formatDigests(list []*referrers.Referrer) string {
 	s := ""
 	for _, r := range list {
 		s += r.Digest.String()
 		if len(r.Referrers) > 0 {
-			s += "(" + show(r.Referrers) + ")"
+			s += "(" + formatDigests(r.Referrers) + ")"
 		}
 	}
 	return s
 }
 
-// barrierSource lists the referrers of its subjects only after it was asked for those of all subjects.
+// barrierSource lists the referrers of a subject only after the referrers of all its subjects have been requested.
 type barrierSource struct {
 	*pulltest.Source
 	barrier  sync.WaitGroup
@@ -105,7 +105,7 @@ func TestReferrersOfReferrersAreRequestedAtOnce(t *testing.T) {
 	})
 }
 
-// TestVerifyWithoutForeignLayers checks that the absence of a nondistributable layer is not a fault.
+// TestVerifyWithoutForeignLayers checks that a missing nondistributable layer is not a fault.
 func TestVerifyWithoutForeignLayers(t *testing.T) {
 	t.Parallel()
 	store := pulltest.NewSource()
@@ -118,7 +118,7 @@ func TestVerifyWithoutForeignLayers(t *testing.T) {
 		store.Manifest(t, "v1", base)
 		report, err := inspect.Verify(t.Context(), store, "v1", inspect.VerifyOptions{})
 		if err != nil || len(report.Faults) != faults {
-			t.Errorf("%s: %+v, %v", mediaType, report, err)
+			t.Errorf("%s: got %+v, %v, want %d faults", mediaType, report, err, faults)
 		}
 	}
 }
@@ -150,46 +150,46 @@ func TestInspect(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(info.Manifests) != 2 || len(info.Manifests[1].Attestations) != 1 || len(info.Manifests[0].Attestations) != 0 {
-		t.Errorf("got %+v", info)
+		t.Errorf("got %+v, want two manifests, the second with an attestation", info)
 	}
 	own := src.Referrer(t, entries[0], "application/spdx+json", "2026-01-01T00:00:00Z")
 	attached, err := referrers.ListPlatforms(t.Context(), src, index, referrers.Options{Kind: "sbom"})
 	if err != nil || len(attached) != 1 || attached[0].Digest != entries[0].Digest || attached[0].Referrers[0].Digest != own.Digest {
-		t.Errorf("SBOMs of its platforms: %+v, %v", attached, err)
+		t.Errorf("SBOMs of the platforms: got %+v, %v, want %s", attached, err, own.Digest)
 	}
 	attached, err = referrers.ListPlatforms(t.Context(), src, index, referrers.Options{})
 	if err != nil || len(attached) != 2 || attached[1].Referrers[0].Digest != attestation.Digest || attached[1].Platform.Architecture != "arm64" {
-		t.Errorf("attached to its platforms: %+v, %v", attached, err)
+		t.Errorf("referrers of the platforms: got %+v, %v, want the attestation of arm64", attached, err)
 	}
 	if all, err := inspect.Inspect(t.Context(), src, "v1", inspect.Options{Referrers: true}); err != nil ||
 		len(all.Manifests[0].Referrers) != 1 || all.Manifests[0].Referrers[0].Digest != own.Digest || len(all.Manifests[1].Referrers) != 0 {
-		t.Errorf("attached to its platforms, inspected: %+v, %v", all, err)
+		t.Errorf("Inspect: got %+v, %v, want the SBOM of amd64", all, err)
 	}
 	if none, err := referrers.ListPlatforms(t.Context(), src, entries[0], referrers.Options{}); err != nil || none != nil {
-		t.Errorf("a manifest has the platforms %v, %v", none, err)
+		t.Errorf("platforms of a manifest: got %v, %v, want none", none, err)
 	}
 	first := info.Manifests[0]
 	if string(first.Config.Content) != `{"answer":42}` || first.Layers[1].Name != "b" || first.Platform.Architecture != "amd64" {
-		t.Errorf("first manifest %+v", first)
+		t.Errorf("first manifest: got %+v, want the content of its config, layer b, and platform amd64", first)
 	}
 	if len(info.Referrers) != 1 || info.Referrers[0].Kind != "sbom" {
-		t.Errorf("referrers %v", info.Referrers)
+		t.Errorf("referrers: got %v, want one sbom", info.Referrers)
 	}
 	total := index.Size + entries[0].Size + entries[1].Size + attestation.Size + config.Size + shared.Size +
 		int64(len("amd64")+len("arm64")+len("statement")) + 2
 	if info.TotalSize != total {
-		t.Errorf("total %d, want %d", info.TotalSize, total)
+		t.Errorf("total size: got %d, want %d", info.TotalSize, total)
 	}
 	one, err := inspect.Inspect(t.Context(), src, "v1", inspect.Options{Platform: entries[1].Platform})
 	if err != nil || one.Digest != entries[1].Digest || one.Platform == nil {
-		t.Errorf("one platform: %+v, %v", one, err)
+		t.Errorf("one platform: got %+v, %v, want %s", one, err, entries[1].Digest)
 	}
 	src.Fetched.Store(0)
 	if _, err := inspect.Inspect(t.Context(), src, "v1", inspect.Options{Shallow: true}); err != nil || src.Fetched.Load() != 1 {
-		t.Errorf("shallow: %d fetches, %v", src.Fetched.Load(), err)
+		t.Errorf("shallow: got %d fetches, %v, want 1", src.Fetched.Load(), err)
 	}
 	if b, err := json.Marshal(info); err != nil || !strings.Contains(string(b), `"content":{"answer":42}`) {
-		t.Errorf("as JSON %s, %v", b, err)
+		t.Errorf("JSON: got %s, %v, want the content of the config in it", b, err)
 	}
 }
 
@@ -201,7 +201,7 @@ func TestHugeManifestIsNotRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := inspect.Inspect(t.Context(), src, "v1", inspect.Options{}); !errors.Is(err, artifact.ErrRefused) || src.Fetched.Load() != 0 {
-		t.Errorf("got %v after %d fetches", err, src.Fetched.Load())
+		t.Errorf("got %v after %d fetches, want ErrRefused after none", err, src.Fetched.Load())
 	}
 }
 
@@ -225,7 +225,7 @@ func TestReferrersArePulledToo(t *testing.T) {
 	for _, skipped := range []bool{false, true} {
 		r, err := pull.Artifact(t.Context(), src, "v1", dst, pull.Options{NoSync: true, State: pulltest.Beside(dst), Referrers: true, Selection: pull.Selection{Platform: one.Platform}})
 		if err != nil || len(r.Referrers) != 2 || r.Skipped != skipped {
-			t.Fatalf("got %+v, %v", r, err)
+			t.Fatalf("got %+v, %v, want two referrers, skipped %t", r, err, skipped)
 		}
 		short := func(d ocispec.Descriptor) string { return d.Digest.Encoded()[:12] }
 		s, a := "referrers/sbom-"+short(sbom)+"/", "referrers/attestation-"+short(attestation)+"/"
@@ -235,9 +235,9 @@ func TestReferrersArePulledToo(t *testing.T) {
 	}
 }
 
-// TestNamesOfLayers checks that layers without titles have the names under which a pull places them, and that GGUF without an
-// extension is detected by its magic number.
-func TestNamesOfLayers(t *testing.T) {
+// TestLayerNames checks that layers without titles have the names that a pull gives them, and that GGUF without an extension is
+// detected by its magic number.
+func TestLayerNames(t *testing.T) {
 	t.Parallel()
 	gguf := string(formattest.TinyLlama().Bytes())
 	base := pulltest.NewSource()
@@ -267,7 +267,7 @@ func TestNamesOfLayers(t *testing.T) {
 	}
 }
 
-// countingSource counts the bytes that are read in ranges.
+// countingSource counts the bytes that FetchRange reads.
 type countingSource struct {
 	*pulltest.Source
 	whole map[digest.Digest][]byte
@@ -303,7 +303,7 @@ func TestTensors(t *testing.T) {
 			t.Errorf("%s: got %s (%v), want %s", name, got, err, tt.want)
 		}
 		if src.read > 512<<10 {
-			t.Errorf("%s: %d bytes were read of %d", name, src.read, len(tt.content))
+			t.Errorf("%s: read %d of %d bytes, want at most 512 KiB", name, src.read, len(tt.content))
 		}
 	}
 }

@@ -38,10 +38,10 @@ func TestReadableChoosesALayer(t *testing.T) {
 		src.Manifest(t, "v1", layers...)
 		doc, err := read.Readable(t.Context(), src, "v1", read.ReadableOptions{})
 		if err != nil || doc.Path != test.want || doc.Text != "text of "+test.want {
-			t.Errorf("%s: got %+v, %v", test.titles, doc, err)
+			t.Errorf("%s: got %+v, %v, want %s", test.titles, doc, err, test.want)
 		}
 		if n := src.Fetched.Load(); n != 2 {
-			t.Errorf("%s: %d blobs were fetched", test.titles, n)
+			t.Errorf("%s: got %d fetches, want 2", test.titles, n)
 		}
 	}
 }
@@ -88,23 +88,23 @@ func TestReadableSummarizesAnSBOM(t *testing.T) {
 	sbom("long", `{"spdxVersion": "SPDX-2.3", "packages": [`+strings.Repeat(`{"licenseDeclared": "MIT"},`, 200_000)+`{}]}`)
 	doc, err := read.Readable(t.Context(), src, "long", read.ReadableOptions{})
 	if err != nil || doc.SBOM == nil || doc.SBOM.Components != 200_001 || doc.Text != "" {
-		t.Errorf("a long SBOM: %+v, %v", doc, err)
+		t.Errorf("a long SBOM: got %+v, %v, want 200001 components", doc, err)
 	}
 	typed("syft", "application/vnd.syft+json", `{"artifacts": [{}], "schema": {"version": "16.0.0", "url": "https://raw.githubusercontent.com/anchore/syft/main/x"}}`)
 	doc, err = read.Readable(t.Context(), src, "syft", read.ReadableOptions{})
 	if err != nil || doc.SBOM == nil || doc.SBOM.Format != "Syft 16.0.0" || doc.SBOM.Components != 1 {
-		t.Errorf("Syft's: %+v, %v", doc, err)
+		t.Errorf("a Syft SBOM: got %+v, %v, want format Syft 16.0.0 and one component", doc, err)
 	}
 	sbom("other", `{"name": "x"}`)
 	doc, err = read.Readable(t.Context(), src, "other", read.ReadableOptions{})
 	if err != nil || doc.SBOM != nil || doc.Text != `{"name": "x"}` {
-		t.Errorf("another document: %+v, %v", doc, err)
+		t.Errorf("another document: got %+v, %v, want its text and no SBOM", doc, err)
 	}
 	sbom("lie", `{"spdxVersion": "SPDX-2.3"}`)
 	lying := src.Add(t, mediatypes.SPDXJSON, `{"spdxVersion": "SPDX-2.3"}`)
 	src.Lie = map[digest.Digest][]byte{lying.Digest: []byte(`{"spdxVersion": "SPDX-2.2"}`)}
 	if _, err = read.Readable(t.Context(), src, "lie", read.ReadableOptions{}); !errors.Is(err, artifact.ErrRefused) {
-		t.Errorf("other bytes: %v", err)
+		t.Errorf("changed content: got %v, want ErrRefused", err)
 	}
 }
 
@@ -125,7 +125,7 @@ func TestReadableOpensEnvelopes(t *testing.T) {
 			})
 			doc, err := read.Readable(t.Context(), src, test.tag, read.ReadableOptions{})
 			if err != nil || doc.Signature != read.NotVerified || (doc.SBOM == nil) != (test.want != "") || doc.SBOM == nil && doc.Text != test.want {
-				t.Errorf("%s as %s: %+v, %v", test.tag, mediaType, doc, err)
+				t.Errorf("%s as %s: got %+v, %v, want text %q, an SBOM if it is empty, and signature %q", test.tag, mediaType, doc, err, test.want, read.NotVerified)
 			}
 		}
 	}
@@ -142,12 +142,12 @@ func TestAttachedPrefersTheKindItself(t *testing.T) {
 	})
 	found, err := referrers.Find(t.Context(), src, subject, referrers.AttachedOptions{Kind: "sbom"})
 	if err != nil || found.Referrers[0].Digest != bundle.Digest {
-		t.Errorf("a bundle with an SBOM: %+v, %v", found, err)
+		t.Errorf("a bundle with an SBOM: got %+v, %v, want %s", found, err, bundle.Digest)
 	}
 	sbom := src.Referrer(t, subject, mediatypes.SPDXJSON, "2026-01-01T00:00:00Z")
 	found, err = referrers.Find(t.Context(), src, subject, referrers.AttachedOptions{Kind: "sbom"})
 	if err != nil || len(found.Referrers) != 1 || found.Referrers[0].Digest != sbom.Digest {
-		t.Errorf("an SBOM beside a bundle with one: %+v, %v", found, err)
+		t.Errorf("an SBOM and a bundle with an SBOM: got %+v, %v, want only %s", found, err, sbom.Digest)
 	}
 }
 
@@ -170,23 +170,23 @@ func TestAttachedToAnotherPlatform(t *testing.T) {
 	opts := referrers.AttachedOptions{Kind: "runbook"}
 	found, err := referrers.Find(t.Context(), src, entries[1], opts)
 	if err != nil || found.Place != nil || found.Referrers[0].Digest != want.Digest {
-		t.Errorf("got %+v, %v", found, err)
+		t.Errorf("of the manifest: got %+v, %v, want %s and no place", found, err, want.Digest)
 	}
 	found, err = referrers.Find(t.Context(), src, index, opts)
 	if err != nil || found.Place == nil || found.Referrers[0].Digest != want.Digest ||
 		found.Place.Digest != entries[1].Digest || found.Place.Platform.Architecture != "arm64" {
-		t.Errorf("of the index: %+v, %v", found, err)
+		t.Errorf("of the index: got %+v, %v, want %s and the place arm64", found, err, want.Digest)
 	}
 	var none *referrers.NoneAttachedError
 	if _, err := referrers.Find(t.Context(), src, index, referrers.AttachedOptions{Kind: "vex"}); !errors.As(err, &none) {
-		t.Errorf("another kind: %v", err)
+		t.Errorf("another kind: got %v, want a NoneAttachedError", err)
 	}
 	newer := src.Referrer(t, entries[1], mediatypes.RunbookArtifact, "2026-01-02T00:00:00Z")
 	if found, err = referrers.Find(t.Context(), src, entries[1], opts); err != nil || len(found.Referrers) != 2 || found.Referrers[0].Digest != newer.Digest {
-		t.Errorf("of two: %+v, %v", found, err)
+		t.Errorf("two runbooks: got %+v, %v, want two, %s first", found, err, newer.Digest)
 	}
 	opts.Latest = true
 	if found, err = referrers.Find(t.Context(), src, entries[1], opts); err != nil || len(found.Referrers) != 1 || found.Referrers[0].Digest != newer.Digest {
-		t.Errorf("the latest: got %+v, %v", found, err)
+		t.Errorf("two runbooks, Latest: got %+v, %v, want only %s", found, err, newer.Digest)
 	}
 }

@@ -59,7 +59,7 @@ func ExampleFind() {
 	// Output: true
 }
 
-// newTargetWithIndex returns a target with an index tagged all that lists the artifact of newTargetWithSBOM, and the descriptor of the index.
+// newTargetWithIndex returns the target of newTargetWithSBOM with an index tagged "all" that lists its artifact, and the index.
 func newTargetWithIndex() (*memory.Store, ocispec.Descriptor) {
 	store, member := newTargetWithSBOM()
 	members := []pack.Member{{Descriptor: member, Platform: &ocispec.Platform{OS: "linux", Architecture: "arm64"}}}
@@ -82,7 +82,7 @@ func ExampleListPlatforms() {
 	// Output: arm64 1
 }
 
-// tagged is a store that lists the tag of an index.
+// tagged is a store that lists the tag "all".
 type tagged struct{ *memory.Store }
 
 func (tagged) Tags(_ context.Context, _ string, fn func([]string) error) error {
@@ -113,7 +113,7 @@ func ExampleListIndex() {
 	// Output: all true runbook
 }
 
-// The SBOM is a referrer of the manifest: BuildKit put no statement into the index.
+// FindStatement finds only statements that BuildKit stored in the index. This SBOM is a referrer of the manifest.
 func ExampleFindStatement() {
 	src, _ := newTargetWithIndex()
 	arm := &ocispec.Platform{OS: "linux", Architecture: "arm64"}

@@ -7,7 +7,7 @@ import (
 	"github.com/davit-oci/davit/pull/trust"
 )
 
-// TestUntrustedKeysOnce checks that an error names each key once, and not more than a few.
+// TestUntrustedKeysOnce checks that an error names each key once, and at most three keys.
 func TestUntrustedKeysOnce(t *testing.T) {
 	t.Parallel()
 	for keys, want := range map[string]string{

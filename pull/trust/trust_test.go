@@ -44,7 +44,7 @@ func newPair(t *testing.T, name string) pair {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The key has no password, because decrypting one takes a good part of a second.
+	// The key has no password, because decrypting a key takes a good part of a second.
 	key, err := sign.ParseKey(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -94,12 +94,12 @@ func (s store) manifest(artifactType string, subject *ocispec.Descriptor, layer 
 	return s.push(ocispec.MediaTypeImageManifest, data)
 }
 
-// artifact stores an artifact with the content.
+// artifact stores an artifact with one text file.
 func (s store) artifact(text string) ocispec.Descriptor {
 	return s.manifest("application/x", nil, s.push("text/plain", []byte(text)))
 }
 
-// attachBundle attaches a bundle with any content.
+// attachBundle attaches a bundle to subject. The bundle need not be valid.
 func (s store) attachBundle(subject ocispec.Descriptor, bundle []byte) ocispec.Descriptor {
 	return s.manifest(mediatypes.SigstoreBundle, &subject, s.push(mediatypes.SigstoreBundle, bundle))
 }
@@ -128,7 +128,7 @@ func TestSignAndVerify(t *testing.T) {
 		again := s.sign(one, opts)
 		for i := range first {
 			if first[i].Skipped || !again[i].Skipped || first[i].Digest != again[i].Digest {
-				t.Errorf("%v: signed twice: %+v, %+v", formats, first[i], again[i])
+				t.Errorf("%v: signed twice: got %+v and %+v, want the second skipped", formats, first[i], again[i])
 			}
 		}
 		other := opts
@@ -136,28 +136,29 @@ func TestSignAndVerify(t *testing.T) {
 		s.sign(one, other)
 		opts.Annotations = map[string]string{"stage": "test"}
 		if more := s.sign(one, opts); more[0].Skipped {
-			t.Errorf("%v: other annotations were not signed", formats)
+			t.Errorf("%v: with annotations: got skipped, want a new signature", formats)
 		}
 		for _, key := range []trust.Key{ours.public, theirs.public} {
 			report, err := s.verify(trust.Options{Keys: []trust.Key{key}}, one)
 			if err != nil || report.Verified().Key != key.Name {
-				t.Errorf("%v, %s: %+v, %v", formats, key.Name, report, err)
+				t.Errorf("%v, %s: got %+v, %v, want verified", formats, key.Name, report, err)
 			}
 		}
 		var missing *trust.NotSignedError
 		if _, err := s.verify(trust.Options{Keys: []trust.Key{newPair(t, "x").public}}, one); !errors.As(err, &missing) || !errors.Is(err, artifact.ErrRefused) {
-			t.Errorf("%v: another key: %v", formats, err)
+			t.Errorf("%v: another key: got %v, want a NotSignedError", formats, err)
 		}
 		if _, err := s.verify(trust.Options{Keys: []trust.Key{ours.public}}, two); !errors.As(err, &missing) || len(missing.Signatures) != 0 {
-			t.Errorf("%v: an artifact that is not signed: %v", formats, err)
+			t.Errorf("%v: an unsigned artifact: got %v, want a NotSignedError without signatures", formats, err)
 		}
 		if _, err := s.verify(trust.Options{Keys: []trust.Key{ours.public}}, two, one); err != nil {
-			t.Errorf("%v: one of two manifests: %v", formats, err)
+			t.Errorf("%v: one of two manifests signed: %v", formats, err)
 		}
 	}
 }
 
-// TestForeignBundles checks that bundles of other keys or about other artifacts do not count, regardless of their claims.
+// TestForeignBundles checks that a bundle is not a signature if it has another key, artifact, or type, or is invalid, and that it does
+// not hide a valid signature.
 func TestForeignBundles(t *testing.T) {
 	t.Parallel()
 	ours, theirs := newPair(t, "ours"), newPair(t, "theirs")
@@ -180,7 +181,7 @@ func TestForeignBundles(t *testing.T) {
 		"an attestation":                  bundle(attestation, ours.private),
 		"another key with our hint":       hinted,
 		"not JSON":                        []byte("x"),
-		"another document":                []byte(`{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json"}`),
+		"a bundle without content":        []byte(`{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json"}`),
 		"a log entry as evidence": bytes.Replace(bundle(sigstore.SignatureOf(one.Digest, nil), theirs.private),
 			[]byte(`"publicKey"`), []byte(`"tlogEntries":[{"logIndex":"1","inclusionPromise":{"signedEntryTimestamp":"AA=="}}],"publicKey"`), 1),
 	} {
@@ -188,7 +189,7 @@ func TestForeignBundles(t *testing.T) {
 		subject := s.artifact("one")
 		s.attachBundle(subject, data)
 		if report, err := s.verify(trust.Options{Keys: []trust.Key{ours.public}}, subject); !errors.As(err, new(*trust.NotSignedError)) {
-			t.Errorf("%s: accepted: %+v, %v", name, report, err)
+			t.Errorf("%s: got %+v, %v, want a NotSignedError", name, report, err)
 		}
 		// A signature beside the bundle counts.
 		s.sign(subject, sign.Options{Key: ours.private})
@@ -206,11 +207,11 @@ func TestLegacyRepository(t *testing.T) {
 	s.sign(one, sign.Options{Key: ours.private, Formats: []sign.Format{sign.Legacy}, Repository: "example.com/app"})
 	accepts := func(want string) func(string) bool { return func(got string) bool { return got == want } }
 	if _, err := s.verify(trust.Options{Keys: []trust.Key{ours.public}, Accepts: accepts("example.com/app")}, one); err != nil {
-		t.Errorf("same repository: %v", err)
+		t.Errorf("the signed repository: %v", err)
 	}
 	_, err := s.verify(trust.Options{Keys: []trust.Key{ours.public}, Accepts: accepts("example.com/other")}, one)
 	if !errors.As(err, new(*trust.NotSignedError)) || !strings.Contains(err.Error(), "for example.com/app") {
-		t.Errorf("another repository: %v", err)
+		t.Errorf("another repository: got %v, want a NotSignedError", err)
 	}
 	// Move the signature to the tag of another artifact.
 	two := s.artifact("two")
@@ -222,7 +223,7 @@ func TestLegacyRepository(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := s.verify(trust.Options{Keys: []trust.Key{ours.public}}, two); !errors.As(err, new(*trust.NotSignedError)) {
-		t.Errorf("the signature of another artifact: %v", err)
+		t.Errorf("the signature of another artifact: got %v, want a NotSignedError", err)
 	}
 }
 
@@ -233,27 +234,27 @@ func TestRequire(t *testing.T) {
 	s := newStore(t)
 	one, two := s.artifact("one"), s.artifact("two")
 	s.sign(one, sign.Options{Key: ours.private})
-	demand := func(names ...string) error {
+	verify := func(names ...string) error {
 		_, err := s.verify(trust.Options{Keys: []trust.Key{ours.public}, Require: names}, one)
 		return err
 	}
-	refuse := func(step, name, want string) {
+	wantNotSigned := func(step, name, want string) {
 		t.Helper()
-		if err := demand(name); !errors.As(err, new(*trust.NotSignedError)) || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v, want %q", step, err, want)
+		if err := verify(name); !errors.As(err, new(*trust.NotSignedError)) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", step, err, want)
 		}
 	}
-	refuse("no SBOM", "sbom", "no sbom is attached")
+	wantNotSigned("no SBOM", "sbom", "no sbom is attached")
 	sbom := s.manifest(sbomType, &one, s.push(sbomType, []byte(`{"spdxVersion":"SPDX-2.3"}`)))
-	refuse("an SBOM that is not signed", "sbom", "not signed")
+	wantNotSigned("an unsigned SBOM", "sbom", "not signed")
 	s.sign(sbom, sign.Options{Key: theirs.private})
-	refuse("an SBOM signed by others", "sbom", "not signed by a trusted key")
+	wantNotSigned("an SBOM signed with another key", "sbom", "not signed by a trusted key")
 	s.sign(sbom, sign.Options{Key: ours.private})
-	if err := demand("sbom"); err != nil {
+	if err := verify("sbom"); err != nil {
 		t.Errorf("a signed SBOM: %v", err)
 	}
 
-	refuse("no attestation", "attestation="+predicate, "no attestation")
+	wantNotSigned("no attestation", "attestation="+predicate, "no attestation")
 	statement := sigstore.SignatureOf(two.Digest, nil)
 	statement.PredicateType = predicate
 	attach := func(key *sign.Key) {
@@ -264,17 +265,17 @@ func TestRequire(t *testing.T) {
 		s.attachBundle(one, data)
 	}
 	attach(ours.private)
-	refuse("an attestation about another artifact", "attestation="+predicate, "for another artifact")
+	wantNotSigned("an attestation about another artifact", "attestation="+predicate, "for another artifact")
 	statement.Subjects = sigstore.SignatureOf(one.Digest, nil).Subjects
 	attach(theirs.private)
-	refuse("an attestation by others", "attestation="+predicate, "not signed by a trusted key")
+	wantNotSigned("an attestation signed with another key", "attestation="+predicate, "not signed by a trusted key")
 	attach(ours.private)
-	if err := demand("attestation="+predicate, "sbom"); err != nil {
+	if err := verify("attestation="+predicate, "sbom"); err != nil {
 		t.Errorf("a signed attestation: %v", err)
 	}
 	for name, want := range map[string]bool{"sbom": true, "attestation=https://x": true, "attestation=": false, "model": false, "none": false} {
 		if err := trust.CheckRequirement(name); (err == nil) != want {
-			t.Errorf("%q: %v", name, err)
+			t.Errorf("%q: got %v, want valid %t", name, err, want)
 		}
 	}
 }
@@ -294,11 +295,11 @@ func TestLyingList(t *testing.T) {
 	lying.listed.ArtifactType = sbomType
 	_, err := trust.Verify(t.Context(), lying, []ocispec.Descriptor{one}, trust.Options{Keys: []trust.Key{ours.public}, Require: []string{"sbom"}})
 	if !errors.As(err, new(*trust.NotSignedError)) {
-		t.Errorf("accepted the SBOM of another artifact: %v", err)
+		t.Errorf("got %v, want a NotSignedError", err)
 	}
 }
 
-// TestDanglingList checks that a listed SBOM that does not exist is skipped, with and without a signed one after it.
+// TestDanglingList checks that a listed SBOM that does not exist is skipped, both alone and before a signed SBOM.
 func TestDanglingList(t *testing.T) {
 	t.Parallel()
 	ours := newPair(t, "ours")
@@ -310,17 +311,17 @@ func TestDanglingList(t *testing.T) {
 	opts := trust.Options{Keys: []trust.Key{ours.public}, Require: []string{"sbom"}}
 	_, err := trust.Verify(t.Context(), lyingStore{s, gone}, []ocispec.Descriptor{one}, opts)
 	if !errors.As(err, new(*trust.NotSignedError)) {
-		t.Errorf("without a signed SBOM: %v", err)
+		t.Errorf("alone: got %v, want a NotSignedError", err)
 	}
 	sbom := s.manifest(sbomType, &one, s.push(sbomType, []byte(`{"spdxVersion":"SPDX-2.3"}`)))
 	s.sign(sbom, sign.Options{Key: ours.private})
 	report, err := trust.Verify(t.Context(), lyingStore{s, gone}, []ocispec.Descriptor{one}, opts)
 	if err != nil || len(report.Required) != 1 || report.Required[0].Digest != sbom.Digest {
-		t.Errorf("before a signed SBOM: %+v, %v", report, err)
+		t.Errorf("before a signed SBOM: got %+v, %v, want %s", report, err, sbom.Digest)
 	}
 }
 
-// lyingStore lists one more referrer of every manifest, before the others.
+// lyingStore lists one more referrer for every manifest, before the others.
 type lyingStore struct {
 	store
 	listed ocispec.Descriptor
@@ -339,7 +340,7 @@ func (s lyingStore) Referrers(ctx context.Context, desc ocispec.Descriptor, _ st
 	return fn(all)
 }
 
-func TestFlood(t *testing.T) {
+func TestTooManySignatures(t *testing.T) {
 	t.Parallel()
 	ours := newPair(t, "ours")
 	s := newStore(t)
@@ -349,11 +350,11 @@ func TestFlood(t *testing.T) {
 	}
 	_, err := s.verify(trust.Options{Keys: []trust.Key{ours.public}}, one)
 	if !errors.Is(err, artifact.ErrRefused) || !strings.Contains(err.Error(), "too many signatures") {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want ErrRefused with \"too many signatures\"", err)
 	}
 }
 
-func TestSignEverything(t *testing.T) {
+func TestSignPlatformsAndReferrers(t *testing.T) {
 	t.Parallel()
 	ours := newPair(t, "ours")
 	s := newStore(t)
@@ -377,7 +378,7 @@ func TestSignEverything(t *testing.T) {
 		}
 		list, err := trust.List(t.Context(), s, desc, trust.Options{})
 		if err != nil || len(list) != 1 || list[0].Verified || list[0].KeyHint != ours.public.Hint() {
-			t.Errorf("listed %+v, %v", list, err)
+			t.Errorf("List: got %+v, %v, want one unverified signature with the hint of the key", list, err)
 		}
 	}
 }

@@ -14,7 +14,8 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// TestRemovedDirectory checks the error for a directory that was removed after it was opened, as the working directory may be.
+// TestRemovedDirectory checks the error for a directory that was removed after it was opened. That can happen to the working
+// directory.
 func TestRemovedDirectory(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "gone")
@@ -30,6 +31,6 @@ func TestRemovedDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := place.OpenStage(root, digest.FromString("x"), nil); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "removed") {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want fs.ErrNotExist and \"removed\"", err)
 	}
 }

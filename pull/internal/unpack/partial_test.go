@@ -9,7 +9,7 @@ import (
 	"github.com/davit-oci/davit/internal/pulltest"
 )
 
-// TestPartialReader checks that a reader reads a file while it grows.
+// TestPartialReader checks that a file can be read while it grows.
 func TestPartialReader(t *testing.T) {
 	t.Parallel()
 	root := pulltest.NewDir(t)
@@ -48,21 +48,22 @@ func TestPartialReader(t *testing.T) {
 	}()
 	grow("567", 5)
 	if got := <-next; got != "567" {
-		t.Errorf("got %q", got)
+		t.Errorf("got %q, want 567", got)
 	}
 	grow("89", 8)
 	d.setVerified()
 	read("89")
 	if n, err := r.Read(make([]byte, 1)); n != 0 || err != io.EOF {
-		t.Errorf("at the end: %d bytes, %v", n, err)
+		t.Errorf("at the end: got %d bytes, %v, want io.EOF", n, err)
 	}
 	if err := r.verify(); err != nil {
 		t.Error(err)
 	}
 }
 
-// TestPartialReaderOfRestart checks that a reader detects that the download began again, which does not affect later readers.
-func TestPartialReaderOfRestart(t *testing.T) {
+// TestPartialReaderRestart checks that a reader fails if the download begins again, that a later reader succeeds, and that canceling
+// the context ends a read.
+func TestPartialReaderRestart(t *testing.T) {
 	t.Parallel()
 	root := pulltest.NewDir(t)
 	if err := root.WriteFile("blob", []byte("0123456789"), 0o666); err != nil {
@@ -78,21 +79,21 @@ func TestPartialReaderOfRestart(t *testing.T) {
 	d.setReady(0)
 	d.setReady(8)
 	if _, err := early.Read(make([]byte, 3)); !errors.Is(err, ErrRestarted) {
-		t.Errorf("got %v", err)
+		t.Errorf("Read: got %v, want ErrRestarted", err)
 	}
 	d.setVerified()
 	if err := early.verify(); !errors.Is(err, ErrRestarted) {
-		t.Errorf("got %v", err)
+		t.Errorf("verify: got %v, want ErrRestarted", err)
 	}
 	late := &partialReader{ctx: t.Context(), download: d, root: root, name: "blob"}
 	defer late.Close()
 	if got, err := io.ReadAll(late); string(got) != "0123456789" || err != nil || late.verify() != nil {
-		t.Errorf("got %q, %v, %v", got, err, late.verify())
+		t.Errorf("later reader: got %q, %v, verify %v, want 0123456789", got, err, late.verify())
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	never := &partialReader{ctx: ctx, download: newDownload(), root: root, name: "blob"}
 	if _, err := never.Read(make([]byte, 1)); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
+		t.Errorf("canceled: got %v, want context.Canceled", err)
 	}
 }
