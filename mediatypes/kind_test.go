@@ -15,7 +15,7 @@ func TestLayerTypeFor(t *testing.T) {
 		ok      bool
 	}{{mediatypes.Raw, "text/plain", true}, {mediatypes.TarGzip, mediatypes.LayerTarGzip, true}, {mediatypes.TarZstd, "", false}} {
 		if got, ok := l.For(tc.packing); got != tc.want || ok != tc.ok {
-			t.Errorf("%s: got %q, %v, want %q, %v", tc.packing, got, ok, tc.want, tc.ok)
+			t.Errorf("%s: got %q, %t, want %q, %t", tc.packing, got, ok, tc.want, tc.ok)
 		}
 	}
 }

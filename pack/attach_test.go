@@ -17,7 +17,7 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// newSubject pushes an artifact to attach others to.
+// newSubject pushes an artifact. Tests attach others to it.
 func newSubject(t *testing.T) (*oci.Store, ocispec.Descriptor) {
 	t.Helper()
 	dst, err := oci.New(t.TempDir())
@@ -31,7 +31,7 @@ func newSubject(t *testing.T) (*oci.Store, ocispec.Descriptor) {
 	return dst, r.Descriptor()
 }
 
-// planNamed returns a plan of one file with a title.
+// planNamed returns a plan of one file. The title is that of the artifact.
 func planNamed(title, path string) *artifact.Plan {
 	p := plan(file(path))
 	p.ArtifactType = "application/vnd.example.sbom"
@@ -64,7 +64,7 @@ func TestAttach(t *testing.T) {
 		}
 		found, err := dst.Predecessors(t.Context(), subject)
 		if err != nil || r[0].Skipped != step.skipped || len(found) != step.total {
-			t.Errorf("step %d: skipped %v, %d referrers (%v), want %v, %d", i, r[0].Skipped, len(found), err, step.skipped, step.total)
+			t.Errorf("step %d: got skipped %t, %d referrers, %v, want %t, %d", i, r[0].Skipped, len(found), err, step.skipped, step.total)
 		}
 	}
 }
@@ -83,7 +83,7 @@ func TestAttachEachPlatform(t *testing.T) {
 	}
 	r, err := Attach(t.Context(), files, planNamed("x", "sbom.js"), Attachment{dst, idx.Descriptor()}, AttachOptions{EachPlatform: true})
 	if err != nil || len(r) != 1 || r[0].Subject.Digest != idx.Manifests[0].Digest {
-		t.Errorf("got %+v, %v", r, err)
+		t.Errorf("got %+v, %v, want one referrer of %s", r, err, idx.Manifests[0].Digest)
 	}
 }
 
@@ -92,11 +92,11 @@ func TestReplaceNeedsDeleting(t *testing.T) {
 	dst := struct{ *memory.Store }{memory.New()}
 	_, err := Attach(t.Context(), files, planNamed("x", "sbom.js"), Attachment{dst, ocispec.Descriptor{}}, AttachOptions{Replace: true})
 	if !errors.Is(err, errdef.ErrUnsupported) {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want ErrUnsupported", err)
 	}
 }
 
-// TestReplaceKeepsOtherStatements checks that an attestation replaces only one with the same predicate type, and no signature.
+// TestReplaceKeepsOtherStatements checks that Replace removes only attestations with the same predicate type, and no signatures.
 func TestReplaceKeepsOtherStatements(t *testing.T) {
 	t.Parallel()
 	dst, subject := newSubject(t)
@@ -114,12 +114,12 @@ func TestReplaceKeepsOtherStatements(t *testing.T) {
 			t.Fatal(err)
 		}
 		if found, err := dst.Predecessors(t.Context(), subject); err != nil || len(found) != step.total {
-			t.Errorf("step %d: %d referrers (%v), want %d", i, len(found), err, step.total)
+			t.Errorf("step %d: got %d referrers, %v, want %d", i, len(found), err, step.total)
 		}
 	}
 }
 
-// pushAttested pushes an index of one manifest and a BuildKit attestation about it.
+// pushAttested pushes an index of image and a BuildKit attestation about image.
 func pushAttested(t *testing.T, dst oras.Target, image ocispec.Descriptor) Member {
 	t.Helper()
 	p := plan(file("sbom.js"))
@@ -166,13 +166,13 @@ func TestIndexOfSeparatePushes(t *testing.T) {
 	for _, skipped := range []bool{false, true} {
 		r, err := Index(t.Context(), dst, members, opts)
 		if err != nil || r.Skipped != skipped || len(r.Manifests) != 2 {
-			t.Fatalf("got %+v, %v", r, err)
+			t.Fatalf("got %+v, %v, want two manifests, skipped %t", r, err, skipped)
 		}
 		if p := r.Manifests[0].Platform; p == nil || p.OS != "linux" {
-			t.Errorf("platform %v", p)
+			t.Errorf("platform: got %v, want one with OS linux", p)
 		}
 		if r.ArtifactType != "application/vnd.example.thing" {
-			t.Errorf("artifactType %q", r.ArtifactType)
+			t.Errorf("artifactType: got %q, want that of the manifests", r.ArtifactType)
 		}
 	}
 	r, err := Index(t.Context(), dst, members, opts)
@@ -182,15 +182,15 @@ func TestIndexOfSeparatePushes(t *testing.T) {
 	attested := pushAttested(t, dst, r.Manifests[0])
 	opts.Tags = []string{"v2"}
 	if r, err = Index(t.Context(), dst, []Member{attested, {Descriptor: r.Manifests[1]}}, opts); err != nil || len(r.Manifests) != 3 {
-		t.Fatalf("with an attestation: %+v, %v", r, err)
+		t.Fatalf("with an attestation: got %+v, %v, want three manifests", r, err)
 	}
 	if entry := r.Manifests[1]; !manifest.IsAttestation(entry) || entry.Annotations["vnd.docker.reference.digest"] != r.Manifests[0].Digest.String() {
-		t.Errorf("the attestation became %+v", entry)
+		t.Errorf("entry of the attestation: got %+v, want an attestation about %s", entry, r.Manifests[0].Digest)
 	}
 	if _, err := Index(t.Context(), dst, append(members, members[0]), opts); !errors.Is(err, artifact.ErrInvalid) {
-		t.Errorf("the same manifest twice: %v", err)
+		t.Errorf("one manifest twice: got %v, want ErrInvalid", err)
 	}
 	if _, err := Index(t.Context(), dst, nil, opts); !errors.Is(err, artifact.ErrInvalid) {
-		t.Errorf("no manifest: %v", err)
+		t.Errorf("no manifests: got %v, want ErrInvalid", err)
 	}
 }

@@ -16,7 +16,7 @@ import (
 	"oras.land/oras-go/v2/content/memory"
 )
 
-// store pushes a string, or another value as JSON.
+// store pushes v: a string as it is, another value as JSON.
 func store(t *testing.T, dst *memory.Store, mediaType string, v any) ocispec.Descriptor {
 	t.Helper()
 	b, ok := v.(string)
@@ -36,7 +36,7 @@ func store(t *testing.T, dst *memory.Store, mediaType string, v any) ocispec.Des
 	return desc
 }
 
-// storeBusybox stores an image of one layer, in the format of OCI or Docker.
+// storeBusybox stores an image of one layer with the media types of Docker or OCI.
 func storeBusybox(t *testing.T, dst *memory.Store, docker bool) ocispec.Descriptor {
 	t.Helper()
 	types := [3]string{ocispec.MediaTypeImageManifest, ocispec.MediaTypeImageConfig, ocispec.MediaTypeImageLayerGzip}
@@ -54,7 +54,7 @@ func storeBusybox(t *testing.T, dst *memory.Store, docker bool) ocispec.Descript
 func TestImageOnBase(t *testing.T) {
 	t.Parallel()
 	for _, docker := range []bool{false, true} {
-		t.Run(fmt.Sprintf("docker %v", docker), func(t *testing.T) {
+		t.Run(fmt.Sprintf("docker %t", docker), func(t *testing.T) {
 			t.Parallel()
 			src, dst := memory.New(), memory.New()
 			base := storeBusybox(t, src, docker)
@@ -80,13 +80,13 @@ func TestImageOnBase(t *testing.T) {
 			}
 			if got := r.Layers[1].MediaType == node.DockerLayer+".gzip" && r.MediaType == mediatypes.DockerManifest &&
 				r.Config.MediaType == mediatypes.DockerConfig; got != docker {
-				t.Errorf("types %s, %s, %s", r.MediaType, r.Config.MediaType, r.Layers[1].MediaType)
+				t.Errorf("got media types %s, %s, %s, want those of Docker: %t", r.MediaType, r.Config.MediaType, r.Layers[1].MediaType, docker)
 			}
 			if _, err := content.FetchAll(t.Context(), dst, r.Layers[0]); err != nil {
-				t.Errorf("the base's layer: %v", err)
+				t.Errorf("layer of the base: %v", err)
 			}
 			if r, err = Push(t.Context(), files, p, dst, opts); err != nil || !r.Skipped {
-				t.Errorf("again: skipped %v, %v", r.Skipped, err)
+				t.Errorf("again: got skipped %t, %v, want true", r.Skipped, err)
 			}
 		})
 	}
@@ -111,12 +111,12 @@ func TestBaseOfSeveralPlatforms(t *testing.T) {
 		}
 		_, err := Artifact(t.Context(), files, p, nil, Options{Base: &Base{src, index}})
 		if (err == nil) != c.ok {
-			t.Errorf("%v: got %v", c.platform, err)
+			t.Errorf("%v: got %v, want accepted %t", c.platform, err, c.ok)
 		}
 	}
 }
 
-func TestBaseOfSeveralPlatformsIsForLinuxByDefault(t *testing.T) {
+func TestBasePlatformIsLinuxByDefault(t *testing.T) {
 	t.Parallel()
 	dst := memory.New()
 	amd := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: ocispec.DescriptorEmptyJSON.Digest, Size: 2,
@@ -131,6 +131,6 @@ func TestBaseOfSeveralPlatformsIsForLinuxByDefault(t *testing.T) {
 	}
 	got, err := node.BasePlatform(t.Context(), &node.Base{Source: dst, Descriptor: desc}, nil)
 	if err != nil || got.Digest != amd.Digest {
-		t.Errorf("got %+v, %v", got, err)
+		t.Errorf("got %+v, %v, want %s", got, err, amd.Digest)
 	}
 }

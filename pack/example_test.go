@@ -67,11 +67,11 @@ func ExampleAttach() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		fmt.Println("there already:", results[0].Skipped)
+		fmt.Println("already attached:", results[0].Skipped)
 	}
 	// Output:
-	// there already: false
-	// there already: true
+	// already attached: false
+	// already attached: true
 }
 
 // PreviewPush reads the files and sends nothing.
@@ -113,9 +113,9 @@ func ExampleIndex() {
 	// Output: [v1] 2 <nil>
 }
 
-// With a cache, a second push does not read unchanged files again. The cache can be shared by processes.
+// With a cache, a second push does not read unchanged files again. Several processes can share the cache.
 func ExampleNewCache() {
-	cache := pack.NewCache("") // a directory such as os.UserCacheDir()/app; "": only in memory
+	cache := pack.NewCache("") // a directory below os.UserCacheDir, or "" for a cache in memory
 	defer cache.Close()
 	fsys := os.DirFS("testdata/greeting")
 	plan, err := artifact.Compose(fsys, &artifact.Spec{Kind: "generic", Layers: []artifact.LayerSpec{{Path: "*"}}})

@@ -2,6 +2,7 @@ package pack_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -39,7 +40,7 @@ func (s tagLister) Tags(_ context.Context, _ string, fn func([]string) error) er
 	return fn(s.tags)
 }
 
-// sent records the digests that a push reports as sent.
+// sent records the digests of the blobs that a push reports as sent.
 type sent struct {
 	mu      sync.Mutex
 	digests map[digest.Digest]bool
@@ -53,7 +54,7 @@ func (s *sent) Report(e artifact.Event) {
 	}
 }
 
-// TestPreviewMatchesPush checks that Push does what PreviewPush reported.
+// TestPreviewMatchesPush checks that Push does what PreviewPush reports.
 func TestPreviewMatchesPush(t *testing.T) {
 	t.Parallel()
 	image := func(name, arch string) *artifact.Plan {
@@ -80,18 +81,18 @@ func TestPreviewMatchesPush(t *testing.T) {
 		"index":               {plan: index, tags: []string{"v1"}},
 		"referrer":            {plan: withReferrer, tags: []string{"v1"}},
 		"subject":             {plan: previewPlan(previewFile("a.txt")), opts: pack.PushOptions{Subject: &ocispec.DescriptorEmptyJSON}, tags: []string{"v1"}},
-		"first":               {plan: cascading, tags: []string{"v1", "1", "1.2", "1.2.4", "latest"}},
+		"first version":       {plan: cascading, tags: []string{"v1", "1", "1.2", "1.2.4", "latest"}},
 		"older minor version": {plan: cascading, existing: []string{"1.3.0", "latest"}, tags: []string{"v1", "1.2", "1.2.4"}},
 		"older patch version": {plan: cascading, existing: []string{"1.2.5", "2.0.0"}, tags: []string{"v1", "1.2.4"}},
 	}
 	for name, test := range tests {
 		for _, again := range []bool{false, true} {
-			t.Run(name, func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s, blob exists %t", name, again), func(t *testing.T) {
 				t.Parallel()
 				dst := tagLister{memory.New(), test.existing}
 				opts := test.opts
 				opts.Tags = []string{"v1", "v1"}
-				if again { // one blob exists
+				if again { // the blob of a.txt exists
 					if _, err := pack.Push(t.Context(), previewFiles, previewPlan(previewFile("a.txt")), dst, pack.PushOptions{}); err != nil {
 						t.Fatal(err)
 					}
@@ -110,27 +111,27 @@ func TestPreviewMatchesPush(t *testing.T) {
 					t.Fatal(err)
 				}
 				if preview.Digest != pushed.Digest {
-					t.Errorf("preview has the digest %s, push %s", preview.Digest, pushed.Digest)
+					t.Errorf("digest: preview got %s, push %s, want the same", preview.Digest, pushed.Digest)
 				}
 				if !slices.Equal(preview.Tags, test.tags) || !slices.Equal(pushed.Tags, test.tags) {
-					t.Errorf("preview moves %q, push %q, want %q", preview.Tags, pushed.Tags, test.tags)
+					t.Errorf("tags: preview got %q, push %q, want %q", preview.Tags, pushed.Tags, test.tags)
 				}
 				seen := make(map[digest.Digest]bool)
 				for _, b := range preview.Blobs {
 					if seen[b.Digest] {
-						t.Errorf("%s is listed twice", b.Digest)
+						t.Errorf("the preview lists %s twice", b.Digest)
 					}
 					seen[b.Digest] = true
 					// The manifest is sent with its tag, not as a separate step.
 					if b.Send != record.digests[b.Digest] && b.Digest != pushed.Digest {
-						t.Errorf("%s %s: preview sends it: %t, push sent it: %t", b.MediaType, b.Digest, b.Send, record.digests[b.Digest])
+						t.Errorf("%s %s: sent: preview got %t, push %t, want the same", b.MediaType, b.Digest, b.Send, record.digests[b.Digest])
 					}
 					if ok, err := dst.Exists(t.Context(), b.Descriptor); err != nil || !ok {
 						t.Errorf("%s does not exist after the push: %v", b.Digest, err)
 					}
 				}
 				if preview.Skipped != pushed.Skipped {
-					t.Errorf("preview skips: %t, push skipped: %t", preview.Skipped, pushed.Skipped)
+					t.Errorf("skipped: preview got %t, push %t, want the same", preview.Skipped, pushed.Skipped)
 				}
 				checkSecondPreview(t, test.plan, dst, opts)
 				for d := range record.digests {
@@ -143,7 +144,7 @@ func TestPreviewMatchesPush(t *testing.T) {
 	}
 }
 
-// checkSecondPreview checks that the preview of a push that was done is like a second push, also with one tag more.
+// checkSecondPreview checks that the preview of a second push matches that push, with the same tags and with one more.
 func checkSecondPreview(t *testing.T, plan *artifact.Plan, dst tagLister, opts pack.PushOptions) {
 	t.Helper()
 	for _, more := range [][]string{nil, {"v2"}} {
@@ -153,16 +154,16 @@ func checkSecondPreview(t *testing.T, plan *artifact.Plan, dst tagLister, opts p
 			t.Fatal(err)
 		}
 		if want := more == nil; preview.Skipped != want {
-			t.Errorf("preview of a second push with tags %q skips: %t, want %t", opts.Tags, preview.Skipped, want)
+			t.Errorf("second preview with tags %q: got skipped %t, want %t", opts.Tags, preview.Skipped, want)
 		}
 		for _, b := range preview.Blobs {
 			if b.Send {
-				t.Errorf("preview of a second push sends %s", b.Digest)
+				t.Errorf("second preview with tags %q: sends %s, want nothing sent", opts.Tags, b.Digest)
 			}
 		}
 		pushed, err := pack.Push(t.Context(), previewFiles, plan, dst, opts)
 		if err != nil || pushed.Skipped != preview.Skipped {
-			t.Errorf("second push with tags %q skipped: %t, preview: %t, error: %v", opts.Tags, pushed.Skipped, preview.Skipped, err)
+			t.Errorf("second push with tags %q: got skipped %t, %v, want %t", opts.Tags, pushed.Skipped, err, preview.Skipped)
 		}
 	}
 }

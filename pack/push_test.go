@@ -26,12 +26,12 @@ import (
 	"oras.land/oras-go/v2/registry/remote/errcode"
 )
 
-// file returns a raw layer.
+// file returns a raw layer of the file path.
 func file(path string) artifact.Layer {
 	return artifact.Layer{Path: path, Title: path, MediaType: "text/plain", Packing: mediatypes.Raw}
 }
 
-// plan returns a plan with layers.
+// plan returns a plan of an artifact with the given layers.
 func plan(layers ...artifact.Layer) *artifact.Plan {
 	return &artifact.Plan{
 		Kind: mediatypes.Kind{Name: "generic"}, ArtifactType: "application/vnd.example.thing", Layers: layers,
@@ -66,10 +66,10 @@ func TestPushManifest(t *testing.T) {
 		t.Errorf("manifest\n got %s\nwant %s", got, want)
 	}
 	if v1, err := dst.Resolve(t.Context(), "v1"); err != nil || v1.Digest != desc.Digest || r.Digest != desc.Digest {
-		t.Errorf("tag v1 resolves to %v (%v), result says %v, want %v", v1.Digest, err, r.Digest, desc.Digest)
+		t.Errorf("got %v, %v for tag v1 and %v in the result, want %v", v1.Digest, err, r.Digest, desc.Digest)
 	}
 	if r.Skipped || len(r.Layers) != 2 || r.Kind != "generic" {
-		t.Errorf("got %+v", r)
+		t.Errorf("got %+v, want two layers and kind generic, not skipped", r)
 	}
 }
 
@@ -85,12 +85,12 @@ func TestPushAgainSkips(t *testing.T) {
 			t.Fatal(err)
 		}
 		if r.Skipped != want {
-			t.Errorf("push %d: skipped %v, want %v", i, r.Skipped, want)
+			t.Errorf("push %d: got skipped %t, want %t", i, r.Skipped, want)
 		}
 	}
 	opts.Tags = []string{"v1", "v2"}
 	if r, err := Push(t.Context(), files, p, dst, opts); err != nil || r.Skipped {
-		t.Errorf("a new tag: skipped %v, %v", r.Skipped, err)
+		t.Errorf("with a new tag: got skipped %t, %v, want false", r.Skipped, err)
 	}
 }
 
@@ -105,10 +105,10 @@ func TestPushReferrers(t *testing.T) {
 	}
 	found, err := dst.Predecessors(t.Context(), r.Descriptor())
 	if err != nil || len(found) != 2 || len(r.Referrers) != 2 {
-		t.Errorf("%d referrers found, %d in the result, want 2 (%v)", len(found), len(r.Referrers), err)
+		t.Errorf("got %d referrers, %v, and %d in the result, want 2", len(found), err, len(r.Referrers))
 	}
 	if got := r.Referrers[0].Subject; got == nil || got.Digest != r.Digest {
-		t.Errorf("subject %v, want %v", got, r.Digest)
+		t.Errorf("got subject %v, want %v", got, r.Digest)
 	}
 }
 
@@ -126,13 +126,13 @@ func TestPushIndex(t *testing.T) {
 		t.Fatal(err)
 	}
 	if r.MediaType != ocispec.MediaTypeImageIndex || len(r.Manifests) != 2 || r.Manifests[0].Platform != arm.Platform {
-		t.Errorf("got %+v", r)
+		t.Errorf("got %+v, want an index of two manifests, arm64 first", r)
 	}
 	if r.Referrers[0].Subject.Digest != r.Digest {
-		t.Errorf("the referrer's subject is not the index")
+		t.Errorf("got subject %s, want the index %s", r.Referrers[0].Subject.Digest, r.Digest)
 	}
 	if err := oras.CopyGraph(t.Context(), dst, memory.New(), r.Descriptor(), oras.DefaultCopyGraphOptions); err != nil {
-		t.Errorf("something is missing: %v", err)
+		t.Errorf("copying the index: %v", err)
 	}
 }
 
@@ -150,7 +150,7 @@ func TestSourceMatchesPush(t *testing.T) {
 	}
 	r, err := Push(t.Context(), files, p, dst, PushOptions{})
 	if err != nil || !r.Skipped || r.Digest != src.Root().Digest {
-		t.Errorf("got %v, skipped %v, %v; want %v", r.Digest, r.Skipped, err, src.Root().Digest)
+		t.Errorf("got %v, skipped %t, %v, want %v, skipped", r.Digest, r.Skipped, err, src.Root().Digest)
 	}
 }
 
@@ -170,11 +170,11 @@ func TestChangedFileIsNamed(t *testing.T) {
 	}
 	_, err = src.Fetch(t.Context(), src.Result().Layers[0])
 	if !errors.Is(err, artifact.ErrChanged) || !bytes.Contains([]byte(err.Error()), []byte("a.txt")) {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want ErrChanged for a.txt", err)
 	}
 }
 
-// streamTarget accepts blobs without a known digest, and counts them.
+// streamTarget accepts blobs without a known digest, and counts them. It calls change, if set, after reading a blob.
 type streamTarget struct {
 	*memory.Store
 	mu      sync.Mutex
@@ -220,19 +220,19 @@ func TestLargeFilesGoInOnePass(t *testing.T) {
 	p, opts := plan(file("small"), file("large")), PushOptions{Tags: []string{"v1"}}
 	r, err := Push(t.Context(), os.DirFS(dir), p, dst, opts)
 	if err != nil || dst.unknown != 1 {
-		t.Fatalf("%d blobs were sent unhashed, want 1: %v", dst.unknown, err)
+		t.Fatalf("got %d blobs without a digest, %v, want 1", dst.unknown, err)
 	}
 	if want := digest.FromBytes(make([]byte, minOnePass)); r.Layers[1].Digest != want || r.Layers[1].Size != minOnePass {
 		t.Errorf("got %v, want %v", r.Layers[1], want)
 	}
-	// The tag now resolves to a manifest with a layer of that size, so the digest is computed first.
+	// The tag now has a layer of this size, so the digest is computed first.
 	if r, err := Push(t.Context(), os.DirFS(dir), p, dst, opts); err != nil || dst.unknown != 1 || !r.Skipped {
-		t.Errorf("again: %d sent unhashed, skipped %v, %v", dst.unknown, r.Skipped, err)
+		t.Errorf("again: got %d blobs without a digest, skipped %t, %v, want 1 in total, skipped", dst.unknown, r.Skipped, err)
 	}
 	path := filepath.Join(dir, "large")
 	dst.change = func() { os.Chtimes(path, time.Time{}, time.Unix(1, 0)) }
 	if _, err := Push(t.Context(), os.DirFS(dir), p, dst, PushOptions{}); !errors.Is(err, artifact.ErrChanged) {
-		t.Errorf("got %v", err)
+		t.Errorf("a file that changes: got %v, want ErrChanged", err)
 	}
 }
 
@@ -251,20 +251,20 @@ func TestFinishSeesManifestOrder(t *testing.T) {
 	r := src.Result()
 	config, err := content.FetchAll(t.Context(), src, *r.Config)
 	if want := `["a.txt","` + r.Layers[1].Digest.String() + `"]`; err != nil || string(config) != want {
-		t.Errorf("config %s (%v), want %s", config, err, want)
+		t.Errorf("config: got %s, %v, want %s", config, err, want)
 	}
 	if r.Annotations["k"] != "v" || r.Annotations[ocispec.AnnotationCreated] != "1970-01-01T00:00:01Z" {
-		t.Errorf("annotations %v", r.Annotations)
+		t.Errorf("annotations: got %v, want k=v and the created time", r.Annotations)
 	}
 }
 
-// strictTarget rejects manifests whose blobs are missing, as registries do. It records the blobs whose existence is checked.
+// strictTarget rejects manifests while a blob is lost, as registries do. It records the blobs passed to Exists.
 type strictTarget struct {
 	*memory.Store
 	mu      sync.Mutex
 	checked map[digest.Digest]bool
-	lost    digest.Digest // a blob that was deleted
-	status  int           // the status code for a manifest whose blob was deleted
+	lost    digest.Digest // a blob that the registry lost; pushing it again restores it
+	status  int           // the status code of the response to a manifest while a blob is lost
 	puts    int           // the number of manifest uploads
 }
 
@@ -300,8 +300,8 @@ func (s *strictTarget) PushReference(ctx context.Context, desc ocispec.Descripto
 	return s.Tag(ctx, desc, ref)
 }
 
-// TestPushChecksOnlyNewBlobs checks that blobs of the manifest that the tag resolves to are not checked, unless the registry turns
-// out to have lost one.
+// TestPushChecksOnlyNewBlobs checks that a push does not check the blobs of the tag's previous manifest, unless the registry rejects the
+// new manifest because it lost one of them.
 func TestPushChecksOnlyNewBlobs(t *testing.T) {
 	t.Parallel()
 	dst := &strictTarget{Store: memory.New(), checked: make(map[digest.Digest]bool)}
@@ -325,22 +325,22 @@ func TestPushChecksOnlyNewBlobs(t *testing.T) {
 	first := push(layers[:manyBlobs]...)
 	a, b := first.Layers[0].Digest, first.Layers[1].Digest
 	if !dst.checked[a] || !dst.checked[b] {
-		t.Errorf("in a new repository: checked %v, want all", dst.checked)
+		t.Errorf("new repository: got checks of %v, want all", dst.checked)
 	}
 	second := push(layers...)
 	if dst.checked[a] || dst.checked[b] || !dst.checked[second.Layers[manyBlobs].Digest] {
-		t.Errorf("checked %v, want the last of %v", dst.checked, second.Layers)
+		t.Errorf("one new blob: got checks of %v, want only the last of %v", dst.checked, second.Layers)
 	}
 	dst.lost, dst.status = b, 403
 	clear(dst.checked)
 	dst.puts = 0
 	_, err := Push(t.Context(), many, plan(layers[:manyBlobs]...), dst, opts)
 	if !errors.As(err, new(*errcode.ErrorResponse)) || dst.puts != 1 || dst.checked[a] {
-		t.Errorf("without push access: got %v after %d attempts, checked %v", err, dst.puts, dst.checked)
+		t.Errorf("without push access: got %v after %d attempts, checks of %v, want an ErrorResponse after 1, no checks", err, dst.puts, dst.checked)
 	}
 	dst.lost, dst.status = b, 400
 	push(layers[:manyBlobs]...)
 	if dst.lost != "" || !dst.checked[a] || !dst.checked[b] {
-		t.Errorf("lost is %q, checked %v", dst.lost, dst.checked)
+		t.Errorf("lost blob: got lost %q, checks of %v, want it restored, all checked", dst.lost, dst.checked)
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"oras.land/oras-go/v2/content/oci"
 )
 
-// TestPushRepairsALayout checks that a push stores a missing blob of a layout again, and does not report that it sent nothing.
-func TestPushRepairsALayout(t *testing.T) {
+// TestPushRepairsLayout checks that a push restores a missing blob of a layout, and does not report that it was skipped.
+func TestPushRepairsLayout(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	p := plan(file("a.txt"), file("b.txt"))
@@ -28,18 +28,18 @@ func TestPushRepairsALayout(t *testing.T) {
 	}
 	push()
 	if !push().Skipped {
-		t.Error("an existing blob was sent again")
+		t.Error("second push: got skipped false, want true")
 	}
 	blobs, err := filepath.Glob(filepath.Join(dir, "blobs", "sha256", "*"))
 	if err != nil || len(blobs) < 5 {
-		t.Fatalf("blobs are %v, %v", blobs, err)
+		t.Fatalf("got blobs %v, %v, want at least five", blobs, err)
 	}
 	for _, name := range blobs {
 		if err := os.Remove(name); err != nil {
 			t.Fatal(err)
 		}
 		if push().Skipped {
-			t.Errorf("the push was skipped, but %s is missing", filepath.Base(name))
+			t.Errorf("without %s: got skipped true, want false", filepath.Base(name))
 		}
 		if _, err := os.Stat(name); err != nil {
 			t.Error(err)
@@ -47,7 +47,8 @@ func TestPushRepairsALayout(t *testing.T) {
 	}
 }
 
-func TestAttachRepairsALayout(t *testing.T) {
+// TestAttachRepairsLayout checks that attaching the same artifact again restores a missing blob of a layout.
+func TestAttachRepairsLayout(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	dst, err := oci.New(dir)
@@ -67,14 +68,14 @@ func TestAttachRepairsALayout(t *testing.T) {
 	}
 	lost := attach().Layers[0].Digest
 	if !attach().Skipped {
-		t.Error("an attachment was attached again")
+		t.Error("second attach: got skipped false, want true")
 	}
 	name := filepath.Join(dir, "blobs", "sha256", lost.Encoded())
 	if err := os.Remove(name); err != nil {
 		t.Fatal(err)
 	}
 	if attach().Skipped {
-		t.Error("the attachment was skipped, but a blob is missing")
+		t.Error("without a blob: got skipped true, want false")
 	}
 	if _, err := os.Stat(name); err != nil {
 		t.Error(err)

@@ -23,7 +23,7 @@ import (
 	"oras.land/oras-go/v2/content/memory"
 )
 
-// newTree makes n files of some KiB that were written long ago.
+// newTree creates a directory of n files of some KiB that changed an hour ago.
 func newTree(t testing.TB, n int) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -43,7 +43,7 @@ func newTree(t testing.TB, n int) string {
 	return dir
 }
 
-// directory returns a layer that oras can unpack.
+// directory returns the layer of a packed directory that oras can unpack.
 func directory() artifact.Layer {
 	return artifact.Layer{
 		Path: "data", Dir: true, Title: "data", Size: -1, Entries: spec.Entries{Prefix: "data/", Unpack: true},
@@ -73,7 +73,7 @@ func TestDirectoryLayer(t *testing.T) {
 	}
 	notes := r.Layers[0].Annotations
 	if got := notes[manifest.AnnotationContent]; notes[manifest.AnnotationUnpack] != "true" || got != digest.FromBytes(plain).String() {
-		t.Errorf("annotations %v", notes)
+		t.Errorf("annotations: got %v, want unpack and the digest of the tar", notes)
 	}
 	for in := tar.NewReader(bytes.NewReader(plain)); ; {
 		hdr, err := in.Next()
@@ -81,26 +81,28 @@ func TestDirectoryLayer(t *testing.T) {
 			break
 		}
 		if err != nil || !strings.HasPrefix(hdr.Name, "data/") {
-			t.Fatalf("entry %v, %v", hdr, err)
+			t.Fatalf("entry: got %v, %v, want a name below data/", hdr, err)
 		}
 	}
 	src, err := Artifact(t.Context(), fsys, plan(directory()), nil, Options{})
 	if err != nil || src.Root().Digest != r.Digest {
-		t.Errorf("packed as %v (%v), pushed as %v", src.Root().Digest, err, r.Digest)
+		t.Errorf("Artifact: got %v, %v, want %v as pushed", src.Root().Digest, err, r.Digest)
 	}
 	again, err := content.FetchAll(t.Context(), src, r.Layers[0])
 	if err != nil || !bytes.Equal(again, packed) {
-		t.Errorf("the tar differs when it is created again (%v)", err)
+		t.Errorf("Fetch: got %d bytes, %v, want the %d bytes pushed", len(again), err, len(packed))
 	}
 }
 
+// TestOnlyLargeTarsAreHashedWhileSent checks that the digest of a large tar is computed while the tar is sent, and that of a small one
+// before.
 func TestOnlyLargeTarsAreHashedWhileSent(t *testing.T) {
 	t.Parallel()
 	dir := newTree(t, 10)
 	p := plan(directory())
 	small := &streamTarget{Store: memory.New()}
 	if _, err := Push(t.Context(), os.DirFS(dir), p, small, PushOptions{}); err != nil || small.unknown != 0 {
-		t.Errorf("a small tar: %d unhashed, %v", small.unknown, err)
+		t.Errorf("a small tar: got %d blobs without a digest, %v, want 0", small.unknown, err)
 	}
 	if err := os.Truncate(filepath.Join(dir, "data/d00/f0000"), 64<<20+1); err != nil {
 		t.Fatal(err)
@@ -108,11 +110,11 @@ func TestOnlyLargeTarsAreHashedWhileSent(t *testing.T) {
 	large := &streamTarget{Store: memory.New()}
 	r, err := Push(t.Context(), os.DirFS(dir), p, large, PushOptions{})
 	if err != nil || large.unknown != 1 {
-		t.Fatalf("a large tar: %d unhashed, %v", large.unknown, err)
+		t.Fatalf("a large tar: got %d blobs without a digest, %v, want 1", large.unknown, err)
 	}
 	src, err := Artifact(t.Context(), os.DirFS(dir), p, nil, Options{})
 	if err != nil || src.Root().Digest != r.Digest {
-		t.Errorf("pushed as %v, packed as %v: %v", r.Digest, src.Root().Digest, err)
+		t.Errorf("Artifact: got %v, %v, want %v as pushed", src.Root().Digest, err, r.Digest)
 	}
 }
 
@@ -129,17 +131,17 @@ func TestSplitDirectory(t *testing.T) {
 	dst := &streamTarget{Store: memory.New()}
 	r, err := Push(t.Context(), os.DirFS(dir), plan(layer), dst, PushOptions{Tags: []string{"v1"}})
 	if err != nil || len(r.Layers) < 3 {
-		t.Fatalf("%d layers, %v", len(r.Layers), err)
+		t.Fatalf("got %d layers, %v, want at least 3", len(r.Layers), err)
 	}
 	titles := make(map[string]bool)
 	for _, l := range r.Layers {
 		titles[l.Annotations["org.opencontainers.image.title"]] = true
 		if l.Annotations[manifest.AnnotationDirectory] != "data" || l.Annotations[manifest.AnnotationUnpack] != "" {
-			t.Errorf("annotations %v", l.Annotations)
+			t.Errorf("annotations: got %v, want the directory data without unpack", l.Annotations)
 		}
 	}
 	if !titles["data.part001.tar.gz"] || len(titles) != len(r.Layers) {
-		t.Errorf("titles %v", titles)
+		t.Errorf("got titles %v, want data.part001.tar.gz and others, all different", titles)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "data/d01/f0001"), []byte("changed"), 0o666); err != nil {
 		t.Fatal(err)
@@ -155,11 +157,11 @@ func TestSplitDirectory(t *testing.T) {
 		}
 	}
 	if fresh != 1 {
-		t.Errorf("one changed file changes %d layers", fresh)
+		t.Errorf("one changed file: got %d changed layers, want 1", fresh)
 	}
 }
 
-// volumeTar returns a layer of a volume with the entries of a tar.
+// volumeTar returns the layer of a volume with the entries of the tar at path.
 func volumeTar(path string) artifact.Layer {
 	return artifact.Layer{
 		Path: path, Archive: true, Size: -1, Entries: spec.Entries{Prefix: "volume-data/", Preserve: true, Image: true},
@@ -167,7 +169,7 @@ func volumeTar(path string) artifact.Layer {
 	}
 }
 
-// TestTarIsRepacked checks that the entries of a tar result in the same layer as a directory of those files.
+// TestTarIsRepacked checks that a tar results in the same layer as the directory it was made from.
 func TestTarIsRepacked(t *testing.T) {
 	t.Parallel()
 	dir := newTree(t, 30)
@@ -203,11 +205,11 @@ func writeFile(t *testing.T, name string, data []byte) {
 	}
 }
 
-// TestTarIsChecked checks that entries that no pull would unpack are refused.
+// TestTarIsChecked checks that a tar is refused if it has entries that a pull would refuse.
 func TestTarIsChecked(t *testing.T) {
 	t.Parallel()
 	for name, hdr := range map[string]tar.Header{
-		"leaves": {Name: "../evil"}, "absolute": {Name: "/evil"}, "whiteout": {Name: "d/.wh.a"},
+		"path out of the volume": {Name: "../evil"}, "absolute path": {Name: "/evil"}, "whiteout": {Name: "d/.wh.a"},
 		"device": {Name: "dev", Typeflag: tar.TypeChar},
 	} {
 		dir := t.TempDir()
@@ -220,15 +222,15 @@ func TestTarIsChecked(t *testing.T) {
 		dst := memory.New()
 		_, err := Push(t.Context(), os.DirFS(dir), plan(volumeTar("x.tar")), dst, PushOptions{Tags: []string{"v1"}})
 		if !errors.Is(err, artifact.ErrInvalid) || !strings.Contains(err.Error(), hdr.Name) {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: got %v, want ErrInvalid for %s", name, err, hdr.Name)
 		}
 		if _, err := dst.Resolve(t.Context(), "v1"); err == nil {
-			t.Errorf("%s: the tar was pushed", name)
+			t.Errorf("%s: got a tag v1, want none", name)
 		}
 	}
 }
 
-// TestTarThatChanges checks that a tar that changed after it was packed can't be read.
+// TestTarThatChanges checks the error for a tar file that changes after Artifact.
 func TestTarThatChanges(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -245,11 +247,11 @@ func TestTarThatChanges(t *testing.T) {
 		rc.Close()
 	}
 	if !errors.Is(err, artifact.ErrChanged) || !strings.Contains(err.Error(), "x.tar") {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want ErrChanged for x.tar", err)
 	}
 }
 
-func TestRefusedTreeIsNamed(t *testing.T) {
+func TestRefusedLinkIsNamed(t *testing.T) {
 	t.Parallel()
 	dir := newTree(t, 1)
 	if err := os.Symlink("/etc/passwd", filepath.Join(dir, "data", "out")); err != nil {
@@ -262,6 +264,6 @@ func TestRefusedTreeIsNamed(t *testing.T) {
 	defer root.Close()
 	_, err = Push(t.Context(), root.FS(), plan(directory()), memory.New(), PushOptions{})
 	if !errors.Is(err, artifact.ErrInvalid) || !strings.Contains(err.Error(), "out") {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want ErrInvalid for out", err)
 	}
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// pushVersions pushes v1 and v2 of a directory or of files.
+// pushVersions pushes v1 and v2 of a directory, or of separate files if packing is empty.
 func pushVersions(t *testing.T, packing mediatypes.Packing) *counted {
 	t.Helper()
 	store := newStore()
@@ -51,7 +51,8 @@ func changeKeepingTime(t *testing.T, path string, change func(path string) error
 	}
 }
 
-// TestHiddenChanges checks that a change that keeps size and time is found, and that a file with the same content is not a change.
+// TestHiddenChanges checks that a changed file is kept even if its size and time are the same, and that a file with the same content
+// does not count as changed.
 func TestHiddenChanges(t *testing.T) {
 	t.Parallel()
 	rewrite := func(content string) func(string) error {
@@ -62,17 +63,17 @@ func TestHiddenChanges(t *testing.T) {
 			change func(path string) error
 			kept   bool
 		}{
-			"edited": {rewrite("MINE, v1"[:7]), true},
-			"replaced": {func(path string) error {
+			"other content": {rewrite("my file"), true},
+			"another file": {func(path string) error {
 				return errors.Join(os.WriteFile(path+".new", []byte("my file"), 0o666), os.Rename(path+".new", path))
 			}, true},
-			"written again": {rewrite("a of v1"), false},
-			"copied": {func(path string) error {
+			"same content": {rewrite("a of v1"), false},
+			"another file, same content": {func(path string) error {
 				return errors.Join(os.WriteFile(path+".new", []byte("a of v1"), 0o666), os.Rename(path+".new", path))
 			}, false},
-			"linked":    {func(path string) error { return os.Link(path, filepath.Join(filepath.Dir(filepath.Dir(path)), "mine")) }, false},
-			"mode":      {func(path string) error { return os.Chmod(path, 0o600) }, false},
-			"untouched": {func(string) error { return nil }, false},
+			"another hard link": {func(path string) error { return os.Link(path, filepath.Join(filepath.Dir(filepath.Dir(path)), "mine")) }, false},
+			"another mode":      {func(path string) error { return os.Chmod(path, 0o600) }, false},
+			"no change":         {func(string) error { return nil }, false},
 		} {
 			for _, next := range []string{"v1", "v2"} {
 				store, out := pushVersions(t, packing), filepath.Join(t.TempDir(), "out")
@@ -89,21 +90,21 @@ func TestHiddenChanges(t *testing.T) {
 				}
 				got, _ := root.ReadFile("d/a")
 				if errors.Is(err, artifact.ErrKept) != test.kept || !test.kept && err != nil || string(got) != want {
-					t.Errorf("%s %s, then %s: %q, %v", packing, name, next, got, err)
+					t.Errorf("%s, %s, then %s: got %q, %v, want %q, kept %t", packing, name, next, got, err, want, test.kept)
 				}
 				if test.kept {
 					continue
 				}
 				if r, err := pull.Artifact(t.Context(), store, next, root, opts); err != nil || !r.Skipped {
-					t.Errorf("%s %s, then %s again: %+v, %v", packing, name, next, r, err)
+					t.Errorf("%s, %s, then %s again: got %+v, %v, want skipped", packing, name, next, r, err)
 				}
 			}
 		}
 	}
 }
 
-// TestImportedRecord checks that the files of a record beside the directory are ours only if they have the content of the artifact
-// that the record names.
+// TestImportedRecord checks the import of a record beside the directory: its files may be replaced only if they have the content of
+// the artifact that the record names.
 func TestImportedRecord(t *testing.T) {
 	t.Parallel()
 	for _, packing := range []mediatypes.Packing{"", mediatypes.Tar, mediatypes.TarGzip} {
@@ -111,11 +112,11 @@ func TestImportedRecord(t *testing.T) {
 			content, next string // of d/a, and the version that is pulled
 			fails         bool
 		}{
-			"confirmed, same":    {"a of v1", "v1", false},
-			"confirmed, next":    {"a of v1", "v2", false},
-			"planted, same":      {"EVIL v1", "v1", true},
-			"planted, next":      {"EVIL v1", "v2", true},
-			"there already, new": {"a of v2", "v2", false},
+			"right content, same version": {"a of v1", "v1", false},
+			"right content, next version": {"a of v1", "v2", false},
+			"other content, same version": {"EVIL v1", "v1", true},
+			"other content, next version": {"EVIL v1", "v2", true},
+			"content of the next version": {"a of v2", "v2", false},
 		} {
 			store, dir := pushVersions(t, packing), t.TempDir()
 			out := filepath.Join(dir, "out")
@@ -141,7 +142,7 @@ func TestImportedRecord(t *testing.T) {
 				t.Fatal(err)
 			}
 			if all := record.ReadState(opts.State).All(); len(all) != 1 || !all[0].Hint || all[0].IsTrusted() {
-				t.Fatalf("imported %+v", all)
+				t.Fatalf("got %+v, want one record that is a hint and not trusted", all)
 			}
 			result, err := pull.Artifact(t.Context(), store, test.next, root, opts)
 			got, _ := root.ReadFile("d/a")
@@ -150,34 +151,34 @@ func TestImportedRecord(t *testing.T) {
 				want = test.content
 			}
 			if errors.Is(err, artifact.ErrKept) != test.fails || !test.fails && err != nil || string(got) != want {
-				t.Errorf("%s, %s: %q, %+v, %v", packing, name, got, result, err)
+				t.Errorf("%s, %s: got %q, %+v, %v, want %q, kept %t", packing, name, got, result, err, want, test.fails)
 			}
 		}
 	}
 }
 
-// TestChangesOfOtherPrograms changes the destination between the plan and the renames. It checks that no file of another program is
-// lost, and that files that were already placed are put back.
+// TestChangesOfOtherPrograms changes the destination between Plan and Apply. It checks that no file of another program is lost, and that
+// Apply undoes its changes.
 func TestChangesOfOtherPrograms(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		interfere func(out *os.Root) error
 		file      string // of the other program, which must be unchanged
 	}{
-		"a file appears":              {func(out *os.Root) error { return out.WriteFile("n", []byte("mine"), 0o666) }, "n"},
-		"a file appears in directory": {func(out *os.Root) error { return out.WriteFile("d/n", []byte("mine"), 0o666) }, "d/n"},
-		"a link appears":              {func(out *os.Root) error { return out.Symlink("mine", "n") }, ""},
-		"a directory appears":         {func(out *os.Root) error { return out.Mkdir("n", 0o777) }, ""},
-		"edited": {func(out *os.Root) error {
+		"a file appears":                {func(out *os.Root) error { return out.WriteFile("n", []byte("mine"), 0o666) }, "n"},
+		"a file appears in a directory": {func(out *os.Root) error { return out.WriteFile("d/n", []byte("mine"), 0o666) }, "d/n"},
+		"a link appears":                {func(out *os.Root) error { return out.Symlink("mine", "n") }, ""},
+		"a directory appears":           {func(out *os.Root) error { return out.Mkdir("n", 0o777) }, ""},
+		"a file is edited": {func(out *os.Root) error {
 			info, err := out.Stat("a")
 			return errors.Join(err, out.WriteFile("a", []byte("mine"), 0o666), out.Chtimes("a", info.ModTime(), info.ModTime()))
 		}, "a"},
-		"replaced": {func(out *os.Root) error {
+		"a file is replaced": {func(out *os.Root) error {
 			return errors.Join(out.WriteFile("x", []byte("mine"), 0o666), out.Rename("x", "a"))
 		}, "a"},
-		"removed":              {func(out *os.Root) error { return out.Remove("a") }, ""},
-		"the leftover, edited": {func(out *os.Root) error { return out.WriteFile("left", []byte("mine"), 0o666) }, "left"},
-		"a file in a directory that a file replaces": {func(out *os.Root) error {
+		"a file is removed":          {func(out *os.Root) error { return out.Remove("a") }, ""},
+		"a file to remove is edited": {func(out *os.Root) error { return out.WriteFile("left", []byte("mine"), 0o666) }, "left"},
+		"a file appears in a directory to replace": {func(out *os.Root) error {
 			return out.WriteFile("becomes/mine", []byte("mine"), 0o666)
 		}, "becomes/mine"},
 	} {
@@ -208,7 +209,7 @@ func TestChangesOfOtherPrograms(t *testing.T) {
 		}
 		p := &place.Placer{Stage: stage, State: state}
 		if err := p.Plan(t.Context(), "."); err != nil || p.Refusal() != nil {
-			t.Fatalf("%v, %v", err, p.Refusal())
+			t.Fatalf("got %v and refusal %v, want none", err, p.Refusal())
 		}
 		left, err := out.Lstat("left")
 		if err != nil {
@@ -219,11 +220,11 @@ func TestChangesOfOtherPrograms(t *testing.T) {
 		}
 		before := listTree(t, dir, false)
 		if err := p.Apply([]place.Removal{{Path: "left", Was: left}}); !errors.Is(err, artifact.ErrKept) {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: got %v, want ErrKept", name, err)
 		}
 		if test.file != "" {
 			if b, err := out.ReadFile(test.file); string(b) != "mine" {
-				t.Errorf("%s: %s is %q, %v", name, test.file, b, err)
+				t.Errorf("%s: %s: got %q, %v, want mine", name, test.file, b, err)
 			}
 		}
 		withoutStage := func(s string) string {
@@ -244,7 +245,7 @@ func TestChangesOfOtherPrograms(t *testing.T) {
 	}
 }
 
-// TestDirectoriesInTheWay checks that a directory of the user is kept, even if it is empty.
+// TestDirectoriesInTheWay checks that a directory of the user is kept, even if it is empty, and even with Force.
 func TestDirectoriesInTheWay(t *testing.T) {
 	t.Parallel()
 	store := newStore()
@@ -263,13 +264,13 @@ func TestDirectoriesInTheWay(t *testing.T) {
 			before := listTree(t, out, false)
 			_, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{NoSync: true, State: out + ".state", Force: force})
 			if !errors.Is(err, artifact.ErrKept) || listTree(t, out, false) != before {
-				t.Errorf("%s, force %t: %v; got\n%s", mine, force, err, listTree(t, out, false))
+				t.Errorf("%s, force %t: got %v, want ErrKept; got\n%s\nwant\n%s", mine, force, err, listTree(t, out, false), before)
 			}
 		}
 	}
 }
 
-// TestStageWritableByOthers checks that a stage that other users can write is not used.
+// TestStageWritableByOthers checks that an existing stage is not used if other users can write to it or if it is a link.
 func TestStageWritableByOthers(t *testing.T) {
 	t.Parallel()
 	store := newStore()
@@ -282,7 +283,7 @@ func TestStageWritableByOthers(t *testing.T) {
 	}
 	stage := ".davit-" + desc.Digest.Encoded()[:16]
 	for name, prepare := range map[string]func(out string) error{
-		"open to all": func(out string) error {
+		"writable by all": func(out string) error {
 			return errors.Join(os.Mkdir(filepath.Join(out, stage), 0o777), os.Chmod(filepath.Join(out, stage), 0o777),
 				os.WriteFile(filepath.Join(out, stage, "theirs"), nil, 0o666))
 		},
@@ -299,10 +300,10 @@ func TestStageWritableByOthers(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if b, err := os.ReadFile(filepath.Join(out, "d/name")); string(b) != "content" {
-			t.Errorf("%s: %q, %v", name, b, err)
+			t.Errorf("%s: got %q, %v, want content", name, b, err)
 		}
 		if entries, err := os.ReadDir(filepath.Join(out, stage)); err != nil || len(entries) != 1 {
-			t.Errorf("%s: the stage has %v, %v", name, entries, err)
+			t.Errorf("%s: the existing stage: got %v, %v, want only the file in it", name, entries, err)
 		}
 	}
 }

@@ -14,7 +14,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// growing fetches blobs into files in small pieces, after a first download of other bytes.
+// growing is a source that downloads blobs in small pieces. Each download begins with other bytes, and then starts again.
 type growing struct {
 	*pulltest.Source
 	first map[digest.Digest][]byte
@@ -54,15 +54,15 @@ func (g *growing) FetchFile(ctx context.Context, desc ocispec.Descriptor, dst *o
 	return nil
 }
 
-// TestUnpackingWhileFetching checks that only verified bytes are placed, even if other bytes arrive first.
+// TestUnpackingWhileFetching checks that only verified bytes are placed if the download delivers other bytes first.
 func TestUnpackingWhileFetching(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func([]byte) []byte{
-		"nothing first":       func([]byte) []byte { return nil },
-		"another tar first":   func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("content"), []byte("CONTENT")) },
-		"the start first":     func(b []byte) []byte { return b[:700] },
-		"no tar first":        func(b []byte) []byte { return bytes.Repeat([]byte("x"), len(b)) },
-		"the same and longer": func(b []byte) []byte { return append(bytes.Clone(b), make([]byte, 4096)...) },
+		"no bytes first":                 func([]byte) []byte { return nil },
+		"another tar first":              func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("content"), []byte("CONTENT")) },
+		"the beginning first":            func(b []byte) []byte { return b[:700] },
+		"not a tar first":                func(b []byte) []byte { return bytes.Repeat([]byte("x"), len(b)) },
+		"the same with more bytes first": func(b []byte) []byte { return append(bytes.Clone(b), make([]byte, 4096)...) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -92,7 +92,7 @@ func TestUnpackingWhileFetching(t *testing.T) {
 			}
 			pulltest.WantFiles(t, dst, files)
 			if g.calls != 1 {
-				t.Errorf("fetched %d times", g.calls)
+				t.Errorf("got %d downloads, want 1", g.calls)
 			}
 		})
 	}

@@ -21,7 +21,7 @@ import (
 	"oras.land/oras-go/v2/registry"
 )
 
-// store is a layout with manifests that tests push by hand.
+// store is a layout with methods that push manifests.
 type store struct {
 	*oci.Store
 	t *testing.T
@@ -39,7 +39,7 @@ func newStore(t *testing.T) store {
 	return store{s, t}
 }
 
-// push pushes a manifest or index, under tags.
+// push pushes a manifest or index and tags it.
 func (s store) push(mediaType string, body any, tags ...string) ocispec.Descriptor {
 	s.t.Helper()
 	data, err := json.Marshal(body)
@@ -58,7 +58,7 @@ func (s store) push(mediaType string, body any, tags ...string) ocispec.Descript
 	return desc
 }
 
-// manifest pushes a manifest of an artifact with a name.
+// manifest pushes an untagged manifest with the title name, if it is not empty, and more annotations as pairs of key and value.
 func (s store) manifest(artifactType, name string, subject *ocispec.Descriptor, more ...string) ocispec.Descriptor {
 	annotations := map[string]string{ocispec.AnnotationTitle: name}
 	if name == "" {
@@ -92,21 +92,21 @@ func TestDetach(t *testing.T) {
 	}
 	for _, s := range []prune.Selection{{Kind: "runbook"}, {Digests: []digest.Digest{subject.Digest}}} {
 		if _, err := prune.Detach(t.Context(), dst, subject, s); !errors.Is(err, errdef.ErrNotFound) {
-			t.Errorf("%+v: got %v", s, err)
+			t.Errorf("%+v: got %v, want not found", s, err)
 		}
 	}
 	for _, s := range []prune.Selection{{Digests: attached[:1]}, {Kind: "report"}} {
 		gone, err := prune.Detach(t.Context(), dst, subject, s)
 		if err != nil || len(gone) != 1 {
-			t.Errorf("%+v: removed %v, %v", s, gone, err)
+			t.Errorf("%+v: got removed %v, %v, want one", s, gone, err)
 		}
 	}
 	if left, err := dst.Predecessors(t.Context(), subject); err != nil || len(left) != 0 {
-		t.Errorf("left %v, %v", left, err)
+		t.Errorf("got referrers %v, %v, want none", left, err)
 	}
 }
 
-// TestChooseByAge checks which of several reports of two tools, with and without a time, are chosen.
+// TestChooseByAge checks which referrers are chosen for removal among the reports of two tools, some without a time, and an SBOM.
 func TestChooseByAge(t *testing.T) {
 	t.Parallel()
 	dst := newStore(t)
@@ -124,13 +124,13 @@ func TestChooseByAge(t *testing.T) {
 		selection prune.Selection
 		want      []string
 	}{
-		{"the newest of each", prune.Selection{Keep: number(1)}, []string{"trivy1", "trivy2", "undated"}},
-		{"the newest two of a kind", prune.Selection{Kind: "report", Keep: number(2)}, []string{"trivy1", "undated"}},
-		{"none kept", prune.Selection{Kind: "sbom", Keep: number(0)}, []string{"sbom2"}},
-		{"old ones", prune.Selection{OlderThan: time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)}, []string{"codeql1", "trivy1"}},
-		{"old ones, but the newest", prune.Selection{All: true, Keep: number(1), OlderThan: time.Date(2026, 1, 9, 0, 0, 0, 0, time.UTC)}, []string{"trivy1", "trivy2"}},
-		{"more than there are", prune.Selection{Keep: number(9)}, nil},
-		{"too old", prune.Selection{OlderThan: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)}, nil},
+		{"all but the newest of each tool and kind", prune.Selection{Keep: number(1)}, []string{"trivy1", "trivy2", "undated"}},
+		{"all but the newest two reports of each tool", prune.Selection{Kind: "report", Keep: number(2)}, []string{"trivy1", "undated"}},
+		{"all SBOMs", prune.Selection{Kind: "sbom", Keep: number(0)}, []string{"sbom2"}},
+		{"older than a day", prune.Selection{OlderThan: time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)}, []string{"codeql1", "trivy1"}},
+		{"old, except the newest of each", prune.Selection{All: true, Keep: number(1), OlderThan: time.Date(2026, 1, 9, 0, 0, 0, 0, time.UTC)}, []string{"trivy1", "trivy2"}},
+		{"keep more than exist", prune.Selection{Keep: number(9)}, nil},
+		{"older than all", prune.Selection{OlderThan: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)}, nil},
 	} {
 		for listing, src := range map[string]oras.ReadOnlyGraphTarget{"full": dst, "terse": terse{dst.Store}} {
 			chosen, err := prune.Choose(t.Context(), src, subject, test.selection)
@@ -148,7 +148,7 @@ func TestChooseByAge(t *testing.T) {
 	}
 }
 
-// TestChooseGuessesNothing checks that those without a time stay if Keep would leave only some of them.
+// TestChooseGuessesNothing checks that referrers without a time are undecided if Keep would remove only some of them.
 func TestChooseGuessesNothing(t *testing.T) {
 	t.Parallel()
 	dst := newStore(t)
@@ -173,7 +173,8 @@ func TestChooseGuessesNothing(t *testing.T) {
 	}
 }
 
-// terse lists referrers without annotations, like the index that cosign writes for registries without the referrers API.
+// terse is a store that lists referrers without annotations, as in the index that cosign writes for registries without the
+// referrers API.
 type terse struct{ *oci.Store }
 
 func (s terse) Referrers(ctx context.Context, desc ocispec.Descriptor, _ string, fn func([]ocispec.Descriptor) error) error {
@@ -187,7 +188,7 @@ func (s terse) Referrers(ctx context.Context, desc ocispec.Descriptor, _ string,
 	return fn(found)
 }
 
-// TestDetachDistinguishesSignatures checks that signatures and attestations of cosign, which have the same type, are detached
+// TestDetachDistinguishesSignatures checks that cosign signatures and attestations, which have the same artifactType, are detached
 // separately.
 func TestDetachDistinguishesSignatures(t *testing.T) {
 	t.Parallel()
@@ -202,7 +203,7 @@ func TestDetachDistinguishesSignatures(t *testing.T) {
 	for _, kind := range []string{"attestation", "signature"} {
 		gone, err := prune.Detach(t.Context(), dst, subject, prune.Selection{Kind: kind})
 		if err != nil || len(gone) != 1 || gone[0].Digest != attached[kind] {
-			t.Errorf("%s: removed %v, %v", kind, gone, err)
+			t.Errorf("%s: got removed %v, %v, want %s", kind, gone, err, attached[kind])
 		}
 	}
 }

@@ -17,7 +17,7 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// newTargetWithSBOM returns a target that has an artifact under the tag v1 with an SBOM, and the descriptor of the artifact.
+// newTargetWithSBOM returns a target with an artifact tagged v1 and its SBOM, and the descriptor of the artifact.
 func newTargetWithSBOM() (*memory.Store, ocispec.Descriptor) {
 	ctx, store := context.Background(), memory.New()
 	fsys := fstest.MapFS{
@@ -68,11 +68,11 @@ func ExampleReferrers() {
 		log.Fatal(err)
 	}
 	err = prune.Referrers(ctx, dst, subject, old.Referrers)
-	fmt.Println("a store in memory deletes nothing:", errors.Is(err, errdef.ErrUnsupported))
-	// Output: a store in memory deletes nothing: true
+	fmt.Println("memory.Store can't delete:", errors.Is(err, errdef.ErrUnsupported))
+	// Output: memory.Store can't delete: true
 }
 
-// undeletable is a registry that refuses deletion.
+// undeletable is a store that refuses deletion, as some registries do.
 type undeletable struct{ *memory.Store }
 
 func (undeletable) Detach(context.Context, ocispec.Descriptor, ocispec.Descriptor) error {
@@ -87,7 +87,7 @@ func ExampleStillAttachedError() {
 	// Output: true 1
 }
 
-// newUntagged returns a layout with an artifact that has no tag, and the descriptor of the artifact.
+// newUntagged returns a layout with an untagged artifact, and the descriptor of the artifact.
 func newUntagged(dir string) (registry.Target, ocispec.Descriptor) {
 	ref, err := registry.Parse(dir)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/davit-oci/davit/pack/prune"
 )
 
-// TestKeepLastCountsArtifacts checks that each of the newest artifacts keeps all its tags, with and without dates.
+// TestKeepLastCountsArtifacts checks that KeepLast keeps all tags of each of the newest artifacts, with and without dates.
 func TestKeepLastCountsArtifacts(t *testing.T) {
 	t.Parallel()
 	for _, dates := range []bool{false, true} {
@@ -35,13 +35,13 @@ func TestKeepLastCountsArtifacts(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got := strings.Join(plan.Kept, " "); got != want {
-				t.Errorf("dates %v: the last %d: kept %q, want %q", dates, keep, got, want)
+				t.Errorf("dates %t, keep last %d: got %q, want %q", dates, keep, got, want)
 			}
 		}
 	}
 }
 
-// TestKeepLastOfEachRepository checks that the artifacts of a layout with several repositories are counted in each of them.
+// TestKeepLastOfEachRepository checks that KeepLast counts separately in each repository of a layout.
 func TestKeepLastOfEachRepository(t *testing.T) {
 	t.Parallel()
 	dst := newStore(t)
@@ -63,7 +63,7 @@ func TestKeepLastOfEachRepository(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := strings.Join(plan.Kept, " "); got != want {
-			t.Errorf("the last %d: kept %q, want %q", keep, got, want)
+			t.Errorf("keep last %d: got %q, want %q", keep, got, want)
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"oras.land/oras-go/v2/content/memory"
 )
 
-// newTargetWithSBOM returns a target that has an artifact under the tag v1 with an SBOM, and the descriptor of the artifact.
+// newTargetWithSBOM returns a target with an artifact tagged v1 and its SBOM, and the descriptor of the artifact.
 func newTargetWithSBOM() (*memory.Store, ocispec.Descriptor) {
 	ctx, store := context.Background(), memory.New()
 	fsys := fstest.MapFS{

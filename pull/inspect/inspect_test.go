@@ -235,7 +235,7 @@ func TestReferrersArePulledToo(t *testing.T) {
 	}
 }
 
-// TestLayerNames checks that layers without titles have the names that a pull gives them, and that GGUF without an extension is
+// TestLayerNames checks that layers without titles have the same names as after a pull, and that GGUF without an extension is
 // detected by its magic number.
 func TestLayerNames(t *testing.T) {
 	t.Parallel()

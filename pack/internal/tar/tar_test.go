@@ -13,7 +13,8 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-func TestKnownTreeIsNotPackedAgain(t *testing.T) {
+// TestTreeFingerprint checks when a packed directory counts as known and what changes its fingerprint.
+func TestTreeFingerprint(t *testing.T) {
 	t.Parallel()
 	dir, cache := t.TempDir(), t.TempDir()
 	for _, name := range []string{"a", "b", "c"} {
@@ -28,9 +29,9 @@ func TestKnownTreeIsNotPackedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := tars[0]
-	// The files changed too recently to be trusted. The test can't change that, but it can move the limit of the fingerprinter.
+	// The files changed too recently to be trusted. So the test moves the limit of the fingerprinter.
 	if _, known := o.Known(); known {
-		t.Error("files that were made a moment ago are trusted")
+		t.Error("files that changed a moment ago: got a known tar, want none")
 	}
 	p := pool.newFingerprinter(o.tree, o.packing, o.entries)
 	p.since = time.Now().Add(time.Hour).UnixNano()
@@ -43,7 +44,7 @@ func TestKnownTreeIsNotPackedAgain(t *testing.T) {
 	r := Record{desc.Digest, o.DiffID(""), desc.Size}
 	o.Remember(r)
 	if _, known := o.Known(); known {
-		t.Error("a tar of files that were made a moment ago is remembered")
+		t.Error("after Remember: got a known tar of files that changed a moment ago, want none")
 	}
 	pool.Trees.store(print, r)
 	pool.Trees.Save()
@@ -52,17 +53,17 @@ func TestKnownTreeIsNotPackedAgain(t *testing.T) {
 	}
 	p.boot = "another boot"
 	if p.sum(o.entries) == print {
-		t.Error("files that may not be on the disk have the same fingerprint after a restart")
+		t.Error("after a reboot: got the same fingerprint for files that may not be on disk, want another")
 	}
 	p.began = p.since
 	before := p.sum(o.entries)
 	p.boot = "yet another boot"
 	if p.sum(o.entries) != before {
-		t.Error("files that were changed before the last boot have another fingerprint after a restart")
+		t.Error("after a reboot: got another fingerprint for files that changed before the last boot, want the same")
 	}
 	o.entries[len(o.entries)-1].ModTime++
 	if p.sum(o.entries) == print {
-		t.Error("a file with a changed time has the same fingerprint")
+		t.Error("after a change of a time: got the same fingerprint, want another")
 	}
 }
 
@@ -85,14 +86,14 @@ func TestDamagedTreeCache(t *testing.T) {
 	}
 	damaged := NewCache(dir)
 	if _, ok := damaged.lookup(fingerprint{1}); ok {
-		t.Error("a damaged line is used")
+		t.Error("damaged line: got a record, want none")
 	}
 	if got, ok := damaged.lookup(fingerprint{2}); !ok || got != r {
-		t.Errorf("got %v, %v", got, ok)
+		t.Errorf("line after the damaged one: got %v, %t, want %v", got, ok, r)
 	}
 }
 
-// TestFingerprintOfDirectories checks that with metadata, directories without files in the same group change the fingerprint.
+// TestFingerprintOfDirectories checks that metadata of empty directories changes the fingerprint if the layer preserves metadata.
 func TestFingerprintOfDirectories(t *testing.T) {
 	t.Parallel()
 	for _, change := range []struct {
@@ -101,11 +102,11 @@ func TestFingerprintOfDirectories(t *testing.T) {
 		change   func(dir string) error
 		same     bool
 	}{
-		{"nothing", true, func(string) error { return nil }, true},
-		{"mode", true, func(dir string) error { return os.Chmod(filepath.Join(dir, "b"), 0o700) }, false},
-		{"time", true, func(dir string) error { return os.Chtimes(filepath.Join(dir, "a", "c"), time.Now(), time.Unix(7, 0)) }, false},
+		{"no change", true, func(string) error { return nil }, true},
+		{"mode of a directory", true, func(dir string) error { return os.Chmod(filepath.Join(dir, "b"), 0o700) }, false},
+		{"time of a directory", true, func(dir string) error { return os.Chtimes(filepath.Join(dir, "a", "c"), time.Now(), time.Unix(7, 0)) }, false},
 		{"time of the root", true, func(dir string) error { return os.Chtimes(dir, time.Now(), time.Unix(7, 0)) }, false},
-		{"without metadata", false, func(dir string) error { return os.Chmod(filepath.Join(dir, "b"), 0o700) }, true},
+		{"mode, metadata not preserved", false, func(dir string) error { return os.Chmod(filepath.Join(dir, "b"), 0o700) }, true},
 	} {
 		t.Run(change.name, func(t *testing.T) {
 			t.Parallel()
@@ -131,14 +132,15 @@ func TestFingerprintOfDirectories(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got := print() == before; got != change.same {
-				t.Errorf("the same fingerprint: got %v, want %v", got, change.same)
+				t.Errorf("same fingerprint: got %t, want %t", got, change.same)
 			}
 		})
 	}
 }
 
-// TestFingerprintsOfASplitTree checks that new metadata of a directory changes the fingerprint of the part that has it.
-func TestFingerprintsOfASplitTree(t *testing.T) {
+// TestFingerprintsOfSplitTree checks that new metadata of a directory changes the fingerprints of at most two parts: the last part, which
+// has the directories, is one of them.
+func TestFingerprintsOfSplitTree(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	for i := range 12 {
@@ -166,7 +168,7 @@ func TestFingerprintsOfASplitTree(t *testing.T) {
 	}
 	before := prints()
 	if len(before) < 3 || !slices.Equal(prints(), before) {
-		t.Fatalf("got %x, then %x", before, prints())
+		t.Fatalf("got %x, then %x, want at least three fingerprints, twice the same", before, prints())
 	}
 	if err := os.Chtimes(filepath.Join(dir, "f"), time.Now(), time.Unix(7, 0)); err != nil {
 		t.Fatal(err)
@@ -179,7 +181,7 @@ func TestFingerprintsOfASplitTree(t *testing.T) {
 		}
 	}
 	if last := len(after) - 1; after[last] == before[last] || changed > 2 {
-		t.Errorf("%d of %d parts have another fingerprint, that of the directories: %v", changed, len(after), after[last] != before[last])
+		t.Errorf("got %d of %d parts with another fingerprint, the last part among them: %t; want at most 2, and the last", changed, len(after), after[last] != before[last])
 	}
 }
 
@@ -187,9 +189,9 @@ func TestRatioMeter(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name             string
-		pieces, each     int   // of MiB, and the bytes that one is compressed to
-		free             int64 // of headers
-		want, atTheStart bool
+		pieces, each     int   // the number of pieces of 1 MiB, and the compressed size of each in bytes
+		free             int64 // bytes of headers, which do not count
+		want, noiseAfter bool  // noiseAfter adds a piece with 1 GiB of compressed data at the end
 	}{
 		{"zeros", 300, 1000, 0, true, false},
 		{"few zeros", 200, 1000, 0, false, false},
@@ -207,20 +209,20 @@ func TestRatioMeter(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if test.atTheStart {
+			if test.noiseAfter {
 				m.compressed.n += 1 << 30
 				if _, err := m.Write(piece); err != nil {
 					t.Fatal(err)
 				}
 			}
 			if m.exceeded != test.want {
-				t.Errorf("got %v, want %v", m.exceeded, test.want)
+				t.Errorf("exceeded: got %t, want %t", m.exceeded, test.want)
 			}
 		})
 	}
 }
 
-// TestExcess checks that the ratio of a tar that this process did not create is estimated from its files.
+// TestExcess checks that the compression ratio of a tar from the cache is estimated from the sizes of its files.
 func TestExcess(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
