@@ -14,10 +14,10 @@ type client struct {
 	path    string
 	push    func(ref string, paths []string) []string
 	pull    func(ref, dir string) []string
-	folders bool // it takes directories
+	folders bool // takes directories
 }
 
-// peers returns the other clients on this machine. The first is the base of the ratios of davit.
+// peers returns the other clients on this machine. The results of davit are compared with the first one.
 func peers() []client {
 	oras := client{name: "oras", folders: true,
 		push: func(ref string, paths []string) []string {
@@ -59,7 +59,7 @@ func davit(path string) client {
 	}
 }
 
-// find returns the path of a program, or "". Like the tests it looks among the tools of "make clients", then on PATH.
+// find returns the path of a program, or "". Like the tests, it searches the tools that "make clients" builds, and then PATH.
 func find(name string) string {
 	tools := os.Getenv("DAVIT_TOOLS")
 	if tools == "" {

@@ -66,7 +66,7 @@ type fixture struct {
 	repos   int
 }
 
-// newFixture starts a registry. The input is the files that fill creates in a directory and returns.
+// newFixture builds davit and starts a registry. fill creates the input in a directory, and returns its paths there.
 func newFixture(b *testing.B, fill func(dir string) []string) *fixture {
 	b.Helper()
 	if shared.davit == "" {
@@ -84,14 +84,14 @@ func newFixture(b *testing.B, fill func(dir string) []string) *fixture {
 	if info, err := os.Stat(filepath.Join(r.dir, r.paths[0])); err == nil && info.IsDir() {
 		r.clients = slices.DeleteFunc(r.clients, func(c client) bool { return !c.folders })
 	}
-	time.Sleep(2100 * time.Millisecond) // clients do not trust the times of younger files
+	time.Sleep(2100 * time.Millisecond) // davit does not trust the times of younger files
 	return r
 }
 
 // workload is the work that each client does in turn.
 type workload struct {
 	name, note string
-	pull       bool        // or push
+	pull       bool        // pull, not push
 	again      bool        // repeated: the files were transferred before
 	change     func(*turn) // before each run
 	proxy      *tcpProxy   // to connect through; nil: a direct connection, and one more run that only counts traffic
@@ -205,7 +205,7 @@ func (t *turn) prepare(w workload) {
 	}
 }
 
-// mustRun runs a command that prepares the workload, and fails the benchmark if it fails.
+// mustRun runs a push or pull that prepares the workload, and ends the benchmark if the command fails.
 func (t *turn) mustRun(host string, pull bool) {
 	t.b.Helper()
 	there := *t

@@ -17,13 +17,13 @@ import (
 type sample struct {
 	wall   time.Duration
 	cpu    time.Duration // of the program
-	server time.Duration // of the registry, meanwhile
+	server time.Duration // CPU time of the registry during the run
 	peak   int64         // resident bytes
 	traffic
 	err error
 }
 
-// environment returns the environment of a program with an empty home of its own.
+// environment returns the environment of a program with its own home directory.
 func environment(home string) []string {
 	return []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + home, "DOCKER_CONFIG=" + home,
@@ -88,13 +88,14 @@ func cpuOf(pid int) time.Duration {
 	return time.Duration(user+system) * 10 * time.Millisecond // USER_HZ is 100 wherever Go runs
 }
 
+// TestExecute checks the error and the time that execute returns.
 func TestExecute(t *testing.T) {
 	t.Parallel()
 	s := execute(t.Context(), t.TempDir(), t.TempDir(), []string{"sh", "-c", "echo wrong; exit 3"})
 	if s.err == nil || !strings.Contains(s.err.Error(), "wrong") {
-		t.Errorf("error of a program that failed: %v", s.err)
+		t.Errorf("a program that fails: got the error %v, want one with its output", s.err)
 	}
 	if s := execute(t.Context(), t.TempDir(), t.TempDir(), []string{"sh", "-c", "true"}); s.err != nil || s.wall <= 0 {
-		t.Errorf("program that does nothing: %v, %v", s.wall, s.err)
+		t.Errorf("a program that succeeds: got %v, %v, want some time and no error", s.wall, s.err)
 	}
 }

@@ -18,7 +18,7 @@ type traffic struct {
 	requests, connections, resets int
 }
 
-// tcpProxy is a TCP proxy before a registry that counts traffic, delays and slows it down, and resets connections.
+// tcpProxy is a TCP proxy in front of a registry. It counts, delays, and slows traffic, and resets connections.
 type tcpProxy struct {
 	host     string        // the address for clients
 	upstream string        // the registry
@@ -210,7 +210,7 @@ func (p *pipe) send(b []byte) error {
 	if p.proxy.isCutDue(p.down, int64(len(b))) {
 		p.cut, t.resets = true, 1
 	}
-	p.proxy.count(t) // before it is available
+	p.proxy.count(t) // before the other side can read b
 	_, err := p.to.Write(b)
 	if p.cut {
 		err = io.ErrClosedPipe
@@ -218,7 +218,7 @@ func (p *pipe) send(b []byte) error {
 	return err
 }
 
-// isCutDue reports whether more bytes in a direction reach the position of its next reset, which it then removes.
+// isCutDue reports whether more bytes in a direction reach the position of the next reset. If so, it removes the position.
 func (proxy *tcpProxy) isCutDue(down bool, more int64) bool {
 	proxy.mu.Lock()
 	defer proxy.mu.Unlock()
@@ -233,7 +233,8 @@ func (proxy *tcpProxy) isCutDue(down bool, more int64) bool {
 	return true
 }
 
-func TestLine(t *testing.T) {
+// TestTCPProxy checks that the proxy forwards and counts all traffic, and resets connections as often as told.
+func TestTCPProxy(t *testing.T) {
 	t.Parallel()
 	const size = 1 << 20
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -247,7 +248,7 @@ func TestLine(t *testing.T) {
 		client := http.Client{Transport: &http.Transport{}}
 		failed := 0
 		for range 2 {
-			// A body without a type that net/http can rewind: a request that was cut is not repeated.
+			// net/http can't rewind a body of this type, so it does not repeat a request after a reset.
 			resp, err := client.Post("http://"+proxy.host, "text/plain", onlyReader{strings.NewReader(strings.Repeat("x", size))})
 			if err == nil {
 				_, err = io.Copy(io.Discard, resp.Body)
@@ -260,10 +261,10 @@ func TestLine(t *testing.T) {
 		client.CloseIdleConnections()
 		got := proxy.take()
 		if failed != cuts || got.resets != cuts || got.requests != 2 || got.connections != 1+cuts {
-			t.Errorf("two requests, %d cuts: %d failed, %+v", cuts, failed, got)
+			t.Errorf("two requests, %d resets: got %d failures and %+v", cuts, failed, got)
 		}
 		if cuts == 0 && (got.sent < 2*size || got.received < 2*size) {
-			t.Errorf("two requests and responses of %d bytes: %+v", size, got)
+			t.Errorf("two requests and responses of %d bytes: got %+v", size, got)
 		}
 	}
 }

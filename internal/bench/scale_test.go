@@ -21,10 +21,10 @@ func BenchmarkScale(b *testing.B) {
 		r.measureGrowth(b, int(scaled(1000)), func(n int, proxy *tcpProxy) []job {
 			oci, ref := writeLayout(b, n, "index"), fmt.Sprintf("%s/index/of%d:v1", proxy.host, n)
 			return []job{
-				{"copy an index of so many manifests to a registry", []string{"copy", "--quiet", oci + ":v1", ref}},
-				{"inspect it", []string{"inspect", ref}},
-				{"pull one platform of it", []string{"pull", "--quiet", ref, "--platform", "linux/a1", "-o", filepath.Join(b.TempDir(), "out")}},
-				{"copy it to a layout", []string{"copy", "--quiet", ref, filepath.Join(b.TempDir(), "oci") + ":v1"}},
+				{"copy an index of n manifests to a registry", []string{"copy", "--quiet", oci + ":v1", ref}},
+				{"inspect an index of n manifests", []string{"inspect", ref}},
+				{"pull one of n platforms", []string{"pull", "--quiet", ref, "--platform", "linux/a1", "-o", filepath.Join(b.TempDir(), "out")}},
+				{"copy an index of n manifests to a layout", []string{"copy", "--quiet", ref, filepath.Join(b.TempDir(), "oci") + ":v1"}},
 			}
 		})
 	})
@@ -32,9 +32,9 @@ func BenchmarkScale(b *testing.B) {
 		r.measureGrowth(b, int(scaled(10_000)), func(n int, proxy *tcpProxy) []job {
 			oci, ref := writeLayout(b, n, "referrers"), fmt.Sprintf("%s/referrers/of%d:v1", proxy.host, n)
 			return []job{
-				{"copy an artifact with so many referrers to a registry", []string{"copy", "--quiet", "--referrers", oci + ":v1", ref}},
-				{"discover them", []string{"discover", "--quiet", ref}},
-				{"copy it to a layout", []string{"copy", "--quiet", "--referrers", ref, filepath.Join(b.TempDir(), "oci") + ":v1"}},
+				{"copy an artifact with n referrers to a registry", []string{"copy", "--quiet", "--referrers", oci + ":v1", ref}},
+				{"discover n referrers", []string{"discover", "--quiet", ref}},
+				{"copy an artifact with n referrers to a layout", []string{"copy", "--quiet", "--referrers", ref, filepath.Join(b.TempDir(), "oci") + ":v1"}},
 			}
 		})
 	})
@@ -47,14 +47,14 @@ func BenchmarkScale(b *testing.B) {
 			note := filepath.Join(oci, "oci-layout")
 			other := filepath.Join(b.TempDir(), "oci")
 			return []job{
-				{"copy so many tags from a layout to a registry", []string{"copy", "--quiet", "--all-tags", oci, repo}},
-				{"copy them to a layout", []string{"copy", "--quiet", "--all-tags", repo, other}},
-				{"tags", []string{"tags", "--quiet", repo}},
-				{"resolve", []string{"resolve", repo + ":v77"}},
-				{"push one more", []string{"push", "--quiet", "--kind", "generic", note, repo + ":new"}},
-				{"delete one", []string{"delete", "--quiet", "--yes", repo + ":v7"}},
-				{"tag one more in the layout", []string{"tag", "--quiet", oci + ":v1", "new"}},
-				{"delete one there", []string{"delete", "--quiet", "--yes", oci + ":v8"}},
+				{"copy n tags from a layout to a registry", []string{"copy", "--quiet", "--all-tags", oci, repo}},
+				{"copy n tags from a registry to a layout", []string{"copy", "--quiet", "--all-tags", repo, other}},
+				{"list n tags", []string{"tags", "--quiet", repo}},
+				{"resolve one of n tags", []string{"resolve", repo + ":v77"}},
+				{"push to a registry with n tags", []string{"push", "--quiet", "--kind", "generic", note, repo + ":new"}},
+				{"delete one of n tags in a registry", []string{"delete", "--quiet", "--yes", repo + ":v7"}},
+				{"tag in a layout with n tags", []string{"tag", "--quiet", oci + ":v1", "new"}},
+				{"delete one of n tags in a layout", []string{"delete", "--quiet", "--yes", oci + ":v8"}},
 			}
 		})
 	})
@@ -73,10 +73,10 @@ func BenchmarkScale(b *testing.B) {
 			oci := filepath.Join(b.TempDir(), "oci") + ":v1"
 			out := filepath.Join(b.TempDir(), "out")
 			return []job{
-				{"pack a directory of so many files", []string{"pack", "--quiet", "--kind", "generic", filepath.Join(dir, "tree"), "-o", oci}},
-				{"pack it again", []string{"pack", "--quiet", "--kind", "generic", filepath.Join(dir, "tree"), "-o", oci}},
-				{"pull it", []string{"pull", "--quiet", "--durable=false", oci, "-o", out}},
-				{"pull it again", []string{"pull", "--quiet", "--durable=false", oci, "-o", out}},
+				{"pack a directory of n files", []string{"pack", "--quiet", "--kind", "generic", filepath.Join(dir, "tree"), "-o", oci}},
+				{"pack a directory of n files again", []string{"pack", "--quiet", "--kind", "generic", filepath.Join(dir, "tree"), "-o", oci}},
+				{"pull a directory of n files", []string{"pull", "--quiet", "--durable=false", oci, "-o", out}},
+				{"pull a directory of n files again", []string{"pull", "--quiet", "--durable=false", oci, "-o", out}},
 			}
 		})
 	})
@@ -88,7 +88,7 @@ type job struct {
 	args []string
 }
 
-// measureGrowth runs jobs with a quarter of n, and with n.
+// measureGrowth runs jobs with a quarter of n and with n.
 func (r *fixture) measureGrowth(b *testing.B, n int, jobs func(n int, proxy *tcpProxy) []job) {
 	host := r.host
 	if host == "" {

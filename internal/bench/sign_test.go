@@ -48,8 +48,8 @@ func BenchmarkSign(b *testing.B) {
 			verifying[i] = append(verifying[i], r.runTimed(b, proxy, append([]string{tool.path}, tool.verify(ref)...)))
 		}
 	}
-	shared.results.add("W17 sign", "≤ 1.3 × cosign, no more requests; the password alone takes 0.15 s", names, signing)
-	shared.results.add("W17 verify a signature", "≤ 0.5 × cosign, no more requests; it reads the content, too", names, verifying)
+	shared.results.add("W17 sign", "≤ 1.3 × cosign, no more requests; deriving the key takes 0.15 s of it", names, signing)
+	shared.results.add("W17 verify a signature", "≤ 0.5 × cosign, no more requests; davit also reads the content", names, verifying)
 	report(b, names, verifying)
 }
 

@@ -13,14 +13,14 @@ import (
 type row struct {
 	workload, client string
 	sample                   // medians; the largest peak
-	ratio            float64 // of its wall time to the first other client's; 0: no other client
+	ratio            float64 // of davit's wall time to that of the first other client; 0: no other client
 	note             string  // the goal, or the error
 }
 
 // table collects rows.
 type table struct{ rows []row }
 
-// add adds a row with the medians of the samples of each client. The first client is davit, which the note is about.
+// add adds a row with the medians of the samples of each client. The first client is davit. Its row gets the note.
 func (t *table) add(workload, note string, names []string, samples [][]sample) {
 	var wall []time.Duration
 	first := len(t.rows)

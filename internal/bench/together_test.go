@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// BenchmarkTogether measures eight processes on one machine that pull the same artifact at once.
+// BenchmarkTogether measures eight pulls of one artifact that run at once on one machine.
 func BenchmarkTogether(b *testing.B) {
 	const processes = 8
 	r := newFixture(b, func(dir string) []string {

@@ -106,7 +106,7 @@ func withSplit(c client) client {
 	return c
 }
 
-// BenchmarkStart measures the command version, which mostly consists of starting the process.
+// BenchmarkStart measures "davit version", whose time is mostly that of starting a process.
 func BenchmarkStart(b *testing.B) {
 	r := newFixture(b, func(string) []string { return []string{"."} })
 	r.clients = append(r.clients[:1], peers()...)
@@ -141,7 +141,7 @@ func BenchmarkTiny(b *testing.B) {
 	b.Run("W11push", func(b *testing.B) { r.measure(b, workload{name: "W11 push 1 KiB, 40 ms", proxy: proxy}) })
 }
 
-// BenchmarkDistantRegistry measures a distant registry that limits the bandwidth of each connection.
+// BenchmarkDistantRegistry measures a pull from a distant registry that limits the bandwidth of each connection.
 func BenchmarkDistantRegistry(b *testing.B) {
 	r := newFixture(b, func(dir string) []string {
 		createRandomFile(b, filepath.Join(dir, "model.bin"), scaled(512<<20))
@@ -190,7 +190,7 @@ func (proxy *tcpProxy) cutAt(down bool, size int64, cuts int) {
 	}
 }
 
-// BenchmarkKills measures a process that is killed at a random moment, and run again.
+// BenchmarkKills kills davit at a random moment of a transfer, and measures the next run.
 func BenchmarkKills(b *testing.B) {
 	size := scaled(512 << 20)
 	r := newFixture(b, func(dir string) []string {
@@ -218,8 +218,8 @@ func (r *fixture) measureKills(b *testing.B, name string, pull bool, size int64)
 	report(b, []string{"davit"}, [][]sample{samples})
 }
 
-// killOnce kills davit when at bytes have passed, and runs it again to the end. The sample is that of the second run; share is the
-// part of the passed bytes that were transferred again.
+// killOnce kills davit when at bytes have passed, and runs it again to the end. It returns the sample of the second run, and the share
+// of the passed bytes that were transferred again.
 func (t *turn) killOnce(proxy *tcpProxy, pull bool, size, at int64) (s sample, share float64) {
 	t.b.Helper()
 	passed := func(tr traffic) int64 {

@@ -39,7 +39,7 @@ func TestRegistries(t *testing.T) {
 		config := &tls.Config{RootCAs: pool}
 		client := &http.Client{Transport: &http.Transport{TLSClientConfig: config}}
 		if _, err := client.Get(s.URL + "/v2/"); err == nil {
-			t.Error("a client without a certificate is let in")
+			t.Error("a client without a certificate was accepted")
 		}
 		cert, err := tls.LoadX509KeyPair(s.CertFile, s.KeyFile)
 		if err != nil {
@@ -47,12 +47,12 @@ func TestRegistries(t *testing.T) {
 		}
 		config.Certificates = []tls.Certificate{cert}
 		if resp, err := client.Get(s.URL + "/v2/"); err != nil || resp.StatusCode != http.StatusOK {
-			t.Errorf("a client with a certificate gets %v, %v", resp, err)
+			t.Errorf("a client with a certificate: got %v, %v, want status 200", resp, err)
 		}
 	})
 	t.Run("shared", func(t *testing.T) {
 		if a, b := SharedDistribution(t), SharedDistribution(t); a != b {
-			t.Errorf("SharedDistribution started %s and %s", a.URL, b.URL)
+			t.Errorf("SharedDistribution returned %s and %s, want one server", a.URL, b.URL)
 		}
 		roundTrip(t, SharedDistribution(t))
 		roundTrip(t, SharedOlareg(t))
@@ -72,7 +72,7 @@ func roundTrip(t *testing.T, s *Server) {
 	}
 	if s.Username != "" {
 		if _, _, err := regctl.Try("manifest", "get", ref); err == nil || !strings.Contains(err.Error(), "exit status") {
-			t.Errorf("anonymous reading: %v", err)
+			t.Errorf("reading without credentials: got %v, want an exit status", err)
 		}
 		regctl.Stdin = strings.NewReader(s.Password)
 		regctl.Run("registry", "login", s.Host, "-u", s.Username, "--pass-stdin")
@@ -83,7 +83,7 @@ func roundTrip(t *testing.T, s *Server) {
 	}
 	regctl.Run("artifact", "put", "--artifact-type", "application/vnd.example", "--file", file, ref)
 	if got, _ := regctl.Run("artifact", "get", ref); got != content {
-		t.Errorf("regctl artifact get: %q, want %q", got, content)
+		t.Errorf("regctl artifact get: got %q, want %q", got, content)
 	}
 	digest, _ := regctl.Run("manifest", "head", ref)
 	regctl.Run("manifest", "delete", ref+"@"+strings.TrimSpace(digest))
@@ -92,7 +92,7 @@ func roundTrip(t *testing.T, s *Server) {
 	}
 }
 
-// TestBasicAuth pushes with another client, which stores its login in docker's file.
+// TestBasicAuth logs in and pushes with crane, which stores credentials in docker's config.json.
 func TestBasicAuth(t *testing.T) {
 	s := Olareg(t, Options{Auth: Basic})
 	crane := New(t, "crane")
@@ -131,13 +131,13 @@ func TestPodman(t *testing.T) {
 	podman.Run("pull", "--tls-verify=false", ref)
 	dir, _ := podman.Run("image", "mount", ref)
 	if got := read(t, filepath.Join(strings.TrimSpace(dir), "hello")); got != content {
-		t.Errorf("podman image mount: %q", got)
+		t.Errorf("podman image mount: got %q, want %q", got, content)
 	}
 	podman.Run("volume", "create", "v")
 	podman.Run("volume", "import", "v", tarball)
 	dir, _ = podman.Run("volume", "mount", "v")
 	if got := read(t, filepath.Join(strings.TrimSpace(dir), "hello")); got != content {
-		t.Errorf("podman volume import: %q", got)
+		t.Errorf("podman volume import: got %q, want %q", got, content)
 	}
 }
 
@@ -159,7 +159,7 @@ func TestPrograms(t *testing.T) {
 		}
 		flux.Run("pull", "artifact", ref, "--output", "out")
 		if got := read(t, filepath.Join(flux.Home, "out/a.yaml")); got != "a: 1\n" {
-			t.Errorf("%s: %q", pushed, got)
+			t.Errorf("flux pull artifact: got %q, want the pushed file; the push printed %s", got, pushed)
 		}
 	})
 	t.Run("dmr", func(t *testing.T) {
@@ -167,7 +167,7 @@ func TestPrograms(t *testing.T) {
 		dmr.Run("list")
 		_, stderr, err := dmr.Try("pull", s.Host+"/none:v1")
 		if err == nil || !strings.Contains(stderr, "404") {
-			t.Errorf("dmr pull of a missing model: %v\n%s", err, stderr)
+			t.Errorf("dmr pull of a missing model: got %v, want an error with 404\n%s", err, stderr)
 		}
 	})
 	t.Run("podman-artifact", func(t *testing.T) {
@@ -183,15 +183,16 @@ func TestPrograms(t *testing.T) {
 		mounts, _ := podman.Run("mount", ref)
 		name, source, _ := strings.Cut(strings.TrimSpace(mounts), " ")
 		if name != "a.txt" || read(t, source) != "a\n" {
-			t.Errorf("mount: %s", mounts)
+			t.Errorf("podman-artifact mount: got %s, want a.txt and its path", mounts)
 		}
 		podman.Run("extract", ref, podman.Home)
 		if got := read(t, filepath.Join(podman.Home, "a.txt")); got != "a\n" {
-			t.Errorf("extract: %q", got)
+			t.Errorf("podman-artifact extract: got %q, want a", got)
 		}
 	})
 }
 
+// TestReferrersAPI checks that olareg has the referrers API, and distribution does not.
 func TestReferrersAPI(t *testing.T) {
 	for _, tt := range []struct {
 		server *Server
@@ -204,11 +205,12 @@ func TestReferrersAPI(t *testing.T) {
 		_, _ = io.Copy(io.Discard, resp.Body)
 		resp.Body.Close()
 		if resp.StatusCode != tt.status {
-			t.Errorf("%s: %s, want %d", resp.Request.URL, resp.Status, tt.status)
+			t.Errorf("%s: got status %s, want %d", resp.Request.URL, resp.Status, tt.status)
 		}
 	}
 }
 
+// TestReadOnly checks that a read-only registry refuses an upload.
 func TestReadOnly(t *testing.T) {
 	for _, s := range []*Server{Distribution(t, Options{ReadOnly: true}), Olareg(t, Options{ReadOnly: true})} {
 		resp, err := http.Post(s.URL+"/v2/a/blobs/uploads/", "", nil)
@@ -217,12 +219,12 @@ func TestReadOnly(t *testing.T) {
 		}
 		resp.Body.Close()
 		if resp.StatusCode < 400 {
-			t.Errorf("%s takes an upload: %s", s.URL, resp.Status)
+			t.Errorf("%s: got status %s for an upload, want 400 or more", s.URL, resp.Status)
 		}
 	}
 }
 
-// TestIdentityToken asks the token server the way docker does after a login.
+// TestIdentityToken requests a token with a refresh token, as docker does after a login.
 func TestIdentityToken(t *testing.T) {
 	s := Distribution(t, Options{Auth: Token})
 	resp, err := http.Get(s.URL + "/v2/")
@@ -242,10 +244,11 @@ func TestIdentityToken(t *testing.T) {
 	}
 	resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		t.Errorf("%s: %s", realm, resp.Status)
+		t.Errorf("%s: got status %s, want 200", realm, resp.Status)
 	}
 }
 
+// TestPath checks that Path finds a client among the npm packages of the tools, and skips a test whose client is missing.
 func TestPath(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("DAVIT_TOOLS", dir)
@@ -258,16 +261,16 @@ func TestPath(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := Path(t, "davit-test-client"); got != want {
-		t.Errorf("Path: %s, want %s", got, want)
+		t.Errorf("Path: got %s, want %s", got, want)
 	}
 	c := New(t, "davit-test-client")
 	if got, _ := c.Run(); strings.TrimSpace(got) != c.Home {
-		t.Errorf("HOME is %q, want %q", got, c.Home)
+		t.Errorf("HOME: got %q, want %q", got, c.Home)
 	}
 	t.Run("missing", func(t *testing.T) {
 		defer func() {
 			if !t.Skipped() {
-				t.Error("not skipped")
+				t.Error("the test of a missing client is not skipped")
 			}
 		}()
 		Path(t, "davit-no-such-client")

@@ -148,7 +148,7 @@ func decode(t *testing.T, text string, into any) {
 	}
 }
 
-// files returns the regular files below dir with their content, and links with where they lead.
+// files returns the content of the regular files below dir, and the targets of the links.
 func files(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	found := map[string]string{}
@@ -178,17 +178,17 @@ func checkSameFiles(t *testing.T, got, want string) {
 	g, w := files(t, got), files(t, want)
 	for name, content := range w {
 		if have, ok := g[name]; !ok || have != content {
-			t.Errorf("%s: missing or different", name)
+			t.Errorf("%s: is missing or has different content", name)
 		}
 	}
 	for name := range g {
 		if _, ok := w[name]; !ok {
-			t.Errorf("%s: should not exist", name)
+			t.Errorf("%s: is unexpected", name)
 		}
 	}
 }
 
-// expected returns the JSON documents that the earlier version printed about each tag of ./oci.
+// expected returns the JSON documents that the earlier version printed for each tag of ./oci.
 func expected(t *testing.T, command string) map[string]map[string]any {
 	t.Helper()
 	suffix := "." + command + ".json"
@@ -234,7 +234,7 @@ func checkContains(t *testing.T, at string, got, want any) {
 	}
 }
 
-// TestLayout checks that every artifact of the layout is read as the earlier version read it.
+// TestLayout checks that davit reads every artifact in the layout as the earlier version did.
 func TestLayout(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "layouts")
@@ -260,7 +260,7 @@ func TestLayout(t *testing.T) {
 	}
 }
 
-// TestArchive finds the same artifacts, with their referrers, in the archive and the layout.
+// TestArchive checks that the archive has the artifacts of the layout, and their referrers.
 func TestArchive(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "layouts")
@@ -284,7 +284,7 @@ func digestOf(line string) string {
 	return line[strings.LastIndex(line, "@")+1:]
 }
 
-// TestPack packs the sources into the same digests, with and without the caches that the earlier version left.
+// TestPack checks that packing the sources results in the digests of the earlier version, with and without the caches that it left.
 func TestPack(t *testing.T) {
 	t.Parallel()
 	for _, archives := range [][]string{{"sources"}, {"sources", "caches"}} {
@@ -297,23 +297,23 @@ func TestPack(t *testing.T) {
 		for _, source := range sources {
 			tag := source.Name()
 			want := documents[tag]["digest"]
-			if tag == "split" { // cut into smaller layers since; the sources are large enough for that
+			if tag == "split" { // newer versions split the directory into smaller layers
 				want = "sha256:fb072394332f8292dad8a0957a4def5f36f4fa1bb0a692d6c6441fdd7d97428d"
 			}
 			switch tag {
 			case "hidden", "volume", "one":
-				continue // an annotation that was wrong; owners and times that differ here; no declaration
+				continue // hidden had a wrong annotation, volume has owners and times of another machine, and one has no declaration
 			}
-			for range 2 { // the second time from what this version keeps in the caches
+			for range 2 { // the second time with the caches that this version wrote
 				if got := digestOf(p.davit(t, "pack", "./src/"+tag, "-o", "./packed:"+tag, "--quiet")); got != want {
-					t.Errorf("%s, with %q: packed into %s, want %v", tag, archives, got, want)
+					t.Errorf("%s, with %q: got %s, want %v", tag, archives, got, want)
 				}
 			}
 		}
 	}
 }
 
-// TestPull places the files that were packed, also those of the directory ".hidden", which its manifest calls "hidden".
+// TestPull checks that pulled files equal those that the earlier version packed, also below ".hidden", which its manifest calls "hidden".
 func TestPull(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "layouts", "sources")
@@ -327,8 +327,8 @@ func TestPull(t *testing.T) {
 	}
 }
 
-// TestRecords pulls again into directories that the earlier version filled. Its records are hints, so the contents are compared once. No file
-// is placed again, a newer artifact replaces the files, and a file that was changed since is kept.
+// TestRecords pulls again into directories that the earlier version filled. davit compares contents once, because it takes records of
+// that version only as hints. No file is placed again, a newer artifact replaces the files, and a changed file is kept.
 func TestRecords(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "layouts", "sources", "pulled")
@@ -345,7 +345,7 @@ func TestRecords(t *testing.T) {
 		before := files(t, filepath.Join(p.dir, "pulled", name))
 		p.pull(t, target, "-o", "pulled/"+name)
 		if r := p.pull(t, target, "-o", "pulled/"+name); !r.Skipped {
-			t.Errorf("%s: pulled again", name)
+			t.Errorf("%s: the second pull was not skipped", name)
 		}
 		if _, err := os.Lstat(filepath.Join(p.dir, "pulled", "."+name+".davit.json")); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s: the record is still beside the directory: %v", name, err)
@@ -360,10 +360,10 @@ func TestRecords(t *testing.T) {
 		p.checkVersion(t, filepath.Join("pulled", name), "v2")
 	}
 	if code, _, errs := p.run(t, p.dir, "pull", "./oci:v2", "-o", "pulled/changed"); code != 7 || !strings.Contains(errs, "c.txt") {
-		t.Errorf("a changed file: exit status %d\n%s", code, errs)
+		t.Errorf("a changed file: got exit status %d, want 7 and an error that names c.txt\n%s", code, errs)
 	}
 	if got := files(t, filepath.Join(p.dir, "pulled", "changed"))["c.txt"]; got != "mine\n" {
-		t.Errorf("a changed file: got %q, want it kept", got)
+		t.Errorf("a changed file: got %q, want the unchanged content", got)
 	}
 }
 
@@ -397,7 +397,7 @@ func (p *place) checkVersion(t *testing.T, dir, version string) {
 	}
 }
 
-// TestRecordOfWorkingDirectory uses the record of a pull into the working directory.
+// TestRecordOfWorkingDirectory pulls again where the earlier version pulled into the working directory.
 func TestRecordOfWorkingDirectory(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "layouts", "sources", "pulled")
@@ -407,7 +407,7 @@ func TestRecordOfWorkingDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	if code, _, errs := p.run(t, here, "pull", "../../oci:v1"); code != 0 { // compares contents
-		t.Errorf("the same version: exit status %d\n%s", code, errs)
+		t.Errorf("first pull of v1: got exit status %d, want 0\n%s", code, errs)
 	}
 	code, out, errs := p.run(t, here, "pull", "../../oci:v1", "--format", "json")
 	var r result
@@ -415,15 +415,15 @@ func TestRecordOfWorkingDirectory(t *testing.T) {
 		decode(t, out, &r)
 	}
 	if code != 0 || !r.Skipped {
-		t.Errorf("again: exit status %d, skipped %v\n%s", code, r.Skipped, errs)
+		t.Errorf("second pull of v1: got exit status %d, skipped %v, want 0 and true\n%s", code, r.Skipped, errs)
 	}
 	if code, _, errs := p.run(t, here, "pull", "../../oci:v2", "--delete"); code != 0 {
-		t.Errorf("the next version: exit status %d\n%s", code, errs)
+		t.Errorf("pull of v2: got exit status %d, want 0\n%s", code, errs)
 	}
 	p.checkVersion(t, filepath.Join("pulled", "here"), "v2")
 }
 
-// TestKilledDownload resumes pulls that were killed or interrupted.
+// TestKilledDownload resumes pulls of the earlier version that were killed or interrupted.
 func TestKilledDownload(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "layouts", "sources", "killed")
@@ -434,7 +434,7 @@ func TestKilledDownload(t *testing.T) {
 		registry.ResetLog()
 		p.pull(t, registry.Host+"/oci:big", "-o", name)
 		if _, out := registry.Bytes("GET blob"); out > whole-kept {
-			t.Errorf("%s: fetched %d bytes of %d, want at least %d of them resumed", name, out, whole, kept)
+			t.Errorf("%s: fetched %d of %d bytes, want at least %d resumed", name, out, whole, kept)
 		}
 		for _, file := range []string{"small.txt", "weights.bin"} {
 			if files(t, filepath.Join(p.dir, name))[file] != files(t, filepath.Join(p.dir, "src", "big"))[file] {
@@ -442,12 +442,12 @@ func TestKilledDownload(t *testing.T) {
 			}
 		}
 		if n := len(files(t, filepath.Join(p.dir, name))); n != 2 {
-			t.Errorf("%s: %d files, want 2: the stage should be gone", name, n)
+			t.Errorf("%s: got %d files, want 2, without those of the killed pull", name, n)
 		}
 	}
 }
 
-// TestKilledPlacement finishes pulls that were killed while files got their names.
+// TestKilledPlacement finishes pulls of the earlier version that were killed while they renamed files.
 func TestKilledPlacement(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "layouts", "sources", "killed")
@@ -456,7 +456,7 @@ func TestKilledPlacement(t *testing.T) {
 		p.pull(t, "./oci:"+test.version, "-o", dir, "--delete")
 		p.checkVersion(t, dir, test.version)
 		if r := p.pull(t, "./oci:"+test.version, "-o", dir, "--delete"); !r.Skipped {
-			t.Errorf("%s: placed again", dir)
+			t.Errorf("%s: the second pull was not skipped", dir)
 		}
 	}
 	p.pull(t, "./oci:dirs", "-o", "killed/unpacking", "--delete")
@@ -465,13 +465,13 @@ func TestKilledPlacement(t *testing.T) {
 	}
 }
 
-// TestLogin uses the account that the earlier version stored.
+// TestLogin checks that davit uses and removes the credentials that the earlier version stored.
 func TestLogin(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "layouts")
 	registry := registrytest.Start(t, registrytest.Options{Auth: registrytest.Basic, Login: registrytest.Login{Username: "user", Password: "secret"}})
 	if code, _, _ := p.run(t, p.dir, "copy", "./oci:v1", registry.Host+"/oci:v1"); code != 4 {
-		t.Errorf("without the account: exit status %d, want 4", code)
+		t.Errorf("without the credentials: got exit status %d, want 4", code)
 	}
 	data, err := os.ReadFile("testdata/docker-config.json")
 	if err == nil {
@@ -487,11 +487,11 @@ func TestLogin(t *testing.T) {
 	p.davit(t, "copy", "./oci:v1", registry.Host+"/oci:v1")
 	p.davit(t, "logout", registry.Host)
 	if data, err := os.ReadFile(config); err != nil || strings.Contains(string(data), registry.Host) {
-		t.Errorf("after logout: %s, %v", data, err)
+		t.Errorf("after logout: got %s, %v, want no entry for %s", data, err, registry.Host)
 	}
 }
 
-// TestDeclarations finds every problem that the earlier version found, in the same place.
+// TestDeclarations checks that davit finds every problem that the earlier version found, at the same position.
 func TestDeclarations(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
@@ -517,12 +517,12 @@ func TestDeclarations(t *testing.T) {
 	for dir, want := range problems {
 		code, _, errs := p.run(t, p.dir, "check", dir)
 		if code != 2 {
-			t.Errorf("%s: exit status %d, want 2", dir, code)
+			t.Errorf("%s: got exit status %d, want 2", dir, code)
 		}
 		for _, line := range want {
 			at := strings.Join(strings.SplitN(line, ":", 4)[:3], ":") + ": "
 			if !strings.Contains(errs, " "+at) {
-				t.Errorf("%s: no problem at %s any more:\n%s", dir, at, errs)
+				t.Errorf("%s: no problem at %s in\n%s", dir, at, errs)
 			}
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/davit-oci/davit/internal/kinds"
 )
 
-// labels are words, by file, that are also names of kinds but have another meaning there.
+// labels lists, by file, words that are also names of kinds but have another meaning in the file.
 var labels = map[string][]string{
 	"internal/cli/look/inspect.go":    {"attestation"}, // the branch of a tree
 	"internal/cli/look/outline.go":    {"signature"},   // the first column of a table

@@ -10,14 +10,14 @@ import (
 	"testing"
 )
 
-// publicPackages are the public packages with functions that may fail.
+// publicPackages lists the public packages with functions that can return an error.
 var publicPackages = []string{
 	"artifact", "artifact/registry", "pack", "pack/prune", "pack/sign", "pull", "pull/diff", "pull/inspect", "pull/read",
 	"pull/referrers", "pull/trust",
 }
 
-// TestPublicFunctions checks that the comment of every exported function that may fail describes its errors, and that the function is
-// in a compiled example.
+// TestPublicFunctions checks that every exported function that can return an error mentions errors in its comment, and is called in a
+// compiled example.
 func TestPublicFunctions(t *testing.T) {
 	t.Parallel()
 	examples := map[string]string{}
@@ -39,11 +39,11 @@ func TestPublicFunctions(t *testing.T) {
 			}
 			name := s.dir() + "." + f.Name.Name
 			if doc := f.Doc.Text(); !strings.Contains(doc, "rror") && !strings.Contains(doc, "Err") {
-				t.Errorf("%s: its comment names no error", name)
+				t.Errorf("%s: the comment mentions no error", name)
 			}
 			called := regexp.MustCompile(`\b` + s.file.Name.Name + `\.` + f.Name.Name + `\(`)
 			if !called.MatchString(examples[s.dir()]) {
-				t.Errorf("%s is not in an example", name)
+				t.Errorf("%s is not called in an example", name)
 			}
 		}
 	}

@@ -20,7 +20,7 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "renew testdata/offenders.txt; no rule may gain")
+var update = flag.Bool("update", false, "renew testdata/offenders.txt, unless a rule is broken more than before")
 
 const (
 	root      = "../.."
@@ -82,9 +82,9 @@ func sources(t *testing.T) []source {
 	return list
 }
 
-// TestRules checks sizes, and where the environment is read and init functions are. The code that broke a rule when the rule was
-// written is listed in testdata/offenders.txt. The list can only shrink: -update renews the file, but the total excess over a
-// rule must not grow.
+// TestRules checks that code is within limits of size, has no init functions, and reads the environment only where allowed. Code that
+// broke a rule when the rule was written is listed in testdata/offenders.txt. The list can only shrink: -update renews the file, but
+// the total excess over a rule must not grow.
 func TestRules(t *testing.T) {
 	t.Parallel()
 	found := map[string]int{} // excess by "RULE NAME"
@@ -124,7 +124,7 @@ func TestRules(t *testing.T) {
 	}
 	for _, key := range slices.Sorted(maps.Keys(listed)) {
 		if found[key] == 0 {
-			t.Errorf("%s: is within the limits now and must leave the list", key)
+			t.Errorf("%s: is within the limits, but still listed in %s", key, offenders)
 		}
 	}
 	if t.Failed() {
@@ -206,7 +206,7 @@ func environmentReads(f *ast.FuncDecl) int {
 	return n
 }
 
-// mayReadEnvironment reports whether a function may read the environment: to make options from it, or for tests.
+// mayReadEnvironment reports whether a function may read the environment: in commands, in tests, or to create registry options.
 func mayReadEnvironment(s source, f *ast.FuncDecl) bool {
 	return s.dir() == "internal/cli" || strings.HasPrefix(s.dir(), "internal/cli/") || s.dir() == "internal/clients" ||
 		s.dir() == "artifact/registry" && f.Name.Name == "FromEnvironment"
@@ -237,7 +237,7 @@ func renew(t *testing.T, found, listed map[string]int) {
 	before, after := sums(listed), sums(found)
 	for rule, n := range after {
 		if n > before[rule] {
-			t.Errorf("rule %q: %d over the limit in all, before it was %d", rule, n, before[rule])
+			t.Errorf("rule %q: got a total of %d over the limit, want at most %d", rule, n, before[rule])
 		}
 	}
 	if t.Failed() {
@@ -262,8 +262,8 @@ func sums(m map[string]int) map[string]int {
 	return sum
 }
 
-// directions are the packages of this module that packages below a path may import, besides those below the path itself. The
-// first entry for a package counts.
+// directions lists which packages of this module those below a path may import, besides others below the path. The first entry that
+// matches a package counts.
 var directions = []struct {
 	under   string
 	imports []string
@@ -273,7 +273,7 @@ var directions = []struct {
 	{"internal/pause", nil},
 	{"internal/untrusted", nil},
 	{"internal/durable", nil},
-	{"internal/format", []string{"internal/jsonwalk", "internal/lazy", "internal/lists"}}, // parsers, which depend on nothing of davit
+	{"internal/format", []string{"internal/jsonwalk", "internal/lazy", "internal/lists"}}, // parsers, which know nothing of davit
 	{"internal/byterange", nil},
 	{"internal/fileid", nil},
 	{"internal/hashing", nil},
@@ -321,7 +321,7 @@ func TestDirections(t *testing.T) {
 	}
 }
 
-// below reports whether a package is one of the paths or below one.
+// below reports whether a package is at or below one of the paths.
 func below(name string, paths ...string) bool {
 	return slices.ContainsFunc(paths, func(p string) bool { return name == p || strings.HasPrefix(name, p+"/") })
 }
@@ -347,7 +347,7 @@ func TestLayoutDocument(t *testing.T) {
 	}
 	for _, name := range regexp.MustCompile("`((?:artifact|internal|mediatypes|pack|pull)(?:/[a-z/]+)?)`").FindAllStringSubmatch(text, -1) {
 		if info, err := os.Stat(filepath.Join(root, filepath.FromSlash(name[1]))); err != nil || !info.IsDir() {
-			t.Errorf("docs/layout.md mentions %s, which does not exist", name[1])
+			t.Errorf("docs/layout.md mentions %s, but the directory does not exist", name[1])
 		}
 	}
 }
