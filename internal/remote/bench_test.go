@@ -14,7 +14,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// benchSize is the size of the benchmarks' blobs: so large that the time to connect is negligible.
+// benchSize is the size of a blob in the benchmarks, large enough that the time to connect is negligible.
 const benchSize = 512 << 20
 
 // benchFile writes a blob to a file, and returns its path and descriptor.

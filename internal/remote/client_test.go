@@ -55,7 +55,7 @@ func TestRequestsAreRetried(t *testing.T) {
 			}
 			reader := open(t, Options{}, g.Host, "a/b", reference.Read)
 			if got, err := reader.Resolve(t.Context(), "v1"); err != nil || got.Digest != desc.Digest {
-				t.Errorf("Resolve = %v, %v", got, err)
+				t.Errorf("Resolve: got %v, %v, want %v", got, err, desc)
 			}
 			if _, _, err := reader.FetchReference(t.Context(), "v1"); err != nil {
 				t.Error(err)
@@ -71,14 +71,14 @@ func TestRefusalsAreNotRetried(t *testing.T) {
 		g.Inject("", faults.Always, faults.Status(status))
 		repo := open(t, Options{}, g.Host, "a/b", reference.Read)
 		if _, err := repo.Resolve(t.Context(), "v1"); err == nil {
-			t.Errorf("status %d: no error", status)
+			t.Errorf("status %d: got no error, want one", status)
 		}
 		want := 2 // HEAD, then GET, because a registry may refuse only HEAD
 		if status == 404 {
 			want = 1
 		}
 		if n := g.Count(); n != want {
-			t.Errorf("status %d: %d requests, want %d", status, n, want)
+			t.Errorf("status %d: got %d requests, want %d", status, n, want)
 		}
 	}
 }
@@ -108,11 +108,11 @@ func TestRetryAfterAppliesToAllRequests(t *testing.T) {
 		t.Fatal(err)
 	}
 	if early > 0 {
-		t.Errorf("%d requests came before the end of Retry-After", early)
+		t.Errorf("got %d requests before the end of Retry-After, want none", early)
 	}
 	limiter := repo.api.Client.Transport.Limiter(repo.api.Origin.Host)
 	if !limiter.HasAnswered() || limiter.Until().IsZero() {
-		t.Error("the limiter of the host has no pause")
+		t.Error("the limiter of the host: got no pause, want one")
 	}
 }
 
@@ -131,18 +131,18 @@ func TestRetryFor(t *testing.T) {
 		t.Errorf("got  %q\nwant %q", err, want)
 	}
 	if n := g.Count(); n < 2 {
-		t.Errorf("%d requests, want at least 2", n)
+		t.Errorf("got %d requests, want at least 2", n)
 	}
 }
 
 func TestManifestsAreChecked(t *testing.T) {
 	t.Parallel()
 	tests := map[string]faults.Fault{
-		"flipped bit":        faults.FlipBit(20),
-		"other digest":       faults.Header("Docker-Content-Digest", string(digest.FromString("x"))),
-		"other Content-Type": faults.Header("Content-Type", ocispec.MediaTypeImageIndex),
-		"both":               faults.Answer(200, `{"schemaVersion":2,"layers":[],"manifests":[]}`, "Content-Type", ocispec.MediaTypeImageManifest),
-		"too large":          faults.Answer(200, strings.Repeat(" ", manifest.MaxSize+1), "Content-Type", ocispec.MediaTypeImageManifest),
+		"flipped bit":          faults.FlipBit(20),
+		"other digest":         faults.Header("Docker-Content-Digest", string(digest.FromString("x"))),
+		"other Content-Type":   faults.Header("Content-Type", ocispec.MediaTypeImageIndex),
+		"layers and manifests": faults.Answer(200, `{"schemaVersion":2,"layers":[],"manifests":[]}`, "Content-Type", ocispec.MediaTypeImageManifest),
+		"too large":            faults.Answer(200, strings.Repeat(" ", manifest.MaxSize+1), "Content-Type", ocispec.MediaTypeImageManifest),
 	}
 	for name, fault := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -168,7 +168,7 @@ func TestManifestsAreChecked(t *testing.T) {
 			g.Heal()
 			g.Inject("GET manifest", faults.First(1), fault)
 			if _, _, err := reader.FetchReference(t.Context(), "v1"); err != nil {
-				t.Errorf("damaged once: %v", err)
+				t.Errorf("damaged once: got %v, want no error", err)
 			}
 		})
 	}
@@ -187,7 +187,7 @@ func TestRedirectsToPlainHTTP(t *testing.T) {
 	repo := open(t, Options{Security: transport.Security{CAFile: ca}}, g.Host, "a/b", reference.Read)
 	_, err := fetchInto(t.Context(), t, repo, describe(data), t.TempDir())
 	if err == nil || !strings.Contains(err.Error(), "https to http") || g.Count("store") != 0 {
-		t.Errorf("got %v, want a refusal, and no request to the other host", err)
+		t.Errorf("got %v, want an error, and no request to the other host", err)
 	}
 }
 
@@ -201,14 +201,15 @@ func TestUnknownAuthority(t *testing.T) {
 	}
 	_, err = open(t, Options{Security: transport.Security{Insecure: true}}, g.Host, "a/b", reference.Read).Resolve(t.Context(), "x")
 	if !errors.Is(err, errdef.ErrNotFound) {
-		t.Errorf("with an unchecked certificate: %v, want ErrNotFound", err)
+		t.Errorf("with Insecure: got %v, want ErrNotFound", err)
 	}
 	_, err = open(t, Options{}, g.Host, "a/b", reference.Read).Resolve(t.Context(), "x")
 	if !errors.As(err, &u) {
-		t.Errorf("plain HTTP to TLS: %v, want *Unavailable", err)
+		t.Errorf("plain HTTP to a TLS port: got %v, want *Unavailable", err)
 	}
 }
 
+// TestRealmIsChecked checks that a challenge can't make davit send a request to another address of this machine.
 func TestRealmIsChecked(t *testing.T) {
 	t.Parallel()
 	var received bool
@@ -220,7 +221,7 @@ func TestRealmIsChecked(t *testing.T) {
 	_, err := open(t, Options{Credentials: credentials.Options{Username: "u", Password: "p"}}, g.Host, "a/b", reference.Read).Resolve(t.Context(), "x")
 	var denied *transport.Denied
 	if !errors.As(err, &denied) || received {
-		t.Errorf("got %v, token server received a request: %v; want *Denied, false", err, received)
+		t.Errorf("got %v, a request at the token server: %v, want *Denied, false", err, received)
 	}
 }
 
@@ -232,7 +233,7 @@ func TestOneTokenForAPush(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n := g.Count("token"); n != 1 {
-		t.Errorf("%d tokens were requested, want 1", n)
+		t.Errorf("got %d token requests, want 1", n)
 	}
 }
 
@@ -258,7 +259,7 @@ func TestTinyPull(t *testing.T) {
 	}
 	requests := g.Requests()
 	if len(requests) != 2 || requests[0].Conn != requests[1].Conn {
-		t.Errorf("%d requests, want 2 on one connection", len(requests))
+		t.Errorf("got %d requests, want 2 on one connection", len(requests))
 	}
 }
 
@@ -274,7 +275,7 @@ func TestFetchResumes(t *testing.T) {
 			g.Inject("GET blob", faults.First(2), fault)
 			repo := open(t, Options{Stall: time.Second}, g.Host, "a/b", reference.Read)
 			if got, err := content.FetchAll(t.Context(), repo, desc); err != nil || !bytes.Equal(got, data) {
-				t.Errorf("%d bytes, %v", len(got), err)
+				t.Errorf("got %d bytes, %v, want %d", len(got), err, len(data))
 			}
 			rc, err := repo.FetchRange(t.Context(), desc, 1000, 5000)
 			if err != nil {
@@ -282,7 +283,7 @@ func TestFetchResumes(t *testing.T) {
 			}
 			defer func() { _ = rc.Close() }()
 			if got, err := io.ReadAll(rc); err != nil || !bytes.Equal(got, data[1000:6000]) {
-				t.Errorf("a range: %d bytes, %v", len(got), err)
+				t.Errorf("FetchRange: got %d bytes, %v, want 5000", len(got), err)
 			}
 		})
 	}
@@ -304,10 +305,10 @@ func TestTrace(t *testing.T) {
 	all := strings.Join(lines, "\n")
 	basic := base64.StdEncoding.EncodeToString([]byte("me:hunter2"))
 	if strings.Contains(all, "hunter2") || strings.Contains(all, basic) || strings.Contains(all, "Bearer") {
-		t.Errorf("a secret is in the trace:\n%s", all)
+		t.Errorf("got a secret in the trace:\n%s", all)
 	}
 	if len(lines) != g.Count() || !strings.Contains(all, "PUT http://"+g.Host+"/v2/a/b/manifests/sha256:") {
-		t.Errorf("%d lines for %d requests:\n%s", len(lines), g.Count(), all)
+		t.Errorf("got %d lines for %d requests, want one for each:\n%s", len(lines), g.Count(), all)
 	}
 }
 
@@ -320,26 +321,26 @@ func TestLogin(t *testing.T) {
 			config := filepath.Join(t.TempDir(), "docker", "config.json")
 			var denied *transport.Denied
 			if _, err := New(Options{Credentials: credentials.Options{File: config}}).Login(t.Context(), server.Host, server.Username, "wrong"); !errors.As(err, &denied) {
-				t.Fatalf("wrong password: %v, want *Denied", err)
+				t.Fatalf("wrong password: got %v, want *Denied", err)
 			}
 			if _, err := os.Stat(config); err == nil {
 				t.Fatal("a wrong password was stored")
 			}
 			where, err := New(Options{Credentials: credentials.Options{File: config}}).Login(t.Context(), server.Host, server.Username, server.Password)
 			if err != nil || where != config {
-				t.Fatalf("Login = %q, %v, want %q", where, err, config)
+				t.Fatalf("Login: got %q, %v, want %q", where, err, config)
 			}
 			if info, err := os.Stat(config); err != nil || info.Mode().Perm() != 0o600 {
-				t.Errorf("the file: %v, %v, want mode 0600", info.Mode(), err)
+				t.Errorf("the file: got the mode %v, %v, want 0600", info.Mode(), err)
 			}
 			if _, _, err := pushArtifact(t.Context(), open(t, Options{Credentials: credentials.Options{File: config}}, server.Host, "a/b", reference.Write), "x", nil); err != nil {
-				t.Errorf("with the stored credentials: %v", err)
+				t.Errorf("with the stored credentials: got %v, want no error", err)
 			}
 			if err := New(Options{Credentials: credentials.Options{File: config}}).Logout(t.Context(), server.Host); err != nil {
 				t.Error(err)
 			}
 			if err := New(Options{Credentials: credentials.Options{File: config}}).Logout(t.Context(), server.Host); !errors.Is(err, errdef.ErrNotFound) {
-				t.Errorf("second logout: %v, want ErrNotFound", err)
+				t.Errorf("second logout: got %v, want ErrNotFound", err)
 			}
 		})
 	}

@@ -24,7 +24,7 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// Random returns pseudo-random bytes that are the same in every run.
+// Random returns the same pseudo-random bytes in every run.
 func Random(size int) []byte {
 	data := make([]byte, size)
 	_, _ = rand.NewChaCha8([32]byte{1}).Read(data)
@@ -77,7 +77,7 @@ func TestFetchFile(t *testing.T) {
 		{name: "large", size: large},
 		{name: "large, slow connections", size: large, opts: rt.Options{Line: rt.Line{Rate: 20 << 20}}},
 		{name: "no ranges", size: large, opts: rt.Options{NoRange: true}, excess: 1.5},
-		{name: "ranges ignored later", size: large, op: "GET blob", when: func(n int) bool { return n > 2 }, fault: faults.IgnoreRange(), excess: 3}, // it may apply to several connections
+		{name: "ranges ignored later", size: large, op: "GET blob", when: func(n int) bool { return n > 2 }, fault: faults.IgnoreRange(), excess: 3}, // several connections may fail
 		{name: "wrong Content-Range", size: large, op: "GET blob", when: faults.First(1), fault: faults.Header("Content-Range", "bytes 5-10/100"), excess: 1.5},
 		{name: "always a wrong Content-Range", size: large, op: "GET blob", when: faults.Always, fault: faults.Header("Content-Range", "bytes 5-10/100"), excess: 1.5},
 		{name: "416", size: large, op: "GET blob", when: faults.First(1), fault: faults.Status(416)},
@@ -91,8 +91,8 @@ func TestFetchFile(t *testing.T) {
 		{name: "reset without ranges", size: medium, opts: rt.Options{NoRange: true}, op: "GET blob", when: faults.First(2), fault: faults.Reset(5 << 20), excess: 2},
 		{name: "flipped bit", size: medium, op: "GET blob", when: faults.First(1), fault: faults.FlipBit(7_000_000), excess: 2.02},
 		{name: "flipped bit in parts", size: large, op: "GET blob", when: faults.Nth(2), fault: faults.FlipBit(1000), excess: 2.1},
-		{name: "shorter, once", size: medium, op: "GET blob", when: faults.First(1), fault: faults.Shorten(1 << 20), excess: 1.2},
-		{name: "wrong digest header, once", size: medium, op: "GET blob", when: faults.First(1),
+		{name: "truncated once", size: medium, op: "GET blob", when: faults.First(1), fault: faults.Shorten(1 << 20), excess: 1.2},
+		{name: "wrong digest header once", size: medium, op: "GET blob", when: faults.First(1),
 			fault: faults.Header("Docker-Content-Digest", string(digest.FromString("x"))), excess: 2},
 		{name: "stalled", size: medium, op: "GET blob", when: faults.First(2), fault: faults.Stall(1 << 20), excess: 1.2, stall: 3 * time.Second},
 		{name: "one connection at a time", size: large, opts: rt.Options{Line: rt.Line{Rate: 20 << 20}}, op: "GET blob", when: faults.Always,
@@ -110,14 +110,14 @@ func TestFetchFile(t *testing.T) {
 			repo := open(t, Options{Stall: tt.stall}, g.Host, "a/b", reference.Read)
 			got, err := fetchInto(t.Context(), t, repo, describe(data), t.TempDir())
 			if err != nil || !bytes.Equal(got, data) {
-				t.Fatalf("%d bytes, %v", len(got), err)
+				t.Fatalf("got %d bytes, %v, want %d", len(got), err, len(data))
 			}
 			excess := tt.excess
 			if excess == 0 {
 				excess = 1.02
 			}
 			if _, out := g.Bytes("GET blob"); float64(out) > excess*float64(tt.size)+100_000 {
-				t.Errorf("%d bytes were sent for %d", out, tt.size)
+				t.Errorf("the registry sent %d bytes for %d, want at most %.2f times as many", out, tt.size, excess)
 			}
 		})
 	}
@@ -137,7 +137,7 @@ func TestFetchFileOverSeveralConnections(t *testing.T) {
 		conns[r.Conn] = true
 	}
 	if len(conns) < 2 || len(conns) > 4 {
-		t.Errorf("%d connections, want 2 to 4", len(conns))
+		t.Errorf("got %d connections, want 2 to 4", len(conns))
 	}
 }
 
@@ -160,10 +160,10 @@ func TestFetchFileFails(t *testing.T) {
 		{"forbidden", faults.Status(403), isDenied},
 		{"bad request", faults.Status(400), isUnavailable(400)},
 		{"unavailable", faults.Status(503), isUnavailable(503)},
-		{"gone", faults.Drop(), isUnavailable(0)},
-		{"redirects", faults.RedirectForever(), isUnavailable(0)},
+		{"dropped connection", faults.Drop(), isUnavailable(0)},
+		{"endless redirects", faults.RedirectForever(), isUnavailable(0)},
 		{"flipped bit", faults.FlipBit(1000), isRefused},
-		{"shorter", faults.Shorten(1000), isRefused},
+		{"truncated", faults.Shorten(1000), isRefused},
 		{"other digest", faults.Header("Docker-Content-Digest", string(digest.FromString("x"))), isRefused},
 	}
 	for _, tt := range tests {
@@ -176,10 +176,10 @@ func TestFetchFileFails(t *testing.T) {
 			repo := open(t, Options{RetryFor: time.Second}, g.Host, "a/b", reference.Read)
 			_, err := fetchInto(t.Context(), t, repo, describe(data), t.TempDir())
 			if !tt.want(err) {
-				t.Errorf("got %v (%T)", err, err)
+				t.Errorf("got %v (%T), want another error", err, err)
 			}
 			if g.Count() > 20 {
-				t.Errorf("%d requests", g.Count())
+				t.Errorf("got %d requests, want at most 20", g.Count())
 			}
 		})
 	}
@@ -196,7 +196,7 @@ func TestFetchFileResumes(t *testing.T) {
 		most   int64
 	}{
 		{"unchanged", func(*testing.T, string) {}, 0, large - 4<<20},
-		{"without the journal", func(t *testing.T, dir string) { remove(t, dir+"/blob.state") }, large, large + 1<<20},
+		{"no journal", func(t *testing.T, dir string) { remove(t, dir+"/blob.state") }, large, large + 1<<20},
 		{"truncated journal", func(t *testing.T, dir string) { truncate(t, dir+"/blob.state", 40) }, large, large + 1<<20},
 		{"file longer", func(t *testing.T, dir string) { truncate(t, dir+"/blob", large+5) }, large, large + 1<<20},
 		{"file shorter", func(t *testing.T, dir string) { truncate(t, dir+"/blob", 1<<20) }, large, large + 1<<20},
@@ -219,10 +219,10 @@ func TestFetchFileResumes(t *testing.T) {
 			g.ResetLog()
 			got, err := fetchInto(t.Context(), t, repo, desc, dir)
 			if err != nil || !bytes.Equal(got, data) {
-				t.Fatalf("%d bytes, %v", len(got), err)
+				t.Fatalf("got %d bytes, %v, want %d", len(got), err, len(data))
 			}
 			if _, out := g.Bytes("GET blob"); out < tt.least || out > tt.most {
-				t.Errorf("in the second run, the registry sent %d bytes, want %d to %d", out, tt.least, tt.most)
+				t.Errorf("second run: the registry sent %d bytes, want %d to %d", out, tt.least, tt.most)
 			}
 		})
 	}
@@ -248,7 +248,7 @@ func TestFetchFileAfterInterrupt(t *testing.T) {
 		}
 	})
 	if !errors.Is(err, context.Canceled) {
-		t.Fatalf("interrupted: %v, want context.Canceled", err)
+		t.Fatalf("interrupted: got %v, want context.Canceled", err)
 	}
 	g.Heal()
 	journal, err := os.ReadFile(dir + "/blob.state")
@@ -261,13 +261,13 @@ func TestFetchFileAfterInterrupt(t *testing.T) {
 		State  []byte
 	}
 	if err := json.NewDecoder(bytes.NewReader(fields)).Decode(&saved); err != nil || saved.Hashed == 0 || len(saved.State) == 0 {
-		t.Errorf("the journal %q has no hash state (%v)", journal, err)
+		t.Errorf("got the journal %q, %v, want a hash state in it", journal, err)
 	}
 	if got, err := fetchInto(t.Context(), t, repo, describe(data), dir); err != nil || !bytes.Equal(got, data) {
-		t.Fatalf("%d bytes, %v", len(got), err)
+		t.Fatalf("got %d bytes, %v, want %d", len(got), err, len(data))
 	}
 	if _, out := g.Bytes("GET blob"); out > large*11/10 {
-		t.Errorf("%d bytes were sent for %d", out, large)
+		t.Errorf("the registry sent %d bytes for %d, want at most 10%% more", out, large)
 	}
 }
 
@@ -282,11 +282,11 @@ func TestFetchFileFollowsRedirects(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n := g.Count("GET blob"); n > 2 {
-		t.Errorf("%d requests for the redirect, want at most 2", n)
+		t.Errorf("got %d requests for the redirect, want at most 2", n)
 	}
 	for _, r := range g.Requests("store") {
 		if r.Header.Get("Authorization") != "" {
-			t.Fatal("the credentials went to another host")
+			t.Fatal("the credentials were sent to another host")
 		}
 	}
 }

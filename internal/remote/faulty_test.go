@@ -36,7 +36,7 @@ func TestRegularFaults(t *testing.T) {
 	data := Random(6 << 20)
 	desc := describe(data)
 	for name, fault := range map[string]faults.Fault{
-		"500": faults.Status(500), "503": faults.Status(503), "dropped": faults.Drop(), "stored but 502": faults.StoredBut(502),
+		"500": faults.Status(500), "503": faults.Status(503), "dropped": faults.Drop(), "stored, answered with 502": faults.StoredBut(502),
 		"cut response": faults.Reset(1000), "cut body": faults.ResetUpload(300 << 10),
 	} {
 		for every := 2; every <= 5; every++ {
@@ -52,7 +52,7 @@ func TestRegularFaults(t *testing.T) {
 						t.Fatal(err)
 					}
 					if got, ok := g.Blob("a/b", desc.Digest.String()); !ok || !bytes.Equal(got, data) {
-						t.Fatal("the registry has no blob, or another one")
+						t.Fatalf("the registry has %d bytes, %v, want the blob of %d", len(got), ok, len(data))
 					}
 					subject, _, err := pushArtifact(ctx, repo, "x", nil)
 					if err == nil {
@@ -66,12 +66,12 @@ func TestRegularFaults(t *testing.T) {
 					}
 					reader := open(t, Options{}, g.Host, "a/b", reference.Read)
 					if got, err := fetchInto(ctx, t, reader, desc, t.TempDir()); err != nil || !bytes.Equal(got, data) {
-						t.Fatalf("fetched %d bytes, %v", len(got), err)
+						t.Fatalf("fetching: got %d bytes, %v, want %d", len(got), err, len(data))
 					}
 					var found []ocispec.Descriptor
 					err = reader.Referrers(ctx, subject, "", func(page []ocispec.Descriptor) error { found = append(found, page...); return nil })
 					if err != nil || len(found) != 1 {
-						t.Fatalf("referrers %v, %v", found, err)
+						t.Fatalf("got the referrers %v, %v, want one", found, err)
 					}
 				})
 			}
@@ -79,7 +79,7 @@ func TestRegularFaults(t *testing.T) {
 	}
 }
 
-// TestFrequentResets closes every connection after 300 KiB of a body.
+// TestFrequentResets checks that a fetch continues without a delay if every connection is closed after 300 KiB of a body.
 func TestFrequentResets(t *testing.T) {
 	t.Parallel()
 	data := Random(8 << 20)
@@ -90,15 +90,15 @@ func TestFrequentResets(t *testing.T) {
 			g := rt.Start(t, rt.Options{})
 			g.AddBlob("a/b", data)
 			g.Inject("GET blob", faults.Always, closeAfter(300<<10))
-			repo := open(t, Options{delay: time.Minute}, g.Host, "a/b", reference.Read) // so long that a delay times out the test
+			repo := open(t, Options{delay: time.Minute}, g.Host, "a/b", reference.Read) // a single delay would exceed the time limit of the test
 			if got, err := fetchInto(t.Context(), t, repo, desc, t.TempDir()); err != nil || !bytes.Equal(got, data) {
-				t.Errorf("fetched %d bytes, %v", len(got), err)
+				t.Errorf("got %d bytes, %v, want %d", len(got), err, len(data))
 			}
 		})
 	}
 }
 
-// TestViolationsAreNotRetried checks that a response that violates the protocol is an error without a second try.
+// TestViolationsAreNotRetried checks that a response that violates the protocol is an error without a retry.
 func TestViolationsAreNotRetried(t *testing.T) {
 	t.Parallel()
 	page := func(status int) faults.Fault {
@@ -109,16 +109,16 @@ func TestViolationsAreNotRetried(t *testing.T) {
 		fault faults.Fault
 		want  string
 	}{
-		"no Location":          {"POST uploads", faults.Status(202), "opened an upload without a Location"},
-		"invalid Location":     {"POST uploads", faults.Status(202, "Location", "http://[/x"), "opened an upload at a Location that is not a URL"},
-		"Location with mailto": {"POST uploads", faults.Status(202, "Location", "mailto:x"), "opened an upload at a Location that is not a URL"},
-		"page for POST":        {"POST uploads", page(200), "answers with a web page (text/html), not with the registry API"},
-		"page for PUT":         {"PUT upload", page(200), "answers with a web page"},
-		"sign-in":              {"POST uploads", faults.Status(302, "Location", "/sign-in"), "the redirect of POST"},
-		"page for tags":        {"GET tags", page(200), "answers with a web page"},
-		"loop of tag pages":    {"GET tags", faults.Answer(200, `{"tags":["a"]}`, "Link", `</v2/a/b/tags/list>; rel="next"`), "links back to an earlier page"},
-		"missing tag page":     {"GET tags", faults.Header("Link", `</nowhere?n=1>; rel="next"`), "page 2 of the list does not exist"},
-		"page for manifest":    {"manifest", page(200), "answers with a web page"},
+		"no Location":                {"POST uploads", faults.Status(202), "opened an upload without a Location"},
+		"invalid Location":           {"POST uploads", faults.Status(202, "Location", "http://[/x"), "opened an upload at a Location that is not a URL"},
+		"Location with mailto":       {"POST uploads", faults.Status(202, "Location", "mailto:x"), "opened an upload at a Location that is not a URL"},
+		"web page for POST":          {"POST uploads", page(200), "answers with a web page (text/html), not with the registry API"},
+		"web page for PUT":           {"PUT upload", page(200), "answers with a web page"},
+		"redirect to a sign-in page": {"POST uploads", faults.Status(302, "Location", "/sign-in"), "the redirect of POST"},
+		"web page for tags":          {"GET tags", page(200), "answers with a web page"},
+		"loop of tag pages":          {"GET tags", faults.Answer(200, `{"tags":["a"]}`, "Link", `</v2/a/b/tags/list>; rel="next"`), "links back to an earlier page"},
+		"missing tag page":           {"GET tags", faults.Header("Link", `</nowhere?n=1>; rel="next"`), "page 2 of the list does not exist"},
+		"web page for a manifest":    {"manifest", page(200), "answers with a web page"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -142,7 +142,7 @@ func TestViolationsAreNotRetried(t *testing.T) {
 				_, _, err = repo.PushBlob(t.Context(), blobOf([]byte("something else"), true), nil)
 			}
 			if err == nil || !strings.Contains(err.Error(), test.want) || g.Count() > 5 {
-				t.Errorf("%d requests, got %v, want %q", g.Count(), err, test.want)
+				t.Errorf("got %v after %d requests, want %q after at most 5", err, g.Count(), test.want)
 			}
 		})
 	}
@@ -153,23 +153,23 @@ func TestViolationsAreNotRetried(t *testing.T) {
 func TestWrongAnswers(t *testing.T) {
 	t.Parallel()
 	for name, faulty := range map[string]map[string]faults.Fault{
-		"no HEAD, 400":           {"HEAD": faults.Status(400)},
-		"no HEAD, 403":           {"HEAD": faults.Status(403)},
-		"no HEAD, 405":           {"HEAD": faults.Status(405)},
-		"no HEAD, 501":           {"HEAD": faults.Status(501)},
-		"no length":              {"HEAD": faults.Header("Content-Length", "")},
-		"no type":                {"manifest": faults.Header("Content-Type", "application/json")},
-		"text":                   {"manifest": faults.Header("Content-Type", "text/plain")},
-		"no digest":              {"": faults.Header("Docker-Content-Digest", "")},
-		"mounts fail, 400":       {"POST uploads": mountFault(faults.Status(400))},
-		"mounts fail, 500":       {"POST uploads": mountFault(faults.Status(500))},
-		"mounts fail, 501":       {"POST uploads": mountFault(faults.Status(501))},
-		"mounts fail, 503":       {"POST uploads": mountFault(faults.Status(503))},
-		"201 to PATCH":           {"PATCH": faults.Restatus(202, 201)},
-		"200 to PATCH, PUT":      {"PATCH": faults.Restatus(202, 200), "PUT": faults.Restatus(201, 200)},
-		"204 to PUT":             {"PUT": faults.Restatus(201, 204)},
-		"200 to DELETE":          {"DELETE": faults.Restatus(202, 200)},
-		"denied until it exists": {"HEAD": faults.Restatus(404, 403), "GET manifest": faults.Restatus(404, 403)},
+		"HEAD answered with 400":          {"HEAD": faults.Status(400)},
+		"HEAD answered with 403":          {"HEAD": faults.Status(403)},
+		"HEAD answered with 405":          {"HEAD": faults.Status(405)},
+		"HEAD answered with 501":          {"HEAD": faults.Status(501)},
+		"HEAD without a length":           {"HEAD": faults.Header("Content-Length", "")},
+		"manifest as application/json":    {"manifest": faults.Header("Content-Type", "application/json")},
+		"manifest as text/plain":          {"manifest": faults.Header("Content-Type", "text/plain")},
+		"no digest header":                {"": faults.Header("Docker-Content-Digest", "")},
+		"mount answered with 400":         {"POST uploads": mountFault(faults.Status(400))},
+		"mount answered with 500":         {"POST uploads": mountFault(faults.Status(500))},
+		"mount answered with 501":         {"POST uploads": mountFault(faults.Status(501))},
+		"mount answered with 503":         {"POST uploads": mountFault(faults.Status(503))},
+		"PATCH answered with 201":         {"PATCH": faults.Restatus(202, 201)},
+		"PATCH and PUT answered with 200": {"PATCH": faults.Restatus(202, 200), "PUT": faults.Restatus(201, 200)},
+		"PUT answered with 204":           {"PUT": faults.Restatus(201, 204)},
+		"DELETE answered with 200":        {"DELETE": faults.Restatus(202, 200)},
+		"403 instead of 404":              {"HEAD": faults.Restatus(404, 403), "GET manifest": faults.Restatus(404, 403)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -186,11 +186,11 @@ func TestWrongAnswers(t *testing.T) {
 				}
 			}
 			if in, _ := g.Bytes("PATCH", "PUT upload"); in >= 2*int64(len(data)) {
-				t.Errorf("%d bytes were sent for %d", in, len(data))
+				t.Errorf("the registry received %d bytes for %d, want less than twice as many", in, len(data))
 			}
 			none := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: digest.FromString("none"), Size: 4}
 			if ok, err := repo.Exists(t.Context(), none); ok || err != nil {
-				t.Errorf("a manifest that does not exist: %v, %v", ok, err)
+				t.Errorf("a manifest that does not exist: got %v, %v, want false", ok, err)
 			}
 			desc, _, err := pushArtifact(t.Context(), repo, "x", nil)
 			if err == nil {
@@ -200,11 +200,11 @@ func TestWrongAnswers(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got, err := repo.Resolve(t.Context(), "v1"); err != nil || got.Digest != desc.Digest || got.MediaType != desc.MediaType || got.Size != desc.Size {
-				t.Errorf("resolved %+v, %v, want %+v", got, err, desc)
+				t.Errorf("Resolve: got %+v, %v, want %+v", got, err, desc)
 			}
 			for _, one := range []ocispec.Descriptor{desc, describe(data)} {
 				if ok, err := repo.Exists(t.Context(), one); !ok || err != nil {
-					t.Errorf("%s: %v, %v", one.MediaType, ok, err)
+					t.Errorf("%s: got %v, %v, want true", one.MediaType, ok, err)
 				}
 			}
 			if err := repo.Delete(t.Context(), desc); err != nil {
@@ -214,12 +214,12 @@ func TestWrongAnswers(t *testing.T) {
 	}
 }
 
-// TestFalseMounts pushes to a registry that claims to have mounted every blob, from the same repository or another.
+// TestFalseMounts checks that blobs are pushed to a registry that falsely reports that it mounted them.
 func TestFalseMounts(t *testing.T) {
 	t.Parallel()
 	for _, stored := range []int{0, 1, 2} { // number of blobs that the registry has
 		for _, size := range []int{100, medium} {
-			t.Run(fmt.Sprint(stored, size), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%d stored, %d bytes", stored, size), func(t *testing.T) {
 				t.Parallel()
 				g := rt.Start(t, rt.Options{})
 				g.Inject("POST uploads", faults.Always, mountFault(faults.Status(201)))
@@ -240,7 +240,7 @@ func TestFalseMounts(t *testing.T) {
 							t.Fatal(err)
 						}
 						if ok, err := repo.Exists(t.Context(), describe(data)); !ok || err != nil {
-							t.Errorf("%s lacks a pushed blob: %v", name, err)
+							t.Errorf("%s: a pushed blob: got %v, %v, want true", name, ok, err)
 						}
 					}
 				}
@@ -249,13 +249,12 @@ func TestFalseMounts(t *testing.T) {
 	}
 }
 
-// TestLocationWithoutPort pushes to a registry that omits the port in the header Location: in the response to POST, or only to
-// PATCH.
+// TestLocationWithoutPort pushes to a registry whose Location header has no port, in the response to POST or to PATCH.
 func TestLocationWithoutPort(t *testing.T) {
 	t.Parallel()
 	for _, op := range []string{"POST uploads", "PATCH upload"} {
 		for _, size := range []int{100, huge} {
-			t.Run(fmt.Sprint(op, size), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s, %d bytes", op, size), func(t *testing.T) {
 				t.Parallel()
 				g := rt.Start(t, rt.Options{})
 				g.Inject(op, faults.Always, faults.Location(func(at *url.URL) { at.Scheme, at.Host = "http", "127.0.0.1" }))
@@ -267,7 +266,7 @@ func TestLocationWithoutPort(t *testing.T) {
 						t.Fatal(err)
 					}
 					if ok, err := repo.Exists(t.Context(), describe(data)); !ok || err != nil {
-						t.Errorf("the registry lacks the blob: %v", err)
+						t.Errorf("the pushed blob: got %v, %v, want true", ok, err)
 					}
 				}
 			})
@@ -288,7 +287,7 @@ func TestUnreachableUploads(t *testing.T) {
 			_, _, err := repo.PushBlob(t.Context(), blobOf(Random(small), true), nil)
 			var elsewhere *transport.Elsewhere
 			if took := time.Since(start); !errors.As(err, &elsewhere) || elsewhere.URL != to || took > 20*time.Second {
-				t.Errorf("after %v: %v", took, err)
+				t.Errorf("got %v after %v, want an error with the URL within 20s", err, took)
 			}
 		})
 	}
@@ -301,7 +300,7 @@ func mountFault(fault faults.Fault) faults.Fault { return faults.Asking("mount",
 func TestSilence(t *testing.T) {
 	t.Parallel()
 	data := Random(medium)
-	for name, fault := range map[string]faults.Fault{"silent": faults.Stall(0), "then silent": faults.Stall(100), "a trickle": faults.Trickle(100)} {
+	for name, fault := range map[string]faults.Fault{"no bytes": faults.Stall(0), "100 bytes, then none": faults.Stall(100), "100 bytes, then a trickle": faults.Trickle(100)} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := rt.Start(t, rt.Options{})
@@ -310,7 +309,7 @@ func TestSilence(t *testing.T) {
 			repo := open(t, Options{Stall: 300 * time.Millisecond, RetryFor: time.Second}, g.Host, "a/b", reference.Read)
 			_, err := fetchInto(t.Context(), t, repo, describe(data), t.TempDir())
 			if err == nil || !strings.Contains(err.Error(), "connection stalled for 300ms") {
-				t.Errorf("got %v", err)
+				t.Errorf("got %v, want connection stalled for 300ms", err)
 			}
 		})
 	}

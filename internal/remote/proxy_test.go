@@ -2,6 +2,7 @@ package remote
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net"
 	"sync"
@@ -25,7 +26,7 @@ type resetProxy struct {
 	received atomic.Int64 // bytes from the registry
 }
 
-// startResetProxy starts a proxy to target, which stops when the test ends.
+// startResetProxy starts a proxy to target that stops when the test ends.
 func startResetProxy(t *testing.T, target string, resets, up, down int64) *resetProxy {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -105,7 +106,7 @@ func TestResetConnections(t *testing.T) {
 	path := writeFile(t, data)
 	for name, d := range map[string]digest.Digest{"known": digest.FromBytes(data), "unknown": ""} {
 		for _, resets := range []int64{0, 1, 3, 10} {
-			t.Run(name, func(t *testing.T) {
+			t.Run(fmt.Sprintf("digest %s, %d resets", name, resets), func(t *testing.T) {
 				t.Parallel()
 				up := startResetProxy(t, server.Host, resets, 5<<20, 0)
 				repo := open(t, Options{CacheDir: t.TempDir()}, up.host, "reset/"+name+string(rune('a'+resets)), reference.Write)
@@ -114,7 +115,7 @@ func TestResetConnections(t *testing.T) {
 					t.Fatal(err)
 				}
 				if sent := up.sent.Load(); sent > int64(len(data))*102/100 {
-					t.Errorf("%d resets: %d bytes were sent for %d", resets, sent, len(data))
+					t.Errorf("sent %d bytes for %d, want at most 2%% more", sent, len(data))
 				}
 				down := startResetProxy(t, server.Host, resets, 0, 5<<20)
 				reader := open(t, Options{}, down.host, "reset/"+name+string(rune('a'+resets)), reference.Read)
@@ -122,7 +123,7 @@ func TestResetConnections(t *testing.T) {
 				if err != nil || !bytes.Equal(got, data) {
 					t.Fatal(err)
 				}
-				t.Logf("%d resets: %d up, %d down of %d", resets, up.sent.Load(), down.received.Load(), len(data))
+				t.Logf("sent %d and received %d bytes of %d", up.sent.Load(), down.received.Load(), len(data))
 			})
 		}
 	}

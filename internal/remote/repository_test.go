@@ -91,7 +91,7 @@ func TestRepositoryOnRealRegistries(t *testing.T) {
 func testRepository(t *testing.T, repo, reader *Repository) {
 	ctx := t.Context()
 	if _, err := reader.Resolve(ctx, "none"); !errors.Is(err, errdef.ErrNotFound) {
-		t.Fatalf("a tag that does not exist: %v, want ErrNotFound", err)
+		t.Fatalf("a tag that does not exist: got %v, want ErrNotFound", err)
 	}
 	desc, data, err := pushArtifact(ctx, repo, "hello", nil)
 	if err != nil {
@@ -103,35 +103,35 @@ func testRepository(t *testing.T, repo, reader *Repository) {
 		}
 	}
 	if got, err := reader.Resolve(ctx, "v1"); err != nil || !content.Equal(got, desc) {
-		t.Errorf("Resolve(v1) = %v, %v, want %v", got, err, desc)
+		t.Errorf("Resolve(v1): got %v, %v, want %v", got, err, desc)
 	}
 	got, rc, err := reader.FetchReference(ctx, "latest")
 	if err != nil || !content.Equal(got, desc) {
-		t.Fatalf("FetchReference(latest) = %v, %v, want %v", got, err, desc)
+		t.Fatalf("FetchReference(latest): got %v, %v, want %v", got, err, desc)
 	}
 	if body, err := io.ReadAll(rc); err != nil || !bytes.Equal(body, data) {
-		t.Errorf("the manifest is %q, %v, want %q", body, err, data)
+		t.Errorf("got the manifest %q, %v, want %q", body, err, data)
 	}
 	layer := content.NewDescriptorFromBytes("text/plain", []byte("hello"))
 	if body, err := content.FetchAll(ctx, reader, layer); err != nil || string(body) != "hello" {
-		t.Errorf("the layer is %q, %v", body, err)
+		t.Errorf("got the layer %q, %v, want hello", body, err)
 	}
 	if ok, err := reader.Exists(ctx, layer); err != nil || !ok {
-		t.Errorf("Exists(layer) = %v, %v", ok, err)
+		t.Errorf("Exists(layer): got %v, %v, want true", ok, err)
 	}
 	var tags []string
 	if err := reader.Tags(ctx, "", func(page []string) error { tags = append(tags, page...); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if slices.Sort(tags); !slices.Equal(tags, []string{"latest", "v1"}) {
-		t.Errorf("tags %q, want latest and v1", tags)
+		t.Errorf("got the tags %q, want latest and v1", tags)
 	}
 	testReferrers(t, repo, reader, desc)
 }
 
 func testReferrers(t *testing.T, repo, reader *Repository, subject ocispec.Descriptor) {
 	ctx := t.Context()
-	referrer, _, err := pushArtifact(ctx, repo, "about it", &subject)
+	referrer, _, err := pushArtifact(ctx, repo, "a referrer", &subject)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,20 +148,20 @@ func testReferrers(t *testing.T, repo, reader *Repository, subject ocispec.Descr
 	}
 	for _, artifactType := range []string{"", "application/x-test"} {
 		if got := listed(artifactType); !slices.Equal(got, []string{referrer.Digest.String()}) {
-			t.Errorf("referrers of type %q: %v, want %v", artifactType, got, referrer.Digest)
+			t.Errorf("referrers of type %q: got %v, want %v", artifactType, got, referrer.Digest)
 		}
 	}
 	if got := listed("application/x-other"); len(got) != 0 {
-		t.Errorf("referrers of another type: %v, want none", got)
+		t.Errorf("referrers of another type: got %v, want none", got)
 	}
 	if err := repo.Delete(ctx, referrer); err != nil {
 		t.Fatal(err)
 	}
 	if got := listed(""); len(got) != 0 {
-		t.Errorf("referrers after deleting: %v, want none", got)
+		t.Errorf("referrers after deleting: got %v, want none", got)
 	}
 	if _, err := reader.Resolve(ctx, referrer.Digest.String()); !errors.Is(err, errdef.ErrNotFound) {
-		t.Errorf("a deleted manifest: %v, want ErrNotFound", err)
+		t.Errorf("a deleted manifest: got %v, want ErrNotFound", err)
 	}
 }
 
@@ -176,7 +176,7 @@ func TestWrongPassword(t *testing.T) {
 				_, _, err := pushArtifact(t.Context(), repo, "x", nil)
 				var denied *transport.Denied
 				if !errors.As(err, &denied) {
-					t.Errorf("pushing: %v, want *Denied", err)
+					t.Errorf("got %v, want *Denied", err)
 				}
 			})
 		}
@@ -194,7 +194,7 @@ func TestConcurrentAttach(t *testing.T) {
 	}
 	var wg sync.WaitGroup
 	for i := range writers {
-		wg.Go(func() { // each with its own client and without a cache, like processes on different machines
+		wg.Go(func() { // with its own client and without a cache, like a process on another machine
 			repo := open(t, Options{}, server.Host, "many/attach", reference.Write)
 			if _, _, err := pushArtifact(t.Context(), repo, fmt.Sprint("referrer ", i), &subject); err != nil {
 				t.Error(err)
@@ -204,7 +204,7 @@ func TestConcurrentAttach(t *testing.T) {
 	wg.Wait()
 	list, err := repo.Predecessors(t.Context(), subject)
 	if err != nil || len(list) != writers {
-		t.Errorf("%d referrers are listed, %v, want %d", len(list), err, writers)
+		t.Errorf("got %d referrers, %v, want %d", len(list), err, writers)
 	}
 }
 
@@ -214,9 +214,9 @@ func TestUnreachable(t *testing.T) {
 	_, err := repo.Resolve(t.Context(), "x")
 	var unavailable *transport.Unavailable
 	if !errors.As(err, &unavailable) || unavailable.Host != "127.0.0.1:1" {
-		t.Errorf("a registry that is not running: %v, want *Unavailable", err)
+		t.Errorf("got %v, want *Unavailable", err)
 	}
 	if errors.Is(err, artifact.ErrInvalid) || errors.Is(err, errdef.ErrNotFound) {
-		t.Errorf("%v also matches ErrInvalid or ErrNotFound", err)
+		t.Errorf("got %v, want neither ErrInvalid nor ErrNotFound", err)
 	}
 }

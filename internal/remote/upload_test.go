@@ -21,7 +21,7 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// fileBlob returns a blob that is stored in a file, like those of package pack.
+// fileBlob returns a blob that is read from a file, like a blob of package pack.
 func fileBlob(t testing.TB, path string, d digest.Digest) artifact.Blob {
 	t.Helper()
 	info, err := os.Stat(path)
@@ -38,7 +38,7 @@ func fileBlob(t testing.TB, path string, d digest.Digest) artifact.Blob {
 		}}
 }
 
-// streamBlob returns a blob that hides that its bytes are in memory.
+// streamBlob returns a blob that does not show that its bytes are in memory.
 func streamBlob(data []byte, size int64) artifact.Blob {
 	return artifact.Blob{MediaType: "application/octet-stream", Size: size, ID: "stream", Open: func(offset int64) (io.ReadCloser, error) {
 		return io.NopCloser(struct{ io.Reader }{bytes.NewReader(data[offset:])}), nil
@@ -54,10 +54,10 @@ func writeFile(t testing.TB, data []byte) string {
 	return path
 }
 
-// huge is the size of a blob that these tests hash while it is sent.
+// huge is the size of a blob that is hashed while it is sent.
 const huge = 20 << 20
 
-// pushCase is a registry with a fault, and the limit of the bytes sent to it.
+// pushCase is a registry with a fault, and a limit on the bytes that it receives.
 type pushCase struct {
 	name   string
 	opts   rt.Options
@@ -87,10 +87,10 @@ func pushCases() []pushCase {
 		{name: "session lost at the end", op: put, when: faults.Nth(1), fault: faults.Status(404), excess: 2.02},
 		{name: "503 at POST", op: post, when: faults.First(2), fault: faults.Status(503)},
 		{name: "503 at the end", op: put, when: faults.First(2), fault: faults.Status(503)},
-		{name: "stored but 502", op: put, when: faults.First(1), fault: faults.StoredBut(502)},
-		{name: "stored but 404", op: put, when: faults.First(1), fault: faults.StoredBut(404)},
+		{name: "stored, answered with 502", op: put, when: faults.First(1), fault: faults.StoredBut(502)},
+		{name: "stored, answered with 404", op: put, when: faults.First(1), fault: faults.StoredBut(404)},
 		{name: "500 in the middle", op: patch, when: faults.First(1), fault: faults.Status(500)},
-		{name: "429 with a wait", op: "upload", when: faults.First(1), fault: faults.Status(429, "Retry-After", "1")},
+		{name: "429 with Retry-After", op: "upload", when: faults.First(1), fault: faults.Status(429, "Retry-After", "1")},
 		{name: "stalled", op: "upload", when: faults.First(1), fault: faults.StallUpload(6 << 20)},
 		{name: "dropped", op: "", when: faults.First(3), fault: faults.Drop()},
 		{name: "expired token", opts: rt.Options{Auth: rt.Token, Login: rt.Login{TokenUses: 1}}, excess: 2.1},
@@ -128,10 +128,10 @@ func TestPushBlob(t *testing.T) {
 					excess = 1.02
 				}
 				if in, _ := g.Bytes("upload"); float64(in) > excess*float64(kind.size)+100_000 {
-					t.Errorf("the registry received %d bytes for %d", in, kind.size)
+					t.Errorf("the registry received %d bytes for %d, want at most %.2f times as many", in, kind.size, excess)
 				}
 				if n := g.Uploads(); n > 2 {
-					t.Errorf("%d sessions are left open", n)
+					t.Errorf("got %d open sessions, want at most 2", n)
 				}
 			})
 		}
@@ -147,19 +147,19 @@ func testPush(t *testing.T, g *rt.Registry, repo *Repository, b artifact.Blob, d
 		t.Fatal(err)
 	}
 	if step != artifact.Done || desc.Digest != digest.FromBytes(data) || desc.Size != int64(len(data)) {
-		t.Errorf("step %v, %v, want Done, %v of %d bytes", step, desc, digest.FromBytes(data), len(data))
+		t.Errorf("got step %v, %v, want Done, %v of %d bytes", step, desc, digest.FromBytes(data), len(data))
 	}
 	if got, ok := g.Blob("a/b", desc.Digest.String()); !ok || !bytes.Equal(got, data) {
 		t.Errorf("the registry has %d bytes, %v, want %d", len(got), ok, len(data))
 	}
 	if last.Load() != int64(len(data)) {
-		t.Errorf("the last report was %d of %d", last.Load(), len(data))
+		t.Errorf("last report: got %d bytes, want %d", last.Load(), len(data))
 	}
 	if b.Digest == "" {
 		return
 	}
 	if _, step, err := repo.PushBlob(t.Context(), b, nil); step != artifact.Skipped || err != nil {
-		t.Errorf("pushed again: step %v, %v, want Skipped", step, err)
+		t.Errorf("second push: got step %v, %v, want Skipped", step, err)
 	}
 }
 
@@ -198,7 +198,7 @@ func TestPushBlobRequests(t *testing.T) {
 				ops = append(ops, r.Op)
 			}
 			if got := strings.Join(ops, ", "); got != tt.want {
-				t.Errorf("requests %q, want %q", got, tt.want)
+				t.Errorf("got the requests %q, want %q", got, tt.want)
 			}
 		})
 	}
@@ -216,7 +216,7 @@ func TestPushBlobMounts(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, step, err := repo.PushBlob(t.Context(), b, nil); step != want || err != nil {
-			t.Errorf("push %d: step %v, %v, want %v", i, step, err, want)
+			t.Errorf("push %d: got step %v, %v, want %v", i, step, err, want)
 		}
 	}
 	if in, _ := g.Bytes("upload"); in != medium {
@@ -230,8 +230,8 @@ func TestPushBlobResumesInAnotherProcess(t *testing.T) {
 	path := writeFile(t, data)
 	for name, test := range map[string]struct {
 		digest digest.Digest
-		noID   bool // as for a packed directory
-	}{"digest known": {digest.FromBytes(data), false}, "digest unknown": {"", false}, "only digest": {digest.FromBytes(data), true}} {
+		noID   bool // like a packed directory
+	}{"digest known": {digest.FromBytes(data), false}, "digest unknown": {"", false}, "digest known, no ID": {digest.FromBytes(data), true}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			newBlob := func() artifact.Blob {
@@ -252,10 +252,10 @@ func TestPushBlobResumesInAnotherProcess(t *testing.T) {
 			g.Heal()
 			testPush(t, g, open(t, Options{CacheDir: cache}, g.Host, "a/b", reference.Write), newBlob(), data)
 			if in, _ := g.Bytes("upload"); in > huge*102/100 {
-				t.Errorf("the registry received %d bytes for %d", in, huge)
+				t.Errorf("the registry received %d bytes for %d, want at most 2%% more", in, huge)
 			}
 			if left, _ := os.ReadDir(cache + "/uploads"); len(left) > 1 {
-				t.Errorf("%d files are left in the cache, want only the lock", len(left))
+				t.Errorf("got %d files in the cache, want only the lock", len(left))
 			}
 		})
 	}
@@ -277,11 +277,11 @@ func TestPushBlobFails(t *testing.T) {
 		want  func(error) bool
 	}{
 		{"denied", "POST uploads", faults.Status(403), func(err error) bool { var d *transport.Denied; return errors.As(err, &d) }},
-		{"denied later", "PUT upload", faults.Status(403), func(err error) bool { var d *transport.Denied; return errors.As(err, &d) }},
+		{"denied at the end", "PUT upload", faults.Status(403), func(err error) bool { var d *transport.Denied; return errors.As(err, &d) }},
 		{"unavailable", "POST uploads", faults.Status(503), unavailable(503)},
 		{"unavailable at the end", "PUT upload", faults.Status(500), unavailable(500)},
 		{"too large", "upload", faults.Answer(413, `{"errors":[{"code":"SIZE_INVALID","message":"quota"}]}`), unavailable(413)},
-		{"quota", "POST uploads", faults.Status(507), unavailable(507)},
+		{"quota exceeded", "POST uploads", faults.Status(507), unavailable(507)},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -291,7 +291,7 @@ func TestPushBlobFails(t *testing.T) {
 			repo := open(t, Options{RetryFor: time.Second}, g.Host, "a/b", reference.Write)
 			_, _, err := repo.PushBlob(t.Context(), fileBlob(t, writeFile(t, data), digest.FromBytes(data)), nil)
 			if !tt.want(err) {
-				t.Errorf("got %v (%T)", err, err)
+				t.Errorf("got %v (%T), want another error", err, err)
 			}
 		})
 	}
@@ -301,8 +301,8 @@ func TestPushBlobThatChanges(t *testing.T) {
 	t.Parallel()
 	data := Random(huge)
 	changes := map[string]func(path string) error{
-		"grows":   func(path string) error { return os.WriteFile(path, append(data[:len(data):len(data)], 1), 0o600) },
-		"shrinks": func(path string) error { return os.Truncate(path, 1000) },
+		"longer":  func(path string) error { return os.WriteFile(path, append(data[:len(data):len(data)], 1), 0o600) },
+		"shorter": func(path string) error { return os.Truncate(path, 1000) },
 		"touched": func(path string) error { return os.Chtimes(path, time.Now(), time.Now().Add(time.Hour)) },
 	}
 	for name, change := range changes {
@@ -332,14 +332,14 @@ func TestUploadLocationElsewhere(t *testing.T) {
 	repo := open(t, Options{Credentials: credentials.Options{Username: "test", Password: "secret"}, RetryFor: -1}, g.Host, "a/b", reference.Write)
 	data := Random(small)
 	if _, _, err := repo.PushBlob(t.Context(), streamBlob(data, small), nil); err == nil {
-		t.Fatal("an upload to a session that does not exist succeeded")
+		t.Fatal("an upload to a session that does not exist: got no error, want one")
 	}
 	if other.Count("upload") == 0 {
 		t.Error("the Location was not followed")
 	}
 	for _, r := range other.Requests() {
 		if r.Header.Get("Authorization") != "" {
-			t.Fatal("the credentials went to another host")
+			t.Fatal("the credentials were sent to another host")
 		}
 	}
 }

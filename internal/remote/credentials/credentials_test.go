@@ -92,12 +92,12 @@ func TestDockerConfig(t *testing.T) {
 	} {
 		got, err := NewStore(Options{File: path}).Find(t.Context(), test.host, test.repository)
 		if got != test.want || (err != nil) != test.fails {
-			t.Errorf("%s/%s: %+v, %v, want %+v", test.host, test.repository, got, err, test.want)
+			t.Errorf("%s/%s: got %+v, %v, want %+v, error %v", test.host, test.repository, got, err, test.want, test.fails)
 		}
 	}
 }
 
-// TestDockerHub checks that Find returns the credentials of Docker Hub under each of the keys that other tools write.
+// TestDockerHub checks that Find returns credentials for Docker Hub from each key that other tools write.
 func TestDockerHub(t *testing.T) {
 	t.Parallel()
 	for _, key := range []string{
@@ -107,13 +107,13 @@ func TestDockerHub(t *testing.T) {
 		path := write(t, "auth.json", `{"auths":{"`+key+`":{"auth":"`+basic("hub:pw")+`"}}}`)
 		for _, host := range []string{"registry-1.docker.io", "docker.io", "index.docker.io"} {
 			if got, err := NewStore(Options{File: path}).Find(t.Context(), host, "me/app"); got != user("hub", "pw") || err != nil {
-				t.Errorf("%s, key %s: %+v, %v", host, key, got, err)
+				t.Errorf("%s, key %s: got %+v, %v, want hub", host, key, got, err)
 			}
 		}
 	}
 }
 
-// TestFiles checks the order of the places where credentials are searched.
+// TestFiles checks the order in which inline credentials and files are searched.
 func TestFiles(t *testing.T) {
 	t.Parallel()
 	entry := func(host, name string) string {
@@ -125,18 +125,18 @@ func TestFiles(t *testing.T) {
 		write(t, ".dockercfg", `{"c.example":{"auth":"`+basic("old:pw")+`","email":"x"},"b.example":{"auth":"`+basic("last:pw")+`"}}`)}}
 	for host, name := range map[string]string{"a.example": "inline", "b.example": "second", "c.example": "old"} {
 		if got, err := NewStore(opts).Find(t.Context(), host, "x"); got != user(name, "pw") || err != nil {
-			t.Errorf("%s: %+v, %v, want %s", host, got, err, name)
+			t.Errorf("%s: got %+v, %v, want %s", host, got, err, name)
 		}
 	}
 	if got, err := NewStore(opts).Find(t.Context(), "d.example", "x"); got != auth.EmptyCredential || err != nil {
-		t.Errorf("no credentials: %+v, %v", got, err)
+		t.Errorf("host without credentials: got %+v, %v, want none", got, err)
 	}
 	if _, err := NewStore(Options{File: none, Named: true}).Find(t.Context(), "a.example", "x"); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), none) {
-		t.Errorf("a named file that does not exist: %v", err)
+		t.Errorf("a named file that does not exist: got %v, want ErrNotExist with its name", err)
 	}
 	for _, bad := range []Options{{Inline: "{"}, {File: write(t, "config.json", "[]")}, {Files: []string{write(t, "auth.json", "{")}}} {
 		if _, err := NewStore(bad).Find(t.Context(), "a.example", "x"); !errors.Is(err, artifact.ErrInvalid) {
-			t.Errorf("%+v: %v", bad, err)
+			t.Errorf("%+v: got %v, want ErrInvalid", bad, err)
 		}
 	}
 }
@@ -184,10 +184,11 @@ func TestCredentialHelper(t *testing.T) {
 		s := NewStore(Options{File: write(t, "config.json", "{"+test.config+","+auths+"}"), Files: []string{next}})
 		var warnings []string
 		s.Notify = func(format string, args ...any) { warnings = append(warnings, fmt.Sprintf(format, args...)) }
-		for range 2 { // the second time, there is no second warning
+		for range 2 { // the warning is not repeated
 			got, err := s.Find(t.Context(), test.host, test.repository)
 			if got != test.want || err != nil || len(warnings) != test.warnings {
-				t.Errorf("%s, %s/%s: %+v, %v, %q, want %+v", test.config, test.host, test.repository, got, err, warnings, test.want)
+				t.Errorf("%s, %s/%s: got %+v, %v, warnings %q, want %+v, %d warnings",
+					test.config, test.host, test.repository, got, err, warnings, test.want, test.warnings)
 			}
 		}
 	}
@@ -207,7 +208,7 @@ func TestSlowHelper(t *testing.T) {
 	defer cancel()
 	start := time.Now()
 	if _, err := s.Find(ctx, "a.example", "x"); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) > 6*time.Second {
-		t.Errorf("after %v: %v", time.Since(start), err)
+		t.Errorf("got %v after %v, want DeadlineExceeded within 6s", err, time.Since(start))
 	}
 }
 
@@ -228,8 +229,8 @@ func loginServer(t *testing.T, protected bool) (*transport.Transport, string) {
 	return tr, strings.TrimPrefix(server.URL, "http://")
 }
 
-// TestConcurrentLogins logs in to several hosts at once, with a symbolic link to a file that has other content. It checks that no
-// entry and no other field is lost, and that the link is not replaced.
+// TestConcurrentLogins logs in to several hosts at once. The config file is a symbolic link to a file with other fields. The test
+// checks that no entry or field is lost, and that the link is not replaced.
 func TestConcurrentLogins(t *testing.T) {
 	t.Parallel()
 	real := write(t, "real.json", `{"auths":{"other.example":{"auth":"`+basic("o:pw")+`","x":1}},"HttpHeaders":{"A":"b"}}`)
@@ -256,12 +257,12 @@ func TestConcurrentLogins(t *testing.T) {
 		t.Errorf("the link was replaced by a file with mode %v, %v", info.Mode(), err)
 	}
 	if info, err := os.Stat(real); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("the file has mode %v, %v", info.Mode(), err)
+		t.Errorf("the file: got the mode %v, %v, want 0600", info.Mode(), err)
 	}
 	s := NewStore(Options{File: link})
 	for _, host := range hosts {
 		if got, err := s.Find(t.Context(), host, "x"); got != user("u", "pw") || err != nil {
-			t.Errorf("%s: %+v, %v", host, got, err)
+			t.Errorf("%s: got %+v, %v, want u", host, got, err)
 		}
 	}
 	for _, host := range hosts {
@@ -278,7 +279,7 @@ func TestConcurrentLogins(t *testing.T) {
 		HTTPHeaders map[string]string `json:"HttpHeaders"`
 	}
 	if err != nil || json.Unmarshal(data, &left) != nil || len(left.Auths) != 1 || left.Auths["other.example"]["x"] != 1.0 || left.HTTPHeaders["A"] != "b" {
-		t.Errorf("the file after logout: %s, %v", data, err)
+		t.Errorf("the file after logout: got %s, %v, want the other entry and header", data, err)
 	}
 }
 
@@ -289,53 +290,52 @@ func TestLogin(t *testing.T) {
 	file := write(t, "config.json", `{"auths":{"http://`+host+`/v2/":{"auth":"`+basic("old:old")+`"}}}`)
 	var denied *transport.Denied
 	if _, err := NewStore(Options{File: file}).Login(t.Context(), tr, host, "u", "wrong"); !errors.As(err, &denied) {
-		t.Errorf("wrong password: %v", err)
+		t.Errorf("wrong password: got %v, want *Denied", err)
 	}
 	if _, err := NewStore(Options{File: file}).Login(t.Context(), tr, "https://"+host+"/v2/", "u", "pw"); err != nil {
 		t.Error(err)
 	}
 	if got, err := NewStore(Options{File: file}).Find(t.Context(), host, "x"); got != user("u", "pw") || err != nil {
-		t.Errorf("found %+v, %v", got, err)
+		t.Errorf("Find: got %+v, %v, want u", got, err)
 	}
 	if data, _ := os.ReadFile(file); strings.Contains(string(data), basic("old:old")) {
 		t.Errorf("the old entry still exists: %s", data)
 	}
 	for _, bad := range []string{host + "/app", "https://" + host + "/v2/app", "", "a b"} {
 		if _, err := NewStore(Options{File: file}).Login(t.Context(), tr, bad, "u", "pw"); !errors.Is(err, errdef.ErrInvalidReference) {
-			t.Errorf("%q: %v", bad, err)
+			t.Errorf("%q: got %v, want ErrInvalidReference", bad, err)
 		}
 	}
 	if _, err := NewStore(Options{}).Login(t.Context(), tr, host, "u", "pw"); err == nil || !strings.Contains(err.Error(), "no home directory") {
-		t.Errorf("without a file: %v", err)
+		t.Errorf("without a file: got %v, want no home directory", err)
 	}
 	missing := write(t, "config.json", `{"credsStore":"missing"}`)
 	if _, err := NewStore(Options{File: missing}).Login(t.Context(), tr, host, "u", "pw"); err == nil || !strings.Contains(err.Error(), "executable not found in PATH") {
-		t.Errorf("without the helper: %v", err)
+		t.Errorf("without the helper: got %v, want executable not found in PATH", err)
 	}
 	podmanFile := write(t, "auth.json", `{"auths":{"`+host+`":{"auth":"`+basic("p:pw")+`"}}}`)
 	for range 2 { // both files have an entry
 		err := NewStore(Options{File: file, Files: []string{podmanFile}}).Logout(t.Context(), host)
 		if got, findErr := NewStore(Options{File: file, Files: []string{podmanFile}}).Find(t.Context(), host, "x"); got != auth.EmptyCredential || findErr != nil {
-			t.Errorf("after logout (%v): found %+v, %v", err, got, findErr)
+			t.Errorf("after logout (%v): got %+v, %v, want no credentials", err, got, findErr)
 		}
 	}
 	if err := NewStore(Options{File: file}).Logout(t.Context(), host); !errors.Is(err, errdef.ErrNotFound) {
-		t.Errorf("second logout: %v", err)
+		t.Errorf("second logout: got %v, want ErrNotFound", err)
 	}
 }
 
-// TestLoginToSlowServer checks that a login fails and stores nothing if the response does not end, in whatever part of the response
-// the server is slow.
+// TestLoginToSlowServer checks that a login fails and stores nothing if the response does not end, whichever part is slow.
 func TestLoginToSlowServer(t *testing.T) {
 	t.Parallel()
 	const begun = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 	for name, at := range map[string]struct{ first, then string }{
-		"silent":             {"", ""},
-		"endless headers":    {begun, "X: y\r\n"},
-		"endless status":     {"HTTP", "/"},
-		"endless body":       {begun + "Content-Length: 9999\r\n\r\n", " "},
-		"endless chunks":     {begun + "Transfer-Encoding: chunked\r\n\r\n", "1\r\n \r\n"},
-		"silent in the body": {begun + "Content-Length: 9999\r\n\r\n", ""},
+		"no response":     {"", ""},
+		"endless headers": {begun, "X: y\r\n"},
+		"endless status":  {"HTTP", "/"},
+		"endless body":    {begun + "Content-Length: 9999\r\n\r\n", " "},
+		"endless chunks":  {begun + "Transfer-Encoding: chunked\r\n\r\n", "1\r\n \r\n"},
+		"no body":         {begun + "Content-Length: 9999\r\n\r\n", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -371,7 +371,7 @@ func TestLoginToSlowServer(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "config.json")
 			_, err = NewStore(Options{File: file}).Login(t.Context(), tr, listener.Addr().String(), "u", "pw")
 			if err == nil || !strings.Contains(err.Error(), "connection stalled for 200ms") {
-				t.Errorf("got %v", err)
+				t.Errorf("got %v, want connection stalled for 200ms", err)
 			}
 			if _, err := os.Stat(file); err == nil {
 				t.Error("the credentials were stored")
@@ -380,7 +380,7 @@ func TestLoginToSlowServer(t *testing.T) {
 	}
 }
 
-// TestUnusualFiles logs in and out with files that have no entries, or have them at the top level.
+// TestUnusualFiles logs in and out with files that have no auths, or that have entries at the top level, like .dockercfg.
 func TestUnusualFiles(t *testing.T) {
 	tr, host := loginServer(t, true)
 	for _, c := range []struct{ name, content, left string }{
@@ -394,16 +394,16 @@ func TestUnusualFiles(t *testing.T) {
 			t.Errorf("%s: login: %v", c.content, err)
 		}
 		if got, err := NewStore(store.Options).Find(t.Context(), host, "x"); got != user("u", "pw") || err != nil {
-			t.Errorf("%s: found %+v, %v", c.content, got, err)
+			t.Errorf("%s: got %+v, %v, want u", c.content, got, err)
 		}
 		if err := NewStore(store.Options).Logout(t.Context(), host); err != nil {
 			t.Errorf("%s: logout: %v", c.content, err)
 		}
 		if got, err := NewStore(store.Options).Find(t.Context(), host, "x"); got != auth.EmptyCredential || err != nil {
-			t.Errorf("%s: found %+v, %v after logout", c.content, got, err)
+			t.Errorf("%s: after logout: got %+v, %v, want no credentials", c.content, got, err)
 		}
 		if data, err := os.ReadFile(store.File); err != nil || !strings.Contains(string(data), c.left) {
-			t.Errorf("%s: the file after logout: %s, %v", c.content, data, err)
+			t.Errorf("%s: the file after logout: got %s, %v, want it to contain %s", c.content, data, err, c.left)
 		}
 	}
 }

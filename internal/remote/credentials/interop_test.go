@@ -9,7 +9,7 @@ import (
 	"github.com/davit-oci/davit/internal/clients"
 )
 
-// TestFindsLikeSkopeo compares the user that Find returns with the one that skopeo finds in the same file, for every pair of keys.
+// TestFindsLikeSkopeo checks that Find and skopeo find the same user in a file with two keys, for every pair of keys.
 func TestFindsLikeSkopeo(t *testing.T) {
 	t.Parallel()
 	client := clients.New(t, "skopeo")
@@ -21,7 +21,7 @@ func TestFindsLikeSkopeo(t *testing.T) {
 	for i, one := range keys {
 		for _, two := range keys[i:] {
 			if one != two && areEqualInSkopeo(one, two) {
-				continue // skopeo uses either of them at random
+				continue // skopeo chooses one of them at random
 			}
 			var auths []string
 			for _, key := range slices.Compact([]string{one, two}) {
@@ -39,7 +39,7 @@ func TestFindsLikeSkopeo(t *testing.T) {
 				}
 				ours, err := NewStore(Options{File: path}).Find(t.Context(), host, repository)
 				if err != nil || ours.Username != strings.TrimSpace(theirs) {
-					t.Errorf("keys %s, %s, for %s: %q, %v, skopeo has %q", one, two, query, ours.Username, err, strings.TrimSpace(theirs))
+					t.Errorf("keys %s, %s, for %s: got %q, %v, skopeo has %q", one, two, query, ours.Username, err, strings.TrimSpace(theirs))
 				}
 			}
 		}

@@ -36,7 +36,7 @@ func TestLocalhost(t *testing.T) {
 	}
 	for _, addr := range []string{"localhost.example:1", "notlocalhost:1", "10.0.0.1:1", "[::1]:1"} {
 		if got := loopbackAddresses(addr); len(got) != 1 || got[0] != addr {
-			t.Errorf("loopbackAddresses(%s) = %q", addr, got)
+			t.Errorf("loopbackAddresses(%s): got %q, want the same address", addr, got)
 		}
 	}
 }

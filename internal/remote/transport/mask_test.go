@@ -54,13 +54,13 @@ func TestEchoIsMasked(t *testing.T) {
 			resp.Body.Close()
 			if !strings.Contains(text, "header") || strings.Contains(text, secret) && secret != "Basic" ||
 				strings.Contains(text, base64.StdEncoding.EncodeToString([]byte("user:"+secret))) {
-				t.Errorf("%s, %q: %s", name, secret, text)
+				t.Errorf("%s, %q: got %s, want the message without the secret", name, secret, text)
 			}
 		}
 	}
 }
 
-// TestURLsAreRedacted checks that redact removes the secret parts of URLs, even of invalid ones.
+// TestURLsAreRedacted checks that redact removes the secret parts of URLs, even of invalid URLs.
 func TestURLsAreRedacted(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
@@ -74,7 +74,7 @@ func TestURLsAreRedacted(t *testing.T) {
 		"https://host/@scope/a":                                    "https://host/@scope/a",
 		"two http://a:SECRET@b/c?d=SECRET, http://e:SECRET@f":      "two http://b/c http://f",
 		"Location: http://u:SECRET\x01@h/\x02?SECRET malformed":    "Location: http://h/\x02 malformed",
-		"no URL at all: 12:30, a@b":                                "no URL at all: 12:30, a@b",
+		"not a URL: 12:30, a@b":                                    "not a URL: 12:30, a@b",
 		`parse "https://user:SECRET%zz@host/": invalid URL escape`: `parse "https://host/": invalid URL escape`,
 	} {
 		if got := redact(text); got != want {

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// TestPausesAreAnnounced checks that a long pause is announced once, even if several requests wait, and a short one not at all.
+// TestPausesAreAnnounced checks that a long pause is announced once, even if several requests wait. A short pause is not announced.
 func TestPausesAreAnnounced(t *testing.T) {
 	t.Parallel()
 	var notices []string
@@ -20,7 +20,7 @@ func TestPausesAreAnnounced(t *testing.T) {
 	limiter := tr.Limiter("example.com")
 	failed := errors.New("503 Service Unavailable")
 	if !tr.NewRetrier(limiter, "").ShouldRetry(failed) || len(notices) > 0 {
-		t.Fatalf("a pause of a millisecond is announced: %q", notices)
+		t.Fatalf("a pause of a millisecond: got the notices %q, want none", notices)
 	}
 	limiter.record(&http.Response{StatusCode: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {"60"}}})
 	for range 3 {
@@ -29,7 +29,7 @@ func TestPausesAreAnnounced(t *testing.T) {
 		}
 	}
 	if len(notices) != 1 || !strings.HasPrefix(notices[0], "example.com asked for a pause: continuing in ") {
-		t.Errorf("got %q", notices)
+		t.Errorf("a requested pause: got the notices %q, want one", notices)
 	}
 	slow := tr.Limiter("slow.example.com")
 	tr.delay = 8 * time.Second
@@ -37,11 +37,11 @@ func TestPausesAreAnnounced(t *testing.T) {
 		t.Fatal("no retry after a long delay")
 	}
 	if len(notices) != 2 || !strings.HasPrefix(notices[1], "trying again in ") || !strings.HasSuffix(notices[1], "s: slow.example.com: 503 Service Unavailable") {
-		t.Errorf("got %q", notices)
+		t.Errorf("a long delay: got the notices %q, want a second notice with the error", notices)
 	}
 }
 
-// TestNoticeHasStatus checks that the notice of a delay has the status of the response, here 429 without a Retry-After.
+// TestNoticeHasStatus checks that the notice of a delay has the status of the response, even if it is 429 without a Retry-After.
 func TestNoticeHasStatus(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTooManyRequests) }))
@@ -55,11 +55,11 @@ func TestNoticeHasStatus(t *testing.T) {
 	tr.delay = 8 * time.Second
 	req, _ := http.NewRequestWithContext(ctx, http.MethodGet, server.URL, nil)
 	if _, err := tr.RoundTrip(req); err == nil || !strings.HasSuffix(notice, ": 429 Too Many Requests") {
-		t.Errorf("%q, %v", notice, err)
+		t.Errorf("got the notice %q, %v, want 429 Too Many Requests", notice, err)
 	}
 }
 
-// TestInvalidURLs checks that requests to URLs without a server are not retried. A challenge without a realm leads to such URLs.
+// TestInvalidURLs checks that requests to URLs without a server are not retried. A challenge without a realm causes such requests.
 func TestInvalidURLs(t *testing.T) {
 	t.Parallel()
 	tr := New(Options{RetryFor: time.Hour})
@@ -71,7 +71,7 @@ func TestInvalidURLs(t *testing.T) {
 		_, err = tr.RoundTrip((&http.Request{Method: http.MethodGet, URL: at, Header: http.Header{}}).WithContext(t.Context()))
 		var violation Violation
 		if !errors.As(err, &violation) || RetryabilityOf(err) != Never {
-			t.Errorf("%q: %v", address, err)
+			t.Errorf("%q: got %v, want a Violation", address, err)
 		}
 	}
 }
@@ -101,6 +101,6 @@ func TestFailing(t *testing.T) {
 		_ = resp.Body.Close()
 	}
 	if len(failing) != 2 || failing[1] != nil || !strings.HasSuffix(failing[0].Error(), ": 502 Bad Gateway") {
-		t.Errorf("got %v", failing)
+		t.Errorf("got %v, want the error 502 and nil", failing)
 	}
 }

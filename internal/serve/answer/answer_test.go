@@ -12,7 +12,7 @@ import (
 	"github.com/davit-oci/davit/internal/serve/answer"
 )
 
-// TestFor checks the response to each kind of error, and that it contains no path of the server.
+// TestFor checks the response to each kind of error, which must not contain a server path.
 func TestFor(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -29,7 +29,7 @@ func TestFor(t *testing.T) {
 	} {
 		got := answer.For(test.err)
 		if got.Status != test.status || !strings.Contains(got.Message, test.has) || strings.Contains(got.Message, "/secret") {
-			t.Errorf("%v: %d %q", test.err, got.Status, got.Message)
+			t.Errorf("%v: got %d %q, want %d %q without the path", test.err, got.Status, got.Message, test.status, test.has)
 		}
 	}
 }

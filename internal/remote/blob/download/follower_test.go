@@ -13,7 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/remote/transport"
 )
 
-// newFollower returns a follower of a file. The file has all of content from the start, but the coverage is empty.
+// newFollower returns a follower of a file. The file has the whole content from the start, but the coverage is empty.
 func newFollower(t *testing.T, content []byte) *follower {
 	t.Helper()
 	c, _ := emptyCoverage(t, int64(len(content)), nil)
@@ -28,7 +28,8 @@ func randomBytes(seed byte, n int) []byte {
 	return p
 }
 
-// TestFollower writes the parts of a blob in several orders. Some parts are handed over, and others are read from the file.
+// TestFollower adds the parts of a blob in several orders, and checks the hash. Some parts are handed over, and others are read from
+// the file.
 func TestFollower(t *testing.T) {
 	t.Parallel()
 	for seed := range byte(20) {
@@ -61,7 +62,7 @@ func TestFollower(t *testing.T) {
 			t.Errorf("seed %d: the hash of %d of %d bytes differs", seed, f.hashed, len(content))
 		}
 		if n := f.queued.Load(); n != 0 {
-			t.Errorf("seed %d: %d blocks are still counted as queued", seed, n)
+			t.Errorf("seed %d: got %d queued blocks at the end, want 0", seed, n)
 		}
 	}
 }
@@ -78,15 +79,15 @@ func TestHandOver(t *testing.T) {
 		}
 	}
 	if f.handOver(nil, make([]byte, 10), maxQueue*10) {
-		t.Error("the queue has no limit")
+		t.Errorf("block %d was queued, want at most %d blocks", maxQueue, maxQueue)
 	}
 	f.close()
 	if n := f.queued.Load(); n != 0 {
-		t.Errorf("%d blocks of a closed follower are still counted as queued", n)
+		t.Errorf("closed follower: got %d queued blocks, want 0", n)
 	}
 }
 
-// TestFollowerResumes checks that a follower continues with the state of an earlier hash, and starts over if it is damaged.
+// TestFollowerResumes checks that a follower continues with the state of an earlier hash, and starts over if the state is damaged.
 func TestFollowerResumes(t *testing.T) {
 	t.Parallel()
 	content := randomBytes(3, 100_000)
@@ -96,13 +97,13 @@ func TestFollowerResumes(t *testing.T) {
 	before.hashNow(content[5000:6000], 5000) // out of order: skipped
 	state, err := before.hash.MarshalBinary()
 	if err != nil || before.hashed != 1000 {
-		t.Fatalf("%d bytes hashed, %v", before.hashed, err)
+		t.Fatalf("got %d hashed bytes, %v, want 1000", before.hashed, err)
 	}
 	for name, state := range map[string][]byte{"intact": state, "damaged": state[:5]} {
 		f := newFollower(t, content)
 		f.resume(state, 1000)
 		if resumed := f.hashed == 1000; resumed != (name == "intact") {
-			t.Errorf("%s: resumed: %v", name, resumed)
+			t.Errorf("%s: got resumed %v, want %v", name, resumed, name == "intact")
 		}
 		f.coverage.restore(spans{{0, int64(len(content))}})
 		if err := f.run(t.Context()); err != nil || !bytes.Equal(f.hash.Sum(nil), want[:]) {
@@ -118,6 +119,6 @@ func TestFollowerStops(t *testing.T) {
 	f.coverage.add(0, 10)
 	cancel()
 	if err := f.run(ctx); !errors.Is(err, context.Canceled) {
-		t.Errorf("a canceled follower returned %v", err)
+		t.Errorf("got %v, want context.Canceled", err)
 	}
 }

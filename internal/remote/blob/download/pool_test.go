@@ -12,7 +12,7 @@ import (
 	"github.com/davit-oci/davit/internal/remote/transport"
 )
 
-// testSlots is a slots with a fixed number of free slots.
+// testSlots implements slots with a fixed number of free slots.
 type testSlots struct{ free, released atomic.Int32 }
 
 // TrySlot takes a free slot.
@@ -63,15 +63,15 @@ func TestParts(t *testing.T) {
 		})
 		p.whole = c.whole
 		if err := p.run(t.Context()); err != nil || p.coverage.missing() != 0 || p.active != 0 {
-			t.Errorf("%d bytes: %d are missing, %d workers are active, %v", c.size, p.coverage.missing(), p.active, err)
+			t.Errorf("%d bytes: got %d missing bytes, %d active workers, %v, want none", c.size, p.coverage.missing(), p.active, err)
 		}
 		if got[0] != c.first || got[len(got)-1] > c.last {
-			t.Errorf("%d bytes: the first part has %d, the last %d, want %d and at most %d", c.size, got[0], got[len(got)-1], c.first, c.last)
+			t.Errorf("%d bytes: got %d in the first part and %d in the last, want %d and at most %d", c.size, got[0], got[len(got)-1], c.first, c.last)
 		}
 	}
 }
 
-// trickle adds a byte of a part each millisecond until the channel is closed, so that adapt can measure a rate.
+// trickle adds one byte of a part every millisecond until the channel is closed, so that adapt can measure a rate.
 func trickle(p *pool, part span, until <-chan struct{}) {
 	ticker := time.NewTicker(time.Millisecond)
 	defer ticker.Stop()
@@ -85,7 +85,7 @@ func trickle(p *pool, part span, until <-chan struct{}) {
 	}
 }
 
-// TestRetire checks that the failure of an additional worker ends only that worker, and that its part is fetched.
+// TestRetire checks that only an additional worker ends if it fails, and that its part is still fetched.
 func TestRetire(t *testing.T) {
 	t.Parallel()
 	refused := errors.New("too many connections")
@@ -108,10 +108,10 @@ func TestRetire(t *testing.T) {
 	})
 	slots.free.Store(1)
 	if err := p.run(t.Context()); err != nil || p.coverage.missing() != 0 {
-		t.Errorf("%d bytes are missing, %v", p.coverage.missing(), err)
+		t.Errorf("got %d missing bytes, %v, want none", p.coverage.missing(), err)
 	}
 	if n := slots.released.Load(); n != 1 || p.limit != 1 {
-		t.Errorf("%d connections released, %d workers wanted, want 1 and 1", n, p.limit)
+		t.Errorf("got %d released connections, a limit of %d workers, want 1 and 1", n, p.limit)
 	}
 }
 
@@ -127,10 +127,10 @@ func TestNoRanges(t *testing.T) {
 		return nil
 	})
 	if err := p.run(t.Context()); err != nil || p.hasRanges() {
-		t.Errorf("has ranges: %v, %v", p.hasRanges(), err)
+		t.Errorf("got ranges %v, %v, want false", p.hasRanges(), err)
 	}
 	if len(got) != 2 || got[1] != (span{0, 64 << 20}) {
-		t.Errorf("fetched %v, want the whole blob in the second request", got)
+		t.Errorf("got requests for %v, want the whole blob in the second", got)
 	}
 }
 
@@ -148,7 +148,7 @@ func TestPermanentFailure(t *testing.T) {
 		return forbidden
 	})
 	if err := p.run(t.Context()); !errors.Is(err, forbidden) || calls != 1 {
-		t.Errorf("%d requests, %v", calls, err)
+		t.Errorf("got %d requests, %v, want one, %v", calls, err, forbidden)
 	}
 }
 
@@ -160,7 +160,7 @@ func TestCountToAdd(t *testing.T) {
 		want    int
 	}{{1, slow - 1, 3}, {1, slow, 1}, {4, 1, 4}, {2, slow * 2, 2}} {
 		if got := countToAdd(c.workers, c.rate); got != c.want {
-			t.Errorf("%d workers at %.0f bytes per second: adds %d, want %d", c.workers, c.rate, got, c.want)
+			t.Errorf("%d workers at %.0f bytes per second: got %d, want %d", c.workers, c.rate, got, c.want)
 		}
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestSpans compares spans with an array of booleans.
+// TestSpans checks that spans have the same bytes as an array of booleans after random changes.
 func TestSpans(t *testing.T) {
 	t.Parallel()
 	const size = 60
@@ -33,11 +33,11 @@ func TestSpans(t *testing.T) {
 				total++
 			}
 			if reaches := set.reach(int64(i)) > int64(i); reaches != in {
-				t.Fatalf("seed %d: byte %d: %v, want %v in %v", seed, i, reaches, in, set)
+				t.Fatalf("seed %d: %v: byte %d: got %v, want %v", seed, set, i, reaches, in)
 			}
 		}
 		if set.total() != total || !set.isValid(size) {
-			t.Fatalf("seed %d: %v has %d bytes, want %d", seed, set, set.total(), total)
+			t.Fatalf("seed %d: %v: got %d bytes, valid %v, want %d, true", seed, set, set.total(), set.isValid(size), total)
 		}
 	}
 }

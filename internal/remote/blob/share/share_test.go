@@ -41,8 +41,7 @@ func newProcess(t *testing.T, dir string) *process {
 	return p
 }
 
-// get fetches a blob into a file of the process, and checks the content. Reports about a copy begin with 0 bytes: none were in the file
-// before.
+// get fetches a blob into a file, and checks the content. It also checks that the first report about a copied blob has 0 bytes.
 func (p *process) get(ctx context.Context, data []byte, name string, fetch func() error) error {
 	desc := ocispec.Descriptor{MediaType: "a/b", Digest: digest.FromBytes(data), Size: int64(len(data))}
 	var reports []int64
@@ -73,7 +72,7 @@ func (p *process) fetchFunc(data []byte, name string, fetches *atomic.Int64, beg
 
 func blob(i, size int) []byte { return bytes.Repeat(fmt.Appendf(nil, "%07d\n", i), size/8) }
 
-// TestOnce checks that eight processes fetch each of several blobs once, even if a process moves or removes its file afterward.
+// TestOnce checks that eight processes hardly ever fetch a blob twice, even if a process moves or removes its file afterward.
 func TestOnce(t *testing.T) {
 	t.Parallel()
 	const processes, blobs = 8, 12
@@ -97,9 +96,9 @@ func TestOnce(t *testing.T) {
 				if err := p.get(t.Context(), blob(k, 4096<<(k%7)), name, fetch); err != nil {
 					t.Error(err)
 				}
-				if (i+k)%2 == 0 { // like a layer that was unpacked; otherwise like a file that gets its final name
+				if (i+k)%2 == 0 { // like a layer that was unpacked
 					_ = p.root.Remove(name)
-				} else {
+				} else { // like a file that gets its final name
 					_ = p.root.Rename(name, "final"+name)
 				}
 			}
@@ -107,11 +106,11 @@ func TestOnce(t *testing.T) {
 	}
 	ended.Wait()
 	if got := fetches.Load(); got > blobs*12/10 {
-		t.Errorf("%d fetches of %d blobs", got, blobs)
+		t.Errorf("got %d fetches of %d blobs, want at most %d", got, blobs, blobs*12/10)
 	}
 }
 
-// TestFailure checks that a waiting process fetches a blob itself if the first process fails, stalls, or has different content.
+// TestFailure checks that a waiting process fetches a blob itself if the first process fails, stalls, or writes other content.
 func TestFailure(t *testing.T) {
 	t.Parallel()
 	data := blob(1, 64<<10)
@@ -120,16 +119,16 @@ func TestFailure(t *testing.T) {
 			<-release
 			return errors.New("no route to host")
 		},
-		"fails in the middle": func(p *process, release <-chan struct{}) error {
+		"fails after some bytes": func(p *process, release <-chan struct{}) error {
 			err := p.root.WriteFile("first", append(data[:1000:1000], make([]byte, len(data)-1000)...), 0o666)
 			<-release
 			return errors.Join(err, errors.New("connection reset"))
 		},
-		"has other bytes": func(p *process, release <-chan struct{}) error {
+		"writes other bytes": func(p *process, release <-chan struct{}) error {
 			<-release
 			return p.root.WriteFile("first", bytes.ToUpper(blob(2, len(data))), 0o666)
 		},
-		"has too few bytes": func(p *process, release <-chan struct{}) error {
+		"writes too few bytes": func(p *process, release <-chan struct{}) error {
 			<-release
 			return p.root.WriteFile("first", data[:7], 0o666)
 		},
@@ -159,14 +158,14 @@ func TestFailure(t *testing.T) {
 			all := make(chan struct{})
 			close(all)
 			if err := two.get(t.Context(), data, "second", two.fetchFunc(data, "second", &fetches, all)); err != nil || fetches.Load() != 1 {
-				t.Errorf("got %v after %d fetches, want one", err, fetches.Load())
+				t.Errorf("got %v after %d fetches, want no error after one", err, fetches.Load())
 			}
 			if name == "stalls" {
 				release <- struct{}{}
 				release <- struct{}{}
 			}
 			if err := <-ended; err == nil {
-				t.Error("the first process did not fail")
+				t.Error("the first process: got no error, want one")
 			}
 		})
 	}
@@ -190,7 +189,7 @@ func TestCanceled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := two.get(ctx, data, "second", func() error { return nil }); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v, want canceled", err)
+		t.Errorf("got %v, want context.Canceled", err)
 	}
 	close(release)
 	if err := <-ended; err != nil {
@@ -207,17 +206,17 @@ func TestUntrusted(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, forge := range map[string]func(dir, ticket string) error{
-		"writable by all": func(dir, _ string) error { return os.Chmod(dir, 0o777) },
-		"a link": func(dir, _ string) error {
+		"directory writable by all": func(dir, _ string) error { return os.Chmod(dir, 0o777) },
+		"link to the directory": func(dir, _ string) error {
 			return errors.Join(os.Remove(dir), os.Symlink(t.TempDir(), dir))
 		},
-		"another file":        func(_, ticket string) error { return forgeTicket(ticket, secret) },
-		"a device":            func(_, ticket string) error { return forgeTicket(ticket, os.DevNull) },
-		"a directory":         func(dir, ticket string) error { return forgeTicket(ticket, dir) },
-		"not JSON":            func(_, ticket string) error { return os.WriteFile(ticket, []byte("{{{"), 0o600) },
-		"a large ticket":      func(_, ticket string) error { return os.WriteFile(ticket, []byte(strings.Repeat(" ", 1<<20)), 0o600) },
-		"a directory as file": func(_, ticket string) error { return os.Mkdir(ticket, 0o700) },
-		"no directory":        func(dir, _ string) error { return os.Remove(dir) },
+		"ticket for another file":       func(_, ticket string) error { return forgeTicket(ticket, secret) },
+		"ticket for a device":           func(_, ticket string) error { return forgeTicket(ticket, os.DevNull) },
+		"ticket for a directory":        func(dir, ticket string) error { return forgeTicket(ticket, dir) },
+		"ticket not in JSON":            func(_, ticket string) error { return os.WriteFile(ticket, []byte("{{{"), 0o600) },
+		"large ticket":                  func(_, ticket string) error { return os.WriteFile(ticket, []byte(strings.Repeat(" ", 1<<20)), 0o600) },
+		"directory instead of a ticket": func(_, ticket string) error { return os.Mkdir(ticket, 0o700) },
+		"no directory for tickets":      func(dir, _ string) error { return os.Remove(dir) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -225,7 +224,7 @@ func TestUntrusted(t *testing.T) {
 			if err := os.Mkdir(dir, 0o700); err != nil {
 				t.Fatal(err)
 			}
-			other := newProcess(t, dir) // while it exists, the tickets are not swept
+			other := newProcess(t, dir) // while this process exists, no tickets are removed
 			if err := other.get(t.Context(), blob(6, 8192), "x", func() error { return other.root.WriteFile("x", blob(6, 8192), 0o666) }); err != nil {
 				t.Fatal(err)
 			}
@@ -238,7 +237,7 @@ func TestUntrusted(t *testing.T) {
 			all := make(chan struct{})
 			close(all)
 			if err := p.get(t.Context(), data, "file", p.fetchFunc(data, "file", &fetches, all)); err != nil || fetches.Load() != 1 {
-				t.Errorf("got %v after %d fetches, want one", err, fetches.Load())
+				t.Errorf("got %v after %d fetches, want no error after one", err, fetches.Load())
 			}
 			if after, err := os.ReadFile(secret); err != nil || len(after) != len(data) {
 				t.Errorf("the file named in the ticket was changed: %d bytes, %v", len(after), err)

@@ -7,7 +7,7 @@ import (
 	"github.com/davit-oci/davit/internal/remote/transport"
 )
 
-// TestRecovery checks the action for every kind of response, in all relevant situations.
+// TestRecovery checks the next action for every kind of response, in all relevant situations.
 func TestRecovery(t *testing.T) {
 	t.Parallel()
 	const none = 0 // no response
@@ -56,7 +56,7 @@ func TestRecovery(t *testing.T) {
 	}
 	for name, test := range tests {
 		if got := nextAction(test.s); got != test.want {
-			t.Errorf("%s: action %d, want %d", name, got, test.want)
+			t.Errorf("%s: got the action %d, want %d", name, got, test.want)
 		}
 	}
 }
@@ -68,14 +68,14 @@ func TestRecoveryShrinks(t *testing.T) {
 	u.useChunks(firstChunk)
 	for _, want := range []int64{firstChunk / 2, firstChunk / 4, firstChunk / 8, firstChunk / 16, minChunk, minChunk} {
 		if u.shrink(); u.chunk != want {
-			t.Errorf("chunks of %d bytes, want %d", u.chunk, want)
+			t.Errorf("got chunks of %d bytes, want %d", u.chunk, want)
 		}
 	}
 	if s := u.situation(&transport.SourceError{Err: http.ErrBodyNotAllowed}); s.canShrink {
-		t.Error("the smallest chunk can shrink")
+		t.Error("smallest chunk: got canShrink true, want false")
 	}
 	u.least = 8 << 20
 	if u.shrink(); u.chunk != u.least {
-		t.Errorf("chunks of %d bytes, want the registry's minimum %d", u.chunk, u.least)
+		t.Errorf("got chunks of %d bytes, want the registry's minimum %d", u.chunk, u.least)
 	}
 }

@@ -14,7 +14,7 @@ func TestOutages(t *testing.T) {
 	var host backoff.Outages
 	for _, step := range []struct {
 		class      string
-		since, now float64 // in seconds; now == 0: a success
+		since, now float64 // seconds; if now is 0, the request succeeds
 		want       float64 // start of the outage
 	}{
 		{"GET", 10, 12, 10},
@@ -31,7 +31,7 @@ func TestOutages(t *testing.T) {
 			continue
 		}
 		if got := host.Of(step.class).Failed(at(step.since), at(step.now)); !got.Equal(at(step.want)) {
-			t.Errorf("%s failing from %v to %v: since %v, want %v", step.class, step.since, step.now, got.Sub(start).Seconds(), step.want)
+			t.Errorf("%s failing from %v to %v: got an outage since %v, want %v", step.class, step.since, step.now, got.Sub(start).Seconds(), step.want)
 		}
 	}
 }

@@ -22,7 +22,7 @@ func TestRetryAfter(t *testing.T) {
 	}
 	for value, want := range tests {
 		if got := RetryAfter(value, now); got != want {
-			t.Errorf("Retry-After %q: %v, want %v", value, got, want)
+			t.Errorf("Retry-After %q: got %v, want %v", value, got, want)
 		}
 	}
 }
