@@ -15,6 +15,7 @@ import (
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pull/referrers"
 	"github.com/davit-oci/davit/pull/trust"
+	"github.com/opencontainers/go-digest"
 	"github.com/spf13/cobra"
 )
 
@@ -54,7 +55,11 @@ func runDiscover(ctx context.Context, a *app.App, opts discoverOptions) error {
 		return err
 	}
 	result, err := app.With(ctx, a, opts.subject, registry.Read, func(t *app.Target) (*discoverResult, error) {
-		return discoverIn(ctx, t, opts)
+		found, err := discoverIn(ctx, t, opts)
+		if err == nil && a.Format.String() == "text" {
+			found.files = tellApart(ctx, t.Target, found)
+		}
+		return found, err
 	})
 	if err != nil {
 		return err
@@ -151,6 +156,8 @@ type discoverResult struct {
 
 	Signatures []trust.Signature `json:"signatures,omitempty"` // if a key was given to check them
 
+	files map[digest.Digest]string // names of files that tell attachments apart
+
 	none  string   // "nothing", or "no" and the requested kind
 	notes []string // those of keepLatest or, if nothing is attached, a hint at attachments of the index
 }
@@ -163,6 +170,7 @@ func (r *discoverResult) WriteText(w io.Writer) error {
 	}
 	root := term.NewTree(name...)
 	view := results.NewView(w, r.Signatures)
+	view.Files = r.files
 	view.AddReferrers(root, r.Referrers)
 	for _, m := range r.Manifests {
 		of := root.Add(cmp.Or(manifest.FormatPlatform(m.Platform), "manifest"), term.Digest(w, m.Digest))

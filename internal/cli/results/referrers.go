@@ -19,19 +19,25 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pull/referrers"
 	"github.com/davit-oci/davit/pull/trust"
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2"
 )
 
 // View draws referrers for a writer, which may be a screen.
 type View struct {
+	// Files are names that follow the content of attachments, by digest.
+	Files map[digest.Digest]string
+
 	w      io.Writer
 	now    time.Time
 	signed []trust.Signature
 }
 
 // NewView returns a view with ages as of now. It shows a signature as verified only if signed has it as verified.
-func NewView(w io.Writer, signed []trust.Signature) View { return View{w, time.Now(), signed} }
+func NewView(w io.Writer, signed []trust.Signature) View {
+	return View{w: w, now: time.Now(), signed: signed}
+}
 
 // AddReferrers adds a line for each referrer to t, and the referrers of each below its line. A line has the kind, name, content, age, size,
 // and digest. Lines are sorted by kind and name.
@@ -44,6 +50,8 @@ func (v View) AddReferrers(t *term.Tree, all []*referrers.Referrer) {
 		name, content := r.Name, r.Summary
 		if kinds.IsSignature(r.Kind) {
 			content = v.Verdict(r)
+		} else if file := v.Files[r.Digest]; file != "" {
+			content = strings.TrimPrefix(content+"; "+file, "; ")
 		}
 		if screen, _ := v.w.(*term.Screen); name == "" && (screen == nil || screen.Width == 0) {
 			name, content = content, "" // on a screen, the content is a column
