@@ -42,6 +42,7 @@ type Selection struct {
 	Roles    []string // of layers; all if empty
 	NoUnpack bool     // tars stay packed
 	Inside   bool     // look into tars that a pull leaves packed, too
+	Archives bool     // look into those of them that the kind packs, such as charts, if they have at most VerifiedFirst bytes
 }
 
 // NewItems returns the layers that may have the chosen files, and decides how each is placed.
@@ -70,7 +71,7 @@ func NewItems(ctx context.Context, src content.Fetcher, m *Manifest, chosen Sele
 		if err := it.setName(cmp.Or(name, DerivedName(layer)), chosen); err != nil {
 			return nil, err
 		}
-		if chosen.Inside && !it.Unpack && extension.IsTar(it.Name, layer.MediaType) {
+		if !it.Unpack && (chosen.Inside && extension.IsTar(it.Name, layer.MediaType) || chosen.Archives && isArchive(k, it)) {
 			it.Unpack, it.Sniff, it.Packed = true, true, true
 		}
 		items = append(items, it)
@@ -160,6 +161,18 @@ func IsTarRole(kind mediatypes.Kind, role, mediaType string) bool {
 		}
 	}
 	return false
+}
+
+// isArchive reports whether a layer is a small archive that the kind makes of a directory, and that native clients read as a file.
+func isArchive(k kind.Kind, it *Item) bool {
+	return it.Desc.Size <= VerifiedFirst && slices.ContainsFunc(k.Layers, func(l mediatypes.LayerType) bool {
+		if l.Role != it.Role || !l.File && !k.Pull.PathInTar {
+			return false
+		}
+		gzip, _ := l.For(mediatypes.TarGzip)
+		tar, _ := l.For(mediatypes.Tar)
+		return it.Desc.MediaType == gzip || it.Desc.MediaType == tar
+	})
 }
 
 // isTar reports whether the annotations of a layer mark it as a tar to unpack.

@@ -59,6 +59,41 @@ func Files(ctx context.Context, src content.Fetcher, m *fetch.Manifest, opts Opt
 	return l.files, !l.unverified, nil
 }
 
+// Archive is a file of an artifact that is an archive, with the files in it.
+type Archive struct {
+	Path  string      `json:"path"`
+	Files []pull.File `json:"files"`
+}
+
+// Archives lists the files in archives that the kind packs and a pull leaves packed, such as charts. It leaves out archives that can't be
+// read, and those without a file that matches the patterns.
+func Archives(ctx context.Context, src content.Fetcher, m *fetch.Manifest, opts Options) ([]Archive, error) {
+	items, err := fetch.NewItems(ctx, src, m, fetch.Selection{Include: opts.Include, Roles: opts.Roles, NoUnpack: opts.NoUnpack, Archives: !opts.NoUnpack})
+	if err != nil {
+		return nil, err
+	}
+	match, err := fetch.NewMatcher(opts.Include)
+	if err != nil {
+		return nil, err
+	}
+	var archives []Archive
+	for _, it := range items {
+		if !it.Packed {
+			continue
+		}
+		l := &lister{src: src, opts: opts, match: match, cover: fetch.NewCover()}
+		if err := l.listItem(ctx, it); err != nil {
+			return nil, &artifact.Error{Op: "listing", Item: it.Name, Err: err}
+		}
+		if len(l.files) == 0 || l.files[0].Path == it.Name {
+			continue
+		}
+		lists.Sort(l.files, func(a, b pull.File) int { return cmp.Compare(a.Path, b.Path) })
+		archives = append(archives, Archive{it.Name, l.files})
+	}
+	return archives, nil
+}
+
 // lister collects the files of an artifact.
 type lister struct {
 	src   content.Fetcher

@@ -34,7 +34,7 @@ type CatOptions struct {
 	Platform *ocispec.Platform // for an index; nil means that of this machine
 	Offset   int64             // first byte in the file
 	Length   int64             // number of bytes; 0 means to the end
-	Inside   bool              // also a file in a tar that a pull leaves packed
+	Inside   bool              // also a file in any tar that a pull leaves packed, instead of only those that the kind packs, such as charts
 	Limits   pull.Limits
 }
 
@@ -63,7 +63,7 @@ func Cat(ctx context.Context, src oras.ReadOnlyTarget, ref string, w io.Writer, 
 	if err != nil {
 		return nil, err
 	}
-	items, err := fetch.NewItems(ctx, src, m, fetch.Selection{Inside: opts.Inside})
+	items, err := fetch.NewItems(ctx, src, m, fetch.Selection{Inside: opts.Inside, Archives: true})
 	if err != nil {
 		return nil, err
 	}

@@ -24,7 +24,7 @@ func newCatCommand(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cat TARGET PATH",
 		Short: "Print one file of an artifact, even out of a tar layer",
-		Long: `Print one file unchanged. A layer of at most 32 MiB is verified before its first byte is
+		Long: `Print one file unchanged, also one in a chart. A layer of at most 32 MiB is verified before its first byte is
 printed. Of a larger layer, only the part that is needed is fetched. If the layer is the file, its last
 bytes are printed after its digest was verified. A part of the file (--range), or a file packed in
 the layer, is not verified, and a warning says so.`,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/order"
 	"github.com/davit-oci/davit/internal/missing"
 	"github.com/davit-oci/davit/internal/term"
+	"github.com/davit-oci/davit/pull"
 	"github.com/davit-oci/davit/pull/read"
 	"github.com/spf13/cobra"
 )
@@ -21,6 +23,8 @@ func newListCommand(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ls TARGET [PATH]",
 		Short: "List the files of an artifact, even inside its tar layers",
+		Long: `List the files that a pull would place. Below an archive that the kind packs, such as a chart,
+are the files in it, which "davit cat" prints.`,
 		Example: `  davit ls registry.example.com/models/tiny:1.0
   davit ls ./oci docs --long
   davit ls registry.example.com/app:1.0 /etc --platform linux/arm64`,
@@ -51,6 +55,7 @@ type listOptions struct {
 }
 
 func runList(ctx context.Context, a *app.App, opts listOptions) error {
+	opts.Archives = true
 	var err error
 	if opts.Platform, err = app.OptionalPlatform(opts.platform); err != nil {
 		return err
@@ -60,6 +65,9 @@ func runList(ctx context.Context, a *app.App, opts listOptions) error {
 	})
 	if err != nil {
 		return err
+	}
+	if result.Files == nil { // all are in archives
+		result.Files = []pull.File{}
 	}
 	a.NotePlatform(result.Reference, opts.Platform, result.Platform)
 	if !result.Verified {
@@ -91,6 +99,21 @@ type listResult struct {
 	long bool
 }
 
+// all returns the files, with those in archives below each archive.
+func (r listResult) all() []pull.File {
+	all := r.Files
+	for _, archive := range r.Archives {
+		at := len(all)
+		for i, f := range all {
+			if f.Path == archive.Path {
+				at = i + 1
+			}
+		}
+		all = slices.Concat(all[:at], archive.Files, all[at:])
+	}
+	return all
+}
+
 // WriteText prints a row for each file.
 func (r listResult) WriteText(w io.Writer) error {
 	var t term.Table
@@ -100,7 +123,7 @@ func (r listResult) WriteText(w io.Writer) error {
 	if r.long {
 		t.Header("MODE", "BYTES", "DIGEST", "NAME")
 	}
-	for _, f := range r.Files {
+	for _, f := range r.all() {
 		name := f.Path
 		if f.Link != "" {
 			name += " -> " + f.Link
