@@ -12,8 +12,8 @@ import (
 	"github.com/davit-oci/davit/pull"
 )
 
-// newComposeClient returns docker compose, and a function that returns the arguments to run a command on the project at ref. The
-// standalone program needs no daemon to read a project.
+// newComposeClient returns docker compose, and a function that returns the arguments for a command on the project at ref. The
+// standalone program reads a project without a daemon.
 func newComposeClient(t *testing.T) (*clients.Client, func(ref string, args ...string) []string) {
 	t.Helper()
 	c := clients.New(t, "docker-compose")
@@ -23,7 +23,7 @@ func newComposeClient(t *testing.T) (*clients.Client, func(ref string, args ...s
 	}
 }
 
-// TestComposeReadsDavit runs docker compose on an application whose paths were rewritten.
+// TestComposeReadsDavit runs docker compose on an application whose paths davit rewrote.
 func TestComposeReadsDavit(t *testing.T) {
 	t.Parallel()
 	c, projectArgs := newComposeClient(t)
@@ -83,6 +83,6 @@ func TestDavitReadsCompose(t *testing.T) {
 	dir, _ := pullArtifact(t, ref, pull.Options{NoSync: true})
 	got := readFiles(t, dir)
 	if len(got) != 3 || !strings.Contains(got["compose.yaml"], "nginx:1.29-alpine") {
-		t.Errorf("pulled %v", got)
+		t.Errorf("got the files %v, want 3, with nginx in compose.yaml", got)
 	}
 }

@@ -16,7 +16,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// TestContainersVerifySignatures verifies davit's signatures with the library of podman and skopeo and a policy, and the
+// TestContainersVerifySignatures verifies davit's signatures with a policy and the library that podman and skopeo share, and the
 // library's signatures with davit.
 func TestContainersVerifySignatures(t *testing.T) {
 	t.Parallel()
@@ -30,14 +30,14 @@ func TestContainersVerifySignatures(t *testing.T) {
 			out := "dir:" + filepath.Join(skopeo.Home, "out")
 
 			if _, _, err := skopeo.Try("--policy", writePolicy(t, skopeo, repository, "good"), "docker://"+ref, out); err == nil {
-				t.Error("accepted without a signature")
+				t.Error("the library accepted an image without a signature")
 			}
 			signManifest(t, ref, subject, good, sign.Legacy)
 			skopeo.Run("--policy", writePolicy(t, skopeo, repository, "good"), "docker://"+ref, out)
 			if _, _, err := skopeo.Try("--policy", writePolicy(t, skopeo, repository, "other"), "docker://"+ref, out); err == nil {
-				t.Error("accepted for another key")
+				t.Error("the library accepted a signature by another key")
 			}
-			signManifest(t, ref, subject, other, sign.Legacy) // a second signature leaves the first
+			signManifest(t, ref, subject, other, sign.Legacy) // must keep the first signature
 			skopeo.Run("--policy", writePolicy(t, skopeo, repository, "good"), "docker://"+ref, out)
 			skopeo.Run("--policy", writePolicy(t, skopeo, repository, "other"), "docker://"+ref, out)
 
@@ -64,7 +64,7 @@ func TestContainersVerifySignatures(t *testing.T) {
 				}
 				report, err := trust.Verify(t.Context(), target, []ocispec.Descriptor{copied}, trust.Options{Keys: []trust.Key{public}, Accepts: accepts})
 				if (err == nil) != want {
-					t.Errorf("signed by %s: %+v, %v", key, report, err)
+					t.Errorf("with the key %s: got %+v, %v, want success: %v", key, report, err, want)
 				}
 			}
 		})

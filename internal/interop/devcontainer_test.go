@@ -17,7 +17,7 @@ import (
 // withHostName replaces a loopback address in a reference with localhost: the devcontainer CLI requires a host name.
 func withHostName(ref string) string { return strings.Replace(ref, "127.0.0.1:", "localhost:", 1) }
 
-// TestDevContainerReadsFeature asks the devcontainer CLI for a feature that davit packed.
+// TestDevContainerReadsFeature pushes a feature with davit, and reads its manifest, tags, and dependencies with the devcontainer CLI.
 func TestDevContainerReadsFeature(t *testing.T) {
 	t.Parallel()
 	cli := clients.New(t, "devcontainer")
@@ -25,12 +25,12 @@ func TestDevContainerReadsFeature(t *testing.T) {
 	result := push(t, example("feature"), "", ref+":1.2.3")
 	out, _ := cli.Run("features", "info", "manifest", withHostName(ref)+":1", "--output-format", "json")
 	if !strings.Contains(out, result.Layers[0].Digest.String()) {
-		t.Errorf("the CLI says %s", out)
+		t.Errorf("features info manifest: got %s, want the layer %s", out, result.Layers[0].Digest)
 	}
 	out, _ = cli.Run("features", "info", "tags", withHostName(ref), "--output-format", "json")
 	for _, tag := range []string{`"1"`, `"1.2"`, `"1.2.3"`, `"latest"`} {
 		if !strings.Contains(out, tag) {
-			t.Errorf("tag %s is missing: %s", tag, out)
+			t.Errorf("features info tags: no %s in %s", tag, out)
 		}
 	}
 	// The CLI reads the metadata of a feature to find its dependencies.
@@ -43,11 +43,11 @@ func TestDevContainerReadsFeature(t *testing.T) {
 	}
 	out, stderr := cli.Run("features", "resolve-dependencies", "--workspace-folder", cli.Home)
 	if !strings.Contains(out, "greeting@"+result.Digest.String()) && !strings.Contains(out, "greeting:1") {
-		t.Errorf("resolved: %s\n%s", out, stderr)
+		t.Errorf("features resolve-dependencies: got %s\n%s", out, stderr)
 	}
 }
 
-// TestDevContainerAppliesTemplate applies a template that davit packed.
+// TestDevContainerAppliesTemplate pushes a template with davit, and applies it with the devcontainer CLI.
 func TestDevContainerAppliesTemplate(t *testing.T) {
 	t.Parallel()
 	cli := clients.New(t, "devcontainer")
@@ -57,7 +57,7 @@ func TestDevContainerAppliesTemplate(t *testing.T) {
 	cli.Run("templates", "apply", "-w", workspace, "-t", withHostName(ref)+":1.0.0", "-a", `{"message":"good day"}`)
 	got := readFiles(t, workspace)
 	if len(got) != 1 || !strings.Contains(got[".devcontainer/devcontainer.json"], `"GREETING": "good day"`) {
-		t.Errorf("the template became %v", got)
+		t.Errorf("got the files %v, want one with the message", got)
 	}
 }
 
@@ -88,15 +88,15 @@ func TestDavitReadsDevContainer(t *testing.T) {
 			theirs, _ := manifestOf(t, ref+":latest")
 			ours := push(t, example(kind), "", ref+":ours")
 			if !sameJSON(decodeMetadata(t, ours.Annotations), decodeMetadata(t, theirs.Annotations)) {
-				t.Errorf("our metadata is %s\nthe CLI's is    %s", ours.Annotations[mediatypes.DevContainerMetadata], theirs.Annotations[mediatypes.DevContainerMetadata])
+				t.Errorf("got the metadata %s\nwant that of the CLI, %s", ours.Annotations[mediatypes.DevContainerMetadata], theirs.Annotations[mediatypes.DevContainerMetadata])
 			}
 			wantKind(t, strings.TrimSuffix(ref, "/"+dir)+":latest", "collection")
 		})
 	}
 }
 
-// TestCollectionMatchesCLI compares the collection of features that davit makes with the one that the devcontainer CLI
-// publishes. Indexes of dev containers pull the only file of a collection by name, as oras does here.
+// TestCollectionMatchesCLI compares the collection that davit packs with the one that the devcontainer CLI publishes. Indexes of dev
+// containers pull the only file of a collection by name, as oras does here.
 func TestCollectionMatchesCLI(t *testing.T) {
 	t.Parallel()
 	cli, oras := clients.New(t, "devcontainer"), clients.New(t, "oras")
@@ -124,7 +124,7 @@ func TestCollectionMatchesCLI(t *testing.T) {
 		lists[ref] = list
 	}
 	if !sameJSON(lists[ours], lists[theirs]) {
-		t.Errorf("our list is %v\nthe CLI's is %v", lists[ours], lists[theirs])
+		t.Errorf("got the list %v\nwant that of the CLI, %v", lists[ours], lists[theirs])
 	}
 }
 
@@ -146,8 +146,8 @@ func decodeMetadata(t *testing.T, annotations map[string]string) map[string]any 
 	return m
 }
 
-// TestFeatureVersionsMoveTagsForward checks that a fix of an older version does not take a tag from a newer version, as with the
-// CLI.
+// TestFeatureVersionsMoveTagsForward checks that a push of an older version does not take a tag from a newer one, as with the
+// devcontainer CLI.
 func TestFeatureVersionsMoveTagsForward(t *testing.T) {
 	t.Parallel()
 	ref := repo(t, "greeting")
@@ -166,7 +166,7 @@ func TestFeatureVersionsMoveTagsForward(t *testing.T) {
 	for tag, version := range map[string]string{"1": "1.3.0", "1.2": "1.2.3", "1.3": "1.3.0", "1.2.3": "1.2.3", "latest": "1.3.0"} {
 		m, _ := manifestOf(t, ref+":"+tag)
 		if got := decodeMetadata(t, m.Annotations)["version"]; got != version {
-			t.Errorf("tag %s is version %v, want %s", tag, got, version)
+			t.Errorf("tag %s: got the version %v, want %s", tag, got, version)
 		}
 	}
 }

@@ -56,12 +56,12 @@ func TestConfigsForECR(t *testing.T) {
 		check(t, target, result.Descriptor())
 	}
 	if checked < len(kinds.Data()) {
-		t.Errorf("checked %d configs", checked)
+		t.Errorf("checked %d configs, want at least %d", checked, len(kinds.Data()))
 	}
 }
 
-// TestModelPackForOtherClients checks what other clients expect of a ModelPack:
-//   - Each layer names its file (ramalama, ramalama/transports/oci/oci_artifact.py).
+// TestModelPackForOtherClients checks what other clients expect of a model in the ModelPack format:
+//   - Each layer has the path of its file (ramalama, ramalama/transports/oci/oci_artifact.py).
 //   - A README is a document of that name, which Harbor shows (goharbor/harbor#21691).
 //   - The media types are the defaults of Docker's packaging (docker/model-runner#791).
 func TestModelPackForOtherClients(t *testing.T) {
@@ -95,12 +95,12 @@ func TestModelPackForOtherClients(t *testing.T) {
 		}
 	}
 	if !slices.Contains(documents, "README.md") || !slices.Contains(weights, "model.safetensors") {
-		t.Errorf("documents are %q, weights %q", documents, weights)
+		t.Errorf("got the documents %q and weights %q, want README.md and model.safetensors", documents, weights)
 	}
 }
 
-// TestWasmImageMeetsIstioRules follows Istio's fetcher (pkg/wasm/imagefetcher.go), which Envoy Gateway uses too: the compat variant
-// is an image with one layer, a compressed tar with plugin.wasm at its root. The fetcher does not accept application/wasm.
+// TestWasmImageMeetsIstioRules checks what Istio's fetcher (pkg/wasm/imagefetcher.go) requires, which Envoy Gateway uses, too: the
+// compat variant is an image with one layer, a compressed tar with plugin.wasm at its root. application/wasm is not accepted.
 func TestWasmImageMeetsIstioRules(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -115,8 +115,8 @@ func TestWasmImageMeetsIstioRules(t *testing.T) {
 	}
 }
 
-// TestPolicyMeetsKwctlRules follows Kubewarden's fetcher (crates/policy-fetcher of kubewarden-controller): the empty config and the
-// only layer have the types of oci-distribution, and the layer is the module.
+// TestPolicyMeetsKwctlRules checks what Kubewarden's fetcher (crates/policy-fetcher of kubewarden-controller) requires: the empty config
+// and the only layer have the types of oci-distribution, and the layer is the module.
 func TestPolicyMeetsKwctlRules(t *testing.T) {
 	t.Parallel()
 	ref := repo(t, "policy") + ":v1"
@@ -138,7 +138,7 @@ func TestFluxForArgo(t *testing.T) {
 		push(t, example("flux"), "kind: "+kind+"\nlayers: ["+argoLayer(t)+"]\n", ref)
 		m, _ := manifestOf(t, ref)
 		if len(m.Layers) != 1 || m.Layers[0].MediaType != want {
-			t.Errorf("%s: layers are %+v", kind, m.Layers)
+			t.Errorf("%s: got the layers %+v, want one of type %s", kind, m.Layers, want)
 		}
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/davit-oci/davit/pull"
 )
 
-// TestFluxReadsDavit pulls an artifact of davit with flux's own library.
+// TestFluxReadsDavit pushes an artifact with davit, and pulls it with flux's own library.
 func TestFluxReadsDavit(t *testing.T) {
 	t.Parallel()
 	flux := clients.New(t, "flux")
@@ -21,7 +21,7 @@ func TestFluxReadsDavit(t *testing.T) {
 	wantFiles(t, readFiles(t, out), readFiles(t, filepath.Join(example("flux"), "manifests")))
 }
 
-// TestDavitReadsFlux pulls an artifact that flux pushed, and checks that davit writes the same config.
+// TestDavitReadsFlux pulls an artifact that flux pushed, and checks that davit packs the same files to the same config.
 func TestDavitReadsFlux(t *testing.T) {
 	t.Parallel()
 	flux := clients.New(t, "flux")
@@ -37,7 +37,7 @@ func TestDavitReadsFlux(t *testing.T) {
 	theirs, _ := manifestOf(t, ref)
 	ours := push(t, example("flux"), "", ref+"-ours")
 	if mine, native := readFluxConfig(t, blobOf(t, ref, *ours.Config)), readFluxConfig(t, blobOf(t, ref, theirs.Config)); !sameJSON(mine, native) {
-		t.Errorf("our config is %v, want that of flux, %v", mine, native)
+		t.Errorf("got the config %v, want that of flux, %v", mine, native)
 	}
 }
 

@@ -83,7 +83,7 @@ func goldenText(t *testing.T, store content.Fetcher, desc ocispec.Descriptor) []
 	return text
 }
 
-// TestKindFilesPackTheSame checks that an example has the same digest if its kind is read from a kind file that davit printed.
+// TestKindFilesPackTheSame checks that the digest of an example stays the same if its kind is read from the kind file that davit prints.
 func TestKindFilesPackTheSame(t *testing.T) {
 	t.Parallel()
 	for _, kind := range kinds.Data() {
@@ -112,7 +112,7 @@ func TestKindFilesPackTheSame(t *testing.T) {
 				t.Fatalf("davit.yaml does not begin with the kind: %s", declaration)
 			}
 			if got, want := packDigest(t, dir, string(own)), packDigest(t, dir, string(declaration)); got != want {
-				t.Errorf("with the kind file, the digest is %s, want %s; kind file:\n%s", got, want, printed)
+				t.Errorf("with the kind file: got the digest %s, want %s; kind file:\n%s", got, want, printed)
 			}
 		})
 	}

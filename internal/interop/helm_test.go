@@ -16,7 +16,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// TestHelmReadsDavit pulls, shows, and renders a chart that davit packed from a directory.
+// TestHelmReadsDavit packs a chart from a directory with davit, and pulls, shows, and renders it with helm.
 func TestHelmReadsDavit(t *testing.T) {
 	t.Parallel()
 	helm := clients.New(t, "helm")
@@ -27,10 +27,10 @@ func TestHelmReadsDavit(t *testing.T) {
 	chart[".helmignore"] = readFiles(t, filepath.Join(example("helm"), "greeting"))[".helmignore"]
 	wantFiles(t, readFiles(t, filepath.Join(helm.Home, "greeting")), chart)
 	if out, _ := helm.Run("show", "chart", "oci://"+ref, "--version", "1.2.3", "--plain-http"); !strings.Contains(out, "version: 1.2.3") {
-		t.Errorf("helm show chart says %s", out)
+		t.Errorf("helm show chart: got %s, want version 1.2.3", out)
 	}
 	if out, _ := helm.Run("template", "x", "oci://"+ref, "--version", "1.2.3", "--plain-http"); !strings.Contains(out, `message: "hello"`) {
-		t.Errorf("helm template says %s", out)
+		t.Errorf("helm template: got %s, want the message hello", out)
 	}
 }
 
@@ -57,14 +57,14 @@ func TestDavitReadsHelm(t *testing.T) {
 	theirs, _ := manifestOf(t, ref+":1.2.3")
 	ours := push(t, helm.Home, "kind: helm\nlayers: [greeting-1.2.3.tgz]\n", ref+":ours")
 	if ours.Config.Digest != theirs.Config.Digest {
-		t.Errorf("our config is %s, helm's %s", blobOf(t, ref+":ours", *ours.Config), blobOf(t, ref+":1.2.3", theirs.Config))
+		t.Errorf("got the config %s, want that of helm, %s", blobOf(t, ref+":ours", *ours.Config), blobOf(t, ref+":1.2.3", theirs.Config))
 	}
 	delete(theirs.Annotations, ocispec.AnnotationCreated)
 	if !maps.Equal(ours.Annotations, theirs.Annotations) {
-		t.Errorf("our annotations are %v, helm's %v", ours.Annotations, theirs.Annotations)
+		t.Errorf("got the annotations %v, want those of helm, %v", ours.Annotations, theirs.Annotations)
 	}
 	if ours.Layers[0].Digest != theirs.Layers[0].Digest || ours.Layers[0].MediaType != mediatypes.HelmChart {
-		t.Errorf("our layer is %v, helm's %v", ours.Layers[0], theirs.Layers[0])
+		t.Errorf("got the layer %v, want that of helm, %v", ours.Layers[0], theirs.Layers[0])
 	}
 }
 
@@ -87,7 +87,7 @@ func TestHelmPullsProvenance(t *testing.T) {
 	got := t.TempDir()
 	helm.Run("pull", "oci://"+ref, "--version", "1.2.3", "--plain-http", "--prov", "--destination", got)
 	if readFiles(t, got)["greeting-1.2.3.tgz.prov"] != signed {
-		t.Errorf("helm pulled %v", readFiles(t, got))
+		t.Errorf("helm pulled %v, want the provenance file", readFiles(t, got))
 	}
 	dir, _ := pullArtifact(t, ref+":1.2.3", pull.Options{NoSync: true})
 	if readFiles(t, dir)["greeting-1.2.3.tgz.prov"] != signed {
@@ -99,7 +99,7 @@ func TestHelmPullsProvenance(t *testing.T) {
 	}
 }
 
-// TestHelmInstallsPlugin installs and runs a plugin that davit packed from a directory.
+// TestHelmInstallsPlugin packs a plugin from a directory with davit, and installs and runs it with helm.
 func TestHelmInstallsPlugin(t *testing.T) {
 	t.Parallel()
 	helm := clients.New(t, "helm")
@@ -107,7 +107,7 @@ func TestHelmInstallsPlugin(t *testing.T) {
 	push(t, example("helm-plugin"), "", ref)
 	helm.Run("plugin", "install", "oci://"+ref, "--plain-http", "--verify=false")
 	if out, _ := helm.Run("greeting"); out != "hello\n" {
-		t.Errorf("the plugin says %q", out)
+		t.Errorf("got the output %q of the plugin, want hello", out)
 	}
 	wantKind(t, ref, "helm-plugin")
 }
@@ -120,7 +120,7 @@ func TestHelmInAnotherRepository(t *testing.T) {
 	ref := repo(t, "other")
 	push(t, example("helm"), "", ref+":1.2.3")
 	if out, _ := helm.Run("template", "x", "oci://"+ref, "--plain-http"); !strings.Contains(out, `message: "hello"`) {
-		t.Errorf("helm template says %s", out)
+		t.Errorf("helm template: got %s, want the message hello", out)
 	}
 	parent := filepath.Join(helm.Home, "parent")
 	if err := os.Mkdir(parent, 0o755); err != nil {

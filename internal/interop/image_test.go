@@ -18,7 +18,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// TestPodmanMountsImage pulls and mounts with podman an image that davit packed.
+// TestPodmanMountsImage packs an image with davit, and pulls and mounts it with podman.
 func TestPodmanMountsImage(t *testing.T) {
 	podman := clients.Podman(t)
 	ref := repo(t, "greeting-data") + ":v1"
@@ -40,7 +40,7 @@ func TestSkopeoCopiesImages(t *testing.T) {
 			skopeo.Run("copy", "--insecure-policy", "--src-tls-verify=false", "--override-os", platformOS(t, ref), "docker://"+ref, "oci:"+filepath.Join(skopeo.Home, "l")+":v1")
 			out, _ := skopeo.Run("inspect", "--raw", "oci:"+filepath.Join(skopeo.Home, "l")+":v1")
 			if !strings.Contains(out, result.Config.Digest.String()) {
-				t.Errorf("skopeo copied %s", out)
+				t.Errorf("skopeo copied %s, want the config %s", out, result.Config.Digest)
 			}
 		})
 	}
@@ -55,12 +55,12 @@ func platformOS(t *testing.T, ref string) string {
 		t.Fatal(err)
 	}
 	if len(image.RootFS.DiffIDs) != len(m.Layers) {
-		t.Errorf("%d diff_ids for %d layers", len(image.RootFS.DiffIDs), len(m.Layers))
+		t.Errorf("got %d diff_ids for %d layers", len(image.RootFS.DiffIDs), len(m.Layers))
 	}
 	return image.OS
 }
 
-// TestDavitReadsImage pulls an image that crane made, and checks the pulled files.
+// TestDavitReadsImage pulls an image that crane created, and checks the pulled files.
 func TestDavitReadsImage(t *testing.T) {
 	t.Parallel()
 	var archive bytes.Buffer
@@ -85,7 +85,7 @@ func TestDavitReadsImage(t *testing.T) {
 	wantFiles(t, readFiles(t, dir), map[string]string{"srv/hello": "hello\n"})
 }
 
-// TestPodmanRestoresVolume compares the files of a packed volume with those in podman's mount and in davit's pull.
+// TestPodmanRestoresVolume packs a volume with davit, and compares its files with those that podman mounts and davit pulls.
 func TestPodmanRestoresVolume(t *testing.T) {
 	podman := clients.Podman(t)
 	ref := repo(t, "greeting-data") + ":v1"
@@ -100,7 +100,7 @@ func TestPodmanRestoresVolume(t *testing.T) {
 	wantFiles(t, readFiles(t, got), want)
 }
 
-// TestVolumeOnBase checks that a volume packed on a base image has the files of the base next to volume-data. Docker Desktop
+// TestVolumeOnBase checks that a volume packed on a base image has the files of the base image beside volume-data. Docker Desktop
 // runs such an image to restore the volume.
 func TestVolumeOnBase(t *testing.T) {
 	podman := clients.Podman(t)
@@ -121,7 +121,7 @@ func TestVolumeOnBase(t *testing.T) {
 	wantFiles(t, readFiles(t, strings.TrimSpace(dir)), want)
 }
 
-// TestPodmanMountsModelcar pulls and mounts with podman a model that davit packed as an image.
+// TestPodmanMountsModelcar packs a model as an image with davit, and pulls and mounts it with podman.
 func TestPodmanMountsModelcar(t *testing.T) {
 	podman := clients.Podman(t)
 	ref := repo(t, "car") + ":v1"

@@ -28,7 +28,7 @@ import (
 // example returns the directory of a kind's example.
 func example(kind string) string { return filepath.Join("..", "..", "examples", kind) }
 
-// repo returns a repository HOST/NAME for this test alone, in the shared registry or, without clients, in a new registry.
+// repo returns a repository HOST/NAME that only this test uses, in the shared registry or, without clients, in a new registry.
 func repo(t *testing.T, name string) string {
 	t.Helper()
 	unique := strings.ToLower(strings.NewReplacer("/", "-", "_", "-", "#", "-").Replace(t.Name()))
@@ -154,7 +154,7 @@ func wantKind(t *testing.T, ref, kind string) {
 	t.Helper()
 	m, _ := manifestOf(t, ref)
 	if got, ok := kinds.KindOf(m); got.Name != kind || !ok {
-		t.Errorf("%s is of kind %s, want %s", ref, got.Name, kind)
+		t.Errorf("%s: got the kind %s, want %s", ref, got.Name, kind)
 	}
 }
 
@@ -184,7 +184,7 @@ func wantFiles(t *testing.T, got, want map[string]string) {
 		if other, ok := got[name]; !ok {
 			t.Errorf("%s is missing", name)
 		} else if other != data {
-			t.Errorf("%s differs: %.80q, want %.80q", name, other, data)
+			t.Errorf("%s: got %.80q, want %.80q", name, other, data)
 		}
 	}
 	for name := range got {
@@ -194,7 +194,7 @@ func wantFiles(t *testing.T, got, want map[string]string) {
 	}
 }
 
-// without removes names and, for those that end in a slash, everything below them.
+// without returns the files without the given ones. A name that ends in a slash is a directory.
 func without(all map[string]string, names ...string) map[string]string {
 	kept := map[string]string{}
 	for name, data := range all {
@@ -208,8 +208,8 @@ func without(all map[string]string, names ...string) map[string]string {
 // expectation describes the files that a pull of an example writes.
 type expectation struct {
 	below   string   // the subdirectory of the example that has the files
-	without []string // files that the kind reads, that the declaration leaves out, or of another platform
-	made    []string // the names of the files if the kind makes them from those of the example
+	without []string // files that are not pulled: the kind reads them, the declaration leaves them out, or they are for other platforms
+	made    []string // the names of the files if the kind generates them from those of the example
 }
 
 // expectations has the kinds whose pulled files differ from those in the directory of the example.
@@ -253,7 +253,7 @@ func TestEveryExample(t *testing.T) {
 			result := push(t, example(kind.Name), "", ref)
 			again := push(t, example(kind.Name), "", ref)
 			if again.Digest != result.Digest || !again.Skipped {
-				t.Errorf("the second push has digest %s, skipped %v; the first has digest %s", again.Digest, again.Skipped, result.Digest)
+				t.Errorf("second push: got the digest %s, skipped %v, want %s, skipped", again.Digest, again.Skipped, result.Digest)
 			}
 			if result.MediaType == ocispec.MediaTypeImageManifest {
 				wantKind(t, ref, kind.Name)

@@ -18,7 +18,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// falcoKinds are the kinds of Falco, their types in falcoctl, and the arguments for their examples.
+// falcoKinds lists the Falco kinds, with their types in falcoctl and the arguments for their examples.
 var falcoKinds = []struct {
 	kind, falcoctlType, file string
 	flags                    []string
@@ -28,7 +28,7 @@ var falcoKinds = []struct {
 	{"falco-asset", "asset", "greetings", []string{"--name", "greetings"}},
 }
 
-// newFalcoctl returns falcoctl with a configuration that has no index on the internet.
+// newFalcoctl returns falcoctl with a configuration without indexes, which falcoctl would fetch from the internet.
 func newFalcoctl(t *testing.T) *clients.Client {
 	t.Helper()
 	c := clients.New(t, "falcoctl")
@@ -36,7 +36,7 @@ func newFalcoctl(t *testing.T) *clients.Client {
 	return c
 }
 
-// TestLateFalcoctlReadsDavit installs rules, a plugin, and an asset by the tag of their major version.
+// TestLateFalcoctlReadsDavit installs rules, a plugin, and an asset with falcoctl, by the tag of their major version.
 func TestLateFalcoctlReadsDavit(t *testing.T) {
 	t.Parallel()
 	for _, f := range falcoKinds {
@@ -74,7 +74,7 @@ func TestLateDavitReadsFalcoctl(t *testing.T) {
 	}
 }
 
-// layerOf returns the only layer that davit makes from an example.
+// layerOf returns the first layer that davit packs from an example, for an index that of the first manifest.
 func layerOf(t *testing.T, kind string) string {
 	t.Helper()
 	ref := repo(t, "own") + ":1.0.0"
@@ -90,7 +90,7 @@ func layerOf(t *testing.T, kind string) string {
 	return string(blobOf(t, ref, m.Layers[0]))
 }
 
-// TestLateTofuReadsDavit installs a module and a provider. Tofu uses registries only over TLS.
+// TestLateTofuReadsDavit installs a module and a provider with tofu, which requires TLS.
 func TestLateTofuReadsDavit(t *testing.T) {
 	t.Parallel()
 	tofu := clients.New(t, "tofu")
@@ -145,7 +145,7 @@ func copyToServer(t *testing.T, ref string, to *clients.Server, repository strin
 	}
 }
 
-// TestLateDavitReadsTofuModule pulls a module that oras pushed as OpenTofu's documentation describes: tofu can't push.
+// TestLateDavitReadsTofuModule pulls a module that oras pushed as OpenTofu's documentation describes, because tofu can't push.
 func TestLateDavitReadsTofuModule(t *testing.T) {
 	t.Parallel()
 	oras := clients.New(t, "oras")
@@ -159,7 +159,7 @@ func TestLateDavitReadsTofuModule(t *testing.T) {
 	wantFiles(t, readFiles(t, dir), map[string]string{"greeting.zip": archive})
 }
 
-// TestLateTknReadsDavit lists the objects of a bundle that davit pushed.
+// TestLateTknReadsDavit lists the objects of a bundle that davit pushed with tkn.
 func TestLateTknReadsDavit(t *testing.T) {
 	t.Parallel()
 	tkn := clients.New(t, "tkn")
@@ -167,7 +167,7 @@ func TestLateTknReadsDavit(t *testing.T) {
 	push(t, example("tekton-bundle"), "", ref)
 	out, _ := tkn.Run("bundle", "list", ref)
 	if !strings.Contains(out, "task.tekton.dev/greeting\n") || !strings.Contains(out, "pipeline.tekton.dev/greetings\n") {
-		t.Errorf("tkn lists %s", out)
+		t.Errorf("tkn bundle list: got %s, want the task greeting and the pipeline greetings", out)
 	}
 }
 
@@ -188,7 +188,7 @@ func TestLateDavitReadsTkn(t *testing.T) {
 			Metadata struct{ Name string }
 		}
 		if err := json.Unmarshal([]byte(got[name]), &object); err != nil || object.Kind != kind || object.Metadata.Name != name {
-			t.Errorf("%s is %q, %v", name, got[name], err)
+			t.Errorf("%s: got %q, %v, want a %s", name, got[name], err, kind)
 		}
 	}
 }

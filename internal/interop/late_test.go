@@ -16,10 +16,10 @@ import (
 	"github.com/davit-oci/davit/pull"
 )
 
-// The clients of the tests with the build tag late take long to build. make test-late builds them and runs these tests, whose
-// names begin with TestLate.
+// The clients in the tests with the build tag late take long to build. make test-late builds them and runs these tests, whose names
+// begin with TestLate.
 
-// copyExample copies a directory of an example, for a client that writes into the directory.
+// copyExample copies a directory of an example, because some clients write to it.
 func copyExample(t *testing.T, kind, below string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -70,7 +70,7 @@ func wantRecorded(t *testing.T, kind, ref string) {
 	}
 }
 
-// TestLateConftestReadsDavit pulls policies of davit with conftest, and tests documents with them.
+// TestLateConftestReadsDavit pushes policies with davit, and pulls and applies them with conftest.
 func TestLateConftestReadsDavit(t *testing.T) {
 	t.Parallel()
 	conftest := clients.New(t, "conftest")
@@ -83,13 +83,13 @@ func TestLateConftestReadsDavit(t *testing.T) {
 	writeFile(t, conftest.Home, "rude.json", `{"greeting": "go away"}`)
 	out, _, err := conftest.Try(append(test, "rude.json")...)
 	if err == nil || !strings.Contains(out, "go away is") {
-		t.Errorf("conftest accepts rude.json (%v): %s", err, out)
+		t.Errorf("rude.json: got %v and %s, want it refused", err, out)
 	}
 	writeFile(t, conftest.Home, "polite.json", `{"greeting": "hello"}`)
 	conftest.Run(append(test, "polite.json")...)
 }
 
-// TestLateDavitReadsConftest pulls what conftest pushed.
+// TestLateDavitReadsConftest pulls policies that conftest pushed.
 func TestLateDavitReadsConftest(t *testing.T) {
 	t.Parallel()
 	conftest := clients.New(t, "conftest")
@@ -113,11 +113,11 @@ func TestLateCueReadsDavit(t *testing.T) {
 	writeFile(t, cue.Home, "app.cue", "package app\n\nimport \"example.com/greeting@v0\"\n\nann: greeting.#Greeting & {name: \"Ann\"}\n")
 	cue.Run("mod", "tidy")
 	if out, _ := cue.Run("export", "--out", "yaml"); !strings.Contains(out, "text: hello, Ann") {
-		t.Errorf("cue says %s", out)
+		t.Errorf("cue export: got %s, want the text hello, Ann", out)
 	}
 }
 
-// TestLateDavitReadsCue pulls what cue published.
+// TestLateDavitReadsCue pulls a module that cue published.
 func TestLateDavitReadsCue(t *testing.T) {
 	t.Parallel()
 	cue := clients.New(t, "cue")
@@ -134,7 +134,7 @@ func TestLateDavitReadsCue(t *testing.T) {
 		t.Errorf("the archive has %q", names)
 	}
 	if got["module.cue"] != readFiles(t, cue.Dir)["cue.mod/module.cue"] {
-		t.Errorf("the declaration is %q", got["module.cue"])
+		t.Errorf("module.cue: got %q, want the published file", got["module.cue"])
 	}
 }
 
@@ -150,7 +150,7 @@ func TestLateOPAReadsDavit(t *testing.T) {
 		out, _ := opa.Run("exec", "--decision", "greeting/allow", "--set", "services.registry.type=oci", "--set", "services.registry.url=http://"+host,
 			"--set", "bundles.greeting.service=registry", "--set", "bundles.greeting.resource="+ref, "--set", "persistence_directory="+opa.Home, name+".json")
 		if !strings.Contains(out, want) {
-			t.Errorf("%s: %s", name, out)
+			t.Errorf("%s: got %s, want %s", name, out, want)
 		}
 	}
 }
@@ -172,6 +172,6 @@ func TestLateDavitReadsOPA(t *testing.T) {
 	writeFile(t, opa.Home, "input.json", `{"name": "Ann"}`)
 	opa.Dir = opa.Home
 	if out, _ := opa.Run("eval", "--bundle", dir, "--input", "input.json", "--format", "raw", "data.greeting.allow"); out != "true\n" {
-		t.Errorf("OPA says %q", out)
+		t.Errorf("opa eval: got %q, want true", out)
 	}
 }

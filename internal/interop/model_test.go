@@ -32,7 +32,7 @@ func inspectModel(t *testing.T, dmr *clients.Client, ref string) dmrModel {
 	return m
 }
 
-// TestModelRunnerReadsDavit pulls a GGUF model that davit packed.
+// TestModelRunnerReadsDavit packs a GGUF model with davit, and pulls and unpacks it with Docker Model Runner (dmr).
 func TestModelRunnerReadsDavit(t *testing.T) {
 	t.Parallel()
 	dmr := clients.ModelRunner(t)
@@ -41,18 +41,18 @@ func TestModelRunnerReadsDavit(t *testing.T) {
 	dmr.Run("pull", ref)
 	m := inspectModel(t, dmr, ref)
 	if m.ID != result.Digest.String() {
-		t.Errorf("dmr has %s, davit pushed %s", m.ID, result.Digest)
+		t.Errorf("dmr: got the ID %s, want %s", m.ID, result.Digest)
 	}
 	for key, want := range map[string]any{"format": "gguf", "architecture": "llama", "quantization": "Q4_K_M", "parameters": "1.28K", "size": "1.56KiB"} {
 		if m.Config[key] != want {
-			t.Errorf("dmr says %s is %v, want %v", key, m.Config[key], want)
+			t.Errorf("dmr: got %s %v, want %v", key, m.Config[key], want)
 		}
 	}
 	all := readFiles(t, example("model"))
 	wantFiles(t, unpackModel(t, dmr, ref, m), map[string]string{"model.gguf": all["tiny-llama.gguf"], "template.jinja": all["chat_template.jinja"]})
 }
 
-// unpackModel lets dmr unpack a model to run it, and returns the unpacked files. Running the model must fail.
+// unpackModel runs a model with dmr, and returns the files that dmr unpacks. The run itself must fail, because the model has no weights.
 func unpackModel(t *testing.T, dmr *clients.Client, ref string, m dmrModel) map[string]string {
 	t.Helper()
 	_, stderr, err := dmr.Try("run", ref, "hello")
@@ -66,7 +66,7 @@ func unpackModel(t *testing.T, dmr *clients.Client, ref string, m dmrModel) map[
 	return readFiles(t, dir)
 }
 
-// TestModelRunnerReadsDavitDirectory pulls a directory of safetensors, in which every layer has a path.
+// TestModelRunnerReadsDavitDirectory packs directories with davit, whose layers have paths, and pulls them with dmr.
 func TestModelRunnerReadsDavitDirectory(t *testing.T) {
 	t.Parallel()
 	dmr := clients.ModelRunner(t)
@@ -74,12 +74,12 @@ func TestModelRunnerReadsDavitDirectory(t *testing.T) {
 	dir := filepath.Join(example("modelpack"), "model")
 	result := push(t, dir, "kind: model\nlayers: [model.safetensors, config.json, README.md]\n", ref)
 	if result.Config.MediaType != mediatypes.ModelDirConfig {
-		t.Errorf("config is %s", result.Config.MediaType)
+		t.Errorf("got the config type %s, want %s", result.Config.MediaType, mediatypes.ModelDirConfig)
 	}
 	dmr.Run("pull", ref)
 	m := inspectModel(t, dmr, ref)
 	if m.ID != result.Digest.String() || m.Config["format"] != "safetensors" || m.Config["quantization"] != "F16" {
-		t.Errorf("dmr has %+v", m)
+		t.Errorf("dmr: got %+v, want the ID %s, safetensors, and F16", m, result.Digest)
 	}
 
 	// dmr unpacks safetensors only for vLLM, which is not installed. It unpacks a GGUF with a directory beside it in the same way.
@@ -138,14 +138,14 @@ func TestDavitReadsModelRunnerDirectory(t *testing.T) {
 	theirs, _ := manifestOf(t, ref)
 	ours := push(t, dir, "kind: model\nlayers: [./]\n", ref+"-ours")
 	if ours.Config.MediaType != theirs.Config.MediaType {
-		t.Errorf("our config is %s, dmr's %s", ours.Config.MediaType, theirs.Config.MediaType)
+		t.Errorf("got the config type %s, want that of dmr, %s", ours.Config.MediaType, theirs.Config.MediaType)
 	}
 	mine := modelFields(t, blobOf(t, ref, *ours.Config))
 	delete(mine, "architecture") // dmr does not read it from config.json
 	wantSameConfig(t, mine, modelFields(t, blobOf(t, ref, theirs.Config)))
 }
 
-// TestModelRunnerReadsShards pulls a model of two files; dmr numbers them in the order of the layers.
+// TestModelRunnerReadsShards packs two shards, declared in the wrong order, and checks that dmr reads them in the right one.
 func TestModelRunnerReadsShards(t *testing.T) {
 	t.Parallel()
 	dmr := clients.ModelRunner(t)
@@ -162,7 +162,7 @@ func TestModelRunnerReadsShards(t *testing.T) {
 	dmr.Run("pull", ref)
 	m := inspectModel(t, dmr, ref)
 	if m.Config["parameters"] != "2.56K" {
-		t.Errorf("both shards have %v parameters", m.Config["parameters"])
+		t.Errorf("got %v parameters in both shards, want 2.56K", m.Config["parameters"])
 	}
 	wantFiles(t, unpackModel(t, dmr, ref, m), map[string]string{"model-00001-of-00002.gguf": first, "model-00002-of-00002.gguf": second})
 }
@@ -184,7 +184,7 @@ func wantSameConfig(t *testing.T, ours, theirs map[string]any) {
 		theirs["quantization"] = strings.TrimPrefix(q, "MOSTLY_")
 	}
 	if !maps.EqualFunc(ours, theirs, sameJSON) {
-		t.Errorf("our config is %v\nthe native one is %v", ours, theirs)
+		t.Errorf("got the config %v\nwant that of the client, %v", ours, theirs)
 	}
 }
 

@@ -22,7 +22,7 @@ func decodeJSON(t *testing.T, data []byte) any {
 	return v
 }
 
-// TestModctlReadsDavit pulls and extracts models of davit with modctl, with raw and with tar layers.
+// TestModctlReadsDavit pushes models with raw and with tar layers, and pulls and extracts them with modctl.
 func TestModctlReadsDavit(t *testing.T) {
 	t.Parallel()
 	want := without(readFiles(t, filepath.Join(example("modelpack"), "model")), "Modelfile")
@@ -44,7 +44,7 @@ func TestModctlReadsDavit(t *testing.T) {
 	}
 }
 
-// TestDavitReadsModctl pulls a model that modctl built, with the media types that the format had before its adoption.
+// TestDavitReadsModctl pulls a model that modctl built, with the earlier media types of the format.
 func TestDavitReadsModctl(t *testing.T) {
 	t.Parallel()
 	modctl := clients.New(t, "modctl")
@@ -65,7 +65,7 @@ func TestDavitReadsModctl(t *testing.T) {
 	wantFiles(t, readFiles(t, dir), want)
 }
 
-// TestModelRunnerReadsModelPack checks that Docker Model Runner reads ModelPack.
+// TestModelRunnerReadsModelPack pushes a model in the ModelPack format, and pulls and unpacks it with Docker Model Runner.
 func TestModelRunnerReadsModelPack(t *testing.T) {
 	t.Parallel()
 	dmr := clients.ModelRunner(t)
@@ -74,7 +74,7 @@ func TestModelRunnerReadsModelPack(t *testing.T) {
 	dmr.Run("pull", ref)
 	m := inspectModel(t, dmr, ref)
 	if m.ID != result.Digest.String() {
-		t.Errorf("dmr has %+v", m)
+		t.Errorf("dmr: got %+v, want the ID %s", m, result.Digest)
 	}
 	all := readFiles(t, example("model"))
 	wantFiles(t, unpackModel(t, dmr, ref, m), map[string]string{"tiny-llama.gguf": all["tiny-llama.gguf"], "LICENSE": all["LICENSE"]})

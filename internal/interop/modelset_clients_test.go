@@ -14,13 +14,13 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// TestModelRunnerReadsSets loads shards, a projector, and a template: under the fixed names that dmr uses for layers
-// without directories, and at their paths beside other files.
+// TestModelRunnerReadsSets loads shards, a projector, and a template with dmr. It checks that dmr renames files of layers without paths
+// to fixed names, and keeps other paths.
 func TestModelRunnerReadsSets(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		kind  string
-		but   string
+		but   string            // the file that the model does not have
 		names map[string]string // files that dmr renames, or leaves out if the name is ""
 	}{
 		"fixed names": {kind: "model", but: "README.md", names: map[string]string{
@@ -40,7 +40,7 @@ func TestModelRunnerReadsSets(t *testing.T) {
 			dmr.Run("pull", ref)
 			m := inspectModel(t, dmr, ref)
 			if m.ID != result.Digest.String() {
-				t.Errorf("dmr has %s, davit pushed %s", m.ID, result.Digest)
+				t.Errorf("dmr: got the ID %s, want %s", m.ID, result.Digest)
 			}
 			want := map[string]string{}
 			for file, data := range all {
@@ -84,17 +84,17 @@ func TestModelPackMatchesModelRunner(t *testing.T) {
 	theirs, _ := manifestOf(t, ref)
 	ours, _ := manifestOf(t, ref+"-ours")
 	if ours.ArtifactType != theirs.ArtifactType || ours.Config.MediaType != theirs.Config.MediaType {
-		t.Errorf("ours is %s with %s, dmr's %s with %s", ours.ArtifactType, ours.Config.MediaType, theirs.ArtifactType, theirs.Config.MediaType)
+		t.Errorf("got the types %s and %s, want those of dmr, %s and %s", ours.ArtifactType, ours.Config.MediaType, theirs.ArtifactType, theirs.Config.MediaType)
 	}
 	// dmr packs the model card as a config. davit packs it as a document, which Harbor shows.
 	want := strings.Replace(formatLayers(theirs), "README.md application/vnd.cncf.model.weight.config.", "README.md application/vnd.cncf.model.doc.", 1)
 	if got := formatLayers(ours); got != want {
-		t.Errorf("our layers are %s\ndmr's are %s", got, want)
+		t.Errorf("got the layers %s\nwant those of dmr, %s", got, want)
 	}
 	mine, its := packFields(t, blobOf(t, ref+"-ours", ours.Config)), packFields(t, blobOf(t, ref, theirs.Config))
 	for key, want := range its {
 		if got := mine[key]; want != "" && got != want {
-			t.Errorf("our %s is %v, dmr's %v", key, got, want)
+			t.Errorf("%s: got %v, want that of dmr, %v", key, got, want)
 		}
 	}
 }

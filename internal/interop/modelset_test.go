@@ -48,8 +48,8 @@ func writeModelSet(t *testing.T, except ...string) (string, map[string]string) {
 	return dir, all
 }
 
-// TestModelPackMeetsClientRules checks the requirements of clients that do not run here: ramalama requires a path on every layer,
-// and the README tab of Harbor a document with the path README.md.
+// TestModelPackMeetsClientRules checks what clients require that do not run here: ramalama needs a path on every layer, and Harbor's
+// README tab a document with the path README.md.
 func TestModelPackMeetsClientRules(t *testing.T) {
 	t.Parallel()
 	dir, all := writeModelSet(t)
@@ -78,8 +78,8 @@ func TestModelPackMeetsClientRules(t *testing.T) {
 	wantFiles(t, readFiles(t, dirOut), all)
 }
 
-// TestModelKitPartsMeetKitRules follows kit's unpacking of a model with parts: the Kitfile states the digest of the only model
-// layer, and the digests of the part layers in their order.
+// TestModelKitPartsMeetKitRules checks what kit requires to unpack a model with parts: the Kitfile has the digest of the only model
+// layer, and the digests of the parts in the order of their layers.
 func TestModelKitPartsMeetKitRules(t *testing.T) {
 	t.Parallel()
 	dir, all := writeModelSet(t)
@@ -110,7 +110,7 @@ func TestModelKitPartsMeetKitRules(t *testing.T) {
 		}
 	}
 	if !slices.Equal(models, []string{kitfile.Model.Digest}) || kitfile.Model.Path != "tiny-Q4_K_M-00001-of-00003.gguf" {
-		t.Errorf("the model is %+v, layers of models are %v", kitfile.Model, models)
+		t.Errorf("got the model %+v, want its layer, one of %v, and the path of the first shard", kitfile.Model, models)
 	}
 	var digests, paths []string
 	for _, p := range kitfile.Model.Parts {
@@ -120,6 +120,6 @@ func TestModelKitPartsMeetKitRules(t *testing.T) {
 		t.Errorf("parts are %v with layers %v", paths, parts)
 	}
 	if len(names) != len(all) {
-		t.Errorf("got the files %v", names)
+		t.Errorf("got the files %v, want %d", names, len(all))
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// recorded lists the manifests in testdata/native, which a native client made from the files of an example. Each entry states
-// which values of davit's manifest of the same files differ, and why. All other values are the same.
+// recorded lists the manifests in testdata/native, which native clients wrote for the files of examples. Each entry states which values
+// differ in davit's manifest of the files, and why. All other values must be the same.
 var recorded = []struct {
 	kind, client string
 	differs      map[string]string
@@ -73,8 +73,8 @@ const (
 	title        = "layers.0.annotations.org.opencontainers.image.title"
 )
 
-// TestManifestsMatchNativeClients compares the golden manifest of an example with the one that the native client of the kind made
-// from the same files. With -update, the tests with the build tag late record the manifests of the clients.
+// TestManifestsMatchNativeClients compares the golden manifest of each example with the one that the native client of the kind wrote for
+// the files. With -update, the tests with the build tag late record the manifests of the clients.
 func TestManifestsMatchNativeClients(t *testing.T) {
 	t.Parallel()
 	for _, r := range recorded {
@@ -89,12 +89,12 @@ func TestManifestsMatchNativeClients(t *testing.T) {
 			}
 			for _, name := range slices.Sorted(maps.Keys(differs)) {
 				if r.differs[name] == "" {
-					t.Errorf("%s is %s, and %s writes %s", name, got[name], r.client, want[name])
+					t.Errorf("%s: got %s, want %s, as %s writes", name, got[name], want[name], r.client)
 				}
 			}
 			for name := range r.differs {
 				if !differs[name] {
-					t.Errorf("%s does not differ", name)
+					t.Errorf("%s is listed in recorded, but does not differ", name)
 				}
 			}
 		})

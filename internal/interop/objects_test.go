@@ -7,8 +7,8 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// TestBundleMeetsTektonRules follows Tekton's resolver of bundles: each layer is a tar of one file, and its annotations name the
-// object in it.
+// TestBundleMeetsTektonRules checks what Tekton's bundle resolver requires: each layer is a tar of one file, and its annotations name
+// the object in the file.
 func TestBundleMeetsTektonRules(t *testing.T) {
 	t.Parallel()
 	ref := repo(t, "tasks") + ":1.0.0"
@@ -23,18 +23,19 @@ func TestBundleMeetsTektonRules(t *testing.T) {
 	} {
 		for key, value := range want {
 			if got := m.Layers[i].Annotations[key]; got != value {
-				t.Errorf("layer %d: %s is %q, want %q", i, key, got, value)
+				t.Errorf("layer %d: %s: got %q, want %q", i, key, got, value)
 			}
 		}
 		headers := tarHeaders(t, blobOf(t, ref, m.Layers[i]))
 		if len(headers) != 1 || headers[0].Name != want["dev.tekton.image.name"] || headers[0].Mode != 0o600 {
-			t.Errorf("layer %d has %+v", i, headers)
+			t.Errorf("layer %d: got the entries %+v, want %s alone, with mode 0600", i, headers, want["dev.tekton.image.name"])
 		}
 	}
 	wantKind(t, ref, "tekton-bundle")
 }
 
-// TestRulesMeetFalcoctlRules follows falcoctl: no artifactType, a config with the name, and one layer with a title.
+// TestRulesMeetFalcoctlRules checks what falcoctl requires: no artifactType, a config with name, version, and requirements, and one
+// layer with a title.
 func TestRulesMeetFalcoctlRules(t *testing.T) {
 	t.Parallel()
 	ref := repo(t, "rules") + ":1.0.0"

@@ -26,7 +26,7 @@ import (
 // ollamaLayer is a layer of a model that Ollama pushed.
 type ollamaLayer struct{ role, content string }
 
-// pushOllama pushes a model in the form of Ollama: a Docker manifest whose config has the media type of an image config.
+// pushOllama pushes a model in Ollama's format: a Docker manifest whose config has the media type of an image config.
 func pushOllama(t *testing.T, ref string, layers ...ollamaLayer) {
 	t.Helper()
 	target, _ := open(t, ref, registry.Write)
@@ -54,13 +54,13 @@ func pushOllama(t *testing.T, ref string, layers ...ollamaLayer) {
 	}
 }
 
-// TestDavitReadsOllama pulls, lists, and describes a model in the form of Ollama.
+// TestDavitReadsOllama pulls, lists, inspects, and shows a model in Ollama's format.
 func TestDavitReadsOllama(t *testing.T) {
 	t.Parallel()
 	ref := repo(t, "tiny") + ":v1"
 	gguf := readFiles(t, example("model"))["tiny-llama.gguf"]
 	pushOllama(t, ref, ollamaLayer{"model", gguf}, ollamaLayer{"projector", "GGUFp"}, ollamaLayer{"template", "{{ .Prompt }}"}, ollamaLayer{"params", `{"stop":["x"]}`},
-		ollamaLayer{"system", "Be brief."}, ollamaLayer{"license", "MIT"}, ollamaLayer{"license", "Apache"}, ollamaLayer{"of-next-year", "?"})
+		ollamaLayer{"system", "Be brief."}, ollamaLayer{"license", "MIT"}, ollamaLayer{"license", "Apache"}, ollamaLayer{"unknown-role", "?"})
 	wantKind(t, ref, "ollama")
 	want := map[string]string{
 		"model.gguf": gguf, "mmproj.gguf": "GGUFp", "template.tmpl": "{{ .Prompt }}", "params.json": `{"stop":["x"]}`, "system.txt": "Be brief.",
@@ -72,11 +72,11 @@ func TestDavitReadsOllama(t *testing.T) {
 	target, _ := open(t, ref, registry.Read)
 	listed, err := read.List(t.Context(), target, "v1", read.ListOptions{})
 	if err != nil || len(listed.Files) != len(want) {
-		t.Errorf("got the list %+v, %v", listed, err)
+		t.Errorf("list: got %+v, %v, want %d files", listed, err, len(want))
 	}
 	info, err := inspect.Inspect(t.Context(), target, "v1", inspect.Options{})
 	if err != nil || info.Kind != "ollama" || info.Layers[0].Name != "model.gguf" {
-		t.Errorf("got the description %+v, %v", info, err)
+		t.Errorf("inspect: got %+v, %v, want kind ollama and model.gguf first", info, err)
 	}
 	shown, err := read.Readable(t.Context(), target, "v1", read.ReadableOptions{})
 	if err != nil {
@@ -87,11 +87,11 @@ func TestDavitReadsOllama(t *testing.T) {
 		facts = append(facts, fmt.Sprint(f))
 	}
 	if want := []string{"{architecture llama}", "{parameters 1.28K}", "{quantization Q4_K_M}", "{format gguf}"}; !slices.Equal(facts[:min(4, len(facts))], want) {
-		t.Errorf("facts are %v", facts)
+		t.Errorf("show: got the facts %v, want %v first", facts, want)
 	}
 }
 
-// TestOllamaModelRoundTrip packs a pulled model again, and checks that the layers are the same.
+// TestOllamaModelRoundTrip packs a pulled model again, and checks that the layers stay the same.
 func TestOllamaModelRoundTrip(t *testing.T) {
 	t.Parallel()
 	ref := repo(t, "tiny") + ":v1"
@@ -108,8 +108,8 @@ func TestOllamaModelRoundTrip(t *testing.T) {
 	}
 }
 
-// ollamaPuller downloads a model with the requests of Ollama (server/images.go and server/download.go of ollama). It sends no
-// token, gets the size by HEAD and a Location by GET, redirected or not, and then requests ranges of that location.
+// ollamaPuller downloads a model with the requests that Ollama sends (server/images.go and server/download.go). It sends no token. It
+// gets the size by HEAD and a Location by GET, redirected or not, and then requests ranges at that location.
 type ollamaPuller struct {
 	t    *testing.T
 	base string // http://HOST/v2/NAMESPACE/MODEL
@@ -167,7 +167,7 @@ func (p ollamaPuller) download(d digest.Digest) []byte {
 		all = append(all, body[:part[1]-part[0]]...) // as Ollama does: the response may be longer
 	}
 	if digest.FromBytes(all) != d {
-		p.t.Errorf("%s: the digest of %d bytes differs", d, len(all))
+		p.t.Errorf("digest mismatch: want %s, got %s for %d bytes", d, digest.FromBytes(all), len(all))
 	}
 	return all
 }
@@ -218,11 +218,11 @@ func TestOllamaPullsFromServe(t *testing.T) {
 				Stop        []string
 			}
 			if err := json.Unmarshal(body, &params); err != nil || params.Temperature != 0.7 || !slices.Equal(params.Stop, []string{"<|im_end|>"}) {
-				t.Errorf("params are %s, %v", body, err)
+				t.Errorf("params: got %s, %v, want the temperature 0.7 and the stop word", body, err)
 			}
 		case "model":
 			if !bytes.HasPrefix(body, []byte("GGUF")) {
-				t.Errorf("the model is %.20q", body)
+				t.Errorf("model: got %.20q, want GGUF at the start", body)
 			}
 		}
 	}

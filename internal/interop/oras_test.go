@@ -11,7 +11,7 @@ import (
 	"github.com/davit-oci/davit/pull"
 )
 
-// TestOrasReadsDavit pulls artifacts of davit with oras: files, and directories that oras unpacks.
+// TestOrasReadsDavit pushes files and directories with davit, and pulls them with oras, which unpacks the directories.
 func TestOrasReadsDavit(t *testing.T) {
 	t.Parallel()
 	for kind, leftOut := range map[string][]string{"generic": {"settings/greeting.yaml.bak"}, "docs": nil, "model": nil} {
@@ -27,7 +27,7 @@ func TestOrasReadsDavit(t *testing.T) {
 	}
 }
 
-// TestDavitReadsOras pulls an artifact that oras pushed: a file, and a directory, which oras marks with annotations.
+// TestDavitReadsOras pulls an artifact that oras pushed, with a file and with a directory, which oras marks with annotations.
 func TestDavitReadsOras(t *testing.T) {
 	t.Parallel()
 	oras := clients.New(t, "oras")

@@ -13,7 +13,7 @@ import (
 	"github.com/davit-oci/davit/pull/inspect"
 )
 
-// TestCommandsOfPages runs the commands that pages show for a registry without TLS, under both names of this machine.
+// TestCommandsOfPages runs the commands that pages show for a registry without TLS, at 127.0.0.1 and at localhost.
 func TestCommandsOfPages(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ kind, repository string }{
@@ -33,7 +33,7 @@ func TestCommandsOfPages(t *testing.T) {
 				if words[0] == "docker" && words[1] == "compose" {
 					words = slices.Concat([]string{"docker-compose"}, words[2:])
 				}
-				if words[0] == "davit" || words[0] == "wkg" { // davit has its own tests, and wkg is not installed for these
+				if words[0] == "davit" || words[0] == "wkg" { // other tests run davit, and wkg is not installed
 					continue
 				}
 				t.Run(c.Text, func(t *testing.T) { clients.Run(t, words[0], words[1:]...) })

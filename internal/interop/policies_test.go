@@ -42,7 +42,7 @@ func entriesOf(t *testing.T, ref string) ([]string, ocispec.Manifest) {
 	return names, m
 }
 
-// TestManifestsMeetArgoRules follows Argo CD's client: one layer of a media type that it accepts by default, manifests at the root
+// TestManifestsMeetArgoRules checks what Argo CD requires: one layer of a media type that it accepts by default, manifests at the root
 // of the tar, and the annotations that it shows.
 func TestManifestsMeetArgoRules(t *testing.T) {
 	t.Parallel()
@@ -54,7 +54,7 @@ func TestManifestsMeetArgoRules(t *testing.T) {
 	}
 }
 
-// TestBundleMeetsOPARules follows OPA's downloader, which opens the first layer with the type of a compressed tar.
+// TestBundleMeetsOPARules checks the bundle in the layer that OPA's downloader opens, the first one with the type of a compressed tar.
 func TestBundleMeetsOPARules(t *testing.T) {
 	t.Parallel()
 	ref := repo(t, "bundle") + ":1.0.0"
@@ -62,13 +62,13 @@ func TestBundleMeetsOPARules(t *testing.T) {
 	names, _ := entriesOf(t, ref)
 	for _, want := range []string{".manifest", "greeting/data.json", "greeting/greeting.rego"} {
 		if !slices.Contains(names, want) {
-			t.Errorf("the bundle has %q, without %s", names, want)
+			t.Errorf("got a bundle with %q, want %s, too", names, want)
 		}
 	}
 	wantKind(t, ref, "opa")
 }
 
-// TestPoliciesMeetConftestRules follows conftest's pull, which writes each layer to the file that its title names.
+// TestPoliciesMeetConftestRules checks the layers for conftest, which writes each layer to the file in its title.
 func TestPoliciesMeetConftestRules(t *testing.T) {
 	t.Parallel()
 	ref := repo(t, "tests") + ":1.0.0"
@@ -86,9 +86,9 @@ func TestPoliciesMeetConftestRules(t *testing.T) {
 	}
 }
 
-// TestDavitReadsBundlesOfOPA pulls bundles in the form of "opa build", whose file names begin with a slash. davit pushes one. The
-// other has the config type of an image, as if oras had pushed it in the way that OPA's documentation describes.
-func TestDavitReadsBundlesOfOPA(t *testing.T) {
+// TestDavitReadsOPABundles pulls bundles as "opa build" writes them, with file names that begin with a slash. davit pushes one bundle.
+// The other has the config type of an image, as if oras had pushed it in the way that OPA's documentation describes.
+func TestDavitReadsOPABundles(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{"data.json": "{}", "greeting/greeting.rego": "package greeting\n"}
 	var tarred bytes.Buffer

@@ -57,10 +57,10 @@ func newCosign(t *testing.T) *clients.Client {
 	return cosign
 }
 
-// offline are the arguments with which cosign signs without a network.
+// offline has the arguments for cosign to sign without a network.
 var offline = []string{"--key", "cosign.key", "--tlog-upload=false", "--use-signing-config=false", "--allow-http-registry"}
 
-// TestSignaturesAreRecognized signs an image of davit with cosign and notation, and checks that davit recognizes the referrers.
+// TestSignaturesAreRecognized signs and attests an image with cosign and notation, and checks that davit recognizes the referrers.
 func TestSignaturesAreRecognized(t *testing.T) {
 	t.Parallel()
 	for name, host := range startServers(t) {
@@ -78,13 +78,13 @@ func TestSignaturesAreRecognized(t *testing.T) {
 			notation.Run("cert", "generate-test", "--default", "davit.test")
 			notation.Run("sign", "--insecure-registry", byDigest)
 			if got, want := listAttachedKinds(t, ref, subject), []string{"attestation", "signature", "signature"}; !slices.Equal(got, want) {
-				t.Errorf("attached are %q, want %q", got, want)
+				t.Errorf("got attachments of the kinds %q, want %q", got, want)
 			}
 		})
 	}
 }
 
-// TestCosignTagsAreRecognized checks a signature in the older format of cosign, at a tag of its own.
+// TestCosignTagsAreRecognized checks that davit recognizes a signature in cosign's older format, which is stored under a tag.
 func TestCosignTagsAreRecognized(t *testing.T) {
 	t.Parallel()
 	cosign := newCosign(t)
@@ -94,7 +94,7 @@ func TestCosignTagsAreRecognized(t *testing.T) {
 	wantKind(t, strings.TrimSuffix(ref, "v1")+"sha256-"+subject.Digest.Encoded()+".sig", "signature")
 }
 
-// TestCosignVerifiesAttachments attaches a bundle that cosign wrote to a file, and verifies it with cosign.
+// TestCosignVerifiesAttachments attaches a bundle from a file that cosign wrote, and verifies the attestation with cosign.
 func TestCosignVerifiesAttachments(t *testing.T) {
 	t.Parallel()
 	for name, host := range startServers(t) {
@@ -111,7 +111,7 @@ func TestCosignVerifiesAttachments(t *testing.T) {
 				"--type", "slsaprovenance1", "--hash", subject.Digest.Encoded(), "--bundle", filepath.Join(dir, "b.json"), predicate)
 			attach(t, dir, "kind: attestation\nlayers: [b.json]\n", ref, subject)
 			if got := listAttachedKinds(t, ref, subject); !slices.Equal(got, []string{"attestation"}) {
-				t.Errorf("attached are %q", got)
+				t.Errorf("got attachments of the kinds %q, want one attestation", got)
 			}
 			byDigest := strings.TrimSuffix(ref, ":v1") + "@" + subject.Digest.String()
 			cosign.Run("verify-attestation", "--key", "cosign.pub", "--insecure-ignore-tlog", "--allow-http-registry", "--type", "slsaprovenance1", byDigest)
@@ -129,7 +129,7 @@ func attach(t *testing.T, dir, declaration, ref string, subject ocispec.Descript
 	}
 }
 
-// TestClientsFindAttachments lists referrers of every kind with oras and regctl, by the artifact types that scanners request.
+// TestClientsFindAttachments attaches referrers of several kinds, and lists them by artifact type with oras and regctl, and with davit.
 func TestClientsFindAttachments(t *testing.T) {
 	t.Parallel()
 	types := map[string]string{
@@ -150,7 +150,7 @@ func TestClientsFindAttachments(t *testing.T) {
 					Referrers []struct{ ArtifactType string }
 				}
 				if err := json.Unmarshal([]byte(out), &found); err != nil || len(found.Referrers) != 1 || found.Referrers[0].ArtifactType != artifactType {
-					t.Errorf("oras discovers %v of kind %s (%v): %s", found, kind, err, out)
+					t.Errorf("oras discover of kind %s: got %v, %v, want one with the type %s: %s", kind, found, err, artifactType, out)
 				}
 			}
 			regctl := clients.New(t, "regctl")
@@ -158,12 +158,12 @@ func TestClientsFindAttachments(t *testing.T) {
 			out, _ := regctl.Run("artifact", "list", ref)
 			for kind, artifactType := range types {
 				if !strings.Contains(out, artifactType) {
-					t.Errorf("regctl does not list the %s: %s", kind, out)
+					t.Errorf("regctl artifact list: no %s, the type of kind %s, in %s", artifactType, kind, out)
 				}
 			}
 			want := []string{"attestation", "docs", "report", "runbook", "sbom", "vex"}
 			if got := listAttachedKinds(t, ref, subject); !slices.Equal(got, want) {
-				t.Errorf("davit finds %q, want %q", got, want)
+				t.Errorf("davit: got the kinds %q, want %q", got, want)
 			}
 		})
 	}

@@ -20,8 +20,8 @@ import (
 
 // The clients of these kinds can't install from a test registry. The tests check the rules in their sources instead.
 
-// TestModelKitMeetsKitRules follows kit's unpacking: each element of the Kitfile names a layer by digest, and each layer is
-// a tar with full paths, in which a directory comes before its files.
+// TestModelKitMeetsKitRules checks what kit requires to unpack a ModelKit: each element of the Kitfile has the digest of a layer, and
+// each layer is a tar with full paths, in which a directory comes before its files.
 func TestModelKitMeetsKitRules(t *testing.T) {
 	t.Parallel()
 	ref := repo(t, "tiny-llama") + ":v1"
@@ -41,7 +41,7 @@ func TestModelKitMeetsKitRules(t *testing.T) {
 	}
 	elements := append(append([]element{kitfile.Model}, kitfile.Code...), kitfile.Docs...)
 	if len(elements) != len(m.Layers) {
-		t.Fatalf("%d elements, %d layers", len(elements), len(m.Layers))
+		t.Fatalf("got %d elements and %d layers, want as many", len(elements), len(m.Layers))
 	}
 	for i, l := range m.Layers {
 		blob := blobOf(t, ref, l)
@@ -80,8 +80,8 @@ func tarHeaders(t *testing.T, data []byte) []*tar.Header {
 	}
 }
 
-// TestBottleMeetsBrewRules follows brew's download of a bottle: it finds the entry of the index by the sha256 in the formula and
-// the name of the bottle, reads the tab of the entry, and gets the blob with that sha256.
+// TestBottleMeetsBrewRules repeats how brew downloads a bottle: it finds the entry in the index by the sha256 in the formula and the
+// name of the bottle, reads the tab in the entry, and gets the blob with the sha256.
 func TestBottleMeetsBrewRules(t *testing.T) {
 	t.Parallel()
 	ref := repo(t, "greeting") + ":1.2.3"

@@ -16,10 +16,11 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// verifyOffline are the arguments with which cosign verifies without a network.
+// verifyOffline has the arguments for cosign to verify without a network.
 var verifyOffline = []string{"verify", "--key", "cosign.pub", "--insecure-ignore-tlog", "--allow-http-registry"}
 
-// TestCosignVerifiesSignatures signs with a cosign key, in both formats, and with a key of davit, and verifies with cosign.
+// TestCosignVerifiesSignatures signs with davit: with a cosign key, in both formats, and with a davit key. It verifies each signature
+// with cosign, which must accept the davit key for signing, too.
 func TestCosignVerifiesSignatures(t *testing.T) {
 	t.Parallel()
 	for name, host := range startServers(t) {
@@ -68,11 +69,11 @@ func TestDavitVerifiesCosign(t *testing.T) {
 				opts := trust.Options{Keys: []trust.Key{readPublicKey(t, cosign)}, Require: []string{"attestation=https://slsa.dev/provenance/v1"}}
 				report, err := trust.Verify(t.Context(), target, []ocispec.Descriptor{subject}, opts)
 				if err != nil || report.Verified().Annotations["stage"] != "test" {
-					t.Errorf("%s: %+v, %v", format, report, err)
+					t.Errorf("%s: got %+v, %v, want a verified signature with stage=test", format, report, err)
 				}
 				opts = trust.Options{Keys: []trust.Key{readPublicKey(t, other)}}
 				if _, err := trust.Verify(t.Context(), target, []ocispec.Descriptor{subject}, opts); !errors.As(err, new(*trust.NotSignedError)) {
-					t.Errorf("%s: accepted for another key: %v", format, err)
+					t.Errorf("%s: with another key: got %v, want a NotSignedError", format, err)
 				}
 			}
 		})

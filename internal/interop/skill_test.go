@@ -10,8 +10,8 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// TestSkillMeetsClientRules follows clients of skills: the config names the skill, and its only layer unpacks to a directory of
-// that name.
+// TestSkillMeetsClientRules checks what clients require of a skill: the config has its name, and the only layer unpacks to a directory
+// with that name.
 func TestSkillMeetsClientRules(t *testing.T) {
 	t.Parallel()
 	ref := repo(t, "skill") + ":1.0.0"
@@ -28,8 +28,8 @@ func TestSkillMeetsClientRules(t *testing.T) {
 	wantFiles(t, readFiles(t, filepath.Join(dir, config.Name)), readFiles(t, filepath.Join(example("skill"), "greeting")))
 }
 
-// TestCollectionMeetsClientRules follows clients of collections: the type of the index, its name, and entries that name and
-// describe each skill.
+// TestCollectionMeetsClientRules checks what clients require of a collection: the type of the index, its name, and the name and
+// description of each skill in its entry.
 func TestCollectionMeetsClientRules(t *testing.T) {
 	t.Parallel()
 	ref := repo(t, "skills") + ":1.0.0"

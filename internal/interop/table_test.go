@@ -14,15 +14,15 @@ import (
 	"github.com/davit-oci/davit/internal/kinds"
 )
 
-// check lists the tests for a kind and one client. TestEveryKindIsChecked checks that the tests exist. The version is the one
-// that .ci/clients.sh builds or the one whose source was read.
+// check lists the tests for a kind and one client. TestEveryKindIsChecked checks that the tests exist. The version is the one that
+// .ci/clients.sh builds or the one whose source was read.
 type check struct {
 	kind, client string
 	program      string // the programs in .ci/clients.sh, joined by commas; empty if version is set
 	version      string
-	reads        string // the test that the client reads what davit pushed
-	writes       string // the test that davit reads what the client wrote
-	how          string // how a client that does not run here was checked
+	reads        string // the test in which the client reads an artifact from davit
+	writes       string // the test in which davit reads an artifact from the client
+	how          string // how the client is checked; "": by running it
 }
 
 const (
@@ -86,7 +86,7 @@ var checks = []check{
 	{"wasm", "wasm-to-oci", "wasm-to-oci", "", "", "TestDavitReadsWasmToOCI", ""},
 }
 
-// TestEveryKindIsChecked compares the table with the kinds, the tests, the versions, and the file that shows it.
+// TestEveryKindIsChecked compares the table with the kinds, the tests, the versions in .ci/clients.sh, and docs/kinds.md.
 func TestEveryKindIsChecked(t *testing.T) {
 	t.Parallel()
 	tests, versions := testNames(t), clientVersions(t)
@@ -114,13 +114,13 @@ func TestEveryKindIsChecked(t *testing.T) {
 	}
 	for _, k := range kinds.Data() {
 		if !seen[k.Name] {
-			t.Errorf("nothing checks kind %s", k.Name)
+			t.Errorf("no test in the table for kind %s", k.Name)
 		}
 	}
 	wantTable(t, filepath.Join("..", "..", "docs", "kinds.md"))
 }
 
-// testNames returns the names of the functions in the tests of this package.
+// testNames returns the names of all functions in the test files of this package.
 func testNames(t *testing.T) map[string]bool {
 	t.Helper()
 	sources, err := filepath.Glob("*_test.go")

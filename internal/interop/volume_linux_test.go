@@ -20,7 +20,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// fillVolume fills a directory with all types of files that a volume may have.
+// fillVolume fills a directory with files, directories, and links, with holes, and with modes, owners, times, and attributes that a
+// volume must keep.
 func fillVolume(t *testing.T, dir string) {
 	t.Helper()
 	at := func(name string) string { return filepath.Join(dir, name) }
@@ -123,8 +124,8 @@ func (v volumes) restore(name, tar string) string {
 	return dir
 }
 
-// TestPodmanVolumeExport packs the tar that podman exports from a volume, and checks that podman restores the same volume from the
-// pulled tar.
+// TestPodmanVolumeExport packs the tar that podman exports from a volume, and checks that podman restores the volume from the pulled
+// tar as from its own.
 func TestPodmanVolumeExport(t *testing.T) {
 	v := volumes{clients.Podman(t)}
 	original := v.create("original")
@@ -148,7 +149,7 @@ func TestPodmanVolumeExport(t *testing.T) {
 	wantFiles(t, got, describeInodes(t, original, time.Second)) // podman's tar has whole seconds, and no access control lists
 }
 
-// TestPodmanVolumeDirectory packs the data directory of a volume, and checks that nothing is lost.
+// TestPodmanVolumeDirectory packs the data directory of a volume, and checks that podman and pull restore all files and metadata.
 func TestPodmanVolumeDirectory(t *testing.T) {
 	v := volumes{clients.Podman(t)}
 	original := v.create("original")
@@ -158,13 +159,13 @@ func TestPodmanVolumeDirectory(t *testing.T) {
 	ref := repo(t, "directory") + ":v1"
 	push(t, filepath.Dir(original), "kind: volume\nlayers: [_data/]\n", ref)
 	if m, _ := manifestOf(t, ref); len(m.Layers) < 3 {
-		t.Errorf("only %d layers", len(m.Layers))
+		t.Errorf("got %d layers, want at least 3", len(m.Layers))
 	}
 	tar, _ := pullArtifact(t, ref, pull.Options{NoSync: true, NoUnpack: true})
 	wantFiles(t, describeInodes(t, v.restore("restored", filepath.Join(tar, "volume.tar")), 1), want)
 	unpacked, _ := pullArtifact(t, ref, pull.Options{NoSync: true, Preserve: true})
 	wantFiles(t, describeInodes(t, unpacked, 1), want)
 	if info, err := os.Stat(filepath.Join(unpacked, "sparse")); err != nil || info.Sys().(*syscall.Stat_t).Blocks > 100 {
-		t.Errorf("the sparse file has no holes: %+v, %v", info.Sys(), err)
+		t.Errorf("sparse: got %+v, %v, want a file with holes", info, err)
 	}
 }

@@ -12,7 +12,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// TestWasmMeetsWkgRules makes the checks of wkg's loader on a manifest: wkg itself can't install from a test registry.
+// TestWasmMeetsWkgRules applies the checks of wkg's loader to a manifest, because wkg itself can't install from a test registry.
 func TestWasmMeetsWkgRules(t *testing.T) {
 	t.Parallel()
 	ref := repo(t, "greeting") + ":1.0.0"
@@ -35,7 +35,7 @@ func TestWasmMeetsWkgRules(t *testing.T) {
 	}
 }
 
-// TestDavitReadsWasmToOCI pulls a module that wasm-to-oci, the client of the older layout, pushed.
+// TestDavitReadsWasmToOCI pulls a module that wasm-to-oci pushed, in the older format.
 func TestDavitReadsWasmToOCI(t *testing.T) {
 	t.Parallel()
 	tool := clients.New(t, "wasm-to-oci")
@@ -60,7 +60,7 @@ func TestWazeroRunsPulledModule(t *testing.T) {
 			dir, _ := pullArtifact(t, ref, pull.Options{NoSync: true, Selection: pull.Selection{Platform: &ocispec.Platform{OS: "wasip1", Architecture: "wasm"}}})
 			wazero.Dir = dir
 			if out, _ := wazero.Run("run", "greeting.wasm"); out != "hello\n" {
-				t.Errorf("the module prints %q", out)
+				t.Errorf("got the output %q, want hello", out)
 			}
 		})
 	}

@@ -31,7 +31,7 @@ func listZip(t *testing.T, data []byte) []string {
 	return names
 }
 
-// TestModuleMeetsTofuRules follows tofu's installer of modules: the type of the manifest, and one layer, a zip with the module at
+// TestModuleMeetsTofuRules checks what tofu's module installer requires: an artifact type, and one layer, a zip with the module at
 // its root.
 func TestModuleMeetsTofuRules(t *testing.T) {
 	t.Parallel()
@@ -42,17 +42,17 @@ func TestModuleMeetsTofuRules(t *testing.T) {
 		t.Fatalf("manifest is %+v", m)
 	}
 	if names := listZip(t, blobOf(t, ref, m.Layers[0])); !slices.Equal(names, []string{"main.tf"}) {
-		t.Errorf("the archive has %q", names)
+		t.Errorf("got an archive with %q, want main.tf", names)
 	}
 	dir, _ := pullArtifact(t, ref, pull.Options{NoSync: true})
 	again := push(t, dir, "kind: opentofu-module\nversion: 1.0.0\nlayers: [greeting.zip]\n", ref)
 	if again.Layers[0].Digest != m.Layers[0].Digest {
-		t.Error("packing the pulled archive changes its digest")
+		t.Errorf("packing the pulled archive again: got %s, want %s", again.Layers[0].Digest, m.Layers[0].Digest)
 	}
 }
 
-// TestProviderMeetsTofuRules follows tofu's mirror: the artifact types of the index, of its entries, and of their manifests, and
-// the unchanged archive for each platform.
+// TestProviderMeetsTofuRules checks what tofu requires of a provider mirror: artifact types of the index, the entries, and their
+// manifests, and the unchanged archive for each platform.
 func TestProviderMeetsTofuRules(t *testing.T) {
 	t.Parallel()
 	ref := repo(t, "provider") + ":1.2.3"
@@ -86,7 +86,7 @@ func TestProviderMeetsTofuRules(t *testing.T) {
 	}
 }
 
-// TestModuleMeetsCueRules follows cue's client: the archive of the module, which has no entries for directories, and then the
+// TestModuleMeetsCueRules checks the two layers that cue requires: the archive of the module, without entries for directories, and the
 // file that declares the module.
 func TestModuleMeetsCueRules(t *testing.T) {
 	t.Parallel()
@@ -98,7 +98,7 @@ func TestModuleMeetsCueRules(t *testing.T) {
 	}
 	names := listZip(t, blobOf(t, ref, m.Layers[0]))
 	if !slices.Equal(names, []string{"cue.mod/module.cue", "greeting.cue"}) {
-		t.Errorf("the archive has %q", names)
+		t.Errorf("got an archive with %q, want cue.mod/module.cue and greeting.cue", names)
 	}
 	if !strings.Contains(string(blobOf(t, ref, m.Layers[1])), `module: "example.com/greeting@v0"`) {
 		t.Error("the second layer does not declare the module")
@@ -106,8 +106,8 @@ func TestModuleMeetsCueRules(t *testing.T) {
 	wantKind(t, ref, "cue")
 }
 
-// TestReleaseFilesMeetCurlRules follows a download by checksum: the blob with the checksum of a file as digest is that file, and
-// the index states the platform of each file.
+// TestReleaseFilesMeetCurlRules downloads each file by its checksum, which is also the digest of its blob. It checks that the index
+// has the platform of each file.
 func TestReleaseFilesMeetCurlRules(t *testing.T) {
 	t.Parallel()
 	ref := repo(t, "binary") + ":1.0.0"
