@@ -163,6 +163,12 @@ func IsTarRole(kind mediatypes.Kind, role, mediaType string) bool {
 	return false
 }
 
+// HasArchives reports whether layers of the manifest's kind can be archives that the kind packs.
+func HasArchives(m *Manifest) bool {
+	k := kinds.Of(m.Kind())
+	return k.Pull.PathInTar || slices.ContainsFunc(k.Layers, func(l mediatypes.LayerType) bool { return l.File })
+}
+
 // isArchive reports whether a layer is a small archive that the kind makes of a directory, and that native clients read as a file.
 func isArchive(k kind.Kind, it *Item) bool {
 	return it.Desc.Size <= VerifiedFirst && slices.ContainsFunc(k.Layers, func(l mediatypes.LayerType) bool {

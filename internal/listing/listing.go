@@ -68,7 +68,10 @@ type Archive struct {
 // Archives lists the files in archives that the kind packs and a pull leaves packed, such as charts. It leaves out archives that can't be
 // read, and those without a file that matches the patterns.
 func Archives(ctx context.Context, src content.Fetcher, m *fetch.Manifest, opts Options) ([]Archive, error) {
-	items, err := fetch.NewItems(ctx, src, m, fetch.Selection{Include: opts.Include, Roles: opts.Roles, NoUnpack: opts.NoUnpack, Archives: !opts.NoUnpack})
+	if opts.NoUnpack || !fetch.HasArchives(m) {
+		return nil, nil
+	}
+	items, err := fetch.NewItems(ctx, src, m, fetch.Selection{Include: opts.Include, Roles: opts.Roles, Archives: true})
 	if err != nil {
 		return nil, err
 	}
