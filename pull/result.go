@@ -38,7 +38,8 @@ type File struct {
 	Path   string        `json:"path"`
 	Size   int64         `json:"size"`
 	Mode   Mode          `json:"mode"`
-	Link   string        `json:"link,omitempty"`   // target of a symbolic or hard link
+	Link   string        `json:"link,omitempty"` // target of a symbolic or hard link; Stored is an absolute one as in the image
+	Stored string        `json:"absoluteLink,omitempty"`
 	Digest digest.Digest `json:"digest,omitempty"` // of its content, if known
 	Layer  digest.Digest `json:"layer"`            // the blob that contains it
 }

@@ -129,7 +129,7 @@ func (l *lister) listItem(ctx context.Context, it *fetch.Item) error {
 		}
 	}
 	err := fetch.Tar{Source: l.src, Item: it, Limits: l.opts.Limits, Parts: parts}.Read(ctx, func(h *read.Header, r io.Reader) error {
-		f := pull.File{Path: h.Name, Size: h.Size, Mode: pull.Mode(h.Mode), Link: h.Link, Layer: it.Desc.Digest}
+		f := pull.File{Path: h.Name, Size: h.Size, Mode: pull.Mode(h.Mode), Link: h.Link, Stored: h.Absolute, Layer: it.Desc.Digest}
 		if h.Mode.IsRegular() && h.Link == "" && parts == nil {
 			hash := sha256.New()
 			if _, err := io.Copy(hash, r); err != nil {

@@ -16,7 +16,10 @@ type Header struct {
 	Name string // clean slash path; "." is the root of the archive
 	// Link is the target of a symbolic link as in the archive or, for a regular file, the Name of the earlier entry that
 	// it is a hard link to.
-	Link    string
+	Link string
+	// Absolute is the target of a symbolic link of an image if it is absolute. Link is then relative.
+	Absolute string
+
 	Size    int64 // of a regular file's content, holes included
 	Mode    fs.FileMode
 	UID     int

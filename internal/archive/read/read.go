@@ -157,7 +157,7 @@ func (it *Iterator) check(h *Header) (err error) {
 			return it.add(h, kindSymlink)
 		}
 		if it.opts.Image && strings.HasPrefix(h.Link, "/") {
-			h.Link = relativeToRoot(h.Name, h.Link)
+			h.Absolute, h.Link = h.Link, relativeToRoot(h.Name, h.Link)
 		}
 		if err := archive.CheckLink(h.Name, h.Link, it.base); err != nil && it.opts.Image {
 			return archive.Outward(err)

@@ -1,6 +1,7 @@
 package look
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -126,7 +127,7 @@ func (r listResult) WriteText(w io.Writer) error {
 	for _, f := range r.all() {
 		name := f.Path
 		if f.Link != "" {
-			name += " -> " + f.Link
+			name += " -> " + cmp.Or(f.Stored, f.Link)
 		}
 		mode, err := f.Mode.MarshalText()
 		if err != nil {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"io/fs"
 	"path"
 	"strings"
@@ -65,7 +66,7 @@ func (h *handler) showFiles(c *call, p place, target *once.Target) (*page, error
 		}
 		above = list.addDirectories(above, f.Path)
 		list.Rows = append(list.Rows, fileRow{
-			Name: path.Base(f.Path), Path: list.Path + view.EscapePath("/file/"+f.Path), Depth: len(above), Size: f.Size, Mode: fs.FileMode(f.Mode).String(), Link: f.Link,
+			Name: path.Base(f.Path), Path: list.Path + view.EscapePath("/file/"+f.Path), Depth: len(above), Size: f.Size, Mode: fs.FileMode(f.Mode).String(), Link: cmp.Or(f.Stored, f.Link),
 		})
 	}
 	list.More = max(0, list.Found-maxFiles)
