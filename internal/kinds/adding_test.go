@@ -65,7 +65,7 @@ func TestAddingAKind(t *testing.T) {
 	}
 	finished, err := plan.Finish(nil)
 	if got := fmt.Sprint(plan.Layers[0].Role, " ", string(finished.Config)); err != nil || got != `rules {"rules":2}` {
-		t.Errorf("got %s, %v", got, err)
+		t.Errorf("got %s, %v, want rules with a config of 2 rules", got, err)
 	}
 
 	page, err := os.ReadFile("../../docs/adding-a-kind.md")
@@ -78,11 +78,11 @@ func TestAddingAKind(t *testing.T) {
 	}
 	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllSubmatch(page, -1)
 	if len(blocks) == 0 {
-		t.Error("the page has no code")
+		t.Error("docs/adding-a-kind.md: got no Go code, want some")
 	}
 	for _, block := range blocks {
 		if !bytes.Contains(source, block[1]) {
-			t.Errorf("this code of the page is not in adding_test.go:\n%s", block[1])
+			t.Errorf("docs/adding-a-kind.md has code that is not in adding_test.go:\n%s", block[1])
 		}
 	}
 }

@@ -23,7 +23,7 @@ func TestAllIsSortedAndUnique(t *testing.T) {
 	}
 }
 
-// TestGuessedKinds lists the kinds that a name or a general test can show.
+// TestGuessedKinds checks which kinds are guessed: a name or a general test shows them.
 func TestGuessedKinds(t *testing.T) {
 	t.Parallel()
 	var guessed []string
@@ -49,7 +49,7 @@ func TestEveryKindHasAUse(t *testing.T) {
 		names = append(names, k.Name)
 	}
 	if !slices.Equal(used, names) {
-		t.Errorf("kinds with a use: %q, all kinds: %q", used, names)
+		t.Errorf("kinds with a use: got %q, want all kinds, each once: %q", used, names)
 	}
 }
 
@@ -122,40 +122,40 @@ func TestRecognize(t *testing.T) {
 	}{
 		{"artifact type", mediatypes.Traits{ArtifactType: mediatypes.DocsArtifact, ConfigType: mediatypes.EmptyJSON}, "docs", true},
 		{"config type under a foreign artifact type", mediatypes.Traits{ArtifactType: "application/x", ConfigType: mediatypes.RunbookConfig}, "runbook", true},
-		{"what oras pushes", mediatypes.Traits{ArtifactType: mediatypes.UnknownArtifact, ConfigType: mediatypes.EmptyJSON}, "generic", true},
-		{"sbom of a scanner", mediatypes.Traits{ArtifactType: mediatypes.CycloneDXJSON, ConfigType: mediatypes.EmptyJSON}, "sbom", true},
+		{"pushed by oras", mediatypes.Traits{ArtifactType: mediatypes.UnknownArtifact, ConfigType: mediatypes.EmptyJSON}, "generic", true},
+		{"CycloneDX JSON as artifact type", mediatypes.Traits{ArtifactType: mediatypes.CycloneDXJSON, ConfigType: mediatypes.EmptyJSON}, "sbom", true},
 		{"sbom by its config", mediatypes.Traits{ConfigType: mediatypes.SPDXJSON}, "sbom", true},
-		{"sbom by its layer alone", mediatypes.Traits{ConfigType: mediatypes.ImageConfig, Layers: []mediatypes.LayerTraits{{MediaType: "text/spdx"}}}, "sbom", true},
-		{"layers tell no other kind", mediatypes.Traits{ArtifactType: "application/x", Layers: []mediatypes.LayerTraits{{MediaType: "text/markdown"}}}, "generic", false},
-		{"notation", mediatypes.Traits{ConfigType: mediatypes.NotarySignature}, "signature", true},
-		{"cosign by tag", mediatypes.Traits{ConfigType: mediatypes.ImageConfig, Layers: []mediatypes.LayerTraits{{MediaType: mediatypes.SimpleSigning}}}, "signature", true},
+		{"sbom by its layer", mediatypes.Traits{ConfigType: mediatypes.ImageConfig, Layers: []mediatypes.LayerTraits{{MediaType: "text/spdx"}}}, "sbom", true},
+		{"layer of a kind that layers do not identify", mediatypes.Traits{ArtifactType: "application/x", Layers: []mediatypes.LayerTraits{{MediaType: "text/markdown"}}}, "generic", false},
+		{"notation signature", mediatypes.Traits{ConfigType: mediatypes.NotarySignature}, "signature", true},
+		{"cosign signature under a tag", mediatypes.Traits{ConfigType: mediatypes.ImageConfig, Layers: []mediatypes.LayerTraits{{MediaType: mediatypes.SimpleSigning}}}, "signature", true},
 		{"cosign bundle", mediatypes.Traits{ArtifactType: mediatypes.SigstoreBundle, Annotations: map[string]string{mediatypes.BundleContent: "dsse-envelope", mediatypes.BundlePredicateType: mediatypes.CosignStatement}}, "signature", true},
 		{"attestation bundle", mediatypes.Traits{ArtifactType: mediatypes.SigstoreBundle, Annotations: map[string]string{mediatypes.BundleContent: "dsse-envelope"}}, "attestation", true},
-		{"BuildKit", mediatypes.Traits{ArtifactType: mediatypes.BuildKitAttestation, ConfigType: mediatypes.EmptyJSON}, "attestation", true},
-		{"BuildKit of old", mediatypes.Traits{ConfigType: mediatypes.ImageConfig, Layers: []mediatypes.LayerTraits{{MediaType: mediatypes.InToto}, {MediaType: mediatypes.InToto}}}, "attestation", true},
-		{"bottle", mediatypes.Traits{Annotations: map[string]string{mediatypes.GitHubPackageType: "homebrew_bottle"}}, "bottle", true},
-		{"bottle in an index", mediatypes.Traits{Annotations: map[string]string{mediatypes.BottleDigest: "0"}}, "bottle", true},
+		{"BuildKit attestation", mediatypes.Traits{ArtifactType: mediatypes.BuildKitAttestation, ConfigType: mediatypes.EmptyJSON}, "attestation", true},
+		{"BuildKit attestation without artifactType", mediatypes.Traits{ConfigType: mediatypes.ImageConfig, Layers: []mediatypes.LayerTraits{{MediaType: mediatypes.InToto}, {MediaType: mediatypes.InToto}}}, "attestation", true},
+		{"index of bottles", mediatypes.Traits{Annotations: map[string]string{mediatypes.GitHubPackageType: "homebrew_bottle"}}, "bottle", true},
+		{"manifest of a bottle", mediatypes.Traits{Annotations: map[string]string{mediatypes.BottleDigest: "0"}}, "bottle", true},
 		{"feature", mediatypes.Traits{ConfigType: mediatypes.DevContainer, Layers: []mediatypes.LayerTraits{{MediaType: mediatypes.DevContainerLayer, Title: "devcontainer-feature-a.tgz"}}}, "feature", true},
 		{"template", mediatypes.Traits{ConfigType: mediatypes.DevContainer, Layers: []mediatypes.LayerTraits{{MediaType: mediatypes.DevContainerLayer, Title: "devcontainer-template-a.tgz"}}}, "template", true},
 		{"collection", mediatypes.Traits{ConfigType: mediatypes.DevContainer, Layers: []mediatypes.LayerTraits{{MediaType: mediatypes.DevContainerCollection, Title: "devcontainer-collection.json"}}}, "collection", true},
-		{"compose before artifactType", mediatypes.Traits{ConfigType: mediatypes.ComposeConfig10}, "compose", true},
+		{"compose without artifactType", mediatypes.Traits{ConfigType: mediatypes.ComposeConfig10}, "compose", true},
 		{"model directory", mediatypes.Traits{ConfigType: mediatypes.ModelDirConfig}, "model", true},
-		{"modelpack of old", mediatypes.Traits{ArtifactType: "application/vnd.cnai.model.manifest.v1+json"}, "modelpack", true},
-		{"wasm of old", mediatypes.Traits{ConfigType: "application/vnd.wasm.config.v1+json"}, "wasm", true},
+		{"modelpack with an old artifact type", mediatypes.Traits{ArtifactType: "application/vnd.cnai.model.manifest.v1+json"}, "modelpack", true},
+		{"wasm with an old config type", mediatypes.Traits{ConfigType: "application/vnd.wasm.config.v1+json"}, "wasm", true},
 		{"volume", mediatypes.Traits{ConfigType: mediatypes.ImageConfig, Annotations: map[string]string{mediatypes.KindAnnotation: "volume"}}, "volume", true},
 		{"image", mediatypes.Traits{ConfigType: mediatypes.DockerConfig}, "image", true},
 		{"vex in CycloneDX", mediatypes.Traits{ArtifactType: mediatypes.VEXArtifact, Layers: []mediatypes.LayerTraits{{MediaType: mediatypes.CycloneDXJSON}}}, "vex", true},
-		{"what tkn pushes", mediatypes.Traits{ConfigType: mediatypes.DockerConfig, Layers: []mediatypes.LayerTraits{{MediaType: "application/vnd.docker.image.rootfs.diff.tar.gzip", Annotations: map[string]string{"dev.tekton.image.kind": "task"}}}}, "tekton-bundle", true},
-		{"what conftest pushes", mediatypes.Traits{ConfigType: mediatypes.UnknownConfig, Layers: []mediatypes.LayerTraits{{MediaType: "application/vnd.cncf.openpolicyagent.policy.layer.v1+rego"}}}, "conftest", true},
-		{"a bundle of OPA", mediatypes.Traits{ConfigType: "application/vnd.cncf.openpolicyagent.config.v1+json", Layers: []mediatypes.LayerTraits{{MediaType: mediatypes.LayerTarGzip}}}, "opa", true},
-		{"nothing", mediatypes.Traits{}, "generic", false},
-		{"an empty config has no type", mediatypes.Traits{ConfigType: mediatypes.EmptyJSON}, "generic", false},
+		{"pushed by tkn", mediatypes.Traits{ConfigType: mediatypes.DockerConfig, Layers: []mediatypes.LayerTraits{{MediaType: "application/vnd.docker.image.rootfs.diff.tar.gzip", Annotations: map[string]string{"dev.tekton.image.kind": "task"}}}}, "tekton-bundle", true},
+		{"pushed by conftest", mediatypes.Traits{ConfigType: mediatypes.UnknownConfig, Layers: []mediatypes.LayerTraits{{MediaType: "application/vnd.cncf.openpolicyagent.policy.layer.v1+rego"}}}, "conftest", true},
+		{"OPA bundle", mediatypes.Traits{ConfigType: "application/vnd.cncf.openpolicyagent.config.v1+json", Layers: []mediatypes.LayerTraits{{MediaType: mediatypes.LayerTarGzip}}}, "opa", true},
+		{"no traits", mediatypes.Traits{}, "generic", false},
+		{"only an empty config", mediatypes.Traits{ConfigType: mediatypes.EmptyJSON}, "generic", false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			got, known := kinds.Recognize(tc.in)
 			if got.Name != tc.want || known != tc.known {
-				t.Errorf("got %s, %v, want %s, %v", got.Name, known, tc.want, tc.known)
+				t.Errorf("got %s, %t, want %s, %t", got.Name, known, tc.want, tc.known)
 			}
 		})
 	}
@@ -169,7 +169,7 @@ func TestTypesBelongToOneKind(t *testing.T) {
 				continue
 			}
 			if got, ok := kinds.Recognize(mediatypes.Traits{ArtifactType: own}); ok && got.Name != k.Name {
-				t.Errorf("%s is a type of kind %s, but Recognize returns %s", own, k.Name, got.Name)
+				t.Errorf("artifactType %s: got kind %s, want %s", own, got.Name, k.Name)
 			}
 		}
 	}

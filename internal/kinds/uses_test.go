@@ -7,7 +7,7 @@ import (
 	"github.com/davit-oci/davit/internal/kinds"
 )
 
-// TestSummariesFit checks that the list of kinds breaks no word of a summary on a terminal of 80 columns.
+// TestSummariesFit checks that each word of a summary fits into its column of the list of kinds, on a terminal of 80 columns.
 func TestSummariesFit(t *testing.T) {
 	t.Parallel()
 	name, use := 0, 0

@@ -17,16 +17,16 @@ func TestStatements(t *testing.T) {
 		content, kind, artifactType, layer string
 		annotations                        map[string]string
 	}{
-		"statement":         {kindtest.ProvenanceStatement, "attestation", mediatypes.InToto, mediatypes.InToto, map[string]string{mediatypes.PredicateType: slsa}},
-		"envelope":          {kindtest.Dsse(mediatypes.InToto, kindtest.ProvenanceStatement), "attestation", mediatypes.InToto, mediatypes.DSSE, map[string]string{mediatypes.PredicateType: slsa}},
-		"another envelope":  {kindtest.Dsse("text/plain", "x"), "attestation", mediatypes.DSSE, mediatypes.DSSE, nil},
-		"bundle":            {bundle, "attestation", mediatypes.SigstoreBundle, mediatypes.SigstoreBundle, map[string]string{mediatypes.BundleContent: "dsse-envelope", mediatypes.BundlePredicateType: slsa}},
-		"bundle, signature": {`{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","messageSignature":{"signature":"eA=="}}`, "attestation", mediatypes.SigstoreBundle, mediatypes.SigstoreBundle, map[string]string{mediatypes.BundleContent: "message-signature"}},
-		"OpenVEX":           {`{"@context":"https://openvex.dev/ns/v0.2.0","statements":[]}`, "vex", mediatypes.OpenVEX, mediatypes.OpenVEX, nil},
-		"CSAF":              {`{"document":{"category":"csaf_vex","csaf_version":"2.0"}}`, "vex", mediatypes.CSAF, mediatypes.CSAF, nil},
-		"CycloneDX VEX":     {`{"bomFormat":"CycloneDX","specVersion":"1.6","vulnerabilities":[]}`, "vex", mediatypes.VEXArtifact, mediatypes.CycloneDXJSON, nil},
-		"CycloneDX SBOM":    {`{"bomFormat":"CycloneDX","specVersion":"1.6","components":[],"vulnerabilities":[]}`, "sbom", mediatypes.CycloneDXJSON, mediatypes.CycloneDXJSON, nil},
-		"SARIF":             {`{"version":"2.1.0","runs":[]}`, "report", mediatypes.SARIF, mediatypes.SARIF, nil},
+		"statement":                        {kindtest.ProvenanceStatement, "attestation", mediatypes.InToto, mediatypes.InToto, map[string]string{mediatypes.PredicateType: slsa}},
+		"envelope":                         {kindtest.Dsse(mediatypes.InToto, kindtest.ProvenanceStatement), "attestation", mediatypes.InToto, mediatypes.DSSE, map[string]string{mediatypes.PredicateType: slsa}},
+		"envelope of another payload type": {kindtest.Dsse("text/plain", "x"), "attestation", mediatypes.DSSE, mediatypes.DSSE, nil},
+		"bundle":                           {bundle, "attestation", mediatypes.SigstoreBundle, mediatypes.SigstoreBundle, map[string]string{mediatypes.BundleContent: "dsse-envelope", mediatypes.BundlePredicateType: slsa}},
+		"bundle with a message signature":  {`{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","messageSignature":{"signature":"eA=="}}`, "attestation", mediatypes.SigstoreBundle, mediatypes.SigstoreBundle, map[string]string{mediatypes.BundleContent: "message-signature"}},
+		"OpenVEX":                          {`{"@context":"https://openvex.dev/ns/v0.2.0","statements":[]}`, "vex", mediatypes.OpenVEX, mediatypes.OpenVEX, nil},
+		"CSAF":                             {`{"document":{"category":"csaf_vex","csaf_version":"2.0"}}`, "vex", mediatypes.CSAF, mediatypes.CSAF, nil},
+		"CycloneDX VEX":                    {`{"bomFormat":"CycloneDX","specVersion":"1.6","vulnerabilities":[]}`, "vex", mediatypes.VEXArtifact, mediatypes.CycloneDXJSON, nil},
+		"CycloneDX SBOM":                   {`{"bomFormat":"CycloneDX","specVersion":"1.6","components":[],"vulnerabilities":[]}`, "sbom", mediatypes.CycloneDXJSON, mediatypes.CycloneDXJSON, nil},
+		"SARIF":                            {`{"version":"2.1.0","runs":[]}`, "report", mediatypes.SARIF, mediatypes.SARIF, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -40,11 +40,12 @@ func TestStatements(t *testing.T) {
 				t.Fatal(err)
 			}
 			if spec.Kind != tt.kind || plan.ArtifactType != tt.artifactType || plan.Layers[0].MediaType != tt.layer || plan.ConfigType != mediatypes.EmptyJSON {
-				t.Errorf("kind %s (%q), artifactType %s, layer %s, config %s", spec.Kind, notes, plan.ArtifactType, plan.Layers[0].MediaType, plan.ConfigType)
+				t.Errorf("got kind %s (%q), artifactType %s, layer %s, config %s, want %s, %s, %s, and an empty config",
+					spec.Kind, notes, plan.ArtifactType, plan.Layers[0].MediaType, plan.ConfigType, tt.kind, tt.artifactType, tt.layer)
 			}
 			for key, want := range tt.annotations {
 				if got := plan.Annotations[key]; got != want {
-					t.Errorf("annotation %s is %q, want %q", key, got, want)
+					t.Errorf("annotation %s: got %q, want %q", key, got, want)
 				}
 			}
 		})
@@ -54,14 +55,14 @@ func TestStatements(t *testing.T) {
 func TestStatementRefuses(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ content, want string }{
-		"empty subject":           {strings.Replace(kindtest.ProvenanceStatement, `"digest":{"sha256":"00"}`, "", 1), "can't be read"},
-		"no digest":               {strings.Replace(kindtest.ProvenanceStatement, `{"sha256":"00"}`, "{}", 1), "no subject with a digest"},
-		"no predicate type":       {`{"_type":"https://in-toto.io/Statement/v1"}`, "has no predicateType"},
-		"payload not base64":      {`{"payloadType":"` + mediatypes.InToto + `","payload":"***","signatures":[{"sig":""}]}`, "is not base64"},
-		"payload not a statement": {kindtest.Dsse(mediatypes.InToto, "{}"), "not a type of in-toto statements"},
-		"not signed":              {`{"payloadType":"x","payload":"","signatures":[]}`, "has no signatures"},
-		"empty bundle":            {`{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json"}`, "neither dsseEnvelope nor messageSignature"},
-		"another document":        {`{}`, "has no role"},
+		"subject without digest":       {strings.Replace(kindtest.ProvenanceStatement, `"digest":{"sha256":"00"}`, "", 1), "can't be read"},
+		"subject with an empty digest": {strings.Replace(kindtest.ProvenanceStatement, `{"sha256":"00"}`, "{}", 1), "no subject with a digest"},
+		"no predicate type":            {`{"_type":"https://in-toto.io/Statement/v1"}`, "has no predicateType"},
+		"payload not base64":           {`{"payloadType":"` + mediatypes.InToto + `","payload":"***","signatures":[{"sig":""}]}`, "is not base64"},
+		"payload not a statement":      {kindtest.Dsse(mediatypes.InToto, "{}"), "not a type of in-toto statements"},
+		"envelope without signatures":  {`{"payloadType":"x","payload":"","signatures":[]}`, "has no signatures"},
+		"empty bundle":                 {`{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json"}`, "neither dsseEnvelope nor messageSignature"},
+		"another document":             {`{}`, "has no role"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -23,7 +23,7 @@ func formatPlatforms(plan *spec.Plan) []string {
 	return all
 }
 
-// TestPlatformsInNames checks names of release files in the forms that projects use.
+// TestPlatformsInNames checks the platforms that are read from the names of release files.
 func TestPlatformsInNames(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
@@ -40,7 +40,7 @@ func TestPlatformsInNames(t *testing.T) {
 	}
 }
 
-// TestLayers checks that files are packed unchanged, with a SHA-512, for the declared platforms.
+// TestLayers checks that files are packed raw, with a SHA-512 annotation, for the declared platforms.
 func TestLayers(t *testing.T) {
 	t.Parallel()
 	plan, err := kindtest.Compose(t, map[string]string{"tool": "1", "manual.pdf": "2", "tool-linux-amd64": "3"},
@@ -53,7 +53,7 @@ func TestLayers(t *testing.T) {
 	}
 	sum := sha512.Sum512([]byte("2"))
 	if l := plan.Platforms[0].Layers[1]; l.Packing != "raw" || l.Annotations["sha512"] != hex.EncodeToString(sum[:]) {
-		t.Errorf("layer is %+v", l)
+		t.Errorf("got layer %+v, want raw packing and the SHA-512", l)
 	}
 }
 

@@ -26,14 +26,14 @@ func TestBottle(t *testing.T) {
 		ocispec.AnnotationRefName:    "1.2.3",
 	}
 	if !maps.Equal(plan.Annotations, want) {
-		t.Errorf("annotations of the index are %v, want %v", plan.Annotations, want)
+		t.Errorf("annotations of the index: got %v, want %v", plan.Annotations, want)
 	}
 	if !slices.Equal(plan.Tags, []string{"1.2.3"}) || len(plan.Platforms) != 2 {
-		t.Fatalf("got the tags %q and %d platforms, want 1.2.3 and 2", plan.Tags, len(plan.Platforms))
+		t.Fatalf("got tags %q and %d platforms, want 1.2.3 and 2", plan.Tags, len(plan.Platforms))
 	}
 	arm := plan.Platforms[0]
 	if p := arm.Platform; p == nil || p.OS != "darwin" || p.Architecture != "arm64" || p.OSVersion != "macOS 14" {
-		t.Errorf("platform is %v, want macOS 14 on darwin/arm64", p)
+		t.Errorf("platform: got %v, want macOS 14 on darwin/arm64", p)
 	}
 	kindtest.WantLines(t, kindtest.LayerLines(arm), `bottle application/vnd.oci.image.layer.v1.tar+gzip raw greeting--1.2.3.arm64_sonoma.bottle.tar.gz`)
 	f := kindtest.Finished(t, arm)
@@ -49,10 +49,10 @@ func TestBottle(t *testing.T) {
 			`"runtime_dependencies":[],"source_modified_time":1767225600}`,
 	}
 	if !maps.Equal(f.Entry, entry) {
-		t.Errorf("entry is %v\nwant     %v", f.Entry, entry)
+		t.Errorf("entry: got %v\nwant %v", f.Entry, entry)
 	}
 	if got := arm.Annotations[ocispec.AnnotationTitle]; got != "greeting arm64_sonoma" {
-		t.Errorf("title of the manifest is %q, want greeting arm64_sonoma", got)
+		t.Errorf("title of the manifest: got %q, want greeting arm64_sonoma", got)
 	}
 }
 
@@ -85,11 +85,11 @@ func TestBottleOfAllPlatforms(t *testing.T) {
 	}
 	if inner.Platform != nil || tab["arch"] != nil || f.Entry[ocispec.AnnotationRefName] != "1.2.3.all.2" || f.Entry["sh.brew.license"] != "MIT" ||
 		f.Entry["sh.brew.path_exec_files"] != "bin/greet" {
-		t.Errorf("platform %v, entry %v", inner.Platform, f.Entry)
+		t.Errorf("got platform %v, entry %v, want no platform, and the fields of the declaration in the entry", inner.Platform, f.Entry)
 	}
 	if plan.Annotations[ocispec.AnnotationRefName] != "1.2.3-2" || plan.Annotations[ocispec.AnnotationTitle] != "ann/tap/greeting" ||
 		plan.Annotations[ocispec.AnnotationLicenses] != "MIT" || !slices.Equal(plan.Tags, []string{"1.2.3-2"}) {
-		t.Errorf("annotations %v, tags %q", plan.Annotations, plan.Tags)
+		t.Errorf("got annotations %v, tags %q, want version 1.2.3-2, the full name, and the license", plan.Annotations, plan.Tags)
 	}
 }
 
@@ -102,13 +102,13 @@ func TestBottleRefuses(t *testing.T) {
 		data []byte
 		want string
 	}{
-		"unknown tag":  {"greeting--1.2.3.arm64_windows.bottle.tar.gz", whole, `"arm64_windows" is not a Homebrew bottle tag: want all, x86_64_linux, arm64_linux, and for macOS, after arm64_ or alone, big_sur, `},
-		"no gzip":      {file, []byte("hello"), "not a bottle"},
-		"cut":          {file, whole[:len(whole)-200], "broken bottle"},
-		"no receipt":   {file, kindtest.BottleOf("greeting/1.2.3/bin/greet", "x"), "has no greeting/1.2.3/INSTALL_RECEIPT.json"},
-		"another keg":  {file, kindtest.BottleOf("other/1.2.3/INSTALL_RECEIPT.json", "{}"), `holds "other/1.2.3/INSTALL_RECEIPT.json"`},
-		"odd receipt":  {file, kindtest.BottleOf("greeting/1.2.3/INSTALL_RECEIPT.json", "[]"), "INSTALL_RECEIPT.json: json"},
-		"another name": {"other--1.2.3.arm64_sonoma.bottle.tar.gz", whole, "pours only the files below other/1.2.3"},
+		"unknown tag":                  {"greeting--1.2.3.arm64_windows.bottle.tar.gz", whole, `"arm64_windows" is not a Homebrew bottle tag: want all, x86_64_linux, arm64_linux, and for macOS, after arm64_ or alone, big_sur, `},
+		"not gzip":                     {file, []byte("hello"), "not a bottle"},
+		"truncated":                    {file, whole[:len(whole)-200], "broken bottle"},
+		"no receipt":                   {file, kindtest.BottleOf("greeting/1.2.3/bin/greet", "x"), "has no greeting/1.2.3/INSTALL_RECEIPT.json"},
+		"receipt of another formula":   {file, kindtest.BottleOf("other/1.2.3/INSTALL_RECEIPT.json", "{}"), `holds "other/1.2.3/INSTALL_RECEIPT.json"`},
+		"invalid receipt":              {file, kindtest.BottleOf("greeting/1.2.3/INSTALL_RECEIPT.json", "[]"), "INSTALL_RECEIPT.json: json"},
+		"file name of another formula": {"other--1.2.3.arm64_sonoma.bottle.tar.gz", whole, "pours only the files below other/1.2.3"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -121,6 +121,6 @@ func TestBottleRefuses(t *testing.T) {
 	_, err := kindtest.Compose(t, map[string]string{file: string(whole), "greeting--2.0.0.all.bottle.tar.gz": string(kindtest.BottleOf("greeting/2.0.0/INSTALL_RECEIPT.json", "{}"))},
 		"kind: bottle\nlayers: ['*.bottle.tar.gz']\n")
 	if err == nil || !strings.Contains(err.Error(), "must have the same name and version") {
-		t.Errorf("two versions: %v", err)
+		t.Errorf("two versions: got %v, want \"must have the same name and version\"", err)
 	}
 }

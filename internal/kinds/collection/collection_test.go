@@ -15,18 +15,18 @@ func TestCollection(t *testing.T) {
 	kindtest.WantJSON(t, plan.Layers[0].Content, `{"sourceInformation":{"source":"davit"},"features":[
   {"id":"farewell","version":"1.0.0","name":"Farewell"},{"id":"greeting","version":"1.2.3","name":"Greeting"}]}`)
 	if !slices.Equal(plan.Tags, []string{"latest"}) {
-		t.Errorf("tags are %q, want latest", plan.Tags)
+		t.Errorf("tags: got %q, want latest", plan.Tags)
 	}
 	list := string(plan.Layers[0].Content)
 	if _, err := kindtest.Compose(t, map[string]string{"devcontainer-collection.json": list}, "kind: collection\nlayers: [devcontainer-collection.json]\n"); err != nil {
 		t.Errorf("an existing list: %v", err)
 	}
 	for name, files := range map[string]map[string]string{
-		"empty list":           {"devcontainer-collection.json": "{}"},
-		"features, templates":  {"f/devcontainer-feature.json": `{"id":"f","version":"1.0.0","name":"F"}`, "f/install.sh": "", "t/devcontainer-template.json": `{"id":"t","version":"1.0.0","name":"T"}`, "t/.devcontainer.json": `{"image":"x"}`},
-		"feature without id":   {"f/devcontainer-feature.json": `{"version":"1.0.0","name":"F"}`, "f/install.sh": ""},
-		"template of no image": {"t/devcontainer-template.json": `{"id":"t","version":"1.0.0","name":"T"}`, "t/.devcontainer.json": `{}`},
-		"build of no file":     {"t/devcontainer-template.json": `{"id":"t","version":"1.0.0","name":"T"}`, "t/.devcontainer.json": `{"build":{"context":"."}}`},
+		"empty list":                 {"devcontainer-collection.json": "{}"},
+		"features and templates":     {"f/devcontainer-feature.json": `{"id":"f","version":"1.0.0","name":"F"}`, "f/install.sh": "", "t/devcontainer-template.json": `{"id":"t","version":"1.0.0","name":"T"}`, "t/.devcontainer.json": `{"image":"x"}`},
+		"feature without id":         {"f/devcontainer-feature.json": `{"version":"1.0.0","name":"F"}`, "f/install.sh": ""},
+		"template without an image":  {"t/devcontainer-template.json": `{"id":"t","version":"1.0.0","name":"T"}`, "t/.devcontainer.json": `{}`},
+		"build without a Dockerfile": {"t/devcontainer-template.json": `{"id":"t","version":"1.0.0","name":"T"}`, "t/.devcontainer.json": `{"build":{"context":"."}}`},
 	} {
 		layer := "./"
 		if len(files) == 1 && files["devcontainer-collection.json"] != "" {
@@ -38,7 +38,7 @@ func TestCollection(t *testing.T) {
 	}
 }
 
-// TestAllFaults checks that the faults of all members are reported, with their lines.
+// TestAllFaults checks that the faults of all members are reported at once, with their lines.
 func TestAllFaults(t *testing.T) {
 	t.Parallel()
 	_, err := kindtest.Compose(t, map[string]string{
@@ -58,7 +58,7 @@ src/d/devcontainer-feature.json:1:1: the devcontainer CLI can't read it: unexpec
 	}
 }
 
-// TestParts checks that each feature is a separate artifact, also under its former names.
+// TestParts checks that each feature becomes an artifact of its own, and is also pushed under its legacy IDs.
 func TestParts(t *testing.T) {
 	t.Parallel()
 	plan, err := kindtest.Compose(t, map[string]string{

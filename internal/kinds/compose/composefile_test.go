@@ -27,19 +27,19 @@ services:
       service: base
     ports: ["8080:80"]`)
 	if got := plan.Layers[0].Annotations; got[mediatypes.ComposeFileName] != "compose.yaml" || got[mediatypes.ComposeExtends] != "" {
-		t.Errorf("annotations of the first file are %v", got)
+		t.Errorf("annotations of the first file: got %v, want only its name", got)
 	}
 	if got := plan.Layers[1].Annotations; got[mediatypes.ComposeFileName] != common || got[mediatypes.ComposeExtends] != "true" {
-		t.Errorf("annotations of the extended file are %v", got)
+		t.Errorf("annotations of the extended file: got %v, want its name and extends", got)
 	}
 	if got := plan.Layers[2].Annotations; got[mediatypes.ComposeEnvFileName] != env {
-		t.Errorf("annotations of the env file are %v", got)
+		t.Errorf("annotations of the env file: got %v, want its name", got)
 	}
 	if plan.ArtifactType != mediatypes.ComposeProject || plan.ConfigType != mediatypes.EmptyJSON || string(kindtest.Finished(t, plan).Config) != "{}" {
-		t.Errorf("artifactType %s, config %s", plan.ArtifactType, plan.ConfigType)
+		t.Errorf("got artifactType %s, config %s, want a compose project with an empty config", plan.ArtifactType, plan.ConfigType)
 	}
 	if len(plan.Warnings) > 0 {
-		t.Errorf("warnings: %q", plan.Warnings)
+		t.Errorf("got warnings %q, want none", plan.Warnings)
 	}
 }
 
@@ -47,17 +47,17 @@ func TestComposeRewrites(t *testing.T) {
 	t.Parallel()
 	env, base := compose.LayerName("conf/a.env"), compose.LayerName("base.yaml")
 	for name, tt := range map[string]struct{ yaml, want string }{
-		"nothing":           {"services: {a: {image:   x}}\n", "services: {a: {image:   x}}\n"},
-		"env_file string":   {"services: {a: {image: x, env_file: ./conf/a.env}}\n", "services: {a: {image: x, env_file: " + env + "}}\n"},
-		"env_file long":     {"services: {a: {image: x, env_file: [{path: conf/a.env, format: raw}]}}\n", "services: {a: {image: x, env_file: [{path: " + env + ", format: raw}]}}\n"},
-		"env_file optional": {"services: {a: {image: x, env_file: [{path: no.env, required: false}]}}\n", "services: {a: {image: x, env_file: [{path: " + compose.LayerName("no.env") + ", required: false}]}}\n"},
-		"label_file":        {"services: {a: {image: x, label_file: [conf/a.env]}}\n", "services: {a: {image: x, label_file: [" + env + "]}}\n"},
-		"extends elsewhere": {"services: {a: {extends: {file: 'oci://h/r', service: b}}}\n", "services: {a: {extends: {file: 'oci://h/r', service: b}}}\n"},
-		"extends its own":   {"services: {a: {extends: b}, b: {image: x}}\n", "services: {a: {extends: b}, b: {image: x}}\n"},
-		"include":           {"include: [base.yaml, {path: [base.yaml]}]\nservices: {a: {image: x}}\n", "include: [" + base + ", {path: [" + base + "]}]\nservices: {a: {image: x}}\n"},
-		"an anchor": {"x-e: &e {env_file: conf/a.env}\nservices:\n  a: {<<: *e, image: x}\n  b: {<<: *e, image: x}\n",
+		"no paths":                           {"services: {a: {image:   x}}\n", "services: {a: {image:   x}}\n"},
+		"env_file as a string":               {"services: {a: {image: x, env_file: ./conf/a.env}}\n", "services: {a: {image: x, env_file: " + env + "}}\n"},
+		"env_file as a mapping":              {"services: {a: {image: x, env_file: [{path: conf/a.env, format: raw}]}}\n", "services: {a: {image: x, env_file: [{path: " + env + ", format: raw}]}}\n"},
+		"missing optional env_file":          {"services: {a: {image: x, env_file: [{path: no.env, required: false}]}}\n", "services: {a: {image: x, env_file: [{path: " + compose.LayerName("no.env") + ", required: false}]}}\n"},
+		"label_file":                         {"services: {a: {image: x, label_file: [conf/a.env]}}\n", "services: {a: {image: x, label_file: [" + env + "]}}\n"},
+		"extends a file in a registry":       {"services: {a: {extends: {file: 'oci://h/r', service: b}}}\n", "services: {a: {extends: {file: 'oci://h/r', service: b}}}\n"},
+		"extends a service of the same file": {"services: {a: {extends: b}, b: {image: x}}\n", "services: {a: {extends: b}, b: {image: x}}\n"},
+		"include":                            {"include: [base.yaml, {path: [base.yaml]}]\nservices: {a: {image: x}}\n", "include: [" + base + ", {path: [" + base + "]}]\nservices: {a: {image: x}}\n"},
+		"an anchor with a path": {"x-e: &e {env_file: conf/a.env}\nservices:\n  a: {<<: *e, image: x}\n  b: {<<: *e, image: x}\n",
 			"x-e: &e {env_file: " + env + "}\nservices:\n  a: {!!merge <<: *e, image: x}\n  b: {!!merge <<: *e, image: x}\n"},
-		"tags of compose": {"services: {a: {image: x, ports: !reset [], environment: !override {A: b}, env_file: conf/a.env}}\n",
+		"YAML tags of docker compose": {"services: {a: {image: x, ports: !reset [], environment: !override {A: b}, env_file: conf/a.env}}\n",
 			"services: {a: {image: x, ports: !reset [], environment: !override {A: b}, env_file: " + env + "}}\n"},
 		"two documents": {"services: {a: {image: x}}\n---\nservices: {a: {env_file: conf/a.env}}\n", "services: {a: {image: x}}\n---\nservices: {a: {env_file: " + env + "}}\n"},
 	} {
@@ -75,7 +75,7 @@ func TestComposeRewrites(t *testing.T) {
 	}
 }
 
-func TestComposeOfDirectory(t *testing.T) {
+func TestComposeFileOrder(t *testing.T) {
 	t.Parallel()
 	const service = "services: {a: {image: x}}\n"
 	plan, err := kindtest.Compose(t, map[string]string{"compose.override.yaml": service, "compose.yaml": "include: [base.yml]\n" + service, "base.yml": service},
@@ -89,25 +89,25 @@ compose application/vnd.docker.compose.file+yaml raw compose.override.yaml
 compose application/vnd.docker.compose.file+yaml raw `+compose.LayerName("base.yml"))
 }
 
-// TestHintsAtMissingFiles checks the hints about files that do not exist, whose paths are relative to the file that names them.
+// TestHintsAtMissingFiles checks the errors about missing files, and that a suggested path is relative to the file that names it.
 func TestHintsAtMissingFiles(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		files map[string]string
 		want  string
 	}{
-		"beside": {map[string]string{"compose.yaml": "services: {a: {image: x, env_file: wbe.env}}\n", "web.env": "A=b"},
+		"beside the compose file": {map[string]string{"compose.yaml": "services: {a: {image: x, env_file: wbe.env}}\n", "web.env": "A=b"},
 			`davit.yaml:2:10: "compose.yaml": service "a": env_file names "wbe.env", which does not exist (did you mean "web.env"?)`},
-		"in a directory": {map[string]string{"compose.yaml": "services: {a: {image: x, label_file: cnf/labels}}\n", "conf/labels": "A=b"},
+		"in a subdirectory": {map[string]string{"compose.yaml": "services: {a: {image: x, label_file: cnf/labels}}\n", "conf/labels": "A=b"},
 			`names "cnf/labels", which does not exist (did you mean "conf/labels"?)`},
 		"in an included file": {map[string]string{"compose.yaml": "include: [sub/c.yaml]\n", "sub/c.yaml": "services: {a: {extends: {file: ../bsae.yaml, service: a}}}\n", "base.yaml": "services: {a: {image: x}}\n"},
 			`"sub/c.yaml": service "a": extends names "../bsae.yaml", which does not exist (did you mean "../base.yaml"?)`},
 		"with a variable": {map[string]string{"compose.yaml": "include: ['${DIR}/c.yml']\n", ".env": "DIR=subs", "sub/c.yaml": "services: {}\n"},
 			`include names "${DIR}/c.yml", which does not exist (did you mean "sub/c.yaml"?)`},
-		"nothing like it": {map[string]string{"compose.yaml": "services: {a: {image: x, env_file: [./web.env]}}\n"}, `env_file names "./web.env", which does not exist`},
-		"not listed": {map[string]string{"compose.yaml": "services: {a: {image: x, env_file: [./web.env]}}\n", "web.env": "A=b"},
+		"no similar name": {map[string]string{"compose.yaml": "services: {a: {image: x, env_file: [./web.env]}}\n"}, `env_file names "./web.env", which does not exist`},
+		"not among the layers": {map[string]string{"compose.yaml": "services: {a: {image: x, env_file: [./web.env]}}\n", "web.env": "A=b"},
 			`env_file "./web.env" is not among the layers; to publish its content, add {path: web.env, as: env} to layers`},
-		"outside": {map[string]string{"compose.yaml": "services: {a: {image: x, env_file: [../web.env]}}\n"},
+		"outside the directory": {map[string]string{"compose.yaml": "services: {a: {image: x, env_file: [../web.env]}}\n"},
 			`env_file "../web.env" leaves the directory of the declaration (move the file below it, or the declaration above)`},
 	} {
 		_, err := kindtest.Compose(t, tt.files, "kind: compose\nlayers: [compose.yaml]\n")

@@ -14,7 +14,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// publish packs files as an application, and returns the contents of the layers by title.
+// publish packs files as kind compose. It returns the contents of the layers by title, and the plan.
 func publish(t *testing.T, files map[string]string) (map[string]string, *spec.Plan, error) {
 	t.Helper()
 	fsys := kindtest.Tree(t, files).FS()
@@ -36,9 +36,9 @@ func publish(t *testing.T, files map[string]string) (map[string]string, *spec.Pl
 	return contents, plan, nil
 }
 
-// TestPathsOfPartsAreMoved checks extended and included files: they are published beside compose.yaml, so their paths are
-// rewritten to point to the same files.
-func TestPathsOfPartsAreMoved(t *testing.T) {
+// TestPathsInPartsAreRewritten checks the paths in extended and included files. These files are published beside compose.yaml, so
+// their relative paths must change to name the same files.
+func TestPathsInPartsAreRewritten(t *testing.T) {
 	t.Parallel()
 	contents, _, err := publish(t, map[string]string{
 		"compose.yaml": "include:\n  - db/compose.yaml\n  - {path: cache.yaml, project_directory: var}\nservices:\n  web: {image: nginx, volumes: ['./w:/w']}\n",
@@ -75,11 +75,11 @@ secrets: {s: {file: ./s.txt}, t: {environment: T}}
 		compose.LayerName("var\x00cache.yaml"): "services: {cache: {image: redis, volumes: ['./var/x:/x']}}\n",
 	} {
 		if contents[name] != want {
-			t.Errorf("%s:\n%s\nwant\n%s", name, contents[name], want)
+			t.Errorf("%s: got\n%s\nwant\n%s", name, contents[name], want)
 		}
 	}
 	if len(contents) != 5 {
-		t.Errorf("published %d files: %v", len(contents), contents)
+		t.Errorf("got %d files, want 5: %v", len(contents), contents)
 	}
 }
 
@@ -96,24 +96,25 @@ func TestVariablesInPaths(t *testing.T) {
 	}
 	for _, name := range []string{"conf/a.env", "b.env", "${DIR}/c"} {
 		if _, ok := contents[compose.LayerName(name)]; !ok {
-			t.Errorf("%s is not published: %v", name, contents)
+			t.Errorf("got files %v, want %s among them", contents, name)
 		}
 	}
 	for title, content := range contents {
 		if strings.Contains(content, "hunter2") {
-			t.Errorf("%s has the password", title)
+			t.Errorf("%s: got the password, want it left out", title)
 		}
 	}
 	if contents["web.labels"] != "x=y\n" || len(contents) != 5 {
-		t.Errorf("published %v", contents)
+		t.Errorf("got files %v, want 5 with web.labels", contents)
 	}
 	if !strings.Contains(strings.Join(plan.Notes, "\n"), "compose: .env is left out: no service names it as env_file") {
-		t.Errorf("notes %q", plan.Notes)
+		t.Errorf("got notes %q, want one about .env", plan.Notes)
 	}
 }
 
-// TestApplicationsThatDockerComposeRefuses checks applications that docker compose refuses, and some that it accepts.
-func TestApplicationsThatDockerComposeRefuses(t *testing.T) {
+// TestInvalidComposeFiles checks that compose files are refused if docker compose refuses them, and that unusual valid ones are
+// accepted.
+func TestInvalidComposeFiles(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"services: {web: {image: x, imagge: y}}\n":                       `services.web: docker compose does not know the key "imagge": did you mean "image"?`,
@@ -138,28 +139,28 @@ func TestApplicationsThatDockerComposeRefuses(t *testing.T) {
 	}
 }
 
-// TestAliasesArePathsToo checks that a path with several aliases is rewritten as if it were written each time.
-func TestAliasesArePathsToo(t *testing.T) {
+// TestPathsInAliases checks that a path with aliases is rewritten as if it were repeated in the place of each alias.
+func TestPathsInAliases(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ plain, aliased string }{
-		"scalar": {"build: ./a", "build: &x ./a"},
-		"list": {
+		"build as a string": {"build: ./a", "build: &x ./a"},
+		"additional_contexts as a list": {
 			"build: {additional_contexts: [a=./a, b=../b]}",
 			"build: {additional_contexts: &x [a=./a, b=../b]}",
 		},
-		"item":         {"build: {additional_contexts: [a=./a]}", "build: {additional_contexts: [&x a=./a]}"},
-		"contexts":     {"build: {additional_contexts: {a: ./a}}", "build: {additional_contexts: &x {a: ./a}}"},
-		"build":        {"build: {context: ., additional_contexts: [a=./a]}", "build: &x {context: ., additional_contexts: [a=./a]}"},
-		"volumes":      {"volumes: ['./a:/a', '/b:/b']", "volumes: &x ['./a:/a', '/b:/b']"},
-		"volume":       {"volumes: ['./a:/a']", "volumes: [&x './a:/a']"},
-		"bind":         {"volumes: [{type: bind, source: ./a, target: /a}]", "volumes: [&x {type: bind, source: ./a, target: /a}]"},
-		"source":       {"volumes: [{type: bind, source: ./a, target: /a}]", "volumes: [{type: bind, source: &x ./a, target: /a}]"},
-		"watch":        {"develop: {watch: [{path: ./a, action: rebuild}]}", "develop: {watch: &x [{path: ./a, action: rebuild}]}"},
-		"env_file":     {"env_file: ./db.env", "env_file: &x ./db.env"},
-		"env_files":    {"env_file: [db.env]", "env_file: &x [db.env]"},
-		"env mapping":  {"env_file: [{path: db.env, required: false}]", "env_file: [&x {path: db.env, required: false}]"},
-		"extends":      {"extends: {file: base.yaml, service: s}", "extends: &x {file: base.yaml, service: s}"},
-		"extends file": {"extends: {file: base.yaml, service: s}", "extends: {file: &x base.yaml, service: s}"},
+		"item of additional_contexts":      {"build: {additional_contexts: [a=./a]}", "build: {additional_contexts: [&x a=./a]}"},
+		"additional_contexts as a mapping": {"build: {additional_contexts: {a: ./a}}", "build: {additional_contexts: &x {a: ./a}}"},
+		"build as a mapping":               {"build: {context: ., additional_contexts: [a=./a]}", "build: &x {context: ., additional_contexts: [a=./a]}"},
+		"volumes":                          {"volumes: ['./a:/a', '/b:/b']", "volumes: &x ['./a:/a', '/b:/b']"},
+		"volume as a string":               {"volumes: ['./a:/a']", "volumes: [&x './a:/a']"},
+		"volume as a mapping":              {"volumes: [{type: bind, source: ./a, target: /a}]", "volumes: [&x {type: bind, source: ./a, target: /a}]"},
+		"source of a volume":               {"volumes: [{type: bind, source: ./a, target: /a}]", "volumes: [{type: bind, source: &x ./a, target: /a}]"},
+		"watch":                            {"develop: {watch: [{path: ./a, action: rebuild}]}", "develop: {watch: &x [{path: ./a, action: rebuild}]}"},
+		"env_file as a string":             {"env_file: ./db.env", "env_file: &x ./db.env"},
+		"env_file as a list":               {"env_file: [db.env]", "env_file: &x [db.env]"},
+		"item of env_file":                 {"env_file: [{path: db.env, required: false}]", "env_file: [&x {path: db.env, required: false}]"},
+		"extends":                          {"extends: {file: base.yaml, service: s}", "extends: &x {file: base.yaml, service: s}"},
+		"file of extends":                  {"extends: {file: base.yaml, service: s}", "extends: {file: &x base.yaml, service: s}"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -182,7 +183,7 @@ func TestAliasesArePathsToo(t *testing.T) {
 				}
 				for _, w := range plan.Warnings {
 					if strings.Contains(w, `"./db/`) {
-						t.Errorf("the warning names a path of the published file: %s", w)
+						t.Errorf("got warning %q, want the path as in the source", w)
 					}
 				}
 				var doc map[string]any
@@ -193,14 +194,13 @@ func TestAliasesArePathsToo(t *testing.T) {
 			}
 			want, got := services(tc.plain, tc.plain), services(tc.aliased, second)
 			if !reflect.DeepEqual(got, want) {
-				t.Errorf("with aliases:\n%v\nwant\n%v", got, want)
+				t.Errorf("with aliases: got\n%v\nwant\n%v", got, want)
 			}
 		})
 	}
 }
 
-// firstNode returns the text of the YAML node at the beginning of a text: up to its closing bracket, or up to the comma or bracket
-// after it.
+// firstNode returns the YAML node at the beginning of a text. It ends with its closing bracket, or before the next comma or bracket.
 func firstNode(t *testing.T, text string) string {
 	t.Helper()
 	depth := 0
@@ -223,7 +223,7 @@ func firstNode(t *testing.T, text string) string {
 	return text
 }
 
-// TestAliasesForTwoUsesAreRefused checks that one anchor can't be a mounted file and a published one.
+// TestAliasesForTwoUsesAreRefused checks that a path is refused if aliases use it both as a mounted file and as a published one.
 func TestAliasesForTwoUsesAreRefused(t *testing.T) {
 	t.Parallel()
 	_, _, err := publish(t, map[string]string{
@@ -231,7 +231,7 @@ func TestAliasesForTwoUsesAreRefused(t *testing.T) {
 		"a.env":        "A=1\n",
 	})
 	if err == nil || !strings.Contains(err.Error(), `aliases of "./a.env" use it in two ways`) {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want \"use it in two ways\"", err)
 	}
 }
 
@@ -257,7 +257,7 @@ func TestIncludesWithAliases(t *testing.T) {
 		"include:\n  - {path: a/compose.yaml, project_directory: var, env_file: &e [v.env]}\n  - {path: b/compose.yaml, project_directory: var, env_file: *e}\n",
 	} {
 		if got := titles(include); !slices.Equal(got, want) {
-			t.Errorf("%s: published %v, want %v", include, got, want)
+			t.Errorf("%s: got files %v, want %v", include, got, want)
 		}
 	}
 }

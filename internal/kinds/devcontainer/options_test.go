@@ -9,7 +9,7 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/kindtest"
 )
 
-// TestDevContainerOptions checks the options of features and templates against the schema of features.
+// TestDevContainerOptions checks that invalid options of Features and templates are refused.
 func TestDevContainerOptions(t *testing.T) {
 	t.Parallel()
 	for options, want := range map[string]string{

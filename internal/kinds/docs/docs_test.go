@@ -16,7 +16,7 @@ func TestDocsConfig(t *testing.T) {
 		"manual/draft.md": "# Draft\n", "manual/tool.py": "x", "one.md": "# One\n", "two.html": "<h1>Two</h1>",
 	}
 	for _, tc := range []struct{ name, davitYAML, want, title string }{
-		{"a folder", "kind: docs\nlayers: [{path: manual/, exclude: [draft.md]}]\n",
+		{"a directory", "kind: docs\nlayers: [{path: manual/, exclude: [draft.md]}]\n",
 			`{"index":"manual/index.md","pageCount":2,"pages":[{"path":"manual/deep/README.md","title":"Deep"},{"path":"manual/index.md","title":"The manual"}],"title":"The manual"}`, "The manual"},
 		{"single pages", "kind: docs\nname: Pages\nlayers: [two.html, {path: one.md, title: first.md}]\n",
 			`{"index":"two.html","pageCount":2,"pages":[{"path":"two.html","title":"Two"},{"path":"first.md","title":"One"}],"title":"Pages"}`, "Pages"},
@@ -67,7 +67,7 @@ func TestSites(t *testing.T) {
 		{"Docusaurus", map[string]string{
 			"docusaurus.config.js": "module.exports = {\n  title: 'My Docs',\n}", "docs/b.mdx": "---\nsidebar_position: 1\n---\n# B\n", "docs/a.md": "---\nsidebar_position: 2\n---\n# A\n",
 		}, "s/docs/b.mdx My Docs s/docs/b.mdx s/docs/a.md"},
-		{"sidebars", map[string]string{
+		{"Docusaurus with sidebars", map[string]string{
 			"docusaurus.config.ts": "title: \"D\",", "sidebars.ts": "export default {docs: ['guide/start', 'a']}", "docs/a.md": "# A\n", "docs/guide/start.mdx": "# Start\n",
 		}, "s/docs/guide/start.mdx D s/docs/guide/start.mdx s/docs/a.md"},
 		{"Hugo", map[string]string{
@@ -88,7 +88,7 @@ func TestSites(t *testing.T) {
 		{"Hugo beside a README", map[string]string{
 			"config.toml": "title = 'H'\n", "README.md": "# Code\n", "content/_index.md": "+++\ntitle = 'Home'\n+++\n", "content/a.md": "+++\nweight = 1\n+++\n# A\n",
 		}, "s/content/_index.md H s/README.md s/content/_index.md s/content/a.md"},
-		{"Hugo in languages", map[string]string{
+		{"Hugo with several languages", map[string]string{
 			"hugo.yaml": "title: H\ndefaultContentLanguage: fr\n", "README.md": "# Code\n", "content/de/_index.md": "# D\n", "content/fr/_index.html": "<h1>F</h1>",
 		}, "s/content/fr/_index.html H s/README.md s/content/de/_index.md s/content/fr/_index.html"},
 		{"Hugo without content", map[string]string{"config.yaml": "title: H\n", "README.md": "# [Code](https://example.com)\n"}, "s/README.md H s/README.md"},
@@ -96,18 +96,18 @@ func TestSites(t *testing.T) {
 		{"Sphinx in Markdown", map[string]string{
 			"conf.py": "project = 'P'\nroot_doc = 'start'\n", "index.md": "# Old, see usage\n\n```{toctree}\n:maxdepth: 2\n\nz\na\n```\n\nusage\n", "start.md": "# S\n", "a.md": "# A\n", "usage.md": "# U\n", "z.rst": "Z\n=\n",
 		}, "s/start.md P s/z.rst s/a.md s/index.md s/start.md s/usage.md"},
-		{"Docusaurus beside its pages", map[string]string{
+		{"Docusaurus in a subdirectory", map[string]string{
 			"README.md": "# Code\n", "website/docusaurus.config.ts": "title: \"D\",\n docs: { path: \"../docs\" }\n", "website/README.md": "# Site\n",
 			"website/sidebars.js": "docs: ['start', 'a']", "docs/a.md": "# A\n", "docs/start.md": "# S\n",
 		}, "s/docs/start.md D s/docs/start.md s/docs/a.md s/README.md s/website/README.md"},
-		{"Docusaurus with an index", map[string]string{
+		{"Docusaurus with its own pages directory", map[string]string{
 			"README.md": "# Code\n", "site/docusaurus.config.js": "title: 'D',\n path: '../mydocs',\n", "mydocs/index.md": "# I\n", "mydocs/a.md": "# A\n",
 		}, "s/mydocs/index.md D s/README.md s/mydocs/a.md s/mydocs/index.md"},
-		{"Sphinx in docs", map[string]string{"README.md": "# Code\n", "docs/conf.py": "project = 'P'\n", "docs/index.rst": "I\n=\n"}, "s/docs/index.rst P s/README.md s/docs/index.rst"},
+		{"Sphinx in a subdirectory", map[string]string{"README.md": "# Code\n", "docs/conf.py": "project = 'P'\n", "docs/index.rst": "I\n=\n"}, "s/docs/index.rst P s/README.md s/docs/index.rst"},
 		{"Middleman", map[string]string{
 			"README.md": "# Code\n", "config.rb": "x\n", "source/index.html.md.erb": "---\ntitle: Home\n---\n", "source/a.html.md": "# A\n", "source/b.erb": "x",
 		}, "s/source/index.html.md.erb Home s/README.md s/source/a.html.md s/source/index.html.md.erb"},
-		{"a link as title", map[string]string{"index.md": "# The [site](https://example.com) of `x`\n"}, "s/index.md The site of `x` s/index.md"},
+		{"a title with a link", map[string]string{"index.md": "# The [site](https://example.com) of `x`\n"}, "s/index.md The site of `x` s/index.md"},
 		{"no generator", map[string]string{"index.html": "<TITLE>\nA &amp; B</TITLE>", "b.adoc": "= B", "c.rst": "C c\n~~~\n"}, "s/index.html A & B s/b.adoc s/c.rst s/index.html"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -146,8 +146,8 @@ func TestDetectDocs(t *testing.T) {
 		files map[string]string
 		want  string
 	}{
-		{"a page and a file", map[string]string{"index.md": page, "Makefile": code}, "docs"},
-		{"code samples and configuration", map[string]string{"mkdocs.yml": "site_name: x\n", "docs/index.md": page, "docs/a.md": page, "docs/a.py": code}, "docs"},
+		{"a page and a Makefile", map[string]string{"index.md": page, "Makefile": code}, "docs"},
+		{"pages with code samples", map[string]string{"mkdocs.yml": "site_name: x\n", "docs/index.md": page, "docs/a.md": page, "docs/a.py": code}, "docs"},
 		{"Hugo", map[string]string{"_index.md": page, "a/_index.md": page, "a/b.yml": "a: 1\n"}, "docs"},
 		{"Sphinx", map[string]string{"conf.py": "project = 'x'\n", "index.rst": "X\n=\n", "a.rst": "A\n=\n"}, "docs"},
 		{"AsciiDoc", map[string]string{"index.adoc": "= X\n", "a.adoc": "= A\n"}, "docs"},
@@ -156,13 +156,13 @@ func TestDetectDocs(t *testing.T) {
 		{"runbooks of the usual template", map[string]string{
 			"_index.md": page, "a/DiskFull.md": "# DiskFull\n\n## Meaning\n\n## Mitigation\n", "a/hostdown.md": "---\ntitle: Host down\n---\n# HostDown\n## Meaning\n## Impact\n", "OWNERS": code,
 		}, "runbook"},
-		{"pages about alerts in documentation", map[string]string{
+		{"documentation with some pages about alerts", map[string]string{
 			"index.md": page, "a.md": page, "b.md": page, "DiskFull.md": "# DiskFull\n\n## Meaning\n\n## Mitigation\n", "HostDown.md": "# HostDown\n## Meaning\n## Impact\n",
 		}, "docs"},
-		{"pages of classes", map[string]string{"index.md": page, "HttpClient.md": "# HttpClient\n## Impact\n## Methods\n", "MyThing.md": "# MyThing\n## Meaning\n## Usage\n"}, "docs"},
+		{"pages about classes", map[string]string{"index.md": page, "HttpClient.md": "# HttpClient\n## Impact\n## Methods\n", "MyThing.md": "# MyThing\n## Meaning\n## Usage\n"}, "docs"},
 		{"a program with a README", map[string]string{"README.md": page, "main.py": code}, "generic"},
-		{"a program with some pages", map[string]string{"README.md": page, "docs/a.md": page, "a.py": code, "b.py": code}, "generic"},
-		{"a site with its server", map[string]string{"index.html": "<p>", "server.py": code}, "generic"},
+		{"a program with a docs directory", map[string]string{"README.md": page, "docs/a.md": page, "a.py": code, "b.py": code}, "generic"},
+		{"a web page and its server", map[string]string{"index.html": "<p>", "server.py": code}, "generic"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

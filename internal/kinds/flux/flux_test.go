@@ -13,8 +13,8 @@ import (
 	digest "github.com/opencontainers/go-digest"
 )
 
-// TestFluxDefaultIgnoreRules checks the default ignore rules of "flux push artifact", which leave out Git's own files and
-// images. An exclude list in davit.yaml replaces them. Symbolic links that are packed cause a warning.
+// TestFluxDefaultIgnoreRules checks the default ignore rules of "flux push artifact", which leave out pictures and Git's own files. An
+// exclude list in davit.yaml replaces them. Symbolic links that are packed cause a warning.
 func TestFluxDefaultIgnoreRules(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -45,7 +45,7 @@ func TestFluxDefaultIgnoreRules(t *testing.T) {
 			}
 			for _, name := range []string{".git", "l.yaml", "apps/b.png", "a.yaml"} {
 				if got, want := plan.Layers[0].Exclude(name, name == ".git"), slices.Contains(tc.out, name); got != want {
-					t.Errorf("%s is left out: %v, want %v", name, got, want)
+					t.Errorf("%s left out: got %t, want %t", name, got, want)
 				}
 			}
 			var left []string
@@ -59,13 +59,13 @@ func TestFluxDefaultIgnoreRules(t *testing.T) {
 				t.Errorf("left out: got %q, want %q", got, left)
 			}
 			if !slices.Equal(plan.Notes, tc.notes) || !slices.Equal(plan.Warnings, tc.warnings) {
-				t.Errorf("notes %q, warnings %q", plan.Notes, plan.Warnings)
+				t.Errorf("got notes %q, warnings %q, want %q, %q", plan.Notes, plan.Warnings, tc.notes, tc.warnings)
 			}
 		})
 	}
 }
 
-// TestFluxSingleFile packs a single manifest, which flux packs under its own name.
+// TestFluxSingleFile checks that a single manifest is packed under its file name, as flux does.
 func TestFluxSingleFile(t *testing.T) {
 	t.Parallel()
 	plan, err := kindtest.Compose(t, map[string]string{"m/a.yaml": "apiVersion: v1\nkind: ConfigMap\n"}, "kind: flux\nlayers: [m/a.yaml]\n")
@@ -74,7 +74,7 @@ func TestFluxSingleFile(t *testing.T) {
 	}
 	kindtest.WantLines(t, kindtest.LayerLines(plan), "manifests "+mediatypes.FluxContent+" tar+gzip ")
 	if l := plan.Layers[0]; l.Path != "m" || !slices.Equal(l.Files, []string{"m/a.yaml"}) {
-		t.Errorf("got %+v", l)
+		t.Errorf("got %+v, want only m/a.yaml of the directory m", l)
 	}
 }
 
@@ -84,10 +84,10 @@ func TestFlux(t *testing.T) {
 	kindtest.WantLines(t, kindtest.LayerLines(plan), `manifests application/vnd.cncf.flux.content.v1.tar+gzip tar+gzip`)
 	config := `{"architecture":"","config":{},"created":"0001-01-01T00:00:00Z","os":"","rootfs":{"diff_ids":["` + digest.FromString("manifests").String() + `"],"type":"layers"}}`
 	if got := string(kindtest.Finished(t, plan).Config); got != config || plan.ConfigType != mediatypes.FluxConfig {
-		t.Errorf("config is %s %s", plan.ConfigType, got)
+		t.Errorf("got config %s of type %s, want %s of type %s", got, plan.ConfigType, config, mediatypes.FluxConfig)
 	}
 	_, err := kindtest.Compose(t, map[string]string{"m/a.yaml": "kind: X\napiVersion: v1\n"}, "kind: flux\nconfig: {revision: x}\nlayers: [m/]\n")
 	if err == nil || !strings.Contains(err.Error(), "revision") {
-		t.Errorf("an unknown field: %v", err)
+		t.Errorf("an unknown config field: got %v, want an error about revision", err)
 	}
 }

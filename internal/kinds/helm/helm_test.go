@@ -21,18 +21,18 @@ func TestHelmDirectory(t *testing.T) {
 	kindtest.WantLines(t, kindtest.LayerLines(plan), `chart application/vnd.cncf.helm.chart.content.v1.tar+gzip tar+gzip greeting-1.2.3.tgz`)
 	l := plan.Layers[0]
 	if l.Prefix != "greeting/" || plan.ConfigType != mediatypes.HelmConfig || plan.ArtifactType != "" {
-		t.Errorf("prefix %q, config %s, artifactType %q", l.Prefix, plan.ConfigType, plan.ArtifactType)
+		t.Errorf("got prefix %q, config type %s, artifactType %q, want greeting/, that of helm, and none", l.Prefix, plan.ConfigType, plan.ArtifactType)
 	}
 	for name, want := range map[string]bool{"notes": true, "x.bak": true, "templates/.hidden": true, "values.yaml": false} {
 		if got := l.Exclude(name, name == "notes"); got != want {
-			t.Errorf("%s is left out: %v, want %v", name, got, want)
+			t.Errorf("%s left out: got %t, want %t", name, got, want)
 		}
 	}
 	const config = `{"name":"greeting","home":"https://example.com/greeting","sources":["https://example.com/greeting.git"],"version":"1.2.3",` +
 		`"description":"A web page that says hello","keywords":["hello"],"maintainers":[{"name":"Ann","email":"ann@example.com"},{"name":"Bob"}],` +
 		`"apiVersion":"v2","appVersion":"1.0","annotations":{"category":"tools"},"type":"application"}`
 	if got := string(kindtest.Finished(t, plan).Config); got != config {
-		t.Errorf("config is %s\nwant      %s", got, config)
+		t.Errorf("config: got %s\nwant %s", got, config)
 	}
 	want := map[string]string{
 		"category":                    "tools",
@@ -44,7 +44,7 @@ func TestHelmDirectory(t *testing.T) {
 		ocispec.AnnotationAuthors:     "Ann (ann@example.com), Bob",
 	}
 	if !maps.Equal(plan.Annotations, want) {
-		t.Errorf("annotations are %v, want %v", plan.Annotations, want)
+		t.Errorf("annotations: got %v, want %v", plan.Annotations, want)
 	}
 }
 
@@ -63,11 +63,11 @@ provenance application/vnd.cncf.helm.chart.provenance.v1.prov raw demo-1.0.0+a.t
 	plan.Layers[0].Path = "another.tgz"
 	packed := []spec.Packed{{Layer: plan.Layers[0], Descriptor: ocispec.Descriptor{Digest: digest.FromString("x")}}}
 	if _, err := plan.Finish(packed); err == nil || !strings.Contains(err.Error(), "helm verify would refuse it") {
-		t.Errorf("a provenance of another chart: %v", err)
+		t.Errorf("the provenance of another chart: got %v, want \"helm verify would refuse it\"", err)
 	}
 }
 
-// TestHelmOddValues checks a Chart.yaml with unusual values. The wanted results are those of helm 4.3.1.
+// TestHelmOddValues checks that a Chart.yaml with unusual values is read as by helm 4.3.1.
 func TestHelmOddValues(t *testing.T) {
 	t.Parallel()
 	plan, err := kindtest.Compose(t, map[string]string{"demo/Chart.yaml": `apiVersion: v2
@@ -90,13 +90,13 @@ dependencies: [{name: sub, repository: "", import-values: [{child: n}], enabled:
 		`"appVersion":"2024-01-02","deprecated":true,"annotations":{"a":"true","b":"7"},"kubeVersion":"\u003e=1.22",` +
 		`"dependencies":[{"name":"sub","repository":"","enabled":true,"import-values":[{"child":false}]}]}`
 	if got := string(kindtest.Finished(t, plan).Config); got != config {
-		t.Errorf("config is %s\nwant      %s", got, config)
+		t.Errorf("config: got %s\nwant %s", got, config)
 	}
 	want := []string{"Chart.yaml: helm reads the 1.10 of version as 1.1; put quotes around it",
 		"Chart.yaml: helm reads the 0x10 of keywords as 16; put quotes around it",
 		"Chart.yaml: helm reads the on of keywords as true; put quotes around it"}
 	if !slices.Equal(plan.Warnings, want) {
-		t.Errorf("warnings %q, want %q", plan.Warnings, want)
+		t.Errorf("got warnings %q, want %q", plan.Warnings, want)
 	}
 }
 
@@ -113,12 +113,12 @@ func TestHelmRequirements(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := string(kindtest.Finished(t, plan).Config); got != want {
-			t.Errorf("%s: config is %s\nwant      %s", layer, got, want)
+			t.Errorf("%s: config: got %s\nwant %s", layer, got, want)
 		}
 	}
 	delete(files, "demo/charts/sub/Chart.yaml")
 	if _, err := kindtest.Compose(t, files, "kind: helm\nlayers: [demo/]\n"); !strings.Contains(fmt.Sprint(err), "it depends on sub, and no chart of that name in charts/ is packed") {
-		t.Errorf("without the dependency: %v", err)
+		t.Errorf("without the dependency: got %v, want an error about sub", err)
 	}
 }
 
@@ -130,13 +130,13 @@ func TestHelmAccepts(t *testing.T) {
 	t.Parallel()
 	const own = kindtest.SmallChart + "dependencies: [{name: redis, version: 1.x.x, repository: ''}]\n"
 	for name, files := range map[string]map[string]string{
-		"no apiVersion":      {"demo/Chart.yaml": "name: demo\nversion: 1.0.0\n"},
-		"duplicate key":      {"demo/Chart.yaml": kindtest.SmallChart + "deprecated: false\ndeprecated: true\n"},
-		"directory by name":  {"demo/Chart.yaml": own, "demo/charts/redis-local/Chart.yaml": subChart("redis")},
-		"archive by name":    {"demo/Chart.yaml": own, "demo/charts/vendored.tgz": kindtest.Tgz(t, "x/Chart.yaml", subChart("redis"))},
-		"hidden in charts":   {"demo/Chart.yaml": own, "demo/charts/redis/Chart.yaml": subChart("redis"), "demo/charts/_notes": "x", "demo/charts/.keep": "", "demo/charts/a.prov": "x"},
-		"two YAML documents": {"demo/Chart.yaml": kindtest.SmallChart, "demo/values.yaml": "a: 1\n---\na: 2\n"},
-		"ignored in charts":  {"demo/Chart.yaml": kindtest.SmallChart, "demo/charts/README.md": "x", "demo/.helmignore": "charts/README.md\n"},
+		"no apiVersion": {"demo/Chart.yaml": "name: demo\nversion: 1.0.0\n"},
+		"duplicate key": {"demo/Chart.yaml": kindtest.SmallChart + "deprecated: false\ndeprecated: true\n"},
+		"dependency in a directory of another name": {"demo/Chart.yaml": own, "demo/charts/redis-local/Chart.yaml": subChart("redis")},
+		"dependency in an archive of another name":  {"demo/Chart.yaml": own, "demo/charts/vendored.tgz": kindtest.Tgz(t, "x/Chart.yaml", subChart("redis"))},
+		"hidden files in charts":                    {"demo/Chart.yaml": own, "demo/charts/redis/Chart.yaml": subChart("redis"), "demo/charts/_notes": "x", "demo/charts/.keep": "", "demo/charts/a.prov": "x"},
+		"two YAML documents":                        {"demo/Chart.yaml": kindtest.SmallChart, "demo/values.yaml": "a: 1\n---\na: 2\n"},
+		"ignored file in charts":                    {"demo/Chart.yaml": kindtest.SmallChart, "demo/charts/README.md": "x", "demo/.helmignore": "charts/README.md\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -147,7 +147,7 @@ func TestHelmAccepts(t *testing.T) {
 	}
 }
 
-// TestHelmIgnore checks that the files that helm ignores are left out before any check reads them, and are reported.
+// TestHelmIgnore checks that files that helm ignores are not packed or checked, and that Plan.LeftOut lists them.
 func TestHelmIgnore(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{
@@ -160,10 +160,10 @@ func TestHelmIgnore(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got, want := strings.Join(plan.LeftOut, " "), "demo/.git/ demo/charts/.gitkeep demo/charts/_old/ demo/charts/sub/charts/.gitkeep demo/ci/ demo/notes.txt demo/templates/.swp demo/values.yaml.orig"; got != want {
-		t.Errorf("left out %q, want %q", got, want)
+		t.Errorf("left out: got %q, want %q", got, want)
 	}
 	if len(plan.Warnings) > 0 {
-		t.Errorf("warnings %q", plan.Warnings)
+		t.Errorf("got warnings %q, want none", plan.Warnings)
 	}
 	packed, err := tree.PackedFiles(kindtest.Tree(t, files).FS(), &plan.Layers[0])
 	if err != nil {
@@ -174,11 +174,12 @@ func TestHelmIgnore(t *testing.T) {
 		names = append(names, f.Title)
 	}
 	if got, want := strings.Join(names, " "), "demo/.helmignore demo/Chart.yaml demo/charts/sub/Chart.yaml demo/docs/notes.txt"; got != want {
-		t.Errorf("packed %q, want %q", got, want)
+		t.Errorf("packed: got %q, want %q", got, want)
 	}
 }
 
-// TestHelmOverrides replaces the version and appVersion of a chart, as helm package does with its flags.
+// TestHelmOverrides checks that davit.yaml can replace the version and appVersion of a chart directory, as the flags of helm package
+// do, but not those of a packaged chart.
 func TestHelmOverrides(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{"demo/Chart.yaml": "# a chart\napiVersion: v2\nname: demo\nversion: 1.0.0 # of today\nappVersion: 1\n", "demo.tgz": kindtest.Tgz(t, "demo/Chart.yaml", kindtest.SmallChart)}
@@ -187,28 +188,28 @@ func TestHelmOverrides(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got, want := string(kindtest.Finished(t, plan).Config), `{"name":"demo","version":"2.0.0-rc.1","apiVersion":"v2","appVersion":"3"}`; got != want {
-		t.Errorf("config is %s, want %s", got, want)
+		t.Errorf("config: got %s, want %s", got, want)
 	}
 	written := string(plan.Layers[0].Replaced["demo/Chart.yaml"])
 	for _, want := range []string{"# a chart\n", "version: 2.0.0-rc.1 # of today\nappVersion: \"3\"\n", "name: demo\n"} {
 		if !strings.Contains(written, want) {
-			t.Errorf("Chart.yaml is\n%swithout %q", written, want)
+			t.Errorf("Chart.yaml: got\n%swant %q in it", written, want)
 		}
 	}
 	if plan.Layers[0].Title != "demo-2.0.0-rc.1.tgz" || plan.Annotations[ocispec.AnnotationVersion] != "2.0.0-rc.1" {
-		t.Errorf("title %s, annotations %v", plan.Layers[0].Title, plan.Annotations)
+		t.Errorf("got title %s, annotations %v, want version 2.0.0-rc.1 in both", plan.Layers[0].Title, plan.Annotations)
 	}
 	same, err := kindtest.Compose(t, files, "kind: helm\nversion: 1.0.0\nlayers: [demo/]\n")
 	if err != nil || same.Layers[0].Replaced != nil {
-		t.Errorf("the same version: %v, %v", same, err)
+		t.Errorf("the same version: got %v, %v, want an unchanged Chart.yaml", same, err)
 	}
 	for declared, want := range map[string]string{"version: 2.0.0": `version "2.0.0" contradicts Chart.yaml`, "config: {appVersion: '3'}": "a packaged chart is pushed as it is"} {
 		if _, err := kindtest.Compose(t, files, "kind: helm\n"+declared+"\nlayers: [demo.tgz]\n"); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s of an archive: %v", declared, err)
+			t.Errorf("%s of a packaged chart: got %v, want %q", declared, err, want)
 		}
 	}
 	if _, err := kindtest.Compose(t, files, "kind: helm\nversion: two\nlayers: [demo/]\n"); err == nil || !strings.Contains(err.Error(), `version "two" is not a semantic version`) {
-		t.Errorf("an odd version: %v", err)
+		t.Errorf("an invalid version: got %v, want \"is not a semantic version\"", err)
 	}
 }
 
@@ -226,18 +227,18 @@ func TestHelmRefuses(t *testing.T) {
 		files map[string]string
 		want  string
 	}{
-		"no version":        {chart("apiVersion: v2\nname: demo\n"), "has no version, which helm requires"},
-		"version of helm 5": {chart("apiVersion: v3\nname: demo\nversion: 1.0.0\n"), `apiVersion "v3" is neither v1 nor v2`},
-		"no name":           {chart("apiVersion: v2\nversion: 1.0.0\n"), "has no name"},
-		"path as name":      {chart("apiVersion: v2\nname: ../demo\nversion: 1.0.0\n"), `name "../demo" is not a plain name`},
-		"odd version":       {chart("apiVersion: v2\nname: demo\nversion: one\n"), `version "one" is not a semantic version`},
-		"list for a string": {chart(kindtest.SmallChart + "icon: [a]\n"), "demo/Chart.yaml:4:7: icon is an array, but helm requires a string"},
-		"one dependency":    {chart(kindtest.SmallChart + "dependencies: {}\n"), "dependencies is an object, but helm requires a list"},
-		"string for a bool": {chart(kindtest.SmallChart + "deprecated: often\n"), "deprecated is a string, but helm requires a boolean"},
-		"odd alias":         {chart(kindtest.SmallChart + "dependencies: [{name: a, alias: a.b}]\n"), `the alias "a.b" of the dependency "a"`},
-		"same alias":        {chart(kindtest.SmallChart + "dependencies: [{name: a}, {name: b, alias: a}]\n"), `two dependencies with the name or alias "a"`},
-		"odd type":          {chart(kindtest.SmallChart + "type: app\n"), `type "app" is neither`},
-		"all at once": {chart("apiVersion: v3\nname: a/b\nverison: 1\ntype: app\nicon: [a]\nkeywords: x\nmaintainers: [null]\ndependencies:\n- name: x\n- alias: y\n- name: z\n  alias: a.b\n"), `
+		"no version":         {chart("apiVersion: v2\nname: demo\n"), "has no version, which helm requires"},
+		"unknown apiVersion": {chart("apiVersion: v3\nname: demo\nversion: 1.0.0\n"), `apiVersion "v3" is neither v1 nor v2`},
+		"no name":            {chart("apiVersion: v2\nversion: 1.0.0\n"), "has no name"},
+		"path as name":       {chart("apiVersion: v2\nname: ../demo\nversion: 1.0.0\n"), `name "../demo" is not a plain name`},
+		"invalid version":    {chart("apiVersion: v2\nname: demo\nversion: one\n"), `version "one" is not a semantic version`},
+		"list for a string":  {chart(kindtest.SmallChart + "icon: [a]\n"), "demo/Chart.yaml:4:7: icon is an array, but helm requires a string"},
+		"mapping for a list": {chart(kindtest.SmallChart + "dependencies: {}\n"), "dependencies is an object, but helm requires a list"},
+		"string for a bool":  {chart(kindtest.SmallChart + "deprecated: often\n"), "deprecated is a string, but helm requires a boolean"},
+		"invalid alias":      {chart(kindtest.SmallChart + "dependencies: [{name: a, alias: a.b}]\n"), `the alias "a.b" of the dependency "a"`},
+		"same alias":         {chart(kindtest.SmallChart + "dependencies: [{name: a}, {name: b, alias: a}]\n"), `two dependencies with the name or alias "a"`},
+		"unknown type":       {chart(kindtest.SmallChart + "type: app\n"), `type "app" is neither`},
+		"several faults": {chart("apiVersion: v3\nname: a/b\nverison: 1\ntype: app\nicon: [a]\nkeywords: x\nmaintainers: [null]\ndependencies:\n- name: x\n- alias: y\n- name: z\n  alias: a.b\n"), `
 demo/Chart.yaml:1:13: apiVersion "v3" is neither v1 nor v2, and helm loads no other
 demo/Chart.yaml:2:7: name "a/b" is not a plain name; helm makes a directory of it
 demo/Chart.yaml:3:1: it has no version, which helm requires (rename "verison" to "version")
@@ -247,31 +248,31 @@ demo/Chart.yaml:6:11: keywords is a string, but helm requires a list
 demo/Chart.yaml:7:15: it has an empty maintainer, which helm refuses
 demo/Chart.yaml:10:3: it has a dependency without a name
 demo/Chart.yaml:12:10: the alias "a.b" of the dependency "z" has characters`[1:]},
-		"not YAML":          {chart("a: [\n"), "helm can't read"},
-		"empty":             {chart(""), "has no name"},
-		"empty list":        {map[string]string{"demo/Chart.yaml": "name: demo\n", "demo/requirements.yaml": "# none\n"}, "has no version"},
-		"no dependency":     {chart(kindtest.SmallChart + "dependencies: [null]\n"), "a dependency without a name"},
-		"another name":      {with("charts/redis-ha-1.0.0.tgz", kindtest.Tgz(t, "redis-ha/Chart.yaml", subChart("redis-ha"))), "depends on redis"},
-		"renamed":           {with("charts/redis/Chart.yaml", subChart("other")), "depends on redis"},
-		"ignored":           {with("charts/redis-1.0.0.tgz", kindtest.Tgz(t, "redis/Chart.yaml", subChart("redis")), ".helmignore", "*.tgz\n"), "depends on redis"},
-		"ignored charts":    {with("charts/redis/Chart.yaml", subChart("redis"), ".helmignore", "charts/\n"), "depends on redis"},
-		"readme in charts":  {with("charts/redis/Chart.yaml", subChart("redis"), "charts/README.md", "x"), "charts/README.md, which helm treats as a chart: it has no Chart.yaml"},
-		"no chart":          {with("charts/redis/Chart.yaml", subChart("redis"), "charts/junk/x", "x"), "charts/junk, which helm treats as a chart"},
-		"broken archive":    {with("charts/redis/Chart.yaml", subChart("redis"), "charts/x.tgz", "x"), "charts/x.tgz: not a packaged chart"},
-		"bad subchart":      {with("charts/redis/Chart.yaml", "name: redis\nversion: latest\n"), `charts/redis, which helm treats as a chart: its Chart.yaml: version "latest"`},
-		"schema not JSON":   {with("charts/redis/Chart.yaml", subChart("redis"), "values.schema.json", "a: 1"), "demo/values.schema.json: helm can't read it: it is not JSON"},
-		"template":          {with("charts/redis/Chart.yaml", subChart("redis"), "values.yaml", "a: {{ .x }}\n"), "demo/values.yaml: helm can't read it: a key must be a string, not a mapping or a list: put {{ ... }} in quotes"},
-		"subchart values":   {with("charts/redis/Chart.yaml", subChart("redis"), "charts/redis/values.yaml", "- a\n"), "helm can't read its values.yaml: it is not a mapping"},
-		"empty maintainer":  {chart(kindtest.SmallChart + "maintainers: [{name: a}, null]\n"), "has an empty maintainer"},
-		"date in a lock":    {with("charts/redis/Chart.yaml", subChart("redis"), "Chart.lock", "generated: yesterday\n"), "demo/Chart.lock: helm can't read it: parsing time"},
-		"dependency":        {chart(kindtest.SmallChart + "dependencies: [{name: redis, version: 1.x.x, repository: ''}]\n"), "depends on redis"},
-		"double star":       {map[string]string{"demo/Chart.yaml": kindtest.SmallChart, "demo/.helmignore": "**/x\n"}, "helm does not know **"},
-		"broken values":     {map[string]string{"demo/Chart.yaml": kindtest.SmallChart, "demo/values.yaml": "a: [\n"}, "demo/values.yaml:2:1: helm can't read it: not YAML: "},
-		"values are a list": {map[string]string{"demo/Chart.yaml": kindtest.SmallChart, "demo/values.yaml": "- a\n"}, "demo/values.yaml: helm can't read it: it is not a mapping"},
-		"infinity":          {chart(kindtest.SmallChart + "appVersion: .inf\n"), "demo/Chart.yaml: helm can't read it: .inf and .nan are not allowed"},
-		"no number":         {map[string]string{"demo/Chart.yaml": kindtest.SmallChart, "demo/values.yaml": "a: [{b: .nan}]\n"}, "demo/values.yaml: helm can't read it: .inf and .nan are not allowed"},
-		"ignores itself":    {map[string]string{"demo/Chart.yaml": kindtest.SmallChart, "demo/.helmignore": "*.yaml\n"}, "leaves out Chart.yaml"},
-		"ignores the rest":  {map[string]string{"demo/Chart.yaml": kindtest.SmallChart, "demo/.helmignore": "!values.yaml\n"}, "leaves out Chart.yaml"},
+		"not YAML":                            {chart("a: [\n"), "helm can't read"},
+		"empty Chart.yaml":                    {chart(""), "has no name"},
+		"no version, empty requirements":      {map[string]string{"demo/Chart.yaml": "name: demo\n", "demo/requirements.yaml": "# none\n"}, "has no version"},
+		"null as dependency":                  {chart(kindtest.SmallChart + "dependencies: [null]\n"), "a dependency without a name"},
+		"archive of another dependency":       {with("charts/redis-ha-1.0.0.tgz", kindtest.Tgz(t, "redis-ha/Chart.yaml", subChart("redis-ha"))), "depends on redis"},
+		"directory of another dependency":     {with("charts/redis/Chart.yaml", subChart("other")), "depends on redis"},
+		"ignored dependency":                  {with("charts/redis-1.0.0.tgz", kindtest.Tgz(t, "redis/Chart.yaml", subChart("redis")), ".helmignore", "*.tgz\n"), "depends on redis"},
+		"ignored charts directory":            {with("charts/redis/Chart.yaml", subChart("redis"), ".helmignore", "charts/\n"), "depends on redis"},
+		"readme in charts":                    {with("charts/redis/Chart.yaml", subChart("redis"), "charts/README.md", "x"), "charts/README.md, which helm treats as a chart: it has no Chart.yaml"},
+		"directory in charts without a chart": {with("charts/redis/Chart.yaml", subChart("redis"), "charts/junk/x", "x"), "charts/junk, which helm treats as a chart"},
+		"broken archive in charts":            {with("charts/redis/Chart.yaml", subChart("redis"), "charts/x.tgz", "x"), "charts/x.tgz: not a packaged chart"},
+		"invalid version of a subchart":       {with("charts/redis/Chart.yaml", "name: redis\nversion: latest\n"), `charts/redis, which helm treats as a chart: its Chart.yaml: version "latest"`},
+		"schema not JSON":                     {with("charts/redis/Chart.yaml", subChart("redis"), "values.schema.json", "a: 1"), "demo/values.schema.json: helm can't read it: it is not JSON"},
+		"template in values":                  {with("charts/redis/Chart.yaml", subChart("redis"), "values.yaml", "a: {{ .x }}\n"), "demo/values.yaml: helm can't read it: a key must be a string, not a mapping or a list: put {{ ... }} in quotes"},
+		"list as values of a subchart":        {with("charts/redis/Chart.yaml", subChart("redis"), "charts/redis/values.yaml", "- a\n"), "helm can't read its values.yaml: it is not a mapping"},
+		"empty maintainer":                    {chart(kindtest.SmallChart + "maintainers: [{name: a}, null]\n"), "has an empty maintainer"},
+		"invalid date in Chart.lock":          {with("charts/redis/Chart.yaml", subChart("redis"), "Chart.lock", "generated: yesterday\n"), "demo/Chart.lock: helm can't read it: parsing time"},
+		"missing dependency":                  {chart(kindtest.SmallChart + "dependencies: [{name: redis, version: 1.x.x, repository: ''}]\n"), "depends on redis"},
+		"double star in .helmignore":          {map[string]string{"demo/Chart.yaml": kindtest.SmallChart, "demo/.helmignore": "**/x\n"}, "helm does not know **"},
+		"values not YAML":                     {map[string]string{"demo/Chart.yaml": kindtest.SmallChart, "demo/values.yaml": "a: [\n"}, "demo/values.yaml:2:1: helm can't read it: not YAML: "},
+		"list as values":                      {map[string]string{"demo/Chart.yaml": kindtest.SmallChart, "demo/values.yaml": "- a\n"}, "demo/values.yaml: helm can't read it: it is not a mapping"},
+		"infinity in Chart.yaml":              {chart(kindtest.SmallChart + "appVersion: .inf\n"), "demo/Chart.yaml: helm can't read it: .inf and .nan are not allowed"},
+		"not-a-number in values":              {map[string]string{"demo/Chart.yaml": kindtest.SmallChart, "demo/values.yaml": "a: [{b: .nan}]\n"}, "demo/values.yaml: helm can't read it: .inf and .nan are not allowed"},
+		".helmignore that matches Chart.yaml": {map[string]string{"demo/Chart.yaml": kindtest.SmallChart, "demo/.helmignore": "*.yaml\n"}, "leaves out Chart.yaml"},
+		".helmignore with a negated pattern":  {map[string]string{"demo/Chart.yaml": kindtest.SmallChart, "demo/.helmignore": "!values.yaml\n"}, "leaves out Chart.yaml"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -283,6 +284,6 @@ demo/Chart.yaml:12:10: the alias "a.b" of the dependency "z" has characters`[1:]
 	}
 	_, err := kindtest.Compose(t, chart(kindtest.SmallChart), "kind: helm\nname: other\nversion: 2.0.0\nlayers: [demo/]\n")
 	if err == nil || !strings.Contains(err.Error(), `name "other" contradicts Chart.yaml, which says "demo"`) {
-		t.Errorf("another name: %v", err)
+		t.Errorf("another name: got %v, want \"contradicts Chart.yaml\"", err)
 	}
 }

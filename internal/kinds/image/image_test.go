@@ -19,7 +19,7 @@ func TestImage(t *testing.T) {
 	kindtest.WantLines(t, kindtest.LayerLines(plan), `files application/vnd.oci.image.layer.v1.tar+gzip tar+gzip`)
 	kindtest.WantJSON(t, kindtest.Finished(t, plan).Config, `{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":["`+digest.FromString("rootfs").String()+`"]}}`)
 	if plan.ArtifactType != "" || plan.ConfigType != mediatypes.ImageConfig || plan.Layers[0].Prefix != "" {
-		t.Errorf("artifactType %q, config %s, prefix %q", plan.ArtifactType, plan.ConfigType, plan.Layers[0].Prefix)
+		t.Errorf("got artifactType %q, config type %s, prefix %q, want only an image config", plan.ArtifactType, plan.ConfigType, plan.Layers[0].Prefix)
 	}
 }
 
@@ -31,10 +31,10 @@ func TestImageOfWasm(t *testing.T) {
 	}
 	config := string(kindtest.Finished(t, plan).Config)
 	if !strings.HasPrefix(config, `{"architecture":"wasm","config":{"Entrypoint":["/greeting.wasm"]},"os":"wasip1","rootfs"`) {
-		t.Errorf("config is %s", config)
+		t.Errorf("config: got %s, want architecture wasm, OS wasip1, and the entrypoint", config)
 	}
 	if plan.Annotations[image.WasmVariant] != "compat" {
-		t.Errorf("annotations are %v", plan.Annotations)
+		t.Errorf("annotations: got %v, want variant compat", plan.Annotations)
 	}
 }
 
@@ -61,7 +61,7 @@ platforms:
 	} {
 		f, err := plan.Platforms[i].Finish(nil)
 		if err != nil || string(f.Config) != want {
-			t.Errorf("config is %s, %v\nwant %s", f.Config, err, want)
+			t.Errorf("config: got %s, %v\nwant %s", f.Config, err, want)
 		}
 	}
 }

@@ -25,7 +25,7 @@ license application/vnd.docker.ai.license raw LICENSE
 template application/vnd.docker.ai.chat.template.jinja raw chat_template.jinja
 weights application/vnd.docker.ai.gguf.v3 raw tiny-llama.gguf`)
 	if plan.ConfigType != mediatypes.ModelConfig || plan.ArtifactType != "" {
-		t.Errorf("config is %s, artifactType %q", plan.ConfigType, plan.ArtifactType)
+		t.Errorf("got config type %s, artifactType %q, want that of a model, and none", plan.ConfigType, plan.ArtifactType)
 	}
 	kindtest.WantJSON(t, kindtest.Finished(t, plan).Config, fmt.Sprintf(`{
   "config": {"format": "gguf", "architecture": "llama", "parameters": "1.28K", "quantization": "Q4_K_M", "size": "1.56KiB", "context_size": 2048,
@@ -36,7 +36,7 @@ weights application/vnd.docker.ai.gguf.v3 raw tiny-llama.gguf`)
 		digest.FromString("LICENSELICENSE"), digest.FromString("chat_template.jinjachat_template.jinja"), digest.FromString("tiny-llama.gguftiny-llama.gguf")))
 	for _, l := range plan.Layers {
 		if l.Annotations[mediatypes.ModelPath] != l.Title {
-			t.Errorf("%s: annotations are %v", l.Title, l.Annotations)
+			t.Errorf("%s: annotations: got %v, want the title as path", l.Title, l.Annotations)
 		}
 	}
 }
@@ -61,10 +61,10 @@ weights application/vnd.docker.ai.safetensors raw m/model-00001-of-00002.safeten
 weights application/vnd.docker.ai.safetensors raw m/model-00002-of-00002.safetensors
 file application/vnd.docker.ai.model.file raw m/tokenizer/vocab.json`)
 	if plan.ConfigType != mediatypes.ModelDirConfig {
-		t.Errorf("config is %s", plan.ConfigType)
+		t.Errorf("config type: got %s, want %s", plan.ConfigType, mediatypes.ModelDirConfig)
 	}
 	if got := plan.Layers[4].Annotations[mediatypes.ModelPath]; got != "tokenizer/vocab.json" {
-		t.Errorf("the path of vocab.json is %q", got)
+		t.Errorf("path of vocab.json: got %q, want tokenizer/vocab.json", got)
 	}
 	var config struct{ Config json.RawMessage }
 	if err := json.Unmarshal(kindtest.Finished(t, plan).Config, &config); err != nil {
@@ -86,7 +86,7 @@ func TestModelCreated(t *testing.T) {
 		t.Fatal(err)
 	}
 	if config := string(kindtest.Finished(t, plan).Config); !strings.Contains(config, `"descriptor":{"created":"2023-11-14T22:13:20Z"}`) {
-		t.Errorf("config is %s", config)
+		t.Errorf("config: got %s, want the time in the descriptor", config)
 	}
 }
 
@@ -104,7 +104,7 @@ projector application/vnd.docker.ai.mmproj raw a.gguf
 weights application/vnd.docker.ai.gguf.v3 raw m.gguf`)
 }
 
-// gguf returns a GGUF file with the quantization of a file type, and general.type if it is not empty.
+// gguf returns a GGUF file with the given general.file_type, and general.type if it is not empty.
 func gguf(fileType uint32, general string) string {
 	image := formattest.TinyLlama()
 	image.Keys[2].Value = fileType
@@ -144,14 +144,14 @@ func TestModelSeveralWeightSets(t *testing.T) {
 			note:   "model: the model is m-Q4_K_M.gguf; other weights left out: m-IQ2_M.gguf, m-Q8_0.gguf (to choose another, name its files or exclude this one)",
 			config: `"parameters":"1.28K","quantization":"Q4_K_M"`,
 		},
-		"an importance matrix and an adapter": {
+		"a model with an importance matrix and an adapter": {
 			files:  map[string]string{"A.imatrix.gguf": gguf(0, "imatrix"), "b.gguf": gguf(0, "adapter"), "m.gguf": gguf(7, "model")},
 			layers: "weights application/vnd.docker.ai.gguf.v3 raw m.gguf",
 			left:   "[A.imatrix.gguf b.gguf]",
 			note:   "model: A.imatrix.gguf: an importance matrix, not the model, left out",
 			config: `"parameters":"1.28K","quantization":"Q8_0"`,
 		},
-		"projectors": {
+		"two projectors": {
 			files: map[string]string{"m.gguf": gguf(7, ""), "mmproj-BF16.gguf": gguf(32, "mmproj"), "mmproj-F16.gguf": gguf(1, "mmproj")},
 			layers: `weights application/vnd.docker.ai.gguf.v3 raw m.gguf
 file application/vnd.docker.ai.model.file raw mmproj-BF16.gguf
@@ -159,7 +159,7 @@ projector application/vnd.docker.ai.mmproj raw mmproj-F16.gguf`,
 			left: "[]", note: "model: the projector is mmproj-F16.gguf; packed as files: mmproj-BF16.gguf (to choose another, exclude this one)",
 			config: `"parameters":"1.28K","quantization":"Q8_0"`,
 		},
-		"templates": {
+		"several chat templates": {
 			files: map[string]string{"m.safetensors": tensors("a"), "chat_template.json": "{}", "chat_template.jinja": "x", "more/tool.jinja": "y"},
 			layers: `template application/vnd.docker.ai.chat.template.jinja raw chat_template.jinja
 file application/vnd.docker.ai.model.file raw chat_template.json
@@ -168,7 +168,7 @@ file application/vnd.docker.ai.model.file raw more/tool.jinja`,
 			left: "[]", note: "model: the chat template is chat_template.jinja; packed as files: chat_template.json, more/tool.jinja (to choose another, exclude this one)",
 			config: `"parameters":"2.00"`,
 		},
-		"a checkpoint beside GGUF": {
+		"safetensors and GGUF": {
 			files: map[string]string{"config.json": "{}", "gguf/m-Q4_K_M.gguf": gguf(15, ""), "m.safetensors": tensors("a", "b", "c")},
 			layers: `file application/vnd.docker.ai.model.file raw config.json
 file application/vnd.docker.ai.model.file raw gguf/m-Q4_K_M.gguf
@@ -185,13 +185,13 @@ weights application/vnd.docker.ai.safetensors raw m.safetensors`,
 			}
 			kindtest.WantLines(t, kindtest.LayerLines(plan), tt.layers)
 			if left := fmt.Sprint(plan.LeftOut); left != tt.left {
-				t.Errorf("left out %s, want %s", left, tt.left)
+				t.Errorf("left out: got %s, want %s", left, tt.left)
 			}
 			if !slices.Contains(plan.Notes, tt.note) {
-				t.Errorf("notes are %q, want %q", plan.Notes, tt.note)
+				t.Errorf("notes: got %q, want %q among them", plan.Notes, tt.note)
 			}
 			if config := string(kindtest.Finished(t, plan).Config); !strings.Contains(config, tt.config) {
-				t.Errorf("config is %s, want %s", config, tt.config)
+				t.Errorf("config: got %s, want %s in it", config, tt.config)
 			}
 		})
 	}
@@ -255,15 +255,15 @@ func TestModelReadsPythonConfigs(t *testing.T) {
 			continue
 		}
 		if got := string(kindtest.Finished(t, plan).Config); !strings.Contains(got, want) {
-			t.Errorf("%s: config is %s, want %s", config, got, want)
+			t.Errorf("%s: config: got %s, want %s in it", config, got, want)
 		}
 		if isBad := config == "" || config[0] == '[' || config == "{bad"; isBad != (len(plan.Warnings) == 1) {
-			t.Errorf("%q: warnings are %q", config, plan.Warnings)
+			t.Errorf("%q: got warnings %q, want one: %t", config, plan.Warnings, isBad)
 		}
 	}
 }
 
-// TestModelReadsToolOutput checks facts read from files that diffusers, timm, AutoGPTQ, and AutoAWQ write beside the weights.
+// TestModelReadsToolOutput checks the config of models with files that diffusers, timm, AutoGPTQ, or AutoAWQ wrote beside the weights.
 func TestModelReadsToolOutput(t *testing.T) {
 	t.Parallel()
 	weights := func(dtypes ...string) string {
@@ -277,13 +277,13 @@ func TestModelReadsToolOutput(t *testing.T) {
 		files map[string]string
 		want  string // architecture, context, parameters, quantization
 	}{
-		"a pipeline":           {map[string]string{"model_index.json": `{"_class_name":"FluxPipeline","vae":["diffusers","V"]}`, "vae/config.json": `{"model_type":"clip","n_ctx":77}`, "vae/x.safetensors": weights("F16")}, "FluxPipeline <nil> 32.00 F16"},
-		"a part of a pipeline": {map[string]string{"config.json": `{"_class_name":"ControlNetModel"}`, "m.safetensors": weights("F16")}, "ControlNetModel <nil> 32.00 F16"},
-		"timm":                 {map[string]string{"config.json": `{"architecture":"resnet50"}`, "m.safetensors": weights("F32", "I64")}, "resnet50 <nil> 24.00 F32"},
-		"AutoGPTQ":             {map[string]string{"config.json": `{"model_type":"llama","n_ctx":9}`, "quantize_config.json": `{"bits":4}`, "m.safetensors": weights("I32", "F16")}, "llama 9 <nil> gptq"},
-		"AutoAWQ":              {map[string]string{"config.json": `{"model_type":"llama"}`, "quant_config.json": `{"w_bit":4}`, "m.safetensors": weights("I32", "F16")}, "llama <nil> <nil> awq"},
-		"packed, no config":    {map[string]string{"m.safetensors": weights("U8", "U8", "F32")}, "<nil> <nil> <nil> <nil>"},
-		"some integers":        {map[string]string{"m.safetensors": weights("U8", "F32")}, "<nil> <nil> 80.00 mixed"},
+		"a diffusers pipeline":                 {map[string]string{"model_index.json": `{"_class_name":"FluxPipeline","vae":["diffusers","V"]}`, "vae/config.json": `{"model_type":"clip","n_ctx":77}`, "vae/x.safetensors": weights("F16")}, "FluxPipeline <nil> 32.00 F16"},
+		"a component of a diffusers pipeline":  {map[string]string{"config.json": `{"_class_name":"ControlNetModel"}`, "m.safetensors": weights("F16")}, "ControlNetModel <nil> 32.00 F16"},
+		"timm":                                 {map[string]string{"config.json": `{"architecture":"resnet50"}`, "m.safetensors": weights("F32", "I64")}, "resnet50 <nil> 24.00 F32"},
+		"AutoGPTQ":                             {map[string]string{"config.json": `{"model_type":"llama","n_ctx":9}`, "quantize_config.json": `{"bits":4}`, "m.safetensors": weights("I32", "F16")}, "llama 9 <nil> gptq"},
+		"AutoAWQ":                              {map[string]string{"config.json": `{"model_type":"llama"}`, "quant_config.json": `{"w_bit":4}`, "m.safetensors": weights("I32", "F16")}, "llama <nil> <nil> awq"},
+		"packed integers without a config":     {map[string]string{"m.safetensors": weights("U8", "U8", "F32")}, "<nil> <nil> <nil> <nil>"},
+		"integers and floats without a config": {map[string]string{"m.safetensors": weights("U8", "F32")}, "<nil> <nil> 80.00 mixed"},
 	} {
 		plan, err := kindtest.Compose(t, tt.files, "kind: model\nlayers: [./]\n")
 		if err != nil {
@@ -316,7 +316,7 @@ func TestModelShardsOfDifferentModels(t *testing.T) {
 	} {
 		_, err := kindtest.Compose(t, map[string]string{"m-00001-of-00002.gguf": shard("llama", 0), "m-00002-of-00002.gguf": second}, "kind: model\nlayers: [./]\n")
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
-			t.Errorf("%v, want %s", err, want)
+			t.Errorf("got %v, want %s", err, want)
 		}
 	}
 }
@@ -330,7 +330,7 @@ func TestModelHuggingFaceCache(t *testing.T) {
 	for _, layers := range []string{"models--org--name/", "./"} {
 		_, err := kindtest.Compose(t, cache, "kind: model\nlayers: ["+layers+"]\n")
 		if want := `"models--org--name" is a Hugging Face cache, which stores each file twice (name one snapshot in it: snapshots/r2)`; err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v, want %s", layers, err, want)
+			t.Errorf("%s: got %v, want %s", layers, err, want)
 		}
 	}
 	if _, err := kindtest.Compose(t, cache, "kind: model\nlayers: [models--org--name/snapshots/r2/]\n"); err != nil {
@@ -347,7 +347,7 @@ func TestModelReadsModelOpt(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := string(kindtest.Finished(t, plan).Config); !strings.Contains(got, `"quantization":"W4A8_AWQ"`) || strings.Contains(got, "parameters") {
-		t.Errorf("config is %s", got)
+		t.Errorf("config: got %s, want quantization W4A8_AWQ without parameters", got)
 	}
 }
 
@@ -361,28 +361,28 @@ func TestModelRefuses(t *testing.T) {
 	}{
 		"no weights": {map[string]string{"LICENSE": "MIT"}, "layers: [LICENSE]",
 			`davit.yaml:2:9: kind "model" needs one layer with role "weights" (expected *.gguf; *.safetensors; *.dduf; GGUF without an extension)`},
-		"truncated": {map[string]string{"m.gguf": whole[:len(whole)-3]}, "layers: [m.gguf]",
+		"truncated GGUF": {map[string]string{"m.gguf": whole[:len(whole)-3]}, "layers: [m.gguf]",
 			fmt.Sprintf(`davit.yaml:2:10: "m.gguf": truncated GGUF: tensor "blk.0.attn_norm.weight" ends at byte %d, but the file is %d bytes`, len(whole), len(whole)-3)},
 		"not GGUF": {map[string]string{"m.gguf": "hello there"}, "layers: [m.gguf]",
 			`davit.yaml:2:10: "m.gguf": not a GGUF file: it begins with "hell"`},
-		"a shard is missing": {map[string]string{"m-00001-of-00002.gguf": whole}, "layers: [m-00001-of-00002.gguf]",
+		"a missing shard": {map[string]string{"m-00001-of-00002.gguf": whole}, "layers: [m-00001-of-00002.gguf]",
 			`davit.yaml:1:1: "m-00002-of-00002.gguf" is missing: a sharded model needs all of its files (download it, or exclude all files of this set)`},
-		"split.count of more files": {map[string]string{"m.gguf": splitOf(3)}, "layers: [m.gguf]",
+		"split.count above the number of files": {map[string]string{"m.gguf": splitOf(3)}, "layers: [m.gguf]",
 			`davit.yaml:2:10: "m.gguf": incomplete: split.count is 3, and there is one file (name all shards as llama-gguf-split wrote them: NAME-00001-of-00003.gguf)`},
-		"an index names more": {map[string]string{"m.safetensors": tensors("a"), "model.safetensors.index.json": `{"weight_map":{"a":"m.safetensors","b":"n.safetensors"}}`}, "layers: ['*']",
+		"an index that names a missing file": {map[string]string{"m.safetensors": tensors("a"), "model.safetensors.index.json": `{"weight_map":{"a":"m.safetensors","b":"n.safetensors"}}`}, "layers: ['*']",
 			`davit.yaml:1:1: "n.safetensors" is missing: model.safetensors.index.json names it (download it, or exclude all files of this set)`},
 		"a Git LFS pointer": {map[string]string{"m.gguf": whole, "tokenizer.json": "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n"}, "layers: ['*']",
 			`davit.yaml:2:10: "tokenizer.json" is a Git LFS pointer, not the file itself (git lfs pull)`},
 		"only an importance matrix": {map[string]string{"m.gguf": gguf(1, "imatrix")}, "layers: ['*']",
 			`davit.yaml:1:1: there are no weights of a model, only m.gguf (add the model, or name another kind)`},
-		"wrong type": {map[string]string{"m.gguf": whole}, "layers: [m.gguf]\nconfig: {context_size: many}",
+		"config field of the wrong type": {map[string]string{"m.gguf": whole}, "layers: [m.gguf]\nconfig: {context_size: many}",
 			`davit.yaml:3:24: "context_size": must be an integer, not a string`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, err := kindtest.Compose(t, tt.files, "kind: model\n"+tt.yaml+"\n")
 			if err == nil {
-				t.Fatal("no error")
+				t.Fatalf("got no error, want %s", tt.want)
 			}
 			kindtest.WantLines(t, err.Error(), tt.want)
 		})
@@ -397,7 +397,7 @@ func TestModelRefusesNamesThatPullRefuses(t *testing.T) {
 	} {
 		_, err := kindtest.Compose(t, map[string]string{"d/m.safetensors": tensors("a"), name: "x"}, "kind: model\nlayers: ['**']\n")
 		if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("%q can't be pulled: the name %s", name, want)) {
-			t.Errorf("%q: %v", name, err)
+			t.Errorf("%q: got %v, want the name %s", name, err, want)
 		}
 	}
 }
@@ -420,8 +420,8 @@ func TestNamesOfUntitledLayers(t *testing.T) {
 	}
 }
 
-// TestModelWithDirectories checks that the tar of a directory is titled with the directory's name. The directory for vLLM is
-// an exception: its files are pulled beside the others, so their names must differ.
+// TestModelWithDirectories checks that the title of a directory's tar is the path of the directory. The files of the directory for
+// vLLM are pulled beside the other files, so their names must differ from those.
 func TestModelWithDirectories(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{

@@ -22,7 +22,7 @@ model application/vnd.kitops.modelkit.model.v1.tar tar models/tiny-llama.gguf
 code application/vnd.kitops.modelkit.code.v1.tar tar src
 docs application/vnd.kitops.modelkit.docs.v1.tar tar README.md`)
 	if got := plan.Layers[0].Prefix + " " + plan.Layers[1].Prefix + " " + plan.Layers[2].Prefix; got != "models/ src/ " {
-		t.Errorf("prefixes are %q", got)
+		t.Errorf("prefixes: got %q, want \"models/ src/ \"", got)
 	}
 	id := func(l spec.Layer) string { return digest.FromString(l.Title + l.Path).String() }
 	ids := func(i int) string {
@@ -55,11 +55,11 @@ dataset application/vnd.kitops.modelkit.dataset.v1.tar tar data/d.csv
 mcp application/vnd.kitops.modelkit.mcpb.v1.tar tar s.mcpb`)
 	for name, want := range map[string]bool{"w.bin": false, "adapters": true, "data": false, "data/d.csv": true, "Kitfile": true, "davit.yaml": true} {
 		if got := plan.Layers[0].Exclude(name, false); got != want {
-			t.Errorf("the model leaves out %s: %v, want %v", name, got, want)
+			t.Errorf("%s left out of the model: got %t, want %t", name, got, want)
 		}
 	}
 	if plan.Layers[2].Annotations[mediatypes.ModelKitSubtype] != "prompt" {
-		t.Errorf("the prompt's annotations are %v", plan.Layers[2].Annotations)
+		t.Errorf("annotations of the prompt: got %v, want subtype prompt", plan.Layers[2].Annotations)
 	}
 	kindtest.Finished(t, plan)
 }
@@ -74,12 +74,12 @@ func TestModelKitWithoutKitfile(t *testing.T) {
 	config := string(kindtest.Finished(t, plan).Config)
 	for _, want := range []string{`"package":{"name":"demo"}`, `"license":"MIT"`, `"path":"m/w.gguf"`, `"parts":[{"diffId":"sha256:`, `"datasets":[{`} {
 		if !strings.Contains(config, want) {
-			t.Errorf("config lacks %s: %s", want, config)
+			t.Errorf("config: got %s, want %s in it", config, want)
 		}
 	}
 }
 
-// TestTitleOfSingleFileTar checks that the title of a tar of one file beside davit.yaml is the name of the file.
+// TestTitleOfSingleFileTar checks that the tar of a single file beside davit.yaml has the file's name as title.
 func TestTitleOfSingleFileTar(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{"w.gguf": string(formattest.TinyLlama().Bytes()), "a.py": "x"}
@@ -91,22 +91,22 @@ func TestTitleOfSingleFileTar(t *testing.T) {
 model application/vnd.kitops.modelkit.model.v1.tar tar w.gguf
 code application/vnd.kitops.modelkit.code.v1.tar tar a.py`)
 	if len(plan.Notes) > 0 {
-		t.Errorf("notes %q", plan.Notes)
+		t.Errorf("got notes %q, want none", plan.Notes)
 	}
 }
 
 func TestKitfileRefuses(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ kitfile, want string }{
-		"another name":             {"manifestVersion: 1.0.0\npackage: {name: b}\ncode: [{path: Kitfile}]\n", `name "a" contradicts Kitfile, which says "b"`},
-		"no files":                 {"manifestVersion: 1.0.0\n", "names no files"},
-		"missing file":             {"manifestVersion: 1.0.0\nmodel: {path: m.gguf}\n", `names "m.gguf", which does not exist`},
-		"outside":                  {"manifestVersion: 1.0.0\nmodel: {path: ../m.gguf}\n", `Kitfile:2:15: names "../m.gguf", which is not below`},
-		"twice":                    {"manifestVersion: 1.0.0\ncode: [{path: Kitfile}, {path: ./Kitfile}]\n", `names "Kitfile" twice`},
-		"no path":                  {"manifestVersion: 1.0.0\ncode: [{description: x}]\n", "an element of code has no path"},
-		"unknown key":              {"manifestVersion: 1.0.0\ndataset: [{path: Kitfile}]\n", `unknown key "dataset", which kit rejects (did you mean "datasets"?)`},
-		"unknown key of a part":    {"manifestVersion: 1.0.0\nmodel: {path: Kitfile, parts: [{path: x, kind: lora}]}\n", `unknown key "kind" of parts, which kit rejects`},
-		"unknown key of a package": {"manifestVersion: 1.0.0\npackage: {author: me}\ncode: [{path: Kitfile}]\n", `unknown key "author" of package, which kit rejects (did you mean "authors"?)`},
+		"another name":               {"manifestVersion: 1.0.0\npackage: {name: b}\ncode: [{path: Kitfile}]\n", `name "a" contradicts Kitfile, which says "b"`},
+		"no files":                   {"manifestVersion: 1.0.0\n", "names no files"},
+		"missing file":               {"manifestVersion: 1.0.0\nmodel: {path: m.gguf}\n", `names "m.gguf", which does not exist`},
+		"path outside the directory": {"manifestVersion: 1.0.0\nmodel: {path: ../m.gguf}\n", `Kitfile:2:15: names "../m.gguf", which is not below`},
+		"path named twice":           {"manifestVersion: 1.0.0\ncode: [{path: Kitfile}, {path: ./Kitfile}]\n", `names "Kitfile" twice`},
+		"no path":                    {"manifestVersion: 1.0.0\ncode: [{description: x}]\n", "an element of code has no path"},
+		"unknown key":                {"manifestVersion: 1.0.0\ndataset: [{path: Kitfile}]\n", `unknown key "dataset", which kit rejects (did you mean "datasets"?)`},
+		"unknown key of a part":      {"manifestVersion: 1.0.0\nmodel: {path: Kitfile, parts: [{path: x, kind: lora}]}\n", `unknown key "kind" of parts, which kit rejects`},
+		"unknown key of a package":   {"manifestVersion: 1.0.0\npackage: {author: me}\ncode: [{path: Kitfile}]\n", `unknown key "author" of package, which kit rejects (did you mean "authors"?)`},
 	} {
 		_, err := kindtest.Compose(t, map[string]string{"Kitfile": tt.kitfile}, "kind: modelkit\nname: a\nlayers: [Kitfile]\n")
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
@@ -148,8 +148,8 @@ code application/vnd.kitops.modelkit.code.v1.tar tar onnx`,
 	}
 }
 
-// checkKitfile checks the config as kit does: the digest of the model is that of the only model layer, and the digests of the
-// parts are those of the modelpart layers, in their order.
+// checkKitfile checks the config as kit does. There is one model layer, with the digest of the model. The modelpart layers have the
+// digests of the parts, in the same order.
 func checkKitfile(t *testing.T, plan *spec.Plan) {
 	t.Helper()
 	var kitfile struct {
@@ -182,7 +182,7 @@ func checkKitfile(t *testing.T, plan *spec.Plan) {
 		named = append(named, p.Digest)
 	}
 	if len(model) != 1 || kitfile.Model.Digest != model[0] || !slices.Equal(named, parts) {
-		t.Errorf("the Kitfile is %s, the digests of the layers are %v and %v", finished.Config, model, parts)
+		t.Errorf("got Kitfile %s, want the digests of the layers, %v and %v", finished.Config, model, parts)
 	}
 }
 
@@ -195,12 +195,12 @@ func TestBrokenKitfile(t *testing.T) {
 	} {
 		_, err := kindtest.Compose(t, map[string]string{"m.gguf": string(formattest.TinyLlama().Bytes()), "Kitfile": text}, "kind: modelkit\nlayers: ['**']\n")
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
-			t.Errorf("%q: %v, want %s", text, err, want)
+			t.Errorf("%q: got %v, want %s", text, err, want)
 		}
 	}
 }
 
-// TestModelKitChecksWeights checks that missing shards are an error, and that unreadable weights cause a warning.
+// TestModelKitChecksWeights checks that missing shards and web pages are errors, and that unreadable weights cause a warning.
 func TestModelKitChecksWeights(t *testing.T) {
 	t.Parallel()
 	part := formattest.TinyLlama()
@@ -210,15 +210,15 @@ func TestModelKitChecksWeights(t *testing.T) {
 		files         map[string]string
 		err, warnings string
 	}{
-		"parts are missing": {map[string]string{"m.gguf": string(part.Bytes())}, `"m.gguf": incomplete: split.count is 3, and there is one file`, ""},
-		"truncated":         {map[string]string{"m.gguf": whole[:len(whole)-1]}, "", `"m.gguf": truncated GGUF`},
-		"no config":         {map[string]string{"m.gguf": whole, "config.json": "{"}, "", ""},
-		"a web page":        {map[string]string{"m.gguf": "<html>"}, `"m.gguf" is a web page, not the file itself`, ""},
+		"missing shards": {map[string]string{"m.gguf": string(part.Bytes())}, `"m.gguf": incomplete: split.count is 3, and there is one file`, ""},
+		"truncated GGUF": {map[string]string{"m.gguf": whole[:len(whole)-1]}, "", `"m.gguf": truncated GGUF`},
+		"broken config":  {map[string]string{"m.gguf": whole, "config.json": "{"}, "", ""},
+		"a web page":     {map[string]string{"m.gguf": "<html>"}, `"m.gguf" is a web page, not the file itself`, ""},
 	} {
 		plan, err := kindtest.Compose(t, tt.files, "kind: modelkit\nlayers: ['*']\n")
 		if tt.err != "" {
 			if err == nil || !strings.Contains(err.Error(), tt.err) {
-				t.Errorf("%s: %v, want %s", name, err, tt.err)
+				t.Errorf("%s: got %v, want %s", name, err, tt.err)
 			}
 			continue
 		}
@@ -227,7 +227,7 @@ func TestModelKitChecksWeights(t *testing.T) {
 			continue
 		}
 		if got := strings.Join(plan.Warnings, " "); tt.warnings == "" && got != "" || !strings.Contains(got, tt.warnings) {
-			t.Errorf("%s: warnings are %q", name, got)
+			t.Errorf("%s: got warnings %q, want %q", name, got, tt.warnings)
 		}
 	}
 }
@@ -250,8 +250,8 @@ modelpart application/vnd.kitops.modelkit.modelpart.v1.tar tar config.json`)
 	checkKitfile(t, plan)
 }
 
-// TestModelKitClassifiesDirectories checks that weights of any format in directories, and the configs beside them, become parts,
-// and that the other directories get the role of their files.
+// TestModelKitClassifiesDirectories checks that weights in directories, and configs beside them, become the model and its parts, and
+// that each directory gets the role of its other files.
 func TestModelKitClassifiesDirectories(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{
@@ -278,7 +278,7 @@ docs application/vnd.kitops.modelkit.docs.v1.tar tar notes`)
 	checkKitfile(t, plan)
 }
 
-// TestModelKitIgnoresTrainingState checks that the state of a training run is not taken for the model.
+// TestModelKitIgnoresTrainingState checks that the state of a training run is not mistaken for the model.
 func TestModelKitIgnoresTrainingState(t *testing.T) {
 	t.Parallel()
 	for want, files := range map[string]map[string]string{
@@ -290,18 +290,19 @@ func TestModelKitIgnoresTrainingState(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := plan.Layers[0].Title; got != want {
-			t.Errorf("the model is %s, want %s", got, want)
+			t.Errorf("model: got %s, want %s", got, want)
 		}
 		checkKitfile(t, plan)
 	}
 }
 
+// TestModelKitRefusesCollidingNames checks that names that differ only in case are refused as modelkit and accepted as modelpack.
 func TestModelKitRefusesCollidingNames(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{"m.bin": "x", "NOTES.md": "x", "notes.md": "x"}
 	_, err := kindtest.Compose(t, files, "kind: modelkit\nlayers: [m.bin, NOTES.md, notes.md]\n")
 	if want := `"NOTES.md" and "notes.md" differ only in case`; err == nil || !strings.Contains(err.Error(), want) {
-		t.Errorf("%v, want %s", err, want)
+		t.Errorf("got %v, want %s", err, want)
 	}
 	if _, err := kindtest.Compose(t, files, "kind: modelpack\nlayers: [m.bin, NOTES.md, notes.md]\n"); err != nil {
 		t.Errorf("modelpack: %v", err)
@@ -317,6 +318,6 @@ func TestModelPackWarnsAboutWindowsNames(t *testing.T) {
 	}
 	want := []string{"modelpack: Windows can't have files of these names, so a pull fails there: a/CON, aux.json, trail., what?.md"}
 	if !slices.Equal(plan.Warnings, want) {
-		t.Errorf("warnings are %q, want %q", plan.Warnings, want)
+		t.Errorf("got warnings %q, want %q", plan.Warnings, want)
 	}
 }

@@ -19,17 +19,17 @@ doc application/vnd.cncf.model.doc.v1.raw raw model/README.md
 config application/vnd.cncf.model.weight.config.v1.raw raw model/config.json
 weights application/vnd.cncf.model.weight.v1.raw raw model/model.safetensors`)
 	if plan.ArtifactType != mediatypes.ModelPackManifest || plan.ConfigType != mediatypes.ModelPackConfig {
-		t.Errorf("artifactType %s, config %s", plan.ArtifactType, plan.ConfigType)
+		t.Errorf("got artifactType %s, config type %s, want those of a ModelPack", plan.ArtifactType, plan.ConfigType)
 	}
 	id := func(name string) string { return digest.FromString(name + name).String() }
 	kindtest.WantJSON(t, kindtest.Finished(t, plan).Config, `{"descriptor":{"name":"tiny","family":"llama","version":"1.0.0","licenses":["CC0-1.0"]},
   "config":{"architecture":"llama","format":"safetensors","paramSize":"7.00","quantization":"F16"},
   "modelfs":{"type":"layers","diffIds":["`+id("model/README.md")+`","`+id("model/config.json")+`","`+id("model/model.safetensors")+`"]}}`)
 	if got := plan.Layers[2].Annotations[mediatypes.ModelPath]; got != "model.safetensors" {
-		t.Errorf("the path of the weights is %q", got)
+		t.Errorf("path of the weights: got %q, want model.safetensors", got)
 	}
 	if !strings.HasPrefix(plan.Annotations[mediatypes.ModelPackModelfile], "# what modctl would pack") {
-		t.Errorf("annotations are %v", plan.Annotations)
+		t.Errorf("annotations: got %v, want the Modelfile", plan.Annotations)
 	}
 }
 
@@ -42,7 +42,7 @@ func TestModelPackTar(t *testing.T) {
 	}
 	l := plan.Layers[0]
 	if l.MediaType != "application/vnd.cncf.model.weight.v1.tar" || l.Prefix != "sub/" {
-		t.Errorf("layer is %+v", l)
+		t.Errorf("got layer %+v, want a tar of weights with prefix sub/", l)
 	}
 	kindtest.WantJSON(t, kindtest.Finished(t, plan).Config, `{"descriptor":{"family":"llama","name":"m"},"config":{"architecture":"llama","format":"gguf","paramSize":"1.28K","quantization":"Q4_K_M"},
   "modelfs":{"type":"layers","diffIds":["`+digest.FromString("m/sub/m.ggufm/sub").String()+`","`+digest.FromString("m/x.pym/x.py").String()+`"]}}`)
@@ -60,9 +60,9 @@ func TestModelfile(t *testing.T) {
 		}
 	}
 	for name, tt := range map[string]struct{ modelfile, want string }{
-		"another name": {"NAME b\nMODEL Modelfile\n", `name "a" contradicts Modelfile, which says "b"`},
-		"no such file": {"MODEL *.onnx\n", `names "*.onnx", which matches no files`},
-		"outside":      {"MODEL ../x.bin\n", `Modelfile:1: MODEL names "../x.bin", which is not below`},
+		"another name":               {"NAME b\nMODEL Modelfile\n", `name "a" contradicts Modelfile, which says "b"`},
+		"pattern without a match":    {"MODEL *.onnx\n", `names "*.onnx", which matches no files`},
+		"path outside the directory": {"MODEL ../x.bin\n", `Modelfile:1: MODEL names "../x.bin", which is not below`},
 	} {
 		_, err := kindtest.Compose(t, map[string]string{"Modelfile": tt.modelfile}, "kind: modelpack\nname: a\nlayers: [Modelfile]\n")
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
@@ -71,8 +71,8 @@ func TestModelfile(t *testing.T) {
 	}
 }
 
-// TestModelPackRequiresModelCodeOrDataset checks that files without a model, code, or dataset are refused, because modctl generates
-// no Modelfile for them.
+// TestModelPackRequiresModelCodeOrDataset checks that files without a model, code, or dataset are refused unless a Modelfile lists
+// them, because modctl would not generate a Modelfile.
 func TestModelPackRequiresModelCodeOrDataset(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{"README.md": "# x\n", "data.csv": "x", "Modelfile": "DOC README.md\n"}
@@ -84,7 +84,7 @@ func TestModelPackRequiresModelCodeOrDataset(t *testing.T) {
 	}
 }
 
-// TestTitleOfSingleFileTar checks that the title of a tar of one file beside davit.yaml is the name of the file.
+// TestTitleOfSingleFileTar checks that the tar of a single file beside davit.yaml has the file's name as title.
 func TestTitleOfSingleFileTar(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{"w.gguf": string(formattest.TinyLlama().Bytes()), "a.py": "x"}
@@ -96,7 +96,7 @@ func TestTitleOfSingleFileTar(t *testing.T) {
 weights application/vnd.cncf.model.weight.v1.tar tar w.gguf
 code application/vnd.cncf.model.code.v1.tar tar a.py`)
 	if len(plan.Notes) > 0 {
-		t.Errorf("notes %q", plan.Notes)
+		t.Errorf("got notes %q, want none", plan.Notes)
 	}
 }
 
@@ -130,10 +130,10 @@ weights application/vnd.cncf.model.weight.v1.raw raw m.onnx_data
 doc application/vnd.cncf.model.doc.v1.raw raw notes
 weights application/vnd.cncf.model.weight.v1.raw raw variables.data-00000-of-00001`)
 	if config := string(kindtest.Finished(t, plan).Config); !strings.Contains(config, `"architecture":"qwen3"`) || !strings.Contains(config, `"quantization":"Q4_K_M"`) {
-		t.Errorf("config is %s", config)
+		t.Errorf("config: got %s, want architecture qwen3 and quantization Q4_K_M", config)
 	}
 	if got := strings.Join(plan.LeftOut, " "); got != "x.part" {
-		t.Errorf("left out %s", got)
+		t.Errorf("left out: got %q, want x.part", got)
 	}
 }
 
@@ -153,7 +153,7 @@ func TestBrokenModelfile(t *testing.T) {
 				continue // kind model has no role for a Modelfile
 			}
 			if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
-				t.Errorf("%s of %q: %v, want %s", kind, text, err, want)
+				t.Errorf("kind %s, %q: got %v, want %s", kind, text, err, want)
 			}
 		}
 	}
@@ -180,10 +180,10 @@ func TestModelCard(t *testing.T) {
 		}
 		a := plan.Annotations
 		if a["org.opencontainers.image.licenses"] != want.licenses || a[mediatypes.ModelBase] != want.base || a[mediatypes.ModelTags] != want.tags {
-			t.Errorf("%s: annotations are %v", front, a)
+			t.Errorf("%s: annotations: got %v, want licenses %q, base %q, tags %q", front, a, want.licenses, want.base, want.tags)
 		}
 		if config := string(kindtest.Finished(t, plan).Config); !strings.Contains(config, want.config) {
-			t.Errorf("%s: config is %s, want %s", front, config, want.config)
+			t.Errorf("%s: config: got %s, want %s in it", front, config, want.config)
 		}
 	}
 }

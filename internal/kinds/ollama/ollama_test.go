@@ -18,13 +18,13 @@ func model(more ...formattest.Pair) string {
 	return string(m.Bytes())
 }
 
-// ggufOfType returns a GGUF file with this general.type.
-func ggufOfType(is string) string {
-	m := &formattest.GGUF{Order: formattest.TinyLlama().Order, Version: 3, Keys: []formattest.Pair{{Key: "general.architecture", Value: "llama"}, {Key: "general.type", Value: is}}}
+// ggufOfType returns a GGUF file with the given general.type.
+func ggufOfType(general string) string {
+	m := &formattest.GGUF{Order: formattest.TinyLlama().Order, Version: 3, Keys: []formattest.Pair{{Key: "general.architecture", Value: "llama"}, {Key: "general.type", Value: general}}}
 	return string(m.Bytes())
 }
 
-// describeLayers describes each layer in one line: its role, and its path or, if it is not a file, its text.
+// describeLayers describes each layer in one line: its role, and its path or, without a file, its content.
 func describeLayers(plan *spec.Plan) string {
 	var b strings.Builder
 	for _, l := range plan.Layers {
@@ -38,7 +38,7 @@ func describeLayers(plan *spec.Plan) string {
 	return b.String()
 }
 
-// TestModelfile checks the layers of a Modelfile, both files and texts, and their order.
+// TestModelfile checks the layers of an Ollama Modelfile, both files and texts, in their order.
 func TestModelfile(t *testing.T) {
 	t.Parallel()
 	plan, err := kindtest.Compose(t, map[string]string{
@@ -67,14 +67,14 @@ func TestModelfile(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", before, want)
 	}
 	if notes := strings.Join(plan.Notes, "\n"); strings.Contains(notes, "adapter") {
-		t.Errorf("notes are %s", notes)
+		t.Errorf("notes: got %s, want none about the adapter", notes)
 	}
 	if len(plan.LeftOut) == 0 || !strings.Contains(strings.Join(plan.LeftOut, " "), "tiny/other.gguf") {
-		t.Errorf("left out %q", plan.LeftOut)
+		t.Errorf("left out: got %q, want tiny/other.gguf among them", plan.LeftOut)
 	}
 }
 
-// TestOnlyFiles packs files without a Modelfile: those that a pull writes, and models whose chat template determines the template.
+// TestOnlyFiles packs files without a Modelfile: the files that a pull writes, and models with and without a known chat template.
 func TestOnlyFiles(t *testing.T) {
 	t.Parallel()
 	chatml := formattest.Pair{Key: "tokenizer.chat_template", Value: "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"}
@@ -84,9 +84,9 @@ func TestOnlyFiles(t *testing.T) {
 		files        map[string]string
 		want, remark string
 	}{
-		{"as pulled", map[string]string{"model.gguf": model(chatml), "template.tmpl": "T", "system.txt": "S", "params.json": "{}", "messages.json": "[]", "LICENSE": "L"},
+		{"files of a pull", map[string]string{"model.gguf": model(chatml), "template.tmpl": "T", "system.txt": "S", "params.json": "{}", "messages.json": "[]", "LICENSE": "L"},
 			"model model.gguf\ntemplate template.tmpl\nsystem system.txt\nlicense LICENSE\nparams params.json\nmessages messages.json", ""},
-		{"a chat template", map[string]string{"a.gguf": model(chatml, license)},
+		{"a known chat template", map[string]string{"a.gguf": model(chatml, license)},
 			"model a.gguf\ntemplate {{- range .Messages }}<|im_start|>{{ .Role }}\n{{ .Content }}<|im_end|>\n{{ end }}<|im_start|>assistant\nparams {\"stop\":[\"<|im_start|>\",\"<|im_end|>\"]}",
 			"the template is chatml"},
 		{"an unknown chat template", map[string]string{"a.gguf": model(formattest.Pair{Key: "tokenizer.chat_template", Value: "{{ x }}"})}, "model a.gguf", "that Ollama versions up to 0.17 do not read"},
@@ -100,16 +100,16 @@ func TestOnlyFiles(t *testing.T) {
 			}
 			kindtest.WantLines(t, describeLayers(plan), tc.want)
 			if remarks := strings.Join(append(plan.Notes, plan.Warnings...), "\n"); !strings.Contains(remarks, tc.remark) {
-				t.Errorf("remarks are %q, want %q", remarks, tc.remark)
+				t.Errorf("notes and warnings: got %q, want %q among them", remarks, tc.remark)
 			}
-			if tc.name == "a chat template" && plan.Annotations[ocispec.AnnotationLicenses] != "apache-2.0" {
-				t.Errorf("annotations are %v", plan.Annotations)
+			if tc.name == "a known chat template" && plan.Annotations[ocispec.AnnotationLicenses] != "apache-2.0" {
+				t.Errorf("annotations: got %v, want license apache-2.0", plan.Annotations)
 			}
 		})
 	}
 }
 
-// TestTemplates executes the derived templates and compares the prompts.
+// TestTemplates checks the prompts that the templates derived from known chat templates produce.
 func TestTemplates(t *testing.T) {
 	t.Parallel()
 	type message struct{ Role, Content string }
@@ -131,7 +131,7 @@ func TestTemplates(t *testing.T) {
 		}
 		var b strings.Builder
 		if err := parsed.Execute(&b, chat); err != nil || b.String() != want {
-			t.Errorf("%s: %v\ngot  %q\nwant %q", marks, err, b.String(), want)
+			t.Errorf("%s: got %q, %v\nwant %q", marks, b.String(), err, want)
 		}
 	}
 }
@@ -140,23 +140,23 @@ func TestTemplates(t *testing.T) {
 func TestRefuses(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ files, yaml, want string }{
-		"another model":        {"FROM llama3.2\n", "[Modelfile]", `Modelfile:1: FROM names "llama3.2", which does not exist`},
-		"a missing file":       {"FROM ./b.gguf\n", "[Modelfile]", `names "./b.gguf", which does not exist`},
-		"a directory":          {"FROM .\n", "[Modelfile]", "Modelfile:1: FROM names a directory"},
-		"a path above":         {"FROM ../a.gguf\n", "[Modelfile]", `Modelfile:1: FROM names "../a.gguf", which is not below`},
-		"a path elsewhere":     {"FROM /etc/passwd\n", "[Modelfile]", `Modelfile:1: FROM names "/etc/passwd", which is not below the directory that is packed (move or copy`},
-		"two models":           {"FROM ./a.gguf\nFROM ./b-Q8_0.gguf\n", "['*']", "Modelfile:2: FROM names a second model, besides a.gguf, and Ollama uses one"},
-		"two adapters":         {"FROM ./a.gguf\nADAPTER l1.gguf\nADAPTER l1.gguf\nADAPTER l2.gguf\n", "['*']", "Modelfile:4: ADAPTER names a second adapter, and Ollama uses one"},
-		"a model as adapter":   {"FROM ./a.gguf\nADAPTER b-Q8_0.gguf\n", "['*']", `Modelfile:2: ADAPTER names "b-Q8_0.gguf", which is not an adapter`},
-		"an adapter as model":  {"FROM ./a.gguf\nFROM ./l1.gguf\n", "['*']", `Modelfile:2: FROM names "./l1.gguf", which is an adapter`},
-		"a matrix":             {"FROM ./a.gguf\nFROM ./imatrix.gguf\n", "['*']", `Modelfile:2: FROM names "./imatrix.gguf", which is an importance matrix`},
-		"a bad line":           {"FROM ./a.gguf\nRUN x\n", "[Modelfile]", `Modelfile:2: unknown command "RUN"`},
-		"an unknown parameter": {"FROM ./a.gguf\nPARAMETER heat 1\n", "[Modelfile]", `Modelfile:2: unknown parameter "heat"`},
-		"a bad value":          {"FROM ./a.gguf\n\nPARAMETER seed x\n", "[Modelfile]", `Modelfile:3: parameter seed: invalid value "x"`},
-		"a bad version":        {"FROM ./a.gguf\nREQUIRES new\n", "[Modelfile]", "Modelfile:2: REQUIRES new: want a version"},
-		"no model":             {"", "[LICENSE]", "no GGUF model"},
-		"safetensors":          {"", "[m.safetensors]", "has no role"},
-		"bad params":           {"", "[a.gguf, params.json]", "params.json"},
+		"a model of a registry":      {"FROM llama3.2\n", "[Modelfile]", `Modelfile:1: FROM names "llama3.2", which does not exist`},
+		"a missing file":             {"FROM ./b.gguf\n", "[Modelfile]", `names "./b.gguf", which does not exist`},
+		"a directory":                {"FROM .\n", "[Modelfile]", "Modelfile:1: FROM names a directory"},
+		"a path above the directory": {"FROM ../a.gguf\n", "[Modelfile]", `Modelfile:1: FROM names "../a.gguf", which is not below`},
+		"an absolute path":           {"FROM /etc/passwd\n", "[Modelfile]", `Modelfile:1: FROM names "/etc/passwd", which is not below the directory that is packed (move or copy`},
+		"two models":                 {"FROM ./a.gguf\nFROM ./b-Q8_0.gguf\n", "['*']", "Modelfile:2: FROM names a second model, besides a.gguf, and Ollama uses one"},
+		"two adapters":               {"FROM ./a.gguf\nADAPTER l1.gguf\nADAPTER l1.gguf\nADAPTER l2.gguf\n", "['*']", "Modelfile:4: ADAPTER names a second adapter, and Ollama uses one"},
+		"a model as adapter":         {"FROM ./a.gguf\nADAPTER b-Q8_0.gguf\n", "['*']", `Modelfile:2: ADAPTER names "b-Q8_0.gguf", which is not an adapter`},
+		"an adapter as model":        {"FROM ./a.gguf\nFROM ./l1.gguf\n", "['*']", `Modelfile:2: FROM names "./l1.gguf", which is an adapter`},
+		"an importance matrix":       {"FROM ./a.gguf\nFROM ./imatrix.gguf\n", "['*']", `Modelfile:2: FROM names "./imatrix.gguf", which is an importance matrix`},
+		"an unknown command":         {"FROM ./a.gguf\nRUN x\n", "[Modelfile]", `Modelfile:2: unknown command "RUN"`},
+		"an unknown parameter":       {"FROM ./a.gguf\nPARAMETER heat 1\n", "[Modelfile]", `Modelfile:2: unknown parameter "heat"`},
+		"an invalid parameter value": {"FROM ./a.gguf\n\nPARAMETER seed x\n", "[Modelfile]", `Modelfile:3: parameter seed: invalid value "x"`},
+		"an invalid version":         {"FROM ./a.gguf\nREQUIRES new\n", "[Modelfile]", "Modelfile:2: REQUIRES new: want a version"},
+		"no model":                   {"", "[LICENSE]", "no GGUF model"},
+		"only safetensors":           {"", "[m.safetensors]", "has no role"},
+		"invalid params.json":        {"", "[a.gguf, params.json]", "params.json"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -7,12 +7,12 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/kindtest"
 )
 
-// TestProviders checks that an index holds the archives of one version, with the platforms that their names state.
+// TestProviders checks that an index has the archives of one provider version, with the platforms in their names.
 func TestProviders(t *testing.T) {
 	t.Parallel()
 	plan := kindtest.Example(t, "opentofu-provider")
 	if len(plan.Platforms) != 2 || plan.Platforms[0].Platform.OS != "darwin" || plan.Platforms[0].ArtifactType == plan.ArtifactType {
-		t.Errorf("plan is %+v", plan)
+		t.Errorf("got %+v, want two platforms, darwin first, with an artifactType of their own", plan)
 	}
 	archive := string(kindtest.GreetingProvider("linux/amd64"))
 	for name, tc := range map[string]struct {
@@ -36,7 +36,7 @@ func TestProviders(t *testing.T) {
 	}
 }
 
-// TestModule packs a directory as a zip, without the files that tofu itself writes.
+// TestModule checks that a module is packed as a zip without the files that tofu writes.
 func TestModule(t *testing.T) {
 	t.Parallel()
 	plan, err := kindtest.Compose(t, map[string]string{"m/main.tf": "", "m/.terraform/x": "", "m/terraform.tfstate": ""}, "kind: opentofu-module\nlayers: [m/]\n")
@@ -45,6 +45,6 @@ func TestModule(t *testing.T) {
 	}
 	kindtest.WantLines(t, kindtest.LayerLines(plan), `module archive/zip zip m.zip`)
 	if l := plan.Layers[0]; !l.Exclude(".terraform", true) || !l.Exclude("terraform.tfstate", false) || l.Exclude("main.tf", false) {
-		t.Error("the state is packed, or the configuration is not")
+		t.Error("got the state packed or the configuration left out, want the reverse")
 	}
 }

@@ -32,32 +32,32 @@ func TestAlertsOfOnePage(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct{ name, file, content, want, note string }{
 		{"title and file name", "DiskFull.md", "# DiskFull\n\n## Meaning\n", "[DiskFull]", "runbook: DiskFull.md answers the alert DiskFull, by its title and file name"},
-		{"in lower case", "disk-full.md", "# disk-full\n", "[disk-full]", "by its title"},
+		{"lower-case title and file name", "disk-full.md", "# disk-full\n", "[disk-full]", "by its title"},
 		{"title in words", "QueueTooLong.md", "# Queue Too Long\n", "[QueueTooLong]", "by its title"},
 		{"title of the front matter", "QueueTooLong.md", "---\ntitle: Queue too long\nweight: 3\n---\n", "[QueueTooLong]", "by its title"},
-		{"a remark", "OldThingDown.md", "# OldThingDown [Deprecated]\n", "[OldThingDown]", "by its title"},
-		{"in code", "HostDown.md", "HostDown\n========\n", "[HostDown]", "by its title"},
+		{"title with a remark", "OldThingDown.md", "# OldThingDown [Deprecated]\n", "[OldThingDown]", "by its title"},
+		{"title with an underline", "HostDown.md", "HostDown\n========\n", "[HostDown]", "by its title"},
 		{"two alert names", "CephOSDSlow.md", "# OSDSlow\n", "[CephOSDSlow OSDSlow]", "2 alerts: CephOSDSlow, OSDSlow"},
 		{"no title", "HighLatency.md", "Restart the service.\n", "[HighLatency]", "HighLatency.md answers the alert HighLatency"},
-		{"no title, and an ordinary name", "notes.md", "Restart the service.\n", "[]", "notes.md names no alert"},
-		{"two words", "greeting.md", "# Greeting help\n", "[]", "greeting.md names no alert"},
+		{"no title and an ordinary file name", "notes.md", "Restart the service.\n", "[]", "notes.md names no alert"},
+		{"title of two ordinary words", "greeting.md", "# Greeting help\n", "[]", "greeting.md names no alert"},
 		{"an index page", "README.md", "# README\n", "[]", "README.md names no alert"},
-		{"front matter, one", "x.md", "---\nalert: Beta\n---\n# DiskFull\n", "[Beta]", ""},
-		{"front matter, several", "DiskFull.md", "---\nalerts: [Beta, Gamma]\nseverity: low\n---\n# DiskFull\n## Gamma\n", "[Beta x.md low Gamma x.md#gamma low]", ""},
-		{"labels", "all.md", "# All\n### Group: x\n##### Alert Name: \"Alpha\"\n+ *Severity*: warning\n##### Alert: Beta\nx\n##### Alert Name: Alpha\n- Severity: critical\n",
+		{"one alert in the front matter", "x.md", "---\nalert: Beta\n---\n# DiskFull\n", "[Beta]", ""},
+		{"several alerts in the front matter", "DiskFull.md", "---\nalerts: [Beta, Gamma]\nseverity: low\n---\n# DiskFull\n## Gamma\n", "[Beta x.md low Gamma x.md#gamma low]", ""},
+		{"headings with labels", "all.md", "# All\n### Group: x\n##### Alert Name: \"Alpha\"\n+ *Severity*: warning\n##### Alert: Beta\nx\n##### Alert Name: Alpha\n- Severity: critical\n",
 			"[Alpha x.md#alert-name-alpha warning Beta x.md#alert-beta Alpha x.md#alert-name-alpha-1 critical]", "2 alerts: Alpha, Beta, by headings"},
-		{"headings", "all.md", "# All\n## Overview\n## `DiskFull`\n## HostDown\n## DiskFull\n", "[DiskFull x.md#diskfull HostDown x.md#hostdown DiskFull x.md#diskfull-1]", "by headings"},
+		{"headings with alert names", "all.md", "# All\n## Overview\n## `DiskFull`\n## HostDown\n## DiskFull\n", "[DiskFull x.md#diskfull HostDown x.md#hostdown DiskFull x.md#diskfull-1]", "by headings"},
 		{"other headings", "all.md", "# All\n## Overview\n## GitHub\n## Steps\n## DevOps\n## More\n", "[]", "all.md names no alert"},
-		{"a string", "x.md", "---\nalerts: Beta\n---\n# y\n", "[Beta]", ""},
-		{"mappings", "x.md", "---\nalerts:\n- name: Beta\n  for: 5m\n- alert: Gamma\n---\n# y\n", "[Beta Gamma]", ""},
-		{"TOML", "x.md", "+++\nalerts = [\"Beta\", 'Gamma']\nseverity = \"low\"\n+++\n# y\n", "[Beta  low Gamma  low]", ""},
-		{"JSON", "x.md", "{\"alerts\": [\"Beta\"]}\n\n# y\n", "[Beta]", ""},
+		{"alerts as a string", "x.md", "---\nalerts: Beta\n---\n# y\n", "[Beta]", ""},
+		{"alerts as mappings", "x.md", "---\nalerts:\n- name: Beta\n  for: 5m\n- alert: Gamma\n---\n# y\n", "[Beta Gamma]", ""},
+		{"TOML front matter", "x.md", "+++\nalerts = [\"Beta\", 'Gamma']\nseverity = \"low\"\n+++\n# y\n", "[Beta  low Gamma  low]", ""},
+		{"JSON front matter", "x.md", "{\"alerts\": [\"Beta\"]}\n\n# y\n", "[Beta]", ""},
 		{"MDX", "DiskFull.mdx", "import X from 'x'\n\n# DiskFull\n", "[DiskFull]", "by its title"},
-		{"a digit first", "5xxErrors.md", "# 5xxErrors\n", "[5xxErrors]", "by its title"},
-		{"a number", "2024-01.md", "# 2024-01\n", "[]", "names no alert"},
+		{"name that begins with a digit", "5xxErrors.md", "# 5xxErrors\n", "[5xxErrors]", "by its title"},
+		{"name of numbers", "2024-01.md", "# 2024-01\n", "[]", "names no alert"},
 		{"file name in lower case", "kubepodcrashlooping.md", "# KubePodCrashLooping\n", "[KubePodCrashLooping]", "by its title"},
-		{"several in a heading", "all.md", "# All\n## `DiskFull`, HostDown and PodGone\nx\n", "[DiskFull x.md#diskfull-hostdown-and-podgone HostDown x.md#diskfull-hostdown-and-podgone PodGone x.md#diskfull-hostdown-and-podgone]", "by headings"},
-		{"ids and links", "all.md", "# All\n## DiskFull {#disk}\n## [HostDown](https://example.com/a)\n## **PodGone**\n", "DiskFull HostDown PodGone", "by headings"},
+		{"several alerts in a heading", "all.md", "# All\n## `DiskFull`, HostDown and PodGone\nx\n", "[DiskFull x.md#diskfull-hostdown-and-podgone HostDown x.md#diskfull-hostdown-and-podgone PodGone x.md#diskfull-hostdown-and-podgone]", "by headings"},
+		{"headings with IDs and links", "all.md", "# All\n## DiskFull {#disk}\n## [HostDown](https://example.com/a)\n## **PodGone**\n", "DiskFull HostDown PodGone", "by headings"},
 		{"code in a title", "pg.md", "# `pg_xid_wraparound` saturation alert\n", "[pg_xid_wraparound x.md#pg_xid_wraparound-saturation-alert]", "by headings"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -74,13 +74,13 @@ func TestAlertsOfOnePage(t *testing.T) {
 				t.Errorf("got %v, want %v", got, want)
 			}
 			if !strings.Contains(notes, tc.note) || tc.note == "" && strings.Contains(notes, "alert") {
-				t.Errorf("notes %q, want %q", notes, tc.note)
+				t.Errorf("notes: got %q, want %q among them", notes, tc.note)
 			}
 		})
 	}
 }
 
-func TestFolderOfRunbooks(t *testing.T) {
+func TestDirectoryOfRunbooks(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{
 		"rb/_index.md":             "---\nbookHidden: true\n---\n",
@@ -110,15 +110,15 @@ func TestFolderOfRunbooks(t *testing.T) {
 			{"path":"rb/old/HostDown.markdown","title":"Host","summary":"s","service":"host","owner":"ops","severity":"critical",
 			 "alerts":[{"name":"HostDown"},{"name":"HostGone"}]}]}`)
 	if got := plan.Annotations[mediatypes.RunbookAlerts]; got != "Alpha,DiskCopied,DiskFull,HostDown,HostGone" {
-		t.Errorf("annotation %q", got)
+		t.Errorf("annotation: got %q, want all alerts", got)
 	}
-	if got := kindtest.LayerLines(plan); got != "runbooks application/vnd.oci.image.layer.v1.tar+gzip tar+gzip rb" {
-		t.Error(got)
+	if got, want := kindtest.LayerLines(plan), "runbooks application/vnd.oci.image.layer.v1.tar+gzip tar+gzip rb"; got != want {
+		t.Errorf("layers: got %s, want %s", got, want)
 	}
 	notes := strings.Join(plan.Notes, "\n")
 	for _, want := range []string{"4 of 8 pages answer 5 alerts: Alpha, ", "no alert in rb/README.md, rb/_index.md, rb/broken.md, rb/number.md;", "front matter of rb/broken.md left out: ", "owner of rb/node/DiskFull.md left out"} {
 		if !strings.Contains(notes, want) {
-			t.Errorf("notes %q, want %q", notes, want)
+			t.Errorf("notes: got %q, want %q among them", notes, want)
 		}
 	}
 }
@@ -148,10 +148,10 @@ func FuzzAlertsOfConfig(f *testing.F) {
 	k, _ := kinds.Lookup("runbook")
 	f.Fuzz(func(t *testing.T, config []byte) {
 		if n := len(k.Pull.Alerts(config)); n > len(config) {
-			t.Errorf("%d alerts in a config of %d bytes", n, len(config))
+			t.Errorf("got %d alerts in a config of %d bytes", n, len(config))
 		}
 		if index := k.Pull.Index(config); len(index) > 3*len(config) {
-			t.Errorf("index %q is longer than the config allows", index)
+			t.Errorf("got an index of %d bytes in a config of %d bytes", len(index), len(config))
 		}
 	})
 }

@@ -24,7 +24,7 @@ func TestRunbookConfig(t *testing.T) {
 				`"steps":["Look at the pods","Restart the service","Tell people"],"summary":"Nobody is greeted any more.","title":"Greeting is down"}`,
 			map[string]string{mediatypes.RunbookAlerts: "GreetingDown,GreetingSlow", mediatypes.RunbookSeverity: "critical",
 				mediatypes.RunbookService: "greeting", "org.opencontainers.image.title": "Greeting is down"}},
-		{"davit.yaml wins", "kind: runbook\nname: n\nlayers: [{path: bare.md, as: runbook}]\nconfig: {severity: sev1, alerts: [A]}\n",
+		{"config in davit.yaml", "kind: runbook\nname: n\nlayers: [{path: bare.md, as: runbook}]\nconfig: {severity: sev1, alerts: [A]}\n",
 			`{"alerts":["A"],"severity":"sev1","steps":["One","Two"],"title":"Bare"}`,
 			map[string]string{mediatypes.RunbookAlerts: "A", mediatypes.RunbookSeverity: "sev1", "org.opencontainers.image.title": "n"}},
 	} {
@@ -78,13 +78,13 @@ func TestRunbookProblemsPointIntoTheMarkdown(t *testing.T) {
 	}
 }
 
-// TestExamplePage checks that the example page is a valid runbook, and that the documentation repeats it.
+// TestExamplePage checks that the example page is a valid runbook, and that docs/docs-and-runbooks.md has it, too.
 func TestExamplePage(t *testing.T) {
 	t.Parallel()
 	page := runbook.Kind().Page
 	plan, err := kindtest.Compose(t, map[string]string{"page.md": page}, "kind: runbook\nlayers: [page.md]\n")
 	if err != nil || plan.Annotations[mediatypes.RunbookAlerts] != "DiskFull,InodesFull" || plan.Annotations[mediatypes.RunbookSeverity] != "critical" {
-		t.Errorf("%v, %v", plan, err)
+		t.Errorf("got %v, %v, want alerts DiskFull and InodesFull, severity critical", plan, err)
 	}
 	text, err := os.ReadFile("../../../docs/docs-and-runbooks.md")
 	if err != nil || !strings.Contains(string(text), page) {

@@ -28,7 +28,7 @@ func TestSBOMByContent(t *testing.T) {
 		{"CycloneDX XML, prefixed", `<c:bom xmlns:c="http://cyclonedx.org/schema/bom/1.4"/>`, mediatypes.CycloneDXXML, "has the CycloneDX root element 1.4"},
 		{"CycloneDX XML, UTF-16", kindtest.InUTF16(strings.Replace(kindtest.CdxXML, "UTF-8", "UTF-16", 1), binary.LittleEndian), mediatypes.CycloneDXXML, "has the CycloneDX root element 1.5"},
 		{"CycloneDX XML, another character set", "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><bom xmlns=\"http://cyclonedx.org/schema/bom/1.4\"><a>\xe4</a></bom>", mediatypes.CycloneDXXML, "has the CycloneDX root element 1.4"},
-		{"CycloneDX XML, a comment at its end", kindtest.CdxXML + "\n<!-- x -->\n", mediatypes.CycloneDXXML, "has the CycloneDX root element 1.5"},
+		{"CycloneDX XML, a comment at the end", kindtest.CdxXML + "\n<!-- x -->\n", mediatypes.CycloneDXXML, "has the CycloneDX root element 1.5"},
 		{"SPDX tag value", kindtest.TagValue, mediatypes.SPDXTagValue, "begins with SPDXVersion: SPDX-2.3"},
 		{"SPDX tag value, UTF-16", kindtest.InUTF16(kindtest.TagValue, binary.BigEndian), mediatypes.SPDXTagValue, "begins with SPDXVersion: SPDX-2.3"},
 
@@ -41,10 +41,10 @@ func TestSBOMByContent(t *testing.T) {
 		{"XML cut short", kindtest.CdxXML[:len(kindtest.CdxXML)-3], "", ""},
 		{"XML and text", kindtest.CdxXML + "text", "", ""},
 		{"XML and another root", kindtest.CdxXML + "<a/>", "", ""},
-		{"a list", `[{"bomFormat":"CycloneDX"}]`, "", ""},
+		{"JSON list", `[{"bomFormat":"CycloneDX"}]`, "", ""},
 		{"XML of something else", `<project xmlns="http://maven.apache.org/POM/4.0.0"/>`, "", ""},
 		{"text that mentions SPDX", "About\nSPDXVersion: SPDX-2.3\n", "", ""},
-		{"nothing", "", "", ""},
+		{"empty file", "", "", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -57,7 +57,7 @@ func TestSBOMByContent(t *testing.T) {
 	}
 }
 
-// roleOf returns the media type of the role that a file has in a kind, and the evidence for the role.
+// roleOf returns the role of a file in a kind: its media type, and the evidence for it.
 func roleOf(t *testing.T, kindName, name, content string) (mediaType, evidence string) {
 	t.Helper()
 	kind, _ := kinds.Lookup(kindName)
@@ -100,7 +100,7 @@ func FuzzSBOM(f *testing.F) {
 		// The evidence must be in the file.
 		if ok && !strings.Contains(string(bom.ToUTF8([]byte(content))), "SPDX") && !strings.Contains(string(bom.ToUTF8([]byte(content))), "bom") &&
 			!strings.Contains(strings.ReplaceAll(content, `\`, ""), "spdx.org") {
-			t.Errorf("%q is taken for %s", content, r.MediaType)
+			t.Errorf("%q: got %s, want no role without evidence", content, r.MediaType)
 		}
 	})
 }

@@ -14,7 +14,7 @@ const (
 	empty     = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 )
 
-// bundle returns a sigstore bundle with a signed statement and this verification material.
+// bundle returns a sigstore bundle with a signed statement and the given verification material.
 func bundle(material string) string {
 	return `{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","verificationMaterial":` + material + `,"dsseEnvelope":` +
 		`{"payload":"` + statement + `","payloadType":"application/vnd.in-toto+json","signatures":[{"sig":"eA=="}]}}`
@@ -23,29 +23,29 @@ func bundle(material string) string {
 func TestOutline(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ document, want string }{
-		"key":            {bundle(`{"publicKey":{"hint":"abc="}}`), "[{signs " + empty + "} {key abc=} {signature not verified}] [[stage prod]]"},
-		"legacy":         {simple(`{"stage":"prod"}`), "[{signs " + empty + "} {repository example.com/app} {signature not verified}] [[stage prod]]"},
-		"no annotations": {simple("null"), "[{signs " + empty + "} {repository example.com/app} {signature not verified}] []"},
+		"bundle with a key hint":      {bundle(`{"publicKey":{"hint":"abc="}}`), "[{signs " + empty + "} {key abc=} {signature not verified}] [[stage prod]]"},
+		"payload with annotations":    {simple(`{"stage":"prod"}`), "[{signs " + empty + "} {repository example.com/app} {signature not verified}] [[stage prod]]"},
+		"payload without annotations": {simple("null"), "[{signs " + empty + "} {repository example.com/app} {signature not verified}] []"},
 	} {
 		o, err := signature.Kind().Outline(strings.NewReader(test.document), "")
 		if err != nil || fmt.Sprint(o.Fields, " ", o.Rows) != test.want {
-			t.Errorf("%s: got %+v, %v", name, o, err)
+			t.Errorf("%s: got %+v, %v, want %s", name, o, err, test.want)
 		}
 	}
 	for name, document := range map[string]string{
-		"empty":            "",
-		"another document": `{"a": 1}`,
-		"without a key":    bundle("{}"),
-		"two documents":    simple("null") + simple("null"),
-		"too large":        `{"a": "` + strings.Repeat("a", 1<<20) + `"}`,
+		"empty":                "",
+		"another document":     `{"a": 1}`,
+		"bundle without a key": bundle("{}"),
+		"two documents":        simple("null") + simple("null"),
+		"too large":            `{"a": "` + strings.Repeat("a", 1<<20) + `"}`,
 	} {
 		if o, err := signature.Kind().Outline(strings.NewReader(document), ""); err == nil {
-			t.Errorf("%s: got %+v", name, o)
+			t.Errorf("%s: got %+v, want an error", name, o)
 		}
 	}
 }
 
-// simple returns a cosign signature payload with these optional annotations.
+// simple returns a cosign signature payload with the given optional annotations.
 func simple(optional string) string {
 	return `{"critical":{"identity":{"docker-reference":"example.com/app"},"image":{"docker-manifest-digest":"` + empty +
 		`"},"type":"cosign container image signature"},"optional":` + optional + `}`
@@ -56,7 +56,7 @@ func FuzzOutline(f *testing.F) {
 	f.Add(simple("null"))
 	f.Fuzz(func(t *testing.T, document string) {
 		if o, err := signature.Kind().Outline(strings.NewReader(document), ""); err == nil && len(o.Fields) == 0 {
-			t.Error("no field and no error")
+			t.Error("got neither a field nor an error, want one of them")
 		}
 	})
 }

@@ -15,7 +15,7 @@ func skillFile(name, more string) string {
 	return "---\nname: " + name + "\ndescription: Does " + name + ".\n" + more + "---\n# " + name + "\n"
 }
 
-// TestCollection checks that each skill gets the manifest that it has by itself, and an entry that describes it.
+// TestCollection checks that each skill in a collection has the same manifest as alone, and an index entry with its name and reference.
 func TestCollection(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{
@@ -26,7 +26,7 @@ func TestCollection(t *testing.T) {
 		t.Fatal(err)
 	}
 	if plan.Annotations["io.agentskills.collection.name"] != "tools" || plan.Annotations["org.opencontainers.image.version"] != "3.0.0" || plan.ArtifactType != "application/vnd.agentskills.collection.v1" {
-		t.Errorf("index is %q, %q", plan.ArtifactType, plan.Annotations)
+		t.Errorf("index: got artifactType %q, annotations %q, want a collection named tools, version 3.0.0", plan.ArtifactType, plan.Annotations)
 	}
 	var entries []string
 	for _, p := range plan.Platforms {
@@ -42,7 +42,7 @@ func TestCollection(t *testing.T) {
 	}
 }
 
-// compareAlone compares a member of a collection with the plan of the same directory as a skill by itself.
+// compareAlone checks that a member of a collection is the same as the plan of its directory as a single skill.
 func compareAlone(t *testing.T, files map[string]string, member *spec.Plan) {
 	t.Helper()
 	alone, err := kindtest.Compose(t, files, "kind: skill\nlayers: ["+member.Layers[0].Path+"/]\n")
@@ -50,26 +50,26 @@ func compareAlone(t *testing.T, files map[string]string, member *spec.Plan) {
 		t.Fatal(err)
 	}
 	if member.ArtifactType != alone.ArtifactType || !maps.Equal(member.Annotations, alone.Annotations) || kindtest.ConfigOf(t, member) != kindtest.ConfigOf(t, alone) {
-		t.Errorf("%s differs: %q, alone %q", member.Layers[0].Path, member.Annotations, alone.Annotations)
+		t.Errorf("%s: got annotations %q, want those of the single skill, %q, and the same artifactType and config", member.Layers[0].Path, member.Annotations, alone.Annotations)
 	}
 	if a, b := member.Layers[0], alone.Layers[0]; a.Prefix != b.Prefix || a.MediaType != b.MediaType || a.Title != b.Title || a.Image != b.Image {
-		t.Errorf("layer is %+v, alone %+v", a, b)
+		t.Errorf("got layer %+v, want %+v as in the single skill", a, b)
 	}
 }
 
-// TestCollectionRefuses checks that collections that clients can't use are refused.
+// TestCollectionRefuses checks that invalid collections are refused.
 func TestCollectionRefuses(t *testing.T) {
 	t.Parallel()
 	const head = "kind: skills\nname: tools\n"
 	for name, tc := range map[string]struct{ declared, want string }{
-		"no name":               {"kind: skills\nlayers: [a/*/]\n", `kind "skills" needs a name`},
-		"platforms":             {head + "platforms: [{platform: linux/amd64, layers: [a/one/]}]\n", `kind "skills" has no platforms`},
-		"one name twice":        {head + "layers: [a/one/, b/one/]\n", "b/one and a/one are both called one; a collection holds one artifact per name"},
-		"no skill":              {head + "layers: [c/]\n", "SKILL.md"},
-		"no match":              {head + "layers: [x/*/]\n", "x/*/"},
-		"a reference to one":    {head + "config: {ref: r.example.com/s}\nlayers: [a/*/]\n", "ref"},
-		"no version for ref":    {head + "config: {ref: \"r.example.com/{name}:{version}\"}\nlayers: [a/*/]\n", "a/one has no version, and ref contains {version}"},
-		"a config of one skill": {head + "config: {license: MIT}\nlayers: [a/*/]\n", "license"},
+		"collection without a name":         {"kind: skills\nlayers: [a/*/]\n", `kind "skills" needs a name`},
+		"collection with platforms":         {head + "platforms: [{platform: linux/amd64, layers: [a/one/]}]\n", `kind "skills" has no platforms`},
+		"two skills with one name":          {head + "layers: [a/one/, b/one/]\n", "b/one and a/one are both called one; a collection holds one artifact per name"},
+		"directory without a skill":         {head + "layers: [c/]\n", "SKILL.md"},
+		"pattern without a match":           {head + "layers: [x/*/]\n", "x/*/"},
+		"ref without {name}":                {head + "config: {ref: r.example.com/s}\nlayers: [a/*/]\n", "ref"},
+		"ref with {version}, skill without": {head + "config: {ref: \"r.example.com/{name}:{version}\"}\nlayers: [a/*/]\n", "a/one has no version, and ref contains {version}"},
+		"config of a single skill":          {head + "config: {license: MIT}\nlayers: [a/*/]\n", "license"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -8,7 +8,7 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/kindtest"
 )
 
-// TestFolder makes a skill from a directory of pages. The index becomes the SKILL.md, and the other files stay beside it.
+// TestFolder checks a skill made from a directory of pages. The index page becomes SKILL.md, and the other files stay beside it.
 func TestFolder(t *testing.T) {
 	t.Parallel()
 	const down = "---\nalert: Down\n---\n# Down\n"
@@ -32,13 +32,13 @@ func TestFolder(t *testing.T) {
 			kindtest.WantJSON(t, []byte(kindtest.ConfigOf(t, plan)), tc.config)
 			l := plan.Layers[0]
 			if want := []string{"Web_Books/SKILL.md", "Web_Books/down.md", "Web_Books/img/a.png"}; !slices.Equal(l.Files, want) {
-				t.Errorf("files are %q, want %q", l.Files, want)
+				t.Errorf("files: got %q, want %q", l.Files, want)
 			}
 			if text := string(l.Replaced["Web_Books/SKILL.md"]); !strings.HasPrefix(text, "---\n") || !strings.HasSuffix(text, tc.text) {
-				t.Errorf("SKILL.md is %q", text)
+				t.Errorf("SKILL.md: got %q, want front matter, and %q at the end", text, tc.text)
 			}
 			if want := plan.Annotations["io.agentskills.skill.name"] + "/"; l.Prefix != want {
-				t.Errorf("prefix %q, want %q", l.Prefix, want)
+				t.Errorf("prefix: got %q, want %q", l.Prefix, want)
 			}
 		})
 	}
@@ -70,7 +70,7 @@ func TestFolderRefuses(t *testing.T) {
 	}
 }
 
-// TestLongIntroduction checks that a long description is cut between words, to the limit of clients.
+// TestLongIntroduction checks that a long description is cut between words to at most 1,024 bytes, the limit of clients.
 func TestLongIntroduction(t *testing.T) {
 	t.Parallel()
 	plan, err := kindtest.Compose(t, map[string]string{"aa/README.md": "# A\n\n" + strings.Repeat("word näh ", 300)}, "kind: skill\nlayers: [aa/]\n")
@@ -79,6 +79,6 @@ func TestLongIntroduction(t *testing.T) {
 	}
 	text := plan.Annotations["org.opencontainers.image.description"]
 	if len(text) > 1024 || len(text) < 1000 || strings.HasSuffix(text, " ") {
-		t.Errorf("%d bytes: %q", len(text), text)
+		t.Errorf("got %d bytes, want 1000 to 1024 that end with a word: %q", len(text), text)
 	}
 }

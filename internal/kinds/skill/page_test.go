@@ -7,22 +7,22 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/kindtest"
 )
 
-// TestPage makes skills from pages. The only file is a SKILL.md with the front matter that clients read.
+// TestPage checks skills made from single pages. The only file is a SKILL.md with the front matter that clients read.
 func TestPage(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ page, config, text string }{
-		"a runbook": {
+		"a runbook with two alerts": {
 			"---\ntitle: It is down\nsummary: No answer.\nseverity: high\nalerts: [Down, Slow]\n---\n# It is down\n",
 			`{"schemaVersion":"1","name":"it-is-down","description":"No answer. Use it for the alert Down, Slow.",
 			  "metadata":{"title":"It is down","summary":"No answer.","severity":"high","alerts":["Down","Slow"]}}`,
 			"name: it-is-down\n---\n# It is down\n",
 		},
-		"one alert": {
+		"a runbook with one alert": {
 			"---\nalert: Down\nlicense: MIT\nallowed-tools: Bash\n---\nText\n",
 			`{"schemaVersion":"1","name":"it-is-down","description":"Use it for the alert Down.","license":"MIT","allowedTools":["Bash"],"metadata":{"alert":"Down"}}`,
 			"name: it-is-down\n---\nText\n",
 		},
-		"a skill with another file name": {
+		"a skill not named SKILL.md": {
 			"---\nname: other\ndescription: Does it.\nextra: 1\n---\nText\n",
 			`{"schemaVersion":"1","name":"other","description":"Does it."}`,
 			"---\nname: other\ndescription: Does it.\nextra: 1\n---\nText\n",
@@ -37,7 +37,7 @@ func TestPage(t *testing.T) {
 			kindtest.WantJSON(t, []byte(kindtest.ConfigOf(t, plan)), tc.config)
 			l := plan.Layers[0]
 			if len(l.Files) != 1 || l.Files[0] != "books/SKILL.md" || !strings.HasSuffix(string(l.Replaced["books/SKILL.md"]), tc.text) || !strings.HasPrefix(l.Prefix, plan.Annotations["io.agentskills.skill.name"]) {
-				t.Errorf("files %q, prefix %q, replaced %s", l.Files, l.Prefix, l.Replaced)
+				t.Errorf("got files %q, prefix %q, replaced %s, want only SKILL.md below the name of the skill", l.Files, l.Prefix, l.Replaced)
 			}
 		})
 	}

@@ -8,24 +8,24 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// TestSkill checks the config and the annotations made from front matter.
+// TestSkill checks that the config and the annotations are derived from the front matter.
 func TestSkill(t *testing.T) {
 	t.Parallel()
 	plan := kindtest.Example(t, "skill")
 	kindtest.WantJSON(t, []byte(kindtest.ConfigOf(t, plan)), `{"schemaVersion":"1","name":"greeting","version":"1.0.0","description":"Greets people. Use it to say hello.",
   "license":"MIT","compatibility":"needs a shell","allowedTools":["Bash","Read"],"metadata":{"author":"Ann"}}`)
 	if plan.Layers[0].Prefix != "greeting/" || plan.Annotations["io.agentskills.skill.name"] != "greeting" || plan.Annotations[ocispec.AnnotationLicenses] != "MIT" {
-		t.Errorf("prefix %q, annotations %v", plan.Layers[0].Prefix, plan.Annotations)
+		t.Errorf("got prefix %q, annotations %v, want the name greeting and license MIT", plan.Layers[0].Prefix, plan.Annotations)
 	}
 }
 
-// TestSkillRefuses checks that skills that clients reject are refused.
+// TestSkillRefuses checks that a SKILL.md is refused if clients would reject it, or if it contradicts davit.yaml.
 func TestSkillRefuses(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ front, want string }{
-		"a bad name":        {"name: Says Hello\ndescription: x\n", `greeting/SKILL.md:2:7: name "Says Hello" is not 2 to 64 lower-case letters`},
-		"another directory": {"name: other\ndescription: x\n", `name "other" is not that of the directory, "greeting"`},
-		"another version":   {"name: greeting\ndescription: x\nversion: 2.0.0\n", `version "1.0.0" contradicts the front matter, which says "2.0.0"`},
+		"invalid name":              {"name: Says Hello\ndescription: x\n", `greeting/SKILL.md:2:7: name "Says Hello" is not 2 to 64 lower-case letters`},
+		"name of another directory": {"name: other\ndescription: x\n", `name "other" is not that of the directory, "greeting"`},
+		"another version":           {"name: greeting\ndescription: x\nversion: 2.0.0\n", `version "1.0.0" contradicts the front matter, which says "2.0.0"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -9,14 +9,14 @@ import (
 
 const task = "apiVersion: tekton.dev/v1\nkind: Task\nmetadata:\n  name: a\n"
 
-// TestBundleRefuses checks that documents that are not Kubernetes objects, and too many objects, are refused.
+// TestBundleRefuses checks that documents other than Kubernetes objects, and too many objects, are refused.
 func TestBundleRefuses(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ content, want string }{
-		"no name":  {"apiVersion: tekton.dev/v1\nkind: Task\n", "document 1 lacks an apiVersion, a kind, or a valid metadata.name"},
-		"not YAML": {task + "---\n{\n", "document 2: line 2: not YAML:"},
-		"empty":    {"# a comment\n---\n", "has no object"},
-		"too many": {strings.Repeat(task+"---\n", 21), `too many objects for kind "tekton-bundle": limit is 20`},
+		"object without a name": {"apiVersion: tekton.dev/v1\nkind: Task\n", "document 1 lacks an apiVersion, a kind, or a valid metadata.name"},
+		"not YAML":              {task + "---\n{\n", "document 2: line 2: not YAML:"},
+		"no objects":            {"# a comment\n---\n", "has no object"},
+		"too many objects":      {strings.Repeat(task+"---\n", 21), `too many objects for kind "tekton-bundle": limit is 20`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -44,6 +44,6 @@ layers: [{role: object, mediaType: application/yaml, match: ["*.yaml"], annotati
 	}
 	kindtest.WantLines(t, kindtest.LayerLines(plan), "object application/yaml raw p/a.yaml\nobject application/yaml raw p/b.yaml")
 	if l := plan.Layers[1]; string(l.Content) != strings.Replace(task, "name: a", "name: b", 1) || l.Annotations["com.example.is"] != "task b v1" {
-		t.Errorf("layer is %+v", l)
+		t.Errorf("got layer %+v, want the second document and annotation \"task b v1\"", l)
 	}
 }

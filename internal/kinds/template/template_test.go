@@ -17,8 +17,7 @@ func TestTemplate(t *testing.T) {
   "featureIds":["ghcr.io/devcontainers/features/common-utils"]}`)
 }
 
-// TestTemplateOfPulledFiles packs a pulled template again after its files changed. The wanted metadata is that of devcontainer CLI
-// 0.89.
+// TestTemplateOfPulledFiles checks that a pulled template whose files changed gets the same metadata as from devcontainer CLI 0.89.
 func TestTemplateOfPulledFiles(t *testing.T) {
 	t.Parallel()
 	plan, err := kindtest.Compose(t, map[string]string{

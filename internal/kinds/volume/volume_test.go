@@ -13,7 +13,7 @@ func TestVolume(t *testing.T) {
 	t.Parallel()
 	plan := kindtest.Example(t, "volume")
 	if l := plan.Layers[0]; l.Prefix != "volume-data/" || !l.Preserve || !l.Split || l.Title != "" || plan.Annotations[mediatypes.KindAnnotation] != "volume" {
-		t.Errorf("layer is %+v, annotations %v", l, plan.Annotations)
+		t.Errorf("got layer %+v, annotations %v, want a preserved, split, untitled layer below volume-data/", l, plan.Annotations)
 	}
 }
 
@@ -24,11 +24,11 @@ func TestVolumeNotSplit(t *testing.T) {
 		t.Fatal(err)
 	}
 	if plan.Layers[0].Split {
-		t.Error("the layer is split")
+		t.Error("split: got true, want false")
 	}
 }
 
-// TestVolumeFromTar checks that a tar becomes a layer like that of a directory.
+// TestVolumeFromTar checks the layer made from a tar, and the errors about files and options that do not fit.
 func TestVolumeFromTar(t *testing.T) {
 	t.Parallel()
 	header := strings.Repeat("\x00", 257) + "ustar" + strings.Repeat("\x00", 250)
@@ -39,7 +39,7 @@ func TestVolumeFromTar(t *testing.T) {
 			continue
 		}
 		if l := plan.Layers[0]; !l.Archive || l.Dir || l.Split || !l.Image || !l.Preserve || l.Prefix != "volume-data/" || l.Packing != mediatypes.TarGzip || l.Size != -1 {
-			t.Errorf("%s: layer is %+v", name, l)
+			t.Errorf("%s: got layer %+v, want a preserved archive below volume-data/, tar+gzip, not split", name, l)
 		}
 	}
 	for want, layers := range map[string]string{
@@ -68,7 +68,7 @@ func TestVolumeLinks(t *testing.T) {
 			continue
 		}
 		if len(plan.Warnings) != 1 || !strings.HasPrefix(plan.Warnings[0], want) {
-			t.Errorf("%s: warnings %q, want %q", kind, plan.Warnings, want)
+			t.Errorf("%s: got warnings %q, want one that begins with %q", kind, plan.Warnings, want)
 		}
 	}
 }

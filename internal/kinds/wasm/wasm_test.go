@@ -29,11 +29,11 @@ func TestWasmConfig(t *testing.T) {
   "layerDigests": ["`+digest.FromString("a.wasma.wasm").String()+`"]}`)
 	_, err := kindtest.Compose(t, map[string]string{"a.wasm": "\x00asm\x01\x00\x00\x00\x02\x7f"}, "kind: wasm\nlayers: [a.wasm]\n")
 	if err == nil || !strings.Contains(err.Error(), `davit.yaml:2:10: "a.wasm": truncated WebAssembly binary: section 2 ends at byte`) {
-		t.Errorf("truncated: %v", err)
+		t.Errorf("truncated: got %v, want \"truncated WebAssembly binary\"", err)
 	}
 }
 
-// TestWasmForKubewarden checks the manifest that kwctl writes: an empty config, and the media types of Kubewarden.
+// TestWasmForKubewarden checks that a policy with Kubewarden's media type gets an empty config, as kwctl pushes it.
 func TestWasmForKubewarden(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{"policy.wasm": string(formattest.GreetingModule())}
@@ -43,9 +43,9 @@ func TestWasmForKubewarden(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := kindtest.ConfigOf(t, plan); got != "{}" || plan.ConfigType != "application/vnd.wasm.config.v1+json" || plan.ArtifactType != "" {
-		t.Errorf("config %s of type %s, artifactType %q", got, plan.ConfigType, plan.ArtifactType)
+		t.Errorf("got config %s of type %s, artifactType %q, want an empty config of the wasm type, and none", got, plan.ConfigType, plan.ArtifactType)
 	}
 	if _, err := kindtest.Compose(t, files, declared+"config: {author: Ann}\n"); err == nil || !strings.Contains(err.Error(), "must be empty") {
-		t.Errorf("with a config: %v", err)
+		t.Errorf("with a config: got %v, want \"must be empty\"", err)
 	}
 }

@@ -15,7 +15,7 @@ import (
 
 var update = flag.Bool("update", false, "write schema.json")
 
-// TestSchema compares the schema with that of the module, without its descriptions.
+// TestSchema checks that schema.json is the schema of the compose-go module without descriptions.
 func TestSchema(t *testing.T) {
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/compose-spec/compose-go/v2").Output()
 	if err != nil {
@@ -41,12 +41,12 @@ func TestSchema(t *testing.T) {
 		}
 	}
 	if got, err := os.ReadFile("schema.json"); err != nil || !bytes.Equal(got, want.Bytes()) {
-		t.Errorf("schema.json differs from the schema of the module (%v); renew it with go test ./internal/kinds/compose/composespec -update", err)
+		t.Errorf("schema.json differs from the schema of the module (%v): run go test ./internal/kinds/compose/composespec -update", err)
 	}
 }
 
-// strip returns a schema without descriptions and other annotations. With names, the keys of value are names of properties, and
-// one named "description" stays.
+// strip returns a schema without descriptions and other annotations. If names is set, the keys of value are names of properties, so
+// a key such as "description" stays.
 func strip(value any, names bool) any {
 	switch v := value.(type) {
 	case []any:
@@ -71,19 +71,19 @@ func strip(value any, names bool) any {
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ file, want string }{
-		"fine":             {`{"name":"a","services":{"a":{"image":"x","ports":["80:80"],"x-y":1}},"x-z":{}}`, ""},
-		"top":              {`{"service":{}}`, `docker compose does not know the key "service": did you mean "services"`},
-		"not a mapping":    {`["a"]`, "docker compose requires object, not"},
-		"service":          {`{"services":{"a":{"iamge":"x"}}}`, `services.a: docker compose does not know the key "iamge": did you mean "image"`},
-		"below":            {`{"services":{"a":{"image":"x","deploy":{"foo":1}}}}`, `services.a.deploy: docker compose does not know the key "foo"`},
-		"one of two forms": {`{"services":{"a":{"image":"x","build":{"foo":1}}}}`, `services.a.build: docker compose does not know the key "foo"`},
-		"type":             {`{"services":{"a":{"ports":80}}}`, `services.a.ports: docker compose requires array, not`},
-		"enum": {`{"services":{"a":{"depends_on":{"b":{"condition":"maybe"}}}}}`,
+		"valid file":                      {`{"name":"a","services":{"a":{"image":"x","ports":["80:80"],"x-y":1}},"x-z":{}}`, ""},
+		"unknown top-level key":           {`{"service":{}}`, `docker compose does not know the key "service": did you mean "services"`},
+		"not a mapping":                   {`["a"]`, "docker compose requires object, not"},
+		"unknown key of a service":        {`{"services":{"a":{"iamge":"x"}}}`, `services.a: docker compose does not know the key "iamge": did you mean "image"`},
+		"unknown key below a service":     {`{"services":{"a":{"image":"x","deploy":{"foo":1}}}}`, `services.a.deploy: docker compose does not know the key "foo"`},
+		"unknown key in one of two forms": {`{"services":{"a":{"image":"x","build":{"foo":1}}}}`, `services.a.build: docker compose does not know the key "foo"`},
+		"wrong type":                      {`{"services":{"a":{"ports":80}}}`, `services.a.ports: docker compose requires array, not`},
+		"value not in an enum": {`{"services":{"a":{"depends_on":{"b":{"condition":"maybe"}}}}}`,
 			`services.a.depends_on`},
-		"name":               {`{"services":{"a b":{"image":"x"}}}`, `services: docker compose does not know the key "a b"`},
-		"variable":           {`{"services":{"a":{"restart":["${R}"],"privileged":"${P:-true}"}}}`, ""},
-		"no variable":        {`{"services":{"a":{"restart":["$$R"]}}}`, "services.a.restart: docker compose requires string"},
-		"volume without key": {`{"volumes":{"v":{"foo":1}}}`, `volumes.v: docker compose does not know the key "foo"`},
+		"invalid service name":    {`{"services":{"a b":{"image":"x"}}}`, `services: docker compose does not know the key "a b"`},
+		"variable":                {`{"services":{"a":{"restart":["${R}"],"privileged":"${P:-true}"}}}`, ""},
+		"escaped dollar sign":     {`{"services":{"a":{"restart":["$$R"]}}}`, "services.a.restart: docker compose requires string"},
+		"unknown key of a volume": {`{"volumes":{"v":{"foo":1}}}`, `volumes.v: docker compose does not know the key "foo"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -109,6 +109,6 @@ func TestCheck(t *testing.T) {
 func TestTopKeys(t *testing.T) {
 	t.Parallel()
 	if got := strings.Join(composespec.TopKeys(), " "); !strings.Contains(got, "services") || !strings.Contains(got, "volumes") {
-		t.Errorf("got %q", got)
+		t.Errorf("got %q, want services and volumes among them", got)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/kindtest"
 )
 
-// tree returns the files of a model, more than a declaration lists, and a declaration with this name.
+// tree returns the files of a model, and the declaration under name. There are more files than the declarations in these tests list.
 func tree(name, declaration string) map[string]string {
 	return map[string]string{
 		"m.gguf": string(formattest.TinyLlama().Bytes()), "notes.md": "x", "docs/a.md": "x", "docs/b.md": "x", "docs/.draft": "x",
@@ -17,12 +17,12 @@ func tree(name, declaration string) map[string]string {
 	}
 }
 
-// TestDeclarationsOfClients checks that a Modelfile and a Kitfile decide which files are packed, whatever the kind.
+// TestDeclarationsOfClients checks that a Modelfile or a Kitfile decides which files are packed as any kind of model.
 func TestDeclarationsOfClients(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ file, declaration, want, kit string }{
 		"Modelfile":                          {"Modelfile", "NAME t\nMODEL m.gguf\nDOC docs/*\n", "docs/a.md docs/b.md m.gguf", ""},
-		"Modelfile of Windows":               {"Modelfile", "NAME t\r\nMODEL m.gguf\r\nDOC \"./LICENSE\"\r\n", "LICENSE m.gguf", ""},
+		"Modelfile with Windows line ends":   {"Modelfile", "NAME t\r\nMODEL m.gguf\r\nDOC \"./LICENSE\"\r\n", "LICENSE m.gguf", ""},
 		"Modelfile that lists hidden files":  {"Modelfile", "MODEL m.gguf\nDOC docs/.draft\n", "docs/.draft m.gguf", ""},
 		"Kitfile":                            {"Kitfile", "manifestVersion: 1.0.0\nmodel: {path: ./m.gguf}\ncode: [{path: src/}]\n", "m.gguf src/run.py", "m.gguf src"},
 		"Kitfile with a directory of models": {"Kitfile.yaml", "manifestVersion: 1.0.0\nmodel: {path: m.gguf, parts: [{path: docs}]}\n", "docs/a.md docs/b.md m.gguf", "docs m.gguf"},
@@ -48,16 +48,16 @@ func TestDeclarationsOfClients(t *testing.T) {
 				want = tt.kit
 			}
 			if got := strings.Join(packed, " "); got != want {
-				t.Errorf("%s as %s: packed %s, want %s", name, kind, got, want)
+				t.Errorf("%s as %s: packed: got %s, want %s", name, kind, got, want)
 			}
 			if notes := strings.Join(plan.Notes, "\n"); !strings.Contains(notes, tt.file+" lists the files to pack") {
-				t.Errorf("%s as %s: notes are %s", name, kind, notes)
+				t.Errorf("%s as %s: notes: got %s, want one about %s", name, kind, notes, tt.file)
 			}
 		}
 	}
 }
 
-// TestBrokenDeclarations checks that a declaration that its client would reject is an error in every kind.
+// TestBrokenDeclarations checks that every kind of model refuses a Modelfile or Kitfile that modctl or kit would reject.
 func TestBrokenDeclarations(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ file, declaration, want string }{
@@ -82,29 +82,29 @@ func TestBrokenDeclarations(t *testing.T) {
 		for _, kind := range []string{"model", "modelpack", "modelkit"} {
 			_, err := kindtest.Compose(t, tree(tt.file, tt.declaration), "kind: "+kind+"\nlayers: [m.gguf, docs/, "+tt.file+"]\n")
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("%q as %s: %v, want %s", tt.declaration, kind, err, tt.want)
+				t.Errorf("%q as %s: got %v, want %s", tt.declaration, kind, err, tt.want)
 			}
 		}
 	}
 }
 
-// TestFilesThatAreNotDeclarations checks that a Modelfile of Ollama, or one in a subdirectory, is a file like any other.
+// TestFilesThatAreNotDeclarations checks that an Ollama Modelfile, or a Modelfile in a subdirectory, is packed like any other file.
 func TestFilesThatAreNotDeclarations(t *testing.T) {
 	t.Parallel()
 	for name, files := range map[string]map[string]string{
-		"Ollama's":     tree("Modelfile", "FROM ./m.gguf\nTEMPLATE \"\"\"\nMODEL x\n\"\"\"\n"),
-		"further down": tree("docs/Modelfile", "NAME t\nMODEL a.md\n"),
+		"Ollama Modelfile":            tree("Modelfile", "FROM ./m.gguf\nTEMPLATE \"\"\"\nMODEL x\n\"\"\"\n"),
+		"Modelfile in a subdirectory": tree("docs/Modelfile", "NAME t\nMODEL a.md\n"),
 	} {
 		for _, kind := range []string{"model", "modelpack"} {
 			plan, err := kindtest.Compose(t, files, "kind: "+kind+"\nlayers: [./]\n")
 			if err != nil || len(plan.Layers) != 7 {
-				t.Errorf("%s as %s: %d layers, %v", name, kind, len(plan.Layers), err)
+				t.Errorf("%s as %s: got %v, %v, want 7 layers", name, kind, plan, err)
 			}
 		}
 	}
 }
 
-// TestIgnoredByKit checks that files that .kitignore lists are left out, whatever the kind.
+// TestIgnoredByKit checks that every kind of model leaves out files that .kitignore lists.
 func TestIgnoredByKit(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []string{"model", "modelpack", "modelkit"} {
@@ -119,7 +119,7 @@ func TestIgnoredByKit(t *testing.T) {
 		}
 		for _, out := range []string{"notes.md", "src/", "docs/b.md"} {
 			if !slices.Contains(plan.LeftOut, out) {
-				t.Errorf("%s: left out %v, not %s", kind, plan.LeftOut, out)
+				t.Errorf("%s: left out: got %v, want %s among them", kind, plan.LeftOut, out)
 			}
 		}
 	}
