@@ -12,7 +12,7 @@ import (
 	"github.com/davit-oci/davit/internal/clients"
 )
 
-// TestCommand checks that a shell splits commands into their words.
+// TestCommand checks that a shell splits a command into its words.
 func TestCommand(t *testing.T) {
 	t.Parallel()
 	words := []string{
@@ -24,23 +24,23 @@ func TestCommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00"); !slices.Equal(got, words) {
-		t.Errorf("got %q", got)
+		t.Errorf("got %q, want %q", got, words)
 	}
 	for _, word := range words[:5] {
 		if Quote(word) != word {
-			t.Errorf("%s is quoted: %s", word, Quote(word))
+			t.Errorf("got %s, want %s without quotes", Quote(word), word)
 		}
 	}
 }
 
-// TestControlCharacters checks that words with invisible characters are quoted in one line of visible ones.
+// TestControlCharacters checks that a word with invisible characters is quoted in one line of printable characters.
 func TestControlCharacters(t *testing.T) {
 	t.Parallel()
 	bash := clients.Path(t, "bash")
 	for _, word := range []string{"a\nb", "\x1b[31m", "it's\tnaïve\\n", "\x7f1", "a\u202eb", "a\u200bb"} {
 		out, err := exec.Command(bash, "-c", "printf %s "+Quote(word)).Output()
 		if err != nil || string(out) != word || strings.ContainsFunc(Quote(word), func(r rune) bool { return !unicode.IsPrint(r) }) {
-			t.Errorf("%q: got %q, %v", Quote(word), out, err)
+			t.Errorf("%q: got %q, %v, want %q, quoted in printable characters", Quote(word), out, err, word)
 		}
 	}
 }

@@ -27,13 +27,13 @@ func TestRender(t *testing.T) {
 	}
 }
 
-// TestSummary checks the line about a transfer that takes long. It counts blobs that are only planned.
+// TestSummary checks the line about a long transfer, which counts planned blobs, too.
 func TestSummary(t *testing.T) {
 	t.Parallel()
 	start := time.Unix(1000, 0)
 	tr := &Transfer{blobs: map[string]*blobProgress{}, start: start}
 	if got := tr.Summary(start.Add(10 * time.Second)); got != "no transfer yet" {
-		t.Errorf("got %q before the first blob", got)
+		t.Errorf("before the first blob: got %q, want no transfer yet", got)
 	}
 	for _, u := range []Update{
 		{State: Planned, ID: "a", Name: "weights.gguf", Size: 200e6},
@@ -43,7 +43,7 @@ func TestSummary(t *testing.T) {
 		{State: Moving, ID: "a", Name: "weights.gguf", Size: 200e6},
 		{State: Moving, ID: "a", Name: "weights.gguf", Size: 200e6, Done: 100e6},
 		{State: Skipped, ID: "b", Name: "LICENSE", Size: 11e3},
-		{State: Planned, ID: "b", Name: "LICENSE", Size: 11e3}, // another manifest has it, too
+		{State: Planned, ID: "b", Name: "LICENSE", Size: 11e3}, // another manifest has this blob, too
 	} {
 		tr.record(u, start)
 	}
@@ -52,7 +52,7 @@ func TestSummary(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	if lines := tr.render(start.Add(10*time.Second), 100, 24); len(lines) != 2 {
-		t.Errorf("a blob that was not started has a bar: %q", lines)
+		t.Errorf("got the bars %q, want none for blobs that were not started", lines)
 	}
 	tr.record(Update{State: Started, ID: "d", Name: "unknown", Size: -1}, start)
 	got, want = tr.Summary(start.Add(20*time.Second)), "1 of 4 blobs, 100.0 MB, "
@@ -61,7 +61,7 @@ func TestSummary(t *testing.T) {
 	}
 }
 
-// TestResumed checks that the rate and the time left are those of this run, in bars and lines, however much an earlier run did.
+// TestResumed checks that the rate and the time left do not count the bytes of an earlier run.
 func TestResumed(t *testing.T) {
 	t.Parallel()
 	start := time.Unix(1000, 0)
@@ -70,7 +70,7 @@ func TestResumed(t *testing.T) {
 		for _, u := range []Update{
 			{State: Started, ID: "a", Name: "big.bin", Size: 30e6},
 			{State: Moving, ID: "a", Name: "big.bin", Size: 30e6, Done: earlier},
-			{State: Started, ID: "b", Name: "whole", Size: 30e6}, // there, but not known to be
+			{State: Started, ID: "b", Name: "whole", Size: 30e6}, // complete, which is not known yet
 			{State: Moving, ID: "b", Name: "whole", Size: 30e6, Done: 30e6},
 			{State: Done, ID: "b", Name: "whole", Size: 30e6},
 			{State: Moving, ID: "a", Name: "big.bin", Size: 30e6, Done: earlier + 2e6},
@@ -83,13 +83,13 @@ func TestResumed(t *testing.T) {
 		}
 		for _, line := range tr.render(start.Add(10*time.Second), 100, 24) {
 			if !strings.Contains(line, " 200.0 kB/s ") || earlier > 20e6 && !strings.HasSuffix(strings.TrimSpace(line), left) {
-				t.Errorf("%d bytes from before: got %q", earlier, line)
+				t.Errorf("%d bytes from before: got %q, want 200.0 kB/s, and %s at the end", earlier, line, left)
 			}
 		}
 	}
 }
 
-// TestNothingLeft checks that no time left is shown while the registry has yet to confirm the last bytes.
+// TestNothingLeft checks that no time left is shown after the last byte, while the registry confirms it.
 func TestNothingLeft(t *testing.T) {
 	t.Parallel()
 	start := time.Unix(1000, 0)
@@ -102,13 +102,13 @@ func TestNothingLeft(t *testing.T) {
 	}
 	for _, line := range tr.render(start.Add(20*time.Second), 100, 24) {
 		if strings.Contains(line, " 0s") {
-			t.Errorf("got %q", line)
+			t.Errorf("got %q, want no time left", line)
 		}
 	}
 }
 
-// TestUnknownRate checks that the rate and the time left are shown only when they are known, and that a narrow terminal shows no part of
-// a figure.
+// TestUnknownRate checks that the rate and the time left are shown only when they are known, and that a narrow terminal does not cut
+// numbers.
 func TestUnknownRate(t *testing.T) {
 	t.Parallel()
 	start := time.Unix(1000, 0)
@@ -118,7 +118,7 @@ func TestUnknownRate(t *testing.T) {
 	tr.record(Update{State: Moving, ID: "a", Name: "weights.gguf", Size: 200e6, Done: 19}, start)
 	for _, line := range append(tr.render(start.Add(900*time.Millisecond), 100, 24), tr.Summary(start.Add(950*time.Millisecond))) {
 		if strings.Contains(line, "/s") || strings.Contains(line, ">99h") || strings.Contains(line, "left") {
-			t.Errorf("got %q", line)
+			t.Errorf("got %q, want no rate and no time left", line)
 		}
 	}
 	tr.record(Update{State: Moving, ID: "a", Name: "weights.gguf", Size: 200e6, Done: 100e6}, start)
@@ -143,11 +143,11 @@ func TestRenderFits(t *testing.T) {
 	for width := 1; width < 200; width++ {
 		lines := tr.render(start.Add(time.Second), width, 6)
 		if len(lines) != 5 {
-			t.Fatalf("%d lines on a terminal of 6 lines", len(lines))
+			t.Fatalf("got %d lines on a terminal of 6 lines, want 5", len(lines))
 		}
 		for _, line := range lines {
 			if n := Width(line); n > width || strings.ContainsRune(line, 0x1b) {
-				t.Errorf("width %d: %d columns: %q", width, n, line)
+				t.Errorf("width %d: got %d columns, want at most the width, and no escapes: %q", width, n, line)
 			}
 		}
 	}
@@ -179,7 +179,7 @@ func TestDumbTerminal(t *testing.T) {
 		c := &Console{w: io.Discard, terminal: os.Stdout, IsDumb: isDumb}
 		tr, stop := c.StartTransfer()
 		if hasBars := c.bars != nil; hasBars != want || tr == nil {
-			t.Errorf("dumb %v: bars %v", isDumb, hasBars)
+			t.Errorf("dumb %v: got bars %v, want %v", isDumb, hasBars, want)
 		}
 		stop()
 	}

@@ -27,7 +27,7 @@ func TestFullDigests(t *testing.T) {
 			t.Fatal(err)
 		}
 		if words := strings.Fields(screen.String()); words[len(words)-1] != tc.want {
-			t.Errorf("%+v: got %s", tc, screen)
+			t.Errorf("%+v: got %s, want it to end with %s", tc, screen, tc.want)
 		}
 	}
 }

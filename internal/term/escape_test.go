@@ -11,14 +11,14 @@ func TestEscape(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ name, in, want string }{
 		{"plain", "model.gguf", "model.gguf"},
-		{"letters of any script", "größe 模型", "größe 模型"},
+		{"letters of other scripts", "größe 模型", "größe 模型"},
 		{"terminal sequence", "a\x1b[2Jb", `a\x1b[2Jb`},
 		{"new line", "a\ndavit: error: b", `a\ndavit: error: b`},
 		{"carriage return", "a\rb", `a\rb`},
 		{"8-bit control", "a\u009bb", `a\x9bb`},
 		{"not UTF-8", "a\xffb", `a\xffb`},
 		{"right to left override", "a\u202egpj.exe", `a\u202egpj.exe`},
-		{"outside the first plane", "a\U000e0041", `a\U000e0041`},
+		{"character in another plane", "a\U000e0041", `a\U000e0041`},
 		{"replacement character", "a\ufffdb", "a\ufffdb"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -49,17 +49,17 @@ func TestJSONWriter(t *testing.T) {
 		}
 		for _, r := range strings.TrimSuffix(b.String(), "\n") {
 			if !unicode.IsPrint(r) {
-				t.Errorf("%q: %q is in it", in, r)
+				t.Errorf("%q: got %q in the JSON, want printable characters", in, r)
 			}
 		}
 		var got map[string]string
 		if err := json.Unmarshal([]byte(b.String()), &got); err != nil || got[strings.ToValidUTF8(in, "\ufffd")] != strings.ToValidUTF8(in, "\ufffd") {
-			t.Errorf("%q: read %q, %v", in, got, err)
+			t.Errorf("%q: got %q after decoding, %v, want the same text", in, got, err)
 		}
 		text.WriteString(EscapeValues("a\tb\n" + in))
 		for _, r := range text.String()[4:] {
 			if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
-				t.Errorf("%q: %q is in the text", in, r)
+				t.Errorf("%q: got %q in the escaped text, want no controls", in, r)
 			}
 		}
 	}

@@ -39,12 +39,12 @@ func TestTableOnNarrowScreens(t *testing.T) {
 	} {
 		out := &term.Screen{Width: test.width}
 		if err := test.table.WriteText(out); err != nil || out.String() != test.want {
-			t.Errorf("width %d: %v, got\n%s\nwant\n%s", test.width, err, out, test.want)
+			t.Errorf("width %d: got %v and\n%s\nwant\n%s", test.width, err, out, test.want)
 		}
 	}
 }
 
-// TestFewLongNames checks that one long name among many does not give every row a second line.
+// TestFewLongNames checks that one long name among many does not add a second line to every row.
 func TestFewLongNames(t *testing.T) {
 	t.Parallel()
 	var table term.Table
@@ -54,11 +54,12 @@ func TestFewLongNames(t *testing.T) {
 	table.Row("-rw-r--r--", "1 B", strings.Repeat("x", 40))
 	out := &term.Screen{Width: 50}
 	if err := table.WriteText(out); err != nil || bytes.Count(out.Bytes(), []byte("\n")) != 22 {
-		t.Errorf("%v, got\n%s", err, out)
+		t.Errorf("got %v and\n%s\nwant 22 lines", err, out)
 	}
 }
 
-// TestWordsStayWhole checks tables and trees at many widths: they break no word that would fit, and lose no word.
+// TestWordsStayWhole checks that tables and trees of many widths contain every word, and that a line fits unless it has only one
+// word.
 func TestWordsStayWhole(t *testing.T) {
 	t.Parallel()
 	const sentence = "what a scanner of the organization found, and-how-bad-each-of-them-is"
@@ -83,19 +84,20 @@ func TestWordsStayWhole(t *testing.T) {
 			for line := range strings.Lines(out.String()) {
 				text := strings.TrimLeft(strings.TrimSpace(line), "├└│─ ")
 				if term.Width(line)-1 > width && strings.Contains(text, " ") {
-					t.Errorf("width %d: %q", width, line)
+					t.Errorf("width %d: got the line %q, want at most the width", width, line)
 				}
 			}
 			for _, word := range words {
 				if !strings.Contains(out.String(), word) {
-					t.Errorf("width %d: no %q in\n%s", width, word, out)
+					t.Errorf("width %d: got\n%s\nwant it to contain %q", width, out, word)
 				}
 			}
 		}
 	}
 }
 
-// TestHeadingsInTables checks that a row of one cell does not widen the first column on a screen, and that texts stay in their column.
+// TestHeadingsInTables checks that a row of one cell does not widen the first column on a screen, and that wrapped text stays in its
+// column.
 func TestHeadingsInTables(t *testing.T) {
 	t.Parallel()
 	var table term.Table
@@ -105,6 +107,6 @@ func TestHeadingsInTables(t *testing.T) {
 	const want = "programs and containers\n  image   files as a container\n          image\n  volume  a volume\n"
 	out := &term.Screen{Width: 32}
 	if err := table.WriteText(out); err != nil || out.String() != want {
-		t.Errorf("%v, got\n%s", err, out)
+		t.Errorf("got %v and\n%s\nwant\n%s", err, out, want)
 	}
 }

@@ -60,17 +60,17 @@ func TestTreeOnANarrowScreen(t *testing.T) {
 	} {
 		out := &term.Screen{Width: test.width}
 		if err := root.WriteText(out); err != nil || out.String() != test.want {
-			t.Errorf("width %d: %v, got\n%s", test.width, err, out)
+			t.Errorf("width %d: got %v and\n%s\nwant\n%s", test.width, err, out, test.want)
 		}
 		for line := range strings.Lines(out.String()) {
 			if test.width > 0 && len([]rune(strings.TrimSpace(line))) > test.width {
-				t.Errorf("width %d: %q", test.width, line)
+				t.Errorf("width %d: got the line %q, want at most the width", test.width, line)
 			}
 		}
 	}
 }
 
-// TestTreeBreaks checks that siblings are broken before the same cells, and form columns on every line.
+// TestTreeBreaks checks that siblings break before the same cells, and that the cells of every line form columns.
 func TestTreeBreaks(t *testing.T) {
 	t.Parallel()
 	root := term.NewTree("root")
@@ -101,12 +101,12 @@ func TestTreeBreaks(t *testing.T) {
 	} {
 		out := &term.Screen{Width: width}
 		if err := root.WriteText(out); err != nil || out.String() != want {
-			t.Errorf("width %d: %v, got\n%s", width, err, out)
+			t.Errorf("width %d: got %v and\n%s\nwant\n%s", width, err, out, want)
 		}
 	}
 }
 
-// TestTreeLongText checks that a text that is wider than the screen does not break the lines of its siblings before it.
+// TestTreeLongText checks that siblings do not break before a text only because the text of another sibling is too wide.
 func TestTreeLongText(t *testing.T) {
 	t.Parallel()
 	root := term.NewTree("root")
@@ -122,11 +122,11 @@ func TestTreeLongText(t *testing.T) {
 `
 	out := &term.Screen{Width: 30}
 	if err := root.WriteText(out); err != nil || out.String() != want {
-		t.Errorf("%v, got\n%s", err, out)
+		t.Errorf("got %v and\n%s\nwant\n%s", err, out, want)
 	}
 }
 
-// TestTreeGroups checks that strong lines do not widen the columns of their siblings.
+// TestTreeGroups checks that strong lines have their own columns, and do not widen the columns of their siblings.
 func TestTreeGroups(t *testing.T) {
 	t.Parallel()
 	root := term.NewTree("root")
@@ -140,6 +140,6 @@ func TestTreeGroups(t *testing.T) {
 `
 	var out strings.Builder
 	if err := root.WriteText(&out); err != nil || out.String() != want {
-		t.Errorf("%v, got\n%s", err, &out)
+		t.Errorf("got %v and\n%s\nwant\n%s", err, &out, want)
 	}
 }

@@ -78,7 +78,7 @@ func TestFirstFew(t *testing.T) {
 	}
 }
 
-// TestClosestToLongWord checks that no word is suggested for one that is too long to compare.
+// TestClosestToLongWord checks that nothing is suggested for a word that is too long to compare.
 func TestClosestToLongWord(t *testing.T) {
 	if got := textdist.Closest(strings.Repeat("x", 300), []string{"kind", strings.Repeat("y", 300)}); got != "" {
 		t.Errorf("got %q, want no word", got)

@@ -26,6 +26,6 @@ func TestInvalidPatterns(t *testing.T) {
 		}
 	}
 	if invalid < 20 {
-		t.Errorf("%d invalid patterns", invalid)
+		t.Errorf("got %d invalid patterns, want at least 20", invalid)
 	}
 }

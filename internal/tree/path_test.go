@@ -7,7 +7,7 @@ import (
 	"github.com/davit-oci/davit/internal/tree"
 )
 
-// TestNearby checks which path is suggested for a misspelled one.
+// TestNearby checks which path is suggested for a misspelled path.
 func TestNearby(t *testing.T) {
 	t.Parallel()
 	fsys := fstest.MapFS{"models/tiny/model.gguf": {}, "models/tiny/LICENSE": {}, "hid": {}, "docs": {}}

@@ -16,9 +16,9 @@ func TestLinks(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	if got := markdown.Render("[b](../b.md#x) [c](/c.md)\n", markdown.Options{Width: 80, Dir: "docs/guide"}); got != "b <docs/b.md#x> c </c.md>\n" {
-		t.Errorf("got %q", got)
+		t.Errorf("got %q, want the path of the first link from the root", got)
 	}
 	if got := markdown.Render("[b](../b.md)\n", markdown.Options{Width: 80}); got != "b <../b.md>\n" {
-		t.Errorf("without a directory: got %q", got)
+		t.Errorf("without a directory: got %q, want the link unchanged", got)
 	}
 }

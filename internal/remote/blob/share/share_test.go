@@ -41,7 +41,8 @@ func newProcess(t *testing.T, dir string) *process {
 	return p
 }
 
-// get fetches a blob into a file, and checks the content. It also checks that the first report about a copied blob has 0 bytes.
+// get fetches a blob into a file, and checks the content. The reports about a copied blob must begin with 0 bytes and end with its
+// size.
 func (p *process) get(ctx context.Context, data []byte, name string, fetch func() error) error {
 	desc := ocispec.Descriptor{MediaType: "a/b", Digest: digest.FromBytes(data), Size: int64(len(data))}
 	var reports []int64
@@ -51,10 +52,10 @@ func (p *process) get(ctx context.Context, data []byte, name string, fetch func(
 		return err
 	}
 	if len(reports) > 0 && reports[0] != 0 || len(reports) > 1 && reports[len(reports)-1] != desc.Size { // a copy may fail after the first
-		return fmt.Errorf("%s: reports %d, want 0 and then %d bytes", name, reports, desc.Size)
+		return fmt.Errorf("%s: got the reports %d, want 0 and then %d bytes", name, reports, desc.Size)
 	}
 	if got, err := p.root.ReadFile(name); err != nil || !bytes.Equal(got, data) {
-		return fmt.Errorf("%s has %d bytes, %w, want the %d of the blob", name, len(got), errors.Join(err, errWrong), len(data))
+		return fmt.Errorf("%s: got %d bytes, %w, want the blob of %d", name, len(got), errors.Join(err, errWrong), len(data))
 	}
 	return nil
 }
