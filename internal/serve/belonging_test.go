@@ -16,7 +16,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// pushAttachment attaches an artifact. One with an alert is a runbook.
+// pushAttachment attaches an artifact to a subject. If alert is set, the artifact is a runbook.
 func (r *testServer) pushAttachment(repo, content, alert string, subject ocispec.Descriptor) ocispec.Descriptor {
 	r.t.Helper()
 	m := ocispec.Manifest{
@@ -51,15 +51,15 @@ func (r *testServer) pushDocument(repo, tag, mediaType string, data []byte) ocis
 	return desc
 }
 
-// several are manifests of several repositories in one layout.
-type several struct{ app, appNote, onNote, amd, amdNote, index, shared, sharedNote, model, own, ownNote, stray, orphan ocispec.Descriptor }
+// testManifests are manifests of several repositories in one layout. unnamed has no tag, and the subject of orphan is missing.
+type testManifests struct{ app, appNote, noteOfNote, amd, amdNote, index, shared, sharedNote, model, own, ownNote, unnamed, orphan ocispec.Descriptor }
 
-func pushSeveral(t *testing.T, dir string) several {
+func pushTestManifests(t *testing.T, dir string) testManifests {
 	r := start(t, dir, Options{Write: true})
-	var s several
+	var s testManifests
 	s.app, _ = r.pushManifest("team/app", "1.0", "app", nil)
 	s.appNote = r.pushAttachment("team/app", "app runbook", "AppDown", s.app)
-	s.onNote = r.pushAttachment("team/app", "about the runbook", "", s.appNote)
+	s.noteOfNote = r.pushAttachment("team/app", "about the runbook", "", s.appNote)
 	s.amd, _ = r.pushManifest("team/multi", "", "amd64", nil)
 	arm, _ := r.pushManifest("team/multi", "", "arm64", nil)
 	s.index = r.pushIndex("team/multi", "2.0", s.amd, arm)
@@ -70,7 +70,7 @@ func pushSeveral(t *testing.T, dir string) several {
 	s.model, _ = r.pushManifest("a/model", "1.0", "model", nil)
 	s.own, _ = r.pushManifest("oci", "1.0", "own", nil)
 	s.ownNote = r.pushAttachment("oci", "own runbook", "OwnDown", s.own)
-	s.stray, _ = r.pushManifest("a/model", "", "nothing says whose it is", nil)
+	s.unnamed, _ = r.pushManifest("a/model", "", "unnamed", nil)
 	s.orphan = r.pushAttachment("a/model", "orphan runbook", "OrphanDown", ocispec.Descriptor{MediaType: s.app.MediaType, Digest: digest.FromString("x"), Size: 1})
 	if err := r.stop(); err != nil {
 		t.Fatal(err)
@@ -78,11 +78,11 @@ func pushSeveral(t *testing.T, dir string) several {
 	return s
 }
 
-// TestBelonging checks which repository pages show a manifest in, of a layout in a directory or archive with several.
-func TestBelonging(t *testing.T) {
+// TestRepositoryPages checks that the pages of a repository show only its own manifests if a layout has several repositories.
+func TestRepositoryPages(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "oci")
-	s := pushSeveral(t, dir)
+	s := pushTestManifests(t, dir)
 	packed := filepath.Join(t.TempDir(), "oci.tar")
 	pack(t, dir, packed)
 	for name, path := range map[string]string{"directory": dir, "archive": packed} {
@@ -92,8 +92,8 @@ func TestBelonging(t *testing.T) {
 			page := func(path string) response { return r.do("GET", path, nil, "Accept", "text/html") }
 			digests := map[string]map[digest.Digest]bool{}
 			for repo, list := range map[string][]ocispec.Descriptor{
-				"team/app": {s.app, s.appNote, s.onNote, s.shared, s.sharedNote}, "team/multi": {s.index, s.amd, s.amdNote}, "zone/copy": {s.shared, s.sharedNote},
-				"a/model": {s.model}, "oci": {s.own, s.ownNote, s.stray, s.orphan},
+				"team/app": {s.app, s.appNote, s.noteOfNote, s.shared, s.sharedNote}, "team/multi": {s.index, s.amd, s.amdNote}, "zone/copy": {s.shared, s.sharedNote},
+				"a/model": {s.model}, "oci": {s.own, s.ownNote, s.unnamed, s.orphan},
 			} {
 				digests[repo] = map[digest.Digest]bool{}
 				for _, desc := range list {
@@ -104,12 +104,12 @@ func TestBelonging(t *testing.T) {
 			for repo, own := range digests {
 				list := page("/r/" + repo)
 				if list.status != 200 {
-					t.Errorf("%s: %d", repo, list.status)
+					t.Errorf("%s: got %d, want 200", repo, list.status)
 				}
 				for other, all := range digests {
 					for d := range all {
 						if a := page("/r/" + repo + "@" + d.String()); (a.status == 200) != own[d] {
-							t.Errorf("%s of %s in %s: %d", d, other, repo, a.status)
+							t.Errorf("%s of %s in %s: got %d, want found %v", d, other, repo, a.status, own[d])
 						}
 						if strings.Contains(list.body, d.Encoded()) && !own[d] {
 							t.Errorf("the page of %s has %s of %s", repo, d, other)
@@ -118,7 +118,7 @@ func TestBelonging(t *testing.T) {
 				}
 				for _, at := range link.FindAllStringSubmatch(list.body, -1) {
 					if a := page(at[1]); a.status != 200 && !strings.Contains(at[1], digest.FromString("x").String()) {
-						t.Errorf("the page of %s has a link to %s, which is %d", repo, at[1], a.status)
+						t.Errorf("a link from the page of %s to %s: got %d, want 200", repo, at[1], a.status)
 					}
 				}
 			}
@@ -127,7 +127,7 @@ func TestBelonging(t *testing.T) {
 				"zone/copy:1.0": 404, "nope": 404, "nope:1.0": 404, "nope@" + s.app.Digest.String(): 404, "team": 404, "No%20name": 404,
 			} {
 				if a := page("/r/" + path); a.status != status {
-					t.Errorf("%s: %d, want %d", path, a.status, status)
+					t.Errorf("%s: got %d, want %d", path, a.status, status)
 				}
 			}
 			alerts := page("/alerts").body
@@ -143,32 +143,33 @@ func TestBelonging(t *testing.T) {
 					got = append(got, strings.TrimPrefix(at[1], "/r/"))
 				}
 				if !slices.Equal(got, want) {
-					t.Errorf("%s is about %q, want %q", alert, got, want)
+					t.Errorf("%s: got the artifacts %q, want %q", alert, got, want)
 				}
 			}
 		})
 	}
 }
 
-// TestOnlyNamed serves layouts whose own name has no artifact.
-func TestOnlyNamed(t *testing.T) {
+// TestHomeRepository checks that the repository with the name of the layout is listed only while the layout is empty, if all
+// artifacts are in other repositories.
+func TestHomeRepository(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "oci")
 	w := start(t, dir, Options{Write: true})
 	if a := w.want(200, "GET", "/", nil, "Accept", "text/html"); !strings.Contains(a.body, `href="/r/oci"`) {
-		t.Errorf("an empty layout has no repository: %s", a.body)
+		t.Errorf("an empty layout: got %s, want a link to oci", a.body)
 	}
 	w.want(200, "GET", "/v2/oci/tags/list", nil)
 	for _, name := range []string{"nope", "team/app"} {
 		if a := w.want(404, "GET", "/v2/"+name+"/tags/list", nil); a.code() != "NAME_UNKNOWN" {
-			t.Errorf("tags of %s: %s", name, a.body)
+			t.Errorf("tags of %s: got %s, want NAME_UNKNOWN", name, a.body)
 		}
 	}
 	app, _ := w.pushManifest("team/app", "1.0", "app", nil)
 	w.want(200, "GET", "/v2/team/app/tags/list", nil)
 	w.want(404, "GET", "/v2/team/tags/list", nil)
 	if a := w.want(200, "GET", "/", nil, "Accept", "text/html"); strings.Contains(a.body, `href="/r/oci"`) || !strings.Contains(a.body, `href="/r/team/app"`) {
-		t.Errorf("repositories: %s", a.body)
+		t.Errorf("got %s, want a link to team/app only", a.body)
 	}
 	w.want(404, "GET", "/r/oci@"+app.Digest.String(), nil)
 	if a := w.want(200, "GET", "/v2/_catalog", nil); a.body != `{"repositories":["team/app"]}` {
@@ -183,12 +184,12 @@ func TestOnlyNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	// A copy from a registry has a tag and, beside it, the name of the repository.
+	// In a copy from a registry, the name of the repository is not in the annotation of the tag, but in its own annotation.
 	file := filepath.Join(dir, "index.json")
 	data, err := os.ReadFile(file)
 	if err == nil {
-		beside := `"org.opencontainers.image.ref.name":"1.0","io.containerd.image.name":"registry.example.com/team/app:1.0"`
-		err = os.WriteFile(file, []byte(strings.Replace(string(data), `"org.opencontainers.image.ref.name":"team/app:1.0"`, beside, 1)), 0o600)
+		annotations := `"org.opencontainers.image.ref.name":"1.0","io.containerd.image.name":"registry.example.com/team/app:1.0"`
+		err = os.WriteFile(file, []byte(strings.Replace(string(data), `"org.opencontainers.image.ref.name":"team/app:1.0"`, annotations, 1)), 0o600)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -198,12 +199,12 @@ func TestOnlyNamed(t *testing.T) {
 		r.want(200, "GET", "/r/"+path, nil)
 	}
 	if a := r.want(200, "GET", "/", nil, "Accept", "text/html"); strings.Contains(a.body, `href="/r/oci"`) || !strings.Contains(a.body, `href="/r/team/app"`) {
-		t.Errorf("repositories: %s", a.body)
+		t.Errorf("got %s, want a link to team/app only", a.body)
 	}
 }
 
-// TestTagsBeside checks that a repository does not have the tags of manifests that are named for another one.
-func TestTagsBeside(t *testing.T) {
+// TestTagsOfOtherRepositories checks that a repository does not have the tags of another repository in the layout.
+func TestTagsOfOtherRepositories(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "oci")
 	w := start(t, dir, Options{Write: true})
@@ -225,7 +226,7 @@ func TestTagsBeside(t *testing.T) {
 	r := start(t, dir, Options{Write: true})
 	for repo, want := range map[string]string{"team/app": `["1.0","3.0"]`, "team/db": `["2.0","3.0"]`, "oci": `["1.0","2.0","3.0"]`, "any/name": `["1.0","2.0","3.0"]`} {
 		if a := r.want(200, "GET", "/v2/"+repo+"/tags/list", nil); a.body != `{"name":"`+repo+`","tags":`+want+`}` {
-			t.Errorf("tags of %s: %s", repo, a.body)
+			t.Errorf("tags of %s: got %s, want %s", repo, a.body, want)
 		}
 	}
 	for path, want := range map[string]digest.Digest{"team/app/manifests/1.0": app.Digest, "team/db/manifests/1.0": "", "team/db/manifests/3.0": own.Digest, "any/name/manifests/1.0": app.Digest} {
@@ -234,34 +235,35 @@ func TestTagsBeside(t *testing.T) {
 			status = 404
 		}
 		if a := r.want(status, "GET", "/v2/"+path, nil); want != "" && a.header.Get("Docker-Content-Digest") != want.String() {
-			t.Errorf("%s: %s", path, a.header.Get("Docker-Content-Digest"))
+			t.Errorf("%s: got %s, want %s", path, a.header.Get("Docker-Content-Digest"), want)
 		}
 	}
 	r.want(404, "DELETE", "/v2/team/db/manifests/1.0", nil)
 	db, _ := r.pushManifest("team/db", "1.0", "db 1", nil)
 	for path, want := range map[string]digest.Digest{"team/app/manifests/1.0": app.Digest, "team/db/manifests/1.0": db.Digest} {
 		if a := r.want(200, "GET", "/v2/"+path, nil); a.header.Get("Docker-Content-Digest") != want.String() {
-			t.Errorf("%s: %s", path, a.header.Get("Docker-Content-Digest"))
+			t.Errorf("%s: got %s, want %s", path, a.header.Get("Docker-Content-Digest"), want)
 		}
 	}
 }
 
-// TestNamedInTree checks that a layout in a directory of layouts shows everything in it, whatever repositories it names.
-func TestNamedInTree(t *testing.T) {
+// TestLayoutInDirectory checks that a layout in a directory of layouts is one repository with all manifests, whatever repositories
+// its tags name.
+func TestLayoutInDirectory(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	s := pushSeveral(t, filepath.Join(dir, "one"))
+	s := pushTestManifests(t, filepath.Join(dir, "one"))
 	r := start(t, dir, Options{})
-	for _, desc := range []ocispec.Descriptor{s.app, s.appNote, s.onNote, s.amdNote, s.index, s.model, s.own, s.orphan} {
+	for _, desc := range []ocispec.Descriptor{s.app, s.appNote, s.noteOfNote, s.amdNote, s.index, s.model, s.own, s.orphan} {
 		r.want(200, "GET", "/r/one@"+desc.Digest.String(), nil)
 		if list := r.want(200, "GET", "/r/one", nil); !strings.Contains(list.body, desc.Digest.Encoded()[:12]) {
-			t.Errorf("%s is not listed", desc.Digest)
+			t.Errorf("the page of one does not list %s", desc.Digest)
 		}
 	}
 	r.want(404, "GET", "/r/team/app", nil)
 }
 
-// pack archives a directory.
+// pack writes a directory to a tar.
 func pack(t *testing.T, dir, file string) {
 	t.Helper()
 	f, err := os.Create(file)

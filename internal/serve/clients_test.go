@@ -41,10 +41,10 @@ func testHelm(t *testing.T, r *testServer) {
 	writeFile(t, filepath.Join(c.Home, "web", "templates", "x.yaml"), "a: 1\n")
 	c.Run("package", "web")
 	c.Run("push", "web-1.0.0+build.1.tgz", "oci://"+r.host+"/charts", "--plain-http")
-	c.Run("push", "web-1.0.0+build.1.tgz", "oci://"+r.host+"/charts", "--plain-http") // a second time
+	c.Run("push", "web-1.0.0+build.1.tgz", "oci://"+r.host+"/charts", "--plain-http") // again
 	out, _ := c.Run("show", "chart", "oci://"+r.host+"/charts/web", "--plain-http")   // helm finds the version in the tags
 	if !strings.Contains(out, "version: 1.0.0+build.1") {
-		t.Errorf("helm show: %s", out)
+		t.Errorf("helm show: got %s, want the version 1.0.0+build.1", out)
 	}
 	if err := os.Mkdir(filepath.Join(c.Home, "pulled"), 0o755); err != nil {
 		t.Fatal(err)
@@ -80,11 +80,11 @@ func testSkopeo(t *testing.T, r *testServer) {
 	c.Run("copy", "--dest-tls-verify=false", "oci:out:1.0", remote+"team/copy:2.0")
 	out, _ := c.Run("inspect", "--tls-verify=false", "--format", "{{.Digest}}", remote+"team/copy:2.0")
 	if strings.TrimSpace(out) != want.Digest.String() {
-		t.Errorf("digest of the copy: %s, want %s", out, want.Digest)
+		t.Errorf("digest of the copy: got %s, want %s", out, want.Digest)
 	}
 	out, _ = c.Run("list-tags", "--tls-verify=false", remote+"team/copy")
 	if !strings.Contains(out, `"2.0"`) {
-		t.Errorf("tags: %s", out)
+		t.Errorf("tags: got %s, want 2.0", out)
 	}
 	c.Run("delete", "--tls-verify=false", remote+"team/copy:2.0")
 }
@@ -98,7 +98,7 @@ func testPodman(t *testing.T, r *testServer) {
 	c.Run("pull", "--tls-verify=false", r.host+"/team/pushed:1.0")
 	out, _ := c.Run("image", "inspect", "--format", "{{.Config.Cmd}}", r.host+"/team/pushed:1.0")
 	if strings.TrimSpace(out) != "[/x]" {
-		t.Errorf("command of the image: %s", out)
+		t.Errorf("command of the image: got %s, want [/x]", out)
 	}
 }
 
@@ -110,21 +110,21 @@ func testCrane(t *testing.T, r *testServer) {
 	c.Run("push", "pulled", r.host+"/team/again:3.0")
 	for _, ref := range []string{"/oci:1.0", "/team/copy:2.0", "/team/again:3.0"} {
 		if out, _ := c.Run("digest", r.host+ref); strings.TrimSpace(out) != want.Digest.String() {
-			t.Errorf("%s: %s, want %s", ref, out, want.Digest)
+			t.Errorf("%s: got %s, want %s", ref, out, want.Digest)
 		}
 	}
 	c.Run("append", "-f", writeFile(t, filepath.Join(c.Home, "layer.tar"), makeTar(t, "x", "x")), "-t", r.host+"/team/new:1.0")
 	out, _ := c.Run("catalog", r.host)
 	if got := strings.Fields(out); !slices.Equal(got, []string{"oci", "team/again", "team/copy", "team/new"}) {
-		t.Errorf("catalog: %q", got)
+		t.Errorf("catalog: got %q, want four repositories", got)
 	}
 	out, _ = c.Run("export", r.host+"/team/again:3.0", "-")
 	if !strings.Contains(out, "hello 1.0") {
-		t.Errorf("export: %q", out)
+		t.Errorf("export: got %q, want it to contain hello 1.0", out)
 	}
 	out, _ = c.Run("ls", r.host+"/team/new")
 	if !slices.Equal(strings.Fields(out), []string{"1.0"}) {
-		t.Errorf("tags: %q", out)
+		t.Errorf("tags: got %q, want 1.0", out)
 	}
 	c.Run("delete", r.host+"/team/copy:2.0")
 }
@@ -138,19 +138,19 @@ func testRegctl(t *testing.T, r *testServer) {
 	c.Run("artifact", "put", "--artifact-type", "application/x-big", "-f", file, r.host+"/team/big:1.0")
 	out, _ := c.Run("artifact", "get", r.host+"/team/big:1.0")
 	if digest.FromString(out) != digest.FromString(strings.Repeat("0123456789abcdef", 1<<16)) {
-		t.Errorf("artifact: %d bytes", len(out))
+		t.Errorf("artifact get: got %d other bytes, want the pushed file of %d", len(out), 1<<20)
 	}
 	c.Run("artifact", "put", "--artifact-type", "application/x-note", "--subject", r.host+"/oci:1.0",
 		"-f", writeFile(t, filepath.Join(c.Home, "note"), "note"))
 	out, _ = c.Run("artifact", "list", r.host+"/oci:1.0", "--format", "{{jsonPretty .}}")
 	if !strings.Contains(out, "application/x-note") || strings.Contains(out, "sha256-"+base.Digest.Encoded()) {
-		t.Errorf("referrers: %s", out)
+		t.Errorf("got the referrers %s, want a note, and no referrers tag", out)
 	}
 	c.Run("image", "copy", "--referrers", r.host+"/oci:1.0", "ocidir://"+filepath.Join(c.Home, "out")+":1.0")
 	c.Run("image", "copy", "--referrers", "ocidir://"+filepath.Join(c.Home, "out")+":1.0", r.host+"/team/copy:1.0")
 	out, _ = c.Run("tag", "ls", r.host+"/team/big")
 	if !slices.Contains(strings.Fields(out), "1.0") {
-		t.Errorf("tags: %q", out)
+		t.Errorf("tags: got %q, want 1.0 among them", out)
 	}
 	c.Run("tag", "delete", r.host+"/team/big:1.0")
 	c.Run("manifest", "delete", r.host+"/oci@"+base.Digest.String(), "--ignore-missing")
@@ -168,14 +168,14 @@ func testOras(t *testing.T, r *testServer) {
 		Referrers []struct{ ArtifactType string }
 	}
 	if err := json.Unmarshal([]byte(out), &found); err != nil || len(found.Referrers) != 1 || found.Referrers[0].ArtifactType != "application/x-sbom" {
-		t.Errorf("discover: %v %s", err, out)
+		t.Errorf("discover: got %s, %v, want one SBOM", out, err)
 	}
 	c.Run("copy", "-r", "--from-plain-http", "--to-plain-http", ref, r.host+"/notes/copy:2.0")
 	c.Run("pull", "--plain-http", "-o", "out", r.host+"/notes/copy:2.0")
 	compareFiles(t, filepath.Join(c.Home, "a.txt"), filepath.Join(c.Home, "out", "a.txt"))
 	out, _ = c.Run("repo", "ls", "--plain-http", r.host)
 	if got := strings.Fields(out); !slices.Equal(got, []string{"notes/a", "notes/copy", "oci"}) {
-		t.Errorf("repositories: %q", got)
+		t.Errorf("got the repositories %q, want three", got)
 	}
 	c.Run("manifest", "delete", "--plain-http", "--force", r.host+"/notes/copy:2.0")
 }

@@ -29,23 +29,23 @@ func TestUpload(t *testing.T) {
 	begin := func() string {
 		a := r.want(http.StatusAccepted, "POST", uploadsPath, nil)
 		if a.header.Get("Range") != "0-0" {
-			t.Errorf("Range of a new upload: %q", a.header.Get("Range"))
+			t.Errorf("Range of a new upload: got %q, want 0-0", a.header.Get("Range"))
 		}
 		return a.header.Get("Location")
 	}
 	checkBlob := func(d digest.Digest, content string) {
 		t.Helper()
 		if a := r.want(200, "GET", "/v2/oci/blobs/"+d.String(), nil); a.body != content {
-			t.Errorf("blob: %q, want %q", a.body, content)
+			t.Errorf("got the blob %q, want %q", a.body, content)
 		}
 	}
 
 	a := r.want(201, "PUT", begin()+hello, "hello")
 	if want := "/v2/oci/blobs/" + digest.FromString("hello").String(); a.header.Get("Location") != want {
-		t.Errorf("Location of the blob: %q", a.header.Get("Location"))
+		t.Errorf("Location of the blob: got %q, want %q", a.header.Get("Location"), want)
 	}
 	checkBlob(digest.FromString("hello"), "hello")
-	r.want(201, "PUT", begin()+hello, "hello") // a second time
+	r.want(201, "PUT", begin()+hello, "hello") // again
 
 	// Several PATCHes, the first with one byte.
 	at := begin()
@@ -56,19 +56,19 @@ func TestUpload(t *testing.T) {
 		}
 		a := r.want(202, "PATCH", at, piece.content, headers...)
 		if a.header.Get("Range") != piece.want {
-			t.Errorf("Range after %q: %q, want %q", piece.content, a.header.Get("Range"), piece.want)
+			t.Errorf("Range after %q: got %q, want %q", piece.content, a.header.Get("Range"), piece.want)
 		}
 		at = a.header.Get("Location")
 	}
 	a = r.want(416, "PATCH", at, "c", "Content-Range", "0-0")
 	if a.code() != "BLOB_UPLOAD_INVALID" || a.header.Get("Range") != "0-5" || a.header.Get("Location") != at {
-		t.Errorf("out of order: %v %s", a.header, a.body)
+		t.Errorf("out of order: got %v %s, want BLOB_UPLOAD_INVALID, the Range 0-5, and the Location %s", a.header, a.body, at)
 	}
 	r.want(416, "PUT", at+"?digest="+digest.FromString("chunksx").String(), "x", "Content-Range", "9-9")
 	r.want(400, "PATCH", at, "xy", "Content-Range", "6-6")
 	r.want(400, "PATCH", at, "xy", "Content-Range", "six")
 	if a := r.want(204, "GET", at, nil); a.header.Get("Range") != "0-5" {
-		t.Errorf("Range of the upload: %q", a.header.Get("Range"))
+		t.Errorf("Range of the upload: got %q, want 0-5", a.header.Get("Range"))
 	}
 	r.want(404, "GET", strings.Replace(at, "/oci/", "/other/", 1), nil)
 	r.want(400, "PUT", at, nil)                    // without a digest
@@ -77,7 +77,7 @@ func TestUpload(t *testing.T) {
 	checkBlob(digest.FromString("chunks!"), "chunks!")
 	r.want(404, "GET", at, nil)
 
-	// A single POST with the content, or without it.
+	// A single POST, with content, with no content for an empty blob, and with no content for another blob.
 	r.want(201, "POST", uploadsPath+"?digest="+digest.FromString("one").String(), "one")
 	checkBlob(digest.FromString("one"), "one")
 	r.want(201, "POST", uploadsPath+"?digest="+digest.FromString("").String(), nil)
@@ -90,7 +90,7 @@ func TestUpload(t *testing.T) {
 	// A wrong digest ends the session.
 	at = begin()
 	if a := r.want(400, "PUT", at+hello, "hallo"); a.code() != "DIGEST_INVALID" {
-		t.Errorf("other digest: %s", a.body)
+		t.Errorf("wrong digest: got %s, want DIGEST_INVALID", a.body)
 	}
 	r.want(404, "GET", at, nil)
 	at = begin()
@@ -113,11 +113,11 @@ func TestBrokenUpload(t *testing.T) {
 		t.Fatal(err)
 	}
 	if reply, err := io.ReadAll(conn); err != nil || !strings.HasPrefix(string(reply), "HTTP/1.1 400 ") {
-		t.Errorf("response to half a request: %q %v", reply, err)
+		t.Errorf("response to half a request: got %q, %v, want 400", reply, err)
 	}
 	conn.Close()
 	if a := r.want(204, "GET", at, nil); a.header.Get("Range") != "0-4" {
-		t.Fatalf("Range: %q", a.header.Get("Range"))
+		t.Fatalf("Range: got %q, want 0-4", a.header.Get("Range"))
 	}
 	r.want(202, "PATCH", at, "world", "Content-Range", "5-9")
 	r.want(201, "PUT", at+"?digest="+digest.FromString("helloworld").String(), nil)
@@ -133,21 +133,21 @@ func TestPushManifest(t *testing.T) {
 	layer := fmt.Sprintf(`{"mediaType":"x/y","digest":"%s","size":3}`, digest.FromString("new"))
 	body := func(more string) string { return `{"schemaVersion":2,"config":` + config + more + `}` }
 	for _, test := range []struct{ name, ref, mediaType, body, code string }{
-		{"complete", "2.0", oci, body(`,"layers":[]`), ""},
-		{"media type with parameter", "2.1", oci + "; charset=utf-8", body(`,"layers":[],"annotations":{"a":"b"}`), ""},
-		{"layer is missing", "x", oci, body(`,"layers":[` + layer + `]`), "MANIFEST_BLOB_UNKNOWN"},
-		{"layer is elsewhere", "2.2", oci, body(`,"layers":[` + strings.Replace(layer, `"size"`, `"urls":["https://example.com/x"],"size"`, 1) + `]`), ""},
-		{"manifest is missing", "x", list, `{"schemaVersion":2,"manifests":[` + layer + `]}`, "MANIFEST_BLOB_UNKNOWN"},
-		{"no digest inside", "x", oci, `{"schemaVersion":2,"config":{"mediaType":"x/y","digest":"sha256:../..","size":1},"layers":[]}`, "DIGEST_INVALID"},
+		{"valid", "2.0", oci, body(`,"layers":[]`), ""},
+		{"Content-Type with parameter", "2.1", oci + "; charset=utf-8", body(`,"layers":[],"annotations":{"a":"b"}`), ""},
+		{"missing layer", "x", oci, body(`,"layers":[` + layer + `]`), "MANIFEST_BLOB_UNKNOWN"},
+		{"missing layer with a URL", "2.2", oci, body(`,"layers":[` + strings.Replace(layer, `"size"`, `"urls":["https://example.com/x"],"size"`, 1) + `]`), ""},
+		{"missing manifest", "x", list, `{"schemaVersion":2,"manifests":[` + layer + `]}`, "MANIFEST_BLOB_UNKNOWN"},
+		{"invalid digest inside", "x", oci, `{"schemaVersion":2,"config":{"mediaType":"x/y","digest":"sha256:../..","size":1},"layers":[]}`, "DIGEST_INVALID"},
 		{"empty index", "2.3", list, `{"schemaVersion":2,"manifests":[]}`, ""},
 		{"other digest", digest.FromString("x").String(), oci, body(`,"layers":[]`), "DIGEST_INVALID"},
 		{"sha512", digest.SHA512.FromString(body(`,"layers":[]`)).String(), oci, body(`,"layers":[]`), ""},
 		{"other media type inside", "x", oci, body(`,"mediaType":"` + list + `"`), "MANIFEST_INVALID"},
-		{"unknown media type", "x", "application/json", body(``), "MANIFEST_INVALID"},
-		{"without media type", "2.4", "", body(`,"layers":[],"annotations":{"b":"c"}`), ""},
-		{"no JSON", "x", oci, "hello", "MANIFEST_INVALID"},
-		{"key twice", "x", oci, body(`,"config":` + config), "MANIFEST_INVALID"},
-		{"no tag", "-x", oci, body(`,"layers":[]`), "MANIFEST_INVALID"},
+		{"unknown Content-Type", "x", "application/json", body(``), "MANIFEST_INVALID"},
+		{"no Content-Type", "2.4", "", body(`,"layers":[],"annotations":{"b":"c"}`), ""},
+		{"not JSON", "x", oci, "hello", "MANIFEST_INVALID"},
+		{"duplicate key", "x", oci, body(`,"config":` + config), "MANIFEST_INVALID"},
+		{"invalid tag", "-x", oci, body(`,"layers":[]`), "MANIFEST_INVALID"},
 		{"too large", "x", oci, body(`,"annotations":{"a":"` + strings.Repeat("a", manifest.MaxSize) + `"}`), "MANIFEST_INVALID"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -159,7 +159,7 @@ func TestPushManifest(t *testing.T) {
 				return
 			}
 			if a := r.want(200, "GET", "/v2/oci/manifests/"+test.ref, nil); a.body != test.body {
-				t.Errorf("manifest: %q", a.body)
+				t.Errorf("got the manifest %q, want %q", a.body, test.body)
 			}
 		})
 	}
@@ -167,7 +167,7 @@ func TestPushManifest(t *testing.T) {
 	subject := ocispec.Descriptor{MediaType: oci, Digest: base.Digest, Size: base.Size}
 	a := r.want(201, "PUT", "/v2/oci/manifests/ref", body(`,"layers":[],"subject":`+string(marshal(t, subject))), "Content-Type", oci)
 	if got := a.header.Get("OCI-Subject"); got != base.Digest.String() {
-		t.Errorf("OCI-Subject: %q", got)
+		t.Errorf("OCI-Subject: got %q, want %q", got, base.Digest)
 	}
 
 	r.want(202, "DELETE", "/v2/oci/manifests/2.1", nil)
@@ -187,14 +187,14 @@ func TestDeleteListedManifest(t *testing.T) {
 	})
 	r.want(201, "PUT", "/v2/oci/manifests/1.0", list, "Content-Type", ocispec.MediaTypeImageIndex)
 	if a := r.want(405, "DELETE", "/v2/oci/manifests/"+child.Digest.String(), nil); a.code() != "UNSUPPORTED" {
-		t.Errorf("got %s", a.body)
+		t.Errorf("got %s, want UNSUPPORTED", a.body)
 	}
 	r.want(202, "DELETE", "/v2/oci/manifests/"+digest.FromBytes(list).String(), nil)
 	r.want(404, "GET", "/v2/oci/manifests/1.0", nil)
 }
 
 // TestPushToRepositories checks that the tags of the layout's own repository belong to all repositories, and that a tag pushed to
-// any other repository belongs only to that one.
+// another repository belongs only to this repository.
 func TestPushToRepositories(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "oci")
@@ -206,25 +206,25 @@ func TestPushToRepositories(t *testing.T) {
 		"oci/manifests/1.0": own, "charts/web/manifests/1.0": web, "charts/db/manifests/2.0": db, "charts/db/manifests/1.0": own,
 	} {
 		if a := r.want(200, "GET", "/v2/"+path, nil); a.header.Get("Docker-Content-Digest") != want.Digest.String() {
-			t.Errorf("%s: %s", path, a.header.Get("Docker-Content-Digest"))
+			t.Errorf("%s: got %s, want %s", path, a.header.Get("Docker-Content-Digest"), want.Digest)
 		}
 	}
 	r.want(404, "GET", "/v2/oci/manifests/2.0", nil)
 	for repo, want := range map[string]string{"oci": `["1.0"]`, "charts/web": `["1.0"]`, "charts/db": `["1.0","2.0"]`} {
 		if a := r.want(200, "GET", "/v2/"+repo+"/tags/list", nil); a.body != `{"name":"`+repo+`","tags":`+want+`}` {
-			t.Errorf("tags of %s: %s", repo, a.body)
+			t.Errorf("tags of %s: got %s, want %s", repo, a.body, want)
 		}
 	}
 	if a := r.want(200, "GET", "/v2/_catalog", nil); a.body != `{"repositories":["charts/db","charts/web","oci"]}` {
-		t.Errorf("catalog: %s", a.body)
+		t.Errorf("catalog: got %s, want three repositories", a.body)
 	}
 	again, _ := r.pushManifest("charts/web", "1.0", "web 2", nil)
 	if a := r.want(200, "GET", "/v2/charts/web/manifests/1.0", nil); a.header.Get("Docker-Content-Digest") != again.Digest.String() {
-		t.Errorf("the tag was not moved")
+		t.Error("the tag was not moved")
 	}
 	r.want(202, "DELETE", "/v2/charts/web/manifests/1.0", nil)
 	if a := r.want(200, "GET", "/v2/charts/web/manifests/1.0", nil); a.header.Get("Docker-Content-Digest") != own.Digest.String() {
-		t.Errorf("deleting the tag of one repository removed the tag of the layout")
+		t.Error("deleting a tag of charts/web removed the same tag of the layout")
 	}
 	if err := r.stop(); err != nil {
 		t.Fatal(err)
@@ -262,13 +262,13 @@ func TestReferrers(t *testing.T) {
 			want.Manifests = append(want.Manifests, desc)
 		}
 		if a.body != string(marshal(t, want)) {
-			t.Errorf("referrers of %s: %s", test.query, a.body)
+			t.Errorf("referrers of %s: got %s, want %s", test.query, a.body, marshal(t, want))
 		}
 		if got := a.header.Get("OCI-Filters-Applied"); got != test.filtered {
-			t.Errorf("filters applied to %s: %q", test.query, got)
+			t.Errorf("filters applied to %s: got %q, want %q", test.query, got, test.filtered)
 		}
 		if got := a.header.Get("Content-Type"); got != ocispec.MediaTypeImageIndex {
-			t.Errorf("type of %s: %q", test.query, got)
+			t.Errorf("Content-Type of %s: got %q, want an index", test.query, got)
 		}
 	}
 	r.want(400, "GET", "/v2/oci/referrers/1.0", nil)
@@ -278,7 +278,7 @@ func TestPages(t *testing.T) {
 	t.Parallel()
 	r := start(t, filepath.Join(t.TempDir(), "oci"), Options{Write: true})
 	if a := r.want(200, "GET", "/v2/oci/tags/list", nil); a.body != `{"name":"oci","tags":[]}` {
-		t.Errorf("no tags: %s", a.body)
+		t.Errorf("no tags: got %s, want an empty list", a.body)
 	}
 	_, data := r.pushManifest("oci", "a", "x", nil)
 	for _, tag := range []string{"c", "b", "B", "d"} {
@@ -291,7 +291,7 @@ func TestPages(t *testing.T) {
 	} {
 		a := r.want(200, "GET", "/v2/oci/tags/list"+query, nil)
 		if got := strings.TrimSuffix(strings.TrimPrefix(a.body, `{"name":"oci","tags":`), "}") + " " + a.header.Get("Link"); got != want {
-			t.Errorf("%s: %s, want %s", query, got, want)
+			t.Errorf("%s: got %s, want %s", query, got, want)
 		}
 	}
 	r.want(400, "GET", "/v2/oci/tags/list?n=x", nil)
@@ -310,12 +310,12 @@ func TestCommandsOnPages(t *testing.T) {
 		"oras pull 127.0.0.1:" + port:              {"X-Forwarded-Proto", "https"},
 	} {
 		if a := r.want(200, "GET", "/r/oci:a", nil, headers...); !strings.Contains(a.body, want) {
-			t.Errorf("%v: no %q in %s", headers, want, a.body)
+			t.Errorf("%v: got %s, want it to contain %q", headers, a.body, want)
 		}
 	}
 }
 
-// TestTree tests a server of a directory of layouts.
+// TestTree serves a directory of layouts.
 func TestTree(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -328,7 +328,7 @@ func TestTree(t *testing.T) {
 	}
 	r := start(t, dir, Options{Write: true})
 	if a := r.want(200, "GET", "/v2/_catalog", nil); a.body != `{"repositories":["app","team/tool"]}` {
-		t.Errorf("catalog: %s", a.body)
+		t.Errorf("catalog: got %s, want app and team/tool", a.body)
 	}
 	r.want(200, "GET", "/v2/team/tool/manifests/1.0", nil)
 	r.want(404, "GET", "/v2/team/manifests/1.0", nil)
@@ -346,9 +346,9 @@ func TestTree(t *testing.T) {
 	r.want(403, "POST", "/v2/app/inside/blobs/uploads/", nil)
 	r.want(403, "POST", "/v2/team/blobs/uploads/", nil)
 	if a := r.want(200, "GET", "/v2/_catalog?n=2", nil); a.body != `{"repositories":["app","new/thing"]}` || a.header.Get("Link") == "" {
-		t.Errorf("catalog: %s %s", a.body, a.header.Get("Link"))
+		t.Errorf("catalog: got %s, Link %q, want two repositories and a Link", a.body, a.header.Get("Link"))
 	}
-	r.want(202, "POST", "/v2/in/vain/blobs/uploads/", nil)
+	r.want(202, "POST", "/v2/unfinished/upload/blobs/uploads/", nil)
 	if err := r.stop(); err != nil {
 		t.Fatal(err)
 	}
@@ -356,11 +356,11 @@ func TestTree(t *testing.T) {
 		checkLayout(t, filepath.Join(dir, name))
 	}
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 4 {
-		t.Errorf("the directory of an unfinished upload is left: %v %v", entries, err)
+		t.Errorf("got the directories %v, %v, want 4 without that of the unfinished upload", entries, err)
 	}
 }
 
-// TestReplaced checks that a layout that replaces another one at the same path is served from then on.
+// TestReplaced checks that the server notices if another layout replaces the served layout at its path.
 func TestReplaced(t *testing.T) {
 	t.Parallel()
 	parent := t.TempDir()
@@ -397,14 +397,14 @@ func TestDeleteWithOtherWriter(t *testing.T) {
 	}
 	r.want(202, "DELETE", "/v2/oci/manifests/"+desc.Digest.String(), nil)
 	if _, err := other.OpenBlob(desc.Digest); err != nil {
-		t.Fatalf("the blob was removed, so the test proves nothing: %v", err)
+		t.Fatalf("the blob was removed, so this test checks nothing: %v", err)
 	}
 	r.want(404, "GET", "/v2/oci/manifests/"+desc.Digest.String(), nil)
 	r.want(404, "HEAD", "/v2/oci/manifests/"+desc.Digest.String(), nil)
 	r.want(404, "DELETE", "/v2/oci/manifests/"+desc.Digest.String(), nil)
 }
 
-// TestConcurrentPushes pushes with many clients at once. The clients push some of the same blobs.
+// TestConcurrentPushes pushes with many clients at once. All clients push the same blobs.
 func TestConcurrentPushes(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "oci")
@@ -417,7 +417,7 @@ func TestConcurrentPushes(t *testing.T) {
 				t.Parallel()
 				r := &testServer{t: t, host: r.host}
 				for i := range each {
-					r.pushManifest("oci", fmt.Sprintf("v%d.%d", c, i), fmt.Sprintf("content %d", i), nil) // the same content as other clients
+					r.pushManifest("oci", fmt.Sprintf("v%d.%d", c, i), fmt.Sprintf("content %d", i), nil) // the same content as the other clients
 					r.pushManifest("oci", "", fmt.Sprintf("referrer %d %d", c, i), &base)
 					r.want(200, "GET", "/v2/oci/manifests/base", nil)
 				}
@@ -430,7 +430,7 @@ func TestConcurrentPushes(t *testing.T) {
 		}
 	}
 	if a := r.want(200, "GET", "/v2/oci/referrers/"+base.Digest.String(), nil); strings.Count(a.body, `"application/x-artifact"`) != clients*each {
-		t.Errorf("referrers: %s", a.body)
+		t.Errorf("got the referrers %s, want %d", a.body, clients*each)
 	}
 	if err := r.stop(); err != nil {
 		t.Fatal(err)

@@ -111,7 +111,7 @@ func (r *testServer) want(status int, method, path string, body any, headers ...
 	r.t.Helper()
 	a := r.do(method, path, body, headers...)
 	if a.status != status {
-		r.t.Fatalf("%s %s: %d %s, want %d", method, path, a.status, a.body, status)
+		r.t.Fatalf("%s %s: got %d %s, want %d", method, path, a.status, a.body, status)
 	}
 	return a
 }
@@ -140,7 +140,7 @@ func (r *testServer) pushManifest(repo, tag, content string, subject *ocispec.De
 	}
 	a := r.want(http.StatusCreated, "PUT", "/v2/"+repo+"/manifests/"+tag, data, "Content-Type", m.MediaType)
 	if got := a.header.Get("Location"); got != "/v2/"+repo+"/manifests/"+desc.Digest.String() {
-		r.t.Errorf("Location of the manifest: %q", got)
+		r.t.Errorf("Location of the manifest: got %q, want its digest", got)
 	}
 	return desc, data
 }
@@ -178,7 +178,7 @@ func checkLayout(t *testing.T, dir string) {
 		for i, desc := range append(m.Manifests, m.Layers...) {
 			blob, err := os.ReadFile(filepath.Join(dir, "blobs", desc.Digest.Algorithm().String(), desc.Digest.Encoded()))
 			if err != nil || desc.Digest.Algorithm().FromBytes(blob) != desc.Digest || int64(len(blob)) != desc.Size {
-				t.Errorf("blob %s: %v, %d bytes", desc.Digest, err, len(blob))
+				t.Errorf("blob %s: got %d bytes, %v, want %d bytes with the digest", desc.Digest, len(blob), err, desc.Size)
 			}
 			reached[desc.Digest.Encoded()] = true
 			if i < len(m.Manifests) {
@@ -190,12 +190,12 @@ func checkLayout(t *testing.T, dir string) {
 	blobs, _ := filepath.Glob(filepath.Join(dir, "blobs", "*", "*"))
 	for _, blob := range blobs {
 		if !reached[filepath.Base(blob)] {
-			t.Errorf("%s is left over", blob)
+			t.Errorf("%s exists, but is not in the index", blob)
 		}
 	}
 	hidden, _ := filepath.Glob(filepath.Join(dir, ".*", "*"))
 	if len(hidden) > 0 {
-		t.Errorf("left behind: %q", hidden)
+		t.Errorf("got the files of uploads %q, want none", hidden)
 	}
 }
 
@@ -217,24 +217,24 @@ func TestPull(t *testing.T) {
 		{name: "ping without slash", path: "/v2", status: 200, body: "{}"},
 		{name: "blob", path: blob, status: 200, body: "hello world",
 			want: []string{"Content-Type", "application/octet-stream", "Accept-Ranges", "bytes", "Docker-Content-Digest", digest.FromString("hello world").String()}},
-		{name: "blob head", method: "HEAD", path: blob, status: 200, want: []string{"Content-Length", "11", "Location", blob}},
+		{name: "HEAD of a blob", method: "HEAD", path: blob, status: 200, want: []string{"Content-Length", "11", "Location", blob}},
 		{name: "range", path: blob, headers: []string{"Range", "bytes=0-4"}, status: 206, body: "hello", want: []string{"Content-Range", "bytes 0-4/11"}},
 		{name: "range at the end", path: blob, headers: []string{"Range", "bytes=-5"}, status: 206, body: "world", want: []string{"Content-Range", "bytes 6-10/11"}},
 		{name: "range without end", path: blob, headers: []string{"Range", "bytes=6-"}, status: 206, body: "world"},
 		{name: "range after the end", path: blob, headers: []string{"Range", "bytes=11-"}, status: 416, want: []string{"Content-Range", "bytes */11"}},
 		{name: "unknown blob", path: "/v2/oci/blobs/" + other, status: 404, code: "BLOB_UNKNOWN"},
-		{name: "unknown blob head", method: "HEAD", path: "/v2/oci/blobs/" + other, status: 404},
+		{name: "HEAD of an unknown blob", method: "HEAD", path: "/v2/oci/blobs/" + other, status: 404},
 		{name: "invalid digest", path: "/v2/oci/blobs/sha256:abc", status: 400, code: "DIGEST_INVALID"},
 		{name: "path outside the layout", path: "/v2/oci/blobs/sha256:..%2f..%2findex.json", status: 404, code: "UNSUPPORTED"},
-		{name: "blobs can't be deleted", method: "DELETE", path: blob, status: 405, code: "UNSUPPORTED"},
+		{name: "DELETE of a blob", method: "DELETE", path: blob, status: 405, code: "UNSUPPORTED"},
 		{name: "tag", path: "/v2/oci/manifests/1.0", status: 200, body: string(data),
 			want: []string{"Content-Type", m.MediaType, "Docker-Content-Digest", m.Digest.String(), "Etag", `"` + m.Digest.String() + `"`}},
-		{name: "tag head", method: "HEAD", path: "/v2/oci/manifests/1.0", status: 200, want: []string{"Content-Length", fmt.Sprint(len(data)), "Content-Type", m.MediaType}},
+		{name: "HEAD of a tag", method: "HEAD", path: "/v2/oci/manifests/1.0", status: 200, want: []string{"Content-Length", fmt.Sprint(len(data)), "Content-Type", m.MediaType}},
 		{name: "manifest by digest", path: "/v2/oci/manifests/" + m.Digest.String(), status: 200, body: string(data), want: []string{"Content-Type", m.MediaType}},
 		{name: "not modified", path: "/v2/oci/manifests/1.0", headers: []string{"If-None-Match", `"` + m.Digest.String() + `"`}, status: 304},
 		{name: "any repository", path: "/v2/some/other/manifests/1.0", status: 200, body: string(data)},
 		{name: "unknown tag", path: "/v2/oci/manifests/2.0", status: 404, code: "MANIFEST_UNKNOWN"},
-		{name: "unknown tag head", method: "HEAD", path: "/v2/oci/manifests/2.0", status: 404},
+		{name: "HEAD of an unknown tag", method: "HEAD", path: "/v2/oci/manifests/2.0", status: 404},
 		{name: "unknown manifest", path: "/v2/oci/manifests/" + other, status: 404, code: "MANIFEST_UNKNOWN"},
 		{name: "blob as manifest", path: "/v2/oci/manifests/" + digest.FromString("{}").String(), status: 404, code: "MANIFEST_UNKNOWN"},
 		{name: "invalid tag", path: "/v2/oci/manifests/-x", status: 400, code: "MANIFEST_INVALID"},
@@ -244,8 +244,8 @@ func TestPull(t *testing.T) {
 		{name: "unknown path", path: "/v2/oci/nothing/1.0", status: 404, code: "UNSUPPORTED"},
 		{name: "path outside /v2/", path: "/v1/", status: 404, code: "UNSUPPORTED"},
 		{name: "first page", path: "/", status: 200, want: []string{"Content-Type", "text/html; charset=utf-8"}},
-		{name: "first page, as curl asks", path: "/", headers: []string{"Accept", "*/*"}, status: 200, want: []string{"Content-Type", "text/html; charset=utf-8"}},
-		{name: "first page, any type", path: "/", headers: []string{"Accept", "application/json;q=0.9,text/html"}, status: 200},
+		{name: "first page, with curl's Accept", path: "/", headers: []string{"Accept", "*/*"}, status: 200, want: []string{"Content-Type", "text/html; charset=utf-8"}},
+		{name: "first page, with JSON and HTML in Accept", path: "/", headers: []string{"Accept", "application/json;q=0.9,text/html"}, status: 200},
 		{name: "first page as JSON", path: "/", headers: []string{"Accept", "application/json"}, status: 404, code: "UNSUPPORTED"},
 		{name: "first page as a manifest", path: "/", headers: []string{"Accept", m.MediaType}, status: 404, code: "UNSUPPORTED"},
 		{name: "upload without session", method: "PATCH", path: "/v2/oci/blobs/uploads/nothing", status: 404, code: "BLOB_UPLOAD_UNKNOWN"},
@@ -261,7 +261,7 @@ func TestPull(t *testing.T) {
 			}
 			for i := 0; i < len(test.want); i += 2 {
 				if got := a.header.Get(test.want[i]); got != test.want[i+1] {
-					t.Errorf("%s: %q, want %q", test.want[i], got, test.want[i+1])
+					t.Errorf("%s: got %q, want %q", test.want[i], got, test.want[i+1])
 				}
 			}
 		})
@@ -287,7 +287,7 @@ func TestReadOnly(t *testing.T) {
 		{"DELETE", "/v2/any/manifests/" + m.Digest.String()},
 	} {
 		if a := r.want(http.StatusForbidden, request[0], request[1], data); a.code() != "DENIED" {
-			t.Errorf("%s %s: %s", request[0], request[1], a.body)
+			t.Errorf("%s %s: got %s, want DENIED", request[0], request[1], a.body)
 		}
 	}
 	r.want(http.StatusOK, "GET", "/v2/any/manifests/1.0", nil)
@@ -307,14 +307,14 @@ func TestNotServed(t *testing.T) {
 			}
 			s, err := Open(t.Context(), registry.New(registry.Options{}).Open, path, Options{Write: write})
 			if err == nil {
-				t.Errorf("%s (write: %v) is served", path, write)
+				t.Errorf("%s (write: %v): got a server, want an error", path, write)
 				s.Close()
 			}
 		}
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil || len(entries) != 1 {
-		t.Errorf("left behind: %v %v", entries, err)
+		t.Errorf("got the files %v, %v, want only notes.txt", entries, err)
 	}
 }
 
@@ -326,7 +326,7 @@ func TestHosts(t *testing.T) {
 		"example.com": 403, "example.com:5000": 403, "10.0.0.1": 403, "localhost.example.com": 403,
 	} {
 		if a := local.do("GET", "/v2/", nil, "Host", host); a.status != status {
-			t.Errorf("Host %s: %d, want %d", host, a.status, status)
+			t.Errorf("Host %s: got %d, want %d", host, a.status, status)
 		}
 		remote.want(200, "GET", "/v2/", nil, "Host", host)
 	}

@@ -32,7 +32,7 @@ func TestStop(t *testing.T) {
 	stopped := make(chan error, 1)
 	go func() { stopped <- r.stop() }()
 	if n := <-stopping; n != 1 {
-		t.Errorf("%d active requests, want 1", n)
+		t.Errorf("got %d active requests, want 1", n)
 	}
 	if _, err := io.WriteString(conn, "world"); err != nil {
 		t.Fatal(err)
@@ -43,7 +43,7 @@ func TestStop(t *testing.T) {
 	}
 	resp.Body.Close()
 	if resp.StatusCode != http.StatusAccepted || resp.Header.Get("Range") != "0-9" {
-		t.Errorf("response to an active request: %d %s", resp.StatusCode, resp.Header.Get("Range"))
+		t.Errorf("response to an active request: got %d, Range %s, want 202, 0-9", resp.StatusCode, resp.Header.Get("Range"))
 	}
 	if err := <-stopped; err != nil {
 		t.Error(err)
@@ -63,7 +63,7 @@ func dialUpload(t *testing.T, host, at, first string, length int) net.Conn {
 	fmt.Fprintf(conn, "PATCH %s HTTP/1.1\r\nHost: %s\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n", at, host, length)
 	line := make([]byte, len("HTTP/1.1 100 Continue\r\n\r\n"))
 	if _, err := io.ReadFull(conn, line); err != nil || !strings.Contains(string(line), " 100 ") {
-		t.Fatalf("%q %v", line, err)
+		t.Fatalf("got %q, %v, want 100 Continue", line, err)
 	}
 	if _, err := io.WriteString(conn, first); err != nil {
 		t.Fatal(err)

@@ -16,7 +16,7 @@ import (
 	"github.com/davit-oci/davit/internal/serve/limit"
 )
 
-// TestMemory checks that a request waits for memory, fails after a while, and gets the memory that another request releases.
+// TestMemory checks that a request waits for memory, but not forever, and gets the memory that another request releases.
 func TestMemory(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -32,11 +32,11 @@ func TestMemory(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if _, err := m.Take(ctx, 1); !errors.Is(err, context.Canceled) {
-			t.Errorf("got %v, want canceled", err)
+			t.Errorf("got %v, want context.Canceled", err)
 		}
 		go release()
 		if _, err := m.Take(t.Context(), limit.MaxMemory); err != nil {
-			t.Errorf("after the release: %v", err)
+			t.Errorf("after the release: got %v, want no error", err)
 		}
 	})
 }
@@ -76,7 +76,7 @@ func TestListen(t *testing.T) {
 	default:
 	}
 	if err := errors.Join(servers[0].Close(), servers[0].Close()); err == nil {
-		t.Error("no error from closing a connection twice")
+		t.Error("closing a connection twice: got no error, want one")
 	}
 	third := <-accepted
 	data := bytes.Repeat([]byte("0123456789abcdef"), 2<<20) // more than one step
@@ -92,16 +92,16 @@ func TestListen(t *testing.T) {
 	go func() {
 		n, err := io.Copy(third, io.LimitReader(file, 20<<20))
 		if n != 20<<20 || err != nil {
-			t.Errorf("sent %d bytes, %v", n, err)
+			t.Errorf("first copy: got %d sent bytes, %v, want %d", n, err, 20<<20)
 		}
 		rest, err := io.Copy(third, file)
 		if n+rest != int64(len(data)) || err != nil {
-			t.Errorf("sent %d bytes more, %v", rest, err)
+			t.Errorf("second copy: got %d sent bytes, %v, want the rest of %d", rest, err, len(data))
 		}
 		_ = third.Close()
 	}()
 	if got, err := io.ReadAll(clients[2]); err != nil || !bytes.Equal(got, data) {
-		t.Errorf("received %d bytes, %v, want %d", len(got), err, len(data))
+		t.Errorf("got %d received bytes, %v, want %d", len(got), err, len(data))
 	}
 	_ = servers[1].Close()
 	if err := l.Close(); err != nil {

@@ -29,7 +29,7 @@ func TestSplit(t *testing.T) {
 		strings.Repeat("x", 300) + ":1":   {"", ""},
 	} {
 		if repo, tag := naming.Split(name); repo != want[0] || tag != want[1] {
-			t.Errorf("%q: %q %q, want %q", name, repo, tag, want)
+			t.Errorf("%q: got %q and %q, want %q", name, repo, tag, want)
 		}
 	}
 }
@@ -41,7 +41,7 @@ func TestHome(t *testing.T) {
 		"_x_": "x", "/x/" + strings.Repeat("a", 300): strings.Repeat("a", 255), strings.Repeat("-", 300) + "b": "b",
 	} {
 		if got := naming.Home(path); got != want || !naming.IsValid(got) {
-			t.Errorf("%q: %q, want %q", path, got, want)
+			t.Errorf("%q: got %q, want %q", path, got, want)
 		}
 	}
 }

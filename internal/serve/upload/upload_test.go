@@ -47,12 +47,12 @@ func TestIdleSessions(t *testing.T) {
 	u.mu.Unlock()
 	for i, want := range []bool{false, true, true} { // idle, used later, locked
 		if _, exists := u.find(all[i].ID); exists != want {
-			t.Errorf("upload %d: exists: %v, want %v", i, exists, want)
+			t.Errorf("session %d exists: got %v, want %v", i, exists, want)
 		}
 	}
 	files, err := filepath.Glob(filepath.Join(dir, ".davit", "*"))
 	if err != nil || len(files) != 2 {
-		t.Errorf("files of uploads: %q, %v, want 2", files, err)
+		t.Errorf("got the files of uploads %q, %v, want 2", files, err)
 	}
 	if err := u.Close(); err != nil {
 		t.Error(err)
@@ -67,9 +67,9 @@ func TestTooManySessions(t *testing.T) {
 	}
 	_, err := u.Start(t.Context(), "x", newBlob)
 	if got := answer.For(err); got.Status != http.StatusTooManyRequests {
-		t.Errorf("one more upload: %v", err)
+		t.Errorf("too many sessions: got %v, want status 429", err)
 	}
-	// The least recently used session is closed, except if it is locked.
+	// The least recently used session that is not locked is closed.
 	for id, idle := range map[string]time.Duration{"7": time.Hour, "8": 2 * time.Hour, "9": 3 * time.Hour} {
 		blob, err := newBlob(t.Context())
 		if err != nil {
@@ -79,11 +79,11 @@ func TestTooManySessions(t *testing.T) {
 	}
 	u.sessions["9"].lock <- struct{}{}
 	if _, err := u.Start(t.Context(), "x", newBlob); err != nil {
-		t.Errorf("one more upload, with idle ones: %v", err)
+		t.Errorf("too many sessions, some of them idle: got %v, want no error", err)
 	}
 	for id, want := range map[string]bool{"7": true, "8": false, "9": true, "10": true} {
 		if _, ok := u.find(id); ok != want {
-			t.Errorf("upload %s: exists: %v, want %v", id, ok, want)
+			t.Errorf("session %s exists: got %v, want %v", id, ok, want)
 		}
 	}
 }

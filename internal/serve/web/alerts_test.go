@@ -11,11 +11,11 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// TestAlertsOfPages checks that a folder of runbooks has the titles, severities, and owners of its pages, and that the most severe
-// alerts of all artifacts come first.
+// TestAlertsOfPages checks that an alert has the title, severity, and owner of its page in a folder of runbooks, and that the most
+// severe alerts of all artifacts come first.
 func TestAlertsOfPages(t *testing.T) {
 	t.Parallel()
-	s := newShelf(t)
+	s := newStore(t)
 	runbook := func(tag, config string, annotations map[string]string) {
 		s.manifest(tag, ocispec.Manifest{
 			ArtifactType: mediatypes.RunbookArtifact, Config: s.blob(mediatypes.RunbookConfig, "", config), Annotations: annotations,
@@ -32,7 +32,7 @@ func TestAlertsOfPages(t *testing.T) {
 	runbook("page", `{"title":"Page","severity":"info","owner":"me"}`,
 		map[string]string{mediatypes.RunbookAlerts: "Page", mediatypes.RunbookSeverity: "info", mediatypes.RunbookOwner: "me", ocispec.AnnotationTitle: "Page"})
 	runbook("broken", `{"pages": 1}`, map[string]string{mediatypes.RunbookAlerts: "Broken", ocispec.AnnotationTitle: "Broken"})
-	h := web.New(library{"team/ops": s.Target}, web.Options{})
+	h := web.New(targets{"team/ops": s.Target}, web.Options{})
 	var got []string
 	for line := range strings.Lines(get(h, "/alerts").Body.String()) {
 		if text, ok := strings.CutPrefix(line, `<tr><th scope="row">`); ok {
@@ -50,7 +50,7 @@ func TestAlertsOfPages(t *testing.T) {
 	}
 	for alert, want := range map[string]string{"diskfull": "<strong>critical</strong>", "Slow": "service shop · owner web", "Page": "owner me"} {
 		if body := get(h, "/alert/"+alert).Body.String(); !strings.Contains(body, want) {
-			t.Errorf("%s: no %q in %s", alert, want, body)
+			t.Errorf("%s: got %s, want it to contain %q", alert, body, want)
 		}
 	}
 }

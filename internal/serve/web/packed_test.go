@@ -43,10 +43,10 @@ func packFiles(t testing.TB, files map[string]string) (plain, compressed string)
 	return b.String(), z.String()
 }
 
-// archives returns a layout with an image and a chart.
+// archives returns a layout with an image and two versions of a chart.
 func archives(t testing.TB) registry.Target {
 	t.Helper()
-	s := newShelf(t)
+	s := newStore(t)
 	base, baseLayer := packFiles(t, map[string]string{"etc/motd": "hello\n", "bin/tool": "\x7fELF\x00"})
 	app, appLayer := packFiles(t, map[string]string{"app/page.html": "<script>alert(1)</script>", "bin/tool": "\x7fELF\x00\x01"})
 	s.manifest("image", ocispec.Manifest{
@@ -71,10 +71,10 @@ func archives(t testing.TB) registry.Target {
 	return s.Target
 }
 
-// TestPacked shows files in tars: those that a pull unpacks, and those that it leaves packed.
+// TestPacked checks the pages about files in tars, whether a pull unpacks the tar or not.
 func TestPacked(t *testing.T) {
 	t.Parallel()
-	h := web.New(library{"a": archives(t)}, web.Options{HeadTimeout: time.Minute})
+	h := web.New(targets{"a": archives(t)}, web.Options{HeadTimeout: time.Minute})
 	for path, want := range map[string][]string{
 		"image":                      {"<h2>History</h2>", "<code>ENV A=b</code> <span class=\"note\">no layer</span>", strings.Repeat("long/", 50), "/files?layer=sha256%3a"},
 		"image/files":                {">motd<", ">page.html<", "3 files"},
@@ -91,22 +91,22 @@ func TestPacked(t *testing.T) {
 	} {
 		w := get(h, "/r/a:"+path)
 		if w.Code != http.StatusOK {
-			t.Errorf("%s: %d", path, w.Code)
+			t.Errorf("%s: got %d, want 200", path, w.Code)
 		}
 		for _, text := range want {
 			if !strings.Contains(strings.ReplaceAll(w.Body.String(), "%3A", "%3a"), text) {
-				t.Errorf("%s: no %q in %s", path, text, w.Body)
+				t.Errorf("%s: got %s, want it to contain %q", path, w.Body, text)
 			}
 		}
 	}
 	layer := strings.SplitAfterN(get(h, "/r/a:image").Body.String(), "/files?layer=", 2)
 	list := get(h, "/r/a:image/files?layer="+layer[1][:strings.IndexByte(layer[1], '"')]).Body.String()
 	if !strings.Contains(list, ">motd<") || strings.Contains(list, ">tool<") || strings.Contains(list, ">page.html<") {
-		t.Errorf("the files of the first layer are %s", list)
+		t.Errorf("files of the first layer: got %s, want motd, but not the files of the second layer", list)
 	}
 }
 
-// TestBombs checks that a small artifact can't make a page that is large, or that takes long.
+// TestBombs checks that a small artifact can't cause a large or slow page.
 func TestBombs(t *testing.T) {
 	t.Parallel()
 	const levels = 9000
@@ -122,7 +122,7 @@ func TestBombs(t *testing.T) {
 		"steps":   `{"rootfs":{"type":"layers"},"history":[` + strings.Repeat("{},", 50_000) + `{}]}`,
 		"options": `{"id":"a","options":{` + strings.Repeat(`"a":{"enum":["b","c"]},`, 1000) + `"b":{}}}`,
 	}
-	s := newShelf(t)
+	s := newStore(t)
 	for name, document := range documents {
 		config := s.blob(ocispec.MediaTypeImageConfig, "", document)
 		annotations := map[string]string{mediatypes.DevContainerMetadata: document[:min(len(document), 100_000)]}
@@ -132,7 +132,7 @@ func TestBombs(t *testing.T) {
 			Layers: []ocispec.Descriptor{s.blob("application/json", "a.json", document), s.blob("text/markdown", "b.md", document), s.blob("application/octet-stream", "c.tgz", zeros)},
 		})
 	}
-	h := web.New(library{"a": s.Target}, web.Options{})
+	h := web.New(targets{"a": s.Target}, web.Options{})
 	for name := range documents {
 		for _, view := range []string{
 			"", "?search=all", "/files", "/map", "/manifest", "/config", "/graph", "/diff?to=steps", "/file/README", "-files", "-files/files", "-files/diff?to=steps-files",
@@ -141,10 +141,10 @@ func TestBombs(t *testing.T) {
 			begin := time.Now()
 			w := get(h, "/r/a:"+name+view)
 			if !strings.Contains(w.Body.String(), "</html>") || w.Body.Len() > 1<<20 {
-				t.Errorf("%s%s: %d, %d bytes", name, view, w.Code, w.Body.Len())
+				t.Errorf("%s%s: got %d, %d bytes, want a complete page of at most 1 MiB", name, view, w.Code, w.Body.Len())
 			}
 			if took := time.Since(begin); took > time.Minute {
-				t.Errorf("%s%s took %v", name, view, took)
+				t.Errorf("%s%s took %v, want at most a minute", name, view, took)
 			}
 		}
 	}
@@ -153,7 +153,7 @@ func TestBombs(t *testing.T) {
 // TestSite follows the links of a site: to pages, directories, names without an extension, and images.
 func TestSite(t *testing.T) {
 	t.Parallel()
-	s := newShelf(t)
+	s := newStore(t)
 	files := map[string]string{
 		"index.md": "# Home\n\n[guide](guide/) [install](guide/install.md#first) [use](guide/use) ![logo](img/a%20b.svg) [none](none.md)\n", "guide/README.md": "# Guide\n\n[up](../index.md)\n",
 		"guide/install.md": "# Install\n\n## First\n\n![logo](<../img/a b.svg>) [root](/guide/use.md)\n", "guide/use.md": "# Use\n", "img/a b.svg": "<svg/>",
@@ -165,23 +165,23 @@ func TestSite(t *testing.T) {
 		layers = append(layers, s.blob("application/octet-stream", name, files[name]))
 	}
 	s.manifest("files", ocispec.Manifest{ArtifactType: "application/vnd.example.site", Layers: layers})
-	h := web.New(library{"a": s.Target}, web.Options{HeadTimeout: time.Minute})
+	h := web.New(targets{"a": s.Target}, web.Options{HeadTimeout: time.Minute})
 	link := regexp.MustCompile(`<(?:a href|img src)="([^"#]*)[^"]*" (?:rel|alt)`)
 	for _, tag := range []string{"packed", "files"} {
 		for _, page := range []string{"index.md", "guide/install.md", "guide/README.md"} {
 			found := link.FindAllStringSubmatch(get(h, "/r/a:"+tag+"/file/"+page).Body.String(), -1)
 			if len(found) == 0 {
-				t.Errorf("%s: no links in %s", tag, page)
+				t.Errorf("%s: got no links in %s, want some", tag, page)
 			}
 			for _, m := range found {
 				w := get(h, m[1])
 				if want := strings.HasSuffix(m[1], "/none.md"); (w.Code == http.StatusNotFound) != want {
-					t.Errorf("%s: %s leads to %s: %d", tag, page, m[1], w.Code)
+					t.Errorf("%s: a link in %s to %s: got %d, want not found %v", tag, page, m[1], w.Code, want)
 				}
 			}
 		}
 	}
 	if first := get(h, "/r/a:files").Body.String(); !strings.Contains(first, "4 pages") {
-		t.Errorf("the first page lists no pages: %s", first)
+		t.Errorf("the first page: got %s, want 4 pages", first)
 	}
 }

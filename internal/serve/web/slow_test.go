@@ -16,14 +16,14 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// slowSite is a site about a registry whose responses are delayed.
+// slowSite is a server of pages about a registry that delays some responses.
 type slowSite struct {
 	*httptest.Server
 	registry *registrytest.Registry
 	open     chan struct{} // closed to end the delay
 }
 
-// newSlowSite serves pages about an artifact with an attachment. It delays the responses to the requests of an operation.
+// newSlowSite serves pages about an artifact with an attachment. The registry delays all responses to one operation.
 func newSlowSite(t *testing.T, slow string) *slowSite {
 	t.Helper()
 	s := &slowSite{registry: registrytest.Start(t, registrytest.Options{}), open: make(chan struct{})}
@@ -32,16 +32,16 @@ func newSlowSite(t *testing.T, slow string) *slowSite {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = target.Close(context.Background(), nil) })
-	shelf := shelf{t, target}
-	subject := shelf.manifest("1.0", ocispec.Manifest{Layers: []ocispec.Descriptor{shelf.blob("text/markdown", "README.md", "# The document")}})
-	shelf.manifest("", ocispec.Manifest{ArtifactType: "application/vnd.example.note", Subject: &subject, Layers: []ocispec.Descriptor{shelf.blob("text/plain", "n", "n")}})
+	artifacts := store{t, target}
+	subject := artifacts.manifest("1.0", ocispec.Manifest{Layers: []ocispec.Descriptor{artifacts.blob("text/markdown", "README.md", "# The document")}})
+	artifacts.manifest("", ocispec.Manifest{ArtifactType: "application/vnd.example.note", Subject: &subject, Layers: []ocispec.Descriptor{artifacts.blob("text/plain", "n", "n")}})
 	s.registry.Inject(slow, faults.Always, faults.Before(func(r *http.Request) {
 		select {
 		case <-s.open:
 		case <-r.Context().Done():
 		}
 	}))
-	s.Server = httptest.NewServer(web.New(library{"team/thing": target}, web.Options{HeadTimeout: 200 * time.Millisecond}))
+	s.Server = httptest.NewServer(web.New(targets{"team/thing": target}, web.Options{HeadTimeout: 200 * time.Millisecond}))
 	t.Cleanup(s.Close)
 	return s
 }
@@ -69,7 +69,7 @@ func (s *slowSite) start(t *testing.T, path string) *reading {
 	return &reading{TB: t, Response: response}
 }
 
-// readUntil reads until the response has a text, or to the end if the text is empty. It returns everything it has read so far.
+// readUntil reads until the response contains text, or to the end if text is empty. It returns all that was read so far.
 func (r *reading) readUntil(text string) string {
 	r.Helper()
 	buf := make([]byte, 1<<10)
@@ -80,13 +80,13 @@ func (r *reading) readUntil(text string) string {
 			break
 		}
 		if err != nil {
-			r.Fatalf("%v before %q in %s", err, text, &r.text)
+			r.Fatalf("got %v before %q, after %s", err, text, &r.text)
 		}
 	}
 	return r.text.String()
 }
 
-// TestSlow checks that the known parts of a page are sent before the registry answers the requests for the others.
+// TestSlow checks that parts of a page are sent while the server waits for the registry to send the other parts.
 func TestSlow(t *testing.T) {
 	t.Parallel()
 	for slow, test := range map[string]struct{ path, first, missing string }{
@@ -100,21 +100,21 @@ func TestSlow(t *testing.T) {
 			s := newSlowSite(t, slow)
 			page := s.start(t, test.path)
 			if got := page.readUntil(test.first); strings.Contains(got, test.missing) || page.StatusCode != 200 {
-				t.Errorf("%d, %q was sent at once: %s", page.StatusCode, test.missing, got)
+				t.Errorf("first part: got %d %s, want 200 without %q", page.StatusCode, got, test.missing)
 			}
 			close(s.open)
 			whole := page.readUntil("")
 			if slow != "GET tags" && (!strings.Contains(whole, "The document</h2>") || !strings.Contains(whole, "<h2>Attachments")) {
-				t.Errorf("incomplete: %s", whole)
+				t.Errorf("got %s, want the document and the attachments", whole)
 			}
 			if !strings.Contains(whole, "</html>") {
-				t.Errorf("no end: %s", whole)
+				t.Errorf("got %s, want a complete page", whole)
 			}
 		})
 	}
 }
 
-// TestSilent checks that a page has a message about a request that the registry does not answer.
+// TestSilent checks that a page says so if the registry does not answer a request.
 func TestSilent(t *testing.T) {
 	t.Parallel()
 	for slow, path := range map[string]string{"GET referrers": "/r/team/thing:1.0", "GET blob": "/r/team/thing:1.0", "GET manifest": "/r/team/thing"} {
@@ -124,10 +124,10 @@ func TestSilent(t *testing.T) {
 			begin := time.Now()
 			whole := s.start(t, path).readUntil("")
 			if !strings.Contains(whole, "did not answer in time") || !strings.Contains(whole, "</html>") {
-				t.Errorf("no message: %s", whole)
+				t.Errorf("got %s, want a complete page with a message", whole)
 			}
 			if took := time.Since(begin); took > 20*time.Second {
-				t.Errorf("it took %v", took)
+				t.Errorf("the page took %v, want at most 20s", took)
 			}
 			close(s.open)
 		})

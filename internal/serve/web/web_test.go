@@ -32,10 +32,10 @@ import (
 
 var update = flag.Bool("update", false, "renew testdata/*.html")
 
-// library is a source with targets, by the names of their repositories.
-type library map[string]registry.Target
+// targets is a source of targets, by repository name.
+type targets map[string]registry.Target
 
-func (l library) Repositories(context.Context) ([]string, error) {
+func (l targets) Repositories(context.Context) ([]string, error) {
 	var names []string
 	for name := range l {
 		names = append(names, name)
@@ -44,36 +44,36 @@ func (l library) Repositories(context.Context) ([]string, error) {
 	return names, nil
 }
 
-func (l library) Open(_ context.Context, name string) (registry.Target, error) {
+func (l targets) Open(_ context.Context, name string) (registry.Target, error) {
 	if t := l[name]; t != nil {
 		return t, nil
 	}
 	return nil, errdef.ErrNotFound
 }
 
-func (l library) Address(repository string, r *http.Request) view.Address {
+func (l targets) Address(repository string, r *http.Request) view.Address {
 	return view.Address{Name: r.Host + "/" + repository}
 }
 
-// shelf is a target with functions that store artifacts for a test.
-type shelf struct {
+// store is a target that stores artifacts for a test.
+type store struct {
 	testing.TB
 	registry.Target
 }
 
-// newShelf returns an empty layout.
-func newShelf(t testing.TB) shelf {
+// newStore returns an empty layout.
+func newStore(t testing.TB) store {
 	t.Helper()
 	target, err := registry.New(registry.Options{}).Open(t.Context(), registry.Reference{Path: filepath.Join(t.TempDir(), "oci")}, registry.Write)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = target.Close(context.Background(), nil) })
-	return shelf{t, target}
+	return store{t, target}
 }
 
 // blob stores a blob.
-func (s shelf) blob(mediaType, title, data string) ocispec.Descriptor {
+func (s store) blob(mediaType, title, data string) ocispec.Descriptor {
 	s.Helper()
 	desc := content.NewDescriptorFromBytes(mediaType, []byte(data))
 	if err := s.Push(s.Context(), desc, strings.NewReader(data)); err != nil && !strings.Contains(err.Error(), "exists") {
@@ -85,8 +85,8 @@ func (s shelf) blob(mediaType, title, data string) ocispec.Descriptor {
 	return desc
 }
 
-// manifest stores a manifest, with a tag unless that is empty.
-func (s shelf) manifest(tag string, m ocispec.Manifest) ocispec.Descriptor {
+// manifest stores a manifest, with a tag unless tag is empty.
+func (s store) manifest(tag string, m ocispec.Manifest) ocispec.Descriptor {
 	s.Helper()
 	m.Versioned, m.MediaType = specs.Versioned{SchemaVersion: 2}, ocispec.MediaTypeImageManifest
 	if m.Config.MediaType == "" {
@@ -122,9 +122,9 @@ const hostileMarkdown = "# A <script>alert(1)</script> title\n\n[run](javascript
 	"| a | b |\n|---|--:|\n| <i>c</i> | 2 |\n\n> [!WARNING]\n> careful\n\n```html\n<script>alert(3)</script>\n```\n"
 
 // sample returns a source with an untrusted artifact and its attachments, a model, and documents that have rows.
-func sample(t testing.TB) library {
+func sample(t testing.TB) targets {
 	t.Helper()
-	s := newShelf(t)
+	s := newStore(t)
 	m := ocispec.Manifest{
 		ArtifactType: "application/vnd.example.thing", Annotations: map[string]string{"key" + hostile: hostile, ocispec.AnnotationCreated: "2026-01-02T03:04:05Z"},
 		Layers: []ocispec.Descriptor{
@@ -154,18 +154,18 @@ func sample(t testing.TB) library {
 		},
 		Layers: []ocispec.Descriptor{s.blob("text/markdown", "down.md", "---\ntitle: Down\nalerts: [ThingDown]\n---\n# Down\n\n1. Look\n2. Restart\n"+hostileMarkdown)},
 	})
-	model := newShelf(t)
+	model := newStore(t)
 	model.manifest("1.0", ocispec.Manifest{
 		Config: model.blob("application/vnd.docker.ai.model.config.v0.1+json", "", `{"config":{"format":"gguf","quantization":"Q4_K_M","parameters":"1.28K","architecture":"llama","size":"1 kB"},"rootfs":{"type":"layers"}}`),
 		Layers: []ocispec.Descriptor{model.blob("application/vnd.docker.ai.gguf.v3", "tiny.gguf", string(formattest.TinyLlama().Bytes()))},
 	})
-	return library{"team/thing": s.Target, "team/model": model.Target, "team/lists": lists(t)}
+	return targets{"team/thing": s.Target, "team/model": model.Target, "team/lists": lists(t)}
 }
 
 // lists returns a layout with documents that have rows.
 func lists(t testing.TB) registry.Target {
 	t.Helper()
-	s := newShelf(t)
+	s := newStore(t)
 	var packages strings.Builder
 	for i := range 120 {
 		license := []string{"MIT", "Apache-2.0", "NONE"}[i%5%3]
@@ -189,10 +189,10 @@ func lists(t testing.TB) registry.Target {
 	return s.Target
 }
 
-// TestRows checks which rows a page has, and in which order.
+// TestRows checks the number of rows on a page, and the first row. The values of want are the number and the first two cells.
 func TestRows(t *testing.T) {
 	t.Parallel()
-	h := web.New(library{"team/lists": lists(t)}, web.Options{HeadTimeout: time.Minute})
+	h := web.New(targets{"team/lists": lists(t)}, web.Options{HeadTimeout: time.Minute})
 	cell := regexp.MustCompile(`<tr><td[^>]*><bdi>([^<]*)</bdi></td><td[^>]*><bdi>([^<]*)`)
 	for path, want := range map[string]string{
 		"sbom/rows?q=package-1":                     "31 package-1 1.119.0",
@@ -216,33 +216,33 @@ func TestRows(t *testing.T) {
 			got += " " + rows[0][1] + " " + rows[0][2]
 		}
 		if w.Code != 200 || got != want {
-			t.Errorf("%s: %d, got %q, want %q", path, w.Code, got, want)
+			t.Errorf("%s: got %d, %q, want 200, %q", path, w.Code, got, want)
 		}
 	}
 	if w := get(h, "/r/team/lists:sbom"); strings.Count(w.Body.String(), "<tr><td") != 50 || !strings.Contains(w.Body.String(), "/rows\">All 121 components</a>") {
-		t.Errorf("the first page lacks the first rows: %s", w.Body)
+		t.Errorf("main page: got %s, want 50 rows and a link to all of them", w.Body)
 	}
 }
 
-// listed is a target that lists manifests without a tag, as layouts do.
-type listed struct{ registry.Target }
+// untaggedLister is a target that lists manifests without a tag, like a layout.
+type untaggedLister struct{ registry.Target }
 
-func (listed) Untagged(context.Context) ([]ocispec.Descriptor, error) { return nil, nil }
+func (untaggedLister) Untagged(context.Context) ([]ocispec.Descriptor, error) { return nil, nil }
 
-// TestSameTags checks that a tag is listed beside another one of the same digest that is on a different page.
+// TestSameTags checks that two tags with the same digest are listed together, even if the second would be on the next page.
 func TestSameTags(t *testing.T) {
 	t.Parallel()
-	s := newShelf(t)
+	s := newStore(t)
 	for i := range 60 {
 		s.manifest(fmt.Sprintf("1.%d.0", i), ocispec.Manifest{Annotations: map[string]string{"n": fmt.Sprint(i % 59)}})
 	}
-	w := get(web.New(library{"a": listed{s.Target}}, web.Options{HeadTimeout: time.Minute}), "/r/a")
+	w := get(web.New(targets{"a": untaggedLister{s.Target}}, web.Options{HeadTimeout: time.Minute}), "/r/a")
 	if body := w.Body.String(); !strings.Contains(body, "<td>1.0.0</td>") || strings.Contains(body, ">1.0.0</a>") {
-		t.Errorf("the tag on the next page is not listed beside 1.59.0: %s", body)
+		t.Errorf("got %s, want 1.0.0 beside 1.59.0, without a row of its own", body)
 	}
 }
 
-// TestGolden compares pages with the reviewed ones in testdata.
+// TestGolden compares pages with the reviewed pages in testdata.
 func TestGolden(t *testing.T) {
 	t.Parallel()
 	h := web.New(sample(t), web.Options{Explain: func(error) string { return "explained" }, HeadTimeout: time.Minute})
@@ -254,7 +254,7 @@ func TestGolden(t *testing.T) {
 	} {
 		w := get(h, path)
 		if got := w.Header().Get("Content-Type"); got != "text/html; charset=utf-8" {
-			t.Errorf("%s: Content-Type %q", path, got)
+			t.Errorf("%s: got the Content-Type %q, want HTML", path, got)
 		}
 		file := filepath.Join("testdata", strings.ReplaceAll(name, " ", "")+".html")
 		if *update {
@@ -273,7 +273,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// TestStatus checks the status of responses about missing things, and that no page has scripts of an artifact.
+// TestStatus checks the status of responses, and that an error page has no scripts from an artifact.
 func TestStatus(t *testing.T) {
 	t.Parallel()
 	h := web.New(sample(t), web.Options{})
@@ -283,14 +283,14 @@ func TestStatus(t *testing.T) {
 		"/r/team/thing:1.0.0/raw/README.md": 200, "/r/team/thing:1.0.0/file/": 404, "/r/team/thing:1.0.0/sandbox/README.md": 404, "/r/team/thing:1.0.0/sandbox/drawing.svg": 404, "/r/" + strings.Repeat("a/", 1000) + ":x": 404, "/r/team/thing:": 404,
 	} {
 		if w := get(h, path); w.Code != status {
-			t.Errorf("%s: %d, want %d: %s", path, w.Code, status, w.Body)
+			t.Errorf("%s: got %d, want %d: %s", path, w.Code, status, w.Body)
 		} else if body := w.Body.String(); status != 200 && strings.Contains(body, "alert(") {
-			t.Errorf("%s: %s", path, body)
+			t.Errorf("%s: got %s, want no script", path, body)
 		}
 	}
 }
 
-// TestRaw checks that browsers save files, or show them as images without scripts.
+// TestRaw checks that browsers save files, or show them without scripts.
 func TestRaw(t *testing.T) {
 	t.Parallel()
 	h := web.New(sample(t), web.Options{})
@@ -305,10 +305,10 @@ func TestRaw(t *testing.T) {
 		w := get(h, path)
 		disposition, _, _ := strings.Cut(w.Header().Get("Content-Disposition"), ";")
 		if got := w.Header().Get("Content-Type") + " " + disposition; got != want {
-			t.Errorf("%s: %s, want %s", name, got, want)
+			t.Errorf("%s: got %s, want %s", name, got, want)
 		}
 		if got := w.Header().Get("Content-Security-Policy"); got != guard.Sandboxed {
-			t.Errorf("%s: policy %q", name, got)
+			t.Errorf("%s: got the policy %q, want %q", name, got, guard.Sandboxed)
 		}
 	}
 }
@@ -321,7 +321,7 @@ func TestHead(t *testing.T) {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest(http.MethodHead, "http://localhost"+path, nil))
 		if w.Code != 200 || w.Body.Len() > 0 {
-			t.Errorf("%s: %d, %d bytes", path, w.Code, w.Body.Len())
+			t.Errorf("%s: got %d, %d bytes, want 200, 0", path, w.Code, w.Body.Len())
 		}
 	}
 }
@@ -334,7 +334,7 @@ func TestPrefix(t *testing.T) {
 		w := get(h, path)
 		for _, attribute := range []string{`href="/`, `src="/`, `action="/`} {
 			if n, m := strings.Count(w.Body.String(), attribute), strings.Count(w.Body.String(), attribute+"secret/"); w.Code != 200 || n != m {
-				t.Errorf("%s: %d, %d of %d links are below the prefix", path, w.Code, m, n)
+				t.Errorf("%s: got %d, %d of %d links below the prefix, want 200 and all", path, w.Code, m, n)
 			}
 		}
 	}
@@ -350,9 +350,9 @@ func TestDigest(t *testing.T) {
 	}
 	h := web.New(source, web.Options{})
 	if w := get(h, view.PathTo("team/thing", "@", desc.Digest.String())); w.Code != 200 {
-		t.Errorf("%d %s", w.Code, w.Body)
+		t.Errorf("got %d %s, want 200", w.Code, w.Body)
 	}
 	if w := get(h, view.PathTo("team/thing", "@", digest.FromString("x").String())); w.Code != 404 {
-		t.Errorf("%d %s", w.Code, w.Body)
+		t.Errorf("unknown digest: got %d %s, want 404", w.Code, w.Body)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/davit-oci/davit/internal/serve/web/chart"
 )
 
-// TestTreemap checks that the rectangles have the areas of the sizes, lie within the whole, and do not overlap.
+// TestTreemap checks that the areas of the rectangles match the sizes, and that the rectangles are inside and do not overlap.
 func TestTreemap(t *testing.T) {
 	t.Parallel()
 	for _, sizes := range [][]int64{nil, {0}, {5}, {1, 1, 1, 1}, {6, 6, 4, 3, 2, 2, 1}, {math.MaxInt32, 1, 1}, {0, -1, 3, 0, 2}, {100, 90, 80, 70, 1, 1, 1, 1, 1, 1, 1}} {
@@ -21,12 +21,12 @@ func TestTreemap(t *testing.T) {
 		}
 		rects := chart.Treemap(sizes, 300, 200)
 		if len(rects) != positive {
-			t.Errorf("%v: %d rectangles", sizes, len(rects))
+			t.Errorf("%v: got %d rectangles, want %d", sizes, len(rects), positive)
 		}
 		const slack = 1e-6
 		for i, r := range rects {
 			if want := float64(sizes[r.Index]) / total * 300 * 200; math.Abs(r.W*r.H-want) > 1e-3 {
-				t.Errorf("%v: the area of %v is %v, want %v", sizes, r, r.W*r.H, want)
+				t.Errorf("%v: the area of %v: got %v, want %v", sizes, r, r.W*r.H, want)
 			}
 			if r.X < -slack || r.Y < -slack || r.X+r.W > 300+slack || r.Y+r.H > 200+slack {
 				t.Errorf("%v: %v is outside", sizes, r)
@@ -44,6 +44,6 @@ func TestPlace(t *testing.T) {
 	t.Parallel()
 	nodes := []chart.Node{{Column: 1}, {Column: 2}, {Column: 2}, {Column: 0}}
 	if columns, rows := chart.Place(nodes); columns != 3 || rows != 2 || nodes[2].Row != 1 || nodes[3].Row != 0 {
-		t.Errorf("%d columns, %d rows, %v", columns, rows, nodes)
+		t.Errorf("got %d columns, %d rows, %v, want 3 columns and 2 rows", columns, rows, nodes)
 	}
 }

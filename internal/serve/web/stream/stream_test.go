@@ -43,7 +43,7 @@ func ready() <-chan struct{} {
 	return c
 }
 
-// TestSend sends pages whose sections are ready at different times.
+// TestSend checks the response if sections of a page are ready at different times.
 func TestSend(t *testing.T) {
 	t.Parallel()
 	const open = `<div><template shadowrootmode="open"><link rel="stylesheet" href="/s.css">`
@@ -63,8 +63,8 @@ func TestSend(t *testing.T) {
 		newPage func() *stream.Page
 		want    string
 	}{
-		"at once": {stream.Sender{HeadTimeout: time.Minute, SectionTime: time.Minute}, page(section("a", ready()), section("b", ready())), "404 head top ab foot"},
-		"a section is late": {
+		"everything is ready": {stream.Sender{HeadTimeout: time.Minute, SectionTime: time.Minute}, page(section("a", ready()), section("b", ready())), "404 head top ab foot"},
+		"one section is late": {
 			stream.Sender{HeadTimeout: 20 * time.Millisecond, SectionTime: 60 * time.Millisecond}, page(section("a", nil), section("b", ready())),
 			"404 head " + open + `<slot name="s0"></slot><slot name="s1">no a</slot><slot name="s2">no b</slot></template>` +
 				`<div slot="s0">top </div><div slot="s2">b</div><div slot="s1">late a</div></div> foot`,
@@ -73,7 +73,7 @@ func TestSend(t *testing.T) {
 			stream.Sender{HeadTimeout: time.Millisecond, SectionTime: time.Minute}, slow(page()),
 			"200 early " + open + "<slot>wait</slot></template>top </div> foot",
 		},
-		"both are late": {
+		"page and section are late": {
 			stream.Sender{HeadTimeout: time.Millisecond, SectionTime: time.Minute}, slow(page(section("a", ready()))),
 			"200 early " + open + "<slot>wait</slot></template>" + open + `<slot name="s0"></slot><slot name="s1">no a</slot></template>` +
 				`<div slot="s0">top </div><div slot="s1">a</div></div></div> foot`,
@@ -85,8 +85,8 @@ func TestSend(t *testing.T) {
 			if got := fmt.Sprint(w.Code, " ", w.Body); got != test.want {
 				t.Errorf("got  %s\nwant %s", got, test.want)
 			}
-			if length := w.Header().Get("Content-Length"); (length != "") != (name == "at once") {
-				t.Errorf("Content-Length: %q", length)
+			if length := w.Header().Get("Content-Length"); (length != "") != (name == "everything is ready") {
+				t.Errorf("got the Content-Length %q, want one only if everything is ready", length)
 			}
 		})
 	}
@@ -99,11 +99,11 @@ func TestHead(t *testing.T) {
 		return &stream.Page{Status: 404, Head: []byte("head"), Sections: []stream.Section{section("a", nil)}}
 	})
 	if w.Code != 404 || w.Body.Len() > 0 || w.Header().Get("Content-Length") != "" {
-		t.Errorf("%d %s %v", w.Code, w.Body, w.Header())
+		t.Errorf("got %d %s %v, want 404 without a body", w.Code, w.Body, w.Header())
 	}
 }
 
-// TestPanic checks that a panic in a page or a section becomes one of the handler, from which the server recovers.
+// TestPanic checks that a panic in a page or a section becomes a panic of the handler, so that the server recovers from it.
 func TestPanic(t *testing.T) {
 	t.Parallel()
 	fails := stream.Section{Make: func(context.Context) []byte { panic("in a section") }}

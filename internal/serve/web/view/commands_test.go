@@ -22,16 +22,16 @@ func TestCommands(t *testing.T) {
 		for _, c := range view.Commands(view.Address{Name: name}, info) {
 			_, rest, quoted := strings.Cut(c.Text, " '")
 			if ref, _, _ := strings.Cut(rest, "'"); !quoted || strings.TrimPrefix(ref, "oci://") != name+"@"+info.Digest.String() {
-				t.Errorf("%s is not quoted", c.Text)
+				t.Errorf("got %s, want a quoted reference", c.Text)
 			}
 		}
 	}
 	if got := len(view.Commands(view.Address{Name: "./oci"}, info)); got != 2 {
-		t.Errorf("%d commands for a path, want 2", got)
+		t.Errorf("got %d commands for a path, want 2", got)
 	}
 }
 
-// TestPlainHTTP checks the flags of every client for a registry that is reached by plain HTTP.
+// TestPlainHTTP checks the flags of every client for a registry with plain HTTP.
 func TestPlainHTTP(t *testing.T) {
 	t.Parallel()
 	kindsOf := map[string]string{"helm": "helm", "docker compose": "compose", "podman": "image", "flux": "flux", "modctl": "modelpack", "kit": "modelkit", "wkg": "wasm",
@@ -68,20 +68,20 @@ func TestPlainHTTP(t *testing.T) {
 			all = append(all, c.Text)
 		}
 		if !slices.Contains(all, want) {
-			t.Errorf("no %q in %q", want, all)
+			t.Errorf("got %q, want %q among them", all, want)
 		}
 	}
 	info := &inspect.Info{Described: spec.Described{Digest: digest.FromString("a")}, Kind: "modelpack"}
 	for _, c := range view.Commands(view.Address{Name: "registry.example.com/a"}, info) {
 		if strings.HasPrefix(c.Text, "modctl") {
-			t.Errorf("%s, which needs a tag", c.Text)
+			t.Errorf("no tag: got %s, which needs one", c.Text)
 		}
 	}
 	for _, k := range kinds.All() {
 		for _, native := range k.Native {
 			words := strings.Fields(native)
 			if kindsOf[words[0]] == "" && kindsOf[words[0]+" "+words[1]] == "" {
-				t.Errorf("kind %s: the flags of %s are not tested", k.Name, words[0])
+				t.Errorf("kind %s: %s is missing in this test", k.Name, words[0])
 			}
 		}
 	}

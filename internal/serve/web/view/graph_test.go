@@ -12,7 +12,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// TestGraph checks which nodes have edges between them.
+// TestGraph checks which nodes are connected, and which are shared.
 func TestGraph(t *testing.T) {
 	t.Parallel()
 	d := func(name string) digest.Digest { return digest.FromString(name) }
@@ -26,21 +26,21 @@ func TestGraph(t *testing.T) {
 		index.Digest: {{Digest: d("bill"), Kind: "bill", Referrers: []*referrers.Referrer{{Digest: d("proof"), Kind: "proof"}}}},
 		two.Digest:   {{Digest: d("note"), Kind: "note"}},
 	})
-	labels := map[[2]int]string{} // by the middle of the left side
+	labels := map[[2]int]string{} // by the middle of the left side of the node
 	for _, n := range g.Nodes {
 		labels[[2]int{n.X, n.Y + n.H/2}] = n.Label
 		if n.Shared != (n.Label == "base") {
-			t.Errorf("%s: shared is %v", n.Label, n.Shared)
+			t.Errorf("%s: got shared %v, want %v", n.Label, n.Shared, !n.Shared)
 		}
 		if n.Path == "" {
-			t.Errorf("%s has no page", n.Label)
+			t.Errorf("%s: got no page, want one", n.Label)
 		}
 	}
 	var got []string
 	for _, e := range g.Edges {
 		got = append(got, labels[[2]int{e.X1 - g.Nodes[0].W, e.Y1}]+" "+labels[[2]int{e.X2, e.Y2}])
 		if e.X1 >= e.X2 {
-			t.Errorf("an edge leads to the left: %v", e)
+			t.Errorf("got the edge %v to the left, want only edges to the right", e)
 		}
 	}
 	slices.Sort(got)
