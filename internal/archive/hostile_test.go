@@ -340,7 +340,7 @@ func checkInside(t testing.TB, top, dst string, done bool) {
 		switch info.Mode().Type() {
 		case 0, fs.ModeDir:
 			if os.SameFile(info, victim) {
-				t.Errorf("%q is the file outside", p)
+				t.Errorf("%q is a hard link to the file outside", p)
 			}
 		case fs.ModeSymlink:
 			real, err := filepath.EvalSymlinks(p)
@@ -445,7 +445,7 @@ func FuzzExtract(f *testing.F) {
 		limits := archive.Limits{MaxSize: 1 << 20, MaxFiles: 100, MaxRatio: 100}
 		err := extractBeside(t, b, limited(limits))
 		if again := rewriteAs(t, limited(limits), b); (err == nil || errors.Is(err, archive.ErrUnsafe)) && (err == nil) != (again == nil) {
-			t.Errorf("unpacking returns %v, rewriting %v", err, again)
+			t.Errorf("got %v from unpacking, %v from rewriting, want both to fail or succeed", err, again)
 		}
 		if err != nil || compress.Detect(b[:min(4, len(b))]) != compress.None {
 			return

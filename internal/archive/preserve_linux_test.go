@@ -288,13 +288,13 @@ func TestExtractWithoutPreserve(t *testing.T) {
 	dst := unpack(t, packed, extract.Options{Options: read.Options{Limits: archive.Limits{Exact: true}}})
 	for name, about := range describeTree(t, dst) {
 		if strings.ContainsAny(strings.Fields(about)[0], "ugt") && !strings.HasPrefix(about, "L") {
-			t.Errorf("%q has the mode %s", name, about)
+			t.Errorf("%q: got %s, want no setuid, setgid, or sticky bit", name, about)
 		}
 		if strings.Contains(about, "davit") || strings.Contains(about, "capability") {
-			t.Errorf("%q has attributes: %s", name, about)
+			t.Errorf("%q: got %s, want no extended attributes", name, about)
 		}
 		if os.Getuid() == 0 && strings.Contains(about, "3000000") {
-			t.Errorf("%q has the owner in the archive: %s", name, about)
+			t.Errorf("%q: got %s, want the current user as the owner", name, about)
 		}
 	}
 }

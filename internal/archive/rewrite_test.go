@@ -146,7 +146,7 @@ func TestRewriteLikeExtract(t *testing.T) {
 			continue
 		}
 		if again != nil {
-			t.Fatalf("seed %d: %v", seed, again)
+			t.Fatalf("seed %d: got %v from Rewrite, want no error as from Extract", seed, again)
 		}
 		accepted++
 		got := snapshot(t, unpack(t, out.Bytes(), extract.Options{Options: read.Options{Limits: archive.Limits{Exact: true}}}))

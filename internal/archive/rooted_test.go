@@ -29,7 +29,7 @@ func TestRooted(t *testing.T) {
 			}
 			for _, evil := range []item{file("/../evil"), file("/a/../../evil"), {name: "/h", link: "/../evil", typeflag: '1'}} {
 				if err := extractBeside(t, tarball(evil), opts); err == nil {
-					t.Errorf("%q -> %q was accepted", evil.name, evil.link)
+					t.Errorf("%q -> %q: got no error, want one", evil.name, evil.link)
 				}
 			}
 		})

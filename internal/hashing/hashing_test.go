@@ -35,7 +35,7 @@ func checkInterleaved(t *testing.T, p []byte, begunP int, q []byte, begunQ int) 
 	a.left, b.left = p[begunP:], q[begunQ:]
 	if canInterleave() {
 		if interleave(a, b); len(a.left) > 0 && len(b.left) > 0 {
-			t.Errorf("interleave left %d and %d bytes", len(a.left), len(b.left))
+			t.Errorf("got %d and %d bytes left, want none in one of the streams", len(a.left), len(b.left))
 		}
 	}
 	for h, all := range map[*Hash][]byte{a: p, b: q} {
@@ -151,10 +151,10 @@ func TestState(t *testing.T) {
 			t.Errorf("the hash is %x, want %x", got, want)
 		}
 		if err := resumed.UnmarshalBinary(state[:7]); err == nil {
-			t.Error("a truncated state is accepted")
+			t.Error("truncated state: got no error, want one")
 		}
 		if got, want := resumed.Sum(nil), sumOf(newHash, nil); !bytes.Equal(got, want) {
-			t.Errorf("after a bad state the hash is %x, want that of no bytes", got)
+			t.Errorf("after a bad state, the hash is %x, want %x", got, want)
 		}
 	}
 }

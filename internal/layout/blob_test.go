@@ -179,7 +179,7 @@ func TestDeleteDuringUploads(t *testing.T) {
 		}
 		for n := range 5 {
 			if !hasBlobOf(t.Context(), l, upload(n)) {
-				t.Errorf("%q is gone", upload(n))
+				t.Errorf("%q was removed", upload(n))
 			}
 		}
 	}

@@ -98,7 +98,7 @@ func TestSubjectStays(t *testing.T) {
 		editPlace(t, path, func(ctx context.Context, target testTarget) error { return target.Delete(ctx, subject) })
 		all := filesIn(t, path)
 		if _, ok := all[catalog.BlobName(subject.Digest)]; ok {
-			t.Error("the subject was deleted and still exists")
+			t.Error("the deleted subject still exists")
 		}
 		if _, ok := all[catalog.BlobName(blob.Digest)]; !ok {
 			t.Error("a blob that the referrer needs was removed")

@@ -53,13 +53,13 @@ func TestFileBelongsToDirectory(t *testing.T) {
 		t.Errorf("moved: got %s, want %s", got, a)
 	}
 	if got := file("a"); got == a {
-		t.Errorf("another directory with the old name has the state file of the first")
+		t.Error("a new directory with the old name has the state file of the moved directory")
 	}
 	if err := os.RemoveAll(filepath.Join(dir, "b")); err != nil {
 		t.Fatal(err)
 	}
 	if got := file("b"); got == b && durable.BootID() != "" { // where creation times are known, as on Linux
-		t.Errorf("a directory that was removed and created again has the state file of the first")
+		t.Error("a directory that was removed and created again has the state file of the removed directory")
 	}
 }
 

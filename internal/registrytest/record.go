@@ -22,7 +22,7 @@ type Request struct {
 	Out    int64  // bytes of the body that were sent
 }
 
-// Requests returns the requests served so far, in order of arrival: all of them or, with ops, only those of these operations.
+// Requests returns the requests served so far, in order of arrival. With ops, it returns only requests of these operations.
 func (g *Registry) Requests(ops ...string) []Request {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -112,7 +112,7 @@ func TestRepositoryPages(t *testing.T) {
 							t.Errorf("%s of %s in %s: got %d, want found %v", d, other, repo, a.status, own[d])
 						}
 						if strings.Contains(list.body, d.Encoded()) && !own[d] {
-							t.Errorf("the page of %s has %s of %s", repo, d, other)
+							t.Errorf("the page of %s: got %s of %s, want only its own manifests", repo, d, other)
 						}
 					}
 				}
@@ -150,8 +150,8 @@ func TestRepositoryPages(t *testing.T) {
 	}
 }
 
-// TestHomeRepository checks that the repository with the name of the layout is listed only while the layout is empty, if all
-// artifacts are in other repositories.
+// TestHomeRepository checks that the repository with the name of the layout is listed only if it has artifacts, or if the layout is
+// empty.
 func TestHomeRepository(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "oci")
@@ -173,11 +173,11 @@ func TestHomeRepository(t *testing.T) {
 	}
 	w.want(404, "GET", "/r/oci@"+app.Digest.String(), nil)
 	if a := w.want(200, "GET", "/v2/_catalog", nil); a.body != `{"repositories":["team/app"]}` {
-		t.Errorf("catalog: %s", a.body)
+		t.Errorf("catalog: got %s, want only team/app", a.body)
 	}
 	own, _ := w.pushManifest("oci", "own", "own", nil)
 	if a := w.want(200, "GET", "/v2/_catalog", nil); a.body != `{"repositories":["oci","team/app"]}` {
-		t.Errorf("catalog with an own artifact: %s", a.body)
+		t.Errorf("catalog with an artifact in oci: got %s, want oci and team/app", a.body)
 	}
 	w.want(202, "DELETE", "/v2/oci/manifests/"+own.Digest.String(), nil)
 	if err := w.stop(); err != nil {

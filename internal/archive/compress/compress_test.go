@@ -141,11 +141,11 @@ func TestCompressorFails(t *testing.T) {
 		var out bytes.Buffer
 		compress(t, c, &out, mixed(1<<20), 1<<20) // continues after Reset
 		if _, err := c.Write([]byte("x")); err == nil {
-			t.Errorf("%q: Write succeeded after Close", string(kind))
+			t.Errorf("%q: Write after Close: got no error, want one", string(kind))
 		}
 	}
 	if _, err := NewWriter(io.Discard, "lzma"); err == nil {
-		t.Error("NewWriter accepted lzma")
+		t.Error("lzma: got no error, want one")
 	}
 }
 

@@ -221,7 +221,7 @@ func TestSplitWithPreserve(t *testing.T) {
 		files := map[string]bool{}
 		for _, e := range group {
 			if e.Mode.IsDir() != (i == len(groups)-1) {
-				t.Errorf("%q is in group %d of %d", e.Name, i, len(groups))
+				t.Errorf("%q is in group %d of %d, want only directories in the last group", e.Name, i, len(groups))
 			}
 			files[e.Name] = true
 			if e.IsHardLink() && !files[e.Link] {

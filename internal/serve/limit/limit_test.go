@@ -108,6 +108,6 @@ func TestListen(t *testing.T) {
 		t.Error(err)
 	}
 	for range accepted {
-		t.Error("accepted a connection after Close")
+		t.Error("a connection was accepted after Close")
 	}
 }

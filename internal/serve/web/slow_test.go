@@ -69,7 +69,7 @@ func (s *slowSite) start(t *testing.T, path string) *reading {
 	return &reading{TB: t, Response: response}
 }
 
-// readUntil reads until the response contains text, or to the end if text is empty. It returns all that was read so far.
+// readUntil reads until the response contains text, or to the end if text is empty. It returns the text that was read so far.
 func (r *reading) readUntil(text string) string {
 	r.Helper()
 	buf := make([]byte, 1<<10)
