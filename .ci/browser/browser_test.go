@@ -33,8 +33,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// windows are the size of a phone and of a desktop screen, the second in dark colors. A page that fits a phone also fits a
-// desktop screen at 200 % zoom.
+// windows has the sizes of a phone and of a desktop screen, the second with dark colors. A page that fits a phone also fits a desktop
+// screen at 200 % zoom.
 var windows = []struct {
 	width  int64
 	scheme string
@@ -52,7 +52,7 @@ var pages = map[string]string{
 	"names": "/r/oci:names", "names-files": "/r/oci:names/files", "names-map": "/r/oci:names/map",
 }
 
-// listKinds returns the kinds of the examples. The page of each is opened in one window.
+// listKinds returns the kinds of the examples. TestPages opens the page of each in one window.
 func listKinds(t *testing.T) []string {
 	t.Helper()
 	names, err := os.ReadDir(examples)
@@ -77,7 +77,7 @@ func TestPages(t *testing.T) {
 	site := serve(t)
 	axe, err := os.ReadFile(os.Getenv("AXE"))
 	if err != nil {
-		t.Fatalf("AXE names the script of axe-core: %v", err)
+		t.Fatalf("AXE must be the path of the axe-core script: %v", err)
 	}
 	slots := make(chan struct{}, maxOpen)
 	check := func(name, path string, window int) {
@@ -206,7 +206,7 @@ func TestPictures(t *testing.T) {
 			t.Fatal(err)
 		}
 		if shot, err = compress(shot); err != nil || len(shot) > maxPicture {
-			t.Errorf("%s: %d bytes, %v", picture.name, len(shot), err)
+			t.Errorf("%s: got %d bytes, %v, want at most %d", picture.name, len(shot), err, maxPicture)
 		}
 		if dir := os.Getenv("PICTURES"); dir != "" {
 			if err := os.WriteFile(filepath.Join(dir, "browser-"+picture.name+".png"), shot, 0o644); err != nil {
@@ -226,7 +226,7 @@ func compress(shot []byte) ([]byte, error) {
 	bounds := full.Bounds()
 	shade := func(x, y int) color.RGBA {
 		r, g, b, _ := full.At(x, y).RGBA()
-		return color.RGBA{uint8(r>>8) | 3, uint8(g>>8) | 3, uint8(b>>8) | 3, 255} // fewer shades: the edges of letters have many
+		return color.RGBA{uint8(r>>8) | 3, uint8(g>>8) | 3, uint8(b>>8) | 3, 255} // fewer shades, because the edges of letters have many
 	}
 	counts := map[color.RGBA]int{}
 	for y := bounds.Min.Y; y < bounds.Max.Y; y++ {
@@ -251,7 +251,7 @@ func compress(shot []byte) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// TestSlow opens a page of a registry that answers late. The known parts are shown at once, and the rest when it answers.
+// TestSlow opens a page of a registry that responds late. The known parts must be shown at once, and the rest after the response.
 func TestSlow(t *testing.T) {
 	site := serve(t)
 	upstream, err := url.Parse(site)
@@ -289,10 +289,10 @@ func TestSlow(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !waiting || !known {
-		t.Errorf("before the registry answered: waiting %v, layers %v", waiting, known)
+		t.Errorf("before the response: got a notice %v, layers %v, want both", waiting, known)
 	}
 	if order != "H1 ARTICLE H2" {
-		t.Errorf("the parts are in the order %q, want H1 ARTICLE H2", order)
+		t.Errorf("got the parts in the order %q, want H1 ARTICLE H2", order)
 	}
 	axe, err := os.ReadFile(os.Getenv("AXE"))
 	if err != nil {
@@ -334,10 +334,10 @@ func TestUse(t *testing.T) {
 		t.Fatal(err)
 	}
 	if rows != 1 {
-		t.Errorf("the search found %d files, want 1", rows)
+		t.Errorf("search: got %d files, want 1", rows)
 	}
 	if address != site+"/r/oci" {
-		t.Errorf("the link leads to %s", address)
+		t.Errorf("link: got %s, want %s", address, site+"/r/oci")
 	}
 	if copied != command || !strings.HasPrefix(copied, "davit pull ") {
 		t.Errorf("copied %q, want %q", copied, command)
@@ -357,7 +357,7 @@ func TestSandbox(t *testing.T) {
 			t.Fatal(err)
 		}
 		if result != "safe" {
-			t.Errorf("%s: a script ran", path)
+			t.Errorf("%s: got %q, want no script to run", path, result)
 		}
 	}
 }

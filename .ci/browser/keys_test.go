@@ -38,7 +38,7 @@ func TestKeyboard(t *testing.T) {
 			t.Fatal(err)
 		}
 		if first.Text != "Skip to content" || !first.Visible || hash != "#main" {
-			t.Errorf("%s: the first stop is %+v, and leads to %q", path, first, hash)
+			t.Errorf("%s: got the first stop %+v, which leads to %q, want \"Skip to content\" and #main", path, first, hash)
 		}
 		p.show(site+path, 1)
 		stops := 0
@@ -52,16 +52,16 @@ func TestKeyboard(t *testing.T) {
 			}
 			stops++
 			if !at.Visible || strings.HasPrefix(at.Outline, "0") {
-				t.Errorf("%s: stop %d is not visible: %+v", path, stops, at)
+				t.Errorf("%s: got stop %d %+v, want it visible, with an outline", path, stops, at)
 			}
 		}
 		if stops < 4 {
-			t.Errorf("%s has %d stops", path, stops)
+			t.Errorf("%s: got %d stops, want at least 4", path, stops)
 		}
 	}
 }
 
-// TestWithoutScripts uses pages in a browser that runs no scripts.
+// TestWithoutScripts reads a page, and searches and sorts a table, in a browser that runs no scripts.
 func TestWithoutScripts(t *testing.T) {
 	site := serve(t)
 	p := newPage(t)
@@ -85,9 +85,9 @@ func TestWithoutScripts(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !strings.Contains(shown, "davit pull ") || !strings.Contains(shown, "Default values") || strings.Contains(shown, "Copy") {
-		t.Errorf("the page has %s", shown)
+		t.Errorf("got a page with %s, want commands and default values, and no Copy buttons", shown)
 	}
 	if n := strings.Count(strings.TrimSpace(rows), "\n") + 1; n != 3 || sorted != "package-117" {
-		t.Errorf("%d rows, sorted %q: %s", n, sorted, rows)
+		t.Errorf("got %d rows, and %q first after sorting, want 3 and package-117: %s", n, sorted, rows)
 	}
 }

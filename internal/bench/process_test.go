@@ -55,8 +55,8 @@ func execute(ctx context.Context, home, dir string, args []string) sample {
 	return s
 }
 
-// watchPeak returns the peak resident size of a process, which it reads until the process has ended. The peak that the kernel
-// reports for an ended process includes that of the process it was forked from.
+// watchPeak polls a process until it ends, and returns its peak resident size. The peak that the kernel reports after the end includes
+// memory of the process that forked it.
 func watchPeak(pid int, ended <-chan struct{}) int64 {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()

@@ -106,7 +106,7 @@ func withSplit(c client) client {
 	return c
 }
 
-// BenchmarkStart measures "davit version", whose time is mostly that of starting a process.
+// BenchmarkStart measures "davit version", which spends most of its time on starting the process.
 func BenchmarkStart(b *testing.B) {
 	r := newFixture(b, func(string) []string { return []string{"."} })
 	r.clients = append(r.clients[:1], peers()...)

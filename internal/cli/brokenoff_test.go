@@ -113,7 +113,7 @@ func TestTemporaryDirectory(t *testing.T) {
 		for _, command := range []string{"attach --file-name a.txt - $R/app:1", "push --kind volume $D/data $R/data:1", "pack --kind volume $D/data -o $D/oci:1"} {
 			out := o.run(exit.Local, command)
 			if !strings.Contains(out, "error: temporary directory "+temporary+": ") || !strings.Contains(out, "hint: set TMPDIR to a directory") || strings.Contains(out, "davit-") {
-				t.Errorf("%s: %s", command, out)
+				t.Errorf("%s: got\n%s\nwant an error about the directory %s", command, out, temporary)
 			}
 		}
 	}

@@ -7,7 +7,8 @@ import (
 	"github.com/davit-oci/davit/internal/registrytest"
 )
 
-// TestLeftBehindRequests counts the requests of copy for attachments that it does not copy: those for one artifact at most.
+// TestLeftBehindRequests checks how many requests copy makes to count attachments that it does not copy. For several artifacts, it
+// makes none.
 func TestLeftBehindRequests(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("HOME", dir)
@@ -30,12 +31,12 @@ func TestLeftBehindRequests(t *testing.T) {
 		}
 		one := reg.Host + "/app:0"
 		if quiet, all := count(one, t.TempDir()+"/a", "-q"), count(one, t.TempDir()+"/a"); all != quiet+test.want {
-			t.Errorf("%s: %d requests, and %d with --quiet: want %d more", test.name, all, quiet, test.want)
+			t.Errorf("%s: got %d requests, and %d with --quiet; want %d more than with it", test.name, all, quiet, test.want)
 		}
 		for _, many := range [][]string{{reg.Host + "/app", "--all-tags"}, {one, reg.Host + "/app:1"}} {
 			quiet := count(append(many, t.TempDir()+"/a", "-q")...)
 			if all := count(append(many, t.TempDir()+"/a")...); all != quiet {
-				t.Errorf("%s: copy %q takes %d requests, and %d with --quiet", test.name, many, all, quiet)
+				t.Errorf("%s: copy %q: got %d requests, and %d with --quiet, want as many", test.name, many, all, quiet)
 			}
 		}
 	}

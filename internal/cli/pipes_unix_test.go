@@ -91,7 +91,7 @@ func TestPipes(t *testing.T) {
 	writeFile(t, filepath.Join(filepath.Dir(o.dir), "elsewhere.yaml"), declaration)
 	for _, command := range []string{"check .", "check -f davit.yaml"} {
 		if text := o.run(exit.BadUsage, command); !strings.Contains(text, `leaves the directory through the link "davit.yaml" -> "../elsewhere.yaml"`) {
-			t.Errorf("%s: %s", command, text)
+			t.Errorf("%s: got %s, want an error about the link", command, text)
 		}
 	}
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/davit-oci/davit/internal/registrytest"
 )
 
-// machine is a user's machine on which several processes of davit run at once.
+// machine is a user's machine on which several davit processes run at once.
 type machine struct {
 	t        *testing.T
 	home     string
@@ -85,7 +85,7 @@ type pulling struct {
 func (m *machine) check(p *pulling) {
 	m.t.Helper()
 	if err := p.cmd.Wait(); err != nil {
-		m.t.Errorf("%v\n%s", err, p.out.String())
+		m.t.Errorf("pull: %v\n%s", err, p.out.String())
 		return
 	}
 	for name, data := range m.files {

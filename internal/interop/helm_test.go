@@ -112,8 +112,8 @@ func TestHelmInstallsPlugin(t *testing.T) {
 	wantKind(t, ref, "helm-plugin")
 }
 
-// TestHelmInAnotherRepository checks what helm does with a chart and with a plugin in a repository that does not end in the name: it pulls the
-// chart, which can't be a dependency, and does not install the plugin.
+// TestHelmInAnotherRepository pushes a chart and a plugin to repositories that do not end in their names. helm pulls the chart, but
+// refuses it as a dependency, and does not install the plugin.
 func TestHelmInAnotherRepository(t *testing.T) {
 	t.Parallel()
 	helm := clients.New(t, "helm")
@@ -133,11 +133,11 @@ func TestHelmInAnotherRepository(t *testing.T) {
 		}
 		_, _, updated := helm.Try("dependency", "update", parent, "--plain-http")
 		if _, _, err := helm.Try("template", "x", parent); updated == nil && err == nil {
-			t.Errorf("helm takes the chart as the dependency %s of %s", name, repository)
+			t.Errorf("helm accepts the chart as the dependency %s in %s", name, repository)
 		}
 	}
 	push(t, example("helm-plugin"), "", ref+"/plugin:1.2.3")
 	if _, stderr, err := helm.Try("plugin", "install", "oci://"+ref+"/plugin:1.2.3", "--plain-http", "--verify=false"); err == nil {
-		t.Errorf("helm installs the plugin: %s", stderr)
+		t.Errorf("helm installs the plugin, want an error: %s", stderr)
 	}
 }

@@ -74,7 +74,7 @@ func TestLateDavitReadsFalcoctl(t *testing.T) {
 	}
 }
 
-// layerOf returns the first layer that davit packs from an example, for an index that of the first manifest.
+// layerOf returns the first layer of an example, as davit packs it. For an index, it is a layer of the first manifest.
 func layerOf(t *testing.T, kind string) string {
 	t.Helper()
 	ref := repo(t, "own") + ":1.0.0"

@@ -66,7 +66,7 @@ func unpackModel(t *testing.T, dmr *clients.Client, ref string, m dmrModel) map[
 	return readFiles(t, dir)
 }
 
-// TestModelRunnerReadsDavitDirectory packs directories with davit, whose layers have paths, and pulls them with dmr.
+// TestModelRunnerReadsDavitDirectory packs directories with davit, so that layers have paths, and pulls them with dmr.
 func TestModelRunnerReadsDavitDirectory(t *testing.T) {
 	t.Parallel()
 	dmr := clients.ModelRunner(t)

@@ -51,7 +51,8 @@ func (c *writeCounter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestEventInOneWrite checks that an event with characters that are escaped is written at once: other goroutines write events, too.
+// TestEventInOneWrite checks that each event is written with one call of Write, also if it has escaped characters. Otherwise events of
+// several goroutines could mix.
 func TestEventInOneWrite(t *testing.T) {
 	t.Parallel()
 	var c writeCounter
@@ -62,6 +63,6 @@ func TestEventInOneWrite(t *testing.T) {
 		p.PrintDebug(line)
 	}
 	if c.writes != 4 || c.lines != 4 {
-		t.Errorf("%d lines in %d writes, want 4 in 4", c.lines, c.writes)
+		t.Errorf("got %d lines in %d writes, want 4 in 4", c.lines, c.writes)
 	}
 }
