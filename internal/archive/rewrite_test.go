@@ -128,7 +128,8 @@ func TestRewriteLostLink(t *testing.T) {
 	}
 }
 
-// TestRewriteLikeExtract unpacks random layers one after the other and as one archive, and compares the trees.
+// TestRewriteLikeExtract checks that unpacking random layers in order has the same result as rewriting them into one archive and
+// unpacking it.
 func TestRewriteLikeExtract(t *testing.T) {
 	t.Parallel()
 	accepted := 0

@@ -252,7 +252,7 @@ func TestBounded(t *testing.T) {
 	}
 }
 
-// TestConcurrentCaches checks that concurrent processes do not lose the digests of one another.
+// TestConcurrentCaches checks that no digest is lost if many caches write the same file at once.
 func TestConcurrentCaches(t *testing.T) {
 	t.Parallel()
 	dir, files := t.TempDir(), t.TempDir()

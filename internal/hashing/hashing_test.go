@@ -63,7 +63,7 @@ func FuzzInterleave(f *testing.F) {
 	})
 }
 
-// TestGroup hashes streams that begin and end at different times, in writes of all sizes.
+// TestGroup checks the hashes of streams that begin and end at different times, with writes of many sizes.
 func TestGroup(t *testing.T) {
 	t.Parallel()
 	var g Group
@@ -128,7 +128,8 @@ func TestWrite(t *testing.T) {
 	}
 }
 
-// TestState marshals a hash in the middle of a stream, while another hash keeps bytes, and resumes it in a second group.
+// TestState checks that a hash can be marshaled in the middle of a stream, while another hash keeps bytes, and resumed in a second
+// group.
 func TestState(t *testing.T) {
 	t.Parallel()
 	for _, newHash := range []func() hash.Hash{sha256.New, sha512.New} {

@@ -23,7 +23,7 @@ func inflateAll(src io.Reader) ([]byte, error) {
 	return io.ReadAll(inflate.NewReader(src))
 }
 
-// texts returns inputs whose compressed forms have different blocks, codes, and matches, by name.
+// texts returns inputs, by name, that compress to different blocks, codes, and matches.
 func texts() map[string][]byte {
 	r := rand.New(rand.NewPCG(1, 2))
 	random := make([]byte, 300_000)

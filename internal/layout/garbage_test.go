@@ -222,7 +222,7 @@ func TestUntagDuringTag(t *testing.T) {
 	}
 }
 
-// TestHalfWritten truncates and rewrites a file in place, as some tools do, while the layout is read and edited.
+// TestHalfWritten checks that a layout can be read and edited while another tool truncates and rewrites a file in place.
 func TestHalfWritten(t *testing.T) {
 	t.Parallel()
 	for _, left := range []int{0, 1, 40} {

@@ -63,7 +63,7 @@ func storeImage(ctx context.Context, target oras.Target, tags ...string) (desc, 
 	return
 }
 
-// TestOtherToolsReadLayouts reads davit's layouts and archives with other tools.
+// TestOtherToolsReadLayouts checks that other tools can read davit's layouts and archives.
 func TestOtherToolsReadLayouts(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -100,7 +100,7 @@ func TestOtherToolsReadLayouts(t *testing.T) {
 	}
 }
 
-// TestLayoutsFromOtherTools reads and edits layouts and archives that other tools have copied from a registry.
+// TestLayoutsFromOtherTools checks that davit can read and edit layouts and archives that other tools copied from a registry.
 func TestLayoutsFromOtherTools(t *testing.T) {
 	t.Parallel()
 	g := registrytest.Start(t, registrytest.Options{})

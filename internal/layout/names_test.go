@@ -15,7 +15,7 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// TestNamesOfRepositories sets the same tag for several repositories, in layouts and archives.
+// TestNamesOfRepositories checks that several repositories in a layout or archive can have the same tag.
 func TestNamesOfRepositories(t *testing.T) {
 	t.Parallel()
 	var blobs [][]byte

@@ -358,7 +358,7 @@ func TestBlobThatIsNotAFile(t *testing.T) {
 	}
 }
 
-// TestOpen opens paths that do not exist, that are not layouts, and that may become layouts.
+// TestOpen checks the errors for paths that do not exist or that are not layouts, and that Open creates no files.
 func TestOpen(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -551,7 +551,7 @@ func TestCompressedArchive(t *testing.T) {
 	}
 }
 
-// TestForeignNames reads the names that other tools write: tags, full names, and containerd's two annotations.
+// TestForeignNames checks that a manifest is found by the names that other tools write: tags, full names, and containerd's two annotations.
 func TestForeignNames(t *testing.T) {
 	t.Parallel()
 	var blobs [][]byte

@@ -265,8 +265,7 @@ func (g *Registry) serveReferrers(w http.ResponseWriter, r *http.Request, repo, 
 	writeJSON(w, mediaTypeIndex, map[string]any{"schemaVersion": 2, "mediaType": mediaTypeIndex, "manifests": found})
 }
 
-// listReferrers returns the descriptors of the manifests whose subject has the digest, and whose artifact type is artifactType
-// unless that is empty.
+// listReferrers returns the descriptors of the referrers of a digest, of all types if artifactType is empty.
 func (g *Registry) listReferrers(repo, digest, artifactType string) []descriptor {
 	g.mu.Lock()
 	defer g.mu.Unlock()

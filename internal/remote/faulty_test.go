@@ -30,7 +30,7 @@ func blobOf(data []byte, known bool) artifact.Blob {
 	return b
 }
 
-// TestRegularFaults makes every nth request fail, in several ways. Pushing and fetching must still succeed.
+// TestRegularFaults checks that pushing and fetching succeed although every nth request fails, in several ways.
 func TestRegularFaults(t *testing.T) {
 	t.Parallel()
 	data := Random(6 << 20)

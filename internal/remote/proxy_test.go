@@ -98,7 +98,8 @@ func (p *resetProxy) copy(client *net.TCPConn, dst io.Writer, src io.Reader, cou
 	}
 }
 
-// TestResetConnections pushes and fetches a blob over connections that are reset, with a real registry.
+// TestResetConnections checks that a blob can be pushed and fetched over connections that are reset, and that no bytes but a few are
+// sent twice.
 func TestResetConnections(t *testing.T) {
 	t.Parallel()
 	server := clients.SharedDistribution(t)

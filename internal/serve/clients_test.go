@@ -16,7 +16,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// TestClients pushes to a served layout, and pulls from it, with other clients.
+// TestClients checks that other clients can push to a served layout and pull from it.
 func TestClients(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]func(*testing.T, *testServer){

@@ -315,7 +315,7 @@ func TestCommandsOnPages(t *testing.T) {
 	}
 }
 
-// TestTree serves a directory of layouts.
+// TestTree checks that a directory of layouts is served as repositories, and that a push to a new name creates a layout.
 func TestTree(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -404,7 +404,7 @@ func TestDeleteWithOtherWriter(t *testing.T) {
 	r.want(404, "DELETE", "/v2/oci/manifests/"+desc.Digest.String(), nil)
 }
 
-// TestConcurrentPushes pushes with many clients at once. All clients push the same blobs.
+// TestConcurrentPushes pushes with many clients at once. Some blobs are the same for all clients.
 func TestConcurrentPushes(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "oci")

@@ -8,7 +8,7 @@ import (
 	"github.com/davit-oci/davit/internal/reference"
 )
 
-// TestSweepKeepsFilesInUse runs the cleanup of another process between the write and the rename of an archive.
+// TestSweepKeepsFilesInUse checks that the cleanup of one process keeps the temporary file of another process until it is closed.
 func TestSweepKeepsFilesInUse(t *testing.T) {
 	t.Parallel()
 	file := t.TempDir() + "/oci.tar"

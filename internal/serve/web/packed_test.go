@@ -150,7 +150,7 @@ func TestBombs(t *testing.T) {
 	}
 }
 
-// TestSite follows the links of a site: to pages, directories, names without an extension, and images.
+// TestSite checks that the links of a site lead to pages, directories, names without an extension, and images.
 func TestSite(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)

@@ -21,7 +21,7 @@ func (s *testSlots) TrySlot() bool { return s.free.Add(-1) >= 0 }
 // ReleaseSlot counts the released slots.
 func (s *testSlots) ReleaseSlot() { s.released.Add(1) }
 
-// newPool returns a pool of a blob of size bytes, whose workers call fetch.
+// newPool returns a pool for a blob of size bytes. Its workers call fetch.
 func newPool(t *testing.T, size int64, fetch func(p *pool, part span) error) (*pool, *testSlots) {
 	t.Helper()
 	c, _ := emptyCoverage(t, size, nil)
