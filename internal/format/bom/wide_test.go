@@ -7,6 +7,7 @@ import (
 	"github.com/davit-oci/davit/internal/format/bom"
 )
 
+// TestWideJSON checks that JSON in UTF-16 or UTF-32 is detected, with and without a byte order mark.
 func TestWideJSON(t *testing.T) {
 	for format, encoding := range map[string]string{"%": "", "%\x00": "UTF-16", "\x00%": "UTF-16", "%\x00\x00\x00": "UTF-32", "\x00\x00\x00%": "UTF-32"} {
 		for _, mark := range []string{"", "\ufeff"} {

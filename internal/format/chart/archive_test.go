@@ -14,17 +14,17 @@ func TestReadArchiveRefuses(t *testing.T) {
 	archive := kindtest.Tgz(t, "demo/Chart.yaml", kindtest.SmallChart)
 	long := kindtest.Tgz(t, "demo/Chart.yaml", kindtest.SmallChart, "demo/values.yaml", "a: 1")
 	for name, tt := range map[string]struct{ data, want string }{
-		"empty":      {"", "not a packaged chart"},
-		"no gzip":    {"PK\x03\x04", "not a packaged chart"},
-		"cut":        {archive[:len(archive)/2], "broken chart archive"},
-		"no chart":   {kindtest.Tgz(t, "a/b/Chart.yaml", kindtest.SmallChart), "it has no Chart.yaml"},
-		"at the top": {kindtest.Tgz(t, "Chart.yaml", kindtest.SmallChart), "its Chart.yaml is not in a directory"},
-		"dots":       {kindtest.Tgz(t, "./demo/Chart.yaml", kindtest.SmallChart), `it has "./demo/Chart.yaml" where helm requires NAME/Chart.yaml`},
-		"outside":    {kindtest.Tgz(t, "demo/../../x", "", "demo/Chart.yaml", kindtest.SmallChart), "is outside the directory of the chart"},
-		"bomb":       {kindtest.Tgz(t, "demo/big", strings.Repeat("\x00", chart.MaxSize), "demo/Chart.yaml", kindtest.SmallChart), "chart too large for helm"},
-		"cut late":   {long[:len(long)-6], "broken chart archive"},
-		"not a tar":  {kindtest.Gzipped(t, strings.Repeat("x", 2000)), "broken chart archive"},
-		"no version": {kindtest.Tgz(t, "demo/Chart.yaml", "apiVersion: v2\nname: demo\n"), "has no version"},
+		"empty":                        {"", "not a packaged chart"},
+		"not gzip":                     {"PK\x03\x04", "not a packaged chart"},
+		"truncated":                    {archive[:len(archive)/2], "broken chart archive"},
+		"Chart.yaml in a subdirectory": {kindtest.Tgz(t, "a/b/Chart.yaml", kindtest.SmallChart), "it has no Chart.yaml"},
+		"Chart.yaml at the top":        {kindtest.Tgz(t, "Chart.yaml", kindtest.SmallChart), "its Chart.yaml is not in a directory"},
+		"path that begins with a dot":  {kindtest.Tgz(t, "./demo/Chart.yaml", kindtest.SmallChart), `it has "./demo/Chart.yaml" where helm requires NAME/Chart.yaml`},
+		"path outside the chart":       {kindtest.Tgz(t, "demo/../../x", "", "demo/Chart.yaml", kindtest.SmallChart), "is outside the directory of the chart"},
+		"file above the size limit":    {kindtest.Tgz(t, "demo/big", strings.Repeat("\x00", chart.MaxSize), "demo/Chart.yaml", kindtest.SmallChart), "chart too large for helm"},
+		"truncated at the end":         {long[:len(long)-6], "broken chart archive"},
+		"not a tar":                    {kindtest.Gzipped(t, strings.Repeat("x", 2000)), "broken chart archive"},
+		"no version":                   {kindtest.Tgz(t, "demo/Chart.yaml", "apiVersion: v2\nname: demo\n"), "has no version"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -35,6 +35,7 @@ func TestReadArchiveRefuses(t *testing.T) {
 	}
 }
 
+// TestLoaderBoundsTheChart checks that the sizes of all files together are limited.
 func TestLoaderBoundsTheChart(t *testing.T) {
 	t.Parallel()
 	l := chart.NewLoader()
@@ -53,12 +54,12 @@ func FuzzReadArchive(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		meta, err := chart.ReadArchive(bytes.NewReader(b))
 		if err == nil && (meta.Name == "" || meta.Version == "" || strings.Contains(meta.Name, "/")) {
-			t.Errorf("read a chart named %q %q", meta.Name, meta.Version)
+			t.Errorf("got a chart with name %q and version %q, want an error", meta.Name, meta.Version)
 		}
 	})
 }
 
-// TestLargeFile checks that large files are accepted: Helm 4.3 loads files of any size, earlier versions do not.
+// TestLargeFile checks that a large file causes only a warning: helm 4.3 loads files of any size, earlier versions do not.
 func TestLargeFile(t *testing.T) {
 	t.Parallel()
 	for size, want := range map[int]int{chart.MaxFileSize: 0, chart.MaxFileSize + 1: 1} {
@@ -67,7 +68,7 @@ func TestLargeFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		if len(c.Warnings) != want || want > 0 && c.Warnings[0] != "helm before 4.3 does not load the chart: files/big is larger than 5 MiB" {
-			t.Errorf("%d bytes: got the warnings %q, want %d", size, c.Warnings, want)
+			t.Errorf("%d bytes: got warnings %q, want %d", size, c.Warnings, want)
 		}
 	}
 }

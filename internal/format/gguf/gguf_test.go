@@ -33,10 +33,10 @@ func TestRead(t *testing.T) {
 		"version 2":  func(g *formattest.GGUF) { g.Version = 2 },
 		"version 1":  func(g *formattest.GGUF) { g.Version = 1 },
 		"big endian": func(g *formattest.GGUF) { g.Order = binary.BigEndian },
-		"long arrays are skipped": func(g *formattest.GGUF) {
+		"long arrays, not kept": func(g *formattest.GGUF) {
 			g.Keys = append(g.Keys, formattest.Pair{Key: "scores", Value: make([]float32, 60)}, formattest.Pair{Key: "merges", Value: make([]string, 60)})
 		},
-		"a shard's number is not kept": func(g *formattest.GGUF) { g.Keys = append(g.Keys, formattest.Pair{Key: "split.no", Value: uint32(1)}) },
+		"number of a shard, not kept": func(g *formattest.GGUF) { g.Keys = append(g.Keys, formattest.Pair{Key: "split.no", Value: uint32(1)}) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -47,10 +47,10 @@ func TestRead(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !maps.Equal(f.Metadata, want) {
-				t.Errorf("metadata is %v, want %v", f.Metadata, want)
+				t.Errorf("metadata: got %v, want %v", f.Metadata, want)
 			}
 			if f.Elements != 1280 || f.Tensors != 2 || f.Quantization() != "Q4_K_M" || f.Architecture() != "llama" || f.ContextSize() != 2048 {
-				t.Errorf("got %d parameters in %d tensors, %s, %s, context %d", f.Elements, f.Tensors, f.Quantization(), f.Architecture(), f.ContextSize())
+				t.Errorf("got %d parameters in %d tensors, %s, %s, context %d, want 1280 in 2, Q4_K_M, llama, 2048", f.Elements, f.Tensors, f.Quantization(), f.Architecture(), f.ContextSize())
 			}
 		})
 	}
@@ -74,18 +74,18 @@ func TestReadRefuses(t *testing.T) {
 		data []byte
 		want string
 	}{
-		"empty":                {nil, "truncated GGUF"},
-		"another format":       {[]byte("PK\x03\x04aaaaaaaa"), "not a GGUF file"},
-		"unknown version":      {[]byte("GGUF\x04\x00\x00\x00"), "unsupported GGUF version 4"},
-		"header cut":           {valid[:100], "file ends at byte 100, inside the header"},
-		"data cut":             {valid[:len(valid)-1], `tensor "blk.0.attn_norm.weight" ends at byte`},
-		"tensor at max int64":  {withNumber(offsetAt, math.MaxInt64-1024), fmt.Sprintf("ends at byte %d, but", uint64(len(header))+math.MaxInt64)},
-		"offset overflow":      {withNumber(offsetAt, math.MaxUint64), "the end of the data overflows"},
-		"more tensors":         {withNumber(8, 1<<40), "1099511627776 tensors do not fit"},
-		"negative tensors":     {withNumber(8, 1<<63), "a length of 9223372036854775808"},
-		"more keys":            {withNumber(16, 1<<30), "1073741824 metadata entries do not fit"},
-		"key beyond file":      {withNumber(24, 1<<50), "a string of 1125899906842624 bytes"},
-		"elements beyond sums": {hugeHeader, "overflows"},
+		"empty":                        {nil, "truncated GGUF"},
+		"another format":               {[]byte("PK\x03\x04aaaaaaaa"), "not a GGUF file"},
+		"unknown version":              {[]byte("GGUF\x04\x00\x00\x00"), "unsupported GGUF version 4"},
+		"truncated header":             {valid[:100], "file ends at byte 100, inside the header"},
+		"truncated data":               {valid[:len(valid)-1], `tensor "blk.0.attn_norm.weight" ends at byte`},
+		"tensor at max int64":          {withNumber(offsetAt, math.MaxInt64-1024), fmt.Sprintf("ends at byte %d, but", uint64(len(header))+math.MaxInt64)},
+		"offset overflow":              {withNumber(offsetAt, math.MaxUint64), "the end of the data overflows"},
+		"tensor count beyond the file": {withNumber(8, 1<<40), "1099511627776 tensors do not fit"},
+		"tensor count above int64":     {withNumber(8, 1<<63), "a length of 9223372036854775808"},
+		"key count beyond the file":    {withNumber(16, 1<<30), "1073741824 metadata entries do not fit"},
+		"key beyond the file":          {withNumber(24, 1<<50), "a string of 1125899906842624 bytes"},
+		"element count above int64":    {hugeHeader, "overflows"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -170,7 +170,7 @@ func TestReadTakesAnyShape(t *testing.T) {
 		binary.LittleEndian.PutUint32(data[at:], tt.kind)
 		f, err := readBytes(data)
 		if (err == nil) != tt.ok || tt.ok && f.Elements != tt.want {
-			t.Errorf("type %d, %d dimensions: got %+v, %v, want %d elements, valid %v", tt.kind, len(tt.dims), f, err, tt.want, tt.ok)
+			t.Errorf("type %d, %d dimensions: got %+v, %v, want %d elements, valid %t", tt.kind, len(tt.dims), f, err, tt.want, tt.ok)
 		}
 	}
 }
@@ -191,7 +191,7 @@ func FuzzRead(f *testing.F) {
 			kept += len(k) + len(v)
 		}
 		if kept > maxKept*3 || g.Elements < 0 || g.DataSize < 0 || g.DataSize > int64(len(b)) {
-			t.Errorf("kept %d bytes, %d parameters, %d bytes of data", kept, g.Elements, g.DataSize)
+			t.Errorf("got %d bytes of metadata, %d parameters, %d bytes of data, want them within the file and the limit", kept, g.Elements, g.DataSize)
 		}
 	})
 }

@@ -25,7 +25,7 @@ func TestToJSON(t *testing.T) {
 			continue
 		}
 		if got, _ := json.Marshal(v); string(got) != want {
-			t.Errorf("%q is %s, want %s", in, got, want)
+			t.Errorf("%q: got %s, want %s", in, got, want)
 		}
 	}
 }
@@ -36,7 +36,7 @@ func FuzzToJSON(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		out := jsonc.ToJSON(b)
 		if json.Valid(b) && !slices.Equal(out, b) {
-			t.Errorf("%q is JSON and became %q", b, out)
+			t.Errorf("valid JSON %q: got %q, want it unchanged", b, out)
 		}
 	})
 }

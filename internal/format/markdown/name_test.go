@@ -18,7 +18,7 @@ func TestPageName(t *testing.T) {
 	}
 	for name, want := range map[string]bool{"a.md": true, "A.MD": true, "a.html.md.erb": true, "a.mdx": true, "a.erb": false, "a.rb.erb": false, "md": false, "a.html": false} {
 		if got := markdown.IsName(name); got != want {
-			t.Errorf("%q: got %v, want %v", name, got, want)
+			t.Errorf("%q: got %t, want %t", name, got, want)
 		}
 	}
 }

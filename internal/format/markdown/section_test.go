@@ -41,7 +41,7 @@ func FuzzSections(f *testing.F) {
 				t.Errorf("section %d: got heading %+v, want %+v", i, s.Heading, headings[i])
 			}
 			if seen[s.Anchor] {
-				t.Errorf("two sections have the anchor %q", s.Anchor)
+				t.Errorf("got anchor %q for two sections, want it once", s.Anchor)
 			}
 			seen[s.Anchor] = true
 			if !strings.Contains(content, string(s.Body)) || len(s.Body) == 0 {

@@ -44,7 +44,7 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
-// FuzzParse writes the parsed commands with quoted values and parses the result.
+// FuzzParse checks that commands stay the same if they are written with quoted values and parsed again.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte("FROM a\nSYSTEM \"\"\"b\nc\"\"\"\nPARAMETER stop \"x\"\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -65,7 +65,7 @@ func FuzzParse(f *testing.F) {
 		}
 		again, err := modelfile.Parse([]byte(b.String()))
 		if err != nil || len(again) != len(commands) {
-			t.Fatalf("%q: %v, %d commands, want %d", b.String(), err, len(again), len(commands))
+			t.Fatalf("%q: got %d commands, %v, want %d", b.String(), len(again), err, len(commands))
 		}
 		for i := range again {
 			if commands[i].Line = again[i].Line; again[i] != commands[i] {

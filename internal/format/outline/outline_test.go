@@ -23,6 +23,6 @@ func TestClip(t *testing.T) {
 		}
 	}
 	if got := outline.Clip("a" + strings.Repeat("🚀", 1000)); utf8.RuneCountInString(got) != 200 || !utf8.ValidString(got) {
-		t.Errorf("a character in the middle of the bytes that are counted: got %q", got)
+		t.Errorf("one byte before wide characters: got %q, want 200 characters of valid UTF-8", got)
 	}
 }

@@ -90,7 +90,7 @@ func TestIdentities(t *testing.T) {
 			continue
 		}
 		if got := p.Default[0].SignedIdentity.Accepts(c.signed, c.name, c.tag); got != c.want {
-			t.Errorf("%s: signature of %q for %q tag %q: accepted %v, want %v", c.identity, c.signed, c.name, c.tag, got, c.want)
+			t.Errorf("%s: signature of %q for %q, tag %q: accepted: got %t, want %t", c.identity, c.signed, c.name, c.tag, got, c.want)
 		}
 	}
 }
@@ -109,16 +109,16 @@ func TestBadPolicies(t *testing.T) {
 		strings.Repeat(" ", policy.MaxSize+1),
 	} {
 		if p, err := policy.Parse([]byte(bad)); err == nil {
-			t.Errorf("%.60q: accepted as %+v", bad, p)
+			t.Errorf("%.60q: got %+v, want an error", bad, p)
 		}
 	}
 	_, err := policy.Parse([]byte(`{"default":[{"type":"sigstoreSigned","keyPath":"a","signedIdentity":{"type":"remapIdentity","prefix":"a"}}]}`))
 	if err == nil || !strings.Contains(err.Error(), `signedIdentity "remapIdentity" requires signedPrefix`) {
-		t.Errorf("missing field: got %v", err)
+		t.Errorf("missing field: got %v, want an error about signedPrefix", err)
 	}
 	p, err := policy.Parse([]byte(`{"default":[{"type":"sigstoreSigned","fulcio":{"caPath":"x"}}]}`))
 	if err != nil || !p.Default[0].Keyless {
-		t.Errorf("keyless: %+v, %v", p, err)
+		t.Errorf("keyless: got %+v, %v, want a keyless requirement", p, err)
 	}
 }
 
@@ -131,7 +131,7 @@ func FuzzPolicy(f *testing.F) {
 		}
 		for _, list := range [][]policy.Requirement{p.For(name, name+":1"), p.ForPath("oci", name)} {
 			if len(list) == 0 {
-				t.Errorf("%q: no requirements for %q", data, name)
+				t.Errorf("%q: got no requirements for %q, want at least one", data, name)
 			}
 			for _, r := range list {
 				r.SignedIdentity.Accepts(name, name, "1")

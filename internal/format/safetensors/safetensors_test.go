@@ -20,7 +20,7 @@ func TestRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	if f.Elements != 7 || f.Tensors != 2 || f.Quantization() != "F16" || !maps.Equal(f.Metadata, map[string]string{"format": "pt"}) {
-		t.Errorf("got %d parameters in %d tensors of %s, metadata %v", f.Elements, f.Tensors, f.Quantization(), f.Metadata)
+		t.Errorf("got %d parameters in %d tensors of %s, metadata %v, want 7 in 2 of F16, format pt", f.Elements, f.Tensors, f.Quantization(), f.Metadata)
 	}
 	mixed, err := readBytes(formattest.Safetensors(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"I8","shape":[4],"data_offsets":[4,8]}}`, 8))
 	if err != nil || mixed.Quantization() != "mixed" {
@@ -38,22 +38,22 @@ func TestReadRefuses(t *testing.T) {
 		data []byte
 		want string
 	}{
-		"empty":                {nil, "0 bytes are too few"},
-		"header beyond limit":  {[]byte("<!doctype html>"), "limit is 100 MB"},
-		"header cut":           {formattest.Safetensors(formattest.TinySafetensors, 0)[:60], "truncated safetensors: header of"},
-		"data cut":             {formattest.Safetensors(formattest.TinySafetensors, 13), "the tensors end at byte"},
-		"end at max int64":     {formattest.Safetensors(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[9223372036854775806,9223372036854775807]}}`, 1), "the tensors end at byte 92233720368547759"},
-		"data left over":       {formattest.Safetensors(formattest.TinySafetensors, 15), "but 15 bytes follow the header"},
-		"not JSON":             {formattest.Safetensors("a", 0), "invalid character"},
-		"not an object":        {formattest.Safetensors("[]", 0), "want {, got ["},
-		"JSON ends early":      {formattest.Safetensors(`{"a":`, 0), "unexpected end"},
-		"shape and length":     {formattest.Safetensors(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}`, 4), "shape [2] of type F32, but 4 bytes of data"},
-		"shape too large":      {formattest.Safetensors(`{"a":{"dtype":"F32","shape":[4611686018427387904,8],"data_offsets":[0,4]}}`, 4), "overflows"},
-		"negative dimension":   {formattest.Safetensors(`{"a":{"dtype":"X","shape":[-1],"data_offsets":[0,4]}}`, 4), "overflows"},
-		"offsets backwards":    {formattest.Safetensors(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}}`, 4), "want a start and an end"},
-		"fraction":             {formattest.Safetensors(`{"a":{"dtype":"F32","shape":[1.5],"data_offsets":[0,4]}}`, 4), "1.5: want at most"},
-		"a huge string":        {formattest.Safetensors(`{"__metadata__":{"a":"`+long+`"}}`, 0), "value too long"},
-		"nested without bound": {formattest.Safetensors(`{"a":{"x":`+strings.Repeat("[", 100)+`}}`, 0), "levels of nesting"},
+		"empty":                             {nil, "0 bytes are too few"},
+		"header beyond limit":               {[]byte("<!doctype html>"), "limit is 100 MB"},
+		"truncated header":                  {formattest.Safetensors(formattest.TinySafetensors, 0)[:60], "truncated safetensors: header of"},
+		"truncated data":                    {formattest.Safetensors(formattest.TinySafetensors, 13), "the tensors end at byte"},
+		"tensor end at max int64":           {formattest.Safetensors(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[9223372036854775806,9223372036854775807]}}`, 1), "the tensors end at byte 92233720368547759"},
+		"data after the tensors":            {formattest.Safetensors(formattest.TinySafetensors, 15), "but 15 bytes follow the header"},
+		"not JSON":                          {formattest.Safetensors("a", 0), "invalid character"},
+		"not an object":                     {formattest.Safetensors("[]", 0), "want {, got ["},
+		"truncated JSON":                    {formattest.Safetensors(`{"a":`, 0), "unexpected end"},
+		"shape that contradicts the length": {formattest.Safetensors(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}`, 4), "shape [2] of type F32, but 4 bytes of data"},
+		"shape too large":                   {formattest.Safetensors(`{"a":{"dtype":"F32","shape":[4611686018427387904,8],"data_offsets":[0,4]}}`, 4), "overflows"},
+		"negative dimension":                {formattest.Safetensors(`{"a":{"dtype":"X","shape":[-1],"data_offsets":[0,4]}}`, 4), "overflows"},
+		"offsets backwards":                 {formattest.Safetensors(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}}`, 4), "want a start and an end"},
+		"fractional dimension":              {formattest.Safetensors(`{"a":{"dtype":"F32","shape":[1.5],"data_offsets":[0,4]}}`, 4), "1.5: want at most"},
+		"huge string":                       {formattest.Safetensors(`{"__metadata__":{"a":"`+long+`"}}`, 0), "value too long"},
+		"deep nesting":                      {formattest.Safetensors(`{"a":{"x":`+strings.Repeat("[", 100)+`}}`, 0), "levels of nesting"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -74,7 +74,7 @@ func FuzzRead(f *testing.F) {
 			return
 		}
 		if s.Elements < 0 || s.data != s.end && s.data > int64(len(b)) || s.end > int64(len(b)) || len(s.DTypes) > 64 {
-			t.Errorf("%d parameters, %d of %d bytes, %d types", s.Elements, s.data, len(b), len(s.DTypes))
+			t.Errorf("got %d parameters, %d of %d bytes, %d types, want them within the file", s.Elements, s.data, len(b), len(s.DTypes))
 		}
 	})
 }

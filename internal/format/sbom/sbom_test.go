@@ -28,7 +28,7 @@ func TestRead(t *testing.T) {
 			sbom.Summary{Format: "CycloneDX 1.6", Name: "app 1.0", Components: 3, Licenses: counts{{"", 1}, {"MIT AND Own", 1}, {"MIT OR ISC", 1}}},
 		},
 		{
-			"CycloneDX, version first, no components", `{"specVersion": "1.5", "bomFormat": "CycloneDX", "components": {"not": "a list"}}`,
+			"CycloneDX in JSON, version first, no list of components", `{"specVersion": "1.5", "bomFormat": "CycloneDX", "components": {"not": "a list"}}`,
 			sbom.Summary{Format: "CycloneDX 1.5", Licenses: counts{}},
 		},
 		{
@@ -40,7 +40,7 @@ func TestRead(t *testing.T) {
 			sbom.Summary{Format: "CycloneDX 1.4", Name: "app 2", Components: 3, Licenses: counts{{"", 1}, {"ISC", 1}, {"MIT", 1}}},
 		},
 		{
-			"SPDX as tags", "SPDXVersion: SPDX-2.2\nDocumentName: app\nPackageName: a\nPackageLicenseDeclared: MIT\nPackageLicenseConcluded: NOASSERTION\n\nPackageName: b\n",
+			"SPDX as tag: value", "SPDXVersion: SPDX-2.2\nDocumentName: app\nPackageName: a\nPackageLicenseDeclared: MIT\nPackageLicenseConcluded: NOASSERTION\n\nPackageName: b\n",
 			sbom.Summary{Format: "SPDX-2.2", Name: "app", Components: 2, Licenses: counts{{"", 1}, {"MIT", 1}}},
 		},
 		{
@@ -57,15 +57,15 @@ func TestRead(t *testing.T) {
 			sbom.Summary{Format: "SPDX-3.0.1", Name: "app", Components: 4, Licenses: counts{{"", 2}, {"MIT AND Own", 1}, {"MIT OR ISC", 1}}},
 		},
 		{
-			"in an envelope", `{"payloadType": "application/vnd.in-toto+json", "payload" : "` + statedSBOM(base64.StdEncoding) + `", "signatures": [{"sig": ""}], "name": "no"}`,
+			"SPDX in an envelope", `{"payloadType": "application/vnd.in-toto+json", "payload" : "` + statedSBOM(base64.StdEncoding) + `", "signatures": [{"sig": ""}], "name": "no"}`,
 			sbom.Summary{Format: "SPDX-2.3", Name: "app?>", Components: 1, Licenses: counts{{"MIT", 1}}, Enveloped: true},
 		},
 		{
-			"in a bundle", `{"verificationMaterial": {"payload": [{}]}, "dsseEnvelope": {"payload":"` + statedSBOM(base64.RawURLEncoding) + `", "payloadType": "application/vnd.in-toto+json"}}`,
+			"SPDX in a bundle", `{"verificationMaterial": {"payload": [{}]}, "dsseEnvelope": {"payload":"` + statedSBOM(base64.RawURLEncoding) + `", "payloadType": "application/vnd.in-toto+json"}}`,
 			sbom.Summary{Format: "SPDX-2.3", Name: "app?>", Components: 1, Licenses: counts{{"MIT", 1}}, Enveloped: true},
 		},
 		{
-			"in a statement", `{"_type": "https://in-toto.io/Statement/v0.1", "subject": [{"name": "x"}], "predicateType": "https://spdx.dev/Document",
+			"SPDX in a statement", `{"_type": "https://in-toto.io/Statement/v0.1", "subject": [{"name": "x"}], "predicateType": "https://spdx.dev/Document",
 				"predicate": {"name": "app", "spdxVersion": "SPDX-2.3", "packages": [{"licenseDeclared": "MIT"}], "predicate": {"packages": [{}]}}, "a": 1}`,
 			sbom.Summary{Format: "SPDX-2.3", Name: "app", Components: 1, Licenses: counts{{"MIT", 1}}},
 		},
@@ -94,13 +94,13 @@ func statedSBOM(encoding *base64.Encoding) string {
 		"predicate": {"spdxVersion": "SPDX-2.3", "name": "app?>", "payload": "x", "dsseEnvelope": {"payload": 1}, "packages": [{"licenseDeclared": "MIT"}]}}`))
 }
 
-// TestReadAll reads the same components in each format.
+// TestReadAll checks that the same components are read from each format.
 func TestReadAll(t *testing.T) {
 	t.Parallel()
 	want := []sbom.Component{{"@scope/a", "1.0", "MIT"}, {"b", "", ""}}
 	for name, document := range map[string]string{
-		"SPDX in JSON": `{"spdxVersion": "SPDX-2.3", "packages": [{"name": "@scope/a", "versionInfo": "1.0", "licenseConcluded": "MIT"}, {"name": "b", "versionInfo": ["odd"], "licenseDeclared": "NONE"}]}`,
-		"SPDX as tags": "SPDXVersion: SPDX-2.3\nPackageName: @scope/a\nPackageVersion: 1.0\nPackageLicenseDeclared: MIT\nPackageName: b\n",
+		"SPDX in JSON":       `{"spdxVersion": "SPDX-2.3", "packages": [{"name": "@scope/a", "versionInfo": "1.0", "licenseConcluded": "MIT"}, {"name": "b", "versionInfo": ["odd"], "licenseDeclared": "NONE"}]}`,
+		"SPDX as tag: value": "SPDXVersion: SPDX-2.3\nPackageName: @scope/a\nPackageVersion: 1.0\nPackageLicenseDeclared: MIT\nPackageName: b\n",
 		"SPDX 3": `{"@context": "https://spdx.org/rdf/3.0.1/spdx-context.jsonld", "@graph": [
 			{"type": "Relationship", "from": "urn:a", "relationshipType": "hasDeclaredLicense", "to": ["https://spdx.org/licenses/MIT"]},
 			{"type": "software_Package", "spdxId": "urn:a", "name": "@scope/a", "software_packageVersion": "1.0"}, {"type": "software_Package", "spdxId": "urn:b", "name": "b"}]}`,
@@ -129,21 +129,21 @@ func TestReadAll(t *testing.T) {
 func TestReadRefuses(t *testing.T) {
 	t.Parallel()
 	for name, document := range map[string]string{
-		"nothing":               "",
-		"another document":      `{"name": "x"}`,
-		"a format alone":        `{"bomFormat": "CycloneDX"}`,
-		"cut off":               `{"spdxVersion": "SPDX-2.3", "packages": [{"licenseDecl`,
-		"HTML":                  "<html></html>",
-		"text":                  "hello\n",
-		"one endless component": `{"spdxVersion": "SPDX-2.3", "packages": [{"name": "` + strings.Repeat("x", 5<<20) + `"}]}`,
-		"another graph":         `{"@context": "https://schema.org/", "@graph": [{"type": "software_Package"}]}`,
-		"another schema":        `{"artifacts": [], "schema": {"url": "https://example.com/schema.json"}}`,
-		"endless names":         `{"@context": "https://spdx.org/rdf/3.0.1/", "@graph": [` + strings.Repeat(`{"type":"software_Package","spdxId":"`+strings.Repeat("x", 2<<20)+`"},`, 33) + `{}]}`,
-		"no payload":            `{"payload": 1}`,
-		"a cut payload":         `{"payload": "` + statedSBOM(base64.StdEncoding)[:80],
-		"a payload of no SBOM":  `{"payload": "e30="}`,
-		"a bundle in a bundle":  `{"dsseEnvelope": {"dsseEnvelope": {"payload": "` + statedSBOM(base64.StdEncoding) + `"}}}`,
-		"endless nesting":       `<bom xmlns="http://cyclonedx.org/schema/bom/1.4">` + strings.Repeat("<a>", 2000),
+		"empty file":               "",
+		"another document":         `{"name": "x"}`,
+		"only bomFormat":           `{"bomFormat": "CycloneDX"}`,
+		"truncated":                `{"spdxVersion": "SPDX-2.3", "packages": [{"licenseDecl`,
+		"HTML":                     "<html></html>",
+		"text":                     "hello\n",
+		"huge component":           `{"spdxVersion": "SPDX-2.3", "packages": [{"name": "` + strings.Repeat("x", 5<<20) + `"}]}`,
+		"graph of another context": `{"@context": "https://schema.org/", "@graph": [{"type": "software_Package"}]}`,
+		"schema of another tool":   `{"artifacts": [], "schema": {"url": "https://example.com/schema.json"}}`,
+		"huge IDs":                 `{"@context": "https://spdx.org/rdf/3.0.1/", "@graph": [` + strings.Repeat(`{"type":"software_Package","spdxId":"`+strings.Repeat("x", 2<<20)+`"},`, 33) + `{}]}`,
+		"payload of another type":  `{"payload": 1}`,
+		"truncated payload":        `{"payload": "` + statedSBOM(base64.StdEncoding)[:80],
+		"payload without an SBOM":  `{"payload": "e30="}`,
+		"bundle in a bundle":       `{"dsseEnvelope": {"dsseEnvelope": {"payload": "` + statedSBOM(base64.StdEncoding) + `"}}}`,
+		"deep nesting":             `<bom xmlns="http://cyclonedx.org/schema/bom/1.4">` + strings.Repeat("<a>", 2000),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -174,7 +174,7 @@ func FuzzRead(f *testing.F) {
 			counted += l.Components
 		}
 		if counted != s.Components || s.Format == "" {
-			t.Errorf("%d components, %d under licenses, format %q", s.Components, counted, s.Format)
+			t.Errorf("got %d components, %d of them under licenses, format %q, want equal numbers and a format", s.Components, counted, s.Format)
 		}
 	})
 }

@@ -72,7 +72,7 @@ func TestSignatures(t *testing.T) {
 			continue
 		}
 		if !public.Equal(&private.Public) || public.Hint() != private.Hint() {
-			t.Errorf("%s: the public key changed when it was written and read", name)
+			t.Errorf("%s: got another public key after PEM and ParsePublic", name)
 		}
 		one, err := private.Sign(message)
 		if err != nil {
@@ -80,25 +80,25 @@ func TestSignatures(t *testing.T) {
 			continue
 		}
 		if two, _ := private.Sign(message); !bytes.Equal(one, two) {
-			t.Errorf("%s: two signatures of one message differ", name)
+			t.Errorf("%s: got two signatures of one message, want the same", name)
 		}
 		if !public.Verify(message, one) {
-			t.Errorf("%s: signature refused", name)
+			t.Errorf("%s: Verify: got false, want true", name)
 		}
 		if public.Verify([]byte("another message"), one) {
-			t.Errorf("%s: signature of another message accepted", name)
+			t.Errorf("%s: Verify of another message: got true, want false", name)
 		}
 		for i := 0; i < len(one); i += 1 + len(one)/8 {
 			one[i] ^= 1
 			if public.Verify(message, one) {
-				t.Errorf("%s: changed signature accepted (byte %d)", name, i)
+				t.Errorf("%s: Verify with byte %d changed: got true, want false", name, i)
 			}
 			one[i] ^= 1
 		}
 	}
 }
 
-// TestOtherKeys checks that only the key that made a signature verifies it.
+// TestOtherKeys checks that no other key verifies a signature.
 func TestOtherKeys(t *testing.T) {
 	t.Parallel()
 	all := map[string]*sigkey.Private{}
@@ -119,7 +119,7 @@ func TestOtherKeys(t *testing.T) {
 		}
 		for other, k := range all {
 			if got := k.Verify([]byte("a message"), signature); got != (name == other) {
-				t.Errorf("signature of %s, key %s: verified %v, want %v", name, other, got, name == other)
+				t.Errorf("signature of %s, key %s: verified: got %t, want %t", name, other, got, name == other)
 			}
 		}
 	}
@@ -137,7 +137,7 @@ func TestGenerate(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(key.PEM(), public) {
-		t.Error("the public key is not that of the private key")
+		t.Errorf("got public key %s, want that of the private key, %s", public, key.PEM())
 	}
 	if _, err := sigkey.ParsePrivate(private, password("Secret")); !errors.Is(err, sigkey.ErrPassword) {
 		t.Errorf("wrong password: got %v, want ErrPassword", err)
@@ -148,7 +148,7 @@ func TestGenerate(t *testing.T) {
 	// Before version 2, cosign wrote another type of PEM block.
 	old := bytes.ReplaceAll(private, []byte("SIGSTORE"), []byte("COSIGN"))
 	if _, err := sigkey.ParsePrivate(old, password("secret")); err != nil {
-		t.Errorf("old type: %v", err)
+		t.Errorf("PEM block of cosign before version 2: %v", err)
 	}
 }
 
@@ -197,14 +197,14 @@ func TestBadKeys(t *testing.T) {
 		_, err := sigkey.ParsePublic([]byte(c.data))
 		_, other := sigkey.ParsePrivate([]byte(c.data), func() ([]byte, error) { return nil, nil })
 		if err == nil || other == nil || !strings.Contains(err.Error()+other.Error(), c.want) {
-			t.Errorf("%.60q: %v; %v; want %q", c.data, err, other, c.want)
+			t.Errorf("%.60q: got %v as a public key and %v as a private key, want %q", c.data, err, other, c.want)
 		}
 	}
 	if _, err := sigkey.ParsePublic(private); err == nil || !strings.Contains(err.Error(), "private key, not a public key") {
-		t.Errorf("private key as a public one: got %v", err)
+		t.Errorf("private key as a public one: got %v, want \"private key, not a public key\"", err)
 	}
 	if _, err := sigkey.ParsePrivate(public, noPassword); err == nil || !strings.Contains(err.Error(), "public key, not a private key") {
-		t.Errorf("public key as a private one: got %v", err)
+		t.Errorf("public key as a private one: got %v, want \"public key, not a private key\"", err)
 	}
 }
 
@@ -219,7 +219,7 @@ func FuzzKeys(f *testing.F) {
 		if key, err := sigkey.ParsePublic(data); err == nil {
 			again, err := sigkey.ParsePublic(key.PEM())
 			if err != nil || !again.Equal(key) {
-				t.Errorf("%q: not the same key when written and read: %v", data, err)
+				t.Errorf("%q: got %v, %v after PEM and ParsePublic, want the same key", data, again, err)
 			}
 			key.Verify(data, data)
 		}

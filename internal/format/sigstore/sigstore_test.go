@@ -41,7 +41,7 @@ func TestBundle(t *testing.T) {
 		t.Fatal(err)
 	}
 	if again, _ := sigstore.NewBundle(sigstore.SignatureOf(d, map[string]string{"stage": "test"}), key); !bytes.Equal(data, again) {
-		t.Error("two bundles of one statement differ")
+		t.Error("got two bundles of one statement, want the same")
 	}
 	b, err := sigstore.ParseBundle(data)
 	if err != nil {
@@ -49,17 +49,17 @@ func TestBundle(t *testing.T) {
 	}
 	switch {
 	case !b.IsSignedBy(&key.Public), b.IsSignedBy(&other.Public):
-		t.Error("the signature is not that of the key")
+		t.Error("IsSignedBy: want true only for the key")
 	case b.Hint != key.Hint():
-		t.Errorf("hint %q, want %q", b.Hint, key.Hint())
+		t.Errorf("got hint %q, want %q", b.Hint, key.Hint())
 	case !b.Statement.IsAbout(d), b.Statement.IsAbout(digest.FromString("x")), b.Statement.IsAbout(digest.SHA512.FromString("artifact")):
-		t.Error("the statement is not about the artifact alone")
+		t.Error("IsAbout: want true only for the SHA-256 digest of the artifact")
 	case b.Statement.PredicateType != sigstore.CosignSign, b.Statement.Annotations()["stage"] != "test":
-		t.Errorf("statement %+v", b.Statement)
+		t.Errorf("got statement %+v, want a cosign signature with stage=test", b.Statement)
 	}
 }
 
-// TestChangedBundles checks that no bundle with a changed part is accepted as signed by the key.
+// TestChangedBundles checks that a bundle with any changed part is refused or not signed by the key.
 func TestChangedBundles(t *testing.T) {
 	t.Parallel()
 	key := newKey(t)
@@ -79,9 +79,9 @@ func TestChangedBundles(t *testing.T) {
 		"two signatures": func(_, e map[string]any) {
 			e["signatures"] = append(e["signatures"].([]any), e["signatures"].([]any)[0])
 		},
-		"another payload type":      func(_, e map[string]any) { e["payloadType"] = "text/plain" },
-		"a payload other than JSON": func(_, e map[string]any) { e["payload"] = encode("x") },
-		"no subject":                func(_, e map[string]any) { e["payload"] = statement("[]") },
+		"another payload type":       func(_, e map[string]any) { e["payloadType"] = "text/plain" },
+		"a payload that is not JSON": func(_, e map[string]any) { e["payload"] = encode("x") },
+		"no subject":                 func(_, e map[string]any) { e["payload"] = statement("[]") },
 		"two subjects": func(_, e map[string]any) {
 			e["payload"] = statement(`[{"digest":{"sha256":"a"}},{"digest":{"sha256":"b"}}]`)
 		},
@@ -90,11 +90,11 @@ func TestChangedBundles(t *testing.T) {
 		"many log entries": func(b, _ map[string]any) {
 			b["verificationMaterial"].(map[string]any)["tlogEntries"] = make([]struct{}, 1_000_000)
 		},
-		"a deep subject": func(_, e map[string]any) {
+		"deeply nested subjects": func(_, e map[string]any) {
 			e["payload"] = statement(strings.Repeat("[", 9_000) + strings.Repeat("]", 9_000))
 		},
-		"subjects of null": func(_, e map[string]any) { e["payload"] = statement("null") },
-		"two payloads": func(_, e map[string]any) {
+		"null as subjects": func(_, e map[string]any) { e["payload"] = statement("null") },
+		"two lists of subjects": func(_, e map[string]any) {
 			e["payload"] = encode(`{"_type":"https://in-toto.io/Statement/v1","subject":[{"digest":{"sha256":"a"}}],"subject":[{"digest":{"sha256":"b"}}],"predicateType":"x"}`)
 		},
 		"a key in another case": func(b, e map[string]any) {
@@ -102,7 +102,7 @@ func TestChangedBundles(t *testing.T) {
 			delete(b, "dsseEnvelope")
 		},
 		"another statement":         func(_, e map[string]any) { e["payload"] = statement(`[{"digest":{"sha256":"a"}}]`) },
-		"another type of statement": func(_, e map[string]any) { e["payload"] = encode(`{"_type":"x","subject":[{}],"predicateType":"x"}`) },
+		"another statement type":    func(_, e map[string]any) { e["payload"] = encode(`{"_type":"x","subject":[{}],"predicateType":"x"}`) },
 		"no key and no certificate": func(b, _ map[string]any) { b["verificationMaterial"] = map[string]any{} },
 		"a key and a certificate": func(b, _ map[string]any) {
 			b["verificationMaterial"].(map[string]any)["certificate"] = map[string]any{"rawBytes": "AA=="}
@@ -121,12 +121,12 @@ func TestChangedBundles(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got, err := sigstore.ParseBundle(changed); err == nil && got.IsSignedBy(&key.Public) {
-			t.Errorf("%s: accepted", name)
+			t.Errorf("%s: got a bundle signed by the key, want it refused", name)
 		}
 	}
 }
 
-// TestCertificate checks the identity that is read from a certificate.
+// TestCertificate checks the identity read from a certificate, in a bundle and in PEM.
 func TestCertificate(t *testing.T) {
 	t.Parallel()
 	signer, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -158,10 +158,10 @@ func TestCertificate(t *testing.T) {
 	}
 	const want = "jane@example.com, https://example.com/workflow"
 	if got.Identity != want {
-		t.Errorf("identity %q, want %q", got.Identity, want)
+		t.Errorf("got identity %q, want %q", got.Identity, want)
 	}
 	if id := sigstore.CertificateIdentity(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})); id != want {
-		t.Errorf("identity of the PEM form: %q, want %q", id, want)
+		t.Errorf("PEM: got identity %q, want %q", id, want)
 	}
 }
 
@@ -174,7 +174,7 @@ func TestSimple(t *testing.T) {
 	}
 	got, err := sigstore.ParseSimple(data)
 	if err != nil || got.Reference != s.Reference || got.Digest != s.Digest || got.Optional["k"] != "v" {
-		t.Errorf("%s: got %+v, %v", data, got, err)
+		t.Errorf("%s: got %+v, %v, want %+v", data, got, err, s)
 	}
 	const d = `"sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"`
 	for _, bad := range []string{
@@ -185,7 +185,7 @@ func TestSimple(t *testing.T) {
 		`{"critical":{"type":"cosign container image signature","image":{"docker-manifest-digest":` + d + `,"more":1}}}`,
 	} {
 		if got, err := sigstore.ParseSimple([]byte(bad)); err == nil {
-			t.Errorf("%s: accepted as %+v", bad, got)
+			t.Errorf("%s: got %+v, want an error", bad, got)
 		}
 	}
 }
@@ -202,14 +202,14 @@ func FuzzBundle(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if b, err := sigstore.ParseBundle(data); err == nil {
 			if len(b.Statement.Subjects) != 1 || b.Statement.PredicateType == "" {
-				t.Errorf("%q: accepted %+v", data, b.Statement)
+				t.Errorf("%q: got %+v, want one subject and a predicate type", data, b.Statement)
 			}
 			if b.IsSignedBy(&key.Public) {
-				t.Errorf("%q: signed by a key that signed nothing", data)
+				t.Errorf("%q: got signed by a key that signed nothing", data)
 			}
 		}
 		if s, err := sigstore.ParseSimple(data); err == nil && (s.Digest.Validate() != nil || !strings.Contains(string(data), "ritical")) {
-			t.Errorf("%q: accepted %+v", data, s)
+			t.Errorf("%q: got %+v, want a valid digest from a critical section", data, s)
 		}
 	})
 }

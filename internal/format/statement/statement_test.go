@@ -16,7 +16,7 @@ func TestRead(t *testing.T) {
 	t.Parallel()
 	const want = "[{states https://slsa.dev/provenance/v1} {builder b} {build type t} {finished 2026-01-01T00:00:00Z} {built from git+https://example.com/x}] [[app sha256:ab] [none ]]"
 	envelope := `{"payloadType":"application/vnd.in-toto+json","payload":"` + base64.StdEncoding.EncodeToString([]byte(provenance)) + `","signatures":[{"sig":"x"}]}`
-	for name, document := range map[string]string{"bare": provenance, "in an envelope": envelope, "in a bundle": `{"mediaType":"x","dsseEnvelope":` + envelope + `}`} {
+	for name, document := range map[string]string{"bare statement": provenance, "statement in an envelope": envelope, "statement in a bundle": `{"mediaType":"x","dsseEnvelope":` + envelope + `}`} {
 		o, err := statement.Read(strings.NewReader(document))
 		if err != nil || fmt.Sprint(o.Fields, " ", o.Rows) != want {
 			t.Errorf("%s: got %+v, %v, want %s", name, o, err, want)

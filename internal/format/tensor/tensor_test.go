@@ -18,7 +18,7 @@ func TestElements(t *testing.T) {
 		{[]int64{math.MaxInt64, 2}, 0, false}, {[]int64{1 << 32, 1 << 32}, 0, false}, {[]int64{1 << 31, 1 << 32}, 0, false}, {[]int64{-1}, 0, false},
 	} {
 		if got, err := tensor.Elements(tt.shape); got != tt.want || (err == nil) != tt.ok {
-			t.Errorf("Elements(%v) = %d, %v, want %d", tt.shape, got, err, tt.want)
+			t.Errorf("Elements(%v) = %d, %v, want %d, valid %t", tt.shape, got, err, tt.want, tt.ok)
 		}
 	}
 }

@@ -18,7 +18,7 @@ func TestRead(t *testing.T) {
 			"A-1 2026-03-01 1 under investigation, 1 fixed, 1 not affected [[under_investigation GHSA-1 1 ] [fixed CVE-1 1 ] [not_affected CVE-1 2 component_not_present]]"},
 		{"CycloneDX", `{"vulnerabilities":[{"id":"CVE-1","analysis":{"state":"exploitable"},"affects":[{"ref":"a"}]},{"id":"CVE-2","analysis":{"state":"false_positive","justification":"code_not_reachable"}}],"bomFormat":"CycloneDX","serialNumber":"urn:uuid:1","metadata":{"timestamp":"2026-04-01T00:00:00+02:00"}}`,
 			"urn:uuid:1 2026-03-31 1 affected, 1 not affected [[affected CVE-1 1 ] [not_affected CVE-2 0 code_not_reachable]]"},
-		{"nothing stated", `{"@context":"https://openvex.dev/ns","statements":7}`, " 0001-01-01 no statements []"},
+		{"no statements", `{"@context":"https://openvex.dev/ns","statements":7}`, " 0001-01-01 no statements []"},
 	} {
 		o, err := vexdoc.Read(strings.NewReader(test.document))
 		if err != nil {
@@ -36,7 +36,7 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// TestReadAll checks that ReadAll lists each product, the most urgent statement first.
+// TestReadAll checks that ReadAll returns a row for each product, the most urgent status first.
 func TestReadAll(t *testing.T) {
 	t.Parallel()
 	for name, document := range map[string]string{
@@ -75,7 +75,7 @@ func TestProducts(t *testing.T) {
 	}
 }
 
-// TestSameRows checks that each run keeps the same products if there are too many.
+// TestSameRows checks that each run keeps the same rows if a document has too many products.
 func TestSameRows(t *testing.T) {
 	t.Parallel()
 	many := func(name string) string {
@@ -97,7 +97,7 @@ func TestSameRows(t *testing.T) {
 			first = rows
 		}
 		if rows != first {
-			t.Fatal("two runs kept different rows")
+			t.Fatal("got different rows in two runs, want the same")
 		}
 	}
 }
@@ -109,7 +109,7 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, document string) {
 		o, err := vexdoc.Read(strings.NewReader(document))
 		if err == nil && o.Summary == "" {
-			t.Errorf("got %+v", o)
+			t.Errorf("got %+v, want a summary", o)
 		}
 	})
 }

@@ -15,7 +15,7 @@ func TestRead(t *testing.T) {
 			"Trivy 2026-01-02 1 high, 1 low, 1 unknown [[high CVE-1 a 1 2] [low DS001  ] [unknown CVE-0  ]]"},
 		{"Grype", `{"matches":[{"vulnerability":{"id":"CVE-1","severity":"Critical","fix":{"versions":["2","3"]}},"artifact":{"name":"a","version":"1"}}],"source":{"target":"/dir"},"descriptor":{"name":"grype","timestamp":"2026-01-02T03:04:05Z"}}`,
 			"Grype 2026-01-02 1 critical [[critical CVE-1 a 1 2, 3]]"},
-		{"nothing found", `{"ArtifactName":"x","Results":null}`, "Trivy 0001-01-01 no findings []"},
+		{"Trivy without findings", `{"ArtifactName":"x","Results":null}`, "Trivy 0001-01-01 no findings []"},
 	} {
 		o, err := vulnscan.Read(strings.NewReader(test.report))
 		if err != nil {
@@ -39,7 +39,7 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, report string) {
 		o, err := vulnscan.Read(strings.NewReader(report))
 		if err == nil && (o.Name == "" || o.Summary == "") {
-			t.Errorf("got %+v", o)
+			t.Errorf("got %+v, want a name and a summary", o)
 		}
 	})
 }

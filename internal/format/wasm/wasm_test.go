@@ -25,7 +25,7 @@ func TestRead(t *testing.T) {
 		"component": {formattest.TinyComponent(), "wasip2", "0.2.0",
 			[]string{"wasi:io/streams@0.2.0", "log"}, []string{"wasi:http/incoming-handler@0.2.1"}},
 		"empty module": {[]byte(formattest.WasmModule), "wasip1", "", nil, nil},
-		"an unknown encoding ends the list": {
+		"component with an import of unknown encoding": {
 			[]byte(formattest.WasmComponent + formattest.WasmSection(10, "\x02\x00"+formattest.WasmName("a")+"\x01\x00"+"\x77"+formattest.WasmName("b")+"\x01\x00")),
 			"wasip2", "", []string{"a"}, nil},
 	} {
@@ -67,16 +67,16 @@ func TestWASIVersion(t *testing.T) {
 func TestReadRefuses(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ data, want string }{
-		"empty":                 {"", "not a WebAssembly binary"},
-		"text format":           {"(module)", "not a WebAssembly binary"},
-		"unknown version":       {"\x00asm\x02\x00\x00\x00", "unsupported WebAssembly version"},
-		"section cut":           {formattest.WasmModule + "\x02\x7f\x00", "section 2 ends at byte 137, but the file is 11 bytes"},
-		"section header cut":    {formattest.WasmModule + "\x02", "incomplete section header"},
-		"length without end":    {formattest.WasmModule + "\x02" + strings.Repeat("\xff", 12), "incomplete section header"},
-		"more entries":          {formattest.WasmModule + formattest.WasmSection(7, "\x7f"), "section ends inside an entry"},
-		"a name beyond section": {formattest.WasmModule + formattest.WasmSection(7, "\x01\x20a"), "section ends inside an entry"},
-		"a huge name":           {formattest.WasmModule + formattest.WasmSection(7, "\x01\xff\xff\xff\xff\x0f"), "name too long: 4294967295 bytes, limit is 64 KiB"},
-		"a name not UTF-8":      {formattest.WasmModule + formattest.WasmSection(7, "\x01\x01\xff\x00\x00"), "not UTF-8"},
+		"empty":                          {"", "not a WebAssembly binary"},
+		"text format":                    {"(module)", "not a WebAssembly binary"},
+		"unknown version":                {"\x00asm\x02\x00\x00\x00", "unsupported WebAssembly version"},
+		"truncated section":              {formattest.WasmModule + "\x02\x7f\x00", "section 2 ends at byte 137, but the file is 11 bytes"},
+		"truncated section header":       {formattest.WasmModule + "\x02", "incomplete section header"},
+		"length of too many bytes":       {formattest.WasmModule + "\x02" + strings.Repeat("\xff", 12), "incomplete section header"},
+		"entry count beyond the section": {formattest.WasmModule + formattest.WasmSection(7, "\x7f"), "section ends inside an entry"},
+		"name beyond the section":        {formattest.WasmModule + formattest.WasmSection(7, "\x01\x20a"), "section ends inside an entry"},
+		"huge name":                      {formattest.WasmModule + formattest.WasmSection(7, "\x01\xff\xff\xff\xff\x0f"), "name too long: 4294967295 bytes, limit is 64 KiB"},
+		"name that is not UTF-8":         {formattest.WasmModule + formattest.WasmSection(7, "\x01\x01\xff\x00\x00"), "not UTF-8"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -100,7 +100,7 @@ func FuzzRead(f *testing.F) {
 			kept += len(name)
 		}
 		if kept > len(b) || len(w.Imports) > maxNames || len(w.Exports) > maxNames {
-			t.Errorf("%d bytes of names out of %d", kept, len(b))
+			t.Errorf("got %d imports and %d exports with %d bytes of names in %d bytes, want them within the file and the limit", len(w.Imports), len(w.Exports), kept, len(b))
 		}
 	})
 }

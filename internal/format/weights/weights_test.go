@@ -18,12 +18,12 @@ func TestReadHead(t *testing.T) {
 	header := `{"__metadata__":{"format":"pt"},"a":{"dtype":"BF16","shape":[2,2],"data_offsets":[0,8]},"b":{"dtype":"BF16","shape":[2],"data_offsets":[8,12]}}`
 	safetensors := append(binary.LittleEndian.AppendUint64(nil, uint64(len(header))), header...)
 	for _, test := range []struct {
-		name             string
-		head             []byte
-		size             int64
-		format, quant    string
-		tensors          int64
-		key, value, more string
+		name                   string
+		head                   []byte
+		size                   int64
+		format, quant          string
+		tensors                int64
+		key, value, parameters string
 	}{
 		{"GGUF", gguf, int64(len(gguf)), "gguf", "Q4_K_M", 2, "general.architecture", "llama", ""},
 		{"the beginning of GGUF", gguf[:200], int64(len(gguf)), "gguf", "Q4_K_M", 2, "general.architecture", "llama", ""},
@@ -32,11 +32,11 @@ func TestReadHead(t *testing.T) {
 	} {
 		w, ok := weights.ReadHead(test.head, test.size)
 		if !ok {
-			t.Errorf("%s: not recognized", test.name)
+			t.Errorf("%s: ok: got false, want true", test.name)
 			continue
 		}
-		if w.Format != test.format || w.Quantization != test.quant || w.Tensors != test.tensors || w.Metadata[test.key] != test.value || w.Parameters != test.more {
-			t.Errorf("%s: got %+v, want %s of %d tensors, %s, and %q parameters", test.name, w, test.format, test.tensors, test.quant, test.more)
+		if w.Format != test.format || w.Quantization != test.quant || w.Tensors != test.tensors || w.Metadata[test.key] != test.value || w.Parameters != test.parameters {
+			t.Errorf("%s: got %+v, want %s of %d tensors, %s, and %q parameters", test.name, w, test.format, test.tensors, test.quant, test.parameters)
 		}
 	}
 	for _, other := range []string{"", "GGUF", "hello, this is a text", "\x10\x00\x00\x00\x00\x00\x00\x00{\"a\":1}         ", "\xff\xff\xff\xff\xff\xff\xff\xff{}"} {
@@ -71,7 +71,7 @@ func TestMissingShards(t *testing.T) {
 	} {
 		got, err := weights.MissingShards(tt.paths)
 		if !slices.Equal(got, tt.want) || (err != nil) != tt.wantErr {
-			t.Errorf("MissingShards(%q) = %q, %v, want %q", tt.paths, got, err, tt.want)
+			t.Errorf("MissingShards(%q) = %q, %v, want %q, error %t", tt.paths, got, err, tt.want, tt.wantErr)
 		}
 	}
 }

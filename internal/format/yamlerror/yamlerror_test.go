@@ -32,7 +32,7 @@ func TestWorded(t *testing.T) {
 	}
 	for _, err := range []error{nil, io.EOF, errors.New("line 3: other")} {
 		if got := yamlerror.Worded(err); got != err {
-			t.Errorf("%v became %v", err, got)
+			t.Errorf("%v: got %v, want it unchanged", err, got)
 		}
 	}
 }

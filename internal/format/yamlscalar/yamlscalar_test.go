@@ -17,7 +17,7 @@ func TestRead(t *testing.T) {
 		"a b": "a b", "'1'": "1", "2024-01-02": "2024-01-02",
 	} {
 		if got, ok := yamlscalar.Read(parse(t, text)); !ok || got != want {
-			t.Errorf("%q: got %#v, %v, want %#v", text, got, ok, want)
+			t.Errorf("%q: got %#v, %t, want %#v, true", text, got, ok, want)
 		}
 	}
 	for _, text := range []string{".inf", "-.inf", ".nan", "!!binary aGk=", "!own x"} {
@@ -27,7 +27,7 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// parse returns the node of a scalar.
+// parse returns the node of a YAML scalar.
 func parse(t *testing.T, text string) *yaml.Node {
 	t.Helper()
 	var n yaml.Node
