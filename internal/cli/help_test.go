@@ -44,7 +44,7 @@ func TestCommandsAreExplained(t *testing.T) {
 func TestVariables(t *testing.T) {
 	others := []string{"format", "quiet", "progress", "debug", "verify-key", "key", "addr"}
 	values := map[string]string{
-		"bool": "true", "boolfunc": "true", "int": "3", "duration": "3s", "string": "x", "stringArray": "x\ny z", "text|json|TEMPLATE": "json", "auto|bar|plain|json|none": "plain",
+		"bool": "true", "boolfunc": "true", "func": "3", "int": "3", "duration": "3s", "string": "x", "stringArray": "x\ny z", "text|json|TEMPLATE": "json", "auto|bar|plain|json|none": "plain",
 	}
 	for _, cmd := range allCommands(t) {
 		cmd.InheritedFlags() // merges the flags of the root command
