@@ -19,7 +19,7 @@ func TestBrowse(t *testing.T) {
 	s := newSandbox(t)
 	s.must(t, `davit pack examples/docs -o ./oci:1.0 && davit copy ./oci ./oci.tar --all-tags && davit push examples/docs registry.example.com/team/docs:1.0`)
 	if out, code := s.sh(t, "davit browse registry.example.com/team/docs:9"); code != 3 || !strings.Contains(out, "hint: tags: 1.0") {
-		t.Errorf("exit code %d: %s", code, out)
+		t.Errorf("missing tag: got exit code %d and %s, want 3 and the tags", code, out)
 	}
 	for command, want := range map[string]string{
 		"davit browse":                                    "Tags",
@@ -41,7 +41,7 @@ func TestBrowse(t *testing.T) {
 			}
 			_ = response.Body.Close()
 			if response.StatusCode != http.StatusNotFound {
-				t.Errorf("%s: %s without the secret part of the address: %s", command, path, response.Status)
+				t.Errorf("%s: %s without the secret part of the address: got %s, want 404", command, path, response.Status)
 			}
 		}
 	}

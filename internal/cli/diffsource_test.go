@@ -30,7 +30,7 @@ func compareSource(t *testing.T, a, b string) (exit.Code, []string) {
 		paths = append(paths, f.Path)
 	}
 	if same := code == exit.Done; same != result.Same {
-		t.Errorf("davit diff %s %s: exit code %d, same: %t", a, b, code, result.Same)
+		t.Errorf("davit diff %s %s: got exit code %d and same: %t, which contradict each other", a, b, code, result.Same)
 	}
 	return code, paths
 }

@@ -29,7 +29,7 @@ func TestCommandsAreExplained(t *testing.T) {
 		}
 		known[cmd.CommandPath()] = true
 		if cmd.Short == "" || strings.HasSuffix(cmd.Short, ".") || cmd.Example == "" || cmd.Parent() == cmd.Root() && cmd.GroupID == "" {
-			t.Errorf("%s: short %q, example %q, group %q", cmd.Name(), cmd.Short, cmd.Example, cmd.GroupID)
+			t.Errorf("%s: got the summary %q, the example %q, and the group %q, want all three, and no period", cmd.Name(), cmd.Short, cmd.Example, cmd.GroupID)
 		}
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
 			if f.Usage == "" {
@@ -63,7 +63,7 @@ func TestVariables(t *testing.T) {
 			}
 			t.Setenv(name, value)
 			if err := app.SetFromEnv(cmd.Flags()); err != nil || !f.Changed {
-				t.Errorf("%s --%s: %s=%s: changed %v, %v", cmd.Name(), f.Name, name, value, f.Changed, err)
+				t.Errorf("%s --%s: %s=%s: got changed %v, %v, want true", cmd.Name(), f.Name, name, value, f.Changed, err)
 			}
 			os.Unsetenv(name)
 		})
@@ -77,7 +77,7 @@ func TestDryRuns(t *testing.T) {
 		"davit browse cat check completion diff discover help inspect keygen kinds lock login logout ls repos resolve schema serve show tags verify version")
 	for _, cmd := range allCommands(t) {
 		if has := cmd.Flags().Lookup("dry-run") != nil; has == slices.Contains(without, cmd.Name()) {
-			t.Errorf("%s: has --dry-run: %v", cmd.Name(), has)
+			t.Errorf("%s: has --dry-run: got %v, want %v", cmd.Name(), has, !has)
 		}
 	}
 }
@@ -118,7 +118,7 @@ func TestTopics(t *testing.T) {
 			topic.write(&b, width)
 			for line := range strings.Lines(b.String()) {
 				if line = strings.TrimRight(line, "\n"); len(line) > width && strings.Contains(strings.TrimSpace(line), " ") && !strings.Contains(line, "licenses:") {
-					t.Errorf("%s: width %d: %q", topic.name, width, line)
+					t.Errorf("%s: got a line of more than %d columns: %q", topic.name, width, line)
 				}
 			}
 		}
@@ -133,12 +133,12 @@ func TestDeclarationExample(t *testing.T) {
 		text := foldComments(DeclarationExample, width)
 		for line := range strings.Lines(text) {
 			if len(line) > width+1 && !strings.Contains(line, "licenses:") {
-				t.Errorf("width %d: %q", width, line)
+				t.Errorf("got a line of more than %d columns: %q", width, line)
 			}
 		}
 		spec, err := artifact.Parse("davit.yaml", []byte(text))
 		if err != nil || len(spec.Layers) != 3 || len(spec.Referrers) != 1 {
-			t.Errorf("width %d: %+v, %v", width, spec, err)
+			t.Errorf("width %d: got %+v, %v, want 3 layers and 1 referrer", width, spec, err)
 		}
 	}
 	page, err := os.ReadFile("../../docs/davit-yaml.md")

@@ -46,7 +46,7 @@ func TestTimeout(t *testing.T) {
 			}
 			o.runWith(exit.Network, test.command+" -q --timeout 700ms", "--timeout", limit)
 			if took := time.Since(start); took > 10*time.Second {
-				t.Errorf("the command took %v", took)
+				t.Errorf("the command took %v, want at most 10s", took)
 			}
 			o.reg.Heal()
 			o.run(exit.Done, test.command+" --timeout 1m")

@@ -39,7 +39,7 @@ func TestConfigsForECR(t *testing.T) {
 		if m.Config != nil {
 			checked++
 			if m.Config.Size == 0 || m.Config.Annotations != nil {
-				t.Errorf("config is %+v", m.Config)
+				t.Errorf("got the config %+v", m.Config)
 			}
 		}
 		for _, inner := range m.Manifests {
@@ -79,7 +79,7 @@ func TestModelPackForOtherClients(t *testing.T) {
 	push(t, dir, "kind: modelpack\nlayers: [\"*\"]\n", ref)
 	m, _ := manifestOf(t, ref)
 	if m.ArtifactType != "application/vnd.cncf.model.manifest.v1+json" {
-		t.Errorf("artifactType is %s", m.ArtifactType)
+		t.Errorf("got the artifactType %s", m.ArtifactType)
 	}
 	var documents, weights []string
 	for _, l := range m.Layers {
@@ -111,7 +111,7 @@ func TestWasmImageMeetsIstioRules(t *testing.T) {
 	push(t, dir, "kind: image\nlayers: [plugin.wasm]\n", ref)
 	names, m := entriesOf(t, ref)
 	if !slices.Equal(names, []string{"plugin.wasm"}) || m.Config.MediaType != mediatypes.ImageConfig || m.Annotations["module.wasm.image/variant"] != "compat" {
-		t.Errorf("entries %q of %+v", names, m)
+		t.Errorf("got the entries %q of %+v", names, m)
 	}
 }
 
@@ -124,7 +124,7 @@ func TestPolicyMeetsKwctlRules(t *testing.T) {
 	m, _ := manifestOf(t, ref)
 	if m.MediaType != mediatypes.OCIManifest || m.Config.MediaType != "application/vnd.wasm.config.v1+json" || string(blobOf(t, ref, m.Config)) != "{}" ||
 		len(m.Layers) != 1 || m.Layers[0].MediaType != "application/vnd.wasm.content.layer.v1+wasm" || !strings.HasPrefix(string(blobOf(t, ref, m.Layers[0])), "\x00asm") {
-		t.Errorf("manifest is %+v", m)
+		t.Errorf("got the manifest %+v", m)
 	}
 	wantKind(t, ref, "wasm")
 }

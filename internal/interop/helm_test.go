@@ -95,7 +95,7 @@ func TestHelmPullsProvenance(t *testing.T) {
 	}
 	var config map[string]any
 	if err := json.Unmarshal(blobOf(t, ref+":1.2.3", *plain.Config), &config); err != nil || config["name"] != "greeting" {
-		t.Errorf("config is %v, %v", config, err)
+		t.Errorf("got the config %v, %v", config, err)
 	}
 }
 

@@ -131,7 +131,7 @@ func TestLateDavitReadsCue(t *testing.T) {
 	dir, _ := pullArtifact(t, ref, pull.Options{NoSync: true})
 	got := readFiles(t, dir)
 	if names := listZip(t, []byte(got["module.zip"])); !slices.Equal(slices.Sorted(slices.Values(names)), []string{"cue.mod/module.cue", "greeting.cue"}) {
-		t.Errorf("the archive has %q", names)
+		t.Errorf("got an archive with %q", names)
 	}
 	if got["module.cue"] != readFiles(t, cue.Dir)["cue.mod/module.cue"] {
 		t.Errorf("module.cue: got %q, want the published file", got["module.cue"])

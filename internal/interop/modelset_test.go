@@ -57,22 +57,22 @@ func TestModelPackMeetsClientRules(t *testing.T) {
 	push(t, dir, "kind: modelpack\nlayers: [./]\n", ref)
 	m, _ := manifestOf(t, ref)
 	if m.ArtifactType != mediatypes.ModelPackManifest || m.Config.MediaType != mediatypes.ModelPackConfig {
-		t.Errorf("manifest is %s with config %s", m.ArtifactType, m.Config.MediaType)
+		t.Errorf("got a manifest of type %s with a config of type %s", m.ArtifactType, m.Config.MediaType)
 	}
 	seen := map[string]string{}
 	for _, l := range m.Layers {
 		name := l.Annotations[mediatypes.ModelPath]
 		if name == "" || all[name] == "" || l.Digest != digest.FromString(all[name]) {
-			t.Errorf("layer %s has the path %q", l.Digest, name)
+			t.Errorf("layer %s: got the path %q, want that of the file", l.Digest, name)
 		}
 		seen[name] = l.MediaType
 	}
 	if len(seen) != len(all) {
-		t.Errorf("paths are %v", seen)
+		t.Errorf("got the paths %v", seen)
 	}
 	const doc = "application/vnd.cncf.model.doc.v1.raw"
 	if seen["README.md"] != doc || seen["LICENSE"] != doc {
-		t.Errorf("types of documents: README.md %s, LICENSE %s", seen["README.md"], seen["LICENSE"])
+		t.Errorf("got the types %s of README.md and %s of LICENSE, want %s", seen["README.md"], seen["LICENSE"], doc)
 	}
 	dirOut, _ := pullArtifact(t, ref, pull.Options{NoSync: true})
 	wantFiles(t, readFiles(t, dirOut), all)
@@ -117,7 +117,7 @@ func TestModelKitPartsMeetKitRules(t *testing.T) {
 		digests, paths = append(digests, p.Digest), append(paths, p.Path)
 	}
 	if !slices.Equal(digests, parts) || len(paths) < 4 || !slices.Equal(paths[:3], []string{"tiny-Q4_K_M-00002-of-00003.gguf", "tiny-Q4_K_M-00003-of-00003.gguf", "chat_template.jinja"}) {
-		t.Errorf("parts are %v with layers %v", paths, parts)
+		t.Errorf("got the parts %v, want those of the layers %v", paths, parts)
 	}
 	if len(names) != len(all) {
 		t.Errorf("got the files %v, want %d", names, len(all))

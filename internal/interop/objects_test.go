@@ -15,7 +15,7 @@ func TestBundleMeetsTektonRules(t *testing.T) {
 	push(t, example("tekton-bundle"), "", ref)
 	m, _ := manifestOf(t, ref)
 	if len(m.Layers) != 2 || m.Config.MediaType != ocispec.MediaTypeImageConfig {
-		t.Fatalf("manifest is %+v", m)
+		t.Fatalf("got the manifest %+v", m)
 	}
 	for i, want := range []map[string]string{
 		{"dev.tekton.image.name": "greeting", "dev.tekton.image.kind": "task", "dev.tekton.image.apiVersion": "v1"},
@@ -42,7 +42,7 @@ func TestRulesMeetFalcoctlRules(t *testing.T) {
 	push(t, example("falco-rules"), "", ref)
 	m, _ := manifestOf(t, ref)
 	if m.ArtifactType != "" || len(m.Layers) != 1 || m.Layers[0].Annotations[ocispec.AnnotationTitle] == "" {
-		t.Errorf("manifest is %+v", m)
+		t.Errorf("got the manifest %+v", m)
 	}
 	type requirement struct{ Name, Version string }
 	var config struct {
@@ -53,7 +53,7 @@ func TestRulesMeetFalcoctlRules(t *testing.T) {
 		t.Fatal(err)
 	}
 	if config.Name != "greeting_rules" || config.Version != "1.0.0" || len(config.Requirements) != 1 || config.Requirements[0] != (requirement{"engine_version_semver", "0.31.0"}) {
-		t.Errorf("config is %+v", config)
+		t.Errorf("got the config %+v", config)
 	}
 	wantKind(t, ref, "falco-rules")
 }

@@ -98,13 +98,13 @@ func TestOllamaModelRoundTrip(t *testing.T) {
 	push(t, example("ollama"), "", ref)
 	m, data := manifestOf(t, ref)
 	if m.MediaType != "application/vnd.docker.distribution.manifest.v2+json" || m.ArtifactType != "" || m.Annotations != nil || bytes.Contains(data, []byte("title")) {
-		t.Errorf("manifest is %s", data)
+		t.Errorf("got the manifest %s", data)
 	}
 	wantKind(t, ref, "ollama")
 	dir, _ := pullArtifact(t, ref, pull.Options{NoSync: true})
 	again := push(t, dir, "kind: ollama\nlayers: [\"*\"]\n", repo(t, "again")+":v1")
 	if want, _ := manifestOf(t, ref); !slices.EqualFunc(again.Layers, want.Layers, func(a, b ocispec.Descriptor) bool { return a.Digest == b.Digest && a.MediaType == b.MediaType }) {
-		t.Errorf("layers are %+v, want %+v", again.Layers, want.Layers)
+		t.Errorf("got the layers %+v, want %+v", again.Layers, want.Layers)
 	}
 }
 
@@ -198,7 +198,7 @@ func TestOllamaPullsFromServe(t *testing.T) {
 	_, data := p.do(http.MethodGet, p.base+"/manifests/v1", "Accept", "application/vnd.docker.distribution.manifest.v2+json")
 	var m ocispec.Manifest
 	if err := json.Unmarshal(data, &m); err != nil || m.MediaType != "application/vnd.docker.distribution.manifest.v2+json" {
-		t.Fatalf("manifest is %s, %v", data, err)
+		t.Fatalf("got the manifest %s, %v", data, err)
 	}
 	var config struct {
 		Format string `json:"model_format"`
@@ -207,7 +207,7 @@ func TestOllamaPullsFromServe(t *testing.T) {
 		} `json:"rootfs"`
 	}
 	if err := json.Unmarshal(p.download(m.Config.Digest), &config); err != nil || config.Format != "gguf" || len(config.RootFS.DiffIDs) != len(m.Layers) {
-		t.Errorf("config is %+v, %v", config, err)
+		t.Errorf("got the config %+v, %v", config, err)
 	}
 	for _, l := range m.Layers {
 		body := p.download(l.Digest)

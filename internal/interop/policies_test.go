@@ -25,7 +25,7 @@ func entriesOf(t *testing.T, ref string) ([]string, ocispec.Manifest) {
 	t.Helper()
 	m, _ := manifestOf(t, ref)
 	if len(m.Layers) != 1 || m.Layers[0].MediaType != mediatypes.LayerTarGzip {
-		t.Fatalf("layers are %+v", m.Layers)
+		t.Fatalf("got the layers %+v", m.Layers)
 	}
 	r, err := gzip.NewReader(bytes.NewReader(blobOf(t, ref, m.Layers[0])))
 	if err != nil {
@@ -50,7 +50,7 @@ func TestManifestsMeetArgoRules(t *testing.T) {
 	push(t, example("manifests"), "", ref)
 	names, m := entriesOf(t, ref)
 	if !slices.Contains(names, "kustomization.yaml") || m.Annotations[ocispec.AnnotationRevision] == "" || m.Layers[0].Annotations != nil {
-		t.Errorf("entries %q of %+v", names, m)
+		t.Errorf("got the entries %q of %+v", names, m)
 	}
 }
 
@@ -78,11 +78,11 @@ func TestPoliciesMeetConftestRules(t *testing.T) {
 	for _, l := range m.Layers {
 		title := l.Annotations[ocispec.AnnotationTitle]
 		if string(blobOf(t, ref, l)) != want[title] || !strings.HasPrefix(l.MediaType, "application/vnd.cncf.openpolicyagent.") {
-			t.Errorf("layer %+v is not a file of the example", l)
+			t.Errorf("got the layer %+v, want a file of the example", l)
 		}
 	}
 	if len(m.Layers) != 2 {
-		t.Errorf("layers are %+v", m.Layers)
+		t.Errorf("got the layers %+v", m.Layers)
 	}
 }
 

@@ -28,7 +28,7 @@ func TestModelKitMeetsKitRules(t *testing.T) {
 	push(t, example("modelkit"), "", ref)
 	m, _ := manifestOf(t, ref)
 	if m.ArtifactType != mediatypes.ModelKitManifest || m.Config.MediaType != mediatypes.ModelKitConfig {
-		t.Errorf("manifest is %+v", m)
+		t.Errorf("got the manifest %+v", m)
 	}
 	type element struct{ Path, Digest, DiffID string }
 	var kitfile struct {
@@ -46,7 +46,7 @@ func TestModelKitMeetsKitRules(t *testing.T) {
 	for i, l := range m.Layers {
 		blob := blobOf(t, ref, l)
 		if elements[i].Digest != l.Digest.String() || elements[i].DiffID != digest.FromBytes(blob).String() {
-			t.Errorf("element %v is not layer %s", elements[i], l.Digest)
+			t.Errorf("got the element %v, want that of layer %s", elements[i], l.Digest)
 		}
 		dirs := map[string]bool{".": true}
 		for _, h := range tarHeaders(t, blob) {
@@ -113,7 +113,7 @@ func TestBottleMeetsBrewRules(t *testing.T) {
 		Arch            string
 	}
 	if err := json.Unmarshal([]byte(index.Manifests[i].Annotations[mediatypes.BottleTab]), &tab); err != nil || tab.HomebrewVersion == "" || tab.Arch != "x86_64" {
-		t.Errorf("tab is %+v, %v", tab, err)
+		t.Errorf("got the tab %+v, %v", tab, err)
 	}
 	manifest, err := content.FetchAll(t.Context(), target, index.Manifests[i])
 	if err != nil {
@@ -121,6 +121,6 @@ func TestBottleMeetsBrewRules(t *testing.T) {
 	}
 	var m ocispec.Manifest
 	if err := json.Unmarshal(manifest, &m); err != nil || len(m.Layers) != 1 || m.Layers[0].Digest != sha256 || string(blobOf(t, ref, m.Layers[0])) != file {
-		t.Errorf("manifest is %s, %v", manifest, err)
+		t.Errorf("got the manifest %s, %v", manifest, err)
 	}
 }

@@ -19,10 +19,10 @@ func TestSkillMeetsClientRules(t *testing.T) {
 	m, _ := manifestOf(t, ref)
 	var config struct{ Name, SchemaVersion string }
 	if err := json.Unmarshal(blobOf(t, ref, m.Config), &config); err != nil || config.SchemaVersion != "1" {
-		t.Errorf("config is %+v, %v", config, err)
+		t.Errorf("got the config %+v, %v", config, err)
 	}
 	if len(m.Layers) != 1 || !strings.HasSuffix(m.Layers[0].MediaType, "skill.content.v1.tar+gzip") || m.Layers[0].Annotations != nil {
-		t.Errorf("layers are %+v", m.Layers)
+		t.Errorf("got the layers %+v", m.Layers)
 	}
 	dir, _ := pullArtifact(t, ref, pull.Options{NoSync: true})
 	wantFiles(t, readFiles(t, filepath.Join(dir, config.Name)), readFiles(t, filepath.Join(example("skill"), "greeting")))
@@ -40,12 +40,12 @@ func TestCollectionMeetsClientRules(t *testing.T) {
 		t.Fatal(err)
 	}
 	if index.ArtifactType != "application/vnd.agentskills.collection.v1" || index.Annotations["io.agentskills.collection.name"] != "manners" {
-		t.Errorf("index is %q, %q", index.ArtifactType, index.Annotations)
+		t.Errorf("got the index %q, %q", index.ArtifactType, index.Annotations)
 	}
 	for i, name := range []string{"farewell", "greeting"} {
 		e := index.Manifests[i]
 		if e.ArtifactType != "application/vnd.agentskills.skill.v1" || e.Platform != nil || e.Annotations["io.agentskills.skill.name"] != name || e.Annotations[ocispec.AnnotationDescription] == "" {
-			t.Errorf("entry %d is %+v", i, e)
+			t.Errorf("entry %d: got %+v", i, e)
 		}
 	}
 	dir, _ := pullArtifact(t, ref, pull.Options{NoSync: true})

@@ -20,7 +20,7 @@ func TestWasmMeetsWkgRules(t *testing.T) {
 	m, _ := manifestOf(t, ref)
 	if m.MediaType != mediatypes.OCIManifest || m.ArtifactType != "" || m.Config.MediaType != mediatypes.WasmConfig ||
 		len(m.Layers) != 1 || m.Layers[0].MediaType != mediatypes.WasmLayer {
-		t.Errorf("manifest is %+v", m)
+		t.Errorf("got the manifest %+v", m)
 	}
 	var config struct {
 		Created, Architecture, OS *string
@@ -31,7 +31,7 @@ func TestWasmMeetsWkgRules(t *testing.T) {
 	}
 	if config.Created == nil || config.Architecture == nil || *config.Architecture != "wasm" || config.OS == nil || *config.OS != "wasip1" ||
 		len(config.LayerDigests) != 1 || config.LayerDigests[0] != m.Layers[0].Digest.String() {
-		t.Errorf("config is %s", blobOf(t, ref, m.Config))
+		t.Errorf("got the config %s", blobOf(t, ref, m.Config))
 	}
 }
 

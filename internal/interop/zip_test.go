@@ -39,7 +39,7 @@ func TestModuleMeetsTofuRules(t *testing.T) {
 	push(t, example("opentofu-module"), "", ref)
 	m, _ := manifestOf(t, ref)
 	if m.ArtifactType != "application/vnd.opentofu.modulepkg" || len(m.Layers) != 1 || m.Layers[0].MediaType != "archive/zip" {
-		t.Fatalf("manifest is %+v", m)
+		t.Fatalf("got the manifest %+v", m)
 	}
 	if names := listZip(t, blobOf(t, ref, m.Layers[0])); !slices.Equal(names, []string{"main.tf"}) {
 		t.Errorf("got an archive with %q, want main.tf", names)
@@ -67,7 +67,7 @@ func TestProviderMeetsTofuRules(t *testing.T) {
 		t.Fatal(err)
 	}
 	if index.ArtifactType != "application/vnd.opentofu.provider" || len(index.Manifests) != 2 {
-		t.Fatalf("index is %+v", index)
+		t.Fatalf("got the index %+v", index)
 	}
 	want := readFiles(t, example("opentofu-provider"))
 	for _, entry := range index.Manifests {
@@ -77,7 +77,7 @@ func TestProviderMeetsTofuRules(t *testing.T) {
 			err = json.Unmarshal(data, &m)
 		}
 		if err != nil || entry.ArtifactType != kind || m.ArtifactType != kind || len(m.Layers) != 1 {
-			t.Fatalf("entry is %+v, manifest %+v, %v", entry, m, err)
+			t.Fatalf("got the entry %+v, manifest %+v, %v", entry, m, err)
 		}
 		name := "terraform-provider-greeting_1.2.3_" + entry.Platform.OS + "_" + entry.Platform.Architecture + ".zip"
 		if string(blobOf(t, ref, m.Layers[0])) != want[name] {
@@ -94,7 +94,7 @@ func TestModuleMeetsCueRules(t *testing.T) {
 	push(t, example("cue"), "", ref)
 	m, _ := manifestOf(t, ref)
 	if len(m.Layers) != 2 || m.Layers[0].MediaType != "application/zip" || m.Layers[1].MediaType != "application/vnd.cue.modulefile.v1" {
-		t.Fatalf("manifest is %+v", m)
+		t.Fatalf("got the manifest %+v", m)
 	}
 	names := listZip(t, blobOf(t, ref, m.Layers[0]))
 	if !slices.Equal(names, []string{"cue.mod/module.cue", "greeting.cue"}) {
@@ -124,12 +124,12 @@ func TestReleaseFilesMeetCurlRules(t *testing.T) {
 		body, err := io.ReadAll(resp.Body)
 		resp.Body.Close()
 		if err != nil || string(body) != content {
-			t.Errorf("%s: %s %q, %v", file, resp.Status, body, err)
+			t.Errorf("%s: got %s %q, %v, want its content", file, resp.Status, body, err)
 		}
 	}
 	for _, entry := range result.Manifests {
 		if want := "greeting-" + entry.Platform.OS + "-" + entry.Platform.Architecture; !strings.HasPrefix(entry.Annotations[ocispec.AnnotationTitle], want) {
-			t.Errorf("entry is %+v", entry)
+			t.Errorf("got the entry %+v", entry)
 		}
 	}
 	dir, _ := pullArtifact(t, ref, pull.Options{NoSync: true, Selection: pull.Selection{Platform: &ocispec.Platform{OS: "linux", Architecture: "arm64"}}})

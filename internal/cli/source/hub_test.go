@@ -43,7 +43,7 @@ func TestSnapshot(t *testing.T) {
 		info, err := fs.Lstat(s.FS, name)
 		data, readErr := fs.ReadFile(s.FS, name)
 		if err != nil || readErr != nil || !info.Mode().IsRegular() || info.Name() != filepath.Base(name) || string(data) != "weights" {
-			t.Errorf("%s: %v, %v, %q, %v", name, info, err, data, readErr)
+			t.Errorf("%s: got %v, %v, and the content %q, %v, want a file with the weights", name, info, err, data, readErr)
 		}
 	}
 	for _, name := range []string{"up", "far", "gone", "dir", "abs"} {
@@ -56,6 +56,6 @@ func TestSnapshot(t *testing.T) {
 	}
 	entries, err := fs.ReadDir(s.FS, "sub")
 	if err != nil || len(entries) != 1 || !entries[0].Type().IsRegular() || entries[0].Name() != "n.safetensors" {
-		t.Errorf("sub has %v, %v", entries, err)
+		t.Errorf("sub: got the entries %v, %v, want the file n.safetensors", entries, err)
 	}
 }
