@@ -115,7 +115,7 @@ func checkInit(t *testing.T, fsys fstest.MapFS, kind string) {
 	case pushErr == nil:
 		parsed, err := artifact.Parse("davit.yaml", text)
 		if err != nil || parsed.Kind != pushed.Kind.Name {
-			t.Errorf("%s: push packs kind %s, init declares %v (%v)", where(), pushed.Kind.Name, parsed, err)
+			t.Errorf("%s: push packs kind %s, init declares %v (%v), want the same kind", where(), pushed.Kind.Name, parsed, err)
 		}
 	}
 }

@@ -217,7 +217,7 @@ func TestNamedHiddenFilesArePacked(t *testing.T) {
 			t.Errorf("%s: packed: got %s, want %s", layers, got, want)
 		}
 		if slices.Contains(plan.LeftOut, ".gitattributes") && strings.Contains(layers, ".gitattributes") {
-			t.Errorf("%s: .gitattributes is listed as left out: %q", layers, plan.LeftOut)
+			t.Errorf("%s: left out: got %q, want them without .gitattributes", layers, plan.LeftOut)
 		}
 	}
 }

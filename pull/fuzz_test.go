@@ -49,7 +49,7 @@ func FuzzArtifact(f *testing.F) {
 		}
 		for _, e := range entries {
 			if e.Name() != "out" {
-				t.Errorf("%q appeared beside the destination", e.Name())
+				t.Errorf("got %q beside the destination, want nothing", e.Name())
 			}
 		}
 		files := pulltest.Tree(t, dst)

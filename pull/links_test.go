@@ -146,7 +146,7 @@ func TestLinksOfSeveralPulls(t *testing.T) {
 					}
 				}
 				if list := findEscapes(t, out, nil); test.mine == nil && list != nil {
-					t.Errorf("%s, recorded %t, force %t: got links out of the directory: %v", name, recorded, force, list)
+					t.Errorf("%s, recorded %t, force %t: got links out of the directory %v, want none", name, recorded, force, list)
 				}
 			}
 		}
@@ -230,7 +230,7 @@ func FuzzLinks(f *testing.F) {
 				}
 			}
 			if list := findEscapes(t, out, mine); len(list) > len(before) {
-				t.Fatalf("%q leads out after\n%s", list, strings.Join(log, "\n"))
+				t.Fatalf("got links out of the directory %q, want none, after\n%s", list, strings.Join(log, "\n"))
 			}
 		}
 	})

@@ -472,7 +472,7 @@ func TestChangesWithoutContent(t *testing.T) {
 		}
 		opts.Force = true
 		if _, err := pull.Artifact(t.Context(), store, "v1", root, opts); err != nil || c.keep && listTree(t, out, false) != before {
-			t.Errorf("%s: with Force: %v; got\n%s", name, err, listTree(t, out, false))
+			t.Errorf("%s: with Force: %v; got\n%s\nwant\n%s", name, err, listTree(t, out, false), before)
 		}
 	}
 }
@@ -512,7 +512,7 @@ func TestDirectoryBecomesFile(t *testing.T) {
 		}
 		for range 2 {
 			if _, err := pull.Artifact(t.Context(), store, "v1", root, opts); err != nil || listTree(t, in, false) != listTree(t, vol, false) {
-				t.Errorf("%s: %v; got\n%s", plan.Kind.Name, err, listTree(t, in, false))
+				t.Errorf("%s: %v; got\n%s\nwant\n%s", plan.Kind.Name, err, listTree(t, in, false), listTree(t, vol, false))
 			}
 		}
 	}

@@ -88,7 +88,7 @@ func checkLayer(t *testing.T, l mediatypes.LayerType) {
 	checkMediaType(t, l.MediaType)
 	for packing, mediaType := range l.MediaTypes {
 		if !slices.Contains(mediatypes.Packings(), packing) {
-			t.Errorf("role %s: unknown packing %q", l.Role, packing)
+			t.Errorf("role %s: got packing %q, want one of %q", l.Role, packing, mediatypes.Packings())
 		}
 		checkMediaType(t, mediaType)
 	}
@@ -98,7 +98,7 @@ func checkLayer(t *testing.T, l mediatypes.LayerType) {
 		}
 	}
 	if l.Max > 0 && l.Min > l.Max {
-		t.Errorf("role %s: the minimum %d is above the maximum %d", l.Role, l.Min, l.Max)
+		t.Errorf("role %s: got minimum %d, want at most the maximum %d", l.Role, l.Min, l.Max)
 	}
 }
 

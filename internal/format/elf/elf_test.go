@@ -64,7 +64,7 @@ func TestArchitecture(t *testing.T) {
 	defer self.Close()
 	head := make([]byte, elf.HeadSize)
 	if _, err := self.Read(head); err != nil || elf.Architecture(head) != runtime.GOARCH {
-		t.Errorf("this test is for %q (%v), want %s", elf.Architecture(head), err, runtime.GOARCH)
+		t.Errorf("this test program: got %q, %v, want %s", elf.Architecture(head), err, runtime.GOARCH)
 	}
 }
 
@@ -75,7 +75,7 @@ func TestRuns(t *testing.T) {
 		want               bool
 	}{{"amd64", "amd64", true}, {"amd64", "386", true}, {"386", "amd64", false}, {"arm64", "arm", true}, {"arm", "arm64", false}, {"amd64", "arm64", false}} {
 		if got := elf.Runs(tt.processor, tt.program); got != tt.want {
-			t.Errorf("%s runs %s: got %t", tt.processor, tt.program, got)
+			t.Errorf("%s runs %s: got %t, want %t", tt.processor, tt.program, got, tt.want)
 		}
 	}
 }
@@ -84,7 +84,7 @@ func FuzzArchitecture(f *testing.F) {
 	f.Add(header(2, 1, 2, 62))
 	f.Fuzz(func(t *testing.T, head []byte) {
 		if got := elf.Architecture(head); got != "" && len(head) < elf.HeadSize {
-			t.Errorf("%x is for %s", head, got)
+			t.Errorf("%x: got %s, want no architecture from so few bytes", head, got)
 		}
 	})
 }

@@ -14,7 +14,8 @@ func program(machine byte) string {
 	return "\x7fELF\x02\x01\x01" + strings.Repeat("\x00", 9) + "\x02\x00" + string([]byte{machine, 0}) + "more"
 }
 
-// TestPrograms checks errors and warnings about directories with programs, as plain files and as a declaration.
+// TestPrograms checks the messages about programs for different processors: an error if the user names the directories, and a warning
+// if a davit.yaml lists them.
 func TestPrograms(t *testing.T) {
 	t.Parallel()
 	amd64, arm64, i386 := program(62), program(183), "\x7fELF\x01\x01\x01"+strings.Repeat("\x00", 9)+"\x03\x00\x03\x00"
@@ -24,17 +25,17 @@ func TestPrograms(t *testing.T) {
 		layers         []string
 		refused, warns string
 	}{
-		"the same program for two processors": {map[string]string{"a/bin/x": amd64, "b/bin/x": arm64}, []string{"a", "b"}, clash, clash},
-		"three directories":                   {map[string]string{"a/bin/x": amd64, "b/bin/x": arm64, "c/etc/x": ""}, []string{"c", "a", "b"}, clash, clash},
-		"different programs":                  {map[string]string{"a/bin/x": amd64, "b/bin/y": arm64}, []string{"a", "b"}, "", `b/bin/y is for arm64, and the image for linux/amd64`},
-		"programs of both in one directory":   {map[string]string{"a/bin/x": amd64, "a/bin/y": arm64}, []string{"a"}, "", ""},
-		"another processor":                   {map[string]string{"a/etc/x": "", "a/usr/bin/x": arm64}, []string{"a"}, "", `a/usr/bin/x is for arm64, and the image for linux/amd64; platforms: or architecture: in davit.yaml sets another`},
-		"one that runs both":                  {map[string]string{"a/bin/x": amd64, "b/bin/x": i386}, []string{"a", "b"}, "", ""},
-		"the same processor":                  {map[string]string{"a/bin/x": amd64, "b/bin/x": amd64}, []string{"a", "b"}, "", ""},
-		"a program and a script":              {map[string]string{"a/bin/x": amd64, "b/bin/x": "#!/bin/sh\n"}, []string{"a", "b"}, "", ""},
-		"left out":                            {map[string]string{"a/bin/x": amd64, "b/bin/x": arm64, "b/etc/y": "", ".davitignore": "b/bin\n"}, []string{"a", "b"}, "", ""},
-		"no programs":                         {map[string]string{"a/x": "", "b/x": ""}, []string{"a", "b"}, "", ""},
-		"files":                               {map[string]string{"a": amd64, "b": arm64}, []string{"a", "b"}, "", ""},
+		"one path for two processors":                        {map[string]string{"a/bin/x": amd64, "b/bin/x": arm64}, []string{"a", "b"}, clash, clash},
+		"one path for two processors, and a third directory": {map[string]string{"a/bin/x": amd64, "b/bin/x": arm64, "c/etc/x": ""}, []string{"c", "a", "b"}, clash, clash},
+		"other paths for two processors":                     {map[string]string{"a/bin/x": amd64, "b/bin/y": arm64}, []string{"a", "b"}, "", `b/bin/y is for arm64, and the image for linux/amd64`},
+		"one directory with programs for two processors":     {map[string]string{"a/bin/x": amd64, "a/bin/y": arm64}, []string{"a"}, "", ""},
+		"only programs for another processor":                {map[string]string{"a/etc/x": "", "a/usr/bin/x": arm64}, []string{"a"}, "", `a/usr/bin/x is for arm64, and the image for linux/amd64; platforms: or architecture: in davit.yaml sets another`},
+		"one path for amd64 and 386":                         {map[string]string{"a/bin/x": amd64, "b/bin/x": i386}, []string{"a", "b"}, "", ""},
+		"one path for one processor":                         {map[string]string{"a/bin/x": amd64, "b/bin/x": amd64}, []string{"a", "b"}, "", ""},
+		"a program and a script":                             {map[string]string{"a/bin/x": amd64, "b/bin/x": "#!/bin/sh\n"}, []string{"a", "b"}, "", ""},
+		"an ignored program":                                 {map[string]string{"a/bin/x": amd64, "b/bin/x": arm64, "b/etc/y": "", ".davitignore": "b/bin\n"}, []string{"a", "b"}, "", ""},
+		"no programs":                                        {map[string]string{"a/x": "", "b/x": ""}, []string{"a", "b"}, "", ""},
+		"files instead of directories":                       {map[string]string{"a": amd64, "b": arm64}, []string{"a", "b"}, "", ""},
 	} {
 		plain := &spec.Spec{Kind: "image", Settings: spec.Settings{Dir: "rootfs"}}
 		for _, l := range tt.layers {
@@ -54,12 +55,13 @@ func TestPrograms(t *testing.T) {
 			continue
 		}
 		if got := strings.Join(plan.Warnings, "\n"); (got == "") != (tt.warns == "") || !strings.Contains(got, tt.warns) {
-			t.Errorf("%s, declared: warnings %q, want %q", name, got, tt.warns)
+			t.Errorf("%s, declared: got warnings %q, want %q", name, got, tt.warns)
 		}
 	}
 }
 
-// TestProgramsOfPlatforms checks that each platform of an index is compared with its own programs, and a declared architecture with all of them.
+// TestProgramsOfPlatforms checks that each platform of an index is compared only with its own programs, and that a declared
+// architecture is compared with all programs.
 func TestProgramsOfPlatforms(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{"a/bin/x": program(62), "b/bin/x": program(183), "base/x": ""}
@@ -82,7 +84,7 @@ func TestProgramsOfPlatforms(t *testing.T) {
 			warnings = append(warnings, p.Warnings...)
 		}
 		if got := strings.Join(warnings, "\n"); (got == "") != (want == "") || !strings.Contains(got, want) {
-			t.Errorf("%s: warnings %q, want %q", declaration, got, want)
+			t.Errorf("%s: got warnings %q, want %q", declaration, got, want)
 		}
 	}
 }

@@ -148,10 +148,10 @@ func FuzzAlertsOfConfig(f *testing.F) {
 	k, _ := kinds.Lookup("runbook")
 	f.Fuzz(func(t *testing.T, config []byte) {
 		if n := len(k.Pull.Alerts(config)); n > len(config) {
-			t.Errorf("got %d alerts in a config of %d bytes", n, len(config))
+			t.Errorf("got %d alerts in a config of %d bytes, want at most one per byte", n, len(config))
 		}
 		if index := k.Pull.Index(config); len(index) > 3*len(config) {
-			t.Errorf("got an index of %d bytes in a config of %d bytes", len(index), len(config))
+			t.Errorf("got an index of %d bytes in a config of %d bytes, want at most three times as many", len(index), len(config))
 		}
 	})
 }

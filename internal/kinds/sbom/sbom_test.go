@@ -77,7 +77,7 @@ func TestSBOMPlan(t *testing.T) {
 		t.Fatal(err)
 	}
 	if plan.ArtifactType != mediatypes.CycloneDXJSON || plan.Layers[0].MediaType != mediatypes.CycloneDXJSON || plan.ConfigType != mediatypes.EmptyJSON {
-		t.Errorf("got artifactType %q, layer %q, config %q", plan.ArtifactType, plan.Layers[0].MediaType, plan.ConfigType)
+		t.Errorf("got artifactType %q, layer %q, config %q, want %q, twice, and an empty config", plan.ArtifactType, plan.Layers[0].MediaType, plan.ConfigType, mediatypes.CycloneDXJSON)
 	}
 }
 
