@@ -59,3 +59,21 @@ func TestListIsWrittenOnce(t *testing.T) {
 		t.Errorf("a push wrote the list %d times, want once", n)
 	}
 }
+
+// TestPruneNamesInternalTags prunes in a registry without the referrers API, which has tags that no user made.
+func TestPruneNamesInternalTags(t *testing.T) {
+	withHome(t)
+	o := newOdd(t, withoutAPI)
+	o.run(exit.Done, "push -q --kind generic $D/app.txt $R/app:1")
+	writeFile(t, filepath.Join(o.dir, "one.spdx.json"), fmt.Sprintf(spdx, "one"))
+	o.run(exit.Done, "attach -q $D/one.spdx.json $R/app:1")
+	out := o.run(exit.Done, "prune $R/app --keep-last 0 --dry-run")
+	for line := range strings.Lines(out) {
+		if isInternal := strings.Contains(line, "  internal: list of attachments"); isInternal != strings.Contains(line, " sha256-") {
+			t.Errorf("only the tag of the list is internal, got %q", line)
+		}
+	}
+	if !strings.Contains(out, "  internal: ") || !strings.Contains(out, "  sbom ") || !strings.Contains(out, "  one  of sha256:") {
+		t.Errorf("want the internal tag, and the kind, name, and subject of the attachment, got\n%s", out)
+	}
+}

@@ -10,8 +10,10 @@ import (
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/fault"
 	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/lists"
 	oci "github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	oras "oras.land/oras-go/v2"
@@ -55,11 +57,19 @@ type Tag struct {
 	undated bool // kept only because the age is unknown
 }
 
+// Manifest is a manifest to remove.
+type Manifest struct {
+	ocispec.Descriptor
+	Kind    string        `json:"kind,omitempty"`    // or "" if it is unknown
+	Name    string        `json:"name,omitempty"`    // of an attachment
+	Subject digest.Digest `json:"subject,omitempty"` // of an attachment
+}
+
 // Plan lists everything that pruning removes.
 type Plan struct {
-	Tags      []Tag                `json:"tags"`      // untagged, or deleted with their manifests
-	Manifests []ocispec.Descriptor `json:"manifests"` // in the order in which they are deleted
-	Kept      []string             `json:"kept"`      // tags
+	Tags      []Tag      `json:"tags"`      // untagged, or deleted with their manifests
+	Manifests []Manifest `json:"manifests"` // in the order in which they are deleted
+	Kept      []string   `json:"kept"`      // tags
 	// Undated are the tags that are kept only because their age is unknown, if the policy sets OlderThan.
 	Undated []string `json:"undated,omitempty"`
 	// Listed reports whether manifests without a tag were considered. Registries do not list them.
@@ -89,7 +99,7 @@ func NewPlan(ctx context.Context, repo Repository, policy Policy) (*Plan, error)
 	if err != nil {
 		return nil, err
 	}
-	plan := &Plan{Tags: gone, Kept: []string{}, Manifests: []ocispec.Descriptor{}}
+	plan := &Plan{Tags: gone, Kept: []string{}, Manifests: []Manifest{}}
 	needed, unneeded := map[digest.Digest]bool{}, map[digest.Digest]bool{}
 	for _, t := range kept {
 		plan.Kept = append(plan.Kept, t.Name)
@@ -131,14 +141,34 @@ func NewPlan(ctx context.Context, repo Repository, policy Policy) (*Plan, error)
 			}
 		}
 	}
+	var all []ocispec.Descriptor
 	for d := range unneeded {
 		isList := slices.ContainsFunc(attached, func(t Tag) bool { return t.Digest == d && oci.IsReferrersTag(t.Name) })
 		if !needed[d] && !isList {
-			plan.Manifests = append(plan.Manifests, w.manifests[d].Desc)
+			all = append(all, w.manifests[d].Desc)
 		}
 	}
-	w.sort(plan.Manifests)
+	w.sort(all)
+	for _, desc := range all {
+		plan.Manifests = append(plan.Manifests, describe(w.manifests[desc.Digest]))
+	}
 	return plan, nil
+}
+
+// describe returns what a manifest is, by its descriptor and by what was read.
+func describe(m *fetch.Manifest) Manifest {
+	one := Manifest{Descriptor: m.Desc}
+	traits := mediatypes.Traits{ArtifactType: m.ArtifactType, Annotations: m.Annotations}
+	if m.Config != nil {
+		traits.ConfigType = m.Config.MediaType
+	}
+	if kind, ok := kinds.Recognize(traits); ok {
+		one.Kind = kind.Name
+	}
+	if m.Subject != nil {
+		one.Name, one.Subject = m.Annotations[ocispec.AnnotationTitle], m.Subject.Digest
+	}
+	return one
 }
 
 // findAttachedTags returns the tags of cosign and the referrers tag schema that are named after unneeded manifests. It adds the
@@ -177,8 +207,9 @@ func (w *walker) findAttachedTags(ctx context.Context, needed map[digest.Digest]
 // a tag can't be removed, the error is an *artifact.Error that names it. Other errors are those of Remove.
 func (p *Plan) Apply(ctx context.Context, repo Repository) error {
 	gone := map[digest.Digest]bool{}
-	for _, desc := range p.Manifests {
-		gone[desc.Digest] = true
+	all := make([]ocispec.Descriptor, len(p.Manifests))
+	for i, m := range p.Manifests {
+		gone[m.Digest], all[i] = true, m.Descriptor
 	}
 	for _, t := range p.Tags {
 		if gone[t.Digest] || oci.IsReferrersTag(t.Name) {
@@ -188,7 +219,7 @@ func (p *Plan) Apply(ctx context.Context, repo Repository) error {
 			return &artifact.Error{Op: "removing the tag", Item: t.Name, Err: err}
 		}
 	}
-	if err := Remove(ctx, repo.Target, p.Manifests); err != nil {
+	if err := Remove(ctx, repo.Target, all); err != nil {
 		return err
 	}
 	// Deleting a referrer replaces the manifest of the referrers tag schema, so that manifest is deleted last.

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -130,10 +131,25 @@ func (r *pruneResult) WriteText(w io.Writer) error {
 	}
 	var t, manifests term.Table
 	for _, tag := range r.Tags {
-		t.Row(verb, "tag", tag.Name, term.Digest(w, tag.Digest))
+		what := ""
+		if manifest.IsReferrersTag(tag.Name) {
+			what = "internal: list of attachments"
+		} else if manifest.IsCosignTag(tag.Name) {
+			what = "internal: of cosign"
+		}
+		t.Row(verb, "tag", tag.Name, term.Digest(w, tag.Digest), what)
 	}
 	for _, m := range r.Manifests {
-		manifests.Row(verb, "manifest", term.Digest(w, m.Digest))
+		of, kind := "", cmp.Or(m.Kind, m.ArtifactType)
+		if kind == "" && manifest.IsIndex(m.MediaType) {
+			kind = "index"
+		}
+		if m.Subject != "" {
+			of = "of " + term.Digest(w, m.Subject)
+		} else if m.Platform != nil {
+			of = manifest.FormatPlatform(m.Platform)
+		}
+		manifests.Row(verb, "manifest", term.Digest(w, m.Digest), kind, m.Name, of)
 	}
 	if len(r.Tags)+len(r.Manifests) == 0 {
 		reason := "no tags"
