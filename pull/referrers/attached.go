@@ -25,7 +25,7 @@ type AttachedOptions struct {
 	Latest bool   // only the one created last
 }
 
-// Found are the referrers of one subject that match.
+// Found are the referrers of one subject that match, or the subject itself.
 type Found struct {
 	Referrers []*Referrer // most severe first, then newest first
 	Undecided []*Referrer // with Latest, the candidates if their times do not determine the latest
@@ -33,16 +33,23 @@ type Found struct {
 	Inexact   bool        // the alert matches only if the letter case is ignored
 }
 
-// Find returns the referrers of a subject that match, using only the listing. If no referrer matches, Find searches other subjects,
-// and returns the referrers of the first with a match: the manifests of an index's platforms or, for a manifest, the indexes that
-// list it, among a few of the source's tags. It fails with a *NoneAttachedError if no subject has a match; see List for other
-// errors.
+// Find returns the referrers of a subject that match, using only the listing. If no referrer matches, but the subject itself does, Find
+// returns the subject. Otherwise it searches other subjects, and returns the referrers of the first with a match: the manifests of an
+// index's platforms or, for a manifest, the indexes that list it, among a few of the source's tags. It fails with a *NoneAttachedError
+// if no subject has a match; see List for other errors.
 func Find(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor, opts AttachedOptions) (*Found, error) {
 	found, none, err := findAt(ctx, src, subject, opts)
 	if found != nil || err != nil {
 		return found, err
 	}
-	place, err := findElsewhere(ctx, src, subject, none)
+	m, err := load(ctx, src, subject)
+	if err != nil {
+		return nil, err
+	}
+	if found = findItself(m, none); found != nil {
+		return found, nil
+	}
+	place, err := findElsewhere(ctx, src, m, none)
 	if err != nil {
 		return nil, err
 	}
@@ -76,6 +83,22 @@ func findAt(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.D
 		return cmp.Or(cmp.Compare(a.SeverityRank(), b.SeverityRank()), b.Created().Compare(a.Created()))
 	})
 	return found, nil, nil
+}
+
+// findItself returns the subject if it matches, or nil. It adds a subject for other alerts to none.
+func findItself(m *fetch.Manifest, none *NoneAttachedError) *Found {
+	r := &Referrer{Digest: m.Desc.Digest, MediaType: m.Desc.MediaType, Size: m.Desc.Size}
+	r.describe(m)
+	r.complete()
+	if !kinds.AnyOf(none.Options.Kind, r.Is) {
+		return nil
+	}
+	fit, inexact := selectAnswering([]*Referrer{r}, none.Options.Alert)
+	if len(fit) == 0 {
+		none.Others = append(none.Others, r)
+		return nil
+	}
+	return &Found{Referrers: fit, Inexact: inexact}
 }
 
 // withoutStatements removes attestations that contain a statement of a wanted kind, if other referrers are of that kind themselves.
@@ -148,7 +171,7 @@ func (r *Referrer) Alerts() []string {
 type NoneAttachedError struct {
 	Subject digest.Digest
 	Options AttachedOptions
-	Others  []*Referrer // of the kind, but for other alerts, of all subjects that Find searched
+	Others  []*Referrer // of the kind, but for other alerts: those of all subjects that Find searched, and the subject itself
 	Place   *Place      // of a statement in an index; nil if not found
 }
 
@@ -181,11 +204,7 @@ type Place struct {
 // findElsewhere searches for attachments that the subject lacks: an index and the manifests of its platforms are different subjects,
 // and one may have attachments that the other lacks. It returns the first of them with a match. Without a match, it returns
 // nil, and adds their attachments for other alerts to none. It searches for indexes among a few of the source's tags.
-func findElsewhere(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor, none *NoneAttachedError) (*Place, error) {
-	m, err := load(ctx, src, subject)
-	if err != nil {
-		return nil, err
-	}
+func findElsewhere(ctx context.Context, src oras.ReadOnlyGraphTarget, m *fetch.Manifest, none *NoneAttachedError) (*Place, error) {
 	if !m.IsIndex() {
 		return findOnIndexes(ctx, src, m, none)
 	}

@@ -69,7 +69,7 @@ func findAttached(ctx context.Context, t *app.Target, opts showOptions) (all []s
 		all = append(all, shown{manifest: r.Digest.String()})
 	}
 	note = describeDifference(found, opts.Alert)
-	if note == "" && opts.Alert == "" && manifest.IsIndex(subject.MediaType) {
+	if note == "" && opts.Alert == "" && manifest.IsIndex(subject.MediaType) && all[0].manifest != subject.Digest.String() {
 		note = "attached to the index; --platform OS/ARCH shows those of a platform"
 	}
 	return all, note, nil

@@ -25,6 +25,7 @@ import (
 	"github.com/davit-oci/davit/internal/term/markdown"
 	"github.com/davit-oci/davit/pull/read"
 	"github.com/davit-oci/davit/pull/referrers"
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
 	"oras.land/oras-go/v2/errdef"
@@ -43,8 +44,9 @@ turns it off.
 
 --kind shows the attachments of TARGET instead: all of them or, with --latest, the newest. Equal
 documents are shown once. So the digest of a running image leads to its runbook. What is attached
-to the index of TARGET, or to another platform, is shown with a note. --alert without a name
-lists the alerts for which there are runbooks.`,
+to the index of TARGET, or to another platform, is shown with a note. A TARGET without such
+attachments that is itself of the KIND is shown. --alert without a name lists the alerts for
+which there are runbooks.`,
 		Example: `  davit show registry.example.com/models/tiny:1.0
   davit show registry.example.com/models/tiny:1.0 LICENSE
   davit show --kind runbook registry.example.com/app@sha256:433258f6d541dab238abadec751d922c99f43e6dbb0cd35bc7cfc1c0be6fe731
@@ -136,7 +138,7 @@ func runShow(ctx context.Context, a *app.App, opts showOptions) error {
 		a.Note("%s", result.Note)
 	}
 	if link := findLink(result.Document); link != "" {
-		a.Note("to show a linked page: %s", shell.Command("davit", "show", opts.target, link))
+		a.Note("to show a linked page: %s", shell.Command("davit", "show", result.linked, link))
 	}
 	if f := a.Format.Name; f != "" && f != "text" {
 		return a.Print(result)
@@ -179,7 +181,10 @@ func showIn(ctx context.Context, a *app.App, t *app.Target, opts showOptions) (*
 			r.Documents = append(r.Documents, doc)
 		}
 	}
-	r.Document = r.Documents[0]
+	r.Document, r.linked = r.Documents[0], opts.target
+	if opts.Kind != "" || opts.of != nil { // the target alone leads to other files
+		r.linked = manifestOf(t, r.Digest).Ref.String()
+	}
 	if opts.Kind == "" {
 		a.NotePlatform(t.Ref.String(), opts.of, r.Platform)
 	}
@@ -192,28 +197,39 @@ func showIn(ctx context.Context, a *app.App, t *app.Target, opts showOptions) (*
 	return r, nil
 }
 
+// manifestOf returns the target as another manifest in its repository, such as an attachment.
+func manifestOf(t *app.Target, manifest digest.Digest) *app.Target {
+	ref := t.Ref
+	ref.Tag, ref.Digest = "", manifest
+	return t.At(ref)
+}
+
 // readIn reads one document.
 func readIn(ctx context.Context, a *app.App, t *app.Target, one shown, opts showOptions) (*read.Document, error) {
 	reference, keys, err := opts.trust.PinKeys(ctx, a, t, one.manifest, opts.of)
 	if err != nil {
 		return nil, err
 	}
+	own := t // what messages name
+	if opts.Kind != "" {
+		own = manifestOf(t, digest.Digest(one.manifest))
+	}
 	var known *artifact.Error
 	doc, err := read.Readable(ctx, t.Target, reference, read.ReadableOptions{Platform: opts.of, Path: one.path, Alert: opts.Alert})
 	switch {
 	case errors.Is(err, read.ErrNothingReadable) && errors.As(err, &known):
 		return nil, &exit.MissingError{
-			Text: fmt.Sprintf("%s: %v", t.Ref, known.Err),
+			Text: fmt.Sprintf("%s: %v", own.Ref, known.Err),
 			Advice: cmp.Or(hintAtAttached(ctx, t, opts.Kind), fmt.Sprintf("\"%s\" describes it, and \"%s\" lists its files",
-				shell.Command("davit", "inspect", t.Ref.String()), shell.Command("davit", "ls", t.Ref.String()))),
+				shell.Command("davit", "inspect", own.Ref.String()), shell.Command("davit", "ls", own.Ref.String()))),
 		}
 	case errors.Is(err, read.ErrNotReadable):
-		return nil, &exit.UsageError{Err: err, Hint: fmt.Sprintf("\"%s PATH\" prints any file", shell.Command("davit", "cat", t.Ref.String()))}
-	case errors.Is(err, errdef.ErrUnsupported) && one.path != "" && opts.Kind == "":
-		return nil, &exit.UsageError{Err: err, Hint: fmt.Sprintf("\"%s\" lists its files", shell.Command("davit", "ls", t.Ref.String(), one.path))}
+		return nil, &exit.UsageError{Err: err, Hint: fmt.Sprintf("\"%s PATH\" prints any file", shell.Command("davit", "cat", own.Ref.String()))}
+	case errors.Is(err, errdef.ErrUnsupported) && one.path != "":
+		return nil, &exit.UsageError{Err: err, Hint: fmt.Sprintf("\"%s\" lists its files", shell.Command("davit", "ls", own.Ref.String(), one.path))}
 	case err != nil:
 		isName := errors.As(err, new(*missing.NameError))
-		err = t.Explain(ctx, err)
+		err = own.Explain(ctx, err)
 		if missing := (*exit.MissingError)(nil); isName && errors.As(err, &missing) && one.path != "" && !strings.ContainsAny(one.path, "./") {
 			missing.Advice += "\nthe runbook for an alert: " + shell.Command("davit", "show", "--alert", one.path, t.Ref.String())
 		}
@@ -259,6 +275,7 @@ type showResult struct {
 	More      int              `json:"more,omitempty"` // documents that are not shown
 
 	options markdown.Options
+	linked  string // the artifact that has the linked pages
 }
 
 // WriteText renders the documents.
