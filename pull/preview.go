@@ -25,6 +25,10 @@ func Preview(ctx context.Context, src oras.ReadOnlyTarget, dst *os.Root, listed 
 	if err != nil {
 		return err
 	}
+	items, err := p.planItems(ctx, m)
+	if err != nil {
+		return err
+	}
 	if err := p.checkEmpty(m); err != nil && len(listed.Files) == 0 {
 		return err
 	}
@@ -33,12 +37,8 @@ func Preview(ctx context.Context, src oras.ReadOnlyTarget, dst *os.Root, listed 
 	}
 	state := record.ReadState(opts.State)
 	if last := p.skip(state.Of(opts.Origin)); last != nil && last.Digest == listed.Digest {
-		listed.Skipped = true
+		listed.Skipped, listed.Kept = true, last.Kept
 		return nil
-	}
-	items, err := p.planItems(ctx, m)
-	if err != nil {
-		return err
 	}
 	pl := p.newPlacement(p.want(m, items), attempt{}, state)
 	todo, err := pl.findMissing(ctx)

@@ -32,7 +32,8 @@ type File struct {
 	Report func(done, ready int64)
 }
 
-// FetchFile fetches a verified blob into a file. It uses a file that a killed pull left under the name if its digest matches.
+// FetchFile fetches a verified blob into a file. It uses a file that a killed pull left under the name if its digest matches. A file with
+// the state of a FileFetcher beside it is incomplete, whatever its length.
 func FetchFile(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor, to File) error {
 	if err := checkDescriptor(desc); err != nil {
 		return err
@@ -44,7 +45,7 @@ func FetchFile(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor
 	if ok {
 		return to.Root.WriteFile(to.Name, data, 0o666)
 	}
-	if HasBlob(ctx, to.Root, to.Name, desc) {
+	if _, err := to.Root.Lstat(to.Name + ".state"); err != nil && HasBlob(ctx, to.Root, to.Name, desc) {
 		to.Report(desc.Size, 0) // nothing is fetched
 		return nil
 	}
@@ -127,14 +128,10 @@ func (r *progressReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// HasBlob reports whether a file is the complete blob. A file with the state of a FileFetcher beside it is incomplete, whatever its
-// length.
+// HasBlob reports whether a file is the complete blob.
 func HasBlob(ctx context.Context, root *os.Root, name string, desc ocispec.Descriptor) bool {
 	info, err := root.Lstat(name)
 	if err != nil || !info.Mode().IsRegular() || info.Size() != desc.Size {
-		return false
-	}
-	if _, err := root.Lstat(name + ".state"); err == nil {
 		return false
 	}
 	f, err := root.Open(name)

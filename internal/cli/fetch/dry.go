@@ -3,6 +3,7 @@ package fetch
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -49,7 +50,7 @@ func runPullDry(ctx context.Context, a *app.App, opts pullOptions, files []strin
 			}
 		}
 		if err != nil && len(files) > 0 {
-			err = explainMissing(err, t.Ref, files, true)
+			err = explainMissing(err, t.Ref, files, opts.output)
 		}
 		if err != nil {
 			return nil, t.Explain(ctx, err)
@@ -73,19 +74,22 @@ func preview(ctx context.Context, a *app.App, t *app.Target, opts pullOptions, r
 	}
 	list := read.ListOptions{Platform: opts.Platform, Include: opts.Include, Roles: opts.Roles, NoUnpack: opts.NoUnpack, Dirs: true, Limits: opts.Limits}
 	listed, err := read.List(ctx, t.Target, reference, list)
-	if err != nil {
+	if listed == nil || err != nil && !errors.As(err, new(*missing.NameError)) { // Preview has the pull's error about a name
 		return nil, err
 	}
 	var dst *os.Root
 	if !renamed {
-		dst, err = openExisting(opts.output)
-	}
-	if err != nil {
-		return nil, err
+		if dst, err = openExisting(opts.output); err != nil {
+			return nil, err
+		}
 	}
 	mustCompare := func(f pull.File) bool { // the digest is not known yet
-		info, err := os.Lstat(filepath.Join(opts.output, filepath.FromSlash(f.Path)))
-		return err == nil && f.Digest == "" && fs.FileMode(f.Mode).IsRegular() && (renamed || info.Size() == f.Size)
+		name := opts.output
+		if !renamed {
+			name = filepath.Join(name, filepath.FromSlash(f.Path))
+		}
+		info, err := os.Stat(name)
+		return err == nil && f.Digest == "" && fs.FileMode(f.Mode).IsRegular() && info.Size() == f.Size
 	}
 	if dst != nil {
 		defer dst.Close()
@@ -149,7 +153,11 @@ func previewAs(ctx context.Context, r *pull.Result, name string, opts pullOption
 	if _, err := root.Lstat(base); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	r.Skipped = fetch.HasBlob(ctx, root, base, ocispec.Descriptor{Digest: file.Digest, Size: file.Size})
+	if f, err := os.Open(opts.output); err == nil { // the output may be a link to anywhere
+		defer f.Close()
+		desc := ocispec.Descriptor{Digest: file.Digest, Size: file.Size}
+		r.Skipped = file.Digest != "" && fetch.CopyVerified(ctx, io.Discard, f, desc, func(int64) {}) == nil
+	}
 	if !r.Skipped && !opts.Force {
 		return refuseOutput(opts.output)
 	}

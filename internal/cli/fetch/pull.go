@@ -70,7 +70,7 @@ FILE, its new name. "-" is standard output: for one FILE, or for the only file o
 				return runPullDry(cmd.Context(), a, opts, args[1:])
 			}
 			if len(args) > 1 {
-				return runPullFiles(cmd.Context(), a, cmd, opts, args[1:])
+				return runPullFiles(cmd.Context(), a, opts, args[1:])
 			}
 			if cmd.Flags().Changed("kind") {
 				return runPullAttachments(cmd.Context(), a, opts)

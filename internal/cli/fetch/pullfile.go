@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -21,14 +22,12 @@ import (
 	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/pull"
 	"github.com/davit-oci/davit/pull/read"
-	"github.com/spf13/cobra"
 	"oras.land/oras-go/v2/errdef"
 )
 
 // runPullFiles pulls the files that the command line names. One file may get another name, or go to standard output.
-func runPullFiles(ctx context.Context, a *app.App, cmd *cobra.Command, opts pullOptions, files []string) error {
+func runPullFiles(ctx context.Context, a *app.App, opts pullOptions, files []string) error {
 	files = opts.includeFiles(files)
-	hasOutput := cmd.Flags().Changed("output")
 	if opts.output == "-" {
 		if err := opts.checkStdout(files); err != nil {
 			return err
@@ -55,7 +54,7 @@ func runPullFiles(ctx context.Context, a *app.App, cmd *cobra.Command, opts pull
 		} else {
 			result, err = pullAs(ctx, a, t, opts, files[0])
 		}
-		return result, explainMissing(err, t.Ref, files, hasOutput)
+		return result, explainMissing(err, t.Ref, files, opts.output)
 	})
 	if err != nil {
 		return err
@@ -154,7 +153,7 @@ func checkPulled(dir string, files []string) error {
 
 // explainMissing adds advice to the error about a file that the artifact does not have. The argument may have been meant as another artifact,
 // as a pattern, or as the output directory.
-func explainMissing(err error, ref registry.Reference, files []string, hasOutput bool) error {
+func explainMissing(err error, ref registry.Reference, files []string, output string) error {
 	var unknown *missing.NameError
 	isFile := func(typed string) bool {
 		return typed == "" || slices.ContainsFunc(files, func(file string) bool { return typed == file || typed == patternFor(file) })
@@ -178,7 +177,7 @@ func explainMissing(err error, ref registry.Reference, files []string, hasOutput
 		advice = []string{shell.Command(slices.Concat([]string{"davit", "pull", ref.String()}, others, []string{"-o", "-"})...)}
 	} else if strings.ContainsAny(name, "*?[{") {
 		advice = []string{adviceForPattern(ref.String(), name)}
-	} else if !hasOutput {
+	} else if output == "." {
 		advice = append(advice, fmt.Sprintf("all files into %s: %s", name, shell.Command("davit", "pull", ref.String(), "-o", name)))
 	}
 	return &exit.MissingError{Text: fmt.Sprintf("%s: no file %q", ref, name), Advice: strings.Join(advice, "\n")}
@@ -234,7 +233,8 @@ func checkOnly(r *pull.Result, name, output string) error {
 func moveTo(staged, output string, force bool) (same bool, err error) {
 	_, err = os.Lstat(output)
 	if err == nil {
-		if same, err = hasSameBytes(staged, output); same || err != nil {
+		same, err = hasSameBytes(staged, output)
+		if same || err != nil && !errors.Is(err, fs.ErrNotExist) { // a link to nothing differs from any file
 			return same, err
 		}
 		if !force {
