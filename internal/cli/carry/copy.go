@@ -174,6 +174,7 @@ func copyBetween(ctx context.Context, a *app.App, src, dst *app.Target, opts cop
 	if err := opts.checkAllTags(ctx, src, dst.Ref); err != nil {
 		return nil, err
 	}
+	isImplied := !opts.allTags && !opts.version.IsSet() && src.Ref.Reference() == ""
 	if !opts.allTags {
 		if err := src.Complete(ctx); err != nil {
 			return nil, err
@@ -231,6 +232,9 @@ func copyBetween(ctx context.Context, a *app.App, src, dst *app.Target, opts cop
 	}
 	last := all[len(all)-1]
 	last.Signatures = signer.Made()
+	if isImplied && !isSamePlace(src.Ref, dst.Ref) {
+		opts.noteOthers(ctx, a, src)
+	}
 	if !opts.allTags {
 		a.NotePlatform(src.Ref.String(), platform, result.Artifacts[0].Descriptor.Platform)
 	}
