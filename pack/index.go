@@ -118,7 +118,7 @@ func newEntries(ctx context.Context, dst oras.Target, members []Member, isCollec
 			if isCollection {
 				found.Descriptor.Annotations, found.Descriptor.Platform = found.Annotations, nil
 			}
-			if err := checkDistinct(entries, found.Descriptor, isCollection); err != nil {
+			if err := checkDistinct(entries, found, isCollection); err != nil {
 				return nil, nil, err
 			}
 			entries, warnings = append(entries, found.Descriptor), append(warnings, found.Warnings()...)
@@ -135,9 +135,10 @@ func hasDigest(entries []ocispec.Descriptor, d digest.Digest) bool {
 }
 
 // checkDistinct refuses an entry that a client can't distinguish from another one.
-func checkDistinct(entries []ocispec.Descriptor, entry ocispec.Descriptor, isCollection bool) error {
+func checkDistinct(entries []ocispec.Descriptor, found entry.Entry, isCollection bool) error {
+	entry := found.Descriptor
 	for _, other := range entries {
-		refused := &artifact.Error{Op: "indexing", Item: entry.Digest.String(), Hint: "set the platform of each: linux/arm64=MANIFEST"}
+		refused := &artifact.Error{Op: "indexing", Item: entry.Digest.String(), Hint: found.Hint()}
 		switch {
 		case other.Digest == entry.Digest:
 			refused.Hint, refused.Err = "", fmt.Errorf("two arguments name this manifest: %w", artifact.ErrInvalid)

@@ -21,7 +21,7 @@ func checkFound(s *source.Source, target registry.Reference) error {
 	case kind.NamedRepository && !endsInName(s, target):
 		return &exit.UsageError{
 			Err:  fmt.Errorf("the repository %q does not end in the name %q, by which %s finds kind %q", target.Name(), nameOf(s), clients, kind.Name),
-			Hint: fmt.Sprintf("push it to %s, or pass --force", nameIn(s, target)),
+			Hint: adviseName(s, target) + ", or pass --force",
 		}
 	case target.Tag == "" || target.Tag == version:
 	case kind.Tag != "":
@@ -41,8 +41,8 @@ func checkFound(s *source.Source, target registry.Reference) error {
 // warnOfName prints a warning if the repository of an artifact does not end in its name, and that rules out one use of it.
 func warnOfName(a *app.App, s *source.Source, target registry.Reference) {
 	if kind := s.Plan.Kind; kind.NamedUse != "" && !endsInName(s, target) {
-		a.Warn("%s finds %s at oci://%s, but not %s, for which the repository must end in its name: push it to %s",
-			strings.Join(kind.Clients, ", "), nameOf(s), target.Name(), kind.NamedUse, nameIn(s, target))
+		a.Warn("%s finds %s at oci://%s, but not %s, for which the repository must end in its name: %s",
+			strings.Join(kind.Clients, ", "), nameOf(s), target.Name(), kind.NamedUse, adviseName(s, target))
 	}
 }
 
@@ -52,9 +52,13 @@ func endsInName(s *source.Source, target registry.Reference) bool {
 	return target.IsPath() || name == "" || path.Base(target.Repository) == name
 }
 
-// nameIn returns the repository below another one that ends in the name of an artifact.
-func nameIn(s *source.Source, target registry.Reference) string {
-	return target.Name() + "/" + nameOf(s)
+// adviseName returns advice to push an artifact to a repository below the target that ends in its name, or to rename it.
+func adviseName(s *source.Source, target registry.Reference) string {
+	name := target.Name() + "/" + nameOf(s)
+	if ref, err := registry.Parse(name); err != nil || ref.Name() != name {
+		return fmt.Sprintf("rename it, because no repository can end in %q", nameOf(s))
+	}
+	return "push it to " + name
 }
 
 // nameOf returns the declared name of an artifact, else its title. It may be empty.

@@ -139,6 +139,9 @@ func Error(arg string, err error) error {
 	}
 	if ref, parseErr := registry.Parse(arg); parseErr == nil && !ref.IsPath() && errors.Is(err, fs.ErrNotExist) {
 		e.Hint = "sources come first, the target is the last argument"
+		if ref.Reference() != "" {
+			e.Hint = fmt.Sprintf("sources are files: \"%s\" gets those of an artifact\n%s", shell.Command("davit", "pull", arg), e.Hint)
+		}
 	} else if parseErr == nil && paths.IsLayout(ref.Path) {
 		e.Hint = shell.Command("davit", "copy", arg, "TARGET") + " copies an artifact of a layout"
 	}

@@ -40,7 +40,8 @@ func New(ctx context.Context, dst oras.Target, desc ocispec.Descriptor, platform
 		e.Descriptor.Platform = desc.Platform
 	case isImage:
 		var err error
-		e.Descriptor.Platform, err = readPlatform(ctx, dst, m.Config)
+		e.own, err = readPlatform(ctx, dst, m.Config)
+		e.Descriptor.Platform = e.own
 		return e, err
 	}
 	return e, nil
@@ -64,11 +65,27 @@ func readPlatform(ctx context.Context, dst oras.Target, config ocispec.Descripto
 
 // Warnings returns a warning if the entry and the config of its manifest have different platforms.
 func (e Entry) Warnings() []string {
-	own, listed := e.own, e.Descriptor.Platform
-	if own == nil || listed == nil || own.OS == listed.OS && own.Architecture == listed.Architecture &&
-		(own.Variant == "" || listed.Variant == "" || own.Variant == listed.Variant) {
+	if e.own == nil || e.Descriptor.Platform == nil || e.isOwn() {
 		return nil
 	}
-	return []string{fmt.Sprintf("%s is listed for %s, but its config has %s: clients that compare them refuse or warn",
-		e.Descriptor.Digest, manifest.FormatPlatform(listed), manifest.FormatPlatform(own))}
+	return []string{fmt.Sprintf("%s is listed for %s, but its config has %s: clients that compare them refuse or warn; %s",
+		e.Descriptor.Digest, manifest.FormatPlatform(e.Descriptor.Platform), manifest.FormatPlatform(e.own), remedy)}
+}
+
+// remedy is the advice about an image with the wrong platform.
+const remedy = "push it again for its platform, with platforms: in davit.yaml"
+
+// isOwn reports whether the entry has the platform of the image config.
+func (e Entry) isOwn() bool {
+	own, listed := e.own, e.Descriptor.Platform
+	return own != nil && listed != nil && own.OS == listed.OS && own.Architecture == listed.Architecture &&
+		(own.Variant == "" || listed.Variant == "" || own.Variant == listed.Variant)
+}
+
+// Hint returns how the entry gets another platform: from the argument or, if the argument would contradict the image config, from the image.
+func (e Entry) Hint() string {
+	if e.isOwn() {
+		return fmt.Sprintf("its config has %s: %s", manifest.FormatPlatform(e.own), remedy)
+	}
+	return "set the platform of each: linux/arm64=MANIFEST"
 }
