@@ -56,7 +56,7 @@ func runDiscover(ctx context.Context, a *app.App, opts discoverOptions) error {
 	}
 	result, err := app.With(ctx, a, opts.subject, registry.Read, func(t *app.Target) (*discoverResult, error) {
 		found, err := discoverIn(ctx, t, opts)
-		if err == nil && a.Format.String() == "text" {
+		if err == nil && a.Format.String() == "text" && !a.Quiet {
 			found.files = tellApart(ctx, t.Target, found)
 		}
 		return found, err
