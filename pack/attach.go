@@ -27,6 +27,8 @@ type AttachOptions struct {
 	// Replace removes the other referrers of the same type and name, and for attestations of the same predicate, once the new
 	// one is stored. A referrer without a name is treated as having the name that Attach would choose.
 	Replace bool
+	// ReplaceTime makes Replace also remove a referrer with the same content and another creation time, or none.
+	ReplaceTime bool
 	// EachPlatform attaches to every manifest of an index instead of the index itself.
 	EachPlatform bool
 	// KeepReplaced keeps the referrers that Replace would remove, and lists them in Attached.Replaced. A caller that attaches
@@ -113,6 +115,9 @@ func (p *pusher) attach(ctx context.Context, root *node.Node, to Attachment, opt
 		return nil, err
 	}
 	ours := attached.Candidate{Desc: root.Manifest.Desc, Manifest: root.Manifest.Bytes, Defaults: root.Attached}
+	if opts.Replace && opts.ReplaceTime {
+		ours.Created = ours.Desc.Annotations[ocispec.AnnotationCreated]
+	}
 	listed, err := fetch.ListReferrers(ctx, to.Target, to.Subject, ours.Desc.ArtifactType)
 	if err != nil && (opts.Replace || !fetch.IsDenied(err)) {
 		return nil, err

@@ -166,8 +166,8 @@ func tellDate(a *app.App, declared map[string]string, all []*pack.Attached) {
 		a.Warn("%s=%s is not a time as in 2026-01-31T12:00:00Z: the attachment counts as having no date", ocispec.AnnotationCreated, date)
 	}
 	for _, r := range all {
-		if r.Skipped && r.Annotations[ocispec.AnnotationCreated] != date {
-			a.Note("%s %q is attached already, and keeps its date: detach it first to set another", r.Kind, r.Annotations[ocispec.AnnotationTitle])
+		if old := r.Annotations[ocispec.AnnotationCreated]; r.Skipped && old != date {
+			a.Note("%s %q is attached already, and keeps %s; --replace sets this date", r.Kind, r.Annotations[ocispec.AnnotationTitle], cmp.Or(old, "no date"))
 		}
 	}
 }
@@ -270,6 +270,7 @@ func attachAll(ctx context.Context, a *app.App, sources []*source.Source, t *app
 	var all []*pack.Attached
 	for _, s := range sources {
 		attach := pack.AttachOptions{Replace: opts.replace, EachPlatform: opts.eachPlatform, DryRun: opts.dryRun, KeepReplaced: true}
+		_, attach.ReplaceTime = s.Spec.Annotations[ocispec.AnnotationCreated]
 		var done func()
 		if attach.Options, done, err = s.PackOptions(ctx, a); err != nil {
 			return nil, err

@@ -28,10 +28,11 @@ type Candidate struct {
 	// Defaults are the annotations of the manifest that were not declared. A referrer that lacks them may have been attached
 	// before they existed, or by another tool.
 	Defaults map[string]string
+	Created  string // the creation time that a referrer with the same content must have, or "" if it may have any
 }
 
-// Same returns the listed referrer with the same content, or nil. The creation times may differ, and the referrer may lack
-// some of the Defaults. Same fetches nothing: it computes the digest that the candidate's manifest would have with the
+// Same returns the listed referrer with the same content, or nil. The creation times may differ unless Created is set, and the
+// referrer may lack some of the Defaults. Same fetches nothing: it computes the digest that the candidate's manifest would have with the
 // annotations of the referrer.
 func (c Candidate) Same(listed []ocispec.Descriptor) *ocispec.Descriptor {
 	for _, theirs := range listed {
@@ -55,9 +56,12 @@ func (c Candidate) Existing(ctx context.Context, src content.ReadOnlyStorage, li
 	return same, nil
 }
 
-// isEquivalent reports whether annotations differ from ours only in the creation time and in missing defaults.
+// isEquivalent reports whether annotations differ from ours only in missing defaults and, unless Created is set, in the creation time.
 func (c Candidate) isEquivalent(theirs map[string]string) bool {
 	ours := c.Desc.Annotations
+	if c.Created != "" && c.Created != theirs[ocispec.AnnotationCreated] {
+		return false
+	}
 	for key, value := range ours {
 		_, isDefault := c.Defaults[key]
 		if other, has := theirs[key]; other != value && (has || !isDefault) && key != ocispec.AnnotationCreated {
