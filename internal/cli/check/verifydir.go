@@ -21,6 +21,7 @@ import (
 	"github.com/davit-oci/davit/pull/diff"
 	"github.com/davit-oci/davit/pull/trust"
 	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // verifyPulled compares a directory with the artifact that its record names. Without a record, it verifies the layouts below the directory.
@@ -54,13 +55,19 @@ func verifyPulled(ctx context.Context, a *app.App, dir string, opts verifyOption
 	}
 	total := &directoryResult{Directory: dir, Verified: &diff.Verified{Faults: []diff.FileFault{}}}
 	for _, r := range all {
-		var pulled struct{ Digest digest.Digest }
+		var pulled struct {
+			Digest   digest.Digest
+			Platform *ocispec.Platform
+		}
 		if err := json.Unmarshal(r.Result, &pulled); err != nil {
 			return artifact.Refused(dir, "the record of its pull can't be read: %w", err)
 		}
+		if opts.trust.IsSet() && r.Root.Digest != "" { // the index may be what is signed
+			pulled.Digest = r.Root.Digest
+		}
 		ref := r.Origin + "@" + pulled.Digest.String()
 		isPlaced := func(name string) bool { _, ok := r.Find(name); return ok }
-		one, err := compareDir(ctx, a, directory{dir: dir, ref: ref, trust: &opts.trust, isWanted: isPlaced})
+		one, err := compareDir(ctx, a, directory{dir: dir, ref: ref, platform: pulled.Platform, trust: &opts.trust, isWanted: isPlaced})
 		if err != nil {
 			return err
 		}
@@ -76,7 +83,11 @@ func verifyPulled(ctx context.Context, a *app.App, dir string, opts verifyOption
 
 // verifyDirectory compares a directory with an artifact.
 func verifyDirectory(ctx context.Context, a *app.App, opts verifyOptions) error {
-	result, err := compareDir(ctx, a, directory{dir: opts.dir, ref: opts.target, platform: opts.platform, trust: &opts.trust})
+	platform, err := app.OptionalPlatform(opts.platform)
+	if err != nil {
+		return err
+	}
+	result, err := compareDir(ctx, a, directory{dir: opts.dir, ref: opts.target, platform: platform, trust: &opts.trust})
 	if err != nil {
 		return err
 	}
@@ -85,18 +96,15 @@ func verifyDirectory(ctx context.Context, a *app.App, opts verifyOptions) error 
 
 // directory is a directory to compare with an artifact.
 type directory struct {
-	dir, ref, platform string
-	trust              *signing.Trust
-	isWanted           func(name string) bool // selects files of the artifact; nil: all
+	dir, ref string
+	platform *ocispec.Platform
+	trust    *signing.Trust
+	isWanted func(name string) bool // selects files of the artifact; nil: all
 }
 
 // compareDir checks the signatures that flags require of an artifact, and compares every byte of its files with the directory. It
 // ignores other files in the directory.
 func compareDir(ctx context.Context, a *app.App, d directory) (*directoryResult, error) {
-	platform, err := app.OptionalPlatform(d.platform)
-	if err != nil {
-		return nil, err
-	}
 	root, err := os.OpenRoot(d.dir)
 	if err != nil {
 		return nil, exit.FileError("directory", d.dir, err)
@@ -106,11 +114,11 @@ func compareDir(ctx context.Context, a *app.App, d directory) (*directoryResult,
 		if err := t.Complete(ctx); err != nil {
 			return nil, err
 		}
-		reference, signed, err := verifySignature(ctx, t, d.trust, platform)
+		reference, signed, err := verifySignature(ctx, t, d.trust, d.platform)
 		if err != nil {
 			return nil, err
 		}
-		side := diff.Side{Source: t.Target, Ref: reference, Platform: platform}
+		side := diff.Side{Source: t.Target, Ref: reference, Platform: d.platform}
 		found, err := diff.Verify(ctx, root, side, d.isWanted)
 		if err != nil {
 			return nil, t.Explain(ctx, err)
@@ -147,6 +155,10 @@ func (r *directoryResult) report(a *app.App) error {
 func (r *directoryResult) WriteText(w io.Writer) error {
 	var t term.Table
 	addSigned(&t, r.Signatures, r.Required)
+	if err := t.WriteText(w); err != nil { // faults have other columns
+		return err
+	}
+	t = term.Table{}
 	for _, f := range r.Faults {
 		t.Row(f.Path, f.Problem)
 	}
