@@ -62,7 +62,7 @@ func verifyPulled(ctx context.Context, a *app.App, dir string, opts verifyOption
 		if err := json.Unmarshal(r.Result, &pulled); err != nil {
 			return artifact.Refused(dir, "the record of its pull can't be read: %w", err)
 		}
-		if opts.trust.IsSet() && r.Root.Digest != "" { // the index may be what is signed
+		if opts.trust.IsSet() && r.Root.Digest != "" { // the signature may be that of the index
 			pulled.Digest = r.Root.Digest
 		}
 		ref := r.Origin + "@" + pulled.Digest.String()
