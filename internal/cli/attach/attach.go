@@ -138,7 +138,7 @@ func runAttach(ctx context.Context, a *app.App, opts attachOptions) error {
 		if err := signAll(ctx, signer, t, attached); err != nil {
 			return nil, err
 		}
-		for _, r := range attached {
+		for _, r := range slices.Backward(attached) { // of equal documents, the first is attached
 			existed[r.Digest] = r.Skipped // removing others changes Skipped
 		}
 		return attached, removeReplaced(ctx, t, attached)
@@ -157,17 +157,22 @@ func runAttach(ctx context.Context, a *app.App, opts attachOptions) error {
 const setDate = "-a " + ocispec.AnnotationCreated + "=TIME"
 
 // tellDate prints a warning about a declared date that is not a time, and a note about an attachment that exists with another date, or none.
-func tellDate(a *app.App, declared map[string]string, all []*pack.Attached) {
+// It prints none that are in told already: several sources may have one date, and several platforms one attachment.
+func tellDate(a *app.App, declared map[string]string, all []*pack.Attached, told map[string]bool) {
 	date := declared[ocispec.AnnotationCreated]
 	if date == "" {
 		return
 	}
-	if manifest.Created(declared).IsZero() {
+	if manifest.Created(declared).IsZero() && !told[date] {
+		told[date] = true
 		a.Warn("%s=%s is not a time as in 2026-01-31T12:00:00Z: the attachment counts as having no date", ocispec.AnnotationCreated, date)
 	}
 	for _, r := range all {
-		if old := r.Annotations[ocispec.AnnotationCreated]; r.Skipped && old != date {
-			a.Note("%s %q is attached already, and keeps %s; --replace sets this date", r.Kind, r.Annotations[ocispec.AnnotationTitle], cmp.Or(old, "no date"))
+		note := fmt.Sprintf("%s %q is attached already, and keeps %s; --replace sets this date",
+			r.Kind, r.Annotations[ocispec.AnnotationTitle], cmp.Or(r.Annotations[ocispec.AnnotationCreated], "no date"))
+		if r.Skipped && r.Annotations[ocispec.AnnotationCreated] != date && !told[note] {
+			told[note] = true
+			a.Note("%s", note)
 		}
 	}
 }
@@ -268,6 +273,7 @@ func attachAll(ctx context.Context, a *app.App, sources []*source.Source, t *app
 	progress, stop := a.StartProgress()
 	defer stop()
 	var all []*pack.Attached
+	told := map[string]bool{}
 	for _, s := range sources {
 		attach := pack.AttachOptions{Replace: opts.replace, EachPlatform: opts.eachPlatform, DryRun: opts.dryRun, KeepReplaced: true}
 		_, attach.ReplaceTime = s.Spec.Annotations[ocispec.AnnotationCreated]
@@ -281,7 +287,7 @@ func attachAll(ctx context.Context, a *app.App, sources []*source.Source, t *app
 		if err != nil {
 			return nil, err
 		}
-		tellDate(a, s.Spec.Annotations, attached)
+		tellDate(a, s.Spec.Annotations, attached, told)
 		all = append(all, attached...)
 	}
 	for _, r := range all {
