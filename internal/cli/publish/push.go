@@ -248,7 +248,9 @@ func previewSend(ctx context.Context, a *app.App, s *source.Source, opts sendOpt
 	if err := d.previewSignature(ctx, signer, preview); err != nil {
 		return err
 	}
-	for _, note := range noteEarlier(ctx, d.target, preview.Result) {
+	untagged := d.ref
+	untagged.Tag = "" // it may not exist, or not be moved yet
+	for _, note := range noteEarlier(ctx, d.target, untagged, preview.Result) {
 		a.Note("%s", note)
 	}
 	preview.Reference = d.ref.String()

@@ -62,7 +62,7 @@ func send(ctx context.Context, a *app.App, s *source.Source, opts sendOptions) e
 		d.opts.Progress = tally
 		result, err := pack.Push(ctx, s.FS, s.Plan, d.dst, d.opts)
 		if err == nil {
-			notes = noteEarlier(ctx, t, result)
+			notes = noteEarlier(ctx, t, t.Ref, result)
 		}
 		return result, err
 	})
