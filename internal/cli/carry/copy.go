@@ -230,8 +230,14 @@ func copyBetween(ctx context.Context, a *app.App, src, dst *app.Target, opts cop
 	if opts.trust.IsSet() && !opts.referrers {
 		a.Note("signatures are not copied; --referrers copies them")
 	}
+	for _, one := range all {
+		for _, s := range signer.Made() {
+			if s.Subject == one.Digest {
+				one.Signatures = append(one.Signatures, s)
+			}
+		}
+	}
 	last := all[len(all)-1]
-	last.Signatures = signer.Made()
 	if isImplied && !isSamePlace(src.Ref, dst.Ref) {
 		opts.noteOthers(ctx, a, src)
 	}
@@ -240,7 +246,7 @@ func copyBetween(ctx context.Context, a *app.App, src, dst *app.Target, opts cop
 	}
 	if opts.allTags {
 		r := *last
-		r.Copied = all
+		r.Copied, r.Signatures = all, signer.Made()
 		last = &r
 	}
 	return last, nil

@@ -15,6 +15,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/paths"
 	"github.com/davit-oci/davit/internal/cli/places"
+	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/layout/catalog"
 	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/reference"
@@ -352,7 +353,7 @@ type failedCopy struct {
 	ExitCode int    `json:"exitCode"`
 }
 
-// WriteText prints a line for each artifact, and one for each tag that moved and each referrer.
+// WriteText prints a line for each artifact, and one for each tag that moved, each referrer, and each signature.
 func (r *manyResult) WriteText(w io.Writer) error {
 	var t term.Table
 	for _, one := range r.Copied {
@@ -372,6 +373,9 @@ func (r *manyResult) WriteText(w io.Writer) error {
 		}
 		for _, ref := range one.Left {
 			t.Row("left", "attestation in the index", term.Digest(w, ref.Digest))
+		}
+		for _, s := range one.Signatures {
+			t.Row(results.SignatureVerb(s, verb), string(s.Format), term.Digest(w, s.Digest))
 		}
 	}
 	return t.WriteText(w)

@@ -83,6 +83,8 @@ func deleteFrom(ctx context.Context, a *app.App, t *app.Target, yes bool, dryRun
 		r.Tags = []string{t.Ref.Tag}
 	} else if question = fmt.Sprintf("delete %s and every tag of it?", t.Ref); bool(dryRun) || a.CanAsk() && !yes {
 		switch tags, err := findManifestTags(ctx, t, desc); {
+		case ctx.Err() != nil:
+			return nil, err
 		case err != nil:
 			a.Note("tags not listed: %v", err)
 		case len(tags) == 0:

@@ -70,16 +70,20 @@ func (r Sent) WriteText(w io.Writer) error {
 // with "would".
 func AddSignatures(t *term.Table, all []sign.Signature, verb string) {
 	for _, s := range all {
-		did := "signed"
-		if strings.HasPrefix(verb, "would ") {
-			did = "would sign"
-		}
-		if s.Skipped {
-			did = "unchanged"
-		}
-		t.Row(did, s.Subject.String(), s.Kind)
+		t.Row(SignatureVerb(s, verb), s.Subject.String(), s.Kind)
 		t.Row(string(s.Format), s.Digest.String(), s.Tag)
 	}
+}
+
+// SignatureVerb returns what was done with a signature. The verb of a dry run begins with "would".
+func SignatureVerb(s sign.Signature, verb string) string {
+	switch {
+	case s.Skipped:
+		return "unchanged"
+	case strings.HasPrefix(verb, "would "):
+		return "would sign"
+	}
+	return "signed"
 }
 
 // FormatTags returns the tags, with the previous digests of those that moved.

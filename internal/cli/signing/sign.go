@@ -101,10 +101,13 @@ func runSign(ctx context.Context, a *app.App, opts signOptions) error {
 			return nil, err
 		}
 		signatures, err := sign.Sign(ctx, t.Target, desc, *with)
-		if n := countLeftOut(ctx, t, desc, opts); err == nil && n > 0 {
+		if err != nil {
+			return nil, err
+		}
+		if n := countLeftOut(ctx, t, desc, opts); n > 0 {
 			a.Note("left out: %s of the platforms; --each-platform includes them", term.Plural(n, "attachment"))
 		}
-		return &signResult{app.WithDigest(t.Ref, desc), desc.Digest, signatures, opts.dryRun}, err
+		return &signResult{app.WithDigest(t.Ref, desc), desc.Digest, signatures, opts.dryRun}, nil
 	})
 	if err != nil {
 		return err
@@ -178,6 +181,7 @@ type Signer struct {
 	with *sign.Options
 	mu   sync.Mutex
 	made []sign.Signature
+	seen map[digest.Digest]bool // the signatures in made
 }
 
 // Signer returns the signer for the flags, or nil without --sign-key. The key is read now: a wrong password is an error
@@ -190,7 +194,7 @@ func (f *Flags) Signer(ctx context.Context, a *app.App, ref registry.Reference) 
 	if err != nil {
 		return nil, err
 	}
-	return &Signer{with: with}, nil
+	return &Signer{with: with, seen: map[digest.Digest]bool{}}, nil
 }
 
 // In returns the function that signs a manifest in dst. It is nil if the Signer is nil.
@@ -202,7 +206,12 @@ func (s *Signer) In(dst oras.GraphTarget) func(context.Context, ocispec.Descript
 		made, err := sign.Sign(ctx, dst, desc, *s.with)
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.made = append(s.made, made...)
+		for _, one := range made {
+			if !s.seen[one.Digest] { // several tags may have the same manifest
+				s.made = append(s.made, one)
+			}
+			s.seen[one.Digest] = true
+		}
 		return err
 	}
 }
@@ -218,7 +227,7 @@ func (s *Signer) Preview(ctx context.Context, dst registry.Target, desc ocispec.
 	return s.In(&dry.Target{Target: dst})(ctx, desc)
 }
 
-// Made returns the signatures that the Signer made or found so far.
+// Made returns the signatures that the Signer made or found so far, each once.
 func (s *Signer) Made() []sign.Signature {
 	if s == nil {
 		return nil
