@@ -1,6 +1,9 @@
 package term
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // gridRow is a row of escaped cells.
 type gridRow struct {
@@ -21,6 +24,9 @@ type grid struct {
 // gap is the number of columns between cells.
 const gap = 2
 
+// maxAligned is the maximum width of a column. Without it, one long cell of untrusted text would make every row as long.
+const maxAligned = 1000
+
 // minTextWidth is the minimum number of columns in which text is wrapped beside other cells. With fewer columns, the text goes
 // below the row.
 const minTextWidth = 20
@@ -35,7 +41,7 @@ func newGrid(screen *Screen, rows []gridRow) *grid {
 			if screen.hasWidth() && len(row.cells) == 1 && len(rows) > 1 {
 				continue // a heading
 			}
-			g.widths[i] = max(g.widths[i], Width(cell))
+			g.widths[i] = max(g.widths[i], min(Width(cell), maxAligned))
 		}
 	}
 	g.breaks = g.bestBreaks()
@@ -119,14 +125,14 @@ func (l *laidRow) writeCell(i int, cell string) (isFull bool) {
 	screen, width := l.grid.screen, Width(cell)
 	if !screen.hasWidth() || l.used+l.padding+width <= screen.Width {
 		l.put(cell, style)
-		l.padding = l.grid.widths[i] - width + gap
+		l.padding = max(l.grid.widths[i]-width, 0) + gap
 		return false
 	}
 	word := longestWord(cell)
 	switch {
 	case l.isEmpty:
 	case screen.Width-l.used-l.padding >= max(minTextWidth, word) && l.isLast(i):
-		l.wrap(cell, style, l.row.rest+strings.Repeat(" ", l.used+l.padding-Width(l.row.rest)))
+		l.wrap(cell, style, l.row.rest+strings.Repeat(" ", max(l.used+l.padding-Width(l.row.rest), 0)))
 		return true
 	case len(l.row.cells) == 2 && l.used+gap+width <= screen.Width:
 		l.padding = gap
@@ -165,7 +171,7 @@ func (l *laidRow) isLast(i int) bool {
 func (l *laidRow) wrap(text string, style Style, rest string) {
 	for {
 		room := l.grid.screen.Width - l.used - l.padding
-		if Width(text) <= room {
+		if len(text) <= room || !isWider(text, room) {
 			break
 		}
 		at := lastSpace(text, room)
@@ -201,6 +207,23 @@ func (l *laidRow) begin(prefix string) {
 func (l *laidRow) end() {
 	l.lines = append(l.lines, strings.TrimRight(l.open, " "))
 	l.widest = max(l.widest, l.used)
+}
+
+// isWider reports whether text takes more columns. It reads no more of the text than that: wrap calls it for each line of a cell, which
+// has megabytes if a registry sends them.
+func isWider(text string, columns int) bool {
+	for i := 0; i < len(text); {
+		if skip := sequenceLen(text[i:]); skip > 0 {
+			i += skip
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(text[i:])
+		if columns -= RuneWidth(r); columns < 0 {
+			return true
+		}
+		i += size
+	}
+	return columns < 0
 }
 
 // longestWord returns the width of the longest word of a text.

@@ -96,6 +96,39 @@ func TestWordsStayWhole(t *testing.T) {
 	}
 }
 
+// TestShortFirstCells checks that text is wrapped beside a first cell that is narrower than the indentation of the other lines.
+func TestShortFirstCells(t *testing.T) {
+	t.Parallel()
+	for _, cells := range [][]string{{"A", "a b c d e f g h i j k l m n"}, {"A", "", "", "a b c d e f g h i j k l m n"}, {"", "a b c d e f g h i j k l m n"}} {
+		var table term.Table
+		table.Row(cells...)
+		out := &term.Screen{Width: 24}
+		if err := table.WriteText(out); err != nil || strings.Join(strings.Fields(out.String()), " ") != strings.TrimSpace(cells[0]+" a b c d e f g h i j k l m n") {
+			t.Errorf("%q: got %v and %q", cells, err, out)
+		}
+	}
+}
+
+// TestLongCells checks that one long cell does not make the other rows as long, whatever its column is.
+func TestLongCells(t *testing.T) {
+	t.Parallel()
+	for column := range 3 {
+		for _, width := range []int{0, 80} {
+			var table term.Table
+			long := []string{"x", "y", "z"}
+			long[column] = strings.Repeat("long ", 20_000)
+			for range 100 {
+				table.Row("a", "", "c")
+			}
+			table.Row(long...)
+			out := &term.Screen{Width: width}
+			if err := table.WriteText(out); err != nil || out.Len() > 1_000_000 {
+				t.Errorf("column %d, width %d: got %v and %d bytes, want at most 1,000,000", column, width, err, out.Len())
+			}
+		}
+	}
+}
+
 // TestHeadingsInTables checks that a row of one cell does not widen the first column on a screen, and that wrapped text stays in its
 // column.
 func TestHeadingsInTables(t *testing.T) {
