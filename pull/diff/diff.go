@@ -103,6 +103,9 @@ func Artifacts(ctx context.Context, a, b Side, opts Options) (*Difference, error
 	if err := d.compare(ctx, p, opts); err != nil {
 		return nil, err
 	}
+	if d.From != d.To && len(d.Files)+len(d.Config)+len(d.Annotations)+len(d.Manifest) == 0 {
+		d.Manifest = []FieldChange{{Field: "digest", From: d.From.String(), To: d.To.String()}} // such as other white space in the JSON
+	}
 	d.Same = d.From == d.To && len(d.Tags)+len(d.Referrers) == 0
 	return d, nil
 }

@@ -24,9 +24,9 @@ func (p *pair) choosePlatform() {
 	if both && mine.Digest != other.Digest {
 		return
 	}
-	others := manifest.Runnable(p.to.Manifests)
+	others := firstEntries(p.to)
 	for _, entry := range manifest.Runnable(p.from.Manifests) {
-		other, ok := sameEntry(others, entry)
+		other, ok := others[manifest.FormatPlatform(entry.Platform)]
 		differs := other.Digest != entry.Digest
 		if ok && (differs || !both && p.a.Platform == nil) {
 			p.a.Platform, p.b.Platform = entry.Platform, other.Platform
@@ -37,14 +37,16 @@ func (p *pair) choosePlatform() {
 	}
 }
 
-// sameEntry returns the entry with the platform of another one.
-func sameEntry(entries []ocispec.Descriptor, like ocispec.Descriptor) (ocispec.Descriptor, bool) {
-	for _, entry := range entries {
-		if entry.Platform != nil && like.Platform != nil && manifest.FormatPlatform(entry.Platform) == manifest.FormatPlatform(like.Platform) {
-			return entry, true
+// firstEntries returns the first entry of an index for each platform. An index of 4 MiB has up to 20,000 platforms.
+func firstEntries(m *fetch.Manifest) map[string]ocispec.Descriptor {
+	first := make(map[string]ocispec.Descriptor)
+	for _, entry := range manifest.Runnable(m.Manifests) {
+		name := manifest.FormatPlatform(entry.Platform)
+		if _, ok := first[name]; !ok && entry.Platform != nil {
+			first[name] = entry
 		}
 	}
-	return ocispec.Descriptor{}, false
+	return first
 }
 
 // compareIndexes compares two indexes that have the same manifests for the platforms that both have.

@@ -161,7 +161,7 @@ func (c *comparison) comparePlain(ctx context.Context) (*diffResult, error) {
 	isUnset := func(f diff.FieldChange) bool { return c.second && f.To == nil || !c.second && f.From == nil }
 	r.Config = lists.Delete(r.Config, isUnset)
 	r.Annotations = lists.Delete(r.Annotations, isUnset)
-	r.Manifest = lists.Delete(r.Manifest, func(f diff.FieldChange) bool { return f.Field == "layers" })
+	r.Manifest = lists.Delete(r.Manifest, func(f diff.FieldChange) bool { return f.Field == "layers" || f.Field == "digest" })
 	r.Same = len(r.Files)+len(r.Config)+len(r.Annotations)+len(r.Manifest) == 0
 	return r, nil
 }
