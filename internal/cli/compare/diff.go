@@ -67,8 +67,12 @@ func hintAtTag(first registry.Reference, i int, text string, err error) error {
 	if _, statErr := os.Lstat(text); statErr == nil {
 		return err
 	}
-	first.Tag, first.Digest = text, ""
-	return &exit.UsageError{Err: fmt.Errorf("%q is a tag, not a reference", text), Hint: fmt.Sprintf("did you mean %q?", first)}
+	e := &exit.UsageError{Err: fmt.Errorf("%q is a tag, not a reference", text)}
+	if !paths.IsPlainDirectory(first) {
+		first.Tag, first.Digest = text, ""
+		e.Hint = fmt.Sprintf("did you mean %q?", first)
+	}
+	return e
 }
 
 func runDiff(ctx context.Context, a *app.App, from, to string, opts diffOptions) error {
