@@ -62,6 +62,9 @@ func (f *NativeFile) AddSyntax(err error) {
 		p.Line, p.Column = line, 1
 	}
 	text := strings.TrimPrefix(yamlerror.Worded(err).Error(), fmt.Sprintf("line %d: ", p.Line))
+	if errors.As(err, new(*json.UnmarshalTypeError)) {
+		text = "it is not a JSON object"
+	}
 	p.Message = f.Reader + " can't read it: " + text
 	f.Faults = append(f.Faults, p)
 }

@@ -122,7 +122,7 @@ func Readable(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts Rea
 		}
 	}
 	isUnsearched := errors.Is(err, ErrNotSearched) && s.kind.Pull.Facts.Config == nil // the caller may search all layers
-	if errors.Is(err, ErrNothingReadable) && len(facts) > 0 && !isUnsearched {
+	if errors.Is(err, ErrNothingReadable) && len(facts)+len(options) > 0 && !isUnsearched {
 		doc, err = &Document{}, nil
 	}
 	if err != nil {

@@ -16,13 +16,13 @@ const (
 	maxOptionValues = 20
 )
 
-// anyText is a JSON string, or the JSON text of another value.
+// anyText is a JSON string, or the JSON text of another value. It is empty for null.
 type anyText string
 
 // UnmarshalJSON accepts a value of any type.
 func (t *anyText) UnmarshalJSON(data []byte) error {
 	*t = anyText(jsonwalk.Text(data))
-	if *t == "" && string(data) != `""` {
+	if *t == "" && string(data) != `""` && string(data) != "null" {
 		*t = anyText(data)
 	}
 	return nil
@@ -37,9 +37,7 @@ func About(annotations map[string]string) ([]kind.Fact, []kind.Option) {
 			Enum, Proposals            []anyText
 		}
 	}
-	if json.Unmarshal([]byte(annotations[mediatypes.DevContainerMetadata]), &m) != nil {
-		return nil, nil
-	}
+	_ = json.Unmarshal([]byte(annotations[mediatypes.DevContainerMetadata]), &m) // it fills in the fields that have the right type
 	var facts []kind.Fact
 	for _, f := range []kind.Fact{
 		{Name: "name", Value: string(m.Name)}, {Name: "version", Value: string(m.Version)},

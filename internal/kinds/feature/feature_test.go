@@ -44,7 +44,7 @@ f/devcontainer-feature.json:4:2: it has no version, which the devcontainer CLI r
 f/devcontainer-feature.json:5:19: option "a": its type "int" is neither string nor boolean
 f/devcontainer-feature.json:5:43: option "b/c": it has no type, which is string or boolean`[1:]},
 		"a syntax error":     {"{\n  \"id\": }", `f/devcontainer-feature.json:2:9: the devcontainer CLI can't read it: invalid character '}'`},
-		"a list as metadata": {`[]`, "cannot unmarshal array"},
+		"a list as metadata": {`[]`, "it is not a JSON object"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
