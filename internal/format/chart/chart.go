@@ -363,6 +363,9 @@ var aliasSyntax = lazy.Regexp(`^[a-zA-Z0-9_-]+$`)
 
 // checkDependencies adds a fault for each dependency that has no name, or an invalid alias, or the name or alias of another one.
 func (c *Chart) checkDependencies(faults Faults) Faults {
+	if slices.ContainsFunc(faults, func(f Fault) bool { return strings.HasPrefix(f.Field, "/dependencies") }) {
+		return faults // fields of the wrong type seem to be missing
+	}
 	seen := map[string]bool{}
 	for i, d := range c.Dependencies {
 		at := fmt.Sprintf("/dependencies/%d", i)

@@ -227,17 +227,18 @@ func TestHelmRefuses(t *testing.T) {
 		files map[string]string
 		want  string
 	}{
-		"no version":         {chart("apiVersion: v2\nname: demo\n"), "has no version, which helm requires"},
-		"unknown apiVersion": {chart("apiVersion: v3\nname: demo\nversion: 1.0.0\n"), `apiVersion "v3" is neither v1 nor v2`},
-		"no name":            {chart("apiVersion: v2\nversion: 1.0.0\n"), "has no name"},
-		"path as name":       {chart("apiVersion: v2\nname: ../demo\nversion: 1.0.0\n"), `name "../demo" is not a plain name`},
-		"invalid version":    {chart("apiVersion: v2\nname: demo\nversion: one\n"), `version "one" is not a semantic version`},
-		"list for a string":  {chart(kindtest.SmallChart + "icon: [a]\n"), "demo/Chart.yaml:4:7: icon is an array, but helm requires a string"},
-		"mapping for a list": {chart(kindtest.SmallChart + "dependencies: {}\n"), "dependencies is an object, but helm requires a list"},
-		"string for a bool":  {chart(kindtest.SmallChart + "deprecated: often\n"), "deprecated is a string, but helm requires a boolean"},
-		"invalid alias":      {chart(kindtest.SmallChart + "dependencies: [{name: a, alias: a.b}]\n"), `the alias "a.b" of the dependency "a"`},
-		"same alias":         {chart(kindtest.SmallChart + "dependencies: [{name: a}, {name: b, alias: a}]\n"), `two dependencies with the name or alias "a"`},
-		"unknown type":       {chart(kindtest.SmallChart + "type: app\n"), `type "app" is neither`},
+		"no version":                        {chart("apiVersion: v2\nname: demo\n"), "has no version, which helm requires"},
+		"unknown apiVersion":                {chart("apiVersion: v3\nname: demo\nversion: 1.0.0\n"), `apiVersion "v3" is neither v1 nor v2`},
+		"no name":                           {chart("apiVersion: v2\nversion: 1.0.0\n"), "has no name"},
+		"path as name":                      {chart("apiVersion: v2\nname: ../demo\nversion: 1.0.0\n"), `name "../demo" is not a plain name`},
+		"invalid version":                   {chart("apiVersion: v2\nname: demo\nversion: one\n"), `version "one" is not a semantic version`},
+		"list for a string":                 {chart(kindtest.SmallChart + "icon: [a]\n"), "demo/Chart.yaml:4:7: icon is an array, but helm requires a string"},
+		"list for the name of a dependency": {chart(kindtest.SmallChart + "dependencies:\n- name: a\n- name: [b]\n- alias: c\n"), "dependencies.name is an array, but helm requires a string"},
+		"mapping for a list":                {chart(kindtest.SmallChart + "dependencies: {}\n"), "dependencies is an object, but helm requires a list"},
+		"string for a bool":                 {chart(kindtest.SmallChart + "deprecated: often\n"), "deprecated is a string, but helm requires a boolean"},
+		"invalid alias":                     {chart(kindtest.SmallChart + "dependencies: [{name: a, alias: a.b}]\n"), `the alias "a.b" of the dependency "a"`},
+		"same alias":                        {chart(kindtest.SmallChart + "dependencies: [{name: a}, {name: b, alias: a}]\n"), `two dependencies with the name or alias "a"`},
+		"unknown type":                      {chart(kindtest.SmallChart + "type: app\n"), `type "app" is neither`},
 		"several faults": {chart("apiVersion: v3\nname: a/b\nverison: 1\ntype: app\nicon: [a]\nkeywords: x\nmaintainers: [null]\ndependencies:\n- name: x\n- alias: y\n- name: z\n  alias: a.b\n"), `
 demo/Chart.yaml:1:13: apiVersion "v3" is neither v1 nor v2, and helm loads no other
 demo/Chart.yaml:2:7: name "a/b" is not a plain name; helm makes a directory of it
