@@ -1,7 +1,6 @@
 package detect
 
 import (
-	"cmp"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -75,7 +74,11 @@ func Detect(t *compose.Table, fsys fs.FS, paths []string, kind string) (*spec.Sp
 func noteGeneric(t *compose.Table, samples []*tree.Sample) string {
 	var names []string
 	for _, s := range samples {
-		names = append(names, cmp.Or(strings.TrimPrefix(s.Path, "."), "the directory"))
+		name := s.Path
+		if name == "." {
+			name = "the directory"
+		}
+		names = append(names, name)
 	}
 	note := fmt.Sprintf("detected kind generic: no other fits %s; --kind sets another", textdist.FirstFew(names))
 	if pages := kindsOfPages(t, samples); len(pages) > 0 {
