@@ -14,8 +14,7 @@ import (
 
 // Preview reports what Artifact would do with a listed artifact, the result of read.List with the same options, and Dirs. It sets Skipped,
 // Removed, and Kept, and changes nothing in dst, which is nil if it does not exist. The list must have the digests of files in tars that
-// exist in dst. Preview fails as Artifact would: with artifact.ErrKept if a file in dst is in the way, and with errdef.ErrNotFound if the
-// artifact has no files.
+// exist in dst. Preview fails as Artifact would, such as with artifact.ErrKept if a file in dst is in the way.
 func Preview(ctx context.Context, src oras.ReadOnlyTarget, dst *os.Root, listed *Result, opts Options) error {
 	p, err := newPuller(src, dst, opts)
 	if err != nil {
@@ -32,8 +31,9 @@ func Preview(ctx context.Context, src oras.ReadOnlyTarget, dst *os.Root, listed 
 	if err := p.checkEmpty(m); err != nil && len(listed.Files) == 0 {
 		return err
 	}
-	if dst == nil {
-		return nil
+	at := func(i int) (string, bool) { return listed.Files[i].Path, fs.FileMode(listed.Files[i].Mode).IsDir() }
+	if err := place.CheckParents(len(listed.Files), at); err != nil || dst == nil {
+		return err
 	}
 	state := record.ReadState(opts.State)
 	if last := p.skip(state.Of(opts.Origin)); last != nil && last.Digest == listed.Digest {
@@ -68,7 +68,7 @@ func (p *placement) listEntries(todo []*fetch.Item, files []File) (entries []pla
 	}
 	for _, f := range files {
 		if mode := fs.FileMode(f.Mode); fetched[f.Layer] {
-			entries = append(entries, place.Entry{Path: f.Path, Size: f.Size, Mode: mode, Link: f.Link, Digest: f.Digest})
+			entries = append(entries, place.Entry{Path: f.Path, Size: f.Size, Mode: mode, Link: f.Link, Absolute: f.Stored, Digest: f.Digest})
 		}
 	}
 	for _, e := range entries {

@@ -1,6 +1,7 @@
 package pull_test
 
 import (
+	"archive/tar"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -167,4 +168,48 @@ func describeTree(t *testing.T, dir string) string {
 		t.Fatal(err)
 	}
 	return text
+}
+
+// TestPreviewOfImageLinks checks that Preview refuses a file below a link of a lower layer, as Artifact does, and that an absolute link
+// keeps its target only with Preserve.
+func TestPreviewOfImageLinks(t *testing.T) {
+	t.Parallel()
+	store := newStore()
+	base := tgz(t, entry{name: "usr/bin/a", content: "a"}, entry{name: "bin", kind: tar.TypeSymlink, link: "/usr/bin"})
+	store.image(t, "v1", base)
+	store.image(t, "below", base, tgz(t, entry{name: "bin/sh", content: "sh"}))
+	dir := t.TempDir()
+	for name, target := range map[string]string{"new": "", "relative": "usr/bin", "absolute": "/usr/bin"} {
+		out := filepath.Join(dir, name)
+		dst := openRoot(t, out)
+		if target != "" {
+			if err := os.Symlink(target, filepath.Join(out, "bin")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, preserve := range []bool{false, true} {
+			want := target != "" && preserve != (target[0] == '/')
+			opts := pull.Options{NoSync: true, State: out + ".state", Preserve: preserve}
+			if err := preview(t, store, "v1", dst, opts); errors.Is(err, artifact.ErrKept) != want || err != nil && !want {
+				t.Errorf("%s, preserve %v: got %v, want ErrKept: %v", name, preserve, err, want)
+			}
+		}
+		opts := pull.Options{NoSync: true, State: out + ".state", Force: true}
+		if err := preview(t, store, "below", dst, opts); !errors.Is(err, artifact.ErrRefused) {
+			t.Errorf("%s, a file below a link: got %v, want ErrRefused", name, err)
+		}
+		if _, err := pull.Artifact(t.Context(), store, "below", dst, opts); !errors.Is(err, artifact.ErrRefused) {
+			t.Errorf("%s, pulling a file below a link: got %v, want ErrRefused", name, err)
+		}
+	}
+}
+
+// preview lists an artifact, and returns the error of its preview.
+func preview(t *testing.T, store oras.ReadOnlyTarget, ref string, dst *os.Root, opts pull.Options) error {
+	t.Helper()
+	listed, err := read.List(t.Context(), store, ref, read.ListOptions{Dirs: true, Digests: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pull.Preview(t.Context(), store, dst, listed.Result, opts)
 }

@@ -51,6 +51,9 @@ func (e *NameError) Hint() string {
 	if i := slices.Index(bases, textdist.Closest(e.Typed, bases)); near == "" && i >= 0 {
 		near = names[i]
 	}
+	if strings.HasSuffix(near, "**") { // no name
+		near = ""
+	}
 	switch {
 	case slices.ContainsFunc(names, func(name string) bool { return e.Typed != "" && strings.HasPrefix(name, e.Typed+"/") }):
 		return "it is a directory: " + e.listHint("its files")

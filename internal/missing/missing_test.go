@@ -26,6 +26,12 @@ func TestHint(t *testing.T) {
 			t.Errorf("%q: got %q, want %q", names, got, want)
 		}
 	}
+	for _, typed := range []string{"a*", "*", "doc/*"} { // patterns that are close to that of a layer
+		unknown := &missing.NameError{Typed: typed, Names: []string{"**"}}
+		if got, want := unknown.Hint(), `"davit ls" lists the files`; got != want {
+			t.Errorf("%q: got %q, want %q", typed, got, want)
+		}
+	}
 	for typed, want := range map[string]string{
 		"README": `did you mean "README.md"?`, "docs/guide": `did you mean "docs/guide.html"?`, "docs": `it is a directory: "davit ls" lists its files`,
 		"guid": "it has README.md, docs/guide.html",

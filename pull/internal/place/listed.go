@@ -1,11 +1,14 @@
 package place
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
 	"os"
+	"path"
 
+	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -21,6 +24,8 @@ type Entry struct {
 	Mode   fs.FileMode
 	Link   string        // target of a symbolic or hard link
 	Digest digest.Digest // of its content; "" if unknown, which differs from any other
+
+	Absolute string // with Preserve, the target of a symbolic link, unless it is empty
 }
 
 // PlanListed is like Plan, for files that are listed instead of staged. The times, owners, and extended attributes that Preserve compares
@@ -61,10 +66,32 @@ func (p *Placer) equalsListed(ctx context.Context, e, linked Entry, have fs.File
 	}
 	if e.Mode.Type() == fs.ModeSymlink {
 		target, err := p.Stage.dst.Readlink(e.Path)
+		if p.Preserve {
+			e.Link = cmp.Or(e.Absolute, e.Link)
+		}
 		return err == nil && target == e.Link
 	}
 	return p.hasSameMode(e.Mode, have.Mode()) &&
 		e.Digest != "" && fetch.HasBlob(ctx, p.Stage.dst, e.Path, ocispec.Descriptor{Digest: e.Digest, Size: e.Size})
+}
+
+// CheckParents refuses a file that is below another one. Both may be in an image: a link, and a file below it in an upper layer. The function
+// at returns the name of each of the n files, and whether it is a directory.
+func CheckParents(n int, at func(i int) (name string, isDir bool)) error {
+	isFile := make(map[string]bool, n)
+	for i := range n {
+		name, isDir := at(i)
+		isFile[name] = !isDir
+	}
+	for i := range n {
+		name, _ := at(i)
+		for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
+			if isFile[dir] {
+				return artifact.Refused(name, "%q is not a directory", dir)
+			}
+		}
+	}
+	return nil
 }
 
 // LookUp returns the file with a name, or the file or link at the name of one of its parent directories. It returns nil if neither
