@@ -131,6 +131,32 @@ func TestAttachRequests(t *testing.T) {
 	}
 }
 
+// TestPushRequests checks that push lists earlier attachments only for a note, which --quiet silences.
+func TestPushRequests(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("HOME", dir)
+	t.Setenv("XDG_CACHE_HOME", dir)
+	writeFile(t, dir+"/app.txt", "app\n")
+	writeFile(t, dir+"/davit.yaml", "kind: generic\nlayers: [app.txt]\nreferrers: [{kind: generic, name: notes, layers: [notes.txt]}]\n")
+	reg := registrytest.Start(t, registrytest.Options{})
+	for i, flag := range []string{"--quiet", "--quiet=false"} {
+		for own, dry := range []string{"--dry-run", "--dry-run=false"} { // to attach, a push asks whether there is a referrers API
+			writeFile(t, dir+"/notes.txt", flag+dry)
+			reg.ResetLog()
+			davit(t, "push", dir, reg.Host+"/app:1.0", flag, dry)
+			n := 0
+			for _, r := range reg.Requests() {
+				if strings.HasPrefix(r.Op, "GET ") && strings.Contains(r.Path, "/referrers/") {
+					n++
+				}
+			}
+			if n != own+i {
+				t.Errorf("push %s %s listed attachments %d times, want %d: %v", flag, dry, n, own+i, ops(reg))
+			}
+		}
+	}
+}
+
 // ops returns the operations of the requests that a registry received.
 func ops(reg *registrytest.Registry) []string {
 	var list []string

@@ -250,8 +250,10 @@ func previewSend(ctx context.Context, a *app.App, s *source.Source, opts sendOpt
 	}
 	untagged := d.ref
 	untagged.Tag = "" // it may not exist, or not be moved yet
-	for _, note := range noteEarlier(ctx, d.target, untagged, preview.Result) {
-		a.Note("%s", note)
+	if !a.Quiet {
+		for _, note := range noteEarlier(ctx, d.target, untagged, preview.Result) {
+			a.Note("%s", note)
+		}
 	}
 	preview.Reference = d.ref.String()
 	a.PrintMoreWarnings(s.Plan, preview.Warnings)

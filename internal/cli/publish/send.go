@@ -61,7 +61,7 @@ func send(ctx context.Context, a *app.App, s *source.Source, opts sendOptions) e
 		tally = printer.NewTally(progress)
 		d.opts.Progress = tally
 		result, err := pack.Push(ctx, s.FS, s.Plan, d.dst, d.opts)
-		if err == nil {
+		if err == nil && !a.Quiet {
 			notes = noteEarlier(ctx, t, t.Ref, result)
 		}
 		return result, err
