@@ -19,6 +19,7 @@ import (
 	rt "github.com/davit-oci/davit/internal/registrytest"
 	"github.com/davit-oci/davit/internal/registrytest/faults"
 	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // fileBlob returns a blob that is read from a file, like a blob of package pack.
@@ -256,6 +257,36 @@ func TestPushBlobResumesInAnotherProcess(t *testing.T) {
 			}
 			if left, _ := os.ReadDir(cache + "/uploads"); len(left) > 1 {
 				t.Errorf("got %d files in the cache, want only the lock", len(left))
+			}
+		})
+	}
+}
+
+// TestPushResumesInAnotherProcess checks that an upload from a reader continues with the right bytes in another process, whether or not the
+// reader can seek.
+func TestPushResumesInAnotherProcess(t *testing.T) {
+	t.Parallel()
+	data := Random(huge)
+	desc := ocispec.Descriptor{MediaType: "text/plain", Digest: digest.FromBytes(data), Size: huge}
+	for name, newReader := range map[string]func() io.Reader{
+		"a stream": func() io.Reader { return io.MultiReader(bytes.NewReader(data)) },
+		"a seeker": func() io.Reader { return bytes.NewReader(data) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := rt.Start(t, rt.Options{})
+			g.Inject("upload", faults.First(1), faults.ResetUpload(12<<20))
+			g.Inject("GET upload", faults.Always, faults.Status(503))
+			cache := t.TempDir()
+			if err := open(t, Options{CacheDir: cache, RetryFor: -1}, g.Host, "a/b", reference.Write).Push(t.Context(), desc, newReader()); err == nil {
+				t.Fatal("the first process did not fail")
+			}
+			g.Heal()
+			if err := open(t, Options{CacheDir: cache}, g.Host, "a/b", reference.Write).Push(t.Context(), desc, newReader()); err != nil {
+				t.Fatal(err)
+			}
+			if in, _ := g.Bytes("upload"); in > huge*102/100 {
+				t.Errorf("the registry received %d bytes for %d, want at most 2%% more", in, huge)
 			}
 		})
 	}

@@ -84,8 +84,8 @@ func Blob(ctx context.Context, r *blob.Store, b artifact.Blob, report func(done 
 	return desc, step, r.Wrap(ctx, "uploading "+u.name(), err)
 }
 
-// Reader is like Blob, for the content of a reader. An upload from a reader that is not an io.Seeker can't be resumed, unless the
-// content is so small that Reader buffers it.
+// Reader is like Blob, for the content of a reader. An upload from a reader that is not an io.Seeker can be resumed only by another
+// process, unless the content is so small that Reader buffers it.
 func Reader(ctx context.Context, r *blob.Store, desc ocispec.Descriptor, content io.Reader) error {
 	b := artifact.Blob{MediaType: desc.MediaType, Size: desc.Size, Digest: desc.Digest}
 	seeker, seeks := content.(io.ReadSeeker)
@@ -109,7 +109,8 @@ func Reader(ctx context.Context, r *blob.Store, desc ocispec.Descriptor, content
 			return nil, errors.New("connection lost, and the source can't be read again")
 		}
 		opened = true
-		return io.NopCloser(content), nil
+		_, err := io.CopyN(io.Discard, content, offset) // an interrupted process sent these bytes
+		return io.NopCloser(content), err
 	}
 	_, _, err := Blob(ctx, r, b, nil)
 	return err
