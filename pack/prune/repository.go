@@ -13,7 +13,6 @@ import (
 	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/lists"
 	oci "github.com/davit-oci/davit/internal/manifest"
-	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	oras "oras.land/oras-go/v2"
@@ -99,7 +98,7 @@ func NewPlan(ctx context.Context, repo Repository, policy Policy) (*Plan, error)
 	if err != nil {
 		return nil, err
 	}
-	plan := &Plan{Tags: gone, Kept: []string{}, Manifests: []Manifest{}}
+	plan := &Plan{Tags: gone, Kept: []string{}}
 	needed, unneeded := map[digest.Digest]bool{}, map[digest.Digest]bool{}
 	for _, t := range kept {
 		plan.Kept = append(plan.Kept, t.Name)
@@ -149,26 +148,22 @@ func NewPlan(ctx context.Context, repo Repository, policy Policy) (*Plan, error)
 		}
 	}
 	w.sort(all)
-	for _, desc := range all {
-		plan.Manifests = append(plan.Manifests, describe(w.manifests[desc.Digest]))
+	plan.Manifests = make([]Manifest, len(all))
+	for i := range all {
+		plan.Manifests[i].describe(w.manifests[all[i].Digest])
 	}
 	return plan, nil
 }
 
-// describe returns what a manifest is, by its descriptor and by what was read.
-func describe(m *fetch.Manifest) Manifest {
-	one := Manifest{Descriptor: m.Desc}
-	traits := mediatypes.Traits{ArtifactType: m.ArtifactType, Annotations: m.Annotations}
-	if m.Config != nil {
-		traits.ConfigType = m.Config.MediaType
-	}
-	if kind, ok := kinds.Recognize(traits); ok {
-		one.Kind = kind.Name
+// describe sets the fields by what was read.
+func (to *Manifest) describe(m *fetch.Manifest) {
+	to.Descriptor = m.Desc
+	if kind := m.Kind().Name; kind != kinds.Fallback().Name || m.ArtifactType != "" {
+		to.Kind = kind
 	}
 	if m.Subject != nil {
-		one.Name, one.Subject = m.Annotations[ocispec.AnnotationTitle], m.Subject.Digest
+		to.Name, to.Subject = m.Annotations[ocispec.AnnotationTitle], m.Subject.Digest
 	}
-	return one
 }
 
 // findAttachedTags returns the tags of cosign and the referrers tag schema that are named after unneeded manifests. It adds the

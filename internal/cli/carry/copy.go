@@ -238,7 +238,7 @@ func copyBetween(ctx context.Context, a *app.App, src, dst *app.Target, opts cop
 		}
 	}
 	last := all[len(all)-1]
-	if isImplied && !isSamePlace(src.Ref, dst.Ref) {
+	if isImplied && src.Ref.IsPath() && !a.Quiet && !isSamePlace(src.Ref, dst.Ref) {
 		opts.noteOthers(ctx, a, src)
 	}
 	if !opts.allTags {

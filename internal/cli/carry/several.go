@@ -5,17 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/places"
 	"github.com/davit-oci/davit/internal/fetch"
-	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/shell"
-	"github.com/davit-oci/davit/internal/term"
-	"github.com/opencontainers/go-digest"
 	"oras.land/oras-go/v2/errdef"
 )
 
@@ -33,7 +29,7 @@ func (e *severalError) Hint() string { return e.hint }
 
 // pointToAllRepos adds the command that copies all repositories to an error about a SRC that is not an artifact, but has several in
 // it: a layout, an archive, a directory of layouts, or the beginning of the names of several repositories.
-func (o copyOptions) pointToAllRepos(ctx context.Context, a *app.App, from registry.Reference, err error) error {
+func (o *copyOptions) pointToAllRepos(ctx context.Context, a *app.App, from registry.Reference, err error) error {
 	isNoArtifact := errors.Is(err, errdef.ErrNotFound) || errors.Is(err, errdef.ErrInvalidReference)
 	if !isNoArtifact || from.Reference() != "" || from.Registry == "docker.io" || o.version.IsSet() {
 		return err
@@ -54,69 +50,63 @@ func (o copyOptions) pointToAllRepos(ctx context.Context, a *app.App, from regis
 
 // checkAllTags refuses to copy the tags of several repositories in a layout or archive into one repository, where equal tags would replace
 // one another.
-func (o copyOptions) checkAllTags(ctx context.Context, src *app.Target, dst registry.Reference) error {
-	several, ok := src.Target.(interface {
-		Repositories(ctx context.Context) (names []string, nameless bool, err error)
-	})
-	if !ok || !o.allTags || src.Ref.InLayout() != "" || dst.IsPath() {
+func (o *copyOptions) checkAllTags(ctx context.Context, src *app.Target, dst registry.Reference) error {
+	if !o.allTags || dst.IsPath() {
 		return nil
 	}
-	names, _, err := several.Repositories(ctx)
-	if err != nil || len(names) < 2 {
+	n, err := countRepositories(ctx, src)
+	if err != nil || n < 2 {
 		return err
 	}
-	return &exit.UsageError{Err: fmt.Errorf("%s has %d repositories, and %s is one", src.Ref, len(names), dst.Name()),
+	return &exit.UsageError{Err: fmt.Errorf("%s has %d repositories, and %s is one", src.Ref, n, dst.Name()),
 		Hint: o.allReposCommand(src.Ref.String(), dst.String())}
 }
 
-// noteOthers counts the other tagged artifacts of a layout or archive of which only the implied tag was copied, for a note.
-func (o copyOptions) noteOthers(ctx context.Context, a *app.App, src *app.Target) {
+// countRepositories returns the number of repositories in a layout or archive, or 0 if the source names one repository.
+func countRepositories(ctx context.Context, src *app.Target) (int, error) {
 	several, ok := src.Target.(interface {
-		FullTags(ctx context.Context) ([]string, error)
+		Repositories(ctx context.Context) (names []string, nameless bool, err error)
 	})
-	if !ok || a.Quiet {
-		return
+	if !ok || src.Ref.InLayout() != "" {
+		return 0, nil
 	}
+	names, _, err := several.Repositories(ctx)
+	return len(names), err
+}
+
+// noteOthers prints a note if a layout or archive has other artifacts than that of the implied tag, which was copied alone.
+func (o *copyOptions) noteOthers(ctx context.Context, a *app.App, src *app.Target) {
 	copied, err := src.Resolve(ctx, src.Ref.Reference())
-	if err != nil {
-		return
+	tags, listErr := src.ListTags(ctx)
+	repositories, countErr := countRepositories(ctx, src)
+	if err != nil || listErr != nil || countErr != nil {
+		return // without lists, there is no note
 	}
-	all, _ := several.FullTags(ctx) // without a list, there is no note
-	others, repositories := map[digest.Digest]bool{}, map[string]bool{}
-	for _, name := range all {
-		at := strings.LastIndexByte(name, ':') + 1
-		repository := strings.TrimSuffix(name[:at], ":")
-		if of := src.Ref.InLayout(); manifest.IsMachineTag(name[at:]) || of != "" && of != repository {
-			continue
+	flag, of := "--all-repos", fmt.Sprintf("%d repositories", repositories)
+	if repositories < 2 {
+		others := 0
+		for _, tag := range tags {
+			if desc, err := src.Resolve(ctx, tag); err == nil && desc.Digest != copied.Digest {
+				others++
+			}
 		}
-		repositories[repository] = true
-		if desc, err := src.Resolve(ctx, name); err == nil && desc.Digest != copied.Digest {
-			others[desc.Digest] = true
+		if others == 0 {
+			return
 		}
-	}
-	if len(others) == 0 {
-		return
+		flag, of = "--all-tags", fmt.Sprintf("%d tags", len(tags))
 	}
 	from := src.Ref
-	from.Tag, from.Digest = "", ""
-	flag, what := "--all-tags", "every tag"
-	if len(repositories) > 1 {
-		flag, what = "--all-repos", fmt.Sprintf("all %d repositories", len(repositories))
-	}
-	is := "are"
-	if len(others) == 1 {
-		is = "is"
-	}
-	a.Note("%s %s not copied; \"%s\" copies %s", term.Plural(len(others), "other artifact"), is, o.allCommand(flag, from.String(), o.dst), what)
+	from.Tag = ""
+	a.Note("of %s, only the tag %s is copied; \"%s\" copies all", of, src.Ref.Tag, o.allCommand(flag, from.String(), o.dst))
 }
 
 // allReposCommand returns the command that copies all repositories of a place.
-func (o copyOptions) allReposCommand(from, to string) string {
+func (o *copyOptions) allReposCommand(from, to string) string {
 	return o.allCommand("--all-repos", from, to)
 }
 
 // allCommand returns the command that copies all that flag stands for.
-func (o copyOptions) allCommand(flag, from, to string) string {
+func (o *copyOptions) allCommand(flag, from, to string) string {
 	if dst, err := registry.Parse(to); err == nil { // without the tag, since many are copied
 		to = dst.Name()
 	}
