@@ -120,7 +120,9 @@ func TestParseProblems(t *testing.T) {
 			davit.yaml:4:5: the platform is missing (OS/ARCH[/VARIANT], as in linux/amd64)
 			davit.yaml:5:5: layers are missing (list the files of this platform)
 			davit.yaml:6:16: platform "linux/amd64" is given twice
-			davit.yaml:6:42: unknown key "name" (one of annotations, base, config, layers, platform)`},
+			davit.yaml:6:42: unknown key "name" (one of annotations, config, layers, platform)`},
+		{"base of one platform", "kind: image\nbase: ./x\nplatforms:\n  - {platform: linux/amd64, layers: [b], base: ./y}\n",
+			`davit.yaml:4:42: unknown key "base" (one of annotations, config, layers, platform)`},
 		{"bad referrer", "kind: generic\nlayers: [a]\nreferrers:\n  - {kind: sbon, layers: [b], subject: ./x}\n  - {kind: sbom}\n  - 3\n",
 			`davit.yaml:4:12: unknown kind "sbon" (did you mean "sbom"?)
 			davit.yaml:4:31: unknown key "subject" (one of annotations, artifactType, config, kind, layers, name, referrers, version)

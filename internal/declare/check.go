@@ -164,8 +164,8 @@ func checkPlatforms(s *spec.Spec, report func(spec.Problem)) {
 		if len(p.Layers) == 0 && !p.Declares("/layers") {
 			report(p.Problem("", "layers are missing", "list the files of this platform"))
 		}
-		if p.Source() == nil && (len(p.Platforms)+len(p.Referrers)+len(p.Tags) > 0 || p.Kind+p.Subject+p.Name+p.Version+p.ArtifactType != "") {
-			report(p.Problem("", "a platform has only layers, config, annotations and base", ""))
+		if p.Source() == nil && (len(p.Platforms)+len(p.Referrers)+len(p.Tags) > 0 || p.Kind+p.Subject+p.Name+p.Version+p.ArtifactType+p.Base != "") {
+			report(p.Problem("", "a platform has only layers, config, and annotations", ""))
 		}
 		checkKeys(p, "/annotations", p.Annotations, report)
 		checkLayers(p, report)

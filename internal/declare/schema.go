@@ -81,7 +81,7 @@ func specSchema() map[string]any {
 	all := specProperties()
 	referrer := object(pick(all, "kind", "name", "version", "artifactType", "annotations", "config", "layers", "referrers"))
 	referrer["required"] = []any{"kind", "layers"}
-	platform := object(pick(all, "annotations", "config", "layers", "base"))
+	platform := object(pick(all, "annotations", "config", "layers"))
 	platform["properties"].(map[string]any)["platform"] = map[string]any{
 		"type": "string", "description": "OS/ARCH[/VARIANT][:OS_VERSION], as in linux/arm64/v8", "examples": []any{"linux/amd64"}}
 	platform["required"] = []any{"platform", "layers"}
