@@ -5,6 +5,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"strconv"
 	"strings"
 
 	"github.com/davit-oci/davit/internal/compose"
@@ -117,7 +118,7 @@ func declarePlatforms(d *compose.Draft, found []searched) string {
 	var platforms []string
 	for _, l := range found {
 		if processor := l.programs.processor(); processor != "" {
-			platforms = append(platforms, fmt.Sprintf("{platform: linux/%s, layers: [%s]}", processor, l.Path))
+			platforms = append(platforms, fmt.Sprintf("{platform: linux/%s, layers: [%s]}", processor, quote(l.Path)))
 		}
 	}
 	where := "beside them"
@@ -125,6 +126,14 @@ func declarePlatforms(d *compose.Draft, found []searched) string {
 		where = fmt.Sprintf("in %q", d.Spec.Dir)
 	}
 	return fmt.Sprintf("for an index of both, write a davit.yaml %s: {kind: %s, platforms: [%s]}", where, d.Kind.Name, strings.Join(platforms, ", "))
+}
+
+// quote quotes a path that is not plain text in a YAML list.
+func quote(path string) string {
+	if strings.ContainsAny(path, ",[]{}:#&*!|>'\"%@`?") {
+		return strconv.Quote(path)
+	}
+	return path
 }
 
 // warnOfForeign warns of a directory with programs, none of which the processor of the image runs.
@@ -137,7 +146,7 @@ func warnOfForeign(d *compose.Draft, l searched, config map[string]any) {
 		}
 	}
 	if len(names) > 0 {
-		d.Warnings = append(d.Warnings, fmt.Sprintf("%s: %s is for %s, and the image for %v/%s; platforms: or architecture: in davit.yaml sets another",
+		d.Warnings = append(d.Warnings, fmt.Sprintf("%s: %s is for %s, and the image for %v/%s; platforms:, or architecture: in config:, sets another in davit.yaml",
 			d.Kind.Name, path.Join(l.Path, names[0]), l.programs[names[0]], config["os"], own))
 	}
 }

@@ -1,12 +1,14 @@
 package image_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/kinds/kindtest"
+	"gopkg.in/yaml.v3"
 )
 
 // program returns the beginning of an ELF program for a processor of 64 bits.
@@ -29,7 +31,7 @@ func TestPrograms(t *testing.T) {
 		"one path for two processors, and a third directory": {map[string]string{"a/bin/x": amd64, "b/bin/x": arm64, "c/etc/x": ""}, []string{"c", "a", "b"}, clash, clash},
 		"other paths for two processors":                     {map[string]string{"a/bin/x": amd64, "b/bin/y": arm64}, []string{"a", "b"}, "", `b/bin/y is for arm64, and the image for linux/amd64`},
 		"one directory with programs for two processors":     {map[string]string{"a/bin/x": amd64, "a/bin/y": arm64}, []string{"a"}, "", ""},
-		"only programs for another processor":                {map[string]string{"a/etc/x": "", "a/usr/bin/x": arm64}, []string{"a"}, "", `a/usr/bin/x is for arm64, and the image for linux/amd64; platforms: or architecture: in davit.yaml sets another`},
+		"only programs for another processor":                {map[string]string{"a/etc/x": "", "a/usr/bin/x": arm64}, []string{"a"}, "", `a/usr/bin/x is for arm64, and the image for linux/amd64; platforms:, or architecture: in config:, sets another in davit.yaml`},
 		"one path for amd64 and 386":                         {map[string]string{"a/bin/x": amd64, "b/bin/x": i386}, []string{"a", "b"}, "", ""},
 		"one path for one processor":                         {map[string]string{"a/bin/x": amd64, "b/bin/x": amd64}, []string{"a", "b"}, "", ""},
 		"a program and a script":                             {map[string]string{"a/bin/x": amd64, "b/bin/x": "#!/bin/sh\n"}, []string{"a", "b"}, "", ""},
@@ -56,6 +58,20 @@ func TestPrograms(t *testing.T) {
 		}
 		if got := strings.Join(plan.Warnings, "\n"); (got == "") != (tt.warns == "") || !strings.Contains(got, tt.warns) {
 			t.Errorf("%s, declared: got warnings %q, want %q", name, got, tt.warns)
+		}
+	}
+}
+
+// TestNamesInPlatformsHint checks that the declaration in the hint is YAML for every name of a directory.
+func TestNamesInPlatformsHint(t *testing.T) {
+	t.Parallel()
+	for _, dir := range []string{"b", "b c", "b, c", "b]", "{b}", "b #c", "'b", `"b`, "&b", "*b", "!b", "%b", "@b", "|b", "?b"} {
+		root := kindtest.Tree(t, map[string]string{"a/x": program(62), dir + "/x": program(183)})
+		_, err := artifact.Compose(root.FS(), &spec.Spec{Kind: "image", Layers: []spec.LayerSpec{{Path: "a"}, {Path: dir}}})
+		_, hint, _ := strings.Cut(fmt.Sprint(err), "write a davit.yaml beside them: ")
+		var declared struct{ Platforms []struct{ Layers []string } }
+		if err := yaml.Unmarshal([]byte(strings.TrimSuffix(hint, ")")), &declared); err != nil || len(declared.Platforms) != 2 || declared.Platforms[1].Layers[0] != dir {
+			t.Errorf("%q: got %v and %q, want a declaration with the directory", dir, err, hint)
 		}
 	}
 }
