@@ -93,7 +93,11 @@ func (f *Format) write(w io.Writer, r Result, quiet bool) error {
 		}
 	}
 	if q, ok := r.(QuietLiner); ok && quiet {
-		_, err := fmt.Fprintln(w, term.EscapeText(q.QuietLine()))
+		line := q.QuietLine()
+		if line == "" { // nothing was found
+			return nil
+		}
+		_, err := fmt.Fprintln(w, term.EscapeText(line))
 		return err
 	}
 	return r.WriteText(w)
