@@ -74,7 +74,8 @@ func preview(ctx context.Context, a *app.App, t *app.Target, opts pullOptions, r
 	}
 	list := read.ListOptions{Platform: opts.Platform, Include: opts.Include, Roles: opts.Roles, NoUnpack: opts.NoUnpack, Dirs: true, Limits: opts.Limits}
 	listed, err := read.List(ctx, t.Target, reference, list)
-	if listed == nil || err != nil && !errors.As(err, new(*missing.NameError)) { // Preview has the pull's error about a name
+	var unknown *missing.NameError
+	if listed == nil || err != nil && !errors.As(err, &unknown) {
 		return nil, err
 	}
 	var dst *os.Root
@@ -104,6 +105,9 @@ func preview(ctx context.Context, a *app.App, t *app.Target, opts pullOptions, r
 	}
 	result := listed.Result
 	if err := pull.Preview(ctx, t.Target, dst, result, opts.Options); err != nil {
+		if unknown != nil && errors.As(err, new(*missing.NameError)) {
+			err = unknown // its hint also knows the files in tars
+		}
 		return nil, err
 	}
 	result.Files = lists.Delete(result.Files, func(f pull.File) bool { return fs.FileMode(f.Mode).IsDir() })
