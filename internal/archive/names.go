@@ -118,8 +118,8 @@ func CompareDirs(a, b string) int {
 // sorted hashes, which need a ninth of the memory of the names. The zero value is ready to use.
 type Collisions struct {
 	seed   maphash.Seed
-	hashes []uint64
-	first  map[uint64]string // hashes of several names: the first name passed to Find
+	hashes []int          // not uint64, for which the program would have one more sort function
+	first  map[int]string // hashes of several names: the first name passed to Find
 }
 
 // Add adds a name.
@@ -127,13 +127,13 @@ func (c *Collisions) Add(name string) {
 	if c.hashes == nil {
 		c.seed = maphash.MakeSeed()
 	}
-	c.hashes = append(c.hashes, maphash.String(c.seed, FoldName(name)))
+	c.hashes = append(c.hashes, int(maphash.String(c.seed, FoldName(name))))
 }
 
 // HasCandidates reports whether two of the names may collide.
 func (c *Collisions) HasCandidates() bool {
 	slices.Sort(c.hashes)
-	c.first = make(map[uint64]string)
+	c.first = make(map[int]string)
 	for i := 1; i < len(c.hashes); i++ {
 		if c.hashes[i] == c.hashes[i-1] {
 			c.first[c.hashes[i]] = ""
@@ -146,7 +146,7 @@ func (c *Collisions) HasCandidates() bool {
 // Find returns the earlier name that name collides with, if there is one.
 func (c *Collisions) Find(name string) (first string, ok bool) {
 	folded := FoldName(name)
-	key := maphash.String(c.seed, folded)
+	key := int(maphash.String(c.seed, folded))
 	switch first, ok := c.first[key]; {
 	case !ok:
 	case first == "":
