@@ -175,7 +175,9 @@ func (m *Manifest) OwnConfig() *ocispec.Descriptor {
 	return m.Config
 }
 
-// Traits returns the properties by which the kind is recognized.
+// Traits returns the properties by which the kind is recognized. Inlined, it would add 9 KB to the program.
+//
+//go:noinline
 func (m *Manifest) Traits() mediatypes.Traits {
 	t := mediatypes.Traits{ArtifactType: m.ArtifactType, Annotations: m.Annotations}
 	if m.Config != nil {
