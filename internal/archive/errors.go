@@ -54,7 +54,9 @@ func Outward(err error) error {
 	return &UnsafeError{Name: refused.Name, Reason: refused.Reason, Outward: true}
 }
 
-// Refuse returns an UnsafeError about the entry name.
+// Refuse returns an UnsafeError about the entry name. Inlined, it would add 8 KB to the program.
+//
+//go:noinline
 func Refuse(name, format string, args ...any) error {
 	return &UnsafeError{Name: name, Reason: fmt.Sprintf(format, args...)}
 }

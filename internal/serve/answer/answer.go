@@ -22,7 +22,9 @@ type Error struct {
 // Error returns the message.
 func (e *Error) Error() string { return e.Message }
 
-// Refuse returns an *Error with a formatted message.
+// Refuse returns an *Error with a formatted message. Inlined, it would add 6 KB to the program.
+//
+//go:noinline
 func Refuse(status int, code, format string, args ...any) error {
 	return &Error{status, code, fmt.Sprintf(format, args...)}
 }
