@@ -51,8 +51,8 @@ func (e *NameError) Hint() string {
 	if i := slices.Index(bases, textdist.Closest(e.Typed, bases)); near == "" && i >= 0 {
 		near = names[i]
 	}
-	if strings.HasSuffix(near, "**") { // no name
-		near = ""
+	if near == "**" || strings.HasSuffix(near, "**") && !strings.Contains(e.Typed, "*") {
+		near = "" // a pattern stands for a name only if a pattern was typed, and ** matches everything
 	}
 	switch {
 	case slices.ContainsFunc(names, func(name string) bool { return e.Typed != "" && strings.HasPrefix(name, e.Typed+"/") }):

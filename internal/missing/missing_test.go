@@ -1,6 +1,7 @@
 package missing_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/davit-oci/davit/internal/missing"
@@ -31,6 +32,13 @@ func TestHint(t *testing.T) {
 		if got, want := unknown.Hint(), `"davit ls" lists the files`; got != want {
 			t.Errorf("%q: got %q, want %q", typed, got, want)
 		}
+	}
+	layers := &missing.NameError{Typed: "tres/**", Names: []string{"tree/**", "**"}}
+	if got, want := layers.Hint(), `did you mean "tree/**"?`; got != want {
+		t.Errorf("%q: got %q, want %q", layers.Typed, got, want)
+	}
+	if layers.Typed = "tree/*x"; strings.Contains(layers.Hint(), `"**"`) {
+		t.Errorf("%q: got %q, want no pattern that matches everything", layers.Typed, layers.Hint())
 	}
 	for typed, want := range map[string]string{
 		"README": `did you mean "README.md"?`, "docs/guide": `did you mean "docs/guide.html"?`, "docs": `it is a directory: "davit ls" lists its files`,
