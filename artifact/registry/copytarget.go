@@ -23,7 +23,7 @@ type copyTarget struct {
 	Target
 	src      content.Fetcher
 	progress artifact.Progress
-	sent     atomic.Int64 // number of blobs and manifests sent
+	sent     atomic.Int64 // number of blobs and manifests sent or mounted
 
 	listed   fetch.Listed
 	unlisted digest.Digest // a referrer that the target does not list yet; empty if none
@@ -57,8 +57,8 @@ func (t *copyTarget) markUnlisted(ctx context.Context, desc ocispec.Descriptor) 
 	return err
 }
 
-// Exists reports whether a blob exists, or a manifest with everything that it lists: oras does not look below a manifest that
-// exists. Only targets that keep all blobs of a stored manifest are trusted; in a layout, files may be missing.
+// Exists reports whether a blob or manifest exists. Unless the target keeps all blobs of a stored manifest, everything that the manifest
+// lists must exist, too: in a layout, files may be missing, and oras does not look below a manifest that exists.
 func (t *copyTarget) Exists(ctx context.Context, desc ocispec.Descriptor) (bool, error) {
 	if desc.Digest == t.unlisted {
 		return false, nil // it may exist, but the target lists it only after a push
@@ -158,7 +158,7 @@ func openAt(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor, o
 	return r, nil
 }
 
-// lazySource opens a blob only at its first read, because copyTarget may not read it. It refuses manifests that exceed
+// lazySource opens a blob only at its first read, because copyTarget might never read it. It refuses manifests that exceed
 // manifest.Limits, because oras decodes several at once.
 type lazySource struct{ Target }
 

@@ -8,7 +8,7 @@ import (
 )
 
 // Spec is a declaration: the content of a davit.yaml, or the result of Detect for plain files. A Spec can also be built by
-// hand; a field with the zero value is left out.
+// hand; a field with its zero value counts as not set.
 type Spec struct {
 	Kind         string            `json:"kind,omitempty"`         // a built-in kind, or the path of a kind file
 	Name         string            `json:"name,omitempty"`         // org.opencontainers.image.title
@@ -18,8 +18,8 @@ type Spec struct {
 	Annotations  map[string]string `json:"annotations,omitempty"`
 	Config       map[string]any    `json:"config,omitempty"` // overrides the values read from the files
 	Layers       []LayerSpec       `json:"layers,omitempty"`
-	Platform     string            `json:"platform,omitempty"`  // OS/ARCH[/VARIANT][:OS_VERSION]; of an entry of Platforms
-	Platforms    []*Spec           `json:"platforms,omitempty"` // instead of Layers; only what differs from this Spec
+	Platform     string            `json:"platform,omitempty"`  // OS/ARCH[/VARIANT][:OS_VERSION]; only in an entry of Platforms
+	Platforms    []*Spec           `json:"platforms,omitempty"` // instead of Layers; each has only Platform, Layers, Config, and Annotations
 	Referrers    []*Spec           `json:"referrers,omitempty"`
 	Related
 	Settings
@@ -27,8 +27,8 @@ type Spec struct {
 	origin origin
 }
 
-// Related names the artifacts that this one refers to or builds on, each by a reference or the path of a layout, and
-// determines whether its tags may move from other artifacts.
+// Related names the artifacts that this one refers to or builds on, each by a reference or the path of a layout. Immutable protects
+// the tags of versions.
 type Related struct {
 	Subject   string `json:"subject,omitempty"`   // the artifact that this one refers to
 	Base      string `json:"base,omitempty"`      // the artifact whose layers and config an image or volume builds on
@@ -40,7 +40,7 @@ type Settings struct {
 	// Dir is the title of a layer whose path is ".". If it is empty, the title is Name, or else the name of the kind. The
 	// name of the directory is not used, because a checkout can have any name.
 	Dir string `json:"-"`
-	// Dirs are the directories that Layers were chosen from. Compose lists the files in them that are not packed as left out.
+	// Dirs are the directories that Layers were chosen from. Compose adds the files in them that it does not pack to Plan.LeftOut.
 	Dirs []string `json:"-"`
 	// Created becomes org.opencontainers.image.created; zero leaves it out, so that equal files have equal digests.
 	Created time.Time `json:"-"`

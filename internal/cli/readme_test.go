@@ -174,7 +174,7 @@ func (s *sandbox) runBlock(t *testing.T, b block) string {
 		checkNames(t, b.text)
 	case "", "text":
 		if strings.HasPrefix(b.text, "davit ") || strings.Contains(b.text, "\ndavit ") {
-			t.Errorf("commands in a block without a language:\n%s", b.text)
+			t.Errorf("davit commands in a %q block, which is not run; use sh or console:\n%s", b.lang, b.text)
 		}
 	default:
 		t.Errorf("unknown language of a block: %q", b.lang)
@@ -202,7 +202,7 @@ func checkNames(t *testing.T, text string) {
 	for _, m := range regexp.MustCompile(`(?:^|[ |])davit ([a-z]+)((?: [^|\n]*)?)`).FindAllStringSubmatch(text, -1) {
 		command, _, err := root.Find([]string{m[1]})
 		if err != nil || command == root {
-			t.Errorf("davit %s: %v", m[1], err)
+			t.Errorf("davit has no command %s", m[1])
 			continue
 		}
 		for _, f := range regexp.MustCompile(`--([a-z-]+)`).FindAllStringSubmatch(m[2], -1) {
@@ -254,7 +254,7 @@ func checkPackages(t *testing.T, args []string) {
 		}
 		if arg != "./..." {
 			if info, err := os.Stat(filepath.Join("../..", arg)); err != nil || !info.IsDir() {
-				t.Errorf("go test %s: %v", arg, err)
+				t.Errorf("go test %s: no such directory", arg)
 			}
 		}
 	}
@@ -279,7 +279,7 @@ func (s *sandbox) runConsole(t *testing.T, text string) string {
 	return out
 }
 
-// ages matches ages of documents, which grow with time, and the spaces that align columns.
+// ages matches the ages in the output of commands, which grow with time, and the spaces that align columns.
 var ages = regexp.MustCompile(`( +[0-9]+ (?:day|month|year)s? ago)? +`)
 
 // runGo builds a program against this module and runs it.
@@ -294,11 +294,11 @@ func (s *sandbox) runGo(t *testing.T, text string) {
 	s.must(t, program+" && cmp tiny-llama.gguf examples/model/tiny-llama.gguf")
 }
 
-// checkTested checks that part of a program is in a test of internal/kinds, so that it compiles and runs.
+// checkTested checks that a part of a program is in internal/kinds/adding_test.go, so that it compiles and runs.
 func checkTested(t *testing.T, text string) {
 	t.Helper()
 	if !strings.Contains(readFile(t, "../kinds/adding_test.go"), text) {
-		t.Errorf("no test has this code:\n%s", text)
+		t.Errorf("internal/kinds/adding_test.go does not contain this code:\n%s", text)
 	}
 }
 
@@ -323,7 +323,7 @@ func renewBlocks(t *testing.T, file, text string, blocks []block, want []string)
 	}
 }
 
-// TestDocumentNames checks that files, directories, and links into the repository that documents name exist.
+// TestDocumentNames checks that the files and directories that documents name or link to exist.
 func TestDocumentNames(t *testing.T) {
 	t.Parallel()
 	documents, err := filepath.Glob("../../docs/*.md")

@@ -273,7 +273,7 @@ func matchTree(t *compose.Table, k mediatypes.Kind, dir *tree.Sample) (paths []s
 		}
 		r, ok := t.FindRole(k, s, "")
 		if !ok {
-			return errNoRole
+			return errStop
 		}
 		if paths = append(paths, s.Path); r.Tells && evidence == "" {
 			evidence = describeEvidence(r, s)
@@ -295,13 +295,13 @@ func listShowing(t *compose.Table, k mediatypes.Kind, dir *tree.Sample) []*tree.
 	seen := 0
 	err := walkFiles(k, dir, func(s *tree.Sample) error {
 		if !s.Info.Mode().IsRegular() {
-			return errNoRole
+			return errStop
 		}
 		if r, ok := t.FindRole(k, s, ""); ok && r.Tells {
 			found = append(found, s)
 		}
 		if seen++; seen > maxDetect {
-			return errNoRole
+			return errStop
 		}
 		return nil
 	})

@@ -11,11 +11,11 @@ import (
 
 // hasFiles reports whether a directory has files that the native client of a kind packs.
 func hasFiles(k mediatypes.Kind, dir *tree.Sample) bool {
-	return walkFiles(k, dir, func(*tree.Sample) error { return errNoRole }) != nil
+	return walkFiles(k, dir, func(*tree.Sample) error { return errStop }) != nil
 }
 
-// walkFiles visits everything in a directory except for directories and the paths that .davitignore or the native client of a kind leaves
-// out. It follows links unless they are broken.
+// walkFiles visits the files in a directory and its subdirectories, except for the paths that .davitignore or the native client of a kind
+// leaves out. Info is that of a link's target or, if the link is broken, of the link. Linked directories are visited, but not walked.
 func walkFiles(k mediatypes.Kind, dir *tree.Sample, visit func(*tree.Sample) error) error {
 	filter, err := tree.IgnoreFilter(dir.FS, dir.Path)
 	if err != nil {
@@ -46,5 +46,5 @@ func walkFiles(k mediatypes.Kind, dir *tree.Sample, visit func(*tree.Sample) err
 	})
 }
 
-// errNoRole ends the walk of a directory at the first file without a role.
-var errNoRole = errors.New("a file has no role")
+// errStop ends a walk early. Callers only check for an error.
+var errStop = errors.New("walk stopped")

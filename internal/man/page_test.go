@@ -99,7 +99,7 @@ func wantSame(t *testing.T, dir, other string) {
 	t.Helper()
 	first, second := readFiles(t, dir), readFiles(t, other)
 	if len(first) == 0 || len(first) != len(second) {
-		t.Errorf("got %d files in %s and %d in %s, want the same number", len(first), dir, len(second), other)
+		t.Errorf("got %d files in %s and %d in %s, want the same number, at least one", len(first), dir, len(second), other)
 	}
 	for name, text := range first {
 		if second[name] != text {

@@ -39,8 +39,8 @@ type repository struct {
 	naming.Repository // in the layout's own repository (Home), a push stores a bare tag
 }
 
-// names returns the names among which the tags of this repository are; callers skip names of other repositories. If the index names this
-// repository, bare tags of manifests that only other repositories name are left out.
+// names returns the names in the index to search for tags of this repository. Callers must skip names of other repositories. If the
+// index names this repository, bare tags of manifests that only other repositories name are left out.
 func (r *repository) names(ctx context.Context) ([]string, error) {
 	names, err := r.Names(ctx)
 	isHere := func(name string) bool { repo, _ := naming.Split(name); return repo == r.Name }

@@ -74,13 +74,13 @@ func (t *Target) chooseVersion(ctx context.Context) (string, error) {
 	}
 	none := &exit.MissingError{Text: fmt.Sprintf("%s: no version matches %s: not found", t.Ref, t.versions)}
 	if pre := t.versions.PreReleases(tags); len(pre) > 0 {
-		none.Advice = pre[0] + " is a pre-release, which only a range with -0 includes"
+		none.Advice = pre[0] + " is a pre-release; to include pre-releases, add -0 to each version in the range, such as ^1.2.0-0"
 		if text := t.versions.WithPreReleases(pre[0]); text != "" {
-			none.Advice = fmt.Sprintf("%s is a pre-release: --version '%s' includes those", pre[0], text)
+			none.Advice = fmt.Sprintf("%s is a pre-release: --version '%s' includes pre-releases", pre[0], text)
 		}
 	} else if every, err := versions.ParseRange("*-0"); err == nil {
 		if all := every.Matching(tags); len(all) > 0 {
-			none.Advice = "the newest versions are " + strings.Join(all[:min(len(all), 5)], ", ")
+			none.Advice = "newest versions: " + strings.Join(all[:min(len(all), 5)], ", ")
 		}
 	}
 	return "", none

@@ -75,7 +75,8 @@ func AddSignatures(t *term.Table, all []sign.Signature, verb string) {
 	}
 }
 
-// SignatureVerb returns what was done with a signature. The verb of a dry run begins with "would".
+// SignatureVerb returns the verb for a signature: "signed", "would sign", or "unchanged". It takes the verb of the command, which begins
+// with "would" in a dry run.
 func SignatureVerb(s sign.Signature, verb string) string {
 	switch {
 	case s.Skipped:
@@ -97,12 +98,12 @@ func FormatTags(w io.Writer, tags []string, was map[string]digest.Digest) []stri
 	return words
 }
 
-// AddTags adds rows for tags: one for all new tags, and one for each tag that moved.
+// AddTags adds rows for tags: one for all tags that did not move, and one for each tag that moved.
 func AddTags(w io.Writer, t *term.Table, tags []string, was map[string]digest.Digest) {
-	fresh := slices.DeleteFunc(slices.Clone(tags), func(tag string) bool { return was[tag] != "" })
+	unmoved := slices.DeleteFunc(slices.Clone(tags), func(tag string) bool { return was[tag] != "" })
 	var lines []string
-	if len(fresh) > 0 {
-		lines = append(lines, strings.Join(fresh, ", "))
+	if len(unmoved) > 0 {
+		lines = append(lines, strings.Join(unmoved, ", "))
 	}
 	moved := slices.DeleteFunc(slices.Clone(tags), func(tag string) bool { return was[tag] == "" })
 	name := "tags"

@@ -19,7 +19,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Trust has the flags about the keys that must have signed the artifacts that a command reads.
+// Trust has the flags for verifying signatures: the public keys, and the attachments that must be signed.
 type Trust struct {
 	keys    []string
 	require []string
@@ -27,20 +27,20 @@ type Trust struct {
 
 // AddFlags adds --verify-key to a command that reads an artifact.
 func (f *Trust) AddFlags(fs *pflag.FlagSet) {
-	fs.StringArrayVar(&f.keys, "verify-key", nil, "refuse an artifact that the public key in this `FILE` did not sign (repeatable: any of them)")
+	fs.StringArrayVar(&f.keys, "verify-key", nil, "refuse an artifact without a signature that the public key in this `FILE` verifies (repeatable: one key is enough)")
 	app.ReadFromEnv(fs.Lookup("verify-key"))
 }
 
 // AddVerifyFlags adds the flags of the command verify. Its --key has the environment variable of --verify-key.
 func (f *Trust) AddVerifyFlags(fs *pflag.FlagSet) {
-	fs.StringArrayVar(&f.keys, "key", nil, "check that the public key in this `FILE` signed TARGET (repeatable: any of them)")
+	fs.StringArrayVar(&f.keys, "key", nil, "verify the signature of TARGET with the public key in this `FILE` (repeatable: one key is enough)")
 	app.NameVariable(fs.Lookup("key"), app.EnvName("verify-key"))
 	fs.StringSliceVar(&f.require, "require", nil, "require a signed attachment: a `KIND`, or attestation=PREDICATE-TYPE (repeatable)")
 }
 
-// AddMarkFlags adds --verify-key to a command that marks the signatures that the key made, and refuses nothing.
+// AddMarkFlags adds --verify-key to a command that marks the signatures that the key verifies, and refuses nothing.
 func (f *Trust) AddMarkFlags(fs *pflag.FlagSet) {
-	fs.StringArrayVar(&f.keys, "verify-key", nil, "mark signatures that the public key in this `FILE` made as verified (repeatable)")
+	fs.StringArrayVar(&f.keys, "verify-key", nil, "mark the signatures that the public key in this `FILE` verifies (repeatable)")
 	app.ReadFromEnv(fs.Lookup("verify-key"))
 }
 
@@ -70,7 +70,7 @@ func (f *Trust) List(ctx context.Context, t *app.Target, desc ocispec.Descriptor
 	return all, nil
 }
 
-// withReferrers returns the attachments that have attachments themselves: these may be signatures.
+// withReferrers returns the attachments that have attachments of their own, which may be their signatures.
 func withReferrers(attached []*referrers.Referrer) []ocispec.Descriptor {
 	var all []ocispec.Descriptor
 	for _, r := range attached {
@@ -81,7 +81,7 @@ func withReferrers(attached []*referrers.Referrer) []ocispec.Descriptor {
 	return all
 }
 
-// IsSet reports whether a flag requires a signature.
+// IsSet reports whether a key was given.
 func (f *Trust) IsSet() bool { return len(f.keys) > 0 }
 
 // Check checks the flags before anything is opened.
@@ -97,8 +97,8 @@ func (f *Trust) Check() error {
 	return nil
 }
 
-// Pin verifies the signatures that the flags and the policy require of a tag or digest. It returns the reference to read: the digest whose
-// signature was verified, or the given reference if no signature is required. It resolves a tag only once.
+// Pin verifies the signatures that the flags and the policy require of a tag or digest. It returns the reference to read: the digest
+// that the reference resolves to, or the reference itself if no signature is required. It resolves a tag only once.
 func (f *Trust) Pin(ctx context.Context, a *app.App, t *app.Target, reference string, platform *ocispec.Platform) (string, error) {
 	pinned, _, err := f.PinKeys(ctx, a, t, reference, platform)
 	return pinned, err
@@ -139,8 +139,8 @@ func (f *Trust) Verifier(a *app.App, src *app.Target) (func(context.Context, oci
 	}, nil
 }
 
-// Verify verifies the signatures that the flags require of a manifest or, in an index, of the manifest for the platform. If platform is
-// nil, it is that of this machine.
+// Verify verifies the signatures that the flags require of a manifest. For an index, a signature of the index or of its manifest for the
+// platform is enough. If platform is nil, it is that of this machine.
 func (f *Trust) Verify(ctx context.Context, t *app.Target, desc ocispec.Descriptor, platform *ocispec.Platform) (*trust.Report, error) {
 	demand, err := f.demand(ctx, t.Ref)
 	if err != nil {

@@ -8,8 +8,9 @@ import (
 	"strings"
 )
 
-// CheckConsistency returns the first error that docker compose reports for a model. It makes the checks of compose-go's
-// checkConsistency and validation, in the same order. With remote, it skips references: remote files may define the names.
+// CheckConsistency returns the first error in a model that docker compose would refuse. It performs the most common checks of
+// compose-go's checkConsistency and validation. If remote is set, it checks each service only by itself: remote files may define
+// the rest.
 func CheckConsistency(m Model, remote bool) error {
 	services, _ := m["services"].(Model)
 	for _, section := range [...]string{"configs", "secrets"} {
@@ -63,7 +64,7 @@ func checkContents(m Model, section string) error {
 		found := slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return entry[key] == nil })
 		switch {
 		case len(found) > 1:
-			return fmt.Errorf("%s %q has %s; docker compose takes one of them", strings.TrimSuffix(section, "s"), name, strings.Join(found, " and "))
+			return fmt.Errorf("%s %q has %s; docker compose accepts only one of them", strings.TrimSuffix(section, "s"), name, strings.Join(found, " and "))
 		case len(found) == 0 && entry["driver"] == nil && entry["external"] == nil:
 			return fmt.Errorf("%s %q has none of %s; docker compose requires one", strings.TrimSuffix(section, "s"), name, strings.Join(keys, ", "))
 		}
@@ -81,13 +82,13 @@ func checkService(s Model) error {
 	scale, replicas := s["scale"], deploy["replicas"]
 	switch {
 	case build["dockerfile"] != nil && build["dockerfile_inline"] != nil:
-		return fmt.Errorf("has a dockerfile and dockerfile_inline; docker compose takes one of them")
+		return fmt.Errorf("has a dockerfile and dockerfile_inline; docker compose accepts only one of them")
 	case s["network_mode"] != nil && len(names(s["networks"])) > 0:
-		return fmt.Errorf("has network_mode and networks; docker compose takes one of them")
+		return fmt.Errorf("has network_mode and networks; docker compose accepts only one of them")
 	case isList && len(tests) > 0 && !slices.Contains([]any{"CMD", "CMD-SHELL", "NONE"}, tests[0]):
 		return fmt.Errorf("has a healthcheck whose test begins with %q; docker compose requires CMD, CMD-SHELL, or NONE", tests[0])
 	case isNumber(scale) && isNumber(replicas) && scale != replicas:
-		return fmt.Errorf("has the scale %v and %v replicas, which docker compose refuses", scale, replicas)
+		return fmt.Errorf("has scale %v but deploy.replicas %v; docker compose requires them to be equal", scale, replicas)
 	}
 	return checkValues(s)
 }
@@ -130,7 +131,7 @@ func checkComplete(s, m, enabled Model) error {
 	return nil
 }
 
-// isDefined reports whether a name is a key of m, or has a variable, so that the name is unknown.
+// isDefined reports whether m has a key with this name. It also returns true if the name contains a variable, because its value is unknown.
 func isDefined(m Model, name string) bool {
 	_, ok := m[name]
 	return ok || strings.Contains(name, "$")
