@@ -52,7 +52,7 @@ func (e *NameError) Hint() string {
 		near = names[i]
 	}
 	if near == "**" || strings.HasSuffix(near, "**") && !strings.Contains(e.Typed, "*") {
-		near = "" // a pattern stands for a name only if a pattern was typed, and ** matches everything
+		near = "" // suggest a pattern only if one was typed, and never **, which matches everything
 	}
 	switch {
 	case slices.ContainsFunc(names, func(name string) bool { return e.Typed != "" && strings.HasPrefix(name, e.Typed+"/") }):

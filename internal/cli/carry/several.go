@@ -105,7 +105,7 @@ func (o *copyOptions) allReposCommand(from, to string) string {
 	return o.allCommand("--all-repos", from, to)
 }
 
-// allCommand returns the command that copies all that flag stands for.
+// allCommand returns the command that copies from one target to another with a flag such as --all-repos.
 func (o *copyOptions) allCommand(flag, from, to string) string {
 	if dst, err := registry.Parse(to); err == nil { // without the tag, since many are copied
 		to = dst.Name()
