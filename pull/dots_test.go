@@ -75,7 +75,7 @@ func cutDots(t *testing.T, store *counted, name string) {
 	if b, err = json.Marshal(m); err != nil {
 		t.Fatal(err)
 	}
-	if err := store.Tag(t.Context(), store.blob(t, m.MediaType, string(b)), "v1"); err != nil {
+	if err := store.Tag(t.Context(), store.pushBlob(t, m.MediaType, string(b)), "v1"); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -22,17 +22,17 @@ func (s *counted) volume(t testing.TB, tag, title string, layers ...string) {
 	t.Helper()
 	m := ocispec.Manifest{
 		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest,
-		Config:      s.blob(t, ocispec.MediaTypeImageConfig, `{"os":"linux","architecture":"amd64"}`),
+		Config:      s.pushBlob(t, ocispec.MediaTypeImageConfig, `{"os":"linux","architecture":"amd64"}`),
 		Annotations: map[string]string{mediatypes.KindAnnotation: mediatypes.Volume, ocispec.AnnotationTitle: title},
 	}
 	for _, l := range layers {
-		m.Layers = append(m.Layers, s.blob(t, ocispec.MediaTypeImageLayerGzip, l))
+		m.Layers = append(m.Layers, s.pushBlob(t, ocispec.MediaTypeImageLayerGzip, l))
 	}
 	b, err := json.Marshal(m)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Tag(t.Context(), s.blob(t, m.MediaType, string(b)), tag); err != nil {
+	if err := s.Tag(t.Context(), s.pushBlob(t, m.MediaType, string(b)), tag); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -176,8 +176,8 @@ func TestPreviewOfImageLinks(t *testing.T) {
 	t.Parallel()
 	store := newStore()
 	base := tgz(t, entry{name: "usr/bin/a", content: "a"}, entry{name: "bin", kind: tar.TypeSymlink, link: "/usr/bin"})
-	store.image(t, "v1", base)
-	store.image(t, "below", base, tgz(t, entry{name: "bin/sh", content: "sh"}))
+	store.pushImage(t, "v1", base)
+	store.pushImage(t, "below", base, tgz(t, entry{name: "bin/sh", content: "sh"}))
 	dir := t.TempDir()
 	for name, target := range map[string]string{"new": "", "relative": "usr/bin", "absolute": "/usr/bin"} {
 		out := filepath.Join(dir, name)

@@ -89,7 +89,7 @@ func TestList(t *testing.T) {
 func TestListImage(t *testing.T) {
 	t.Parallel()
 	store := newStore()
-	store.image(t, "v1",
+	store.pushImage(t, "v1",
 		tgz(t, entry{name: "etc/gone", content: "x"}, entry{name: "etc/stays", content: "1"}, entry{name: "dir/old"}, entry{name: "was/dir"}),
 		tgz(t, entry{name: "etc/.wh.gone"}, entry{name: "etc/stays", content: "22"}, entry{name: "dir/.wh..wh..opq"}, entry{name: "dir/new"}, entry{name: "was"}))
 	r, err := read.List(t.Context(), store, "v1", read.ListOptions{})
@@ -435,8 +435,8 @@ func TestImageDiff(t *testing.T) {
 	t.Parallel()
 	store := newStore()
 	base := tgz(t, entry{name: "a", content: "1"}, entry{name: "b", content: "1"}, entry{name: "c", content: "1"})
-	store.image(t, "1", base, tgz(t, entry{name: "b", content: "2"}))
-	store.image(t, "2", base, tgz(t, entry{name: ".wh.c"}, entry{name: "d", content: "1"}))
+	store.pushImage(t, "1", base, tgz(t, entry{name: "b", content: "2"}))
+	store.pushImage(t, "2", base, tgz(t, entry{name: ".wh.c"}, entry{name: "d", content: "1"}))
 	store.fetched.Store(0)
 	d, err := diff.Artifacts(t.Context(), diff.Side{Source: store, Ref: "1"}, diff.Side{Source: store, Ref: "2"}, diff.Options{})
 	if err != nil {
@@ -538,7 +538,7 @@ func TestReadableInTars(t *testing.T) {
 		{"a page of an installed program", []string{tgz(t, entry{name: "usr/share/doc/README.md", content: "r"})}, ""},
 	} {
 		store := newStore()
-		store.image(t, "v1", test.layers...)
+		store.pushImage(t, "v1", test.layers...)
 		doc, err := read.Readable(t.Context(), store, "v1", read.ReadableOptions{})
 		if test.want == "" {
 			if !errors.Is(err, read.ErrNothingReadable) {
@@ -559,7 +559,7 @@ func TestReadableInTars(t *testing.T) {
 func TestReadableSkipsLargeLayers(t *testing.T) {
 	t.Parallel()
 	store := newStore()
-	readme := store.blob(t, ocispec.MediaTypeImageLayerGzip, tgz(t, entry{name: "README.md", content: "r"}))
+	readme := store.pushBlob(t, ocispec.MediaTypeImageLayerGzip, tgz(t, entry{name: "README.md", content: "r"}))
 	large := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageLayerGzip, Digest: digest.FromString("large"), Size: 300 << 20}
 	for _, test := range []struct {
 		name   string
@@ -571,12 +571,12 @@ func TestReadableSkipsLargeLayers(t *testing.T) {
 	} {
 		b, err := json.Marshal(ocispec.Manifest{
 			Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest,
-			Config: store.blob(t, ocispec.MediaTypeImageConfig, "{}"), Layers: test.layers,
+			Config: store.pushBlob(t, ocispec.MediaTypeImageConfig, "{}"), Layers: test.layers,
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := store.Tag(t.Context(), store.blob(t, ocispec.MediaTypeImageManifest, string(b)), test.name); err != nil {
+		if err := store.Tag(t.Context(), store.pushBlob(t, ocispec.MediaTypeImageManifest, string(b)), test.name); err != nil {
 			t.Fatal(err)
 		}
 		doc, err := read.Readable(t.Context(), store, test.name, read.ReadableOptions{})

@@ -284,26 +284,26 @@ func tgz(t testing.TB, entries ...entry) string {
 	return buf.String()
 }
 
-// image stores and tags a container image with the given layers.
-func (s *counted) image(t testing.TB, tag string, layers ...string) {
+// pushImage stores and tags a container image with the given layers.
+func (s *counted) pushImage(t testing.TB, tag string, layers ...string) {
 	t.Helper()
 	m := ocispec.Manifest{
 		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest,
-		Config: s.blob(t, ocispec.MediaTypeImageConfig, `{"os":"linux","architecture":"amd64"}`),
+		Config: s.pushBlob(t, ocispec.MediaTypeImageConfig, `{"os":"linux","architecture":"amd64"}`),
 	}
 	for _, l := range layers {
-		m.Layers = append(m.Layers, s.blob(t, ocispec.MediaTypeImageLayerGzip, l))
+		m.Layers = append(m.Layers, s.pushBlob(t, ocispec.MediaTypeImageLayerGzip, l))
 	}
 	b, err := json.Marshal(m)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Tag(t.Context(), s.blob(t, m.MediaType, string(b)), tag); err != nil {
+	if err := s.Tag(t.Context(), s.pushBlob(t, m.MediaType, string(b)), tag); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func (s *counted) blob(t testing.TB, mediaType, data string) ocispec.Descriptor {
+func (s *counted) pushBlob(t testing.TB, mediaType, data string) ocispec.Descriptor {
 	t.Helper()
 	desc := ocispec.Descriptor{MediaType: mediaType, Digest: ocispec.DescriptorEmptyJSON.Digest.Algorithm().FromString(data), Size: int64(len(data))}
 	if ok, _ := s.Exists(t.Context(), desc); !ok {
@@ -321,7 +321,7 @@ func TestImageLayersInOrder(t *testing.T) {
 		entry{name: "dir/old", content: "o"})
 	top := tgz(t, entry{name: "etc/.wh.gone"}, entry{name: "etc/stays", content: "2"}, entry{name: "dir/.wh..wh..opq"},
 		entry{name: "dir/new", content: "n"})
-	store.image(t, "v1", base, top)
+	store.pushImage(t, "v1", base, top)
 	r, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{NoSync: true, State: out + ".state"})
 	if err != nil {
 		t.Fatal(err)
@@ -337,7 +337,7 @@ func TestImageLayersInOrder(t *testing.T) {
 		t.Errorf("etc/stays: got %q, %v, want 2", b, err)
 	}
 	// A new top layer that hides nothing reveals the lower files again: the base is fetched again.
-	store.image(t, "v1", base, tgz(t, entry{name: "more", content: "m"}))
+	store.pushImage(t, "v1", base, tgz(t, entry{name: "more", content: "m"}))
 	if _, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{NoSync: true, State: out + ".state", Delete: true}); err != nil {
 		t.Fatal(err)
 	}
@@ -347,7 +347,7 @@ func TestImageLayersInOrder(t *testing.T) {
 		}
 	}
 	// A top layer that hides files of the base removes them, although the last pull placed the base unchanged.
-	store.image(t, "v1", base, top)
+	store.pushImage(t, "v1", base, top)
 	if _, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{NoSync: true, State: out + ".state", Delete: true}); err != nil {
 		t.Fatal(err)
 	}
@@ -372,20 +372,20 @@ func TestHostileTarsLeaveNothing(t *testing.T) {
 			t.Parallel()
 			parent, store := t.TempDir(), newStore()
 			out := filepath.Join(parent, "out")
-			layer := store.blob(t, mediatypes.LayerTarGzip, tgz(t, entries...))
+			layer := store.pushBlob(t, mediatypes.LayerTarGzip, tgz(t, entries...))
 			layer.Annotations = map[string]string{ocispec.AnnotationTitle: "d", "io.deis.oras.content.unpack": "true"}
-			good := store.blob(t, "text/plain", "good")
+			good := store.pushBlob(t, "text/plain", "good")
 			good.Annotations = map[string]string{ocispec.AnnotationTitle: "good"}
 			m := ocispec.Manifest{
 				Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest,
-				ArtifactType: "application/vnd.example", Config: store.blob(t, ocispec.MediaTypeEmptyJSON, "{}"),
+				ArtifactType: "application/vnd.example", Config: store.pushBlob(t, ocispec.MediaTypeEmptyJSON, "{}"),
 				Layers: []ocispec.Descriptor{good, layer},
 			}
 			b, err := json.Marshal(m)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := store.Tag(t.Context(), store.blob(t, m.MediaType, string(b)), "v1"); err != nil {
+			if err := store.Tag(t.Context(), store.pushBlob(t, m.MediaType, string(b)), "v1"); err != nil {
 				t.Fatal(err)
 			}
 			root, when := openRoot(t, out), time.Unix(1e9, 0)
@@ -428,9 +428,9 @@ func TestIncludeReachesIntoTars(t *testing.T) {
 	}
 }
 
-// TestChangesWithoutContent checks that a pull does not overwrite a link that the user changed. A changed mode prevents the pull only
+// TestLocalLinkAndModeChanges checks that a pull does not overwrite a link that the user changed. A changed mode prevents the pull only
 // where modes are preserved.
-func TestChangesWithoutContent(t *testing.T) {
+func TestLocalLinkAndModeChanges(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	write(t, dir, "vol/d/f", "content")
