@@ -22,7 +22,8 @@ func IsDirectory(name string) bool {
 	return err == nil && info.IsDir()
 }
 
-// IsLayout reports whether a directory is an image layout: it has a file oci-layout.
+// IsLayout reports whether a directory that the user named is an image layout: it has a file oci-layout. An index.json alone is not
+// enough, as it is in layout.Is, because a directory of sources may have one.
 func IsLayout(dir string) bool { return Exists(filepath.Join(dir, ocispec.ImageLayoutFile)) }
 
 // IsPlainDirectory reports whether ref is a directory without any part of an OCI layout, such as the output directory of a pull.
