@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -55,7 +56,9 @@ type Manifest struct {
 	Parts            []Part            // Plan.Parts
 }
 
-// Report adds problems to those of the declaration.
+// Report adds problems to those of the declaration. Inlined, it would add 8 KB to the program.
+//
+//go:noinline
 func (d *Draft) Report(problems ...spec.Problem) { *d.problems = append(*d.problems, problems...) }
 
 // Layer is a layer with the info and the declared position of its file.
@@ -73,10 +76,7 @@ func (d *Draft) ReportInstead(problem spec.Problem) { *d.problems = spec.Problem
 
 // Refuse reports a problem with a layer's file; l is nil if there is no such layer.
 func (d *Draft) Refuse(l *Layer, hint, format string, args ...any) {
-	if l == nil {
-		l = &Layer{}
-	}
-	d.Report(d.Spec.Problem(l.At, fmt.Sprintf(format, args...), hint))
+	d.Report(d.Spec.Problem(cmp.Or(l, &Layer{}).At, fmt.Sprintf(format, args...), hint))
 }
 
 // refuseError reports an error at its own position, or at the entry of its file.

@@ -21,7 +21,9 @@ func (t *Tree) Strong() *Tree {
 // NewTree returns a tree with one line.
 func NewTree(cells ...string) *Tree { return &Tree{cells: cells} }
 
-// Add adds a line below t and returns it.
+// Add adds a line below t and returns it. Inlined, it would add 7 KB to the program.
+//
+//go:noinline
 func (t *Tree) Add(cells ...string) *Tree {
 	child := NewTree(cells...)
 	t.Attach(child)

@@ -33,7 +33,9 @@ type Field struct {
 // MaxRows limits the rows of an outline, and the distinct names that the reader of a format counts.
 const MaxRows = 10_000
 
-// AddField adds a field, unless the value is "".
+// AddField adds a field, unless the value is "". Inlined, it would add 6 KB to the program.
+//
+//go:noinline
 func (o *Outline) AddField(name, value string) {
 	if value != "" {
 		o.Fields = append(o.Fields, Field{name, value})
@@ -41,6 +43,9 @@ func (o *Outline) AddField(name, value string) {
 }
 
 // Clip shortens a name to 200 characters, so that it fits on a line and many names fit into memory. A shortened name ends with "...".
+// Inlined, it would add 8 KB to the program.
+//
+//go:noinline
 func Clip(s string) string {
 	const most = 200
 	if runes := []rune(s[:min(len(s), utf8.UTFMax*(most+1))]); len(runes) > most {
