@@ -29,8 +29,7 @@ func newCopyCommand(a *app.App) *cobra.Command {
 		Short: "Copy artifacts or images from any target to any target",
 		Long: `Copy an artifact byte for byte: between registries, layouts, and archives. Blobs that DST has are
 not sent; within one registry blobs are mounted instead of uploaded. DST without a tag gets the
-tag of SRC. Without --referrers, a note counts the attachments that are not copied; several artifacts
-of registries are not searched for them.
+tag of SRC. Without --referrers, a note counts the attachments that are not copied.
 
 An interrupted copy resumes when the same command is run again. An archive is written whole or
 not at all; until then, received content is kept in files beside it.
@@ -127,8 +126,8 @@ func runCopy(ctx context.Context, a *app.App, opts copyOptions) error {
 	}
 	if opts.notesLeftBehind(a) {
 		var left leftBehind
-		left.add(ctx, src, dst, result)
-		left.note(a)
+		left.add(src, dst, result)
+		left.note(ctx, a)
 	}
 	return a.Print(result)
 }

@@ -216,7 +216,7 @@ func (m *manyCopier) run(ctx context.Context, jobs []job) (*manyResult, error) {
 			break
 		}
 	}
-	m.left.note(m.app)
+	m.left.note(ctx, m.app)
 	for _, t := range m.sources {
 		_ = t.Close(ctx, nil) // the source was only read
 	}
@@ -256,8 +256,8 @@ func (m *manyCopier) copy(ctx context.Context, j job) (*copyResult, error) {
 		dst.Ref = nameIn(dst.Ref, name) // without its repository, a tag is ambiguous once another repository has it, too
 	}
 	one, err := copyBetween(ctx, m.app, src, dst, opts)
-	if err == nil && opts.notesLeftBehind(m.app) && src.Ref.IsPath() {
-		m.left.add(ctx, src, dst, one)
+	if err == nil && opts.notesLeftBehind(m.app) {
+		m.left.add(src, dst, one)
 	}
 	return one, err
 }
