@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/internal/compose/roles"
+	"github.com/davit-oci/davit/internal/manifest"
 	"gopkg.in/yaml.v3"
 )
 
@@ -29,8 +30,17 @@ func (s *starter) render() []byte {
 	line("#   org.opencontainers.image.licenses: Apache-2.0")
 	line("#   org.opencontainers.image.source: https://example.com/repository")
 	s.renderConfig(line)
-	line("\nlayers: # files, directories and globs; see davit kinds %s", s.kind)
-	for _, l := range s.main.layers() {
+	layers := s.main.layers()
+	if s.isNamedAfterPlatforms() {
+		line("\nplatforms: # one image for each, under one index")
+		for _, l := range layers {
+			line("  - {platform: %s, layers: [%s]}", manifest.ImagePlatformIn(l.Path), quote(l.Path))
+		}
+		layers = nil
+	} else {
+		line("\nlayers: # files, directories and globs; see davit kinds %s", s.kind)
+	}
+	for _, l := range layers {
 		if l.As != "" {
 			line("  - {path: %s, as: %s}", quote(l.Path), l.As)
 			continue
@@ -54,6 +64,19 @@ func (s *starter) render() []byte {
 	}
 	s.renderReferrers(line)
 	return b.Bytes()
+}
+
+// isNamedAfterPlatforms reports whether an image is of directories that are each named after another platform.
+func (s *starter) isNamedAfterPlatforms() bool {
+	seen := map[string]bool{"": true}
+	for _, name := range s.main.used {
+		platform := manifest.ImagePlatformIn(name)
+		if seen[platform] {
+			return false
+		}
+		seen[platform] = true
+	}
+	return s.main.kind.Name == "image" && len(s.main.used) > 1
 }
 
 // listAlternatives lists further files that show a kind that takes only one: they may be for other platforms.

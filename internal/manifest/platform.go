@@ -36,6 +36,65 @@ const (
 	cpus    = "386 amd64 arm arm64 loong64 mips mips64 mips64le mipsle ppc64 ppc64le riscv64 s390x wasm unknown"
 )
 
+// words maps the words in names of files and directories to platforms, as "linux" or "/arm/v7". Besides the names of Go, they are those of
+// uname, Debian, and releases.
+var words = sync.OnceValue(func() map[string]string {
+	all := map[string]string{}
+	for _, line := range strings.Split(`linux linux
+darwin darwin macos mac osx apple
+windows windows win win64
+/amd64 amd64 x64 64bit
+/386 386 i386 i686 x86 32bit
+/arm64 arm64 aarch64 arm64v8 armv8
+/arm/v5 armv5 armel arm32v5
+/arm/v6 armv6 armv6l arm32v6
+/arm/v7 armv7 armv7l armhf arm32v7
+/arm arm
+/ppc64le ppc64le ppc64el
+/loong64 loong64 loongarch64`, "\n") {
+		platform, names, _ := strings.Cut(line, " ")
+		for _, name := range strings.Fields(names) {
+			all[name] = platform
+		}
+	}
+	for _, name := range strings.Fields("freebsd netbsd openbsd solaris illumos android") {
+		all[name] = name
+	}
+	for _, name := range strings.Fields("s390x riscv64 mips64le") {
+		all[name] = "/" + name
+	}
+	return all
+})
+
+// PlatformIn returns the operating system and the architecture that the name or path of a file or directory contains, as in linux_arm64,
+// tool-1.0-darwin-x86_64.zip, and linux/arm/v7. Either is empty if the name has none.
+func PlatformIn(name string) (p ocispec.Platform) {
+	name = strings.NewReplacer("x86_64", "amd64", "x86-64", "amd64").Replace(strings.ToLower(name))
+	after := ""
+	for _, word := range strings.FieldsFunc(name, func(r rune) bool { return strings.ContainsRune("-_.+/", r) }) {
+		if system, processor, ok := strings.Cut(words()[word], "/"); ok {
+			p.Architecture, p.Variant, _ = strings.Cut(processor, "/")
+		} else if system != "" {
+			p.OS = system
+		}
+		if after == "arm" && (word == "v5" || word == "v6" || word == "v7") {
+			p.Variant = word
+		}
+		after = word
+	}
+	return p
+}
+
+// ImagePlatformIn returns the platform that a directory of an image is named after, such as linux/arm64 for arm64, or "".
+func ImagePlatformIn(name string) string {
+	p := PlatformIn(name)
+	if p.Architecture == "" {
+		return ""
+	}
+	p.OS = cmp.Or(p.OS, "linux")
+	return FormatPlatform(&p)
+}
+
 // DoubtPlatform returns a warning about a platform whose operating system or architecture is not known. It returns "" if both are known, or
 // if the syntax is invalid.
 func DoubtPlatform(s string) string {
@@ -43,14 +102,13 @@ func DoubtPlatform(s string) string {
 	if !ok {
 		return ""
 	}
-	kernelNames := map[string]string{"x86_64": "amd64", "x64": "amd64", "aarch64": "arm64", "armv7l": "arm", "armhf": "arm", "i386": "386", "i686": "386"}
 	for _, part := range []struct{ what, name, known string }{{"operating system", p.OS, systems}, {"architecture", p.Architecture, cpus}} {
 		known := strings.Fields(part.known)
 		if slices.Contains(known, part.name) {
 			continue
 		}
 		warning := fmt.Sprintf("platform %s: unknown %s %q", s, part.what, part.name)
-		if near := cmp.Or(kernelNames[part.name], textdist.Closest(part.name, known)); near != "" {
+		if near := cmp.Or(PlatformIn(part.name).Architecture, textdist.Closest(part.name, known)); near != "" {
 			warning += fmt.Sprintf("; did you mean %q?", near)
 		}
 		return warning

@@ -30,6 +30,25 @@ func TestPlatformSyntax(t *testing.T) {
 	}
 }
 
+// TestPlatformIn checks the platforms in names of files and directories.
+func TestPlatformIn(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"tool_1.2.3_Linux_x86_64.tar.gz": "linux/amd64", "tool-Darwin-x86-64": "darwin/amd64", "linux/arm64/v8": "linux/arm64", "linux_arm_v7": "linux/arm/v7",
+		"tool-v7-linux-arm": "linux/arm", "linux-arm64v8": "linux/arm64", "linux.armel": "linux/arm/v5", "freebsd-riscv64": "freebsd/riscv64",
+		"amd64": "/amd64", "windows": "windows/", "armour": "/", "": "/",
+	} {
+		p := manifest.PlatformIn(name)
+		got := p.OS + "/" + p.Architecture
+		if p.Variant != "" {
+			got += "/" + p.Variant
+		}
+		if got != want {
+			t.Errorf("%q: got %s, want %s", name, got, want)
+		}
+	}
+}
+
 // entries returns the entries of an index with these platforms. "" is an entry without a platform. The size of an entry is its
 // position.
 func entries(platforms ...string) []ocispec.Descriptor {

@@ -85,31 +85,9 @@ func checksumOf(d *compose.Draft, l *compose.Layer) (string, error) {
 	return hex.EncodeToString(hash.Sum(nil)), nil
 }
 
-// systems and processors map words in the names of release files to Go's names. A processor may also have a variant.
-var (
-	systems = map[string]string{
-		"linux": "linux", "darwin": "darwin", "macos": "darwin", "mac": "darwin", "osx": "darwin", "apple": "darwin", "windows": "windows", "win": "windows", "win64": "windows",
-		"freebsd": "freebsd", "netbsd": "netbsd", "openbsd": "openbsd", "solaris": "solaris", "illumos": "illumos", "android": "android",
-	}
-	processors = map[string][2]string{
-		"amd64": {"amd64"}, "x64": {"amd64"}, "64bit": {"amd64"}, "386": {"386"}, "i386": {"386"}, "i686": {"386"}, "x86": {"386"}, "32bit": {"386"},
-		"arm64": {"arm64"}, "aarch64": {"arm64"}, "armv6": {"arm", "v6"}, "armv6l": {"arm", "v6"}, "armv7": {"arm", "v7"}, "armv7l": {"arm", "v7"}, "armhf": {"arm", "v7"}, "arm": {"arm"},
-		"ppc64le": {"ppc64le"}, "s390x": {"s390x"}, "riscv64": {"riscv64"}, "loong64": {"loong64"}, "mips64le": {"mips64le"},
-	}
-)
-
 // platformOf returns the platform in the name of a file, or nil if the name has none.
 func platformOf(name string) *ocispec.Platform {
-	name = strings.ReplaceAll(strings.ToLower(name), "x86_64", "amd64")
-	var p ocispec.Platform
-	for _, word := range strings.FieldsFunc(name, func(r rune) bool { return strings.ContainsRune("-_.+", r) }) {
-		if system := systems[word]; system != "" {
-			p.OS = system
-		}
-		if processor := processors[word]; processor[0] != "" {
-			p.Architecture, p.Variant = processor[0], processor[1]
-		}
-	}
+	p := manifest.PlatformIn(name)
 	if p.OS == "" || p.Architecture == "" {
 		return nil
 	}

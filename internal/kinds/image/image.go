@@ -51,8 +51,8 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 		config["created"] = d.Created.UTC().Format(time.RFC3339)
 	}
 	config = d.Overlay(config)
-	if d.Kind.Name == "image" && (given || d.Spec.Base == "") {
-		checkPrograms(d, config)
+	if d.Kind.Name == "image" {
+		checkPrograms(d, config, given || d.Spec.Base == "")
 	}
 	if !given && d.Spec.Base == "" {
 		d.Notes = append(d.Notes, fmt.Sprintf("%s: platform %s/%s, unless platforms: in davit.yaml lists others", d.Kind.Name, config["os"], config["architecture"]))

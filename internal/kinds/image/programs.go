@@ -11,6 +11,7 @@ import (
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/format/elf"
 	"github.com/davit-oci/davit/internal/lists"
+	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/tree"
 )
 
@@ -77,29 +78,30 @@ func (p programs) clash(other programs) string {
 	return ""
 }
 
-// searched is a layer with the programs in its directory.
+// searched is a directory, the platform that it is named after, or "", and its programs.
 type searched struct {
 	*compose.Layer
+	platform string
 	programs programs
 }
 
-// checkPrograms warns of programs that the processor of the image does not run. Two directories that have the same program for different
-// processors are an error, unless they are declared as layers of one image: the second one replaces the program of the first.
-func checkPrograms(d *compose.Draft, config map[string]any) {
+// checkPrograms reports layers for two platforms: directories that have the same program for different processors, because the second one
+// replaces the program of the first, and those that are named after different platforms. They are an error, unless they are declared as layers
+// of one image. A single layer with programs that the processor of the image does not run is a warning; ownPlatform is false if the platform is
+// that of the base.
+func checkPrograms(d *compose.Draft, config map[string]any, ownPlatform bool) {
 	var found []searched
 	for _, l := range d.Layers {
-		if !l.Dir || l.Archive {
-			continue
+		if l.Dir && !l.Archive {
+			found = append(found, searched{l, manifest.ImagePlatformIn(l.Path), findPrograms(d.FS, l)})
 		}
-		found = append(found, searched{l, findPrograms(d.FS, l)})
 	}
 	for i, two := range found {
 		for _, one := range found[:i] {
-			name := one.programs.clash(two.programs)
-			if name == "" {
+			problem := one.clash(two)
+			if problem == "" {
 				continue
 			}
-			problem := fmt.Sprintf("%s in %q is for %s, and replaces the one in %q, which is for %s", name, two.Path, two.programs[name], one.Path, one.programs[name])
 			if d.Spec.Source() != nil {
 				d.Warnings = append(d.Warnings, d.Kind.Name+": "+problem)
 				return
@@ -109,16 +111,33 @@ func checkPrograms(d *compose.Draft, config map[string]any) {
 		}
 	}
 	for _, l := range found {
-		warnOfForeign(d, l, config)
+		if ownPlatform {
+			warnOfForeign(d, l, config)
+		}
 	}
 }
 
-// declarePlatforms returns a hint with a declaration of an image for each directory that has programs.
+// clash returns the reason why two layers are for different platforms, or "".
+func (s searched) clash(two searched) string {
+	if name := s.programs.clash(two.programs); name != "" {
+		return fmt.Sprintf("%s in %q is for %s, and replaces the one in %q, which is for %s", name, two.Path, two.programs[name], s.Path, s.programs[name])
+	}
+	if s.platform == "" || two.platform == "" || s.platform == two.platform {
+		return ""
+	}
+	return fmt.Sprintf("%q is named after %s, and %q after %s", two.Path, two.platform, s.Path, s.platform)
+}
+
+// declarePlatforms returns a hint with a declaration of an image for each layer that has programs or is named after a platform.
 func declarePlatforms(d *compose.Draft, found []searched) string {
 	var platforms []string
 	for _, l := range found {
-		if processor := l.programs.processor(); processor != "" {
-			platforms = append(platforms, fmt.Sprintf("{platform: linux/%s, layers: [%s]}", processor, quote(l.Path)))
+		platform, processor := l.platform, l.programs.processor()
+		if processor != "" && manifest.PlatformIn(platform).Architecture != processor {
+			platform = "linux/" + processor
+		}
+		if platform != "" {
+			platforms = append(platforms, fmt.Sprintf("{platform: %s, layers: [%s]}", platform, quote(l.Path)))
 		}
 	}
 	where := "beside them"

@@ -2,6 +2,7 @@ package image_test
 
 import (
 	"fmt"
+	"path"
 	"strings"
 	"testing"
 
@@ -72,6 +73,60 @@ func TestNamesInPlatformsHint(t *testing.T) {
 		var declared struct{ Platforms []struct{ Layers []string } }
 		if err := yaml.Unmarshal([]byte(strings.TrimSuffix(hint, ")")), &declared); err != nil || len(declared.Platforms) != 2 || declared.Platforms[1].Layers[0] != dir {
 			t.Errorf("%q: got %v and %q, want a declaration with the directory", dir, err, hint)
+		}
+	}
+}
+
+// TestDirectoriesOfPlatforms checks that directories that are named after different platforms are refused as layers of one image,
+// whatever is in them.
+func TestDirectoriesOfPlatforms(t *testing.T) {
+	t.Parallel()
+	const clash = "%q is named after %s, and %q after %s"
+	for _, tt := range []struct{ one, platform, two, other string }{ // other is "" if both are packed
+		{"amd64", "linux/amd64", "arm64", "linux/arm64"},
+		{"linux-amd64", "linux/amd64", "linux-arm64", "linux/arm64"},
+		{"linux_amd64", "linux/amd64", "linux_arm_v7", "linux/arm/v7"},
+		{"linux/amd64", "linux/amd64", "linux/arm64/v8", "linux/arm64"},
+		{"linux/arm/v6", "linux/arm/v6", "linux/arm/v7", "linux/arm/v7"},
+		{"x86_64", "linux/amd64", "aarch64", "linux/arm64"},
+		{"x86-64", "linux/amd64", "i386", "linux/386"},
+		{"rootfs-AMD64", "linux/amd64", "rootfs-s390x", "linux/s390x"},
+		{"amd64", "linux/amd64", "windows-amd64", "windows/amd64"},
+		{"armhf", "linux/arm/v7", "ppc64el", "linux/ppc64le"},
+		{one: "amd64", two: "etc"},
+		{one: "bin", two: "x86_64"},
+		{one: "amd64", two: "x86_64"},
+		{one: "amd64", two: "linux-amd64"},
+		{one: "arm64", two: "aarch64/v8"},
+		{one: "linux", two: "windows"},
+		{one: "farm64", two: "amd640"},
+		{one: "hello-amd64.txt", two: "hello-arm64.txt"},
+	} {
+		files := map[string]string{}
+		for _, name := range []string{tt.one, tt.two} {
+			if path.Ext(name) == ".txt" {
+				files[name] = name
+			} else {
+				files[name+"/bin/x"], files[name+"/etc/x"] = name, name
+			}
+		}
+		_, err := artifact.Compose(kindtest.Tree(t, files).FS(), &spec.Spec{Kind: "image", Layers: []spec.LayerSpec{{Path: tt.one}, {Path: tt.two}}})
+		if tt.other == "" {
+			if err != nil {
+				t.Errorf("%s and %s: %v", tt.one, tt.two, err)
+			}
+			continue
+		}
+		want := fmt.Sprintf(clash, tt.two, tt.other, tt.one, tt.platform)
+		hint := fmt.Sprintf("platforms: [{platform: %s, layers: [%s]}, {platform: %s, layers: [%s]}]", tt.platform, tt.one, tt.other, tt.two)
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), hint) {
+			t.Errorf("%s and %s: got %v, want %s and the hint %s", tt.one, tt.two, err, want, hint)
+		}
+		plan, err := kindtest.Compose(t, files, "kind: image\nlayers: ["+tt.one+", "+tt.two+"]\n")
+		if err != nil {
+			t.Errorf("%s and %s, declared: %v", tt.one, tt.two, err)
+		} else if got := strings.Join(plan.Warnings, "\n"); !strings.Contains(got, want) {
+			t.Errorf("%s and %s, declared: got warnings %q, want %s", tt.one, tt.two, got, want)
 		}
 	}
 }
