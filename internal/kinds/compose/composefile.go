@@ -13,6 +13,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/format/yamlerror"
+	"github.com/davit-oci/davit/internal/kinds/compose/yamlnode"
 	"github.com/davit-oci/davit/internal/lazy"
 	"github.com/davit-oci/davit/internal/tree"
 	"gopkg.in/yaml.v3"
@@ -138,20 +139,20 @@ func (f *composeFile) rewrite(data []byte) ([]byte, error) {
 
 // rewriteDocument rewrites the references in a document of the file.
 func (f *composeFile) rewriteDocument(doc *yaml.Node) error {
-	root := follow(doc)
+	root := yamlnode.Follow(doc)
 	switch {
 	case root.Kind != yaml.MappingNode:
 		return errors.New("it is not a compose file: docker compose requires a mapping with services")
 	case len(root.Content) == 0:
 		return errEmptyCompose
 	}
-	if err := f.rewriteIncludes(field(root, "include")); err != nil {
+	if err := f.rewriteIncludes(yamlnode.Field(root, "include")); err != nil {
 		return err
 	}
-	if services := field(root, "services"); services != nil && services.Kind != yaml.MappingNode {
+	if services := yamlnode.Field(root, "services"); services != nil && services.Kind != yaml.MappingNode {
 		return errors.New("its services are not a mapping of names to services, which docker compose requires")
 	}
-	for name, service := range pairs(field(root, "services")) {
+	for name, service := range yamlnode.Pairs(yamlnode.Field(root, "services")) {
 		if service.Tag == "!reset" {
 			continue
 		}
@@ -160,13 +161,13 @@ func (f *composeFile) rewriteDocument(doc *yaml.Node) error {
 		}
 	}
 	for _, section := range [...]string{"configs", "secrets"} {
-		for name, entry := range pairs(field(root, section)) {
+		for name, entry := range yamlnode.Pairs(yamlnode.Field(root, section)) {
 			f.warnOfAttachment(strings.TrimSuffix(section, "s"), name, entry)
 		}
 	}
-	for _, volume := range pairs(field(root, "volumes")) {
-		if options := field(volume, "driver_opts"); hasValue(field(options, "o"), "bind") {
-			f.relocate(field(options, "device"))
+	for _, volume := range yamlnode.Pairs(yamlnode.Field(root, "volumes")) {
+		if options := yamlnode.Field(volume, "driver_opts"); hasValue(yamlnode.Field(options, "o"), "bind") {
+			f.relocate(yamlnode.Field(options, "device"))
 		}
 	}
 	return nil
@@ -178,25 +179,25 @@ func (f *composeFile) rewriteService(name string, service *yaml.Node) error {
 		return errors.New("it is not a mapping")
 	}
 	for _, what := range [...]string{"env_file", "label_file"} {
-		list := field(service, what)
+		list := yamlnode.Field(service, what)
 		if isNull(list) {
 			return fmt.Errorf("its %s is empty, which docker compose refuses", what)
 		}
-		for _, entry := range items(list) {
+		for _, entry := range yamlnode.Items(list) {
 			if err := f.rewriteEnvFile(what, entry); err != nil {
 				return err
 			}
 		}
 	}
-	if err := f.rewriteExtends(field(service, "extends")); err != nil {
+	if err := f.rewriteExtends(yamlnode.Field(service, "extends")); err != nil {
 		return err
 	}
-	f.warnOfMounts(name, field(service, "volumes"))
-	f.rewriteBuild(field(service, "build"))
-	for _, watch := range items(field(field(service, "develop"), "watch")) {
-		f.relocate(field(watch, "path"))
+	f.warnOfMounts(name, yamlnode.Field(service, "volumes"))
+	f.rewriteBuild(yamlnode.Field(service, "build"))
+	for _, watch := range yamlnode.Items(yamlnode.Field(yamlnode.Field(service, "develop"), "watch")) {
+		f.relocate(yamlnode.Field(watch, "path"))
 	}
-	for key, value := range environment(field(service, "environment")) {
+	for key, value := range environment(yamlnode.Field(service, "environment")) {
 		if looksSecret(key, value) {
 			f.warn("service %q has a literal value for %q", name, key)
 		}
@@ -208,8 +209,8 @@ func (f *composeFile) rewriteService(name string, service *yaml.Node) error {
 func (f *composeFile) rewriteEnvFile(what string, entry *yaml.Node) error {
 	node, optional := entry, false
 	if entry.Kind == yaml.MappingNode {
-		required := field(entry, "required")
-		node, optional = field(entry, "path"), required != nil && required.Value == "false"
+		required := yamlnode.Field(entry, "required")
+		node, optional = yamlnode.Field(entry, "path"), required != nil && required.Value == "false"
 	}
 	if node == nil || node.Kind != yaml.ScalarNode {
 		return nil
@@ -253,11 +254,11 @@ func (p *composeProject) title(what, name string) string {
 
 // warnOfAttachment warns of configs and secrets that are read from a file or have literal content.
 func (f *composeFile) warnOfAttachment(what, name string, entry *yaml.Node) {
-	if file := field(entry, "file"); file != nil {
+	if file := yamlnode.Field(entry, "file"); file != nil {
 		f.warn("%s %q is read from the file %q, which is not part of the artifact", what, name, f.original(file))
 		f.relocate(file)
 	}
-	if content := field(entry, "content"); content != nil && !strings.HasPrefix(content.Value, "$") {
+	if content := yamlnode.Field(entry, "content"); content != nil && !strings.HasPrefix(content.Value, "$") {
 		f.warn("%s %q has literal content", what, name)
 	}
 }
@@ -291,15 +292,15 @@ func (f *composeFile) warn(format string, args ...any) {
 // environment yields the variables of a service, which are a mapping or a list of KEY=VALUE.
 func environment(node *yaml.Node) func(func(string, string) bool) {
 	return func(yield func(string, string) bool) {
-		if follow(node).Kind == yaml.MappingNode {
-			for key, value := range pairs(node) {
+		if yamlnode.Follow(node).Kind == yaml.MappingNode {
+			for key, value := range yamlnode.Pairs(node) {
 				if !yield(key, value.Value) {
 					return
 				}
 			}
 			return
 		}
-		for _, item := range items(node) {
+		for _, item := range yamlnode.Items(node) {
 			if key, value, _ := strings.Cut(item.Value, "="); !yield(key, value) {
 				return
 			}
@@ -326,8 +327,3 @@ func looksSecret(key, value string) bool {
 	value = strings.Trim(strings.TrimSpace(value), `"'`)
 	return len(value) > 2 && !strings.HasPrefix(value, "$") && secretKey().MatchString(key) && !strings.HasSuffix(strings.ToUpper(key), "_FILE")
 }
-
-// maxYAMLMerges bounds chains of merge keys and aliases.
-const maxYAMLMerges = 16
-
-var emptyNode = &yaml.Node{}

@@ -13,6 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/compose/configblob"
 	"github.com/davit-oci/davit/internal/format/yamlerror"
+	"github.com/davit-oci/davit/internal/kinds/compose/yamlnode"
 	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
@@ -25,17 +26,17 @@ func isCompose(s *tree.Sample) (string, bool) {
 	if data, err := tree.ReadFile(s.FS, s.Path, tree.MaxSmallFile); err != nil || yaml.Unmarshal(data, &root) != nil {
 		return "", false
 	}
-	for _, service := range pairs(field(&root, "services")) {
+	for _, service := range yamlnode.Pairs(yamlnode.Field(&root, "services")) {
 		for _, key := range [...]string{"image", "build", "extends", "provider"} {
-			if field(service, key) != nil {
+			if yamlnode.Field(service, key) != nil {
 				return "has services", true
 			}
 		}
 	}
-	if len(items(field(&root, "include"))) > 0 && field(&root, "kind") == nil {
+	if len(yamlnode.Items(yamlnode.Field(&root, "include"))) > 0 && yamlnode.Field(&root, "kind") == nil {
 		return "includes compose files", true
 	}
-	doc := follow(&root)
+	doc := yamlnode.Follow(&root)
 	if slices.Contains(composeFileNames, path.Base(s.Path)) && doc.Kind == yaml.MappingNode && len(doc.Content) > 0 && checkKeys(doc) == nil {
 		return "has the name of a compose file", true
 	}
@@ -55,7 +56,7 @@ func composeFault(s *tree.Sample) error {
 	case err != nil:
 		return fmt.Errorf("docker compose can't read it: %w", yamlerror.Worded(err))
 	}
-	switch doc := follow(&root); {
+	switch doc := yamlnode.Follow(&root); {
 	case doc.Kind == yaml.MappingNode && len(doc.Content) > 0:
 		return checkKeys(doc)
 	case doc.Kind == yaml.SequenceNode && len(doc.Content) > 0:

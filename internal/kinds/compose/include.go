@@ -8,13 +8,14 @@ import (
 	"path"
 	"slices"
 
+	"github.com/davit-oci/davit/internal/kinds/compose/yamlnode"
 	"github.com/davit-oci/davit/internal/tree"
 	"gopkg.in/yaml.v3"
 )
 
 // rewriteExtends rewrites the file of extends and adds it to the parts.
 func (f *composeFile) rewriteExtends(extends *yaml.Node) error {
-	node := field(extends, "file")
+	node := yamlnode.Field(extends, "file")
 	if node == nil {
 		return nil
 	}
@@ -26,15 +27,15 @@ func (f *composeFile) rewriteExtends(extends *yaml.Node) error {
 // is complete.
 func (f *composeFile) rewriteIncludes(include *yaml.Node) error {
 	var done []*yaml.Node
-	for _, entry := range items(include) {
+	for _, entry := range yamlnode.Items(include) {
 		if slices.Contains(done, entry) {
 			continue // an alias
 		}
 		done = append(done, entry)
-		nodes, base := items(entry), ""
+		nodes, base := yamlnode.Items(entry), ""
 		if entry.Kind == yaml.MappingNode {
-			nodes = items(field(entry, "path"))
-			if dir := field(entry, "project_directory"); dir != nil {
+			nodes = yamlnode.Items(yamlnode.Field(entry, "path"))
+			if dir := yamlnode.Field(entry, "project_directory"); dir != nil {
 				name, ok, err := f.localPath("project_directory", f.original(dir))
 				if err != nil || !ok {
 					return cmp.Or(err, fmt.Errorf("include with the project_directory %q, which is not a local directory", f.original(dir)))
@@ -68,7 +69,7 @@ func (f *composeFile) findVariables(entry *yaml.Node, parts []part) error {
 		return nil
 	}
 	var files []any
-	for _, node := range items(field(entry, "env_file")) {
+	for _, node := range yamlnode.Items(yamlnode.Field(entry, "env_file")) {
 		files = append(files, f.original(node))
 	}
 	vars, err := f.readVariablesOf(f, files, parts[0].base)
@@ -78,7 +79,7 @@ func (f *composeFile) findVariables(entry *yaml.Node, parts []part) error {
 	for _, p := range parts {
 		f.scopes[p] = vars
 	}
-	if field(entry, "env_file") == nil {
+	if yamlnode.Field(entry, "env_file") == nil {
 		if f.exists(path.Join(parts[0].base, ".env")) && parts[0].base != f.dir {
 			f.warn("the .env in %q fills in variables of %q here, and is not published", parts[0].base, parts[0].name)
 		}
@@ -91,7 +92,7 @@ func (f *composeFile) findVariables(entry *yaml.Node, parts []part) error {
 // is not published; docker compose then reads the .env beside the published file.
 func (f *composeFile) rewriteIncludedEnv(entry *yaml.Node) error {
 	var kept []*yaml.Node
-	for _, node := range items(field(entry, "env_file")) {
+	for _, node := range yamlnode.Items(yamlnode.Field(entry, "env_file")) {
 		if path.Base(f.original(node)) == ".env" {
 			f.warn("include fills in variables from %q, which is not published", f.original(node))
 			f.changed = true

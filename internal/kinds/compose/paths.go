@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/kinds/compose/yamlnode"
 	"github.com/davit-oci/davit/internal/tree"
 	"gopkg.in/yaml.v3"
 )
@@ -93,10 +94,10 @@ func (f *composeFile) movePath(value string) string {
 
 // warnOfMounts warns of directories of the host that a service mounts.
 func (f *composeFile) warnOfMounts(service string, volumes *yaml.Node) {
-	for _, volume := range items(volumes) {
+	for _, volume := range yamlnode.Items(volumes) {
 		source := ""
 		if volume.Kind == yaml.MappingNode {
-			if node := field(volume, "source"); node != nil && hasValue(field(volume, "type"), "bind") {
+			if node := yamlnode.Field(volume, "source"); node != nil && hasValue(yamlnode.Field(volume, "type"), "bind") {
 				source = f.original(node)
 				f.relocate(node)
 			}
@@ -116,15 +117,15 @@ func (f *composeFile) rewriteBuild(build *yaml.Node) {
 		f.relocate(build)
 		return
 	}
-	f.relocate(field(build, "context"))
-	contexts := field(build, "additional_contexts")
-	for _, context := range pairs(contexts) {
+	f.relocate(yamlnode.Field(build, "context"))
+	contexts := yamlnode.Field(build, "additional_contexts")
+	for _, context := range yamlnode.Pairs(contexts) {
 		f.relocate(context)
 	}
 	if contexts == nil || contexts.Kind != yaml.SequenceNode {
 		return
 	}
-	for _, item := range items(contexts) {
+	for _, item := range yamlnode.Items(contexts) {
 		if key, value, ok := strings.Cut(f.original(item), "="); ok {
 			f.replace(item, key+"="+f.movePath(value))
 		}
