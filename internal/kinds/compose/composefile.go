@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact/spec"
-	"github.com/davit-oci/davit/internal/format/yamlerror"
 	"github.com/davit-oci/davit/internal/kinds/compose/yamlnode"
 	"github.com/davit-oci/davit/internal/lazy"
 	"github.com/davit-oci/davit/internal/tree"
@@ -33,6 +32,7 @@ type composeProject struct {
 	parts    []part                     // files reached by extends or include, in the order they were found
 	scopes   map[part]map[string]string // variables of parts that have their own
 	warnings []string
+	faults   spec.Problems
 }
 
 // newProject returns a project whose first compose file is in dir.
@@ -65,26 +65,20 @@ func LayerName(name string) string {
 	return fmt.Sprintf("%x%s", sha256.Sum256([]byte(name)), suffix)
 }
 
-// publish reads a compose file and rewrites its references to other files. A file without such references stays unchanged.
-func (p *composeProject) publish(file part) ([]byte, error) {
+// publish reads a compose file and rewrites its references to other files. A file without such references stays unchanged. It reports the
+// faults in the file.
+func (p *composeProject) publish(file part) []byte {
 	data, err := tree.ReadFile(p.fsys, file.name, tree.MaxSmallFile)
 	if err != nil {
-		return nil, err
+		p.report(file.name, nil, err)
+		return nil
 	}
 	vars, ok := p.scopes[file]
 	if !ok {
 		vars = p.vars
 	}
 	f := &composeFile{composeProject: p, part: file, vars: vars, originals: map[*yaml.Node]string{}}
-	out, err := f.rewrite(data)
-	if err != nil {
-		e := &spec.Error{Item: file.name, Err: err}
-		if inner := (*spec.Error)(nil); errors.As(err, &inner) {
-			e.Hint = inner.Hint
-		}
-		return nil, e
-	}
-	return out, nil
+	return f.rewrite(data)
 }
 
 // composeFile is one compose file while it is rewritten.
@@ -93,12 +87,12 @@ type composeFile struct {
 	part
 	vars      map[string]string     // variables in paths
 	originals map[*yaml.Node]string // the original values of rewritten scalars: aliases lead to a scalar more than once
-	split     string                // an original value that aliases need in two rewritten forms
+	inside    string                // the part that is being rewritten, for faults
 	changed   bool
 }
 
 // rewrite rewrites all documents of the file.
-func (f *composeFile) rewrite(data []byte) ([]byte, error) {
+func (f *composeFile) rewrite(data []byte) []byte {
 	in := yaml.NewDecoder(bytes.NewReader(data))
 	var out bytes.Buffer
 	encoder := yaml.NewEncoder(&out)
@@ -110,56 +104,55 @@ func (f *composeFile) rewrite(data []byte) ([]byte, error) {
 		if errors.Is(err, io.EOF) {
 			break
 		}
+		var whole any // Decode refuses excessive aliasing, with which docker compose would use up all memory
+		if err == nil {
+			err = doc.Decode(&whole)
+		}
 		if err != nil {
-			return nil, fmt.Errorf("docker compose can't read it: %w", yamlerror.Worded(err))
+			f.report(f.name, nil, unreadable(f.name, data, err))
+			return nil
 		}
 		documents++
-		var whole any // Decode refuses excessive aliasing, with which docker compose would use up all memory
-		if err := doc.Decode(&whole); err != nil {
-			return nil, fmt.Errorf("docker compose can't read it: %w", yamlerror.Worded(err))
-		}
-		if err := f.rewriteDocument(&doc); err != nil {
-			return nil, err
-		}
-		if f.split != "" {
-			return nil, fmt.Errorf("aliases of %q use it in two ways, and it is published in only one; write it twice", f.split)
-		}
+		f.rewriteDocument(&doc)
 		if err := encoder.Encode(&doc); err != nil {
-			return nil, err
+			f.report(f.name, nil, err)
+			return nil
 		}
 	}
 	if documents == 0 {
-		return nil, errEmptyCompose
+		f.report(f.name, nil, errEmptyCompose)
 	}
 	if !f.changed {
-		return data, nil
+		return data
 	}
-	return out.Bytes(), encoder.Close()
+	if err := encoder.Close(); err != nil {
+		f.report(f.name, nil, err)
+	}
+	return out.Bytes()
 }
 
 // rewriteDocument rewrites the references in a document of the file.
-func (f *composeFile) rewriteDocument(doc *yaml.Node) error {
+func (f *composeFile) rewriteDocument(doc *yaml.Node) {
 	root := yamlnode.Follow(doc)
 	switch {
 	case root.Kind != yaml.MappingNode:
-		return errors.New("it is not a compose file: docker compose requires a mapping with services")
+		f.refuse(root, errors.New("it is not a compose file: docker compose requires a mapping with services"))
+		return
 	case len(root.Content) == 0:
-		return errEmptyCompose
+		f.refuse(root, errEmptyCompose)
+		return
 	}
-	if err := f.rewriteIncludes(yamlnode.Field(root, "include")); err != nil {
-		return err
-	}
+	f.rewriteIncludes(yamlnode.Field(root, "include"))
 	if services := yamlnode.Field(root, "services"); services != nil && services.Kind != yaml.MappingNode {
-		return errors.New("its services are not a mapping of names to services, which docker compose requires")
+		f.refuse(services, errors.New("its services are not a mapping of names to services, which docker compose requires"))
 	}
 	for name, service := range yamlnode.Pairs(yamlnode.Field(root, "services")) {
-		if service.Tag == "!reset" {
-			continue
-		}
-		if err := f.rewriteService(name, service); err != nil {
-			return fmt.Errorf("service %q: %w", name, err)
+		if service.Tag != "!reset" {
+			f.inside = fmt.Sprintf("service %q", name)
+			f.rewriteService(name, service)
 		}
 	}
+	f.inside = ""
 	for _, section := range [...]string{"configs", "secrets"} {
 		for name, entry := range yamlnode.Pairs(yamlnode.Field(root, section)) {
 			f.warnOfAttachment(strings.TrimSuffix(section, "s"), name, entry)
@@ -170,28 +163,24 @@ func (f *composeFile) rewriteDocument(doc *yaml.Node) error {
 			f.relocate(yamlnode.Field(options, "device"))
 		}
 	}
-	return nil
 }
 
 // rewriteService rewrites the references in a service, and warns of its mounts and secrets.
-func (f *composeFile) rewriteService(name string, service *yaml.Node) error {
+func (f *composeFile) rewriteService(name string, service *yaml.Node) {
 	if service.Kind != yaml.MappingNode {
-		return errors.New("it is not a mapping")
+		f.refuse(service, errors.New("it is not a mapping"))
+		return
 	}
 	for _, what := range [...]string{"env_file", "label_file"} {
 		list := yamlnode.Field(service, what)
 		if isNull(list) {
-			return fmt.Errorf("its %s is empty, which docker compose refuses", what)
+			f.refuse(list, fmt.Errorf("its %s is empty, which docker compose refuses", what))
 		}
 		for _, entry := range yamlnode.Items(list) {
-			if err := f.rewriteEnvFile(what, entry); err != nil {
-				return err
-			}
+			f.rewriteEnvFile(what, entry)
 		}
 	}
-	if err := f.rewriteExtends(yamlnode.Field(service, "extends")); err != nil {
-		return err
-	}
+	f.rewriteExtends(yamlnode.Field(service, "extends"))
 	f.warnOfMounts(name, yamlnode.Field(service, "volumes"))
 	f.rewriteBuild(yamlnode.Field(service, "build"))
 	for _, watch := range yamlnode.Items(yamlnode.Field(yamlnode.Field(service, "develop"), "watch")) {
@@ -202,32 +191,33 @@ func (f *composeFile) rewriteService(name string, service *yaml.Node) error {
 			f.warn("service %q has a literal value for %q", name, key)
 		}
 	}
-	return nil
 }
 
 // rewriteEnvFile rewrites the path of an env file or a label file. The entry is a string or a mapping with path.
-func (f *composeFile) rewriteEnvFile(what string, entry *yaml.Node) error {
+func (f *composeFile) rewriteEnvFile(what string, entry *yaml.Node) {
 	node, optional := entry, false
 	if entry.Kind == yaml.MappingNode {
 		required := yamlnode.Field(entry, "required")
 		node, optional = yamlnode.Field(entry, "path"), required != nil && required.Value == "false"
 	}
 	if node == nil || node.Kind != yaml.ScalarNode {
-		return nil
+		return
 	}
 	value := f.original(node)
 	name, ok, err := f.localPath(what, value)
-	if err != nil || !ok {
-		return err
+	if err != nil {
+		f.refuse(node, err)
+	}
+	if !ok {
+		return
 	}
 	f.wanted = append(f.wanted, name)
 	if _, listed := f.env[name]; listed {
 		f.env[name] = true
 	} else if !optional && !f.collect {
-		return cmp.Or(f.checkExists(what, value, name), f.unlisted(what, value, name))
+		f.refuse(node, cmp.Or(f.checkExists(what, value, name), f.unlisted(what, value, name)))
 	}
 	f.replace(node, f.title(what, name))
-	return nil
 }
 
 // unlisted returns the error about an env file or label file that is not packed.
@@ -275,7 +265,7 @@ func (f *composeFile) original(node *yaml.Node) string {
 func (f *composeFile) replace(node *yaml.Node, value string) {
 	if original, again := f.originals[node]; again {
 		if node.Value != value {
-			f.split = original
+			f.refuse(node, fmt.Errorf("aliases of %q use it in two ways, and it is published in only one; write it twice", original))
 		}
 		return
 	}

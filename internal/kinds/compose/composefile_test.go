@@ -97,11 +97,11 @@ func TestHintsAtMissingFiles(t *testing.T) {
 		want  string
 	}{
 		"beside the compose file": {map[string]string{"compose.yaml": "services: {a: {image: x, env_file: wbe.env}}\n", "web.env": "A=b"},
-			`davit.yaml:2:10: "compose.yaml": service "a": env_file names "wbe.env", which does not exist (did you mean "web.env"?)`},
+			`compose.yaml:1:36: service "a": env_file names "wbe.env", which does not exist (did you mean "web.env"?)`},
 		"in a subdirectory": {map[string]string{"compose.yaml": "services: {a: {image: x, label_file: cnf/labels}}\n", "conf/labels": "A=b"},
 			`names "cnf/labels", which does not exist (did you mean "conf/labels"?)`},
 		"in an included file": {map[string]string{"compose.yaml": "include: [sub/c.yaml]\n", "sub/c.yaml": "services: {a: {extends: {file: ../bsae.yaml, service: a}}}\n", "base.yaml": "services: {a: {image: x}}\n"},
-			`"sub/c.yaml": service "a": extends names "../bsae.yaml", which does not exist (did you mean "../base.yaml"?)`},
+			`sub/c.yaml:1:32: service "a": extends names "../bsae.yaml", which does not exist (did you mean "../base.yaml"?)`},
 		"with a variable": {map[string]string{"compose.yaml": "include: ['${DIR}/c.yml']\n", ".env": "DIR=subs", "sub/c.yaml": "services: {}\n"},
 			`include names "${DIR}/c.yml", which does not exist (did you mean "sub/c.yaml"?)`},
 		"no similar name": {map[string]string{"compose.yaml": "services: {a: {image: x, env_file: [./web.env]}}\n"}, `env_file names "./web.env", which does not exist`},

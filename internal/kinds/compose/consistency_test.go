@@ -51,7 +51,7 @@ func TestConsistency(t *testing.T) {
 		"extends an unknown service":                   {web + "    extends: b\n", `it extends the service "b", which is not in compose.yaml`},
 		"extends an unknown service of a file":         {web + "    extends: {file: more.yaml, service: b}\n===\n===\nservices: {a: {image: x}}\n", "which is not in more.yaml"},
 		"unknown key below a service":                  {web + "    deploy: {foo: bar}\n", `services.web.deploy: docker compose does not know the key "foo"`},
-		"unknown key in an include":                    {"include: [more.yaml]\n===\n===\nservices: {a: {image: x, foo: bar}}\n", `"more.yaml": services.a: docker compose does not know`},
+		"unknown key in an include":                    {"include: [more.yaml]\n===\n===\nservices: {a: {image: x, foo: bar}}\n", `more.yaml:1:26: services.a: docker compose does not know`},
 		"wrong type":                                   {web + "    ports: 80\n", "services.web.ports: docker compose requires array"},
 		"invalid variable":                             {web + "    command: 'echo ${}'\n", "write $$ for a dollar sign"},
 		"required variable":                            {web + "    command: 'echo ${A:?set it}'\n", ""},

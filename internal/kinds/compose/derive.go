@@ -82,27 +82,25 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 		p.env[l.Path] = false
 	}
 	for _, l := range own {
-		if err := p.fill(l, path.Base(l.Path), part{l.Path, p.dir}); err != nil {
-			return nil, err
-		}
+		p.fill(l, path.Base(l.Path), part{l.Path, p.dir})
 		l.Annotations[mediatypes.ComposeFileName] = path.Base(l.Path)
 	}
 	dropExtended(d, p.parts)
 	files := d.WithRole("compose")
 	for i := 0; i < len(p.parts); i++ { // each may extend further files
 		l := newExtendedLayer(p.parts[i].name)
-		if err := p.fill(l, p.parts[i].layerName(), p.parts[i]); err != nil {
-			return nil, err
-		}
+		p.fill(l, p.parts[i].layerName(), p.parts[i])
 		l.Annotations[mediatypes.ComposeFileName] = l.Title
 		l.Annotations[mediatypes.ComposeExtends] = "true"
 		d.Layers = append(d.Layers, l)
 		d.Notes = append(d.Notes, fmt.Sprintf("compose: %s is extended, and is packed as %s", l.Path, l.Title))
 	}
-	if err := nameEnvFiles(d, p); err != nil {
-		return nil, err
+	p.check(paths(files))
+	if len(p.faults) > 0 {
+		d.Report(p.faults...)
+		return nil, nil
 	}
-	if err := p.check(paths(files)); err != nil {
+	if err := nameEnvFiles(d, p); err != nil {
 		return nil, err
 	}
 	d.Warnings = append(d.Warnings, p.warnings...)
@@ -137,11 +135,8 @@ func dropExtended(d *compose.Draft, extended []part) {
 }
 
 // fill sets the title and the content of a layer for a rewritten compose file.
-func (p *composeProject) fill(l *compose.Layer, title string, file part) error {
-	data, err := p.publish(file)
-	if err != nil {
-		return err
-	}
+func (p *composeProject) fill(l *compose.Layer, title string, file part) {
+	data := p.publish(file)
 	if l.Title == "" || l.Title == l.Path {
 		l.Title = title
 	}
@@ -149,7 +144,6 @@ func (p *composeProject) fill(l *compose.Layer, title string, file part) error {
 	if l.Annotations == nil {
 		l.Annotations = map[string]string{}
 	}
-	return nil
 }
 
 // newExtendedLayer returns a layer for an extended file, which is not declared itself.

@@ -28,7 +28,7 @@ func selectFiles(d *compose.Directory) (compose.Selection, error) {
 	if own != nil {
 		own = append(own, firstExisting(d.FS, d.Path, composeOverrideNames)...)
 	} else if own = filesWithServices(d); len(own) == 0 { // derive reports the faults in the found files
-		unused := slices.DeleteFunc(slices.Clone(d.Found), tree.IsYAML)
+		unused := lists.Delete(slices.Clone(d.Found), tree.IsYAML)
 		return compose.Selection{Paths: d.Found, Unused: unused}, nil
 	} else if len(own) > 1 {
 		return compose.Selection{}, &spec.Error{Err: spec.Invalid(fmt.Errorf("several compose files (%s), and the directory itself has no compose.yaml, which docker compose looks for",
@@ -46,7 +46,7 @@ func selectFiles(d *compose.Directory) (compose.Selection, error) {
 	}
 	inDir := envFilesIn(d)
 	selected.Paths = lists.Unique(slices.Concat(own, named, inDir))
-	selected.Unused = slices.DeleteFunc(inDir, func(name string) bool { return slices.Contains(named, name) || tree.IsYAML(name) })
+	selected.Unused = lists.Delete(inDir, func(name string) bool { return slices.Contains(named, name) || tree.IsYAML(name) })
 	return selected, nil
 }
 
@@ -62,9 +62,9 @@ func namedEnvFiles(fsys fs.FS, dir string, own []string) []string {
 		p.parts = append(p.parts, part{name, p.dir})
 	}
 	for i := 0; i < len(p.parts); i++ {
-		_, _ = p.publish(p.parts[i]) // derive reports errors
+		p.publish(p.parts[i]) // derive reports faults
 	}
-	return slices.DeleteFunc(lists.Unique(p.wanted), func(name string) bool {
+	return lists.Delete(lists.Unique(p.wanted), func(name string) bool {
 		info, err := fs.Stat(fsys, name)
 		return err != nil || !info.Mode().IsRegular() || !tree.IsWithin(dir, name)
 	})

@@ -14,18 +14,15 @@ import (
 )
 
 // rewriteExtends rewrites the file of extends and adds it to the parts.
-func (f *composeFile) rewriteExtends(extends *yaml.Node) error {
-	node := yamlnode.Field(extends, "file")
-	if node == nil {
-		return nil
+func (f *composeFile) rewriteExtends(extends *yaml.Node) {
+	if node := yamlnode.Field(extends, "file"); node != nil {
+		f.rewriteReference("extends", node, "")
 	}
-	_, err := f.rewriteReference("extends", node, "")
-	return err
 }
 
 // rewriteIncludes rewrites the paths of included local files: they are published beside the compose file, so that the artifact
 // is complete.
-func (f *composeFile) rewriteIncludes(include *yaml.Node) error {
+func (f *composeFile) rewriteIncludes(include *yaml.Node) {
 	var done []*yaml.Node
 	for _, entry := range yamlnode.Items(include) {
 		if slices.Contains(done, entry) {
@@ -37,8 +34,9 @@ func (f *composeFile) rewriteIncludes(include *yaml.Node) error {
 			nodes = yamlnode.Items(yamlnode.Field(entry, "path"))
 			if dir := yamlnode.Field(entry, "project_directory"); dir != nil {
 				name, ok, err := f.localPath("project_directory", f.original(dir))
-				if err != nil || !ok {
-					return cmp.Or(err, fmt.Errorf("include with the project_directory %q, which is not a local directory", f.original(dir)))
+				if !ok {
+					f.refuse(dir, cmp.Or(err, fmt.Errorf("include with the project_directory %q, which is not a local directory", f.original(dir))))
+					continue
 				}
 				base = name
 				f.replace(dir, ".")
@@ -46,27 +44,21 @@ func (f *composeFile) rewriteIncludes(include *yaml.Node) error {
 		}
 		var parts []part
 		for _, node := range nodes {
-			p, err := f.rewriteReference("include", node, base)
-			if err != nil {
-				return err
-			}
+			p := f.rewriteReference("include", node, base)
 			if p.name == "" {
-				continue // fetched from elsewhere
+				continue // fetched from elsewhere, or not found
 			}
 			base = p.base // further files of the entry override the first one
 			parts = append(parts, p)
 		}
-		if err := f.findVariables(entry, parts); err != nil {
-			return err
-		}
+		f.findVariables(entry, parts)
 	}
-	return nil
 }
 
 // findVariables reads the variables for the files that an entry of include names, and rewrites the env_file of the entry.
-func (f *composeFile) findVariables(entry *yaml.Node, parts []part) error {
+func (f *composeFile) findVariables(entry *yaml.Node, parts []part) {
 	if len(parts) == 0 {
-		return nil
+		return
 	}
 	var files []any
 	for _, node := range yamlnode.Items(yamlnode.Field(entry, "env_file")) {
@@ -74,7 +66,8 @@ func (f *composeFile) findVariables(entry *yaml.Node, parts []part) error {
 	}
 	vars, err := f.readVariablesOf(f, files, parts[0].base)
 	if err != nil {
-		return err
+		f.refuse(cmp.Or(yamlnode.Field(entry, "env_file"), entry), err)
+		return
 	}
 	for _, p := range parts {
 		f.scopes[p] = vars
@@ -83,15 +76,16 @@ func (f *composeFile) findVariables(entry *yaml.Node, parts []part) error {
 		if f.exists(path.Join(parts[0].base, ".env")) && parts[0].base != f.dir {
 			f.warn("the .env in %q fills in variables of %q here, and is not published", parts[0].base, parts[0].name)
 		}
-		return nil
+		return
 	}
-	return f.rewriteIncludedEnv(entry)
+	f.rewriteIncludedEnv(entry)
 }
 
 // rewriteIncludedEnv rewrites the env_file of an entry of include. A .env holds the values of the publisher of the application, so it
 // is not published; docker compose then reads the .env beside the published file.
-func (f *composeFile) rewriteIncludedEnv(entry *yaml.Node) error {
+func (f *composeFile) rewriteIncludedEnv(entry *yaml.Node) {
 	var kept []*yaml.Node
+	f.inside = "include"
 	for _, node := range yamlnode.Items(yamlnode.Field(entry, "env_file")) {
 		if path.Base(f.original(node)) == ".env" {
 			f.warn("include fills in variables from %q, which is not published", f.original(node))
@@ -99,12 +93,11 @@ func (f *composeFile) rewriteIncludedEnv(entry *yaml.Node) error {
 			continue
 		}
 		if f.original(node) != "/dev/null" {
-			if err := f.rewriteEnvFile("env_file", node); err != nil {
-				return fmt.Errorf("include: %w", err)
-			}
+			f.rewriteEnvFile("env_file", node)
 		}
 		kept = append(kept, node)
 	}
+	f.inside = ""
 	for i := 0; i+1 < len(entry.Content); i += 2 {
 		if entry.Content[i].Value != "env_file" {
 			continue
@@ -114,9 +107,8 @@ func (f *composeFile) rewriteIncludedEnv(entry *yaml.Node) error {
 		} else {
 			entry.Content[i+1] = &yaml.Node{Kind: yaml.SequenceNode, Content: kept}
 		}
-		return nil
+		return
 	}
-	return nil
 }
 
 func (p *composeProject) exists(name string) bool {
@@ -163,22 +155,27 @@ func (p *composeProject) readVariablesOf(f *composeFile, files []any, dir string
 }
 
 // rewriteReference rewrites a reference to another compose file and adds the file to the parts. Paths in that file are relative
-// to base, or to its directory if base is empty. The part has no name if docker compose fetches it from elsewhere.
-func (f *composeFile) rewriteReference(what string, node *yaml.Node, base string) (part, error) {
-	name, ok, err := f.localPath(what, f.original(node))
+// to base, or to its directory if base is empty. The part has no name if docker compose fetches it from elsewhere, or if the reference has a
+// fault.
+func (f *composeFile) rewriteReference(what string, node *yaml.Node, base string) part {
+	value := f.original(node)
+	name, ok, err := f.localPath(what, value)
+	if ok {
+		err = f.checkExists(what, value, name)
+	}
+	if ok && err == nil && !tree.IsYAML(name) {
+		err = fmt.Errorf("%s %q does not end in .yaml or .yml", what, value)
+	}
+	if err != nil {
+		f.refuse(node, err)
+	}
 	if err != nil || !ok {
-		return part{}, err
-	}
-	if err := f.checkExists(what, f.original(node), name); err != nil {
-		return part{}, err
-	}
-	if !tree.IsYAML(name) {
-		return part{}, fmt.Errorf("%s %q does not end in .yaml or .yml", what, f.original(node))
+		return part{}
 	}
 	p := part{name, cmp.Or(base, path.Dir(name))}
 	if !slices.Contains(f.parts, p) {
 		f.parts = append(f.parts, p)
 	}
 	f.replace(node, p.layerName())
-	return p, nil
+	return p
 }

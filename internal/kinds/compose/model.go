@@ -8,13 +8,13 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/template"
-	"github.com/davit-oci/davit/artifact/spec"
-	"github.com/davit-oci/davit/internal/format/yamlerror"
 	"github.com/davit-oci/davit/internal/kinds/compose/composespec"
 	"github.com/davit-oci/davit/internal/kinds/compose/project"
+	"github.com/davit-oci/davit/internal/kinds/compose/yamlnode"
 	"github.com/davit-oci/davit/internal/tree"
 	"gopkg.in/yaml.v3"
 )
@@ -22,8 +22,47 @@ import (
 // loader reads the model of a project.
 type loader struct {
 	*composeProject
-	remote bool     // some files are remote, so the model lacks them
-	chain  []string // the files that are being loaded, each included by the one before it
+	partial   bool     // some files are remote or have faults, so the model lacks them
+	skipped   error    // the first error that publish reports, too
+	chain     []string // the files that are being loaded, each included by the one before it
+	documents []document
+	loaded    map[string]bool // the files in documents; true if a file was checked against the schema
+
+	misspelled map[string]bool // the services with unknown keys, which may be meant as those that are missing
+}
+
+// document is a document of a file, to find the position of a fault.
+type document struct {
+	file string
+	root *yaml.Node
+}
+
+// refuse reports a fault in a file, or, without a file, in the whole project.
+func (l *loader) refuse(file string, fault yamlnode.Fault) {
+	var at *yaml.Node
+	in, most := file, -1
+	for _, d := range l.documents {
+		if file != "" && d.file != file {
+			continue
+		}
+		key, value, found := yamlnode.Find(d.root, fault.At)
+		if found <= most {
+			continue
+		}
+		in, at, most = d.file, value, found
+		if key != nil && (fault.OfKey || found < len(fault.At)) {
+			at = key
+		}
+	}
+	l.report(in, at, errors.New(fault.Message))
+}
+
+// skip ignores an error that publish reports, too: the model is incomplete.
+func (l *loader) skip(err error) {
+	l.partial = true
+	if l.skipped == nil {
+		l.skipped = err
+	}
 }
 
 // source is a set of files that override each other. Paths in them are relative to base, and vars has the values of their variables.
@@ -34,45 +73,65 @@ type source struct {
 }
 
 // load reads the files of a source, and merges each over the earlier ones.
-func (l *loader) load(s source) (project.Model, error) {
+func (l *loader) load(s source) project.Model {
 	m := project.Model{}
 	for _, name := range s.names {
-		if slices.Contains(l.chain, name) {
-			return nil, &spec.Error{Item: name, Err: fmt.Errorf("the files include each other in a cycle: %s", strings.Join(append(l.chain, name), " → "))}
-		}
 		l.chain = append(l.chain, name)
-		err := l.loadFile(m, name, s, true)
+		l.loadFile(m, sourceFile{name, s}, true)
 		l.chain = l.chain[:len(l.chain)-1]
-		if err != nil {
-			return nil, err
-		}
 	}
-	return m, nil
+	return m
 }
 
-// loadFile merges the documents of one file into a model. For a file that is only extended, whole is false: docker compose reads
-// only the service.
-func (l *loader) loadFile(m project.Model, name string, s source, whole bool) error {
-	data, err := tree.ReadFile(l.fsys, name, tree.MaxSmallFile)
+// loadFile merges the documents of one file into a model, and reports whether it could read all of them. For a file that is only extended,
+// whole is false: docker compose reads only the service.
+func (l *loader) loadFile(m project.Model, at sourceFile, whole bool) bool {
+	data, err := tree.ReadFile(l.fsys, at.name, tree.MaxSmallFile)
 	if err != nil {
-		return err
+		l.skip(err)
+		return false
 	}
 	in := yaml.NewDecoder(bytes.NewReader(data))
+	checked, known := l.loaded[at.name]
+	l.loaded[at.name] = checked || whole
 	for {
 		var node yaml.Node
 		err := in.Decode(&node)
 		if errors.Is(err, io.EOF) {
-			return nil
+			return true
 		}
+		var doc project.Document
 		if err == nil {
-			err = l.loadDocument(m, &node, sourceFile{name, s}, whole)
-		}
-		if own := (*spec.Error)(nil); err != nil && !errors.As(err, &own) {
-			err = &spec.Error{Item: name, Err: yamlerror.Worded(err)}
+			doc, err = project.Decode(&node, at.fill)
 		}
 		if err != nil {
-			return err
+			l.skip(err)
+			return false
 		}
+		if !known {
+			l.documents = append(l.documents, document{at.name, &node})
+			for _, f := range doc.Faults {
+				l.refuse(at.name, f)
+			}
+		}
+		if whole && !checked {
+			l.checkSchema(doc.Value, at.name)
+		}
+		l.merge(m, doc, at, whole)
+	}
+}
+
+// checkSchema checks a document of a file against the schema.
+func (l *loader) checkSchema(value any, file string) {
+	if _, ok := value.(project.Model); !ok {
+		return // reported when it is rewritten
+	}
+	for _, f := range composespec.Check(value) {
+		l.partial = l.partial || len(f.At) < 2 // what a misspelled section defines is not known
+		if len(f.At) == 3 && f.OfKey {
+			l.misspelled[f.At[1]] = true
+		}
+		l.refuse(file, f)
 	}
 }
 
@@ -82,25 +141,15 @@ type sourceFile struct {
 	source
 }
 
-// loadDocument merges a document of a file into a model.
-func (l *loader) loadDocument(m project.Model, node *yaml.Node, at sourceFile, whole bool) error {
-	value, reset, err := project.Decode(node, at.fill)
-	if err != nil {
-		return err
-	}
-	own, ok := value.(project.Model)
+// merge merges a document of a file into a model.
+func (l *loader) merge(m project.Model, doc project.Document, at sourceFile, whole bool) {
+	own, ok := doc.Value.(project.Model)
 	if !ok {
-		return nil // reported when it is rewritten
+		return
 	}
 	if whole {
-		if err := composespec.Check(own); err != nil {
-			return err
-		}
-		for _, entry := range project.List(own["include"]) {
-			included, err := l.include(entry, at)
-			if err != nil {
-				return err
-			}
+		for i, entry := range project.List(own["include"]) {
+			included := l.include(entry, at, strconv.Itoa(i))
 			delete(included, "name")
 			project.Merge(included, own)
 			own = included
@@ -112,22 +161,19 @@ func (l *loader) loadDocument(m project.Model, node *yaml.Node, at sourceFile, w
 			project.Expand(service)
 		}
 	}
-	for _, keys := range reset {
+	for _, keys := range doc.Resets {
 		project.Remove(m, keys)
 	}
 	if whole {
-		for name, service := range services {
-			if services[name], err = l.resolveExtends(service, at, services, nil); err != nil {
-				return fmt.Errorf("service %q: %w", name, err)
-			}
+		for _, name := range project.Sorted(services) {
+			services[name] = l.resolveExtends(name, scope{at, services}, nil)
 		}
 	}
 	project.Merge(m, own)
-	return nil
 }
 
-// include loads the files that an entry of include names.
-func (l *loader) include(entry any, at sourceFile) (project.Model, error) {
+// include loads the files that an entry of include names. index is that of the entry.
+func (l *loader) include(entry any, at sourceFile, index string) project.Model {
 	long, ok := entry.(project.Model)
 	if !ok {
 		long = project.Model{"path": entry}
@@ -136,77 +182,89 @@ func (l *loader) include(entry any, at sourceFile) (project.Model, error) {
 	s := source{vars: maps.Clone(at.vars)}
 	for _, p := range project.List(long["path"]) {
 		name, ok, err := f.localPath("include", fmt.Sprint(p))
-		if err != nil {
-			return nil, err
+		switch {
+		case err != nil:
+			l.skip(err)
+		case !ok:
+			l.partial = true
+		case slices.Contains(l.chain, name):
+			l.refuse(at.name, yamlnode.Fault{At: []string{"include", index},
+				Message: "the files include each other in a cycle: " + strings.Join(append(l.chain[:len(l.chain):len(l.chain)], name), " → ")})
+		default:
+			s.names = append(s.names, name)
 		}
-		if !ok {
-			l.remote = true
-			continue
-		}
-		s.names = append(s.names, name)
 	}
 	if len(s.names) == 0 {
-		return project.Model{}, nil
+		return project.Model{}
 	}
 	s.base = path.Dir(s.names[0])
 	if dir, ok := long["project_directory"].(string); ok {
 		name, _, err := f.localPath("project_directory", dir)
 		if err != nil {
-			return nil, err
+			l.skip(err)
+			return project.Model{}
 		}
 		s.base = name
 	}
 	var err error
 	s.vars, err = l.readVariablesOf(f, project.List(long["env_file"]), s.base)
 	if err != nil {
-		return nil, err
+		l.skip(err)
+		return project.Model{}
 	}
 	return l.load(s)
 }
 
-// resolveExtends returns a service, merged over the one that it extends.
-func (l *loader) resolveExtends(service any, at sourceFile, services project.Model, chain []string) (any, error) {
-	own, ok := service.(project.Model)
+// scope holds the services of a file, of which one can extend another.
+type scope struct {
+	sourceFile
+	services project.Model
+}
+
+// resolveExtends returns a service of a scope, merged over the one that it extends.
+func (l *loader) resolveExtends(name string, in scope, chain []string) any {
+	own, ok := in.services[name].(project.Model)
 	if !ok || own["extends"] == nil {
-		return service, nil
+		return in.services[name]
 	}
-	name, file := parseExtends(own["extends"])
+	refuse := func(message string) any {
+		l.refuse(in.name, yamlnode.Fault{At: []string{"services", name, "extends"}, Message: fmt.Sprintf("service %q: %s", name, message)})
+		return own
+	}
+	baseName, file := parseExtends(own["extends"])
+	other := in
 	if file != "" {
-		f := &composeFile{composeProject: l.composeProject, part: part{at.name, at.base}, vars: at.vars}
+		f := &composeFile{composeProject: l.composeProject, part: part{in.name, in.base}, vars: in.vars}
 		local, ok, err := f.localPath("extends", file)
 		if err != nil {
-			return nil, err
+			l.skip(err)
+			return own
 		}
 		if !ok {
-			l.remote = true
-			return service, nil
+			l.partial = true
+			return own
 		}
-		at = sourceFile{local, source{base: path.Dir(local), vars: at.vars}}
-		other := project.Model{}
-		if err := l.loadFile(other, local, at.source, false); err != nil {
-			return nil, err
+		m := project.Model{}
+		other.sourceFile = sourceFile{local, source{base: path.Dir(local), vars: in.vars}}
+		if !l.loadFile(m, other.sourceFile, false) {
+			return own
 		}
-		services, _ = other["services"].(project.Model)
+		other.services, _ = m["services"].(project.Model)
 	}
-	base, ok := services[name]
-	key := at.name + ":" + name
-	switch {
-	case !ok:
-		return nil, fmt.Errorf("it extends the service %q, which is not in %s", name, at.name)
-	case slices.Contains(chain, key):
-		return nil, fmt.Errorf("it extends itself: %s", strings.Join(append(chain, key), " → "))
+	key := other.name + ":" + baseName
+	if _, ok := other.services[baseName]; !ok {
+		return refuse(fmt.Sprintf("it extends the service %q, which is not in %s", baseName, other.name))
+	} else if slices.Contains(chain, key) {
+		return refuse("it extends itself: " + strings.Join(append(chain, key), " → "))
 	}
-	base, err := l.resolveExtends(base, at, services, append(chain, key))
-	if err != nil {
-		return nil, err
-	}
+	base := l.resolveExtends(baseName, other, append(slices.Clip(chain), key))
 	below, _ := project.Clone(base).(project.Model)
 	if below == nil {
 		below = project.Model{}
 	}
 	delete(own, "extends")
 	project.Merge(below, own)
-	return below, nil
+	return below
 }
 
 // parseExtends returns the service that extends names, and the file of the service, or "" for the same file.
@@ -236,22 +294,25 @@ func (s source) fill(value string) (string, error) {
 	return value, nil
 }
 
-// check returns the first error that docker compose would report before it shows or publishes a project.
-func (p *composeProject) check(files []string) error {
-	l := &loader{composeProject: p}
-	m, err := l.load(source{files, p.dir, p.vars})
-	if err != nil {
-		return err
-	}
-	if err := project.CheckConsistency(m, l.remote); err != nil {
-		return &spec.Error{Item: files[0], Err: err}
-	}
+// check reports what docker compose refuses before it shows or publishes a project.
+func (p *composeProject) check(files []string) {
+	l := &loader{composeProject: p, loaded: map[string]bool{}, misspelled: map[string]bool{}}
+	m := l.load(source{files, p.dir, p.vars})
+	faults := project.CheckConsistency(m, l.partial)
 	services, _ := m["services"].(project.Model)
 	for _, name := range project.Sorted(services) {
 		s, _ := services[name].(project.Model)
 		if s["build"] != nil && project.Text(s["image"]) == "" && s["extends"] == nil {
-			return &spec.Error{Item: files[0], Err: fmt.Errorf("service %q: it has a build section and no image; docker compose does not publish it", name)}
+			faults = append(faults, yamlnode.Fault{At: []string{"services", name, "image"}, OfKey: true,
+				Message: fmt.Sprintf("service %q: it has a build section and no image; docker compose does not publish it", name)})
 		}
 	}
-	return nil
+	for _, f := range faults {
+		if len(f.At) != 3 || f.At[2] != "image" || !l.misspelled[f.At[1]] {
+			l.refuse("", f)
+		}
+	}
+	if l.skipped != nil && len(p.faults) == 0 {
+		p.report(files[0], nil, l.skipped)
+	}
 }

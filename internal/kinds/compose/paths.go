@@ -45,11 +45,18 @@ func (p *composeProject) leaves(what, value string) error {
 	return &spec.Error{Err: fmt.Errorf("%s %q leaves the directory of the declaration", what, value), Hint: "move the file below it, or the declaration above"}
 }
 
-// checkExists returns an error if a file that the compose file names does not exist, or can't be read.
+// checkExists returns an error if a file that the compose file names does not exist, can't be read, or is not a file.
 func (f *composeFile) checkExists(what, value, name string) error {
 	_, problem := tree.Locate(f.fsys, name)
-	if problem == "" {
-		return nil
+	if info, err := fs.Stat(f.fsys, name); problem == "" && err == nil {
+		switch {
+		case info.Mode().IsRegular():
+			return nil
+		case info.IsDir():
+			problem = "is a directory"
+		default:
+			problem = "is not a regular file"
+		}
 	}
 	return &spec.Error{Err: fmt.Errorf("%s names %q, which %s", what, value, problem), Hint: tree.DidYouMean(f.fsys, f.base, name, problem)}
 }

@@ -25,7 +25,7 @@ func readVariables(fsys fs.FS, name string, set map[string]string) (map[string]s
 	}
 	vars, err := dotenv.ParseWithLookup(bytes.NewReader(data), func(name string) (string, bool) { v, ok := set[name]; return v, ok })
 	if err != nil {
-		return nil, &spec.Error{Item: name, Err: fmt.Errorf("docker compose can't read it: %w", err)}
+		return nil, unreadable(name, data, err)
 	}
 	return vars, nil
 }

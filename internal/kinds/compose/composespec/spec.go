@@ -10,7 +10,7 @@ import (
 	"sync"
 
 	"github.com/davit-oci/davit/internal/jsonschema"
-	"github.com/davit-oci/davit/internal/lists"
+	"github.com/davit-oci/davit/internal/kinds/compose/yamlnode"
 	"github.com/davit-oci/davit/internal/textdist"
 )
 
@@ -51,52 +51,64 @@ var TopKeys = sync.OnceValue(func() []string {
 	return keys
 })
 
-// Check returns an error for the first value that docker compose rejects in a document of a compose file, as encoding/json decodes
-// it with UseNumber. Docker Compose fills in variables before it checks, so a value with a variable passes.
-func Check(file any) error {
-	faults := compiled().Check(file)
-	lists.Sort(faults, func(a, b jsonschema.Fault) int { return slices.Compare(a.At, b.At) })
-	for _, f := range faults {
+// Check returns what docker compose rejects in a document of a compose file, as encoding/json decodes it with UseNumber. Docker Compose
+// fills in variables before it checks, so a value with a variable passes.
+func Check(file any) []yamlnode.Fault {
+	var found []yamlnode.Fault
+	for _, f := range compiled().Check(file) {
 		value := valueAt(file, f.At)
-		if hasVariable(value) || f.Keyword == "uniqueItems" { // docker compose drops repeated items
+		if !isAboutKeys(f) && hasVariable(value) {
 			continue
 		}
-		return fmt.Errorf("%sdocker compose %s", formatPath(f.At), describeFault(findSpecific(f, value)))
-	}
-	return nil
-}
-
-// formatPath returns the path of a field as text to begin a message with, "" for the document.
-func formatPath(keys []string) string {
-	if len(keys) == 0 {
-		return ""
-	}
-	return strings.Join(keys, ".") + ": "
-}
-
-// findSpecific narrows the fault of a value that matches none of several forms: it returns the fault in the form that has the type
-// of the value. For a mapping with an unknown key, for example, that is the fault of the key. It returns any other fault unchanged.
-func findSpecific(f jsonschema.Fault, value any) jsonschema.Fault {
-	var forms []any
-	for _, keyword := range [...]string{"oneOf", "anyOf"} {
-		if f.Keyword == keyword {
-			forms, _ = f.Want.([]any)
+		for _, f := range narrow(f, value) {
+			found = append(found, describe(f)...)
 		}
+	}
+	return found
+}
+
+// isAboutKeys reports whether a fault is about the keys of a mapping, whatever their values.
+func isAboutKeys(f jsonschema.Fault) bool {
+	return f.Keyword == "additionalProperties" || f.Keyword == "required"
+}
+
+// narrow replaces the fault of a value that matches none of several forms with the faults in the form that has the type of the value.
+// For a mapping with an unknown key, for example, that is the fault of the key. It returns any other fault unchanged, except for repeated
+// items, which docker compose drops.
+func narrow(f jsonschema.Fault, value any) []jsonschema.Fault {
+	var forms []any
+	switch f.Keyword {
+	case "uniqueItems":
+		return nil
+	case "oneOf", "anyOf":
+		forms, _ = f.Want.([]any)
 	}
 	for _, form := range forms {
 		form := resolve(form)
 		if form["type"] != typeName(value) {
 			continue
 		}
-		defs := decoded()["$defs"]
-		form["$defs"] = defs
-		if schema, err := jsonschema.Compile(form); err == nil {
-			if inner := schema.Check(value); len(inner) > 0 {
-				return inner[0]
+		form["$defs"] = decoded()["$defs"]
+		schema, err := jsonschema.Compile(form)
+		if err != nil {
+			continue
+		}
+		if inner := schema.Check(value); len(inner) > 0 {
+			var all []jsonschema.Fault
+			for _, in := range inner {
+				below := valueAt(value, in.At)
+				deeper := len(in.At) > 0
+				in.At = yamlnode.Below(f.At, in.At...)
+				if deeper {
+					all = append(all, narrow(in, below)...)
+				} else if in.Keyword != "uniqueItems" {
+					all = append(all, in)
+				}
 			}
+			return all
 		}
 	}
-	return f
+	return []jsonschema.Fault{f}
 }
 
 // resolve returns a copy of a schema, or of the definition that it refers to.
@@ -113,19 +125,35 @@ func resolve(form any) map[string]any {
 	return c
 }
 
-// describeFault describes a fault for users.
-func describeFault(f jsonschema.Fault) string {
-	switch f.Keyword {
-	case "additionalProperties":
-		text := fmt.Sprintf("does not know the key %q", f.Names[0])
-		if suggestion := textdist.Suggest(f.Names[0], f.Known); strings.HasPrefix(suggestion, "did you mean") {
+// describe describes a fault for users: each unknown or missing key, or the value.
+func describe(f jsonschema.Fault) []yamlnode.Fault {
+	path := ""
+	if len(f.At) > 0 {
+		path = strings.Join(f.At, ".") + ": "
+	}
+	if !isAboutKeys(f) {
+		return []yamlnode.Fault{{At: f.At, Message: path + "docker compose " + describeValue(f)}}
+	}
+	faults := make([]yamlnode.Fault, len(f.Names))
+	for i, name := range f.Names {
+		if f.Keyword == "required" {
+			faults[i] = yamlnode.Fault{At: f.At, Message: fmt.Sprintf("%sdocker compose requires the key %q", path, name)}
+			continue
+		}
+		text := fmt.Sprintf("%sdocker compose does not know the key %q", path, name)
+		if suggestion := textdist.DidYouMean(name, f.Known); suggestion != "" {
 			text += ": " + suggestion
 		}
-		return text
+		faults[i] = yamlnode.Fault{At: yamlnode.Below(f.At, name), Message: text, OfKey: true}
+	}
+	return faults
+}
+
+// describeValue describes the fault of a value.
+func describeValue(f jsonschema.Fault) string {
+	switch f.Keyword {
 	case "type":
 		return fmt.Sprintf("requires %s, not %v", formatTypes(f.Want), f.Got)
-	case "required":
-		return fmt.Sprintf("requires the key %q", f.Names[0])
 	case "enum":
 		return fmt.Sprintf("requires one of %v", f.Want)
 	case "pattern":

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -70,20 +71,28 @@ func strip(value any, names bool) any {
 
 func TestCheck(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct{ file, want string }{
-		"valid file":                      {`{"name":"a","services":{"a":{"image":"x","ports":["80:80"],"x-y":1}},"x-z":{}}`, ""},
-		"unknown top-level key":           {`{"service":{}}`, `docker compose does not know the key "service": did you mean "services"`},
-		"not a mapping":                   {`["a"]`, "docker compose requires object, not"},
-		"unknown key of a service":        {`{"services":{"a":{"iamge":"x"}}}`, `services.a: docker compose does not know the key "iamge": did you mean "image"`},
-		"unknown key below a service":     {`{"services":{"a":{"image":"x","deploy":{"foo":1}}}}`, `services.a.deploy: docker compose does not know the key "foo"`},
-		"unknown key in one of two forms": {`{"services":{"a":{"image":"x","build":{"foo":1}}}}`, `services.a.build: docker compose does not know the key "foo"`},
-		"wrong type":                      {`{"services":{"a":{"ports":80}}}`, `services.a.ports: docker compose requires array, not`},
-		"value not in an enum": {`{"services":{"a":{"depends_on":{"b":{"condition":"maybe"}}}}}`,
-			`services.a.depends_on`},
-		"invalid service name":    {`{"services":{"a b":{"image":"x"}}}`, `services: docker compose does not know the key "a b"`},
-		"variable":                {`{"services":{"a":{"restart":["${R}"],"privileged":"${P:-true}"}}}`, ""},
-		"escaped dollar sign":     {`{"services":{"a":{"restart":["$$R"]}}}`, "services.a.restart: docker compose requires string"},
-		"unknown key of a volume": {`{"volumes":{"v":{"foo":1}}}`, `volumes.v: docker compose does not know the key "foo"`},
+	for name, test := range map[string]struct {
+		file string
+		want []string
+	}{
+		"valid file":                      {`{"name":"a","services":{"a":{"image":"x","ports":["80:80"],"x-y":1}},"x-z":{}}`, nil},
+		"unknown top-level key":           {`{"service":{}}`, []string{`docker compose does not know the key "service": did you mean "services"`}},
+		"not a mapping":                   {`["a"]`, []string{"docker compose requires object, not"}},
+		"unknown key of a service":        {`{"services":{"a":{"iamge":"x"}}}`, []string{`services.a: docker compose does not know the key "iamge": did you mean "image"`}},
+		"unknown key below a service":     {`{"services":{"a":{"image":"x","deploy":{"foo":1}}}}`, []string{`services.a.deploy: docker compose does not know the key "foo"`}},
+		"unknown key in one of two forms": {`{"services":{"a":{"image":"x","build":{"foo":1}}}}`, []string{`services.a.build: docker compose does not know the key "foo"`}},
+		"wrong type":                      {`{"services":{"a":{"ports":80}}}`, []string{`services.a.ports: docker compose requires array, not`}},
+		"value not in an enum":            {`{"services":{"a":{"depends_on":{"b":{"condition":"maybe"}}}}}`, []string{`services.a.depends_on`}},
+		"invalid service name":            {`{"services":{"a b":{"image":"x"}}}`, []string{`services: docker compose does not know the key "a b"`}},
+		"variable":                        {`{"services":{"a":{"restart":["${R}"],"privileged":"${P:-true}"}}}`, nil},
+		"escaped dollar sign":             {`{"services":{"a":{"restart":["$$R"]}}}`, []string{"services.a.restart: docker compose requires string"}},
+		"unknown key of a volume":         {`{"volumes":{"v":{"foo":1}}}`, []string{`volumes.v: docker compose does not know the key "foo"`}},
+		"variable beside an unknown key":  {`{"services":{"a":{"iamge":"${I}","image":"x"}}}`, []string{`services.a: docker compose does not know the key "iamge"`}},
+		"repeated items":                  {`{"services":{"a":{"image":"x","dns":["1","1"],"cap_add":["A","A"]}}}`, nil},
+		"several faults": {`{"a":1,"b":2,"services":{"a":{"ports":80,"build":{"x":1,"y":2,"ulimits":[]}},"b":{"develop":{"watch":[{"path":"p"}]}}}}`, []string{
+			`services.a.build.ulimits: docker compose requires object`, `services.a.build: docker compose does not know the key "x"`, `services.a.build: docker compose does not know the key "y"`,
+			`services.a.ports: docker compose requires array`, `services.b.develop.watch.0: docker compose requires the key "action"`,
+			`docker compose does not know the key "a"`, `docker compose does not know the key "b"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -93,14 +102,12 @@ func TestCheck(t *testing.T) {
 			if err := d.Decode(&file); err != nil {
 				t.Fatal(err)
 			}
-			err := composespec.Check(file)
-			if got := ""; err != nil {
-				got = err.Error()
-				if test.want == "" || !strings.HasPrefix(got, test.want) {
-					t.Errorf("got %q, want %q", got, test.want)
-				}
-			} else if test.want != "" {
-				t.Errorf("got no error, want %q", test.want)
+			var got []string
+			for _, f := range composespec.Check(file) {
+				got = append(got, f.Message)
+			}
+			if len(got) != len(test.want) || !slices.EqualFunc(got, test.want, strings.HasPrefix) {
+				t.Errorf("got %q, want %q", got, test.want)
 			}
 		})
 	}

@@ -3,25 +3,30 @@ package project
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
+	"strconv"
 	"time"
 
-	"github.com/davit-oci/davit/internal/format/yamlerror"
+	"github.com/davit-oci/davit/internal/kinds/compose/yamlnode"
 	"github.com/davit-oci/davit/internal/lists"
 	"gopkg.in/yaml.v3"
 )
 
-// Decode reads a document of a compose file, and fills in the variables in its strings. It also returns the paths of the fields
-// with the tags !reset and !override, which discard the values of earlier files. It changes the document.
-func Decode(document *yaml.Node, fill func(string) (string, error)) (any, [][]string, error) {
+// Document is a document of a compose file.
+type Document struct {
+	Value  any
+	Resets [][]string       // paths of the fields with the tags !reset and !override, which discard the values of earlier files
+	Faults []yamlnode.Fault // values that docker compose can't read
+}
+
+// Decode reads a document of a compose file, and fills in the variables in its strings. It changes the node.
+func Decode(node *yaml.Node, fill func(string) (string, error)) (Document, error) {
 	r := &resets{}
-	r.prune(document, nil)
+	r.prune(node, nil)
+	d := Document{Resets: r.paths}
 	var value any
-	if err := document.Decode(&value); err != nil {
-		return nil, nil, fmt.Errorf("docker compose can't read it: %w", yamlerror.Worded(err))
-	}
-	value, err := toJSON(value, fill)
-	return value, r.paths, err
+	err := node.Decode(&value)
+	d.Value = d.toJSON(value, fill, nil)
+	return d, err
 }
 
 // resets collects the paths of the fields with the tags !reset and !override.
@@ -41,13 +46,13 @@ func (r *resets) prune(node *yaml.Node, at []string) {
 	case yaml.SequenceNode:
 		node.Content = lists.Delete(node.Content, func(item *yaml.Node) bool { return item.Tag == "!reset" })
 		for _, item := range node.Content {
-			r.prune(item, append(slices.Clip(at), ""))
+			r.prune(item, yamlnode.Below(at, ""))
 		}
 	case yaml.MappingNode:
 		var kept []*yaml.Node
 		for i := 0; i+1 < len(node.Content); i += 2 {
 			key, value := node.Content[i], node.Content[i+1]
-			below := append(slices.Clip(at), key.Value)
+			below := yamlnode.Below(at, key.Value)
 			if value.Tag == "!reset" {
 				r.paths = append(r.paths, below)
 				continue
@@ -74,35 +79,36 @@ func Remove(m Model, keys []string) {
 }
 
 // toJSON converts a YAML value to a JSON value, and fills in the variables in its strings.
-func toJSON(value any, fill func(string) (string, error)) (any, error) {
-	var err error
+func (d *Document) toJSON(value any, fill func(string) (string, error), at []string) any {
 	switch v := value.(type) {
 	case string:
-		return fill(v)
+		filled, err := fill(v)
+		if err != nil {
+			d.Faults = append(d.Faults, yamlnode.Fault{At: at, Message: err.Error()})
+			return v
+		}
+		return filled
 	case int, int64, uint64, float64:
-		return json.Number(fmt.Sprint(v)), nil
+		return json.Number(fmt.Sprint(v))
 	case time.Time:
-		return v.Format(time.RFC3339), nil
+		return v.Format(time.RFC3339)
 	case []any:
 		for i := range v {
-			if v[i], err = toJSON(v[i], fill); err != nil {
-				return nil, err
-			}
+			v[i] = d.toJSON(v[i], fill, yamlnode.Below(at, strconv.Itoa(i)))
 		}
 	case map[any]any:
 		for key := range v {
 			if _, ok := key.(string); !ok {
-				return nil, fmt.Errorf("docker compose requires strings as keys, not %v", key)
+				name := fmt.Sprint(key)
+				d.Faults = append(d.Faults, yamlnode.Fault{At: yamlnode.Below(at, name), Message: "docker compose requires strings as keys, not " + name, OfKey: true})
 			}
 		}
 	case Model:
 		c := make(Model, len(v)) // a copy, since the value of an anchor is one map in several places
-		for key, item := range v {
-			if c[key], err = toJSON(item, fill); err != nil {
-				return nil, fmt.Errorf("%s: %w", key, err)
-			}
+		for _, key := range Sorted(v) {
+			c[key] = d.toJSON(v[key], fill, yamlnode.Below(at, key))
 		}
-		return c, nil
+		return c
 	}
-	return value, nil
+	return value
 }

@@ -1,7 +1,6 @@
 package project
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/davit-oci/davit/internal/lazy"
@@ -24,26 +23,25 @@ var values = [...]struct{ what, fields string }{
 		deploy.resources.reservations.memory`},
 }
 
-// checkValues returns an error for a value of a service that docker compose can't parse.
-func checkValues(s Model) error {
+// checkValues reports the values of the service that docker compose can't parse.
+func (s *service) checkValues() {
 	for _, v := range values {
 		parse := duration
 		if v.what == "size" {
 			parse = size
 		}
 		for _, keys := range strings.Fields(v.fields) {
-			value := Text(valueAt(s, strings.Split(keys, ".")))
+			value := Text(valueAt(s.Model, strings.Split(keys, ".")))
 			if value != "" && !strings.Contains(value, "$") && !parse().MatchString(value) {
-				return fmt.Errorf("has the %s %q in %s, which docker compose can't read", v.what, value, keys)
+				s.refuse(keys, "has the %s %q in %s, which docker compose can't read", v.what, value, keys)
 			}
 		}
 	}
-	for _, item := range List(s["ports"]) {
+	for _, item := range List(s.Model["ports"]) {
 		if value := Text(item); value != "" && !strings.Contains(value, "$") && !port().MatchString(value) {
-			return fmt.Errorf("has the port %q, which docker compose can't read", value)
+			s.report(s.below("ports", value), "service %q has the port %q, which docker compose can't read", s.name, value)
 		}
 	}
-	return nil
 }
 
 // valueAt returns the value at a path of keys, or nil.

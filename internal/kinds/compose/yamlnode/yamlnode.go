@@ -9,17 +9,22 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Fault is what is wrong with the value at a path of keys and indices.
+// Fault describes a wrong value, or a wrong key. At has the keys and indices on the way to it.
 type Fault struct {
 	At      []string
 	Message string
-	OfKey   bool // the last key is wrong, not its value
+	OfKey   bool // the fault is that of the last key, not of its value
 }
 
 // maxMerges bounds chains of merge keys and aliases.
 const maxMerges = 16
 
 var emptyNode = &yaml.Node{}
+
+// Below returns a path with more keys. Inlined, it would add 2 KB to the program.
+//
+//go:noinline
+func Below(at []string, keys ...string) []string { return append(at[:len(at):len(at)], keys...) }
 
 // Follow returns the node that a document or an alias refers to.
 func Follow(node *yaml.Node) *yaml.Node {
@@ -81,7 +86,7 @@ func Pairs(node *yaml.Node) func(func(string, *yaml.Node) bool) {
 	}
 }
 
-// Find follows keys from a node, as far as they exist. It returns the last value, its key unless the value is an item of a list, and how
+// Find follows keys from a node until one does not exist. It returns the last value, its key unless the value is an item of a list, and how
 // many keys exist. In a list, a key is an index, the name before the colon of an item, or its source.
 func Find(node *yaml.Node, keys []string) (key, value *yaml.Node, found int) {
 	value = Follow(node)
