@@ -63,7 +63,9 @@ func ReadDocument(file string, data []byte) *document {
 	return d
 }
 
-// Add records a problem.
+// Add records a problem. Inlined, it would add 4 KB to the program.
+//
+//go:noinline
 func (d *document) Add(at spec.Position, message, hint string) {
 	d.Problems = append(d.Problems, spec.Problem{File: d.File, Line: at.Line, Column: at.Column, Message: message, Hint: hint})
 }

@@ -29,7 +29,9 @@ func NewNativeFile(file string, data []byte, reader string) *NativeFile {
 	return &NativeFile{Reader: reader, source: &doc.Source, data: data}
 }
 
-// Add adds a fault of the value at a JSON pointer.
+// Add adds a fault of the value at a JSON pointer. Inlined, it would add 4 KB to the program.
+//
+//go:noinline
 func (f *NativeFile) Add(pointer, message string) {
 	f.Faults = append(f.Faults, f.source.Problem(pointer, message, ""))
 }

@@ -24,7 +24,10 @@ func (p *Printer) WarnEarly(format string, args ...any) {
 	p.deferInJSON(func() { p.Warn(format, args...) })
 }
 
-// deferInJSON calls print now or, in JSON format, in Flush: if the command fails, standard error has only the error.
+// deferInJSON calls print now or, in JSON format, in Flush: if the command fails, standard error has only the error. Inlined, it would add
+// 4 KB to the program.
+//
+//go:noinline
 func (p *Printer) deferInJSON(print func()) {
 	if p.Format.Name == "json" {
 		p.deferred = append(p.deferred, print)

@@ -57,7 +57,9 @@ func (ix *Index) Entries() []Entry {
 	return all
 }
 
-// Roots returns the descriptors of all entries.
+// Roots returns the descriptors of all entries. Inlined, it would add 3 KB to the program.
+//
+//go:noinline
 func (ix *Index) Roots() []ocispec.Descriptor {
 	roots := make([]ocispec.Descriptor, 0, ix.live)
 	for _, e := range ix.entries {
