@@ -61,7 +61,9 @@ func (r Reference) Named(tag string) string {
 	return tag
 }
 
-// Reference returns the reference to resolve in the target: the digest, else the tag, else "".
+// Reference returns the reference to resolve in the target: the digest, else the tag, else "". Inlined, it would add 5 KB to the program.
+//
+//go:noinline
 func (r Reference) Reference() string {
 	if r.Digest != "" {
 		return r.Digest.String()
