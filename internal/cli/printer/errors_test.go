@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/davit-oci/davit/artifact"
@@ -52,6 +53,49 @@ func TestJSONErrorsHaveEachHintOnce(t *testing.T) {
 			if all := got.Error.Problems; len(all) > 0 && all[len(all)-1].Hint != tc.last {
 				t.Errorf("%s, %s: got the hint %q for the last problem, want %q", name, mode, all[len(all)-1].Hint, tc.last)
 			}
+		}
+	}
+}
+
+// TestProblemsAreLimited checks that of many problems, the first are printed, and the others counted.
+func TestProblemsAreLimited(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		count, lines, inJSON int
+		last                 string
+	}{
+		{1, 1, 1, "Chart.yaml:1: bad"}, {50, 50, 50, "Chart.yaml:50: bad"}, {51, 51, 51, "and 1 more problem"},
+		{1000, 51, 1000, "and 950 more problems"}, {20000, 51, 1000, "and 19950 more problems"},
+	} {
+		var problems artifact.Problems
+		for i := range test.count {
+			problems = append(problems, artifact.Problem{File: "Chart.yaml", Line: i + 1, Message: "bad"})
+		}
+		var out bytes.Buffer
+		p := &printer.Printer{Stderr: term.NewConsole(&out)}
+		p.PrintError(fmt.Errorf("packing: %w", problems))
+		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+		if len(lines) != test.lines || lines[len(lines)-1] != "davit: error: "+test.last {
+			t.Errorf("%d problems: got %d lines, the last %q; want %d, %q", test.count, len(lines), lines[len(lines)-1], test.lines, test.last)
+		}
+		out.Reset()
+		p.Format.Name = "json"
+		p.PrintError(fmt.Errorf("packing: %w", problems))
+		var got struct {
+			Error struct {
+				Message      string
+				Problems     artifact.Problems
+				MoreProblems int
+			}
+		}
+		if err := json.Unmarshal(out.Bytes(), &got); err != nil {
+			t.Fatal(err)
+		}
+		if len(got.Error.Problems) != test.inJSON || got.Error.MoreProblems != test.count-test.inJSON {
+			t.Errorf("%d problems: got %d in JSON and %d more, want %d", test.count, len(got.Error.Problems), got.Error.MoreProblems, test.inJSON)
+		}
+		if lines := strings.Split(got.Error.Message, "\n"); len(lines) != test.lines || !strings.HasSuffix(lines[len(lines)-1], test.last) {
+			t.Errorf("%d problems: got a message of %d lines, the last %q; want %d, %q", test.count, len(lines), lines[len(lines)-1], test.lines, test.last)
 		}
 	}
 }

@@ -150,8 +150,23 @@ type jsonError struct {
 		Message  string            `json:"message"`
 		Hint     string            `json:"hint,omitempty"`
 		ExitCode int               `json:"exitCode"`
-		Problems artifact.Problems `json:"problems,omitempty"` // of a declaration, each with its position
+		Problems artifact.Problems `json:"problems,omitempty"`     // of a declaration, each with its position
+		More     int               `json:"moreProblems,omitempty"` // how many problems are not in Problems
 	} `json:"error"`
+}
+
+// The problems of a declaration that are printed. A generated file can have thousands, and more would not help.
+const (
+	maxProblems     = 50
+	maxJSONProblems = 1000
+)
+
+// limitProblems returns at most limit problems, and the text that counts the others, or "".
+func limitProblems(problems artifact.Problems, limit int) (artifact.Problems, string) {
+	if len(problems) <= limit {
+		return problems, ""
+	}
+	return problems[:limit], "and " + term.Plural(len(problems)-limit, "more problem")
 }
 
 // PrintError writes an error and its hints to standard error.
@@ -168,8 +183,14 @@ func (p *Printer) PrintError(err error) {
 		e.Error.Code, e.Error.ExitCode = code.Name(), int(code)
 		e.Error.Message, e.Error.Hint = err.Error(), strings.Join(hints, "\n")
 		if problems := e.Error.Problems; errors.As(err, &problems) {
-			e.Error.Problems, e.Error.Hint = problems, problemHints(problems)
-			e.Error.Message = strings.Replace(e.Error.Message, problems.Error(), withoutHints(problems).Error(), 1)
+			first, more := limitProblems(problems, maxProblems)
+			text := withoutHints(first).Error()
+			if more != "" {
+				text += "\n" + more
+			}
+			e.Error.Message = strings.Replace(e.Error.Message, problems.Error(), text, 1)
+			e.Error.Problems, _ = limitProblems(problems, maxJSONProblems)
+			e.Error.More, e.Error.Hint = len(problems)-len(e.Error.Problems), problemHints(first)
 		}
 		write := WriteJSON
 		if lines {
@@ -183,12 +204,16 @@ func (p *Printer) PrintError(err error) {
 		p.printLines(err.Error(), hints...)
 		return
 	}
-	for i, bare := range withoutHints(problems) {
+	first, more := limitProblems(problems, maxProblems)
+	for i, bare := range withoutHints(first) {
 		var hints []string
 		if problems[i].Hint != "" {
 			hints = []string{problems[i].Hint}
 		}
 		p.printLines(bare.Error(), hints...)
+	}
+	if more != "" {
+		p.printLines(more)
 	}
 }
 
