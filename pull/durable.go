@@ -28,7 +28,7 @@ func (p *placement) announce(present []string) error {
 // remember writes the record of this pull. If that fails, the next pull compares the content of the files.
 func (p *placement) remember() {
 	withoutFiles := *p.result
-	withoutFiles.Files = nil
+	withoutFiles.Files, withoutFiles.Left = nil, nil
 	var err error
 	if p.next.Result, err = json.Marshal(withoutFiles); err == nil {
 		_ = p.state.Put(p.dst.Name(), p.next)

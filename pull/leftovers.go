@@ -34,7 +34,7 @@ func (p *placement) findLeftovers(ctx context.Context, gone []string) []place.Re
 			f = record.NewPlaced(f.Path, f.Layer, info, f.Digest)
 		}
 		switch {
-		case !p.opts.Delete || len(p.opts.Roles) > 0 || !p.matcher.Match(f.Path):
+		case !p.opts.Delete || !p.isSelected(f.Path):
 			left = append(left, f)
 		case ours || p.opts.Force && !r.Hint:
 			remove = append(remove, place.Removal{Path: f.Path, Was: info})
@@ -46,11 +46,29 @@ func (p *placement) findLeftovers(ctx context.Context, gone []string) []place.Re
 		p.next.Files.Add(f)
 	}
 	p.next.Files.Sort()
+	p.result.Left = p.findLeft(p.next)
 	p.result.Removed = nil
 	for _, r := range remove {
 		p.result.Removed = append(p.result.Removed, r.Path)
 	}
 	return remove
+}
+
+// isSelected reports whether the options select a file of any artifact, so that it is a leftover if the artifact lacks it.
+func (p *puller) isSelected(name string) bool { return len(p.opts.Roles) == 0 && p.matcher.Match(name) }
+
+// findLeft returns the unchanged files in a record that are no longer in the artifact, and that Delete would remove.
+func (p *puller) findLeft(from *record.Record) (left []string) {
+	for i := range from.Files.Len() {
+		if p.opts.Delete || from.Files.Row(i).Layer >= 0 {
+			continue
+		}
+		f := from.Files.At(i)
+		if info, err := p.dst.Lstat(f.Path); err == nil && p.isSelected(f.Path) && from.IsUnchanged(p.dst, f, info) {
+			left = append(left, f.Path)
+		}
+	}
+	return left
 }
 
 // earlierFiles yields the files that earlier pulls from this origin placed, each with its record: those of the last pull,

@@ -37,7 +37,7 @@ func Preview(ctx context.Context, src oras.ReadOnlyTarget, dst *os.Root, listed 
 	}
 	state := record.ReadState(opts.State)
 	if last := p.skip(state.Of(opts.Origin)); last != nil && last.Digest == listed.Digest {
-		listed.Skipped, listed.Kept = true, last.Kept
+		listed.Skipped, listed.Leftovers = true, last.Leftovers
 		return nil
 	}
 	pl := p.newPlacement(p.want(m, items), attempt{}, state)
@@ -52,7 +52,7 @@ func Preview(ctx context.Context, src oras.ReadOnlyTarget, dst *os.Root, listed 
 		return err
 	}
 	remove := pl.findLeftovers(ctx, plan.Gone)
-	listed.Removed, listed.Kept = pl.result.Removed, pl.result.Kept
+	listed.Leftovers = pl.result.Leftovers
 	listed.Skipped = len(todo)+len(remove) == 0
 	return nil
 }

@@ -109,7 +109,7 @@ func (p *puller) skip(last *record.Record) *Result {
 		return nil
 	}
 	r.setFiles(last, p.opts.MaxListed)
-	r.Skipped = true
+	r.Skipped, r.Left = true, p.findLeft(last)
 	for _, layer := range r.Layers {
 		p.opts.report(artifact.Event{Step: artifact.Skipped, ID: fetch.Titled(layer), Descriptor: layer, Bytes: layer.Size})
 	}

@@ -18,13 +18,19 @@ type Result struct {
 	Layers      []ocispec.Descriptor `json:"layers,omitempty"`
 	Annotations map[string]string    `json:"annotations,omitempty"`
 	Subject     *ocispec.Descriptor  `json:"subject,omitempty"`
-	Files       []File               `json:"files"`             // files of the artifact in the destination
-	FileCount   int                  `json:"-"`                 // number of files, even if Files does not name all
-	FileSize    int64                `json:"-"`                 // total size of the files in bytes
-	Removed     []string             `json:"removed,omitempty"` // removed files, which are no longer in the artifact
-	Kept        []string             `json:"kept,omitempty"`    // files no longer in the artifact, kept because they were changed
+	Files       []File               `json:"files"` // files of the artifact in the destination
+	FileCount   int                  `json:"-"`     // number of files, even if Files does not name all
+	FileSize    int64                `json:"-"`     // total size of the files in bytes
+	Leftovers
 	Attached
 	Skipped bool `json:"skipped"` // everything was up to date, and nothing was fetched
+}
+
+// Leftovers are files that earlier pulls placed and that are no longer in the artifact.
+type Leftovers struct {
+	Removed []string `json:"removed,omitempty"`
+	Kept    []string `json:"kept,omitempty"` // not removed, because they were changed
+	Left    []string `json:"left,omitempty"` // not removed, because Options.Delete is not set
 }
 
 // Attached lists the referrers of an artifact that a pull with Options.Referrers found.

@@ -88,10 +88,10 @@ func discoverIn(ctx context.Context, t *app.Target, opts discoverOptions) (*disc
 	}
 	var notes []string
 	if opts.latest {
-		found, notes = keepLatest(found)
+		found, notes = results.KeepLatest(found, "listed")
 		for _, m := range manifests {
 			var more []string
-			m.Referrers, more = keepLatest(m.Referrers)
+			m.Referrers, more = results.KeepLatest(m.Referrers, "listed")
 			notes = append(notes, more...)
 		}
 	}
@@ -126,28 +126,6 @@ func setReferences(ref registry.Reference, all []*referrers.Referrer) {
 	}
 }
 
-// keepLatest returns the newest referrer of each kind. Of attestations, it returns the newest of each predicate type. There is a note
-// for each kind whose dates do not decide which referrer is the newest.
-func keepLatest(all []*referrers.Referrer) (kept []*referrers.Referrer, notes []string) {
-	var order []string
-	ofKind := map[string][]*referrers.Referrer{}
-	for _, r := range all {
-		kind := cmp.Or(r.Kind, r.ArtifactType) + " " + r.PredicateTypes()
-		if ofKind[kind] == nil {
-			order = append(order, kind)
-		}
-		ofKind[kind] = append(ofKind[kind], r)
-	}
-	for _, kind := range order {
-		newest, undecided := referrers.Latest(ofKind[kind])
-		kept = append(kept, newest)
-		if n := len(undecided); n > 0 {
-			notes = append(notes, results.DescribeUndecided(n, strings.TrimSpace(kind), newest.Created())+": listed is "+newest.Digest.String())
-		}
-	}
-	return kept, notes
-}
-
 // discoverResult is the result of discover.
 type discoverResult struct {
 	Subject   results.Described       `json:"subject"`
@@ -159,7 +137,7 @@ type discoverResult struct {
 	files map[digest.Digest]string // names of files that tell attachments apart
 
 	none  string   // "nothing", or "no" and the requested kind
-	notes []string // those of keepLatest or, if nothing is attached, a hint at attachments of the index
+	notes []string // those of --latest or, if nothing is attached, a hint at attachments of the index
 }
 
 // WriteText prints the subject and its referrers as a tree.

@@ -15,6 +15,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/results"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pull"
@@ -47,7 +48,7 @@ func pullAttachments(ctx context.Context, a *app.App, t *app.Target, reference s
 	if err != nil {
 		return nil, t.Explain(ctx, err)
 	}
-	all, platform, err := findAttachments(ctx, t, desc, opts)
+	all, platform, err := findAttachments(ctx, a, t, desc, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -71,11 +72,9 @@ func pullAttachments(ctx context.Context, a *app.App, t *app.Target, reference s
 		}
 		r.Attachments = append(r.Attachments, pulled)
 	}
-	if !opts.Delete {
-		return r, nil
-	}
-	r.force, r.platform = opts.Force, platform
-	err = r.removeWithdrawn(a, t.Ref.Name(), all, opts)
+	r.remove, r.force, r.platform = opts.Delete, opts.Force, platform
+	err = r.findWithdrawn(a, t.Ref.Name(), all, opts)
+	noteLeft(a, opts.output, r.Left)
 	switch {
 	case err != nil || len(all) > 0:
 	case len(r.Removed)+len(r.Kept) == 0: // none was pulled here either: the kind may be the wrong one
@@ -91,16 +90,21 @@ func directoryOf(kind string) string { return strings.NewReplacer("/", "-", "\\"
 
 // findAttachments lists the attachments of the target, and of the manifests of the platforms that the options choose. The result
 // dir is the directory of the platform if only one is chosen.
-func findAttachments(ctx context.Context, t *app.Target, desc ocispec.Descriptor, opts pullOptions) (all []*attachment, dir string, err error) {
+func findAttachments(ctx context.Context, a *app.App, t *app.Target, desc ocispec.Descriptor, opts pullOptions) (
+	all []*attachment, dir string, err error) {
 	seen := map[digest.Digest]bool{}
 	add := func(found []*referrers.Referrer, platform *ocispec.Platform) {
-		for _, r := range found {
-			i := slices.IndexFunc(opts.kinds, r.Is)
-			if i < 0 || seen[r.Digest] {
-				continue
+		found = lists.Delete(found, func(r *referrers.Referrer) bool { return seen[r.Digest] || !slices.ContainsFunc(opts.kinds, r.Is) })
+		if opts.latest {
+			var notes []string
+			found, notes = results.KeepLatest(found, "pulled")
+			for _, note := range notes {
+				a.Note("%s", note)
 			}
+		}
+		for _, r := range found {
 			seen[r.Digest] = true
-			dir := directoryOf(cmp.Or(r.Kind, opts.kinds[i]))
+			dir := directoryOf(cmp.Or(r.Kind, opts.kinds[slices.IndexFunc(opts.kinds, r.Is)]))
 			if platform != nil {
 				dir = filepath.Join(dir, directoryOf(manifest.FormatPlatform(platform)))
 			}
@@ -181,8 +185,8 @@ func pullAttachment(ctx context.Context, a *app.App, t *app.Target, one *attachm
 	own := opts
 	own.output = filepath.Join(opts.output, one.dir)
 	own.Platform, own.Referrers = nil, false
-	// Attachments of the same type and title share a record: removeWithdrawn removes files after all of them were placed.
-	own.listAll, own.Delete = own.Delete, false
+	// Attachments of the same type and title share a record: findWithdrawn finds old files after all of them were placed.
+	own.listAll, own.Delete = true, false
 	// Attachments may share a directory, so each has its own record. A newer attachment of the same type and title finds it.
 	own.record = digest.FromString(one.ArtifactType + "\n" + one.Annotations[ocispec.AnnotationTitle]).Encoded()[:12]
 	result, err := place(ctx, a, t, one.Digest.String(), own)
@@ -197,7 +201,7 @@ func pullAttachment(ctx context.Context, a *app.App, t *app.Target, one *attachm
 	}
 	ref := t.Ref
 	ref.Tag, ref.Digest = "", one.Digest
-	result.Reference = ref.String()
+	result.Reference, result.Left = ref.String(), nil
 	for i := range result.Files {
 		result.Files[i].Path = filepath.ToSlash(filepath.Join(one.dir, result.Files[i].Path))
 	}
@@ -212,11 +216,11 @@ func pullAttachment(ctx context.Context, a *app.App, t *app.Target, one *attachm
 type attachmentsResult struct {
 	results.Described
 	Attachments []*pulledAttachment `json:"attachments"`
-	Removed     []string            `json:"removed,omitempty"` // files of earlier pulls
-	Kept        []string            `json:"kept,omitempty"`    // changed files of earlier pulls
+	pull.Leftovers
 
-	dir   string
-	force bool // remove changed files, too
+	dir    string
+	remove bool // remove files of earlier pulls
+	force  bool // remove changed files, too
 
 	platform string // directory of the only platform whose attachments were pulled
 }
@@ -236,7 +240,11 @@ func (r *attachmentsResult) WriteText(w io.Writer) error {
 			verb = "unchanged"
 		}
 		t.Row(verb, cmp.Or(one.Kind, one.ArtifactType), one.Of, term.Digest(w, one.Digest))
-		for _, f := range one.Files {
+		for i, f := range one.Files {
+			if i == maxListed {
+				files.Row("  and " + term.Plural(len(one.Files)-i, "more file"))
+				break
+			}
 			files.Row("  " + filepath.Join(r.dir, filepath.FromSlash(f.Path)))
 		}
 		if err := errors.Join(t.WriteText(w), files.WriteText(w)); err != nil {

@@ -60,6 +60,7 @@ func runPullDry(ctx context.Context, a *app.App, opts pullOptions, files []strin
 	if err != nil {
 		return err
 	}
+	noteLeft(a, dir, result.Left)
 	if opts.Referrers {
 		a.Note("--dry-run leaves out the attachments: %s", shell.Command("davit", "discover", result.Reference))
 	}

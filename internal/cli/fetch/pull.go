@@ -37,7 +37,8 @@ With --lock FILE, TARGET must be in the lock file with the same digest, size, ki
 code is 5 if it is not. If FILE does not exist, it is created with an entry for TARGET.
 "davit lock" updates it.
 
-With --kind and --delete, files of attachments that were detached since the last pull are removed.
+Files of the last pull from the same repository that are no longer in the artifact are left, with a
+note; --delete removes them. With --kind, these are the files of attachments that were not pulled again.
 
 With FILE, a path in the artifact, only these files are pulled. --output is a directory or, for one
 FILE, its new name. "-" is standard output: for one FILE, or for the only file of an artifact.`,
@@ -52,6 +53,9 @@ FILE, its new name. "-" is standard output: for one FILE, or for the only file o
 			opts.target = args[0]
 			if cmd.Flags().Changed("kind") && len(args) > 1 {
 				return &exit.UsageError{Err: errors.New("--kind is for attachments, and FILE for files of TARGET"), Hint: "leave one of them out"}
+			}
+			if opts.latest && !cmd.Flags().Changed("kind") {
+				return &exit.UsageError{Err: errors.New("--latest chooses among attachments"), Hint: "add --kind KIND"}
 			}
 			if opts.allPlatforms && !cmd.Flags().Changed("kind") {
 				return &exit.UsageError{Err: errors.New("--all-platforms is for attachments"), Hint: "add --kind KIND"}
@@ -94,6 +98,7 @@ FILE, its new name. "-" is standard output: for one FILE, or for the only file o
 	fs.Int64Var(&opts.Limits.MaxRatio, "max-ratio", 0, "set the maximum compression ratio to `N` (default 200, enforced after 256 MiB; -1: no limit)")
 	fs.StringSliceVar(&opts.kinds, "kind", nil, "pull only the attachments of this `KIND` (repeatable), into KIND/PLATFORM")
 	fs.BoolVar(&opts.allPlatforms, "all-platforms", false, "with --kind, pull the attachments of every platform")
+	fs.BoolVar(&opts.latest, "latest", false, "with --kind, pull only the newest attachment of each kind")
 	opts.version.AddFlag(fs)
 	opts.lock.AddFlag(fs)
 	opts.dryRun.AddFlag(fs)
@@ -113,11 +118,17 @@ type pullOptions struct {
 	version  app.Versions
 	lock     lock.Flag
 
-	kinds        []string // kinds of attachments to pull; empty: pull the target itself
+	attachmentOptions
+	record     string // distinguishes the records of several pulls into one directory
+	unrecorded bool   // the directory is temporary, and needs no record
+	listAll    bool   // list every file in the result
+}
+
+// attachmentOptions choose the attachments to pull.
+type attachmentOptions struct {
+	kinds        []string // empty: pull the target itself
 	allPlatforms bool
-	record       string // distinguishes the records of several pulls into one directory
-	unrecorded   bool   // the directory is temporary, and needs no record
-	listAll      bool   // list every file in the result
+	latest       bool // only the newest of each kind
 }
 
 func runPull(ctx context.Context, a *app.App, opts pullOptions) error {
@@ -156,6 +167,7 @@ func pullFrom(ctx context.Context, a *app.App, t *app.Target, opts pullOptions) 
 		}
 	}
 	result.Reference = t.Ref.String()
+	noteLeft(a, opts.output, result.Left)
 	return result, opts.lock.Record(ctx)
 }
 

@@ -13,12 +13,15 @@ import (
 	"github.com/davit-oci/davit/internal/record"
 )
 
-// removeWithdrawn removes unchanged files that earlier pulls of attachments from the same origin placed, and that this one did not:
-// their attachments were detached, or have another directory because names of files collide now or no longer collide.
-func (r *attachmentsResult) removeWithdrawn(a *app.App, origin string, all []*attachment, opts pullOptions) error {
+// findWithdrawn finds unchanged files that earlier pulls of attachments from the same origin placed, and that this one did not:
+// their attachments were detached, or have another directory because names of files collide now or no longer collide. It removes them
+// if r.remove is set.
+func (r *attachmentsResult) findWithdrawn(a *app.App, origin string, all []*attachment, opts pullOptions) error {
 	isType := func(kind string) bool { return strings.Contains(kind, "/") }
 	if len(opts.Include)+len(opts.Roles) > 0 || slices.ContainsFunc(opts.kinds, isType) {
-		a.Note("--delete removes nothing with --include, --role, or an artifactType, which leave out files that are still attached")
+		if r.remove {
+			a.Note("--delete removes nothing with --include, --role, or an artifactType, which leave out files that are still attached")
+		}
 		return nil
 	}
 	placed := map[string]bool{}
@@ -48,7 +51,7 @@ func (r *attachmentsResult) removeWithdrawn(a *app.App, origin string, all []*at
 			if !opts.allPlatforms && r.isOtherPlatform(rel) {
 				return fs.SkipDir
 			}
-			return r.removeIn(a, origin, rel, placed)
+			return r.findIn(a, origin, rel, placed)
 		})
 		if err != nil {
 			return err
@@ -74,9 +77,9 @@ func (r *attachmentsResult) isOtherPlatform(rel string) bool {
 // recordKey matches the suffix that distinguishes the records of attachments in one directory.
 var recordKey = lazy.Regexp(`^\.[0-9a-f]{12}$`)
 
-// removeIn removes the files of a directory that are in records of attachments and not in placed. It keeps changed files, unless r.force
-// is set.
-func (r *attachmentsResult) removeIn(a *app.App, origin, rel string, placed map[string]bool) error {
+// findIn finds the files of a directory that are in records of attachments and not in placed. If r.remove is set, it removes them, except
+// changed files unless r.force is set.
+func (r *attachmentsResult) findIn(a *app.App, origin, rel string, placed map[string]bool) error {
 	dst, err := os.OpenRoot(filepath.Join(r.dir, rel))
 	if err != nil {
 		return skipMissing(err)
@@ -101,10 +104,17 @@ func (r *attachmentsResult) removeIn(a *app.App, origin, rel string, placed map[
 			f := last.Files.At(i)
 			name := filepath.ToSlash(filepath.Join(rel, f.Path))
 			info, err := dst.Lstat(f.Path)
-			if err != nil || info.IsDir() || placed[name] || slices.Contains(r.Removed, name) {
+			if err != nil || info.IsDir() || placed[name] || slices.Contains(r.Removed, name) || slices.Contains(r.Left, name) {
 				continue
 			}
-			if !r.force && !records.IsOurs(dst, f.Path, info) {
+			isOurs := records.IsOurs(dst, f.Path, info)
+			if !r.remove {
+				if isOurs {
+					r.Left = append(r.Left, name)
+				}
+				continue
+			}
+			if !r.force && !isOurs {
 				r.Kept = append(r.Kept, name)
 				a.Note("%s was changed and is kept, although its attachment was detached", filepath.Join(r.dir, name))
 				continue
@@ -123,4 +133,14 @@ func (r *attachmentsResult) removeIn(a *app.App, origin, rel string, placed map[
 		}
 	}
 	return nil
+}
+
+// noteLeft prints a note about the files of earlier pulls that --delete would remove.
+func noteLeft(a *app.App, dir string, left []string) {
+	switch n := len(left); {
+	case n == 1:
+		a.Note("%s is from an earlier pull, and not in this one; --delete removes it", filepath.Join(dir, left[0]))
+	case n > 1:
+		a.Note("%d files are from earlier pulls, and not in this one, such as %s; --delete removes them", n, filepath.Join(dir, left[0]))
+	}
 }

@@ -99,6 +99,28 @@ func DescribeUndecided(n int, kind string, created time.Time) string {
 	return text + " have the same date, so the newest is not known"
 }
 
+// KeepLatest returns the newest referrer of each kind. Of attestations, it returns the newest of each predicate type. There is a note
+// for each kind whose dates do not decide which referrer is the newest. It says that the chosen one is listed or pulled, as verb says.
+func KeepLatest(all []*referrers.Referrer, verb string) (kept []*referrers.Referrer, notes []string) {
+	var order []string
+	ofKind := map[string][]*referrers.Referrer{}
+	for _, r := range all {
+		kind := cmp.Or(r.Kind, r.ArtifactType) + " " + r.PredicateTypes()
+		if ofKind[kind] == nil {
+			order = append(order, kind)
+		}
+		ofKind[kind] = append(ofKind[kind], r)
+	}
+	for _, kind := range order {
+		newest, undecided := referrers.Latest(ofKind[kind])
+		kept = append(kept, newest)
+		if n := len(undecided); n > 0 {
+			notes = append(notes, DescribeUndecided(n, strings.TrimSpace(kind), newest.Created())+": "+verb+" is "+newest.Digest.String())
+		}
+	}
+	return kept, notes
+}
+
 // AdviseKinds returns the hint for a subject without attachments of the requested kind: it names the kinds that are attached. It takes two
 // seconds at most.
 func AdviseKinds(ctx context.Context, src oras.ReadOnlyGraphTarget, ref registry.Reference, subject ocispec.Descriptor) string {

@@ -1,4 +1,4 @@
-package attach
+package results
 
 import (
 	"testing"
@@ -17,10 +17,10 @@ func TestKeepLatest(t *testing.T) {
 		}}
 	}
 	got := ""
-	kept, notes := keepLatest([]*referrers.Referrer{
+	kept, notes := KeepLatest([]*referrers.Referrer{
 		referrer("a", "attestation", "https://spdx.dev/Document", "1"), referrer("b", "attestation", "https://spdx.dev/Document", "2"),
 		referrer("c", "attestation", "https://slsa.dev/provenance/v1", "3"), referrer("d", "report", "", "5"), referrer("e", "report", "", "4"),
-	})
+	}, "listed")
 	for _, r := range kept {
 		got += r.Tag
 	}
