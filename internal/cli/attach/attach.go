@@ -186,7 +186,7 @@ func notePredecessors(a *app.App, all []*pack.Attached) {
 		})
 		name, undated := fmt.Sprintf("%s %q", r.Kind, r.Annotations[ocispec.AnnotationTitle]), ""
 		if manifest.Created(r.Annotations).IsZero() {
-			undated = "; it has no date, by which davit detach finds the newest: " + setDate + " sets one"
+			undated = "; it has no date, by which --latest and davit detach find the newest: " + setDate + " sets one"
 		}
 		if len(older) > 0 && !r.Skipped && !noted[name] {
 			a.Note("%s: kept %s of this name; --replace removes earlier ones%s", name, term.Plural(len(older), "earlier attachment"), undated)

@@ -33,7 +33,8 @@ type resultKey struct{ rule, level string }
 type reader struct {
 	stream     *jsonwalk.Stream
 	tools      []string
-	ended      time.Time
+	date       time.Time
+	dateName   string            // "ended" or "started"
 	results    map[resultKey]int // numbers of results
 	defaults   map[string]string // levels by rule
 	texts      map[string]string // short descriptions by rule
@@ -190,12 +191,17 @@ func (s *reader) levelOf(key resultKey) string {
 	return "warning" // the default (SARIF 2.1.0, section 3.27.10)
 }
 
-// readInvocation keeps the end time of an invocation if it is the latest.
+// readInvocation keeps the end time of an invocation, or else its start time (SARIF 2.1.0, sections 3.20.7 and 3.20.8), if it is the
+// latest.
 func (s *reader) readInvocation() error {
-	var invocation struct{ EndTimeUTC string }
+	var invocation struct{ StartTimeUTC, EndTimeUTC string }
 	err := s.stream.Decode(&invocation)
-	if ended := outline.Time(invocation.EndTimeUTC); ended.After(s.ended) {
-		s.ended = ended
+	date, name := outline.Time(invocation.EndTimeUTC), "ended"
+	if date.IsZero() {
+		date, name = outline.Time(invocation.StartTimeUTC), "started"
+	}
+	if date.After(s.date) {
+		s.date, s.dateName = date, name
 	}
 	return err
 }
@@ -216,14 +222,14 @@ func (s *reader) outline() *outline.Outline {
 	totals := slices.Clone(counts) // before a name is changed for the summary
 	counts[len(levels)-1].Name = "other finding"
 	o := &outline.Outline{
-		Name: strings.Join(s.tools, ", "), Created: s.ended, Summary: outline.Counts("no findings", true, counts...),
+		Name: strings.Join(s.tools, ", "), Created: s.date, Summary: outline.Counts("no findings", true, counts...),
 	}
 	if s.suppressed > 0 {
 		o.Summary += fmt.Sprintf(", %d suppressed", s.suppressed)
 	}
 	o.AddField("tool", o.Name)
-	if !s.ended.IsZero() {
-		o.AddField("ended", s.ended.Format(time.RFC3339))
+	if !s.date.IsZero() {
+		o.AddField(s.dateName, s.date.Format(time.RFC3339))
 	}
 	o.AddField("findings", o.Summary)
 	if s.list && len(s.all) > 0 {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/davit-oci/davit/internal/format/sarif"
 )
@@ -55,12 +56,31 @@ func TestReadAll(t *testing.T) {
 	}
 }
 
-// TestReadEndTime checks that the outline has the latest end time of the invocations.
-func TestReadEndTime(t *testing.T) {
+// TestReadDate checks that the outline has the latest time of the invocations: the end of each or, if that is missing, the start.
+func TestReadDate(t *testing.T) {
 	t.Parallel()
-	o, err := sarif.Read(strings.NewReader(`{"runs":[{"invocations":[{"endTimeUtc":"2026-02-01T10:00:00Z"},{"endTimeUtc":"2026-02-01T11:00:00.5Z"},{"endTimeUtc":"no"}]}]}`))
-	if err != nil || o.Created.Format("2006-01-02T15:04") != "2026-02-01T11:00" {
-		t.Errorf("got %v, %v, want the end time 2026-02-01T11:00", o, err)
+	for _, test := range []struct{ invocations, want string }{
+		{`{"endTimeUtc":"2026-02-01T10:00:00Z"},{"endTimeUtc":"2026-02-01T11:00:00.5Z"},{"endTimeUtc":"no"}`, "ended 2026-02-01T11:00:00Z"},
+		{`{"startTimeUtc":"2026-02-01T10:00:00Z","endTimeUtc":"2026-02-01T10:05:00Z"}`, "ended 2026-02-01T10:05:00Z"},
+		{`{"executionSuccessful":true,"startTimeUtc":"2026-02-01T10:00:00.000Z"}`, "started 2026-02-01T10:00:00Z"},
+		{`{"startTimeUtc":"2026-02-01T10:00:00Z","endTimeUtc":"no"}`, "started 2026-02-01T10:00:00Z"},
+		{`{"endTimeUtc":"2026-02-01T10:00:00Z"},{"startTimeUtc":"2026-02-02T10:00:00Z"}`, "started 2026-02-02T10:00:00Z"},
+		{`{"startTimeUtc":"no"},{}`, ""},
+	} {
+		o, err := sarif.Read(strings.NewReader(`{"runs":[{"invocations":[` + test.invocations + `]}]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, f := range o.Fields {
+			if f.Name == "ended" || f.Name == "started" {
+				got = f.Name + " " + f.Value
+			}
+		}
+		name, date, _ := strings.Cut(test.want, " ")
+		if got != test.want || o.Created.IsZero() != (name == "") || name != "" && o.Created.Format(time.RFC3339) != date {
+			t.Errorf("%s: got %q, created %v, want %q", test.invocations, got, o.Created, test.want)
+		}
 	}
 }
 
