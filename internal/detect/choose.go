@@ -81,7 +81,8 @@ var rules = []rule{{
 	drop: func(_ *choice, m match) bool { return m.kind.Attached },
 }}
 
-// choose returns the candidates that no rule drops: none if the kind is generic, several if the user must choose.
+// choose returns the candidates that no rule drops, or else the kinds that the names of all files show: none if the kind is generic, several if
+// the user must choose.
 func (f *files) choose(found []match) []match {
 	c := &choice{files: f, left: slices.Clone(found)}
 	for _, m := range found {
@@ -96,6 +97,9 @@ func (f *files) choose(found []match) []match {
 		if r.when(c) {
 			c.left = lists.Delete(slices.Clone(c.left), func(m match) bool { return r.drop(c, m) })
 		}
+	}
+	if len(c.left) == 0 {
+		return f.lastMatches()
 	}
 	return c.left
 }

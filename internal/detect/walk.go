@@ -3,6 +3,7 @@ package detect
 import (
 	"errors"
 	"io/fs"
+	"strings"
 
 	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/tree"
@@ -44,6 +45,67 @@ func walkFiles(k mediatypes.Kind, dir *tree.Sample, visit func(*tree.Sample) err
 		}
 		return visit(&tree.Sample{FS: dir.FS, Path: name, Info: info})
 	})
+}
+
+// maxNames limits the files whose names are listed to find the kind of directories.
+const maxNames = 10_000
+
+// lastMatches returns the kinds that the names of all files show, if only directories were named.
+func (f *files) lastMatches() (found []match) {
+	names, err := f.listNames()
+	if err != nil {
+		return nil
+	}
+	for _, k := range f.table.Kinds {
+		for _, l := range k.Layers {
+			last := f.table.Tests[l.Content].Last
+			if last == nil || !l.Tells {
+				continue
+			}
+			if evidence, ok := last(names); ok {
+				m := match{kind: k, isWhole: true, isShown: true, evidence: describeEvidence(roles.Role{Evidence: evidence}, f.named[0])}
+				for _, dir := range f.named {
+					m.used = append(m.used, dir.Path)
+				}
+				found = append(found, m)
+			}
+		}
+	}
+	return found
+}
+
+// listNames lists the files in the named directories, without hidden ones. It fails for named files, too many files, broken links, and special
+// files.
+func (f *files) listNames() (names []string, err error) {
+	add := func(s *tree.Sample) error {
+		if strings.Contains("/"+s.Path, "/.") {
+			return nil
+		}
+		if names = append(names, s.Path); !s.Info.Mode().IsRegular() || len(names) > maxNames {
+			return errStop
+		}
+		return nil
+	}
+	for _, dir := range f.named {
+		if !dir.IsDir() {
+			return nil, errStop
+		}
+		entries, err := listDirectory(f.fsys, dir.Path)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries[1:] {
+			if e.IsDir() {
+				err = walkFiles(mediatypes.Kind{}, e, add)
+			} else {
+				err = add(e)
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
+	return names, nil
 }
 
 // errStop ends a walk early. Callers only check for an error.

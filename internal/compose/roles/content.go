@@ -22,4 +22,6 @@ type Test struct {
 	// IsGeneral means that the test also passes directories that another kind may describe better. A kind that any other test shows takes
 	// precedence.
 	IsGeneral bool
+	// Last returns the evidence in the names of all files of a directory that no test of any kind passes, as Find does. It may be nil.
+	Last func(names []string) (evidence string, ok bool)
 }

@@ -22,8 +22,7 @@ var markers = []string{"mkdocs.yml", "mkdocs.yaml", "book.toml", "SUMMARY.md", "
 // pageSuffixes and assetSuffixes are the extensions of files of documentation.
 var (
 	pageSuffixes  = []string{".md", ".markdown", ".mdx", ".html", ".htm", ".rst", ".adoc", ".asciidoc"}
-	assetSuffixes = []string{".css", ".js", ".json", ".txt", ".xml", ".png", ".svg", ".jpg", ".jpeg", ".gif", ".webp",
-		".ico", ".woff", ".woff2", ".ttf", ".pdf", ".map", ".mmd", ".drawio"}
+	assetSuffixes = append([]string{".css", ".js", ".json", ".txt", ".xml", ".woff", ".woff2", ".ttf", ".map"}, pictures...)
 )
 
 func isPage(name string) bool {
@@ -70,6 +69,27 @@ func isDocs(s *tree.Sample) (string, bool) {
 		foreign++
 	}
 	return fmt.Sprintf("holds %s and mostly pages", index), pages >= foreign
+}
+
+// pictures are the extensions of assets that pages in Markdown, reStructuredText, and AsciiDoc refer to.
+var pictures = []string{".png", ".svg", ".jpg", ".jpeg", ".gif", ".webp", ".ico", ".pdf", ".mmd", ".drawio"}
+
+// hasOnlyPages recognizes a directory without an index page: it has only pages, and pictures for them. Pages in HTML may be reports, and a
+// SKILL.md belongs to a skill.
+func hasOnlyPages(names []string) (string, bool) {
+	pages := 0
+	for _, name := range names {
+		suffix := strings.ToLower(path.Ext(markdown.PageName(name)))
+		switch {
+		case strings.EqualFold(path.Base(name), "SKILL.md"), strings.HasPrefix(suffix, ".htm"):
+			return "", false
+		case isPage(name):
+			pages++
+		case !slices.Contains(pictures, suffix):
+			return "", false
+		}
+	}
+	return "holds only pages and their pictures", pages > 0
 }
 
 // scripts are the extensions of assets of pages in HTML. Beside other pages, such files are code or data.

@@ -13,6 +13,8 @@ import (
 	"github.com/davit-oci/davit/internal/compose/configblob"
 	"github.com/davit-oci/davit/internal/declare"
 	"github.com/davit-oci/davit/internal/format/frontmatter"
+	"github.com/davit-oci/davit/internal/format/markdown"
+	"github.com/davit-oci/davit/internal/kinds/runbook"
 	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
@@ -32,6 +34,7 @@ type docsPage struct {
 	Path  string `json:"path"`            // its name after a pull
 	Title string `json:"title,omitempty"` // from its front matter or its first heading
 
+	alert  string // the alert that it is for, or ""
 	source string // the file
 	weight int    // the position in its front matter; 0 if not set, which follows all other weights
 }
@@ -46,6 +49,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 		}
 		pages = append(pages, found...)
 	}
+	noteAlerts(d, pages)
 	site := findSite(d, pages)
 	first := site.order(pages)
 	if home, ok := site.homeOf(pages); ok {
@@ -77,6 +81,22 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 		d.Report(declare.ConfigProblem(d.Spec, declare.Fault{Pointer: "/index", Message: fmt.Sprintf("the index page %q is not among the pages", index), Hint: nearestPage(index, pages)}))
 	}
 	return configblob.Constant(config)
+}
+
+// noteAlerts adds a note if at least half of the pages are for alerts, besides index pages, unless a davit.yaml declares the kind.
+func noteAlerts(d *compose.Draft, pages []docsPage) {
+	var alerts []string
+	others := 0
+	for _, p := range pages {
+		if p.alert != "" {
+			alerts = append(alerts, p.alert)
+		} else if !isIndex(p) {
+			others++
+		}
+	}
+	if len(alerts) > 0 && len(alerts) >= others && d.Spec.Source() == nil {
+		d.Notes = append(d.Notes, fmt.Sprintf("%s: pages for alerts: %s; --kind runbook lists them by alert, for show --alert", d.Kind.Name, textdist.FirstFew(alerts)))
+	}
 }
 
 // nearestPage returns a hint with the page that index probably means.
@@ -132,6 +152,9 @@ func newPage(d *compose.Draft, f tree.PackedFile) docsPage {
 	head, err := tree.ReadHead(d.FS, f.Path)
 	if err != nil {
 		return p
+	}
+	if markdown.IsName(f.Path) {
+		p.alert = runbook.AlertOf(f.Path, head)
 	}
 	front, body, found := frontmatter.Split(head)
 	if found {

@@ -3,9 +3,12 @@ package docs_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/kinds/kindtest"
 )
 
@@ -160,6 +163,20 @@ func TestDetectDocs(t *testing.T) {
 			"index.md": page, "a.md": page, "b.md": page, "DiskFull.md": "# DiskFull\n\n## Meaning\n\n## Mitigation\n", "HostDown.md": "# HostDown\n## Meaning\n## Impact\n",
 		}, "docs"},
 		{"pages about classes", map[string]string{"index.md": page, "HttpClient.md": "# HttpClient\n## Impact\n## Methods\n", "MyThing.md": "# MyThing\n## Meaning\n## Usage\n"}, "docs"},
+		{"pages and pictures without an index page", map[string]string{"a.md": page, "b/c.markdown": page, "b/img/x.PNG": "x", "x.svg": "<svg/>"}, "docs"},
+		{"one page", map[string]string{"a.md": page}, "docs"},
+		{"pages in AsciiDoc without an index page", map[string]string{"a.adoc": "= X\n", "b/b.rst": "X\n=\n"}, "docs"},
+		{"pages with an ignored file", map[string]string{"a.md": page, "b.py": code, "c/d.py": code, ".davitignore": "**/*.py\n"}, "docs"},
+		{"pages with hidden files and a davit.yaml", map[string]string{"a.md": page, "b/.env": code, ".git/HEAD": code, "davit.yaml": code}, "docs"},
+		{"pages with a layout", map[string]string{"a.md": page, "oci/oci-layout": "{}", "oci/index.json": "{}"}, "docs"},
+		{"pages and code", map[string]string{"a.md": page, "b.md": page, "c.md": page, "d.md": page, "e.md": page, "x.py": code}, "generic"},
+		{"pages and code in a subdirectory", map[string]string{"a.md": page, "b/x.py": code}, "generic"},
+		{"pages and text", map[string]string{"a.md": page, "b.txt": "x"}, "generic"},
+		{"pages in HTML without an index page", map[string]string{"a.html": "<p>", "b.png": "x"}, "generic"},
+		{"pictures", map[string]string{"a.png": "x"}, "generic"},
+		{"a SKILL.md without a name", map[string]string{"SKILL.md": page, "a.md": page}, "generic"},
+		{"a skill", map[string]string{"SKILL.md": "---\nname: s\ndescription: x\n---\n"}, "skill"},
+		{"a runbook and a picture", map[string]string{"a.md": kindtest.RunbookFile, "b.png": "x"}, "runbook"},
 		{"a program with a README", map[string]string{"README.md": page, "main.py": code}, "generic"},
 		{"a program with a docs directory", map[string]string{"README.md": page, "docs/a.md": page, "a.py": code, "b.py": code}, "generic"},
 		{"a web page and its server", map[string]string{"index.html": "<p>", "server.py": code}, "generic"},
@@ -178,6 +195,53 @@ func TestDetectDocs(t *testing.T) {
 				t.Errorf("got %s, want %s", declared.Kind, tc.want)
 			}
 		})
+	}
+}
+
+// TestDetectDirectoriesOfDocs checks directories without an index page that are named together.
+func TestDetectDirectoriesOfDocs(t *testing.T) {
+	t.Parallel()
+	fsys := kindtest.Tree(t, map[string]string{"a/x.md": "# X\n", "b/y.md": "# Y\n", "code/x.py": "", "z.md": "# Z\n"}).FS()
+	for paths, want := range map[string]string{"a": "docs", "a b": "docs", "a code": "generic", "a z.md": "generic", "z.md": "generic"} {
+		if declared, _, err := artifact.Detect(fsys, strings.Fields(paths), ""); err != nil || declared.Kind != want {
+			t.Errorf("%s: got %v and %v, want %s", paths, declared, err, want)
+		} else if _, err := artifact.Compose(fsys, declared); err != nil {
+			t.Errorf("%s: %v", paths, err)
+		}
+	}
+}
+
+// TestNoteOfAlerts checks the note that pages look like runbooks.
+func TestNoteOfAlerts(t *testing.T) {
+	t.Parallel()
+	const hint = "; --kind runbook lists them by alert, for show --alert"
+	for _, tc := range []struct {
+		name  string
+		files map[string]string
+		want  string
+	}{
+		{"file names and titles", map[string]string{"DiskFull.md": "# DiskFull\n", "poddown.md": "# PodDown\n"}, "docs: pages for alerts: DiskFull, PodDown" + hint},
+		{"a title in the front matter", map[string]string{"DiskFull.md": "---\ntitle: DiskFull\n---\nText\n"}, "docs: pages for alerts: DiskFull" + hint},
+		{"alerts in the front matter", map[string]string{"a.md": "---\nalerts: [DiskFull]\n---\n# A\n", "b.md": "# B\n", "README.md": "# R\n"}, "docs: pages for alerts: DiskFull" + hint},
+		{"alerts beside more pages", map[string]string{"DiskFull.md": "# DiskFull\n", "a.md": "# A\n", "b.md": "# B\n"}, ""},
+		{"other titles", map[string]string{"DiskFull.md": "# How to clean a disk\n", "install.md": "# Install\n", "a.md": "---\nalerts:\n---\n"}, ""},
+		{"headings", map[string]string{"api.md": "# API\n## HttpClient\n## HttpServer\n"}, ""},
+		{"invalid front matter", map[string]string{"a.md": "---\nalerts: [\n---\n# A\n"}, ""},
+		{"another format", map[string]string{"DiskFull.adoc": "# DiskFull\n"}, ""},
+	} {
+		fsys := kindtest.Tree(t, tc.files).FS()
+		plan, err := artifact.Compose(fsys, &spec.Spec{Kind: "docs", Layers: []spec.LayerSpec{{Path: "."}}})
+		if err != nil {
+			t.Fatalf("%s: %v", tc.name, err)
+		}
+		notes := slices.DeleteFunc(plan.Notes, func(note string) bool { return strings.Contains(note, "packed as") })
+		if got := strings.Join(notes, "\n"); got != tc.want {
+			t.Errorf("%s: got notes %q, want %q", tc.name, got, tc.want)
+		}
+		declared, err := kindtest.Compose(t, tc.files, "kind: docs\nlayers: ['**/*.{md,adoc}']\n")
+		if err != nil || len(declared.Notes) > 0 {
+			t.Errorf("%s, declared: got %v and notes %q, want none", tc.name, err, declared.Notes)
+		}
 	}
 }
 

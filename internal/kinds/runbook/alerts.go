@@ -38,6 +38,9 @@ var (
 // namesOfPages are file names that are not the names of alerts.
 var namesOfPages = []string{"readme", "index", "_index", "summary", "changelog", "contributing", "license", "runbook", "runbooks", "alerts"}
 
+// byHeadings says that alerts were found in headings.
+const byHeadings = "by headings"
+
 // findAlerts returns the alerts that a page answers, for a page whose front matter names none, and how it found them.
 func findAlerts(file, title string, sections []markdown.Section) (found []answered, how string) {
 	name := stem(file)
@@ -47,7 +50,7 @@ func findAlerts(file, title string, sections []markdown.Section) (found []answer
 	if len(found) > 0 {
 		return found, "by its title and file name"
 	}
-	return alertsByHeadings(sections), "by headings"
+	return alertsByHeadings(sections), byHeadings
 }
 
 // alertsByTitle returns the alerts that the title and file name of a page name. If the two differ only in case, punctuation, or

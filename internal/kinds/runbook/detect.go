@@ -47,6 +47,21 @@ func isRunbook(s *tree.Sample) (string, bool) {
 	return followsTemplate(s.Path, title, markdown.Sections(body))
 }
 
+// AlertOf returns the alert that a page of Markdown is for, by its front matter, or by its title and file name, or "".
+func AlertOf(name string, head []byte) string {
+	front, body, found := frontmatter.Split(head)
+	t := text{file: file{PackedFile: tree.PackedFile{Path: name}}, sections: markdown.Sections(body)}
+	if found {
+		t.front, _ = declare.ReadDocument(name, front).Value.(map[string]any)
+		normalizeAlerts(t.front)
+	}
+	answers, how := t.answers()
+	if len(answers) == 0 || how == byHeadings {
+		return ""
+	}
+	return answers[0].Name
+}
+
 // followsTemplate reports whether a page is named after an alert and has the headings of the template.
 func followsTemplate(name, title string, sections []markdown.Section) (string, bool) {
 	var found []string
