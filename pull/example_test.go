@@ -74,3 +74,25 @@ func ExamplePreview() {
 	fmt.Println(errors.Is(err, artifact.ErrKept))
 	// Output: true
 }
+
+// PreviewReferrers lists the attachments that Artifact would place, too.
+func ExamplePreviewReferrers() {
+	ctx, src := context.Background(), newTarget()
+	listed, err := read.List(ctx, src, "v1", read.ListOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	root, err := src.Resolve(ctx, "v1")
+	if err != nil {
+		log.Fatal(err)
+	}
+	err = pull.PreviewReferrers(ctx, src, root, listed.Result, func(digest, dir string) (*pull.Result, error) {
+		one, err := read.List(ctx, src, digest, read.ListOptions{})
+		if err != nil {
+			return nil, err
+		}
+		return one.Result, pull.Preview(ctx, src, nil, one.Result, pull.Options{})
+	})
+	fmt.Println(len(listed.Referrers), err)
+	// Output: 0 <nil>
+}

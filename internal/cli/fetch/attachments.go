@@ -64,7 +64,7 @@ func pullAttachments(ctx context.Context, a *app.App, t *app.Target, reference s
 	if err := separate(ctx, t, all); err != nil {
 		return nil, err
 	}
-	r := &attachmentsResult{Described: results.Describe(t.Ref, desc), Attachments: []*pulledAttachment{}, dir: opts.output}
+	r := &attachmentsResult{Described: results.Describe(t.Ref, desc), Attachments: []*pulledAttachment{}, dir: opts.output, dry: opts.dryRun}
 	for _, one := range all {
 		pulled, err := pullAttachment(ctx, a, t, one, opts)
 		if err != nil {
@@ -178,10 +178,6 @@ func separate(ctx context.Context, t *app.Target, all []*attachment) error {
 
 // pullAttachment pulls one attachment.
 func pullAttachment(ctx context.Context, a *app.App, t *app.Target, one *attachment, opts pullOptions) (*pulledAttachment, error) {
-	made, err := makeDir(filepath.Join(opts.output, one.dir))
-	if err != nil {
-		return nil, err
-	}
 	own := opts
 	own.output = filepath.Join(opts.output, one.dir)
 	own.Platform, own.Referrers = nil, false
@@ -189,15 +185,13 @@ func pullAttachment(ctx context.Context, a *app.App, t *app.Target, one *attachm
 	own.listAll, own.Delete = true, false
 	// Attachments may share a directory, so each has its own record. A newer attachment of the same type and title finds it.
 	own.record = digest.FromString(one.ArtifactType + "\n" + one.Annotations[ocispec.AnnotationTitle]).Encoded()[:12]
-	result, err := place(ctx, a, t, one.Digest.String(), own)
-	if err != nil {
-		made.undo()
-		return nil, err
+	run := placeIn
+	if opts.dryRun {
+		run = preview
 	}
-	if opts.durable {
-		if err := made.sync(); err != nil {
-			return nil, err
-		}
+	result, err := run(ctx, a, t, one.Digest.String(), own)
+	if err != nil {
+		return nil, err
 	}
 	ref := t.Ref
 	ref.Tag, ref.Digest = "", one.Digest
@@ -219,6 +213,7 @@ type attachmentsResult struct {
 	pull.Leftovers
 
 	dir    string
+	dry    app.DryRun
 	remove bool // remove files of earlier pulls
 	force  bool // remove changed files, too
 
@@ -235,7 +230,7 @@ type pulledAttachment struct {
 func (r *attachmentsResult) WriteText(w io.Writer) error {
 	for _, one := range r.Attachments {
 		var t, files term.Table
-		verb := "pulled"
+		verb := r.dry.Verb("pulled", "pull")
 		if one.Skipped {
 			verb = "unchanged"
 		}
@@ -253,7 +248,7 @@ func (r *attachmentsResult) WriteText(w io.Writer) error {
 	}
 	var removed term.Table
 	for _, name := range r.Removed {
-		removed.Row("removed", filepath.Join(r.dir, filepath.FromSlash(name)))
+		removed.Row(r.dry.Verb("removed", "remove"), filepath.Join(r.dir, filepath.FromSlash(name)))
 	}
 	return removed.WriteText(w)
 }
@@ -286,15 +281,17 @@ func runPullAttachments(ctx context.Context, a *app.App, opts pullOptions) error
 			return nil, err
 		}
 		itself, err := isOfKind(ctx, t, reference, opts)
-		if itself {
+		if itself && bool(opts.dryRun) {
+			plain, err = previewFrom(ctx, a, t, opts)
+		} else if itself {
 			plain, err = pullFrom(ctx, a, t, opts)
 		}
 		if itself || err != nil && opts.platform != "" {
 			return nil, err
 		}
 		r, err := pullAttachments(ctx, a, t, reference, opts)
-		if err != nil {
-			return nil, err
+		if err != nil || bool(opts.dryRun) {
+			return r, err
 		}
 		return r, opts.lock.Record(ctx)
 	})
@@ -302,13 +299,19 @@ func runPullAttachments(ctx context.Context, a *app.App, opts pullOptions) error
 	case err != nil:
 		return err
 	case plain != nil:
-		return a.Print(pullResult{plain, opts.output, false})
+		return a.Print(pullResult{plain, opts.output, opts.dryRun})
 	}
 	return a.Print(result)
 }
 
-// recordPath returns the path of the record of a pull into dst. It is empty if there is no directory for records.
+// noRecord is the record of a pull that is not recorded, such as one into a temporary directory.
+const noRecord = "-"
+
+// recordPath returns the path of the record of a pull into dst. It is empty if the pull is not recorded.
 func recordPath(a *app.App, dst *os.Root, opts pullOptions) string {
+	if opts.record == noRecord {
+		return ""
+	}
 	state := pullState(a, dst)
 	if state == "" || opts.record == "" {
 		return state

@@ -16,7 +16,6 @@ import (
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/missing"
-	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/pull"
 	"github.com/davit-oci/davit/pull/read"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -24,28 +23,26 @@ import (
 
 // runPullDry prints which files a pull would place and remove, or fails as the pull would.
 func runPullDry(ctx context.Context, a *app.App, opts pullOptions, files []string) error {
-	if len(opts.kinds) > 0 {
-		return &exit.UsageError{Err: errors.New("--dry-run does not list attachments"), Hint: shell.Command("davit", "discover", opts.target, "--kind", strings.Join(opts.kinds, ","))}
-	}
 	files = opts.includeFiles(files)
 	var err error
 	if opts.Platform, err = app.OptionalPlatform(opts.platform); err != nil {
 		return err
 	}
-	dir, renamed := opts.outputDir(files)
+	dir, err := opts.chooseOutput(files)
 	if opts.output == "-" {
-		if dir, err = opts.output, opts.checkStdout(files); err != nil {
-			return err
-		}
+		dir, err = opts.output, opts.checkStdout(files)
+	}
+	if err != nil {
+		return err
 	}
 	result, err := app.WithVersions(ctx, a, opts.target, opts.version, func(t *app.Target) (*pull.Result, error) {
-		result, err := preview(ctx, a, t, opts, renamed)
-		if err == nil && renamed {
+		result, err := previewFrom(ctx, a, t, opts)
+		if err == nil && opts.renamed {
 			err = previewAs(ctx, result, files[0], opts)
 		}
 		for _, name := range files {
 			isIn := func(f pull.File) bool { return f.Path == name || strings.HasPrefix(f.Path, name+"/") }
-			if err == nil && !renamed && !slices.ContainsFunc(result.Files, isIn) {
+			if err == nil && !opts.renamed && !slices.ContainsFunc(result.Files, isIn) {
 				err = &missing.NameError{Typed: name}
 			}
 		}
@@ -60,19 +57,39 @@ func runPullDry(ctx context.Context, a *app.App, opts pullOptions, files []strin
 	if err != nil {
 		return err
 	}
-	noteLeft(a, dir, result.Left)
-	if opts.Referrers {
-		a.Note("--dry-run leaves out the attachments: %s", shell.Command("davit", "discover", result.Reference))
-	}
+	a.NotePlatform(result.Reference, opts.Platform, result.Platform)
 	return a.Print(pullResult{result, dir, true})
 }
 
-// preview lists the files of an artifact, and compares them with those in the output directory unless the only file gets another name.
-func preview(ctx context.Context, a *app.App, t *app.Target, opts pullOptions, renamed bool) (*pull.Result, error) {
+// previewFrom does the same as pullFrom, without writing.
+func previewFrom(ctx context.Context, a *app.App, t *app.Target, opts pullOptions) (*pull.Result, error) {
 	reference, err := opts.pin(ctx, a, t)
 	if err != nil {
 		return nil, err
 	}
+	result, err := preview(ctx, a, t, reference, opts)
+	if err != nil {
+		return nil, err
+	}
+	result.Reference = t.Ref.String()
+	noteLeft(a, opts.output, result.Left)
+	if !opts.Referrers {
+		return result, nil
+	}
+	root, err := t.Resolve(ctx, reference)
+	if err != nil {
+		return nil, err
+	}
+	return result, pull.PreviewReferrers(ctx, t.Target, root, result, func(digest, dir string) (*pull.Result, error) {
+		own := opts
+		own.output, own.record = filepath.Join(opts.output, dir), noRecord
+		own.Include, own.Roles, own.Platform = nil, nil, nil
+		return preview(ctx, a, t, digest, own)
+	})
+}
+
+// preview lists the files of an artifact, and compares them with those in the output directory unless the only file gets another name.
+func preview(ctx context.Context, a *app.App, t *app.Target, reference string, opts pullOptions) (*pull.Result, error) {
 	list := read.ListOptions{Platform: opts.Platform, Include: opts.Include, Roles: opts.Roles, NoUnpack: opts.NoUnpack, Dirs: true, Limits: opts.Limits}
 	listed, err := read.List(ctx, t.Target, reference, list)
 	var unknown *missing.NameError
@@ -80,14 +97,14 @@ func preview(ctx context.Context, a *app.App, t *app.Target, opts pullOptions, r
 		return nil, err
 	}
 	var dst *os.Root
-	if !renamed {
+	if !opts.renamed {
 		if dst, err = openExisting(opts.output); err != nil {
 			return nil, err
 		}
 	}
 	mustCompare := func(f pull.File) bool { // the digest is not known yet
 		name := opts.output
-		if !renamed {
+		if !opts.renamed {
 			name = filepath.Join(name, filepath.FromSlash(f.Path))
 		}
 		info, err := os.Stat(name)
@@ -98,7 +115,7 @@ func preview(ctx context.Context, a *app.App, t *app.Target, opts pullOptions, r
 		opts.Digests, opts.Origin, opts.NoSync = a.Cache(), t.Ref.Name(), !opts.durable
 		opts.State = recordPath(a, dst, opts)
 	}
-	if (dst != nil || renamed && opts.output != "-") && slices.ContainsFunc(listed.Files, mustCompare) {
+	if (dst != nil || opts.renamed && opts.output != "-") && slices.ContainsFunc(listed.Files, mustCompare) {
 		list.Digests = true
 		if listed, err = read.List(ctx, t.Target, reference, list); err != nil {
 			return nil, err
@@ -112,7 +129,6 @@ func preview(ctx context.Context, a *app.App, t *app.Target, opts pullOptions, r
 		return nil, err
 	}
 	result.Files = lists.Delete(result.Files, func(f pull.File) bool { return fs.FileMode(f.Mode).IsDir() })
-	result.Reference = t.Ref.String()
 	result.FileCount = len(result.Files)
 	for _, f := range result.Files {
 		result.FileSize += f.Size

@@ -60,8 +60,8 @@ FILE, its new name. "-" is standard output: for one FILE, or for the only file o
 			if opts.allPlatforms && !cmd.Flags().Changed("kind") {
 				return &exit.UsageError{Err: errors.New("--all-platforms is for attachments"), Hint: "add --kind KIND"}
 			}
-			if bool(opts.dryRun) && cmd.Flags().Changed("kind") {
-				return runPullDry(cmd.Context(), a, opts, nil)
+			if cmd.Flags().Changed("kind") && opts.output != "-" {
+				return runPullAttachments(cmd.Context(), a, opts)
 			}
 			if opts.output == "-" && len(args) == 1 {
 				name, err := findOnlyFile(cmd.Context(), a, opts)
@@ -75,9 +75,6 @@ FILE, its new name. "-" is standard output: for one FILE, or for the only file o
 			}
 			if len(args) > 1 {
 				return runPullFiles(cmd.Context(), a, opts, args[1:])
-			}
-			if cmd.Flags().Changed("kind") {
-				return runPullAttachments(cmd.Context(), a, opts)
 			}
 			return runPull(cmd.Context(), a, opts)
 		},
@@ -119,9 +116,9 @@ type pullOptions struct {
 	lock     lock.Flag
 
 	attachmentOptions
-	record     string // distinguishes the records of several pulls into one directory
-	unrecorded bool   // the directory is temporary, and needs no record
-	listAll    bool   // list every file in the result
+	record  string // distinguishes the records of several pulls into one directory; may be noRecord
+	renamed bool   // output is a new name for the only file
+	listAll bool   // list every file in the result
 }
 
 // attachmentOptions choose the attachments to pull.
@@ -146,12 +143,23 @@ func runPull(ctx context.Context, a *app.App, opts pullOptions) error {
 	return a.Print(pullResult{result, opts.output, false})
 }
 
-// pullFrom pulls a target into opts.output. If the pull fails, it removes the directories that it created, unless they hold files.
+// pullFrom pulls a target into opts.output.
 func pullFrom(ctx context.Context, a *app.App, t *app.Target, opts pullOptions) (*pull.Result, error) {
 	reference, err := opts.pin(ctx, a, t)
 	if err != nil {
 		return nil, err
 	}
+	result, err := placeIn(ctx, a, t, reference, opts)
+	if err != nil {
+		return nil, t.Explain(ctx, err)
+	}
+	result.Reference = t.Ref.String()
+	noteLeft(a, opts.output, result.Left)
+	return result, opts.lock.Record(ctx)
+}
+
+// placeIn is like place, but makes the directory. If the pull fails, it removes the directories that it created, unless they hold files.
+func placeIn(ctx context.Context, a *app.App, t *app.Target, reference string, opts pullOptions) (*pull.Result, error) {
 	made, err := makeDir(opts.output)
 	if err != nil {
 		return nil, err
@@ -159,16 +167,14 @@ func pullFrom(ctx context.Context, a *app.App, t *app.Target, opts pullOptions) 
 	result, err := place(ctx, a, t, reference, opts)
 	if err != nil {
 		made.undo()
-		return nil, t.Explain(ctx, err)
+		return nil, err
 	}
 	if opts.durable {
 		if err := made.sync(); err != nil {
 			return nil, exit.FileError("directory", opts.output, err)
 		}
 	}
-	result.Reference = t.Ref.String()
-	noteLeft(a, opts.output, result.Left)
-	return result, opts.lock.Record(ctx)
+	return result, nil
 }
 
 // pin completes the reference of a target, and returns the reference to read. This is the digest that was verified or locked, if the options
@@ -203,10 +209,8 @@ func place(ctx context.Context, a *app.App, t *app.Target, reference string, opt
 	opts.Progress, opts.Digests = progress, a.Cache()
 	opts.Origin, opts.Concurrency = t.Ref.Name(), a.Registry.Concurrency
 	opts.NoSync = !opts.durable
-	if !opts.unrecorded {
-		opts.State = recordPath(a, dst, opts)
-	}
-	if a.Format.String() == "text" && !opts.unrecorded && !opts.listAll {
+	opts.State = recordPath(a, dst, opts)
+	if a.Format.String() == "text" && opts.record != noRecord && !opts.listAll {
 		opts.MaxListed = maxListed
 	}
 	return pull.Artifact(ctx, t.Target, reference, dst, opts.Options)

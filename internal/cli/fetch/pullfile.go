@@ -42,11 +42,14 @@ func runPullFiles(ctx context.Context, a *app.App, opts pullOptions, files []str
 	if opts.Platform, err = app.OptionalPlatform(opts.platform); err != nil {
 		return err
 	}
-	dir, renamed := opts.outputDir(files)
+	dir, err := opts.chooseOutput(files)
+	if err != nil {
+		return err
+	}
 	result, err := app.WithVersions(ctx, a, opts.target, opts.version, func(t *app.Target) (*pull.Result, error) {
 		var result *pull.Result
 		var err error
-		if !renamed {
+		if !opts.renamed {
 			result, err = pullFrom(ctx, a, t, opts)
 			if err == nil {
 				err = checkPulled(opts.output, files)
@@ -68,8 +71,8 @@ func (o *pullOptions) checkStdout(files []string) error {
 	if len(files) > 1 {
 		return &exit.UsageError{Err: fmt.Errorf("standard output takes one file, not %d", len(files)), Hint: "-o DIR takes several"}
 	}
-	if o.version.IsSet() || o.lock.IsSet() || o.NoUnpack {
-		return &exit.UsageError{Err: errors.New("--version, --lock, and --no-unpack pull into a file or directory, not to standard output"), Hint: "-o FILE"}
+	if o.version.IsSet() || o.lock.IsSet() || o.NoUnpack || o.Referrers {
+		return &exit.UsageError{Err: errors.New("--version, --lock, --referrers, and --no-unpack pull into a file or directory, not to standard output"), Hint: "-o FILE"}
 	}
 	return nil
 }
@@ -126,13 +129,17 @@ func (o *pullOptions) includeFiles(files []string) (names []string) {
 	return names
 }
 
-// outputDir returns the directory for the files, and reports whether --output is a new name for the only file.
-func (o *pullOptions) outputDir(files []string) (dir string, renamed bool) {
+// chooseOutput returns the directory for the files, and sets renamed if --output is a new name for the only file.
+func (o *pullOptions) chooseOutput(files []string) (dir string, err error) {
 	info, err := os.Stat(o.output)
 	if len(files) != 1 || err == nil && info.IsDir() || strings.HasSuffix(o.output, "/") {
-		return o.output, false
+		return o.output, nil
 	}
-	return filepath.Dir(o.output), true
+	if o.Referrers && o.output != "-" {
+		return "", &exit.UsageError{Err: fmt.Errorf("--referrers needs a directory, and %s is a file", o.output), Hint: "-o " + shell.Quote(o.output+"/")}
+	}
+	o.renamed = true
+	return filepath.Dir(o.output), nil
 }
 
 // patternFor returns a pattern for one path and the files below it. A pattern without a slash would match names in every directory.
@@ -197,7 +204,7 @@ func pullAs(ctx context.Context, a *app.App, t *app.Target, opts pullOptions, na
 	}
 	stage := opts
 	stage.output = filepath.Join(filepath.Dir(output), "."+filepath.Base(output)+".davit")
-	stage.unrecorded, stage.MaxListed = true, 0
+	stage.record, stage.MaxListed = noRecord, 0
 	result, err := pullFrom(ctx, a, t, stage)
 	var known *artifact.Error
 	if errors.As(err, &known) && known.Item == stage.output { // the user knows only the name of the file

@@ -119,11 +119,17 @@ func (r *attachmentsResult) findIn(a *app.App, origin, rel string, placed map[st
 				a.Note("%s was changed and is kept, although its attachment was detached", filepath.Join(r.dir, name))
 				continue
 			}
-			if err := dst.Remove(f.Path); err != nil {
+			if !r.dry {
+				err = dst.Remove(f.Path)
+			}
+			if err != nil {
 				return err
 			}
 			r.Removed = append(r.Removed, name)
 		}
+	}
+	if r.dry {
+		return nil
 	}
 	for _, name := range r.Removed { // directories that are empty now
 		for d := filepath.Dir(filepath.FromSlash(name)); d != "."; d = filepath.Dir(d) {
