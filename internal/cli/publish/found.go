@@ -1,7 +1,7 @@
 package publish
 
 import (
-	"cmp"
+	"errors"
 	"fmt"
 	"path"
 	"strings"
@@ -10,7 +10,6 @@ import (
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/source"
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // checkFound returns a usage error if native clients don't find the artifact at the target: they expect its version or the tag of its kind
@@ -20,9 +19,11 @@ func checkFound(s *source.Source, target registry.Reference) error {
 	switch {
 	case kind.NamedRepository && !endsInName(s, target):
 		return &exit.UsageError{
-			Err:  fmt.Errorf("the repository %q does not end in the name %q, by which %s finds kind %q", target.Name(), nameOf(s), clients, kind.Name),
+			Err:  fmt.Errorf("the repository %q does not end in the name %q, by which %s finds kind %q", target.Name(), s.ArtifactName(), clients, kind.Name),
 			Hint: adviseName(s, target) + ", or pass --force",
 		}
+	case s.VersionFault() != "":
+		return &exit.UsageError{Err: errors.New(s.VersionFault()), Hint: "pack another version with --version, or pass --force"}
 	case target.Tag == "" || target.Tag == version:
 	case kind.Tag != "":
 		return &exit.UsageError{
@@ -38,30 +39,26 @@ func checkFound(s *source.Source, target registry.Reference) error {
 	return nil
 }
 
-// warnOfName prints a warning if the repository of an artifact does not end in its name, and that rules out one use of it.
+// warnOfName prints a warning if the repository of an artifact does not end in its name, and that rules out one use of it. The plan has a
+// warning of a name in which no repository can end.
 func warnOfName(a *app.App, s *source.Source, target registry.Reference) {
-	if kind := s.Plan.Kind; kind.NamedUse != "" && !endsInName(s, target) {
+	if kind := s.Plan.Kind; kind.NamedUse != "" && !endsInName(s, target) && s.CanEndRepository() {
 		a.Warn("%s finds %s at oci://%s, but not %s, for which the repository must end in its name: %s",
-			strings.Join(kind.Clients, ", "), nameOf(s), target.Name(), kind.NamedUse, adviseName(s, target))
+			strings.Join(kind.Clients, ", "), s.ArtifactName(), target.Name(), kind.NamedUse, adviseName(s, target))
 	}
 }
 
 // endsInName reports whether the repository of an artifact ends in its name. Paths have no repository, and an artifact may have no name.
 func endsInName(s *source.Source, target registry.Reference) bool {
-	name := nameOf(s)
+	name := s.ArtifactName()
 	return target.IsPath() || name == "" || path.Base(target.Repository) == name
 }
 
 // adviseName returns advice to push an artifact to a repository below the target that ends in its name, or to rename it.
 func adviseName(s *source.Source, target registry.Reference) string {
-	name := target.Name() + "/" + nameOf(s)
+	name := target.Name() + "/" + s.ArtifactName()
 	if ref, err := registry.Parse(name); err != nil || ref.Name() != name {
-		return fmt.Sprintf("rename it, because no repository can end in %q", nameOf(s))
+		return fmt.Sprintf("rename it, because no repository can end in %q", s.ArtifactName())
 	}
 	return "push it to " + name
-}
-
-// nameOf returns the declared name of an artifact, else its title. It may be empty.
-func nameOf(s *source.Source) string {
-	return cmp.Or(s.Plan.Name, s.Plan.Annotations[ocispec.AnnotationTitle])
 }

@@ -10,23 +10,11 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/pack"
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // DefaultTag returns the tag of an artifact if the target has none: the tag of its kind, else that of its version, else app.DefaultTag.
 func (s *Source) DefaultTag() string {
 	return cmp.Or(s.Plan.Kind.Tag, s.VersionTag(), app.DefaultTag)
-}
-
-// VersionTag returns the version of an artifact as a tag. It is empty if that is not a valid tag. The version is the ref name, which bottles
-// have, else the declared version, else the version in the files. A "+" becomes "_", as in helm.
-func (s *Source) VersionTag() string {
-	annotations := s.Plan.Annotations
-	version := cmp.Or(annotations[ocispec.AnnotationRefName], s.Spec.Version, s.Plan.Cascade, annotations[ocispec.AnnotationVersion])
-	if tag := strings.ReplaceAll(version, "+", "_"); registry.ValidateTag(tag) == nil {
-		return tag
-	}
-	return ""
 }
 
 // PackOptions returns the options for packing the source. The caller must call done after packing: it closes the base.

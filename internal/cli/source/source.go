@@ -270,7 +270,11 @@ func (s *Source) compose(spec *artifact.Spec, o *Options) error {
 	}
 	plan, err := artifact.Compose(s.FS, spec)
 	s.Spec, s.Plan = spec, plan
-	return s.locate(err)
+	if err != nil {
+		return s.locate(err)
+	}
+	s.doubtNames()
+	return nil
 }
 
 // locate names the files in problems as the user knows them: relative to the working directory, not to the source.
