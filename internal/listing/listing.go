@@ -28,6 +28,7 @@ type Options struct {
 	Roles    []string // of layers; all if empty
 	NoUnpack bool     // list tar layers as single files
 	Inside   bool     // list the files in tars that a pull leaves packed
+	Archives bool     // list the files in archives that the kind packs and a pull leaves packed, such as charts
 	Dirs     bool     // list the directories in tars, too
 	Digests  bool     // compute the digests of files in large uncompressed tars, which requires reading all of their content
 	Limits   archive.Limits
@@ -38,7 +39,7 @@ type Options struct {
 // Files returns the files of a manifest, sorted by path, and whether all layers that were read were verified. It fails with a
 // *missing.NameError if the patterns match no file, or no layer has the roles.
 func Files(ctx context.Context, src content.Fetcher, m *fetch.Manifest, opts Options) (files []pull.File, verified bool, err error) {
-	items, err := fetch.NewItems(ctx, src, m, fetch.Selection{Include: opts.Include, Roles: opts.Roles, NoUnpack: opts.NoUnpack, Inside: opts.Inside})
+	items, err := fetch.NewItems(ctx, src, m, fetch.Selection{Include: opts.Include, Roles: opts.Roles, NoUnpack: opts.NoUnpack, Inside: opts.Inside, Archives: opts.Archives})
 	if err != nil {
 		return nil, false, err
 	}

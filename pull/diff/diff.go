@@ -55,7 +55,7 @@ type Options struct {
 	Text      bool // the lines of small text files
 	Tags      bool // the tags that point to each artifact
 	Referrers bool // the referrers of each artifact
-	Inside    bool // files in tars that a pull leaves packed, such as those of charts
+	Inside    bool // files in any tars that a pull leaves packed, instead of only those that the kind packs
 }
 
 // FileChange is a file that differs.
@@ -74,7 +74,8 @@ type FieldChange struct {
 	To    any    `json:"to"`
 }
 
-// Artifacts compares the files, configs, and annotations of two artifacts, and whatever opts selects. It reads no layers if
+// Artifacts compares the files, configs, and annotations of two artifacts, and whatever opts selects. In place of archives that the kind
+// packs, such as charts, it compares the files in them, unless the archive can't be read or is larger than 32 MiB. It reads no layers if
 // the artifacts have the same digest and, except for images, no layer that both have. It compares the lines of at most 200
 // files of at most 256 KiB each, 16 MiB in all, and resolves at most 1,000 tags.
 //
@@ -114,7 +115,7 @@ func Artifacts(ctx context.Context, a, b Side, opts Options) (*Difference, error
 type pair struct {
 	a, b     Side
 	from, to *fetch.Manifest
-	inside   bool
+	inside   bool // see Options.Inside
 }
 
 func resolveSides(ctx context.Context, a, b Side) (p pair, err error) {
@@ -186,7 +187,7 @@ func layerTypes(m *fetch.Manifest) []any {
 func diffFiles(ctx context.Context, p pair) ([]FileChange, error) {
 	left, right := *p.from, *p.to
 	left.Layers, right.Layers = layersWithout(p.from, p.to), layersWithout(p.to, p.from)
-	opts := listing.Options{Digests: true, Inside: p.inside, Layers: make(map[digest.Digest][]pull.File)}
+	opts := listing.Options{Digests: true, Inside: p.inside, Archives: true, Layers: make(map[digest.Digest][]pull.File)}
 	old, _, err := listing.Files(ctx, p.a.Source, &left, opts)
 	if err != nil {
 		return nil, err

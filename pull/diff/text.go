@@ -35,20 +35,21 @@ const (
 
 // addTexts adds the differing lines to the changes of small text files. It reads each layer once.
 func addTexts(ctx context.Context, p pair, changes []FileChange) error {
-	chosen := smallTexts(changes)
+	small := smallTexts(changes)
 	var left, right []*pull.File
-	for _, c := range chosen {
+	for _, c := range small {
 		left, right = append(left, c.From), append(right, c.To)
 	}
-	old, err := readSmallTexts(ctx, p.a.Source, p.from, fetch.Selection{Inside: p.inside}, left)
+	chosen := fetch.Selection{Inside: p.inside, Archives: true}
+	old, err := readSmallTexts(ctx, p.a.Source, p.from, chosen, left)
 	if err != nil {
 		return err
 	}
-	now, err := readSmallTexts(ctx, p.b.Source, p.to, fetch.Selection{Inside: p.inside}, right)
+	now, err := readSmallTexts(ctx, p.b.Source, p.to, chosen, right)
 	if err != nil {
 		return err
 	}
-	for _, c := range chosen {
+	for _, c := range small {
 		if isText(old[c.Path]) && isText(now[c.Path]) {
 			c.Text = string(textdiff.Diff(sideName("a/", c.From), old[c.Path], sideName("b/", c.To), now[c.Path]))
 		}

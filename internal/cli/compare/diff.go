@@ -24,8 +24,8 @@ func newDiffCommand(a *app.App) *cobra.Command {
 		Use:   "diff A B",
 		Short: "Compare the files, config fields, and annotations of two artifacts",
 		Long: `Compare two artifacts from any targets: their files, config fields, and annotations; on
-request also the lines of text files, the tags, and the attachments. The exit code is 0 if they
-are the same, 1 if they differ. Layers that both artifacts have are not fetched, except those of
+request also the lines of text files, the tags, and the attachments. Of charts, the files in them
+are compared. The exit code is 0 if they are the same, 1 if they differ. Layers that both artifacts have are not fetched, except those of
 container images. Of two indexes, the manifests for this machine are compared or, if they are the
 same, those for the first platform that differs.
 
