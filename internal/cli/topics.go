@@ -121,7 +121,8 @@ var targetForms = [][2]string{
 }
 
 func writeReferenceHelp(b *strings.Builder, width int) {
-	b.WriteString(refill("A target is a registry reference or a path. Every command takes either. A path begins with ./, ../, /, or ~.", width) + "\n\n")
+	b.WriteString(refill("A target is a registry reference or a path. Every command takes either. A path begins with ./, ../, /, or ~. "+
+		"\"davit verify\" and \"davit diff\" also take the name of a directory alone, if it is not a layout.", width) + "\n\n")
 	for _, form := range targetForms {
 		writeEntry(b, fmt.Sprintf("  %-18s", form[0]), form[1], width)
 	}

@@ -40,14 +40,15 @@ Without a tag, everything that a layout or archive lists is read. Files that not
 files that an interrupted writer left, and a missing oci-layout are faults, too, even if every
 artifact is intact; --repair removes such files and restores oci-layout.
 
-A directory that davit pulled into is compared with the artifact that was pulled; --dir compares any
-directory with TARGET. Every byte of every file of the artifact is compared, and other files are
-ignored. In a directory of layouts, as for "davit serve", each layout is verified.`,
+A directory that davit pulled into, with or without "./" before its name, is compared with the
+artifact that was pulled; --dir compares any directory with TARGET. Every byte of every file of the
+artifact is compared, and other files are ignored. In a directory of layouts, as for "davit serve",
+each layout is verified.`,
 		Example: `  davit verify registry.example.com/app:1.0
   davit verify ./oci:1.0 --referrers
   davit verify registry.example.com/app:1.0 --key davit.pub --require sbom
   davit verify ./oci --repair
-  davit verify ./tiny
+  davit verify tiny
   davit verify registry.example.com/models/tiny:1.0 --dir tiny`,
 		GroupID: app.GroupLook,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -84,7 +85,7 @@ func runVerify(ctx context.Context, a *app.App, opts verifyOptions) error {
 	if err := opts.trust.Check(); err != nil {
 		return err
 	}
-	ref, err := registry.Parse(opts.target)
+	ref, err := paths.Parse(opts.target, registry.Parse)
 	if err != nil {
 		return err
 	}
@@ -98,7 +99,7 @@ func runVerify(ctx context.Context, a *app.App, opts verifyOptions) error {
 	case opts.Repair && !ref.IsPath():
 		return exit.Usagef("--repair is for layouts and archives, not for %s", ref)
 	case !opts.Repair && ref.Reference() == "" && paths.IsPlainDirectory(ref):
-		return verifyPulled(ctx, a, opts.target, opts)
+		return verifyPulled(ctx, a, ref.Path, opts)
 	}
 	report, err := verifyTarget(ctx, a, ref, opts)
 	if err != nil {

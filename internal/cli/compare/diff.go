@@ -29,15 +29,15 @@ are compared. The exit code is 0 if they are the same, 1 if they differ. Layers 
 container images. Of two indexes, the manifests for this machine are compared or, if they are the
 same, those for the first platform that differs.
 
-A or B may be a directory. One with a davit.yaml is compared as a push packs it. The files of any
-other are compared with those that a pull places, byte by byte, and extra files count as
-differences ("davit verify" ignores them); a chart, or other files from which the artifact was
-packed, are packed for it. Then annotations and config fields that only the artifact has do not
-count, since flags of the push can have set them.`,
+A or B may be a directory, with or without "./" before its name. One with a davit.yaml is compared
+as a push packs it. The files of any other are compared with those that a pull places, byte by byte,
+and extra files count as differences ("davit verify" ignores them); a chart, or other files from
+which the artifact was packed, are packed for it. Then annotations and config fields that only the
+artifact has do not count, since flags of the push can have set them.`,
 		Example: `  davit diff registry.example.com/app:1.0 registry.example.com/app:1.1
   davit diff ./oci:old ./oci:new --text
   davit diff ./app.tar registry.example.com/app:1.0 --referrers --format json
-  davit diff ./tiny registry.example.com/models/tiny:1.0 --text
+  davit diff tiny registry.example.com/models/tiny:1.0 --text
   davit diff registry.example.com/charts/web:1.0.0 ./charts/web`,
 		GroupID: app.GroupLook,
 		Args:    app.Arguments(2, 2),
@@ -82,7 +82,7 @@ func runDiff(ctx context.Context, a *app.App, from, to string, opts diffOptions)
 	}
 	refs := make([]registry.Reference, 2)
 	for i, s := range []string{from, to} {
-		if refs[i], err = registry.ParseSource(s); err != nil {
+		if refs[i], err = paths.Parse(s, registry.ParseSource); err != nil {
 			return hintAtTag(refs[0], i, s, err)
 		}
 	}

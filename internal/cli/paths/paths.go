@@ -39,6 +39,20 @@ func IsPlainDirectory(ref registry.Reference) bool {
 	return true
 }
 
+// Parse parses an argument that may also be a directory or file on disk. If it is not a valid reference, such as a name without a registry,
+// but exists, and is neither an archive nor part of an OCI layout, it means that path, as if it began with "./".
+func Parse(arg string, parse func(string) (registry.Reference, error)) (registry.Reference, error) {
+	ref, err := parse(arg)
+	if err == nil {
+		return ref, nil
+	}
+	local, localErr := registry.Parse("./" + arg)
+	if localErr != nil || local.Path != "./"+arg || local.IsArchive() || !Exists(arg) || IsDirectory(arg) && !IsPlainDirectory(local) {
+		return ref, err
+	}
+	return local, nil
+}
+
 // SplitRepository moves a repository from the path of a reference to its name, if the path does not exist but the part before a colon is a
 // layout or archive: ./oci:team/app is a repository in the layout ./oci.
 func SplitRepository(ref registry.Reference) registry.Reference {

@@ -52,3 +52,36 @@ func TestNeedsRootDirectory(t *testing.T) {
 		}
 	}
 }
+
+// TestParse checks which arguments mean a directory or file if they are not references.
+func TestParse(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	for _, name := range []string{"m2/a", "models/m2/a", "my model/x y.txt", "tiny.v1/a", "localhost/a", "notes.txt", "web-1.0.tgz", "deadbeef/a",
+		"oci/oci-layout", "rest/blobs/a", "layouts/a/oci-layout", "app.tar", "new:1/a", "host.example.com/app/a"} {
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"m2", "m2/", "models/m2", "my model", "my model/x y.txt", "tiny.v1", "localhost", "notes.txt", "web-1.0.tgz",
+		"deadbeef", "layouts", "m2/a"} {
+		ref, err := paths.Parse(name, registry.Parse)
+		if want := (registry.Reference{Path: "./" + name}); err != nil || ref != want {
+			t.Errorf("%s: got %#v, %v, want %#v", name, ref, err, want)
+		}
+	}
+	for _, name := range []string{"nosuch", "oci", "oci:1", "rest", "app.tar", "new:1", "m2:1", "busybox", ""} {
+		if ref, err := paths.Parse(name, registry.Parse); err == nil {
+			t.Errorf("%s: got %#v, want an error", name, ref)
+		}
+	}
+	for _, name := range []string{"host.example.com/app", "./m2", "./oci:1", dir + "/m2", "localhost/a"} {
+		ref, err := paths.Parse(name, registry.Parse)
+		if want, _ := registry.Parse(name); err != nil || ref != want {
+			t.Errorf("%s: got %#v, %v, want %#v", name, ref, err, want)
+		}
+	}
+}
