@@ -2,20 +2,14 @@ package web
 
 import (
 	"errors"
-	"slices"
-	"strings"
 
 	template "github.com/DataDog/datadog-agent/pkg/template/html"
-	"github.com/davit-oci/davit/internal/serve/web/once"
 	"github.com/davit-oci/davit/internal/serve/web/prose"
 	"github.com/davit-oci/davit/internal/serve/web/runbooks"
 	"github.com/davit-oci/davit/internal/serve/web/view"
 	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/pull/read"
 )
-
-// maxAnswers limits the documents on the page about an alert.
-const maxAnswers = 20
 
 // alertList is the content of the page that lists alerts.
 type alertList struct {
@@ -52,7 +46,7 @@ type alertView struct {
 
 // alertAnswer is a document that answers an alert.
 type alertAnswer struct {
-	runbooks.Runbook
+	runbooks.Answer
 	HTML    template.HTML
 	Problem string
 }
@@ -63,18 +57,19 @@ func (h *handler) showAlert(c *call, name string) (*page, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &alertView{Name: name, Complete: complete}
+	v := &alertView{Name: name}
 	p := &page{template: "alert.html", Title: name, Crumbs: []view.Link{view.NewLink("Alerts", alertsPath)}, Data: v}
-	var names []string
-	for _, r := range found {
-		names = append(names, r.Alert)
-		isSame := func(a alertAnswer) bool { return a.Digest == r.Digest } // its document has all answers
-		if strings.EqualFold(r.Alert, name) && len(v.Answers) < maxAnswers && !slices.ContainsFunc(v.Answers, isSame) {
-			v.Answers = append(v.Answers, h.readAnswer(c, r))
-		}
+	answers, all := runbooks.Answers(c.Context(), h.source, found, name)
+	for _, a := range answers {
+		v.Answers = append(v.Answers, h.renderAnswer(c, a))
 	}
+	v.Complete = complete && all
 	if len(v.Answers) == 0 {
 		p.status = 404
+		var names []string
+		for _, r := range found {
+			names = append(names, r.Alert)
+		}
 		if near := textdist.Closest(name, names); near != "" {
 			v.Near = []view.Link{view.NewLink(near, view.EscapePath(alertPath+near))}
 		}
@@ -82,21 +77,16 @@ func (h *handler) showAlert(c *call, name string) (*page, error) {
 	return p, nil
 }
 
-// readAnswer reads the part of an artifact that answers an alert.
-func (h *handler) readAnswer(c *call, r runbooks.Runbook) alertAnswer {
-	a := alertAnswer{Runbook: r}
-	target, err := h.source.Open(c.Context(), r.Repository)
-	var doc *read.Document
-	if err == nil {
-		doc, err = read.Readable(c.Context(), once.New(target), r.Digest.String(), read.ReadableOptions{Alert: r.Alert})
-	}
-	switch {
+// renderAnswer renders the document of an answer.
+func (h *handler) renderAnswer(c *call, answer runbooks.Answer) alertAnswer {
+	a := alertAnswer{Answer: answer}
+	switch doc, err := answer.Document, answer.Err; {
 	case errors.Is(err, read.ErrNothingReadable):
 		a.Problem = "It has no text."
 	case err != nil:
 		a.Problem = h.explain(err)
 	case doc.IsMarkdown():
-		a.HTML = prose.Render(doc.Text, view.LinksFrom(c.base+r.Path, doc.Path))
+		a.HTML = prose.Render(doc.Text, view.LinksFrom(c.base+a.Path, doc.Path))
 	default:
 		a.HTML = template.HTML("<pre>" + template.HTMLEscapeString(view.Clip(doc.Text)) + "</pre>")
 	}

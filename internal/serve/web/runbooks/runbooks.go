@@ -6,12 +6,14 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/concurrency"
 	"github.com/davit-oci/davit/internal/lists"
+	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/serve/web/view"
 	"github.com/davit-oci/davit/pull/inspect"
 	"github.com/davit-oci/davit/pull/read"
@@ -67,7 +69,8 @@ type search struct {
 	incomplete bool                                 // a repository or artifact was not searched
 }
 
-// Find returns the alerts and the artifacts that answer them, the most severe first. It reports whether the search was complete.
+// Find returns the alerts, sorted by name, and the artifacts that answer each, the most severe first, and then the newest. It reports whether the
+// search was complete.
 func Find(ctx context.Context, source Source) (found []Runbook, complete bool, err error) {
 	names, err := source.Repositories(ctx)
 	if err != nil {
@@ -82,7 +85,10 @@ func Find(ctx context.Context, source Source) (found []Runbook, complete bool, e
 	})
 	found = s.alerts(ctx)
 	lists.Sort(found, func(a, b Runbook) int {
-		return cmp.Or(cmp.Compare(referrers.SeverityRank(a.Severity), referrers.SeverityRank(b.Severity)), cmp.Compare(a.Title, b.Title), cmp.Compare(a.Digest, b.Digest))
+		return cmp.Or(cmp.Compare(strings.ToLower(a.Alert), strings.ToLower(b.Alert)),
+			cmp.Compare(referrers.SeverityRank(a.Severity), referrers.SeverityRank(b.Severity)),
+			manifest.Created(b.Annotations).Compare(manifest.Created(a.Annotations)),
+			cmp.Compare(a.Repository, b.Repository), cmp.Compare(a.order, b.order), cmp.Compare(a.Digest, b.Digest))
 	})
 	return found, !s.incomplete, err
 }
