@@ -43,7 +43,7 @@ func (t *Tally) String() string {
 	case 0:
 		return text
 	case 1:
-		return text + "; 1 already there"
+		return text + "; 1 other exists already"
 	}
-	return text + "; " + term.Plural(t.There, "other") + " already there"
+	return text + "; " + term.Plural(t.There, "other") + " exist already"
 }

@@ -34,12 +34,17 @@ type sentPart struct {
 
 	Was        map[string]digest.Digest `json:"was,omitempty"`        // previous digests of tags that moved
 	Signatures []sign.Signature         `json:"signatures,omitempty"` // made or found by --sign-key
+
+	exists bool // the version exists, whatever its content
 }
 
-// addRow adds a row for the part, with "exists" instead of the verb if the part was skipped.
+// addRow adds a row for the part. If it was skipped, "exists" or "unchanged" replaces the verb.
 func (p sentPart) addRow(w io.Writer, t *term.Table, verb string) {
-	if p.Skipped {
+	switch {
+	case p.exists:
 		verb = "exists"
+	case p.Skipped:
+		verb = "unchanged"
 	}
 	row := []string{verb, p.Reference, p.Kind}
 	if len(p.Was) > 0 {
@@ -159,14 +164,14 @@ func previewPart(ctx context.Context, a *app.App, s *source.Source, plan *artifa
 	}
 	defer d.close(ctx)
 	if desc, err := d.dst.Resolve(ctx, to.target.Tag); err == nil && plan.Kind.Tag == "" {
-		return &sentPart{Reference: to.target.String(), Digest: desc.Digest, Kind: plan.Kind.Name, Skipped: true}, nil
+		return &sentPart{Reference: to.target.String(), Digest: desc.Digest, Kind: plan.Kind.Name, Skipped: true, exists: true}, nil
 	}
 	preview, err := pack.PreviewPush(ctx, s.FS, plan, d.dst, d.opts)
 	if err != nil {
 		return nil, err
 	}
 	err = d.previewSignature(ctx, signer, preview)
-	return &sentPart{d.ref.String(), preview.Digest, preview.Kind, preview.Tags, preview.Skipped, preview.Was, signer.Made()}, err
+	return &sentPart{d.ref.String(), preview.Digest, preview.Kind, preview.Tags, preview.Skipped, preview.Was, signer.Made(), false}, err
 }
 
 // sendPart pushes a part to one target. It skips a version that exists there.
@@ -183,7 +188,7 @@ func sendPart(ctx context.Context, a *app.App, s *source.Source, plan *artifact.
 		sent := &sentPart{Reference: to.target.String(), Kind: plan.Kind.Name}
 		desc, err := t.Target.Resolve(ctx, to.target.Tag)
 		if err == nil && plan.Kind.Tag == "" {
-			sent.Digest, sent.Skipped = desc.Digest, true
+			sent.Digest, sent.Skipped, sent.exists = desc.Digest, true, true
 			return sent, nil
 		}
 		if err != nil && !errors.Is(err, errdef.ErrNotFound) && !fetch.IsDenied(err) { // the push reports a real denial

@@ -208,7 +208,7 @@ func (r dryRunResult) WriteText(w io.Writer) error {
 	t := term.Table{}
 	var tally printer.Tally // of blobs, as a push counts them
 	for _, b := range r.Blobs {
-		state, step := "there", spec.Skipped
+		state, step := "exists", spec.Skipped
 		if b.Send {
 			state, step = "send", spec.Done
 		}
