@@ -10,6 +10,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/kinds"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pull/read"
@@ -118,8 +119,7 @@ func roleNames() []string {
 	for _, k := range kinds.Data() {
 		words = append(words, k.Roles()...)
 	}
-	slices.Sort(words)
-	return slices.Compact(words)
+	return lists.SortUnique(words)
 }
 
 // completeArgument completes an argument by its name in the usage of the command: a file of the artifact, an attachment, a tag, a host.

@@ -75,8 +75,7 @@ func listAlerts(ctx context.Context, t *app.Target, typed string) ([]string, err
 			}
 		}
 	}
-	slices.Sort(alerts)
-	alerts = slices.Compact(alerts)
+	alerts = lists.SortUnique(alerts)
 	for i, alert := range alerts {
 		alerts[i] = term.Escape(alert) + "\t" + term.Escape(strings.Join(lists.Unique(titles[alert]), "; "))
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -92,8 +93,7 @@ func flagVariables(root *cobra.Command) (read []string, unread map[string]string
 		})
 	}
 	maps.DeleteFunc(unread, func(name, _ string) bool { return slices.Contains(read, name) })
-	slices.Sort(read)
-	return slices.Compact(read), unread
+	return lists.SortUnique(read), unread
 }
 
 // suggestVariable returns the variable that was probably meant, as the end of a sentence. It compares names without their common

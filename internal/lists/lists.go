@@ -20,6 +20,12 @@ func Unique(list []string) []string {
 	return kept
 }
 
+// SortUnique sorts a list in place and returns it without duplicates.
+func SortUnique[T cmp.Ordered](list []T) []T {
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
 // Split returns the elements for which isMatch returns true, and the other elements.
 func Split[T any](list []T, isMatch func(T) bool) (matching, others []T) {
 	for _, element := range list {

@@ -26,6 +26,14 @@ func TestSortKeepsOrderOfEqualElements(t *testing.T) {
 	}
 }
 
+func TestSortUnique(t *testing.T) {
+	for list, want := range map[string]string{"": "", "a": "a", "cabacc": "abc", "aaa": "a"} {
+		if got := lists.SortUnique([]byte(list)); string(got) != want {
+			t.Errorf("SortUnique(%q): got %q, want %q", list, got, want)
+		}
+	}
+}
+
 func TestKeys(t *testing.T) {
 	got := lists.Keys(map[string]int{"b": 1, "c": 2, "a": 3}, strings.Compare)
 	if want := []string{"a", "b", "c"}; !slices.Equal(got, want) {

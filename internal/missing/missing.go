@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/opencontainers/go-digest"
 	"oras.land/oras-go/v2/errdef"
@@ -42,7 +43,7 @@ func (e *NameError) Unwrap() error { return errdef.ErrNotFound }
 
 // Hint returns the name that was probably meant, or the first names.
 func (e *NameError) Hint() string {
-	names := slices.Compact(slices.Sorted(slices.Values(e.Names)))
+	names := lists.SortUnique(slices.Clone(e.Names))
 	bases := make([]string, len(names)) // the user may have left the directory out
 	for i, name := range names {
 		bases[i] = path.Base(name)

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/serve/naming"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -130,6 +131,5 @@ func (r *repository) has(ctx context.Context, d digest.Digest) (bool, error) {
 
 // sortUnique sorts a list and drops duplicates. The result is never nil, so that it encodes as [], not null.
 func sortUnique(list []string) []string {
-	slices.Sort(list)
-	return append([]string{}, slices.Compact(list)...)
+	return append([]string{}, lists.SortUnique(list)...)
 }

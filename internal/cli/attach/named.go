@@ -120,8 +120,7 @@ func completeDigests(ctx context.Context, t *app.Target, subjects []ocispec.Desc
 				attached = append(attached, r.Digest)
 			}
 		}
-		slices.Sort(attached)
-		attached = slices.Compact(attached)
+		attached = lists.SortUnique(attached)
 	}
 	for _, text := range given {
 		d := digest.Digest(text)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/lazy"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/record"
 )
 
@@ -38,8 +39,7 @@ func (r *attachmentsResult) findWithdrawn(a *app.App, origin string, all []*atta
 		first, _, _ := strings.Cut(filepath.ToSlash(one.dir), "/")
 		kinds = append(kinds, first)
 	}
-	slices.Sort(kinds)
-	for _, kind := range slices.Compact(kinds) {
+	for _, kind := range lists.SortUnique(kinds) {
 		err := filepath.WalkDir(filepath.Join(opts.output, kind), func(dir string, e fs.DirEntry, err error) error {
 			if err != nil || !e.IsDir() {
 				return skipMissing(err)

@@ -13,6 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/results"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
@@ -111,8 +112,7 @@ func newNoneAttached(ctx context.Context, t *app.Target, none *referrers.NoneAtt
 		alerts = append(alerts, r.Alerts()...)
 	}
 	if len(alerts) > 0 {
-		slices.Sort(alerts)
-		alerts = slices.Compact(alerts)
+		alerts = lists.SortUnique(alerts)
 		if e.Advice = textdist.DidYouMean(none.Options.Alert, alerts); e.Advice == "" {
 			e.Advice = fmt.Sprintf("there are runbooks for %s; \"%s\" lists them", textdist.FirstFew(alerts),
 				shell.Command("davit", "show", "--alert", t.Ref.String()))

@@ -166,8 +166,7 @@ func nameKinds(all []*referrers.Referrer) string {
 	for _, r := range all {
 		names = append(names, cmp.Or(r.Kind, r.ArtifactType, r.MediaType))
 	}
-	slices.Sort(names)
-	return textdist.FirstFew(slices.Compact(names))
+	return textdist.FirstFew(lists.SortUnique(names))
 }
 
 // formatAge formats the time since created in its largest unit. It returns "" if created is unknown.

@@ -178,8 +178,7 @@ func (ix *Index) Tags() []string {
 			tags = append(tags, short)
 		}
 	}
-	slices.Sort(tags)
-	return slices.Compact(tags)
+	return lists.SortUnique(tags)
 }
 
 // Names lists the names of a manifest, or of all manifests if d is empty, as they are written: tags, and full names that end in a
@@ -203,8 +202,7 @@ func (ix *Index) FullTags() []string {
 			all = append(all, names[0])
 		}
 	}
-	slices.Sort(all)
-	return slices.Compact(all)
+	return lists.SortUnique(all)
 }
 
 // Repositories lists the repositories in full names, sorted, with their hosts. nameless reports whether there are tags without a
@@ -225,8 +223,7 @@ func (ix *Index) Repositories() (names []string, nameless bool) {
 			names = append(names, repository)
 		}
 	}
-	slices.Sort(names)
-	return slices.Compact(names), nameless || len(names) == 0 && ix.live > 0
+	return lists.SortUnique(names), nameless || len(names) == 0 && ix.live > 0
 }
 
 // TagsOf lists the tags of a repository, sorted. They come from full names.
@@ -239,8 +236,7 @@ func (ix *Index) TagsOf(repository string) (tags []string) {
 			}
 		}
 	}
-	slices.Sort(tags)
-	return slices.Compact(tags)
+	return lists.SortUnique(tags)
 }
 
 // Sort sorts the entries by ref name. Entries without a ref name follow, sorted by digest. Their order then does not depend on when

@@ -3,6 +3,7 @@ package index
 import (
 	"slices"
 
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/opencontainers/go-digest"
 )
 
@@ -88,8 +89,7 @@ func (ix *Index) candidates(names ...string) []int32 {
 		for _, name := range names {
 			found = append(found, t.names[name]...)
 		}
-		slices.Sort(found)
-		return slices.Compact(found)
+		return lists.SortUnique(found)
 	}
 	for i, e := range ix.entries {
 		if slices.ContainsFunc(names, e.hasName) {

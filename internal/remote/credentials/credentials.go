@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/internal/lazy"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/pause"
 	"github.com/davit-oci/davit/internal/reference"
 
@@ -93,8 +94,7 @@ func (s *Store) Hosts(ctx context.Context) ([]string, error) {
 			}
 		}
 	}
-	slices.Sort(hosts)
-	return slices.Compact(hosts), nil
+	return lists.SortUnique(hosts), nil
 }
 
 // Find returns the credentials for a repository of a host, or auth.EmptyCredential if it finds none. Explicit credentials are used only for the
