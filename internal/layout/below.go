@@ -1,12 +1,12 @@
 package layout
 
 import (
-	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 
+	"github.com/davit-oci/davit/internal/fault"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -30,7 +30,7 @@ func Below(root string) ([]string, error) {
 		case err != nil && rel != ".":
 			return fs.SkipDir // removed, or not readable
 		case err != nil || relErr != nil:
-			return errors.Join(err, relErr)
+			return fault.Join(err, relErr)
 		case !entry.IsDir() || rel == ".":
 			return nil
 		case entry.Name()[0] == '.':

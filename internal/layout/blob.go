@@ -2,12 +2,12 @@ package layout
 
 import (
 	"context"
-	"errors"
 	"hash"
 	"io"
 	"os"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/fault"
 	"github.com/davit-oci/davit/internal/layout/files"
 	"github.com/davit-oci/davit/internal/untrusted"
 	"github.com/opencontainers/go-digest"
@@ -78,7 +78,7 @@ func (w *blobWriter) Commit(_ context.Context, want digest.Digest) error {
 func (w *blobWriter) Close() error {
 	err := w.file.Close()
 	if w.name != "" {
-		err = errors.Join(err, w.layout.root.Remove(w.name))
+		err = fault.Join(err, w.layout.root.Remove(w.name))
 		w.name = ""
 	}
 	return err

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/fault"
 	"github.com/davit-oci/davit/internal/serve/accesslog"
 	"github.com/davit-oci/davit/internal/serve/answer"
 	"github.com/davit-oci/davit/internal/serve/limit"
@@ -151,7 +152,7 @@ func serveHTTP(ctx context.Context, l net.Listener, h http.Handler, requests *ac
 		return <-stopped
 	}
 	if !end() {
-		err = errors.Join(err, <-stopped)
+		err = fault.Join(err, <-stopped)
 	}
 	return err
 }

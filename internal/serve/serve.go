@@ -12,6 +12,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/fault"
 	ocilayout "github.com/davit-oci/davit/internal/layout"
 	"github.com/davit-oci/davit/internal/serve/accesslog"
 	"github.com/davit-oci/davit/internal/serve/limit"
@@ -123,8 +124,8 @@ func (s *Server) Handler() http.Handler {
 
 // Serve serves requests until ctx ends and the active requests are finished. Then it closes the server.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
-	return errors.Join(serveHTTP(ctx, l, s.Handler(), s.log, s.opts.Stopping), s.Close())
+	return fault.Join(serveHTTP(ctx, l, s.Handler(), s.log, s.opts.Stopping), s.Close())
 }
 
 // Close removes partial uploads and closes the layouts.
-func (s *Server) Close() error { return errors.Join(s.uploads.Close(), s.store.Close()) }
+func (s *Server) Close() error { return fault.Join(s.uploads.Close(), s.store.Close()) }

@@ -13,6 +13,7 @@ import (
 	"sync"
 
 	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/fault"
 	ocilayout "github.com/davit-oci/davit/internal/layout"
 	"github.com/davit-oci/davit/internal/serve/answer"
 	"github.com/davit-oci/davit/internal/serve/naming"
@@ -71,7 +72,7 @@ func (p *lazyLayout) Close() error {
 	if p.parent != "" {
 		removeEmpty(p.path, p.parent)
 	}
-	return errors.Join(errs...)
+	return fault.Join(errs...)
 }
 
 // removeEmpty removes an empty directory and its empty parents below top.
@@ -211,7 +212,7 @@ func (t *tree) Close() error {
 	for _, p := range t.layouts {
 		errs = append(errs, p.Close())
 	}
-	return errors.Join(errs...)
+	return fault.Join(errs...)
 }
 
 // findLayouts returns the names of the layouts below a directory, and the paths that are not valid names.

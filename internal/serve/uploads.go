@@ -8,6 +8,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/byterange"
+	"github.com/davit-oci/davit/internal/fault"
 	"github.com/davit-oci/davit/internal/serve/answer"
 	"github.com/davit-oci/davit/internal/serve/naming"
 	"github.com/davit-oci/davit/internal/serve/upload"
@@ -86,7 +87,7 @@ func (h *handler) startUpload(c *call) error {
 		return nil
 	}
 	if err := up.Add(c.Body); err != nil {
-		return errors.Join(err, h.uploads.End(up))
+		return fault.Join(err, h.uploads.End(up))
 	}
 	return h.commit(c, up, want)
 }

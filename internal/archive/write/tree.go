@@ -13,6 +13,7 @@ import (
 
 	"github.com/davit-oci/davit/internal/archive"
 	"github.com/davit-oci/davit/internal/archive/sysfile"
+	"github.com/davit-oci/davit/internal/fault"
 	"github.com/davit-oci/davit/internal/lists"
 )
 
@@ -92,7 +93,7 @@ func (t Tree) Walk(ctx context.Context) ([]Entry, error) {
 		w.problems = append(w.problems, fmt.Errorf("and %d more", w.bad-len(w.problems)))
 	}
 	if len(w.problems) > 0 {
-		return nil, errors.Join(w.problems...)
+		return nil, fault.Join(w.problems...)
 	}
 	return w.entries, nil
 }

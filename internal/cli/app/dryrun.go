@@ -8,6 +8,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/dry"
+	"github.com/davit-oci/davit/internal/fault"
 	"github.com/spf13/pflag"
 	"oras.land/oras-go/v2/errdef"
 )
@@ -43,7 +44,7 @@ func (d DryRun) Open(ctx context.Context, a *App, l *Login, ref registry.Referen
 	}
 	empty := registry.Reference{Path: filepath.Join(temporary, "layout")}
 	if t, err = a.OpenReference(ctx, empty, registry.Write); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(temporary))
+		return nil, fault.Join(err, os.RemoveAll(temporary))
 	}
 	return &Target{Target: &dry.Target{Target: t.Target, Temporary: temporary}, Ref: ref}, nil
 }

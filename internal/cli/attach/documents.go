@@ -15,6 +15,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/source"
+	"github.com/davit-oci/davit/internal/fault"
 	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/pause"
 	"github.com/davit-oci/davit/internal/term"
@@ -160,7 +161,7 @@ func (d *documents) write(name string, r io.Reader) (string, error) {
 		return "", err
 	}
 	_, err = pause.Await(d.app.Context, func() (int64, error) { return io.Copy(f, r) })
-	return name, errors.Join(err, f.Close())
+	return name, fault.Join(err, f.Close())
 }
 
 // splitLines returns the lines of a file of JSON Lines: an object on each line, and at least two of them. It returns nil for any

@@ -4,12 +4,12 @@ package dry
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"os"
 	"sync"
 
 	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/fault"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -123,7 +123,7 @@ func (t *Target) Close(ctx context.Context, err error) error {
 		err = other.Close(ctx, err)
 	}
 	if t.Temporary != "" {
-		err = errors.Join(err, os.RemoveAll(t.Temporary))
+		err = fault.Join(err, os.RemoveAll(t.Temporary))
 	}
 	return err
 }

@@ -3,7 +3,6 @@ package fetch
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,6 +14,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/results"
+	"github.com/davit-oci/davit/internal/fault"
 	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/term"
@@ -242,7 +242,7 @@ func (r *attachmentsResult) WriteText(w io.Writer) error {
 			}
 			files.Row("  " + filepath.Join(r.dir, filepath.FromSlash(f.Path)))
 		}
-		if err := errors.Join(t.WriteText(w), files.WriteText(w)); err != nil {
+		if err := fault.Join(t.WriteText(w), files.WriteText(w)); err != nil {
 			return err
 		}
 	}

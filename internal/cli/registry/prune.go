@@ -3,7 +3,6 @@ package registry
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -12,6 +11,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/retention"
+	"github.com/davit-oci/davit/internal/fault"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
@@ -158,5 +158,5 @@ func (r *pruneResult) WriteText(w io.Writer) error {
 		}
 		t.Row("nothing to remove: " + reason)
 	}
-	return errors.Join(t.WriteText(w), manifests.WriteText(w))
+	return fault.Join(t.WriteText(w), manifests.WriteText(w))
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/paths"
+	"github.com/davit-oci/davit/internal/fault"
 	"github.com/davit-oci/davit/internal/serve"
 	"github.com/davit-oci/davit/internal/serve/accesslog"
 	"github.com/davit-oci/davit/internal/serve/web"
@@ -74,14 +75,14 @@ func runBrowse(ctx context.Context, a *app.App, opts browseOptions) error {
 	}
 	listener, err := net.ListenTCP("tcp", address)
 	if err != nil {
-		return errors.Join(&listenError{err}, closeSource())
+		return fault.Join(&listenError{err}, closeSource())
 	}
 	result, err := newBrowseResult(ctx, source, ref, listener.Addr())
 	if err == nil {
 		err = a.Print(result)
 	}
 	if err != nil {
-		return errors.Join(err, listener.Close(), closeSource())
+		return fault.Join(err, listener.Close(), closeSource())
 	}
 	if out, ok := a.Stdout.(*os.File); ok && term.IsTerminal(out) {
 		openBrowser(result.URL)
@@ -89,7 +90,7 @@ func runBrowse(ctx context.Context, a *app.App, opts browseOptions) error {
 	err = serve.Pages(ctx, listener, source, serve.PageOptions{
 		Prefix: result.prefix, Log: func(r accesslog.Request) { logPage(a, r, result.prefix) }, Stopping: func(requests int) { noteStopping(a, requests) },
 	})
-	return errors.Join(err, closeSource())
+	return fault.Join(err, closeSource())
 }
 
 // parseAddress parses --addr. It returns a usage error for an address that other machines can reach.

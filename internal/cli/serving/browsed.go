@@ -17,6 +17,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/paths"
 	"github.com/davit-oci/davit/internal/cli/places"
+	"github.com/davit-oci/davit/internal/fault"
 	"github.com/davit-oci/davit/internal/serve"
 	"github.com/davit-oci/davit/internal/serve/web"
 	"github.com/davit-oci/davit/internal/serve/web/view"
@@ -195,5 +196,5 @@ func (s *repositories) Close() error {
 	for _, t := range s.open {
 		errs = append(errs, t.Close(context.Background(), nil))
 	}
-	return errors.Join(errs...)
+	return fault.Join(errs...)
 }

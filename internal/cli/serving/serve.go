@@ -16,6 +16,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/paths"
 	"github.com/davit-oci/davit/internal/cli/places"
+	"github.com/davit-oci/davit/internal/fault"
 	"github.com/davit-oci/davit/internal/serve"
 	"github.com/davit-oci/davit/internal/serve/accesslog"
 	"github.com/davit-oci/davit/internal/shell"
@@ -98,10 +99,10 @@ func runServe(ctx context.Context, a *app.App, opts serveOptions) error {
 	}
 	listener, err := net.ListenTCP("tcp", address)
 	if err != nil {
-		return errors.Join(&listenError{err}, server.Close())
+		return fault.Join(&listenError{err}, server.Close())
 	}
 	if err := announce(ctx, a, server, listener, opts); err != nil {
-		return errors.Join(err, listener.Close(), server.Close())
+		return fault.Join(err, listener.Close(), server.Close())
 	}
 	return server.Serve(ctx, listener)
 }

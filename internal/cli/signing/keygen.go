@@ -10,6 +10,7 @@ import (
 
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/fault"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pack/sign"
 	"github.com/davit-oci/davit/pull/trust"
@@ -91,7 +92,7 @@ func writeNew(name string, data []byte, mode fs.FileMode) error {
 		return exit.FileError("key", name, err)
 	}
 	_, err = f.Write(data)
-	err = errors.Join(err, f.Sync(), f.Close())
+	err = fault.Join(err, f.Sync(), f.Close())
 	if err != nil {
 		os.Remove(name)
 		return exit.FileError("key", name, err)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/compose/configblob"
+	"github.com/davit-oci/davit/internal/fault"
 	"github.com/davit-oci/davit/internal/kinds/devcontainer"
 	"github.com/davit-oci/davit/internal/tree"
 )
@@ -43,7 +44,7 @@ func Complete(m *devcontainer.Metadata, fsys fs.FS, l *compose.Layer) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(m.Set("type", kind), m.Set("files", files), m.Set("fileCount", len(files)),
+	return fault.Join(m.Set("type", kind), m.Set("files", files), m.Set("fileCount", len(files)),
 		m.Set("featureIds", featureIDs(config.Field("features"))), nameLoneFiles(m, files))
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/davit-oci/davit/internal/fault"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -48,7 +49,7 @@ func NeededBy(ctx context.Context, c *Catalog, roots []ocispec.Descriptor, delet
 			continue
 		}
 		if found, err := exists(c, d); found || err != nil {
-			return nil, errors.Join(err, fmt.Errorf("manifest %s mentions %s in an unknown field or format", by, d))
+			return nil, fault.Join(err, fmt.Errorf("manifest %s mentions %s in an unknown field or format", by, d))
 		}
 	}
 	return needed, nil

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/fault"
 	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/serve/answer"
 )
@@ -143,7 +144,7 @@ func (u *Sessions) Close() error {
 		errs = append(errs, up.Blob.Close())
 	}
 	clear(u.sessions)
-	return errors.Join(errs...)
+	return fault.Join(errs...)
 }
 
 func unknownError(id string) error {

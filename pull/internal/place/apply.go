@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/fault"
 	"github.com/davit-oci/davit/internal/fileid"
 )
 
@@ -25,7 +26,7 @@ func (p *Placer) Apply(remove []Removal) (err error) {
 	defer p.mover.close()
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, p.rollBack())
+			err = fault.Join(err, p.rollBack())
 		}
 	}()
 	for _, m := range p.Moves {
@@ -180,7 +181,7 @@ func (p *Placer) rollBack() error {
 		errs = append(errs, p.undo[last]())
 		p.undo = p.undo[:last]
 	}
-	return errors.Join(errs...)
+	return fault.Join(errs...)
 }
 
 // isUntouched reports whether a file is the planned one, and has not changed since.

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path"
 	"syscall"
+
+	"github.com/davit-oci/davit/internal/fault"
 )
 
 // A mover renames files below a root and never replaces one: not even a file that another program creates at the same moment.
@@ -78,7 +80,7 @@ func (m *mover) move(from, to string) error {
 	}
 	// The system has neither such a rename nor hard links: a file that appears between the next two calls is lost.
 	if _, err := m.root.Lstat(to); !errors.Is(err, fs.ErrNotExist) {
-		return errors.Join(fs.ErrExist, err)
+		return fault.Join(fs.ErrExist, err)
 	}
 	return m.root.Rename(from, to)
 }

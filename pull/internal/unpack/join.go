@@ -14,6 +14,7 @@ import (
 	"github.com/davit-oci/davit/internal/archive"
 	"github.com/davit-oci/davit/internal/archive/read"
 	"github.com/davit-oci/davit/internal/archive/write"
+	"github.com/davit-oci/davit/internal/fault"
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/record"
 	"github.com/davit-oci/davit/pull/internal/place"
@@ -54,7 +55,7 @@ func (u *Unpacker) join(ctx context.Context, items []*fetch.Item) error {
 		err = w.Flush()
 	}
 	info, statErr := f.Stat()
-	if err := errors.Join(err, statErr, f.Close()); err != nil {
+	if err := fault.Join(err, statErr, f.Close()); err != nil {
 		return err
 	}
 	u.trees.files.Add(record.NewPlaced(last.Name, last.Index, info, digest.NewDigest(digest.SHA256, hash)))

@@ -10,6 +10,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/archive"
+	"github.com/davit-oci/davit/internal/fault"
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/record"
 	"github.com/davit-oci/davit/pull/internal/place"
@@ -194,5 +195,5 @@ func moveOrCopy(root *os.Root, blob, to string, last bool) error {
 		return err
 	}
 	_, err = out.ReadFrom(in)
-	return errors.Join(err, out.Close())
+	return fault.Join(err, out.Close())
 }

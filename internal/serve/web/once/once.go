@@ -4,11 +4,11 @@ package once
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"sync"
 
 	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/fault"
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/opencontainers/go-digest"
@@ -110,7 +110,7 @@ func (t *Target) fetchReference(ctx context.Context, ref string) (ocispec.Descri
 		return desc, nil, err
 	}
 	if err := fetch.CheckDocument(desc); err != nil {
-		return desc, nil, errors.Join(err, rc.Close())
+		return desc, nil, fault.Join(err, rc.Close())
 	}
 	rc, err = t.keep(rc, desc)
 	return desc, rc, err
@@ -129,7 +129,7 @@ func (t *Target) FetchRange(ctx context.Context, desc ocispec.Descriptor, offset
 		return nil, err
 	}
 	if _, err := io.CopyN(io.Discard, rc, offset); err != nil {
-		return nil, errors.Join(err, rc.Close())
+		return nil, fault.Join(err, rc.Close())
 	}
 	return struct {
 		io.Reader
