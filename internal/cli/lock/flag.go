@@ -27,6 +27,7 @@ type Flag struct {
 	locked *lockfile.File  // nil: the file does not exist
 	record *lockfile.Entry // to be written to a new file; nil: none
 	note   string          // see Note
+	key    string          // the file of the key that signed the target, or FILE if it is not known
 }
 
 // AddFlag adds the flag.
@@ -79,25 +80,32 @@ func (f *Flag) Pin(ctx context.Context, t *app.Target, reference string, keys []
 	}
 	locked := f.locked.Find(now.Reference)
 	refuse := func(format string, args ...any) error {
-		return &artifact.Error{Op: "pulling", Item: now.Reference, Hint: f.updateCommand(now.Reference),
-			Err: artifact.Refused("", "%s in %s", fmt.Sprintf(format, args...), f.file)}
+		return &artifact.Error{Op: "pulling", Item: now.Reference, Hint: f.updateCommand(now.Reference), Err: artifact.Refused("", format, args...)}
+	}
+	differs := func(what string, want, got any) error {
+		return refuse("%s mismatch: %s wants %v, got %v", what, f.file, want, got)
+	}
+	if len(keys) > 0 {
+		f.key = keys[0].Name
+	} else if locked != nil && locked.Key != "" {
+		f.key = "FILE"
 	}
 	switch {
 	case locked == nil:
-		return "", refuse("no entry")
+		return "", refuse("no entry in %s", f.file)
 	case locked.Digest != now.Digest:
-		return "", refuse("digest mismatch: want %s, got %s", locked.Digest, now.Digest)
+		return "", differs("digest", locked.Digest, now.Digest)
 	case locked.Size != now.Size:
-		return "", refuse("size mismatch: want %d bytes, got %d", locked.Size, now.Size)
+		return "", differs("size", fmt.Sprintf("%d bytes", locked.Size), now.Size)
 	case locked.Kind != now.Kind:
-		return "", refuse("kind mismatch: want %s, got %s", locked.Kind, now.Kind)
+		return "", differs("kind", locked.Kind, now.Kind)
 	case locked.Key != "" && len(keys) == 0:
 		return "", &artifact.Error{Op: "pulling", Item: now.Reference, Hint: "add --verify-key FILE with that key",
 			Err: artifact.Refused("", "signature not checked: %s has the key %s", f.file, locked.Key)}
 	case locked.Key != "" && !hasKey(keys, locked.Key):
-		return "", refuse("key mismatch: want %s, got %s", locked.Key, keys[0].Hint())
-	case locked.Key == "" && len(keys) > 0 && keys[0].Name != "":
-		f.note = fmt.Sprintf("%s has no key for %s; to lock the key, too: %s --verify-key %s", f.file, now.Reference, f.updateCommand(now.Reference), shell.Quote(keys[0].Name))
+		return "", differs("key", locked.Key, keys[0].Hint())
+	case locked.Key == "" && f.key != "":
+		f.note = fmt.Sprintf("%s has no key for %s; to lock the key, too: %s", f.file, now.Reference, f.updateCommand(now.Reference))
 	}
 	return now.Digest.String(), nil
 }
@@ -120,12 +128,16 @@ func (f *Flag) Record(ctx context.Context) error {
 	})
 }
 
-// updateCommand returns the command that updates an entry.
+// updateCommand returns the command that updates an entry, with the key that signed it.
 func (f *Flag) updateCommand(reference string) string {
-	if f.file == lockfile.Name {
-		return shell.Command("davit", "lock", "update", reference)
+	words := []string{"davit", "lock", "update"}
+	if f.file != lockfile.Name {
+		words = append(words, "--lock", f.file)
 	}
-	return shell.Command("davit", "lock", "update", "--lock", f.file, reference)
+	if f.key != "" {
+		words = append(words, "--verify-key", f.key)
+	}
+	return shell.Command(append(words, reference)...)
 }
 
 // hasKey reports whether one of the keys has this hint.
