@@ -21,7 +21,10 @@ const Environment = `Flags about registries and output can be set in the environ
 DAVIT_PASSWORD, DAVIT_FROM_PASSWORD, and DAVIT_TO_PASSWORD are passwords or tokens. DAVIT_CACHE_DIR is the directory of the
 cache, DAVIT_PAGER the pager of "davit show". SOURCE_DATE_EPOCH, NO_COLOR, CLICOLOR, PAGER, XDG_CACHE_HOME,
 XDG_CONFIG_HOME, XDG_STATE_HOME, DOCKER_CONFIG, DOCKER_AUTH_CONFIG, REGISTRY_AUTH_FILE, CONTAINERS_REGISTRIES_CONF,
-HTTPS_PROXY, and SSL_CERT_FILE have their usual meanings.`
+HTTPS_PROXY, and SSL_CERT_FILE have their usual meanings.
+
+Settings of single registries are in $XDG_CONFIG_HOME/davit/config.yaml, or else ~/.config/davit/config.yaml:
+"davit help config.yaml" shows its keys.`
 
 // otherVariables are the variables that belong to no flag.
 var otherVariables = []string{"DAVIT_PASSWORD", "DAVIT_FROM_PASSWORD", "DAVIT_TO_PASSWORD", "DAVIT_CACHE_DIR", "DAVIT_PAGER"}

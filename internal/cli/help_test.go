@@ -8,6 +8,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/declare"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -130,7 +131,7 @@ func TestTopics(t *testing.T) {
 func TestDeclarationExample(t *testing.T) {
 	t.Parallel()
 	for _, width := range []int{40, 80} {
-		text := foldComments(DeclarationExample, width)
+		text := foldComments(declare.Example, width)
 		for line := range strings.Lines(text) {
 			if len(line) > width+1 && !strings.Contains(line, "licenses:") {
 				t.Errorf("got a line of more than %d columns: %q", width, line)
@@ -145,7 +146,7 @@ func TestDeclarationExample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text := strings.ReplaceAll(string(page), "\r\n", "\n"); !strings.Contains(text, "```yaml\n"+DeclarationExample+"```\n") {
+	if text := strings.ReplaceAll(string(page), "\r\n", "\n"); !strings.Contains(text, "```yaml\n"+declare.Example+"```\n") {
 		t.Error("docs/davit-yaml.md lacks the example")
 	}
 }

@@ -6,7 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/davit-oci/davit/internal/cli/declare"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/hostconfig"
 )
 
 // topic is a help text that belongs to no command.
@@ -20,6 +22,7 @@ type topic struct {
 // topics returns the help topics.
 func topics() []topic {
 	return []topic{
+		{"config.yaml", []string{"config", "settings"}, "Settings of registries: mirrors, certificates, and plain HTTP", writeSettingsHelp},
 		{"davit.yaml", []string{"yaml", "davit-yaml"}, "How a file declares the kind and the layers of an artifact, with an example", writeDeclarationHelp},
 		{"environment", []string{"env", "variables"}, "Variables that set flags, and those of other programs", func(b *strings.Builder, width int) {
 			b.WriteString(refill(Environment, width) + "\n")
@@ -53,32 +56,18 @@ func writeExitCodes(b *strings.Builder, width int) {
 	}
 }
 
-// DeclarationExample is the davit.yaml in the help and in the documents.
-const DeclarationExample = `kind: model                # one of "davit kinds", or a kind file
-name: tiny-llama           # becomes org.opencontainers.image.title
-version: 1.0.0             # becomes the tag, too, where the target has none
-tags: [latest]             # besides the tag of the target
-immutable: true            # never move that tag, or the one of the version
-annotations: {org.opencontainers.image.licenses: CC0-1.0}
-config:                    # wins over the fields read from the files
-  quantization: Q4_K_M
-layers:
-  - tiny-llama.gguf        # a file, directory, or glob; by name or content it
-                           # gets its role in the kind
-  - path: LICENSE
-    as: license            # or declared
-  - path: vllm-config/
-    packing: tar           # raw, tar, tar+gzip, tar+zstd, zip
-    exclude: ["**/*.tmp"]  # besides the patterns in .davitignore
-referrers:                 # packed, pushed, and attached with this artifact
-  - kind: sbom
-    layers: [sbom.spdx.json]
-`
+// writeSettingsHelp writes the help about davit's own settings.
+func writeSettingsHelp(b *strings.Builder, width int) {
+	b.WriteString(refill("Settings of registries are in $XDG_CONFIG_HOME/davit/config.yaml, or else ~/.config/davit/config.yaml. All keys:", width))
+	b.WriteString("\n\n" + foldComments(hostconfig.Example, width) + "\n")
+	b.WriteString(refill("Unknown keys are refused. Flags override the file: --plain-http, --insecure, --ca-file, and --concurrency. More about mirrors and certificates:", width))
+	b.WriteString("\nhttps://github.com/davit-oci/davit/blob/main/docs/registries.md\n")
+}
 
 func writeDeclarationHelp(b *strings.Builder, width int) {
 	b.WriteString(refill("A davit.yaml declares an artifact: its kind, its files, and its attachments. push, pack, attach, and check read it "+
 		"from the directory SOURCE, or from the file of -f. Without one, the kind is detected.", width))
-	b.WriteString("\n\n" + foldComments(DeclarationExample, width) + "\n")
+	b.WriteString("\n\n" + foldComments(declare.Example, width) + "\n")
 	b.WriteString(refill("Unknown keys are refused, and paths stay below the directory of the file. \"davit init\" writes one, \"davit check\" reports "+
 		"every problem in it, \"davit kinds KIND\" shows the roles and config fields of a kind, and \"davit schema\" prints the JSON Schema for "+
 		"editors. All fields, and artifacts for several platforms:", width))

@@ -7,12 +7,25 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 
 	"github.com/davit-oci/davit/internal/format/yamlerror"
 	"github.com/davit-oci/davit/internal/reference"
 	"gopkg.in/yaml.v3"
 )
+
+// Example is a file with all keys, for the help and the documents.
+const Example = `registries:
+  registry.example.com:
+    caFile: ca.pem                # certificates to trust, relative to this file
+    mirrors: [mirror.example.com] # HOST or HOST/PATH, to read from first
+    concurrency: 4                # connections for one blob
+  10.0.0.7:5000:
+    plainHTTP: true               # no TLS
+  registry.test:
+    insecure: true                # the certificate is not checked
+`
 
 // hostSettings are the settings of one host in davit's own file.
 type hostSettings struct {
@@ -23,10 +36,7 @@ type hostSettings struct {
 	Concurrency int      `yaml:"concurrency"`
 }
 
-// readConfig reads davit's own file:
-//
-//	registries:
-//	  registry.example.com: {plainHTTP: true, mirrors: [mirror.example.com/cache]}
+// readConfig reads davit's own file.
 func readConfig(file string) (map[string]hostSettings, error) {
 	if file == "" {
 		return nil, nil
@@ -77,7 +87,15 @@ func worded(err error) error {
 	text := types.Errors[0]
 	if at, key, ok := strings.Cut(text, ": field "); ok {
 		key, _, _ = strings.Cut(key, " ")
-		return fmt.Errorf("%s: unknown key %q: the keys are registries and, for each host, plainHTTP, insecure, caFile, mirrors, and concurrency", at, key)
+		return fmt.Errorf("%s: unknown key %q: the keys are registries and, for each host, %s", at, key, strings.Join(hostKeys(), ", "))
 	}
 	return yamlerror.Worded(err)
+}
+
+// hostKeys returns the keys of the settings of a host.
+func hostKeys() (keys []string) {
+	for t, i := reflect.TypeFor[hostSettings](), 0; i < t.NumField(); i++ {
+		keys = append(keys, t.Field(i).Tag.Get("yaml"))
+	}
+	return keys
 }

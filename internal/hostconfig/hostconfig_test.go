@@ -2,6 +2,7 @@ package hostconfig_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -161,5 +162,34 @@ func TestMistakes(t *testing.T) {
 	old := map[string]string{"containers/registries.conf": "[registries.search]\nregistries = ['docker.io']\n[registries.insecure]\nregistries = []\n"}
 	if _, err := writeAll(t, old).For("example.com", "app"); err != nil {
 		t.Errorf("registries.conf in version 1: got %v, want no error", err)
+	}
+}
+
+// TestExample checks that the example is valid and has every key, which the message about an unknown key lists, and that docs/registries.md
+// has the example.
+func TestExample(t *testing.T) {
+	t.Parallel()
+	for host, want := range map[string]string{
+		"registry.example.com": "mirror.example.com/app, registry.example.com/app", "10.0.0.7:5000": "10.0.0.7:5000/app plain", "registry.test": "registry.test/app insecure",
+	} {
+		r, err := writeAll(t, map[string]string{"davit/config.yaml": hostconfig.Example}).For(host, "app")
+		if got := formatRoute(r); err != nil || got != want {
+			t.Errorf("%s: got %s, %v, want %s", host, got, err, want)
+		}
+	}
+	_, err := writeAll(t, map[string]string{"davit/config.yaml": "registries: {example.com: {nosuch: 1}}"}).For("example.com", "app")
+	_, list, ok := strings.Cut(fmt.Sprint(err), "for each host, ")
+	keys := strings.Split(list, ", ")
+	if !ok || len(keys) < 5 {
+		t.Errorf("got %v, want the keys", err)
+	}
+	for _, key := range keys {
+		if !strings.Contains(hostconfig.Example, "\n    "+key+": ") {
+			t.Errorf("the example lacks %s", key)
+		}
+	}
+	page, err := os.ReadFile("../../docs/registries.md")
+	if err != nil || !strings.Contains(strings.ReplaceAll(string(page), "\r\n", "\n"), "```text\n"+hostconfig.Example+"```\n") {
+		t.Errorf("docs/registries.md lacks the example (%v)", err)
 	}
 }
