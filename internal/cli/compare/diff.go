@@ -25,15 +25,17 @@ func newDiffCommand(a *app.App) *cobra.Command {
 		Short: "Compare the files, config fields, and annotations of two artifacts",
 		Long: `Compare two artifacts from any targets: their files, config fields, and annotations; on
 request also the lines of text files, the tags, and the attachments. Of charts, the files in them
-are compared. The exit code is 0 if they are the same, 1 if they differ. Layers that both artifacts have are not fetched, except those of
-container images. Of two indexes, the manifests for this machine are compared or, if they are the
-same, those for the first platform that differs.
+are compared. The exit code is 0 if they are the same, 1 if they differ. Layers that both artifacts
+have are not fetched, except those of container images. Of two indexes, the manifests for this
+machine are compared or, if they are the same, those for the first platform that differs.
 
 A or B may be a directory, with or without "./" before its name. One with a davit.yaml is compared
 as a push packs it. The files of any other are compared with those that a pull places, byte by byte,
 and extra files count as differences ("davit verify" ignores them); a chart, or other files from
 which the artifact was packed, are packed for it. Then annotations and config fields that only the
-artifact has do not count, since flags of the push can have set them.`,
+artifact has do not count, since flags of the push can have set them.
+
+A or B may be a file, to compare it with the file of an artifact that has only one.`,
 		Example: `  davit diff registry.example.com/app:1.0 registry.example.com/app:1.1
   davit diff ./oci:old ./oci:new --text
   davit diff ./app.tar registry.example.com/app:1.0 --referrers --format json
@@ -68,7 +70,7 @@ func hintAtTag(first registry.Reference, i int, text string, err error) error {
 		return err
 	}
 	e := &exit.UsageError{Err: fmt.Errorf("%q is a tag, not a reference", text)}
-	if !paths.IsPlainDirectory(first) {
+	if !isLocal(first) {
 		first.Tag, first.Digest = text, ""
 		e.Hint = fmt.Sprintf("did you mean %q?", first)
 	}
@@ -86,8 +88,8 @@ func runDiff(ctx context.Context, a *app.App, from, to string, opts diffOptions)
 			return hintAtTag(refs[0], i, s, err)
 		}
 	}
-	if paths.IsPlainDirectory(refs[0]) || paths.IsPlainDirectory(refs[1]) {
-		return diffDirectory(ctx, a, refs, p, opts)
+	if isLocal(refs[0]) || isLocal(refs[1]) {
+		return diffLocal(ctx, a, refs, p, opts)
 	}
 	if err := a.AssignBoth(refs[0], refs[1]); err != nil {
 		return err

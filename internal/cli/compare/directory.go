@@ -20,20 +20,28 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// diffDirectory compares a directory with an artifact; either may come first.
-func diffDirectory(ctx context.Context, a *app.App, refs []registry.Reference, p *ocispec.Platform, opts diffOptions) error {
+// isLocal reports whether an argument is a directory or file, rather than an artifact.
+func isLocal(ref registry.Reference) bool {
+	return paths.IsPlainDirectory(ref) || paths.IsPlainFile(ref)
+}
+
+// diffLocal compares a directory or file with an artifact; either may come first.
+func diffLocal(ctx context.Context, a *app.App, refs []registry.Reference, p *ocispec.Platform, opts diffOptions) error {
 	dir, artifact := refs[0], refs[1]
-	isSecond := !paths.IsPlainDirectory(dir)
+	isSecond := !isLocal(dir)
 	if isSecond {
 		dir, artifact = artifact, dir
 	}
 	switch {
-	case paths.IsPlainDirectory(artifact):
-		return &exit.UsageError{Err: fmt.Errorf("%s and %s: neither is an artifact", refs[0], refs[1]), Hint: "only one of A and B may be a directory; \"diff -r\" compares two directories"}
+	case isLocal(artifact):
+		return &exit.UsageError{
+			Err:  fmt.Errorf("%s and %s: neither is an artifact", refs[0], refs[1]),
+			Hint: "only one of A and B may be a directory or file; \"diff -r\" compares two directories",
+		}
 	case dir.Reference() != "":
-		return &exit.UsageError{Err: fmt.Errorf("%s: a directory has neither tags nor digests", dir)}
+		return &exit.UsageError{Err: fmt.Errorf("%s: a directory or file has neither tags nor digests", dir)}
 	case opts.Tags || opts.Referrers:
-		return &exit.UsageError{Err: fmt.Errorf("--tags and --referrers compare two artifacts, and %s is a directory", dir)}
+		return &exit.UsageError{Err: fmt.Errorf("--tags and --referrers compare two artifacts, and %s is not one", dir)}
 	}
 	if err := a.AssignBoth(refs[0], refs[1]); err != nil {
 		return err
@@ -52,7 +60,11 @@ func diffDirectory(ctx context.Context, a *app.App, refs []registry.Reference, p
 	}
 	side := diff.Side{Source: t.Target, Ref: t.Ref.Reference(), Platform: p}
 	c := &comparison{App: a, ref: t.Ref, artifact: side, dir: dir.Path, second: isSecond, text: opts.Text}
-	result, err := c.compare(ctx)
+	compare := c.compare
+	if paths.IsPlainFile(dir) {
+		compare = c.compareFile
+	}
+	result, err := compare(ctx)
 	if err != nil {
 		return t.Explain(ctx, err)
 	}

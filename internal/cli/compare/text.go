@@ -24,6 +24,7 @@ const maxShown = 120
 type diffResult struct {
 	*diff.Difference
 	Directory string `json:"directory,omitempty"` // the side that is a directory
+	File      string `json:"file,omitempty"`      // the side that is a file
 	Packed    bool   `json:"packed,omitempty"`    // the directory was packed as a push would, and that artifact compared
 }
 

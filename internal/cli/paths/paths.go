@@ -53,6 +53,12 @@ func Parse(arg string, parse func(string) (registry.Reference, error)) (registry
 	return local, nil
 }
 
+// IsPlainFile reports whether ref is a file that is not an archive of a layout, such as a file of an artifact.
+func IsPlainFile(ref registry.Reference) bool {
+	info, err := os.Stat(ref.Path)
+	return ref.IsPath() && !ref.IsArchive() && err == nil && info.Mode().IsRegular()
+}
+
 // SplitRepository moves a repository from the path of a reference to its name, if the path does not exist but the part before a colon is a
 // layout or archive: ./oci:team/app is a repository in the layout ./oci.
 func SplitRepository(ref registry.Reference) registry.Reference {
