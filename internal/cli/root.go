@@ -20,6 +20,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/look"
 	"github.com/davit-oci/davit/internal/cli/publish"
 	"github.com/davit-oci/davit/internal/cli/registry"
+	"github.com/davit-oci/davit/internal/cli/repeat"
 	"github.com/davit-oci/davit/internal/cli/serving"
 	"github.com/davit-oci/davit/internal/cli/signing"
 	"github.com/davit-oci/davit/internal/term"
@@ -88,6 +89,7 @@ func prepare(a *app.App, cmd *cobra.Command) error {
 	if err := checkEmptyFlags(cmd.Flags()); err != nil {
 		return err
 	}
+	a.Repeat = repeat.Flags(cmd, a.Registry)
 	if err := app.SetFromEnv(cmd.Flags()); err != nil {
 		return err
 	}

@@ -23,6 +23,8 @@ type Printer struct {
 	Quiet  bool
 	// ListLeftOut makes PrintNotes list the files that are left out, not only count them.
 	ListLeftOut bool
+	// Repeat adds flags to the commands in notes and hints, unless it is nil.
+	Repeat func(text string) string
 
 	deferred []func() // called by Flush
 }
@@ -105,13 +107,21 @@ func (f *Format) write(w io.Writer, r Result, quiet bool) error {
 
 // Note prints a decision that the user may want to know. --quiet silences it.
 func (p *Printer) Note(format string, args ...any) {
-	switch text := fmt.Sprintf(format, args...); {
+	switch text := p.repeat(fmt.Sprintf(format, args...)); {
 	case p.Quiet:
 	case p.Stderr.Mode == term.ProgressJSON:
 		p.writeEvent(event{Event: "note", Message: text})
 	default:
 		p.printLine("", text)
 	}
+}
+
+// repeat applies Repeat, if it is set.
+func (p *Printer) repeat(text string) string {
+	if p.Repeat == nil {
+		return text
+	}
+	return p.Repeat(text)
 }
 
 // printLine prints a message to standard error, after a label if there is one, and breaks it to fit a narrow terminal.
@@ -181,7 +191,7 @@ func (p *Printer) PrintError(err error) {
 		var e jsonError
 		code := exit.Of(err)
 		e.Error.Code, e.Error.ExitCode = code.Name(), int(code)
-		e.Error.Message, e.Error.Hint = err.Error(), strings.Join(hints, "\n")
+		e.Error.Message, e.Error.Hint = err.Error(), p.repeat(strings.Join(hints, "\n"))
 		if problems := e.Error.Problems; errors.As(err, &problems) {
 			first, more := limitProblems(problems, maxProblems)
 			text := withoutHints(first).Error()
@@ -221,7 +231,7 @@ func (p *Printer) PrintError(err error) {
 func (p *Printer) printLines(message string, hints ...string) {
 	p.printLine(p.Stderr.Paint(term.Failed, "error:"), message)
 	for _, hint := range hints {
-		p.printLine(p.Stderr.Paint(term.Hint, "hint:"), hint)
+		p.printLine(p.Stderr.Paint(term.Hint, "hint:"), p.repeat(hint))
 	}
 }
 
