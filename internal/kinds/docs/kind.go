@@ -12,7 +12,7 @@ func Kind() kind.Kind {
 		Kind:   data(),
 		Derive: derive,
 		Tests: map[string]roles.Test{
-			"docs": {Expects: "a directory with an index page and mostly pages", Find: isDocs, IsGeneral: true, Last: hasOnlyPages},
+			"docs": {Expects: "a directory with an index page and mostly pages, or with only pages and pictures", Find: isDocs, IsGeneral: true, Last: hasOnlyPages},
 		},
 		Pull: kind.Pull{Index: readIndex},
 	}
