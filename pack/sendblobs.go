@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/davit-oci/davit/artifact"
@@ -30,20 +31,28 @@ func (p *pusher) pushBlobs(ctx context.Context, blobs []*blob.Blob) error {
 	}
 	seen := make(map[key]bool)
 	unique := blobs[:0:0]
+	var ids []string // of the unique blobs
+	count := make(map[string]int)
 	for _, b := range blobs {
 		k := key{b.Desc.MediaType, b.Desc.Digest}
 		if k.digest != "" && seen[k] {
 			continue
 		}
 		seen[k] = true
-		unique = append(unique, b)
-		p.opts.report(artifact.Event{Step: artifact.Planned, ID: b.Name, Descriptor: b.Desc})
+		id := b.Name
+		for count[id] > 0 { // layers without a title may have the same path
+			count[b.Name]++
+			id = fmt.Sprintf("%s#%d", b.Name, count[b.Name])
+		}
+		count[id]++
+		unique, ids = append(unique, b), append(ids, id)
+		p.opts.report(artifact.Event{Step: artifact.Planned, ID: id, Descriptor: b.Desc})
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(p.opts.concurrency())
-	for _, b := range unique {
+	for i, b := range unique {
 		group.Go(func() error {
-			if err := p.pushBlob(ctx, b); err != nil {
+			if err := p.pushBlob(ctx, b, ids[i]); err != nil {
 				return blob.Failed("pushing", b.Name, err)
 			}
 			return nil
@@ -60,8 +69,8 @@ func weight(b *blob.Blob) int64 {
 	return b.Desc.Size
 }
 
-// pushBlob sends one blob. It hashes the blob before or while it sends it.
-func (p *pusher) pushBlob(ctx context.Context, b *blob.Blob) error {
+// pushBlob sends one blob, and reports events with an ID. It hashes the blob before or while it sends it.
+func (p *pusher) pushBlob(ctx context.Context, b *blob.Blob, id string) error {
 	pusher, able := p.dst.(BlobPusher)
 	if !b.IsKnown() && (!able || !p.isHashedWhileSent(b)) {
 		if err := b.Measure(ctx, true); err != nil {
@@ -75,14 +84,14 @@ func (p *pusher) pushBlob(ctx context.Context, b *blob.Blob) error {
 	if !able {
 		pusher = plainPusher{p.dst}
 	}
-	event := artifact.Event{Step: artifact.Started, ID: b.Name, Descriptor: b.Desc}
+	event := artifact.Event{Step: artifact.Started, ID: id, Descriptor: b.Desc}
 	p.opts.report(event)
 	if p.old.blobs[b.Desc.Digest] {
-		p.reportDone(b.Name, b.Desc, artifact.Skipped)
+		p.reportDone(id, b.Desc, artifact.Skipped)
 		return b.Origin.Check()
 	}
 	desc, step, err := pusher.PushBlob(ctx, b.Source(ctx), func(done int64) {
-		p.opts.report(artifact.Event{Step: artifact.Advanced, ID: b.Name, Descriptor: event.Descriptor, Bytes: done})
+		p.opts.report(artifact.Event{Step: artifact.Advanced, ID: id, Descriptor: event.Descriptor, Bytes: done})
 	})
 	if changed := b.Origin.Check(); changed != nil {
 		return changed // a change of the file explains any other error
@@ -93,7 +102,7 @@ func (p *pusher) pushBlob(ctx context.Context, b *blob.Blob) error {
 	}
 	b.Learn(desc)
 	p.packer.Remember(b)
-	p.reportDone(b.Name, b.Desc, step)
+	p.reportDone(id, b.Desc, step)
 	return nil
 }
 

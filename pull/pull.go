@@ -11,6 +11,7 @@ import (
 	"github.com/davit-oci/davit/internal/fetch"
 	oci "github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/missing"
+	"github.com/davit-oci/davit/internal/progress"
 	"github.com/davit-oci/davit/internal/record"
 	"github.com/davit-oci/davit/pull/internal/place"
 	"github.com/opencontainers/go-digest"
@@ -59,6 +60,7 @@ func Artifact(ctx context.Context, src oras.ReadOnlyTarget, ref string, dst *os.
 
 func newPuller(src oras.ReadOnlyTarget, dst *os.Root, opts Options) (*puller, error) {
 	matcher, err := fetch.NewMatcher(opts.Include)
+	opts.Progress = progress.DistinctIDs(opts.Progress)
 	return &puller{src: src, dst: dst, opts: opts, matcher: matcher}, err
 }
 

@@ -20,7 +20,7 @@ const (
 // type, size, and title; ID groups the events of one blob.
 type Event struct {
 	Step       Step
-	ID         string // the same for all events of one blob in one run: its title, or its digest
+	ID         string // the same for all events of one blob in one run, and no other: its title or path, which may end in "#2", or its digest
 	Descriptor ocispec.Descriptor
 	Bytes      int64 // transferred so far
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/davit-oci/davit/internal/layout/catalog"
 	"github.com/davit-oci/davit/internal/lists"
 	oci "github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/internal/progress"
 	"github.com/davit-oci/davit/pull/referrers"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -142,6 +143,7 @@ func fileFaults(files []catalog.UnreferencedFile) []Fault {
 
 // verifyRoots verifies manifests and their content. It verifies shared content once. A damaged manifest is a fault, not an error.
 func verifyRoots(ctx context.Context, src oras.ReadOnlyTarget, roots []ocispec.Descriptor, opts VerifyOptions) (*Report, owners, error) {
+	opts.Progress = progress.DistinctIDs(opts.Progress)
 	v := &verifier{src: src, opts: opts, seen: make(map[claim]bool), report: &Report{Faults: []Fault{}}}
 	if _, onDisk := src.(inventory); onDisk {
 		v.owners = owners{}
