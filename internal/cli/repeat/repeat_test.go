@@ -18,11 +18,13 @@ func TestFlags(t *testing.T) {
 	for _, cmd := range []*cobra.Command{pull, update} {
 		cmd.Flags().BoolVar(&opts.Security.PlainHTTP, "plain-http", false, "")
 		cmd.Flags().StringVar(&opts.Security.CAFile, "ca-file", "", "")
-		cmd.Flags().String("output", "", "")
+		cmd.Flags().StringP("file", "f", "", "")
+		cmd.Flags().StringArray("verify-key", nil, "")
+		cmd.Flags().Bool("quiet", false, "")
 	}
 	parent.AddCommand(update)
 	root.AddCommand(pull, parent, &cobra.Command{Use: "keygen", Run: run})
-	if err := pull.ParseFlags([]string{"--output", "x"}); err != nil || repeat.Flags(pull, opts) != nil {
+	if err := pull.ParseFlags([]string{"--quiet"}); err != nil || repeat.Flags(pull, opts) != nil {
 		t.Errorf("got a function for flags that are not about connections, or %v", err)
 	}
 	if err := pull.ParseFlags([]string{"--plain-http=false", "--ca-file", "my ca.pem"}); err != nil {
@@ -41,6 +43,24 @@ func TestFlags(t *testing.T) {
 		"davit keygen ./NAME":                       "davit keygen ./NAME",
 		"davit nosuch ./a":                          "davit nosuch ./a",
 		"no command":                                "no command",
+	} {
+		if got := add(text); got != want {
+			t.Errorf("%s: got %s, want %s", text, got, want)
+		}
+	}
+	opts = registry.Options{}
+	for _, arg := range []string{"--plain-http", "--file=a b", "--verify-key=one.pub", "--verify-key=two.pub"} {
+		if err := update.ParseFlags([]string{arg}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add = repeat.Flags(update, opts)
+	for text, want := range map[string]string{
+		"davit lock update ./a:1":                   "davit lock update --plain-http --verify-key=one.pub --verify-key=two.pub '--file=a b' ./a:1",
+		"davit lock update ./a:1 -f x":              "davit lock update --plain-http --verify-key=one.pub --verify-key=two.pub ./a:1 -f x",
+		"davit lock update ./a:1 --verify-key x":    "davit lock update --plain-http '--file=a b' ./a:1 --verify-key x",
+		"davit pull ./a:1; the key is in ./one.pub": "davit pull --plain-http ./a:1; the key is in ./one.pub",
+		"davit keygen ./NAME":                       "davit keygen ./NAME",
 	} {
 		if got := add(text); got != want {
 			t.Errorf("%s: got %s, want %s", text, got, want)
