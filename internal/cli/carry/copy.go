@@ -305,6 +305,7 @@ type wouldSend struct {
 // WriteText prints each copied artifact with its tags and referrers.
 func (r *copyResult) WriteText(w io.Writer) error {
 	var t term.Table
+	printed := artifacts{}
 	for _, one := range r.each() {
 		verb := app.DryRun(r.WouldSend != nil).Verb("copied", "copy")
 		if one.Skipped {
@@ -313,6 +314,9 @@ func (r *copyResult) WriteText(w io.Writer) error {
 		t.Row(verb, one.Reference)
 		t.Row("digest", one.Digest.String())
 		results.AddTags(w, &t, one.Tags, one.Was)
+		if !printed.add(one) {
+			continue
+		}
 		for _, ref := range one.Referrers {
 			t.Row("referrer", ref.Digest.String()+"  "+ref.Kind)
 		}
@@ -328,6 +332,20 @@ func (r *copyResult) WriteText(w io.Writer) error {
 		t.Row("would send", term.Plural(r.WouldSend.Count, "blob")+", "+term.Size(r.WouldSend.Size))
 	}
 	return t.WriteText(w)
+}
+
+// artifacts are the copied artifacts whose attachments are printed, by place and digest.
+type artifacts map[string]bool
+
+// add adds an artifact. It returns false if a copy of it with another tag is there.
+func (a artifacts) add(one *copyResult) bool {
+	key := one.Digest.String()
+	if ref, err := registry.Parse(one.Reference); err == nil {
+		key += ref.Name()
+	}
+	isNew := !a[key]
+	a[key] = true
+	return isNew
 }
 
 // each returns the result of each copied artifact. There are several only with --all-tags.

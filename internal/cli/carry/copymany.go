@@ -356,6 +356,7 @@ type failedCopy struct {
 // WriteText prints a line for each artifact, and one for each tag that moved, each referrer, and each signature.
 func (r *manyResult) WriteText(w io.Writer) error {
 	var t term.Table
+	printed := artifacts{}
 	for _, one := range r.Copied {
 		verb := app.DryRun(one.WouldSend != nil).Verb("copied", "copy")
 		if one.Skipped {
@@ -365,20 +366,27 @@ func (r *manyResult) WriteText(w io.Writer) error {
 		for _, tag := range lists.Keys(one.Was, strings.Compare) {
 			t.Row("moved", tag, "was "+term.Digest(w, one.Was[tag]))
 		}
-		for _, ref := range one.Referrers {
-			t.Row("referrer", cmp.Or(ref.Kind, "-"), term.Digest(w, ref.Digest))
-		}
-		for _, ref := range one.Gone {
-			t.Row("gone", "listed, but deleted", term.Digest(w, ref.Digest))
-		}
-		for _, ref := range one.Left {
-			t.Row("left", "attestation in the index", term.Digest(w, ref.Digest))
+		if printed.add(one) {
+			addAttached(w, &t, one)
 		}
 		for _, s := range one.Signatures {
 			t.Row(results.SignatureVerb(s, verb), string(s.Format), term.Digest(w, s.Digest))
 		}
 	}
 	return t.WriteText(w)
+}
+
+// addAttached adds a row for each attachment of an artifact.
+func addAttached(w io.Writer, t *term.Table, one *copyResult) {
+	for _, ref := range one.Referrers {
+		t.Row("referrer", cmp.Or(ref.Kind, "-"), term.Digest(w, ref.Digest))
+	}
+	for _, ref := range one.Gone {
+		t.Row("gone", "listed, but deleted", term.Digest(w, ref.Digest))
+	}
+	for _, ref := range one.Left {
+		t.Row("left", "attestation in the index", term.Digest(w, ref.Digest))
+	}
 }
 
 // QuietLine returns a pinned reference for each artifact.
