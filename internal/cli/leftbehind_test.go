@@ -38,7 +38,8 @@ func TestLeftBehindRequests(t *testing.T) {
 		}
 		for _, many := range [][]string{{reg.Host + "/app", "--all-tags"}, {one, reg.Host + "/app:1"}, {one, reg.Host + "/app:1", one}} {
 			quiet := count(append(many, t.TempDir()+"/a", "-q")...)
-			if all := count(append(many, t.TempDir()+"/a")...); all != quiet+2*test.want {
+			all := count(append(many, t.TempDir()+"/a")...)
+			if more := all - quiet; more != 2*test.want && (more != 3 || !test.options.NoReferrers) { // only the first may try the API
 				t.Errorf("%s: copy %q: got %d requests, and %d with --quiet, want %d more", test.name, many, all, quiet, 2*test.want)
 			}
 		}
