@@ -314,7 +314,7 @@ func TestStarterRefuses(t *testing.T) {
 		{"no file with a role", "sbom", `"sbom": no file here has a role in this kind`, map[string]string{"a": "x"}},
 		{"files of two kinds", "", `more than one kind fits: runbook (down.md has "alerts" in its front matter), sbom (bom has bomFormat CycloneDX)`,
 			map[string]string{"bom": `{"bomFormat":"CycloneDX"}`, "down.md": kindtest.RunbookFile}},
-		{"broken model", "model", `"x.gguf": not a GGUF file: it begins with "garb"`, map[string]string{"x.gguf": "garbage"}},
+		{"broken model", "model", `x.gguf: not a GGUF file: it begins with "garb"`, map[string]string{"x.gguf": "garbage"}},
 	} {
 		_, err := artifact.Starter(kindtest.Tree(t, tc.files).FS(), ".", tc.kind)
 		if fmt.Sprint(err) != tc.want || !errors.Is(err, spec.ErrInvalid) {

@@ -15,6 +15,7 @@ type Source struct {
 	Values   map[string]Position // by JSON pointer
 	Keys     map[string]Position // by JSON pointer of the value
 	Problems Problems
+	Planned  bool // the file does not exist yet
 }
 
 // Has reports whether the file has a value at a JSON pointer.
@@ -70,6 +71,9 @@ func (s *Spec) Shown(path string) string {
 
 // Source returns the file that the Spec was read from, or nil for a Spec that was built by hand.
 func (s *Spec) Source() *Source { return s.origin.source }
+
+// IsInFile reports whether the Spec was read from a file that exists, so that problems can point into it.
+func (s *Spec) IsInFile() bool { return s.origin.source != nil && !s.origin.source.Planned }
 
 // SetSource records where the Spec, and each Spec inside it, was read. A null entry becomes an empty Spec: the source already
 // has a problem for it.

@@ -56,10 +56,10 @@ func (d *Draft) checkRoles() {
 		fewest, most := roles.Bounds(d.Kind, name)
 		layers := d.WithRole(name)
 		if len(layers) < fewest && !d.mayBeMissing(name) {
-			d.Report(d.Spec.Problem("/layers", fmt.Sprintf("kind %q needs %s with role %q", d.Kind.Name, formatCount(fewest), name), d.table.Expected(d.Kind, name)))
+			d.Report(d.Spec.Problem("/layers", fmt.Sprintf("kind %q needs %s with role %q", d.Kind.Name, roles.FormatCount(fewest), name), d.table.Expected(d.Kind, name)))
 		}
 		if most > 0 && len(layers) > most {
-			d.Refuse(layers[most], "", "kind %q takes at most %s with role %q", d.Kind.Name, formatCount(most), name)
+			d.Refuse(layers[most], "", "kind %q takes at most %s with role %q", d.Kind.Name, roles.FormatCount(most), name)
 		}
 	}
 }
@@ -98,12 +98,4 @@ func (d *Draft) checkTitles() {
 	if bad := titles.InvalidOnWindows(layers); len(bad) > 0 && d.Kind.Shape == mediatypes.Artifact {
 		d.Warnings = append(d.Warnings, fmt.Sprintf("%s: Windows can't have files of these names, so a pull fails there: %s", d.Kind.Name, textdist.FirstFew(bad)))
 	}
-}
-
-// formatCount formats a number of layers.
-func formatCount(n int) string {
-	if n == 1 {
-		return "one layer"
-	}
-	return fmt.Sprintf("%d layers", n)
 }

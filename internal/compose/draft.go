@@ -91,6 +91,10 @@ func (d *Draft) refuseError(err error) {
 		if i := slices.IndexFunc(d.Layers, func(l *Layer) bool { return about.Item != "" && l.Source() == about.Item }); i >= 0 {
 			at = d.Layers[i].At
 		}
+		if info, statErr := fs.Stat(d.FS, about.Item); !d.Spec.IsInFile() && err == about && statErr == nil && !info.IsDir() {
+			d.Report(spec.Problem{File: about.Item, Message: about.Err.Error(), Hint: about.Hint})
+			return
+		}
 		hint, about.Item = about.Hint, d.Spec.Shown(about.Item)
 	}
 	d.Report(d.Spec.Problem(at, err.Error(), hint))

@@ -210,7 +210,7 @@ func (e *entry) reportNoRole(s *tree.Sample) {
 	hint := e.draft.table.Expected(e.draft.Kind, e.As)
 	if !s.IsDir() {
 		for _, almost := range roles.AlmostOfKind(s) {
-			message, hint = almost.Message, almost.Hint
+			message, hint = fmt.Sprintf("%q: %s", almost.File, almost.Message), almost.Hint
 		}
 	}
 	e.refuse(hint, "%s", message)

@@ -84,6 +84,7 @@ func composeText(t *compose.Table, fsys fs.FS, text []byte) (*spec.Plan, error) 
 	var plan *spec.Plan
 	declared, err := declare.Parse(t.Catalog(), name, text)
 	if err == nil {
+		declared.Source().Planned = true
 		plan, err = t.Compose(fsys, declared)
 	}
 	var problems spec.Problems

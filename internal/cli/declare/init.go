@@ -76,7 +76,7 @@ func runInit(a *app.App, opts initOptions) error {
 	}
 	text, err := artifact.Starter(inParent{s.FS}, source.TitleOf(dir), kind)
 	if err != nil {
-		return err
+		return s.Locate(err)
 	}
 	if opts.dryRun {
 		return a.WriteOut(text)

@@ -35,7 +35,7 @@ func (o *opener) openPlain(args []string) (*Source, error) {
 func (s *Source) detect(paths []string, o *Options) error {
 	spec, notes, err := s.detectSpec(paths, o.kind)
 	if err != nil {
-		return err
+		return s.Locate(err)
 	}
 	spec.Dir = filepath.Base(s.Dir)
 	if err := s.compose(spec, o); err != nil {

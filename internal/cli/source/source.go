@@ -271,21 +271,20 @@ func (s *Source) compose(spec *artifact.Spec, o *Options) error {
 	plan, err := artifact.Compose(s.FS, spec)
 	s.Spec, s.Plan = spec, plan
 	if err != nil {
-		return s.locate(err)
+		return s.Locate(err)
 	}
 	s.doubtNames()
 	return nil
 }
 
-// locate names the files in problems as the user knows them: relative to the working directory, not to the source.
-func (s *Source) locate(err error) error {
+// Locate names the files in problems as the user knows them: relative to the working directory, not to the source.
+func (s *Source) Locate(err error) error {
 	var problems artifact.Problems
 	if !errors.As(err, &problems) {
 		return err
 	}
-	declared := s.Spec.Source()
 	for i, p := range problems {
-		if declared != nil && p.File == declared.File {
+		if s.Spec != nil && s.Spec.Source() != nil && p.File == s.Spec.Source().File {
 			continue
 		}
 		if _, err := fs.Stat(s.FS, p.File); err == nil {

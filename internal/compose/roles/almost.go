@@ -3,7 +3,6 @@ package roles
 import (
 	"bytes"
 	"compress/gzip"
-	"fmt"
 	"io"
 	"path"
 
@@ -27,7 +26,7 @@ func CheckDocument(s *tree.Sample) error { return AlmostOfKind(s).Err() }
 func AlmostOfKind(s *tree.Sample) spec.Problems {
 	const orGeneric = ", or name the kind generic, which packs any file unchanged"
 	problem := func(message, hint string) spec.Problems {
-		return spec.Problems{{Message: fmt.Sprintf("%q %s", s.Path, message), Hint: hint}}
+		return spec.Problems{{File: s.Path, Message: "it " + message, Hint: hint}}
 	}
 	head, keys := s.Head(), s.Keys()
 	wide := bom.WideJSON(head)

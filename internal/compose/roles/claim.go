@@ -40,7 +40,7 @@ func (t *Table) checkClaim(s *tree.Sample) spec.Problems {
 			if problems = AlmostOfKind(s); problems != nil {
 				continue
 			}
-			problems = spec.Problems{{Message: fmt.Sprintf("%q has the name of kind %q, but %v", s.Path, k.Name, fault), Hint: GenericHint}}
+			problems = spec.Problems{{File: s.Path, Message: fmt.Sprintf("it has the name of kind %q, but %v", k.Name, fault), Hint: GenericHint}}
 		}
 	}
 	return problems

@@ -1,6 +1,7 @@
 package roles
 
 import (
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -127,4 +128,12 @@ func Bounds(kind mediatypes.Kind, name string) (fewest, most int) {
 		}
 	}
 	return fewest, most
+}
+
+// FormatCount formats a number of layers.
+func FormatCount(n int) string {
+	if n == 1 {
+		return "one layer"
+	}
+	return fmt.Sprintf("%d layers", n)
 }

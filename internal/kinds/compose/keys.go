@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,20 +11,25 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// checkKeys returns an error for a top-level key of a compose file that docker compose does not know.
+// checkKeys returns an error for the top-level keys of a compose file that docker compose does not know.
 func checkKeys(file *yaml.Node) error {
 	known := composespec.TopKeys()
+	var faults []string
 	for i := 0; i+1 < len(file.Content); i += 2 {
 		key := file.Content[i]
 		if key.Tag == "!!merge" || strings.HasPrefix(key.Value, "x-") || slices.Contains(known, key.Value) {
 			continue
 		}
-		if suggestion := textdist.Suggest(key.Value, known); strings.HasPrefix(suggestion, "did you mean") {
-			return fmt.Errorf("docker compose does not know the key %q: %s", key.Value, suggestion)
+		text := fmt.Sprintf("the key %q on line %d", key.Value, key.Line)
+		if suggestion := textdist.DidYouMean(key.Value, known); suggestion != "" {
+			text += " (" + suggestion + ")"
 		}
-		return fmt.Errorf("docker compose does not know the key %q", key.Value)
+		faults = append(faults, text)
 	}
-	return nil
+	if faults == nil {
+		return nil
+	}
+	return errors.New("docker compose does not know " + textdist.FirstFew(faults))
 }
 
 // isNull reports whether a node exists and has no value.
