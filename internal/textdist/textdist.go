@@ -14,20 +14,27 @@ const (
 
 // Closest returns the word with the fewest changes to the typed one: at most (n+1)/3 for a typed word of n bytes, but at least
 // one, and fewer than n. If no word is that close, Closest returns the first word that is the typed one with an extension, such as README.md for
-// README, or "" without such a word. It ignores case, and prefers the first of equally close words.
+// README, or "" without such a word. It ignores case, and prefers the first of equally close words. It never returns a file that may hold
+// secrets, which a user who follows the suggestion would publish.
 func Closest(typed string, words []string) string {
 	best, limit := "", min(max(1, (len(typed)+1)/3), len(typed)-1)
 	for _, w := range words {
-		if d := Distance(strings.ToLower(typed), strings.ToLower(w)); d <= limit {
+		if d := Distance(strings.ToLower(typed), strings.ToLower(w)); d <= limit && !mayBeSecret(w) {
 			best, limit = w, d-1
 		}
 	}
 	for _, w := range words {
-		if best == "" && typed != "" && strings.HasPrefix(strings.ToLower(w), strings.ToLower(typed)+".") {
+		if best == "" && typed != "" && strings.HasPrefix(strings.ToLower(w), strings.ToLower(typed)+".") && !mayBeSecret(w) {
 			best = w
 		}
 	}
 	return best
+}
+
+// mayBeSecret reports whether a name is that of a private key, or of a file with variables such as .env and .env.local.
+func mayBeSecret(name string) bool {
+	base := name[strings.LastIndexByte(name, '/')+1:]
+	return base == ".env" || strings.HasPrefix(base, ".env.") || strings.HasSuffix(base, ".key")
 }
 
 // DidYouMean returns a hint that suggests the closest word, or "" if no word is close.

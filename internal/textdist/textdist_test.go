@@ -42,6 +42,26 @@ func TestClosest(t *testing.T) {
 	}
 }
 
+// TestClosestHidesSecrets checks that files with secrets are not suggested, but that those beside them are.
+func TestClosestHidesSecrets(t *testing.T) {
+	for _, secret := range []string{".env", ".env.local", "app/.env", "davit.key", "keys/davit.key", ".env.production"} {
+		for _, typed := range []string{secret + "x", secret[1:], strings.ToUpper(secret), secret[:len(secret)-1]} {
+			if got := textdist.Closest(typed, []string{secret}); got != "" {
+				t.Errorf("Closest(%q) = %q, want none", typed, got)
+			}
+			other := strings.ReplaceAll(typed, ".", "-")
+			if got := textdist.Closest(typed, []string{secret, other}); strings.Contains(typed, ".") && got != other {
+				t.Errorf("Closest(%q) = %q, want the other file", typed, got)
+			}
+		}
+	}
+	for typed, want := range map[string]string{"web.env": "webb.env", "davit.pup": "davit.pub", ".envrcs": ".envrc", "monkeys": "monkey"} {
+		if got := textdist.Closest(typed, []string{".env", "davit.key", want}); got != want {
+			t.Errorf("Closest(%q) = %q, want %q", typed, got, want)
+		}
+	}
+}
+
 func TestHints(t *testing.T) {
 	few := []string{"model", "docs"}
 	many := strings.Fields(strings.Repeat("w ", 13))
