@@ -155,3 +155,21 @@ func FuzzAlertsOfConfig(f *testing.F) {
 		}
 	})
 }
+
+// TestUnreadableFrontMatterInDirectory checks that front matter that is not valid YAML is refused if it names alerts, and otherwise left out.
+func TestUnreadableFrontMatterInDirectory(t *testing.T) {
+	t.Parallel()
+	const page = "\n---\n# A\n## Meaning\nx\n"
+	for front, want := range map[string]string{
+		"alert: [x":               "rb/a.md:2:1: not YAML",
+		"title: a\nalerts: [x":    "rb/a.md:3:1: not YAML",
+		"title: [x":               "",
+		"title: [x\nalerted: y":   "",
+		"x: y\n  alert: z\na: [b": "",
+	} {
+		_, err := kindtest.Compose(t, map[string]string{"rb/a.md": "---\n" + front + page, "rb/b.md": "---\nalert: B\n---\n# B\n"}, "kind: runbook\nlayers: [rb]\n")
+		if want == "" && err != nil || want != "" && (err == nil || !strings.HasPrefix(err.Error(), want)) {
+			t.Errorf("%q: got %v, want %q", front, err, want)
+		}
+	}
+}

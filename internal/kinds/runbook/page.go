@@ -66,7 +66,7 @@ func (p *text) readFront(d *compose.Draft, front []byte) {
 	if err != nil {
 		d.Refuse(p.layer, "", "%q: %v", p.Path, err)
 	}
-	strict := p.layer.Packing == mediatypes.Raw || p.front["alert"] != nil || p.front["alerts"] != nil
+	strict := p.layer.Packing == mediatypes.Raw || p.front["alert"] != nil || p.front["alerts"] != nil || !ok && namesAlerts(front)
 	for _, f := range faults {
 		doc.AddFault(doc, "", f)
 		if !strict {
@@ -78,6 +78,11 @@ func (p *text) readFront(d *compose.Draft, front []byte) {
 	} else if len(doc.Problems) > len(faults) {
 		d.Notes = append(d.Notes, fmt.Sprintf("%s: front matter of %s left out: %s", d.Kind.Name, p.Path, doc.Problems[0].Message))
 	}
+}
+
+// namesAlerts reports whether front matter that is not valid YAML has a line that begins with the key alert or alerts.
+func namesAlerts(front []byte) bool {
+	return bytes.Contains(front, []byte("\nalert:")) || bytes.Contains(front, []byte("\nalerts:"))
 }
 
 // normalizeAlerts replaces a single alert with a list, and an alert with several fields with its name.

@@ -23,17 +23,20 @@ import (
 // file is the name of the file with the instructions.
 const file = "SKILL.md"
 
-// isSkill reports whether a directory has a SKILL.md with a name and a description.
+// isSkill reports whether a directory has a SKILL.md with a name or a description. A missing one is reported when the config is derived.
 func isSkill(s *tree.Sample) (string, bool) {
 	inner, ok := s.Entry(file)
 	if !ok || inner.IsDir() {
 		return "", false
 	}
 	fields, _ := frontmatter.Read(inner.Head())
-	has := func(name string) bool {
-		return slices.ContainsFunc(fields, func(f frontmatter.Field) bool { return f.Name == name && f.Value != "" })
+	var found []string
+	for _, name := range [...]string{"name", "description"} {
+		if slices.ContainsFunc(fields, func(f frontmatter.Field) bool { return f.Name == name && f.Value != "" }) {
+			found = append(found, "a "+name)
+		}
 	}
-	return "has a " + file + " with a name and a description", has("name") && has("description")
+	return "has a " + file + " with " + strings.Join(found, " and "), len(found) > 0
 }
 
 // documents are the names of files whose front matter describes a directory; the first that exists is used.

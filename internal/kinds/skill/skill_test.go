@@ -1,9 +1,11 @@
 package skill_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
+	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/kinds/kindtest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -55,4 +57,27 @@ layers: [{role: note, mediaType: text/markdown, match: ["*.md"]}]
 		t.Fatal(err)
 	}
 	kindtest.WantJSON(t, []byte(kindtest.ConfigOf(t, plan)), `{"title":"Hello","readBy":["ann","bob"]}`)
+}
+
+// TestFaultySkillsAreDetected checks that a directory whose SKILL.md lacks a field is taken for a skill, so that check names the fault.
+func TestFaultySkillsAreDetected(t *testing.T) {
+	t.Parallel()
+	for front, want := range map[string]string{
+		"name: s\ndescription: d": "",
+		"name: s\ndescripton: d":  `SKILL.md:3:1: it has no description, which a client requires (rename "descripton" to "description")`,
+		"nmae: s\ndescription: d": `name "" is not 2 to 64`,
+		"title: s":                "generic",
+	} {
+		fsys := kindtest.Tree(t, map[string]string{"ss/SKILL.md": "---\n" + strings.ReplaceAll(front, " s", " ss") + "\n---\n# S\n"}).FS()
+		declared, _, err := artifact.Detect(fsys, []string{"ss"}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err = artifact.Compose(fsys, declared); declared.Kind == "generic" {
+			err = errors.New(declared.Kind)
+		}
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%q: got %v, want %q", front, err, want)
+		}
+	}
 }
