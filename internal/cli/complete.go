@@ -135,7 +135,9 @@ func completeArgument(a *app.App, cmd *cobra.Command, args []string, typed strin
 	}
 	switch {
 	case len(args) > 0 && (name == "PATH" || name == "FILE"):
-		return within(func(ctx context.Context, t *app.Target) ([]string, error) { return listPaths(ctx, t, args[1:], typed) })
+		return within(func(ctx context.Context, t *app.Target) ([]string, error) {
+			return listPaths(ctx, t, args[1:], typed, name == "PATH")
+		})
 	case len(args) > 0 && strings.HasPrefix(name, "DIGEST"):
 		return within(func(ctx context.Context, t *app.Target) ([]string, error) {
 			return attachmentsOf(ctx, t, args[1:], typed)
@@ -202,14 +204,19 @@ func hasShellSyntax(word string) bool {
 // maxPaths limits the paths that are offered. If there are more, their directories are offered.
 const maxPaths = 100
 
-// listPaths returns the files of an artifact that begin as typed, without those that were given already.
-func listPaths(ctx context.Context, t *app.Target, given []string, typed string) ([]string, error) {
-	list, err := read.List(ctx, t.Target, t.Ref.Reference(), read.ListOptions{})
+// listPaths returns the files of an artifact that begin as typed, without those that were given already. If inside is set, it also returns
+// the files in archives such as charts.
+func listPaths(ctx context.Context, t *app.Target, given []string, typed string, inside bool) ([]string, error) {
+	list, err := read.List(ctx, t.Target, t.Ref.Reference(), read.ListOptions{Archives: inside})
 	if err != nil {
 		return nil, err
 	}
+	files := list.Files
+	for _, one := range list.Archives {
+		files = append(files, one.Files...)
+	}
 	var paths []string
-	for _, f := range list.Files {
+	for _, f := range files {
 		if !strings.HasPrefix(f.Path, typed) || slices.Contains(given, f.Path) || term.Escape(f.Path) != f.Path { // a line feed in a name would split the word
 			continue
 		}
