@@ -355,3 +355,38 @@ func writeFile(t *testing.T, name, content string) {
 		t.Fatal(err)
 	}
 }
+
+// TestSignRequests checks that sign --referrers lists the attachments of platforms only for a note, which --quiet silences.
+func TestSignRequests(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("HOME", dir)
+	t.Setenv("XDG_CACHE_HOME", dir)
+	t.Setenv("COSIGN_PASSWORD", "secret")
+	t.Chdir(dir)
+	writeFile(t, "a.txt", "a\n")
+	writeFile(t, "b.txt", "b\n")
+	writeFile(t, "davit.yaml", "kind: generic\nplatforms:\n- {platform: linux/amd64, layers: [a.txt]}\n- {platform: linux/arm64, layers: [b.txt]}\n")
+	reg := registrytest.Start(t, registrytest.Options{})
+	davit(t, "push", ".", reg.Host+"/app:1.0")
+	davit(t, "keygen")
+	davit(t, "sign", reg.Host+"/app:1.0", "--key", "davit.key")
+	for _, test := range []struct {
+		flags []string
+		more  int // listings of platforms
+	}{
+		{[]string{"--referrers"}, 2}, {[]string{"--referrers", "--quiet"}, 0}, {[]string{"--quiet"}, 0}, {nil, 0},
+		{[]string{"--referrers", "--quiet", "--dry-run"}, 0}, {[]string{"--referrers", "--dry-run"}, 2},
+	} {
+		reg.ResetLog()
+		davit(t, append([]string{"sign", reg.Host + "/app:1.0", "--key", "davit.key"}, test.flags...)...)
+		listed := map[string]bool{}
+		for _, r := range reg.Requests() {
+			if strings.HasPrefix(r.Op, "GET ") && strings.Contains(r.Path, "/referrers/") {
+				listed[r.Path] = true
+			}
+		}
+		if n := len(listed) - 1; n != test.more {
+			t.Errorf("sign %v listed attachments of %d more manifests, want %d: %v", test.flags, n, test.more, ops(reg))
+		}
+	}
+}

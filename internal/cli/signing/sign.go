@@ -104,8 +104,10 @@ func runSign(ctx context.Context, a *app.App, opts signOptions) error {
 		if err != nil {
 			return nil, err
 		}
-		if n := countLeftOut(ctx, t, desc, opts); n > 0 {
-			a.Note("left out: %s of the platforms; --each-platform includes them", term.Plural(n, "attachment"))
+		if opts.referrers && !opts.eachPlatform && !a.Quiet && manifest.IsIndex(desc.MediaType) {
+			if n := countLeftOut(ctx, t, desc); n > 0 {
+				a.Note("left out: %s of the platforms; --each-platform includes them", term.Plural(n, "attachment"))
+			}
 		}
 		return &signResult{app.WithDigest(t.Ref, desc), desc.Digest, signatures, opts.dryRun}, nil
 	})
@@ -117,10 +119,7 @@ func runSign(ctx context.Context, a *app.App, opts signOptions) error {
 
 // countLeftOut counts the attachments of the platforms of an index, which sign --referrers leaves out without --each-platform. It takes two
 // seconds at most, and returns 0 if it can't read the lists.
-func countLeftOut(ctx context.Context, t *app.Target, desc ocispec.Descriptor, opts signOptions) (n int) {
-	if !opts.referrers || opts.eachPlatform || !manifest.IsIndex(desc.MediaType) {
-		return 0
-	}
+func countLeftOut(ctx context.Context, t *app.Target, desc ocispec.Descriptor) (n int) {
 	ctx, cancel := fetch.ForHint(ctx)
 	defer cancel()
 	platforms, err := pack.Platforms(ctx, t.Target, desc)
