@@ -41,6 +41,11 @@ func (e *NameError) Error() string { return strings.TrimPrefix(e.Text+": not fou
 // Unwrap returns errdef.ErrNotFound.
 func (e *NameError) Unwrap() error { return errdef.ErrNotFound }
 
+// IsDirectory reports whether the name is that of a directory. A file was expected.
+func (e *NameError) IsDirectory() bool {
+	return e.Typed != "" && slices.ContainsFunc(e.Names, func(name string) bool { return strings.HasPrefix(name, e.Typed+"/") })
+}
+
 // Hint returns the name that was probably meant, or the first names.
 func (e *NameError) Hint() string {
 	names := lists.SortUnique(slices.Clone(e.Names))
@@ -56,7 +61,7 @@ func (e *NameError) Hint() string {
 		near = "" // suggest a pattern only if one was typed, and never **, which matches everything
 	}
 	switch {
-	case slices.ContainsFunc(names, func(name string) bool { return e.Typed != "" && strings.HasPrefix(name, e.Typed+"/") }):
+	case e.IsDirectory():
 		return "it is a directory: " + e.listHint("its files")
 	case near != "":
 		return fmt.Sprintf("did you mean %q?", near)

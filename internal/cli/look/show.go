@@ -93,7 +93,7 @@ func (o *showOptions) setArguments(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	if !alerts && len(args) == 2 {
-		if err := order.CheckTargetFirst(cmd, args, "the runbook for an alert: "+shell.Command("davit", "show", "--alert", args[0], args[1])); err != nil {
+		if err := order.CheckTargetFirst(cmd, args, o.hintAtAlert(args[0], args[1])); err != nil {
 			return err
 		}
 	}
@@ -102,6 +102,15 @@ func (o *showOptions) setArguments(cmd *cobra.Command, args []string) error {
 		o.path = strings.Trim(args[1], "/")
 	}
 	return nil
+}
+
+// hintAtAlert returns the hint for a path that may be meant as an alert, or "".
+func (o *showOptions) hintAtAlert(path, target string) string {
+	alerting := kinds.Alerting()
+	if path == "" || strings.ContainsAny(path, "./") || o.Alert != "" || o.Kind != "" && !slices.Contains(strings.Split(o.Kind, ","), alerting) {
+		return ""
+	}
+	return "the runbook for an alert: " + shell.Command("davit", "show", "--alert", path, target)
 }
 
 func runShow(ctx context.Context, a *app.App, opts showOptions) error {
@@ -228,10 +237,11 @@ func readIn(ctx context.Context, a *app.App, t *app.Target, one shown, opts show
 	case errors.Is(err, errdef.ErrUnsupported) && one.path != "":
 		return nil, &exit.UsageError{Err: err, Hint: fmt.Sprintf("\"%s\" lists its files", shell.Command("davit", "ls", own.Ref.String(), one.path))}
 	case err != nil:
-		isName := errors.As(err, new(*missing.NameError))
+		var unknown *missing.NameError
+		isFile := errors.As(err, &unknown) && !unknown.IsDirectory()
 		err = own.Explain(ctx, err)
-		if missing := (*exit.MissingError)(nil); isName && errors.As(err, &missing) && one.path != "" && !strings.ContainsAny(one.path, "./") {
-			missing.Advice += "\nthe runbook for an alert: " + shell.Command("davit", "show", "--alert", one.path, t.Ref.String())
+		if missing := (*exit.MissingError)(nil); isFile && errors.As(err, &missing) {
+			missing.Advice = strings.TrimSuffix(missing.Advice+"\n"+opts.hintAtAlert(one.path, t.Ref.String()), "\n")
 		}
 		return nil, err
 	}

@@ -30,7 +30,7 @@ func CheckTargetFirst(cmd *cobra.Command, args []string, more ...string) error {
 		return nil
 	}
 	hints := append([]string{shell.Command(slices.Concat([]string{"davit", cmd.Name(), last}, others)...)}, more...)
-	return &exit.UsageError{Err: fmt.Errorf("%q is not a reference: TARGET is the first argument", args[0]), Hint: strings.Join(hints, "\n")}
+	return &exit.UsageError{Err: fmt.Errorf("%q is not a reference: TARGET is the first argument", args[0]), Hint: strings.TrimSpace(strings.Join(hints, "\n"))}
 }
 
 // CheckPath returns an error if the only argument is an artifact and a file in it, joined by a slash. It is a function for the field
