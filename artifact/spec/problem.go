@@ -62,6 +62,21 @@ func (p Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
+// Collect adds err if it is a Problem or Problems, so that a check can continue, and returns any other error.
+func (p *Problems) Collect(err error) error {
+	var one Problem
+	var several Problems
+	switch {
+	case errors.As(err, &one):
+		*p = append(*p, one)
+	case errors.As(err, &several):
+		*p = append(*p, several...)
+	default:
+		return err
+	}
+	return nil
+}
+
 // Unwrap returns ErrInvalid.
 func (p Problems) Unwrap() error { return ErrInvalid }
 

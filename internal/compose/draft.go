@@ -83,9 +83,7 @@ func (d *Draft) Refuse(l *Layer, hint, format string, args ...any) {
 func (d *Draft) refuseError(err error) {
 	at, hint := "", ""
 	var about *spec.Error
-	var problem spec.Problem
-	if errors.As(err, &problem) {
-		d.Report(problem)
+	if d.problems.Collect(err) == nil {
 		return
 	} else if errors.As(err, &about) {
 		if i := slices.IndexFunc(d.Layers, func(l *Layer) bool { return about.Item != "" && l.Source() == about.Item }); i >= 0 {

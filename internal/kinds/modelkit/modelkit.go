@@ -135,17 +135,19 @@ func makeLayers(d *compose.Draft, kitfile map[string]any, source *spec.Source, b
 	if len(elements) == 0 {
 		return nil, spec.Problem{File: by.Path, Message: "names no files", Hint: "add a model with a path"}
 	}
+	var faults spec.Problems
 	seen := map[string]bool{}
 	for _, e := range elements {
-		if seen[e.title] {
-			return nil, e.from.Refuse("", "names %q twice", e.title)
+		err := e.from.Refuse("", "names %q twice", e.title)
+		if !seen[e.title] {
+			err = makeLayer(d, e, by, elements)
 		}
 		seen[e.title] = true
-		if err := makeLayer(d, e, by, elements); err != nil {
+		if err := faults.Collect(err); err != nil {
 			return nil, err
 		}
 	}
-	return elements, nil
+	return elements, faults.Err()
 }
 
 // listElements lists the elements of a Kitfile that have a path.

@@ -1,6 +1,7 @@
 package ollama
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -36,19 +37,22 @@ func takeModelfile(d *compose.Draft) (*texts, error) {
 			return nil, listing.Problem(by, err)
 		}
 		var named []listing.Named
+		var faults spec.Problems
 		for _, c := range commands {
 			if role := fileRoles[c.Name]; role != "" {
 				n := listing.Named{Role: role, Command: c.Name, Pattern: c.Args, Line: c.Line}
-				if err := checkFile(d, by, n); err != nil {
+				if err := checkFile(d, by, n); err == nil {
+					named = append(named, n)
+				} else if err := faults.Collect(err); err != nil {
 					return nil, err
 				}
-				named = append(named, n)
 			} else if err := t.apply(c); err != nil {
-				return nil, listing.Problem(by, &modelfile.Fault{Line: c.Line, Err: err})
+				_ = faults.Collect(listing.Problem(by, &modelfile.Fault{Line: c.Line, Err: err})) // it is a spec.Problem
 			}
 		}
 		t.by, t.named = by, named
-		if err := listing.Naming(named).Apply(d, by); err != nil {
+		err = faults.Collect(listing.Naming(named).Apply(d, by))
+		if err = cmp.Or(err, faults.Err()); err != nil {
 			return nil, err
 		}
 	}

@@ -214,10 +214,13 @@ func filesInKitfile(d *compose.Draft, by *compose.Layer) ([]file, error) {
 		return nil, err
 	}
 	var files []file
+	var faults spec.Problems
 	for _, e := range elements {
 		name, info, err := e.Locate(d.FS, path.Dir(by.Source()))
-		if err != nil {
-			return nil, err
+		if fault := faults.Collect(err); fault != nil {
+			return nil, fault
+		} else if err != nil {
+			continue
 		}
 		if !info.IsDir() {
 			files = append(files, file{path: name})
@@ -229,5 +232,5 @@ func filesInKitfile(d *compose.Draft, by *compose.Layer) ([]file, error) {
 			}
 		}
 	}
-	return files, nil
+	return files, faults.Err()
 }

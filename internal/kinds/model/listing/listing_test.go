@@ -1,10 +1,12 @@
 package listing_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/format/formattest"
 	"github.com/davit-oci/davit/internal/kinds/kindtest"
 )
@@ -121,6 +123,31 @@ func TestIgnoredByKit(t *testing.T) {
 			if !slices.Contains(plan.LeftOut, out) {
 				t.Errorf("%s: left out: got %v, want %s among them", kind, plan.LeftOut, out)
 			}
+		}
+	}
+}
+
+// TestEveryMissingFileIsReported checks that all faults of the files that a declaration lists are reported, with their lines.
+func TestEveryMissingFileIsReported(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		kind, file, text string
+		want             []string
+	}{
+		"Kitfile": {"modelkit", "Kitfile", "manifestVersion: 1.0.0\nmodel: {path: a.gguf}\ncode:\n  - path: b\n  - path: ../c\n  - path: x.txt\n  - path: x.txt\ndocs: [{path: d}]\n", []string{
+			`Kitfile:2:15: names "a.gguf", which does not exist`, `Kitfile:4:11: names "b", which does not exist`,
+			`Kitfile:5:11: names "../c", which is not below`, `Kitfile:7:11: names "x.txt" twice`, `Kitfile:8:15: names "d", which does not exist`}},
+		"Kitfile of another kind": {"model", "Kitfile", "manifestVersion: 1.0.0\nmodel: {path: m.gguf}\ncode:\n  - path: b\ndocs: [{path: d}]\n", []string{
+			`Kitfile:4:11: names "b", which does not exist`, `Kitfile:5:15: names "d", which does not exist`}},
+		"Modelfile of modctl": {"modelpack", "Modelfile", "NAME x\nMODEL a.gguf\nCONFIG c*\nMODEL m.gguf\nDOC ../d\n", []string{
+			`Modelfile:2: MODEL names "a.gguf", which does not exist`, `Modelfile:3: CONFIG names "c*", which matches no files`, `Modelfile:5: DOC names "../d", which is not below`}},
+		"Modelfile of Ollama": {"ollama", "Modelfile", "FROM ./a.gguf\nPARAMETER temperature hot\nADAPTER /b.gguf\nADAPTER ./dir\n", []string{
+			`Modelfile:1: FROM names "./a.gguf", which does not exist`, `Modelfile:2: `, `Modelfile:3: ADAPTER names "/b.gguf", which is not below`, `Modelfile:4: ADAPTER names a directory`}},
+	} {
+		_, err := kindtest.Compose(t, map[string]string{tt.file: tt.text, "m.gguf": string(formattest.TinyLlama().Bytes()), "x.txt": "x", "dir/y": "y"}, "kind: "+tt.kind+"\nlayers: ["+tt.file+", m.gguf]\n")
+		var problems spec.Problems
+		if !errors.As(err, &problems) || !slices.EqualFunc(strings.Split(err.Error(), "\n"), tt.want, strings.HasPrefix) {
+			t.Errorf("%s: got\n%v\nwant\n%s", name, err, strings.Join(tt.want, "\n"))
 		}
 	}
 }

@@ -144,10 +144,11 @@ func unquote(arg string) string {
 // role.
 func (m *Modelfile) filesIn(d *compose.Draft, by *compose.Layer) ([]file, error) {
 	var files []file
+	var faults spec.Problems
 	seen := map[string]bool{}
 	for _, f := range m.files {
 		found, err := expandNamed(d, by, f)
-		if err != nil {
+		if err := faults.Collect(err); err != nil {
 			return nil, err
 		}
 		for _, name := range found {
@@ -157,7 +158,7 @@ func (m *Modelfile) filesIn(d *compose.Draft, by *compose.Layer) ([]file, error)
 			}
 		}
 	}
-	return files, nil
+	return files, faults.Err()
 }
 
 // Refuse returns a problem at the line of the command in a Modelfile.
