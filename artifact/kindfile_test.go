@@ -50,7 +50,7 @@ func TestKindFile(t *testing.T) {
 
 func TestKindFileProblems(t *testing.T) {
 	t.Parallel()
-	files := map[string]string{"policy.kind.yaml": policyKind, "a.rego": "x", "bad.kind.yaml": `nme: x
+	files := map[string]string{"policy.kind.yaml": policyKind, "a.rego": "x", "shape.kind.yaml": "name: s\nlayers: [{role: a, mediaType: text/plain, match: ['*']}]\nshape: cube\norder: random\nartifactType: a/b\n", "bad.kind.yaml": `nme: x
 name: Bad Name
 config: {mediaType: x, schema: {type: thing}, derive: magic}
 layers:
@@ -78,6 +78,9 @@ layers:
 	bad.kind.yaml:5:52: unknown content test "spdx-jsn" (did you mean "spdx-json"?)
 	bad.kind.yaml:5:75: is less than min, 2
 	bad.kind.yaml:5:87: "packing": must not be rar (did you mean "raw"?)`},
+		{"value that is not in a list with an empty one", "kind: shape.kind.yaml\nlayers: [a.rego]\n", `
+	shape.kind.yaml:3:8: "shape": must not be cube (one of image, index, collection)
+	shape.kind.yaml:4:8: "order": must not be random (one of digest, title, role)`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

@@ -232,9 +232,11 @@ func explain(f jsonschema.Fault) (message, hint string) {
 		return fmt.Sprintf("must be %s, not %s", describeTypes(want), describeTypes(typesOf(f.Got))), hint
 	case "enum":
 		allowed, _ := f.Want.([]any)
-		words := make([]string, len(allowed))
-		for i, w := range allowed {
-			words[i] = fmt.Sprint(w)
+		var words []string
+		for _, w := range allowed {
+			if w != "" { // the same as leaving the field out
+				words = append(words, fmt.Sprint(w))
+			}
 		}
 		typed := fmt.Sprint(f.Got)
 		hint, near := textdist.Suggest(typed, words), textdist.Closest(typed, words)
