@@ -185,17 +185,26 @@ func (w *walker) findAttachedTags(ctx context.Context, needed map[digest.Digest]
 		if err != nil {
 			return nil, err
 		}
-		algorithm, rest, _ := strings.Cut(name, "-")
-		encoded, _, _ := strings.Cut(rest, ".")
-		if !needed[digest.NewDigestFromEncoded(digest.Algorithm(algorithm), encoded)] {
-			unneeded = append(unneeded, Tag{Name: name, Digest: desc.Digest, desc: desc})
-			continue
-		}
-		if err := w.addReachable(ctx, desc, needed); err != nil {
-			return nil, err
-		}
+		unneeded = append(unneeded, Tag{Name: name, Digest: desc.Digest, desc: desc})
 	}
-	return unneeded, nil
+	for n := -1; n != len(unneeded) && err == nil; { // a manifest that is needed now may be named by an earlier tag, as a signed signature is
+		n = len(unneeded)
+		unneeded = lists.Delete(unneeded, func(t Tag) bool {
+			if err != nil || !needed[namedBy(t.Name)] {
+				return false
+			}
+			err = w.addReachable(ctx, t.desc, needed)
+			return true
+		})
+	}
+	return unneeded, err
+}
+
+// namedBy returns the digest of the manifest that a tag of cosign or the referrers tag schema names.
+func namedBy(tag string) digest.Digest {
+	algorithm, rest, _ := strings.Cut(tag, "-")
+	encoded, _, _ := strings.Cut(rest, ".")
+	return digest.NewDigestFromEncoded(digest.Algorithm(algorithm), encoded)
 }
 
 // Apply removes the tags and manifests of a plan. Where a registry can't delete tags, they disappear with their manifests. If
