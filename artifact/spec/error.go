@@ -56,3 +56,21 @@ func Refused(item, format string, args ...any) error {
 
 // Invalid marks err as an error of the declaration: the result has the same text, and wraps both err and ErrInvalid.
 func Invalid(err error) error { return fault.As(err, ErrInvalid) }
+
+// Errors lists failures that were found together.
+type Errors []error
+
+// Error returns one line per failure.
+func (e Errors) Error() string { return errors.Join(e...).Error() }
+
+// Unwrap returns the failures.
+func (e Errors) Unwrap() []error { return e }
+
+// Split returns the failures in Errors, or else err alone, or nil for nil.
+func Split(err error) []error {
+	var several Errors
+	if err == nil || errors.As(err, &several) {
+		return several
+	}
+	return []error{err}
+}

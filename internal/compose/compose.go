@@ -217,8 +217,8 @@ func (d *Draft) finish() configblob.Finish {
 	} else {
 		err = fmt.Errorf("config: unknown derive function %q", name)
 	}
-	if err != nil {
-		d.refuseError(err)
+	for _, one := range spec.Split(err) {
+		d.refuseError(one)
 	}
 	if err != nil || finish == nil { // a missing finish was reported before
 		return finish

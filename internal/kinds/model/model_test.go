@@ -3,6 +3,7 @@ package model_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -443,6 +444,40 @@ func TestModelWithDirectories(t *testing.T) {
 		}
 		if !strings.Contains(got, want) {
 			t.Errorf("%s: got %s, want %s", layers, got, want)
+		}
+	}
+}
+
+// TestEveryBrokenShardIsReported checks that the faults of all shards are reported, each with its file.
+func TestEveryBrokenShardIsReported(t *testing.T) {
+	t.Parallel()
+	good, bad, short := "\x02\x00\x00\x00\x00\x00\x00\x00{}", "\x02\x00\x00\x00\x00\x00\x00\x00{]", "\x10\x00"
+	for name, tt := range map[string]struct {
+		shards []string
+		want   []string
+	}{
+		"one":            {[]string{good, bad, good}, []string{"m-00002-of-00003.safetensors: "}},
+		"the first":      {[]string{short, good, good}, []string{"m-00001-of-00003.safetensors: "}},
+		"two":            {[]string{bad, good, short}, []string{"m-00001-of-00003.safetensors: ", "m-00003-of-00003.safetensors: "}},
+		"all":            {[]string{short, bad, short}, []string{"m-00001-of-00003.safetensors: ", "m-00002-of-00003.safetensors: ", "m-00003-of-00003.safetensors: "}},
+		"GGUF":           {[]string{"GGUF\x03", "GGUF\x03\x00"}, []string{"m-00001-of-00002.gguf: truncated", "m-00002-of-00002.gguf: truncated"}},
+		"GGUF and other": {[]string{"GGUF\x03", "x"}, []string{"m-00001-of-00002.gguf: truncated", "m-00002-of-00002.gguf: "}},
+	} {
+		files, extension := map[string]string{}, "safetensors"
+		if strings.HasPrefix(name, "GGUF") {
+			extension = "gguf"
+		}
+		for i, text := range tt.shards {
+			files[fmt.Sprintf("m-%05d-of-%05d.%s", i+1, len(tt.shards), extension)] = text
+		}
+		fsys := kindtest.Tree(t, files).FS()
+		declared, _, err := artifact.Detect(fsys, slices.Sorted(maps.Keys(files)), "model")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = artifact.Compose(fsys, declared)
+		if err == nil || !slices.EqualFunc(strings.Split(err.Error(), "\n"), tt.want, strings.HasPrefix) {
+			t.Errorf("%s: got\n%v\nwant %q", name, err, tt.want)
 		}
 	}
 }

@@ -41,18 +41,22 @@ func (p *Parts) Facts(d *compose.Draft) (map[string]any, error) {
 	return facts, err
 }
 
-// readShards reads the headers of all shards and merges them.
+// readShards reads the headers of all shards and merges them. The error is a spec.Errors.
 func readShards[F interface{ Add(F) }](fsys fs.FS, shards []string, read func(io.ReaderAt, int64) (F, error)) (all F, err error) {
+	var faults spec.Errors
 	for i, name := range shards {
 		f, err := tree.Inspect(fsys, name, read)
-		if err != nil {
-			return all, err
-		}
-		if i == 0 {
+		switch {
+		case err != nil:
+			faults = append(faults, err)
+		case i == 0:
 			all = f
-		} else {
+		case faults == nil:
 			all.Add(f)
 		}
+	}
+	if faults != nil {
+		return all, faults
 	}
 	return all, nil
 }
@@ -62,15 +66,14 @@ func readGGUFFacts(fsys fs.FS, set survey.Set) (map[string]any, error) {
 	architecture, number := "", 0 // architecture of the first shard, number of the next
 	all, err := readShards(fsys, set.Paths, func(r io.ReaderAt, size int64) (*gguf.File, error) {
 		f, err := gguf.Read(r, size)
+		number++
 		switch {
 		case err != nil:
 			return nil, err
-		case number == 0:
+		case number == 1:
 			architecture = f.Metadata["general.architecture"]
 		}
-		err = survey.CheckShard(architecture, f, number)
-		number++
-		return f, err
+		return f, survey.CheckShard(architecture, f, number-1)
 	})
 	if err != nil {
 		return nil, err
