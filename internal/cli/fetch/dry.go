@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/fetch"
@@ -81,11 +82,28 @@ func previewFrom(ctx context.Context, a *app.App, t *app.Target, opts pullOption
 		return nil, err
 	}
 	return result, pull.PreviewReferrers(ctx, t.Target, root, result, func(digest, dir string) (*pull.Result, error) {
+		if err := checkWithin(opts.output, dir); err != nil {
+			return nil, err
+		}
 		own := opts
 		own.output, own.record = filepath.Join(opts.output, dir), noRecord
 		own.Include, own.Roles, own.Platform = nil, nil, nil
 		return preview(ctx, a, t, digest, own)
 	})
+}
+
+// checkWithin returns the error of a pull that can't create a directory in the output, such as because a link leads out of it.
+func checkWithin(output, dir string) error {
+	root, err := openExisting(output)
+	if root == nil {
+		return err
+	}
+	defer root.Close()
+	_, err = root.Stat(dir)
+	if path := (*fs.PathError)(nil); errors.As(err, &path) && !errors.Is(err, fs.ErrNotExist) {
+		return &artifact.Error{Op: "writing to", Item: dir, Err: path.Err}
+	}
+	return nil
 }
 
 // preview lists the files of an artifact, and compares them with those in the output directory unless the only file gets another name.
