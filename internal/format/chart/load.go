@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"path"
 	"slices"
@@ -122,10 +123,10 @@ func (l *Loader) Load() (*Chart, error) {
 			}
 		}
 	}
-	for name, sub := range l.charts {
-		inner, err := sub.Load()
+	for _, name := range slices.Sorted(maps.Keys(l.charts)) {
+		inner, err := l.charts[name].Load()
 		if err != nil {
-			return nil, fmt.Errorf("charts/%s, which helm treats as a chart: %w", name, err)
+			return nil, &SubchartError{name, err}
 		}
 		c.packed = append(c.packed, inner.Name)
 	}
@@ -137,6 +138,20 @@ func (l *Loader) Load() (*Chart, error) {
 	}
 	return c, nil
 }
+
+// SubchartError is an error about the chart in a directory in charts/.
+type SubchartError struct {
+	Name string // of the directory
+	Err  error
+}
+
+// Error returns the directory and the cause.
+func (e *SubchartError) Error() string {
+	return fmt.Sprintf("charts/%s, which helm treats as a chart: %v", e.Name, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *SubchartError) Unwrap() error { return e.Err }
 
 // ChartFile returns the content of Chart.yaml, with the changes of Override.
 func (l *Loader) ChartFile() []byte { return l.files["Chart.yaml"] }

@@ -84,12 +84,15 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	}, nil
 }
 
-// locate returns the faults in the files of a chart directory with their lines, or nil if err is about something else, such as a subchart.
+// locate returns the faults in the files of a chart directory or of its subcharts with their lines, or nil if err is about something else.
 func locate(d *compose.Draft, l *compose.Layer, err error) spec.Problems {
 	if !l.Dir {
 		return nil
 	}
-	name := "Chart.yaml"
+	dir, name := l.Path, "Chart.yaml"
+	for sub := (*chart.SubchartError)(nil); errors.As(err, &sub); err = sub.Err {
+		dir = path.Join(dir, "charts", sub.Name)
+	}
 	unreadable, isUnreadable := err.(*chart.FileError)
 	faults, isFaulty := err.(chart.Faults)
 	switch {
@@ -98,11 +101,11 @@ func locate(d *compose.Draft, l *compose.Layer, err error) spec.Problems {
 	case !isFaulty:
 		return nil
 	}
-	data, readErr := tree.ReadFile(d.FS, path.Join(l.Path, name), tree.MaxSmallFile)
+	data, readErr := tree.ReadFile(d.FS, path.Join(dir, name), tree.MaxSmallFile)
 	if readErr != nil {
 		return nil
 	}
-	native := declare.NewNativeFile(path.Join(l.Path, name), data, "helm")
+	native := declare.NewNativeFile(path.Join(dir, name), data, "helm")
 	if isUnreadable {
 		native.AddSyntax(unreadable.Err)
 	}
