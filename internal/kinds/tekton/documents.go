@@ -27,15 +27,20 @@ import (
 // object. In the annotations of the role, it replaces {name}, {kind}, and {version} with the values of the object.
 func derive(d *compose.Draft) (configblob.Finish, error) {
 	var layers []*compose.Layer
+	var faults spec.Problems
 	for _, l := range d.Layers {
 		own, err := split(d, l)
-		if err != nil {
+		if err := faults.Collect(err); err != nil {
 			return nil, &spec.Error{Item: l.Source(), Err: err}
 		}
 		layers = append(layers, own...)
 		if most := l.Type.Max; most > 0 && len(layers) > most {
 			return nil, &spec.Error{Item: l.Source(), Err: fmt.Errorf("too many objects for kind %q: limit is %d", d.Kind.Name, most)}
 		}
+	}
+	if faults != nil {
+		d.Report(faults...)
+		return nil, nil
 	}
 	d.Layers = layers
 	if d.Kind.Shape == mediatypes.Image {
@@ -69,16 +74,25 @@ func split(d *compose.Draft, l *compose.Layer) ([]*compose.Layer, error) {
 		return nil, errors.New(tree.Cause(err))
 	}
 	var layers []*compose.Layer
+	var faults spec.Problems
+	line := 0 // how many lines precede the document
 	for i, text := range splitDocuments(separator(), data) {
+		report := func(at int, message string) {
+			faults = append(faults, spec.Problem{File: l.Source(), Line: line + max(at, 1), Column: 1, Message: fmt.Sprintf("document %d: %s", i+1, message)})
+		}
 		var o object
-		if err := yaml.Unmarshal(text, &o); err != nil {
-			return nil, fmt.Errorf("document %d: %w", i+1, yamlerror.Worded(err))
+		err := yaml.Unmarshal(text, &o)
+		switch {
+		case err != nil:
+			at, _ := yamlerror.Split(err)
+			report(at, strings.TrimPrefix(yamlerror.Worded(err).Error(), fmt.Sprintf("line %d: ", at)))
+		case o == (object{}): // empty, or only a comment
+		case o.Kind == "" || o.APIVersion == "" || !validName().MatchString(o.Metadata.Name):
+			report(1, "it lacks an apiVersion, a kind, or a valid metadata.name")
 		}
-		if o == (object{}) {
-			continue // empty, or only a comment
-		}
-		if o.Kind == "" || o.APIVersion == "" || !validName().MatchString(o.Metadata.Name) {
-			return nil, fmt.Errorf("document %d lacks an apiVersion, a kind, or a valid metadata.name", i+1)
+		line += bytes.Count(text, []byte("\n")) + 1 // and the separator
+		if err != nil || o == (object{}) || faults != nil {
+			continue
 		}
 		own, err := o.newLayer(l, text)
 		if err != nil {
@@ -86,10 +100,10 @@ func split(d *compose.Draft, l *compose.Layer) ([]*compose.Layer, error) {
 		}
 		layers = append(layers, own)
 	}
-	if len(layers) == 0 {
+	if len(layers) == 0 && faults == nil {
 		return nil, errors.New("has no object")
 	}
-	return layers, nil
+	return layers, faults.Err()
 }
 
 // splitDocuments splits data at the matches of separator.

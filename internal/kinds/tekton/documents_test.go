@@ -13,10 +13,12 @@ const task = "apiVersion: tekton.dev/v1\nkind: Task\nmetadata:\n  name: a\n"
 func TestBundleRefuses(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ content, want string }{
-		"object without a name": {"apiVersion: tekton.dev/v1\nkind: Task\n", "document 1 lacks an apiVersion, a kind, or a valid metadata.name"},
-		"not YAML":              {task + "---\n{\n", "document 2: line 2: not YAML:"},
-		"no objects":            {"# a comment\n---\n", "has no object"},
-		"too many objects":      {strings.Repeat(task+"---\n", 21), `too many objects for kind "tekton-bundle": limit is 20`},
+		"object without a name": {"apiVersion: tekton.dev/v1\nkind: Task\n", "a.yaml:1:1: document 1: it lacks an apiVersion, a kind, or a valid metadata.name"},
+		"not YAML":              {task + "---\n{\n", "a.yaml:7:1: document 2: not YAML: "},
+		"several": {"---\nkind: Task\n---\n" + task + "---\n# none\n---\nmetadata: [a]\n---\napiVersion: v1\nkind: X\nmetadata: {name: A B}\n",
+			"a.yaml:2:1: document 2: it lacks an apiVersion, a kind, or a valid metadata.name\na.yaml:11:1: document 5: a list is not possible here\na.yaml:13:1: document 6: it lacks"},
+		"no objects":       {"# a comment\n---\n", "has no object"},
+		"too many objects": {strings.Repeat(task+"---\n", 21), `too many objects for kind "tekton-bundle": limit is 20`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
