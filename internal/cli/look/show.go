@@ -150,6 +150,9 @@ func runShow(ctx context.Context, a *app.App, opts showOptions) error {
 		a.Note("to show a linked page: %s", shell.Command("davit", "show", result.linked, link))
 	}
 	if f := a.Format.Name; f != "" && f != "text" {
+		for _, doc := range append(slices.Clip(result.Documents), result.Document) {
+			doc.Signature = cmp.Or(doc.Signature, read.NotVerified) // beside verified, which is about the digest
+		}
 		return a.Print(result)
 	}
 	return a.Page(func(o markdown.Options) printer.Result {
