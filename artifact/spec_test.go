@@ -128,6 +128,16 @@ func TestParseProblems(t *testing.T) {
 			davit.yaml:4:31: unknown key "subject" (one of annotations, artifactType, config, kind, layers, name, referrers, version)
 			davit.yaml:5:5: layers are missing (list the files to attach)
 			davit.yaml:6:5: "referrers": must be a mapping, not a number (as in {kind: sbom, layers: [sbom.spdx.json]})`},
+		{"misspelled required keys", "knd: model\nlayer: [a]\nlayers: [{paht: a}, {pathes: b}, {as: file}]\nreferrers: [{kind: sbom, layrs: [a]}, {knid: vex, layers: [b]}, {kind: vex}]\n", `davit.yaml:1:1: unknown key "knd" (did you mean "kind"?)
+			davit.yaml:2:1: unknown key "layer" (did you mean "layers"?)
+			davit.yaml:3:11: unknown key "paht" (did you mean "path"?)
+			davit.yaml:3:22: unknown key "pathes" (did you mean "path"?)
+			davit.yaml:3:34: the path is missing
+			davit.yaml:4:26: unknown key "layrs" (did you mean "layers"?)
+			davit.yaml:4:40: unknown key "knid" (did you mean "kind"?)
+			davit.yaml:4:65: layers are missing (list the files to attach)`},
+		{"misspelled keys of a platform", "kind: image\nplatforms: [{platfrom: linux/amd64, layers: [a]}, {layers: [b]}]\n", `davit.yaml:2:14: unknown key "platfrom" (did you mean "platform"?)
+			davit.yaml:2:51: the platform is missing (OS/ARCH[/VARIANT], as in linux/amd64)`},
 		{"misspelled packings", "kind: generic\nlayers: [{path: a, packing: targz}, {path: b, packing: gzip}]\n", `davit.yaml:2:29: "packing": must not be targz (one of raw, tar, tar+gzip, tar+zstd, zip)
 			davit.yaml:2:56: "packing": must not be gzip (one of raw, tar, tar+gzip, tar+zstd, zip)`},
 		{"bad layer", "kind: generic\nlayers:\n  - {title: a}\n  - 3\n  - {path: a, packing: rar, preserve: yes please, mediaType: x}\n  - {pth: b}\n  - {path: '~/x'}\n  - {path: 'C:/x'}\n",
@@ -136,7 +146,6 @@ func TestParseProblems(t *testing.T) {
 			davit.yaml:5:24: "packing": must not be rar (did you mean "raw"?)
 			davit.yaml:5:39: "preserve": must be true or false, not a string
 			davit.yaml:5:62: "x" is not a media type (as in application/json)
-			davit.yaml:6:5: the path is missing
 			davit.yaml:6:6: unknown key "pth" (did you mean "path"?)
 			davit.yaml:7:12: path "~/x" is in the home directory (paths are relative to the declaration)
 			davit.yaml:8:12: path "C:/x" is absolute (paths are relative to the declaration)`},

@@ -103,9 +103,31 @@ func (s *Spec) SetWhole(whole *Spec, ownConfig bool) {
 	}
 }
 
-// Declares reports whether the source has a part of the Spec, such as "/layers". If a declared part is empty in the Spec, its
-// value had a problem when it was read.
-func (s *Spec) Declares(part string) bool { return s.origin.source.Has(s.origin.at + part) }
+// Declares reports whether the source has a part of the Spec, such as "/layers", or a key that may be meant as this part. If a declared part
+// is empty in the Spec, its value or its key had a problem when it was read.
+func (s *Spec) Declares(part string) bool {
+	return s.origin.source.Has(s.origin.at+part) || s.origin.source.hasMisspelled(s.origin.at+part)
+}
+
+// hasMisspelled reports whether there is a problem with a key for which the key at a pointer was suggested.
+func (s *Source) hasMisspelled(pointer string) bool {
+	if s == nil {
+		return false
+	}
+	i := strings.LastIndexByte(pointer, '/')
+	hint := "did you mean " + strconv.Quote(pointer[i+1:]) + "?"
+	return slices.ContainsFunc(s.Problems, func(p Problem) bool {
+		if p.Hint != hint {
+			return false
+		}
+		for key, at := range s.Keys {
+			if at == (Position{p.Line, p.Column}) && key[:strings.LastIndexByte(key, '/')] == pointer[:i] {
+				return true
+			}
+		}
+		return false
+	})
+}
 
 // IsReported reports whether the source already has a problem with the value of a part.
 func (s *Spec) IsReported(part string) bool {

@@ -119,7 +119,7 @@ func checkLayers(s *spec.Spec, report func(spec.Problem)) {
 	for i, l := range s.Layers {
 		at := LayerAt(i)
 		if l.Path == "" {
-			if !s.IsReported(at) && !s.IsReported(at+"/path") {
+			if !s.IsReported(at) && !s.Declares(at+"/path") {
 				report(s.Problem(at, "the path is missing", ""))
 			}
 		} else if message, hint := BadPath(l.Path); message != "" {
