@@ -214,7 +214,7 @@ func (f *composeFile) rewriteEnvFile(what string, entry *yaml.Node) {
 	f.wanted = append(f.wanted, name)
 	if _, listed := f.env[name]; listed {
 		f.env[name] = true
-	} else if !optional && !f.collect {
+	} else if !f.collect && (!optional || f.isDirectory(name)) { // docker compose fails to read an optional directory
 		f.refuse(node, cmp.Or(f.checkExists(what, value, name), f.unlisted(what, value, name)))
 	}
 	f.replace(node, f.title(what, name))

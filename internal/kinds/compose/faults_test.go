@@ -110,6 +110,11 @@ services:
 			`b.yaml:2:1: docker compose can't read it: not YAML`,
 			`compose.yaml:2:36: service "a": env_file names "no", which does not exist`,
 		}},
+		"directories": {map[string]string{"compose.yaml": "services:\n  a: {image: x, env_file: [{path: d, required: false}, {path: no, required: false}, d]}\n  b: {image: x, label_file: d}\n", "d/x": ""}, []string{
+			`compose.yaml:2:35: service "a": env_file names "d", which is a directory`,
+			`compose.yaml:2:85: service "a": env_file names "d", which is a directory`,
+			`compose.yaml:3:29: service "b": label_file names "d", which is a directory`,
+		}},
 		"variables": {map[string]string{"compose.yaml": "services: {a: {image: x, env_file: no}}\n", ".env": "A=1\nB C=3\n"}, []string{
 			`.env:2:1: docker compose can't read it: key cannot contain a space`,
 		}},

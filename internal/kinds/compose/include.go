@@ -116,6 +116,11 @@ func (p *composeProject) exists(name string) bool {
 	return err == nil
 }
 
+func (p *composeProject) isDirectory(name string) bool {
+	info, err := fs.Stat(p.fsys, name)
+	return err == nil && info.IsDir()
+}
+
 // readVariablesOf returns the variables for the files that f includes: those of f, and those in the named env files or, without
 // any, in the .env of dir.
 func (p *composeProject) readVariablesOf(f *composeFile, files []any, dir string) (map[string]string, error) {
