@@ -189,6 +189,16 @@ func (m *Manifest) Traits() mediatypes.Traits {
 	return t
 }
 
+// KindBy returns the kind of the artifact. That of an index without a type of its own is the kind of the first manifest in it, which
+// kindOf returns.
+func (m *Manifest) KindBy(kindOf func(first ocispec.Descriptor) (string, error)) (string, error) {
+	kind, ok := kinds.Recognize(m.Traits())
+	if inner := oci.Runnable(m.Manifests); !ok && m.IsIndex() && len(inner) > 0 {
+		return kindOf(inner[0])
+	}
+	return kind.Name, nil
+}
+
 // Kind returns the kind of the artifact.
 func (m *Manifest) Kind() mediatypes.Kind {
 	k, _ := kinds.Recognize(m.Traits())

@@ -258,19 +258,13 @@ func (in *inspector) readEntries(ctx context.Context, m *fetch.Manifest, info *I
 			info.Manifests = append(info.Manifests, infos[i])
 		}
 	}
-	info.Kind = indexKind(m, info).Name
-	return nil
-}
-
-// indexKind returns the kind of the index or, if it is unknown, the kind of its first manifest.
-func indexKind(m *fetch.Manifest, info *Info) mediatypes.Kind {
-	kind, ok := kinds.Recognize(m.Traits())
-	if !ok && len(info.Manifests) > 0 {
-		if k, found := kinds.Lookup(info.Manifests[0].Kind); found {
-			return k.Kind
+	info.Kind, err = m.KindBy(func(ocispec.Descriptor) (string, error) {
+		if len(info.Manifests) == 0 {
+			return info.Kind, nil // the first manifest is beyond MaxEntries
 		}
-	}
-	return kind
+		return info.Manifests[0].Kind, nil
+	})
+	return err
 }
 
 // readEntry reads one manifest of an index. If the entry is not a manifest, is nested too deeply, or Shallow is set, it

@@ -87,7 +87,7 @@ func runUpdate(ctx context.Context, a *app.App, references []string, opts option
 	}
 	result := &updateResult{File: opts.file, Artifacts: []updated{}, dryRun: opts.dryRun}
 	for _, text := range references {
-		e, err := lookUp(ctx, a, text, opts)
+		e, err := lookUp(ctx, a, text, nil, opts)
 		if err != nil {
 			return err
 		}
@@ -117,8 +117,8 @@ func runUpdate(ctx context.Context, a *app.App, references []string, opts option
 	return a.Print(result)
 }
 
-// lookUp returns an entry with the current digest of a reference.
-func lookUp(ctx context.Context, a *app.App, text string, opts options) (*lockfile.Entry, error) {
+// lookUp returns an entry with the current digest of a reference; see resolve.
+func lookUp(ctx context.Context, a *app.App, text string, locked *lockfile.File, opts options) (*lockfile.Entry, error) {
 	return app.With(ctx, a, text, registry.Read, func(t *app.Target) (*lockfile.Entry, error) {
 		if err := t.Complete(ctx); err != nil {
 			return nil, err
@@ -127,7 +127,7 @@ func lookUp(ctx context.Context, a *app.App, text string, opts options) (*lockfi
 		if err != nil {
 			return nil, err
 		}
-		return resolve(ctx, t, reference, keys)
+		return resolve(ctx, t, reference, keys, locked)
 	})
 }
 
@@ -196,7 +196,7 @@ func runCheck(ctx context.Context, a *app.App, opts options) error {
 	wrong := 0
 	for _, e := range file.Artifacts {
 		one := checked{Entry: e}
-		now, err := lookUp(ctx, a, e.Reference, opts)
+		now, err := lookUp(ctx, a, e.Reference, file, opts)
 		switch {
 		case errors.Is(err, errdef.ErrNotFound):
 			one.Status = statusMissing

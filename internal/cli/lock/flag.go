@@ -13,12 +13,14 @@ import (
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/lockfile"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/pull/trust"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/pflag"
+	"oras.land/oras-go/v2/errdef"
 )
 
 // Flag is the flag --lock, which restricts a command to the artifacts in a lock file.
@@ -70,7 +72,7 @@ func (f *Flag) Pin(ctx context.Context, t *app.Target, reference string, keys []
 	if f.file == "" {
 		return reference, nil
 	}
-	now, err := resolve(ctx, t, reference, keys)
+	now, err := resolve(ctx, t, reference, keys, f.locked)
 	if err != nil {
 		return "", err
 	}
@@ -145,8 +147,9 @@ func hasKey(keys []trust.Key, hint string) bool {
 	return slices.ContainsFunc(keys, func(k trust.Key) bool { return k.Hint() == hint })
 }
 
-// resolve returns the current entry for a target. reference is the digest that was verified, or the reference of the target.
-func resolve(ctx context.Context, t *app.Target, reference string, keys []trust.Key) (*lockfile.Entry, error) {
+// resolve returns the current entry for a target. reference is the digest that was verified, or the reference of the target. If locked is
+// not nil, the entry is only for comparison with that file: its kind is read only if it has the locked digest.
+func resolve(ctx context.Context, t *app.Target, reference string, keys []trust.Key, locked *lockfile.File) (*lockfile.Entry, error) {
 	desc, err := t.Find(ctx)
 	if err != nil {
 		return nil, err
@@ -154,35 +157,51 @@ func resolve(ctx context.Context, t *app.Target, reference string, keys []trust.
 	if reference != t.Ref.Reference() && reference != desc.Digest.String() {
 		return nil, artifact.Refused(t.Ref.String(), "moved while it was read: from %s to %s", reference, desc.Digest)
 	}
-	kind, err := readKind(ctx, t, desc)
-	if err != nil {
-		return nil, err
-	}
 	ref := t.Ref
 	if ref.Tag != "" {
 		ref.Digest = ""
 	}
-	e := &lockfile.Entry{Reference: ref.String(), Digest: desc.Digest, Size: desc.Size, Kind: kind}
+	e := &lockfile.Entry{Reference: ref.String(), Digest: desc.Digest, Size: desc.Size}
 	if len(keys) > 0 {
 		e.Key = keys[0].Hint()
 	}
-	return e, nil
-}
-
-// readKind returns the kind of an artifact, or of the first manifest of an index: the answer must be the same on every machine.
-func readKind(ctx context.Context, t *app.Target, desc ocispec.Descriptor) (string, error) {
-	m, err := fetch.Load(ctx, t, desc)
-	if err != nil {
-		return "", err
-	}
-	if m.IsIndex() && m.Kind().Name == "" {
-		if all := manifest.Runnable(m.Manifests); len(all) > 0 {
-			if m, err = fetch.Load(ctx, t, all[0]); err != nil {
-				return "", err
-			}
+	var had *lockfile.Entry
+	if locked != nil {
+		if had = locked.Find(e.Reference); had == nil || had.Digest != e.Digest {
+			return e, nil
 		}
 	}
-	return m.Kind().Name, nil
+	m, err := fetch.Load(ctx, t, desc)
+	switch {
+	case err != nil:
+		return nil, err
+	case had != nil && m.IsIndex() && had.Kind == m.Kind().Name: // earlier versions ignored the manifests of an index
+		e.Kind = had.Kind
+		return e, nil
+	}
+	e.Kind, err = readKind(ctx, t, m, 0)
+	if errors.Is(err, errdef.ErrNotFound) { // an index may lack manifests
+		e.Kind, err = m.Kind().Name, nil
+		if had != nil {
+			e.Kind = had.Kind
+		}
+	}
+	return e, err
+}
+
+// readKind returns the kind of an artifact that inspect shows. It reads at most the first manifest of an index.
+func readKind(ctx context.Context, t *app.Target, m *fetch.Manifest, depth int) (string, error) {
+	return m.KindBy(func(first ocispec.Descriptor) (string, error) {
+		if depth >= fetch.MaxNesting || !manifest.Is(first.MediaType) {
+			kind, _ := kinds.KindOfEntry(first)
+			return kind.Name, nil
+		}
+		inner, err := fetch.Load(ctx, t, first)
+		if err != nil {
+			return "", err
+		}
+		return readKind(ctx, t, inner, depth+1)
+	})
 }
 
 // read reads a lock file.
