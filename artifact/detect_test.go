@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"path"
 	"reflect"
 	"slices"
 	"strings"
@@ -81,7 +83,10 @@ func TestDetect(t *testing.T) {
 		{"a model with a training checkpoint", []string{"run"}, "", "model [run]", "[detected kind model: run/checkpoint-1/tiny.dduf looks like weights]"},
 		{"kind modelkit, a subdirectory with only hidden files", []string{"kept"}, "modelkit", "modelkit [kept/tiny.dduf]", "[]"},
 		{"a directory with two Features", []string{"src"}, "", "collection [src]", "[detected kind collection: src has a devcontainer-feature.json in one and others beside it]"},
-		{"a directory with one Feature", []string{"lone"}, "", "feature [lone/one]", "[detected kind feature: lone/one has a devcontainer-feature.json]"},
+		{"a directory with one Feature", []string{"lone"}, "", "collection [lone]",
+			"[detected kind collection: lone has a devcontainer-feature.json in one collection: lone/one is the only feature; name that directory to pack it alone]"},
+		{"a Feature", []string{"lone/one"}, "", "feature [lone/one]", "[detected kind feature: lone/one has a devcontainer-feature.json]"},
+		{"kind feature, a directory with one Feature", []string{"lone"}, "feature", "feature [lone/one]", "[]"},
 		{"kind collection, a directory with one Feature", []string{"lone"}, "collection", "collection [lone]", "[]"},
 		{"kind compose, a directory with other files", []string{"app"}, "compose", "compose [app/compose.yaml]", "[]"},
 		{"kind runbook, a directory with a picture", []string{"ops"}, "runbook", "runbook [ops]", "[]"},
@@ -114,6 +119,63 @@ func TestDetect(t *testing.T) {
 				t.Errorf("Compose: %v", err)
 			}
 		})
+	}
+}
+
+// TestDetectCollections checks that a directory of Features or Templates is a collection with one of them and with several, with and
+// without other files, under any name, and that Starter and the named kind agree.
+func TestDetectCollections(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []string{"feature", "template"} {
+		for _, home := range []string{".", "src", "repo", "repo/src"} {
+			for count := 1; count <= 2; count++ {
+				files := map[string]string{home + "/.hidden": "x"}
+				for i := range count {
+					id := string(rune('a' + i))
+					dir := path.Join(home, id)
+					files[path.Join(dir, "devcontainer-"+kind+".json")] = fmt.Sprintf(`{"id":%q,"version":"1.0.0","name":"A"}`, id)
+					files[path.Join(dir, "install.sh")], files[path.Join(dir, ".devcontainer.json")] = "true\n", `{"image":"x"}`
+				}
+				checkCollection(t, files, home)
+				top := strings.TrimSuffix(strings.TrimSuffix(home, "src"), "/")
+				if strings.Contains(top, "/") || home == "repo" {
+					continue // beside other files, only the directory itself and its src are searched
+				}
+				files[path.Join(top, "README.md")], files[path.Join(top, "test/a/test.sh")] = "# x\n", "true\n"
+				checkCollection(t, files, home)
+				files[path.Join(top, "devcontainer-"+kind+".json")] = `{"id":"x","version":"1.0.0","name":"X"}`
+				if got, _, err := artifact.Detect(kindtest.Tree(t, files).FS(), []string{path.Join(".", top)}, ""); err != nil || got.Kind != kind {
+					t.Errorf("%s: got %+v, %v; want kind %s", slices.Sorted(maps.Keys(files)), got, err, kind)
+				}
+			}
+		}
+	}
+}
+
+func checkCollection(t *testing.T, files map[string]string, home string) {
+	t.Helper()
+	fsys := kindtest.Tree(t, files).FS()
+	first, _, _ := strings.Cut(home, "/")
+	dirs := []string{home, "."}
+	if _, ok := files["README.md"]; !ok && first != "src" {
+		dirs = append(dirs, first)
+	}
+	for _, dir := range dirs {
+		names := slices.Sorted(maps.Keys(files))
+		for _, kind := range []string{"", "collection"} {
+			got, _, err := artifact.Detect(fsys, []string{dir}, kind)
+			if err != nil || got.Kind != "collection" {
+				t.Errorf("%s in %v, kind %q: got %+v, %v; want a collection", dir, names, kind, got, err)
+				continue
+			}
+			if _, err := artifact.Compose(fsys, got); err != nil {
+				t.Errorf("%s in %v, kind %q: Compose: %v", dir, names, kind, err)
+			}
+			text, err := artifact.Starter(fsys, dir, kind)
+			if err != nil || !strings.Contains(string(text), "\nkind: collection") {
+				t.Errorf("%s in %v, kind %q: Starter: %v\n%s", dir, names, kind, err, text)
+			}
+		}
 	}
 }
 

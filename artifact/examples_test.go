@@ -112,7 +112,11 @@ func TestStarterFitsEveryExample(t *testing.T) {
 			if !isDetected(kind) {
 				named = kind.Name
 			}
-			data, err := artifact.Starter(root.FS(), kind.Name, named)
+			dir := kind.Name
+			if inner := map[string]string{"feature": "greeting", "template": "greeting-app"}[kind.Name]; inner != "" {
+				dir += "/" + inner // the directory above it is a collection
+			}
+			data, err := artifact.Starter(root.FS(), dir, named)
 			if err != nil {
 				t.Fatal(err)
 			}

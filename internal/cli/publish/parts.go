@@ -90,7 +90,7 @@ func noteParts(plan *artifact.Plan, target registry.Reference) {
 	}
 	note := fmt.Sprintf("%s: the artifacts that it lists are pushed too: %s", plan.Kind.Name, textdist.FirstFew(names))
 	if target.IsPath() {
-		note = fmt.Sprintf("%s: only the list is written, without its %d artifacts, which have their own repositories in a registry", plan.Kind.Name, len(names))
+		note = fmt.Sprintf("%s: only the list is written, without the %s that it lists: each has its own repository in a registry", plan.Kind.Name, term.Plural(len(names), "artifact"))
 	}
 	plan.Notes = append(plan.Notes, note)
 }

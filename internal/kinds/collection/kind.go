@@ -12,6 +12,7 @@ func Kind() kind.Kind {
 	return kind.Kind{
 		Kind:   data(),
 		Derive: derive,
+		Select: selectHome,
 		Tests: map[string]roles.Test{
 			"collection": {Expects: "a directory of Dev Container Features or Templates", Find: isCollection},
 		},
