@@ -33,6 +33,8 @@ type Selection struct {
 	Keep *int
 	// OlderThan chooses referrers created before this time. Referrers without a time are never chosen. The zero time means any age.
 	OlderThan time.Time
+	// AnySubject is set if the Digests may be those of referrers of several subjects. Then only one of them must be a referrer of the subject.
+	AnySubject bool
 }
 
 // IsEmpty reports whether the selection chooses nothing.
@@ -46,6 +48,8 @@ type Choice struct {
 	// Undecided are groups of referrers of the same type, name, and predicate. Selection.Keep keeps only some of each group,
 	// but lacks the times to determine the newest. They are not chosen.
 	Undecided [][]ocispec.Descriptor
+	// Missing are the Selection.Digests that are not those of referrers of the subject. It can only have some with AnySubject.
+	Missing []digest.Digest
 }
 
 // Detach removes referrers of subject and returns their descriptors. Its errors are those of Choose and Referrers.
@@ -69,10 +73,11 @@ func Choose(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.D
 	if err != nil {
 		return nil, err
 	}
-	for _, d := range selection.Digests {
-		if !slices.ContainsFunc(referrers, func(r ocispec.Descriptor) bool { return r.Digest == d }) {
-			return nil, fmt.Errorf("%s is not a referrer of %s: %w", d, subject.Digest, errdef.ErrNotFound)
-		}
+	missing := lists.Delete(slices.Clone(selection.Digests), func(d digest.Digest) bool {
+		return slices.ContainsFunc(referrers, func(r ocispec.Descriptor) bool { return r.Digest == d })
+	})
+	if len(missing) > 0 && (!selection.AnySubject || len(missing) == len(selection.Digests)) {
+		return nil, fmt.Errorf("%s is not a referrer of %s: %w", missing[0], subject.Digest, errdef.ErrNotFound)
 	}
 	var chosen []ocispec.Descriptor
 	for _, r := range referrers {
@@ -91,6 +96,7 @@ func Choose(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.D
 	if len(choice.Referrers)+len(choice.Undecided) == 0 {
 		return nil, fmt.Errorf("referrers of %s: %w", subject.Digest, errdef.ErrNotFound)
 	}
+	choice.Missing = missing
 	return choice, nil
 }
 

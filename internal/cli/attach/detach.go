@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 	"github.com/davit-oci/davit/pack"
 	"github.com/davit-oci/davit/pack/prune"
 	"github.com/davit-oci/davit/pull/referrers"
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
 	"oras.land/oras-go/v2/errdef"
@@ -141,6 +143,8 @@ func chooseReferrers(ctx context.Context, t *app.Target, opts detachOptions) (*d
 	}
 	r := &detachResult{Subject: subject, DryRun: opts.dryRun, Detached: []describedReferrer{}}
 	var missing error
+	isFound := map[digest.Digest]bool{}
+	opts.AnySubject = len(subjects) > 1
 	for _, s := range subjects {
 		chosen, err := prune.Choose(ctx, t.Target, s, opts.Selection)
 		if errors.Is(err, errdef.ErrNotFound) {
@@ -150,6 +154,9 @@ func chooseReferrers(ctx context.Context, t *app.Target, opts detachOptions) (*d
 		if err != nil {
 			return nil, err
 		}
+		for _, d := range opts.Digests {
+			isFound[d] = isFound[d] || !slices.Contains(chosen.Missing, d)
+		}
 		for _, desc := range chosen.Referrers {
 			r.Detached = append(r.Detached, describe(desc, s))
 		}
@@ -158,6 +165,11 @@ func chooseReferrers(ctx context.Context, t *app.Target, opts detachOptions) (*d
 				r.Undecided = append(r.Undecided, describe(desc, s))
 			}
 			r.undecided = append(r.undecided, describeUndecided(list))
+		}
+	}
+	for _, d := range opts.Digests {
+		if len(isFound) > 0 && !isFound[d] {
+			return nil, fmt.Errorf("%s is not a referrer of %s: %w", d, t.Ref, errdef.ErrNotFound)
 		}
 	}
 	r.undecided = lists.Unique(r.undecided)
