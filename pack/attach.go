@@ -49,6 +49,8 @@ type Attached struct {
 	Platform *ocispec.Platform `json:"platform,omitempty"` // of the subject, if it was chosen from an index
 	// Beside are the listed referrers of the same type, name, and predicate that Replace would have removed.
 	Beside []digest.Digest `json:"beside,omitempty"`
+	// Others are the referrers of the same type and predicate that Replace keeps, because they have other names.
+	Others []Replaced `json:"-"`
 }
 
 // Replaced is a referrer that a new one replaced.
@@ -114,55 +116,49 @@ func (p *pusher) attach(ctx context.Context, root *node.Node, to Attachment, opt
 	if err := root.Compose(&to.Subject); err != nil {
 		return nil, err
 	}
-	ours := attached.Candidate{Desc: root.Manifest.Desc, Manifest: root.Manifest.Bytes, Defaults: root.Attached}
-	if opts.Replace && opts.ReplaceTime {
-		ours.Created = ours.Desc.Annotations[ocispec.AnnotationCreated]
-	}
+	ours := attached.Candidate{Desc: root.Manifest.Desc, Manifest: root.Manifest.Bytes, Defaults: root.Attached,
+		Replace: opts.Replace, SetTime: opts.ReplaceTime}
 	listed, err := fetch.ListReferrers(ctx, to.Target, to.Subject, ours.Desc.ArtifactType)
 	if err != nil && (opts.Replace || !fetch.IsDenied(err)) {
 		return nil, err
 	}
 	r := &Attached{Result: newResult(root), DryRun: opts.DryRun, Platform: to.Subject.Platform}
 	r.Name = r.Annotations[ocispec.AnnotationTitle]
-	same, err := ours.Existing(ctx, to.Target, listed)
+	found, err := ours.Compare(ctx, to.Target, listed)
 	if err != nil {
 		return nil, err
 	}
-	if same != nil {
+	if same := found.Same; same != nil {
 		r.Digest, r.Size, r.Annotations = same.Digest, same.Size, same.Annotations
 	}
-	var others []ocispec.Descriptor
-	if opts.Replace {
-		if others, err = ours.Predecessors(ctx, to.Target, listed, same); err != nil {
-			return nil, err
-		}
-	} else {
-		for _, d := range ours.Namesakes(listed, same) {
-			r.Beside = append(r.Beside, d.Digest)
-		}
-	}
-	r.Skipped = same != nil
-	for _, old := range others {
-		kind, _ := kinds.KindOfEntry(old)
-		r.Replaced = append(r.Replaced, Replaced{old.Digest, old.MediaType, old.ArtifactType, kind.Name, old.Annotations[ocispec.AnnotationTitle], old.Size})
-	}
+	r.Skipped, r.Beside = found.Same != nil, found.Beside
+	r.Replaced, r.Others = describeAll(found.Replaced), describeAll(found.Others)
 	if opts.DryRun {
 		return r, nil
 	}
-	if r.Skipped, err = p.sendReferrer(ctx, root, same != nil); err != nil {
+	if r.Skipped, err = p.sendReferrer(ctx, root, found.Same != nil); err != nil {
 		return nil, err
 	}
-	if len(others) == 0 || opts.KeepReplaced {
+	if len(r.Replaced) == 0 || opts.KeepReplaced {
 		return r, nil
 	}
 	r.Skipped = false
-	err = prune.Referrers(ctx, to.Target, to.Subject, others)
+	err = prune.Referrers(ctx, to.Target, to.Subject, found.Replaced)
 	var still prune.StillAttachedError
 	if !still.Join(err) {
 		return nil, err
 	}
 	r.Kept, r.Replaced = lists.Split(r.Replaced, func(old Replaced) bool { return still.Has(old.Digest) })
 	return r, err
+}
+
+// describeAll returns listed referrers with their kinds and names.
+func describeAll(listed []ocispec.Descriptor) (all []Replaced) {
+	for _, d := range listed {
+		kind, _ := kinds.KindOfEntry(d)
+		all = append(all, Replaced{d.Digest, d.MediaType, d.ArtifactType, kind.Name, d.Annotations[ocispec.AnnotationTitle], d.Size})
+	}
+	return all
 }
 
 // sendReferrer sends the missing blobs and the manifest. A listed referrer can only lack blobs. It reports whether everything existed

@@ -18,7 +18,6 @@ import (
 	"github.com/davit-oci/davit/internal/cli/signing"
 	"github.com/davit-oci/davit/internal/cli/source"
 	"github.com/davit-oci/davit/internal/lists"
-	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pack"
@@ -147,52 +146,11 @@ func runAttach(ctx context.Context, a *app.App, opts attachOptions) error {
 		return err
 	}
 	notePredecessors(a, all)
+	noteUnreplaced(a, opts, all)
 	if printErr := a.Print(attachResult{all[0], all, signer.Made(), existed}); printErr != nil {
 		return printErr
 	}
 	return err
-}
-
-// setDate is the flag of attach that dates an attachment.
-const setDate = "-a " + ocispec.AnnotationCreated + "=TIME"
-
-// tellDate prints a warning about a declared date that is not a time, and a note about an attachment that exists with another date, or none.
-// It prints none that are in told already: several sources may have one date, and several platforms one attachment.
-func tellDate(a *app.App, declared map[string]string, all []*pack.Attached, told map[string]bool) {
-	date := declared[ocispec.AnnotationCreated]
-	if date == "" {
-		return
-	}
-	if manifest.Created(declared).IsZero() && !told[date] {
-		told[date] = true
-		a.Warn("%s=%s is not a time as in 2026-01-31T12:00:00Z: the attachment counts as having no date", ocispec.AnnotationCreated, date)
-	}
-	for _, r := range all {
-		note := fmt.Sprintf("%s %q is attached already, and keeps %s; --replace sets this date",
-			r.Kind, r.Annotations[ocispec.AnnotationTitle], cmp.Or(r.Annotations[ocispec.AnnotationCreated], "no date"))
-		if r.Skipped && r.Annotations[ocispec.AnnotationCreated] != date && !told[note] {
-			told[note] = true
-			a.Note("%s", note)
-		}
-	}
-}
-
-// notePredecessors prints a note for each name that was attached to a subject before, with other content: an old report is rarely wanted.
-func notePredecessors(a *app.App, all []*pack.Attached) {
-	noted := map[string]bool{}
-	for _, r := range all {
-		older := lists.Delete(slices.Clone(r.Beside), func(d digest.Digest) bool {
-			return slices.ContainsFunc(all, func(ours *pack.Attached) bool { return ours.Digest == d })
-		})
-		name, undated := fmt.Sprintf("%s %q", r.Kind, r.Annotations[ocispec.AnnotationTitle]), ""
-		if manifest.Created(r.Annotations).IsZero() {
-			undated = "; it has no date, by which --latest and davit detach find the newest: " + setDate + " sets one"
-		}
-		if len(older) > 0 && !r.Skipped && !noted[name] {
-			a.Note("%s: kept %s of this name; --replace removes earlier ones%s", name, term.Plural(len(older), "earlier attachment"), undated)
-			noted[name] = true
-		}
-	}
 }
 
 // hintAtOrder returns a usage error with the arguments in the right order if the subject is a file and the first source is a

@@ -28,23 +28,59 @@ type Candidate struct {
 	// Defaults are the annotations of the manifest that were not declared. A referrer that lacks them may have been attached
 	// before they existed, or by another tool.
 	Defaults map[string]string
-	Created  string // the creation time that a referrer with the same content must have, or "" if it may have any
+	// Replace makes Compare look for referrers that the candidate replaces.
+	Replace bool
+	// SetTime is set if the creation time was given, so that with Replace it replaces another.
+	SetTime bool
 }
 
-// Same returns the listed referrer with the same content, or nil. The creation times may differ unless Created is set, and the
-// referrer may lack some of the Defaults. Same fetches nothing: it computes the digest that the candidate's manifest would have with the
-// annotations of the referrer.
+// Relation has the listed referrers that Compare finds.
+type Relation struct {
+	Same     *ocispec.Descriptor  // the same artifact, or nil
+	Replaced []ocispec.Descriptor // those that the candidate replaces
+	Others   []ocispec.Descriptor // with Replace, those of the same type and predicate that have other names
+	Beside   []digest.Digest      // without Replace, those of the same type, name, and predicate that stay
+}
+
+// Compare compares the candidate with the listed referrers. It does not return a Same that another client deleted without removing it
+// from the list.
+func (c Candidate) Compare(ctx context.Context, src content.ReadOnlyStorage, listed []ocispec.Descriptor) (r Relation, err error) {
+	if r.Same, err = c.existing(ctx, src, listed); err != nil {
+		return r, err
+	}
+	if c.Replace {
+		r.Replaced, r.Others, err = c.predecessors(ctx, src, listed, r.Same)
+		return r, err
+	}
+	for _, d := range c.namesakes(listed, r.Same) {
+		r.Beside = append(r.Beside, d.Digest)
+	}
+	return r, nil
+}
+
+// Same returns the listed referrer with the same content, or nil. The creation times may differ, and the referrer may lack some of the
+// Defaults. With Replace and SetTime, the times must be equal. Same fetches nothing.
 func (c Candidate) Same(listed []ocispec.Descriptor) *ocispec.Descriptor {
+	var same *ocispec.Descriptor
 	for _, theirs := range listed {
-		if theirs.Digest == c.Desc.Digest || c.isEquivalent(theirs.Annotations) && c.digestWith(theirs.Annotations) == theirs.Digest {
+		switch {
+		case theirs.Digest == c.Desc.Digest:
 			return &theirs
+		case same == nil && c.isSame(theirs):
+			same = &theirs
 		}
 	}
-	return nil
+	return same
 }
 
-// Existing returns the referrer that Same returns, or nil if another client deleted it without removing it from the list.
-func (c Candidate) Existing(ctx context.Context, src content.ReadOnlyStorage, listed []ocispec.Descriptor) (*ocispec.Descriptor, error) {
+// isSame reports whether a referrer has the same content. It computes the digest that the candidate's manifest would have with the
+// annotations of the referrer.
+func (c Candidate) isSame(theirs ocispec.Descriptor) bool {
+	return c.isEquivalent(theirs.Annotations) && c.digestWith(theirs.Annotations) == theirs.Digest
+}
+
+// existing returns the referrer that Same returns, or nil if another client deleted it without removing it from the list.
+func (c Candidate) existing(ctx context.Context, src content.ReadOnlyStorage, listed []ocispec.Descriptor) (*ocispec.Descriptor, error) {
 	same := c.Same(listed)
 	if same == nil {
 		return nil, nil
@@ -56,10 +92,11 @@ func (c Candidate) Existing(ctx context.Context, src content.ReadOnlyStorage, li
 	return same, nil
 }
 
-// isEquivalent reports whether annotations differ from ours only in missing defaults and, unless Created is set, in the creation time.
+// isEquivalent reports whether annotations differ from ours only in missing defaults and the creation time. With Replace and SetTime,
+// the creation time must be equal.
 func (c Candidate) isEquivalent(theirs map[string]string) bool {
 	ours := c.Desc.Annotations
-	if c.Created != "" && c.Created != theirs[ocispec.AnnotationCreated] {
+	if c.Replace && c.SetTime && ours[ocispec.AnnotationCreated] != theirs[ocispec.AnnotationCreated] {
 		return false
 	}
 	for key, value := range ours {
@@ -104,11 +141,11 @@ func (c Candidate) digestWith(annotations map[string]string) digest.Digest {
 // maxUnnamed limits the referrers that are read because the listing lacks their names or types.
 const maxUnnamed = 64
 
-// Predecessors returns the listed referrers that the candidate replaces: those of the same type, name, and predicate, except
-// same. It fetches up to 64 referrers whose names or types are not listed. For those without a name, it uses the name that
-// Attach would choose.
-func (c Candidate) Predecessors(ctx context.Context, src content.Fetcher, listed []ocispec.Descriptor, same *ocispec.Descriptor) (
-	[]ocispec.Descriptor, error) {
+// predecessors returns the listed referrers that the candidate replaces: those of the same type, name, and predicate, except
+// same. It also returns those of the same type and predicate that have other names. It fetches up to 64 referrers whose names or types are
+// not listed. For those without a name, it uses the name that Attach would choose.
+func (c Candidate) predecessors(ctx context.Context, src content.Fetcher, listed []ocispec.Descriptor, same *ocispec.Descriptor) (
+	replaced, renamed []ocispec.Descriptor, err error) {
 	others := lists.Delete(slices.Clone(listed), func(d ocispec.Descriptor) bool {
 		return same != nil && d.Digest == same.Digest || d.ArtifactType != "" && d.ArtifactType != c.artifactType()
 	})
@@ -128,20 +165,27 @@ func (c Candidate) Predecessors(ctx context.Context, src content.Fetcher, listed
 		})
 	}
 	if err := g.Wait(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return lists.Delete(others, func(d ocispec.Descriptor) bool {
+	for _, d := range others {
 		theirs := roleOf(d)
 		if theirs.title == "" && theirs.predicate != "" {
 			theirs.title = ours.title // attestations of other tools have no name
 		}
-		return d.ArtifactType != c.artifactType() || theirs != ours
-	}), nil
+		switch {
+		case d.ArtifactType != c.artifactType() || theirs.predicate != ours.predicate:
+		case theirs == ours:
+			replaced = append(replaced, d)
+		default:
+			renamed = append(renamed, d)
+		}
+	}
+	return replaced, renamed, nil
 }
 
-// Namesakes returns the listed referrers of the same type, name, and predicate, except same. It fetches nothing, so it finds only
+// namesakes returns the listed referrers of the same type, name, and predicate, except same. It fetches nothing, so it finds only
 // those whose names are in the listing.
-func (c Candidate) Namesakes(listed []ocispec.Descriptor, same *ocispec.Descriptor) []ocispec.Descriptor {
+func (c Candidate) namesakes(listed []ocispec.Descriptor, same *ocispec.Descriptor) []ocispec.Descriptor {
 	ours := roleOf(c.Desc)
 	return lists.Delete(slices.Clone(listed), func(d ocispec.Descriptor) bool {
 		return same != nil && d.Digest == same.Digest || d.ArtifactType != c.artifactType() || ours.title == "" || roleOf(d) != ours
