@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/internal/registrytest"
+	"github.com/davit-oci/davit/internal/registrytest/faults"
 )
 
 // TestBrowse requests pages of a layout, an archive, and a registry as a browser does. Without the secret part of the address,
@@ -84,6 +85,53 @@ func TestBrowseCatalog(t *testing.T) {
 	}
 	if body := s.page(t, address+"r/team/new:1.0"); !strings.Contains(body, "registry.example.com/team/new@sha256:") {
 		t.Errorf("the new repository is not shown: %s", body)
+	}
+}
+
+// TestBrowseChecksRepository checks that browse fails for a repository that does not exist and a registry that does not answer, after one
+// request. It must work for a repository without tags, and where the registry refuses to list tags.
+func TestBrowseChecksRepository(t *testing.T) {
+	t.Parallel()
+	s := newSandbox(t)
+	reg := registrytest.Start(t, registrytest.Options{})
+	for _, name := range []string{"router", "tagless"} {
+		s.must(t, "davit push -q examples/docs "+reg.Host+"/apps/"+name+":1.0")
+	}
+	s.must(t, "davit delete --yes "+reg.Host+"/apps/tagless:1.0")
+	for _, test := range []struct {
+		target, want string
+		status, code int
+	}{
+		{"/apps/rooter", `hint: did you mean "` + reg.Host + `/apps/router"?`, 0, 3},
+		{"/apps/rooter:1.0", `hint: did you mean "` + reg.Host + `/apps/router:1.0"?`, 0, 3},
+		{"/apps/router:2.0", "hint: tags: 1.0", 0, 3},
+		{"/apps", `/apps" lists the repositories below it`, 0, 3},
+		{"/apps/router", "404", 404, 3},
+		{"/apps/router", "502", 502, 6},
+	} {
+		if test.status != 0 {
+			reg.Inject("GET tags", faults.Always, faults.Status(test.status))
+		}
+		if out, code := s.sh(t, "davit browse --retry-for -1s "+reg.Host+test.target); code != test.code || !strings.Contains(out, test.want) || strings.Contains(out, "is shown") {
+			t.Errorf("%s with status %d: got exit code %d and %s, want %d and %s", test.target, test.status, code, out, test.code, test.want)
+		}
+		reg.Heal()
+	}
+	for target, status := range map[string][]int{"/apps/router": {0, 401, 403, 405, 501}, "/apps/tagless": {0, 403}, "": {0}} {
+		for _, status := range status {
+			if status != 0 {
+				reg.Inject("GET tags", faults.Always, faults.Status(status))
+			}
+			reg.ResetLog()
+			s.serve(t, "davit browse "+reg.Host+target)
+			if got, want := reg.Count("GET tags"), min(len(target), 1); got != want {
+				t.Errorf("%s with status %d: got %d requests for tags, want %d", target, status, got, want)
+			}
+			reg.Heal()
+		}
+	}
+	if out, code := s.sh(t, "davit browse localhost:1/apps/router"); code != 6 {
+		t.Errorf("a registry that does not answer: got exit code %d and %s, want 6", code, out)
 	}
 }
 

@@ -43,8 +43,11 @@ func openBrowsed(ctx context.Context, a *app.App, target string) (web.Source, fu
 	if !ref.IsPath() {
 		s := newRepositories(a)
 		s.set([]registry.Reference{ref})
-		_, err := s.Open(ctx, ref.Repository) // fail now, not at the first page
-		return s, s.Close, ref, err
+		_, err := s.Open(ctx, ref.Repository)
+		if err == nil && ref.Reference() == "" {
+			err = checkRepository(ctx, s.open[ref.Repository])
+		}
+		return s, s.Close, ref, err // fail now, not at the first page
 	}
 	client, err := a.PlainClient()
 	if err != nil {
@@ -80,6 +83,24 @@ func checkExists(ctx context.Context, a *app.App, ref registry.Reference) error 
 		return err
 	}
 	_, err = app.Finish(ctx, t, func(t *app.Target) (ocispec.Descriptor, error) { return t.Find(ctx) })
+	return err
+}
+
+// errEnough ends a listing after its first page.
+var errEnough = errors.New("enough")
+
+// checkRepository requests a page of the tags of a repository. It returns an error if the repository does not exist or the registry does
+// not answer, but not if the registry refuses to list tags: it may still have pages of artifacts.
+func checkRepository(ctx context.Context, t *app.Target) error {
+	err := t.Tags(ctx, "", func([]string) error { return errEnough })
+	var denied *registry.Denied
+	var answered *registry.Unavailable
+	switch {
+	case errors.Is(err, errEnough), errors.As(err, &denied):
+		return nil
+	case errors.As(err, &answered) && (answered.Answer.Status/100 == 4 || answered.Answer.Status == http.StatusNotImplemented):
+		return nil
+	}
 	return err
 }
 
