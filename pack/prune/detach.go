@@ -48,6 +48,7 @@ type Choice struct {
 	// Undecided are groups of referrers of the same type, name, and predicate. Selection.Keep keeps only some of each group,
 	// but lacks the times to determine the newest. They are not chosen.
 	Undecided [][]ocispec.Descriptor
+	Kept      []ocispec.Descriptor // the newest of each group, which Selection.Keep keeps
 	// Missing are the Selection.Digests that are not those of referrers of the subject. It can only have some with AnySubject.
 	Missing []digest.Digest
 }
@@ -63,7 +64,7 @@ func Detach(ctx context.Context, dst oras.GraphTarget, subject ocispec.Descripto
 
 // Choose returns the referrers of subject that a selection chooses. It fails with artifact.ErrInvalid if the selection is empty, with
 // errdef.ErrNotFound if no referrer matches or a digest is not that of a referrer, and with artifact.ErrRefused if there are
-// more than 10,000 referrers.
+// more than 10,000 referrers. If no referrer matches, the choice has those that Selection.Keep keeps.
 func Choose(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor, selection Selection) (*Choice, error) {
 	if selection.IsEmpty() {
 		return nil, &artifact.Error{Op: "detaching from", Item: subject.Digest.String(),
@@ -93,10 +94,10 @@ func Choose(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.D
 		}
 	}
 	choice := selection.filterByAge(chosen)
-	if len(choice.Referrers)+len(choice.Undecided) == 0 {
-		return nil, fmt.Errorf("referrers of %s: %w", subject.Digest, errdef.ErrNotFound)
-	}
 	choice.Missing = missing
+	if len(choice.Referrers)+len(choice.Undecided) == 0 {
+		return choice, fmt.Errorf("referrers of %s: %w", subject.Digest, errdef.ErrNotFound)
+	}
 	return choice, nil
 }
 
@@ -138,6 +139,7 @@ func (s Selection) filterByAge(all []ocispec.Descriptor) *Choice {
 			break
 		}
 		newest, undecided := manifest.Newest(members[of], *s.Keep, createdAt)
+		choice.Kept = append(choice.Kept, newest...)
 		for _, r := range append(newest, undecided...) {
 			isKept[r.Digest] = true
 		}

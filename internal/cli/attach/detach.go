@@ -106,6 +106,9 @@ func runDetach(ctx context.Context, a *app.App, opts detachOptions) error {
 		if len(chosen.undecided) > 0 {
 			a.Note("kept: %s; detach them by digest, or attach with --replace, or with %s", strings.Join(chosen.undecided, "; "), setDate)
 		}
+		if len(chosen.renamed) > 0 {
+			a.Note("%s", describeRenamed(chosen.renamed, opts))
+		}
 		if opts.dryRun {
 			return chosen, nil
 		}
@@ -147,12 +150,13 @@ func chooseReferrers(ctx context.Context, t *app.Target, opts detachOptions) (*d
 	opts.AnySubject = len(subjects) > 1
 	for _, s := range subjects {
 		chosen, err := prune.Choose(ctx, t.Target, s, opts.Selection)
-		if errors.Is(err, errdef.ErrNotFound) {
-			missing = err
-			continue
-		}
 		if err != nil {
-			return nil, err
+			if !errors.Is(err, errdef.ErrNotFound) {
+				return nil, err
+			}
+			if missing = err; chosen == nil {
+				continue
+			}
 		}
 		for _, d := range opts.Digests {
 			isFound[d] = isFound[d] || !slices.Contains(chosen.Missing, d)
@@ -166,6 +170,9 @@ func chooseReferrers(ctx context.Context, t *app.Target, opts detachOptions) (*d
 			}
 			r.undecided = append(r.undecided, describeUndecided(list))
 		}
+		if opts.Keep != nil && opts.OlderThan.IsZero() {
+			r.renamed = append(r.renamed, findRenamed(chosen.Kept, *opts.Keep)...)
+		}
 	}
 	for _, d := range opts.Digests {
 		if len(isFound) > 0 && !isFound[d] {
@@ -176,6 +183,9 @@ func chooseReferrers(ctx context.Context, t *app.Target, opts detachOptions) (*d
 	if len(r.Detached) > 0 || opts.Keep != nil || !opts.OlderThan.IsZero() {
 		if r.reason = explainNone(opts.Selection); len(r.undecided) > 0 {
 			r.reason = ": dates do not say which are the newest"
+		}
+		if len(r.Detached)+len(r.undecided) > 0 {
+			r.renamed = nil
 		}
 		return r, nil // with --keep or --older-than, finding nothing is not an error
 	}
@@ -216,6 +226,7 @@ type detachResult struct {
 
 	reason    string   // why there is nothing to detach, after a colon
 	undecided []string // describes Undecided in a note
+	renamed   []string // kinds and names of those that --keep leaves because only their names differ
 }
 
 // explainNone returns the reason why --keep or --older-than leaves all attachments. It begins with a colon.

@@ -6,11 +6,13 @@ import (
 	"slices"
 
 	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/internal/textdist"
+	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pack"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -134,4 +136,33 @@ func nameOrDigest(name string, d digest.Digest) string {
 		return d.String()
 	}
 	return fmt.Sprintf("%q", name)
+}
+
+// findRenamed returns the kinds and names of the referrers of each type and predicate that has more than keep, but with several names, each
+// of which is counted alone.
+func findRenamed(kept []ocispec.Descriptor, keep int) (renamed []string) {
+	var order []string
+	names, counts := map[string][]string{}, map[string]int{}
+	for _, d := range kept {
+		predicate := cmp.Or(d.Annotations[mediatypes.PredicateType], d.Annotations[mediatypes.BundlePredicateType])
+		of, kind := d.ArtifactType+" "+predicate, cmp.Or(results.KindName(d), d.ArtifactType)
+		counts[of]++
+		order, names[of] = append(order, of), append(names[of], kind+" "+nameOrDigest(d.Annotations[ocispec.AnnotationTitle], d.Digest))
+	}
+	for _, of := range lists.Unique(order) {
+		if all := lists.Unique(names[of]); len(all) > 1 && counts[of] > keep {
+			renamed = append(renamed, all...)
+		}
+	}
+	return renamed
+}
+
+// describeRenamed returns the note that --keep counts each name separately.
+func describeRenamed(renamed []string, opts detachOptions) string {
+	detach := []string{"davit", "detach", opts.subject}
+	if opts.eachPlatform {
+		detach = append(detach, "--each-platform")
+	}
+	return fmt.Sprintf("--keep counts each name of a type separately: %s; \"%s\" lists them, and \"%s DIGEST\" removes one",
+		textdist.FirstFew(lists.Unique(renamed)), shell.Command("davit", "discover", opts.subject), shell.Command(detach...))
 }
