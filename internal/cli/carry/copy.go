@@ -38,8 +38,8 @@ A layout or archive keeps the name of the repository with each tag, as docker an
 it, so that the same tag of two repositories is two artifacts there: ./carry:HOST/REPO:TAG.
 
 Several SRC are copied one after another. --from-file copies every line of LIST ("-" is standard
-input), SRC or SRC DST, and --all-repos all tags of every repository of SRC (HOST, or HOST/PREFIX
-for those below a name). Without a DST of its own, each of many artifacts keeps its name: below DST
+input), SRC or SRC DST, and --all-repos all tags of every repository of each SRC (HOST, or
+HOST/PREFIX for those below a name). Without a DST of its own, each of many artifacts keeps its name: below DST
 if that is a registry (HOST or HOST/PREFIX) or a directory of layouts (it ends in /), else inside
 the layout or archive DST. All lines are read before the first copy. An artifact that fails is
 reported, and the others continue; the exit code is that of the first failure. A full disk, Ctrl-C, and

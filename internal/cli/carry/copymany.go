@@ -33,7 +33,7 @@ type manyOptions struct {
 
 func (o *manyOptions) addFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.fromFile, "from-file", "", "copy the artifacts in `LIST`, a line for each: SRC, or SRC and DST (\"-\": standard input)")
-	fs.BoolVar(&o.allRepos, "all-repos", false, "copy every tag of every repository of SRC: a registry, a layout, or a directory of layouts")
+	fs.BoolVar(&o.allRepos, "all-repos", false, "copy every tag of every repository of each SRC: a registry, a layout, or a directory of layouts")
 	fs.BoolVar(&o.failFast, "fail-fast", false, "when copying many artifacts, stop at the first failure")
 }
 
@@ -53,8 +53,6 @@ func runCopyMany(ctx context.Context, a *app.App, opts copyOptions, args []strin
 	switch {
 	case opts.many.fromFile != "" && opts.many.allRepos:
 		return exit.Usagef("--from-file and --all-repos exclude each other")
-	case opts.many.allRepos && len(args) > 2:
-		return exit.Usagef("--all-repos copies one SRC, got %d", len(args)-1)
 	case opts.many.fromFile != "" && len(args) != 1:
 		return &exit.UsageError{Err: fmt.Errorf("--from-file takes only DST, got %s", term.Plural(len(args), "argument")),
 			Hint: shell.Command("davit", "copy", "--from-file", opts.many.fromFile, "DST")}
@@ -66,7 +64,7 @@ func runCopyMany(ctx context.Context, a *app.App, opts copyOptions, args []strin
 	var jobs []job
 	switch {
 	case opts.many.allRepos:
-		jobs, err = listRepositoryJobs(ctx, a, args[0], place)
+		jobs, err = listRepositoryJobs(ctx, a, args[:len(args)-1], place)
 	case opts.many.fromFile != "":
 		jobs, err = readJobs(a, opts, place)
 	default:
@@ -145,30 +143,6 @@ func (p destination) target(src registry.Reference, name string) (registry.Refer
 	}
 	dst.Tag = src.Tag
 	return dst, nil
-}
-
-// listRepositoryJobs returns a job for each repository in a registry, a layout, or a directory of layouts.
-func listRepositoryJobs(ctx context.Context, a *app.App, from string, to destination) ([]job, error) {
-	all, err := places.Repositories(ctx, a, &a.Logins.From, from)
-	if err != nil {
-		return nil, err
-	}
-	var jobs []job
-	for _, one := range all {
-		name := one.Ref.Repository
-		if name == "" { // a layout without repositories is named after its path
-			name = one.Name
-		}
-		dst, err := to.target(one.Ref, name)
-		if err != nil {
-			return nil, err
-		}
-		jobs = append(jobs, job{where: one.Reference, src: one.Ref, dst: dst, allTags: true})
-	}
-	if len(jobs) == 0 {
-		return nil, &exit.MissingError{Text: from + ": no repositories found"}
-	}
-	return jobs, nil
 }
 
 // assignJobs decides which registries get the credentials in flags, before anything is opened.

@@ -2,6 +2,7 @@ package carry
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -42,6 +43,46 @@ func parseJobs(opts copyOptions, sources []string, to destination) ([]job, error
 		}
 		j.where = source
 		jobs = append(jobs, *j)
+	}
+	return jobs, nil
+}
+
+// listRepositoryJobs returns a job for each repository in registries, layouts, and directories of layouts. A repository in several of them is
+// copied once. It returns a usage error for two repositories with one target, where equal tags would replace each other.
+func listRepositoryJobs(ctx context.Context, a *app.App, sources []string, to destination) ([]job, error) {
+	var jobs []job
+	first := map[string]string{} // the source, by target
+	for _, from := range sources {
+		all, err := places.Repositories(ctx, a, &a.Logins.From, from)
+		if err != nil {
+			return nil, err
+		}
+		if len(all) == 0 {
+			return nil, &exit.MissingError{Text: from + ": no repositories found"}
+		}
+		for _, one := range all {
+			name := one.Ref.Repository
+			if name == "" { // a layout without repositories is named after its path
+				name = one.Name
+			}
+			dst, err := to.target(one.Ref, name)
+			if err != nil {
+				return nil, err
+			}
+			target := dst.String()
+			if dst.IsPath() && !to.isDir && sourceName(one.Ref) != "" { // kept in the layout
+				target = sourceName(one.Ref)
+			}
+			switch other := first[target]; other {
+			case "":
+				first[target] = one.Reference
+				jobs = append(jobs, job{where: one.Reference, src: one.Ref, dst: dst, allTags: true})
+			case one.Reference:
+			default:
+				return nil, &exit.UsageError{Err: fmt.Errorf("%s and %s would both be copied to %s", other, one.Reference, target),
+					Hint: "copy each SRC to a DST of its own"}
+			}
+		}
 	}
 	return jobs, nil
 }
