@@ -82,7 +82,7 @@ var examplePreparations = map[string]string{
 	"repos":       "davit -q copy ./registry/app:1.0 ./mirror",
 	"lock":        "davit -q lock update ./registry/app:1.0",
 	"lock update": keys + "; davit -q sign registry.example.com/app:1.0 --key davit.key; davit -q lock update registry.example.com/models/tiny:1.0",
-	"lock check":  "davit -q lock update ./registry/app:1.0",
+	"lock check":  keys + "; davit -q sign ./registry/app:1.0 --key davit.key; davit -q lock update ./registry/app:1.0 --verify-key davit.pub",
 	"diff": "davit -q pull registry.example.com/models/tiny:1.0 -o tiny; echo more >>tiny/LICENSE; " +
 		"davit -q push charts/web registry.example.com/charts/web:1.0.0 --force && echo more: 1 >>charts/web/values.yaml",
 	"resolve": "davit -q tag registry.example.com/app:1.0 1.0.0",

@@ -186,6 +186,7 @@ func (o *pullOptions) pin(ctx context.Context, a *app.App, t *app.Target) (strin
 	if err := t.Complete(ctx); err != nil {
 		return "", err
 	}
+	o.trust.Prefer(o.lock.Key(t))
 	reference, keys, err := o.trust.PinKeys(ctx, a, t, t.Ref.Reference(), o.Platform)
 	if err != nil {
 		return "", err

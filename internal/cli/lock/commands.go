@@ -16,9 +16,9 @@ import (
 	"github.com/davit-oci/davit/internal/lockfile"
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
+	"github.com/davit-oci/davit/pull/trust"
 	"github.com/opencontainers/go-digest"
 	"github.com/spf13/cobra"
-	"oras.land/oras-go/v2/errdef"
 )
 
 // Commands returns the commands of this package.
@@ -80,6 +80,9 @@ func runUpdate(ctx context.Context, a *app.App, references []string, opts option
 	if err != nil {
 		return explainMissing(opts.file, err)
 	}
+	if err := opts.trust.Load(ctx); err != nil {
+		return err
+	}
 	if len(references) == 0 {
 		for _, e := range had.Artifacts {
 			references = append(references, e.Reference)
@@ -117,13 +120,19 @@ func runUpdate(ctx context.Context, a *app.App, references []string, opts option
 	return a.Print(result)
 }
 
-// lookUp returns an entry with the current digest of a reference; see resolve.
+// lookUp returns an entry with the current digest of a reference; see resolve. In a comparison with a lock file, the error about a missing
+// signature comes with the entry.
 func lookUp(ctx context.Context, a *app.App, text string, locked *lockfile.File, opts options) (*lockfile.Entry, error) {
 	return app.With(ctx, a, text, registry.Read, func(t *app.Target) (*lockfile.Entry, error) {
 		if err := t.Complete(ctx); err != nil {
 			return nil, err
 		}
+		opts.trust.Prefer(lockedKey(locked, t))
 		reference, keys, err := opts.trust.PinKeys(ctx, a, t, t.Ref.Reference(), nil)
+		if locked != nil && errors.As(err, new(*trust.NotSignedError)) {
+			now, findErr := resolve(ctx, t, t.Ref.Reference(), nil, locked)
+			return now, cmp.Or(findErr, err)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -166,108 +175,6 @@ func (r *updateResult) WriteText(w io.Writer) error {
 			text += fmt.Sprintf(" (was %s)", term.Digest(w, one.Was))
 		}
 		t.Row(verb, one.Reference, text)
-	}
-	return t.WriteText(w)
-}
-
-func newCheckCommand(a *app.App) *cobra.Command {
-	var opts options
-	cmd := &cobra.Command{
-		Use:   "check",
-		Short: "Check whether references still have the locked digests",
-		Long: `Resolve every reference in the lock file. The exit code is 1 if one points to another digest, or to
-nothing. Keys in the file are checked only with --verify-key.`,
-		Example: `  davit lock check
-  davit lock check --lock davit.lock --format json`,
-		Args:        app.Arguments(0, 0),
-		Annotations: map[string]string{app.Surplus: "--lock"},
-		RunE:        func(cmd *cobra.Command, _ []string) error { return runCheck(cmd.Context(), a, opts) },
-	}
-	opts.addFlags(a, cmd)
-	return cmd
-}
-
-func runCheck(ctx context.Context, a *app.App, opts options) error {
-	file, err := read(opts.file)
-	if err != nil {
-		return explainMissing(opts.file, err)
-	}
-	result := &checkResult{File: opts.file, Artifacts: []checked{}}
-	wrong := 0
-	for _, e := range file.Artifacts {
-		one := checked{Entry: e}
-		now, err := lookUp(ctx, a, e.Reference, file, opts)
-		switch {
-		case errors.Is(err, errdef.ErrNotFound):
-			one.Status = statusMissing
-		case err != nil:
-			return signing.AsNegative(err)
-		default:
-			one.compare(now)
-		}
-		if one.Status != statusSame {
-			wrong++
-		}
-		result.Artifacts = append(result.Artifacts, one)
-	}
-	if err := a.Print(result); err != nil {
-		return err
-	}
-	if wrong > 0 {
-		return exit.ErrNegative
-	}
-	return nil
-}
-
-// The statuses of a locked reference.
-const (
-	statusSame    = "same"
-	statusMoved   = "moved"
-	statusDiffers = "differs" // in size, kind, or key
-	statusMissing = "missing"
-)
-
-// checkResult is the result of "lock check".
-type checkResult struct {
-	File      string    `json:"file"`
-	Artifacts []checked `json:"artifacts"`
-}
-
-// checked is a locked reference, compared with its current digest.
-type checked struct {
-	lockfile.Entry
-	Status     string        `json:"status"` // same, moved, differs, or missing
-	Now        digest.Digest `json:"now,omitempty"`
-	KeyChecked bool          `json:"keyChecked"` // a signature by the key was verified
-}
-
-// compare sets the status. Keys are compared only if a signature was verified.
-func (c *checked) compare(now *lockfile.Entry) {
-	c.Status, c.Now = statusSame, now.Digest
-	c.KeyChecked = c.Key != "" && c.Key == now.Key
-	switch {
-	case now.Digest != c.Digest:
-		c.Status = statusMoved
-	case now.Size != c.Size || now.Kind != c.Kind || c.Key != "" && now.Key != "" && now.Key != c.Key:
-		c.Status = statusDiffers
-	}
-}
-
-// WriteText prints a row with the status of each reference.
-func (r *checkResult) WriteText(w io.Writer) error {
-	var t term.Table
-	for _, one := range r.Artifacts {
-		text := term.Digest(w, cmp.Or(one.Now, one.Digest))
-		if one.Status == statusMoved {
-			text += fmt.Sprintf(" (locked: %s)", term.Digest(w, one.Digest))
-		}
-		switch {
-		case one.KeyChecked:
-			text += "  signed"
-		case one.Key != "":
-			text += "  signature not checked"
-		}
-		t.Row(one.Status, one.Reference, text)
 	}
 	return t.WriteText(w)
 }

@@ -65,6 +65,9 @@ func (f *Flag) Open(t *app.Target) error {
 	return nil
 }
 
+// Key returns the hint of the key that the lock file has for a target with a complete reference, or "".
+func (f *Flag) Key(t *app.Target) string { return lockedKey(f.locked, t) }
+
 // Pin resolves a target with a complete reference, and returns the digest to read. keys are the keys that signed the target. Pin fails unless
 // the lock file has the target with the same digest, size, and kind, and with one of keys if it has a key. If the file does not exist, Record
 // creates it.
@@ -157,13 +160,12 @@ func resolve(ctx context.Context, t *app.Target, reference string, keys []trust.
 	if reference != t.Ref.Reference() && reference != desc.Digest.String() {
 		return nil, artifact.Refused(t.Ref.String(), "moved while it was read: from %s to %s", reference, desc.Digest)
 	}
-	ref := t.Ref
-	if ref.Tag != "" {
-		ref.Digest = ""
-	}
-	e := &lockfile.Entry{Reference: ref.String(), Digest: desc.Digest, Size: desc.Size}
+	e := &lockfile.Entry{Reference: nameOf(t), Digest: desc.Digest, Size: desc.Size}
 	if len(keys) > 0 {
 		e.Key = keys[0].Hint()
+		if wanted := lockedKey(locked, t); hasKey(keys, wanted) { // the policy may require other keys, too
+			e.Key = wanted
+		}
 	}
 	var had *lockfile.Entry
 	if locked != nil {
@@ -187,6 +189,26 @@ func resolve(ctx context.Context, t *app.Target, reference string, keys []trust.
 		}
 	}
 	return e, err
+}
+
+// nameOf returns the reference of a target as lock files have it.
+func nameOf(t *app.Target) string {
+	ref := t.Ref
+	if ref.Tag != "" {
+		ref.Digest = ""
+	}
+	return ref.String()
+}
+
+// lockedKey returns the key of a target in a lock file, or "". The file may be nil.
+func lockedKey(f *lockfile.File, t *app.Target) string {
+	if f == nil {
+		return ""
+	}
+	if e := f.Find(nameOf(t)); e != nil {
+		return e.Key
+	}
+	return ""
 }
 
 // readKind returns the kind of an artifact that inspect shows. It reads at most the first manifest of an index.

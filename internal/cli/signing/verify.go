@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/davit-oci/davit/artifact"
@@ -23,6 +24,8 @@ import (
 type Trust struct {
 	keys    []string
 	require []string
+	loaded  []trust.Key // the keys, once they are read
+	prefer  string      // see Prefer
 }
 
 // AddFlags adds --verify-key to a command that reads an artifact.
@@ -84,6 +87,15 @@ func withReferrers(attached []*referrers.Referrer) []ocispec.Descriptor {
 // IsSet reports whether a key was given.
 func (f *Trust) IsSet() bool { return len(f.keys) > 0 }
 
+// Load reads the keys, which a command that verifies several artifacts does once: a key may come from a pipe.
+func (f *Trust) Load(ctx context.Context) (err error) {
+	f.loaded, err = readPublicKeys(ctx, f.keys)
+	return err
+}
+
+// Prefer makes PinKeys look for a signature by the key with this hint first, if it is one of several keys.
+func (f *Trust) Prefer(hint string) { f.prefer = hint }
+
 // Check checks the flags before anything is opened.
 func (f *Trust) Check() error {
 	for _, name := range f.require {
@@ -122,7 +134,7 @@ func (f *Trust) PinKeys(ctx context.Context, a *app.App, t *app.Target, referenc
 	if err != nil {
 		return "", nil, err
 	}
-	keys, err := verifyAll(ctx, a, t, manifests, demands)
+	keys, err := f.verifyAll(ctx, a, t, manifests, demands)
 	return desc.Digest.String(), keys, err
 }
 
@@ -134,7 +146,7 @@ func (f *Trust) Verifier(a *app.App, src *app.Target) (func(context.Context, oci
 		return nil, err
 	}
 	return func(ctx context.Context, desc ocispec.Descriptor) error {
-		_, err := verifyAll(ctx, a, src, []ocispec.Descriptor{desc}, demands)
+		_, err := f.verifyAll(ctx, a, src, []ocispec.Descriptor{desc}, demands)
 		return err
 	}, nil
 }
@@ -168,7 +180,10 @@ func (f *Trust) demands(a *app.App, ref registry.Reference) ([]trust.Options, er
 
 // demand returns the signatures that the flags require.
 func (f *Trust) demand(ctx context.Context, ref registry.Reference) (*trust.Options, error) {
-	keys, err := readPublicKeys(ctx, f.keys)
+	keys, err := f.loaded, error(nil)
+	if keys == nil {
+		keys, err = readPublicKeys(ctx, f.keys)
+	}
 	return &trust.Options{Keys: keys, Require: f.require, Accepts: newRepositoryCheck(ref)}, err
 }
 
@@ -189,9 +204,9 @@ func addPlatform(ctx context.Context, t *app.Target, desc ocispec.Descriptor, pl
 }
 
 // verifyAll verifies that every demand is met, and prints a note with the key. It returns the keys.
-func verifyAll(ctx context.Context, a *app.App, t *app.Target, manifests []ocispec.Descriptor, demands []trust.Options) (by []trust.Key, err error) {
+func (f *Trust) verifyAll(ctx context.Context, a *app.App, t *app.Target, manifests []ocispec.Descriptor, demands []trust.Options) (by []trust.Key, err error) {
 	for _, d := range demands {
-		report, err := verify(ctx, t, manifests, d)
+		report, err := f.verifyPreferred(ctx, t, manifests, d)
 		if err != nil {
 			return nil, err
 		}
@@ -204,6 +219,19 @@ func verifyAll(ctx context.Context, a *app.App, t *app.Target, manifests []ocisp
 		}
 	}
 	return by, nil
+}
+
+// verifyPreferred verifies one demand, with the preferred key if that made a signature, or else with any of the keys.
+func (f *Trust) verifyPreferred(ctx context.Context, t *app.Target, manifests []ocispec.Descriptor, demand trust.Options) (*trust.Report, error) {
+	if i := slices.IndexFunc(demand.Keys, func(k trust.Key) bool { return k.Hint() == f.prefer }); i >= 0 && len(demand.Keys) > 1 {
+		only := demand
+		only.Keys = demand.Keys[i : i+1]
+		report, err := trust.Verify(ctx, t.Target, manifests, only)
+		if !errors.As(err, new(*trust.NotSignedError)) {
+			return report, err
+		}
+	}
+	return verify(ctx, t, manifests, demand)
 }
 
 // verify verifies one demand. It adds a hint to the error about a missing signature.
