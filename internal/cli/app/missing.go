@@ -128,6 +128,7 @@ func (t *Target) hintAtRepositories(ctx context.Context) string {
 func (t *Target) hintInLayout(ctx context.Context) string {
 	several, ok := t.Target.(interface {
 		Repositories(ctx context.Context) (names []string, nameless bool, err error)
+		TagsOf(ctx context.Context, repository string) ([]string, error)
 	})
 	switch {
 	case !ok || !t.Ref.IsPath():
@@ -142,16 +143,18 @@ func (t *Target) hintInLayout(ctx context.Context) string {
 	}
 	longer := slices.IndexFunc(names, func(name string) bool { return name == typed || strings.HasSuffix(name, "/"+typed) })
 	near := textdist.Closest(typed, names)
-	if ref.InLayout() == "" || longer >= 0 { // the tag was meant as a repository, or belongs to another one
-		ref.Tag = ""
-	}
 	switch {
 	case longer >= 0:
 		near = names[longer]
+	case near == "" && len(names) == 1 && ref.InLayout() != "":
+		near = names[0]
 	case near == "" && len(names) == 1: // a hint at the tags of the only repository is more useful
 		return ""
 	case near == "":
 		return fmt.Sprintf("\"%s\" lists the repositories", shell.Command("davit", "repos", ref.Path))
+	}
+	if tags, _ := several.TagsOf(ctx, near); ref.InLayout() == "" || !slices.Contains(tags, ref.Tag) { // the tag was meant as a repository, or is implied
+		ref.Tag = ""
 	}
 	ref.Registry, ref.Repository = "", near
 	return fmt.Sprintf("did you mean %q?", ref)

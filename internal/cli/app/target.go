@@ -244,7 +244,7 @@ func (t *Target) onlyDigest(ctx context.Context) (digest.Digest, error) {
 	lister, ok := t.Target.(interface {
 		Roots(ctx context.Context) ([]ocispec.Descriptor, error)
 	})
-	if !ok {
+	if !ok || t.Ref.InLayout() != "" { // an artifact without a tag belongs to no repository
 		return "", nil
 	}
 	roots, err := lister.Roots(ctx)
