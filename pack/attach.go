@@ -27,7 +27,8 @@ type AttachOptions struct {
 	// Replace removes the other referrers of the same type and name, and for attestations of the same predicate, once the new
 	// one is stored. A referrer without a name is treated as having the name that Attach would choose.
 	Replace bool
-	// ReplaceTime makes Replace also remove a referrer with the same content and another creation time, or none.
+	// ReplaceTime makes Replace also remove a referrer with the same content and another creation time, or none. Without Replace, Attach
+	// then removes only referrers with the same content that have no creation time, if the plan has one.
 	ReplaceTime bool
 	// EachPlatform attaches to every manifest of an index instead of the index itself.
 	EachPlatform bool
@@ -116,8 +117,9 @@ func (p *pusher) attach(ctx context.Context, root *node.Node, to Attachment, opt
 	if err := root.Compose(&to.Subject); err != nil {
 		return nil, err
 	}
+	_, canDelete := to.Target.(content.Deleter)
 	ours := attached.Candidate{Desc: root.Manifest.Desc, Manifest: root.Manifest.Bytes, Defaults: root.Attached,
-		Replace: opts.Replace, SetTime: opts.ReplaceTime}
+		Replace: opts.Replace, SetTime: opts.ReplaceTime && (canDelete || opts.DryRun)}
 	listed, err := fetch.ListReferrers(ctx, to.Target, to.Subject, ours.Desc.ArtifactType)
 	if err != nil && (opts.Replace || !fetch.IsDenied(err)) {
 		return nil, err

@@ -69,6 +69,61 @@ func TestAttach(t *testing.T) {
 	}
 }
 
+// TestSetTime checks which referrers with the same content a given time replaces. A target that can't delete keeps what it has.
+func TestSetTime(t *testing.T) {
+	t.Parallel()
+	times := []string{"", "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z", "soon"}
+	for _, replace := range []bool{false, true} {
+		for _, canDelete := range []bool{true, false} {
+			for _, before := range times {
+				for _, now := range times[1:] {
+					attached := func(given string, opts AttachOptions, dst oras.GraphTarget, subject ocispec.Descriptor) *Attached {
+						p := planNamed("one", "sbom.js")
+						if given != "" {
+							p.Annotations[ocispec.AnnotationCreated] = given
+						}
+						r, err := Attach(t.Context(), files, p, Attachment{dst, subject}, opts)
+						if err != nil {
+							t.Fatal(err)
+						}
+						return r[0]
+					}
+					store, subject := newSubject(t)
+					var dst oras.GraphTarget = store
+					if !canDelete {
+						dst = struct{ oras.GraphTarget }{store}
+					}
+					if replace && !canDelete {
+						continue
+					}
+					other := planNamed("one", "b.txt")
+					if _, err := Attach(t.Context(), files, other, Attachment{store, subject}, AttachOptions{}); err != nil {
+						t.Fatal(err)
+					}
+					first := attached(before, AttachOptions{}, dst, subject)
+					second := attached(now, AttachOptions{Replace: replace, ReplaceTime: true}, dst, subject)
+					isDated := func(date string) bool { return date != "" && date != "soon" }
+					want := 0
+					switch {
+					case replace && before != now:
+						want = 2 // the other content, too
+					case replace:
+						want = 1
+					case canDelete && !isDated(before) && isDated(now):
+						want = 1
+					}
+					if len(second.Replaced) != want || (second.Digest == first.Digest) != (want == 0 || before == now) {
+						t.Errorf("replace %t, can delete %t, %q after %q: replaced %d, want %d", replace, canDelete, now, before, len(second.Replaced), want)
+					}
+					if found, err := store.Predecessors(t.Context(), subject); err != nil || !replace && len(found) != 2 {
+						t.Errorf("replace %t, can delete %t, %q after %q: %d attached, %v", replace, canDelete, now, before, len(found), err)
+					}
+				}
+			}
+		}
+	}
+}
+
 func TestAttachEachPlatform(t *testing.T) {
 	t.Parallel()
 	dst := memory.New()

@@ -40,7 +40,7 @@ SBOM, the ID of VEX), else the name of the file. Documents in JSON Lines are att
 
 The date of an attachment, by which "davit detach" keeps the newest, is that in the document. For one
 without a date, such as most SARIF reports, name it: -a org.opencontainers.image.created=TIME, where
-TIME is as in 2026-01-31T12:00:00Z.`,
+TIME is as in 2026-01-31T12:00:00Z. An equal attachment without a date is then replaced.`,
 		Example: `  davit attach sbom.spdx.json registry.example.com/app:1.0
   davit attach runbook.md sbom.cdx.json ./oci:1.0
   davit attach --replace scan.sarif registry.example.com/app:1.0

@@ -139,7 +139,7 @@ func nameOrDigest(name string, d digest.Digest) string {
 }
 
 // findRenamed returns the kinds and names of the referrers of each type and predicate that has more than keep, but with several names, each
-// of which is counted alone.
+// of which is counted separately.
 func findRenamed(kept []ocispec.Descriptor, keep int) (renamed []string) {
 	var order []string
 	names, counts := map[string][]string{}, map[string]int{}

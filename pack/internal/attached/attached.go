@@ -30,7 +30,7 @@ type Candidate struct {
 	Defaults map[string]string
 	// Replace makes Compare look for referrers that the candidate replaces.
 	Replace bool
-	// SetTime is set if the creation time was given, so that with Replace it replaces another.
+	// SetTime is set if the creation time was given, so that it replaces another, or without Replace none.
 	SetTime bool
 }
 
@@ -52,6 +52,9 @@ func (c Candidate) Compare(ctx context.Context, src content.ReadOnlyStorage, lis
 		r.Replaced, r.Others, err = c.predecessors(ctx, src, listed, r.Same)
 		return r, err
 	}
+	if r.Same == nil && c.setsDate() {
+		r.Replaced, listed = lists.Split(listed, func(d ocispec.Descriptor) bool { return c.isSame(d) && !isDated(d) })
+	}
 	for _, d := range c.namesakes(listed, r.Same) {
 		r.Beside = append(r.Beside, d.Digest)
 	}
@@ -59,14 +62,14 @@ func (c Candidate) Compare(ctx context.Context, src content.ReadOnlyStorage, lis
 }
 
 // Same returns the listed referrer with the same content, or nil. The creation times may differ, and the referrer may lack some of the
-// Defaults. With Replace and SetTime, the times must be equal. Same fetches nothing.
+// Defaults. If SetTime is set, it has the same time with Replace, and some time without. Same fetches nothing.
 func (c Candidate) Same(listed []ocispec.Descriptor) *ocispec.Descriptor {
 	var same *ocispec.Descriptor
 	for _, theirs := range listed {
 		switch {
 		case theirs.Digest == c.Desc.Digest:
 			return &theirs
-		case same == nil && c.isSame(theirs):
+		case same == nil && c.isSame(theirs) && (c.Replace || !c.setsDate() || isDated(theirs)):
 			same = &theirs
 		}
 	}
@@ -78,6 +81,12 @@ func (c Candidate) Same(listed []ocispec.Descriptor) *ocispec.Descriptor {
 func (c Candidate) isSame(theirs ocispec.Descriptor) bool {
 	return c.isEquivalent(theirs.Annotations) && c.digestWith(theirs.Annotations) == theirs.Digest
 }
+
+// setsDate reports whether a valid creation time was given.
+func (c Candidate) setsDate() bool { return c.SetTime && isDated(c.Desc) }
+
+// isDated reports whether a descriptor has a valid creation time.
+func isDated(desc ocispec.Descriptor) bool { return !manifest.Created(desc.Annotations).IsZero() }
 
 // existing returns the referrer that Same returns, or nil if another client deleted it without removing it from the list.
 func (c Candidate) existing(ctx context.Context, src content.ReadOnlyStorage, listed []ocispec.Descriptor) (*ocispec.Descriptor, error) {
