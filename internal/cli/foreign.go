@@ -65,7 +65,7 @@ image artifact to target | the target is an argument
 file-type type attach.t | --kind sets the kind of the files
 a | --annotation KEY=VALUE adds an annotation, and --artifact-type sets the type
 show.a | --alert NAME shows the runbook for an alert
-sign.k verify.k sign.private-key | --key FILE is the key
+sign.k verify.k sign.private-key sign.privkey sign.signing-key | --key FILE is the key
 no-trunc | digests are whole in a pipe and in JSON
 push.t | the target is the last argument; --tag TAG adds a tag
 pack.t | the target is -o PATH:TAG; --tag TAG adds a tag
@@ -78,13 +78,15 @@ push.export-manifest | "davit inspect --manifest TARGET" prints the manifest
 detach.name | the name is an argument
 sign.r sign.recursive | a signature of an index counts for its platforms; --referrers signs attachments, too
 pull.check | "davit verify DIR" compares files with the artifact they come from
-pull.key cat.key show.key copy.key | --verify-key FILE checks the signature first
+copy.key | --verify-key FILE checks the signature first; --sign-key FILE signs the copy
+key public-key pubkey | --verify-key FILE checks signatures with a public key
+key private-key privkey signing-key | --sign-key FILE signs with a private key
 pull.untar pull.extract | archives that davit packed are unpacked; a chart stays one file: unpack it with tar or helm
 serve.port serve.p serve.listen browse.port | --addr HOST:PORT is the address to listen on
 sign.y sign.yes sign.tlog-upload | signing needs no confirmation, and uploads nothing to a transparency log
 verify.insecure-ignore-tlog verify.private-infrastructure verify.offline | leave it out: no transparency log is read
 verify.o verify.output verify.d | --dir DIR compares the files in a directory
-verify.public-key verify.verify-key | --key FILE checks with a key
+verify.public-key verify.pubkey verify.verify-key | --key FILE checks with a key
 sign.keyless verify.keyless | signatures without keys are for cosign; "davit keygen" makes a pair of keys
 attach.platform | attach to the manifest of one platform: "davit resolve --platform P SUBJECT" prints its digest; --each-platform attaches to all
 attach.predicate attach.sbom | the file is an argument
@@ -134,16 +136,19 @@ func hintForCommand(name string) string {
 	return ""
 }
 
-// hintForFlag returns the hint for a flag of another tool, or "".
-func hintForFlag(command, flag string) string {
+// hintForFlag returns the hint for a flag of another tool, or "". A hint that begins with a flag is only for commands that have it: the
+// first such hint counts, but those for one command come before those for all.
+func hintForFlag(command, flag string, has func(flag string) bool) string {
 	general := ""
 	for line := range strings.Lines(foreignFlags) {
 		names, hint, _ := strings.Cut(strings.TrimSpace(line), " | ")
+		instead, isFlag := strings.CutPrefix(strings.FieldsFunc(hint, func(r rune) bool { return r == ' ' || r == ',' })[0], "--")
 		flags := strings.Fields(names)
-		if slices.Contains(flags, command+"."+flag) {
+		switch {
+		case isFlag && !has(instead):
+		case slices.Contains(flags, command+"."+flag):
 			return hint
-		}
-		if slices.Contains(flags, flag) {
+		case general == "" && slices.Contains(flags, flag):
 			general = hint
 		}
 	}

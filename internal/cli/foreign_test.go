@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -58,7 +59,7 @@ func TestHabits(t *testing.T) {
 				if cmd.Flags().Lookup(name) != nil || len(name) == 1 && cmd.Flags().ShorthandLookup(name) != nil {
 					t.Errorf("%q is a flag", key)
 				}
-				if got := hintForFlag(command, name); got != hint {
+				if got := hintForFlag(command, name, func(flag string) bool { return cmd.Flags().Lookup(flag) != nil }); got != hint {
 					t.Errorf("%q: got the hint %q, want %q", key, got, hint)
 				}
 				if !strings.Contains(hint, `"davit `) {
@@ -69,6 +70,34 @@ func TestHabits(t *testing.T) {
 				if of.Lookup(strings.TrimPrefix(name, "--")) == nil {
 					t.Errorf("%q: the hint %q names %s, which does not exist", key, hint, name)
 				}
+			}
+		}
+	}
+}
+
+// TestKeyHints checks that a flag for a key that a command does not have leads to one with the same meaning: to verify, to sign, or, if
+// the command has neither, to connect.
+func TestKeyHints(t *testing.T) {
+	t.Parallel()
+	for _, cmd := range allCommands(t) {
+		has := func(flag string) bool { return cmd.Flags().Lookup(flag) != nil }
+		for _, name := range []string{"key", "public-key", "private-key", "pubkey"} {
+			if has(name) || has("key") || cmd.DisableFlagParsing {
+				continue
+			}
+			want := ""
+			switch isPrivate := name == "private-key"; {
+			case has("verify-key") && !isPrivate:
+				want = "--verify-key FILE checks "
+			case has("sign-key") && (isPrivate || name == "key"):
+				want = "--sign-key FILE signs "
+			case has("key-file") && name == "key":
+				want = `did you mean "--key-file"?`
+			}
+			err := flagError(cmd, cmd.ParseFlags([]string{"--" + name + "=x"}))
+			got := strings.Join(exit.Hints(err), "\n")
+			if !strings.HasPrefix(got, want) || want == "" && strings.Contains(got, "key-file") {
+				t.Errorf("%s --%s: got the hint %q, want %q", cmd.CommandPath(), name, got, want)
 			}
 		}
 	}

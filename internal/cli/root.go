@@ -167,11 +167,7 @@ func flagError(cmd *cobra.Command, err error) error {
 // suggestFlag returns the hint for a flag that the command does not have, or "".
 func suggestFlag(cmd *cobra.Command, unknown *pflag.NotExistError) string {
 	name := unknown.GetSpecifiedName()
-	foreign := hintForFlag(cmd.Name(), name)
-	instead, isFlag := strings.CutPrefix(strings.Split(foreign, " ")[0], "--")
-	if isFlag && cmd.Flags().Lookup(instead) == nil {
-		foreign = "" // the flag is one of other commands
-	}
+	foreign := hintForFlag(cmd.Name(), name, func(flag string) bool { return cmd.Flags().Lookup(flag) != nil })
 	switch {
 	case (name == "p" || name == "password") && cmd.Flags().Lookup("password-stdin") != nil:
 		return "other users can read a password in the arguments of a program: pass it with --password-stdin, or in DAVIT_PASSWORD"
