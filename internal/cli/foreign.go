@@ -142,7 +142,7 @@ func hintForFlag(command, flag string, has func(flag string) bool) string {
 	general := ""
 	for line := range strings.Lines(foreignFlags) {
 		names, hint, _ := strings.Cut(strings.TrimSpace(line), " | ")
-		instead, isFlag := strings.CutPrefix(strings.FieldsFunc(hint, func(r rune) bool { return r == ' ' || r == ',' })[0], "--")
+		instead, isFlag := strings.CutPrefix(strings.TrimRight(strings.Split(hint, " ")[0], ","), "--")
 		flags := strings.Fields(names)
 		switch {
 		case isFlag && !has(instead):
