@@ -65,6 +65,16 @@ func ExampleReadable() {
 	// Output: README.md: # Greetings
 }
 
+func ExampleMainFile() {
+	src := newTarget(map[string]string{"README.md": "# Greetings\n", "hello.txt": "hello\n"})
+	name, err := read.MainFile(context.Background(), src, "v1")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(name)
+	// Output: README.md
+}
+
 func ExampleAlerts() {
 	ctx, store := context.Background(), memory.New()
 	fsys := fstest.MapFS{"down.md": {Data: []byte("---\nalerts: [GreetingDown]\nseverity: critical\n---\n\n# Restart it\n")}}

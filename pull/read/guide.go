@@ -162,6 +162,22 @@ func AttachedAlerts(ctx context.Context, src oras.ReadOnlyTarget, r *referrers.R
 	return all
 }
 
+// MainFile returns the name of the file that Readable reads if it is a layer of its own, or "" if all layers are packed. It fetches no
+// layer. Its errors are those of Readable.
+func MainFile(ctx context.Context, src oras.ReadOnlyTarget, ref string) (string, error) {
+	m, err := fetch.Resolve(ctx, src, ref)
+	if err != nil {
+		return "", err
+	}
+	items, err := fetch.NewItems(ctx, src, m, fetch.Selection{})
+	if err != nil {
+		return "", err
+	}
+	s := &search{kind: kinds.Of(m.Kind()), items: items}
+	s.offerLayers()
+	return s.path, nil
+}
+
 // cutToAnswer reduces the text of a single file to the part that answers the alert.
 func (s *search) cutToAnswer(doc *Document) {
 	if answer := s.kind.Pull.Answer; s.opts.Alert != "" && s.opts.Path == "" && answer != nil && s.isOneFile() {

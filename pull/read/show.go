@@ -165,11 +165,7 @@ func (s *search) run(ctx context.Context) (*Document, error) {
 	if s.opts.Path != "" && !s.kind.Pull.PathInTar {
 		return s.readNamed(ctx, s.opts.Path)
 	}
-	for _, it := range s.items {
-		if !it.Unpack && !s.isSearched(it) {
-			s.offerLayer(it)
-		}
-	}
+	s.offerLayers()
 	if s.rank <= kind.RankLicense && (s.layer == nil || !s.opts.Quick) {
 		for _, it := range slices.Backward(s.items) { // upper layers of an image hide files of lower ones
 			if err := s.searchTar(ctx, it); err != nil {
@@ -232,6 +228,15 @@ func (s *search) rankOf(name, role, mediaType string) kind.Rank {
 		return kind.RankItself
 	}
 	return 0
+}
+
+// offerLayers considers the layers that are files.
+func (s *search) offerLayers() {
+	for _, it := range s.items {
+		if !it.Unpack && !s.isSearched(it) {
+			s.offerLayer(it)
+		}
+	}
 }
 
 // offerLayer considers a layer that is a file, and keeps it if it is the best match so far.

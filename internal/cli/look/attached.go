@@ -13,6 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/results"
+	"github.com/davit-oci/davit/internal/concurrency"
 	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/shell"
@@ -23,6 +24,7 @@ import (
 	"github.com/davit-oci/davit/pull/referrers"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/errdef"
 )
 
 // shown is a document to show: a file in a manifest. If path is empty, it is the readable part of the artifact.
@@ -151,6 +153,10 @@ type alertLine struct {
 	Owner    string        `json:"owner,omitempty"`
 	Title    string        `json:"title,omitempty"`
 	Digest   digest.Digest `json:"digest"`
+	// Reference and Path are the arguments of cat for the file that answers the alert. Section is the anchor of the part of it.
+	Reference string `json:"reference"`
+	Path      string `json:"path,omitempty"`
+	Section   string `json:"section,omitempty"`
 }
 
 // listAlerts lists the alerts for which runbooks are attached to a subject: those of the most severe runbook first.
@@ -173,14 +179,43 @@ func listAlerts(ctx context.Context, t *app.Target, opts showOptions) (*alertRes
 	r := &alertResult{Subject: t.Ref.String(), Alerts: []alertLine{}}
 	for _, one := range found.Referrers {
 		for _, alert := range read.AttachedAlerts(ctx, t.Target, one) {
-			line := alertLine{alert.Name, alert.Severity, alert.Service, alert.Owner, alert.Title, one.Digest}
-			isSame := func(other alertLine) bool { other.Digest = line.Digest; return other == line } // the same runbook, attached twice
+			line := alertLine{alert.Name, alert.Severity, alert.Service, alert.Owner, alert.Title,
+				one.Digest, manifestOf(t, one.Digest).Ref.String(), alert.Page, alert.Section}
+			isSame := func(other alertLine) bool { // the same runbook, attached twice
+				other.Digest, other.Reference, other.Path, other.Section = line.Digest, line.Reference, line.Path, line.Section
+				return other == line
+			}
 			if !slices.ContainsFunc(r.Alerts, isSame) {
 				r.Alerts = append(r.Alerts, line)
 			}
 		}
 	}
 	return r, nil
+}
+
+// addFiles adds the paths of runbooks that are a single file, whose configs name no pages. It reads the manifest of each.
+func (r *alertResult) addFiles(ctx context.Context, t *app.Target) error {
+	var single []digest.Digest
+	for _, line := range r.Alerts {
+		if line.Path == "" {
+			single = append(single, line.Digest)
+		}
+	}
+	single = lists.SortUnique(single)
+	files := make([]string, len(single))
+	err := concurrency.Each(ctx, len(single), func(ctx context.Context, i int) (err error) {
+		files[i], err = read.MainFile(ctx, t.Target, single[i].String())
+		if errors.Is(err, errdef.ErrNotFound) {
+			return nil // another client deleted the runbook without removing it from the list
+		}
+		return err
+	})
+	for i, line := range r.Alerts {
+		if at, ok := slices.BinarySearch(single, line.Digest); ok && line.Path == "" {
+			r.Alerts[i].Path = files[at]
+		}
+	}
+	return err
 }
 
 // WriteText prints a row for each alert.

@@ -125,7 +125,13 @@ func runShow(ctx context.Context, a *app.App, opts showOptions) error {
 		return err
 	}
 	if opts.listAlerts {
-		list, err := app.With(ctx, a, opts.target, registry.Read, func(t *app.Target) (*alertResult, error) { return listAlerts(ctx, t, opts) })
+		list, err := app.With(ctx, a, opts.target, registry.Read, func(t *app.Target) (*alertResult, error) {
+			list, err := listAlerts(ctx, t, opts)
+			if f := a.Format.Name; err == nil && f != "" && f != "text" {
+				err = list.addFiles(ctx, t)
+			}
+			return list, err
+		})
 		if err != nil {
 			return err
 		}
