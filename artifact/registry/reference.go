@@ -133,7 +133,7 @@ func parse(given, s string) (Reference, error) {
 	case isPath(s):
 		ref, err = parsePath(rest)
 	case reference.PathOfTransport(s) != "":
-		err = reference.WithHint(errors.New("the registry is missing"), fmt.Sprintf("did you mean the path %q?", reference.PathOfTransport(s)))
+		err = reference.WithHint(reference.ErrNoRegistry, fmt.Sprintf("did you mean the path %q?", reference.PathOfTransport(s)))
 	case reference.HintForStore(s) != "":
 		err = reference.WithHint(errors.New("an image in the store of a container engine"), reference.HintForStore(s))
 	case reference.IsImageID(s):
@@ -287,7 +287,7 @@ func missingPartError(s string, d digest.Digest) error {
 		hub.Digest = d
 		meant = fmt.Sprintf("%q, or %s", hub, meant)
 	}
-	return reference.WithHint(errors.New("the registry is missing"), "did you mean "+meant)
+	return reference.WithHint(reference.ErrNoRegistry, "did you mean "+meant)
 }
 
 // dockerNames expands Docker Hub's short names, like Docker.

@@ -141,6 +141,9 @@ func IsLoopback(registry string) bool {
 // ErrNoRepository is the cause of the error about a reference that has a registry but no repository.
 var ErrNoRepository = errors.New("the repository is missing")
 
+// ErrNoRegistry is the cause of the error about a name without a registry.
+var ErrNoRegistry = errors.New("the registry is missing")
+
 // hinted is an error with advice.
 type hinted struct {
 	error

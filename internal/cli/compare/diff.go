@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
@@ -69,10 +70,17 @@ func hintAtTag(first registry.Reference, i int, text string, err error) error {
 	if _, statErr := os.Lstat(text); statErr == nil {
 		return err
 	}
-	e := &exit.UsageError{Err: fmt.Errorf("%q is a tag, not a reference", text)}
+	e := &exit.UsageError{Err: fmt.Errorf("%q is a tag, not a reference, and there is no such file or directory", text)}
+	var meant []string
 	if !isLocal(first) {
 		first.Tag, first.Digest = text, ""
-		e.Hint = fmt.Sprintf("did you mean %q?", first)
+		meant = append(meant, fmt.Sprintf("%q", first))
+	}
+	if near := exit.SimilarPath(text); near != "" {
+		meant = append(meant, fmt.Sprintf("the path %q", near))
+	}
+	if len(meant) > 0 {
+		e.Hint = "did you mean " + strings.Join(meant, ", or ") + "?"
 	}
 	return e
 }

@@ -208,15 +208,15 @@ func FileError(what, name string, err error) *artifact.Error {
 	}
 	e := &artifact.Error{Op: what, Item: name, Err: err}
 	if errors.Is(err, fs.ErrNotExist) {
-		if near := findSimilarPath(name); near != "" {
+		if near := SimilarPath(name); near != "" {
 			e.Hint = fmt.Sprintf("did you mean %q?", near)
 		}
 	}
 	return e
 }
 
-// findSimilarPath returns the existing path that is most similar to name, or "". It keeps the existing part of name as typed.
-func findSimilarPath(name string) string {
+// SimilarPath returns the existing path that is most similar to name, or "". It keeps the existing part of name as typed.
+func SimilarPath(name string) string {
 	dir, rest := filepath.Split(name)
 	for {
 		if info, err := os.Stat(filepath.Clean(dir)); err == nil && info.IsDir() {

@@ -2,11 +2,17 @@
 package paths
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
+	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/reference"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -40,17 +46,61 @@ func IsPlainDirectory(ref registry.Reference) bool {
 }
 
 // Parse parses an argument that may also be a directory or file on disk. If it is not a valid reference, such as a name without a registry,
-// but exists, and is neither an archive nor part of an OCI layout, it means that path, as if it began with "./".
+// but exists, and is neither an archive nor part of an OCI layout, it means that path, as if it began with "./". The error about an argument
+// that is neither a reference nor exists says both.
 func Parse(arg string, parse func(string) (registry.Reference, error)) (registry.Reference, error) {
 	ref, err := parse(arg)
 	if err == nil {
-		return ref, nil
+		return ref, checkPath(ref)
 	}
 	local, localErr := registry.Parse("./" + arg)
-	if localErr != nil || local.Path != "./"+arg || local.IsArchive() || !Exists(arg) || IsDirectory(arg) && !IsPlainDirectory(local) {
+	switch {
+	case localErr != nil:
+		return ref, err
+	case !Exists(arg) && !Exists(SplitRepository(local).Path):
+		return ref, neitherError(arg, err)
+	case local.Path != "./"+arg || local.IsArchive() || !Exists(arg) || IsDirectory(arg) && !IsPlainDirectory(local):
 		return ref, err
 	}
 	return local, nil
+}
+
+// checkPath returns an error about a path that does not exist. One with a tag, a repository, or the extension of an archive can only be a
+// layout or archive, about which opening it reports more.
+func checkPath(ref registry.Reference) error {
+	if !ref.IsPath() || ref.Reference() != "" || ref.InLayout() != "" || ref.IsArchive() || SplitRepository(ref) != ref {
+		return nil
+	}
+	if _, err := os.Stat(ref.Path); errors.Is(err, fs.ErrNotExist) {
+		return exit.FileError("", ref.Path, err)
+	}
+	return nil
+}
+
+// neitherError returns the error about an argument that does not exist, and is not a reference because it lacks a part. The hint is the
+// most similar path, or else the reference that may be meant. Other errors about references stay as they are.
+func neitherError(arg string, err error) error {
+	cause := reference.ErrNoRegistry
+	var known *artifact.Error
+	switch {
+	case !errors.As(err, &known) || reference.PathOfTransport(arg) != "" || arg == "":
+		return err
+	case errors.Is(err, reference.ErrNoRepository):
+		cause = reference.ErrNoRepository
+	case !errors.Is(err, cause):
+		return err
+	}
+	hint, near := known.Hint, exit.SimilarPath(arg)
+	switch hub, hubErr := registry.Parse("docker.io/" + arg); {
+	case near != "":
+		hint = fmt.Sprintf("did you mean %q?", near)
+	case cause == reference.ErrNoRepository:
+	case hubErr == nil && !strings.HasSuffix(hub.Repository, ".tar"):
+		hint = fmt.Sprintf("did you mean %q?", hub)
+	default:
+		hint = ""
+	}
+	return &exit.UsageError{Err: fmt.Errorf("%q: no such file or directory, and not a reference: %w", arg, cause), Hint: hint}
 }
 
 // IsPlainFile reports whether ref is a file that is not an archive of a layout, such as a file of an artifact.

@@ -3,9 +3,11 @@ package paths_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/paths"
 )
 
@@ -82,6 +84,48 @@ func TestParse(t *testing.T) {
 		ref, err := paths.Parse(name, registry.Parse)
 		if want, _ := registry.Parse(name); err != nil || ref != want {
 			t.Errorf("%s: got %#v, %v, want %#v", name, ref, err, want)
+		}
+	}
+}
+
+// TestParseNeither checks the errors about arguments that neither exist nor are references: they say both, with a similar path or reference.
+func TestParseNeither(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	for _, name := range []string{"models/m2/a", "notes.txt", "oci/oci-layout"} {
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const neither, noRegistry, noRepository = ": no such file or directory, and not a reference: ", "the registry is missing", "the repository is missing"
+	for arg, want := range map[string]struct {
+		err, hint string
+		code      exit.Code
+	}{
+		"nothere":      {`"nothere"` + neither + noRegistry, `did you mean "docker.io/library/nothere"?`, exit.BadUsage},
+		"not/here:1.0": {`"not/here:1.0"` + neither + noRegistry, `did you mean "docker.io/not/here:1.0"?`, exit.BadUsage},
+		"nothere.tar":  {`"nothere.tar"` + neither + noRegistry, "", exit.BadUsage},
+		"Not There":    {`"Not There"` + neither + noRegistry, "", exit.BadUsage},
+		"model":        {`"model"` + neither + noRegistry, `did you mean "models"?`, exit.BadUsage},
+		"models/m3":    {`"models/m3"` + neither + noRegistry, `did you mean "models/m2"?`, exit.BadUsage},
+		"note.txt":     {`"note.txt"` + neither + noRepository, `did you mean "notes.txt"?`, exit.BadUsage},
+		"example.com":  {`"example.com"` + neither + noRepository, `did you mean "example.com/NAME"? A path begins with ./ or /`, exit.BadUsage},
+		"oci:1":        {`reference "oci:1": ` + noRegistry, `did you mean the path "./oci:1"?`, exit.BadUsage},
+		"./nothere":    {`"./nothere": no such file or directory`, "", exit.NotFound},
+		"./model":      {`"./model": no such file or directory`, `did you mean "./models"?`, exit.NotFound},
+		dir + "/oc":    {`"` + dir + `/oc": no such file or directory`, `did you mean "` + dir + `/oci"?`, exit.NotFound},
+	} {
+		_, err := paths.Parse(arg, registry.Parse)
+		if err == nil || err.Error() != want.err || strings.Join(exit.Hints(err), " ") != want.hint || exit.Of(err) != want.code {
+			t.Errorf("%s: got %v, hints %q, exit code %d; want %s, %q, %d", arg, err, exit.Hints(err), exit.Of(err), want.err, want.hint, want.code)
+		}
+	}
+	for _, arg := range []string{"./nothere:1", "./nothere.tar", "./oci:team/app"} { // opening it reports more
+		if ref, err := paths.Parse(arg, registry.Parse); err != nil || !ref.IsPath() {
+			t.Errorf("%s: got %#v, %v, want a path", arg, ref, err)
 		}
 	}
 }
