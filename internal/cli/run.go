@@ -18,6 +18,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/build"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/printer"
+	"github.com/davit-oci/davit/internal/cli/repeat"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
@@ -77,6 +78,9 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		removeQuotes(root)
 	}
 	cmd, err := root.ExecuteContextC(ctx)
+	if a.Repeat == nil { // the arguments are wrong, and prepare did not run
+		a.Repeat = repeat.Flags(cmd, a.Registry)
+	}
 	var timeout *exit.TimeoutError
 	switch {
 	case err != nil && ctx.Err() != nil:

@@ -2,7 +2,6 @@ package app
 
 import (
 	"os"
-	"strconv"
 	"strings"
 
 	"github.com/davit-oci/davit/internal/cli/exit"
@@ -76,13 +75,4 @@ func setFlag(fs *pflag.FlagSet, f *pflag.Flag, value string) error {
 		}
 	}
 	return nil
-}
-
-// OptionalBool adds a Boolean flag that leaves *into nil unless the flag is given.
-func OptionalBool(fs *pflag.FlagSet, into **bool, name, usage string) {
-	fs.BoolFunc(name, usage, func(s string) error {
-		b, err := strconv.ParseBool(s)
-		*into = &b
-		return err
-	})
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/optional"
 	"github.com/spf13/pflag"
 )
 
@@ -63,8 +64,8 @@ func (a *App) AddSideFlags(fs *pflag.FlagSet, from, to string) {
 		l.prefix = side.prefix
 		shared.StringVar(&l.username, l.prefix+"username", "", "log in to the registry of "+side.name+" as `USER`")
 		shared.BoolVar(&l.passwordStdin, l.prefix+"password-stdin", false, "read the password or a token for "+side.name+" from standard input")
-		OptionalBool(shared, &l.plainHTTP, l.prefix+"plain-http", "use plain HTTP only for "+side.name+" (=false forces TLS)")
-		OptionalBool(shared, &l.insecure, l.prefix+"insecure", "do not check the certificate of the registry of "+side.name)
+		optional.Bool(shared, &l.plainHTTP, l.prefix+"plain-http", "use plain HTTP only for "+side.name+" (=false forces TLS)")
+		optional.Bool(shared, &l.insecure, l.prefix+"insecure", "do not check the certificate of the registry of "+side.name)
 	}
 	addGrouped(fs, shared)
 }

@@ -1,9 +1,11 @@
 package repeat_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/cli/optional"
 	"github.com/davit-oci/davit/internal/cli/repeat"
 	"github.com/spf13/cobra"
 )
@@ -24,8 +26,9 @@ func TestFlags(t *testing.T) {
 	}
 	parent.AddCommand(update)
 	root.AddCommand(pull, parent, &cobra.Command{Use: "keygen", Run: run})
-	if err := pull.ParseFlags([]string{"--quiet"}); err != nil || repeat.Flags(pull, opts) != nil {
-		t.Errorf("got a function for flags that are not about connections, or %v", err)
+	err := pull.ParseFlags([]string{"--quiet"})
+	if got := repeat.Flags(pull, opts)("davit pull r.io/a:1"); err != nil || got != "davit pull r.io/a:1" {
+		t.Errorf("got %s, %v; want no flag that is not about connections", got, err)
 	}
 	if err := pull.ParseFlags([]string{"--plain-http=false", "--ca-file", "my ca.pem"}); err != nil {
 		t.Fatal(err)
@@ -42,6 +45,8 @@ func TestFlags(t *testing.T) {
 		"davit pull; davit pull.":                   "davit pull; davit pull.",
 		"davit keygen ./NAME":                       "davit keygen ./NAME",
 		"davit nosuch ./a":                          "davit nosuch ./a",
+		`"davit pull --help" lists the flags`:       `"davit pull --help" lists the flags`,
+		"davit pull --plain-http r.io/a":            "davit pull '--ca-file=my ca.pem' --plain-http r.io/a",
 		"no command":                                "no command",
 	} {
 		if got := add(text); got != want {
@@ -64,6 +69,86 @@ func TestFlags(t *testing.T) {
 	} {
 		if got := add(text); got != want {
 			t.Errorf("%s: got %s, want %s", text, got, want)
+		}
+	}
+}
+
+// TestPlatform checks that only commands that read the same manifest get --platform.
+func TestPlatform(t *testing.T) {
+	t.Parallel()
+	root, run := &cobra.Command{Use: "davit"}, func(*cobra.Command, []string) {}
+	for name, usage := range map[string]string{
+		"show": "choose the manifest of an index for `OS/ARCH`", "ls": "choose the manifest of an index for `OS/ARCH`", "copy": "copy only it", "tags": "",
+	} {
+		cmd := &cobra.Command{Use: name, Run: run}
+		if usage != "" {
+			cmd.Flags().String("platform", "", usage)
+		}
+		root.AddCommand(cmd)
+	}
+	show, _, err := root.Find([]string{"show"})
+	if err != nil || show.ParseFlags([]string{"--platform", "linux/arm64"}) != nil {
+		t.Fatal(err)
+	}
+	add := repeat.Flags(show, registry.Options{})
+	for text, want := range map[string]string{
+		"davit show r.io/a:1 x":                    "davit show --platform=linux/arm64 r.io/a:1 x",
+		`"davit ls r.io/a:1" lists them`:           `"davit ls --platform=linux/arm64 r.io/a:1" lists them`,
+		"davit copy r.io/a ./b":                    "davit copy r.io/a ./b",
+		"davit tags r.io/a":                        "davit tags r.io/a",
+		"leave out --platform: davit ls r.io/a:1":  "leave out --platform: davit ls r.io/a:1",
+		"davit show --platform linux/s390x r.io/a": "davit show --platform linux/s390x r.io/a",
+	} {
+		if got := add(text); got != want {
+			t.Errorf("%s: got %s, want %s", text, got, want)
+		}
+	}
+}
+
+// TestSides checks which commands get the flags for one of two registries.
+func TestSides(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name, args string
+		want       map[string]string
+	}{
+		{"copy", "--from-plain-http --to-insecure=false a.io/x:1 b.io/y", map[string]string{
+			"davit copy a.io/x:2 b.io/y":                 "davit copy --from-plain-http --to-insecure=false a.io/x:2 b.io/y",
+			`"davit tags a.io/x" or "davit tags b.io/y"`: `"davit tags --plain-http a.io/x" or "davit tags --insecure=false b.io/y"`,
+			"davit tags c.io/x":                          "davit tags c.io/x",
+			"davit tags ./a":                             "davit tags ./a",
+		}},
+		{"copy", "--from-plain-http --plain-http a.io/x:1 ./lay", map[string]string{
+			"davit tags a.io/x":       "davit tags --plain-http a.io/x",
+			"davit copy a.io/x ./lay": "davit copy --plain-http --from-plain-http a.io/x ./lay",
+		}},
+		{"copy", "--from-plain-http ./list", map[string]string{"davit tags a.io/x": "davit tags a.io/x"}},
+		{"copy", "--to-plain-http", map[string]string{"davit tags a.io/x": "davit tags a.io/x"}},
+		{"index", "--from-plain-http --to-insecure a.io/x:1 linux/amd64=b.io/y 2", map[string]string{
+			"davit tags a.io/x": "davit tags --insecure a.io/x",
+			"davit tags b.io/y": "davit tags --plain-http b.io/y",
+		}},
+	} {
+		var opts registry.Options
+		root, run := &cobra.Command{Use: "davit"}, func(*cobra.Command, []string) {}
+		cmd, tags := &cobra.Command{Use: test.name, Run: run}, &cobra.Command{Use: "tags", Run: run}
+		root.AddCommand(cmd, tags)
+		for _, c := range []*cobra.Command{cmd, tags} {
+			c.Flags().BoolVar(&opts.Security.PlainHTTP, "plain-http", false, "")
+			c.Flags().String("ca-file", "", "")
+		}
+		pointers := make([]*bool, 4)
+		for i, name := range []string{"from-plain-http", "from-insecure", "to-plain-http", "to-insecure"} {
+			optional.Bool(cmd.Flags(), &pointers[i], name, "")
+		}
+		if err := cmd.ParseFlags(strings.Fields(test.args)); err != nil {
+			t.Fatal(err)
+		}
+		add := repeat.Flags(cmd, opts)
+		for text, want := range test.want {
+			if got := add(text); got != want {
+				t.Errorf("%s %s: %s: got %s, want %s", test.name, test.args, text, got, want)
+			}
 		}
 	}
 }

@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/artifact"
-	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/optional"
 	"github.com/davit-oci/davit/internal/cli/paths"
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/mediatypes"
@@ -46,8 +46,8 @@ func (o *Options) AddFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.artifactType, "artifact-type", "", "override the artifact `TYPE` of the kind")
 	fs.StringVar(&o.config, "config", "", "read the fields of the kind's config from this `FILE` (YAML or JSON)")
 	fs.StringVar(&o.packing, "packing", "", "pack plain files in this `FORMAT`: raw, tar, tar+gzip, tar+zstd, or zip")
-	app.OptionalBool(fs, &o.split, "split", "cut a directory into several layers by content, for plain files (default: as the kind does)")
-	app.OptionalBool(fs, &o.preserve, "preserve", "keep modes, owners, times, and xattrs, for plain files (default: as the kind does)")
+	optional.Bool(fs, &o.split, "split", "cut a directory into several layers by content, for plain files (default: as the kind does)")
+	optional.Bool(fs, &o.preserve, "preserve", "keep modes, owners, times, and xattrs, for plain files (default: as the kind does)")
 }
 
 // NamesFile reports whether --file names the declaration.
