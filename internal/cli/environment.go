@@ -9,6 +9,7 @@ import (
 
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/habits"
 	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/spf13/cobra"
@@ -44,7 +45,7 @@ func warnVariables(a *app.App, cmd *cobra.Command) {
 			set = append(set, name)
 		}
 	}
-	if key := app.EnvName("verify-key"); slices.Contains(os.Environ(), key+"=") && cmd.Flags().Lookup("verify-key") != nil {
+	if key := app.EnvName("verify-key"); slices.Contains(os.Environ(), key+"=") && habits.OwnFlag(cmd, "verify-key") != nil {
 		a.WarnEarly("%s is empty, and no signature is required", key)
 	}
 	if len(set) == 0 {
@@ -55,7 +56,7 @@ func warnVariables(a *app.App, cmd *cobra.Command) {
 	for _, name := range set {
 		flag := unread[name]
 		switch {
-		case slices.Contains(read, name) || flag != "" && cmd.Flags().Lookup(flag) == nil:
+		case slices.Contains(read, name) || flag != "" && habits.OwnFlag(cmd, flag) == nil:
 		case flag != "":
 			a.WarnEarly("%s is no longer read, use --%s", name, flag)
 		default:

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/habits"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -21,7 +22,7 @@ func TestHabits(t *testing.T) {
 		cmd.InheritedFlags() // merges the flags of the root command
 		everywhere.AddFlagSet(cmd.Flags())
 	}
-	for line := range strings.Lines(strings.TrimSpace(foreignCommands)) {
+	for line := range strings.Lines(strings.TrimSpace(habits.Commands)) {
 		known, names, ok := strings.Cut(strings.TrimSpace(line), ": ")
 		words := strings.Fields(known)
 		cmd := commands[words[0]]
@@ -30,7 +31,7 @@ func TestHabits(t *testing.T) {
 			continue
 		}
 		for _, name := range strings.Fields(names) {
-			if hint := hintForCommand(strings.ToUpper(name)); commands[name] != nil || hint != `did you mean "davit `+known+`"?` {
+			if hint := habits.HintForCommand(strings.ToUpper(name)); commands[name] != nil || hint != `did you mean "davit `+known+`"?` {
 				t.Errorf("%q: is a command, or has the hint %q", name, hint)
 			}
 		}
@@ -43,7 +44,7 @@ func TestHabits(t *testing.T) {
 		}
 	}
 	flags := regexp.MustCompile(`--[a-z][a-z-]*`)
-	for line := range strings.Lines(strings.TrimSpace(foreignFlags)) {
+	for line := range strings.Lines(strings.TrimSpace(habits.Flags)) {
 		names, hint, ok := strings.Cut(strings.TrimSpace(line), " | ")
 		if !ok {
 			t.Errorf("%q: no hint", line)
@@ -59,7 +60,7 @@ func TestHabits(t *testing.T) {
 				if cmd.Flags().Lookup(name) != nil || len(name) == 1 && cmd.Flags().ShorthandLookup(name) != nil {
 					t.Errorf("%q is a flag", key)
 				}
-				if got := hintForFlag(command, name, func(flag string) bool { return cmd.Flags().Lookup(flag) != nil }); got != hint {
+				if got := habits.HintForFlag(command, name, func(flag string) bool { return cmd.Flags().Lookup(flag) != nil }); got != hint {
 					t.Errorf("%q: got the hint %q, want %q", key, got, hint)
 				}
 				if !strings.Contains(hint, `"davit `) {

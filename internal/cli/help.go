@@ -97,7 +97,7 @@ func writeFlags(b *strings.Builder, cmd *cobra.Command, width int) {
 		if names := f.Annotations[app.FlagGroup]; len(names) > 0 {
 			group = names[0]
 		}
-		if f.Name == "help" || cmd.InheritedFlags().Lookup(f.Name) != nil {
+		if f.Name == "help" || f.Hidden || cmd.InheritedFlags().Lookup(f.Name) != nil {
 			return
 		}
 		if cmd.PersistentFlags().Lookup(f.Name) != nil {

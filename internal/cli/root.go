@@ -16,6 +16,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/declare"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/fetch"
+	"github.com/davit-oci/davit/internal/cli/habits"
 	"github.com/davit-oci/davit/internal/cli/lock"
 	"github.com/davit-oci/davit/internal/cli/look"
 	"github.com/davit-oci/davit/internal/cli/publish"
@@ -71,6 +72,7 @@ every command takes either.`,
 	} {
 		root.AddCommand(commands...)
 	}
+	habits.AddSpellings(root)
 	addCompletions(a, root)
 	return root
 }
@@ -87,6 +89,9 @@ func everyCommand(cmd *cobra.Command) []*cobra.Command {
 // prepare runs before every command. It checks flags, sets others from the environment, and sets up the console and the timeout.
 func prepare(a *app.App, cmd *cobra.Command) error {
 	if err := checkEmptyFlags(cmd.Flags()); err != nil {
+		return err
+	}
+	if err := habits.JoinSpellings(cmd.Flags()); err != nil {
 		return err
 	}
 	a.Repeat = repeat.Flags(cmd, a.Registry)
@@ -140,7 +145,7 @@ func noSuchCommand(root *cobra.Command, args []string) error {
 			names = append(names, c.Name())
 		}
 	}
-	hint := cmp.Or(hintForCommand(strings.Join(args[:min(len(args), 2)], ".")), hintForCommand(name), textdist.DidYouMean(name, names), `"davit --help" lists the commands`)
+	hint := cmp.Or(habits.HintForCommand(strings.Join(args[:min(len(args), 2)], ".")), habits.HintForCommand(name), textdist.DidYouMean(name, names), `"davit --help" lists the commands`)
 	return &exit.UsageError{Err: fmt.Errorf("no such command: %q", name), Hint: hint}
 }
 
@@ -167,7 +172,7 @@ func flagError(cmd *cobra.Command, err error) error {
 // suggestFlag returns the hint for a flag that the command does not have, or "".
 func suggestFlag(cmd *cobra.Command, unknown *pflag.NotExistError) string {
 	name := unknown.GetSpecifiedName()
-	foreign := hintForFlag(cmd.Name(), name, func(flag string) bool { return cmd.Flags().Lookup(flag) != nil })
+	foreign := habits.HintForFlag(cmd.Name(), name, func(flag string) bool { return habits.OwnFlag(cmd, flag) != nil })
 	switch {
 	case (name == "p" || name == "password") && cmd.Flags().Lookup("password-stdin") != nil:
 		return "other users can read a password in the arguments of a program: pass it with --password-stdin, or in DAVIT_PASSWORD"
@@ -177,7 +182,11 @@ func suggestFlag(cmd *cobra.Command, unknown *pflag.NotExistError) string {
 		return ""
 	}
 	var names []string
-	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			names = append(names, f.Name)
+		}
+	})
 	if flag := cmp.Or(textdist.Closest(name, names), onlyLonger(name, names)); flag != "" {
 		return fmt.Sprintf("did you mean %q?", "--"+flag)
 	}
@@ -188,7 +197,7 @@ func suggestFlag(cmd *cobra.Command, unknown *pflag.NotExistError) string {
 func ownerHint(root *cobra.Command, flag string) string {
 	var owners []string
 	for _, cmd := range everyCommand(root)[1:] {
-		if !cmd.Hidden && cmd.LocalNonPersistentFlags().Lookup(flag) != nil {
+		if f := cmd.LocalNonPersistentFlags().Lookup(flag); !cmd.Hidden && f != nil && !f.Hidden {
 			owners = append(owners, fmt.Sprintf("%q", cmd.CommandPath()))
 		}
 	}

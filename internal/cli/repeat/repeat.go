@@ -121,7 +121,7 @@ var own = []string{"verify-key", "lock", "platform", "file"}
 func ownFlags(cmd *cobra.Command) (flags []flag) {
 	for _, name := range own {
 		f := cmd.Flags().Lookup(name)
-		if f == nil || !f.Changed {
+		if f == nil || !f.Changed || f.Hidden {
 			continue
 		}
 		values := []string{f.Value.String()}

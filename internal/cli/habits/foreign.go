@@ -1,4 +1,5 @@
-package cli
+// Package habits knows how commands and flags are named by other tools, and by other commands of davit.
+package habits
 
 import (
 	"fmt"
@@ -6,10 +7,10 @@ import (
 	"strings"
 )
 
-// foreignCommands lists commands of davit, each with its names in other tools. Without this list, a name of another tool would be
+// Commands lists commands of davit, each with its names in other tools. Without this list, a name of another tool would be
 // taken for a misspelling of a similar command, such as fetch for detach, or get no hint. Two words are joined by a dot, as in
 // repo.tags.
-const foreignCommands = `
+const Commands = `
 attach: add annotate attest
 browse: web
 cache: delete-cache scan-cache
@@ -43,8 +44,8 @@ tags: list-tags log repo.tags tag.ls
 verify: fsck
 `
 
-// foreignFlags lists flags of other tools, each line with the hint for them. A name such as push.t is a flag of that command only.
-const foreignFlags = `
+// Flags lists flags of other tools, each line with the hint for them. A name such as push.t is a flag of that command only.
+const Flags = `
 V | "davit --version" prints the version
 v verbose d debug-http | --debug shows each request
 json j o output | --format json prints JSON
@@ -86,7 +87,7 @@ serve.port serve.p serve.listen browse.port | --addr HOST:PORT is the address to
 sign.y sign.yes sign.tlog-upload | signing needs no confirmation, and uploads nothing to a transparency log
 verify.insecure-ignore-tlog verify.private-infrastructure verify.offline | leave it out: no transparency log is read
 verify.o verify.output verify.d | --dir DIR compares the files in a directory
-verify.public-key verify.pubkey verify.verify-key | --key FILE checks with a key
+verify.public-key verify.pubkey | --key FILE checks with a key
 sign.keyless verify.keyless | signatures without keys are for cosign; "davit keygen" makes a pair of keys
 attach.platform | attach to the manifest of one platform: "davit resolve --platform P SUBJECT" prints its digest; --each-platform attaches to all
 attach.predicate attach.sbom | the file is an argument
@@ -106,9 +107,7 @@ copy.src-creds | --from-username USER and --from-password-stdin
 copy.dest-creds | --to-username USER and --to-password-stdin
 copy.src-tls-verify | --from-insecure, or --from-plain-http
 copy.dest-tls-verify | --to-insecure, or --to-plain-http
-prune.keep | --keep-last N keeps the newest N
 prune.keep-within | --older-than AGE removes only older tags
-detach.keep-last | --keep N keeps the newest N
 delete.f delete.force prune.f prune.force | --yes does not ask
 detach.f detach.force | --all removes all attachments without asking
 discover.platform | the attachments of every platform are listed, too
@@ -125,9 +124,9 @@ inspect.raw | --manifest prints the manifest
 verify.certificate-identity | signatures without keys are for cosign; --key FILE checks with a key
 `
 
-// hintForCommand returns the hint for a command of another tool, or "".
-func hintForCommand(name string) string {
-	for line := range strings.Lines(foreignCommands) {
+// HintForCommand returns the hint for a command of another tool, or "".
+func HintForCommand(name string) string {
+	for line := range strings.Lines(Commands) {
 		known, names, _ := strings.Cut(strings.TrimSpace(line), ": ")
 		if slices.Contains(strings.Fields(names), strings.ToLower(name)) {
 			return fmt.Sprintf("did you mean %q?", "davit "+known)
@@ -136,11 +135,11 @@ func hintForCommand(name string) string {
 	return ""
 }
 
-// hintForFlag returns the hint for a flag of another tool, or "". A hint that begins with a flag is only for commands that have it: the
+// HintForFlag returns the hint for a flag of another tool, or "". A hint that begins with a flag is only for commands that have it: the
 // first such hint counts, but those for one command come before those for all.
-func hintForFlag(command, flag string, has func(flag string) bool) string {
+func HintForFlag(command, flag string, has func(flag string) bool) string {
 	general := ""
-	for line := range strings.Lines(foreignFlags) {
+	for line := range strings.Lines(Flags) {
 		names, hint, _ := strings.Cut(strings.TrimSpace(line), " | ")
 		instead, isFlag := strings.CutPrefix(strings.TrimRight(strings.Split(hint, " ")[0], ","), "--")
 		flags := strings.Fields(names)
