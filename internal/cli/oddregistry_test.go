@@ -325,6 +325,34 @@ func TestNoDeletion(t *testing.T) {
 	}
 }
 
+// TestDateWithoutDeletion dates an attachment in registries that refuse to delete the one without a date.
+func TestDateWithoutDeletion(t *testing.T) {
+	withHome(t)
+	for _, flags := range []string{"", "-q "} {
+		for _, opts := range []registrytest.Options{{}, withoutAPI} {
+			o := newOdd(t, opts)
+			o.reg.Inject("DELETE manifest", faults.Always, faults.Status(405))
+			writeFile(t, o.dir+"/scan.sarif", `{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "Trivy"}}, "results": []}]}`)
+			o.run(exit.Done, "attach -q $D/scan.sarif $R/app:1")
+			dated := flags + "-a org.opencontainers.image.created=2026-01-01T00:00:00Z $D/scan.sarif $R/app:1"
+			text := o.run(exit.Done, "attach "+dated)
+			isKept := strings.Contains(text, "davit: warning: 1 referrer is still attached: the registry refuses deletion: DELETE ")
+			if isKept == opts.NoReferrers {
+				t.Errorf("no referrers API %t: got %s", opts.NoReferrers, text)
+			}
+			want := "2"
+			if opts.NoReferrers {
+				want = "1"
+			}
+			o.expect(want)
+			if text := o.run(exit.Done, "attach "+dated); strings.Contains(text, "still attached") {
+				t.Errorf("attached again: got %s", text)
+			}
+			o.expect(want)
+		}
+	}
+}
+
 // checkStillAttached checks the output about referrers that a registry does not delete: a line for each, and an error that begins
 // with want and has one digest.
 func checkStillAttached(t *testing.T, text, want string) {

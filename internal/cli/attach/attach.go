@@ -140,7 +140,12 @@ func runAttach(ctx context.Context, a *app.App, opts attachOptions) error {
 		for _, r := range slices.Backward(attached) { // of equal documents, the first is attached
 			existed[r.Digest] = r.Skipped // removing others changes Skipped
 		}
-		return attached, removeReplaced(ctx, t, attached)
+		err = removeReplaced(ctx, t, attached)
+		if errors.As(err, new(*prune.StillAttachedError)) && !opts.replace { // only the date was requested, and it is set
+			a.Warn("%v", err)
+			err = nil
+		}
+		return attached, err
 	})
 	if err != nil && !errors.As(err, new(*prune.StillAttachedError)) {
 		return err
