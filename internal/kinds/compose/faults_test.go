@@ -104,6 +104,30 @@ services:
 			`compose.yaml:4:52: service "b": extends names "no.yml"`,
 			`compose.yaml:5:7: services.c: docker compose does not know the key "biuld"`,
 		}},
+		"faults that two checks find": {map[string]string{"compose.yaml": `include: no.yaml
+services:
+  a:
+  b: {image: x, env_file: , environment: {1: a}, extends: {}}
+  c: {image: x, extends: 5, label_file: 5}
+  d: {extends: z}
+  e: {extends: d}
+  f: {extends: e}
+  g: {extends: h}
+  h: {extends: g}
+configs: {c: , d: 5}
+`}, []string{
+			`compose.yaml:1:10: include: docker compose requires array, not string`,
+			`compose.yaml:3:5: service "a": it is not a mapping`,
+			`compose.yaml:4:27: service "b": its env_file is empty`,
+			`compose.yaml:4:43: docker compose requires strings as keys, not 1`,
+			`compose.yaml:4:59: services.b.extends: docker compose requires the key "service"`,
+			`compose.yaml:5:26: services.c.extends: docker compose does not take that value`,
+			`compose.yaml:5:41: service "c": label_file names "5"`,
+			`compose.yaml:6:16: service "d": it extends the service "z"`,
+			`compose.yaml:9:16: service "g": it extends itself`,
+			`compose.yaml:11:14: configs.c: docker compose requires object, not null`,
+			`compose.yaml:11:19: configs.d: docker compose requires object, not number`,
+		}},
 		"syntax of an included file": {map[string]string{"compose.yaml": "include: [a.yaml, b.yaml]\nservices: {a: {image: x, env_file: no}}\n",
 			"a.yaml": "services:\n  b: {image: x}\n  b: {image: y}\n", "b.yaml": "services: [\n"}, []string{
 			`a.yaml:3:1: docker compose can't read it: mapping key "b" already defined at line 2`,

@@ -23,6 +23,9 @@ func (f *composeFile) rewriteExtends(extends *yaml.Node) {
 // rewriteIncludes rewrites the paths of included local files: they are published beside the compose file, so that the artifact
 // is complete.
 func (f *composeFile) rewriteIncludes(include *yaml.Node) {
+	if include == nil || include.Kind != yaml.SequenceNode {
+		return // reported by the schema
+	}
 	var done []*yaml.Node
 	for _, entry := range yamlnode.Items(include) {
 		if slices.Contains(done, entry) {

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/template"
+	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/kinds/compose/composespec"
 	"github.com/davit-oci/davit/internal/kinds/compose/project"
 	"github.com/davit-oci/davit/internal/kinds/compose/yamlnode"
@@ -28,7 +29,14 @@ type loader struct {
 	documents []document
 	loaded    map[string]bool // the files in documents; true if a file was checked against the schema
 
-	misspelled map[string]bool // the services with unknown keys, which may be meant as those that are missing
+	misspelled map[string]bool  // the services with unknown keys, which may be meant as those that are missing
+	reported   map[problem]bool // values that publish reported, which the schema may refuse, too
+}
+
+// problem is the position of a fault.
+type problem struct {
+	file string
+	at   spec.Position
 }
 
 // document is a document of a file, to find the position of a fault.
@@ -54,7 +62,9 @@ func (l *loader) refuse(file string, fault yamlnode.Fault) {
 			at = key
 		}
 	}
-	l.report(in, at, errors.New(fault.Message))
+	if at == nil || fault.OfKey || !l.reported[problem{in, spec.Position{Line: at.Line, Column: at.Column}}] {
+		l.report(in, at, errors.New(fault.Message))
+	}
 }
 
 // skip ignores an error that publish reports, too: the model is incomplete.
@@ -166,7 +176,7 @@ func (l *loader) merge(m project.Model, doc project.Document, at sourceFile, who
 	}
 	if whole {
 		for _, name := range project.Sorted(services) {
-			services[name] = l.resolveExtends(name, scope{at, services}, nil)
+			l.resolveExtends(name, scope{at, services}, nil)
 		}
 	}
 	project.Merge(m, own)
@@ -221,38 +231,48 @@ type scope struct {
 	services project.Model
 }
 
+// unresolved replaces extends in a service whose base is remote or has a fault, so that it is not looked up again.
+const unresolved = true
+
 // resolveExtends returns a service of a scope, merged over the one that it extends.
 func (l *loader) resolveExtends(name string, in scope, chain []string) any {
 	own, ok := in.services[name].(project.Model)
-	if !ok || own["extends"] == nil {
+	if !ok || own["extends"] == nil || own["extends"] == unresolved {
 		return in.services[name]
+	}
+	baseName, file := parseExtends(own["extends"])
+	stop := func() any {
+		own["extends"] = unresolved
+		return own
 	}
 	refuse := func(message string) any {
 		l.refuse(in.name, yamlnode.Fault{At: []string{"services", name, "extends"}, Message: fmt.Sprintf("service %q: %s", name, message)})
-		return own
+		return stop()
 	}
-	baseName, file := parseExtends(own["extends"])
 	other := in
 	if file != "" {
 		f := &composeFile{composeProject: l.composeProject, part: part{in.name, in.base}, vars: in.vars}
 		local, ok, err := f.localPath("extends", file)
 		if err != nil {
 			l.skip(err)
-			return own
+			return stop()
 		}
 		if !ok {
 			l.partial = true
-			return own
+			return stop()
 		}
 		m := project.Model{}
 		other.sourceFile = sourceFile{local, source{base: path.Dir(local), vars: in.vars}}
 		if !l.loadFile(m, other.sourceFile, false) {
-			return own
+			return stop()
 		}
 		other.services, _ = m["services"].(project.Model)
 	}
 	key := other.name + ":" + baseName
 	if _, ok := other.services[baseName]; !ok {
+		if baseName == "" && l.loaded[in.name] {
+			return stop() // reported by the schema
+		}
 		return refuse(fmt.Sprintf("it extends the service %q, which is not in %s", baseName, other.name))
 	} else if slices.Contains(chain, key) {
 		return refuse("it extends itself: " + strings.Join(append(chain, key), " → "))
@@ -264,6 +284,7 @@ func (l *loader) resolveExtends(name string, in scope, chain []string) any {
 	}
 	delete(own, "extends")
 	project.Merge(below, own)
+	in.services[name] = below // other services may extend it
 	return below
 }
 
@@ -296,7 +317,10 @@ func (s source) fill(value string) (string, error) {
 
 // check reports what docker compose refuses before it shows or publishes a project.
 func (p *composeProject) check(files []string) {
-	l := &loader{composeProject: p, loaded: map[string]bool{}, misspelled: map[string]bool{}}
+	l := &loader{composeProject: p, loaded: map[string]bool{}, misspelled: map[string]bool{}, reported: map[problem]bool{}}
+	for _, f := range p.faults {
+		l.reported[problem{f.File, spec.Position{Line: f.Line, Column: f.Column}}] = true
+	}
 	m := l.load(source{files, p.dir, p.vars})
 	faults := project.CheckConsistency(m, l.partial)
 	services, _ := m["services"].(project.Model)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/davit-oci/davit/internal/jsonschema"
 	"github.com/davit-oci/davit/internal/kinds/compose/yamlnode"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/textdist"
 )
 
@@ -61,10 +62,25 @@ func Check(file any) []yamlnode.Fault {
 			continue
 		}
 		for _, f := range narrow(f, value) {
-			found = append(found, describe(f)...)
+			if !isIgnored(&f, file) {
+				found = append(found, describe(f)...)
+			}
 		}
 	}
 	return found
+}
+
+// isIgnored reports whether docker compose accepts the value of a fault: it does not check include against the schema, and ignores null and
+// extensions there. It drops extensions from the names of the fault.
+func isIgnored(f *jsonschema.Fault, file any) bool {
+	if len(f.At) == 0 || f.At[0] != "include" {
+		return false
+	}
+	if f.Keyword != "additionalProperties" {
+		return valueAt(file, f.At) == nil
+	}
+	f.Names = lists.Delete(slices.Clone(f.Names), func(name string) bool { return strings.HasPrefix(name, "x-") })
+	return len(f.Names) == 0
 }
 
 // isAboutKeys reports whether a fault is about the keys of a mapping, whatever their values.

@@ -74,7 +74,10 @@ func (c *checker) checkContents(section string) {
 	one := strings.TrimSuffix(section, "s")
 	entries, _ := c.model[section].(Model)
 	for _, name := range Sorted(entries) {
-		entry, _ := entries[name].(Model)
+		entry, ok := entries[name].(Model)
+		if !ok {
+			continue // reported by the schema
+		}
 		var found []string
 		for _, key := range keys {
 			if entry[key] != nil {

@@ -97,12 +97,15 @@ func (d *Document) toJSON(value any, fill func(string) (string, error), at []str
 			v[i] = d.toJSON(v[i], fill, yamlnode.Below(at, strconv.Itoa(i)))
 		}
 	case map[any]any:
-		for key := range v {
+		named := make(Model, len(v))
+		for key, item := range v {
+			name := fmt.Sprint(key)
+			named[name] = item
 			if _, ok := key.(string); !ok {
-				name := fmt.Sprint(key)
 				d.Faults = append(d.Faults, yamlnode.Fault{At: yamlnode.Below(at, name), Message: "docker compose requires strings as keys, not " + name, OfKey: true})
 			}
 		}
+		return d.toJSON(named, fill, at)
 	case Model:
 		c := make(Model, len(v)) // a copy, since the value of an anchor is one map in several places
 		for _, key := range Sorted(v) {
