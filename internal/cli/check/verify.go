@@ -170,7 +170,7 @@ func verifyIn(ctx context.Context, a *app.App, t *app.Target, opts verifyOptions
 	if err != nil {
 		return nil, err
 	}
-	if reference == "" && !t.Ref.IsPath() {
+	if reference == "" && (!t.Ref.IsPath() || t.Ref.Repository != "") {
 		if err := t.Complete(ctx); err != nil {
 			return nil, err
 		}
