@@ -1,6 +1,7 @@
 package signing
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,7 +38,7 @@ func readPrivateKey(ctx context.Context, a *app.App, name string) (*sign.Key, er
 	case errors.Is(err, sign.ErrPassword):
 		return nil, &exit.UsageError{Err: fmt.Errorf("key %q: %w", name, err), Hint: "set $" + passwordVariable + " to the password, or type it on a terminal"}
 	}
-	return nil, &exit.UsageError{Err: fmt.Errorf("key %q: %w", name, err), Hint: "\"davit keygen\" makes a pair of keys"}
+	return nil, &exit.UsageError{Err: fmt.Errorf("key %q: %w", name, err), Hint: cmp.Or(otherHalf(name, ".pub", ".key"), "\"davit keygen\" makes a pair of keys")}
 }
 
 // readPublicKeys reads public keys from files or env://VARIABLE. Results show a key under its name.
@@ -50,11 +51,20 @@ func readPublicKeys(ctx context.Context, names []string) ([]trust.Key, error) {
 		}
 		key, err := trust.ParseKey(data, name)
 		if err != nil {
-			return nil, &exit.UsageError{Err: fmt.Errorf("key %q: %w", name, err), Hint: "a public key begins with -----BEGIN PUBLIC KEY-----"}
+			return nil, &exit.UsageError{Err: fmt.Errorf("key %q: %w", name, err), Hint: cmp.Or(otherHalf(name, ".key", ".pub"), "a public key begins with -----BEGIN PUBLIC KEY-----")}
 		}
 		keys = append(keys, key)
 	}
 	return keys, nil
+}
+
+// otherHalf returns the hint for a key file that is the wrong one of a pair: the name of the other, if that exists.
+func otherHalf(name, has, wants string) string {
+	stem, ok := strings.CutSuffix(name, has)
+	if info, err := os.Stat(stem + wants); !ok || err != nil || !info.Mode().IsRegular() {
+		return ""
+	}
+	return fmt.Sprintf("did you mean %q?", stem+wants)
 }
 
 // readKey returns the content of a key file, or of the environment variable in env://VARIABLE.

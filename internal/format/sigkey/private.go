@@ -20,6 +20,8 @@ const (
 	typePKCS8    = "PRIVATE KEY"
 	typeEC       = "EC PRIVATE KEY"
 	typeRSA      = "RSA PRIVATE KEY"
+
+	typeEncrypted = "ENCRYPTED PRIVATE KEY" // by OpenSSL
 )
 
 // ErrPassword is the error for a password that cannot decrypt a private key.
@@ -38,6 +40,9 @@ func ParsePrivate(data []byte, password func() ([]byte, error)) (*Private, error
 	if err != nil {
 		return nil, err
 	}
+	if block.Headers["DEK-Info"] != "" { // RFC 1421, as in "openssl ec -aes128"
+		block.Type = typeEncrypted
+	}
 	der := block.Bytes
 	parse := x509.ParsePKCS8PrivateKey
 	switch block.Type {
@@ -54,10 +59,10 @@ func ParsePrivate(data []byte, password func() ([]byte, error)) (*Private, error
 		parse = func(der []byte) (any, error) { return x509.ParseECPrivateKey(der) }
 	case typeRSA:
 		parse = func(der []byte) (any, error) { return x509.ParsePKCS1PrivateKey(der) }
-	case typePublic:
-		return nil, errors.New("a public key, not a private key")
-	case "ENCRYPTED PRIVATE KEY":
+	case typeEncrypted:
 		return nil, errors.New("a private key encrypted by OpenSSL: cosign import-key-pair converts it")
+	case typePublic, "RSA PUBLIC KEY":
+		return nil, errors.New("a public key, not a private key")
 	default:
 		return nil, fmt.Errorf("a PEM block of type %q, not a private key", block.Type)
 	}

@@ -18,6 +18,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // MaxSize limits the size of a key file, in bytes. A file with an 8192-bit RSA key is about 6 KiB long.
@@ -38,9 +39,9 @@ func ParsePublic(data []byte) (*Public, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch block.Type {
-	case typePublic:
-	case typeSigstore, typeCosign, typePKCS8, typeEC, typeRSA:
+	switch {
+	case block.Type == typePublic:
+	case strings.HasSuffix(block.Type, "PRIVATE KEY"):
 		return nil, errors.New("a private key, not a public key")
 	default:
 		return nil, fmt.Errorf("a PEM block of type %q, not a public key", block.Type)

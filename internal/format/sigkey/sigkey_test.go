@@ -200,11 +200,24 @@ func TestBadKeys(t *testing.T) {
 			t.Errorf("%.60q: got %v as a public key and %v as a private key, want %q", c.data, err, other, c.want)
 		}
 	}
-	if _, err := sigkey.ParsePublic(private); err == nil || !strings.Contains(err.Error(), "private key, not a public key") {
-		t.Errorf("private key as a public one: got %v, want \"private key, not a public key\"", err)
+	for _, data := range []string{
+		string(private), block("PRIVATE KEY", "x"), block("EC PRIVATE KEY", "x"), block("RSA PRIVATE KEY", "x"), block("ENCRYPTED PRIVATE KEY", "x"),
+		block("OPENSSH PRIVATE KEY", "x"), block("ENCRYPTED COSIGN PRIVATE KEY", "x"),
+	} {
+		if _, err := sigkey.ParsePublic([]byte(data)); err == nil || err.Error() != "a private key, not a public key" {
+			t.Errorf("%.40q as a public key: got %v, want \"a private key, not a public key\"", data, err)
+		}
 	}
-	if _, err := sigkey.ParsePrivate(public, noPassword); err == nil || !strings.Contains(err.Error(), "public key, not a private key") {
-		t.Errorf("public key as a private one: got %v, want \"public key, not a private key\"", err)
+	for _, data := range []string{string(public), block("PUBLIC KEY", "x"), block("RSA PUBLIC KEY", "x")} {
+		if _, err := sigkey.ParsePrivate([]byte(data), noPassword); err == nil || err.Error() != "a public key, not a private key" {
+			t.Errorf("%.40q as a private key: got %v, want \"a public key, not a private key\"", data, err)
+		}
+	}
+	encrypted := pem.EncodeToMemory(&pem.Block{
+		Type: "EC PRIVATE KEY", Headers: map[string]string{"Proc-Type": "4,ENCRYPTED", "DEK-Info": "AES-128-CBC,00"}, Bytes: []byte("x"),
+	})
+	if _, err := sigkey.ParsePrivate(encrypted, noPassword); err == nil || !strings.Contains(err.Error(), "encrypted by OpenSSL") {
+		t.Errorf("key encrypted by OpenSSL: got %v, want \"encrypted by OpenSSL\"", err)
 	}
 }
 
