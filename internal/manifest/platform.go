@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/davit-oci/davit/internal/lazy"
 	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/opencontainers/go-digest"
@@ -66,10 +67,13 @@ windows windows win win64
 	return all
 })
 
+// version matches versions, whose first part may look like a variant of an architecture.
+var version = lazy.Regexp(`(^|[-_.+/])v\d+\.\d[.\d]*`)
+
 // PlatformIn returns the operating system and the architecture that the name or path of a file or directory contains, as in linux_arm64,
 // tool-1.0-darwin-x86_64.zip, and linux/arm/v7. Either is empty if the name has none.
 func PlatformIn(name string) (p ocispec.Platform) {
-	name = strings.NewReplacer("x86_64", "amd64", "x86-64", "amd64").Replace(strings.ToLower(name))
+	name = version().ReplaceAllString(strings.NewReplacer("x86_64", "amd64", "x86-64", "amd64").Replace(strings.ToLower(name)), "-")
 	after := ""
 	for _, word := range strings.FieldsFunc(name, func(r rune) bool { return strings.ContainsRune("-_.+/", r) }) {
 		if system, processor, ok := strings.Cut(words()[word], "/"); ok {

@@ -35,7 +35,8 @@ func TestPlatformIn(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
 		"tool_1.2.3_Linux_x86_64.tar.gz": "linux/amd64", "tool-Darwin-x86-64": "darwin/amd64", "linux/arm64/v8": "linux/arm64", "linux_arm_v7": "linux/arm/v7",
-		"tool-v7-linux-arm": "linux/arm", "linux-arm64v8": "linux/arm64", "linux.armel": "linux/arm/v5", "freebsd-riscv64": "freebsd/riscv64",
+		"tool-v7-linux-arm": "linux/arm", "tool-linux-arm-v6.1.0": "linux/arm", "tool_v7.0_linux_arm_v6.tar.gz": "linux/arm/v6", "linux-arm-v7.exe": "linux/arm/v7",
+		"tool-v1.2.linux.arm64": "linux/arm64", "tool-arm-v5.0.linux": "linux/arm", "linux-armv7.1": "linux/arm/v7", "linux-arm64v8": "linux/arm64", "linux.armel": "linux/arm/v5", "freebsd-riscv64": "freebsd/riscv64",
 		"amd64": "/amd64", "windows": "windows/", "armour": "/", "": "/",
 	} {
 		p := manifest.PlatformIn(name)
