@@ -64,7 +64,8 @@ func notePredecessors(a *app.App, all []*pack.Attached) {
 const maxNamed = 8
 
 // noteUnreplaced prints a note for each name with which --replace replaced nothing, although the subjects have other attachments of the
-// type: the ID of a VEX, for instance, often changes with each version. Those of this run are not others.
+// type: the ID of a VEX, for instance, often changes with each version. Those of this run are not others, and a document that was attached
+// before was noted then.
 func noteUnreplaced(a *app.App, opts attachOptions, all []*pack.Attached) {
 	gone, replacing := map[digest.Digest]bool{}, map[string]bool{}
 	for _, r := range all {
@@ -76,7 +77,7 @@ func noteUnreplaced(a *app.App, opts attachOptions, all []*pack.Attached) {
 	others, order := map[string][]pack.Replaced{}, []string{}
 	for _, r := range all {
 		for _, old := range r.Others {
-			if name := nameOf(r); !gone[old.Digest] && !replacing[name] {
+			if name := nameOf(r); !gone[old.Digest] && !replacing[name] && !r.Skipped {
 				others[name], order = append(others[name], old), append(order, name)
 			}
 		}
