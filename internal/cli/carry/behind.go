@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/davit-oci/davit/artifact/registry"
@@ -22,9 +21,9 @@ import (
 // manifest, those in indexes included, takes one request, or two if the registry has no referrers API. Layouts and archives take none.
 type leftBehind struct {
 	manifests []copiedFrom
-	known     map[place]bool  // those in manifests
-	isPart    bool            // a listing failed, took too long, or was left out
-	present   []digest.Digest // what the targets have: copied artifacts, and signatures that the copy made
+	known     map[place]bool         // those in manifests
+	isPart    bool                   // a listing failed, took too long, or was left out
+	present   map[digest.Digest]bool // what the targets have: copied artifacts, and signatures that the copy made
 }
 
 // place is a manifest in a repository, layout, or archive.
@@ -51,11 +50,14 @@ func (l *leftBehind) add(src, dst *app.Target, r *copyResult) {
 	if isSamePlace(src.Ref, dst.Ref) {
 		return
 	}
+	if l.known == nil {
+		l.known, l.present = map[place]bool{}, map[digest.Digest]bool{}
+	}
 	for _, s := range r.Signatures {
-		l.present = append(l.present, s.Digest)
+		l.present[s.Digest] = true
 	}
 	for _, one := range r.each() {
-		l.present = append(l.present, one.Digest) // an attachment may have a tag, and be copied as an artifact
+		l.present[one.Digest] = true // an attachment may have a tag, and be copied as an artifact
 		if !one.Skipped {
 			l.remember(src, ocispec.Descriptor{MediaType: one.MediaType, Digest: one.Digest, Size: one.Size}, len(l.manifests))
 		}
@@ -70,9 +72,6 @@ func (l *leftBehind) remember(src *app.Target, desc ocispec.Descriptor, owner in
 	}
 	if l.isPart = l.isPart || len(l.known) >= maxAsked && !src.Ref.IsPath(); l.isPart {
 		return
-	}
-	if l.known == nil {
-		l.known = map[place]bool{}
 	}
 	l.known[at] = true
 	l.manifests = append(l.manifests, copiedFrom{src, desc, owner})
@@ -110,7 +109,7 @@ func (l *leftBehind) count(ctx context.Context) (attachments, artifacts int) {
 	for i, one := range l.manifests {
 		l.isPart = l.isPart || errs[i] != nil
 		for _, ref := range found[i] {
-			if !slices.Contains(l.present, ref.Digest) {
+			if !l.present[ref.Digest] {
 				left[ref.Digest], owners[one.owner] = true, true
 			}
 		}
