@@ -67,7 +67,7 @@ type Archive struct {
 }
 
 // Archives lists the files in archives that the kind packs and a pull leaves packed, such as charts. It leaves out archives that can't be
-// read, and those without a file that matches the patterns.
+// unpacked, and those without a file that matches the patterns.
 func Archives(ctx context.Context, src content.Fetcher, m *fetch.Manifest, opts Options) ([]Archive, error) {
 	if opts.NoUnpack || !fetch.HasArchives(m) {
 		return nil, nil
@@ -141,7 +141,7 @@ func (l *lister) listItem(ctx context.Context, it *fetch.Item) error {
 		entries = append(entries, f)
 		return nil
 	})
-	if errors.Is(err, fetch.ErrNotTar) || it.Packed && errors.Is(err, artifact.ErrRefused) {
+	if errors.Is(err, fetch.ErrNotTar) || it.Packed && errors.Is(err, archive.ErrUnsafe) {
 		l.files = l.files[:begin]
 		l.add(pull.File{Path: it.Name, Size: it.Desc.Size, Mode: 0o644, Digest: it.Desc.Digest, Layer: it.Desc.Digest})
 		return nil
