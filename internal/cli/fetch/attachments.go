@@ -65,7 +65,8 @@ func pullAttachments(ctx context.Context, a *app.App, t *app.Target, reference s
 		return nil, err
 	}
 	r := &attachmentsResult{Described: results.Describe(t.Ref, desc), Attachments: []*pulledAttachment{}, dir: opts.output, dry: opts.dryRun}
-	for _, one := range all {
+	for i, one := range all {
+		opts.isLater = i > 0
 		pulled, err := pullAttachment(ctx, a, t, one, opts)
 		if err != nil {
 			return nil, &artifact.Error{Op: "pulling", Item: one.Digest.String(), Err: err}
@@ -312,8 +313,14 @@ func recordPath(a *app.App, dst *os.Root, opts pullOptions) string {
 	if opts.record == noRecord {
 		return ""
 	}
-	state := pullState(a, dst)
-	if state == "" || opts.record == "" {
+	state, err := pullState(dst)
+	if err != nil {
+		if !opts.isLater {
+			a.Note("this pull is not recorded: %v", err)
+		}
+		return ""
+	}
+	if opts.record == "" {
 		return state
 	}
 	return state + "." + opts.record

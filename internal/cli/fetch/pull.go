@@ -126,6 +126,7 @@ type attachmentOptions struct {
 	kinds        []string // empty: pull the target itself
 	allPlatforms bool
 	latest       bool // only the newest of each kind
+	isLater      bool // not the first attachment of this run
 }
 
 func runPull(ctx context.Context, a *app.App, opts pullOptions) error {

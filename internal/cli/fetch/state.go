@@ -9,19 +9,17 @@ import (
 	"github.com/davit-oci/davit/internal/record"
 )
 
-// pullState returns the path of the record for a directory. If there is no directory for records, it prints a note and returns "": the pull
-// works without a record, and the next pull compares contents.
-func pullState(a *app.App, dst *os.Root) string {
+// pullState returns the file that records pulls into a directory.
+func pullState(dst *os.Root) (string, error) {
 	records, err := app.RecordsDir()
-	if err == nil {
-		var path string
-		if path, err = record.File(records, dst); err == nil {
-			importOld(records, path, dst.Name())
-			return path
-		}
+	if err != nil {
+		return "", err
 	}
-	a.Note("this pull is not recorded: %v", err)
-	return ""
+	path, err := record.File(records, dst)
+	if err == nil {
+		importOld(records, path, dst.Name())
+	}
+	return path, err
 }
 
 // importOld imports a record from an earlier version of davit: beside the directory or, for the working directory, among the records.

@@ -42,7 +42,7 @@ func (r *attachmentsResult) findWithdrawn(a *app.App, origin string, all []*atta
 	for _, kind := range lists.SortUnique(kinds) {
 		err := filepath.WalkDir(filepath.Join(opts.output, kind), func(dir string, e fs.DirEntry, err error) error {
 			if err != nil || !e.IsDir() {
-				return skipMissing(err)
+				return r.orSkip(err)
 			}
 			rel, err := filepath.Rel(opts.output, dir)
 			if err != nil {
@@ -60,9 +60,9 @@ func (r *attachmentsResult) findWithdrawn(a *app.App, origin string, all []*atta
 	return nil
 }
 
-// skipMissing returns nil for the error that a file does not exist, and other errors unchanged.
-func skipMissing(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
+// orSkip returns the error about a directory, or nil to skip it: if it does not exist, and without r.remove if it can't be read.
+func (r *attachmentsResult) orSkip(err error) error {
+	if !r.remove || errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	return err
@@ -82,12 +82,12 @@ var recordKey = lazy.Regexp(`^\.[0-9a-f]{12}$`)
 func (r *attachmentsResult) findIn(a *app.App, origin, rel string, placed map[string]bool) error {
 	dst, err := os.OpenRoot(filepath.Join(r.dir, rel))
 	if err != nil {
-		return skipMissing(err)
+		return r.orSkip(err)
 	}
 	defer dst.Close()
-	state := pullState(a, dst)
-	if state == "" {
-		return nil
+	state, err := pullState(dst)
+	if err != nil {
+		return nil // nothing is recorded, which the pull noted
 	}
 	entries, err := os.ReadDir(filepath.Dir(state))
 	if err != nil {
@@ -116,7 +116,7 @@ func (r *attachmentsResult) findIn(a *app.App, origin, rel string, placed map[st
 			}
 			if !r.force && !isOurs {
 				r.Kept = append(r.Kept, name)
-				a.Note("%s was changed and is kept, although its attachment was detached", filepath.Join(r.dir, name))
+				a.Note("%s was changed and is kept, although it is not in this pull", filepath.Join(r.dir, name))
 				continue
 			}
 			if !r.dry {
