@@ -117,20 +117,30 @@ func paths(layers []*compose.Layer) []string {
 
 // orderOverrides puts override files after the files that they override, as docker compose reads them.
 func orderOverrides(d *compose.Draft) {
-	override := func(l *compose.Layer) int { return strings.Count(path.Base(l.Path), ".override.") }
-	lists.Sort(d.Layers, func(a, b *compose.Layer) int { return override(a) - override(b) })
+	lists.Sort(d.Layers, func(a, b *compose.Layer) int { return overrides(a) - overrides(b) })
 }
 
+// overrides returns a positive number for an override file.
+func overrides(l *compose.Layer) int { return strings.Count(path.Base(l.Path), ".override.") }
+
 // dropExtended removes the layers of files that another file extends or includes: docker compose would read them twice. It keeps
-// at least one compose file.
+// at least one compose file besides override files, which may extend the one that they override.
 func dropExtended(d *compose.Draft, extended []part) {
-	own := len(d.WithRole("compose"))
+	files := d.WithRole("compose")
+	own, _ := lists.Split(files, func(l *compose.Layer) bool { return overrides(l) == 0 })
+	if len(own) == 0 {
+		own = files
+	}
+	left := len(own)
 	d.Layers = lists.Delete(d.Layers, func(l *compose.Layer) bool {
-		if l.Role != "compose" || own == 1 || !slices.ContainsFunc(extended, func(p part) bool { return p.name == l.Path }) {
+		if l.Role != "compose" || !slices.ContainsFunc(extended, func(p part) bool { return p.name == l.Path }) {
 			return false
 		}
-		own--
-		return true
+		if !slices.Contains(own, l) {
+			return true
+		}
+		left--
+		return left > 0
 	})
 }
 

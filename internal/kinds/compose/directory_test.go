@@ -22,6 +22,10 @@ func TestComposeFilesInDirectory(t *testing.T) {
 		want  string // layers, or the error
 		left  string // files that a note says are not taken
 	}{
+		{"an override that extends", map[string]string{"compose.yaml": app, "compose.override.yaml": "services: {web: {ports: ['80:80']}, dev: {extends: {file: compose.yaml, service: web}}}\n"},
+			"compose.yaml compose.override.yaml", ""},
+		{"an extended service of the same file", map[string]string{"compose.yaml": "services: {dev: {extends: {file: compose.yaml, service: web}}, web: {image: nginx}}\n", "compose.override.yaml": ports},
+			"compose.yaml compose.override.yaml", ""},
 		{"several known names", map[string]string{"compose.yaml": app, "docker-compose.yml": app, "other.yaml": app},
 			"compose.yaml", "docker-compose.yml other.yaml"},
 		{"an override without images", map[string]string{"docker-compose.yml": app, "compose.override.yaml": ports, "prometheus.yml": "jobs: []\n"},
