@@ -41,7 +41,7 @@ func Flags(cmd *cobra.Command, opts registry.Options) func(text string) string {
 			for _, f := range ours {
 				short := cmd.Flags().Lookup(f.name).Shorthand
 				isThere := strings.Contains(text, "--"+f.name) || short != "" && strings.Contains(text, " -"+short+" ")
-				if !isThere && (named == cmd || choosesManifest(named.Flags().Lookup(f.name))) {
+				if !isThere && f.isOwn(cmd, named, parts[2]) {
 					words = append(words, f.text)
 				}
 			}
@@ -135,7 +135,15 @@ func ownFlags(cmd *cobra.Command) (flags []flag) {
 	return flags
 }
 
-// choosesManifest reports whether a flag of another command chooses the manifest that it reads, as those of ls and cat do.
-func choosesManifest(f *pflag.Flag) bool {
-	return f != nil && f.Name == "platform" && strings.HasPrefix(f.Usage, "choose the manifest of an index ")
+// isOwn reports whether a command with arguments needs a flag of cmd that is in own. Other commands than cmd need only --platform, and only if it
+// chooses the manifest that they read, as that of ls and cat does.
+func (f flag) isOwn(cmd, named *cobra.Command, arguments string) bool {
+	theirs := named.Flags().Lookup(f.name)
+	switch {
+	case theirs == nil || f.name != "platform":
+		return named == cmd
+	case strings.Contains(arguments, " --all-"), strings.HasPrefix(theirs.Usage, "with --dir"):
+		return false // they exclude it
+	}
+	return named == cmd || strings.HasPrefix(theirs.Usage, "choose the manifest of an index ")
 }

@@ -79,6 +79,7 @@ func TestPlatform(t *testing.T) {
 	root, run := &cobra.Command{Use: "davit"}, func(*cobra.Command, []string) {}
 	for name, usage := range map[string]string{
 		"show": "choose the manifest of an index for `OS/ARCH`", "ls": "choose the manifest of an index for `OS/ARCH`", "copy": "copy only it", "tags": "",
+		"verify": "with --dir, choose the manifest of an index for `OS/ARCH`",
 	} {
 		cmd := &cobra.Command{Use: name, Run: run}
 		if usage != "" {
@@ -96,11 +97,33 @@ func TestPlatform(t *testing.T) {
 		`"davit ls r.io/a:1" lists them`:           `"davit ls --platform=linux/arm64 r.io/a:1" lists them`,
 		"davit copy r.io/a ./b":                    "davit copy r.io/a ./b",
 		"davit tags r.io/a":                        "davit tags r.io/a",
+		"davit verify ./a":                         "davit verify ./a",
 		"leave out --platform: davit ls r.io/a:1":  "leave out --platform: davit ls r.io/a:1",
 		"davit show --platform linux/s390x r.io/a": "davit show --platform linux/s390x r.io/a",
 	} {
 		if got := add(text); got != want {
 			t.Errorf("%s: got %s, want %s", text, got, want)
+		}
+	}
+}
+
+// TestExcluded checks that a command does not get a flag that its other flags exclude.
+func TestExcluded(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ name, usage, text, want string }{
+		{"copy", "copy only it", "davit copy ./b r.io/a", "davit copy --platform=linux/arm64 ./b r.io/a"},
+		{"copy", "copy only it", "davit copy --all-tags ./b r.io/a", "davit copy --all-tags ./b r.io/a"},
+		{"copy", "copy only it", "davit copy ./b r.io/a --all-repos", "davit copy ./b r.io/a --all-repos"},
+		{"verify", "with --dir, choose it", "davit verify ./a", "davit verify ./a"},
+	} {
+		root, cmd := &cobra.Command{Use: "davit"}, &cobra.Command{Use: test.name, Run: func(*cobra.Command, []string) {}}
+		root.AddCommand(cmd)
+		cmd.Flags().String("platform", "", test.usage)
+		if err := cmd.ParseFlags([]string{"--platform=linux/arm64"}); err != nil {
+			t.Fatal(err)
+		}
+		if got := repeat.Flags(cmd, registry.Options{})(test.text); got != test.want {
+			t.Errorf("%s: got %s, want %s", test.text, got, test.want)
 		}
 	}
 }
