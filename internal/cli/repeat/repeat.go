@@ -145,5 +145,8 @@ func (f flag) isOwn(cmd, named *cobra.Command, arguments string) bool {
 	case strings.Contains(arguments, " --all-"), strings.HasPrefix(theirs.Usage, "with --dir"):
 		return false // they exclude it
 	}
+	if _, digest, ok := strings.Cut(arguments, "@"); ok && !strings.Contains(strings.Join(cmd.Flags().Args(), " "), strings.Fields(digest + " .")[0]) {
+		return false // the manifest that was chosen
+	}
 	return named == cmd || strings.HasPrefix(theirs.Usage, "choose the manifest of an index ")
 }

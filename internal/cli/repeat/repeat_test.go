@@ -88,7 +88,7 @@ func TestPlatform(t *testing.T) {
 		root.AddCommand(cmd)
 	}
 	show, _, err := root.Find([]string{"show"})
-	if err != nil || show.ParseFlags([]string{"--platform", "linux/arm64"}) != nil {
+	if err != nil || show.ParseFlags([]string{"r.io/index@sha256:12", "--platform", "linux/arm64"}) != nil {
 		t.Fatal(err)
 	}
 	add := repeat.Flags(show, registry.Options{})
@@ -96,6 +96,9 @@ func TestPlatform(t *testing.T) {
 		"davit show r.io/a:1 x":                    "davit show --platform=linux/arm64 r.io/a:1 x",
 		`"davit ls r.io/a:1" lists them`:           `"davit ls --platform=linux/arm64 r.io/a:1" lists them`,
 		"davit copy r.io/a ./b":                    "davit copy r.io/a ./b",
+		"davit show r.io/index@sha256:12 x":        "davit show --platform=linux/arm64 r.io/index@sha256:12 x",
+		"davit show r.io/index@sha256:34 x":        "davit show r.io/index@sha256:34 x",
+		"davit show r.io/index@":                   "davit show --platform=linux/arm64 r.io/index@",
 		"davit tags r.io/a":                        "davit tags r.io/a",
 		"davit verify ./a":                         "davit verify ./a",
 		"leave out --platform: davit ls r.io/a:1":  "leave out --platform: davit ls r.io/a:1",
