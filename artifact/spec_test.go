@@ -138,6 +138,7 @@ func TestParseProblems(t *testing.T) {
 			davit.yaml:4:65: layers are missing (list the files to attach)`},
 		{"misspelled keys of a platform", "kind: image\nplatforms: [{platfrom: linux/amd64, layers: [a]}, {layers: [b]}]\n", `davit.yaml:2:14: unknown key "platfrom" (did you mean "platform"?)
 			davit.yaml:2:51: the platform is missing (OS/ARCH[/VARIANT], as in linux/amd64)`},
+		{"an empty packing", "kind: generic\nlayers: [{path: a, packing: ''}]\n", `davit.yaml:2:29: "packing": must not be empty (one of raw, tar, tar+gzip, tar+zstd, zip)`},
 		{"misspelled packings", "kind: generic\nlayers: [{path: a, packing: targz}, {path: b, packing: gzip}]\n", `davit.yaml:2:29: "packing": must not be targz (one of raw, tar, tar+gzip, tar+zstd, zip)
 			davit.yaml:2:56: "packing": must not be gzip (one of raw, tar, tar+gzip, tar+zstd, zip)`},
 		{"bad layer", "kind: generic\nlayers:\n  - {title: a}\n  - 3\n  - {path: a, packing: rar, preserve: yes please, mediaType: x}\n  - {pth: b}\n  - {path: '~/x'}\n  - {path: 'C:/x'}\n",

@@ -2,6 +2,7 @@ package declare
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -243,7 +244,7 @@ func explain(f jsonschema.Fault) (message, hint string) {
 		if near != "" && slices.ContainsFunc(words, func(w string) bool { return w != near && (strings.HasPrefix(w, near) || strings.Contains(w, typed)) }) {
 			hint = "one of " + strings.Join(words, ", ") // tar+gzip may be meant as well as tar or zip
 		}
-		return "must not be " + typed, hint
+		return "must not be " + cmp.Or(typed, "empty"), hint
 	case "const":
 		return fmt.Sprintf("must be %v", f.Want), ""
 	case "pattern":

@@ -192,6 +192,8 @@ func check(d *compose.Draft, l *compose.Layer, config map[string]any) spec.Probl
 	name, _ := config["name"].(string)
 	description, _ := config["description"].(string)
 	switch dir := path.Base(l.Path); {
+	case config["name"] == nil:
+		native.AddMissing("name")
 	case !validName().MatchString(name):
 		native.Add("/name", fmt.Sprintf("name %q is not 2 to 64 lower-case letters, digits, and dashes", name))
 	case l.Dir && dir != "." && dir != name:

@@ -65,7 +65,7 @@ func TestFaultySkillsAreDetected(t *testing.T) {
 	for front, want := range map[string]string{
 		"name: s\ndescription: d": "",
 		"name: s\ndescripton: d":  `SKILL.md:3:1: it has no description, which a client requires (rename "descripton" to "description")`,
-		"nmae: s\ndescription: d": `name "" is not 2 to 64`,
+		"nmae: s\ndescription: d": `it has no name, which a client requires`,
 		"title: s":                "generic",
 	} {
 		fsys := kindtest.Tree(t, map[string]string{"ss/SKILL.md": "---\n" + strings.ReplaceAll(front, " s", " ss") + "\n---\n# S\n"}).FS()
