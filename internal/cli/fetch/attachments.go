@@ -17,6 +17,7 @@ import (
 	"github.com/davit-oci/davit/internal/fault"
 	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/internal/progress"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pull"
 	"github.com/davit-oci/davit/pull/inspect"
@@ -65,13 +66,8 @@ func pullAttachments(ctx context.Context, a *app.App, t *app.Target, reference s
 		return nil, err
 	}
 	r := &attachmentsResult{Described: results.Describe(t.Ref, desc), Attachments: []*pulledAttachment{}, dir: opts.output, dry: opts.dryRun}
-	for i, one := range all {
-		opts.isLater = i > 0
-		pulled, err := pullAttachment(ctx, a, t, one, opts)
-		if err != nil {
-			return nil, &artifact.Error{Op: "pulling", Item: one.Digest.String(), Err: err}
-		}
-		r.Attachments = append(r.Attachments, pulled)
+	if err := r.pullAll(ctx, a, t, all, opts); err != nil {
+		return nil, err
 	}
 	r.remove, r.force, r.platform = opts.Delete, opts.Force, platform
 	err = r.findWithdrawn(a, t.Ref.Name(), all, opts)
@@ -173,6 +169,24 @@ func separate(ctx context.Context, t *app.Target, all []*attachment) error {
 		if shared[one] {
 			one.dir = filepath.Join(one.dir, one.Digest.Encoded()[:12])
 		}
+	}
+	return nil
+}
+
+// pullAll pulls attachments, which may have files of the same name, as one transfer.
+func (r *attachmentsResult) pullAll(ctx context.Context, a *app.App, t *app.Target, all []*attachment, opts pullOptions) error {
+	if !opts.dryRun {
+		events, stop := a.StartProgress()
+		defer stop()
+		opts.Progress = progress.DistinctIDs(events)
+	}
+	for i, one := range all {
+		opts.isLater = i > 0
+		pulled, err := pullAttachment(ctx, a, t, one, opts)
+		if err != nil {
+			return &artifact.Error{Op: "pulling", Item: one.Digest.String(), Err: err}
+		}
+		r.Attachments = append(r.Attachments, pulled)
 	}
 	return nil
 }

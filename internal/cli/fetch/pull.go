@@ -206,9 +206,12 @@ func place(ctx context.Context, a *app.App, t *app.Target, reference string, opt
 		return nil, exit.FileError("directory", opts.output, err)
 	}
 	defer dst.Close()
-	progress, stop := a.StartProgress()
-	defer stop()
-	opts.Progress, opts.Digests = progress, a.Cache()
+	if opts.Progress == nil {
+		progress, stop := a.StartProgress()
+		defer stop()
+		opts.Progress = progress
+	}
+	opts.Digests = a.Cache()
 	opts.Origin, opts.Concurrency = t.Ref.Name(), a.Registry.Concurrency
 	opts.NoSync = !opts.durable
 	opts.State = recordPath(a, dst, opts)
