@@ -29,6 +29,13 @@ func isPage(name string) bool {
 	return slices.Contains(pageSuffixes, strings.ToLower(path.Ext(markdown.PageName(name))))
 }
 
+// asides are the names, without .txt, of files beside pages that say nothing about the kind of the directory.
+var asides = []string{"license", "licence", "copying", "notice", "cname", "thumbs.db", "desktop.ini"}
+
+func isAside(name string) bool {
+	return slices.Contains(asides, strings.TrimSuffix(strings.ToLower(path.Base(name)), ".txt"))
+}
+
 // indexRank returns the index of a page in indexPages, or -1 if it is not an index page.
 func indexRank(name string) int { return slices.Index(indexPages, path.Base(markdown.PageName(name))) }
 
@@ -85,6 +92,7 @@ func hasOnlyPages(names []string) (string, bool) {
 			return "", false
 		case isPage(name):
 			pages++
+		case isAside(name):
 		case !slices.Contains(pictures, suffix):
 			return "", false
 		}
@@ -105,7 +113,7 @@ func countFiles(s *tree.Sample) (pages, foreign int, ok bool) {
 			return err
 		case d.IsDir() && strings.HasPrefix(d.Name(), ".") && name != s.Path:
 			return fs.SkipDir
-		case d.IsDir(), strings.HasPrefix(d.Name(), "."):
+		case d.IsDir(), strings.HasPrefix(d.Name(), "."), isAside(name):
 			return nil
 		}
 		files++
