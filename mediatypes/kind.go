@@ -112,6 +112,8 @@ type Tagging struct {
 	NamedRepository bool `json:"namedRepository,omitempty" yaml:"namedRepository,omitempty"`
 	// NamedUse is the only use of an artifact for which the last part of its repository must be its name: "as a dependency".
 	NamedUse string `json:"namedUse,omitempty" yaml:"namedUse,omitempty"`
+	// Namespaced means that native clients find only repositories with at least two parts.
+	Namespaced bool `json:"namespaced,omitempty" yaml:"namespaced,omitempty"`
 }
 
 // Directories determines which files of a directory a kind packs, and as how many layers.

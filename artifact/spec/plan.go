@@ -12,7 +12,7 @@ import (
 // Compose makes a Plan; package pack turns it into blobs and a manifest.
 type Plan struct {
 	Kind         mediatypes.Kind
-	Name         string // org.opencontainers.image.title, may be empty
+	Name         string // by which native clients find the artifact, else the declared one; may be empty
 	ArtifactType string // of the manifest; empty if the manifest has none
 	ConfigType   string // media type of the config blob
 	// Finish makes the bytes of the config, and anything else that depends on the digests of the layers, from the packed

@@ -173,7 +173,7 @@ func (c *composer) manifest(declared *spec.Spec, kind mediatypes.Kind) (*spec.Pl
 	m.sortLayers()
 	m.checkTitles()
 	plan := &spec.Plan{
-		Kind: kind, Name: declared.Name, ArtifactType: m.artifactType(), ConfigType: m.configType(),
+		Kind: kind, Name: cmp.Or(m.Name, declared.Name), ArtifactType: m.artifactType(), ConfigType: m.configType(),
 		Finish: finish, Annotations: c.annotations(declared, kind, m.Annotations),
 		Platform: m.Platform, Tags: m.Tags, Cascade: m.Cascade,
 	}

@@ -46,6 +46,7 @@ type Draft struct {
 
 // Manifest holds the fields of the manifest that depend on the files.
 type Manifest struct {
+	Name             string            // by which native clients find the artifact, if that is not its title
 	Annotations      map[string]string // the declaration overrides them
 	Tags             []string          // Plan.Tags, besides the declared ones
 	Cascade          string            // Plan.Cascade

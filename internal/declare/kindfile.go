@@ -183,6 +183,7 @@ func kindSchema() map[string]any {
 		"tag":             text("the tag of every push, by which native clients find an artifact"),
 		"namedRepository": flag("the last part of the repository of a push must be the name, by which native clients find an artifact"),
 		"namedUse":        text("what needs such a repository, if all else works without it: as a dependency"),
+		"namespaced":      flag("native clients find only repositories with at least two parts"),
 		"readOnly":        map[string]any{"const": false},
 		"clients":         words,
 		"example":         text(""),

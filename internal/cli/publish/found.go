@@ -39,12 +39,21 @@ func checkFound(s *source.Source, target registry.Reference) error {
 	return nil
 }
 
-// warnOfName prints a warning if the repository of an artifact does not end in its name, and that rules out one use of it. The plan has a
-// warning of a name in which no repository can end.
+// warnOfName prints a warning if the repository of an artifact has too few parts for native clients, or does not end in its name, and that
+// rules out one use of it. The plan has a warning of a name in which no repository can end.
 func warnOfName(a *app.App, s *source.Source, target registry.Reference) {
-	if kind := s.Plan.Kind; kind.NamedUse != "" && !endsInName(s, target) && s.CanEndRepository() {
+	kind, clients, name := s.Plan.Kind, strings.Join(s.Plan.Kind.Clients, ", "), s.ArtifactName()
+	switch isNamed := endsInName(s, target); {
+	case name == "" || target.IsPath() || !s.CanEndRepository():
+	case kind.Namespaced && !strings.Contains(target.Repository, "/"):
+		advice := adviseName(s, target)
+		if isNamed {
+			advice = "push it to " + target.Registry + "/NAMESPACE/" + name
+		}
+		a.Warn("%s can't find %s at oci://%s, because the repository has only one part: %s", clients, name, target.Name(), advice)
+	case kind.NamedUse != "" && !isNamed:
 		a.Warn("%s finds %s at oci://%s, but not %s, for which the repository must end in its name: %s",
-			strings.Join(kind.Clients, ", "), s.ArtifactName(), target.Name(), kind.NamedUse, adviseName(s, target))
+			clients, name, target.Name(), kind.NamedUse, adviseName(s, target))
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// ArtifactName returns the declared name of the artifact, else its title. It may be empty.
+// ArtifactName returns the name by which native clients find the artifact: the one that its files or the declaration have, else its title. It may be empty.
 func (s *Source) ArtifactName() string {
 	return cmp.Or(s.Plan.Name, s.Plan.Annotations[ocispec.AnnotationTitle])
 }

@@ -72,7 +72,7 @@ func Derive(d *compose.Draft, kind string, complete Complete) (configblob.Finish
 	}
 	l.Title = "devcontainer-" + kind + "-" + m.ID + ".tgz"
 	d.Annotations[mediatypes.DevContainerMetadata] = m.String()
-	d.Tags, d.Cascade = spec.VersionTags(m.Version), m.Version
+	d.Name, d.Tags, d.Cascade = m.ID, spec.VersionTags(m.Version), m.Version
 	return configblob.Constant(struct{}{})
 }
 

@@ -13,6 +13,7 @@ func data() mediatypes.Kind {
 		Config:  mediatypes.Config{MediaType: mediatypes.DevContainer, Derive: "feature", Schema: kind.NoFields()},
 		Layers: []mediatypes.LayerType{{Role: "feature", MediaType: mediatypes.DevContainerLayer, Match: []string{"*/"}, Content: "feature", Packing: mediatypes.Tar,
 			Form: mediatypes.Form{Prefix: "./", Untitled: true}, Min: 1, Max: 1, Tells: true}},
+		Tagging: mediatypes.Tagging{NamedUse: "by its ID", Namespaced: true},
 		Clients: []string{"devcontainer", "VS Code"},
 		Example: `kind: feature
 layers: [greeting/]
