@@ -49,6 +49,7 @@ type Choice struct {
 	// but lacks the times to determine the newest. They are not chosen.
 	Undecided [][]ocispec.Descriptor
 	Kept      []ocispec.Descriptor // the newest of each group, which Selection.Keep keeps
+	Young     []ocispec.Descriptor // others that Selection.OlderThan keeps: they are younger, or have no time
 	// Missing are the Selection.Digests that are not those of referrers of the subject. It can only have some with AnySubject.
 	Missing []digest.Digest
 }
@@ -64,7 +65,7 @@ func Detach(ctx context.Context, dst oras.GraphTarget, subject ocispec.Descripto
 
 // Choose returns the referrers of subject that a selection chooses. It fails with artifact.ErrInvalid if the selection is empty, with
 // errdef.ErrNotFound if no referrer matches or a digest is not that of a referrer, and with artifact.ErrRefused if there are
-// more than 10,000 referrers. If no referrer matches, the choice has those that Selection.Keep keeps.
+// more than 10,000 referrers. If no referrer matches, the choice has those that Selection.Keep and Selection.OlderThan keep.
 func Choose(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor, selection Selection) (*Choice, error) {
 	if selection.IsEmpty() {
 		return nil, &artifact.Error{Op: "detaching from", Item: subject.Digest.String(),
@@ -147,7 +148,8 @@ func (s Selection) filterByAge(all []ocispec.Descriptor) *Choice {
 			choice.Undecided = append(choice.Undecided, undecided)
 		}
 	}
-	choice.Referrers = lists.Delete(all, func(r ocispec.Descriptor) bool { return isKept[r.Digest] || s.isYoung(r) })
+	others := lists.Delete(all, func(r ocispec.Descriptor) bool { return isKept[r.Digest] })
+	choice.Young, choice.Referrers = lists.Split(others, s.isYoung)
 	return choice
 }
 

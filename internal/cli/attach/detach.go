@@ -15,6 +15,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/cli/retention"
+	"github.com/davit-oci/davit/internal/fault"
 	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/shell"
@@ -123,6 +124,7 @@ func runDetach(ctx context.Context, a *app.App, opts detachOptions) error {
 	if err != nil && !errors.As(err, new(*prune.StillAttachedError)) {
 		return err
 	}
+	result.isBrief = a.Quiet
 	if printErr := a.Print(result); printErr != nil {
 		return printErr
 	}
@@ -170,6 +172,9 @@ func chooseReferrers(ctx context.Context, t *app.Target, opts detachOptions) (*d
 			}
 			r.undecided = append(r.undecided, describeUndecided(list))
 		}
+		for _, desc := range slices.Concat(chosen.Kept, chosen.Young) {
+			r.Remaining = append(r.Remaining, describe(desc, s))
+		}
 		if opts.Keep != nil && opts.OlderThan.IsZero() {
 			r.renamed = append(r.renamed, findRenamed(chosen.Kept, *opts.Keep)...)
 		}
@@ -180,6 +185,7 @@ func chooseReferrers(ctx context.Context, t *app.Target, opts detachOptions) (*d
 		}
 	}
 	r.undecided = lists.Unique(r.undecided)
+	lists.Sort(r.Remaining, func(a, b describedReferrer) int { return createdAt(b).Compare(createdAt(a)) })
 	if len(r.Detached) > 0 || opts.Keep != nil || !opts.OlderThan.IsZero() {
 		if r.reason = explainNone(opts.Selection); len(r.undecided) > 0 {
 			r.reason = ": dates do not say which are the newest"
@@ -223,7 +229,9 @@ type detachResult struct {
 	DryRun   bool                `json:"dryRun,omitempty"`
 	// Undecided are not detached: no dates say which of them --keep would leave.
 	Undecided []describedReferrer `json:"undecided,omitempty"`
+	Remaining []describedReferrer `json:"remaining,omitempty"` // those that --keep and --older-than leave, newest first
 
+	isBrief   bool     // text has no dates, and nothing about Remaining
 	reason    string   // why there is nothing to detach, after a colon
 	undecided []string // describes Undecided in a note
 	renamed   []string // kinds and names of those that --keep leaves because only their names differ
@@ -241,14 +249,18 @@ func explainNone(s prune.Selection) string {
 	return ": " + strings.Join(reasons, ", or ")
 }
 
-// describedReferrer is a referrer with its kind and name, which may be empty.
+// describedReferrer is a referrer with its kind, name, and date, which may be empty.
 type describedReferrer struct {
 	ocispec.Descriptor
-	Kind string `json:"kind,omitempty"`
-	Name string `json:"name,omitempty"`
+	Kind    string `json:"kind,omitempty"`
+	Name    string `json:"name,omitempty"`
+	Created string `json:"created,omitempty"` // in RFC 3339
 
 	of ocispec.Descriptor // its subject
 }
+
+// createdAt returns the date of a referrer, or the zero time.
+func createdAt(d describedReferrer) time.Time { return manifest.Created(d.Annotations) }
 
 // platform returns the platform of the subject, or "" if it is not one of several.
 func (d describedReferrer) platform() string {
@@ -258,9 +270,22 @@ func (d describedReferrer) platform() string {
 	return manifest.FormatPlatform(d.of.Platform)
 }
 
-// describe returns a referrer with its kind and name.
+// describe returns a referrer with its kind, name, and date.
 func describe(desc, subject ocispec.Descriptor) describedReferrer {
-	return describedReferrer{desc, results.KindName(desc), desc.Annotations[ocispec.AnnotationTitle], subject}
+	created := ""
+	if t := manifest.Created(desc.Annotations); !t.IsZero() {
+		created = t.Format(time.RFC3339)
+	}
+	return describedReferrer{desc, results.KindName(desc), desc.Annotations[ocispec.AnnotationTitle], created, subject}
+}
+
+// row returns the cells that describe a referrer.
+func (r detachResult) row(verb string, d describedReferrer) []string {
+	cells := []string{verb, d.Digest.String(), cmp.Or(d.Kind, d.ArtifactType), d.Name}
+	if !r.isBrief {
+		cells = append(cells, d.Created)
+	}
+	return append(cells, d.platform())
 }
 
 // describeUndecided counts referrers whose dates do not show which are the newest, and names their kind and name.
@@ -273,7 +298,8 @@ func describeUndecided(list []ocispec.Descriptor) string {
 	return results.DescribeUndecided(len(list), kind, manifest.Created(one.Annotations))
 }
 
-// WriteText prints a row for each referrer, or why there is nothing to detach.
+// WriteText prints a row for each referrer, or why there is nothing to detach. The last line is about those that --keep and --older-than
+// leave.
 func (r detachResult) WriteText(w io.Writer) error {
 	var t term.Table
 	verb := "detached"
@@ -284,12 +310,19 @@ func (r detachResult) WriteText(w io.Writer) error {
 		t.Row("nothing to detach" + r.reason)
 	}
 	for _, d := range r.Detached {
-		t.Row(verb, d.Digest.String(), cmp.Or(d.Kind, d.ArtifactType), d.Name, d.platform())
+		t.Row(r.row(verb, d)...)
 	}
 	for _, d := range r.Kept {
-		t.Row("still attached", d.Digest.String(), cmp.Or(d.Kind, d.ArtifactType), d.Name, d.platform())
+		t.Row(r.row("still attached", d)...)
 	}
-	return t.WriteText(w)
+	if r.isBrief {
+		return t.WriteText(w)
+	}
+	var remaining []string
+	for _, d := range r.Remaining {
+		remaining = append(remaining, strings.TrimLeft(d.Created+" "+term.Digest(w, d.Digest), " "))
+	}
+	return fault.Join(t.WriteText(w), retention.WriteKept(w, remaining, r.DryRun))
 }
 
 // countKinds formats the number of detached referrers, in total and by kind, such as "3 referrers (2 report, 1 sbom)".

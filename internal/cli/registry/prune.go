@@ -12,10 +12,12 @@ import (
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/retention"
 	"github.com/davit-oci/davit/internal/fault"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/internal/textdist"
+	"github.com/davit-oci/davit/internal/versions"
 	"github.com/davit-oci/davit/pack/prune"
 	"github.com/spf13/cobra"
 )
@@ -75,7 +77,7 @@ func runPrune(ctx context.Context, a *app.App, repository string, opts pruneOpti
 		if !plan.Listed && opts.KeepsAll() { // manifests without a tag are all that could be removed
 			a.Note("registries list no manifests without a tag: only tags and attachments were considered")
 		}
-		r := &pruneResult{t.Ref.Name(), plan, opts.dryRun}
+		r := &pruneResult{t.Ref.Name(), plan, opts.dryRun, a.Quiet}
 		if opts.dryRun || len(plan.Tags)+len(plan.Manifests) == 0 {
 			return r, nil
 		}
@@ -121,9 +123,11 @@ type pruneResult struct {
 	Reference string `json:"reference"`
 	*prune.Plan
 	DryRun bool `json:"dryRun,omitempty"`
+
+	isBrief bool // text says nothing about the kept tags if others are removed
 }
 
-// WriteText prints the removed tags and manifests, or the reason why nothing was removed.
+// WriteText prints the removed tags and manifests, or the reason why nothing was removed. The last line is about the kept tags.
 func (r *pruneResult) WriteText(w io.Writer) error {
 	verb := "removed"
 	if r.DryRun {
@@ -157,6 +161,12 @@ func (r *pruneResult) WriteText(w io.Writer) error {
 			reason = term.Plural(len(r.Kept), "tag") + " kept"
 		}
 		t.Row("nothing to remove: " + reason)
+		return t.WriteText(w)
 	}
-	return fault.Join(t.WriteText(w), manifests.WriteText(w))
+	var kept []string
+	if !r.isBrief {
+		kept = slices.Clone(r.Kept)
+	}
+	lists.Sort(kept, func(a, b string) int { return versions.Compare(b, a) })
+	return fault.Join(t.WriteText(w), manifests.WriteText(w), retention.WriteKept(w, kept, r.DryRun))
 }

@@ -1,13 +1,28 @@
-// Package retention has the flags for the number and the age of objects that a command keeps.
+// Package retention has the flags for the number and the age of objects that a command keeps, and the line about those that it kept.
 package retention
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"strconv"
 	"time"
 
+	"github.com/davit-oci/davit/internal/term"
+	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/spf13/pflag"
 )
+
+// WriteKept writes a line with the number of the objects that are kept, if any. In a dry run, it names the first few.
+func WriteKept(w io.Writer, names []string, dryRun bool) error {
+	switch {
+	case len(names) == 0:
+		return nil
+	case dryRun:
+		return term.WriteLine(w, fmt.Sprintf("keeps %d: %s", len(names), textdist.FirstFew(names)))
+	}
+	return term.WriteLine(w, fmt.Sprintf("kept %d", len(names)))
+}
 
 // AddCount adds a flag for a number of objects to keep. *to stays nil if the flag is not set.
 func AddCount(fs *pflag.FlagSet, to **int, name, usage string) {
