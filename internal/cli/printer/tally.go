@@ -11,7 +11,7 @@ import (
 type Tally struct {
 	Count int   `json:"count"` // blobs that were sent
 	Size  int64 `json:"size"`  // of the sent blobs, in bytes
-	There int   `json:"there"` // blobs that the target had or mounted
+	There int   `json:"there"` // blobs that the target had or mounted; 0 if none was asked about
 
 	mu   sync.Mutex
 	next artifact.Progress
