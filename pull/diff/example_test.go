@@ -10,7 +10,9 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/pack"
+	"github.com/davit-oci/davit/pull"
 	"github.com/davit-oci/davit/pull/diff"
+	"github.com/opencontainers/go-digest"
 	"oras.land/oras-go/v2/content/memory"
 )
 
@@ -88,4 +90,21 @@ func ExampleVerify() {
 		fmt.Printf("%s: %.15s\n", f.Path, f.Problem)
 	}
 	// Output: hello.txt: digest mismatch
+}
+
+// The files may be those of an earlier pull.Result.
+func ExampleVerifyFiles() {
+	dir := newDirectory(map[string]string{"hello.txt": "HELLO\n", "mine.txt": "mine\n"})
+	defer os.RemoveAll(dir.Name())
+	pulled := []pull.File{{Path: "hello.txt", Size: 6, Digest: digest.FromString("hello\n")}, {Path: "lost.txt", Size: 5}}
+	found, err := diff.VerifyFiles(context.Background(), dir, pulled)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, f := range found.Faults {
+		fmt.Printf("%s: %.15s\n", f.Path, f.Problem)
+	}
+	// Output:
+	// hello.txt: digest mismatch
+	// lost.txt: missing
 }

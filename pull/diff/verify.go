@@ -46,12 +46,25 @@ func Verify(ctx context.Context, dir *os.Root, want Side, isWanted func(name str
 	if err != nil {
 		return nil, err
 	}
-	v := &Verified{Digest: m.Desc.Digest, Faults: []FileFault{}}
+	wanted := listed[:0]
 	for _, f := range listed {
-		if isWanted != nil && !isWanted(f.Path) {
-			continue
+		if isWanted == nil || isWanted(f.Path) {
+			wanted = append(wanted, f)
 		}
-		v.Files++
+	}
+	v, err := VerifyFiles(ctx, dir, wanted)
+	if err != nil {
+		return nil, err
+	}
+	v.Digest = m.Desc.Digest
+	return v, nil
+}
+
+// VerifyFiles compares files in a directory with a list, such as the files of an earlier pull's result, as Verify does. It compares only
+// the types and sizes of files without a digest. A file that can't be read is an *artifact.Error.
+func VerifyFiles(ctx context.Context, dir *os.Root, want []pull.File) (*Verified, error) {
+	v := &Verified{Files: len(want), Faults: []FileFault{}}
+	for _, f := range want {
 		problem, err := findFault(ctx, dir, f)
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
@@ -99,7 +112,7 @@ func findFault(ctx context.Context, dir *os.Root, want pull.File) (string, error
 		return "not a regular file", nil
 	case want.Link == "" && info.Size() != want.Size:
 		return fmt.Sprintf("size mismatch: want %d bytes, got %d", want.Size, info.Size()), nil
-	case want.Digest == "": // a hard link, whose target is compared
+	case want.Digest == "": // unknown, or that of a hard link, whose target is compared
 		return "", nil
 	}
 	got, err := hashFile(ctx, dir, want.Path, want.Digest.Algorithm())

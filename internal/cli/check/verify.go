@@ -43,7 +43,13 @@ artifact is intact; --repair removes such files and restores oci-layout.
 A directory that davit pulled into, with or without "./" before its name, is compared with the
 artifact that was pulled; --dir compares any directory with TARGET. Every byte of every file of the
 artifact is compared, and other files are ignored. In a directory of layouts, as for "davit serve",
-each layout is verified.`,
+each layout is verified.
+
+If the artifact that was pulled was removed, or the registry does not answer, the files are compared
+with davit's record of the pull instead, and a note says so; with --key, never. The record is not
+signed: it is as trustworthy as your home directory. It has the digest of each file, but of those
+packed in tars only after "davit pull --format json"; without these, the exit code is 3 or 6 unless
+a fault is found.`,
 		Example: `  davit verify registry.example.com/app:1.0
   davit verify ./oci:1.0 --referrers
   davit verify registry.example.com/app:1.0 --key davit.pub --require sbom

@@ -68,6 +68,9 @@ func verifyPulled(ctx context.Context, a *app.App, dir string, opts verifyOption
 		ref := r.Origin + "@" + pulled.Digest.String()
 		isPlaced := func(name string) bool { _, ok := r.Find(name); return ok }
 		one, err := compareDir(ctx, a, directory{dir: dir, ref: ref, platform: pulled.Platform, trust: &opts.trust, isWanted: isPlaced})
+		if code := exit.Of(err); (code == exit.NotFound || code == exit.Network) && ctx.Err() == nil {
+			one, err = recorded{record: r, dir: root, ref: ref, records: records}.compare(ctx, err, opts.trust.IsSet())
+		}
 		if err != nil {
 			return err
 		}
@@ -77,6 +80,7 @@ func verifyPulled(ctx context.Context, a *app.App, dir string, opts verifyOption
 		total.Faults = append(total.Faults, one.Faults...)
 		total.Signatures = append(total.Signatures, one.Signatures...)
 		total.Required = append(total.Required, one.Required...)
+		total.FromRecord = append(total.FromRecord, one.FromRecord...)
 	}
 	return total.report(a)
 }
@@ -139,12 +143,16 @@ type directoryResult struct {
 	*diff.Verified
 	Signatures []trust.Signature `json:"signatures,omitempty"` // as in verifyResult
 	Required   []trust.Required  `json:"required,omitempty"`
+	FromRecord []unread          `json:"fromRecord,omitempty"`
 
 	compared []string // references: several pulls may have placed files there
 }
 
 // report prints the result, and returns an error if there are faults.
 func (r *directoryResult) report(a *app.App) error {
+	for _, u := range r.FromRecord {
+		a.Note("%s", u.describe())
+	}
 	if err := a.Print(r); err != nil || len(r.Faults) == 0 {
 		return err
 	}
