@@ -47,11 +47,11 @@ type Meaning struct {
 // Codes lists all exit codes, for help and JSON errors.
 var Codes = []Meaning{
 	{Done, "done", "done"},
-	{No, "no", "the answer is no (diff: they differ; verify: not signed by that key)"},
+	{No, "no", "the answer is no (diff: they differ; verify, lock check: not signed by that key)"},
 	{BadUsage, "usage", "usage error: flags, arguments, davit.yaml"},
 	{NotFound, "notFound", "not found"},
 	{Denied, "denied", "not allowed: credentials, permissions of the registry"},
-	{Refused, "refused", "content refused: digest or size mismatch, unsafe path, decompression bomb"},
+	{Refused, "refused", "content refused: wrong digest or size, not signed by that key (pull and others), unsafe path, decompression bomb"},
 	{Network, "network", "registry or network failed after retries"},
 	{Local, "local", "local files: disk full, no permission, changed while reading"},
 	{Other, "other", "anything else"},
