@@ -45,6 +45,9 @@ type Loader struct {
 type total struct {
 	size  int64
 	large []string // files larger than MaxFileSize
+
+	templates int64    // bytes of the templates that were checked
+	broken    []broken // those that Helm can't parse
 }
 
 // NewLoader returns a Loader for a chart.
@@ -62,6 +65,11 @@ func (l *Loader) Add(name string, r io.Reader, size int64) error {
 	}
 	if l.all.size += size; l.all.size >= MaxSize {
 		return fmt.Errorf("chart too large for helm: limit is %d MiB", MaxSize>>20)
+	}
+	if l.depth == 0 {
+		if err := l.all.checkTemplate(name, r, size); err != nil {
+			return err
+		}
 	}
 	return l.add(name, r)
 }
@@ -135,6 +143,9 @@ func (l *Loader) Load() (*Chart, error) {
 	}
 	if l.depth == 0 && len(l.all.large) > 0 {
 		c.Warnings = append(c.Warnings, fmt.Sprintf("helm before 4.3 does not load the chart: %s is larger than %d MiB", l.all.large[0], MaxFileSize>>20))
+	}
+	if l.depth == 0 {
+		c.Warnings = append(c.Warnings, l.all.describeBroken(c.Type)...)
 	}
 	return c, nil
 }

@@ -1,6 +1,7 @@
 package helm_test
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -144,6 +145,49 @@ func TestHelmAccepts(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// TestHelmTemplates checks that a template that helm 4.3 does not parse causes a warning: helm package accepts it.
+func TestHelmTemplates(t *testing.T) {
+	t.Parallel()
+	const library = kindtest.SmallChart + "type: library\n"
+	for name, tt := range map[string]struct{ chart, file, text, want string }{
+		"no condition":            {"", "templates/a.yaml", "x\n{{ if }}\n", "templates/a.yaml:2: helm can't render the template: missing value for if"},
+		"unclosed action":         {"", "templates/NOTES.txt", "{{ .Release.Name ", "templates/NOTES.txt:1: helm can't render the template: unclosed action"},
+		"unclosed block":          {"", "templates/sub/_help.tpl", "{{ define \"x\" }}\n\n", "templates/sub/_help.tpl:3: helm can't render the template: unexpected EOF"},
+		"end without a beginning": {"", "templates/a.json", "{{ end }}", "templates/a.json:1: helm can't render the template: unexpected {{end}}"},
+		"undefined variable":      {"", "templates/%d:s.yaml", "{{ $x }}", `templates/%d:s.yaml:1: helm can't render the template: undefined variable "$x"`},
+		"subchart":                {"", "charts/sub/templates/a.yaml", "{{ if }}", "charts/sub/templates/a.yaml:1: helm can't render the template: missing value for if"},
+		"part of a library":       {library, "templates/_a.yaml", "{{ if }}", "templates/_a.yaml:1: helm can't render the template: missing value for if"},
+		"page in a library":       {library, "templates/a.yaml", "{{ if }}", ""},
+		"no template":             {"", "files/a.yaml", "{{ if }}", ""},
+		"ignored by helm":         {"", "templates/.a.yaml", "{{ if }}", ""},
+		"functions of helm":       {"", "templates/a.yaml", "{{- include \"x\" . | nindent 2 }}{{ range $i, $e := .a }}{{ toYaml $e | newFunction $i }}{{ end }}", ""},
+		"large":                   {"", "templates/a.yaml", "{{ if }}" + strings.Repeat(" ", 256<<10), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			files := map[string]string{"demo/Chart.yaml": cmp.Or(tt.chart, kindtest.SmallChart), "demo/charts/sub/Chart.yaml": subChart("sub"), "demo/" + tt.file: tt.text}
+			plan, err := kindtest.Compose(t, files, "kind: helm\nlayers: [demo/]\n")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Join(plan.Warnings, "\n"); got != tt.want {
+				t.Errorf("got warnings %q, want %q", got, tt.want)
+			}
+		})
+	}
+	entries := []string{"demo/Chart.yaml", kindtest.SmallChart}
+	for i := range 12 {
+		entries = append(entries, fmt.Sprintf("demo/templates/%02d.yaml", i), "{{")
+	}
+	plan, err := kindtest.Compose(t, map[string]string{"demo.tgz": kindtest.Tgz(t, entries...)}, "kind: helm\nlayers: [demo.tgz]\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(plan.Warnings) != 10 || plan.Warnings[9] != "templates/09.yaml:1: helm can't render the template: unclosed action" {
+		t.Errorf("got warnings %q, want those of ten templates", plan.Warnings)
 	}
 }
 

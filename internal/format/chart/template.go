@@ -1,0 +1,60 @@
+package chart
+
+import (
+	"fmt"
+	"io"
+	"path"
+	"regexp"
+	"strings"
+	"text/template/parse"
+)
+
+const (
+	// maxTemplate and maxTemplates limit the bytes of a template, and of all templates, that are checked.
+	maxTemplate  = 256 << 10
+	maxTemplates = 4 << 20
+	// maxBroken limits the reported templates, and maxFault the bytes of each report.
+	maxBroken = 10
+	maxFault  = 200
+)
+
+// broken is a template that Helm can't parse. It packages such a chart, but does not render it.
+type broken struct {
+	file  string // relative to the directory of the chart
+	fault string // a line and the message of the parser: "2: unexpected EOF"
+}
+
+// templateName matches what Helm parses in a chart, and in the directories in its charts/: all files in templates/.
+var templateName = regexp.MustCompile(`^(charts/[^/_.][^/]*/)*templates/.`)
+
+// checkTemplate adds a template that does not parse to the broken ones.
+func (t *total) checkTemplate(name string, r io.Reader, size int64) error {
+	if size > maxTemplate || t.templates+size > maxTemplates || len(t.broken) == maxBroken || !templateName.MatchString(name) {
+		return nil
+	}
+	t.templates += size
+	text, err := io.ReadAll(io.LimitReader(r, size))
+	if err != nil {
+		return err
+	}
+	parser := parse.New("t")
+	parser.Mode = parse.SkipFuncCheck // Helm adds functions with every version
+	if _, err := parser.Parse(string(text), "", "", map[string]*parse.Tree{}); err != nil {
+		fault := strings.TrimPrefix(err.Error(), "template: t:")
+		t.broken = append(t.broken, broken{name, strings.ToValidUTF8(fault[:min(len(fault), maxFault)], "")})
+	}
+	return nil
+}
+
+// describeBroken returns warnings about the broken templates of a chart of this type. In a library, Helm parses only the files that begin
+// with "_".
+func (t *total) describeBroken(chartType string) []string {
+	var warnings []string
+	for _, b := range t.broken {
+		if chartType != "library" || !strings.HasPrefix(b.file, "templates/") || strings.HasPrefix(path.Base(b.file), "_") {
+			line, text, _ := strings.Cut(b.fault, ": ")
+			warnings = append(warnings, fmt.Sprintf("%s:%s: helm can't render the template: %s", b.file, line, text))
+		}
+	}
+	return warnings
+}
