@@ -110,7 +110,7 @@ func runCopy(ctx context.Context, a *app.App, opts copyOptions) error {
 	}
 	src, err := a.OpenSide(ctx, &a.Logins.From, from, registry.Read)
 	if err != nil {
-		return opts.pointToAllRepos(ctx, a, from, err)
+		return opts.pointToAll(ctx, a, from, err)
 	}
 	defer src.Close(ctx, nil)
 	if err := opts.version.ApplyTo(src); err != nil {
@@ -122,7 +122,7 @@ func runCopy(ctx context.Context, a *app.App, opts copyOptions) error {
 	}
 	result, err := app.Finish(ctx, dst, func(dst *app.Target) (*copyResult, error) { return copyBetween(ctx, a, src, dst, opts) })
 	if err != nil {
-		return opts.pointToAllRepos(ctx, a, from, err)
+		return opts.pointToAll(ctx, a, from, err)
 	}
 	if opts.notesLeftBehind(a) {
 		var left leftBehind
@@ -141,7 +141,7 @@ func (o copyOptions) notesLeftBehind(a *app.App) bool {
 func (o copyOptions) parseReferences() (src, dst registry.Reference, err error) {
 	if _, ok := places.AsHost(o.src); ok {
 		return src, dst, &exit.UsageError{Err: fmt.Errorf("%q names a registry, and one artifact is copied", o.src),
-			Hint: fmt.Sprintf("\"%s\" copies all of it", o.allReposCommand(o.src, o.dst))}
+			Hint: fmt.Sprintf("\"%s\" copies all of it", o.allCommand("--all-repos", o.dst, o.src))}
 	}
 	if src, err = registry.ParseSource(o.src); err != nil {
 		return src, dst, err

@@ -3,6 +3,7 @@ package carry
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path"
@@ -168,6 +169,7 @@ type manyCopier struct {
 func (m *manyCopier) run(ctx context.Context, jobs []job) (*manyResult, error) {
 	r := &manyResult{Copied: []*copyResult{}, Failed: []failedCopy{}}
 	var first error
+	var several severalSources
 	inJSON := m.app.Format.Name == "json" // the result lists the failures
 	for i, j := range jobs {
 		if len(jobs) > 1 && !inJSON {
@@ -177,6 +179,10 @@ func (m *manyCopier) run(ctx context.Context, jobs []job) (*manyResult, error) {
 		if err == nil {
 			r.Copied = append(r.Copied, one.each()...)
 			continue
+		}
+		if m.opts.many.fromFile == "" {
+			err = m.opts.pointToAll(ctx, m.app, j.src, err)
+			several.add(j.src, err)
 		}
 		code := exit.Of(err)
 		if !inJSON {
@@ -202,7 +208,11 @@ func (m *manyCopier) run(ctx context.Context, jobs []job) (*manyResult, error) {
 	if first != nil && len(r.Failed) > 0 {
 		final := []int{int(exit.BadUsage), int(exit.NotFound), int(exit.Denied), int(exit.Refused)}
 		mayPass := slices.ContainsFunc(r.Failed, func(f failedCopy) bool { return !slices.Contains(final, f.ExitCode) })
-		first = &manyError{len(r.Failed), len(jobs), first, !mayPass}
+		many := &manyError{failed: len(r.Failed), all: len(jobs), first: first, isFinal: !mayPass}
+		if len(several.names) == len(r.Failed) {
+			many.instead = several.hint(&m.opts)
+		}
+		first = many
 	}
 	return r, first
 }
@@ -245,9 +255,10 @@ func describeFailure(j job, err error) string {
 	return text
 }
 
-// hintFor returns the hint about an artifact that does not exist, or "". Other hints are about all artifacts, and follow once at the end.
+// hintFor returns the hint about a source that does not exist or is not one artifact, or "". Other hints are about all artifacts, and follow
+// once at the end.
 func hintFor(err error) string {
-	if exit.Of(err) != exit.NotFound {
+	if exit.Of(err) != exit.NotFound && !errors.As(err, new(*severalError)) {
 		return ""
 	}
 	return strings.Join(exit.Hints(err), "; ")
@@ -283,7 +294,8 @@ func nameIn(ref registry.Reference, name string) registry.Reference {
 type manyError struct {
 	failed, all int
 	first       error
-	isFinal     bool // no failure is temporary
+	isFinal     bool   // no failure is temporary
+	instead     string // the hint at the command that copies the failed sources, if each has several artifacts
 }
 
 // Error returns the number of artifacts that were not copied.
@@ -298,6 +310,8 @@ func (e *manyError) Unwrap() error { return e.first }
 func (e *manyError) Hint() string {
 	const again = "run the same command again: it copies the rest"
 	switch code := exit.Of(e.first); {
+	case e.instead != "":
+		return e.instead
 	case !e.isFinal:
 		return again
 	case code == exit.Denied:

@@ -5,31 +5,34 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/places"
 	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/shell"
 	"oras.land/oras-go/v2/errdef"
 )
 
-// severalError is the error about a SRC that is several repositories, not one artifact.
+// severalError is the error about a SRC that has several artifacts, and is not one.
 type severalError struct {
 	error
-	hint string
+	hint    string
+	allTags bool // SRC is one repository
 }
 
 // Unwrap returns the error about SRC.
 func (e *severalError) Unwrap() error { return e.error }
 
-// Hint returns the command that copies all repositories.
+// Hint returns the command that copies all artifacts.
 func (e *severalError) Hint() string { return e.hint }
 
-// pointToAllRepos adds the command that copies all repositories to an error about a SRC that is not an artifact, but has several in
-// it: a layout, an archive, a directory of layouts, or the beginning of the names of several repositories.
-func (o *copyOptions) pointToAllRepos(ctx context.Context, a *app.App, from registry.Reference, err error) error {
+// pointToAll adds the command that copies everything to an error about a SRC that is not an artifact, but has several in it: a layout, an
+// archive, a directory of layouts, the beginning of the names of several repositories, or a repository without the tag latest.
+func (o *copyOptions) pointToAll(ctx context.Context, a *app.App, from registry.Reference, err error) error {
 	isNoArtifact := errors.Is(err, errdef.ErrNotFound) || errors.Is(err, errdef.ErrInvalidReference)
 	if !isNoArtifact || from.Reference() != "" || from.Registry == "docker.io" || o.version.IsSet() {
 		return err
@@ -38,14 +41,45 @@ func (o *copyOptions) pointToAllRepos(ctx context.Context, a *app.App, from regi
 	defer cancel()
 	all, listErr := places.Repositories(ctx, a, &a.Logins.From, from.String())
 	isItself := func(one places.Repository) bool { return one.Reference == from.String() }
-	if listErr != nil || len(all) == 0 || slices.ContainsFunc(all, isItself) {
+	switch {
+	case listErr != nil || len(all) == 0:
 		return err
+	case slices.ContainsFunc(all, isItself):
+		if o.allTags || o.platform != "" {
+			return err
+		}
+		hints := append(exit.Hints(err), fmt.Sprintf("\"%s\" copies all tags", o.allCommand("--all-tags", o.dst, from.String())))
+		return &severalError{err, strings.Join(hints, "\n"), true}
 	}
 	what := "all repositories in it"
 	if !from.IsPath() || from.InLayout() != "" {
 		what = "the repositories below it"
 	}
-	return &severalError{err, fmt.Sprintf("\"%s\" copies %s", o.allReposCommand(from.String(), o.dst), what)}
+	return &severalError{err, fmt.Sprintf("\"%s\" copies %s", o.allCommand("--all-repos", o.dst, from.String()), what), false}
+}
+
+// severalSources are sources of a copy that have several artifacts each.
+type severalSources struct {
+	names    []string
+	hasPlace bool // one of them is more than one repository
+}
+
+// add adds a source if its error is that it has several artifacts.
+func (s *severalSources) add(from registry.Reference, err error) {
+	var several *severalError
+	if errors.As(err, &several) {
+		s.names = append(s.names, from.String())
+		s.hasPlace = s.hasPlace || !several.allTags
+	}
+}
+
+// hint returns the command that copies all artifacts of the sources.
+func (s *severalSources) hint(o *copyOptions) string {
+	flag, what := "--all-tags", "all tags"
+	if s.hasPlace {
+		flag, what = "--all-repos", "all repositories in them"
+	}
+	return fmt.Sprintf("\"%s\" copies %s", o.allCommand(flag, o.dst, lists.Unique(s.names)...), what)
 }
 
 // checkAllTags refuses to copy the tags of several repositories in a layout or archive into one repository, where equal tags would replace
@@ -59,7 +93,7 @@ func (o *copyOptions) checkAllTags(ctx context.Context, src *app.Target, dst reg
 		return err
 	}
 	return &exit.UsageError{Err: fmt.Errorf("%s has %d repositories, and %s is one", src.Ref, n, dst.Name()),
-		Hint: o.allReposCommand(src.Ref.String(), dst.String())}
+		Hint: o.allCommand("--all-repos", dst.String(), src.Ref.String())}
 }
 
 // countRepositories returns the number of repositories in a layout or archive, or 0 if the source names one repository.
@@ -97,20 +131,15 @@ func (o *copyOptions) noteOthers(ctx context.Context, a *app.App, src *app.Targe
 	}
 	from := src.Ref
 	from.Tag = ""
-	a.Note("of %s, only the tag %s is copied; \"%s\" copies all", of, src.Ref.Tag, o.allCommand(flag, from.String(), o.dst))
+	a.Note("of %s, only the tag %s is copied; \"%s\" copies all", of, src.Ref.Tag, o.allCommand(flag, o.dst, from.String()))
 }
 
-// allReposCommand returns the command that copies all repositories of a place.
-func (o *copyOptions) allReposCommand(from, to string) string {
-	return o.allCommand("--all-repos", from, to)
-}
-
-// allCommand returns the command that copies from one target to another with a flag such as --all-repos.
-func (o *copyOptions) allCommand(flag, from, to string) string {
+// allCommand returns the command that copies between targets with a flag such as --all-repos.
+func (o *copyOptions) allCommand(flag, to string, from ...string) string {
 	if dst, err := registry.Parse(to); err == nil { // without the tag, since many are copied
 		to = dst.Name()
 	}
-	words := []string{"davit", "copy", flag, from, to}
+	words := append(append([]string{"davit", "copy", flag}, from...), to)
 	if o.referrers {
 		words = append(words, "--referrers")
 	}
