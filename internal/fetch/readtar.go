@@ -88,6 +88,8 @@ func (t Tar) Read(ctx context.Context, fn func(*read.Header, io.Reader) error) e
 		h.Name = name
 		if h.IsHardLink() {
 			h.Link, _ = it.stripName(h.Link)
+		} else if h.Absolute != "" {
+			h.Link = read.RelativeToRoot(name, h.Absolute) // a pull strips the name first
 		}
 		err := fn(h, r)
 		stopped = errors.Is(err, fs.SkipAll)

@@ -105,6 +105,12 @@ func (r *Record) IsUnchanged(dst *os.Root, f Placed, info fs.FileInfo) bool {
 	return !r.Hint && f.isUnchanged(dst, info, strictness{!r.moved && !r.Placing, r.Preserve})
 }
 
+// IsPacked reports whether the pull left tars packed. The settings are those of pull.Options.
+func (r *Record) IsPacked() bool {
+	var settings []any
+	return json.Unmarshal([]byte(r.Settings), &settings) == nil && len(settings) > 3 && settings[3] == true
+}
+
 // Len returns the number of files; a nil record has none.
 func (r *Record) Len() int {
 	if r == nil {

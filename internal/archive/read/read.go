@@ -157,7 +157,7 @@ func (it *Iterator) check(h *Header) (err error) {
 			return it.add(h, kindSymlink)
 		}
 		if it.opts.Image && strings.HasPrefix(h.Link, "/") {
-			h.Absolute, h.Link = h.Link, relativeToRoot(h.Name, h.Link)
+			h.Absolute, h.Link = h.Link, RelativeToRoot(h.Name, h.Link)
 		}
 		if err := archive.CheckLink(h.Name, h.Link, it.base); err != nil && it.opts.Image {
 			return archive.Outward(err)
@@ -222,8 +222,8 @@ func belowRoot(name string) string {
 	return below
 }
 
-// relativeToRoot returns a relative target equivalent to an absolute one, as long as no directory above name is moved.
-func relativeToRoot(name, target string) string {
+// RelativeToRoot returns a relative target equivalent to an absolute one, as long as no directory above name is moved.
+func RelativeToRoot(name, target string) string {
 	up := strings.Repeat("../", strings.Count(name, "/"))
 	return path.Clean("./" + up + strings.TrimLeft(path.Clean(target), "/"))
 }

@@ -18,7 +18,9 @@ import (
 	"github.com/davit-oci/davit/internal/record"
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
+	"github.com/davit-oci/davit/pull"
 	"github.com/davit-oci/davit/pull/diff"
+	"github.com/davit-oci/davit/pull/read"
 	"github.com/davit-oci/davit/pull/trust"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -67,7 +69,7 @@ func verifyPulled(ctx context.Context, a *app.App, dir string, opts verifyOption
 		}
 		ref := r.Origin + "@" + pulled.Digest.String()
 		isPlaced := func(name string) bool { _, ok := r.Find(name); return ok }
-		one, err := compareDir(ctx, a, directory{dir: dir, ref: ref, platform: pulled.Platform, trust: &opts.trust, isWanted: isPlaced})
+		one, err := compareDir(ctx, a, directory{dir: dir, ref: ref, platform: pulled.Platform, trust: &opts.trust, isWanted: isPlaced, isPacked: r.IsPacked()})
 		if code := exit.Of(err); (code == exit.NotFound || code == exit.Network) && ctx.Err() == nil {
 			one, err = recorded{record: r, dir: root, ref: ref, records: records}.compare(ctx, err, opts.trust.IsSet())
 		}
@@ -104,6 +106,7 @@ type directory struct {
 	platform *ocispec.Platform
 	trust    *signing.Trust
 	isWanted func(name string) bool // selects files of the artifact; nil: all
+	isPacked bool                   // tars were left packed
 }
 
 // compareDir checks the signatures that flags require of an artifact, and compares every byte of its files with the directory. It
@@ -122,8 +125,7 @@ func compareDir(ctx context.Context, a *app.App, d directory) (*directoryResult,
 		if err != nil {
 			return nil, err
 		}
-		side := diff.Side{Source: t.Target, Ref: reference, Platform: d.platform}
-		found, err := diff.Verify(ctx, root, side, d.isWanted)
+		found, err := d.verify(ctx, root, diff.Side{Source: t.Target, Ref: reference, Platform: d.platform})
 		if err != nil {
 			return nil, t.Explain(ctx, err)
 		}
@@ -134,6 +136,22 @@ func compareDir(ctx context.Context, a *app.App, d directory) (*directoryResult,
 		return r, nil
 	})
 	return result, signing.AsNegative(err)
+}
+
+// verify compares the files.
+func (d directory) verify(ctx context.Context, root *os.Root, want diff.Side) (*diff.Verified, error) {
+	if !d.isPacked {
+		return diff.Verify(ctx, root, want, d.isWanted)
+	}
+	listed, err := read.List(ctx, want.Source, want.Ref, read.ListOptions{Platform: want.Platform, NoUnpack: true})
+	if err != nil {
+		return nil, err
+	}
+	files := lists.Delete(listed.Files, func(f pull.File) bool { return !d.isWanted(f.Path) })
+	if len(files) == 0 { // pulls of volumes do this
+		return nil, &exit.MissingError{Text: d.ref + ": the pull joined its layers into one tar, which it does not have"}
+	}
+	return diff.VerifyFiles(ctx, root, files)
 }
 
 // directoryResult is the result of verify for a directory.
