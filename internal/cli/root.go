@@ -159,6 +159,10 @@ func flagError(cmd *cobra.Command, err error) error {
 	if errors.As(err, &unknown) {
 		hint = cmp.Or(suggestFlag(cmd, unknown), hint)
 	}
+	var needs *pflag.ValueRequiredError
+	if errors.As(err, &needs) {
+		hint = habits.Describe(cmd, needs.GetFlag())
+	}
 	var invalid *pflag.InvalidValueError
 	if known := (*exit.UsageError)(nil); errors.As(err, &known) {
 		return known

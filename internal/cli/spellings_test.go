@@ -8,7 +8,8 @@ import (
 	"github.com/davit-oci/davit/internal/cli/habits"
 )
 
-// TestSpellings checks the list of flags with two names: both names set one value, only one is shown, and both at once are refused.
+// TestSpellings checks the list of flags with two names: both names set one value, only one is shown, in hints as well, and both at once
+// are refused.
 func TestSpellings(t *testing.T) {
 	t.Setenv("HOME", t.TempDir())
 	elsewhere := map[string]bool{}
@@ -53,6 +54,13 @@ func TestSpellings(t *testing.T) {
 			code, got := run(append([]string{words[0], "--" + words[first] + "=" + value, "--" + words[3-first] + "=" + value}, args...)...)
 			if want := "--" + words[2] + " and --" + words[1] + " are the same flag"; code != 2 || !strings.Contains(got, want) {
 				t.Errorf("%s: both: exit code %d, %s, want 2, %s", line, code, got, want)
+			}
+		}
+		if value == "3" { // without a value, the hint describes the flag by the name in the help
+			for _, name := range words[1:] {
+				if code, got := run(append([]string{words[0]}, append(args, "--"+name)...)...); code != 2 || !strings.Contains(got, "\ndavit: hint: --"+words[2]+" ") {
+					t.Errorf("%s: no value for --%s: exit code %d, %s", line, name, code, got)
+				}
 			}
 		}
 		if !strings.HasSuffix(words[1], "s") && value == "3" {

@@ -63,3 +63,12 @@ func OwnFlag(cmd *cobra.Command, name string) *pflag.Flag {
 	}
 	return nil
 }
+
+// Describe returns a flag of a command with its value and meaning, under the name that the help shows.
+func Describe(cmd *cobra.Command, f *pflag.Flag) string {
+	if name := f.Annotations[mainSpelling]; len(name) > 0 {
+		f = cmd.Flags().Lookup(name[0])
+	}
+	value, usage := pflag.UnquoteUsage(f)
+	return fmt.Sprintf("--%s %s: %s", f.Name, value, usage)
+}
