@@ -7,17 +7,21 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 
+	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/source"
 	"github.com/davit-oci/davit/internal/fault"
 	"github.com/davit-oci/davit/internal/kinds"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/pause"
+	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
 )
 
@@ -68,11 +72,32 @@ func (d *documents) open(arg string) error {
 		}
 	}
 	s, err := d.openFile(arg, d.opts.source)
+	if errors.As(err, new(*artifact.AmbiguousError)) {
+		return &exit.UsageError{Err: err, Hint: adviseFiles(arg, d.opts.subject)}
+	}
 	if err != nil {
 		return err
 	}
 	d.opened = append(d.opened, s)
 	return nil
+}
+
+// adviseFiles returns the hint for a source that several kinds fit. A directory is one document, and each file in it may be another one.
+func adviseFiles(arg, subject string) string {
+	entries, err := os.ReadDir(arg)
+	entries = lists.Delete(entries, func(e fs.DirEntry) bool { return strings.HasPrefix(e.Name(), ".") })
+	if err != nil || len(entries) == 0 {
+		return "choose one with --kind"
+	}
+	words := []string{"davit", "attach"}
+	for _, e := range entries {
+		words = append(words, filepath.Join(arg, e.Name()))
+	}
+	command := shell.Command(append(words, subject)...)
+	if len(entries) > maxNamed {
+		command = fmt.Sprintf("davit attach %s/* %s", shell.Quote(filepath.Clean(arg)), shell.Quote(subject))
+	}
+	return "to attach each file by itself, name the files: " + command + "\nto attach the directory as one document, choose its kind with --kind"
 }
 
 // openDeclared opens the declaration of --file, and clears that flag for the other sources.

@@ -60,7 +60,7 @@ func notePredecessors(a *app.App, all []*pack.Attached) {
 	}
 }
 
-// maxNamed limits the attachments that the command in a note names.
+// maxNamed limits the attachments or files that the command in a note or hint names.
 const maxNamed = 8
 
 // noteUnreplaced prints a note for each name with which --replace replaced nothing, although the subjects have other attachments of the

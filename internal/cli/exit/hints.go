@@ -100,7 +100,7 @@ func hintForCause(err error) string {
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return "the operator of the registry has to renew its certificate, unless the clock of this machine is wrong; --insecure skips the check"
 	case errors.As(err, &ambiguous):
-		return "choose one with --kind"
+		return "an artifact has one kind: choose it with --kind, or take all files with --kind generic"
 	case errors.As(err, &shared):
 		return hintForSharedTag(shared)
 	case isForbidden(err) && errors.As(err, &unavailable) && unavailable.Answer.Method == http.MethodDelete:
