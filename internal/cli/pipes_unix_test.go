@@ -96,6 +96,28 @@ func TestPipes(t *testing.T) {
 	}
 }
 
+// TestPipesAsTargets checks that a pipe in place of a layout, an archive, or a directory is refused without waiting for a writer.
+func TestPipesAsTargets(t *testing.T) {
+	withHome(t)
+	o := newOdd(t, registrytest.Options{})
+	t.Chdir(o.dir)
+	o.run(exit.Done, "pack -q app.txt -o $D/oci:1")
+	for _, name := range []string{"pipe", "pipe.tar"} {
+		if err := syscall.Mkfifo(name, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, command := range []string{
+		"ls ./pipe", "inspect ./pipe:1", "verify ./pipe", "verify pipe", "diff ./oci:1 pipe", "diff ./oci:1 ./pipe", "copy ./pipe ./new", "copy ./oci:1 ./pipe",
+		"pack app.txt -o ./pipe:1", "serve ./pipe", "browse ./pipe", "prune ./pipe --keep-last 1",
+	} {
+		o.runWith(exit.BadUsage, command, "not a directory")
+	}
+	for _, command := range []string{"ls ./pipe.tar", "verify ./pipe.tar", "copy ./oci:1 ./pipe.tar"} {
+		o.runWith(exit.BadUsage, command, "not a regular file")
+	}
+}
+
 // TestPipesWithoutWriter interrupts commands that wait for the other end of a pipe.
 func TestPipesWithoutWriter(t *testing.T) {
 	withHome(t)

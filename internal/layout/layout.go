@@ -54,6 +54,9 @@ type made struct{ dir, index bool }
 func Open(name string, mode reference.Mode) (*Layout, error) {
 	l := &Layout{Catalog: catalog.New(name), mode: mode, stored: map[digest.Digest]bool{}, dirty: map[string]bool{}}
 	l.Store = catalog.Access{Index: l.index, Blob: l.openBlob}
+	if info, err := os.Stat(name); err == nil && !info.IsDir() { // opening a named pipe would wait for a writer
+		return nil, catalog.OpenError(name, errors.New("not a directory"), catalog.ArchiveHint)
+	}
 	root, err := os.OpenRoot(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		if catalog.IsCompressed(name) {
@@ -63,9 +66,6 @@ func Open(name string, mode reference.Mode) (*Layout, error) {
 			return l, nil
 		}
 		return nil, &artifact.Error{Op: "layout", Item: name, Err: errdef.ErrNotFound}
-	}
-	if info, statErr := os.Stat(name); err != nil && statErr == nil && !info.IsDir() {
-		return nil, catalog.OpenError(name, errors.New("not a directory"), catalog.ArchiveHint)
 	}
 	if err != nil {
 		return nil, err
