@@ -19,6 +19,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/paths"
 	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/mediatypes"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/pflag"
 )
 
@@ -142,7 +143,8 @@ func (o *Options) applyConfig(spec *artifact.Spec) error {
 	return artifact.ReadConfig(spec, o.config, data)
 }
 
-// ParseAnnotations parses KEY=VALUE pairs. It returns nil for an empty list.
+// ParseAnnotations parses KEY=VALUE pairs. It returns nil for an empty list. The time of creation must be one: commands that keep the
+// newest artifacts ignore other text.
 func ParseAnnotations(list []string) (map[string]string, error) {
 	var all map[string]string
 	for _, a := range list {
@@ -150,12 +152,30 @@ func ParseAnnotations(list []string) (map[string]string, error) {
 		if !ok || key == "" {
 			return nil, &exit.UsageError{Err: fmt.Errorf("--annotation %q: must be KEY=VALUE", a)}
 		}
+		if _, err := time.Parse(time.RFC3339, value); err != nil && key == ocispec.AnnotationCreated && value != "" {
+			return nil, &exit.UsageError{Err: fmt.Errorf("%s=%s is not a time as in 2026-01-31T12:00:00Z", key, value), Hint: hintAtTime(key, value)}
+		}
 		if all == nil {
 			all = map[string]string{}
 		}
 		all[key] = value
 	}
 	return all, nil
+}
+
+// hintAtTime returns a hint with the annotation in RFC 3339, or "" if its value is not a time. A time without a zone is in UTC.
+func hintAtTime(key, value string) string {
+	for _, layout := range [...]string{"2006-1-2", "2006/1/2", "20060102", "2006-01-02T15:04Z07:00", "2006-01-02T15:04", "2006-01-02T15:04:05", time.RFC3339,
+		"2006-01-02T15:04:05-0700", "2006-01-02T15:04:05 -0700"} {
+		text := value
+		if date, clock, ok := strings.Cut(value, " "); ok {
+			text = date + "T" + clock
+		}
+		if t, err := time.Parse(layout, text); err == nil {
+			return "did you mean -a " + shell.Quote(key+"="+t.Format(time.RFC3339)) + "?"
+		}
+	}
+	return ""
 }
 
 // applyLayers overrides layers with the flags. If there are directories, --split and --preserve apply only to them.
