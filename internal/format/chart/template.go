@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"regexp"
 	"strings"
 	"text/template/parse"
 )
@@ -24,12 +23,24 @@ type broken struct {
 	fault string // a line and the message of the parser: "2: unexpected EOF"
 }
 
-// templateName matches what Helm parses in a chart, and in the directories in its charts/: all files in templates/.
-var templateName = regexp.MustCompile(`^(charts/[^/_.][^/]*/)*templates/.`)
+// isTemplate reports whether Helm parses a file of a chart, or of a directory in its charts/: it parses all files in templates/.
+func isTemplate(name string) bool {
+	for {
+		below, inCharts := strings.CutPrefix(name, "charts/")
+		if !inCharts {
+			return strings.HasPrefix(name, "templates/")
+		}
+		sub, inner, _ := strings.Cut(below, "/")
+		if strings.HasPrefix(sub, "_") || strings.HasPrefix(sub, ".") {
+			return false // Helm does not load it
+		}
+		name = inner
+	}
+}
 
 // checkTemplate adds a template that does not parse to the broken ones.
 func (t *total) checkTemplate(name string, r io.Reader, size int64) error {
-	if size > maxTemplate || t.templates+size > maxTemplates || len(t.broken) == maxBroken || !templateName.MatchString(name) {
+	if size > maxTemplate || t.templates+size > maxTemplates || len(t.broken) == maxBroken || !isTemplate(name) {
 		return nil
 	}
 	t.templates += size
