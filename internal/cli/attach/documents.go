@@ -95,7 +95,7 @@ func adviseFiles(arg, subject string) string {
 	}
 	command := shell.Command(append(words, subject)...)
 	if len(entries) > maxNamed {
-		command = fmt.Sprintf("davit attach %s/* %s", shell.Quote(filepath.Clean(arg)), shell.Quote(subject))
+		command = shell.Command("davit", "attach", filepath.Clean(arg)) + "/* " + shell.Quote(subject)
 	}
 	return "to attach each file by itself, name the files: " + command + "\nto attach the directory as one document, choose its kind with --kind"
 }
