@@ -164,3 +164,12 @@ func LeftOut(plan *artifact.Plan) []string {
 	}
 	return all
 }
+
+// Warnings returns the warnings of a plan and of the plans inside it.
+func Warnings(plan *artifact.Plan) []string {
+	all := slices.Clone(plan.Warnings)
+	for _, p := range slices.Concat(plan.Platforms, plan.Referrers) {
+		all = append(all, Warnings(p)...)
+	}
+	return all
+}
