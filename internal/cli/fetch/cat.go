@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/order"
@@ -52,6 +51,7 @@ type catOptions struct {
 	read.CatOptions
 	target         string
 	part, platform string
+	version        app.Versions // of pull
 	trust          signing.Trust
 }
 
@@ -63,7 +63,7 @@ func runCat(ctx context.Context, a *app.App, opts catOptions) error {
 	if opts.Offset, opts.Length, err = parseRange(opts.part); err != nil {
 		return err
 	}
-	_, err = app.With(ctx, a, opts.target, registry.Read, func(t *app.Target) (struct{}, error) {
+	_, err = app.WithVersions(ctx, a, opts.target, opts.version, func(t *app.Target) (struct{}, error) {
 		return struct{}{}, catFrom(ctx, a, t, opts)
 	})
 	return err

@@ -32,7 +32,9 @@ func runPullFiles(ctx context.Context, a *app.App, opts pullOptions, files []str
 		if err := opts.checkStdout(files); err != nil {
 			return err
 		}
-		err := runCat(ctx, a, catOptions{CatOptions: read.CatOptions{Path: files[0]}, target: opts.target, platform: opts.platform, trust: opts.trust})
+		err := runCat(ctx, a, catOptions{
+			CatOptions: read.CatOptions{Path: files[0]}, target: opts.target, platform: opts.platform, version: opts.version, trust: opts.trust,
+		})
 		if errors.Is(err, errdef.ErrNotFound) && strings.ContainsAny(files[0], "*?[{") {
 			err = &exit.MissingError{Text: err.Error(), Advice: adviceForPattern(opts.target, files[0])}
 		}
@@ -71,8 +73,8 @@ func (o *pullOptions) checkStdout(files []string) error {
 	if len(files) > 1 {
 		return &exit.UsageError{Err: fmt.Errorf("standard output takes one file, not %d", len(files)), Hint: "-o DIR takes several"}
 	}
-	if o.version.IsSet() || o.lock.IsSet() || o.NoUnpack || o.Referrers {
-		return &exit.UsageError{Err: errors.New("--version, --lock, --referrers, and --no-unpack pull into a file or directory, not to standard output"), Hint: "-o FILE"}
+	if o.lock.IsSet() || o.NoUnpack || o.Referrers {
+		return &exit.UsageError{Err: errors.New("--lock, --referrers, and --no-unpack pull into a file or directory, not to standard output"), Hint: "-o FILE"}
 	}
 	return nil
 }
@@ -87,7 +89,7 @@ func findOnlyFile(ctx context.Context, a *app.App, opts pullOptions) (string, er
 	if err != nil {
 		return "", err
 	}
-	return app.With(ctx, a, opts.target, registry.Read, func(t *app.Target) (string, error) {
+	return app.WithVersions(ctx, a, opts.target, opts.version, func(t *app.Target) (string, error) {
 		list := read.ListOptions{Platform: platform, Include: opts.Include, Roles: opts.Roles, NoUnpack: true, Limits: opts.Limits}
 		found, err := listNames(ctx, t, list)
 		if list.NoUnpack = opts.NoUnpack; err == nil && len(found) == 1 {
