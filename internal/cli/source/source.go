@@ -273,8 +273,26 @@ func (s *Source) compose(spec *artifact.Spec, o *Options) error {
 	if err != nil {
 		return s.Locate(err)
 	}
+	s.locateWarnings(plan)
 	s.doubtNames()
 	return nil
+}
+
+// locateWarnings names the files as Locate does in the warnings of a plan that begin with a file: "FILE: TEXT" or "FILE:LINE: TEXT". Those that
+// begin with the name of a kind are about no file.
+func (s *Source) locateWarnings(plan *artifact.Plan) {
+	for i, w := range plan.Warnings {
+		file, _, _ := strings.Cut(w, ": ")
+		if before, isLine := strings.CutSuffix(strings.TrimRight(file, "0123456789"), ":"); isLine {
+			file = before
+		}
+		if info, err := fs.Stat(s.FS, file); err == nil && !info.IsDir() && file != plan.Kind.Name {
+			plan.Warnings[i] = filepath.ToSlash(s.formatPath(file)) + w[len(file):]
+		}
+	}
+	for _, inner := range slices.Concat(plan.Platforms, plan.Referrers) {
+		s.locateWarnings(inner)
+	}
 }
 
 // Locate names the files in problems as the user knows them: relative to the working directory, not to the source.

@@ -67,7 +67,7 @@ func TestLargeFile(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(c.Warnings) != want || want > 0 && c.Warnings[0] != "helm before 4.3 does not load the chart: files/big is larger than 5 MiB" {
+		if len(c.Warnings) != want || want > 0 && c.Warnings[0].Text != "helm before 4.3 does not load the chart: files/big is larger than 5 MiB" {
 			t.Errorf("%d bytes: got warnings %q, want %d", size, c.Warnings, want)
 		}
 	}

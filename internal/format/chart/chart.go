@@ -25,9 +25,15 @@ type Chart struct {
 	About
 	Packaging
 
-	Warnings []string `json:"-"` // problems that Helm accepts, such as a number that it reads differently
+	Warnings []Warning `json:"-"` // problems that Helm accepts, such as a number that it reads differently
 
 	packed []string // names of the charts in charts/
+}
+
+// Warning describes a problem that Helm accepts.
+type Warning struct {
+	At   string // a file in the chart, and its line if that is known; empty for the chart
+	Text string
 }
 
 // About has the fields for people who look for a chart.
@@ -239,7 +245,7 @@ func withArticle(value string) string {
 // All fields except those in notText are strings.
 type stringifier struct {
 	file     string
-	warnings []string
+	warnings []Warning
 }
 
 // notText lists the fields of a Chart.yaml that are not strings.
@@ -292,7 +298,7 @@ func (s *stringifier) convertScalar(n *yaml.Node, key string) {
 		return
 	}
 	if written != n.Value {
-		s.warnings = append(s.warnings, fmt.Sprintf("%s: helm reads the %s of %s as %s; put quotes around it", s.file, written, key, n.Value))
+		s.warnings = append(s.warnings, Warning{s.file, fmt.Sprintf("helm reads the %s of %s as %s; put quotes around it", written, key, n.Value)})
 	}
 	n.Tag, n.Style = "!!str", yaml.DoubleQuotedStyle
 }

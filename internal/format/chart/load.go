@@ -142,7 +142,7 @@ func (l *Loader) Load() (*Chart, error) {
 		c.packed = append(c.packed, inner.Name)
 	}
 	if l.depth == 0 && len(l.all.large) > 0 {
-		c.Warnings = append(c.Warnings, fmt.Sprintf("helm before 4.3 does not load the chart: %s is larger than %d MiB", l.all.large[0], MaxFileSize>>20))
+		c.Warnings = append(c.Warnings, Warning{"", fmt.Sprintf("helm before 4.3 does not load the chart: %s is larger than %d MiB", l.all.large[0], MaxFileSize>>20)})
 	}
 	if l.depth == 0 {
 		c.Warnings = append(c.Warnings, l.all.describeBroken(c.Type)...)

@@ -1,7 +1,6 @@
 package chart
 
 import (
-	"fmt"
 	"io"
 	"path"
 	"strings"
@@ -15,12 +14,14 @@ const (
 	// maxBroken limits the reported templates, and maxFault the bytes of each report.
 	maxBroken = 10
 	maxFault  = 200
+	// parseName is the name of every template to the parser, which would take a "%" in the name of the file for a verb. No message has it otherwise.
+	parseName = "\x00"
 )
 
 // broken is a template that Helm can't parse. It packages such a chart, but does not render it.
 type broken struct {
 	file  string // relative to the directory of the chart
-	fault string // a line and the message of the parser: "2: unexpected EOF"
+	fault string // a line and the message of the parser: "2: unclosed action started at line 1"
 }
 
 // isTemplate reports whether Helm parses a file of a chart, or of a directory in its charts/: it parses all files in templates/.
@@ -48,10 +49,10 @@ func (t *total) checkTemplate(name string, r io.Reader, size int64) error {
 	if err != nil {
 		return err
 	}
-	parser := parse.New("t")
+	parser := parse.New(parseName)
 	parser.Mode = parse.SkipFuncCheck // Helm adds functions with every version
 	if _, err := parser.Parse(string(text), "", "", map[string]*parse.Tree{}); err != nil {
-		fault := strings.TrimPrefix(err.Error(), "template: t:")
+		fault := strings.ReplaceAll(strings.TrimPrefix(err.Error(), "template: "+parseName+":"), parseName+":", "line ")
 		t.broken = append(t.broken, broken{name, strings.ToValidUTF8(fault[:min(len(fault), maxFault)], "")})
 	}
 	return nil
@@ -59,12 +60,12 @@ func (t *total) checkTemplate(name string, r io.Reader, size int64) error {
 
 // describeBroken returns warnings about the broken templates of a chart of this type. In a library, Helm parses only the files that begin
 // with "_".
-func (t *total) describeBroken(chartType string) []string {
-	var warnings []string
+func (t *total) describeBroken(chartType string) []Warning {
+	var warnings []Warning
 	for _, b := range t.broken {
 		if chartType != "library" || !strings.HasPrefix(b.file, "templates/") || strings.HasPrefix(path.Base(b.file), "_") {
 			line, text, _ := strings.Cut(b.fault, ": ")
-			warnings = append(warnings, fmt.Sprintf("%s:%s: helm can't render the template: %s", b.file, line, text))
+			warnings = append(warnings, Warning{b.file + ":" + line, "helm can't render the template: " + text})
 		}
 	}
 	return warnings

@@ -60,7 +60,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	if err != nil {
 		return nil, &spec.Error{Item: charts[0].Source(), Err: err}
 	}
-	d.Warnings = append(d.Warnings, meta.Warnings...)
+	warn(d, charts[0], meta.Warnings)
 	d.CheckNamed(meta.Name, meta.Version, "Chart.yaml")
 	if v := appVersion(d); v != "" && v != meta.AppVersion {
 		return nil, &spec.Error{Item: charts[0].Source(), Err: fmt.Errorf("its appVersion is %q, and a packaged chart is pushed as it is", meta.AppVersion),
@@ -82,6 +82,20 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	return func(layers []spec.Packed) (spec.Finished, error) {
 		return spec.Finished{Config: encoded}, checkProvenance(layers, file, string(signed))
 	}, nil
+}
+
+// warn adds the warnings about a chart to the draft, with the paths of their files: in a packaged chart, they are in the archive.
+func warn(d *compose.Draft, l *compose.Layer, warnings []chart.Warning) {
+	for _, w := range warnings {
+		switch {
+		case w.At == "":
+			d.Warnings = append(d.Warnings, w.Text)
+		case l.Dir:
+			d.Warnings = append(d.Warnings, path.Join(l.Path, w.At)+": "+w.Text)
+		default:
+			d.Warnings = append(d.Warnings, l.Source()+": "+w.At+": "+w.Text)
+		}
+	}
 }
 
 // locate returns the faults in the files of a chart directory or of its subcharts with their lines, or nil if err is about something else.

@@ -93,9 +93,9 @@ dependencies: [{name: sub, repository: "", import-values: [{child: n}], enabled:
 	if got := string(kindtest.Finished(t, plan).Config); got != config {
 		t.Errorf("config: got %s\nwant %s", got, config)
 	}
-	want := []string{"Chart.yaml: helm reads the 1.10 of version as 1.1; put quotes around it",
-		"Chart.yaml: helm reads the 0x10 of keywords as 16; put quotes around it",
-		"Chart.yaml: helm reads the on of keywords as true; put quotes around it"}
+	want := []string{"demo/Chart.yaml: helm reads the 1.10 of version as 1.1; put quotes around it",
+		"demo/Chart.yaml: helm reads the 0x10 of keywords as 16; put quotes around it",
+		"demo/Chart.yaml: helm reads the on of keywords as true; put quotes around it"}
 	if !slices.Equal(plan.Warnings, want) {
 		t.Errorf("got warnings %q, want %q", plan.Warnings, want)
 	}
@@ -153,13 +153,14 @@ func TestHelmTemplates(t *testing.T) {
 	t.Parallel()
 	const library = kindtest.SmallChart + "type: library\n"
 	for name, tt := range map[string]struct{ chart, file, text, want string }{
-		"no condition":            {"", "templates/a.yaml", "x\n{{ if }}\n", "templates/a.yaml:2: helm can't render the template: missing value for if"},
-		"unclosed action":         {"", "templates/NOTES.txt", "{{ .Release.Name ", "templates/NOTES.txt:1: helm can't render the template: unclosed action"},
-		"unclosed block":          {"", "templates/sub/_help.tpl", "{{ define \"x\" }}\n\n", "templates/sub/_help.tpl:3: helm can't render the template: unexpected EOF"},
-		"end without a beginning": {"", "templates/a.json", "{{ end }}", "templates/a.json:1: helm can't render the template: unexpected {{end}}"},
-		"undefined variable":      {"", "templates/%d:s.yaml", "{{ $x }}", `templates/%d:s.yaml:1: helm can't render the template: undefined variable "$x"`},
-		"subchart":                {"", "charts/sub/templates/a.yaml", "{{ if }}", "charts/sub/templates/a.yaml:1: helm can't render the template: missing value for if"},
-		"part of a library":       {library, "templates/_a.yaml", "{{ if }}", "templates/_a.yaml:1: helm can't render the template: missing value for if"},
+		"no condition":            {"", "templates/a.yaml", "x\n{{ if }}\n", "demo/templates/a.yaml:2: helm can't render the template: missing value for if"},
+		"unclosed action":         {"", "templates/NOTES.txt", "{{ .Release.Name ", "demo/templates/NOTES.txt:1: helm can't render the template: unclosed action"},
+		"action of two lines":     {"", "templates/%s.yaml", "a: 1\n{{ .Release.Name\n", "demo/templates/%s.yaml:3: helm can't render the template: unclosed action started at line 2"},
+		"unclosed block":          {"", "templates/sub/_help.tpl", "{{ define \"x\" }}\n\n", "demo/templates/sub/_help.tpl:3: helm can't render the template: unexpected EOF"},
+		"end without a beginning": {"", "templates/a.json", "{{ end }}", "demo/templates/a.json:1: helm can't render the template: unexpected {{end}}"},
+		"undefined variable":      {"", "templates/%d:s.yaml", "{{ $x }}", `demo/templates/%d:s.yaml:1: helm can't render the template: undefined variable "$x"`},
+		"subchart":                {"", "charts/sub/templates/a.yaml", "{{ if }}", "demo/charts/sub/templates/a.yaml:1: helm can't render the template: missing value for if"},
+		"part of a library":       {library, "templates/_a.yaml", "{{ if }}", "demo/templates/_a.yaml:1: helm can't render the template: missing value for if"},
 		"page in a library":       {library, "templates/a.yaml", "{{ if }}", ""},
 		"no template":             {"", "files/a.yaml", "{{ if }}", ""},
 		"ignored by helm":         {"", "templates/.a.yaml", "{{ if }}", ""},
@@ -186,7 +187,7 @@ func TestHelmTemplates(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(plan.Warnings) != 10 || plan.Warnings[9] != "templates/09.yaml:1: helm can't render the template: unclosed action" {
+	if len(plan.Warnings) != 10 || plan.Warnings[9] != "demo.tgz: templates/09.yaml:1: helm can't render the template: unclosed action" {
 		t.Errorf("got warnings %q, want those of ten templates", plan.Warnings)
 	}
 }
