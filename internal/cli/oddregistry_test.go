@@ -78,7 +78,13 @@ func (o *odd) putList(edit func(index map[string]any)) {
 	}
 	edit(index)
 	body, _ = json.Marshal(index)
-	req, _ := http.NewRequestWithContext(o.t.Context(), http.MethodPut, o.reg.URL+"/v2/app/manifests/"+o.listTag(), bytes.NewReader(body))
+	o.put(o.listTag(), mediaType, body)
+}
+
+// put stores a manifest under a tag, as another client would.
+func (o *odd) put(tag, mediaType string, body []byte) {
+	o.t.Helper()
+	req, _ := http.NewRequestWithContext(o.t.Context(), http.MethodPut, o.reg.URL+"/v2/app/manifests/"+tag, bytes.NewReader(body))
 	req.Header.Set("Content-Type", mediaType)
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil || resp.StatusCode != http.StatusCreated {

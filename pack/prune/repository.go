@@ -114,7 +114,6 @@ func NewPlan(ctx context.Context, repo Repository, policy Policy) (*Plan, error)
 		return nil, err
 	}
 	for _, t := range attached {
-		plan.Tags = append(plan.Tags, t)
 		if oci.IsCosignTag(t.Name) {
 			if err := w.addReachable(ctx, t.desc, unneeded); err != nil {
 				return nil, err
@@ -140,6 +139,12 @@ func NewPlan(ctx context.Context, repo Repository, policy Policy) (*Plan, error)
 			}
 		}
 	}
+	if !plan.Listed {
+		if attached, err = w.addOrphans(ctx, attached, unneeded); err != nil {
+			return nil, err
+		}
+	}
+	plan.Tags = append(plan.Tags, attached...)
 	var all []ocispec.Descriptor
 	for d := range unneeded {
 		isList := slices.ContainsFunc(attached, func(t Tag) bool { return t.Digest == d && oci.IsReferrersTag(t.Name) })
@@ -164,47 +169,6 @@ func (to *Manifest) describe(m *fetch.Manifest) {
 	if m.Subject != nil {
 		to.Name, to.Subject = m.Annotations[ocispec.AnnotationTitle], m.Subject.Digest
 	}
-}
-
-// findAttachedTags returns the tags of cosign and the referrers tag schema that are named after unneeded manifests. It adds the
-// manifests of the other such tags, such as signatures, to the needed ones.
-func (w *walker) findAttachedTags(ctx context.Context, needed map[digest.Digest]bool) ([]Tag, error) {
-	names, err := w.repo.AllTags(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var unneeded []Tag
-	for _, name := range names {
-		if !oci.IsReferrersTag(name) && !oci.IsCosignTag(name) {
-			continue
-		}
-		desc, err := w.repo.Resolve(ctx, name)
-		if errors.Is(err, errdef.ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		unneeded = append(unneeded, Tag{Name: name, Digest: desc.Digest, desc: desc})
-	}
-	for n := -1; n != len(unneeded) && err == nil; { // a manifest that is needed now may be named by an earlier tag, as a signed signature is
-		n = len(unneeded)
-		unneeded = lists.Delete(unneeded, func(t Tag) bool {
-			if err != nil || !needed[namedBy(t.Name)] {
-				return false
-			}
-			err = w.addReachable(ctx, t.desc, needed)
-			return true
-		})
-	}
-	return unneeded, err
-}
-
-// namedBy returns the digest of the manifest that a tag of cosign or the referrers tag schema names.
-func namedBy(tag string) digest.Digest {
-	algorithm, rest, _ := strings.Cut(tag, "-")
-	encoded, _, _ := strings.Cut(rest, ".")
-	return digest.NewDigestFromEncoded(digest.Algorithm(algorithm), encoded)
 }
 
 // Apply removes the tags and manifests of a plan. Where a registry can't delete tags, they disappear with their manifests. If
