@@ -58,7 +58,7 @@ func (p *Printer) PrintMoreWarnings(plan *artifact.Plan, warnings []string) {
 // hasWarning reports whether a plan, or a plan inside it, has this warning.
 func hasWarning(plan *artifact.Plan, warning string) bool {
 	in := func(inner *artifact.Plan) bool { return hasWarning(inner, warning) }
-	return slices.Contains(plan.Warnings, warning) || slices.ContainsFunc(plan.Platforms, in) || slices.ContainsFunc(plan.Referrers, in)
+	return slices.Contains(plan.Warnings, warning) || slices.ContainsFunc(plan.Inner(), in)
 }
 
 // printNotes prints the notes and warnings of a plan, and of the plans inside it, that are not in printed yet.
@@ -86,11 +86,8 @@ func (p *Printer) printNotes(plan *artifact.Plan, printed map[string]bool) {
 		}
 		printed[w] = true
 	}
-	for _, inner := range plan.Platforms {
+	for _, inner := range plan.Inner() {
 		p.printNotes(inner, printed)
-	}
-	for _, referrer := range plan.Referrers {
-		p.printNotes(referrer, printed)
 	}
 }
 

@@ -159,7 +159,7 @@ func (r Described) WriteText(w io.Writer) error {
 // LeftOut returns the files that a plan, its platforms, and its referrers leave out.
 func LeftOut(plan *artifact.Plan) []string {
 	all := slices.Clone(plan.LeftOut)
-	for _, p := range slices.Concat(plan.Platforms, plan.Referrers) {
+	for _, p := range plan.Inner() {
 		all = append(all, LeftOut(p)...)
 	}
 	return all
@@ -168,7 +168,7 @@ func LeftOut(plan *artifact.Plan) []string {
 // Warnings returns the warnings of a plan and of the plans inside it.
 func Warnings(plan *artifact.Plan) []string {
 	all := slices.Clone(plan.Warnings)
-	for _, p := range slices.Concat(plan.Platforms, plan.Referrers) {
+	for _, p := range plan.Inner() {
 		all = append(all, Warnings(p)...)
 	}
 	return all

@@ -290,7 +290,7 @@ func (s *Source) locateWarnings(plan *artifact.Plan) {
 			plan.Warnings[i] = filepath.ToSlash(s.formatPath(file)) + w[len(file):]
 		}
 	}
-	for _, inner := range slices.Concat(plan.Platforms, plan.Referrers) {
+	for _, inner := range plan.Inner() {
 		s.locateWarnings(inner)
 	}
 }
