@@ -80,9 +80,6 @@ type Dependency struct {
 	Alias        string   `json:"alias,omitempty"`
 }
 
-// versionSyntax is the syntax that Helm accepts as a version: semver with optional parts.
-var versionSyntax = lazy.Regexp(`^v?\d+(\.\d+)?(\.\d+)?(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
-
 // A Fault is a reason why Helm refuses a Chart.yaml.
 type Fault struct {
 	Field   string // JSON pointer of the value that is refused, or of the missing one

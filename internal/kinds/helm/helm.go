@@ -61,6 +61,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 		return nil, &spec.Error{Item: charts[0].Source(), Err: err}
 	}
 	warn(d, charts[0], meta.Warnings)
+	warnOfVersion(d, charts[0], meta.Version)
 	d.CheckNamed(meta.Name, meta.Version, "Chart.yaml")
 	if v := appVersion(d); v != "" && v != meta.AppVersion {
 		return nil, &spec.Error{Item: charts[0].Source(), Err: fmt.Errorf("its appVersion is %q, and a packaged chart is pushed as it is", meta.AppVersion),
@@ -96,6 +97,19 @@ func warn(d *compose.Draft, l *compose.Layer, warnings []chart.Warning) {
 			d.Warnings = append(d.Warnings, l.Source()+": "+w.At+": "+w.Text)
 		}
 	}
+}
+
+// warnOfVersion adds a warning of a version that helm accepts in a chart, but not as a tag when it looks for the newest version.
+func warnOfVersion(d *compose.Draft, l *compose.Layer, version string) {
+	if spec.IsSemver(version) {
+		return
+	}
+	at := "Chart.yaml"
+	if d.Spec.Version != "" {
+		at = ""
+	}
+	warn(d, l, []chart.Warning{{At: at, Text: fmt.Sprintf("version %q is not a full semantic version, so helm finds it in a registry only with --version %[1]s; "+
+		"%s is one", version, chart.FullVersion(version))}})
 }
 
 // locate returns the faults in the files of a chart directory or of its subcharts with their lines, or nil if err is about something else.

@@ -95,7 +95,8 @@ dependencies: [{name: sub, repository: "", import-values: [{child: n}], enabled:
 	}
 	want := []string{"demo/Chart.yaml: helm reads the 1.10 of version as 1.1; put quotes around it",
 		"demo/Chart.yaml: helm reads the 0x10 of keywords as 16; put quotes around it",
-		"demo/Chart.yaml: helm reads the on of keywords as true; put quotes around it"}
+		"demo/Chart.yaml: helm reads the on of keywords as true; put quotes around it",
+		`demo/Chart.yaml: version "1.1" is not a full semantic version, so helm finds it in a registry only with --version 1.1; 1.1.0 is one`}
 	if !slices.Equal(plan.Warnings, want) {
 		t.Errorf("got warnings %q, want %q", plan.Warnings, want)
 	}
@@ -189,6 +190,33 @@ func TestHelmTemplates(t *testing.T) {
 	}
 	if len(plan.Warnings) != 10 || plan.Warnings[9] != "demo.tgz: templates/09.yaml:1: helm can't render the template: unclosed action" {
 		t.Errorf("got warnings %q, want those of ten templates", plan.Warnings)
+	}
+}
+
+// TestHelmVersions checks the warning of a version that helm 4.3 packages and pushes, but does not find without --version.
+func TestHelmVersions(t *testing.T) {
+	t.Parallel()
+	for version, full := range map[string]string{
+		"1": "1.0.0", "0.4": "0.4.0", "v1.2.3": "1.2.3", "v1.2": "1.2.0", "01.2.003": "1.2.3", "1-rc.1": "1.0.0-rc.1", "1.2+b.1-x": "1.2.0+b.1-x", "v0-a+b": "0.0.0-a+b",
+		"1.2.3": "", "0.4.0": "", "1.2.3-rc.1": "", "1.2.3+b1": "", "10.20.30": "",
+	} {
+		own := fmt.Sprintf("apiVersion: v2\nname: demo\nversion: %q\n", version)
+		files := map[string]string{"demo/Chart.yaml": own, "demo.tgz": kindtest.Tgz(t, "demo/Chart.yaml", own), "x/Chart.yaml": kindtest.SmallChart}
+		text := fmt.Sprintf("version %q is not a full semantic version, so helm finds it in a registry only with --version %[1]s; %s is one", version, full)
+		for declaration, at := range map[string]string{"[demo/]": "demo/Chart.yaml: ", "[demo.tgz]": "demo.tgz: Chart.yaml: ", "[x/]\nversion: '" + version + "'": ""} {
+			plan, err := kindtest.Compose(t, files, "kind: helm\nlayers: "+declaration+"\n")
+			if err != nil {
+				t.Errorf("%s, %s: %v", version, declaration, err)
+				continue
+			}
+			want := at + text
+			if full == "" {
+				want = ""
+			}
+			if got := strings.Join(plan.Warnings, "\n"); got != want {
+				t.Errorf("%s, %s: got warnings %q, want %q", version, declaration, got, want)
+			}
+		}
 	}
 }
 
