@@ -320,7 +320,7 @@ func (r detachResult) WriteText(w io.Writer) error {
 	}
 	var remaining []string
 	for _, d := range r.Remaining {
-		remaining = append(remaining, strings.TrimLeft(d.Created+" "+term.Digest(w, d.Digest), " "))
+		remaining = append(remaining, strings.Join(lists.Unique([]string{d.Created, term.Digest(w, d.Digest), d.Name, d.platform()}), " "))
 	}
 	return fault.Join(t.WriteText(w), retention.WriteKept(w, remaining, r.DryRun))
 }
