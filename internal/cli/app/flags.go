@@ -11,7 +11,7 @@ import (
 // AddGlobalFlags adds the flags of every command.
 func (a *App) AddGlobalFlags(fs *pflag.FlagSet) {
 	fs.Var(&a.Format, "format", "print the result in this format")
-	fs.BoolVarP(&a.Quiet, "quiet", "q", false, "print only the resulting reference; no progress or notes")
+	fs.BoolVarP(&a.Quiet, "quiet", "q", false, "no progress or notes; pack, push, pull, attach, index, copy, and sign print only references")
 	fs.Var(&a.Stderr.Mode, "progress", "show progress; auto: bars on a terminal, elsewhere a line every 15 s; json: events as JSON Lines")
 	fs.BoolVar(&a.Debug, "debug", false, "show each HTTP request, secrets masked")
 	fs.VisitAll(ReadFromEnv)
