@@ -7,8 +7,10 @@ import (
 	"github.com/davit-oci/davit/internal/lazy"
 )
 
-// versionSyntax is the syntax that Helm accepts as a version: semver with optional parts.
-var versionSyntax = lazy.Regexp(`^v?\d+(\.\d+)?(\.\d+)?(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
+// versionSyntax is the syntax that Helm accepts as a version: semver with optional parts, and leading zeros before the pre-release.
+var versionSyntax = lazy.Regexp(`^v?\d+(\.\d+)?(\.\d+)?` +
+	`(-(0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*)(\.(0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*))*)?` +
+	`(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$`)
 
 // FullVersion returns a version that Helm accepts as the semantic version that it means. In a registry, Helm takes no other tags for versions.
 func FullVersion(version string) string {

@@ -220,6 +220,22 @@ func TestHelmVersions(t *testing.T) {
 	}
 }
 
+// TestHelmVersionSyntax checks versions against helm 4.3.1, which packages only those that it accepts.
+func TestHelmVersionSyntax(t *testing.T) {
+	t.Parallel()
+	for version, isAccepted := range map[string]bool{
+		"1.2.3-0": true, "1.2.3-01a": true, "1.2.3-a.0.b-c": true, "1.2.3--": true, "1.2.3+01": true, "1-rc.1+b.02": true, "v01.2": true,
+		"1.2.3-01": false, "1.2.3-00": false, "1-01": false, "1.2.3-a.01": false, "1.2.3-a..b": false, "1.2.3-a.": false, "1.2.3-": false,
+		"1.2.3+a..b": false, "1.2.3+a.": false, "1.2.3+.a": false, "1.2.3+": false, "1.2.3.4": false, "vv1": false, "1.2.3-a_b": false,
+	} {
+		files := map[string]string{"demo/Chart.yaml": fmt.Sprintf("apiVersion: v2\nname: demo\nversion: %q\n", version)}
+		_, err := kindtest.Compose(t, files, "kind: helm\nlayers: [demo/]\n")
+		if want := fmt.Sprintf("version %q is not a semantic version", version); isAccepted != (err == nil) || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want accepted: %v", version, err, isAccepted)
+		}
+	}
+}
+
 // TestHelmIgnore checks that files that helm ignores are not packed or checked, and that Plan.LeftOut lists them.
 func TestHelmIgnore(t *testing.T) {
 	t.Parallel()
