@@ -55,6 +55,7 @@ skip-tls-verify insecure-skip-tls-verify insecure-registry k | --insecure does n
 cacert ca-cert cert-dir tlscacert | --ca-file FILE trusts a certificate authority
 allow-http | --plain-http uses plain HTTP
 n | --dry-run shows what would be done
+verify.dry-run | without --repair, verify changes nothing, and lists the files that --repair would remove
 authfile src-authfile dest-authfile | --registry-config FILE reads credentials from a file
 creds | --username USER --password-stdin, or "davit login"
 subject | the subject is the last argument
