@@ -145,7 +145,7 @@ func (p *pusher) attach(ctx context.Context, root *node.Node, to Attachment, opt
 		return r, nil
 	}
 	r.Skipped = false
-	err = prune.Referrers(ctx, to.Target, to.Subject, found.Replaced)
+	_, err = prune.Referrers(ctx, to.Target, to.Subject, found.Replaced)
 	var still prune.StillAttachedError
 	if !still.Join(err) {
 		return nil, err

@@ -54,13 +54,14 @@ type Choice struct {
 	Missing []digest.Digest
 }
 
-// Detach removes referrers of subject and returns their descriptors. Its errors are those of Choose and Referrers.
+// Detach removes referrers of subject, with their Own referrers, and returns the descriptors of the former. Its errors are those of Choose and Referrers.
 func Detach(ctx context.Context, dst oras.GraphTarget, subject ocispec.Descriptor, selection Selection) ([]ocispec.Descriptor, error) {
 	chosen, err := Choose(ctx, dst, subject, selection)
 	if err != nil {
 		return nil, err
 	}
-	return chosen.Referrers, Referrers(ctx, dst, subject, chosen.Referrers)
+	_, err = Referrers(ctx, dst, subject, chosen.Referrers)
+	return chosen.Referrers, err
 }
 
 // Choose returns the referrers of subject that a selection chooses. It fails with artifact.ErrInvalid if the selection is empty, with
@@ -217,24 +218,42 @@ func (e *StillAttachedError) OrNil() error {
 	return e
 }
 
-// Referrers removes referrers of a subject. It ignores those that no longer exist. It fails with errdef.ErrUnsupported if the target
-// can't delete, and with a *StillAttachedError if the registry refuses to delete some of them, which then stay attached.
-func Referrers(ctx context.Context, dst oras.Target, subject ocispec.Descriptor, all []ocispec.Descriptor) error {
+// Referrers removes referrers of a subject, and their Own referrers, which it returns. It ignores those that no longer exist. It fails with
+// errdef.ErrUnsupported if the target can't delete, and with a *StillAttachedError if the registry refuses to delete some of them, which
+// then stay attached.
+func Referrers(ctx context.Context, dst oras.GraphTarget, subject ocispec.Descriptor, all []ocispec.Descriptor) ([]ocispec.Descriptor, error) {
 	detacher, ok := dst.(Detacher)
-	if !ok {
-		return Remove(ctx, dst, all)
-	}
+	var own []ocispec.Descriptor
 	var still StillAttachedError
 	for _, desc := range all {
-		switch err := detacher.Detach(ctx, subject, desc); {
-		case err == nil, errors.Is(err, errdef.ErrNotFound):
-		case errors.Is(err, errdef.ErrUnsupported):
-			still.Join(&StillAttachedError{[]ocispec.Descriptor{desc}, err})
-		default:
-			return &artifact.Error{Op: "removing", Item: desc.Digest.String(), Err: err}
+		below, err := Own(ctx, dst, desc)
+		if err != nil {
+			return own, err
+		}
+		one := []ocispec.Descriptor{desc}
+		if !ok {
+			err = Remove(ctx, dst, one)
+		} else if err = detacher.Detach(ctx, subject, desc); errors.Is(err, errdef.ErrUnsupported) {
+			still.Join(&StillAttachedError{one, err})
+			continue
+		} else if errors.Is(err, errdef.ErrNotFound) {
+			err = nil
+		} else if err != nil {
+			err = &artifact.Error{Op: "removing", Item: desc.Digest.String(), Err: err}
+		}
+		stays := false
+		if ok && err == nil && len(below) > 0 { // a registry that refuses deletion may only have unlisted it
+			stays, err = dst.Exists(ctx, desc)
+		}
+		if err == nil && !stays && len(below) > 0 {
+			err = removeOwn(ctx, dst, desc, below)
+			own = append(own, below...)
+		}
+		if err != nil {
+			return own, err
 		}
 	}
-	return still.OrNil()
+	return own, still.OrNil()
 }
 
 // Remove deletes manifests. It ignores those that no longer exist. It fails with errdef.ErrUnsupported if the target can't delete.

@@ -13,6 +13,7 @@ import (
 	"github.com/davit-oci/davit/pack"
 	"github.com/davit-oci/davit/pack/prune"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	oras "oras.land/oras-go/v2"
 	"oras.land/oras-go/v2/content/memory"
 	"oras.land/oras-go/v2/errdef"
 )
@@ -60,6 +61,25 @@ func ExampleDetach() {
 	// Output: true
 }
 
+// listing is a store that lists its tags.
+type listing struct{ *memory.Store }
+
+func (listing) Tags(_ context.Context, _ string, fn func([]string) error) error {
+	return fn([]string{"v1"})
+}
+
+// Without a list of the tags, nothing would go.
+func ExampleOwn() {
+	store, subject := newTargetWithSBOM()
+	for _, src := range []oras.ReadOnlyGraphTarget{listing{store}, store} {
+		own, err := prune.Own(context.Background(), src, subject)
+		fmt.Println(len(own), err)
+	}
+	// Output:
+	// 1 <nil>
+	// 0 <nil>
+}
+
 func ExampleReferrers() {
 	ctx := context.Background()
 	dst, subject := newTargetWithSBOM()
@@ -67,7 +87,7 @@ func ExampleReferrers() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	err = prune.Referrers(ctx, dst, subject, old.Referrers)
+	_, err = prune.Referrers(ctx, dst, subject, old.Referrers)
 	fmt.Println("memory.Store can't delete:", errors.Is(err, errdef.ErrUnsupported))
 	// Output: memory.Store can't delete: true
 }

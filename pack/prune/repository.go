@@ -195,14 +195,7 @@ func (p *Plan) Apply(ctx context.Context, repo Repository) error {
 		if !oci.IsReferrersTag(t.Name) {
 			continue
 		}
-		desc, err := repo.Resolve(ctx, t.Name)
-		if errors.Is(err, errdef.ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		if err := Remove(ctx, repo.Target, []ocispec.Descriptor{desc}); err != nil {
+		if err := removeList(ctx, repo.Target, t.Name); err != nil {
 			return err
 		}
 	}

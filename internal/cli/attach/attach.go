@@ -279,7 +279,7 @@ func removeReplaced(ctx context.Context, t *app.Target, all []*pack.Attached) er
 		if r.DryRun {
 			continue
 		}
-		if err := prune.Referrers(ctx, t.Target, *r.Subject, gone); !still.Join(err) {
+		if _, err := prune.Referrers(ctx, t.Target, *r.Subject, gone); !still.Join(err) {
 			return err
 		}
 		r.Kept, r.Replaced = lists.Split(r.Replaced, func(old pack.Replaced) bool { return still.Has(old.Digest) })

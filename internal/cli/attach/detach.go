@@ -39,6 +39,8 @@ all of them. Without any of these, davit asks on a terminal, and removes nothing
 A name must be that of only one referrer of the subject, and a digest may be shortened to a unique
 prefix of at least 6 digits, with or without "sha256:".
 
+Signatures and other attachments of a removed one go with it, unless a tag points to them.
+
 --keep leaves the newest of each type and name, so that --keep 4 leaves the last four reports of
 every scanner. Attachments without a date count as the oldest, but --older-than never removes them.
 If dates do not decide which attachments are the newest, --keep leaves all of these: name them by
@@ -110,10 +112,7 @@ func runDetach(ctx context.Context, a *app.App, opts detachOptions) error {
 		if len(chosen.renamed) > 0 {
 			a.Note("%s", describeRenamed(chosen.renamed, opts))
 		}
-		if opts.dryRun {
-			return chosen, nil
-		}
-		if ask || !isExplicit && len(chosen.Detached) > 1 {
+		if !opts.dryRun && (ask || !isExplicit && len(chosen.Detached) > 1) {
 			question := fmt.Sprintf("detach %s from %s?", chosen.countKinds(), opts.subject)
 			if err := a.Confirm(ctx, question, opts.yes); err != nil {
 				return nil, err
@@ -226,6 +225,7 @@ type detachResult struct {
 	Subject  ocispec.Descriptor  `json:"subject"`
 	Detached []describedReferrer `json:"detached"`
 	Kept     []describedReferrer `json:"kept,omitempty"` // still attached: the registry refuses deletion
+	Own      []describedReferrer `json:"own,omitempty"`  // attached to those in Detached, and removed with them
 	DryRun   bool                `json:"dryRun,omitempty"`
 	// Undecided are not detached: no dates say which of them --keep would leave.
 	Undecided []describedReferrer `json:"undecided,omitempty"`
@@ -302,15 +302,18 @@ func describeUndecided(list []ocispec.Descriptor) string {
 // leave.
 func (r detachResult) WriteText(w io.Writer) error {
 	var t term.Table
-	verb := "detached"
+	verb, ownVerb := "detached", "removed"
 	if r.DryRun {
-		verb = "would detach"
+		verb, ownVerb = "would detach", "would remove"
 	}
 	if len(r.Detached)+len(r.Kept) == 0 {
 		t.Row("nothing to detach" + r.reason)
 	}
 	for _, d := range r.Detached {
 		t.Row(r.row(verb, d)...)
+	}
+	for _, d := range r.Own {
+		t.Row(r.row(ownVerb, d)...)
 	}
 	for _, d := range r.Kept {
 		t.Row(r.row("still attached", d)...)
@@ -341,12 +344,23 @@ func (r detachResult) countKinds() string {
 	return fmt.Sprintf("%s (%s)", term.Plural(len(r.Detached), "referrer"), strings.Join(order, ", "))
 }
 
-// remove removes the referrers in Detached. It moves those that the registry refuses to delete to Kept.
+// remove removes the referrers in Detached, and moves those that the registry refuses to delete to Kept. It adds to Own what goes with
+// them. In a dry run, it removes nothing.
 func (r *detachResult) remove(ctx context.Context, t *app.Target) error {
 	var still prune.StillAttachedError
 	for _, d := range r.Detached {
-		if err := prune.Referrers(ctx, t.Target, d.of, []ocispec.Descriptor{d.Descriptor}); !still.Join(err) {
+		var own []ocispec.Descriptor
+		var err error
+		if r.DryRun {
+			own, err = prune.Own(ctx, t.Target, d.Descriptor)
+		} else {
+			own, err = prune.Referrers(ctx, t.Target, d.of, []ocispec.Descriptor{d.Descriptor})
+		}
+		if !still.Join(err) {
 			return err
+		}
+		for _, desc := range own {
+			r.Own = append(r.Own, describe(desc, ocispec.Descriptor{}))
 		}
 	}
 	kept, gone := lists.Split(r.Detached, func(d describedReferrer) bool { return still.Has(d.Digest) })
