@@ -60,7 +60,7 @@ TIME is as in 2026-01-31T12:00:00Z. An equal attachment without a date is then r
 			return runAttach(cmd.Context(), a, opts)
 		},
 	}
-	cmd.Flags().BoolVar(&opts.replace, "replace", false, "remove other referrers of the same type and name")
+	cmd.Flags().BoolVar(&opts.replace, "replace", false, "remove other referrers of the same type and name, and their signatures")
 	cmd.Flags().BoolVar(&opts.eachPlatform, "each-platform", false, "attach to every platform's manifest instead of the index")
 	opts.sign.AddFlags(cmd.Flags())
 	cmd.Flags().StringVar(&opts.fileName, "file-name", "", "attach standard input, given as the source -, or a pipe as a file with this `NAME`")
