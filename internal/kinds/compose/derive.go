@@ -15,6 +15,7 @@ import (
 	"github.com/davit-oci/davit/internal/format/yamlerror"
 	"github.com/davit-oci/davit/internal/kinds/compose/yamlnode"
 	"github.com/davit-oci/davit/internal/lists"
+	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 	"gopkg.in/yaml.v3"
@@ -171,6 +172,7 @@ func nameEnvFiles(d *compose.Draft, p *composeProject) error {
 		}
 		return unused
 	})
+	var renamed []*compose.Layer
 	for _, l := range d.WithRole("env") {
 		data, err := tree.ReadFile(d.FS, l.Path, tree.MaxSmallFile)
 		if err != nil {
@@ -179,8 +181,17 @@ func nameEnvFiles(d *compose.Draft, p *composeProject) error {
 		d.Warnings = append(d.Warnings, envWarnings(l.Path, data)...)
 		if l.Title == l.Path {
 			l.Title = p.title("env_file", l.Path)
+			if l.Title != l.Path {
+				renamed = append(renamed, l)
+			}
 		}
 		l.SetAnnotation(mediatypes.ComposeEnvFileName, l.Title)
+	}
+	if len(renamed) == 1 {
+		d.Notes = append(d.Notes, fmt.Sprintf("compose: %s is packed as %s, and the packed compose files name it so", renamed[0].Path, renamed[0].Title))
+	} else if len(renamed) > 1 {
+		d.Notes = append(d.Notes, fmt.Sprintf("compose: %d env files are packed under other names, and the packed compose files name them so: %s",
+			len(renamed), textdist.FirstFew(paths(renamed))))
 	}
 	return nil
 }
