@@ -96,11 +96,18 @@ func runIndex(ctx context.Context, a *app.App, opts indexOptions) error {
 	index := pack.IndexOptions{ArtifactType: opts.artifactType, Annotations: annotations}
 	index.BeforeTag = opts.ifAbsent.Guard(t, append(versions.Full(opts.tags), t.Ref.TagName())...).Then(signer.In(t.Target))
 	index.Tags, index.Created = append([]string{ref.TagName()}, opts.tags...), created
-	result, err := app.Finish(ctx, t, func(t *app.Target) (*pack.Result, error) { return indexIn(ctx, a, t, opts.members, index) })
+	var moves []string
+	result, err := app.Finish(ctx, t, func(t *app.Target) (*pack.Result, error) {
+		result, err := indexIn(ctx, a, t, opts.members, index)
+		if err == nil && !a.Quiet {
+			moves = warnOfMoves(ctx, t, result)
+		}
+		return result, err
+	})
 	if err != nil {
 		return err
 	}
-	for _, warning := range result.Warnings {
+	for _, warning := range append(moves, result.Warnings...) {
 		a.Warn("%s", warning)
 	}
 	result.Reference = ref.String()

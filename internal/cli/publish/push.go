@@ -254,6 +254,7 @@ func previewSend(ctx context.Context, a *app.App, s *source.Source, opts sendOpt
 		for _, note := range noteEarlier(ctx, d.target, untagged, preview.Result) {
 			a.Note("%s", note)
 		}
+		a.PrintMoreWarnings(s.Plan, warnOfMoves(ctx, d.target, preview.Result))
 	}
 	preview.Reference = d.ref.String()
 	a.PrintMoreWarnings(s.Plan, preview.Warnings)

@@ -53,7 +53,7 @@ func send(ctx context.Context, a *app.App, s *source.Source, opts sendOptions) e
 	}
 	d.opts.BeforeTag = guard.Then(signer.In(d.target.Target))
 	var tally *printer.Tally
-	var notes []string
+	var notes, moves []string
 	result, err := app.Finish(ctx, d.target, func(t *app.Target) (*pack.Result, error) {
 		defer d.release()
 		progress, stop := a.StartProgress()
@@ -62,7 +62,7 @@ func send(ctx context.Context, a *app.App, s *source.Source, opts sendOptions) e
 		d.opts.Progress = tally
 		result, err := pack.Push(ctx, s.FS, s.Plan, d.dst, d.opts)
 		if err == nil && !a.Quiet {
-			notes = noteEarlier(ctx, t, t.Ref, result)
+			notes, moves = noteEarlier(ctx, t, t.Ref, result), warnOfMoves(ctx, t, result)
 		}
 		return result, err
 	})
@@ -73,7 +73,7 @@ func send(ctx context.Context, a *app.App, s *source.Source, opts sendOptions) e
 		a.Note("%s", note)
 	}
 	result.Reference = d.ref.String()
-	a.PrintMoreWarnings(s.Plan, result.Warnings)
+	a.PrintMoreWarnings(s.Plan, append(moves, result.Warnings...))
 	return a.Print(sentResult{results.Sent{Result: result, Verb: opts.verb, Signatures: signer.Made()}, parts, tally})
 }
 
