@@ -63,7 +63,7 @@ func Detect(t *compose.Table, fsys fs.FS, paths []string, kind string) (*spec.Sp
 				return nil, nil, err
 			}
 		}
-		return &spec.Spec{Kind: "generic", Layers: makeLayers(paths)}, []string{noteGeneric(t, samples)}, nil
+		return &spec.Spec{Kind: "generic", Layers: makeLayers(paths)}, append([]string{noteGeneric(t, samples)}, nearMisses(t, samples)...), nil
 	case 1:
 		return files.declare(chosen[0])
 	}
@@ -74,17 +74,31 @@ func Detect(t *compose.Table, fsys fs.FS, paths []string, kind string) (*spec.Sp
 func noteGeneric(t *compose.Table, samples []*tree.Sample) string {
 	var names []string
 	for _, s := range samples {
-		name := s.Path
-		if name == "." {
-			name = "the directory"
-		}
-		names = append(names, name)
+		names = append(names, shownName(s))
 	}
 	note := fmt.Sprintf("detected kind generic: no other fits %s; --kind sets another", textdist.FirstFew(names))
 	if pages := kindsOfPages(t, samples); len(pages) > 0 {
 		note += ", such as " + strings.Join(pages, " or ")
 	}
 	return note
+}
+
+// nearMisses returns a note for each directory that seems to be meant for a kind.
+func nearMisses(t *compose.Table, samples []*tree.Sample) (notes []string) {
+	for _, k := range t.Kinds {
+		for _, l := range k.Layers {
+			near := t.Tests[l.Content].Near
+			if near == nil {
+				continue
+			}
+			for _, s := range samples {
+				if miss := near(s); miss != "" {
+					notes = append(notes, fmt.Sprintf("%s %s: it is not of kind %s", shownName(s), miss, k.Name))
+				}
+			}
+		}
+	}
+	return notes
 }
 
 // kindsOfPages returns the attached kinds that have a role for each of the files, as a page in Markdown.

@@ -351,12 +351,16 @@ func findRole(t *compose.Table, k mediatypes.Kind, fsys fs.FS, name string) stri
 
 // describeEvidence returns the evidence of a role as a sentence about its file.
 func describeEvidence(r roles.Role, s *tree.Sample) string {
-	name := s.Path
-	if name == "." {
-		name = "the directory"
-	}
 	if r.Evidence != "" {
-		return name + " " + r.Evidence
+		return shownName(s) + " " + r.Evidence
 	}
-	return name + " looks like " + r.Role
+	return shownName(s) + " looks like " + r.Role
+}
+
+// shownName returns the name of a file or directory for messages.
+func shownName(s *tree.Sample) string {
+	if s.Path == "." {
+		return "the directory"
+	}
+	return s.Path
 }

@@ -24,4 +24,6 @@ type Test struct {
 	IsGeneral bool
 	// Last returns the evidence in the names of all files of a directory that no test of any kind passes, as Find does. It may be nil.
 	Last func(names []string) (evidence string, ok bool)
+	// Near returns what keeps a directory from passing that seems to be meant to: "has templates, but no Chart.yaml". It may be nil.
+	Near func(s *tree.Sample) string
 }

@@ -25,6 +25,19 @@ func isChart(s *tree.Sample) (string, bool) {
 	return "has a Chart.yaml", ok && !inner.IsDir()
 }
 
+// lacksChartFile describes a directory with the other files of a chart.
+func lacksChartFile(s *tree.Sample) string {
+	if templates, ok := s.Entry("templates"); !ok || !templates.IsDir() {
+		return ""
+	}
+	for _, name := range s.Names() {
+		if lower := strings.ToLower(name); lower == "values.yaml" || lower == "chart.yaml" || lower == "chart.yml" {
+			return fmt.Sprintf("has templates and %s, but no Chart.yaml", name)
+		}
+	}
+	return ""
+}
+
 // isChartArchive recognizes a packaged chart by the NAME/Chart.yaml in it.
 func isChartArchive(s *tree.Sample) (string, bool) {
 	f, err := s.Open()

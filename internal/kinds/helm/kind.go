@@ -15,7 +15,7 @@ func Kind() kind.Kind {
 		Defaults: "values.yaml",
 		Derive:   derive,
 		Tests: map[string]roles.Test{
-			"chart":         {Expects: "a directory with a Chart.yaml", Find: isChart, Ignore: readIgnore},
+			"chart":         {Expects: "a directory with a Chart.yaml", Find: isChart, Ignore: readIgnore, Near: lacksChartFile},
 			"chart-archive": {Expects: "a packaged chart", Find: isChartArchive, Fault: chartFault},
 		},
 		Names: []kind.Naming{{Rank: kind.RankSource, Stems: []string{"chart"}, Types: kind.YAML}},
