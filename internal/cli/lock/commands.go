@@ -60,7 +60,10 @@ func newUpdateCommand(a *app.App) *cobra.Command {
 		Use:   "update [REF...]",
 		Short: "Lock the current digests of references",
 		Long: `Lock the current digest of each REF: entries that exist are replaced, and others are added. Without
-REF, every entry is updated. With --verify-key, REF must be signed by the key, which is locked, too.`,
+REF, every entry is updated. With --verify-key, REF must be signed by the key, which is locked, too.
+
+Without REF, --verify-key checks the entries that have a key in the file. A note names the others,
+which are updated without a check. If no entry has a key, every one must be signed.`,
 		Example: `  davit lock update registry.example.com/models/tiny:1.0
   davit lock update --lock davit.lock
   davit lock update registry.example.com/app:1.0 --verify-key davit.pub`,
@@ -83,16 +86,27 @@ func runUpdate(ctx context.Context, a *app.App, references []string, opts option
 	if err := opts.trust.Load(ctx); err != nil {
 		return err
 	}
+	someHaveKeys := false // of all entries, which are updated
 	if len(references) == 0 {
 		for _, e := range had.Artifacts {
 			references = append(references, e.Reference)
+			someHaveKeys = someHaveKeys || e.Key != ""
 		}
 	}
 	result := &updateResult{File: opts.file, Artifacts: []updated{}, dryRun: opts.dryRun}
 	for _, text := range references {
-		e, err := lookUp(ctx, a, text, nil, opts)
+		own := opts
+		isUnchecked := someHaveKeys && opts.trust.IsSet() && had.Find(text).Key == ""
+		if isUnchecked {
+			own.trust = signing.Trust{} // the policy still applies
+		}
+		e, err := lookUp(ctx, a, text, nil, own)
 		if err != nil {
 			return err
+		}
+		if isUnchecked && e.Key == "" {
+			again := Flag{file: opts.file, key: "FILE"}
+			a.Note("%s: no key in the lock file, not checked; to lock its key, too: %s", e.Reference, again.updateCommand(e.Reference))
 		}
 		if old := had.Find(e.Reference); old != nil && old.Key != "" && e.Key == "" {
 			return &exit.UsageError{Err: fmt.Errorf("%s: the lock file has its key, and no key is given", e.Reference), Hint: "add --verify-key FILE"}
