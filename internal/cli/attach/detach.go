@@ -168,6 +168,7 @@ func chooseReferrers(ctx context.Context, t *app.Target, opts detachOptions) (*d
 		for _, list := range chosen.Undecided {
 			for _, desc := range list {
 				r.Undecided = append(r.Undecided, describe(desc, s))
+				r.Remaining = append(r.Remaining, describe(desc, s))
 			}
 			r.undecided = append(r.undecided, describeUndecided(list))
 		}
@@ -229,7 +230,7 @@ type detachResult struct {
 	DryRun   bool                `json:"dryRun,omitempty"`
 	// Undecided are not detached: no dates say which of them --keep would leave.
 	Undecided []describedReferrer `json:"undecided,omitempty"`
-	Remaining []describedReferrer `json:"remaining,omitempty"` // those that --keep and --older-than leave, newest first
+	Remaining []describedReferrer `json:"remaining,omitempty"` // those that --keep and --older-than leave, also undecided ones, newest first
 
 	isBrief   bool     // text has no dates, and nothing about Remaining
 	reason    string   // why there is nothing to detach, after a colon

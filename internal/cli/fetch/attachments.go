@@ -3,6 +3,7 @@ package fetch
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -206,7 +207,7 @@ func pullAttachment(ctx context.Context, a *app.App, t *app.Target, one *attachm
 	}
 	result, err := run(ctx, a, t, one.Digest.String(), own)
 	if err != nil {
-		return nil, err
+		return nil, nameFile(err, own.output)
 	}
 	ref := t.Ref
 	ref.Tag, ref.Digest = "", one.Digest
@@ -219,6 +220,15 @@ func pullAttachment(ctx context.Context, a *app.App, t *app.Target, one *attachm
 		pulled.Of = manifest.FormatPlatform(one.platform)
 	}
 	return pulled, nil
+}
+
+// nameFile adds the directory to the name of the file that could not be placed: other directories may have one of this name.
+func nameFile(err error, dir string) error {
+	var of *artifact.Error
+	if errors.As(err, &of) && (of.Op == "placing" || of.Op == "removing") {
+		of.Item = filepath.Join(dir, of.Item)
+	}
+	return err
 }
 
 // attachmentsResult is the result of pull --kind.
