@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/davit-oci/davit/internal/fileid"
@@ -88,6 +89,21 @@ func Find(records string, dst *os.Root) (*State, error) {
 		return nil, err
 	}
 	return ReadState(filepath.Join(records, name+fileSuffix)), nil
+}
+
+// Attached returns the records of attachments that were pulled into the destination dst. Their state files, in the directory records, have
+// the name of that of dst and a suffix. states are the entries of records.
+func Attached(records string, states []fs.DirEntry, dst *os.Root) (all []*Record) {
+	name, err := nameOf(dst)
+	if err != nil {
+		return nil
+	}
+	for _, e := range states {
+		if key, ok := strings.CutPrefix(e.Name(), name+fileSuffix+"."); ok && len(key) == 12 {
+			all = append(all, ReadState(filepath.Join(records, e.Name())).All()...)
+		}
+	}
+	return all
 }
 
 // Import copies the records of old, a state file of an earlier version, to the state file at path, unless that file already has

@@ -16,7 +16,6 @@ import (
 	"github.com/davit-oci/davit/internal/cli/signing"
 	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/record"
-	"github.com/davit-oci/davit/internal/shell"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pull"
 	"github.com/davit-oci/davit/pull/diff"
@@ -52,7 +51,7 @@ func verifyPulled(ctx context.Context, a *app.App, dir string, opts verifyOption
 		}
 		return &exit.MissingError{
 			Text:   fmt.Sprintf("%s: no image layout and no record of a pull in this directory: not found", dir),
-			Advice: "to compare it with an artifact: " + shell.Command("davit", "verify", "TARGET", "--dir", dir),
+			Advice: advisePulled(ctx, dir, records),
 		}
 	}
 	total := &directoryResult{Directory: dir, Verified: &diff.Verified{Faults: []diff.FileFault{}}}
