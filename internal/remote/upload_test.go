@@ -65,7 +65,8 @@ type pushCase struct {
 	op     string
 	when   faults.When
 	fault  faults.Fault
-	excess float64 // limit of the received bytes, as a multiple of the size; 0: 1.02
+	excess float64       // limit of the received bytes, as a multiple of the size; 0: 1.02
+	stall  time.Duration // how long the registry may be silent; 0: the default, which a busy machine does not reach
 }
 
 func pushCases() []pushCase {
@@ -92,7 +93,7 @@ func pushCases() []pushCase {
 		{name: "stored, answered with 404", op: put, when: faults.First(1), fault: faults.StoredBut(404)},
 		{name: "500 in the middle", op: patch, when: faults.First(1), fault: faults.Status(500)},
 		{name: "429 with Retry-After", op: "upload", when: faults.First(1), fault: faults.Status(429, "Retry-After", "1")},
-		{name: "stalled", op: "upload", when: faults.First(1), fault: faults.StallUpload(6 << 20)},
+		{name: "stalled", op: "upload", when: faults.First(1), fault: faults.StallUpload(6 << 20), stall: 3 * time.Second},
 		{name: "dropped", op: "", when: faults.First(3), fault: faults.Drop()},
 		{name: "expired token", opts: rt.Options{Auth: rt.Token, Login: rt.Login{TokenUses: 1}}, excess: 2.1},
 	}
@@ -121,7 +122,8 @@ func TestPushBlob(t *testing.T) {
 				if tt.fault != nil {
 					g.Inject(tt.op, tt.when, tt.fault)
 				}
-				repo := open(t, Options{Credentials: credentials.Options{Username: "test", Password: "secret"}, Stall: 3 * time.Second, CacheDir: t.TempDir()}, g.Host, "a/b", reference.Write)
+				opts := Options{Credentials: credentials.Options{Username: "test", Password: "secret"}, Stall: tt.stall, CacheDir: t.TempDir()}
+				repo := open(t, opts, g.Host, "a/b", reference.Write)
 				data := data[:kind.size]
 				testPush(t, g, repo, kind.blob(t, data), data)
 				excess := tt.excess
