@@ -29,11 +29,11 @@ func isPage(name string) bool {
 	return slices.Contains(pageSuffixes, strings.ToLower(path.Ext(markdown.PageName(name))))
 }
 
-// asides are the names, without .txt, of files beside pages that say nothing about the kind of the directory.
-var asides = []string{"license", "licence", "copying", "notice", "cname", "thumbs.db", "desktop.ini"}
+// passedOver are the names, without .txt, of files beside pages that say nothing about the kind of the directory.
+var passedOver = []string{"license", "licence", "copying", "notice", "cname", "thumbs.db", "desktop.ini"}
 
 func isAside(name string) bool {
-	return slices.Contains(asides, strings.TrimSuffix(strings.ToLower(path.Base(name)), ".txt"))
+	return slices.Contains(passedOver, strings.TrimSuffix(strings.ToLower(path.Base(name)), ".txt"))
 }
 
 // indexRank returns the index of a page in indexPages, or -1 if it is not an index page.
