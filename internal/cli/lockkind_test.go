@@ -13,14 +13,7 @@ import (
 // TestLockedKinds checks that lock files have the kind that inspect shows, that the kind of an index takes at most one request more than
 // that of a manifest, and that files with the kind generic for an index, which earlier versions wrote, remain valid.
 func TestLockedKinds(t *testing.T) {
-	dir := t.TempDir()
-	t.Setenv("HOME", dir)
-	t.Setenv("XDG_CACHE_HOME", dir)
-	examples, err := filepath.Abs("../../examples")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Chdir(dir)
+	examples := inEmptyHome(t)
 	writeFile(t, "a.txt", "a\n")
 	reg := registrytest.Start(t, registrytest.Options{})
 	at := func(tag string) string { return reg.Host + "/app:" + tag }
@@ -75,14 +68,7 @@ func TestLockedKinds(t *testing.T) {
 
 // TestLockSparseIndex checks that an index whose first manifest is missing can be locked.
 func TestLockSparseIndex(t *testing.T) {
-	dir := t.TempDir()
-	t.Setenv("HOME", dir)
-	t.Setenv("XDG_CACHE_HOME", dir)
-	examples, err := filepath.Abs("../../examples")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Chdir(dir)
+	examples := inEmptyHome(t)
 	davit(t, "push", "-q", examples+"/platforms", "./oci:1")
 	davit(t, "lock", "update", "./oci:1", "--lock", "full.lock")
 	first := davit(t, "inspect", "./oci:1", "--format", "{{(index .manifests 0).digest}}")
@@ -92,4 +78,18 @@ func TestLockSparseIndex(t *testing.T) {
 	davit(t, "lock", "check", "--lock", "full.lock")
 	davit(t, "lock", "update", "./oci:1", "--lock", "sparse.lock")
 	davit(t, "lock", "check", "--lock", "sparse.lock")
+}
+
+// inEmptyHome changes to an empty home directory, and returns the path of the examples.
+func inEmptyHome(t *testing.T) string {
+	t.Helper()
+	examples, err := filepath.Abs("../../examples")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	t.Setenv("HOME", dir)
+	t.Setenv("XDG_CACHE_HOME", dir)
+	t.Chdir(dir)
+	return examples
 }
