@@ -193,13 +193,18 @@ func (c *comparison) comparePacked(ctx context.Context, s *source.Source) (*diff
 	if err != nil {
 		return nil, err
 	}
-	from, to := diff.Side{Source: packed, Ref: packed.Root().Digest.String(), Platform: c.artifact.Platform}, c.artifact
-	if c.second {
-		from, to = to, from
-	}
-	d, err := diff.Artifacts(ctx, from, to, diff.Options{Text: c.text, Inside: true})
+	d, err := c.diffPacked(ctx, packed)
 	if err != nil {
 		return nil, err
 	}
 	return &diffResult{Difference: d, Directory: c.dir, Packed: true}, nil
+}
+
+// diffPacked compares a packed directory or file with the artifact.
+func (c *comparison) diffPacked(ctx context.Context, packed *pack.Source) (*diff.Difference, error) {
+	from, to := diff.Side{Source: packed, Ref: packed.Root().Digest.String(), Platform: c.artifact.Platform}, c.artifact
+	if c.second {
+		from, to = to, from
+	}
+	return diff.Artifacts(ctx, from, to, diff.Options{Text: c.text, Inside: true})
 }

@@ -44,11 +44,7 @@ func (c *comparison) compareFile(ctx context.Context) (*diffResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	from, to := diff.Side{Source: packed, Ref: packed.Root().Digest.String(), Platform: c.artifact.Platform}, c.artifact
-	if c.second {
-		from, to = to, from
-	}
-	d, err := diff.Artifacts(ctx, from, to, diff.Options{Text: c.text, Inside: true})
+	d, err := c.diffPacked(ctx, packed)
 	if err != nil {
 		return nil, err
 	}
