@@ -179,11 +179,16 @@ func (m *Manifest) OwnConfig() *ocispec.Descriptor {
 //
 //go:noinline
 func (m *Manifest) Traits() mediatypes.Traits {
-	t := mediatypes.Traits{ArtifactType: m.ArtifactType, Annotations: m.Annotations}
-	if m.Config != nil {
-		t.ConfigType = m.Config.MediaType
+	return TraitsOf(m.ArtifactType, m.Config, m.Layers, m.Annotations)
+}
+
+// TraitsOf is like Traits, for a manifest with these fields. config may be nil.
+func TraitsOf(artifactType string, config *ocispec.Descriptor, layers []ocispec.Descriptor, annotations map[string]string) mediatypes.Traits {
+	t := mediatypes.Traits{ArtifactType: artifactType, Annotations: annotations}
+	if config != nil {
+		t.ConfigType = config.MediaType
 	}
-	for _, l := range m.Layers {
+	for _, l := range layers {
 		t.Layers = append(t.Layers, mediatypes.LayerTraits{MediaType: l.MediaType, Title: l.Annotations[ocispec.AnnotationTitle], Annotations: l.Annotations})
 	}
 	return t

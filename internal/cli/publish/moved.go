@@ -21,7 +21,7 @@ func warnOfMoves(ctx context.Context, t *app.Target, result *pack.Result) (warni
 	}
 	ctx, cancel := fetch.ForHint(ctx)
 	defer cancel()
-	traits := traitsOf(result)
+	traits := fetch.TraitsOf(result.ArtifactType, result.Config, result.Layers, result.Annotations)
 	for _, tag := range result.Tags {
 		was := result.Was[tag]
 		if was == "" {
@@ -34,18 +34,6 @@ func warnOfMoves(ctx context.Context, t *app.Target, result *pack.Result) (warni
 		}
 	}
 	return warnings
-}
-
-// traitsOf returns the traits of an artifact that was packed.
-func traitsOf(r *pack.Result) mediatypes.Traits {
-	t := mediatypes.Traits{ArtifactType: r.ArtifactType, Annotations: r.Annotations}
-	if r.Config != nil {
-		t.ConfigType = r.Config.MediaType
-	}
-	for _, l := range r.Layers {
-		t.Layers = append(t.Layers, mediatypes.LayerTraits{MediaType: l.MediaType, Title: l.Annotations[ocispec.AnnotationTitle], Annotations: l.Annotations})
-	}
-	return t
 }
 
 // describeChange describes how an artifact differs from the one that had its tag, in kind or else in name. It returns "" if they seem
