@@ -29,11 +29,11 @@ func isPage(name string) bool {
 	return slices.Contains(pageSuffixes, strings.ToLower(path.Ext(markdown.PageName(name))))
 }
 
-// passedOver are the names, without .txt, of files beside pages that say nothing about the kind of the directory.
-var passedOver = []string{"license", "licence", "copying", "notice", "cname", "thumbs.db", "desktop.ini"}
+// neutralNames are the names, without .txt, of files that say nothing about the kind of a directory of pages.
+var neutralNames = []string{"license", "licence", "copying", "notice", "cname", "thumbs.db", "desktop.ini"}
 
-func isAside(name string) bool {
-	return slices.Contains(passedOver, strings.TrimSuffix(strings.ToLower(path.Base(name)), ".txt"))
+func isNeutral(name string) bool {
+	return slices.Contains(neutralNames, strings.TrimSuffix(strings.ToLower(path.Base(name)), ".txt"))
 }
 
 // indexRank returns the index of a page in indexPages, or -1 if it is not an index page.
@@ -92,7 +92,7 @@ func hasOnlyPages(names []string) (string, bool) {
 			return "", false
 		case isPage(name):
 			pages++
-		case isAside(name):
+		case isNeutral(name):
 		case !slices.Contains(pictures, suffix):
 			return "", false
 		}
@@ -113,7 +113,7 @@ func countFiles(s *tree.Sample) (pages, foreign int, ok bool) {
 			return err
 		case d.IsDir() && strings.HasPrefix(d.Name(), ".") && name != s.Path:
 			return fs.SkipDir
-		case d.IsDir(), strings.HasPrefix(d.Name(), "."), isAside(name):
+		case d.IsDir(), strings.HasPrefix(d.Name(), "."), isNeutral(name):
 			return nil
 		}
 		files++
